@@ -1,0 +1,130 @@
+"""What an action and a result are: declared once, and everything else is made from the declaration.
+
+An *action* is something Flipsnack can be asked. From its class come the signed request, the decoded result, the
+tool an assistant sees and the texts it reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+
+JsonObject = dict[str, Any]
+
+
+class Effect(Enum):
+    """What an action does to the account."""
+
+    READS = "reads"
+    WRITES = "writes"
+    DESTROYS = "destroys"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """Flipsnack's name for a field, where it is not simply ours in camelCase."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Marks a field that is no parameter of Flipsnack's; what it stands for comes from `Action.derived`."""
+
+
+class Result(BaseModel):
+    """What Flipsnack answered, read leniently: numbers as text or numbers, fields nobody asked for left out."""
+
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
+
+    @classmethod
+    def read(cls, data: JsonObject) -> Self:
+        """Make a result from the `data` member of Flipsnack's envelope."""
+        named = {name: data.get(wire_name(name, field)) for name, field in cls.model_fields.items()}
+        return cls.model_validate({name: value for name, value in named.items() if value not in (None, "")})
+
+    @classmethod
+    def unnamed(cls, data: JsonObject) -> dict[str, str]:
+        """What Flipsnack sent that has no name here, as text."""
+        named = {wire_name(name, field) for name, field in cls.model_fields.items()}
+        return {key: as_text(value) for key, value in data.items() if key not in named and value not in (None, "", {}, [])}
+
+
+ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)
+
+
+class Action(BaseModel, Generic[ResultT_co]):
+    """One thing Flipsnack can be asked. The docstring of a subclass is what an assistant reads about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    api_name: ClassVar[str]
+    """Flipsnack's name, such as `collection.getList`."""
+    tool_name: ClassVar[str]
+    tool_title: ClassVar[str]
+    returns: ClassVar[type[Result]]
+    effect: ClassVar[Effect]
+    overwrites: ClassVar[bool] = False
+    """Replaces something that was there before."""
+    idempotent: ClassVar[bool] = False
+    """Sent twice it leaves the account as sent once, so it may be tried again after a lost connection."""
+    uploads: ClassVar[Literal["", "PDF", "picture"]] = ""
+    """What it uploads. Such an action goes to the upload host as multipart/form-data by POST; any other is a GET with
+    a query."""
+    doing: ClassVar[str] = ""
+    """What it does to its target, for the person who is asked before it is destroyed: `Delete`."""
+    legacy: ClassVar[bool] = False
+    """Gone from the menu of Flipsnack's current documentation."""
+    source: ClassVar[str]
+    """The page of Flipsnack's documentation it was written from."""
+    codes: ClassVar[tuple[int, ...]]
+    """Flipsnack's status codes it can end with, besides those any action can: `errors.ANY_ACTION`."""
+
+    def derived(self) -> dict[str, str]:
+        """Parameters of Flipsnack's that are made from several fields."""
+        return {}
+
+    def read(self, data: JsonObject) -> ResultT_co:
+        """Make the result from the `data` of a successful answer."""
+        return self.returns.read(data)  # type: ignore[return-value]  # a test compares `returns` with the generic argument
+
+
+def parameters(action: Action[Any]) -> dict[str, str]:
+    """An action's own parameters in Flipsnack's names, as the text that is signed and sent. Only what was given."""
+    given = {
+        wire_name(name, field): as_text(getattr(action, name))
+        for name, field in type(action).model_fields.items()
+        if name in action.model_fields_set and not any(isinstance(mark, Unsent) for mark in marks(field))
+    }
+    return given | action.derived()
+
+
+def wire_name(name: str, field: FieldInfo) -> str:
+    """Flipsnack's name for one of our fields."""
+    return next((mark.name for mark in marks(field) if isinstance(mark, Wire)), to_camel(name))
+
+
+def marks(field: FieldInfo) -> Iterator[object]:
+    """Everything a field is annotated with, also inside `X | None`."""
+    yield from field.metadata
+    annotations: list[Any] = [field.annotation]
+    while annotations:
+        annotation = annotations.pop()
+        yield from getattr(annotation, "__metadata__", ())
+        annotations.extend(get_args(annotation))
+
+
+def as_text(value: object) -> str:
+    """A value as Flipsnack reads it: `true` and `false`, dates as YYYY-MM-DD, structures as JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

@@ -1,0 +1,42 @@
+"""Lead forms, as far as the API shows them: a sample that Flipsnack offers to Zapier."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self, cast
+
+from pydantic import Field
+
+from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, as_text
+
+
+class LeadFormSample(Result):
+    """One sample answer to a lead form, as name and text."""
+
+    fields: Annotated[dict[str, str], Field(description="Field and text")] = {}
+
+    @classmethod
+    def read(cls, data: JsonObject) -> Self:
+        """Its shape is not documented, so every leaf is taken with the names that lead to it."""
+        return cls(fields=dict(leaves(data)))
+
+
+class GetLeadFormSample(Action[LeadFormSample]):
+    """Get a sample of a lead form's answer: which fields it has. Real leads are not readable through the API."""
+
+    api_name = "zapier.getZapierLeadFormSample"
+    tool_name = "get_lead_form_sample"
+    tool_title = "Get a lead form sample"
+    returns = LeadFormSample
+    effect = Effect.READS
+    idempotent = True
+    # Only its name is readable, in the menu of this page.
+    source = "https://developers.flipsnack.com/api-reference/api-method-user.getstats"
+    codes = ()
+
+
+def leaves(value: object, path: str = "", depth: int = 0) -> list[tuple[str, str]]:
+    """Every plain value in a structure, named by its path."""
+    if depth > 5 or not isinstance(value, dict | list):
+        return [(path or "value", as_text(value))]
+    members = cast("dict[str, Any]", value).items() if isinstance(value, dict) else enumerate(cast("list[Any]", value))
+    return [leaf for name, one in members for leaf in leaves(one, f"{path}.{name}" if path else str(name), depth + 1)]

@@ -1,0 +1,94 @@
+"""Old actions, gone from the menu of the current documentation. Whether Flipsnack still answers them is not known."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import override
+
+from flipsnack_mcp.api.action import Action, Effect, JsonObject
+from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.parameters import CollectionHash, FileUrl
+
+
+class LegacyAction(Action[Collection]):
+    """Answers with the collection, as getCollection does."""
+
+    returns = Collection
+    legacy = True
+
+    collection_hash: CollectionHash
+
+    @override
+    def read(self, data: JsonObject) -> Collection:
+        found = Collection.read(data)
+        return found if found.collection_hash else found.model_copy(update={"collection_hash": self.collection_hash})
+
+
+class AddFlipbook(LegacyAction):
+    """Add a PDF to an existing collection (old API, may be gone). Give file_path or file_url. May cost an upload."""
+
+    api_name = "flipbook.add"
+    tool_name = "add_flipbook"
+    tool_title = "Add a flipbook"
+    effect = Effect.WRITES
+    uploads = "PDF"
+    source = "https://developers.flipsnack.com/deprecated-methods/api-method-flipbook.add"
+    codes = (33, 34, 35, 36, 43, 46)
+
+    file_url: FileUrl | None = None
+
+
+class SetLogo(LegacyAction):
+    """Set the logo of a collection's player (old API, may be gone). Give file_path or file_url."""
+
+    api_name = "collection.setLogo"
+    tool_name = "set_logo"
+    tool_title = "Set a logo"
+    effect = Effect.WRITES
+    overwrites = True
+    uploads = "picture"
+    source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.setlogo"
+    codes = (34, 36, 43, 46)
+
+    file_url: Annotated[FileUrl | None, Field(description="Public https address of a picture")] = None
+
+
+class DeleteLogo(LegacyAction):
+    """Remove the logo of a collection's player (old API, may be gone). A person has to confirm."""
+
+    api_name = "collection.deleteLogo"
+    tool_name = "delete_logo"
+    tool_title = "Delete a logo"
+    effect = Effect.DESTROYS
+    doing = "Remove the logo of"
+    source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.deletelogo"
+    codes = (43, 46)
+
+
+class SetBackgroundImage(LegacyAction):
+    """Set the background picture of a collection's player (old API, may be gone). Give file_path or file_url."""
+
+    api_name = "collection.setBackgroundImage"
+    tool_name = "set_background_image"
+    tool_title = "Set a background image"
+    effect = Effect.WRITES
+    overwrites = True
+    uploads = "picture"
+    source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.setbackgroundimage"
+    codes = (34, 36, 43, 46)
+
+    file_url: Annotated[FileUrl | None, Field(description="Public https address of a picture")] = None
+
+
+class DeleteBackgroundImage(LegacyAction):
+    """Remove the background picture of a collection's player (old API, may be gone). A person has to confirm."""
+
+    api_name = "collection.deleteBackgroundImage"
+    tool_name = "delete_background_image"
+    tool_title = "Delete a background image"
+    effect = Effect.DESTROYS
+    doing = "Remove the background picture of"
+    source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.deletebackgroundimage"
+    codes = (43, 46)

@@ -1,0 +1,190 @@
+"""The one client that all tools share: pace, send, retry by effect, decode."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import httpx2
+
+from flipsnack_mcp import __version__
+from flipsnack_mcp.api import wire
+from flipsnack_mcp.api.action import Action, Effect, ResultT_co
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, OutOfTimeError, RateLimitedError, UnreachableError
+from flipsnack_mcp.api.pace import Lane, Pacer, Slot
+from flipsnack_mcp.api.retry import TRIES, may_repeat, pause_before
+from flipsnack_mcp.api.upload import Document, Sent, Upload, nobody
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+# A large upload may be counted when it ends, not when it starts: it keeps its place in the budget until answered.
+UPLOAD_HOLD = 3600.0
+# These errors are raised before a byte of the request is on its way.
+NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError)
+
+Waits = Callable[[str, float], Awaitable[None]]
+"""Told why a call waits and for about how many seconds."""
+
+
+async def unheard(why: str, seconds: float) -> None:
+    """Listen to nothing."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where Flipsnack is and who asks."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    api_url: str = "https://api.flipsnack.com/v1/"
+    upload_url: str = "https://upload.flipsnack.com/v1/"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms a request is made."""
+
+    lane: Lane = Lane.INTERACTIVE
+    """`BACKGROUND` for polls and batches, which let a person's question pass."""
+    deadline: float = math.inf
+    """On anyio's clock; nothing is waited for or tried again beyond it."""
+    waits: Waits = unheard
+    """Told why and for how long the request waits."""
+    sent: Sent = nobody
+    """Told how many bytes of a document are on their way."""
+
+
+ANYTIME = Terms()
+
+
+class Flipsnack:
+    """Asks Flipsnack, within the request budget, over one pool of connections."""
+
+    def __init__(
+        self, access: Access, pacer: Pacer, transport: Callable[[], httpx2.AsyncBaseTransport] | None = None
+    ) -> None:
+        self._access = access
+        self._pacer = pacer
+        self._transport = transport
+        self._http: httpx2.AsyncClient | None = None
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        """The pool of connections, opened at the first use: its TLS context alone takes 30 ms."""
+        if self._http is None:
+            self._http = quiet_client(self._transport() if self._transport else None)
+        return self._http
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+
+    async def send(
+        self, action: Action[ResultT_co], document: Document | None = None, terms: Terms = ANYTIME
+    ) -> ResultT_co:
+        """Carry out one action; a document wins over the action's `file_url`.
+
+        Raises:
+            FlipsnackError: Any of the tree in `errors`.
+        """
+        for attempt in count(1):
+            try:
+                return await self._once(action, document, terms)
+            except FlipsnackError as error:
+                pause = pause_before(attempt, error)
+                late = anyio.current_time() + pause >= terms.deadline
+                if attempt == TRIES or late or not may_repeat(action, error):
+                    raise
+                await self._step_back(error, pause, terms)
+        raise AssertionError  # count() never ends
+
+    async def _step_back(self, error: FlipsnackError, pause: float, terms: Terms) -> None:
+        if isinstance(error, RateLimitedError):
+            await self._pacer.pause(pause)
+            await terms.waits("another program uses the same key", pause)
+            return
+        await terms.waits("Flipsnack did not answer as it should", pause)
+        await anyio.sleep(pause)
+
+    async def _once(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
+        async def told(forecast: float) -> None:
+            if anyio.current_time() + forecast > terms.deadline:
+                raise OutOfTimeError(forecast)
+            await terms.waits("request budget of the key", forecast)
+
+        request = self._request(wire.encode(action, self._access.key, self._access.secret), action, document, terms.sent)
+        hold = UPLOAD_HOLD if document else None
+        async with self._pacer.slot(terms.lane, on_wait=told, hold=hold) as slot:
+            body, status = await exchanged(request, slot, action, terms.deadline)
+        return wire.decode(action, body, status)
+
+    def _request(
+        self, values: dict[str, str], action: Action[Any], document: Document | None, sent: Sent
+    ) -> AbstractAsyncContextManager[httpx2.Response]:
+        if not action.uploads:
+            return self.http.stream("GET", self._access.api_url, params=values)
+        body = Upload(values, document, sent)
+        timeout = httpx2.Timeout(60.0, connect=10.0)
+        return self.http.stream("POST", self._access.upload_url, content=body, headers=body.headers, timeout=timeout)
+
+
+async def exchanged(
+    request: AbstractAsyncContextManager[httpx2.Response], slot: Slot, action: Action[Any], deadline: float
+) -> tuple[bytes, int]:
+    """Send a request and read its answer; a lost connection or the end of the call's time is an UnreachableError."""
+    try:
+        with anyio.CancelScope(deadline=deadline):
+            async with request as response:
+                await slot.settle()
+                return await capped(response), response.status_code
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        # `from None`: the text of these errors can hold the signed URL.
+        raise unreachable(action, never_left=isinstance(error, NEVER_LEFT)) from None
+    raise unreachable(action, never_left=False)
+
+
+def unreachable(action: Action[Any], *, never_left: bool) -> UnreachableError:
+    """No answer: what that means for the account, by effect."""
+    if never_left:
+        return UnreachableError("Flipsnack could not be reached.", "Check the internet connection.")
+    if action.effect is Effect.READS:
+        return UnreachableError("Flipsnack did not answer in time, or the connection broke.", "Make the same call again.")
+    return UnreachableError(
+        "The connection to Flipsnack broke, or its answer did not come in time, after the request was on its way.",
+        "Look with get_collection or list_collections what is there before trying again.",
+        changed=Changed.PERHAPS,
+        retry="Do not simply repeat it.",
+    )
+
+
+async def capped(response: httpx2.Response) -> bytes:
+    """The body, up to a size no honest answer has. What lies beyond makes it unreadable, as it should be."""
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > LARGEST_ANSWER:
+            break
+    return bytes(body)
+
+
+def quiet_client(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    """An HTTP client that writes no addresses to any log: they carry the key and a signature that never expires."""
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return httpx2.AsyncClient(
+        transport=transport,
+        timeout=httpx2.Timeout(15.0, connect=10.0),
+        headers={"User-Agent": f"flipsnack-mcp/{__version__}"},
+        follow_redirects=False,
+    )

@@ -1,0 +1,180 @@
+"""Everything this package raises on purpose about Flipsnack.
+
+FlipsnackError                     its text has four parts and is safe to show to anyone
+├── ConfigurationError             a key, secret or setting is missing or malformed
+├── UnreachableError               no answer: the action may have happened, or certainly did not
+├── OutOfTimeError                 the call's time would be over before the request budget allows the request
+├── UnreadableAnswerError          an answer, but not one the documentation allows
+└── RefusedError                   Flipsnack said no, with a status code
+    ├── MaintenanceError           22
+    ├── InvalidRequestError        30, 36, 40, 42
+    ├── RateLimitedError           31, 32
+    ├── QuotaExceededError         33, or a 32 whose text speaks of uploads
+    ├── TooLargeError              34, 35
+    ├── NotAvailableError          37
+    ├── StillProcessingError       38
+    ├── NotAuthorisedError         41, 44
+    └── NotFoundError              43, 46, 47
+
+The four parts: what happened, whether anything was changed, whether and when to try again, the single next step.
+Codes: https://developers.flipsnack.com/api-status-codes
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+from flipsnack_mcp.api.text import quoted
+
+ANY_ACTION = (22, 30, 31, 32, 40, 41, 42, 44)
+
+
+class Changed(Enum):
+    """Whether the account may differ from before the call."""
+
+    NOTHING = "Nothing was changed."
+    PERHAPS = "Something may have been changed."
+
+
+class FlipsnackError(Exception):
+    """What this package raises on purpose. Its text is safe to show."""
+
+    retry: ClassVar[str] = "Trying again will not help."
+
+    def __init__(
+        self, happened: str, next_step: str, *, changed: Changed = Changed.NOTHING, retry: str | None = None
+    ) -> None:
+        self.happened = happened
+        self.changed = changed
+        self.again = self.retry if retry is None else retry
+        self.next_step = next_step
+        super().__init__(" ".join(part for part in (happened, changed.value, self.again, next_step) if part))
+
+
+class ConfigurationError(FlipsnackError):
+    """A key, secret or setting is missing or malformed."""
+
+    retry = "Try again once that is set."
+
+
+class UnreachableError(FlipsnackError):
+    """There was no answer."""
+
+    retry = "You can try again in a minute."
+
+
+class OutOfTimeError(FlipsnackError):
+    """The call's time ended while it waited for its turn in the request budget."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "The request budget of this Flipsnack key (5 calls a second, 60 a minute) is used up for the moment.",
+            "Wait that long, then make the same call.",
+            retry=f"A turn comes in about {seconds:.0f} seconds.",
+        )
+
+
+class UnreadableAnswerError(FlipsnackError):
+    """Flipsnack, or something on the way to it, sent what its documentation does not allow."""
+
+    retry = "You can try again in a minute."
+
+
+class RefusedError(FlipsnackError):
+    """Flipsnack answered with a status code other than 20, so it did not do what was asked."""
+
+    advice: ClassVar[str] = "Tell the person what Flipsnack said."
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        self.message = message
+        said = f" {quoted(message, 120)}" if message else ""
+        super().__init__(f"Flipsnack refused with code {code}{said}.", self.advice)
+
+
+class MaintenanceError(RefusedError):
+    """Flipsnack's servers are in maintenance (22)."""
+
+    retry = "Try again in a few minutes."
+    advice = "Tell the person that Flipsnack is in maintenance."
+
+
+class InvalidRequestError(RefusedError):
+    """Flipsnack does not accept the request as it is (30, 36, 40, 42)."""
+
+    advice = "Check the arguments against what the tool says about them."
+
+
+class RateLimitedError(RefusedError):
+    """Too many calls with this key in a second or a minute (31, 32): somebody else uses it too."""
+
+    retry = "Try again in a minute."
+    advice = "Another program uses the same key; make fewer calls at once."
+
+
+class QuotaExceededError(RefusedError):
+    """The monthly allowance of uploads is used up (33)."""
+
+    advice = "Ask get_user_stats how many uploads are left; more come with the next month or a larger plan."
+
+
+class TooLargeError(RefusedError):
+    """The document is over 500 MB or 1,000 pages (34, 35)."""
+
+    advice = "Ask the person for a smaller document: at most 500 MB and 1,000 pages."
+
+
+class NotAvailableError(RefusedError):
+    """This collection does not allow it (37)."""
+
+    advice = "Tell the person that Flipsnack does not allow this for the collection."
+
+
+class StillProcessingError(RefusedError):
+    """The collection is still being converted (38)."""
+
+    retry = "Try again when its conversion is complete."
+    advice = "Call get_collection with wait_seconds to wait for that."
+
+
+class NotAuthorisedError(RefusedError):
+    """Key or signature are wrong (41, 44)."""
+
+    retry = "Try again once the credentials are right."
+    advice = "Ask the person to run `flipsnack-mcp doctor`, which finds out whether key or secret is wrong."
+
+
+class NotFoundError(RefusedError):
+    """The collection or flipbook does not exist, was deleted, or belongs to somebody else (43, 46, 47)."""
+
+    advice = "Look it up by its title with list_collections: publishing a draft gives it a new hash."
+
+
+BY_CODE: dict[int, type[RefusedError]] = {
+    22: MaintenanceError,
+    30: InvalidRequestError,
+    31: RateLimitedError,
+    32: RateLimitedError,
+    33: QuotaExceededError,
+    34: TooLargeError,
+    35: TooLargeError,
+    36: InvalidRequestError,
+    37: NotAvailableError,
+    38: StillProcessingError,
+    40: InvalidRequestError,
+    41: NotAuthorisedError,
+    42: InvalidRequestError,
+    43: NotFoundError,
+    44: NotAuthorisedError,
+    46: NotFoundError,
+    47: NotFoundError,
+}
+
+
+def refusal(code: int, message: str) -> RefusedError:
+    """The error for a status code; an unknown code is a plain refusal, never a crash."""
+    if code == 32 and "upload" in message.lower():
+        # The limitations page gives 32 for the monthly uploads, against the table of status codes.
+        return QuotaExceededError(code, message)
+    return BY_CODE.get(code, RefusedError)(code, message)

@@ -1,0 +1,104 @@
+"""Finding a hash in what people paste, and judging an address by its spelling. Nothing here asks the network."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from urllib.parse import parse_qs, unquote, urlsplit
+
+HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
+# Hashes seen in public links are 7 to 10 lower-case letters and digits, mixed. A word such as `catalogue`, a number
+# or a word with its year (`spring2026`) at the end of a slug is none.
+HASH_IN_SLUG = re.compile(r"(?=[a-z0-9]*[a-z])(?=[a-z0-9]*[0-9])[a-z0-9]{7,10}")
+WORD_WITH_YEAR = re.compile(r"[a-z]+(19|20)\d\d")
+INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".localdomain", ".corp")
+
+NO_HASH = "this link carries no hash: find the collection by its title with list_collections and use its collection_hash"
+NOT_A_HASH = "a hash has only letters, digits, - and _, at most 64 of them: send the hash or the whole Flipsnack link"
+
+
+def hash_from(value: object) -> str:
+    """The hash in a hash, a number, or any Flipsnack link. Raises ValueError with what to do instead."""
+    if isinstance(value, bool | float):
+        raise ValueError("a hash that reads as a number cannot be recovered: send it in quotes")  # noqa: TRY004  # pydantic turns a ValueError into its own error, a TypeError would escape
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    if not text:
+        raise ValueError("it is empty: send the hash or the whole Flipsnack link")
+    if LOOKS_LIKE_LINK.search(text):
+        return hash_in_link(text)
+    return from_base64(text) or plain_hash(text)
+
+
+def hash_in_link(link: str) -> str:
+    """The collection's hash in a direct, full-view, player or widget link."""
+    try:
+        parts = urlsplit(link if "://" in link else f"https://{link.lstrip('/')}")
+    except ValueError:
+        raise ValueError(NO_HASH) from None
+    host = (parts.hostname or "").rstrip(".").lower()
+    if host != "flipsnack.com" and not host.endswith((".flipsnack.com", ".flipsnack.net")):
+        raise ValueError(NO_HASH)
+    if "/covers/" in parts.path or "/items/" in parts.path:
+        raise ValueError("this is the address of a cover picture, which names a page, not a collection: use collection_hash")
+    asked = parse_qs(parts.query).get("hash")
+    if asked:
+        # `+` in a query means a space, but some pages print the base64 of a player link with a bare one.
+        return from_base64(asked[0].replace(" ", "+")) or plain_hash(asked[0])
+    return hash_in_path(parts.path)
+
+
+def hash_in_path(path: str) -> str:
+    """The hash at the end of `/profile/slug-HASH.html` or `/profile/slug-HASH/full-view.html`."""
+    steps = [step for step in unquote(path).split("/") if step]
+    if steps and steps[-1].lower() in {"full-view.html", "full-view"}:
+        steps.pop()
+    slug = re.sub(r"\.html?$", "", steps[-1], flags=re.IGNORECASE) if steps else ""
+    last = slug.rpartition("-")[2]
+    if "-" not in slug or not HASH_IN_SLUG.fullmatch(last) or WORD_WITH_YEAR.fullmatch(last):
+        raise ValueError(NO_HASH)
+    return last
+
+
+def from_base64(text: str) -> str | None:
+    """The hash in the base64 of `ACCOUNT+HASH`, as player links carry it; None where it is no such thing."""
+    try:
+        account, plus, found = base64.b64decode(text, validate=True).decode("ascii").rpartition("+")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return found if plus and HASH.fullmatch(account) and HASH.fullmatch(found) else None
+
+
+def plain_hash(text: str) -> str:
+    """The text itself where it can be a hash."""
+    if not HASH.fullmatch(text):
+        raise ValueError(NOT_A_HASH)
+    return text
+
+
+def public_address(address: str) -> str:
+    """An https address with a public-looking name. Flipsnack fetches it, so only its spelling can be judged here."""
+    if not address.isprintable() or "\\" in address or " " in address:
+        raise ValueError("it holds spaces, backslashes or invisible characters: send a plain https:// address")
+    try:
+        parts = urlsplit(address)
+        host, _ = (parts.hostname or "").rstrip(".").lower(), parts.port
+    except ValueError:
+        raise ValueError("it is not a web address: send a plain https:// address") from None
+    if parts.scheme.lower() != "https":
+        raise ValueError("only https:// addresses are passed on to Flipsnack")
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise ValueError("it holds a user name or password, which would be given to Flipsnack: use an address without")
+    if not is_public_name(host):
+        raise ValueError("its host is not a public name: Flipsnack has to be able to fetch it from the internet")
+    return address
+
+
+def is_public_name(host: str) -> bool:
+    """A dotted name that is no IP address in any spelling and no name of an inside network."""
+    if "." not in host or host != unicodedata.normalize("NFKC", host) or "%" in host or host.startswith("["):
+        return False
+    last = host.rpartition(".")[2]
+    return (last.isalpha() or last.startswith("xn--")) and not host.endswith(INSIDE_NAMES)

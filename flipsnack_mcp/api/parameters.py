@@ -1,0 +1,85 @@
+"""The parameters that actions share. The same thing has the same name, meaning and check everywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from flipsnack_mcp.api.action import Unsent, Wire
+from flipsnack_mcp.api.links import hash_from, public_address
+
+StatusName = Literal["public", "unlisted", "editable"]
+
+
+def status_from(value: object) -> object:
+    """`draft` is what people call `editable`."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    return "editable" if text == "draft" else text
+
+
+def day_from(value: object) -> date:
+    """A calendar day written YYYY-MM-DD, and nothing else a date could be made from."""
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+        raise ValueError("write the day as YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError("there is no such day: write it as YYYY-MM-DD") from None
+
+
+def opened(value: object) -> object:
+    """A list or an object that a client sent as JSON text."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or any Flipsnack link")]
+FlipbookHash = Annotated[str, BeforeValidator(hash_from), Field(description="From get_collection")]
+Status = Annotated[
+    StatusName,
+    BeforeValidator(status_from),
+    Wire("collectionStatus"),
+    Field(description="public: listed; unlisted: link only; editable: draft, offline"),
+]
+Title = Annotated[str, Field(max_length=300, description="What readers see")]
+Description = Annotated[str, Field(max_length=2000, description="Shown with the title")]
+Width = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionWidth")]
+Height = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionHeight")]
+Day = Annotated[date, BeforeValidator(day_from), Field(description="YYYY-MM-DD")]
+FileUrl = Annotated[str, AfterValidator(public_address), Field(max_length=2000, description="Public https address")]
+
+# Never accepted among `settings`: what identifies or routes a request, and what has a parameter of its own.
+RESERVED = frozenset({
+    "action", "apikey", "signature", "file", "fileurl", "collectionhash", "flipbookhash", "format", "callback",
+    "title", "description", "status", "collectionstatus", "width", "collectionwidth", "height", "collectionheight",
+})  # fmt: skip
+
+
+def settings_from(settings: dict[str, str]) -> dict[str, str]:
+    """Further parameters of Flipsnack's, none of which shadows one that is checked here."""
+    for name in settings:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
+            raise ValueError("a name in settings has only letters, digits and _")
+        if name.lower() in RESERVED:
+            raise ValueError(f"`{name}` cannot be given in settings: it has a parameter of its own or is set by the server")
+    return settings
+
+
+Settings = Annotated[
+    dict[str, str],
+    BeforeValidator(opened),
+    AfterValidator(settings_from),
+    Unsent(),
+    Field(description="Further Flipsnack parameters"),
+]

@@ -1,0 +1,65 @@
+"""The body of an upload: multipart/form-data that streams a document and tells how much of it is on its way.
+
+Our own, because the HTTP client's `files=` reads on the event loop: one slow disk would stop every other tool.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol
+
+Sent = Callable[[int, int], Awaitable[None]]
+
+
+class Document(Protocol):
+    """A file to upload, already opened and checked."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def content_type(self) -> str: ...
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Its bytes from the start, exactly `size` of them."""
+        ...
+
+
+async def nobody(done: int, total: int) -> None:
+    """Listen to how much was sent, and do nothing."""
+
+
+class Upload:
+    """Iterated by the HTTP client, once per try."""
+
+    def __init__(self, fields: Mapping[str, str], document: Document | None, sent: Sent = nobody) -> None:
+        boundary = secrets.token_hex(16)
+        parts = [part(boundary, f'name="{name}"') + value for name, value in fields.items()]
+        if document:
+            file = f'name="file"; filename="{escaped(document.name)}"'
+            parts.append(part(boundary, file, f"Content-Type: {document.content_type}\r\n"))
+        self._head, self._tail = "\r\n".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()
+        self._document, self._sent = document, sent
+        size = len(self._head) + (document.size if document else 0) + len(self._tail)
+        self.headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(size)}
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._head
+        if self._document:
+            done = 0
+            async for piece in self._document.pieces():
+                yield piece
+                done += len(piece)
+                await self._sent(done, self._document.size)
+        yield self._tail
+
+
+def part(boundary: str, disposition: str, more: str = "") -> str:
+    """The opening of one part."""
+    return f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n{more}\r\n"
+
+
+def escaped(name: str) -> str:
+    """A file name as browsers write it in a header: https://html.spec.whatwg.org/#multipart-form-data."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,0 +1,86 @@
+"""Encode, sign, decode: pure functions between an action and the bytes on the wire.
+
+Signing: https://developers.flipsnack.com/how-to-sign-a-request
+Envelope: https://developers.flipsnack.com/getting-started
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co, parameters
+from flipsnack_mcp.api.errors import Changed, UnreadableAnswerError, refusal
+from flipsnack_mcp.api.text import quoted
+
+UNSIGNED = frozenset({"signature", "file"})
+OK = 20
+
+
+def signature(secret: str, values: Mapping[str, str]) -> str:
+    """MD5 of the secret and every name and value, sorted by name, raw: before any URL encoding."""
+    names = sorted(name for name in values if name not in UNSIGNED)
+    text = secret + "".join(name + values[name] for name in names)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def encode(action: Action[Any], key: str, secret: str) -> dict[str, str]:
+    """The whole signed request of an action, in the order of Flipsnack's examples."""
+    values = {"action": action.api_name, "apiKey": key, **parameters(action)}
+    return values | {"signature": signature(secret, values)}
+
+
+def decode(action: Action[ResultT_co], body: bytes, http_status: int = 200) -> ResultT_co:
+    """The result in an answer, or the error it carries. Judged by `code`; the HTTP status is only for the text."""
+    code, message, data = opened_envelope(action, body, http_status)
+    if code != OK:
+        raise refusal(code, message)
+    try:
+        return action.read(data)
+    except (ValidationError, ValueError, TypeError, KeyError):
+        raise unreadable(action, "its data does not have the documented shape") from None
+
+
+def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple[int, str, JsonObject]:
+    """Code, message and data of an answer."""
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        raise unreadable(action, f"it is not JSON (HTTP {http_status})") from None
+    if not isinstance(envelope, dict):
+        raise unreadable(action, f"it is not an object (HTTP {http_status})")
+    answer = cast("JsonObject", envelope)
+    code = code_from(answer.get("code"))
+    if code is None:
+        raise unreadable(action, f"it carries no status code (HTTP {http_status})")
+    return code, str(answer.get("status") or ""), data_from(answer.get("data"))
+
+
+def code_from(value: object) -> int | None:
+    """A status code, whether Flipsnack sent a number or text."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
+
+
+def data_from(value: object) -> JsonObject:
+    """`data` as an object: missing where there is nothing to return, now and then something bare."""
+    if isinstance(value, dict):
+        return cast("JsonObject", value)
+    return {} if value is None else {"value": value}
+
+
+def unreadable(action: Action[Any], why: str) -> UnreadableAnswerError:
+    """An answer that says nothing certain: after a write something may have been changed."""
+    reads = action.effect is Effect.READS
+    return UnreadableAnswerError(
+        f"The answer to {quoted(action.api_name)} cannot be read: {why}.",
+        "Try once more; if it stays so, tell the person." if reads else "Look with get_collection before trying again.",
+        changed=Changed.NOTHING if reads else Changed.PERHAPS,
+        retry=None if reads else "Do not simply repeat it.",
+    )

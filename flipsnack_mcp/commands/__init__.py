@@ -1,0 +1,1 @@
+"""What a person can run: serve, demo, doctor, sandbox."""

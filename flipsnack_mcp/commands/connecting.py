@@ -1,0 +1,28 @@
+"""From settings to a client: the real Flipsnack, or the sandbox inside this process."""
+
+from __future__ import annotations
+
+import httpx2
+
+from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.pace import MemoryStore, Pacer, Rules
+from flipsnack_mcp.settings import Settings
+
+SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # noqa: S105  # opens nothing but the imitation
+
+
+def connect(settings: Settings) -> Flipsnack:
+    """The client for these settings. Nothing is opened or imported before its first request."""
+    limits = ((settings.calls_per_second, 1.0), (settings.calls_per_minute, 60.0))
+    pacer = Pacer(MemoryStore(), Rules(limits=limits))
+    if not settings.sandbox:
+        access = Access(settings.api_key, settings.api_secret, settings.api_url, settings.upload_url)
+        return Flipsnack(access, pacer)
+    return Flipsnack(Access(SANDBOX_KEY, SANDBOX_SECRET), pacer, sandbox_transport)
+
+
+def sandbox_transport() -> httpx2.AsyncBaseTransport:
+    """The imitation, answering under Flipsnack's own host names without a socket."""
+    from flipsnack_mcp.sandbox import Sandbox  # noqa: PLC0415  # only where it is used: it brings a web framework
+
+    return httpx2.ASGITransport(app=Sandbox(api_key=SANDBOX_KEY, api_secret=SANDBOX_SECRET).app)

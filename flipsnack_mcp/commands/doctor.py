@@ -1,0 +1,125 @@
+"""`flipsnack-mcp doctor`: what is configured, where it came from, and whether it works. Shows no key and no secret."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import anyio
+
+from flipsnack_mcp import __version__
+from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.api.client import Terms
+from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.wire import signature
+from flipsnack_mcp.commands.connecting import connect
+from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.settings import VARIABLES, Settings, Variable
+
+# https://developers.flipsnack.com/how-to-sign-a-request
+PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
+PUBLISHED_SECRET = "123ABCDE-456-7890-FGH"  # noqa: S105  # the example of the documentation
+PUBLISHED_SIGNATURE = "26e781d3d1751d82ec284acf4a019def"
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    ok: bool
+    said: str
+
+
+def doctor(settings: Settings, *, as_json: bool) -> int:
+    """Look at everything and print it; 0 where all is well."""
+    findings = anyio.run(examined, settings)
+    well = all(one.ok for one in findings)
+    print(report_json(settings, findings, well=well) if as_json else report(settings, findings, well=well))  # noqa: T201  # this command's output
+    return 0 if well else 1
+
+
+async def examined(settings: Settings) -> list[Finding]:
+    """All findings, the local ones first."""
+    findings = [*configuration(settings), signing(), *folders(settings)]
+    if not settings.missing:
+        findings.append(await call(settings))
+    return findings
+
+
+def configuration(settings: Settings) -> Iterator[Finding]:
+    """What is missing or malformed."""
+    missing = settings.missing
+    yield Finding("configuration", not missing, missing or "complete")
+    for hint in settings.hints:
+        yield Finding("configuration", ok=False, said=hint)
+
+
+def signing() -> Finding:
+    """The example that Flipsnack publishes, signed by this program."""
+    right = signature(PUBLISHED_SECRET, PUBLISHED) == PUBLISHED_SIGNATURE
+    return Finding("signing", right, "gives the published signature" if right else "does not give the published signature")
+
+
+def folders(settings: Settings) -> Iterator[Finding]:
+    """Whether the folders are there and may be used."""
+    if not settings.upload_dirs:
+        yield Finding("uploads", ok=True, said="no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)")
+    for folder in settings.upload_dirs:
+        readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+        yield Finding("uploads", readable, f"{folder} {'can be read' if readable else 'is no folder that can be read'}")
+    target = settings.download_dir or default_download_folder()
+    nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    yield Finding("downloads", writable, f"{target} {'can be written' if writable else 'cannot be written'}")
+
+
+async def call(settings: Settings) -> Finding:
+    """One harmless signed question: the account's statistics."""
+    async with connect(settings) as flipsnack:
+        try:
+            stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + PATIENCE))
+        except FlipsnackError as error:
+            return Finding("call", ok=False, said=str(error))
+    return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
+
+
+def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
+    """The findings for a person."""
+    lines = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
+    lines += [f"  {name} = {value}  ({source})" for name, value, source in shown_settings(settings)] or ["  none given, all defaults"]
+    lines += ["", *(f"{'ok  ' if one.ok else 'FAIL'} {one.check}: {one.said}" for one in findings)]
+    return "\n".join([*lines, "", "All is well." if well else "Something has to be set right first."])
+
+
+def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> str:
+    """The findings for a program."""
+    given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
+    facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
+    return json.dumps({**facts, "checks": [asdict(one) for one in findings]}, indent=2)
+
+
+def mode(settings: Settings) -> str:
+    """Which Flipsnack is asked."""
+    return "sandbox" if settings.sandbox else "live"
+
+
+def shown_settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """What was given and where it came from."""
+    for variable in VARIABLES:
+        if source := settings.sources.get(variable.name):
+            yield variable.name, shown_value(variable, settings), source
+
+
+def shown_value(variable: Variable, settings: Settings) -> str:
+    """A value that may be shown; of a secret only that it is there."""
+    if variable.secret:
+        return "set"
+    value = getattr(settings, variable.name.removeprefix("FLIPSNACK_").lower(), "set")
+    if isinstance(value, tuple | frozenset):
+        return os.pathsep.join(sorted(str(one) for one in value)) if value else "none"
+    return str(value) if isinstance(value, str | int | Path) else "set"

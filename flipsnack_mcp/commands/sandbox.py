@@ -1,0 +1,25 @@
+"""`flipsnack-mcp sandbox`: the imitation Flipsnack over HTTP, for anybody's tests."""
+
+from __future__ import annotations
+
+import json
+
+import anyio
+
+from flipsnack_mcp.commands.connecting import SANDBOX_KEY, SANDBOX_SECRET
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.sandbox.serving import serve
+
+HOST = "127.0.0.1"
+
+
+def run(port: int) -> int:
+    """Serve until interrupted; the first line on stdout says where and with which credentials."""
+    sandbox = Sandbox(api_key=SANDBOX_KEY, api_secret=SANDBOX_SECRET)
+    anyio.run(serve, sandbox, HOST, port, announced)
+    return 0
+
+
+def announced(where: dict[str, str]) -> None:
+    """The first line, as JSON."""
+    print(json.dumps(where), flush=True)  # noqa: T201  # this command's output

@@ -1,0 +1,42 @@
+"""`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine."""
+
+from __future__ import annotations
+
+import logging
+
+from flipsnack_mcp.commands.connecting import connect
+from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.settings import LOOPBACK, Settings
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, http: str | None) -> int:
+    """Serve until the client goes away."""
+    server = build_server(settings, connect)
+    for one in (*settings.problems, *settings.hints):
+        log.warning("%s", one)
+    if http is None:
+        server.run("stdio")
+        return 0
+    host, port = address(http)
+    server.run("streamable-http", host=host, port=port)
+    return 0
+
+
+def address(text: str) -> tuple[str, int]:
+    """HOST:PORT on this machine.
+
+    Raises:
+        ValueError: It is none, or it could be reached from elsewhere.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("--http takes HOST:PORT, for example 127.0.0.1:8000")
+    if host not in LOOPBACK:
+        raise ValueError(
+            "--http serves this machine only (127.0.0.1, localhost, ::1): this version cannot tell callers apart, "
+            "so anyone who reaches another address could use your Flipsnack account"
+        )
+    return host, int(port)

@@ -1,0 +1,137 @@
+"""Documents on their way to Flipsnack: opened safely, read in pieces, never on the event loop."""
+
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from enum import Enum
+from pathlib import Path
+
+from anyio import CancelScope
+from anyio.to_thread import run_sync
+
+from flipsnack_mcp.files.opening import open_place
+from flipsnack_mcp.files.places import locate
+from flipsnack_mcp.files.reading import Reader
+from flipsnack_mcp.files.refusal import RefusedFile, quoted
+
+PIECE = 256 * 1024
+MEGABYTE = 1024 * 1024  # Flipsnack does not say which megabyte it means; this is the larger one
+LARGEST = 500 * MEGABYTE
+LARGE = 100 * MEGABYTE
+LARGE_WARNING = (
+    "The document is over 100 MB: Flipsnack's present limit is 500 MB, but its older documentation gives 100 MB."
+)
+HEAD = 1024  # readers of PDF look for the signature this far
+MAGIC = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+
+class Kind(Enum):
+    """What a document has to be."""
+
+    PDF = "PDF"
+    IMAGE = "PNG, JPEG or GIF image"
+
+
+class DocumentChanged(Exception):  # noqa: N818 - it tells what happened to the document, as RefusedFile does
+    """The document grew, shrank or was rewritten while it was read; part of it may have been sent."""
+
+
+class OpenDocument:
+    """A document that was checked and stays open as long as its context.
+
+    Attributes:
+        name: The file's own name, without folders.
+        size: Its length in bytes when it was opened; exactly so many are read.
+        content_type: What its first bytes say it is.
+        kind: What it was asked to be.
+        warnings: What the person should know, though it is no reason to refuse.
+    """
+
+    def __init__(self, name: str, kind: Kind, content_type: str, reader: Reader) -> None:
+        status = reader.status()
+        self.name = name
+        self.size = status.st_size
+        self.content_type = content_type
+        self.kind = kind
+        self.warnings: tuple[str, ...] = (LARGE_WARNING,) if self.size >= LARGE else ()
+        self._changed_at = status.st_mtime_ns
+        self._reader = reader
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
+        done = 0
+        while done < self.size:
+            piece = await run_sync(self._reader.read, done, min(PIECE, self.size - done))
+            if not piece:
+                raise DocumentChanged("The document became shorter while it was read.")
+            yield piece
+            done += len(piece)
+        await run_sync(self._check_unchanged)
+
+    async def sha256(self) -> str:
+        """Returns the hash of the content; reading it leaves `pieces` at the beginning."""
+        digest = hashlib.sha256()
+        async for piece in self.pieces():
+            await run_sync(digest.update, piece)
+        return digest.hexdigest()
+
+    def _check_unchanged(self) -> None:
+        status = self._reader.status()
+        if status.st_size != self.size or status.st_mtime_ns != self._changed_at:
+            raise DocumentChanged("The document was changed while it was read.")
+
+
+@asynccontextmanager
+async def open_document(path: str, folders: Sequence[Path], kind: Kind = Kind.PDF) -> AsyncIterator[OpenDocument]:
+    """Opens a document that lies in one of the folders; raises `RefusedFile` before a byte of it is given away."""
+    reader = Reader()
+    try:
+        yield await run_sync(_open, path, tuple(folders), kind, reader)
+    finally:
+        # In a thread: closing waits for a read under way, which on a slow disk may take its time.
+        with CancelScope(shield=True):
+            await run_sync(reader.close)
+
+
+def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> OpenDocument:
+    place = locate(path, folders)
+    reader.take(open_place(place))
+    _check_status(place.name, reader.status())
+    return OpenDocument(place.name, kind, _content_type(place.name, kind, reader), reader)
+
+
+def _check_status(name: str, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedFile(f"{quoted(name)} is not a regular file.", "Give the path of a document.")
+    if status.st_nlink > 1:
+        raise RefusedFile(
+            f"{quoted(name)} has more than one hard link: the same file is known under a second name, maybe elsewhere.",
+            "Make a copy of the document in the folder and give the path of the copy.",
+        )
+    if status.st_size == 0:
+        raise RefusedFile(f"{quoted(name)} is empty.", "Give the path of a document with content.")
+    if status.st_size > LARGEST:
+        raise RefusedFile(
+            f"{quoted(name)} has {status.st_size / MEGABYTE:.1f} MB; Flipsnack takes up to 500 MB (of 1024 x 1024 bytes).",
+            "Make the document smaller, for example with fewer or smaller images.",
+        )
+
+
+def _content_type(name: str, kind: Kind, reader: Reader) -> str:
+    head = reader.read(0, HEAD)
+    if kind is Kind.PDF and b"%PDF-" in head:
+        return "application/pdf"
+    if kind is Kind.IMAGE:
+        for magic, content_type in MAGIC.items():
+            if head.startswith(magic):
+                return content_type
+    raise RefusedFile(
+        f"{quoted(name)} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
+    )

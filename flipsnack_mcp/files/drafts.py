@@ -1,0 +1,181 @@
+"""A file that is being written under a hidden name and appears under its own name only when it is whole."""
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO, TypeVar
+
+from flipsnack_mcp.files.refusal import RefusedFile, quoted
+
+T = TypeVar("T")
+
+SETTING = "FLIPSNACK_DOWNLOAD_DIR"
+LEFTOVER = re.compile(r"\.flipsnack-[0-9a-f]{16}\.part")
+FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+TRIES = 1000
+
+
+class Draft:
+    """One file in the making. Every method blocks; `discard` may come from another thread at any moment.
+
+    A cancelled task does not stop its thread. The lock and the flag make sure that a thread that comes late
+    neither writes to a closed descriptor nor leaves a file behind.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f".flipsnack-{secrets.token_hex(8)}.part"
+        self.size = 0
+        self._folder = folder
+        self._digest = hashlib.sha256()
+        self._lock = Lock()
+        self._file: BinaryIO | None = None
+        self._mode = 0o600
+        self._discarded = False
+        self._published: Path | None = None
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def create(self) -> None:
+        """Makes the folder where needed, and an empty file in it that only its owner may read."""
+        with self._lock, _refusing(self._folder):
+            self._check_wanted()
+            if not self._folder.is_absolute():
+                raise OSError(errno.EINVAL, "it is not an absolute path")
+            self._folder.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+            self._file = open(os.open(self.path, flags, 0o644), "w+b")  # noqa: SIM115, PTH123 - it outlives this call; O_EXCL
+            # What the system made of 0644 is how the umask can be read without changing it for all threads.
+            self._mode = stat.S_IMODE(os.fstat(self._file.fileno()).st_mode)
+            self._set_mode(0o600)
+
+    def write(self, piece: bytes) -> None:
+        with self._lock, _refusing(self._folder):
+            self._open_file().write(piece)
+            self._digest.update(piece)
+            self.size += len(piece)
+
+    def judge(self, verdict: Callable[[BinaryIO, int], T]) -> T:
+        """Hands the whole content to a judge who reads it."""
+        with self._lock:
+            with _refusing(self._folder):
+                self._open_file().flush()
+            return verdict(self._open_file(), self.size)
+
+    def publish(self, stem: str, extension: str) -> Path:
+        """Gives the file its name, or the name with the next free number; never overwrites, never shows a half file."""
+        with self._lock, _refusing(self._folder):
+            file = self._open_file()
+            file.flush()
+            os.fsync(file.fileno())
+            self._set_mode(self._mode)
+            file.close()  # Windows renames no open file
+            self._published = self._named(stem, extension)
+            self.path.unlink(missing_ok=True)
+            return self._published
+
+    def discard(self) -> None:
+        """Leaves nothing behind, whatever was done before."""
+        with self._lock:
+            self._discarded = True
+            if self._file is None:
+                return
+            with suppress(OSError):  # a full disk fails once more when the rest is flushed
+                self._file.close()
+            for path in (self.path, self._published):
+                if path is not None:
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
+
+    def _named(self, stem: str, extension: str) -> Path:
+        for number in range(1, TRIES):
+            counter = f" ({number})" if number > 1 else ""
+            target = self._folder / f"{stem}{counter}{extension}"
+            with suppress(FileExistsError):
+                _move(self.path, target)
+                return target
+        raise OSError(errno.EEXIST, f"{TRIES - 1} files have this title")
+
+    def _set_mode(self, mode: int) -> None:
+        # Windows has no such modes, and file systems without them refuse: then there is nothing to protect.
+        with suppress(OSError, AttributeError):
+            os.fchmod(self._open_file().fileno(), mode)
+
+    def _open_file(self) -> BinaryIO:
+        self._check_wanted()
+        if self._file is None:
+            raise ValueError("the draft was not created")
+        return self._file
+
+    def _check_wanted(self) -> None:
+        if self._discarded:
+            raise ValueError("the draft was discarded")
+
+
+def remove_leftovers(folder: Path, older_than: timedelta = timedelta(days=1)) -> int:
+    """Removes what killed runs left in a folder, and returns how many; blocks, so run it in a thread.
+
+    Only names this module makes, only regular files, and only such as nobody has written to for a while.
+    """
+    before = time.time() - older_than.total_seconds()
+    with suppress(OSError):
+        return sum(_removed(path, before) for path in folder.iterdir() if LEFTOVER.fullmatch(path.name))
+    return 0
+
+
+def _removed(path: Path, before: float) -> bool:
+    with suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
+            path.unlink()
+            return True
+    return False
+
+
+def _move(source: Path, target: Path) -> None:
+    """Renames without overwriting; raises FileExistsError where the name is taken, be it by a dangling link."""
+    if os.name == "nt":
+        source.rename(target)  # which there refuses to overwrite
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        _move_without_links(source, target)
+
+
+def _move_without_links(source: Path, target: Path) -> None:
+    # FAT and some network disks know no hard links: take the name with an empty file, then replace that.
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        source.replace(target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise RefusedFile(
+                f"The disk of the download folder {quoted(folder)} is full.",
+                f"Make room there, or set {SETTING} to a folder on another disk.",
+            ) from error
+        raise RefusedFile(
+            f"The download folder {quoted(folder)} cannot be written ({error.strerror or type(error).__name__}).",
+            f"Set {SETTING} to a folder that exists or can be made, and may be written.",
+        ) from error

@@ -1,0 +1,68 @@
+"""File names that mean the same on Windows, macOS and Linux."""
+
+import re
+import unicodedata
+
+LONGEST = 80
+LONGEST_IN_BYTES = 150  # a file system allows 255; the rest is for " (999).zip" and for encrypting layers
+LAST_RESORT = "flipsnack"
+
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file (the superscript digits count too)
+RESERVED = frozenset(
+    {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+    | {f"{device}{digit}" for device in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"}
+)
+PUNCTUATION = frozenset("-_.,&'()")
+TYPOGRAPHIC = str.maketrans({"\u2018": "'", "\u2019": "'", "/": "-", "\\": "-", "|": "-"})
+# Letters and marks by category, yet drawn as nothing: joiners, fillers and variation selectors.
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]",
+)
+
+
+def safe_name(title: str, fallback: str) -> str:
+    """Returns a file name stem made from a title, or from the fallback where the title leaves nothing."""
+    return _stem(title) or _stem(fallback) or LAST_RESORT
+
+
+def is_reserved(name: str) -> bool:
+    """Tells whether Windows would open a device under this name, whatever its extension."""
+    return name.partition(".")[0].rstrip(" ").upper() in RESERVED
+
+
+def has_control(text: str) -> bool:
+    """Tells whether a text holds control characters, line separators or halves of characters."""
+    return any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text)
+
+
+def without_format_characters(text: str) -> str:
+    """Returns the text as it is seen: zero-width, direction and tag characters are left out."""
+    return "".join(char for char in text if unicodedata.category(char) != "Cf")
+
+
+def _stem(title: str) -> str:
+    visible = INVISIBLE.sub("", without_format_characters(title))
+    plain = "".join(map(_kept, unicodedata.normalize("NFC", visible.translate(TYPOGRAPHIC))))
+    stem = _without_edges(unicodedata.normalize("NFC", " ".join(plain.split())))
+    if is_reserved(stem):
+        stem = f"_{stem}"
+    return _without_edges(_shortened(stem))
+
+
+def _kept(char: str) -> str:
+    category = unicodedata.category(char)
+    if category[0] in "LM" or category == "Nd" or char in PUNCTUATION:
+        return char
+    return "-" if category == "Pd" else " "
+
+
+def _without_edges(stem: str) -> str:
+    stem = stem.rstrip(" .-")
+    # A mark without a letter would sit on whatever is printed before the name.
+    while stem and (stem[0] in " .-" or unicodedata.category(stem[0])[0] == "M"):
+        stem = stem[1:]
+    return stem
+
+
+def _shortened(stem: str) -> str:
+    return stem[:LONGEST].encode()[:LONGEST_IN_BYTES].decode(errors="ignore")

@@ -1,0 +1,29 @@
+"""What is said when a file cannot be taken or written."""
+
+from typing_extensions import override
+
+SHOWN = 200
+
+
+class RefusedFile(Exception):  # noqa: N818 - a refusal is a decision of this program, not a failure of it
+    """A file or folder was refused before anything was sent or kept.
+
+    Attributes:
+        happened: What was refused and why, one sentence.
+        next_step: The one thing to do about it.
+    """
+
+    def __init__(self, happened: str, next_step: str) -> None:
+        super().__init__(happened, next_step)
+        self.happened = happened
+        self.next_step = next_step
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.happened} {self.next_step}"
+
+
+def quoted(text: object) -> str:
+    """Returns the text for use inside a message: one line, nothing invisible, not too long, in quotes."""
+    shown = "".join(char if char.isprintable() else "?" for char in str(text))
+    return f'"{shown}"' if len(shown) <= SHOWN else f'"{shown[:SHOWN]}..."'

@@ -1,0 +1,49 @@
+"""Addresses of things that the sandbox names but does not serve: pages, covers, images, the player."""
+
+import re
+import unicodedata
+from base64 import b64encode
+
+from flipsnack_mcp.sandbox.account import Account, Collection
+
+_FILES = "https://files.flipsnack.net/collections"
+
+
+def slug(title: str) -> str:
+    """Make the readable part of an address: "Été & jardin" becomes "ete-jardin"."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "untitled"
+
+
+def direct_link(account: Account, collection: Collection) -> str:
+    # Sandbox's own choice: a draft has no page of its own yet.
+    if collection.status == "editable":
+        return ""
+    return f"https://www.flipsnack.com/{account.profile}/{slug(collection.title)}-{collection.hash}.html"
+
+
+def cover(collection: Collection, now: float) -> str:
+    """Give the thumbnail of page 1 of the first flipbook that is converted."""
+    # Sandbox's own choice: empty until there is a converted flipbook.
+    complete = collection.complete_items(now)
+    return f"{_FILES}/items/{complete[0].hash}/covers/page_1/thumb" if complete else ""
+
+
+def image(collection: Collection, kind: str, name: str) -> str:
+    return f"{_FILES}/{kind}/{collection.visits_key}/{slug(name.rpartition('.')[0] or name)}"
+
+
+def embed_code(account: Account, collection: Collection, *, size: tuple[str, str], page: int, book: int) -> str:
+    """Write the iframe that is seen on the web today; its address carries account and collection in base64."""
+    packed = b64encode(f"{account.account_id}+{collection.hash}".encode()).decode()
+    address = f"https://player.flipsnack.com?hash={packed}"
+    if page > 1:
+        address += f"&p={page}"
+    if book > 1:
+        # Sandbox's own choice: the name `b`. Only `p` has been seen.
+        address += f"&b={book}"
+    return (
+        f'<iframe src="{address}" width="{size[0]}" height="{size[1]}" '
+        'seamless="seamless" scrolling="no" frameBorder="0" allowFullScreen '
+        'allow="autoplay; clipboard-read; clipboard-write"></iframe>'
+    )

@@ -1,0 +1,72 @@
+"""The sandbox as its users hold it: credentials, application, state, transcript and faults in one object."""
+
+import time
+from collections.abc import Callable
+
+from flipsnack_mcp.sandbox.account import Account
+from flipsnack_mcp.sandbox.actions import HANDLERS, UPLOADS
+from flipsnack_mcp.sandbox.api import Api
+from flipsnack_mcp.sandbox.app import build
+from flipsnack_mcp.sandbox.faults import Fault, Faults
+from flipsnack_mcp.sandbox.gate import Gate, Windows
+from flipsnack_mcp.sandbox.pace import Pace
+from flipsnack_mcp.sandbox.packages import Packages
+from flipsnack_mcp.sandbox.seed import seed
+from flipsnack_mcp.sandbox.transcript import Arrived, Transcript
+
+_DEFAULT_PACE = Pace()
+
+
+class Sandbox:
+    """An imitation of the Flipsnack HTTP API v1 with one account.
+
+    `app` is an ASGI application. Reach it in-process under the real host names, or serve it at one port, where
+    /v1/ is the api host and /upload/v1/ the upload host. `clock` is the only source of time, also of dates.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "SANDBOX-DEMO-KEY",
+        api_secret: str = "SANDBOX-DEMO-SECRET",  # noqa: S107 - opens nothing but this sandbox
+        clock: Callable[[], float] = time.time,
+        pace: Pace = _DEFAULT_PACE,
+        seeded: bool = True,
+        inclusive_to: bool = False,
+    ) -> None:
+        self.api_key = api_key
+        self.api_secret = api_secret
+        self.pace = pace
+        self.account = Account(clock, pace)
+        if seeded:
+            seed(self.account, clock())
+        self._faults = Faults()
+        self._transcript = Transcript()
+        self.app = build(
+            Api(
+                clock=clock,
+                pace=pace,
+                gate=Gate(api_key, api_secret, HANDLERS.keys(), UPLOADS),
+                windows=Windows(pace),
+                account=self.account,
+                faults=self._faults,
+                packages=Packages(api_secret),
+                transcript=self._transcript,
+                inclusive_to=inclusive_to,
+            )
+        )
+
+    @property
+    def requests(self) -> list[Arrived]:
+        """What arrived at the API, the newest last; package downloads and control calls are not in it."""
+        return self._transcript.requests
+
+    def carried_out(self, action: str) -> list[Arrived]:
+        """Give the requests of this action that were executed, also those whose answer was lost on the way."""
+        return [one for one in self.requests if one.action == action and one.executed]
+
+    def add_fault(self, fault: Fault) -> None:
+        self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        self._faults.clear()

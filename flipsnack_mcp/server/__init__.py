@@ -1,0 +1,1 @@
+"""What an assistant sees: tools, policy, confirmation and wording. The only room, besides commands, that speaks MCP."""

@@ -1,0 +1,60 @@
+"""Understanding the arguments of a call, and saying what is wrong with them without repeating them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.text import cleaned
+
+LONGEST_REASON = 200
+
+
+class BadArgumentsError(FlipsnackError):
+    """The arguments of a call cannot be understood; nothing was asked."""
+
+    retry = "Correct the arguments, then make the call again."
+
+
+def understood(call: type[Action[Any]], arguments: Mapping[str, Any]) -> Action[Any]:
+    """The validated arguments. An explicit null counts as absent."""
+    try:
+        return call.model_validate({name: value for name, value in arguments.items() if value is not None})
+    except ValidationError as error:
+        reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
+        known = ", ".join(call.model_fields) or "none"
+        raise BadArgumentsError(" ".join(unique(reasons)), f"The arguments of {call.tool_name}: {known}.") from None
+
+
+def in_our_words(error: ErrorDetails) -> str:
+    """One sentence about one argument. The value is never repeated: it is the caller's text."""
+    name = "`" + cleaned(".".join(str(part) for part in error["loc"]), 60).replace("`", "'") + "`"
+    context = cast("dict[str, Any]", error.get("ctx", {}))
+    match error["type"]:
+        case "extra_forbidden":
+            return f"There is no argument {name}."
+        case "missing":
+            return f"{name} is missing."
+        case "literal_error":
+            return f"{name} has to be one of {context['expected']}."
+        case "greater_than_equal":
+            return f"{name} has to be at least {context['ge']}."
+        case "less_than_equal":
+            return f"{name} has to be at most {context['le']}."
+        case "string_too_long":
+            return f"{name} has more than {context['max_length']} characters."
+        case "value_error":
+            reason = cleaned(str(context["error"]), LONGEST_REASON)
+            return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
+        case _:
+            return f"{name}: {cleaned(error['msg'], 120)}."
+
+
+def unique(texts: Iterable[str]) -> list[str]:
+    """Each text once, in order."""
+    return list(dict.fromkeys(texts))

@@ -1,0 +1,85 @@
+"""What a tool takes beyond its action's parameters: how long to wait, which local file, whose confirmation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, create_model, model_validator
+
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions.collections import GetCollection, UpdateCollection
+from flipsnack_mcp.api.actions.forms import GetLeadFormSample
+from flipsnack_mcp.api.actions.packages import DownloadHtml
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+
+WaitSeconds = Annotated[int, Field(ge=0, le=45, description="How long to wait for it")]
+FilePath = Annotated[str, Field(max_length=4096, description="Absolute path in an upload folder")]
+Confirmation = Annotated[str, Field(max_length=40, description="Code of the refusal, once the person agreed")]
+
+
+def one_document(call: Any) -> Any:
+    """The call, where it names exactly one document."""
+    if (call.file_path is None) == (call.file_url is None):
+        raise ValueError(f"give either file_path or file_url: {'both are' if call.file_path else 'neither is'} given")
+    return call
+
+
+def with_document(action: type[Action[Any]]) -> type[Action[Any]]:
+    """An uploading action that also takes a file of this machine."""
+    return create_model(
+        f"{action.__name__}Call",
+        __base__=action,
+        __doc__=action.__doc__,
+        __validators__={"one_document": model_validator(mode="after")(one_document)},
+        file_path=(FilePath | None, None),
+    )
+
+
+def with_confirmation(action: type[Action[Any]]) -> type[Action[Any]]:
+    """A destroying action that takes the code of a refusal."""
+    return create_model(
+        f"{action.__name__}Call", __base__=action, __doc__=action.__doc__, confirmation=(Confirmation | None, None)
+    )
+
+
+class GetCollectionCall(GetCollection):
+    __doc__ = GetCollection.__doc__
+
+    wait_seconds: Annotated[WaitSeconds, Field(description="Wait while it converts")] = 30
+
+
+class CreateCollectionCall(CreateCollection):
+    __doc__ = CreateCollection.__doc__
+
+    file_path: FilePath | None = None
+    wait_seconds: Annotated[WaitSeconds, Field(description="Wait for the conversion")] = 30
+
+    @model_validator(mode="after")
+    def one_document(self) -> Self:
+        """Exactly one of the two ways to name a document."""
+        one_document(self)
+        return self
+
+
+class UpdateCollectionCall(UpdateCollection):
+    __doc__ = UpdateCollection.__doc__
+
+    @model_validator(mode="after")
+    def some_change(self) -> Self:
+        """At least one thing to change."""
+        if not any(getattr(self, name) is not None for name in type(self).model_fields if name != "collection_hash"):
+            raise ValueError("say what to change: title, description, status, width, height or settings")
+        return self
+
+
+class DownloadCall(DownloadHtml):
+    __doc__ = DownloadHtml.__doc__
+
+    save: Annotated[bool, Field(description="false: only the link, good for a minute")] = True
+    wait_seconds: WaitSeconds = 30
+
+
+class GetLeadFormSampleCall(GetLeadFormSample):
+    __doc__ = GetLeadFormSample.__doc__
+
+    reveal: Annotated[bool, Field(description="Show personal data unmasked")] = False

@@ -1,0 +1,93 @@
+"""Where a call is answered: understood, allowed, carried out, worded. Every failure becomes a text of ours here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mcp import MCPError
+from mcp.types import CallToolResult, InputRequiredResult, TextContent
+from pydantic import BaseModel
+
+from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
+from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.arguments import understood
+from flipsnack_mcp.server.call import Call
+from flipsnack_mcp.server.confirmation import NotConfirmedError
+from flipsnack_mcp.server.tool import App, Tool, Work
+from flipsnack_mcp.server.wording import data_of, worded
+
+UNEXPECTED = (
+    "Something unexpected went wrong in this server. Something may have been changed. "
+    "Do not simply repeat it. Look with get_collection or list_collections what is there, and tell the person."
+)
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """Answers calls with the tools it has."""
+
+    def __init__(self, tools: Mapping[str, Tool]) -> None:
+        self.tools = tools
+
+    async def answer(
+        self, name: str, arguments: Mapping[str, Any], call: Call, app: App
+    ) -> CallToolResult | InputRequiredResult:
+        """Carry out one call."""
+        try:
+            outcome = await self._carried_out(name, arguments, call, app)
+        except (FlipsnackError, NotConfirmedError) as error:
+            return failed(str(error), app)
+        except RefusedFile as error:
+            return failed(f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", app)
+        except MCPError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
+            log_unexpected(name, error)
+            return failed(UNEXPECTED, app)
+        return outcome if isinstance(outcome, InputRequiredResult) else shown(outcome, app)
+
+    async def _carried_out(
+        self, name: str, arguments: Mapping[str, Any], call: Call, app: App
+    ) -> BaseModel | InputRequiredResult:
+        tool = self.tools.get(name)
+        if tool is None:
+            raise FlipsnackError(
+                f"There is no tool `{cleaned(name, 60)}`.", f"The tools are: {', '.join(self.tools)}."
+            )
+        understood_call = understood(tool.takes, arguments)
+        if missing := app.settings.missing:
+            raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
+        return await tool.run(Work(app, call), understood_call)
+
+
+def shown(result: BaseModel, app: App) -> CallToolResult:
+    """A result as complete text, and the same data structured."""
+    data = data_of(result)
+    return CallToolResult(
+        content=[TextContent(text=marked(worded(data), app))],
+        structured_content={**data, "sandbox": True} if app.settings.sandbox else data,
+    )
+
+
+def failed(text: str, app: App) -> CallToolResult:
+    """A failure the model can read; nothing structured, clients drop it on errors."""
+    return CallToolResult(content=[TextContent(text=marked(text, app))], is_error=True)
+
+
+def marked(text: str, app: App) -> str:
+    """Against the sandbox every answer says so."""
+    return f"[sandbox] {text}" if app.settings.sandbox else text
+
+
+def log_unexpected(tool: str, error: Exception) -> None:
+    """Where it happened, without the exception's text: that can hold anything, also a signed URL."""
+    places: list[str] = []
+    trace = error.__traceback__
+    while trace:
+        places.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, " > ".join(places[-6:]))

@@ -1,0 +1,58 @@
+"""The menu: every action as a tool.
+
+An action that destroys is confirmed and one that uploads takes a local file because of what it is, not because
+somebody remembered: there is no way onto the menu around it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.api.actions.collections import GetCollection, UpdateCollection
+from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
+from flipsnack_mcp.api.actions.packages import DownloadHtml
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.server import runs
+from flipsnack_mcp.server.calls import (
+    CreateCollectionCall,
+    DownloadCall,
+    GetCollectionCall,
+    GetLeadFormSampleCall,
+    UpdateCollectionCall,
+    with_confirmation,
+    with_document,
+)
+from flipsnack_mcp.server.results import Creation, Download, Update, WatchedCollection
+from flipsnack_mcp.server.tool import Tool, sent
+from flipsnack_mcp.settings import Settings
+
+OWN: dict[type[Action[Any]], Tool] = {
+    GetCollection: Tool(GetCollectionCall, WatchedCollection, runs.get_collection),
+    CreateCollection: Tool(CreateCollectionCall, Creation, runs.create_collection),
+    UpdateCollection: Tool(UpdateCollectionCall, Update, runs.update_collection),
+    DownloadHtml: Tool(DownloadCall, Download, runs.download_html, writes_file=True),
+    GetLeadFormSample: Tool(GetLeadFormSampleCall, LeadFormSample, runs.lead_form_sample),
+}
+
+
+def tool_for(action: type[Action[Any]]) -> Tool:
+    """The tool of an action."""
+    if action.effect is Effect.DESTROYS:
+        return Tool(with_confirmation(action), action.returns, runs.destroy)
+    if own := OWN.get(action):
+        return own
+    if action.uploads:
+        return Tool(with_document(action), action.returns, runs.upload_to)
+    return Tool(action, action.returns, sent)
+
+
+def menu(settings: Settings) -> dict[str, Tool]:
+    """The tools these settings offer. What is not here can be neither seen nor called."""
+    tools = [tool_for(action) for action in ACTIONS]
+    return {
+        tool.name: tool
+        for tool in tools
+        if tool.toolset in settings.toolsets and not (settings.read_only and tool.changes_account)
+    }

@@ -1,0 +1,106 @@
+"""A tool: what an assistant may call. Made from an action; a tool that does more declares what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp.types import InputRequiredResult, ToolAnnotations
+from mcp.types import Tool as Descriptor
+from pydantic import BaseModel
+
+from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.api.pace import Lane
+from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.server.call import Call
+from flipsnack_mcp.server.confirmation import Confirmation
+from flipsnack_mcp.server.schema import portable
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.workflows.errand import Errand
+
+
+@dataclass(frozen=True)
+class App:
+    """What all calls of a server share."""
+
+    settings: Settings
+    flipsnack: Flipsnack
+    confirmation: Confirmation
+
+    @property
+    def download_dir(self) -> Path:
+        """Where packages go."""
+        return self.settings.download_dir or default_download_folder()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one call works with."""
+
+    app: App
+    call: Call
+
+    @property
+    def errand(self) -> Errand:
+        """How this call asks Flipsnack."""
+        return Errand(self.app.flipsnack, self.call.deadline, self.call.tell)
+
+
+Run = Callable[[Work, Any], Awaitable[BaseModel | InputRequiredResult]]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One entry of the menu."""
+
+    takes: type[Action[Any]]
+    answers: type[BaseModel]
+    run: Run
+    writes_file: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name on the menu."""
+        return self.takes.tool_name
+
+    @property
+    def toolset(self) -> str:
+        """Which set it is switched on with."""
+        return "legacy" if self.takes.legacy else "default"
+
+    @property
+    def changes_account(self) -> bool:
+        """Whether read-only mode leaves it out."""
+        return self.takes.effect is not Effect.READS
+
+    def described(self) -> Descriptor:
+        """The tool as MCP lists it, all four hints set."""
+        action = self.takes
+        return Descriptor(
+            name=action.tool_name,
+            title=action.tool_title,
+            description=action.__doc__,
+            input_schema=portable(action),
+            output_schema=portable(self.answers),
+            annotations=ToolAnnotations(
+                read_only_hint=not self.changes_account and not self.writes_file,
+                destructive_hint=action.effect is Effect.DESTROYS or action.overwrites,
+                idempotent_hint=action.idempotent and not self.writes_file,
+                open_world_hint=True,
+            ),
+        )
+
+
+def bare(call: Action[Any], action: type[Action[Any]]) -> Any:
+    """The action in a call, without the parameters that only the tool understands."""
+    given = {name: getattr(call, name) for name in action.model_fields if name in call.model_fields_set}
+    return action.model_construct(_fields_set=set(given), **given)
+
+
+async def sent(work: Work, call: Action[Any]) -> BaseModel:
+    """Carry out the action as it is: all that most tools do."""
+    result: BaseModel = await work.errand.send(call, lane=Lane.INTERACTIVE)
+    return result

@@ -1,0 +1,1 @@
+"""What a person wants done over several calls. Plain async functions; progress goes out through a callable."""

@@ -1,0 +1,77 @@
+"""One call of a person while it lasts: whom to ask, until when, and where to tell how it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import anyio
+
+from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api.client import Flipsnack, Terms
+from flipsnack_mcp.api.pace import Lane
+from flipsnack_mcp.api.upload import Document
+
+Tell = Callable[[str], Awaitable[None]]
+WORTH_TELLING, TELL_AGAIN = 1.0, 5.0
+
+
+async def silent(message: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Asks Flipsnack on behalf of one call."""
+
+    flipsnack: Flipsnack
+    deadline: float = math.inf
+    """On anyio's clock."""
+    tell: Tell = silent
+
+    async def send(
+        self, action: Action[ResultT_co], document: Document | None = None, lane: Lane = Lane.INTERACTIVE
+    ) -> ResultT_co:
+        """Carry out one action within this call's time, telling about every wait and about bytes on their way."""
+        waits, sent = Waiting(self.tell), Throttled(self.tell, "upload")
+        return await self.flipsnack.send(action, document, Terms(lane, self.deadline, waits, sent))
+
+    def renewed(self, seconds: float) -> Self:
+        """The same errand with time left, for acting on an answer that took its time to come."""
+        return replace(self, deadline=max(self.deadline, anyio.current_time() + seconds))
+
+
+class Waiting:
+    """Told when a wait is worth telling, and then now and again while it lasts."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._next = tell, 0.0
+
+    async def __call__(self, why: str, seconds: float) -> None:
+        now = anyio.current_time()
+        if seconds < WORTH_TELLING or now < self._next:
+            return
+        self._next = now + TELL_AGAIN
+        await self._tell(f"next request in about {seconds:.0f} s: {why}")
+
+
+class Throttled:
+    """Bytes told at most once a second: a transfer has thousands of pieces."""
+
+    def __init__(self, tell: Tell, what: str) -> None:
+        self._tell, self._what, self._next = tell, what, 0.0
+
+    async def __call__(self, done: int, total: int | None) -> None:
+        now = anyio.current_time()
+        if now < self._next and done != total:
+            return
+        self._next = now + 1.0
+        of = f" of {megabytes(total)} MB, {100 * done // max(total, 1)} %" if total else " MB"
+        await self._tell(f"{self._what}: {megabytes(done)}{of}")
+
+
+def megabytes(size: int) -> str:
+    """A size in MB with one decimal."""
+    return f"{size / 1024**2:.1f}"

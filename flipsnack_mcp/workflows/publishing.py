@@ -1,0 +1,167 @@
+"""Publishing a document, and changing a collection: what was asked, and what Flipsnack made of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from flipsnack_mcp.api.action import as_text
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, UnreachableError, UnreadableAnswerError
+from flipsnack_mcp.api.upload import Document
+from flipsnack_mcp.files.documents import DocumentChanged
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import by_title, created_between, direct_link
+from flipsnack_mcp.workflows.waiting import conversion_of
+
+COMPARED = ("title", "description", "status", "width", "height")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A collection after an upload, as far as it is known."""
+
+    collection: Collection
+    direct_link: str | None
+    warnings: tuple[str, ...]
+    states: tuple[str, ...] = ()
+
+
+async def publish(errand: Errand, action: CreateCollection, document: Document | None, wait_seconds: float) -> Published:
+    """Upload once, then wait for the conversion. What is known about the upload is never lost to a failing poll."""
+    created, warnings = await created_once(errand, action, document)
+    seen, states = created, ("created",)
+    try:
+        watched = await conversion_of(errand, created.collection_hash).until_settled(errand, wait_seconds)
+        seen, states = watched.last, watched.states
+    except FlipsnackError as error:
+        warnings = (*warnings, f"The upload is in, but looking at its conversion failed: {error.happened}")
+    link = seen.direct_link or (await direct_link(errand, seen.collection_hash, seen.title) if wait_seconds else None)
+    return Published(seen, link, (*warnings, *differences(action, seen)), states)
+
+
+async def created_once(
+    errand: Errand, action: CreateCollection, document: Document | None
+) -> tuple[Collection, tuple[str, ...]]:
+    """Send an upload once. After a lost connection it is looked for, never sent again: it may have cost quota."""
+    started = time.time()
+    try:
+        created = await errand.send(action, document)
+    except DocumentChanged as error:
+        found = await looked_for(errand, action, started)
+        raise outcome(str(error), found) from None
+    except (UnreachableError, UnreadableAnswerError) as error:
+        if error.changed is Changed.NOTHING:
+            raise
+        found = await looked_for(errand, action, started)
+        if found is None:
+            raise outcome(error.happened, found) from None
+        return found, ("The answer to the upload was lost; this collection was found by its title and time.",)
+    if not created.collection_hash:
+        raise outcome("Flipsnack took the upload but named no hash.", None)
+    return created, ()
+
+
+async def looked_for(errand: Errand, action: CreateCollection, started: float) -> Collection | None:
+    """The collection that an upload with an unknown outcome made, recognised by title and time."""
+    if not action.title:
+        return None
+    patient = errand.renewed(10)
+    try:
+        rows = [row for row in await by_title(patient, action.title) if created_between(row, started, time.time())]
+        return await patient.send(GetCollection(collection_hash=rows[0].collection_hash)) if rows else None
+    except FlipsnackError:
+        return None
+
+
+def outcome(happened: str, found: Collection | None) -> FlipsnackError:
+    """The error for an upload whose end nobody saw."""
+    where = f"It is there as collection {found.collection_hash}. " if found else "No new collection was found yet. "
+    return FlipsnackError(
+        f"{happened} {where}".strip(),
+        'Call list_collections with order_by="date_created" in a minute; if it is not there, ask the person before uploading again.',
+        changed=Changed.PERHAPS,
+        retry="Do not upload again at once: it may cost a second upload of the month.",
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field before and after."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What an update did."""
+
+    before: Collection
+    after: Collection
+    changes: tuple[Difference, ...]
+    warnings: tuple[str, ...]
+
+
+async def change(errand: Errand, action: UpdateCollection) -> Updated:
+    """Update a collection and look what came of it; publishing a draft gives it a new hash, which is looked up."""
+    before = await errand.send(GetCollection(collection_hash=action.collection_hash))
+    answer = await errand.send(action)
+    after = await looked_at(errand, before, answer, action)
+    if after is None:
+        asked = asked_of(action, before)
+        warning = "Flipsnack took the change, but the collection was not found afterwards: look for its new hash by title."
+        return Updated(before, asked, changes(before, asked), (warning,))
+    return Updated(before, after, changes(before, after), differences(action, after))
+
+
+async def looked_at(errand: Errand, before: Collection, answer: Collection, action: UpdateCollection) -> Collection | None:
+    """The collection after its update, under its old hash, the answer's, or the one its title is listed with."""
+    for known in dict.fromkeys((answer.collection_hash, before.collection_hash)):
+        if not known:
+            continue
+        try:
+            return await errand.send(GetCollection(collection_hash=known))
+        except NotFoundError:
+            continue
+        except FlipsnackError:
+            return None
+    return await under_new_hash(errand, action.title or before.title, action.status or before.status)
+
+
+async def under_new_hash(errand: Errand, title: str, status: str) -> Collection | None:
+    """The newest collection of that title and status, as far as there is exactly one."""
+    try:
+        rows = [row for row in await by_title(errand, title, "date_published") if row.status == status]
+        return await errand.send(GetCollection(collection_hash=rows[0].collection_hash)) if len(rows) == 1 else None
+    except FlipsnackError:
+        return None
+
+
+def asked_of(action: UpdateCollection, before: Collection) -> Collection:
+    """The collection as it should be now."""
+    given = {name: getattr(action, name) for name in COMPARED if getattr(action, name) is not None}
+    return before.model_copy(update=given)
+
+
+def changes(before: Collection, after: Collection) -> tuple[Difference, ...]:
+    """What differs between two looks."""
+    pairs = ((name, getattr(before, name), getattr(after, name)) for name in COMPARED)
+    return tuple(Difference(name, shown(old), shown(new)) for name, old, new in pairs if old != new)
+
+
+def differences(action: CreateCollection | UpdateCollection, after: Collection) -> tuple[str, ...]:
+    """Where Flipsnack made something else of what was asked."""
+    wrong = [
+        name
+        for name in COMPARED
+        if getattr(action, name) is not None and getattr(after, name) not in {None, ""} | {getattr(action, name)}
+    ]
+    return tuple(f"Flipsnack did not take the {name} as asked: look at the collection." for name in wrong)
+
+
+def shown(value: object) -> str:
+    """A value for a before/after line."""
+    return "" if value is None else as_text(value)

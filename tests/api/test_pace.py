@@ -1,0 +1,408 @@
+"""The request budget, on virtual time: minutes of waiting take milliseconds. Why each bound: reference/pacing.md."""
+
+import importlib.util
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from types import ModuleType
+from typing import Any, TypeVar, cast
+
+import anyio
+import pytest
+
+from flipsnack_mcp.api import pace
+from flipsnack_mcp.api.pace import Document, Lane, Pacer, Rules
+from tests.virtual_clock import VirtualLoop
+
+T = TypeVar("T")
+Limits = tuple[tuple[int, float], ...]
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return "asyncio", {"loop_factory": VirtualLoop}
+
+
+class JsonStore:
+    """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
+
+    def __init__(self) -> None:
+        self.document = pace.blank()
+        self.skew = 0.0
+
+    async def change(self, decide: Callable[[Document, float], T]) -> T:
+        answer = decide(self.document, anyio.current_time() + self.skew)
+        returned = cast("Document", json.loads(json.dumps(self.document)))
+        assert returned == self.document
+        self.document = returned
+        return answer
+
+
+class Process:
+    """The store as one process sees it, until it is killed: then it never comes back from there."""
+
+    def __init__(self, shared: JsonStore, latency: Callable[[], float] = float) -> None:
+        self.killed = False
+        self._shared, self._latency = shared, latency
+
+    async def change(self, decide: Callable[[Document, float], T]) -> T:
+        await anyio.sleep(self._latency())
+        if self.killed:
+            await anyio.sleep_forever()
+        return await self._shared.change(decide)
+
+
+class Calls:
+    """Makes calls and notes when each was asked for, granted, and first forecast."""
+
+    def __init__(self, takes: float = 0.1) -> None:
+        self.takes = takes
+        self.granted: list[float] = []
+        self.by: Counter[object] = Counter()
+        self.waits: list[float] = []
+        self.errors: list[float] = []  # of the first forecast
+
+    async def one(self, pacer: Pacer, lane: Lane = Lane.INTERACTIVE, hold: float | None = None) -> None:
+        asked, forecasts = anyio.current_time(), list[float]()
+
+        async def on_wait(seconds: float) -> None:
+            forecasts.append(seconds)
+
+        async with pacer.slot(lane, on_wait=on_wait, hold=hold):
+            now = anyio.current_time()
+            self.granted.append(now)
+            self.by[pacer] += 1
+            self.waits.append(now - asked)
+            self.errors += [now - asked - seconds for seconds in forecasts[:1]]
+            await anyio.sleep(self.takes)
+
+    async def for_ever(self, pacer: Pacer, lane: Lane) -> None:
+        while True:
+            await self.one(pacer, lane)
+
+
+@contextmanager
+def takes(least: float, most: float) -> Iterator[None]:
+    start = anyio.current_time()
+    yield
+    assert least <= anyio.current_time() - start <= most
+
+
+def broken(arrivals: list[float], limits: Limits) -> list[str]:
+    times = sorted(arrivals)
+    return [
+        f"{n + 1} calls in {last - first:.3f} s, from {first:.3f}"
+        for n, window in limits
+        for first, last in zip(times, times[n:], strict=False)
+        if last - first < window - 1e-6
+    ]
+
+
+class Fuzz:
+    """Random rules, processes, lanes, delays, cancellations and kills. `faults` says which promises were broken.
+
+    A call arrives up to `hold` after it was granted, even if its caller has meanwhile been cancelled or killed.
+    """
+
+    def __init__(self, module: Any, seed: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311 - to be repeatable, not secret
+        some: list[Limits] = [
+            ((5, 1.0), (60, 60.0)),
+            ((3, 0.5), (12, 5.0)),
+            ((1, 0.2), (4, 3.0)),
+            ((3, 1.0), (30, 20.0)),
+        ]
+        self.limits, self.hold = self.dice.choice(some), self.dice.choice([0.05, 0.5, 2.0])
+        self.rules = module.Rules(limits=self.limits, hold=self.hold, margin=self.dice.choice([0.0, 0.05]))
+        self.module, self.store = module, JsonStore()
+        self.granted: list[float] = []
+        self.arrived: list[float] = []
+
+    async def faults(self) -> list[str]:
+        longest, start = max(window for _, window in self.limits), anyio.current_time()
+        async with anyio.create_task_group() as group:
+            for number in range(self.dice.randint(2, 4)):
+                process = Process(self.store, lambda: self.dice.choice([0, 0, 0.003]))
+                pacer = self.module.Pacer(process, self.rules)
+                for _ in range(self.dice.randint(1, 4)):
+                    group.start_soon(self.work, pacer, self.module.Lane(self.dice.randint(0, 1)))
+                if number:
+                    group.start_soon(self.kill, process, self.dice.uniform(0, longest))
+            await anyio.sleep(max(2.5 * longest, 30))
+            group.cancel_scope.cancel()
+        return broken(self.arrived, self.limits) + self.holes(start, longest + self.hold + 3)
+
+    async def work(self, pacer: Pacer, lane: Lane) -> None:
+        while True:
+            with anyio.move_on_after(self.dice.choice([60, self.dice.uniform(0, 3)])):
+                async with pacer.slot(lane):
+                    travel = self.dice.uniform(0, self.hold)
+                    self.granted.append(anyio.current_time())
+                    self.arrived.append(anyio.current_time() + travel)
+                    await anyio.sleep(travel + self.dice.uniform(0, self.hold))
+            await anyio.sleep(self.dice.choice([0, 0, 1]) * self.dice.random())
+
+    async def kill(self, process: Process, after: float) -> None:
+        await anyio.sleep(after)
+        process.killed = True
+
+    def holes(self, start: float, most: float) -> list[str]:
+        times = [start, *self.granted, anyio.current_time()]
+        return [f"no call from {one} to {two}" for one, two in pairwise(times) if two - one > most]
+
+
+async def test_no_window_is_broken_at_arrival_whatever_the_delays_cancellations_and_kills() -> None:
+    calls = 0
+    for seed in range(30):
+        fuzz = Fuzz(pace, seed)
+        assert not await fuzz.faults(), f"seed {seed}"
+        calls += len(fuzz.granted)
+    assert calls > 1000
+
+
+MUTANTS = {
+    "no settling": ('return min(now, call["granted"] + call["hold"])', 'return call["granted"]'),
+    "calls in flight are not counted": (
+        'sorted(stamp(call, now) for call in doc["log"])',
+        'sorted(stamp(call, now) for call in doc["log"] if call["settled"])',
+    ),
+    "> for >=": ("len(self.stamps) >= n", "len(self.stamps) > n"),
+    "the dead keep their place": ('if soonest <= want["due"] <= latest', ""),
+    "a cancelled call counts as answered": ("await slot.abandon()", "await slot.settle()"),
+}
+
+
+@pytest.mark.parametrize("change", MUTANTS.values(), ids=MUTANTS.keys())
+async def test_the_fuzz_finds_every_mutant(change: tuple[str, str], tmp_path: Path) -> None:
+    module = mutant(*change, tmp_path / "mutant.py")
+    for seed in range(30):
+        if await Fuzz(module, seed).faults():
+            return
+    pytest.fail("nobody noticed")
+
+
+def mutant(right: str, wrong: str, file: Path) -> ModuleType:
+    source = Path(pace.__file__).read_text(encoding="utf-8")
+    assert source.count(right) == 1, "the mutant must be written anew"
+    file.write_text(source.replace(right, wrong), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("mutant", file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> None:
+    store, calls = JsonStore(), Calls()
+    pacers = [Pacer(store) for _ in range(3)]
+    with anyio.move_on_after(600):
+        async with anyio.create_task_group() as group:
+            for pacer in pacers * 2:
+                group.start_soon(calls.for_ever, pacer, Lane.BACKGROUND)
+    shares = [calls.by[pacer] for pacer in pacers]
+    assert sum(shares) >= 0.95 * 600
+    assert max(shares) - min(shares) <= 2
+    assert not broken(calls.granted, Rules().limits)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["in the same process", "in another process"])
+async def test_a_person_does_not_wait_for_a_batch(same: bool) -> None:  # noqa: FBT001 - pytest passes it by name
+    store, batch, person = JsonStore(), Calls(), Calls()
+    theirs = Pacer(store)
+    mine = theirs if same else Pacer(store)
+    async with anyio.create_task_group() as group:
+        for _ in range(200):
+            group.start_soon(batch.one, theirs, Lane.BACKGROUND)
+        for _ in range(24):
+            await anyio.sleep(5)
+            group.start_soon(person.one, mine)
+    assert median(person.waits) < 0.1
+    assert max(person.waits) < 1
+    assert not broken(batch.granted + person.granted, Rules().limits)
+
+
+async def test_the_last_place_of_each_window_is_kept_for_a_person() -> None:
+    store, calls = JsonStore(), Calls(takes=10)
+    pacer = Pacer(store, Rules(limits=((5, 1.0),)))
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(calls.one, pacer, Lane.BACKGROUND)
+        await anyio.sleep(1.9)
+        with takes(10, 10):
+            await calls.one(pacer)
+    assert calls.waits.count(0) >= 2
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+async def test_the_forecast_of_an_interactive_queue_is_right_within_a_second(processes: int) -> None:
+    store, calls = JsonStore(), Calls(takes=0.05)
+    pacers = [Pacer(store) for _ in range(processes)]
+    async with anyio.create_task_group() as group:
+        for number in range(90):
+            group.start_soon(calls.one, pacers[number % processes])
+    assert max(calls.waits) > 60
+    assert len(calls.errors) >= 85  # five went at once
+    assert max(map(abs, calls.errors)) < 1
+
+
+async def test_the_forecast_counts_down_while_a_caller_waits() -> None:
+    pacer, seen = Pacer(JsonStore(), Rules(limits=((1, 5.0),))), list[float]()
+
+    async def on_wait(seconds: float) -> None:
+        seen.append(seconds)
+        await anyio.sleep(0.04)  # a slow reader of the report costs nobody a turn
+
+    await Calls(takes=0).one(pacer)
+    with takes(5.05, 5.05):
+        async with pacer.slot(on_wait=on_wait):
+            pass
+    assert seen == pytest.approx([5.05, 4.05, 3.05, 2.05, 1.05, 0.05])
+
+
+async def test_cancelled_waiters_leave_the_queue() -> None:
+    store, calls = JsonStore(), Calls(takes=10)
+    pacer = Pacer(store)
+    with anyio.move_on_after(0.5):
+        async with anyio.create_task_group() as group:
+            for lane in [*Lane] * 100:
+                group.start_soon(calls.one, pacer, lane)
+    assert not store.document["want"]
+    calls.takes = 0
+    with takes(2.5, 2.6):  # for the five calls on their way, not for the waiters
+        await calls.one(pacer)
+
+
+async def test_a_waiter_that_leaves_does_not_take_its_companions_along() -> None:
+    store, calls = JsonStore(), Calls()
+    pacer = Pacer(store, Rules(limits=((1, 10.0),)))
+    async with anyio.create_task_group() as group:
+        group.start_soon(calls.one, pacer)
+        group.start_soon(calls.one, pacer)
+        await anyio.sleep(1)
+        with anyio.move_on_after(1):
+            await calls.one(pacer)
+        assert [want["n"] for want in store.document["want"].values()] == [1]
+    assert calls.granted[1] - calls.granted[0] == pytest.approx(10.15)
+
+
+@pytest.mark.parametrize("lane", Lane)
+async def test_a_killed_process_locks_nothing(lane: Lane) -> None:
+    store, victim, survivor = JsonStore(), Calls(), Calls()
+    process = Process(store)
+    first, second = Pacer(process), Pacer(store)
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(victim.one, first, lane)
+        await anyio.sleep(0.5)
+        process.killed = True
+        served = len(victim.granted)
+        with takes(0.5, 0.7 + Rules().grace + (2 if lane else 0)):
+            await survivor.one(second, lane)
+        assert len(victim.granted) == served
+        group.cancel_scope.cancel()
+
+
+async def test_a_killed_process_does_not_hold_up_its_own_end() -> None:
+    process = Process(JsonStore())
+    pacer = Pacer(process)
+    with takes(Rules().nap, Rules().nap):
+        async with pacer.slot():
+            process.killed = True
+
+
+async def test_a_pause_delays_everybody_and_the_forecast_says_so() -> None:
+    store, calls = JsonStore(), Calls()
+    one, other = Pacer(store), Pacer(store)
+    await one.pause(30)
+    await one.pause(5)  # the longer one stays
+    await anyio.sleep(10)
+    async with anyio.create_task_group() as group:
+        group.start_soon(calls.one, one)
+        group.start_soon(calls.one, other)
+        group.start_soon(calls.one, other, Lane.BACKGROUND)
+    assert calls.waits[:2] == pytest.approx([20, 20], abs=0.05)
+    assert calls.waits[2] < 22.1
+    assert max(map(abs, calls.errors)) < 2
+    await one.pause(10)
+    with takes(10, 10.2):
+        await calls.one(other)
+
+
+@pytest.mark.parametrize("back", [0.5, 30, 100_000])
+async def test_a_clock_that_goes_back_costs_a_minute_at_most_and_breaks_nothing(back: float) -> None:
+    store, calls = JsonStore(), Calls()
+    pacer = Pacer(store)
+    async with anyio.create_task_group() as group:
+        for _ in range(200):
+            group.start_soon(calls.one, pacer, Lane.INTERACTIVE)
+        await anyio.sleep(5)
+        await pacer.pause(10)
+        store.skew -= back
+    assert not broken(calls.granted, Rules().limits)
+    assert max(two - one for one, two in pairwise(sorted(calls.granted))) < 62
+    assert max(calls.granted) < 200 + 62
+
+
+@pytest.mark.parametrize(("hold", "wait"), [(None, 2 + 1.05), (10, 8 + 1.05)], ids=["a call", "an upload"])
+async def test_a_call_without_an_answer_counts_as_long_as_it_may_be_on_its_way(hold: float | None, wait: float) -> None:
+    calls, pacer = Calls(takes=8), Pacer(JsonStore())
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(calls.one, pacer, Lane.INTERACTIVE, hold)
+        await anyio.sleep(0.001)
+        group.start_soon(calls.one, pacer)
+    assert calls.waits[-1] == pytest.approx(wait, abs=0.01)
+
+
+async def test_an_upload_that_was_given_up_counts_only_as_long_as_its_last_bytes_are_on_their_way() -> None:
+    calls, pacer = Calls(takes=20), Pacer(JsonStore(), Rules(limits=((1, 1.0),)))
+    with anyio.move_on_after(3):
+        await calls.one(pacer, hold=30)
+    calls.takes = 0
+    with takes(2 + 1.05, 2 + 1.06):
+        await calls.one(pacer)
+
+
+async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body() -> None:
+    pacer = Pacer(JsonStore(), Rules(limits=((1, 5.0),)))
+    async with pacer.slot() as slot:
+        await anyio.sleep(1)
+        await slot.settle()
+        await anyio.sleep(1)
+        await slot.settle()  # once is enough
+    with takes(4.05, 4.05):
+        await Calls(takes=0).one(pacer)
+
+
+async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> None:
+    pacer = Pacer(JsonStore(), Rules(limits=((1, 5.0),)))
+    with pytest.raises(ConnectionError):
+        async with pacer.slot():
+            raise ConnectionError
+    with takes(2 + 5.05, 2 + 5.06):
+        await Calls(takes=0).one(pacer)
+
+
+async def test_the_memory_store_goes_by_the_loops_clock_or_by_the_one_it_is_given() -> None:
+    rules, calls, hands = Rules(limits=((1, 5.0),)), Calls(takes=0), [0.0]
+    pacer = Pacer(pace.MemoryStore(), rules)
+    await calls.one(pacer)
+    with takes(5.05, 5.05):
+        await calls.one(pacer)
+    pacer = Pacer(pace.MemoryStore(lambda: hands[0]), rules)
+    await calls.one(pacer)
+    hands[0] = 5.05
+    with takes(0, 0):
+        await calls.one(pacer)
+
+
+def test_the_background_keeps_one_call_of_each_window_free() -> None:
+    assert pace.quota(Rules(), Lane.INTERACTIVE) == ((5, 1.05), (60, 60.05))
+    assert pace.quota(Rules(), Lane.BACKGROUND) == ((4, 1.05), (59, 60.05))
+    assert pace.quota(Rules(limits=((1, 1.0),)), Lane.BACKGROUND) == ((1, 1.05),)

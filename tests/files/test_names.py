@@ -1,0 +1,100 @@
+"""File names made from titles."""
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.files.names import safe_name
+
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)")
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Spring Catalogue 2024", "Spring Catalogue 2024"),
+        ("Übersicht \u2013 Größe", "Übersicht - Größe"),
+        ("目录 2024", "目录 2024"),
+        ("हिन्दी", "हिन्दी"),
+        ("Tom & Jerry's (final), v1.2_b", "Tom & Jerry's (final), v1.2_b"),
+        ("Tom\u2019s", "Tom's"),
+        ("A/B\\C|D", "A-B-C-D"),
+        ('What? <b>"bold"</b>*: yes', "What b bold -b yes"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("C:\\Windows\\system32", "C -Windows-system32"),
+        ("  ..dots.. ", "dots"),
+        ("line\nbreak\ttab\0nul", "line break tab nul"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("fdp\u202eexe", "fdpexe"),
+        ("tag\U000e0041\U000e007f", "tag"),
+        ("variation\ufe0f", "variation"),
+        ("e\u0301te\u0301", "été"),
+        ("CON", "_CON"),
+        ("nul.txt", "_nul.txt"),
+        ("com1 .x", "_com1 .x"),
+        ("console", "console"),
+        ("-rf", "rf"),
+        ("📘", "hash"),
+        ("", "hash"),
+        ("...", "hash"),
+        ("\u0301", "hash"),
+        ("\u3164\u115f", "hash"),
+    ],
+)
+def test_title_becomes_a_file_name(title: str, name: str) -> None:
+    assert safe_name(title, "hash") == name
+
+
+def test_fallback_is_cleaned_as_well() -> None:
+    assert safe_name("?", "../x") == "x"
+    assert safe_name("?", "//") == "flipsnack"
+
+
+def test_long_title_is_cut_between_characters() -> None:
+    assert safe_name("a" * 200, "hash") == "a" * 80
+    assert safe_name("目" * 200, "hash") == "目" * 50
+
+
+@given(st.text(max_size=300) | st.from_regex(DEVICE), st.text(max_size=20))
+@example("CON." + "x" * 200, "")
+@example("e\u200d\u0301", "")
+@example("-\u0301\u0301a", "")
+def test_name_is_valid_on_three_systems_and_stays_as_it_is(title: str, fallback: str) -> None:
+    name = safe_name(title, fallback)
+
+    assert 1 <= len(name) <= 80
+    assert len(name.encode()) <= 150
+    assert not FORBIDDEN.search(name)
+    assert not DEVICE.match(name)
+    assert name == name.strip(" .")
+    assert name == unicodedata.normalize("NFC", name)
+    assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in name)
+    assert Path(name).name == name
+    assert safe_name(name, "other") == name
+
+
+@given(st.text(max_size=100))
+def test_name_can_be_written(tmp_path_factory: pytest.TempPathFactory, title: str) -> None:
+    path = tmp_path_factory.getbasetemp() / f"{safe_name(title, 'hash')}.zip"
+
+    path.write_bytes(b"")
+
+    assert path.exists()
+    path.unlink()
+
+
+def test_default_download_folder_is_named_and_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DOWNLOAD_DIR", str(tmp_path / "Downloads"))
+
+    folder = default_download_folder()
+
+    assert folder.name == "flipsnack"
+    assert folder.is_absolute()
+    assert not folder.exists()

@@ -1,0 +1,410 @@
+"""Packages that are saved, and what is left where one cannot be."""
+
+import asyncio
+import errno
+import hashlib
+import io
+import os
+import stat
+import threading
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+from typing_extensions import override
+
+from flipsnack_mcp.files import drafts
+from flipsnack_mcp.files.drafts import Draft
+from flipsnack_mcp.files.packages import SavedPackage, remove_leftovers, save_package
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.files.zips import BadPackage, ZipLimits
+
+
+def zipped(**contents: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name.replace("_", "."), content)
+    return buffer.getvalue()
+
+
+PACKAGE = zipped(index_html=b"<html>", app_js=os.urandom(300_000))
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def sent(content: bytes, size: int = 10_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def save(folder: Path, title: str = "Title", content: bytes = PACKAGE) -> SavedPackage:
+    return await save_package(sent(content), folder, title, "hash1")
+
+
+async def test_package_is_saved_whole_under_its_title(tmp_path: Path) -> None:
+    counts = list[int]()
+
+    async def received(count: int) -> None:
+        counts.append(count)
+
+    saved = await save_package(sent(PACKAGE), tmp_path / "a" / "b", "My/Title", "hash1", received=received)
+
+    assert saved.path == tmp_path / "a" / "b" / "My-Title.zip"
+    assert saved.path.read_bytes() == PACKAGE
+    assert saved.bytes == len(PACKAGE)
+    assert saved.sha256 == hashlib.sha256(PACKAGE).hexdigest()
+    assert saved.files == ("index.html", "app.js")
+    assert names_in(saved.path.parent) == ["My-Title.zip"]
+    assert counts == sorted(set(counts))
+    assert counts[-1] == len(PACKAGE)
+
+
+async def test_package_without_a_title_is_named_by_its_collection(tmp_path: Path) -> None:
+    assert (await save(tmp_path, "📘")).path.name == "hash1.zip"
+
+
+async def test_folders_in_a_package_are_no_files(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.mkdir("assets")
+        archive.writestr("assets/größe.css", "a {}")
+
+    assert (await save(tmp_path, content=buffer.getvalue())).files == ("assets/größe.css",)
+
+
+async def test_streamed_package_with_data_descriptors_is_taken(tmp_path: Path) -> None:
+    class Pipe(io.BytesIO):
+        @override
+        def seekable(self) -> bool:
+            return False
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("index.html", b"x" * 1000)
+        archive.comment = b"made by a stream"
+
+    assert (await save(tmp_path, content=pipe.getvalue())).files == ("index.html",)
+
+
+async def test_zip64_package_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+
+    content = zipped(index_html=b"<html>", app_js=b"js")
+
+    assert b"PK\x06\x06" in content
+    assert (await save(tmp_path, content=content)).files == ("index.html", "app.js")
+
+
+async def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "Title.zip").write_bytes(b"mine")
+    (tmp_path / "Title (2).zip").symlink_to(tmp_path / "elsewhere")
+
+    saved = await save(tmp_path)
+
+    assert saved.path.name == "Title (3).zip"
+    assert (tmp_path / "Title.zip").read_bytes() == b"mine"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard-links", "no-hard-links"])
+async def test_saves_of_one_title_at_once_all_survive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    packages = [zipped(index_html=os.urandom(100_000)) for _ in range(8)]
+    saved = list[SavedPackage]()
+
+    async def one(package: bytes) -> None:
+        saved.append(await save(tmp_path, content=package))
+
+    async with anyio.create_task_group() as group:
+        for package in packages:
+            group.start_soon(one, package)
+
+    assert sorted(each.path.read_bytes() for each in saved) == sorted(packages)
+    assert all(hashlib.sha256(each.path.read_bytes()).hexdigest() == each.sha256 for each in saved)
+    assert set(names_in(tmp_path)) == {"Title.zip", *(f"Title ({n}).zip" for n in range(2, 9))}
+
+
+def no_links(*_args: object, **_kwargs: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+async def test_failed_rename_leaves_no_reservation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_source: Path, _target: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(Path, "replace", broken)
+
+    with pytest.raises(RefusedFile, match="Input/output error"):
+        await save(tmp_path)
+
+    assert not names_in(tmp_path)
+
+
+async def test_too_many_packages_of_one_title_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "TRIES", 2)
+    await save(tmp_path)
+
+    with pytest.raises(RefusedFile, match="1 files have this title"):
+        await save(tmp_path)
+
+    assert names_in(tmp_path) == ["Title.zip"]
+
+
+async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) -> None:
+    names, modes = set[str](), set[int]()
+
+    async def received(_: int) -> None:
+        names.update(names_in(tmp_path))
+        modes.update(stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names)
+
+    with umask(0o027):
+        saved = await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
+
+    assert len(names) == 1
+    assert drafts.LEFTOVER.fullmatch(names.pop())
+    assert modes == {0o600}
+    assert stat.S_IMODE(saved.path.stat().st_mode) == 0o640
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+async def test_folder_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    saved = await save(tmp_path / "link")
+
+    assert saved.path == tmp_path / "link" / "Title.zip"
+    assert (tmp_path / "real" / "Title.zip").exists()
+
+
+# Refusals
+
+
+async def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(RefusedFile, match="FLIPSNACK_DOWNLOAD_DIR"):
+        await save(tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize("folder", [Path("downloads"), Path("~/downloads")])
+async def test_relative_folder_is_refused(folder: Path) -> None:
+    with pytest.raises(RefusedFile, match="not an absolute path"):
+        await save(folder)
+
+    assert folder.name not in names_in(Path())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+async def test_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(number, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(RefusedFile, match="is full"):
+        await save(tmp_path)
+
+    assert not names_in(tmp_path)
+
+
+def test_really_full_disk_is_said() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    draft = Draft(Path("/nowhere"))
+    draft._file = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115, PTH123 - a file that is always full
+
+    with pytest.raises(RefusedFile, match="is full"):
+        draft.write(b"x")
+
+    draft._file.close()
+
+
+async def test_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*_args: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", read_only)
+
+    with pytest.raises(RefusedFile, match="Read-only file system"):
+        await save(tmp_path)
+
+
+# Interruptions
+
+
+class LostError(Exception):
+    """The connection is gone."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+async def test_lost_connection_leaves_nothing(tmp_path: Path, after: int) -> None:
+    async def lost() -> AsyncIterator[bytes]:
+        for _ in range(after):
+            yield PACKAGE[:1000]
+        raise LostError
+
+    with pytest.raises(LostError):
+        await save_package(lost(), tmp_path, "Title", "hash1")
+
+    assert not names_in(tmp_path)
+
+
+async def test_cancellation_half_way_leaves_nothing(tmp_path: Path) -> None:
+    seen = list[str]()
+
+    with anyio.CancelScope() as scope:
+
+        async def received(count: int) -> None:
+            if count > len(PACKAGE) / 2:
+                seen.extend(names_in(tmp_path))
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+
+        await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
+
+    assert scope.cancelled_caught
+    assert len(seen) == 1
+    assert not names_in(tmp_path)
+
+
+async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checking, go_on, original = threading.Event(), threading.Event(), zipfile.ZipExtFile.read
+
+    def slow(entry: zipfile.ZipExtFile, count: int | None = -1) -> bytes:
+        checking.set()
+        assert go_on.wait(10)
+        return original(entry, count)
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", slow)
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(save, tmp_path)
+            while not checking.is_set():
+                await anyio.lowlevel.checkpoint()  # the loop turns while the package is checked
+            group.cancel_scope.cancel()
+            go_on.set()
+
+    assert not names_in(tmp_path)
+
+
+@pytest.mark.parametrize("method", ["create", "write", "judge", "publish"])
+async def test_cancellation_the_asyncio_way_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Such a cancellation goes through every shield: the thread goes on while the task is already cleaning up."""
+    at_work, go_on, left, original = threading.Event(), threading.Event(), threading.Event(), getattr(Draft, method)
+
+    def late(draft: Draft, *args: object) -> object:
+        at_work.set()
+        assert go_on.wait(10)
+        try:
+            return original(draft, *args)
+        finally:
+            left.set()
+
+    monkeypatch.setattr(Draft, method, late)
+
+    with anyio.fail_after(10):
+        task = asyncio.create_task(save(tmp_path))
+        while not at_work.is_set():
+            await anyio.lowlevel.checkpoint()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        await anyio.to_thread.run_sync(left.wait)
+
+    assert not names_in(tmp_path)
+
+
+async def test_published_package_is_taken_back_when_nobody_hears_of_it(tmp_path: Path) -> None:
+    draft = Draft(tmp_path)
+    draft.create()
+    draft.write(PACKAGE)
+    assert draft.publish("Title", ".zip").exists()
+
+    draft.discard()
+
+    assert not names_in(tmp_path)
+
+
+async def test_package_without_end_is_stopped(tmp_path: Path) -> None:
+    taken = list[int]()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            taken.append(1)
+            yield bytes(1000)
+
+    with pytest.raises(BadPackage, match="larger than"):
+        await save_package(endless(), tmp_path, "Title", "hash1", limits=ZipLimits(package_bytes=10_000))
+
+    assert len(taken) == 11
+    assert not names_in(tmp_path)
+
+
+# Leftovers
+
+
+def leftover(folder: Path, name: str, *, age: timedelta) -> Path:
+    path = folder / name
+    path.write_bytes(b"half")
+    then = path.stat().st_mtime - age.total_seconds()
+    os.utime(path, (then, then))
+    return path
+
+
+def test_only_old_files_of_our_own_are_removed(tmp_path: Path) -> None:
+    old, day = timedelta(days=2), timedelta(days=1)
+    ours = leftover(tmp_path, ".flipsnack-0123456789abcdef.part", age=old)
+    (tmp_path / ".flipsnack-00000000000000ff.part").mkdir()
+    kept = [
+        leftover(tmp_path, ".flipsnack-fedcba9876543210.part", age=timedelta(hours=1)),
+        leftover(tmp_path, ".flipsnack-0123456789abcdeg.part", age=old),
+        leftover(tmp_path, ".flipsnack-0123456789abcdef.part.bak", age=old),
+        leftover(tmp_path, "flipsnack-0123456789abcdef.part", age=old),
+        leftover(tmp_path, "Title.zip", age=old),
+    ]
+    link = tmp_path / ".flipsnack-aaaaaaaaaaaaaaaa.part"
+    link.symlink_to(kept[-1])
+
+    assert remove_leftovers(tmp_path, day) == 1
+
+    assert not ours.exists()
+    assert all(path.exists() for path in kept)
+    assert link.is_symlink()
+
+
+def test_missing_folder_has_no_leftovers(tmp_path: Path) -> None:
+    assert remove_leftovers(tmp_path / "missing") == 0
+
+
+def test_what_a_killed_run_leaves_is_known_as_ours(tmp_path: Path) -> None:
+    draft = Draft(tmp_path)
+    draft.create()
+
+    assert remove_leftovers(tmp_path, timedelta(seconds=-60)) == 1
+    draft.discard()

@@ -1,0 +1,34 @@
+"""A sandbox without limits of calls, a clock to move, and a caller."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from flipsnack_mcp.sandbox import Pace, Sandbox
+from tests.sandbox.calling import Caller, Clock, calling
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pace() -> Pace:
+    return Pace(calls_per_second=0, calls_per_minute=0)
+
+
+@pytest.fixture
+def sandbox(clock: Clock, pace: Pace) -> Sandbox:
+    return Sandbox(clock=clock, pace=pace)
+
+
+@pytest.fixture
+async def caller(sandbox: Sandbox) -> AsyncIterator[Caller]:
+    async with calling(sandbox) as called:
+        yield called

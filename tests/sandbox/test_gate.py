@@ -1,0 +1,139 @@
+"""What passes the gate, what does not, and with which code."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from flipsnack_mcp.sandbox import Sandbox
+from tests.sandbox.calling import PDF, Caller, calling, signed
+
+
+async def test_the_documented_signature_is_accepted() -> None:
+    sandbox = Sandbox(api_key="45FD-267-7SG7832", api_secret="123ABCDE-456-7890-FGH")
+    sandbox.account.add(title="Documented", collection_hash="fxh4k89")
+    async with calling(sandbox) as caller:
+        answer = await caller.http.get(
+            "https://api.flipsnack.com/v1/?action=collection.getCollection&collectionHash=fxh4k89"
+            "&apiKey=45FD-267-7SG7832&signature=26e781d3d1751d82ec284acf4a019def"
+        )
+    assert answer.json()["data"]["collectionTitle"] == "Documented"
+
+
+async def test_an_answer_is_an_envelope_with_http_200(caller: Caller) -> None:
+    answer = await caller.raw("user.getStats")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert list(answer.json()) == ["code", "status", "data"]
+    assert answer.json()["status"] == "OK"
+
+
+async def test_a_refusal_has_no_data(caller: Caller) -> None:
+    answer = await caller.raw("collection.getCollection", collectionHash="nothing1")
+    assert (answer.status_code, answer.json()) == (200, {"code": 46, "status": "Invalid collection hash"})
+
+
+async def test_values_are_signed_raw_whatever_they_hold(caller: Caller) -> None:
+    answer = await caller.data("collection.getList", query="Été & jardin")
+    assert answer["collectionsCount"] == "1"
+
+
+async def test_an_empty_value_takes_part_in_the_signature(caller: Caller) -> None:
+    assert await caller.code("collection.getList", query="") == 20
+
+
+@pytest.mark.parametrize("name", ["apiKey", "signature", "action"])
+async def test_a_missing_mandatory_parameter_is_code_30(caller: Caller, name: str) -> None:
+    params = signed(caller.sandbox, "user.getStats", {})
+    del params[name]
+    assert (await caller.http.get(caller.api, params=params)).json()["code"] == 30
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"apiKey": "SOMEBODY-ELSE"}, 41),
+        ({"action": "collection.getInfo"}, 42),
+        ({"signature": "0" * 32}, 44),
+        ({"signature": "é"}, 44),
+        ({"collectionHash": "smuggled"}, 44),
+    ],
+)
+async def test_wrong_credentials_have_a_code_each(caller: Caller, changed: dict[str, str], code: int) -> None:
+    params = signed(caller.sandbox, "user.getStats", {}) | changed
+    assert (await caller.http.get(caller.api, params=params)).json()["code"] == code
+
+
+async def test_another_secret_is_code_44(caller: Caller) -> None:
+    caller.sandbox.api_secret = "not the secret"  # the caller signs with it; the application keeps its own
+    assert await caller.code("user.getStats") == 44
+
+
+@pytest.mark.parametrize(
+    ("verb", "address", "action"),
+    [
+        ("GET", Caller.upload, "user.getStats"),
+        ("GET", Caller.api, "collection.create"),
+        ("GET", Caller.upload, "collection.create"),
+        ("PUT", Caller.api, "user.getStats"),
+        ("DELETE", Caller.api, "collection.deleteCollection"),
+        ("POST", Caller.api, "user.getStats"),
+    ],
+)
+async def test_a_wrong_verb_or_host_is_code_40(caller: Caller, verb: str, address: str, action: str) -> None:
+    answer = await caller.http.request(verb, address, params=signed(caller.sandbox, action, {}))
+    assert answer.json()["code"] == 40
+
+
+async def test_an_upload_to_the_api_host_is_code_40(caller: Caller) -> None:
+    caller.upload = caller.api
+    assert (await caller.send_file("collection.create"))["code"] == 40
+
+
+async def test_one_port_serves_both_hosts_by_path(caller: Caller) -> None:
+    caller.api, caller.upload = "http://127.0.0.1:8765/v1/", "http://127.0.0.1:8765/upload/v1/"
+    assert await caller.code("user.getStats") == 20
+    assert (await caller.send_file("collection.create"))["code"] == 20
+    assert [one.host for one in caller.sandbox.requests] == ["api", "upload"]
+
+
+async def test_a_name_sent_twice_is_code_40(caller: Caller) -> None:
+    params = signed(caller.sandbox, "collection.getList", {"from": "0"})
+    address = f"{caller.api}?{urlencode([*params.items(), ('from', '1')])}"
+    assert (await caller.http.get(address)).json()["code"] == 40
+
+
+async def test_an_address_that_is_not_utf8_is_code_40(caller: Caller) -> None:
+    assert (await caller.http.get(caller.api + "?action=%ff%fe")).json()["code"] == 40
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"action=collection.create"),
+        ("multipart/form-data", b""),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nhalf'),
+        ("multipart/form-data; boundary=x", b"something else entirely"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--x--'),
+    ],
+)
+async def test_a_body_that_is_no_form_is_code_40(caller: Caller, content_type: str, body: bytes) -> None:
+    answer = await caller.http.post(caller.upload, headers={"Content-Type": content_type}, content=body)
+    assert answer.json()["code"] == 40
+
+
+async def test_a_mandatory_parameter_of_an_action_is_code_30(caller: Caller) -> None:
+    assert await caller.code("collection.getCollection") == 30
+    assert (await caller.send("collection.create"))["code"] == 30
+    draft = next(iter(caller.sandbox.account.collections))
+    assert await caller.code("flipbook.delete", collectionHash=draft) == 30
+
+
+async def test_an_unknown_path_is_not_the_api(caller: Caller) -> None:
+    assert (await caller.http.get("https://api.flipsnack.com/v2/")).status_code == 404
+    assert caller.sandbox.requests == []
+
+
+async def test_a_file_part_takes_no_part_in_the_signature(caller: Caller) -> None:
+    params = signed(caller.sandbox, "collection.create", {"title": "Straße"})
+    answer = await caller.http.post(caller.upload, data=params, files={"file": ("a.pdf", PDF, "application/pdf")})
+    assert answer.json()["data"]["collectionTitle"] == "Straße"

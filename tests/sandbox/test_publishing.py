@@ -1,0 +1,185 @@
+"""The life of a collection: uploaded, converted, published under a new hash, changed, deleted."""
+
+import pytest
+
+from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
+from tests.sandbox.calling import PDF, PNG, Caller, Clock, calling
+
+
+async def test_an_upload_is_processing_and_then_complete(caller: Caller, clock: Clock) -> None:
+    made = await caller.created()
+    assert made["collectionStatus"] == "editable"
+    assert [item["status"] for item in made["collectionItems"]] == ["processing"]
+    assert (made["coverImage"], made["collectionDescription"]) == ("", "")
+    clock.advance(5)
+    ready = await caller.data("collection.getCollection", collectionHash=made["collectionHash"])
+    assert [(item["status"], item["pagesCount"]) for item in ready["collectionItems"]] == [("complete", 2)]
+    assert ready["coverImage"].endswith("/covers/page_1/thumb")
+    assert ready["collectionDescription"] == "offers: the first words of the document."
+
+
+async def test_publishing_gives_a_new_hash_and_forgets_the_temporary_one(caller: Caller, clock: Clock) -> None:
+    old = (await caller.created())["collectionHash"]
+    clock.advance(5)
+    updated = await caller.data("collection.update", collectionHash=old, collectionStatus="public")
+    new = updated["collectionHash"]
+    assert new != old
+    assert await caller.code("collection.getCollection", collectionHash=old) == 46
+    assert await caller.data("collection.getCollection", collectionHash=new) == updated
+
+
+async def test_a_published_collection_keeps_its_hash_when_it_becomes_editable(caller: Caller) -> None:
+    published = caller.sandbox.account.add(title="Out")
+    answer = await caller.data("collection.update", collectionHash=published.hash, collectionStatus="editable")
+    assert (answer["collectionHash"], answer["collectionStatus"]) == (published.hash, "editable")
+
+
+async def test_update_and_download_are_not_available_while_processing(caller: Caller, clock: Clock) -> None:
+    made = (await caller.created())["collectionHash"]
+    assert await caller.code("collection.update", collectionHash=made, title="Too early") == 38
+    assert await caller.code("collection.downloadHTML", collectionHash=made) == 38
+    clock.advance(5)
+    assert await caller.code("collection.update", collectionHash=made, title="In time") == 20
+
+
+async def test_an_update_changes_what_is_sent_and_nothing_else(caller: Caller) -> None:
+    before = caller.sandbox.account.add(title="Before", description="Words")
+    answer = await caller.data("collection.update", collectionHash=before.hash, title="After", collectionWidth="800")
+    assert answer["collectionTitle"] == "After"
+    assert (answer["collectionDescription"], answer["collectionWidth"], answer["collectionHeight"]) == (
+        "Words",
+        800,
+        385,
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"collectionStatus": "private"}, {"collectionWidth": "wide"}, {"collectionHeight": "0"}],
+)
+async def test_an_update_that_cannot_be_read_changes_nothing(caller: Caller, wrong: dict[str, str]) -> None:
+    kept = caller.sandbox.account.add(title="Kept")
+    assert await caller.code("collection.update", collectionHash=kept.hash, title="Changed", **wrong) == 40
+    assert kept.title == "Kept"
+
+
+async def test_a_deleted_collection_is_forbidden_an_unknown_one_invalid(caller: Caller) -> None:
+    gone = caller.sandbox.account.add(title="Gone").hash
+    answer = await caller.get("collection.deleteCollection", collectionHash=gone)
+    assert answer == {"code": 20, "status": "OK"}
+    assert await caller.code("collection.deleteCollection", collectionHash=gone) == 43
+    assert await caller.code("collection.deleteCollection", collectionHash="never1234") == 46
+
+
+async def test_a_collection_that_a_test_removes_by_hand_counts_as_deleted(caller: Caller) -> None:
+    gone = next(iter(caller.sandbox.account.collections))
+    del caller.sandbox.account.collections[gone]
+    assert await caller.code("collection.getCollection", collectionHash=gone) == 43
+
+
+async def test_an_upload_is_used_up_even_when_its_conversion_fails(caller: Caller, clock: Clock) -> None:
+    answer = await caller.send_file("collection.create", b"plain text", "notes.txt")
+    clock.advance(5)
+    made = await caller.data("collection.getCollection", collectionHash=answer["data"]["collectionHash"])
+    assert [item["status"] for item in made["collectionItems"]] == ["failed"]
+    assert (await caller.data("user.getStats"))["api_uploads_left"] == 52
+
+
+async def test_a_refused_upload_uses_nothing(caller: Caller) -> None:
+    assert (await caller.send_file("collection.create", collectionStatus="private"))["code"] == 40
+    assert caller.sandbox.account.uploads_left == 53
+
+
+async def test_without_uploads_left_create_is_code_33_and_add_is_not(caller: Caller) -> None:
+    caller.sandbox.account.uploads_left = 0
+    shelf = caller.sandbox.account.add(title="Shelf")
+    assert (await caller.send_file("collection.create"))["code"] == 33
+    assert (await caller.send_file("flipbook.add", collectionHash=shelf.hash))["code"] == 20
+
+
+async def test_more_than_one_file_is_code_36(caller: Caller) -> None:
+    files = [("file", ("a.pdf", PDF, "application/pdf")), ("file", ("b.pdf", PDF, "application/pdf"))]
+    assert (await caller.send("collection.create", files))["code"] == 36
+
+
+async def test_too_large_and_too_long_documents_are_refused(clock: Clock) -> None:
+    sandbox = Sandbox(clock=clock, pace=Pace(max_file_bytes=1000, max_pages=3))
+    async with calling(sandbox) as caller:
+        assert (await caller.send_file("collection.create", PDF + b" " * 1000))["code"] == 34
+        assert (await caller.send_file("collection.create", PDF + b"/Type /Page\n" * 2))["code"] == 35
+        assert (await caller.send_file("collection.create", PDF + b"/Type /Page\n"))["code"] == 20
+
+
+async def test_a_file_wins_over_an_address(caller: Caller) -> None:
+    made = await caller.created(fileUrl="https://example.com/other.pdf")
+    assert made["collectionTitle"] == "offers"
+
+
+async def test_an_address_makes_up_a_document_and_fetches_nothing(caller: Caller, clock: Clock) -> None:
+    answer = await caller.send("collection.create", fileUrl="https://example.com/shop/Spring%20sale.pdf?v=2")
+    clock.advance(5)
+    made = await caller.data("collection.getCollection", collectionHash=answer["data"]["collectionHash"])
+    assert made["collectionTitle"] == "Spring sale"
+    assert [item["pagesCount"] for item in made["collectionItems"]] == [12]
+
+
+async def test_a_created_public_collection_is_published_at_once(caller: Caller) -> None:
+    made = await caller.created(collectionStatus="public", title="Straight out")
+    listed = await caller.data("collection.getList", query="Straight out")
+    assert listed["collections"][0]["publishDate"] == "2026-09-21 14:13:20"
+    assert listed["collections"][0]["collectionHash"] == made["collectionHash"]
+
+
+async def test_flipbooks_are_added_and_removed(caller: Caller) -> None:
+    shelf = caller.sandbox.account.add(title="Shelf")
+    added = (await caller.send_file("flipbook.add", collectionHash=shelf.hash))["data"]
+    first, second = (item["itemHash"] for item in added["collectionItems"])
+    assert await caller.code("flipbook.delete", collectionHash=shelf.hash, flipbookHash=first) == 20
+    assert await caller.code("flipbook.delete", collectionHash=shelf.hash, flipbookHash=first) == 47
+    assert [item.hash for item in shelf.items] == [second]
+    assert await caller.code("flipbook.delete", collectionHash=shelf.hash, flipbookHash=second) == 20
+    assert (await caller.data("collection.getCollection", collectionHash=shelf.hash))["collectionItems"] == []
+
+
+async def test_images_are_set_and_removed(caller: Caller) -> None:
+    shelf = caller.sandbox.account.add(title="Shelf")
+    for setter, deleter, field in (
+        ("collection.setLogo", "collection.deleteLogo", "logoImage"),
+        ("collection.setBackgroundImage", "collection.deleteBackgroundImage", "backgroundImage"),
+    ):
+        answer = await caller.send_file(setter, PNG, "brand.png", collectionHash=shelf.hash)
+        assert answer["data"][field].endswith("/brand")
+        assert (await caller.data(deleter, collectionHash=shelf.hash))[field] == ""
+
+
+async def test_a_logo_that_is_no_image_is_code_40(caller: Caller) -> None:
+    shelf = caller.sandbox.account.add(title="Shelf")
+    assert (await caller.send_file("collection.setLogo", collectionHash=shelf.hash))["code"] == 40
+
+
+async def test_a_page_mark_between_two_chunks_is_counted(caller: Caller) -> None:
+    # Chunks of an upload are 64 kB; the mark lies across the border, wherever it is by a few bytes.
+    for shift in range(0, 40, 3):
+        body = PDF + b" " * (65_536 - len(PDF) - 1 - shift * 16) + b"<< /Type /Page >>" * 40 + b" " * 70_000
+        answer = await caller.send_file("collection.create", body)
+        collection = caller.sandbox.account.collections[answer["data"]["collectionHash"]]
+        assert collection.items[0].pages == 42
+
+
+async def test_a_sandbox_that_throws_uploads_away_still_counts_their_bytes(clock: Clock) -> None:
+    sandbox = Sandbox(clock=clock, pace=Pace(keep_uploads=False))
+    async with calling(sandbox) as caller:
+        await caller.created()
+    file = sandbox.requests[-1].file
+    assert file is not None
+    assert (file["size"], file["sha256"]) == (len(PDF), "")
+
+
+async def test_a_conversion_fails_on_request(caller: Caller, clock: Clock) -> None:
+    caller.sandbox.add_fault(Fault("conversion_fails"))
+    first, second = await caller.created(), await caller.created()
+    clock.advance(5)
+    states = [
+        caller.sandbox.account.collections[made["collectionHash"]].items[0].status(clock()) for made in (first, second)
+    ]
+    assert states == ["failed", "complete"]

@@ -1,0 +1,72 @@
+"""The sandbox over a real socket."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import anyio
+import httpx2
+import pytest
+
+from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.sandbox.serving import serve
+from tests.sandbox.calling import Caller
+
+
+@asynccontextmanager
+async def served(sandbox: Sandbox) -> AsyncIterator[Caller]:
+    addresses: dict[str, str] = {}
+    accepting = anyio.Event()
+
+    def ready(told: dict[str, str]) -> None:
+        addresses.update(told)
+        accepting.set()
+
+    async with anyio.create_task_group() as group, httpx2.AsyncClient(timeout=2) as http:
+        group.start_soon(partial(serve, sandbox, "127.0.0.1", 0, ready))
+        await accepting.wait()
+        assert (addresses["api_key"], addresses["api_secret"]) == (sandbox.api_key, sandbox.api_secret)
+        caller = Caller(sandbox, http)
+        caller.api, caller.upload = addresses["api_url"], addresses["upload_url"]
+        yield caller
+        group.cancel_scope.cancel()
+
+
+async def test_a_served_sandbox_creates_packages_and_hands_out(sandbox: Sandbox) -> None:
+    async with served(sandbox) as caller:
+        made = await caller.created()
+        sandbox.account.collections[made["collectionHash"]].items[0].ready_at = 0
+        sandbox.account.collections[made["collectionHash"]].packaging = None
+        await caller.data("collection.downloadHTML", collectionHash=made["collectionHash"])
+        packaging = sandbox.account.collections[made["collectionHash"]].packaging
+        assert packaging is not None
+        sandbox.account.collections[made["collectionHash"]].packaging = type(packaging)(ready_at=0)
+        link = await caller.data("collection.downloadHTML", collectionHash=made["collectionHash"])
+        assert link["resourceUrl"].startswith(caller.api.removesuffix("/v1/"))
+        assert (await caller.http.get(link["resourceUrl"])).content.startswith(b"PK")
+
+
+@pytest.mark.parametrize("fault", [Fault("cut"), Fault("reset"), Fault("reset", phase="after")])
+async def test_a_broken_connection_is_a_transport_error(sandbox: Sandbox, fault: Fault) -> None:
+    async with served(sandbox) as caller:
+        sandbox.add_fault(fault)
+        with pytest.raises((httpx2.RemoteProtocolError, httpx2.ReadError)):
+            await caller.raw("user.getStats")
+        assert await caller.code("user.getStats") == 20
+
+
+async def test_a_hanging_request_does_not_keep_the_server_alive(sandbox: Sandbox) -> None:
+    with anyio.fail_after(5):
+        async with served(sandbox) as caller:
+            sandbox.add_fault(Fault("hang"))
+            with pytest.raises(httpx2.ReadTimeout):
+                await caller.http.get(caller.api, params={"action": "user.getStats"}, timeout=0.1)
+            assert await caller.code("user.getStats") == 20
+
+
+async def test_a_taken_port_is_an_error(sandbox: Sandbox) -> None:
+    async with served(sandbox) as caller:
+        port = httpx2.URL(caller.api).port
+        assert port is not None
+        with pytest.raises(OSError, match=r"(?i)address"):
+            await serve(sandbox, "127.0.0.1", port, lambda _: None)

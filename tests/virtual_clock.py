@@ -1,0 +1,81 @@
+"""An event loop on which a thousand seconds take a few milliseconds, for every test in memory.
+
+Its selector never sleeps: if nothing has happened, it moves the loop's clock on to the next timer. So everything that
+goes by the loop's clock (`anyio.sleep`, `fail_after`, `current_time`) runs as written, only without the waiting.
+`time.monotonic` stays real.
+
+    @pytest.fixture
+    def anyio_backend() -> tuple[str, dict[str, object]]:
+        return "asyncio", {"loop_factory": VirtualLoop}
+
+While a worker thread is busy the clock stands still, or a timer would fire in the middle of reading a file. The other
+side of it: a thread that waits for a timer of the loop waits for ever. Sockets and pipes need a real loop.
+"""
+
+import asyncio
+import selectors
+import threading
+from asyncio import Future
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar, TypeVarTuple, Unpack
+
+from anyio._backends._asyncio import WorkerThread
+from typing_extensions import override
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+Events = list[tuple[selectors.SelectorKey, int]]
+
+
+class VirtualSelector(selectors.DefaultSelector):
+    """Moves its own clock instead of waiting, unless `busy` says that a thread is at work."""
+
+    def __init__(self, busy: Callable[[], bool]) -> None:
+        super().__init__()
+        self.now = 0.0
+        self._busy = busy
+
+    @override
+    def select(self, timeout: float | None = None) -> Events:
+        if timeout is None or timeout <= 0:  # no timer: only a thread can bring something
+            return super().select(timeout)
+        if self._busy():  # asked before the look at the events: a thread that is done by now has reported before
+            return super().select(0.05)
+        events = super().select(0)
+        self.now += 0 if events else timeout
+        return events
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Give it to anyio as `loop_factory`."""
+
+    def __init__(self) -> None:
+        self._virtual = VirtualSelector(self._busy)
+        self._jobs = 0
+        super().__init__(self._virtual)
+
+    @override
+    def time(self) -> float:
+        return self._virtual.now
+
+    @override
+    def run_in_executor(self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts) -> Future[T]:
+        job = super().run_in_executor(executor, func, *args)
+        self._jobs += 1
+        job.add_done_callback(self._done)
+        return job
+
+    @override
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        await super().shutdown_default_executor()  # Python 3.12 allows 300 s for it, which are over at once
+
+    def _done(self, _: object) -> None:
+        self._jobs -= 1
+
+    def _busy(self) -> bool:
+        """Look at anyio's threads themselves: its default limiter does not know the work done under another one."""
+        return self._jobs > 0 or any(
+            isinstance(thread, WorkerThread) and thread.loop is self and thread.queue.unfinished_tasks
+            for thread in threading.enumerate()
+        )
