@@ -17,7 +17,7 @@ DONE, FAILED, WRONG_USAGE = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; without one, serve on stdio."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0].startswith("--") and given[0] not in {"--version", "--help"}:
+    if not given or (given[0].startswith("--") and given[0] not in {"--version", "--help"}):
         given.insert(0, "serve")
     options = parser().parse_args(given)
     try:
@@ -101,7 +101,7 @@ def run_sandbox(options: argparse.Namespace) -> int:
 
 def wrong(text: str) -> int:
     """Wrong usage."""
-    print(f"flipsnack-mcp: {text}", file=sys.stderr)
+    sys.stderr.write(f"flipsnack-mcp: {text}\n")
     return WRONG_USAGE
 
 

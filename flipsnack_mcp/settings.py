@@ -20,9 +20,7 @@ WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
 SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
-HOW_TO_GET_A_KEY = (
-    "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
-)
+HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,9 @@ VARIABLES: tuple[Variable, ...] = (
         "how a deletion is confirmed: `ask` a person, `block` always, `allow` without asking; anything else means `block`",
         "ask",
     ),
-    Variable("FLIPSNACK_UPLOAD_DIRS", f"folders that may be uploaded from, joined by `{os.pathsep}`; none set, none allowed"),
+    Variable(
+        "FLIPSNACK_UPLOAD_DIRS", f"folders that may be uploaded from, joined by `{os.pathsep}`; none set, none allowed"
+    ),
     Variable("FLIPSNACK_DOWNLOAD_DIR", "folder for HTML packages", "`flipsnack` in the downloads folder"),
     Variable("FLIPSNACK_CALLS_PER_SECOND", "Flipsnack's limit for the key", "5"),
     Variable("FLIPSNACK_CALLS_PER_MINUTE", "Flipsnack's limit for the key", "60"),
@@ -117,7 +117,7 @@ class _Reading:
         self.problems: list[str] = []
         self.hints: list[str] = []
         self.sources = {name: "environment" for name in DEFAULTS if environment.get(name)}
-        self.sources |= {name: "option" for name in options}
+        self.sources |= dict.fromkeys(options, "option")
         self._values = {name: environment[name] for name in DEFAULTS if environment.get(name)} | dict(options)
 
     def settings(self) -> Settings:
@@ -132,7 +132,9 @@ class _Reading:
             read_only=self.flag("FLIPSNACK_READ_ONLY", unclear=True),
             toolsets=self.toolsets(),
             confirm=self.confirm(),
-            upload_dirs=tuple(self.folder("FLIPSNACK_UPLOAD_DIRS", one) for one in self.parts("FLIPSNACK_UPLOAD_DIRS", os.pathsep)),
+            upload_dirs=tuple(
+                self.folder("FLIPSNACK_UPLOAD_DIRS", one) for one in self.parts("FLIPSNACK_UPLOAD_DIRS", os.pathsep)
+            ),
             download_dir=self.download_dir(),
             calls_per_second=self.number("FLIPSNACK_CALLS_PER_SECOND"),
             calls_per_minute=self.number("FLIPSNACK_CALLS_PER_MINUTE"),
@@ -146,7 +148,9 @@ class _Reading:
         """A value as it stands, after pointing out what clients and shells get wrong."""
         value = self._values.get(name, "")
         if "${" in value:
-            self.problems.append(f"{name} still holds a placeholder, ${{...}}: the client did not fill it in; write the value itself.")
+            self.problems.append(
+                f"{name} still holds a placeholder, ${{...}}: the client did not fill it in; write the value itself."
+            )
         elif value != value.strip() or (len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]):
             self.problems.append(f"{name} has quotes or spaces around its value: remove them.")
         return value
@@ -169,7 +173,9 @@ class _Reading:
 
     def look_at_credentials(self, key: str, secret: str) -> None:
         if key and key == secret:
-            self.problems.append("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET hold the same value: one of them is wrong.")
+            self.problems.append(
+                "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET hold the same value: one of them is wrong."
+            )
         elif SECRET_SHAPE.fullmatch(key) and KEY_SHAPE.fullmatch(secret):
             self.hints.append("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.")
         if any(not one.isprintable() or not one.isascii() for one in (key, secret)):
@@ -197,7 +203,9 @@ class _Reading:
     def toolsets(self) -> frozenset[str]:
         names = frozenset(self.parts("FLIPSNACK_TOOLSETS", ","))
         if unknown := sorted(names - set(TOOLSETS)):
-            self.problems.append(f"FLIPSNACK_TOOLSETS names {len(unknown)} unknown set(s); there are: {', '.join(TOOLSETS)}.")
+            self.problems.append(
+                f"FLIPSNACK_TOOLSETS names {len(unknown)} unknown set(s); there are: {', '.join(TOOLSETS)}."
+            )
         return names or frozenset({"default"})
 
     def confirm(self) -> str:

@@ -54,7 +54,9 @@ class Result(BaseModel):
     def unnamed(cls, data: JsonObject) -> dict[str, str]:
         """What Flipsnack sent that has no name here, as text."""
         named = {wire_name(name, field) for name, field in cls.model_fields.items()}
-        return {key: as_text(value) for key, value in data.items() if key not in named and value not in (None, "", {}, [])}
+        return {
+            key: as_text(value) for key, value in data.items() if key not in named and value not in (None, "", {}, [])
+        }
 
 
 ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)

@@ -26,7 +26,13 @@ LARGEST_ANSWER = 8 * 1024 * 1024
 # A large upload may be counted when it ends, not when it starts: it keeps its place in the budget until answered.
 UPLOAD_HOLD = 3600.0
 # These errors are raised before a byte of the request is on its way.
-NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError)
+NEVER_LEFT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+    httpx2.ProxyError,
+)
 
 Waits = Callable[[str, float], Awaitable[None]]
 """Told why a call waits and for about how many seconds."""
@@ -123,7 +129,9 @@ class Flipsnack:
                 raise OutOfTimeError(forecast)
             await terms.waits("request budget of the key", forecast)
 
-        request = self._request(wire.encode(action, self._access.key, self._access.secret), action, document, terms.sent)
+        request = self._request(
+            wire.encode(action, self._access.key, self._access.secret), action, document, terms.sent
+        )
         hold = UPLOAD_HOLD if document else None
         async with self._pacer.slot(terms.lane, on_wait=told, hold=hold) as slot:
             body, status = await exchanged(request, slot, action, terms.deadline)
@@ -159,7 +167,9 @@ def unreachable(action: Action[Any], *, never_left: bool) -> UnreachableError:
     if never_left:
         return UnreachableError("Flipsnack could not be reached.", "Check the internet connection.")
     if action.effect is Effect.READS:
-        return UnreachableError("Flipsnack did not answer in time, or the connection broke.", "Make the same call again.")
+        return UnreachableError(
+            "Flipsnack did not answer in time, or the connection broke.", "Make the same call again."
+        )
     return UnreachableError(
         "The connection to Flipsnack broke, or its answer did not come in time, after the request was on its way.",
         "Look with get_collection or list_collections what is there before trying again.",

@@ -16,7 +16,9 @@ HASH_IN_SLUG = re.compile(r"(?=[a-z0-9]*[a-z])(?=[a-z0-9]*[0-9])[a-z0-9]{7,10}")
 WORD_WITH_YEAR = re.compile(r"[a-z]+(19|20)\d\d")
 INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".localdomain", ".corp")
 
-NO_HASH = "this link carries no hash: find the collection by its title with list_collections and use its collection_hash"
+NO_HASH = (
+    "this link carries no hash: find the collection by its title with list_collections and use its collection_hash"
+)
 NOT_A_HASH = "a hash has only letters, digits, - and _, at most 64 of them: send the hash or the whole Flipsnack link"
 
 
@@ -42,7 +44,9 @@ def hash_in_link(link: str) -> str:
     if host != "flipsnack.com" and not host.endswith((".flipsnack.com", ".flipsnack.net")):
         raise ValueError(NO_HASH)
     if "/covers/" in parts.path or "/items/" in parts.path:
-        raise ValueError("this is the address of a cover picture, which names a page, not a collection: use collection_hash")
+        raise ValueError(
+            "this is the address of a cover picture, which names a page, not a collection: use collection_hash"
+        )
     asked = parse_qs(parts.query).get("hash")
     if asked:
         # `+` in a query means a space, but some pages print the base64 of a player link with a bare one.

@@ -72,7 +72,9 @@ def settings_from(settings: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
             raise ValueError("a name in settings has only letters, digits and _")
         if name.lower() in RESERVED:
-            raise ValueError(f"`{name}` cannot be given in settings: it has a parameter of its own or is set by the server")
+            raise ValueError(
+                f"`{name}` cannot be given in settings: it has a parameter of its own or is set by the server"
+            )
     return settings
 
 

@@ -34,7 +34,11 @@ def may_repeat(action: Action[Any], error: FlipsnackError) -> bool:
 
 def pause_before(attempt: int, error: FlipsnackError) -> float:
     """Seconds until the next try, with jitter so that several processes do not come back together."""
-    base = {MaintenanceError: 2.0, RateLimitedError: 1.1}.get(type(error), 0.5)
-    if isinstance(error, RateLimitedError) and error.code == 32:
-        base = 5.0
-    return base * 2 ** (attempt - 1) * random.uniform(1.0, 1.3)  # noqa: S311  # spreads load, guards nothing
+    return first_pause(error) * float(2 ** (attempt - 1)) * random.uniform(1.0, 1.3)  # noqa: S311  # spreads load, guards nothing
+
+
+def first_pause(error: FlipsnackError) -> float:
+    """By what went wrong: a second's limit passes soon, a minute's not."""
+    if isinstance(error, RateLimitedError):
+        return 5.0 if error.code == 32 else 1.1
+    return 2.0 if isinstance(error, MaintenanceError) else 0.5

@@ -8,7 +8,7 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import MemoryStore, Pacer, Rules
 from flipsnack_mcp.settings import Settings
 
-SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # noqa: S105  # opens nothing but the imitation
+SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
 
 def connect(settings: Settings) -> Flipsnack:

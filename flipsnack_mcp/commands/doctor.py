@@ -62,13 +62,17 @@ def configuration(settings: Settings) -> Iterator[Finding]:
 def signing() -> Finding:
     """The example that Flipsnack publishes, signed by this program."""
     right = signature(PUBLISHED_SECRET, PUBLISHED) == PUBLISHED_SIGNATURE
-    return Finding("signing", right, "gives the published signature" if right else "does not give the published signature")
+    return Finding(
+        "signing", right, "gives the published signature" if right else "does not give the published signature"
+    )
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
     """Whether the folders are there and may be used."""
     if not settings.upload_dirs:
-        yield Finding("uploads", ok=True, said="no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)")
+        yield Finding(
+            "uploads", ok=True, said="no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
+        )
     for folder in settings.upload_dirs:
         readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
         yield Finding("uploads", readable, f"{folder} {'can be read' if readable else 'is no folder that can be read'}")
@@ -91,7 +95,9 @@ async def call(settings: Settings) -> Finding:
 def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
     """The findings for a person."""
     lines = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
-    lines += [f"  {name} = {value}  ({source})" for name, value, source in shown_settings(settings)] or ["  none given, all defaults"]
+    lines += [f"  {name} = {value}  ({source})" for name, value, source in shown_settings(settings)] or [
+        "  none given, all defaults"
+    ]
     lines += ["", *(f"{'ok  ' if one.ok else 'FAIL'} {one.check}: {one.said}" for one in findings)]
     return "\n".join([*lines, "", "All is well." if well else "Something has to be set right first."])
 

@@ -40,7 +40,7 @@ class Kind(Enum):
 
 
 class DocumentChanged(Exception):  # noqa: N818 - it tells what happened to the document, as RefusedFile does
-    """The document grew, shrank or was rewritten while it was read; part of it may have been sent."""
+    """The document grew, shrank, was rewritten or went away while it was read; part of it may have been sent."""
 
 
 class OpenDocument:
@@ -68,7 +68,7 @@ class OpenDocument:
         """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
         done = 0
         while done < self.size:
-            piece = await run_sync(self._reader.read, done, min(PIECE, self.size - done))
+            piece = await run_sync(self._read, done, min(PIECE, self.size - done))
             if not piece:
                 raise DocumentChanged("The document became shorter while it was read.")
             yield piece
@@ -81,6 +81,12 @@ class OpenDocument:
         async for piece in self.pieces():
             await run_sync(digest.update, piece)
         return digest.hexdigest()
+
+    def _read(self, offset: int, length: int) -> bytes:
+        try:
+            return self._reader.read(offset, length)
+        except OSError as error:  # a network disk that went away, a file removed there
+            raise DocumentChanged(f"The document cannot be read any further ({error.strerror}).") from error
 
     def _check_unchanged(self) -> None:
         status = self._reader.status()
@@ -125,7 +131,10 @@ def _check_status(name: str, status: os.stat_result) -> None:
 
 
 def _content_type(name: str, kind: Kind, reader: Reader) -> str:
-    head = reader.read(0, HEAD)
+    try:
+        head = reader.read(0, HEAD)
+    except OSError as error:
+        raise RefusedFile(f"{quoted(name)} cannot be read ({error.strerror}).", "Check the disk it is on.") from error
     if kind is Kind.PDF and b"%PDF-" in head:
         return "application/pdf"
     if kind is Kind.IMAGE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -13,6 +13,14 @@ from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 
 LONGEST_REASON = 200
+SENTENCES = {
+    "extra_forbidden": "There is no argument {name}.",
+    "missing": "{name} is missing.",
+    "literal_error": "{name} has to be one of {expected}.",
+    "greater_than_equal": "{name} has to be at least {ge}.",
+    "less_than_equal": "{name} has to be at most {le}.",
+    "string_too_long": "{name} has more than {max_length} characters.",
+}
 
 
 class BadArgumentsError(FlipsnackError):
@@ -34,25 +42,13 @@ def understood(call: type[Action[Any]], arguments: Mapping[str, Any]) -> Action[
 def in_our_words(error: ErrorDetails) -> str:
     """One sentence about one argument. The value is never repeated: it is the caller's text."""
     name = "`" + cleaned(".".join(str(part) for part in error["loc"]), 60).replace("`", "'") + "`"
-    context = cast("dict[str, Any]", error.get("ctx", {}))
-    match error["type"]:
-        case "extra_forbidden":
-            return f"There is no argument {name}."
-        case "missing":
-            return f"{name} is missing."
-        case "literal_error":
-            return f"{name} has to be one of {context['expected']}."
-        case "greater_than_equal":
-            return f"{name} has to be at least {context['ge']}."
-        case "less_than_equal":
-            return f"{name} has to be at most {context['le']}."
-        case "string_too_long":
-            return f"{name} has more than {context['max_length']} characters."
-        case "value_error":
-            reason = cleaned(str(context["error"]), LONGEST_REASON)
-            return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
-        case _:
-            return f"{name}: {cleaned(error['msg'], 120)}."
+    context = error.get("ctx", {})
+    if sentence := SENTENCES.get(error["type"]):
+        return sentence.format(name=name, **context)
+    if error["type"] != "value_error":
+        return f"{name}: {cleaned(error['msg'], 120)}."
+    reason = cleaned(str(context["error"]), LONGEST_REASON)
+    return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
 
 
 def unique(texts: Iterable[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, create_model, model_validator
 
@@ -30,7 +31,7 @@ def with_document(action: type[Action[Any]]) -> type[Action[Any]]:
         f"{action.__name__}Call",
         __base__=action,
         __doc__=action.__doc__,
-        __validators__={"one_document": model_validator(mode="after")(one_document)},
+        __validators__={"one_document": cast("Callable[..., Any]", model_validator(mode="after")(one_document))},
         file_path=(FilePath | None, None),
     )
 

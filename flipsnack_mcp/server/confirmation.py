@@ -105,7 +105,7 @@ class Confirmation:
             if not isinstance(outcome, Answer):
                 return outcome
             answer = outcome
-        self._decide(answer, tool, await look())
+        self._decide(answer, await look())
         return None
 
     async def _first_round(
@@ -136,7 +136,9 @@ class Confirmation:
                 with suppress(MCPError):  # inside the group, or it arrives as a group
                     reply = await call.session.elicit_form(form.message, FORM, related_request_id=call.request_id)
         if reply is None:
-            how = "was not answered in time and has been withdrawn" if waited.cancelled_caught else "failed in the client"
+            how = (
+                "was not answered in time and has been withdrawn" if waited.cancelled_caught else "failed in the client"
+            )
             raise NotConfirmedError(f"The question to the person {how}. Make the same call again to ask once more.")
         return answer_of(reply, preview.seen, anyio.current_time() - asked)
 
@@ -151,10 +153,12 @@ class Confirmation:
             raise NotConfirmedError("This answer was used before. Make the call again to ask the person anew.")
         self._spent[asked.nonce] = asked.at + 2 * LIFETIME
         if not 0 <= now - asked.at <= LIFETIME:
-            raise NotConfirmedError(f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew.")
+            raise NotConfirmedError(
+                f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew."
+            )
         return answer_of(reply, asked.seen, now - asked.at)
 
-    def _decide(self, answer: Answer, tool: str, preview: Preview) -> None:
+    def _decide(self, answer: Answer, preview: Preview) -> None:
         """Raise unless the answer is a yes to what is there now."""
         if answer.action != "accept":
             self._refused(answer, preview)
@@ -180,7 +184,9 @@ class Confirmation:
         now = self.now()
         forget(self._closed, now)
         if preview.target in self._closed:
-            return f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
+            return (
+                f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
+            )
         code = base64.b32encode(secrets.token_bytes(5)).decode()
         self._tickets = {key: one for key, one in self._tickets.items() if one.expires > now}
         self._tickets[code] = Ticket(tool, preview.target, preview.seen, now + LIFETIME)
@@ -197,9 +203,13 @@ class Confirmation:
         if preview.target in self._closed:
             raise NotConfirmedError(f"A person said no to this less than {MINUTES} minutes ago.")
         if ticket is None or ticket.expires <= now:
-            raise NotConfirmedError("This confirmation code is unknown, used or expired. Make the call without it to get a new one.")
+            raise NotConfirmedError(
+                "This confirmation code is unknown, used or expired. Make the call without it to get a new one."
+            )
         if (ticket.tool, ticket.target) != (tool, preview.target):
-            raise NotConfirmedError("This confirmation code was for something else; it is spent. Make the call without it.")
+            raise NotConfirmedError(
+                "This confirmation code was for something else; it is spent. Make the call without it."
+            )
         if ticket.seen != preview.seen:
             raise NotConfirmedError(f"It changed since the code was given out. {self._with_code(tool, preview)}")
 
@@ -208,7 +218,7 @@ def question(preview: Preview) -> ElicitRequestFormParams:
     """What the person reads, and the one field they fill in."""
     return ElicitRequestFormParams(
         message=f'{preview.text} To go on, type "{preview.expected}".',
-        requested_schema=FORM,  # type: ignore[arg-type]  # the SDK reads the plain form as its model
+        requested_schema=FORM,
     )
 
 

@@ -42,7 +42,9 @@ class Desk:
         except (FlipsnackError, NotConfirmedError) as error:
             return failed(str(error), app)
         except RefusedFile as error:
-            return failed(f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", app)
+            return failed(
+                f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", app
+            )
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
@@ -55,9 +57,7 @@ class Desk:
     ) -> BaseModel | InputRequiredResult:
         tool = self.tools.get(name)
         if tool is None:
-            raise FlipsnackError(
-                f"There is no tool `{cleaned(name, 60)}`.", f"The tools are: {', '.join(self.tools)}."
-            )
+            raise FlipsnackError(f"There is no tool `{cleaned(name, 60)}`.", f"The tools are: {', '.join(self.tools)}.")
         understood_call = understood(tool.takes, arguments)
         if missing := app.settings.missing:
             raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")

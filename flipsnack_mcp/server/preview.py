@@ -47,7 +47,8 @@ async def preview_of(errand: Errand, action: Any) -> Preview:
     flipbook = action.flipbook_hash if isinstance(action, DeleteFlipbook) else ""
     if flipbook and flipbook not in {book.flipbook_hash for book in collection.flipbooks}:
         raise AlreadyGoneError(
-            f"Collection {action.collection_hash} has no flipbook {flipbook}.", "Look at its flipbooks with get_collection."
+            f"Collection {action.collection_hash} has no flipbook {flipbook}.",
+            "Look at its flipbooks with get_collection.",
         )
     return Preview(
         text=await described(errand, collection, action),
@@ -73,7 +74,11 @@ async def described(errand: Errand, collection: Collection, action: Any) -> str:
     """The preview in sentences."""
     link = collection.direct_link or await direct_link(errand, collection.collection_hash, collection.title)
     title = quoted(collection.title) if collection.title else "without a title"
-    facts = [f"status {cleaned(collection.status, 20) or 'unknown'}", *flipbook_facts(collection), await views(errand, collection)]
+    facts = [
+        f"status {cleaned(collection.status, 20) or 'unknown'}",
+        *flipbook_facts(collection),
+        await views(errand, collection),
+    ]
     if link:
         facts.append(f"link {cleaned(link, 200)}")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
@@ -120,4 +125,6 @@ def to_type(collection: Collection) -> str:
 def fingerprint(collection: Collection) -> str:
     """The same as long as what the person saw is true."""
     facts = [collection.collection_hash, collection.title, collection.status]
-    return hashlib.sha256(json.dumps([*facts, sorted(book.flipbook_hash for book in collection.flipbooks)]).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([*facts, sorted(book.flipbook_hash for book in collection.flipbooks)]).encode()
+    ).hexdigest()

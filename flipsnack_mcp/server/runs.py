@@ -9,11 +9,9 @@ from typing import Any
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import Action
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
-from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
-from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
-from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.forms import LeadFormSample
+from flipsnack_mcp.api.actions.packages import Package
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.server.calls import (
     CreateCollectionCall,
@@ -53,7 +51,7 @@ def go_on_waiting(seen: Collection, collection_hash: str) -> str | None:
 
 async def create_collection(work: Work, call: CreateCollectionCall) -> Creation:
     """Upload a document, as a draft unless a status was given, and wait for its conversion."""
-    action = bare(call, CreateCollection)
+    action = bare(call)
     if action.status is None:
         action = action.model_copy(update={"status": "editable"})
     async with AsyncExitStack() as open_until_sent:
@@ -75,22 +73,26 @@ def created(published: Published, warnings: list[str]) -> Creation:
     """The answer about an upload."""
     seen = published.collection
     going = {"complete": "complete", "failed": "failed"}.get(seen.conversion, "converting")
-    return Creation.model_validate({
-        "state": going,
-        "collection_hash": seen.collection_hash,
-        "title": seen.title,
-        "status": seen.status,
-        "direct_link": published.direct_link,
-        "warnings": warnings,
-        "states": published.states,
-        "next_step": go_on_waiting(seen, seen.collection_hash),
-    })
+    return Creation.model_validate(
+        {
+            "state": going,
+            "collection_hash": seen.collection_hash,
+            "title": seen.title,
+            "status": seen.status,
+            "direct_link": published.direct_link,
+            "warnings": warnings,
+            "states": published.states,
+            "next_step": go_on_waiting(seen, seen.collection_hash),
+        }
+    )
 
 
 def conversion_warnings(seen: Collection) -> list[str]:
     """What a person should know about a conversion that did not simply end well."""
     if seen.conversion == "failed":
-        return ["The conversion failed. The upload is spent all the same; ask the person before uploading another file."]
+        return [
+            "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
+        ]
     if seen.conversion == "unknown":
         return ["Flipsnack does not say how far the conversion is; look at the collection in a few minutes."]
     return []
@@ -100,14 +102,13 @@ async def upload_to(work: Work, call: Any) -> BaseModel:
     """Send a document to an existing collection."""
     async with AsyncExitStack() as open_until_sent:
         document = await document_of(work, call, open_until_sent)
-        action: type[Action[Any]] = type(call).__base__
-        result: BaseModel = await work.errand.send(bare(call, action), document)
+        result: BaseModel = await work.errand.send(bare(call), document)
         return result
 
 
 async def update_collection(work: Work, call: UpdateCollectionCall) -> Update:
     """Change a collection, and say what was and what is."""
-    updated = await change(work.errand, bare(call, UpdateCollection))
+    updated = await change(work.errand, bare(call))
     now, before = updated.after.collection_hash or call.collection_hash, call.collection_hash
     return Update(
         collection_hash=now,
@@ -119,13 +120,11 @@ async def update_collection(work: Work, call: UpdateCollectionCall) -> Update:
 
 async def download_html(work: Work, call: DownloadCall) -> Download:
     """Wait for the HTML package and save it, or give its link."""
-    action = bare(call, DownloadHtml)
+    action = bare(call)
     if not call.save:
         watched = await export(work.errand, action, call.wait_seconds)
         return linked(watched.last, list(watched.states), call)
-    done = await save_export(
-        work.errand, action, call.wait_seconds, work.app.download_dir, work.app.settings.api_url
-    )
+    done = await save_export(work.errand, action, call.wait_seconds, work.app.download_dir, work.app.settings.api_url)
     if done.saved is None:
         return linked(done.package, list(done.states), call)
     return Download(
@@ -146,19 +145,21 @@ def linked(package: Package, states: list[str], call: DownloadCall) -> Download:
         return Download(state="complete", resource_url=package.resource_url, expires_at=at, states=states)
     again = f'download_collection_html(collection_hash="{call.collection_hash}"{"" if call.save else ", save=false"})'
     step = f"Still being built. Call {again} to wait on; it starts no second package."
-    failed = f"Flipsnack could not build it. Call {again} to have it tried once more; tell the person if it fails again."
+    failed = (
+        f"Flipsnack could not build it. Call {again} to have it tried once more; tell the person if it fails again."
+    )
     return Download(state=package.state, states=states, next_step=failed if package.state == "failed" else step)
 
 
 async def lead_form_sample(work: Work, call: GetLeadFormSampleCall) -> LeadFormSample:
     """A sample of a lead form's answer, personal data masked."""
-    sample = await work.errand.send(bare(call, GetLeadFormSample))
+    sample = await work.errand.send(bare(call))
     return sample if call.reveal else LeadFormSample(fields=masked(sample.fields))
 
 
 async def destroy(work: Work, call: Any) -> BaseModel | InputRequiredResult:
     """Show what would be destroyed, have it confirmed, look again, and only then do it."""
-    action = bare(call, type(call).__base__)
+    action = bare(call)
 
     async def look() -> Preview:
         return await preview_of(work.errand.renewed(TO_ACT), action)
@@ -166,6 +167,5 @@ async def destroy(work: Work, call: Any) -> BaseModel | InputRequiredResult:
     asked = await work.app.confirmation.given(work.call, call.tool_name, call.confirmation, look)
     if asked is not None:
         return asked
-    return await delete(work.errand.renewed(TO_ACT), action)
-
-
+    result: BaseModel = await delete(work.errand.renewed(TO_ACT), action)
+    return result

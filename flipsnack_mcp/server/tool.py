@@ -12,8 +12,8 @@ from mcp.types import Tool as Descriptor
 from pydantic import BaseModel
 
 from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.client import Flipsnack
-from flipsnack_mcp.api.pace import Lane
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import Confirmation
@@ -94,13 +94,14 @@ class Tool:
         )
 
 
-def bare(call: Action[Any], action: type[Action[Any]]) -> Any:
+def bare(call: Action[Any]) -> Any:
     """The action in a call, without the parameters that only the tool understands."""
+    action = next(one for one in type(call).__mro__ if one in ACTIONS)
     given = {name: getattr(call, name) for name in action.model_fields if name in call.model_fields_set}
     return action.model_construct(_fields_set=set(given), **given)
 
 
 async def sent(work: Work, call: Action[Any]) -> BaseModel:
     """Carry out the action as it is: all that most tools do."""
-    result: BaseModel = await work.errand.send(call, lane=Lane.INTERACTIVE)
+    result: BaseModel = await work.errand.send(call)
     return result

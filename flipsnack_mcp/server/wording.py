@@ -16,7 +16,15 @@ from flipsnack_mcp.api.text import cleaned
 # Written by this program, so neither cleaned nor quoted.
 OURS = frozenset({"path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at"})
 # Longer than a title may be.
-LIMITS = {"description": 2000, "embed_code": 4000, "resource_url": 2000, "direct_link": 500, "cover_image": 500, "after": 2000, "before": 2000}
+LIMITS = {
+    "description": 2000,
+    "embed_code": 4000,
+    "resource_url": 2000,
+    "direct_link": 500,
+    "cover_image": 500,
+    "after": 2000,
+    "before": 2000,
+}
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|status|.*_date|direct_link|cover_image|resource_url|field")
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
@@ -38,7 +46,7 @@ def clean(value: Any, name: str = "") -> Any:
         members = cast("dict[str, Any]", value).items()
         return {cleaned(key, 80): clean(one, key) for key, one in list(members)[:ENTRIES]}
     if isinstance(value, list):
-        return [clean(one, name) for one in cast("list[Any]", value)[:ENTRIES]]
+        return [clean(one, name) for one in value[:ENTRIES]]
     return value
 
 
@@ -52,7 +60,7 @@ def worded(data: JsonObject) -> str:
 def lines(name: str, value: Any) -> list[str]:
     """One field, as it reads best."""
     if isinstance(value, list):
-        rows = cast("list[Any]", value)
+        rows: list[Any] = value
         if rows and all(isinstance(row, dict) for row in rows):
             return [f"{name}:", *table(rows)]
         return [f"{name}: {'; '.join(cell(name, one) for one in rows) or 'none'}"]

@@ -68,10 +68,10 @@ class Throttled:
         if now < self._next and done != total:
             return
         self._next = now + 1.0
-        of = f" of {megabytes(total)} MB, {100 * done // max(total, 1)} %" if total else " MB"
-        await self._tell(f"{self._what}: {megabytes(done)}{of}")
+        of = f" of {size_of(total)}, {100 * done // total} %" if total else ""
+        await self._tell(f"{self._what}: {size_of(done)}{of}")
 
 
-def megabytes(size: int) -> str:
-    """A size in MB with one decimal."""
-    return f"{size / 1024**2:.1f}"
+def size_of(size: int) -> str:
+    """A size as people read it."""
+    return f"{size / 1024**2:.1f} MB" if size >= 1024**2 else f"{size / 1024:.1f} KB"

@@ -40,7 +40,9 @@ async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> W
     return await Watch("package", look, lambda seen: seen.state).until_settled(errand, wait_seconds)
 
 
-async def save_export(errand: Errand, action: DownloadHtml, wait_seconds: float, folder: Path, api_url: str) -> Exported:
+async def save_export(
+    errand: Errand, action: DownloadHtml, wait_seconds: float, folder: Path, api_url: str
+) -> Exported:
     """The same, and as soon as it is complete save it below the download folder."""
     title = (await errand.send(GetCollection(collection_hash=action.collection_hash))).title
     watched = await export(errand, action, wait_seconds)
@@ -99,5 +101,7 @@ def checked_link(package: Package, api_url: str) -> str:
 def not_saved(happened: str) -> FlipsnackError:
     """The package was not saved, and no half of it is left."""
     return FlipsnackError(
-        f"{happened} Nothing was saved.", "Make the same call again; it starts no second package.", retry="You can try again."
+        f"{happened} Nothing was saved.",
+        "Make the same call again; it starts no second package.",
+        retry="You can try again.",
     )

@@ -28,10 +28,12 @@ class Published:
     states: tuple[str, ...] = ()
 
 
-async def publish(errand: Errand, action: CreateCollection, document: Document | None, wait_seconds: float) -> Published:
+async def publish(
+    errand: Errand, action: CreateCollection, document: Document | None, wait_seconds: float
+) -> Published:
     """Upload once, then wait for the conversion. What is known about the upload is never lost to a failing poll."""
     created, warnings = await created_once(errand, action, document)
-    seen, states = created, ("created",)
+    seen, states = created, tuple[str, ...]()
     try:
         watched = await conversion_of(errand, created.collection_hash).until_settled(errand, wait_seconds)
         seen, states = watched.last, watched.states
@@ -112,12 +114,16 @@ async def change(errand: Errand, action: UpdateCollection) -> Updated:
     after = await looked_at(errand, before, answer, action)
     if after is None:
         asked = asked_of(action, before)
-        warning = "Flipsnack took the change, but the collection was not found afterwards: look for its new hash by title."
+        warning = (
+            "Flipsnack took the change, but the collection was not found afterwards: look for its new hash by title."
+        )
         return Updated(before, asked, changes(before, asked), (warning,))
     return Updated(before, after, changes(before, after), differences(action, after))
 
 
-async def looked_at(errand: Errand, before: Collection, answer: Collection, action: UpdateCollection) -> Collection | None:
+async def looked_at(
+    errand: Errand, before: Collection, answer: Collection, action: UpdateCollection
+) -> Collection | None:
     """The collection after its update, under its old hash, the answer's, or the one its title is listed with."""
     for known in dict.fromkeys((answer.collection_hash, before.collection_hash)):
         if not known:

@@ -218,6 +218,40 @@ async def test_shrinking_document_is_reported(ground: Ground) -> None:
     assert b"".join(taken) == content[:PIECE]
 
 
+async def test_growth_is_noticed_whatever_the_clock_of_the_file_says(ground: Ground) -> None:
+    def grow() -> None:
+        before = ground.good.stat().st_mtime_ns
+        with ground.good.open("ab") as more:
+            more.write(b"more")
+        os.utime(ground.good, ns=(before, before))
+
+    with pytest.raises(DocumentChanged):
+        await read_while(grow, ground, [])
+
+
+async def test_disk_that_goes_away_is_reported(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    ground.good.write_bytes(PDF + bytes(3 * PIECE))
+    taken = list[bytes]()
+
+    def gone(*_: object) -> bytes:
+        raise OSError(116, "Stale file handle")
+
+    with pytest.raises(DocumentChanged, match="Stale file handle"):
+        await read_while(lambda: monkeypatch.setattr(Reader, "read", gone), ground, taken)
+
+    assert len(taken) == 1
+
+
+async def test_disk_that_cannot_be_read_is_refused(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Reader, "read", broken)
+
+    with pytest.raises(RefusedFile, match="Input/output error"):
+        await read(ground.good, ground.allowed)
+
+
 async def test_document_rewritten_in_place_is_reported(ground: Ground) -> None:
     def rewrite() -> None:
         ground.good.write_bytes(PDF + bytes(ground.good.stat().st_size - len(PDF)))

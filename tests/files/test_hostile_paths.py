@@ -291,6 +291,9 @@ CASES = [
 ]
 
 
+IRREGULAR = (folder, fifo, device, unix_socket)
+
+
 async def taken_from(path: str, folders: list[Path], sink: list[bytes], kind: Kind = Kind.PDF) -> None:
     with anyio.fail_after(10):
         async with open_document(path, folders, kind) as document:
@@ -301,7 +304,7 @@ async def taken_from(path: str, folders: list[Path], sink: list[bytes], kind: Ki
 async def test_hostile_path_is_refused_and_no_byte_leaves(ground: Ground, make: Make) -> None:
     path, sink = make(ground), list[bytes]()
 
-    with pytest.raises(RefusedFile) as refused:
+    with pytest.raises(RefusedFile, match="not a regular file" if make in IRREGULAR else ".") as refused:
         await taken_from(path, [ground.allowed], sink)
 
     assert not sink
@@ -351,7 +354,7 @@ def test_link_is_refused_without_dir_fd_too(ground: Ground, make: Make) -> None:
         ("photo.svg", b"<svg/>"),
         ("photo.bmp", b"BM"),
         ("photo.webp", b"RIFF....WEBP"),
-        ("x.png", b" \x89PNG"),
+        ("x.gif", b" GIF89a"),
     ],
 )
 async def test_image_of_another_kind_is_refused(ground: Ground, name: str, content: bytes) -> None:

@@ -79,6 +79,10 @@ async def test_folders_in_a_package_are_no_files(tmp_path: Path) -> None:
     assert (await save(tmp_path, content=buffer.getvalue())).files == ("assets/größe.css",)
 
 
+async def test_small_entry_may_be_packed_very_well(tmp_path: Path) -> None:
+    assert (await save(tmp_path, content=zipped(blank_svg=bytes(5 * 1024**2)))).files == ("blank.svg",)
+
+
 async def test_streamed_package_with_data_descriptors_is_taken(tmp_path: Path) -> None:
     class Pipe(io.BytesIO):
         @override
@@ -291,8 +295,10 @@ async def test_cancellation_half_way_leaves_nothing(tmp_path: Path) -> None:
 
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checking, go_on, original = threading.Event(), threading.Event(), zipfile.ZipExtFile.read
+    reads = list[int | None]()
 
     def slow(entry: zipfile.ZipExtFile, count: int | None = -1) -> bytes:
+        reads.append(count)
         checking.set()
         assert go_on.wait(10)
         return original(entry, count)
@@ -307,6 +313,7 @@ async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monke
             group.cancel_scope.cancel()
             go_on.set()
 
+    assert len(reads) == 1
     assert not names_in(tmp_path)
 
 
@@ -390,6 +397,7 @@ def test_only_old_files_of_our_own_are_removed(tmp_path: Path) -> None:
     ]
     link = tmp_path / ".flipsnack-aaaaaaaaaaaaaaaa.part"
     link.symlink_to(kept[-1])
+    os.utime(link, (0, 0), follow_symlinks=False)
 
     assert remove_leftovers(tmp_path, day) == 1
 

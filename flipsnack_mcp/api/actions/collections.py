@@ -78,7 +78,9 @@ class ListCollections(Action[CollectionList]):
         counted = whole(data.get("collectionsCount", data.get("collectionCount")))
         total = seen if counted is None else counted
         more = rows and (seen < total if counted is not None else len(rows) == self.limit)
-        return CollectionList(collections=rows, total=max(total, seen if rows else 0), next_offset=seen if more else None)
+        return CollectionList(
+            collections=rows, total=max(total, seen if rows else 0), next_offset=seen if more else None
+        )
 
 
 class Flipbook(BaseModel):
@@ -109,7 +111,9 @@ class Collection(Result):
     def read(cls, data: JsonObject) -> Collection:
         items_key, items = items_in(data)
         flipbooks = [flipbook_from(item) for item in items]
-        plain = super().read({key: value for key, value in data.items() if key not in {items_key, "extra", "conversion"}})
+        plain = super().read(
+            {key: value for key, value in data.items() if key not in {items_key, "extra", "conversion"}}
+        )
         extra = {key: value for key, value in cls.unnamed(data).items() if key != items_key}
         converted = conversion_of([book.status for book in flipbooks], plain.status)
         return plain.model_copy(update={"flipbooks": flipbooks, "conversion": converted, "extra": extra})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self, cast
 
 from pydantic import Field
+from typing_extensions import override
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, as_text
 
@@ -15,6 +16,7 @@ class LeadFormSample(Result):
     fields: Annotated[dict[str, str], Field(description="Field and text")] = {}
 
     @classmethod
+    @override
     def read(cls, data: JsonObject) -> Self:
         """Its shape is not documented, so every leaf is taken with the names that lead to it."""
         return cls(fields=dict(leaves(data)))
@@ -38,5 +40,5 @@ def leaves(value: object, path: str = "", depth: int = 0) -> list[tuple[str, str
     """Every plain value in a structure, named by its path."""
     if depth > 5 or not isinstance(value, dict | list):
         return [(path or "value", as_text(value))]
-    members = cast("dict[str, Any]", value).items() if isinstance(value, dict) else enumerate(cast("list[Any]", value))
+    members = cast("dict[str, Any]", value).items() if isinstance(value, dict) else enumerate(value)
     return [leaf for name, one in members for leaf in leaves(one, f"{path}.{name}" if path else str(name), depth + 1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
+from typing_extensions import override
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result
 from flipsnack_mcp.api.parameters import CollectionHash
@@ -19,6 +20,7 @@ class Package(Result):
     resource_url: Annotated[str | None, Field(description="Lives one minute")] = None
 
     @classmethod
+    @override
     def read(cls, data: JsonObject) -> Self:
         """Flipsnack's `status` in upper case is the package's state, not the envelope's status."""
         url = str(data.get("resourceUrl") or "") or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import override
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Wire
 from flipsnack_mcp.api.actions.collections import objects
@@ -33,6 +34,7 @@ class CollectionStats(Result):
     pages: Annotated[list[PageStats] | None, Field(description="By page")] = None
 
     @classmethod
+    @override
     def read(cls, data: JsonObject) -> Self:
         """Pages that are no objects are left out, the totals stay."""
         pages = [page for page in objects(data.get("pages")) if page.get("page") is not None]

@@ -1,0 +1,197 @@
+"""`flipsnack-mcp demo`: the main job from one end to the other, without a key.
+
+The real server, in a process of its own, over real stdio, driven by the official MCP client; only Flipsnack is the
+built-in imitation. Exits with 0 only if every step did what it should.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import shutil
+import sys
+import tempfile
+import textwrap
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, TextContent
+
+TITLE = "Garden & Table, autumn"
+TO_READ = 0.8
+"""Seconds the person of this demo takes to read a question; a faster "no" counts as never shown."""
+
+
+class DemoFailedError(Exception):
+    """A step did not do what it should."""
+
+
+def demo() -> int:
+    """Run all steps and say how it went."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="flipsnack-demo-") as folder:
+        failure = anyio.run(played, Path(folder))
+    if failure:
+        say(f"\nFAILED: {failure}")
+        return 1
+    say(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account, set FLIPSNACK_API_KEY and "
+        "FLIPSNACK_API_SECRET: see README.md.")  # fmt: skip
+    return 0
+
+
+async def played(folder: Path) -> str:
+    """Start the server and play one session with it; what went wrong, or nothing."""
+    uploads, downloads = folder / "uploads", folder / "downloads"
+    uploads.mkdir()
+    source = importlib.resources.files("flipsnack_mcp.commands") / "catalogue.pdf"
+    with importlib.resources.as_file(source) as catalogue:
+        document = Path(shutil.copy(catalogue, uploads / "autumn.pdf"))
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "flipsnack_mcp"], env=environment(uploads, downloads), cwd=str(folder)
+    )
+    person = Person()
+    async with Client(server, elicitation_callback=person.asked) as client:
+        try:  # inside the client, or the failure would arrive in a group
+            await Session(client, person).play(document)
+        except DemoFailedError as failure:
+            return str(failure)
+    return ""
+
+
+def environment(uploads: Path, downloads: Path) -> dict[str, str]:
+    """The server's own settings only: what the person has set for real use plays no part here."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+    ours = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": str(uploads), "FLIPSNACK_DOWNLOAD_DIR": str(downloads)}
+    return kept | ours
+
+
+class Person:
+    """Who answers the questions: first closes the form, then types the title."""
+
+    def __init__(self) -> None:
+        self.agrees = False
+
+    async def asked(self, context: Any, params: Any) -> ElicitResult:  # noqa: ARG002  # the SDK's signature
+        """Read the form, then answer it."""
+        if not isinstance(params, ElicitRequestFormParams):
+            return ElicitResult(action="decline")
+        say(f"   form shown: {params.message}", indent="     ")
+        await anyio.sleep(TO_READ)
+        say(f"   the person {f'types: {TITLE}' if self.agrees else 'closes the form'}")
+        return ElicitResult(action="accept", content={"title": TITLE}) if self.agrees else ElicitResult(action="cancel")
+
+
+class Session:
+    """The steps, each of them checked."""
+
+    def __init__(self, client: Client, person: Person) -> None:
+        self._client, self._person = client, person
+        self._progress = 0
+
+    async def play(self, document: Path) -> None:
+        tools = (await self._client.list_tools()).tools
+        say(f"Connected to the server: {len(tools)} tools, protocol {self._client.protocol_version}.")
+        await self.find()
+        draft = await self.publish_draft(document)
+        final = await self.go_public(draft)
+        await self.share(final)
+        await self.export(final)
+        await self.refuse_deletion(final)
+        await self.delete(final)
+
+    async def find(self) -> None:
+        step("Find what is there")
+        found = await self.data("list_collections", query="weekly", limit=3)
+        check(found["total"] >= 3, "the sandbox has weekly offers")
+
+    async def publish_draft(self, document: Path) -> str:
+        step(f"Upload {document.name} as a draft and wait for its conversion")
+        made = await self.data("create_collection", live=True, file_path=str(document), title=TITLE, wait_seconds=45)
+        check(made["state"] == "complete", "the conversion is complete")
+        check(made["status"] == "editable", "it is a draft")
+        return str(made["collection_hash"])
+
+    async def go_public(self, draft: str) -> str:
+        step("Publish it: a draft gets its final hash")
+        updated = await self.data("update_collection", collection_hash=draft, status="public")
+        check(updated["previous_collection_hash"] == draft, "the hash changed and is known")
+        return str(updated["collection_hash"])
+
+    async def share(self, final: str) -> None:
+        step("Get embed code and statistics")
+        embed = await self.data("get_embed_code", collection_hash=final, responsive=True)
+        check("<iframe" in embed["embed_code"], "the embed code is HTML")
+        stats = await self.data("get_collection_stats", collection_hash=final)
+        check(isinstance(stats["views"], int), "views are a number")
+
+    async def export(self, final: str) -> None:
+        step("Download the HTML package")
+        saved = await self.data("download_collection_html", live=True, collection_hash=final, wait_seconds=45)
+        check(saved["state"] == "complete", "the package is complete")
+        with zipfile.ZipFile(saved["path"]) as package:
+            check(package.testzip() is None and "index.html" in package.namelist(), "the zip is whole")
+            say(f"   opened the zip: {len(package.namelist())} files, index.html among them")
+
+    async def refuse_deletion(self, final: str) -> None:
+        step("Try to delete it without a person's yes")
+        refused = await self.call("delete_collection", collection_hash=final)
+        check(refused.is_error is True, "the deletion is refused")
+        there = await self.data("get_collection", quiet=True, collection_hash=final, wait_seconds=0)
+        check(there["collection_hash"] == final, "it is still there")
+        say("   still there: yes")
+
+    async def delete(self, final: str) -> None:
+        step("Delete it, confirmed by the person")
+        self._person.agrees = True
+        gone = await self.data("delete_collection", collection_hash=final)
+        check(gone["deleted"] is True, "it is deleted")
+        after = await self.call("get_collection", quiet=True, collection_hash=final, wait_seconds=0)
+        check(after.is_error is True, "it is gone")
+        say("   still there: no")
+
+    async def data(self, tool: str, *, live: bool = False, quiet: bool = False, **arguments: Any) -> dict[str, Any]:
+        """The structured result of a call that has to succeed; `live` ones have to show progress."""
+        self._progress = 0
+        result = await self.call(tool, quiet=quiet, **arguments)
+        check(not result.is_error and result.structured_content is not None, f"{tool} succeeds")
+        check(not live or self._progress >= 2, f"{tool} shows its progress")
+        return dict(result.structured_content or {})
+
+    async def call(self, tool: str, *, quiet: bool = False, **arguments: Any) -> CallToolResult:
+        """One call, printed as it goes."""
+        if not quiet:
+            say(f"   {tool}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})", indent="     ")
+        result = await self._client.call_tool(tool, arguments, progress_callback=self.progressed)
+        if not quiet:
+            say(textwrap.indent(text_of(result), "   > "), wrap=False)
+        return result
+
+    async def progressed(self, progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG002  # likewise
+        self._progress += 1
+        say(f"   ... {message}")
+
+
+def text_of(result: CallToolResult) -> str:
+    """What the assistant reads, shortened for a terminal."""
+    lines = "\n".join(one.text for one in result.content if isinstance(one, TextContent)).splitlines()
+    return "\n".join(textwrap.shorten(line, 150, placeholder=" ...") for line in lines[:14])
+
+
+def check(holds: object, what: str) -> None:
+    """Stop unless it holds."""
+    if not holds:
+        raise DemoFailedError(f"expected: {what}")
+
+
+def step(title: str) -> None:
+    """A heading."""
+    say(f"\n== {title}")
+
+
+def say(text: str, *, indent: str = "", wrap: bool = True) -> None:
+    """Print at once, so that a person sees it happen."""
+    print(textwrap.fill(text, 118, subsequent_indent=indent) if wrap and "\n" not in text else text, flush=True)  # noqa: T201  # this command's output
