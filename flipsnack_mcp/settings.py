@@ -54,7 +54,8 @@ VARIABLES: tuple[Variable, ...] = (
         "ask",
     ),
     Variable(
-        "FLIPSNACK_UPLOAD_DIRS", f"folders that may be uploaded from, joined by `{os.pathsep}`; none set, none allowed"
+        "FLIPSNACK_UPLOAD_DIRS",
+        "folders that may be uploaded from, joined by `:` (`;` on Windows); none set, none allowed",
     ),
     Variable("FLIPSNACK_DOWNLOAD_DIR", "folder for HTML packages", "`flipsnack` in the downloads folder"),
     Variable("FLIPSNACK_CALLS_PER_SECOND", "Flipsnack's limit for the key", "5"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mcp import MCPError
-from mcp.types import CallToolResult, InputRequiredResult, TextContent
+from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
@@ -57,11 +57,23 @@ class Desk:
     ) -> BaseModel | InputRequiredResult:
         tool = self.tools.get(name)
         if tool is None:
-            raise FlipsnackError(f"There is no tool `{cleaned(name, 60)}`.", f"The tools are: {', '.join(self.tools)}.")
+            raise no_such_tool(name, self.tools, call)
         understood_call = understood(tool.takes, arguments)
         if missing := app.settings.missing:
             raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
         return await tool.run(Work(app, call), understood_call)
+
+
+def no_such_tool(name: str, tools: Iterable[str], call: Call) -> Exception:
+    """What is not on the menu, hidden or unknown alike.
+
+    Up to 2025-11-25 the specification's own example is a protocol error. On 2026-07-28 the official suite expects an
+    answer, as the SDK gives it, and the model can read that one.
+    """
+    happened = f"There is no tool `{cleaned(name, 60)}`."
+    if call.modern:
+        return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
+    return MCPError(INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")
 
 
 def shown(result: BaseModel, app: App) -> CallToolResult:

@@ -6,10 +6,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal, cast
 
+from mcp import MCPError
 from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.request_state import RequestStateSecurity
-from mcp.types import CallToolResult, Icon, InputRequiredResult
+from mcp.types import INVALID_PARAMS, CallToolResult, Icon, InputRequiredResult
 from mcp.types import Tool as Descriptor
 from typing_extensions import override
 
@@ -41,6 +43,7 @@ class FlipsnackServer(MCPServer[App]):
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             # The SDK's own ten minutes end in a protocol error no model sees: ours come first, with a text.
             request_state_security=RequestStateSecurity.ephemeral(ttl=HOUR),
+            middleware=[refuse_cursors],
         )
         self._desk = desk
 
@@ -56,6 +59,13 @@ class FlipsnackServer(MCPServer[App]):
             raise TypeError("a call needs its context")
         app = context.request_context.lifespan_context
         return await self._desk.answer(name, arguments, Call.received(context), app)
+
+
+async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Every list fits one page, so no cursor was ever given out: one that comes is an error, not the first page again."""
+    if ctx.method.endswith("/list") and (ctx.params or {}).get("cursor") is not None:
+        raise MCPError(INVALID_PARAMS, "There is no such cursor: every list fits one page.")
+    return await call_next(ctx)
 
 
 def build_server(

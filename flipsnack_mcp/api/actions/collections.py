@@ -58,8 +58,8 @@ class ListCollections(Action[CollectionList]):
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getlist"
     codes = ()
 
-    query: Annotated[str | None, Field(max_length=200, description="Words of the title")] = None
     status: Annotated[Status | None, Field(description="Only this status")] = None
+    query: Annotated[str | None, Field(max_length=200, description="Words of the title")] = None
     order_by: Annotated[Literal["date_published", "date_created", "name"] | None, Field(description="Sort key")] = None
     order: Annotated[Literal["asc", "desc"] | None, Wire("orderMode"), Field(description="Default desc")] = None
     offset: Annotated[int, Field(ge=0, description="From next_offset"), Unsent()] = 0

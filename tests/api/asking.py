@@ -1,0 +1,120 @@
+"""A client, the line it asks over, and documents to send: what the tests of `api` and `workflows` stand on."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx2
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
+
+from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.sandbox import Pace, Sandbox
+
+KEY, SECRET = "45FD-267-7SG7832", "123ABCDE-456-7890-FGH"
+PDF = b"%PDF-1.7\n<< /Type /Page >>\n<< /Type /Page >>\n%%EOF\n"
+
+
+class Clock:
+    """Today's date, moved on by the virtual loop: `created_once` compares Flipsnack's dates with the real time."""
+
+    def __init__(self) -> None:
+        self.start = time.time() - anyio.current_time()
+
+    def __call__(self) -> float:
+        return self.start + anyio.current_time()
+
+
+def unlimited(*, seeded: bool = True, inclusive_to: bool = False, **pace: float) -> Sandbox:
+    """A sandbox with the limits of no key; call it inside the loop."""
+    slow: dict[str, Any] = {"calls_per_second": 0, "calls_per_minute": 0, **pace}
+    return Sandbox(
+        api_key=KEY,
+        api_secret=SECRET,
+        clock=Clock(),
+        pace=Pace(**slow),
+        seeded=seeded,
+        inclusive_to=inclusive_to,
+    )
+
+
+class Line(httpx2.AsyncBaseTransport):
+    """To an application in memory; a connection that the application drops looks as it does on a socket."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._inner = httpx2.ASGITransport(app=app)
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return await self._inner.handle_async_request(request)
+        except ConnectionResetError:
+            raise httpx2.ReadError("connection reset by peer", request=request) from None
+
+
+class Unplugged(Line):
+    """Raises an error a few times instead of sending anything."""
+
+    def __init__(self, app: ASGIApp, error: type[httpx2.TransportError], times: int) -> None:
+        super().__init__(app)
+        self._error, self.left, self.tried = error, times, 0
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.tried += 1
+        if self.left:
+            self.left -= 1
+            raise self._error(f"no way to {request.url}", request=request)
+        return await super().handle_async_request(request)
+
+
+def asking(app: ASGIApp, access: Access | None = None) -> Flipsnack:
+    """A client of an application, with its own request budget."""
+    return over(lambda: Line(app), access)
+
+
+def over(line: Callable[[], httpx2.AsyncBaseTransport], access: Access | None = None) -> Flipsnack:
+    return Flipsnack(access or Access(KEY, SECRET), Pacer(MemoryStore()), line)
+
+
+@dataclass
+class Recorder:
+    """An application that writes down what arrives and answers the bodies it was given, the last one for ever."""
+
+    bodies: list[bytes] = field(default_factory=lambda: [b'{"code": 20, "status": "OK"}'])
+    seen: list[tuple[Request, bytes]] = field(default_factory=list)
+    status: int = 200
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        self.seen.append((request, await request.body()))
+        body = self.bodies.pop(0) if len(self.bodies) > 1 else self.bodies[0]
+        await Response(body, self.status, media_type="application/json")(scope, receive, send)
+
+
+@dataclass
+class Paper:
+    """A document in memory."""
+
+    content: bytes = PDF
+    name: str = "offers.pdf"
+    content_type: str = "application/pdf"
+    fails: Exception | None = None
+    reads: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        self.reads += 1
+        for start in range(0, len(self.content), 16):
+            await anyio.sleep(0)
+            yield self.content[start : start + 16]
+            if self.fails is not None:
+                raise self.fails

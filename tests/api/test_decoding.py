@@ -1,0 +1,321 @@
+"""Answers read leniently: what Flipsnack does not document must not make an answer unreadable."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.api.actions.collections import Flipbook, GetCollection, ListCollections, UpdateCollection
+from flipsnack_mcp.api.actions.forms import GetLeadFormSample
+from flipsnack_mcp.api.actions.packages import DownloadHtml
+from flipsnack_mcp.api.actions.publishing import GetEmbedCode
+from flipsnack_mcp.api.actions.statistics import GetCollectionStats, GetUserStats
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, RefusedError, UnreadableAnswerError
+from flipsnack_mcp.api.wire import decode
+from flipsnack_mcp.sandbox import Fault, Sandbox
+from tests.api.asking import asking
+from tests.api.test_samples import A_VALUE, MEANINGS
+
+GET, LIST = GetCollection(collection_hash="fxh4k89"), ListCollections()
+EMBED, STATS = GetEmbedCode(collection_hash="fxh4k89"), GetCollectionStats(collection_hash="fxh4k89")
+NAMES = (
+    "collectionHash", "collectionTitle", "collectionStatus", "collectionWidth", "collections", "collectionsCount",
+    "collectionCount", "pages", "page", "status", "resourceUrl", "embedCode", "views", "time_spent", "value", "extra",
+    "flipbooks", "conversion", "itemHash", "hash", "directLink", "coverImage", "fields", "data",
+)  # fmt: skip
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), inner),
+    max_leaves=12,
+)
+every_action = pytest.mark.parametrize("action", [pytest.param(one, id=name) for name, (one, _) in MEANINGS.items()])
+
+
+def body(data: object, code: object = 20) -> bytes:
+    return json.dumps({"code": code, "status": "OK", "data": data}).encode()
+
+
+def only_our_errors(action: Action[Any], answer: bytes) -> None:
+    try:
+        result = decode(action, answer)
+    except FlipsnackError:
+        return
+    assert type(result) is action.returns
+    assert result.model_dump_json().encode()
+
+
+@every_action
+@given(data=json_values, code=st.sampled_from([20, "20", 20.0, " 20 ", 22, None, True, "", [], -1, 10**30]))
+@settings(max_examples=40)
+@example(data={}, code=20)
+@example(data=[], code=20)
+@example(data={"flipbooks": 2, "pages": 3, "collections": 4, "fields": 5, "extra": 6}, code=20)
+def test_whatever_json_comes_is_read_or_called_unreadable(action: Action[Any], data: object, code: object) -> None:
+    only_our_errors(action, body(data, code))
+
+
+@every_action
+@given(answer=st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@settings(max_examples=30)
+def test_whatever_bytes_come_are_read_or_called_unreadable(action: Action[Any], answer: bytes) -> None:
+    only_our_errors(action, answer)
+
+
+@every_action
+@pytest.mark.parametrize("depth", [50, *range(900, 1010, 10), 5000, 100_000])
+def test_a_deeply_nested_answer_is_no_crash(action: Action[Any], depth: int) -> None:
+    nested = b"[" * depth + b"]" * depth
+
+    only_our_errors(action, b'{"code":20,"data":{"status":' + nested + b',"embedCode":' + nested + b"}}")
+
+
+def test_an_embed_code_under_no_known_name_is_an_unreadable_answer() -> None:
+    with pytest.raises(UnreadableAnswerError):
+        decode(EMBED, body({"snippet": "<iframe>"}))
+
+
+@pytest.mark.parametrize("data", [{"embedCode": "<i>"}, {"embed": "<i>"}, {"html": "<i>"}, {"code": "<i>"}, "<i>"])
+def test_an_embed_code_is_found_under_other_names(data: object) -> None:
+    assert decode(EMBED, body(data)).embed_code == "<i>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        pytest.param(b"", "not JSON", id="nothing"),
+        pytest.param(b"<html>502 Bad Gateway</html>", "HTTP 502", id="page of a proxy"),
+        pytest.param(b"[]", "not an object", id="list"),
+        pytest.param(b'"OK"', "not an object", id="text"),
+        pytest.param(b"{}", "no status code", id="empty"),
+        pytest.param(b'{"code": true}', "no status code", id="boolean"),
+        pytest.param(b'{"code": "twenty"}', "no status code", id="word"),
+        pytest.param(b'{"code": 20, "data": ', "not JSON", id="cut"),
+        pytest.param(b'{"code":\xff 20}', "not JSON", id="not UTF-8"),
+    ],
+)
+def test_an_answer_without_an_envelope_is_unreadable(answer: bytes, message: str) -> None:
+    with pytest.raises(UnreadableAnswerError, match=message):
+        decode(GET, answer, 502)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b'{"code": "20", "status": "OK", "data": {"collectionHash": "a"}}', id="code as text"),
+        pytest.param(b'{"code": " 20 ", "status": "OK", "data": {"collectionHash": "a"}}', id="code with spaces"),
+        pytest.param(b'\xef\xbb\xbf{"code": 20, "data": {"collectionHash": "a"}}\r\n', id="byte order mark"),
+        pytest.param(
+            b'{"code": 20, "status": null, "data": {"collectionHash": "a"}, "debug": {}}', id="more beside it"
+        ),
+    ],
+)
+def test_an_odd_envelope_is_read(answer: bytes) -> None:
+    assert decode(GET, answer).collection_hash == "a"
+
+
+def test_the_code_decides_and_not_the_http_status() -> None:
+    assert decode(GET, body({"collectionHash": "a"}), 500).collection_hash == "a"
+    with pytest.raises(NotFoundError):
+        decode(GET, b'{"code": "43", "status": "Forbidden"}', 200)
+
+
+def test_an_unknown_code_is_a_plain_refusal() -> None:
+    with pytest.raises(RefusedError, match='code 99 "Strange"'):
+        decode(GET, b'{"code": 99, "status": "Strange"}')
+
+
+def test_after_a_write_an_unreadable_answer_leaves_open_what_happened() -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
+        decode(UpdateCollection(collection_hash="a", title="b"), b"<html>")
+
+    assert caught.value.changed is Changed.PERHAPS
+
+
+@pytest.mark.parametrize(
+    ("data", "total"),
+    [
+        pytest.param({"collectionsCount": "15"}, 15, id="text"),
+        pytest.param({"collectionsCount": 15}, 15, id="number"),
+        pytest.param({"collectionCount": "15"}, 15, id="name of the table"),
+        pytest.param({"collectionsCount": None, "collectionCount": 15}, 15, id="null beside the other name"),
+        pytest.param({"collectionsCount": "1,500"}, 1500, id="separator"),
+        pytest.param({}, 1, id="missing"),
+        pytest.param({"collectionsCount": "many"}, 1, id="word"),
+    ],
+)
+def test_the_total_is_read_in_every_spelling(data: dict[str, object], total: int) -> None:
+    found = decode(LIST, body({**data, "collections": [{"collectionHash": "a"}]}))
+
+    assert found.total == total
+
+
+@pytest.mark.parametrize("rows", [[{"collectionHash": "a"}], {"0": {"collectionHash": "a"}}])
+def test_the_rows_are_read_from_a_list_and_from_an_object_that_stands_for_one(rows: object) -> None:
+    assert decode(LIST, body({"collectionsCount": 1, "collections": rows})).collections[0].collection_hash == "a"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param({"coverImage": False}, id="false for nothing"),
+        pytest.param({"coverImage": []}, id="empty list for nothing"),
+        pytest.param({"publishDate": {"date": "2026-01-01", "timezone": "UTC"}}, id="date as an object"),
+        pytest.param({"collectionTitle": 2026}, id="title that is a number"),
+        pytest.param({"collectionTitle": "\ud83d"}, id="half a character"),
+        pytest.param({"collectionTitle": None}, id="null"),
+    ],
+)
+def test_one_odd_field_does_not_hide_the_list(row: dict[str, object]) -> None:
+    found = decode(LIST, body({"collections": [{"collectionHash": "a", **row}, {"collectionHash": "b"}]}))
+
+    assert [one.collection_hash for one in found.collections] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"collectionWidth": "100%"}, id="width in percent"),
+        pytest.param({"collectionHeight": "auto"}, id="height as a word"),
+        pytest.param({"flipbooks": 2}, id="number of flipbooks"),
+        pytest.param({"flipbooks": ["a"]}, id="hashes of flipbooks"),
+        pytest.param({"directLink": False}, id="no link"),
+        pytest.param({"collectionDescription": []}, id="no description"),
+        pytest.param({"extra": {"a": 1}, "conversion": 3}, id="names of our own"),
+    ],
+)
+def test_one_odd_field_does_not_hide_the_collection(odd: dict[str, object]) -> None:
+    found = decode(GET, body({"collectionHash": "a", "collectionTitle": "T", **odd}))
+
+    assert (found.collection_hash, found.title) == ("a", "T")
+
+
+@pytest.mark.parametrize("name", ["collectionItems", "items", "flipbooks", "value", "whatever"])
+@pytest.mark.parametrize("hash_name", ["flipbookHash", "itemHash", "hash", "id"])
+@pytest.mark.parametrize("status_name", ["status", "itemStatus", "conversionStatus"])
+def test_flipbooks_are_found_under_any_name(name: str, hash_name: str, status_name: str) -> None:
+    items = [{hash_name: "h1", status_name: "COMPLETE"}, {hash_name: 2, status_name: "processing"}]
+
+    found = decode(GET, body({"collectionHash": "a", "tags": ["x"], name: items}))
+
+    assert found.flipbooks == [
+        Flipbook(flipbook_hash="h1", status="complete"),
+        Flipbook(flipbook_hash="2", status="processing"),
+    ]
+    assert found.conversion == "processing"
+    assert name not in found.extra
+
+
+@pytest.mark.parametrize(
+    ("statuses", "conversion"),
+    [
+        pytest.param(["complete", "complete"], "complete", id="complete"),
+        pytest.param(["complete", "failed"], "failed", id="one failed"),
+        pytest.param(["failed", "processing"], "processing", id="one under way"),
+        pytest.param(["queued"], "unknown", id="unknown word"),
+        pytest.param([], "unknown", id="no flipbooks"),
+    ],
+)
+def test_the_conversion_is_one_word_for_all_flipbooks(statuses: list[str], conversion: str) -> None:
+    found = decode(GET, body({"items": [{"hash": "h", "status": status} for status in statuses]}))
+
+    assert found.conversion == conversion
+
+
+def test_a_collection_that_calls_itself_processing_is_converting() -> None:
+    assert decode(GET, body({"collectionStatus": "Processing"})).conversion == "processing"
+
+
+def test_what_has_no_name_here_is_kept_as_text() -> None:
+    data = {"collectionHash": "a", "coverImage": "http://x", "playerSettings": {"skin": 1}, "pro": True, "none": None}
+
+    found = decode(GET, body(data))
+
+    assert found.extra == {"coverImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"collectionTitle": "\ud83d"}, id="title"),
+        pytest.param({"note": "\ud83d"}, id="field without a name"),
+        pytest.param({"deep": {"x": "\ud83d"}}, id="inside a structure"),
+        pytest.param({"items": [{"hash": "\ud83d", "status": "complete"}]}, id="flipbook"),
+    ],
+)
+def test_half_a_character_can_still_be_written_to_a_client(odd: dict[str, object]) -> None:
+    found = decode(GET, body({"collectionHash": "a", **odd}))
+
+    assert found.model_dump_json().encode()
+    assert json.dumps(found.model_dump(), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"downloads": "n/a"}, id="word"),
+        pytest.param({"downloads": False}, id="false"),
+        pytest.param({"downloads": "NaN"}, id="no number"),
+        pytest.param({"downloads": []}, id="list"),
+        pytest.param({"pages": [{"page": 1, "clicks": ""}]}, id="page without clicks"),
+        pytest.param({"pages": [{"page": "cover", "clicks": 1}]}, id="page with a name"),
+        pytest.param({"pages": [{"page": 1, "clicks": "n/a"}]}, id="page with a word"),
+        pytest.param({"pages": "none"}, id="no pages"),
+        pytest.param({"pages": ["x"]}, id="pages that are no objects"),
+    ],
+)
+def test_one_odd_number_does_not_hide_the_statistics(odd: dict[str, object]) -> None:
+    found = decode(STATS, body({"impressions": "723", "views": 1240.0, "time_spent": "53.4", **odd}))
+
+    assert (found.impressions, found.views, found.time_spent) == (723, 1240, 53)
+
+
+def test_uploads_left_are_a_number_also_when_they_are_none() -> None:
+    assert decode(GetUserStats(), body({"api_uploads_left": "0"})).api_uploads_left == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "state", "url"),
+    [
+        pytest.param({"status": "PROCESSING"}, "processing", None, id="under way"),
+        pytest.param({"status": "PROCESSING", "resourceUrl": None}, "processing", None, id="null"),
+        pytest.param({"status": "complete", "resourceUrl": "https://x.example/a.zip"}, "complete", "https://x.example/a.zip", id="lower case"),
+        pytest.param({"status": "FAILED", "resourceUrl": ""}, "failed", None, id="failed"),
+    ],
+)  # fmt: skip
+def test_a_package_has_one_of_three_states(data: dict[str, object], state: str, url: str | None) -> None:
+    package = decode(DownloadHtml(collection_hash="a"), body(data))
+
+    assert (package.state, package.resource_url) == (state, url)
+
+
+@pytest.mark.parametrize("data", [None, {}, {"status": "OK"}, {"status": None}])
+def test_a_package_without_a_known_state_is_unreadable(data: object) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        decode(DownloadHtml(collection_hash="a"), body(data))
+
+
+def test_every_answer_to_a_lead_form_keeps_its_path() -> None:
+    found = decode(GetLeadFormSample(), body({"data": {"Name": "Ada"}, "tags": ["x", {"y": 2}], "empty": None}))
+
+    assert found.fields == {"data.Name": "Ada", "tags.0": "x", "tags.1.y": "2", "empty": "None"} or (
+        found.fields == {"data.Name": "Ada", "tags.0": "x", "tags.1.y": "2", "empty": ""}
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in MEANINGS if name.startswith("collection.get") or "user" in name])
+async def test_the_sandboxs_sloppiest_answer_is_read(name: str, sandbox: Sandbox) -> None:
+    kind = next(one for one in ACTIONS if one.api_name == name)
+    known = next(one for one in sandbox.account.collections.values() if one.title.startswith("Summer"))
+    given = {key: A_VALUE[key] for key in kind.model_fields if key in {"collection_hash", "include_page_stats"}}
+    action = kind.model_validate(given | ({"collection_hash": known.hash} if "collection_hash" in given else {}))
+
+    async with asking(sandbox.app) as flipsnack:
+        plain = await flipsnack.send(action)
+        sandbox.add_fault(Fault("wrong_types"))
+        sloppy = await flipsnack.send(action)
+
+    assert sloppy.model_copy(update={"extra": {}}) == plain.model_copy(update={"extra": {}})

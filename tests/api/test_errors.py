@@ -1,0 +1,129 @@
+"""Every documented code has its error, and every error says four things and no secret."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flipsnack_mcp.api import errors
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.api.client import unreachable
+from flipsnack_mcp.api.errors import (
+    BY_CODE,
+    Changed,
+    FlipsnackError,
+    InvalidRequestError,
+    MaintenanceError,
+    NotAuthorisedError,
+    NotAvailableError,
+    NotFoundError,
+    OutOfTimeError,
+    QuotaExceededError,
+    RateLimitedError,
+    RefusedError,
+    StillProcessingError,
+    TooLargeError,
+    refusal,
+)
+from flipsnack_mcp.api.wire import unreadable
+from tests.api.test_samples import MEANINGS
+
+DOCUMENTED = [
+    (22, "Maintenance mode", MaintenanceError),
+    (30, "Missing mandatory parameter", InvalidRequestError),
+    (31, "Requests per second limit exceeded", RateLimitedError),
+    (32, "Requests per minute limit exceeded", RateLimitedError),
+    (33, "Uploads per month exceeded", QuotaExceededError),
+    (34, "File size too large", TooLargeError),
+    (35, "Collection maximum pages number exceeded", TooLargeError),
+    (36, "Multiple files upload not allowed", InvalidRequestError),
+    (37, "Delete flipbook not available for this collection", NotAvailableError),
+    (38, "Collection is in processing state", StillProcessingError),
+    (40, "Bad request", InvalidRequestError),
+    (41, "Invalid credentials", NotAuthorisedError),
+    (42, "Invalid action", InvalidRequestError),
+    (43, "Forbidden", NotFoundError),
+    (44, "Invalid signature", NotAuthorisedError),
+    (46, "Invalid collection hash", NotFoundError),
+    (47, "Invalid flipbook hash", NotFoundError),
+]
+
+
+def all_errors() -> list[FlipsnackError]:
+    answered = [refusal(code, message) for code, message, _ in DOCUMENTED]
+    actions: list[Action[object]] = [action for action, _ in MEANINGS.values()]  # type: ignore[type-var]  # any result
+    lost = [unreachable(action, never_left=left) for action in actions for left in (True, False)]
+    return [*answered, refusal(99, ""), OutOfTimeError(12.4), *lost, *(unreadable(one, "it is odd") for one in actions)]
+
+
+@pytest.mark.parametrize(("code", "message", "kind"), [pytest.param(*row, id=str(row[0])) for row in DOCUMENTED])
+def test_every_documented_code_has_its_error(code: int, message: str, kind: type[RefusedError]) -> None:
+    error = refusal(code, message)
+
+    assert type(error) is kind
+    assert str(error).startswith(f'Flipsnack refused with code {code} "{message}". Nothing was changed.')
+
+
+def test_no_code_is_mapped_that_is_not_documented() -> None:
+    assert sorted(BY_CODE) == [code for code, _, _ in DOCUMENTED]
+
+
+def test_every_code_an_action_names_is_mapped() -> None:
+    assert {code for kind in ACTIONS for code in (*kind.codes, *errors.ANY_ACTION)} <= BY_CODE.keys()
+
+
+@pytest.mark.parametrize("code", [0, 21, 45, 48, 99, 500, 999999])
+def test_an_unknown_code_is_a_plain_refusal(code: int) -> None:
+    error = refusal(code, "Something new")
+
+    assert type(error) is RefusedError
+    assert f'code {code} "Something new"' in str(error)
+
+
+@pytest.mark.parametrize("message", ["Uploads per month exceeded", "monthly UPLOAD limit reached", "upload"])
+def test_a_32_that_speaks_of_uploads_is_the_quota(message: str) -> None:
+    assert type(refusal(32, message)) is QuotaExceededError
+
+
+@pytest.mark.parametrize("code", [20, 30, 31, 33, 36])
+def test_no_other_code_is_the_quota_for_its_text(code: int) -> None:
+    assert type(refusal(code, "upload")) is BY_CODE.get(code, RefusedError)
+
+
+@pytest.mark.parametrize(
+    "error", [pytest.param(one, id=f"{number}-{type(one).__name__}") for number, one in enumerate(all_errors())]
+)
+def test_every_error_says_four_things(error: FlipsnackError) -> None:
+    parts = (error.happened, error.changed.value, error.again, error.next_step)
+
+    assert all(len(part) > 10 and part.endswith((".", "?", "!")) for part in parts), parts
+    assert str(error) == " ".join(parts)
+    assert "://" not in str(error)
+    assert len(str(error).splitlines()) == 1
+
+
+def test_the_tree_in_the_docstring_names_every_error_and_every_code() -> None:
+    tree = (errors.__doc__ or "").split("\n\n")[1]
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert all(kind.__name__ in tree for kind in kinds)
+    for code, kind in BY_CODE.items():
+        (line,) = [line for line in tree.splitlines() if kind.__name__ in line]
+        assert str(code) in line
+
+
+@given(st.integers(0, 100), st.text())
+def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> None:
+    text = str(refusal(code, message))
+
+    assert len(text.splitlines()) == 1
+    assert text.count('"') in {0, 2}
+    assert text.isprintable()
+    assert len(text) < 500
+
+
+def test_only_after_a_write_on_its_way_something_may_have_been_changed() -> None:
+    for action, _ in MEANINGS.values():
+        lost = unreachable(action, never_left=False)
+        assert (lost.changed is Changed.PERHAPS) is (action.effect.value != "reads")
+        assert unreachable(action, never_left=True).changed is Changed.NOTHING

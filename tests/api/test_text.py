@@ -1,0 +1,70 @@
+"""Somebody else's text made harmless."""
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from flipsnack_mcp.api.numbers import whole
+from flipsnack_mcp.api.text import cleaned, quoted
+
+texts = st.text() | st.text(alphabet=st.sampled_from(list('a" \n\t\u200b\u202e\U000e0041\ufe0f\u2028\x85\x1c\u3164\u00ad'))) | st.text(
+    min_size=250, max_size=700
+)  # fmt: skip
+
+
+@given(texts)
+@example("a \u200b b")
+@example("a\u200b\n\u200bb")
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    assert cleaned(cleaned(text)) == cleaned(text)
+
+
+@given(texts, st.integers(1, 400))
+def test_cleaned_text_is_one_short_visible_line(text: str, limit: int) -> None:
+    shown = cleaned(text, limit)
+
+    assert len(shown) <= limit
+    assert len(shown.splitlines()) <= 1
+    assert shown == shown.strip()
+    assert not any(unicodedata.category(one)[0] == "C" or unicodedata.category(one) in {"Zl", "Zp"} for one in shown)
+    assert shown.encode()
+
+
+@given(texts)
+def test_a_quotation_cannot_be_closed_from_inside(text: str) -> None:
+    shown = quoted(text)
+
+    assert (shown[0], shown[-1]) == ('"', '"')
+    assert '"' not in shown[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("Été & jardin – 目录 🎉", "Été & jardin – 目录 🎉", id="plain"),
+        pytest.param(" a\r\n\tb ", "a b", id="lines"),
+        pytest.param("a\u202eb\u2066c\u200bd", "abcd", id="direction and zero width"),
+        pytest.param("a\U000e0041\U000e0042", "a", id="tags"),
+        pytest.param("a\ufe0f\U000e0100", "a", id="variation selectors"),
+        pytest.param("\u3164\u115f\u1160\uffa0", "", id="fillers"),
+        pytest.param("a\x1b[31mb\x07", "a[31mb", id="terminal codes"),
+        pytest.param("a\ud800b", "ab", id="half a character"),
+        pytest.param("a\u00a0b", "a b", id="hard space"),
+        pytest.param("x" * 301, "x" * 299 + "…", id="too long"),
+        pytest.param("a \u200b b", "a b", id="two spaces around nothing"),
+    ],
+)
+def test_what_cannot_be_seen_is_taken_out(text: str, shown: str) -> None:
+    assert cleaned(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(5, 5), ("5", 5), (" 5 ", 5), ("1,234", 1234), (5.6, 6), ("5.4", 5), ("1e3", 1000), (-2, -2), (10**30, 10**30)]
+    + [(value, None) for value in ("", "n/a", None, True, False, [], {}, float("nan"), float("inf"), "1e999")],
+    ids=repr,
+)
+def test_a_whole_number_is_read_or_is_none(value: object, number: int | None) -> None:
+    assert whole(value) == number

@@ -1,0 +1,245 @@
+"""What the tests of the server work with: a sandbox, a server before it, an assistant, a person, and a witness."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs
+
+import anyio
+import httpx2
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
+from typing_extensions import override
+
+from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.sandbox.faults import Fault
+from flipsnack_mcp.server.confirmation import Confirmation
+from flipsnack_mcp.server.desk import Desk
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.tool import App
+from flipsnack_mcp.settings import Settings
+
+KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
+NOW = 1_790_000_000.0  # 2026-09-21 14:13:20 UTC, a Monday
+PDF = b"%PDF-1.7\n1 0 obj << /Type /Pages /Count 2 >>\n<< /Type /Page >>\n<</Type/Page/Parent 1 0 R>>\n%%EOF\n"
+CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
+Mode = Literal["auto", "legacy"]
+Answer = Callable[[str], ElicitResult | ErrorData]
+
+
+class LoopClock:
+    """The time of day: goes with the event loop, and can be moved on by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        try:
+            return NOW + self.ahead + asyncio.get_running_loop().time()
+        except RuntimeError:
+            return NOW + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        self.ahead += seconds
+
+
+class Witness:
+    """Remembers everything that could be read by anybody, to look for what nobody may read."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.signatures: set[str] = set()
+
+    def saw(self, text: object) -> None:
+        self.texts.append(str(text))
+
+    def leaks(self) -> list[str]:
+        secrets = {KEY, SECRET, *self.signatures}
+        return [f"{secret} in {text[:300]}" for text in self.texts for secret in secrets if secret in text]
+
+
+class Line(httpx2.AsyncBaseTransport):
+    """The line to the sandbox: knows the signatures that went over it, and breaks as a real connection does."""
+
+    def __init__(self, sandbox: Sandbox, witness: Witness) -> None:
+        self._inner, self._witness = httpx2.ASGITransport(app=sandbox.app), witness
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self._witness.signatures.update(parse_qs(request.url.query.decode()).get("signature", []))
+        try:
+            return await self._inner.handle_async_request(request)
+        except ConnectionResetError:
+            raise httpx2.ReadError("reset", request=request) from None
+
+
+@dataclass
+class Person:
+    """Sits before the client: is shown a form, thinks, answers."""
+
+    answer: Answer
+    thinks: float = 2.0
+    meanwhile: Callable[[], object] = lambda: None
+    forms: list[str] = field(default_factory=list[str])
+    asked: anyio.Event = field(default_factory=anyio.Event)
+    withdrawn: bool = False
+
+    async def __call__(self, _: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult | ErrorData:
+        self.forms.append(params.message)
+        self.asked.set()
+        try:
+            await anyio.sleep(self.thinks)
+        except anyio.get_cancelled_exc_class():
+            self.withdrawn = True
+            raise
+        self.meanwhile()
+        return self.answer(params.message)
+
+
+def types(text: object, **more: Any) -> Answer:
+    """Fill in the form with this and send it."""
+    return lambda _: ElicitResult.model_construct(action="accept", content={"title": text, **more})
+
+
+def types_what_is_asked(message: str) -> ElicitResult:
+    wanted = re.search(r'type "([^"]*)"\.$', message)
+    assert wanted, message
+    return ElicitResult(action="accept", content={"title": wanted[1]})
+
+
+def declines(_: str) -> ElicitResult:
+    return ElicitResult(action="decline")
+
+
+def cancels(_: str) -> ElicitResult:
+    return ElicitResult(action="cancel")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came back from a call."""
+
+    text: str
+    is_error: bool
+    data: dict[str, Any]
+    progress: list[tuple[float, str]]
+    seconds: float
+
+    @property
+    def code(self) -> str:
+        """The one code in a refusal."""
+        found = CODE.findall(self.text)
+        assert len(found) == 1, self.text
+        return str(found[0])
+
+
+class Assistant:
+    """An MCP client that keeps what it is told."""
+
+    def __init__(self, client: Client, witness: Witness) -> None:
+        self.client, self._witness = client, witness
+
+    async def call(self, name: str, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Said:
+        told: list[tuple[float, str]] = []
+
+        async def progress(done: float, total: float | None, message: str | None) -> None:
+            self._witness.saw(message)
+            told.append((done, message or ""))
+
+        start = anyio.current_time()
+        result = await self.client.call_tool(name, {**(arguments or {}), **more}, progress_callback=progress)
+        return self.heard(result, told, anyio.current_time() - start)
+
+    def heard(self, result: CallToolResult, told: list[tuple[float, str]], seconds: float) -> Said:
+        self._witness.saw(result.model_dump_json())
+        assert all(isinstance(part, TextContent) for part in result.content)
+        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+        return Said(text, bool(result.is_error), result.structured_content or {}, told, seconds)
+
+
+@dataclass
+class Bench:
+    """Everything of one test."""
+
+    sandbox: Sandbox
+    clock: LoopClock
+    witness: Witness
+    mode: Mode
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            api_key=KEY,
+            api_secret=SECRET,
+            upload_dirs=(self.folder / "uploads",),
+            download_dir=self.folder / "downloads",
+            toolsets=frozenset({"default", "legacy"}),
+        )
+
+    @property
+    def requests(self) -> list[str]:
+        return [one.action for one in self.sandbox.requests]
+
+    def server(self, **settings: Any) -> FlipsnackServer:
+        return build_server(replace(self.settings, **settings), self.connect, self.clock)
+
+    def connect(self, settings: Settings) -> Flipsnack:
+        access = Access(settings.api_key, settings.api_secret)
+        return Flipsnack(access, Pacer(MemoryStore()), lambda: Line(self.sandbox, self.witness))
+
+    @asynccontextmanager
+    async def assistant(
+        self, person: Person | None = None, server: FlipsnackServer | None = None, **settings: Any
+    ) -> AsyncIterator[Assistant]:
+        served = server or self.server(**settings)
+        async with Client(served, mode=self.mode, elicitation_callback=person, read_timeout_seconds=300) as client:
+            yield Assistant(client, self.witness)
+        for form in person.forms if person else []:
+            self.witness.saw(form)
+
+    @asynccontextmanager
+    async def two_assistants(self, person: Person) -> AsyncIterator[tuple[Assistant, Assistant]]:
+        """Two clients of one process, as over HTTP, of which only the second can ask the person."""
+        settings = self.settings
+        async with self.connect(settings) as flipsnack:
+            app = App(settings, flipsnack, Confirmation(settings.confirm, self.clock))
+
+            @asynccontextmanager
+            async def lifespan(_: object) -> AsyncIterator[App]:
+                yield app
+
+            server = FlipsnackServer(Desk(menu(settings)), settings, lifespan)
+            async with self.assistant(server=server) as plain, self.assistant(person, server) as asking:
+                yield plain, asking
+
+    async def call(self, name: str, /, **arguments: Any) -> Said:
+        """One call by a client without forms."""
+        async with self.assistant() as assistant:
+            return await assistant.call(name, **arguments)
+
+    def collection(self, title: str = "Weekly offers, Week 38") -> Any:
+        return next(one for one in self.sandbox.account.collections.values() if one.title == title)
+
+    def document(self, name: str = "offers.pdf", content: bytes = PDF) -> str:
+        path = self.folder / "uploads" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return str(path)
+
+    def answers(self, action: str, data: object, times: int = 1) -> None:
+        """Let Flipsnack give this as the `data` of its next answer."""
+        body = json.dumps({"code": 20, "status": "OK", "data": data})
+        self.sandbox.add_fault(Fault("http", action, times=times, http_status=200, body=body))
+
+    def fails(self, kind: str, action: str | None = None, **details: Any) -> None:
+        self.sandbox.add_fault(Fault(kind, action, **details))

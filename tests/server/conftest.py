@@ -1,0 +1,51 @@
+"""A bench per test, on virtual time, with a look over everything that was said at its end."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.sandbox import Pace, Sandbox
+from tests.server.bench import KEY, SECRET, Bench, LoopClock, Mode, Witness
+from tests.virtual_clock import VirtualLoop
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": VirtualLoop}
+
+
+@pytest.fixture(params=["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
+def mode(request: pytest.FixtureRequest) -> Mode:
+    chosen: Mode = request.param
+    return chosen
+
+
+@pytest.fixture
+def clock() -> LoopClock:
+    return LoopClock()
+
+
+@pytest.fixture
+def sandbox(clock: LoopClock) -> Sandbox:
+    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=Pace(calls_per_second=0, calls_per_minute=0))
+
+
+@pytest.fixture(autouse=True)
+def witness(caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> Iterator[Witness]:
+    """No test may end with key, secret or a signature in anything that anybody could read."""
+    seen = Witness()
+    with caplog.at_level(logging.DEBUG):
+        yield seen
+    for record in caplog.get_records("call"):
+        seen.saw(record.getMessage())
+        seen.saw(record.exc_text or record.exc_info or "")
+    seen.saw(sandbox.requests)
+    assert not seen.leaks()
+
+
+@pytest.fixture
+def bench(sandbox: Sandbox, clock: LoopClock, witness: Witness, mode: Mode, tmp_path: Path) -> Bench:
+    return Bench(sandbox, clock, witness, mode, tmp_path)

@@ -1,0 +1,372 @@
+"""Every tool answers against the sandbox: text and data say the same, as described, and as the snapshots show it."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from flipsnack_mcp.files.documents import Kind
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.settings import Settings
+from tests.server.bench import Assistant, Bench, Person, Said, types_what_is_asked
+
+SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
+UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
+TOOLS = list(menu(Settings(toolsets=frozenset({"default", "legacy"}))))
+SUMMER = "Summer catalogue 2026"
+
+
+def typical(tool: str, bench: Bench) -> dict[str, Any]:
+    """Arguments that a person's wish leads to."""
+    summer, draft = bench.collection(SUMMER), bench.collection("Weekly offers, Week 39")
+    one = {"collection_hash": summer.hash}
+    return {
+        "list_collections": {"query": "catalogue", "limit": 3},
+        "get_collection": one,
+        "create_collection": {"file_path": bench.document(), "title": "Weekly offers, Week 40"},
+        "update_collection": {"collection_hash": draft.hash, "status": "public", "title": "Offers, Week 39"},
+        "delete_flipbook": {**one, "flipbook_hash": summer.items[1].hash},
+        "get_embed_code": {**one, "responsive": True, "start_page": 3},
+        "get_collection_stats": {**one, "start_date": "2026-08-01", "end_date": "2026-08-31"},
+        "get_user_stats": {},
+        "get_lead_form_sample": {},
+        "add_flipbook": {**one, "file_path": bench.document()},
+        "set_logo": {**one, "file_path": bench.document("logo.png", PNG)},
+        "set_background_image": {**one, "file_path": bench.document("ground.png", PNG)},
+    }.get(tool, one)
+
+
+async def answered(tool: str, bench: Bench, **settings: Any) -> tuple[Said, dict[str, Any]]:
+    """A typical answer and the tool's output schema."""
+    async with bench.assistant(Person(types_what_is_asked), **settings) as assistant:
+        schema = await schema_of(assistant, tool)
+        return await assistant.call(tool, typical(tool, bench)), schema
+
+
+async def schema_of(assistant: Assistant, tool: str) -> dict[str, Any]:
+    tools = (await assistant.client.list_tools()).tools
+    schema = next(one for one in tools if one.name == tool).output_schema
+    assert schema
+    return schema
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield name
+            yield from leaves(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from leaves(one)
+    elif value != "":
+        yield {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def compare(path: Path, text: str) -> None:
+    """Against the snapshot; it is written only when asked for."""
+    if UPDATE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert path.exists(), f"{path.name} is missing: run once with UPDATE_SNAPSHOTS=1 and read what it wrote"
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(bench: Bench, tool: str) -> None:
+    said, schema = await answered(tool, bench)
+
+    assert not said.is_error, said.text
+    jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
+    assert set(said.data) <= set(schema["properties"])
+    names = {"fields", "field"}
+    missing = [leaf for leaf in leaves(said.data) if str(leaf) not in said.text and leaf not in names]
+    # An empty field has no line of its own in a table.
+    empty = {name for row in rows(said.data) for name, value in row.items() if value in ("", [], {})}
+    assert [leaf for leaf in missing if leaf not in empty] == []
+
+
+def rows(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for one in value.values():
+            yield from rows(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from rows(one)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, tool: str) -> None:
+    said, _ = await answered(tool, bench)
+
+    text = said.text.replace(str(bench.folder), "/folder")
+    compare(SNAPSHOTS / "texts" / f"{tool}.txt", f"{text}\n")
+
+
+@pytest.mark.parametrize("mode", ["auto"])
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_every_tool_is_described_as_in_its_snapshot(bench: Bench, tool: str) -> None:
+    async with bench.assistant() as assistant:
+        found = next(one for one in (await assistant.client.list_tools()).tools if one.name == tool)
+
+    descriptor = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    compare(SNAPSHOTS / f"{tool}.json", json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n")
+
+
+def test_there_are_no_snapshots_of_tools_that_are_gone() -> None:
+    assert sorted(path.stem for path in SNAPSHOTS.glob("*.json")) == sorted(TOOLS)
+    assert sorted(path.stem for path in SNAPSHOTS.glob("texts/*.txt")) == sorted(TOOLS)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_against_the_sandbox_every_answer_says_so(bench: Bench, tool: str) -> None:
+    said, schema = await answered(tool, bench, sandbox=True)
+
+    assert said.text.startswith("[sandbox] ")
+    jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
+    assert set(said.data) <= set(schema["properties"]) | {"sandbox"}
+
+
+async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> None:
+    async with bench.assistant(sandbox=True) as assistant:
+        for call in (
+            assistant.call("get_collection", collection_hash="nothere"),
+            assistant.call("list_collections", limit=0),
+            assistant.call("delete_collection", collection_hash=bench.collection().hash),
+        ):
+            assert (await call).text.startswith("[sandbox] ")
+
+
+async def test_without_the_sandbox_nothing_says_so(bench: Bench) -> None:
+    said = await bench.call("get_user_stats")
+
+    assert "sandbox" not in said.text
+    assert "sandbox" not in said.data
+
+
+async def test_windows_of_the_list_follow_each_other_without_gap_or_overlap(bench: Bench) -> None:
+    seen: list[str] = []
+    offset: int | None = 0
+    async with bench.assistant() as assistant:
+        while offset is not None:
+            said = await assistant.call("list_collections", offset=offset, limit=7)
+            seen += [row["collection_hash"] for row in said.data["collections"]]
+            assert said.data["total"] == 26
+            offset = said.data.get("next_offset")
+
+    assert len(seen) == len(set(seen)) == 26
+
+
+async def test_a_window_behind_the_end_is_empty(bench: Bench) -> None:
+    said = await bench.call("list_collections", offset=500)
+
+    assert not said.is_error
+    assert said.data["collections"] == []
+    assert "next_offset" not in said.data
+    assert "none" in said.text
+
+
+async def test_publishing_a_draft_gives_its_new_hash_and_what_changed(bench: Bench) -> None:
+    draft = bench.collection("Weekly offers, Week 39")
+    old = draft.hash
+
+    said = await bench.call("update_collection", collection_hash=old, status="public")
+
+    assert said.data["collection_hash"] == draft.hash != old
+    assert said.data["previous_collection_hash"] == old
+    assert said.data["changes"] == [{"field": "status", "before": "editable", "after": "public"}]
+
+
+async def test_an_update_sends_only_what_was_given(bench: Bench) -> None:
+    wanted = bench.collection().hash
+
+    await bench.call("update_collection", collection_hash=wanted, description="", settings={"isPrintable": "0"})
+
+    params = bench.sandbox.carried_out("collection.update")[0].params
+    assert set(params) == {"action", "apiKey", "signature", "collectionHash", "description", "isPrintable"}
+
+
+async def test_a_status_that_flipsnack_did_not_take_is_a_warning(bench: Bench) -> None:
+    draft = {"collectionHash": "abc1234", "collectionTitle": "A", "collectionStatus": "public"}
+    bench.answers("collection.create", draft)
+    bench.answers("collection.getCollection", {**draft, "collectionItems": [{"status": "complete"}]}, times=0)
+
+    said = await bench.call("create_collection", file_url="https://example.com/a.pdf")
+
+    assert said.data["status"] == "public"
+    assert any("status" in one for one in said.data["warnings"]), said.text
+
+
+async def test_a_refusal_of_flipsnacks_has_four_parts(bench: Bench) -> None:
+    said = await bench.call("get_collection", collection_hash="nothere")
+
+    assert said.text == (
+        'Flipsnack refused with code 46 "Invalid collection hash". Nothing was changed. Trying again will not help. '
+        "Look it up by its title with list_collections: publishing a draft gives it a new hash."
+    )
+    assert not said.data
+
+
+@pytest.mark.parametrize("code", [22, 30, 31, 32, 33, 34, 35, 36, 37, 38, 40, 41, 42, 43, 44, 46, 47, 99])
+async def test_every_status_code_becomes_an_error_that_names_it(bench: Bench, code: int) -> None:
+    bench.fails("code", "user.getStats", code=code, message="Their words", times=0)
+
+    said = await bench.call("get_user_stats")
+
+    assert said.is_error
+    assert f"code {code}" in said.text
+    assert '"Their words"' in said.text
+    assert "Nothing was changed." in said.text
+    assert said.seconds <= 46
+
+
+@pytest.mark.parametrize(
+    ("fault", "details"),
+    [
+        ("garbled", {}),
+        ("cut", {}),
+        ("huge", {}),
+        ("reset", {}),
+        ("hang", {}),
+        ("http", {"http_status": 502, "body": "<html>KEY-CANARY-7SG7832</html>"}),
+        ("http", {"http_status": 200, "body": "[]"}),
+        ("http", {"http_status": 200, "body": '{"code": 20, "data": {"collections": [{"collectionTitle": []}]}}'}),
+        ("http", {"http_status": 301, "body": ""}),
+    ],
+    ids=["garbled", "cut", "huge", "reset", "hang", "502", "list", "odd data", "redirect"],
+)
+@pytest.mark.parametrize(
+    ("tool", "action"),
+    [
+        ("list_collections", "collection.getList"),
+        ("get_embed_code", "collection.getEmbed"),
+        ("get_user_stats", "user.getStats"),
+        ("download_collection_html", "collection.downloadHTML"),
+    ],
+)
+async def test_a_broken_answer_to_a_question_is_an_error_in_our_words(
+    bench: Bench, tool: str, action: str, fault: str, details: dict[str, Any]
+) -> None:
+    bench.fails(fault, action, **details, times=0)
+
+    async with bench.assistant() as assistant:
+        said = await assistant.call(tool, typical(tool, bench))
+
+    if tool in {"get_user_stats"} and said.data:
+        return  # every number is optional: data of another shape holds none
+    if fault == "huge" and not said.is_error:
+        return  # an answer of 20 MB may be read or refused
+    assert said.is_error
+    assert "Nothing was changed." in said.text, said.text
+    assert "unexpected" not in said.text
+    assert "html" not in said.text.replace("downloadHTML", "").replace("download_collection_html", "")
+    assert said.seconds <= 46
+
+
+@pytest.mark.parametrize("data", [{}, None, [], {"embedCode": ""}, {"other": 1}], ids=json.dumps)
+async def test_an_embed_answer_without_code_cannot_be_read(bench: Bench, data: object) -> None:
+    bench.answers("collection.getEmbed", data, times=0)
+
+    said = await bench.call("get_embed_code", collection_hash="fxh4k89")
+
+    assert said.is_error
+    assert "cannot be read" in said.text
+    assert "Nothing was changed." in said.text
+
+
+async def test_statistics_by_page_come_for_every_page(bench: Bench) -> None:
+    collection = bench.sandbox.account.add(title="Thick", pages=250)
+
+    said = await bench.call("get_collection_stats", collection_hash=collection.hash, include_page_stats=True)
+
+    assert len(said.data["pages"]) == 250
+
+
+async def test_the_files_of_a_large_package_are_all_named_or_the_rest_is_said(bench: Bench) -> None:
+    collection = bench.sandbox.account.add(title="Thick", pages=250)
+
+    said = await bench.call("download_collection_html", collection_hash=collection.hash)
+
+    assert said.data["state"] == "complete"
+    assert len(said.data["files"]) == 253 or "more" in said.text
+
+
+async def test_personal_data_of_the_lead_form_are_masked_unless_revealed(bench: Bench) -> None:
+    masked = await bench.call("get_lead_form_sample")
+    shown = await bench.call("get_lead_form_sample", reveal=True)
+
+    assert "Ada Example" not in masked.text
+    assert "ada@" not in masked.text
+    assert "7946" not in masked.text
+    assert set(masked.data["fields"]) == set(shown.data["fields"])
+    assert "Ada Example" in shown.text
+
+
+async def test_a_job_title_and_a_postal_code_are_personal_too(bench: Bench) -> None:
+    bench.answers(
+        "zapier.getZapierLeadFormSample", {"data": {"jobTitle": "Chief Ornithologist", "postal.code": "SW1A 1AA"}}
+    )
+
+    said = await bench.call("get_lead_form_sample")
+
+    assert "Ornithologist" not in said.text
+    assert "SW1A" not in said.text
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_a_real_file_arrives_byte_for_byte(bench: Bench, kind: Kind) -> None:
+    from hashlib import sha256  # noqa: PLC0415
+
+    content = (b"%PDF-1.7\n" if kind is Kind.PDF else PNG) + bytes(range(256)) * 3000
+    path = bench.document("a.pdf" if kind is Kind.PDF else "a.png", content)
+    tool, action = (
+        ("create_collection", "collection.create") if kind is Kind.PDF else ("set_logo", "collection.setLogo")
+    )
+    target = {} if kind is Kind.PDF else {"collection_hash": bench.collection().hash}
+
+    said = await bench.call(tool, **target, file_path=path)
+
+    file = bench.sandbox.carried_out(action)[0].file
+    assert not said.is_error, said.text
+    assert file
+    assert (file["size"], file["sha256"]) == (len(content), sha256(content).hexdigest())
+    assert bench.sandbox.carried_out(action)[0].verb == "POST"
+
+
+async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder(bench: Bench) -> None:
+    path = bench.document()
+
+    async with bench.assistant(upload_dirs=()) as assistant:
+        said = await assistant.call("create_collection", file_path=path)
+
+    assert said.is_error
+    assert "FLIPSNACK_UPLOAD_DIRS" in said.text
+    assert "Nothing was changed." in said.text
+    assert bench.requests == []
+
+
+@pytest.mark.parametrize(
+    "name", ["missing.pdf", "text.pdf", "link.pdf", "twice.pdf", "empty.pdf", "folder.pdf", "../outside.pdf"]
+)
+async def test_a_file_that_is_no_good_document_sends_nothing(bench: Bench, name: str) -> None:
+    good = Path(bench.document())
+    (bench.folder / "outside.pdf").write_bytes(good.read_bytes())
+    bench.document("text.pdf", b"hello")
+    bench.document("empty.pdf", b"")
+    (good.parent / "link.pdf").symlink_to(bench.folder / "outside.pdf")
+    (good.parent / "folder.pdf").mkdir()
+    twice = Path(bench.document("twice.pdf"))
+    twice.with_name("second.pdf").hardlink_to(twice)
+
+    for tool, target in (("create_collection", {}), ("add_flipbook", {"collection_hash": bench.collection().hash})):
+        said = await bench.call(tool, **target, file_path=f"{good.parent}/{name}")
+
+        assert said.is_error
+        assert "Nothing was changed." in said.text
+    assert bench.requests == []

@@ -1,0 +1,64 @@
+"""The examples are programs that work."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CATALOGUE = str(ROOT / "flipsnack_mcp" / "commands" / "catalogue.pdf")
+RUNS = {
+    "typed": (["answer_confirmations.py", CATALOGUE], "Example catalogue\n"),
+    "closed": (["answer_confirmations.py", CATALOGUE], "\n"),
+    "library": (["plain_library.py"], ""),
+}
+Printed = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def printed() -> Iterator[Printed]:
+    """What each run printed. All run side by side: they spend their time waiting for a conversion."""
+    with ExitStack() as stack:
+        started = {name: stack.enter_context(start(*command)) for name, (command, _) in RUNS.items()}
+
+        def finish(name: str) -> str:
+            out, err = started[name].communicate(RUNS[name][1], timeout=60)
+            assert started[name].returncode == 0, err
+            return out
+
+        yield finish
+
+
+def start(example: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "examples" / example), *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # noqa: S603  # our own program
+
+
+def test_a_client_shows_progress_and_deletes_once_the_title_is_typed(printed: Printed) -> None:
+    text = printed("typed")
+
+    assert "... upload: 7.2 KB of 7.2 KB, 100 %" in text
+    assert "... conversion: processing" in text
+    assert "state: complete" in text
+    assert "deleted: yes" in text
+
+
+def test_a_client_deletes_nothing_when_the_person_types_nothing(printed: Printed) -> None:
+    text = printed("closed")
+
+    assert "Nothing was changed." in text
+    assert "deleted: yes" not in text
+
+
+def test_the_library_lists_the_most_read_collections_without_mcp(printed: Printed) -> None:
+    rows = printed("library").splitlines()
+
+    views = [int(row.split()[0]) for row in rows]
+    assert len(views) == 5
+    assert views == sorted(views, reverse=True)
