@@ -50,9 +50,10 @@ def tool_for(action: type[Action[Any]]) -> Tool:
 
 def menu(settings: Settings) -> dict[str, Tool]:
     """The tools these settings offer. What is not here can be neither seen nor called."""
-    tools = [tool_for(action) for action in ACTIONS]
-    return {
-        tool.name: tool
-        for tool in tools
-        if tool.toolset in settings.toolsets and not (settings.read_only and tool.changes_account)
-    }
+    return {action.tool_name: tool_for(action) for action in ACTIONS if offered(action, settings)}
+
+
+def offered(action: type[Action[Any]], settings: Settings) -> bool:
+    """Whether these settings offer an action: its toolset is on, and read-only mode leaves it."""
+    in_set = ("legacy" if action.legacy else "default") in settings.toolsets
+    return in_set and (action.effect is Effect.READS or not settings.read_only)

@@ -17,7 +17,7 @@ Warnings = Annotated[list[str], Field(description="What to tell the person")]
 class Answered(BaseModel):
     """The base of a tool's own answers."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class WatchedCollection(Collection):

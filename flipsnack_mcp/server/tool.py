@@ -66,16 +66,6 @@ class Tool:
         """Its name on the menu."""
         return self.takes.tool_name
 
-    @property
-    def toolset(self) -> str:
-        """Which set it is switched on with."""
-        return "legacy" if self.takes.legacy else "default"
-
-    @property
-    def changes_account(self) -> bool:
-        """Whether read-only mode leaves it out."""
-        return self.takes.effect is not Effect.READS
-
     def described(self) -> Descriptor:
         """The tool as MCP lists it, all four hints set."""
         action = self.takes
@@ -86,7 +76,7 @@ class Tool:
             input_schema=portable(action),
             output_schema=portable(self.answers),
             annotations=ToolAnnotations(
-                read_only_hint=not self.changes_account and not self.writes_file,
+                read_only_hint=action.effect is Effect.READS and not self.writes_file,
                 destructive_hint=action.effect is Effect.DESTROYS or action.overwrites,
                 idempotent_hint=action.idempotent and not self.writes_file,
                 open_world_hint=True,

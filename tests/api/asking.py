@@ -106,6 +106,7 @@ class Paper:
     content_type: str = "application/pdf"
     fails: Exception | None = None
     reads: int = 0
+    piece: int = 16
 
     @property
     def size(self) -> int:
@@ -113,8 +114,8 @@ class Paper:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         self.reads += 1
-        for start in range(0, len(self.content), 16):
+        for start in range(0, len(self.content), self.piece):
             await anyio.sleep(0)
-            yield self.content[start : start + 16]
+            yield self.content[start : start + self.piece]
             if self.fails is not None:
                 raise self.fails

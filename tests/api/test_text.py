@@ -29,7 +29,7 @@ def test_cleaned_text_is_one_short_visible_line(text: str, limit: int) -> None:
     assert len(shown.splitlines()) <= 1
     assert shown == shown.strip()
     assert not any(unicodedata.category(one)[0] == "C" or unicodedata.category(one) in {"Zl", "Zp"} for one in shown)
-    assert shown.encode()
+    assert shown.encode().decode() == shown
 
 
 @given(texts)

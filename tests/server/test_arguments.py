@@ -338,10 +338,13 @@ async def test_the_value_of_a_bad_argument_is_never_repeated(
 async def test_an_error_about_arguments_lists_the_known_ones(bench: Bench) -> None:
     said = await bench.call("list_collections", limt=3)
 
-    assert said.text == (
+    assert said.text.startswith(
         "There is no argument `limt`. Nothing was changed. Correct the arguments, then make the call again. "
-        "The arguments of list_collections: query, status, order_by, order, offset, limit."
+        "The arguments of list_collections: "
     )
+    assert set(said.text.rpartition(": ")[2].strip(".").split(", ")) == {
+        "query", "status", "order_by", "order", "offset", "limit",
+    }  # fmt: skip
 
 
 async def test_all_that_is_wrong_is_said_at_once(bench: Bench) -> None:

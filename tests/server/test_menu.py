@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from mcp import MCPError
 
 from flipsnack_mcp import __version__
-from tests.server.bench import Bench
+from tests.server.bench import Assistant, Bench
 
 # name: title, read-only, destructive, idempotent
 HINTS = {
@@ -71,6 +72,16 @@ ONE_TYPE = {"object", "array", "string", "integer", "number", "boolean"}
 async def menu_of(bench: Bench, **settings: Any) -> dict[str, Any]:
     async with bench.assistant(**settings) as assistant:
         return {tool.name: tool for tool in (await assistant.client.list_tools()).tools}
+
+
+async def refusal_of(assistant: Assistant, name: str, **arguments: Any) -> str:
+    """The text of a refusal: up to 2025-11-25 an unknown tool is a protocol error, after it an answer."""
+    try:
+        said = await assistant.call(name, arguments)
+    except MCPError as error:
+        return error.message
+    assert said.is_error
+    return said.text
 
 
 def nodes(schema: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -201,12 +212,10 @@ async def test_the_menu_is_small(bench: Bench) -> None:
         for one in tools
     ]
     full = [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in tools]
-    count = bpe.get_encoding("o200k_base").count if hasattr(bpe, "get_encoding") else None
-    if count is None:
-        pytest.skip("another version of the tokenizer")
+    encode = bpe.get_encoding("o200k_base").encode
 
-    assert count(json.dumps(menu, separators=(",", ":"))) < 1400
-    assert count(json.dumps({"tools": full}, separators=(",", ":"))) < 3200
+    assert len(encode(json.dumps(menu, separators=(",", ":")))) < 1400
+    assert len(encode(json.dumps({"tools": full}, separators=(",", ":")))) < 3200
 
 
 async def test_read_only_keeps_what_changes_nothing_in_the_account(bench: Bench) -> None:
@@ -222,12 +231,11 @@ async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
 ) -> None:
     wanted = bench.collection().hash
     async with bench.assistant(**settings, confirm=confirm) as assistant:
-        hidden = await assistant.call("delete_logo", collection_hash=wanted)
-        unknown = await assistant.call("no_such_tool", collection_hash=wanted)
+        hidden = await refusal_of(assistant, "delete_logo", collection_hash=wanted)
+        unknown = await refusal_of(assistant, "no_such_tool", collection_hash=wanted)
 
-    assert hidden.is_error
-    assert hidden.text == unknown.text.replace("no_such_tool", "delete_logo")
-    assert "Nothing was changed." in hidden.text
+    assert hidden == unknown.replace("no_such_tool", "delete_logo")
+    assert "Nothing was changed." in hidden
     assert bench.requests == []
 
 
@@ -236,21 +244,19 @@ async def test_read_only_beats_every_other_setting(bench: Bench, tool: str) -> N
     arguments = {"collection_hash": bench.collection().hash, "flipbook_hash": bench.collection().items[0].hash}
 
     async with bench.assistant(read_only=True, confirm="allow") as assistant:
-        said = await assistant.call(tool, arguments)
+        text = await refusal_of(assistant, tool, **arguments)
 
-    assert said.is_error
-    assert "no tool" in said.text
+    assert "no tool" in text
     assert bench.requests == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 5000, "a`b\nc", "\u202elist", "LIST_COLLECTIONS", "list_collections "])
 async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: str) -> None:
     async with bench.assistant() as assistant:
-        said = await assistant.call(name)
+        text = await refusal_of(assistant, name)
 
-    assert said.is_error
-    assert said.text.isprintable()
-    assert len(said.text) < 800
+    assert text.isprintable()
+    assert len(text) < 800
     assert bench.requests == []
 
 

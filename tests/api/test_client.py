@@ -1,0 +1,503 @@
+"""The one client: what it sends again, what it never sends again, and what it says about it."""
+
+import math
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions.collections import (
+    DeleteCollection,
+    DeleteFlipbook,
+    GetCollection,
+    ListCollections,
+    UpdateCollection,
+)
+from flipsnack_mcp.api.actions.legacy import AddFlipbook, DeleteLogo, SetLogo
+from flipsnack_mcp.api.actions.packages import DownloadHtml
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.api.client import Access, Flipsnack, Terms
+from flipsnack_mcp.api.errors import (
+    Changed,
+    FlipsnackError,
+    MaintenanceError,
+    OutOfTimeError,
+    QuotaExceededError,
+    RateLimitedError,
+    RefusedError,
+    UnreachableError,
+    UnreadableAnswerError,
+)
+from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.sandbox import Fault, Sandbox
+from tests.api.asking import KEY, SECRET, Line, Paper, Recorder, Unplugged, asking, over, unlimited
+
+SPOILED = [
+    pytest.param(Fault("cut"), id="cut"),
+    pytest.param(Fault("garbled"), id="garbled"),
+    pytest.param(Fault("reset", phase="before"), id="reset before"),
+    pytest.param(Fault("reset", phase="after"), id="reset after"),
+    pytest.param(Fault("http", http_status=502, body="<html>Bad gateway</html>"), id="502"),
+    pytest.param(Fault("http", http_status=503, body='{"message": "Service unavailable"}'), id="503 with JSON"),
+]
+REFUSED = [
+    pytest.param(Fault("maintenance"), id="22"),
+    pytest.param(Fault("per_second"), id="31"),
+    pytest.param(Fault("per_minute"), id="32"),
+]
+NEVER_LEFT = [httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout]
+ON_ITS_WAY = [httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.WriteError, httpx2.RemoteProtocolError, httpx2.ReadError]
+
+
+def draft(sandbox: Sandbox) -> str:
+    return next(one.hash for one in sandbox.account.collections.values() if one.status == "editable")
+
+
+def known(sandbox: Sandbox) -> str:
+    return next(iter(sandbox.account.collections))
+
+
+def two_flipbooks(sandbox: Sandbox) -> tuple[str, str]:
+    found = next(one for one in sandbox.account.collections.values() if len(one.items) > 1)
+    return found.hash, found.items[0].hash
+
+
+def once_only(sandbox: Sandbox) -> list[tuple[Action[Any], Paper | None]]:
+    collection_hash, flipbook_hash = two_flipbooks(sandbox)
+    return [
+        (CreateCollection(title="New"), Paper()),
+        (CreateCollection(title="New", file_url="https://example.com/a.pdf"), None),
+        (DeleteCollection(collection_hash=known(sandbox)), None),
+        (DeleteFlipbook(collection_hash=collection_hash, flipbook_hash=flipbook_hash), None),
+        (AddFlipbook(collection_hash=collection_hash), Paper()),
+        (SetLogo(collection_hash=collection_hash, file_url="https://example.com/a.png"), None),
+        (DeleteLogo(collection_hash=collection_hash), None),
+    ]
+
+
+each_once_only = pytest.mark.parametrize(
+    "which", [pytest.param(n, id=name) for n, name in enumerate(
+        ["create", "create by address", "delete", "delete flipbook", "add", "logo", "no logo"]
+    )]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [*SPOILED, *REFUSED])
+async def test_a_read_is_repeated_until_it_is_answered(fault: Fault, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(fault)
+    sandbox.add_fault(fault)
+
+    found = await flipsnack.send(ListCollections())
+
+    assert found.total == len(sandbox.account.collections)
+    assert len(sandbox.requests) == 3
+
+
+@pytest.mark.parametrize("fault", [*SPOILED, *REFUSED])
+@pytest.mark.parametrize("action", [ListCollections(), GetUserStats(), DownloadHtml(collection_hash="x")])
+async def test_a_read_is_tried_four_times_at_most(fault: Fault, action: Action[Any], flipsnack: Flipsnack, sandbox: Sandbox) -> None:
+    for _ in range(6):
+        sandbox.add_fault(fault)
+    if action.api_name == "collection.downloadHTML":
+        action = DownloadHtml(collection_hash=known(sandbox))
+
+    with pytest.raises(FlipsnackError) as caught:
+        await flipsnack.send(action)
+
+    assert len(sandbox.requests) == 4
+    assert caught.value.changed is Changed.NOTHING
+
+
+@pytest.mark.parametrize("error", [*NEVER_LEFT, *ON_ITS_WAY])
+async def test_a_read_is_repeated_whatever_became_of_the_connection(error: type[httpx2.TransportError], sandbox: Sandbox) -> None:
+    line = Unplugged(sandbox.app, error, 3)
+
+    async with over(lambda: line) as flipsnack:
+        await flipsnack.send(ListCollections())
+
+    assert line.tried == 4
+
+
+@pytest.mark.parametrize("code", [30, 33, 34, 37, 38, 40, 41, 42, 43, 44, 46, 47, 99])
+async def test_a_refusal_that_will_not_change_is_not_argued_with(code: int, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("code", code=code, times=0))
+
+    with pytest.raises(RefusedError):
+        await flipsnack.send(ListCollections())
+
+    assert len(sandbox.requests) == 1
+
+
+async def test_a_32_that_is_the_quota_is_not_waited_for(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("code", code=32, message="Uploads per month exceeded", times=0))
+
+    with pytest.raises(QuotaExceededError):
+        await flipsnack.send(CreateCollection(), Paper())
+
+    assert len(sandbox.requests) == 1
+
+
+@each_once_only
+@pytest.mark.parametrize("fault", SPOILED)
+async def test_what_may_have_been_done_is_never_done_twice(which: int, fault: Fault, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    action, document = once_only(sandbox)[which]
+    sandbox.add_fault(fault)
+
+    with pytest.raises((UnreachableError, UnreadableAnswerError)) as caught:
+        await flipsnack.send(action, document)
+
+    assert len(sandbox.requests) == 1
+    assert caught.value.changed is Changed.PERHAPS
+    assert "Do not simply repeat it." in str(caught.value)
+
+
+@each_once_only
+@pytest.mark.parametrize("error", ON_ITS_WAY)
+async def test_what_was_on_its_way_is_never_sent_twice(which: int, error: type[httpx2.TransportError], sandbox: Sandbox) -> None:
+    action, document = once_only(sandbox)[which]
+    line = Unplugged(sandbox.app, error, 9)
+
+    async with over(lambda: line) as flipsnack:
+        with pytest.raises(UnreachableError) as caught:
+            await flipsnack.send(action, document)
+
+    assert line.tried == 1
+    assert caught.value.changed is Changed.PERHAPS
+
+
+@each_once_only
+@pytest.mark.parametrize("error", NEVER_LEFT)
+async def test_what_never_left_is_sent_again(which: int, error: type[httpx2.TransportError], sandbox: Sandbox) -> None:
+    action, document = once_only(sandbox)[which]
+    line = Unplugged(sandbox.app, error, 3)
+
+    async with over(lambda: line) as flipsnack:
+        await flipsnack.send(action, document)
+
+    assert line.tried == 4
+    assert len(sandbox.carried_out(action.api_name)) == 1
+
+
+@pytest.mark.parametrize("error", NEVER_LEFT)
+async def test_what_never_left_changed_nothing(error: type[httpx2.TransportError], sandbox: Sandbox) -> None:
+    async with over(lambda: Unplugged(sandbox.app, error, 9)) as flipsnack:
+        with pytest.raises(UnreachableError) as caught:
+            await flipsnack.send(DeleteCollection(collection_hash="fxh4k89"))
+
+    assert caught.value.changed is Changed.NOTHING
+    assert sandbox.requests == []
+
+
+@each_once_only
+@pytest.mark.parametrize("fault", REFUSED)
+async def test_what_was_refused_is_sent_again_whole(which: int, fault: Fault, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    action, document = once_only(sandbox)[which]
+    sandbox.add_fault(fault)
+    sandbox.add_fault(fault)
+
+    await flipsnack.send(action, document)
+
+    assert len(sandbox.requests) == 3
+    assert len(sandbox.carried_out(action.api_name)) == 1
+    if document:
+        files = [one.file for one in sandbox.requests]
+        assert files[0] is not None
+        assert files == [files[0]] * 3
+        assert (files[0]["size"], files[0]["name"]) == (document.size, document.name)
+
+
+@pytest.mark.parametrize("fault", [*SPOILED, *REFUSED])
+async def test_an_update_is_repeated(fault: Fault, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(fault)
+
+    after = await flipsnack.send(UpdateCollection(collection_hash=known(sandbox), title="New"))
+
+    assert after.title == "New"
+    assert len(sandbox.requests) == 2
+
+
+LATER = [
+    pytest.param(Fault("maintenance", times=3), id="22"),
+    pytest.param(Fault("per_minute", times=3), id="32"),
+    pytest.param(Fault("code", code=46), id="46"),
+    pytest.param(Fault("code", code=41), id="41"),
+]
+
+
+@pytest.mark.parametrize("later", LATER)
+async def test_a_later_refusal_does_not_hide_that_the_first_try_may_have_worked(later: Fault, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("reset", phase="after"))
+    sandbox.add_fault(later)
+
+    with pytest.raises(FlipsnackError) as caught:
+        await flipsnack.send(UpdateCollection(collection_hash=known(sandbox), title="New"))
+
+    assert len(sandbox.carried_out("collection.update")) == 1
+    assert caught.value.changed is Changed.PERHAPS
+
+
+async def test_a_connection_that_fails_later_does_not_hide_it_either(sandbox: Sandbox) -> None:
+    line = Unplugged(sandbox.app, httpx2.ConnectError, 0)
+
+    async with over(lambda: line) as flipsnack:
+        sandbox.add_fault(Fault("reset", phase="after"))
+        with pytest.raises(FlipsnackError) as caught:
+            async with anyio.create_task_group() as group:
+                group.start_soon(unplug_after_one, line)
+                try:
+                    await flipsnack.send(UpdateCollection(collection_hash=known(sandbox), title="New"))
+                except FlipsnackError as error:
+                    raised = error
+                    group.cancel_scope.cancel()
+            raise raised
+
+    assert len(sandbox.carried_out("collection.update")) == 1
+    assert caught.value.changed is Changed.PERHAPS
+
+
+async def unplug_after_one(line: Unplugged) -> None:
+    while not line.tried:  # noqa: ASYNC110  # on virtual time, and the line has no event
+        await anyio.sleep(0.1)
+    line.left = 9
+
+
+async def test_publishing_a_draft_whose_answer_was_lost_is_not_called_unchanged(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("reset", phase="after"))
+
+    with pytest.raises(FlipsnackError) as caught:
+        await flipsnack.send(UpdateCollection(collection_hash=draft(sandbox), status="public"))
+
+    assert caught.value.changed is Changed.PERHAPS
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize(
+    ("action", "changed"),
+    [
+        pytest.param(ListCollections(), Changed.NOTHING, id="read"),
+        pytest.param(UpdateCollection(collection_hash="x", title="New"), Changed.PERHAPS, id="update"),
+        pytest.param(CreateCollection(title="New"), Changed.PERHAPS, id="create"),
+    ],
+)
+async def test_an_answer_that_never_comes_ends_at_the_deadline(
+    action: Action[Any], changed: Changed, phase: str, sandbox: Sandbox, flipsnack: Flipsnack
+) -> None:
+    if isinstance(action, UpdateCollection):
+        action = action.model_copy(update={"collection_hash": known(sandbox)})
+    document = Paper() if action.uploads else None
+    sandbox.add_fault(Fault("hang", phase=phase, times=0))
+    start = anyio.current_time()
+
+    with pytest.raises(UnreachableError) as caught:
+        await flipsnack.send(action, document, Terms(deadline=start + 45))
+
+    assert anyio.current_time() - start == pytest.approx(45)
+    assert len(sandbox.requests) == 1
+    assert caught.value.changed is changed
+
+
+async def test_nothing_is_tried_again_beyond_the_deadline(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("maintenance", times=0))
+    start = anyio.current_time()
+
+    with pytest.raises(MaintenanceError):
+        await flipsnack.send(ListCollections(), terms=Terms(deadline=start + 5))
+
+    assert len(sandbox.requests) == 2
+    assert anyio.current_time() < start + 5
+
+
+async def test_a_call_whose_time_is_over_asks_nothing_and_changed_nothing(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    terms = Terms(deadline=anyio.current_time() - 1)
+
+    with pytest.raises(FlipsnackError) as caught:
+        await flipsnack.send(DeleteCollection(collection_hash=known(sandbox)), terms=terms)
+
+    assert sandbox.carried_out("collection.deleteCollection") == []
+    assert caught.value.changed is Changed.NOTHING
+
+
+async def test_a_turn_that_comes_too_late_is_told_at_once() -> None:
+    sandbox = unlimited()
+    start = anyio.current_time()
+
+    async with asking(sandbox.app) as flipsnack:
+        async with anyio.create_task_group() as group:
+            for _ in range(60):
+                group.start_soon(flipsnack.send, ListCollections())
+        with pytest.raises(OutOfTimeError, match=r"A turn comes in about \d+ seconds.") as caught:
+            await flipsnack.send(CreateCollection(), Paper(), Terms(deadline=anyio.current_time() + 10))
+
+    assert anyio.current_time() - start < 20
+    assert len(sandbox.requests) == 60
+    assert caught.value.changed is Changed.NOTHING
+
+
+async def test_a_real_limit_is_never_hit_by_our_own_calls() -> None:
+    sandbox = unlimited(calls_per_second=5, calls_per_minute=60)
+
+    async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
+        for _ in range(130):
+            group.start_soon(flipsnack.send, ListCollections())
+
+    assert {one.code for one in sandbox.requests} == {20}
+    assert len(sandbox.requests) == 130
+
+
+@pytest.mark.parametrize("kind", ["per_second", "per_minute"])
+async def test_somebody_elses_calls_are_waited_for_and_told(kind: str, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault(kind))
+    heard: list[str] = []
+
+    async def waits(why: str, seconds: float) -> None:
+        heard.append(why)
+
+    await flipsnack.send(ListCollections(), terms=Terms(waits=waits))
+
+    first, second = (one.at for one in sandbox.requests)
+    assert second - first >= (1.0 if kind == "per_second" else 5.0)
+    assert "another program uses the same key" in heard
+
+
+async def test_when_others_use_up_the_key_for_good_the_error_says_so(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("per_minute", times=0))
+
+    with pytest.raises(RateLimitedError, match="Another program uses the same key"):
+        await flipsnack.send(ListCollections(), terms=Terms(deadline=anyio.current_time() + 45))
+
+    assert 2 <= len(sandbox.requests) <= 4
+
+
+async def test_an_answer_without_end_is_cut_off(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("huge"))
+
+    with pytest.raises(UnreadableAnswerError) as caught:
+        await flipsnack.send(DeleteLogo(collection_hash=known(sandbox)))
+
+    assert caught.value.changed is Changed.PERHAPS
+
+
+async def test_all_calls_share_one_pool_that_is_opened_at_the_first() -> None:
+    sandbox, opened = unlimited(), list[Line]()
+
+    def line() -> Line:
+        opened.append(Line(sandbox.app))
+        return opened[-1]
+
+    async with over(line) as flipsnack:
+        before = len(opened)
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(flipsnack.send, ListCollections())
+        pool = flipsnack.http
+        await flipsnack.send(CreateCollection(), Paper())
+        assert flipsnack.http is pool
+
+    assert (before, len(opened)) == (0, 1)
+    assert pool.is_closed
+
+
+async def test_a_client_that_was_never_used_closes_without_opening_anything() -> None:
+    def line() -> Line:
+        raise AssertionError
+
+    async with over(line):
+        pass
+
+
+async def test_a_cancelled_wait_leaves_the_budget_usable() -> None:
+    sandbox = unlimited()
+
+    async with asking(sandbox.app) as flipsnack:
+        async with anyio.create_task_group() as group:
+            for _ in range(60):
+                group.start_soon(flipsnack.send, ListCollections())
+        with anyio.move_on_after(3) as given_up:
+            await flipsnack.send(ListCollections())
+        arrived, start = len(sandbox.requests), anyio.current_time()
+        await flipsnack.send(ListCollections())
+
+    assert given_up.cancelled_caught
+    assert (arrived, len(sandbox.requests)) == (60, 61)
+    assert anyio.current_time() - start < 61
+
+
+async def test_a_call_cancelled_on_its_way_leaves_the_budget_usable(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("hang", times=5))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(flipsnack.send, ListCollections())
+        await anyio.sleep(1)
+        group.cancel_scope.cancel()
+    start = anyio.current_time()
+    await flipsnack.send(ListCollections())
+
+    assert anyio.current_time() - start < 4
+
+
+async def test_a_document_wins_over_an_address(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    created = await flipsnack.send(CreateCollection(file_url="https://example.com/a.pdf"), Paper(name="paper.pdf"))
+
+    assert created.title == "paper"
+    assert sandbox.requests[0].file is not None
+
+
+@pytest.mark.parametrize("name", ['a"b.pdf', "a\r\nX: y.pdf", "Été 目录 🎉.pdf", "a\udce9.pdf", "a;b=c.pdf", ""])
+async def test_no_file_name_breaks_the_form(name: str, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    await flipsnack.send(CreateCollection(title="T"), Paper(name=name))
+
+    assert sandbox.requests[0].code == 20
+    assert sandbox.requests[0].params.keys() == {"action", "apiKey", "title", "signature"}
+
+
+async def test_bytes_on_their_way_are_counted(flipsnack: Flipsnack) -> None:
+    counted: list[tuple[int, int]] = []
+    paper = Paper(content=b"%PDF-" + bytes(95))
+
+    async def sent(done: int, total: int) -> None:
+        counted.append((done, total))
+
+    await flipsnack.send(CreateCollection(), paper, Terms(sent=sent))
+
+    assert counted == [(min(16 * step, 100), 100) for step in range(1, 8)]
+
+
+async def test_what_a_document_raises_comes_out_as_it_is(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    class Gone(Exception):  # noqa: N818  # stands for files.documents.DocumentChanged, which `api` does not know
+        pass
+
+    with pytest.raises(Gone):
+        await flipsnack.send(CreateCollection(), Paper(fails=Gone()))
+
+    assert sandbox.carried_out("collection.create") == []
+
+
+@pytest.mark.parametrize("address", ["https://exa mple.com/v1/", "https://[/v1/", "gopher://example.com/", "https://a\x00/"])
+async def test_an_address_nobody_can_ask_changed_nothing(address: str) -> None:
+    async with Flipsnack(Access(KEY, SECRET, address, address), Pacer(MemoryStore())) as flipsnack:
+        with pytest.raises(FlipsnackError) as caught:
+            await flipsnack.send(DeleteCollection(collection_hash="fxh4k89"))
+
+    assert caught.value.changed is Changed.NOTHING
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    recorder = Recorder([b""], status=302)
+
+    async with asking(recorder) as flipsnack:
+        with pytest.raises(UnreadableAnswerError, match="HTTP 302"):
+            await flipsnack.send(DeleteCollection(collection_hash="fxh4k89"))
+
+    assert len(recorder.seen) == 1
+
+
+async def test_a_read_has_all_the_time_in_the_world_unless_told_otherwise(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("slow", seconds=3600))
+
+    await flipsnack.send(GetCollection(collection_hash=known(sandbox)))
+
+    assert math.isinf(Terms().deadline)

@@ -1,0 +1,123 @@
+"""The client over a real connection, on the real clock: what no in-memory transport shows."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+from anyio.abc import TaskStatus
+
+from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.client import Access, Flipsnack, Terms
+from flipsnack_mcp.api.errors import Changed, UnreachableError
+from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.api.wire import encode
+from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
+from flipsnack_mcp.sandbox.serving import serve
+from tests.api.asking import KEY, SECRET, Paper
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(api_key=KEY, api_secret=SECRET, pace=Pace(calls_per_second=0, calls_per_minute=0))
+
+
+@pytest.fixture
+async def flipsnack(sandbox: Sandbox) -> AsyncIterator[Flipsnack]:
+    async def served(*, task_status: TaskStatus[dict[str, str]]) -> None:
+        await serve(sandbox, "127.0.0.1", 0, task_status.started)
+
+    async with anyio.create_task_group() as group:
+        at = await group.start(served)
+        async with Flipsnack(Access(KEY, SECRET, at["api_url"], at["upload_url"]), Pacer(MemoryStore())) as client:
+            with anyio.fail_after(10):
+                yield client
+        group.cancel_scope.cancel()
+
+
+async def test_nothing_is_logged_at_any_level(
+    sandbox: Sandbox, flipsnack: Flipsnack, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("", "httpx2", "httpcore2", "uvicorn", "asyncio"):
+        caplog.set_level(logging.DEBUG, name)
+    signature = encode(ListCollections(), KEY, SECRET)["signature"]
+
+    sandbox.add_fault(Fault("reset"))
+    await flipsnack.send(ListCollections())
+    await flipsnack.send(CreateCollection(title="T"), Paper())
+
+    assert [one.code for one in sandbox.requests] == [0, 20, 20]
+    assert not any(secret in caplog.text for secret in (KEY, SECRET, signature, "signature="))
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut", "garbled"])
+async def test_a_read_survives_a_lost_answer(kind: str, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault(kind, phase="after"))
+
+    found = await flipsnack.send(ListCollections())
+
+    assert found.total == 26
+    assert len(sandbox.requests) == 2
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut"])
+async def test_a_deletion_is_sent_once(kind: str, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    target = next(iter(sandbox.account.collections))
+    sandbox.add_fault(Fault(kind, phase="after"))
+
+    with pytest.raises(UnreachableError) as caught:
+        await flipsnack.send(DeleteCollection(collection_hash=target))
+
+    assert len(sandbox.requests) == len(sandbox.carried_out("collection.deleteCollection")) == 1
+    assert caught.value.changed is Changed.PERHAPS
+
+
+async def test_a_document_of_several_megabytes_arrives_whole_also_at_the_second_try(
+    sandbox: Sandbox, flipsnack: Flipsnack
+) -> None:
+    paper = Paper(content=b"%PDF-1.7\n" + bytes(5_000_000), piece=65_536)
+    sandbox.add_fault(Fault("per_second"))
+
+    await flipsnack.send(CreateCollection(title="Été"), paper)
+
+    first, second = (one.file for one in sandbox.requests)
+    assert first == second
+    assert second is not None
+    assert second["size"] == paper.size
+
+
+async def test_an_endless_answer_is_not_read_to_its_end(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("huge"))
+
+    found = await flipsnack.send(GetCollection(collection_hash=next(iter(sandbox.account.collections))))
+
+    assert "padding" not in found.extra
+    assert len(sandbox.requests) == 2
+
+
+async def test_a_hanging_answer_ends_with_the_calls_time(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("hang", phase="after"))
+
+    with pytest.raises(UnreachableError) as caught:
+        await flipsnack.send(CreateCollection(title="T"), Paper(), Terms(deadline=anyio.current_time() + 0.3))
+
+    assert len(sandbox.requests) == 1
+    assert caught.value.changed is Changed.PERHAPS
+
+
+async def test_nobody_at_home_changed_nothing() -> None:
+    nowhere = "http://127.0.0.1:9/v1/"
+
+    async with Flipsnack(Access(KEY, SECRET, nowhere, nowhere), Pacer(MemoryStore())) as flipsnack:
+        with pytest.raises(UnreachableError) as caught:
+            await flipsnack.send(
+                DeleteCollection(collection_hash="fxh4k89"), terms=Terms(deadline=anyio.current_time() + 0.4)
+            )
+
+    assert caught.value.changed is Changed.NOTHING

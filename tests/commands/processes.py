@@ -1,0 +1,91 @@
+"""The program as a process: run to its end, or kept running while a test talks to it."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+PROGRAM = (sys.executable, "-m", "flipsnack_mcp")
+KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a process left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    def __post_init__(self) -> None:
+        assert KEY not in self.out + self.err
+        assert SECRET not in self.out + self.err
+
+
+@dataclass(frozen=True)
+class Run:
+    """Starts the program in a clean environment."""
+
+    environment: dict[str, str]
+
+    def __call__(self, *arguments: str, given: str = "", **environment: str) -> Ended:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [*PROGRAM, *arguments],
+            input=given,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def kept(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+        """Keep it running until the end of the block."""
+        with subprocess.Popen(  # noqa: S603 - our own program
+            [*PROGRAM, *arguments],
+            env={**self.environment, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.communicate(timeout=10)
+
+    @contextmanager
+    def sandbox(self) -> Iterator[dict[str, str]]:
+        """A sandbox over HTTP; gives its first line."""
+        with self.kept("sandbox", "--port", "0") as process:
+            assert process.stdout
+            yield json.loads(process.stdout.readline())
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_for(lines: IO[str], what: str) -> str:
+    """Read until a line has this."""
+    for line in lines:
+        if what in line:
+            return line
+    raise AssertionError(f"never said {what!r}")
+
+
+def messages(text: str) -> list[Any]:
+    """Every line of stdout has to be a JSON-RPC message."""
+    found = [json.loads(line) for line in text.splitlines()]
+    assert all(one["jsonrpc"] == "2.0" for one in found)
+    return found

@@ -1,0 +1,207 @@
+"""The command line: versions, help, exit statuses, doctor and the sandbox, as real processes."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from hashlib import md5
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from flipsnack_mcp import __version__
+from tests.commands.processes import KEY, SECRET, Run
+
+
+def test_the_version_is_told(run: Run) -> None:
+    done = run("--version")
+
+    assert (done.status, done.out) == (0, f"flipsnack-mcp {__version__}\n")
+
+
+def test_help_names_every_command(run: Run) -> None:
+    done = run("--help")
+
+    assert done.status == 0
+    assert all(command in done.out for command in ("serve", "demo", "doctor", "sandbox"))
+
+
+def test_help_of_serve_names_every_setting_but_the_secrets(run: Run) -> None:
+    done = run("serve", "--help")
+
+    assert done.status == 0
+    for option in ("--http", "--read-only", "--toolsets", "--confirm", "--upload-dirs", "--download-dir", "--sandbox",
+                   "--api-key-file", "--api-secret-file", "--log-level", "--api-url", "--upload-url"):  # fmt: skip
+        assert option in done.out
+    assert "--api-key " not in done.out
+    assert "--api-secret " not in done.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["dance"], id="unknown command"),
+        pytest.param(["--dance"], id="unknown option"),
+        pytest.param(["serve", "--http"], id="http without address"),
+        pytest.param(["serve", "--http", "8000"], id="http without host"),
+        pytest.param(["serve", "--http", "127.0.0.1:0"], id="http port 0"),
+        pytest.param(["serve", "--http", "127.0.0.1:99999"], id="http port too large"),
+        pytest.param(["serve", "--api-key", KEY], id="the key on the command line"),
+        pytest.param(["--api-secret", SECRET], id="the secret on the command line"),
+        pytest.param(["sandbox", "--port", "many"], id="port no number"),
+        pytest.param(["sandbox", "--port", "65536"], id="port too large"),
+        pytest.param(["doctor", "extra"], id="extra argument"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_nothing_on_stdout(run: Run, arguments: list[str]) -> None:
+    done = run(*arguments, FLIPSNACK_SANDBOX="1")
+
+    assert done.status == 2
+    assert done.out == ""
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:8000", "example.com:8000"])
+def test_an_address_that_others_reach_is_refused_with_the_reason(run: Run, address: str) -> None:
+    done = run("serve", "--http", address)
+
+    assert done.status == 2
+    assert "this machine only" in done.err
+    assert "account" in done.err
+
+
+# --- doctor
+
+
+def doctored(run: Run, **environment: str) -> tuple[int, Any, dict[str, Any]]:
+    done = run("doctor", "--json", **environment)
+    facts = json.loads(done.out)
+    assert "Traceback" not in done.err
+    return done.status, facts, {one["check"]: one for one in facts["checks"]}
+
+
+def test_doctor_says_what_is_missing_when_nothing_is_set(run: Run) -> None:
+    status, facts, checks = doctored(run)
+
+    assert status == 1
+    assert (facts["ok"], facts["mode"], facts["version"]) == (False, "live", __version__)
+    assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in checks["configuration"]["said"]
+    assert checks["signing"]["ok"]
+    assert "call" not in checks
+
+
+def test_doctor_makes_a_call_against_the_sandbox(run: Run) -> None:
+    status, facts, checks = doctored(run, FLIPSNACK_SANDBOX="1")
+
+    assert status == 0
+    assert (facts["ok"], facts["mode"]) == (True, "sandbox")
+    assert checks["call"]["ok"]
+    assert {one["name"]: one["source"] for one in facts["settings"]}["FLIPSNACK_SANDBOX"] == "environment"
+
+
+def test_doctor_for_a_person_says_the_same(run: Run) -> None:
+    good, bad = run("doctor", FLIPSNACK_SANDBOX="1"), run("doctor")
+
+    assert (good.status, bad.status) == (0, 1)
+    assert "sandbox" in good.out
+    assert "All is well." in good.out
+    assert "FLIPSNACK_API_KEY" in bad.out
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        pytest.param({"FLIPSNACK_API_KEY": KEY}, "FLIPSNACK_API_SECRET is not set", id="secret missing"),
+        pytest.param(
+            {"FLIPSNACK_API_KEY": "${KEY}", "FLIPSNACK_API_SECRET": SECRET}, "placeholder", id="unexpanded placeholder"
+        ),
+        pytest.param({"FLIPSNACK_API_KEY": f'"{KEY}"', "FLIPSNACK_API_SECRET": SECRET}, "quotes", id="quotes"),
+        pytest.param({"FLIPSNACK_API_KEY": f"{KEY} ", "FLIPSNACK_API_SECRET": SECRET}, "spaces", id="spaces"),
+        pytest.param({"FLIPSNACK_API_KEY": SECRET, "FLIPSNACK_API_SECRET": SECRET}, "same value", id="the same twice"),
+        pytest.param(
+            {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_API_URL": "http://example.com/"},
+            "FLIPSNACK_API_URL",
+            id="plain http",
+        ),
+        pytest.param(
+            {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_API_URL": f"https://a:{SECRET}@b.com/"},
+            "FLIPSNACK_API_URL",
+            id="credentials in an address",
+        ),
+        pytest.param({"FLIPSNACK_API_KEY_FILE": "/no/such/file"}, "cannot be read", id="file missing"),
+        pytest.param({"FLIPSNACK_SANDBOX": "perhaps"}, "FLIPSNACK_SANDBOX", id="no boolean"),
+        pytest.param({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_CONFIRM": "always"}, "blocked", id="unknown confirm"),
+        pytest.param({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": "/no/such"}, "no folder", id="no folder"),
+    ],
+)
+def test_doctor_points_out_bad_values_without_showing_a_secret(
+    run: Run, environment: dict[str, str], said: str
+) -> None:
+    done = run("doctor", **environment)
+
+    assert done.status == 1
+    assert said in done.out
+    assert "Traceback" not in done.err
+
+
+def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run) -> None:
+    with run.sandbox() as where:
+        access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
+        right = run("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
+        wrong = run("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
+
+    assert right.status == 0, right.out
+    assert where["api_secret"] not in right.out + right.err
+    assert wrong.status == 1
+    assert "code 44" in wrong.out
+
+
+def test_doctor_says_in_words_that_nobody_answers(run: Run) -> None:
+    with socket.socket() as one:  # bound but not listening: nobody answers, and nobody else takes the port
+        one.bind(("127.0.0.1", 0))
+        done = run(
+            "doctor",
+            FLIPSNACK_API_URL=f"http://127.0.0.1:{one.getsockname()[1]}/v1/",
+            FLIPSNACK_API_KEY=KEY,
+            FLIPSNACK_API_SECRET=SECRET,
+        )
+
+    assert done.status == 1
+    assert "could not be reached" in done.out
+
+
+# --- sandbox
+
+
+def ask(where: dict[str, str], action: str, secret: str = "") -> Any:
+    values = {"action": action, "apiKey": where["api_key"]}
+    text = (secret or where["api_secret"]) + "".join(name + values[name] for name in sorted(values))
+    query = urlencode({**values, "signature": md5(text.encode()).hexdigest()})  # noqa: S324 - the documented signature
+    with urllib.request.urlopen(f"{where['api_url']}?{query}", timeout=10) as answer:  # noqa: S310 - our own sandbox
+        return json.load(answer)
+
+
+def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> None:
+    with run.sandbox() as where:
+        right, wrong = ask(where, "user.getStats"), ask(where, "user.getStats", "another secret")
+        origin = where["api_url"].removesuffix("/v1/")
+        with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=10) as answer:  # noqa: S310
+            seen = json.load(answer)["requests"]
+
+    assert set(where) == {"api_url", "upload_url", "api_key", "api_secret"}
+    assert where["api_url"].startswith("http://127.0.0.1:")
+    assert (right["code"], wrong["code"]) == (20, 44)
+    assert [one["action"] for one in seen] == ["user.getStats"] * 2
+    assert where["api_key"] not in json.dumps(seen)
+
+
+@pytest.mark.parametrize("arguments", [["sandbox", "--port"], ["serve", "--http"]], ids=["sandbox", "serve"])
+def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run: Run, arguments: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(*arguments, str(port) if arguments[0] == "sandbox" else f"127.0.0.1:{port}", FLIPSNACK_SANDBOX="1")
+
+    assert done.status == 1
+    assert "Traceback" not in done.err
+    assert "in use" in done.err

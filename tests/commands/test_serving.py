@@ -1,0 +1,217 @@
+"""The server as its clients meet it: over real stdio and over HTTP, on both protocol revisions."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from anyio import to_thread
+from mcp import Client, StdioServerParameters
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult, TextContent
+
+from tests.commands.processes import KEY, PROGRAM, SECRET, Run, free_port, messages, wait_for
+
+MODES = pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
+
+
+async def says_yes(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    return ElicitResult(action="accept", content={"title": params.message.rpartition('type "')[2].removesuffix('".')})
+
+
+def text_of(result: Any) -> str:
+    return "".join(one.text for one in result.content if isinstance(one, TextContent))
+
+
+async def main_job(client: Client, document: Path) -> None:
+    """List, upload, look on, delete."""
+    told: list[str] = []
+
+    async def progress(_: float, __: float | None, message: str | None) -> None:
+        told.append(message or "")
+
+    assert len((await client.list_tools()).tools) == 11
+    created = await client.call_tool(
+        "create_collection", {"file_path": str(document), "title": "Over the wire", "wait_seconds": 3}, progress_callback=progress
+    )
+    assert not created.is_error, text_of(created)
+    assert created.structured_content
+    wanted = {"collection_hash": created.structured_content["collection_hash"]}
+    assert any(message.startswith("conversion: processing") for message in told)
+    deleted = await client.call_tool("delete_collection", wanted)
+    assert not deleted.is_error, text_of(deleted)
+    assert (await client.call_tool("get_collection", wanted)).is_error
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "offers.pdf"
+    path.write_bytes(b"%PDF-1.7\n<< /Type /Page >>\n%%EOF\n")
+    return path
+
+
+@MODES
+async def test_the_main_job_works_over_stdio(run: Run, document: Path, mode: Any) -> None:
+    environment = {**run.environment, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": str(document.parent)}
+    parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
+
+    with anyio.fail_after(30):
+        async with Client(parameters, mode=mode, elicitation_callback=says_yes) as client:
+            await main_job(client, document)
+
+
+def asked(number: int, method: str, **params: Any) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+
+
+HELLO = asked(
+    1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "test", "version": "1"}
+)
+READY = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+
+@pytest.mark.parametrize("level", ["WARNING", "DEBUG", "nonsense"])
+@pytest.mark.parametrize("settings", [{"FLIPSNACK_SANDBOX": "1"}, {"FLIPSNACK_API_KEY": "${KEY}"}], ids=["sandbox", "problem"])
+def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dict[str, str]) -> None:
+    calls = [
+        asked(2, "tools/list"),
+        asked(3, "tools/call", name="list_collections", arguments={}),
+        asked(4, "tools/call", name="delete_collection", arguments={"collection_hash": "nothere"}),
+        asked(5, "tools/call", name="no_such_tool", arguments={}),
+        asked(6, "no/such/method"),
+        "this is no JSON",
+    ]
+    with run.kept(**{"FLIPSNACK_LOG_LEVEL": level, "PYTHONWARNINGS": "default", **settings}) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("\n".join([HELLO, READY, *calls]) + "\n")
+        process.stdin.flush()
+        out: list[str] = []
+        while not {2, 3, 4, 5, 6} <= {one.get("id") for one in messages("".join(out))}:
+            line = process.stdout.readline()
+            assert line, "the server ended"
+            out.append(line)
+        rest, _ = process.communicate(timeout=10)
+
+    assert messages(rest) is not None
+
+
+def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
+    with run.sandbox() as where:
+        access = {
+            "FLIPSNACK_API_URL": where["api_url"],
+            "FLIPSNACK_UPLOAD_URL": where["upload_url"],
+            "FLIPSNACK_API_KEY": where["api_key"],
+            "FLIPSNACK_API_SECRET": where["api_secret"],
+            "FLIPSNACK_LOG_LEVEL": "DEBUG",
+        }
+        with run.kept(**access) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write("\n".join([HELLO, READY, asked(2, "tools/call", name="get_user_stats", arguments={})]) + "\n")
+            process.stdin.flush()
+            answers = [process.stdout.readline() for _ in range(2)]
+            out, err = process.communicate(timeout=10)
+
+    assert "impressions" in answers[1]
+    everything = "".join(answers) + out + err
+    assert where["api_key"] not in everything
+    assert where["api_secret"] not in everything
+    assert "signature=" not in everything
+
+
+def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
+    done = run(given="", FLIPSNACK_SANDBOX="1")
+
+    assert (done.status, done.out) == (0, "")
+
+
+# --- HTTP
+
+
+@pytest.fixture
+def served(run: Run, document: Path) -> Iterator[str]:
+    port = free_port()
+    with run.kept(
+        "serve", "--http", f"127.0.0.1:{port}", "--sandbox", "--upload-dirs", str(document.parent), "--log-level", "info"
+    ) as process:
+        assert process.stderr
+        wait_for(process.stderr, "running on")
+        yield f"http://127.0.0.1:{port}/mcp"
+
+
+@MODES
+async def test_the_main_job_works_over_http(served: str, document: Path, mode: Any) -> None:
+    with anyio.fail_after(30):
+        async with Client(served, mode=mode, elicitation_callback=says_yes) as client:
+            await main_job(client, document)
+
+
+@MODES
+async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) -> None:
+    with anyio.fail_after(30):
+        async with Client(served, mode=mode) as first:
+            listed = await first.call_tool("list_collections", {"limit": 1})
+            assert listed.structured_content
+            wanted = {"collection_hash": listed.structured_content["collections"][0]["collection_hash"]}
+            refused = text_of(await first.call_tool("delete_collection", wanted))
+        code = refused.partition('confirmation="')[2][:8]
+        async with Client(served, mode=mode) as second:
+            done = await second.call_tool("delete_collection", {**wanted, "confirmation": code})
+            replayed = await second.call_tool("delete_collection", {**wanted, "confirmation": code})
+
+    assert not done.is_error, text_of(done)
+    assert replayed.is_error
+
+
+async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+
+    async with httpx2.AsyncClient() as http:
+        host = await http.post(served, content=HELLO, headers={**headers, "Host": "evil.example"})
+        origin = await http.post(served, content=HELLO, headers={**headers, "Origin": "https://evil.example"})
+        good = await http.post(served, content=HELLO, headers=headers)
+
+    assert (host.status_code, origin.status_code, good.status_code) == (421, 403, 200)
+
+
+async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
+    parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=run.environment)
+
+    with anyio.fail_after(20):
+        async with Client(parameters) as client:
+            tools = (await client.list_tools()).tools
+            said = await client.call_tool("get_user_stats")
+
+    assert len(tools) == 11
+    assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in text_of(said)
+
+
+async def test_options_beat_the_environment(run: Run) -> None:
+    environment = {**run.environment, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_READ_ONLY": "0", "FLIPSNACK_API_KEY": KEY}
+    parameters = StdioServerParameters(
+        command=PROGRAM[0], args=[*PROGRAM[1:], "--read-only", "--toolsets", "default,legacy"], env=environment
+    )
+
+    with anyio.fail_after(20):
+        async with Client(parameters) as client:
+            names = {one.name for one in (await client.list_tools()).tools}
+
+    assert "list_collections" in names
+    assert "create_collection" not in names
+
+
+async def test_key_and_secret_are_read_from_files(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    files = ("--api-key-file", str(tmp_path / "key"), "--api-secret-file", str(tmp_path / "secret"))
+
+    def served_with_files() -> Any:
+        return run(*files, given=f"{HELLO}\n", FLIPSNACK_API_URL="http://127.0.0.1:1/")
+
+    done = await to_thread.run_sync(served_with_files)
+
+    assert done.status == 0

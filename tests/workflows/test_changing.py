@@ -1,0 +1,162 @@
+"""Changing a collection, and finding it again when publishing gave it a new hash."""
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from flipsnack_mcp.api.actions.collections import UpdateCollection
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError
+from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.publishing import Difference, change
+from tests.api.asking import asking
+from tests.workflows.test_publishing import shelved
+
+LOST = [
+    pytest.param(Fault("reset", phase="after", action="collection.update"), id="reset"),
+    pytest.param(Fault("garbled", action="collection.update"), id="garbled"),
+    pytest.param(Fault("cut", action="collection.update"), id="cut"),
+]
+
+
+def of_title(sandbox: Sandbox, title: str) -> str:
+    return next(one.hash for one in sandbox.account.collections.values() if one.title == title)
+
+
+class Mute:
+    """A sandbox that answers an update with nothing but OK."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if b"collection.update" not in scope["query_string"]:
+            await self._inner.app(scope, receive, send)
+            return
+        await self._inner.app(scope, receive, nowhere)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
+
+
+async def nowhere(_message: object) -> None:
+    pass
+
+
+async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, errand: Errand) -> None:
+    target = of_title(sandbox, "Press kit")
+
+    done = await change(errand, UpdateCollection(collection_hash=target, title="Press kit 2026", width=800))
+
+    assert done.changes == (Difference("title", "Press kit", "Press kit 2026"), Difference("width", "650", "800"))
+    assert done.after.collection_hash == target
+    assert done.warnings == ()
+
+
+async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, errand: Errand) -> None:
+    target = of_title(sandbox, "Weekly offers, Week 39")
+
+    done = await change(errand, UpdateCollection(collection_hash=target, status="public"))
+
+    assert done.before.collection_hash == target
+    assert done.after.collection_hash == of_title(sandbox, "Weekly offers, Week 39") != target
+    assert done.changes == (Difference("status", "editable", "public"),)
+
+
+async def test_publishing_a_draft_finds_its_new_hash_also_when_the_answer_names_none(sandbox: Sandbox) -> None:
+    target = of_title(sandbox, "Weekly offers, Week 39")
+
+    async with asking(Mute(sandbox)) as flipsnack:
+        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="unlisted", title="W39"))
+
+    assert done.after.collection_hash == of_title(sandbox, "W39")
+    assert done.warnings == ()
+
+
+async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
+    shelved(sandbox, "Weekly offers, Week 39", 100)
+    target = of_title(sandbox, "Weekly offers, Week 39")
+    twin = shelved(sandbox, "Weekly offers, Week 39", 200)
+    sandbox.account.collections[twin].status = "public"
+
+    async with asking(Mute(sandbox)) as flipsnack:
+        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+
+    assert done.after.collection_hash != twin
+    assert "look for its new hash by title" in done.warnings[0]
+
+
+@pytest.mark.parametrize("fault", LOST)
+async def test_publishing_a_draft_whose_answer_was_lost_is_looked_up(fault: Fault, sandbox: Sandbox, errand: Errand) -> None:
+    target = of_title(sandbox, "Weekly offers, Week 39")
+    sandbox.add_fault(fault)
+
+    try:
+        done = await change(errand, UpdateCollection(collection_hash=target, status="public"))
+    except FlipsnackError as error:
+        assert error.changed is Changed.PERHAPS, error  # noqa: PT017  # both ends are honest
+    else:
+        assert done.after.collection_hash == of_title(sandbox, "Weekly offers, Week 39")
+
+
+@pytest.mark.parametrize("fault", LOST)
+async def test_another_change_whose_answer_was_lost_is_simply_repeated(fault: Fault, sandbox: Sandbox, errand: Errand) -> None:
+    sandbox.add_fault(fault)
+
+    done = await change(errand, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
+
+    assert done.changes == (Difference("description", "Logos, portraits, facts.", "New"),)
+
+
+async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandbox: Sandbox, errand: Errand) -> None:
+    target = of_title(sandbox, "Press kit")
+    sandbox.add_fault(Fault("slow", action="collection.getCollection"))
+
+    async with asking(Vanishing(sandbox, target)) as flipsnack:
+        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, title="New"))
+
+    assert done.after.title == "New"
+    assert "was not found afterwards" in done.warnings[0]
+
+
+class Vanishing:
+    """A sandbox whose collection is deleted by somebody else right after its update."""
+
+    def __init__(self, inner: Sandbox, target: str) -> None:
+        self._inner, self._target = inner, target
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._inner.app(scope, receive, send)
+        if b"collection.update" in scope["query_string"]:
+            self._inner.account.delete(self._target)
+
+
+async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, errand: Errand) -> None:
+    with pytest.raises(NotFoundError):
+        await change(errand, UpdateCollection(collection_hash="nothere", title="New"))
+
+    assert [one.action for one in sandbox.requests] == ["collection.getCollection"]
+
+
+async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, errand: Errand) -> None:
+    made = sandbox.account.add(title="T", status="public", pages=1, created_at=0.0, description="", conversion="processing")
+
+    with pytest.raises(StillProcessingError):
+        await change(errand, UpdateCollection(collection_hash=made.hash, title="New"))
+
+
+async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:
+    target = of_title(sandbox, "Press kit")
+
+    class Deaf:
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            scope["query_string"] = scope["query_string"]
+            if b"collection.update" in scope["query_string"]:
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
+                return
+            await sandbox.app(scope, receive, send)
+
+    async with asking(Deaf()) as flipsnack:
+        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+
+    assert done.changes == ()
+    assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)
