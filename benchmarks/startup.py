@@ -52,8 +52,8 @@ def main(runs: int) -> None:
             took = seconds_to_list(command)
             if number:  # the first round warms the caches
                 times[name].append(took * 1000)
-    for name, took in times.items():
-        print(f"{name:14} median {statistics.median(took):4.0f} ms, min {min(took):4.0f} ms, {runs} runs")
+    for name, series in times.items():
+        print(f"{name:14} median {statistics.median(series):4.0f} ms, min {min(series):4.0f} ms, {runs} runs")
 
 
 if __name__ == "__main__":

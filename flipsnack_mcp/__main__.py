@@ -19,7 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("--") and given[0] not in {"--version", "--help"}):
         given.insert(0, "serve")
-    options = parser().parse_args(given)
+    options, unknown = parser().parse_known_args(given)
+    if unknown:
+        # Names only: a value may be a key that somebody tried to pass.
+        names = [one.partition("=")[0] for one in unknown if one.startswith("-")]
+        return wrong(f"there is no option {', '.join(names)}" if names else "there is an argument too many")
     try:
         return int(COMMANDS[options.command](options))
     except KeyboardInterrupt:
@@ -33,8 +37,9 @@ def parser() -> argparse.ArgumentParser:
         description="Run a Flipsnack account from an assistant: an MCP server. Without a command it serves on stdio.",
     )
     top.add_argument("--version", action="version", version=f"flipsnack-mcp {__version__}")
+    # No abbreviations: `--api-key` must not be taken for `--api-key-file` and its value shown in process lists.
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine")
+    serve = commands.add_parser("serve", allow_abbrev=False, help="serve MCP on stdio, or on HTTP for this machine")
     serve.add_argument("--http", metavar="HOST:PORT", help="serve on http://HOST:PORT/mcp instead of stdio")
     add_settings(serve)
     commands.add_parser("demo", help="show the main job from one end to the other, without a key")

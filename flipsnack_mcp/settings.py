@@ -122,14 +122,18 @@ class _Reading:
         self._values = {name: environment[name] for name in DEFAULTS if environment.get(name)} | dict(options)
 
     def settings(self) -> Settings:
-        key, secret = self.credential("FLIPSNACK_API_KEY"), self.credential("FLIPSNACK_API_SECRET")
+        sandbox = self.flag("FLIPSNACK_SANDBOX")
+        # The sandbox needs no key, so one that a client failed to fill in is no problem there.
+        key, secret = (
+            ("", "") if sandbox else (self.credential("FLIPSNACK_API_KEY"), self.credential("FLIPSNACK_API_SECRET"))
+        )
         self.look_at_credentials(key, secret)
         return Settings(
             api_key=key,
             api_secret=secret,
             api_url=self.address("FLIPSNACK_API_URL"),
             upload_url=self.address("FLIPSNACK_UPLOAD_URL"),
-            sandbox=self.flag("FLIPSNACK_SANDBOX"),
+            sandbox=sandbox,
             read_only=self.flag("FLIPSNACK_READ_ONLY", unclear=True),
             toolsets=self.toolsets(),
             confirm=self.confirm(),
@@ -164,7 +168,7 @@ class _Reading:
         if direct or not file:
             return direct
         try:
-            content = Path(file).read_text(encoding="utf-8").strip()
+            content = Path(file).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError, ValueError):
             self.problems.append(f"The file that {name}_FILE names cannot be read.")
             return ""
@@ -196,7 +200,7 @@ class _Reading:
 
     def number(self, name: str) -> int:
         value = self.text(name) or DEFAULTS[name]
-        if value.isascii() and value.isdigit() and 1 <= int(value) <= 1000:
+        if value.isascii() and value.isdigit() and len(value) <= 4 and 1 <= int(value) <= 1000:
             return int(value)
         self.problems.append(f"{name} is no whole number from 1 to 1000.")
         return int(DEFAULTS[name])
@@ -241,7 +245,7 @@ class _Reading:
         except ValueError:
             host, parts = None, urlsplit("")
         good = host and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
-        if not good or parts.username or parts.query or parts.fragment:
+        if not good or "@" in parts.netloc or parts.query or parts.fragment:
             self.problems.append(f"{name} is no https address (http is taken for this machine only).")
             return DEFAULTS[name]
         return value if value.endswith("/") else f"{value}/"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
@@ -49,7 +49,7 @@ class Result(BaseModel):
     def read(cls, data: JsonObject) -> Self:
         """Make a result from the `data` member of Flipsnack's envelope."""
         named = {name: data.get(wire_name(name, field)) for name, field in cls.model_fields.items()}
-        return cls.model_validate({name: value for name, value in named.items() if value not in (None, "")})
+        return lenient(cls, {name: value for name, value in named.items() if value not in (None, "")})
 
     @classmethod
     def unnamed(cls, data: JsonObject) -> dict[str, str]:
@@ -58,6 +58,18 @@ class Result(BaseModel):
         return {
             key: as_text(value) for key, value in data.items() if key not in named and value not in (None, "", {}, [])
         }
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def lenient(model: type[ModelT], values: JsonObject) -> ModelT:
+    """A model without the fields that cannot be read: one odd field must not hide the rest."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        odd = {one["loc"][0] for one in error.errors() if one["loc"]}
+    return model.model_validate({name: value for name, value in values.items() if name not in odd})
 
 
 ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)
@@ -90,6 +102,16 @@ class Action(BaseModel, Generic[ResultT_co]):
     codes: ClassVar[tuple[int, ...]]
     """Flipsnack's status codes it can end with, besides those any action can: `errors.ANY_ACTION`."""
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def whole_characters(cls, value: object) -> object:
+        """Text that can be signed and sent: JSON allows half a character, UTF-8 does not."""
+        try:
+            as_text(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds half a character: send it again without") from None
+        return value
+
     def derived(self) -> dict[str, str]:
         """Parameters of Flipsnack's that are made from several fields."""
         return {}
@@ -104,7 +126,9 @@ def parameters(action: Action[Any]) -> dict[str, str]:
     given = {
         wire_name(name, field): as_text(getattr(action, name))
         for name, field in type(action).model_fields.items()
-        if name in action.model_fields_set and not any(isinstance(mark, Unsent) for mark in marks(field))
+        if getattr(action, name) is not None
+        and name in action.model_fields_set
+        and not any(isinstance(mark, Unsent) for mark in marks(field))
     }
     return given | action.derived()
 

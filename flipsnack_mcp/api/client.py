@@ -22,11 +22,14 @@ from flipsnack_mcp.api.pace import Lane, Pacer, Slot
 from flipsnack_mcp.api.retry import TRIES, may_repeat, pause_before
 from flipsnack_mcp.api.upload import Document, Sent, Upload, nobody
 
+# A filter, not a level: whoever turns debugging on for everything must not turn this on.
+TALKATIVE = ("httpx2", *(f"httpcore2{part}" for part in ("", ".connection", ".http11", ".http2", ".proxy", ".socks")))
 LARGEST_ANSWER = 8 * 1024 * 1024
 # A large upload may be counted when it ends, not when it starts: it keeps its place in the budget until answered.
 UPLOAD_HOLD = 3600.0
 # These errors are raised before a byte of the request is on its way.
 NEVER_LEFT = (
+    httpx2.InvalidURL,
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
     httpx2.PoolTimeout,
@@ -104,10 +107,14 @@ class Flipsnack:
         Raises:
             FlipsnackError: Any of the tree in `errors`.
         """
+        in_doubt = False
         for attempt in count(1):
             try:
                 return await self._once(action, document, terms)
             except FlipsnackError as error:
+                # A refusal of a later try does not undo what an earlier one, whose answer was lost, may have done.
+                in_doubt = in_doubt or error.changed is Changed.PERHAPS
+                error.changed = Changed.PERHAPS if in_doubt else error.changed
                 pause = pause_before(attempt, error)
                 late = anyio.current_time() + pause >= terms.deadline
                 if attempt == TRIES or late or not may_repeat(action, error):
@@ -129,13 +136,15 @@ class Flipsnack:
                 raise OutOfTimeError(forecast)
             await terms.waits("request budget of the key", forecast)
 
-        request = self._request(
-            wire.encode(action, self._access.key, self._access.secret), action, document, terms.sent
-        )
+        if anyio.current_time() >= terms.deadline:
+            raise OutOfTimeError(0)
+        values = wire.encode(action, self._access.key, self._access.secret)
+        request = self._request(values, action, document, terms.sent)
         hold = UPLOAD_HOLD if document else None
         async with self._pacer.slot(terms.lane, on_wait=told, hold=hold) as slot:
             body, status = await exchanged(request, slot, action, terms.deadline)
-        return wire.decode(action, body, status)
+        secrets = (self._access.key, self._access.secret, values["signature"])
+        return wire.decode(action, wire.redacted(body, secrets), status)
 
     def _request(
         self, values: dict[str, str], action: Action[Any], document: Document | None, sent: Sent
@@ -155,7 +164,7 @@ async def exchanged(
         with anyio.CancelScope(deadline=deadline):
             async with request as response:
                 await slot.settle()
-                return await capped(response), response.status_code
+                return await capped(response, action), response.status_code
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         # `from None`: the text of these errors can hold the signed URL.
         raise unreachable(action, never_left=isinstance(error, NEVER_LEFT)) from None
@@ -178,20 +187,25 @@ def unreachable(action: Action[Any], *, never_left: bool) -> UnreachableError:
     )
 
 
-async def capped(response: httpx2.Response) -> bytes:
-    """The body, up to a size no honest answer has. What lies beyond makes it unreadable, as it should be."""
+async def capped(response: httpx2.Response, action: Action[Any]) -> bytes:
+    """The body, up to a size no honest answer has."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > LARGEST_ANSWER:
-            break
+            raise wire.unreadable(action, "it is longer than any honest answer")
     return bytes(body)
+
+
+def never(_: logging.LogRecord) -> bool:
+    """Let no record through."""
+    return False
 
 
 def quiet_client(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
     """An HTTP client that writes no addresses to any log: they carry the key and a signature that never expires."""
-    for name in ("httpx2", "httpcore2"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in TALKATIVE:
+        logging.getLogger(name).addFilter(never)
     return httpx2.AsyncClient(
         transport=transport,
         timeout=httpx2.Timeout(15.0, connect=10.0),

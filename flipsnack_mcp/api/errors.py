@@ -22,8 +22,11 @@ Codes: https://developers.flipsnack.com/api-status-codes
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import ClassVar
+
+from typing_extensions import override
 
 from flipsnack_mcp.api.text import quoted
 
@@ -49,7 +52,11 @@ class FlipsnackError(Exception):
         self.changed = changed
         self.again = self.retry if retry is None else retry
         self.next_step = next_step
-        super().__init__(" ".join(part for part in (happened, changed.value, self.again, next_step) if part))
+        super().__init__(happened)
+
+    @override
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.happened, self.changed.value, self.again, self.next_step) if part)
 
 
 class ConfigurationError(FlipsnackError):
@@ -65,11 +72,11 @@ class UnreachableError(FlipsnackError):
 
 
 class OutOfTimeError(FlipsnackError):
-    """The call's time ended while it waited for its turn in the request budget."""
+    """The call's time ended, or would end, before the request's turn in the budget of the key."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            "The request budget of this Flipsnack key (5 calls a second, 60 a minute) is used up for the moment.",
+            "The request's turn comes too late for this call: Flipsnack allows a key so many calls a second and a minute.",
             "Wait that long, then make the same call.",
             retry=f"A turn comes in about {seconds:.0f} seconds.",
         )
@@ -89,7 +96,8 @@ class RefusedError(FlipsnackError):
     def __init__(self, code: int, message: str) -> None:
         self.code = code
         self.message = message
-        said = f" {quoted(message, 120)}" if message else ""
+        harmless = re.sub(r"\S*(apikey|signature)=\S*", "...", message, flags=re.IGNORECASE)
+        said = f" {quoted(harmless, 120)}" if harmless else ""
         super().__init__(f"Flipsnack refused with code {code}{said}.", self.advice)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import unicodedata
 from urllib.parse import parse_qs, unquote, urlsplit
 
 HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ACCOUNT = re.compile(r"[A-Za-z0-9]{6,}")
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
 # Hashes seen in public links are 7 to 10 lower-case letters and digits, mixed. A word such as `catalogue`, a number
 # or a word with its year (`spring2026`) at the end of a slug is none.
@@ -68,11 +68,12 @@ def hash_in_path(path: str) -> str:
 
 def from_base64(text: str) -> str | None:
     """The hash in the base64 of `ACCOUNT+HASH`, as player links carry it; None where it is no such thing."""
+    padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
     try:
-        account, plus, found = base64.b64decode(text, validate=True).decode("ascii").rpartition("+")
-    except (binascii.Error, UnicodeDecodeError):
+        account, _, found = base64.b64decode(padded, validate=True).decode("ascii").rpartition("+")
+    except ValueError:
         return None
-    return found if plus and HASH.fullmatch(account) and HASH.fullmatch(found) else None
+    return found if ACCOUNT.fullmatch(account) and HASH.fullmatch(found) else None
 
 
 def plain_hash(text: str) -> str:
@@ -105,4 +106,6 @@ def is_public_name(host: str) -> bool:
     if "." not in host or host != unicodedata.normalize("NFKC", host) or "%" in host or host.startswith("["):
         return False
     last = host.rpartition(".")[2]
+    if not all(host.split(".")):
+        return False
     return (last.isalpha() or last.startswith("xn--")) and not host.endswith(INSIDE_NAMES)

@@ -20,3 +20,4 @@ def whole(value: object) -> int | None:
 
 
 Whole = Annotated[int, BeforeValidator(whole)]
+MaybeWhole = Annotated[int | None, BeforeValidator(whole)]

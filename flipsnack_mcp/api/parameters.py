@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from flipsnack_mcp.api.action import Unsent, Wire
-from flipsnack_mcp.api.links import hash_from, public_address
+from flipsnack_mcp.api.links import LOOKS_LIKE_LINK, hash_from, plain_hash, public_address
 
 StatusName = Literal["public", "unlisted", "editable"]
 
@@ -36,16 +36,23 @@ def day_from(value: object) -> date:
         raise ValueError("there is no such day: write it as YYYY-MM-DD") from None
 
 
+def flipbook_hash_from(value: object) -> str:
+    """A flipbook's hash; links carry those of collections only."""
+    if isinstance(value, str) and LOOKS_LIKE_LINK.search(value):
+        raise ValueError("a link carries no flipbook's hash: look at the collection's flipbooks with get_collection")
+    return hash_from(value)
+
+
 def opened(value: object) -> object:
     """A list or an object that a client sent as JSON text."""
     if isinstance(value, str):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(value)
     return value
 
 
 CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or any Flipsnack link")]
-FlipbookHash = Annotated[str, BeforeValidator(hash_from), Field(description="From get_collection")]
+FlipbookHash = Annotated[str, BeforeValidator(flipbook_hash_from), Field(description="From get_collection")]
 Status = Annotated[
     StatusName,
     BeforeValidator(status_from),
@@ -58,6 +65,9 @@ Width = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("colle
 Height = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionHeight")]
 Day = Annotated[date, BeforeValidator(day_from), Field(description="YYYY-MM-DD")]
 FileUrl = Annotated[str, AfterValidator(public_address), Field(max_length=2000, description="Public https address")]
+
+# What Flipsnack sends as a hash goes into texts and further calls: anything that is none counts as not sent.
+ReturnedHash = Annotated[str, AfterValidator(plain_hash)]
 
 # Never accepted among `settings`: what identifies or routes a request, and what has a parameter of its own.
 RESERVED = frozenset({

@@ -13,8 +13,9 @@ BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\uf
 
 def cleaned(text: str, limit: int = 300) -> str:
     """One line without control, zero-width, direction and tag characters, at most `limit` characters long."""
-    spaced = re.sub(r"[\s\x1c-\x1f\x85\u2028\u2029]+", " ", text[: limit * 8])
-    visible = "".join(one for one in BLANK.sub("", spaced) if unicodedata.category(one) not in INVISIBLE).strip()
+    spaced = re.sub(r"[\s\x1c-\x1f\x85\u2028\u2029]", " ", text[: limit * 8])
+    printed = "".join(one for one in BLANK.sub("", spaced) if unicodedata.category(one) not in INVISIBLE)
+    visible = re.sub(" +", " ", printed).strip()
     return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
 
 

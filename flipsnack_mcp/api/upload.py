@@ -62,4 +62,5 @@ def part(boundary: str, disposition: str, more: str = "") -> str:
 
 def escaped(name: str) -> str:
     """A file name as browsers write it in a header: https://html.spec.whatwg.org/#multipart-form-data."""
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    sendable = name.encode(errors="replace").decode()
+    return sendable.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

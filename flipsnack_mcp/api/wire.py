@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co, parameters
-from flipsnack_mcp.api.errors import Changed, UnreadableAnswerError, refusal
+from flipsnack_mcp.api.errors import Changed, RefusedError, UnreadableAnswerError, refusal
 from flipsnack_mcp.api.text import quoted
 
 UNSIGNED = frozenset({"signature", "file"})
 OK = 20
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def signature(secret: str, values: Mapping[str, str]) -> str:
@@ -38,17 +40,20 @@ def decode(action: Action[ResultT_co], body: bytes, http_status: int = 200) -> R
     """The result in an answer, or the error it carries. Judged by `code`; the HTTP status is only for the text."""
     code, message, data = opened_envelope(action, body, http_status)
     if code != OK:
-        raise refusal(code, message)
+        error = refusal(code, message)
+        if type(error) is RefusedError and action.effect is not Effect.READS:
+            error.changed = Changed.PERHAPS  # a code nobody documented says nothing certain about a write
+        raise error
     try:
         return action.read(data)
-    except (ValidationError, ValueError, TypeError, KeyError):
+    except (ValidationError, ValueError, TypeError, KeyError, RecursionError):
         raise unreadable(action, "its data does not have the documented shape") from None
 
 
 def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple[int, str, JsonObject]:
     """Code, message and data of an answer."""
     try:
-        envelope = json.loads(body)
+        envelope = json.loads(whole_characters(body))
     except (ValueError, RecursionError):
         raise unreadable(action, f"it is not JSON (HTTP {http_status})") from None
     if not isinstance(envelope, dict):
@@ -58,6 +63,14 @@ def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple
     if code is None:
         raise unreadable(action, f"it carries no status code (HTTP {http_status})")
     return code, str(answer.get("status") or ""), data_from(answer.get("data"))
+
+
+def whole_characters(body: bytes) -> bytes:
+    """The answer without halves of characters, which JSON allows and no client can be sent."""
+    if not HALF.search(body):
+        return body
+    text = json.dumps(json.loads(body), ensure_ascii=False)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def code_from(value: object) -> int | None:
@@ -73,6 +86,14 @@ def data_from(value: object) -> JsonObject:
     if isinstance(value, dict):
         return cast("JsonObject", value)
     return {} if value is None else {"value": value}
+
+
+def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
+    """An answer that repeats what it was asked with must not pass it on."""
+    for secret in secrets:
+        if secret:
+            body = body.replace(secret.encode(), b"***")
+    return body
 
 
 def unreadable(action: Action[Any], why: str) -> UnreadableAnswerError:

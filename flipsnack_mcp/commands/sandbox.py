@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import anyio
 
@@ -16,7 +17,11 @@ HOST = "127.0.0.1"
 def run(port: int) -> int:
     """Serve until interrupted; the first line on stdout says where and with which credentials."""
     sandbox = Sandbox(api_key=SANDBOX_KEY, api_secret=SANDBOX_SECRET)
-    anyio.run(serve, sandbox, HOST, port, announced)
+    try:
+        anyio.run(serve, sandbox, HOST, port, announced)
+    except OSError:
+        sys.stderr.write(f"flipsnack-mcp: port {port} is in use; name another one, or none to get a free one\n")
+        return 1
     return 0
 
 

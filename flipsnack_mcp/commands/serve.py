@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.server.server import build_server
@@ -20,7 +21,11 @@ def serve(settings: Settings, http: str | None) -> int:
         server.run("stdio")
         return 0
     host, port = address(http)
-    server.run("streamable-http", host=host, port=port)
+    try:
+        server.run("streamable-http", host=host, port=port)
+    except SystemExit:
+        sys.stderr.write(f"flipsnack-mcp: {http} cannot be served, the port may be in use; name another one\n")
+        return 1
     return 0
 
 

@@ -68,7 +68,7 @@ class OpenDocument:
         """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
         done = 0
         while done < self.size:
-            piece = await run_sync(self._read, done, min(PIECE, self.size - done))
+            piece = await run_sync(self.read, done, min(PIECE, self.size - done))
             if not piece:
                 raise DocumentChanged("The document became shorter while it was read.")
             yield piece
@@ -82,7 +82,8 @@ class OpenDocument:
             await run_sync(digest.update, piece)
         return digest.hexdigest()
 
-    def _read(self, offset: int, length: int) -> bytes:
+    def read(self, offset: int, length: int) -> bytes:
+        """Returns a part of the document, wherever others are reading; blocks, so run it in a thread."""
         try:
             return self._reader.read(offset, length)
         except OSError as error:  # a network disk that went away, a file removed there

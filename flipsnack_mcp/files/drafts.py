@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, TypeVar
 
+from flipsnack_mcp.files.locking import LockState, lock, locked
 from flipsnack_mcp.files.refusal import RefusedFile, quoted
 
 T = TypeVar("T")
@@ -22,6 +23,9 @@ SETTING = "FLIPSNACK_DOWNLOAD_DIR"
 LEFTOVER = re.compile(r"\.flipsnack-[0-9a-f]{16}\.part")
 FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 TRIES = 1000
+# After this a draft that cannot be asked for its lock is nobody's. Windows deletes no open file, so the minute there is
+# for the moment between closing a draft and renaming it.
+FORGOTTEN = timedelta(minutes=1) if os.name == "nt" else timedelta(days=1)
 
 
 class Draft:
@@ -53,10 +57,9 @@ class Draft:
             if not self._folder.is_absolute():
                 raise OSError(errno.EINVAL, "it is not an absolute path")
             self._folder.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-            self._file = open(os.open(self.path, flags, 0o644), "w+b")  # noqa: SIM115, PTH123 - it outlives this call; O_EXCL
+            self._open_locked()
             # What the system made of 0644 is how the umask can be read without changing it for all threads.
-            self._mode = stat.S_IMODE(os.fstat(self._file.fileno()).st_mode)
+            self._mode = stat.S_IMODE(os.fstat(self._open_file().fileno()).st_mode)
             self._set_mode(0o600)
 
     def write(self, piece: bytes) -> None:
@@ -79,9 +82,12 @@ class Draft:
             file.flush()
             os.fsync(file.fileno())
             self._set_mode(self._mode)
-            file.close()  # Windows renames no open file
+            if os.name == "nt":  # which renames no open file; see FORGOTTEN
+                os.utime(self.path)
+                file.close()
             self._published = self._named(stem, extension)
             self.path.unlink(missing_ok=True)
+            file.close()  # only now, for until it has its name it must stay locked
             return self._published
 
     def discard(self) -> None:
@@ -96,6 +102,18 @@ class Draft:
                 if path is not None:
                     with suppress(OSError):
                         path.unlink(missing_ok=True)
+
+    def _open_locked(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        for _ in range(TRIES):
+            self.path = self._folder / f".flipsnack-{secrets.token_hex(8)}.part"
+            self._file = open(os.open(self.path, flags, 0o644), "w+b")  # noqa: SIM115, PTH123 - it outlives this call; O_EXCL
+            # Between making and locking it a cleaner may have come: it holds the lock, or the file is gone already.
+            if lock(self._file.fileno()) is not LockState.TAKEN and self.path.exists():
+                return
+            self._file.close()
+            self.path.unlink(missing_ok=True)
+        raise OSError(errno.EAGAIN, "every new file in it is taken away")
 
     def _named(self, stem: str, extension: str) -> Path:
         for number in range(1, TRIES):
@@ -122,23 +140,27 @@ class Draft:
             raise ValueError("the draft was discarded")
 
 
-def remove_leftovers(folder: Path, older_than: timedelta = timedelta(days=1)) -> int:
+def remove_leftovers(folder: Path) -> int:
     """Removes what killed runs left in a folder, and returns how many; blocks, so run it in a thread.
 
-    Only names this module makes, only regular files, and only such as nobody has written to for a while.
+    Only names this module makes, only regular files, and only such as no living process is writing, in this program or
+    another: whoever writes a draft holds its lock. Where a disk knows no locks, only such as were not touched for a day.
     """
-    before = time.time() - older_than.total_seconds()
     with suppress(OSError):
-        return sum(_removed(path, before) for path in folder.iterdir() if LEFTOVER.fullmatch(path.name))
+        return sum(_removed(path) for path in folder.iterdir() if LEFTOVER.fullmatch(path.name))
     return 0
 
 
-def _removed(path: Path, before: float) -> bool:
+def _removed(path: Path) -> bool:
     with suppress(OSError):
         status = path.lstat()
-        if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
-            path.unlink()
-            return True
+        if not stat.S_ISREG(status.st_mode):
+            return False
+        forgotten = status.st_mtime < time.time() - FORGOTTEN.total_seconds()
+        with locked(path) as state:
+            if state is LockState.OURS or (state is LockState.UNSUPPORTED and forgotten):
+                path.unlink()
+                return True
     return False
 
 

@@ -21,7 +21,9 @@ Confirmation = Annotated[str, Field(max_length=40, description="Code of the refu
 def one_document(call: Any) -> Any:
     """The call, where it names exactly one document."""
     if (call.file_path is None) == (call.file_url is None):
-        raise ValueError(f"give either file_path or file_url: {'both are' if call.file_path else 'neither is'} given")
+        raise ValueError(
+            f"give either file_path or file_url: {'neither is' if call.file_path is None else 'both are'} given"
+        )
     return call
 
 
@@ -68,7 +70,9 @@ class UpdateCollectionCall(UpdateCollection):
     @model_validator(mode="after")
     def some_change(self) -> Self:
         """At least one thing to change."""
-        if not any(getattr(self, name) is not None for name in type(self).model_fields if name != "collection_hash"):
+        if not any(
+            getattr(self, name) not in (None, {}) for name in type(self).model_fields if name != "collection_hash"
+        ):
             raise ValueError("say what to change: title, description, status, width, height or settings")
         return self
 

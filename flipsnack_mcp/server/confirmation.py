@@ -11,7 +11,7 @@ import base64
 import secrets
 import time
 import unicodedata
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -21,14 +21,14 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from pydantic import BaseModel
 
 from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.preview import Preview
+from flipsnack_mcp.server.preview import Preview, Target
 
 MINUTES = 10
 LIFETIME = MINUTES * 60.0
 TOO_FAST = 0.5
 """Seconds within which no person reads a form: such a "no" came from a client that showed nothing."""
 PATIENCE = 45.0
-TO_ACT = 5.0
+TO_ACT = 10.0
 """Seconds of a call's time kept for acting on the answer."""
 SIGN_OF_LIFE = 10.0
 UNCHANGED = "Nothing was changed."
@@ -85,12 +85,10 @@ class Confirmation:
     _tickets: dict[str, Ticket] = field(default_factory=dict[str, Ticket], init=False)
     _closed: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
-    async def given(
-        self, call: Call, tool: str, code: str | None, look: Callable[[], Awaitable[Preview]]
-    ) -> InputRequiredResult | None:
+    async def given(self, call: Call, tool: str, code: str | None, target: Target) -> InputRequiredResult | None:
         """None when a person said yes to what is there now; a question that has to go out first; or a refusal.
 
-        `look` fetches the target anew and raises where it is already gone.
+        The target is fetched anew each time, and raises where it is already gone.
         """
         if self.way not in {"ask", "allow"}:
             raise NotConfirmedError(
@@ -98,14 +96,15 @@ class Confirmation:
             )
         answer = self._replied(call)
         if answer is None:
-            preview = await look()
             if self.way == "allow":
+                await target.glance()
                 return None
+            preview = await target.preview()
             outcome = await self._first_round(call, tool, code, preview)
             if not isinstance(outcome, Answer):
                 return outcome
             answer = outcome
-        self._decide(answer, await look())
+        await self._decide(answer, target)
         return None
 
     async def _first_round(
@@ -158,13 +157,14 @@ class Confirmation:
             )
         return answer_of(reply, asked.seen, now - asked.at)
 
-    def _decide(self, answer: Answer, preview: Preview) -> None:
+    async def _decide(self, answer: Answer, target: Target) -> None:
         """Raise unless the answer is a yes to what is there now."""
+        preview = await target.glance()
         if answer.action != "accept":
             self._refused(answer, preview)
         if answer.seen != preview.seen:
             raise NotConfirmedError(
-                f"It changed after the person was asked. It is now: {preview.text} Make the call again to ask the person about this."
+                f"It changed after the person was asked. It is now: {(await target.preview()).text} Make the call again to ask the person about this."
             )
         if comparable(answer.typed) != comparable(preview.expected):
             raise NotConfirmedError(

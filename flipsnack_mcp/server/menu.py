@@ -6,6 +6,7 @@ somebody remembered: there is no way onto the menu around it.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from flipsnack_mcp.api.action import Action, Effect
@@ -37,6 +38,7 @@ OWN: dict[type[Action[Any]], Tool] = {
 }
 
 
+@cache
 def tool_for(action: type[Action[Any]]) -> Tool:
     """The tool of an action."""
     if action.effect is Effect.DESTROYS:

@@ -16,6 +16,8 @@ from flipsnack_mcp.workflows.finding import direct_link
 
 LONGEST_TO_TYPE = 60
 FLIPBOOKS_SHOWN = 5
+EXTRAS = 6.0
+"""Seconds for what is good to know but not needed: views and link."""
 
 
 class AlreadyGoneError(FlipsnackError):
@@ -37,25 +39,39 @@ class Preview:
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
 
-async def preview_of(errand: Errand, action: Any) -> Preview:
-    """Fetch the target and describe it.
+@dataclass(frozen=True)
+class Target:
+    """What would be destroyed; looked at as often as needed, never from memory."""
 
-    Raises:
-        AlreadyGoneError: There is no such collection or flipbook.
-    """
-    collection = await present(errand, action.collection_hash)
-    flipbook = action.flipbook_hash if isinstance(action, DeleteFlipbook) else ""
-    if flipbook and flipbook not in {book.flipbook_hash for book in collection.flipbooks}:
-        raise AlreadyGoneError(
-            f"Collection {action.collection_hash} has no flipbook {flipbook}.",
-            "Look at its flipbooks with get_collection.",
-        )
-    return Preview(
-        text=await described(errand, collection, action),
-        expected=to_type(collection),
-        target=f"{action.collection_hash}/{flipbook}",
-        seen=fingerprint(collection),
-    )
+    errand: Errand
+    action: Any
+
+    async def preview(self) -> Preview:
+        """Fetch the target and describe it for a person.
+
+        Raises:
+            AlreadyGoneError: There is no such collection or flipbook.
+        """
+        collection = await self._present()
+        return self._preview(collection, await described(self.errand, collection, self.action))
+
+    async def glance(self) -> Preview:
+        """Fetch only what must not have changed."""
+        return self._preview(await self._present(), "")
+
+    async def _present(self) -> Collection:
+        collection = await present(self.errand, self.action.collection_hash)
+        flipbook = getattr(self.action, "flipbook_hash", "")
+        if flipbook and flipbook not in {book.flipbook_hash for book in collection.flipbooks}:
+            raise AlreadyGoneError(
+                f"Collection {self.action.collection_hash} has no flipbook {flipbook}.",
+                "Look at its flipbooks with get_collection.",
+            )
+        return collection
+
+    def _preview(self, collection: Collection, text: str) -> Preview:
+        target = f"{self.action.collection_hash}/{getattr(self.action, 'flipbook_hash', '')}"
+        return Preview(text, to_type(collection), target, fingerprint(collection))
 
 
 async def present(errand: Errand, collection_hash: str) -> Collection:
@@ -72,18 +88,21 @@ async def present(errand: Errand, collection_hash: str) -> Collection:
 
 async def described(errand: Errand, collection: Collection, action: Any) -> str:
     """The preview in sentences."""
-    link = collection.direct_link or await direct_link(errand, collection.collection_hash, collection.title)
+    quickly = errand.within(EXTRAS)
+    link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
     title = quoted(collection.title) if collection.title else "without a title"
-    facts = [
-        f"status {cleaned(collection.status, 20) or 'unknown'}",
-        *flipbook_facts(collection),
-        await views(errand, collection),
-    ]
+    facts = [status_fact(collection), *flipbook_facts(collection), await views(quickly, collection)]
     if link:
-        facts.append(f"link {cleaned(link, 200)}")
+        facts.append(f"link {quoted(link, 200)}")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
     facts_told = ", ".join(facts)
     return f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {facts_told}. {consequence(collection, action)}"
+
+
+def status_fact(collection: Collection) -> str:
+    """Its status; in quotes where it is none that Flipsnack documents."""
+    known = collection.status in {"public", "unlisted", "editable"}
+    return f"status {collection.status if known else quoted(collection.status, 20)}"
 
 
 def flipbook_facts(collection: Collection) -> list[str]:

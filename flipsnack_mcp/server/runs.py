@@ -21,22 +21,21 @@ from flipsnack_mcp.server.calls import (
     UpdateCollectionCall,
 )
 from flipsnack_mcp.server.masking import masked
-from flipsnack_mcp.server.preview import Preview, preview_of
+from flipsnack_mcp.server.preview import Target
 from flipsnack_mcp.server.results import Change, Creation, Download, Update, WatchedCollection
 from flipsnack_mcp.server.tool import Work, bare
 from flipsnack_mcp.workflows.exporting import LINK_SECONDS, export, save_export
-from flipsnack_mcp.workflows.publishing import Published, change, publish
+from flipsnack_mcp.workflows.publishing import Published, change, publish, send_to
 from flipsnack_mcp.workflows.removing import delete
 from flipsnack_mcp.workflows.waiting import conversion_of
 
-TO_ACT = 15.0
-"""Seconds to carry out what a person has just confirmed, however long they thought."""
+FILES_SHOWN = 100
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
 
 
 async def get_collection(work: Work, call: GetCollectionCall) -> WatchedCollection:
     """Look at a collection, and wait while it converts."""
-    watched = await conversion_of(work.errand, call.collection_hash).until_settled(work.errand, call.wait_seconds)
+    watched = await conversion_of(call.collection_hash).until_settled(work.errand, call.wait_seconds)
     seen = watched.last
     known = seen.model_dump() | {"collection_hash": seen.collection_hash or call.collection_hash}
     return WatchedCollection(**known, states=list(watched.states), next_step=go_on_waiting(seen, call.collection_hash))
@@ -102,7 +101,7 @@ async def upload_to(work: Work, call: Any) -> BaseModel:
     """Send a document to an existing collection."""
     async with AsyncExitStack() as open_until_sent:
         document = await document_of(work, call, open_until_sent)
-        result: BaseModel = await work.errand.send(bare(call), document)
+        result: BaseModel = await send_to(work.errand, bare(call), document)
         return result
 
 
@@ -132,9 +131,15 @@ async def download_html(work: Work, call: DownloadCall) -> Download:
         path=str(done.saved.path),
         bytes=done.saved.bytes,
         sha256=done.saved.sha256,
-        files=list(done.saved.files),
+        files=listed(done.saved.files),
         states=list(done.states),
     )
+
+
+def listed(files: tuple[str, ...]) -> list[str]:
+    """The names of a package's files, as far as they are worth reading."""
+    more = len(files) - FILES_SHOWN
+    return [*files[:FILES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
 
 def linked(package: Package, states: list[str], call: DownloadCall) -> Download:
@@ -159,13 +164,9 @@ async def lead_form_sample(work: Work, call: GetLeadFormSampleCall) -> LeadFormS
 
 async def destroy(work: Work, call: Any) -> BaseModel | InputRequiredResult:
     """Show what would be destroyed, have it confirmed, look again, and only then do it."""
-    action = bare(call)
-
-    async def look() -> Preview:
-        return await preview_of(work.errand.renewed(TO_ACT), action)
-
-    asked = await work.app.confirmation.given(work.call, call.tool_name, call.confirmation, look)
+    target = Target(work.errand, bare(call))
+    asked = await work.app.confirmation.given(work.call, call.tool_name, call.confirmation, target)
     if asked is not None:
         return asked
-    result: BaseModel = await delete(work.errand.renewed(TO_ACT), action)
+    result: BaseModel = await delete(work.errand, target.action)
     return result

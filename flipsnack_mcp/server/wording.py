@@ -28,7 +28,8 @@ LIMITS = {
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|status|.*_date|direct_link|cover_image|resource_url|field")
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
-ENTRIES = 200
+ENTRIES = 1000
+"""As many pages as a document may have."""
 
 
 def data_of(result: BaseModel) -> JsonObject:

@@ -15,6 +15,7 @@ from flipsnack_mcp.api.pace import Lane
 from flipsnack_mcp.api.upload import Document
 
 Tell = Callable[[str], Awaitable[None]]
+TIME_TO_LOOK = 6.0
 WORTH_TELLING, TELL_AGAIN = 1.0, 5.0
 
 
@@ -38,9 +39,14 @@ class Errand:
         waits, sent = Waiting(self.tell), Throttled(self.tell, "upload")
         return await self.flipsnack.send(action, document, Terms(lane, self.deadline, waits, sent))
 
-    def renewed(self, seconds: float) -> Self:
-        """The same errand with time left, for acting on an answer that took its time to come."""
-        return replace(self, deadline=max(self.deadline, anyio.current_time() + seconds))
+    def within(self, seconds: float) -> Self:
+        """The same errand for a question that must not take longer."""
+        return replace(self, deadline=min(self.deadline, anyio.current_time() + seconds))
+
+    @property
+    def leaving_time(self) -> Self:
+        """The same errand for a change, ending early enough to look what came of it when its answer is lost."""
+        return replace(self, deadline=self.deadline - TIME_TO_LOOK)
 
 
 class Waiting:

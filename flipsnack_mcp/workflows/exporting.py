@@ -34,7 +34,7 @@ class Exported:
 async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
     """Start the package, or find it under way or done, and wait for it."""
 
-    async def look(lane: Lane) -> Package:
+    async def look(errand: Errand, lane: Lane) -> Package:
         return await errand.send(action, lane=lane)
 
     return await Watch("package", look, lambda seen: seen.state).until_settled(errand, wait_seconds)
@@ -54,12 +54,14 @@ async def save_export(
             with anyio.CancelScope(deadline=errand.deadline):
                 saved = await saved_from(errand, package, folder, title, action.collection_hash, api_url)
                 return Exported(package, watched.states, saved)
-        except (LinkExpired, TransferBroken):
-            # A later call gives a new link: https://developers.flipsnack.com/api-reference/api-method-collection.downloadhtml
-            package = await errand.send(action)
-            continue
         except BadPackage as error:
             raise not_saved(str(error)) from None
+        except (LinkExpired, TransferBroken):
+            # A later call gives a new link, or says that the package is built anew.
+            package = await errand.send(action)
+            if package.state != "complete":
+                return Exported(package, (*watched.states, f"{package.state} again"))
+            continue
         raise not_saved("The package is complete at Flipsnack, but its transfer takes longer than one call may.")
     raise not_saved("The package is complete at Flipsnack, but its transfer broke off several times.")
 
@@ -90,10 +92,8 @@ async def whole(transfer: Transfer) -> AsyncIterator[bytes]:
 def checked_link(package: Package, api_url: str) -> str:
     """Flipsnack's link, unless it leads somewhere no package of Flipsnack's can lie."""
     link = package.resource_url or ""
-    if same_origin(link, api_url):
-        return link
     try:
-        return public_address(link)
+        return link if same_origin(link, api_url) else public_address(link)
     except ValueError:
         raise not_saved("Flipsnack gave a link for the package that is not a public https address.") from None
 

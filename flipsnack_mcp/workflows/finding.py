@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from flipsnack_mcp.api.actions.collections import CollectionSummary, ListCollections
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection, ListCollections
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.errand import Errand
 
-ZONE_STEP = 15 * 60
-"""Every time zone lies a multiple of 15 minutes from UTC, and Flipsnack does not say which one its dates are in."""
+LONGEST_QUERY = 200
+WINDOW = 50
 
 
 async def by_title(errand: Errand, title: str, order_by: str = "date_created") -> list[CollectionSummary]:
     """The collections with exactly that title, newest first."""
-    query = cleaned(title, 200)
-    action = ListCollections.model_validate({"query": query, "order_by": order_by, "order": "desc", "limit": 50})
-    found = await errand.send(action)
-    return [row for row in found.collections if row.title.strip() == title.strip()]
+    given = {"query": title.strip()[:LONGEST_QUERY], "order_by": order_by, "order": "desc", "limit": WINDOW}
+    found = await errand.send(ListCollections.model_validate(given))
+    return [row for row in found.collections if cleaned(row.title) == cleaned(title)]
+
+
+async def newest(errand: Errand) -> list[CollectionSummary]:
+    """The collections created last."""
+    return (await errand.send(ListCollections(order_by="date_created", order="desc", limit=WINDOW))).collections
+
+
+async def candidates(errand: Errand, title: str) -> frozenset[str]:
+    """What an upload with this title could be mistaken for: asked before it is sent, nothing else tells old from new.
+
+    Flipsnack's dates have no zone, and titles repeat.
+    """
+    rows = await (by_title(errand, title) if title.strip() else newest(errand))
+    return frozenset(row.collection_hash for row in rows)
+
+
+async def found_again(errand: Errand, title: str, before: frozenset[str]) -> Collection | None:
+    """The collection that an upload with a lost answer made: the one that was not there before, if it is one."""
+    rows = await (by_title(errand, title) if title.strip() else newest(errand))
+    new = [row.collection_hash for row in rows if row.collection_hash not in before]
+    return await errand.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
 
 
 async def direct_link(errand: Errand, collection_hash: str, title: str) -> str | None:
@@ -30,14 +48,3 @@ async def direct_link(errand: Errand, collection_hash: str, title: str) -> str |
     except FlipsnackError:
         return None
     return next((row.direct_link for row in rows if row.collection_hash == collection_hash), None)
-
-
-def created_between(row: CollectionSummary, start: float, end: float) -> bool:
-    """Whether a row was created in a span of UTC time, whatever zone Flipsnack's dates are in."""
-    try:
-        written = datetime.fromisoformat(f"{(row.created_date or '').replace(' ', 'T')}+00:00").timestamp()
-    except ValueError:
-        return False
-    slack = 60.0
-    offset = round((written - start) / ZONE_STEP) * ZONE_STEP
-    return abs(offset) <= 14 * 3600 and start - slack <= written - offset <= end + slack

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
-from flipsnack_mcp.api.action import as_text
+from flipsnack_mcp.api.action import Action, ResultT_co, as_text
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, UnreachableError, UnreadableAnswerError
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.finding import by_title, created_between, direct_link
+from flipsnack_mcp.workflows.finding import by_title, candidates, direct_link, found_again
 from flipsnack_mcp.workflows.waiting import conversion_of
 
 COMPARED = ("title", "description", "status", "width", "height")
@@ -35,7 +34,7 @@ async def publish(
     created, warnings = await created_once(errand, action, document)
     seen, states = created, tuple[str, ...]()
     try:
-        watched = await conversion_of(errand, created.collection_hash).until_settled(errand, wait_seconds)
+        watched = await conversion_of(created.collection_hash).until_settled(errand, wait_seconds)
         seen, states = watched.last, watched.states
     except FlipsnackError as error:
         warnings = (*warnings, f"The upload is in, but looking at its conversion failed: {error.happened}")
@@ -46,35 +45,44 @@ async def publish(
 async def created_once(
     errand: Errand, action: CreateCollection, document: Document | None
 ) -> tuple[Collection, tuple[str, ...]]:
-    """Send an upload once. After a lost connection it is looked for, never sent again: it may have cost quota."""
-    started = time.time()
+    """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota."""
+    before = await candidates(errand, action.title or "")
     try:
-        created = await errand.send(action, document)
+        created = await errand.leaving_time.send(action, document)
+        lost = "" if created.collection_hash else "Flipsnack took the upload but named no hash."
     except DocumentChanged as error:
-        found = await looked_for(errand, action, started)
-        raise outcome(str(error), found) from None
-    except (UnreachableError, UnreadableAnswerError) as error:
+        raise outcome(str(error), await looked_for(errand, action, before)) from None
+    except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             raise
-        found = await looked_for(errand, action, started)
-        if found is None:
-            raise outcome(error.happened, found) from None
-        return found, ("The answer to the upload was lost; this collection was found by its title and time.",)
-    if not created.collection_hash:
-        raise outcome("Flipsnack took the upload but named no hash.", None)
-    return created, ()
+        created, lost = Collection(), error.happened
+    if not lost:
+        return created, ()
+    found = await looked_for(errand, action, before)
+    if found is None:
+        raise outcome(lost, None)
+    return found, ("The answer to the upload was lost; the new collection was found in the account.",)
 
 
-async def looked_for(errand: Errand, action: CreateCollection, started: float) -> Collection | None:
-    """The collection that an upload with an unknown outcome made, recognised by title and time."""
-    if not action.title:
-        return None
-    patient = errand.renewed(10)
+async def looked_for(errand: Errand, action: CreateCollection, before: frozenset[str]) -> Collection | None:
+    """The collection that an upload with an unknown outcome made, where it can be found."""
     try:
-        rows = [row for row in await by_title(patient, action.title) if created_between(row, started, time.time())]
-        return await patient.send(GetCollection(collection_hash=rows[0].collection_hash)) if rows else None
+        return await found_again(errand, action.title or "", before)
     except FlipsnackError:
         return None
+
+
+async def send_to(errand: Errand, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
+    """Send a document to a collection that is there already."""
+    try:
+        return await errand.send(action, document)
+    except DocumentChanged as error:
+        raise FlipsnackError(
+            str(error),
+            "Look at the collection with get_collection before trying again.",
+            changed=Changed.PERHAPS,
+            retry="Do not simply repeat it.",
+        ) from None
 
 
 def outcome(happened: str, found: Collection | None) -> FlipsnackError:
@@ -110,7 +118,16 @@ class Updated:
 async def change(errand: Errand, action: UpdateCollection) -> Updated:
     """Update a collection and look what came of it; publishing a draft gives it a new hash, which is looked up."""
     before = await errand.send(GetCollection(collection_hash=action.collection_hash))
-    answer = await errand.send(action)
+    try:
+        answer = await errand.leaving_time.send(action)
+    except FlipsnackError as error:
+        if error.changed is Changed.NOTHING:
+            raise
+        after = await looked_at(errand, before, Collection(), action)
+        if after is None or not changes(before, after):
+            raise
+        lost = "The answer to the change was lost; this is how the collection is now."
+        return Updated(before, after, changes(before, after), (lost, *differences(action, after)))
     after = await looked_at(errand, before, answer, action)
     if after is None:
         asked = asked_of(action, before)

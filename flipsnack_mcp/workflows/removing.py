@@ -13,11 +13,11 @@ from flipsnack_mcp.workflows.errand import Errand
 async def delete(errand: Errand, action: Action[ResultT_co]) -> ResultT_co:
     """Delete once. When the answer is lost, look whether the target is still there; never send it again."""
     try:
-        return await errand.send(action)
+        return await errand.leaving_time.send(action)
     except (UnreachableError, UnreadableAnswerError) as error:
         if error.changed is Changed.NOTHING:
             raise
-        gone = await is_gone(errand.renewed(10), action)
+        gone = await is_gone(errand, action)
         if gone is None:
             raise
         if gone:
@@ -41,4 +41,6 @@ async def is_gone(errand: Errand, action: Action[Any]) -> bool | None:
         return None
     if isinstance(action, DeleteCollection):
         return False
-    return action.flipbook_hash not in {book.flipbook_hash for book in found.flipbooks}
+    there = {book.flipbook_hash for book in found.flipbooks}
+    # A flipbook without a hash has it under a name we do not know: it could be this one.
+    return None if "" in there else action.flipbook_hash not in there

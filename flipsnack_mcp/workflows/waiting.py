@@ -10,10 +10,21 @@ from typing import Generic, TypeVar
 import anyio
 
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.api.errors import (
+    MaintenanceError,
+    OutOfTimeError,
+    RateLimitedError,
+    UnreachableError,
+    UnreadableAnswerError,
+)
 from flipsnack_mcp.api.pace import Lane
 from flipsnack_mcp.workflows.errand import Errand
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)
+PASSING = (MaintenanceError, OutOfTimeError, RateLimitedError, UnreachableError, UnreadableAnswerError)
+"""What ends a wait with the state so far. It was asked several times by then."""
+LATE = 5.0
+"""Seconds a poll may go beyond the time to wait."""
 SPARE = 1.0
 """Seconds a call keeps for its own answer."""
 
@@ -33,7 +44,7 @@ class Watch(Generic[SeenT]):
     """What is looked at, and how to read it."""
 
     name: str
-    look: Callable[[Lane], Awaitable[SeenT]]
+    look: Callable[[Errand, Lane], Awaitable[SeenT]]
     state: Callable[[SeenT], str]
 
     def pending(self, seen: SeenT) -> bool:
@@ -44,7 +55,7 @@ class Watch(Generic[SeenT]):
         """Look until it is no longer processing, or the time is up. Cancelling stops it at once."""
         start = anyio.current_time()
         end = min(start + seconds, errand.deadline - SPARE)
-        seen = await self.look(Lane.INTERACTIVE) if first is None else first
+        seen = await self.look(errand, Lane.INTERACTIVE) if first is None else first
         states = [f"{self.state(seen)} after 0 s"]
         for interval in chain(INTERVALS, repeat(INTERVALS[-1])):
             now = anyio.current_time()
@@ -52,15 +63,19 @@ class Watch(Generic[SeenT]):
                 return Watched(seen, tuple(states))
             await errand.tell(f"{self.name}: {self.state(seen)}, {now - start:.0f} s, poll {len(states)}")
             await anyio.sleep(min(interval, end - now))
-            seen = await self.look(Lane.BACKGROUND)
+            try:
+                seen = await self.look(errand.within(end + LATE - anyio.current_time()), Lane.BACKGROUND)
+            except PASSING as error:
+                states.append(f"no answer after {anyio.current_time() - start:.0f} s: {error.happened}")
+                return Watched(seen, tuple(states))
             states.append(f"{self.state(seen)} after {anyio.current_time() - start:.0f} s")
         raise AssertionError  # the intervals never end
 
 
-def conversion_of(errand: Errand, collection_hash: str) -> Watch[Collection]:
+def conversion_of(collection_hash: str) -> Watch[Collection]:
     """Watch a collection being converted."""
 
-    async def look(lane: Lane) -> Collection:
+    async def look(errand: Errand, lane: Lane) -> Collection:
         return await errand.send(GetCollection(collection_hash=collection_hash), lane=lane)
 
     return Watch("conversion", look, lambda seen: seen.conversion)

@@ -38,7 +38,9 @@ async def test_nothing_is_logged_at_any_level(caplog: pytest.LogCaptureFixture) 
     assert shown(caplog.text) == []
 
 
-async def test_a_level_that_is_set_once_the_client_is_open_shows_nothing_either(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_level_that_is_set_once_the_client_is_open_shows_nothing_either(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     sandbox = unlimited()
 
     async with asking(sandbox.app) as flipsnack:
@@ -72,7 +74,9 @@ async def test_no_traceback_of_an_error_holds_the_signed_address(error: type[htt
 @pytest.mark.parametrize("kind", ["cut", "garbled", "reset", "huge", "maintenance", "per_minute", "quota", "http"])
 async def test_no_error_holds_a_secret(kind: str) -> None:
     sandbox = unlimited()
-    sandbox.add_fault(Fault(kind, times=0, body=f"https://x/?apiKey={KEY}&signature={SIGNATURE}" if kind == "http" else ""))
+    sandbox.add_fault(
+        Fault(kind, times=0, body=f"https://x/?apiKey={KEY}&signature={SIGNATURE}" if kind == "http" else "")
+    )
 
     async with asking(sandbox.app) as flipsnack:
         with pytest.raises(FlipsnackError) as caught:

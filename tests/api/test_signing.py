@@ -79,7 +79,7 @@ def test_any_other_name_counts_even_without_a_value(values: dict[str, str], name
     assert signature(SECRET, {**without, name: ""}) != signature(SECRET, without)
 
 
-@pytest.mark.parametrize("value", ["", "0", "false", "null", " ", "Été – 目录 🎉", "a+b c%20d&e=f", "\r\n\t\0"])
+@pytest.mark.parametrize("value", ["", "0", "false", "null", " ", "Été & 目录 🎉", "a+b c%20d&e=f", "\r\n\t\0"])
 async def test_a_value_is_signed_raw_and_arrives_as_it_was(value: str) -> None:
     sandbox = unlimited()
 

@@ -43,7 +43,7 @@ def test_a_quotation_cannot_be_closed_from_inside(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        pytest.param("Été & jardin – 目录 🎉", "Été & jardin – 目录 🎉", id="plain"),
+        pytest.param("Été & jardin, 目录 🎉", "Été & jardin, 目录 🎉", id="plain"),
         pytest.param(" a\r\n\tb ", "a b", id="lines"),
         pytest.param("a\u202eb\u2066c\u200bd", "abcd", id="direction and zero width"),
         pytest.param("a\U000e0041\U000e0042", "a", id="tags"),
@@ -60,11 +60,13 @@ def test_what_cannot_be_seen_is_taken_out(text: str, shown: str) -> None:
     assert cleaned(text) == shown
 
 
-@pytest.mark.parametrize(
-    ("value", "number"),
-    [(5, 5), ("5", 5), (" 5 ", 5), ("1,234", 1234), (5.6, 6), ("5.4", 5), ("1e3", 1000), (-2, -2), (10**30, 10**30)]
-    + [(value, None) for value in ("", "n/a", None, True, False, [], {}, float("nan"), float("inf"), "1e999")],
-    ids=repr,
-)
+NUMBERS: list[tuple[object, int | None]] = [
+    *((5, 5), ("5", 5), (" 5 ", 5), ("1,234", 1234), (5.6, 6), ("5.4", 5), ("1e3", 1000), (-2, -2), (10**30, 10**30)),
+    *(("", None), ("n/a", None), (None, None), (True, None), (False, None), ([], None), ({}, None), ("1e999", None)),
+    *((float("nan"), None), (float("inf"), None)),
+]
+
+
+@pytest.mark.parametrize(("value", "number"), [pytest.param(*row, id=repr(row[0])) for row in NUMBERS])
 def test_a_whole_number_is_read_or_is_none(value: object, number: int | None) -> None:
     assert whole(value) == number

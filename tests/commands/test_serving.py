@@ -18,7 +18,7 @@ from tests.commands.processes import KEY, PROGRAM, SECRET, Run, free_port, messa
 MODES = pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
 
 
-async def says_yes(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+async def says_yes(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001 - the SDK's names
     return ElicitResult(action="accept", content={"title": params.message.rpartition('type "')[2].removesuffix('".')})
 
 
@@ -30,12 +30,14 @@ async def main_job(client: Client, document: Path) -> None:
     """List, upload, look on, delete."""
     told: list[str] = []
 
-    async def progress(_: float, __: float | None, message: str | None) -> None:
+    async def progress(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - the protocol's names
         told.append(message or "")
 
     assert len((await client.list_tools()).tools) == 11
     created = await client.call_tool(
-        "create_collection", {"file_path": str(document), "title": "Over the wire", "wait_seconds": 3}, progress_callback=progress
+        "create_collection",
+        {"file_path": str(document), "title": "Over the wire", "wait_seconds": 1},
+        progress_callback=progress,
     )
     assert not created.is_error, text_of(created)
     assert created.structured_content
@@ -73,8 +75,10 @@ HELLO = asked(
 READY = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
 
-@pytest.mark.parametrize("level", ["WARNING", "DEBUG", "nonsense"])
-@pytest.mark.parametrize("settings", [{"FLIPSNACK_SANDBOX": "1"}, {"FLIPSNACK_API_KEY": "${KEY}"}], ids=["sandbox", "problem"])
+@pytest.mark.parametrize("level", ["DEBUG", "nonsense"])
+@pytest.mark.parametrize(
+    "settings", [{"FLIPSNACK_SANDBOX": "1"}, {"FLIPSNACK_API_KEY": "${KEY}"}], ids=["sandbox", "problem"]
+)
 def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dict[str, str]) -> None:
     calls = [
         asked(2, "tools/list"),
@@ -111,7 +115,9 @@ def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
         with run.kept(**access) as process:
             assert process.stdin
             assert process.stdout
-            process.stdin.write("\n".join([HELLO, READY, asked(2, "tools/call", name="get_user_stats", arguments={})]) + "\n")
+            process.stdin.write(
+                "\n".join([HELLO, READY, asked(2, "tools/call", name="get_user_stats", arguments={})]) + "\n"
+            )
             process.stdin.flush()
             answers = [process.stdout.readline() for _ in range(2)]
             out, err = process.communicate(timeout=10)
@@ -136,7 +142,14 @@ def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
 def served(run: Run, document: Path) -> Iterator[str]:
     port = free_port()
     with run.kept(
-        "serve", "--http", f"127.0.0.1:{port}", "--sandbox", "--upload-dirs", str(document.parent), "--log-level", "info"
+        "serve",
+        "--http",
+        f"127.0.0.1:{port}",
+        "--sandbox",
+        "--upload-dirs",
+        str(document.parent),
+        "--log-level",
+        "info",
     ) as process:
         assert process.stderr
         wait_for(process.stderr, "running on")

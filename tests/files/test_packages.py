@@ -10,7 +10,6 @@ import threading
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -19,7 +18,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.files import drafts
 from flipsnack_mcp.files.drafts import Draft
-from flipsnack_mcp.files.packages import SavedPackage, remove_leftovers, save_package
+from flipsnack_mcp.files.packages import SavedPackage, save_package
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.zips import BadPackage, ZipLimits
 
@@ -371,48 +370,3 @@ async def test_package_without_end_is_stopped(tmp_path: Path) -> None:
 
     assert len(taken) == 11
     assert not names_in(tmp_path)
-
-
-# Leftovers
-
-
-def leftover(folder: Path, name: str, *, age: timedelta) -> Path:
-    path = folder / name
-    path.write_bytes(b"half")
-    then = path.stat().st_mtime - age.total_seconds()
-    os.utime(path, (then, then))
-    return path
-
-
-def test_only_old_files_of_our_own_are_removed(tmp_path: Path) -> None:
-    old, day = timedelta(days=2), timedelta(days=1)
-    ours = leftover(tmp_path, ".flipsnack-0123456789abcdef.part", age=old)
-    (tmp_path / ".flipsnack-00000000000000ff.part").mkdir()
-    kept = [
-        leftover(tmp_path, ".flipsnack-fedcba9876543210.part", age=timedelta(hours=1)),
-        leftover(tmp_path, ".flipsnack-0123456789abcdeg.part", age=old),
-        leftover(tmp_path, ".flipsnack-0123456789abcdef.part.bak", age=old),
-        leftover(tmp_path, "flipsnack-0123456789abcdef.part", age=old),
-        leftover(tmp_path, "Title.zip", age=old),
-    ]
-    link = tmp_path / ".flipsnack-aaaaaaaaaaaaaaaa.part"
-    link.symlink_to(kept[-1])
-    os.utime(link, (0, 0), follow_symlinks=False)
-
-    assert remove_leftovers(tmp_path, day) == 1
-
-    assert not ours.exists()
-    assert all(path.exists() for path in kept)
-    assert link.is_symlink()
-
-
-def test_missing_folder_has_no_leftovers(tmp_path: Path) -> None:
-    assert remove_leftovers(tmp_path / "missing") == 0
-
-
-def test_what_a_killed_run_leaves_is_known_as_ours(tmp_path: Path) -> None:
-    draft = Draft(tmp_path)
-    draft.create()
-
-    assert remove_leftovers(tmp_path, timedelta(seconds=-60)) == 1
-    draft.discard()

@@ -93,7 +93,11 @@ class Person:
     asked: anyio.Event = field(default_factory=anyio.Event)
     withdrawn: bool = False
 
-    async def __call__(self, _: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult | ErrorData:
+    async def __call__(
+        self,
+        context: ClientRequestContext,  # noqa: ARG002 - the SDK's name
+        params: ElicitRequestParams,
+    ) -> ElicitResult | ErrorData:
         self.forms.append(params.message)
         self.asked.set()
         try:
@@ -107,7 +111,8 @@ class Person:
 
 def types(text: object, **more: Any) -> Answer:
     """Fill in the form with this and send it."""
-    return lambda _: ElicitResult.model_construct(action="accept", content={"title": text, **more})
+    content: dict[str, Any] = {"title": text, **more}
+    return lambda _: ElicitResult.model_construct(action="accept", content=content)
 
 
 def types_what_is_asked(message: str) -> ElicitResult:
@@ -151,9 +156,9 @@ class Assistant:
     async def call(self, name: str, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Said:
         told: list[tuple[float, str]] = []
 
-        async def progress(done: float, total: float | None, message: str | None) -> None:
+        async def progress(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - the SDK's names
             self._witness.saw(message)
-            told.append((done, message or ""))
+            told.append((progress, message or ""))
 
         start = anyio.current_time()
         result = await self.client.call_tool(name, {**(arguments or {}), **more}, progress_callback=progress)

@@ -3,10 +3,11 @@
 import json
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
 from flipsnack_mcp.files.documents import Kind
@@ -251,15 +252,15 @@ async def test_every_status_code_becomes_an_error_that_names_it(bench: Bench, co
     ],
 )
 async def test_a_broken_answer_to_a_question_is_an_error_in_our_words(
-    bench: Bench, tool: str, action: str, fault: str, details: dict[str, Any]
+    bench: Bench, tool: str, action: str, fault: str, details: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     bench.fails(fault, action, **details, times=0)
 
     async with bench.assistant() as assistant:
         said = await assistant.call(tool, typical(tool, bench))
 
-    if tool == "get_user_stats" and not said.is_error:
-        return  # every number is optional: data of another shape holds none
+    if tool in {"get_user_stats", "list_collections"} and "odd data" in request.node.name and not said.is_error:
+        return  # read leniently: what cannot be read is left out
     if fault == "huge" and not said.is_error:
         return  # an answer of 20 MB may be read or refused
     assert said.is_error
@@ -309,9 +310,7 @@ async def test_personal_data_of_the_lead_form_are_masked_unless_revealed(bench: 
 
 
 async def test_a_job_title_is_personal_too(bench: Bench) -> None:
-    bench.answers(
-        "zapier.getZapierLeadFormSample", {"data": {"jobTitle": "Chief Ornithologist"}}
-    )
+    bench.answers("zapier.getZapierLeadFormSample", {"data": {"jobTitle": "Chief Ornithologist"}})
 
     said = await bench.call("get_lead_form_sample")
 
@@ -320,8 +319,6 @@ async def test_a_job_title_is_personal_too(bench: Bench) -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 async def test_a_real_file_arrives_byte_for_byte(bench: Bench, kind: Kind) -> None:
-    from hashlib import sha256  # noqa: PLC0415
-
     content = (b"%PDF-1.7\n" if kind is Kind.PDF else PNG) + bytes(range(256)) * 3000
     path = bench.document("a.pdf" if kind is Kind.PDF else "a.png", content)
     tool, action = (
@@ -355,7 +352,7 @@ async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder
 )
 async def test_a_file_that_is_no_good_document_sends_nothing(bench: Bench, name: str) -> None:
     good = Path(bench.document())
-    (bench.folder / "outside.pdf").write_bytes(good.read_bytes())
+    (bench.folder / "outside.pdf").write_bytes(good.read_bytes())  # noqa: ASYNC240 - a few bytes of a test
     bench.document("text.pdf", b"hello")
     bench.document("empty.pdf", b"")
     (good.parent / "link.pdf").symlink_to(bench.folder / "outside.pdf")

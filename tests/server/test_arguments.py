@@ -175,7 +175,7 @@ BAD: list[Any] = [
     pytest.param("create_collection", {}, "neither is given", id="no document"),
     pytest.param("create_collection", {"title": "A"}, "neither is given", id="only a title"),
     pytest.param(
-        "create_collection", {"file_url": URL, "file_path": "/tmp/a.pdf"}, "both are given", id="two documents"
+        "create_collection", {"file_url": URL, "file_path": "/home/a.pdf"}, "both are given", id="two documents"
     ),
     pytest.param(
         "create_collection", {"file_url": URL, "file_path": ""}, "both are given", id="two documents, one empty"
@@ -183,7 +183,7 @@ BAD: list[Any] = [
     pytest.param("create_collection", {"file_path": ""}, "", id="empty path"),
     pytest.param("create_collection", {"file_path": "relative.pdf"}, "", id="relative path"),
     pytest.param("create_collection", {"file_path": "/etc/passwd"}, "", id="path elsewhere"),
-    pytest.param("create_collection", {"file_path": "/tmp/\0"}, "", id="path nul"),
+    pytest.param("create_collection", {"file_path": "/home/\0"}, "", id="path nul"),
     pytest.param("create_collection", {"file_path": "/" + "a" * 5000}, "4096 characters", id="path long"),
     *(
         pytest.param("create_collection", {"file_url": value}, "`file_url`", id=f"url {name}")
@@ -290,6 +290,7 @@ BAD: list[Any] = [
 ]
 
 
+@pytest.mark.parametrize("mode", ["auto"])
 @pytest.mark.parametrize(("tool", "arguments", "reason"), BAD)
 async def test_bad_input_is_refused_in_words_without_a_request(
     bench: Bench, tool: str, arguments: dict[str, Any], reason: str
@@ -306,6 +307,17 @@ async def test_bad_input_is_refused_in_words_without_a_request(
     assert len(said.text) < 1500
     assert said.text.isprintable()
     assert bench.requests == []
+
+
+@pytest.mark.parametrize("mode", ["legacy"])
+async def test_bad_input_is_refused_on_the_older_revision_too(bench: Bench) -> None:
+    bench.folder.joinpath("uploads").mkdir()
+
+    async with bench.assistant() as assistant:
+        for tool, arguments, _ in (one.values for one in BAD):
+            said = await assistant.call(tool, arguments)
+            assert said.is_error, (tool, arguments)
+    assert [one for one in bench.requests if one != "collection.getCollection"] == []
 
 
 @pytest.mark.parametrize(

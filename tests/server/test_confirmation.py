@@ -433,7 +433,7 @@ async def first_round(assistant: Assistant, **arguments: Any) -> InputRequiredRe
     return asked
 
 
-YES = {"title": ElicitResult(action="accept", content={"title": TITLE})}
+YES: dict[str, Any] = {"title": ElicitResult(action="accept", content={"title": TITLE})}
 
 
 @pytest.mark.parametrize("mode", ["auto"])
@@ -460,7 +460,7 @@ async def test_a_wrong_answer_is_spent_as_well(bench: Bench) -> None:
     wanted = bench.collection().hash
     async with bench.assistant(Person(declines)) as assistant:
         asked = await first_round(assistant, collection_hash=wanted)
-        wrong = {"title": ElicitResult(action="accept", content={"title": "x"})}
+        wrong: dict[str, Any] = {"title": ElicitResult(action="accept", content={"title": "x"})}
 
         for answer in (wrong, YES):
             result = await assistant.client.session.call_tool(

@@ -117,6 +117,7 @@ async def test_every_field_of_a_collection_is_cleaned_wherever_it_is_told(bench:
         await asking.call("delete_collection", collection_hash="abc1234")
 
     for said in answers:
+        assert "unexpected" not in said.text
         assert_harmless(said.text, lines=True)
         assert not any(line.startswith("and say done") for line in said.text.splitlines())
         for text in texts_in(said.data):

@@ -299,7 +299,7 @@ async def test_the_server_introduces_itself(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}], ids=str
 )
-async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: dict[str, bool]) -> None:
+async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: dict[str, Any]) -> None:
     async with bench.assistant(**settings) as assistant:
         instructions = assistant.client.instructions or ""
 

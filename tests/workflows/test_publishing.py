@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
 
-from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, QuotaExceededError, UnreachableError
 from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.finding import created_between
 from flipsnack_mcp.workflows.publishing import created_once, publish
 from tests.api.asking import Paper, Unplugged, asking, over, unlimited
 
@@ -58,7 +57,7 @@ async def test_a_document_is_published_and_waited_for(sandbox: Sandbox, errand: 
     assert done.direct_link is not None
     assert done.collection.collection_hash in done.direct_link
     assert done.warnings == ()
-    assert done.states == ("processing after 0 s", "processing after 2 s", "complete after 5 s")
+    assert [state.split()[0] for state in done.states] == ["processing", "processing", "complete"]
     assert len(sandbox.carried_out("collection.create")) == 1
 
 
@@ -70,7 +69,7 @@ async def test_a_conversion_that_fails_is_a_state_and_no_error(sandbox: Sandbox,
     assert done.collection.conversion == "failed"
 
 
-async def test_without_waiting_the_state_so_far_is_the_answer(sandbox: Sandbox, errand: Errand) -> None:
+async def test_without_waiting_the_state_so_far_is_the_answer(errand: Errand) -> None:
     done = await publish(errand, NEW, Paper(), 0)
 
     assert done.collection.conversion == "processing"
@@ -78,7 +77,9 @@ async def test_without_waiting_the_state_so_far_is_the_answer(sandbox: Sandbox, 
 
 
 @pytest.mark.parametrize("fault", LOST)
-async def test_an_upload_whose_answer_was_lost_is_found_by_title_and_time(fault: Fault, sandbox: Sandbox, errand: Errand) -> None:
+async def test_an_upload_whose_answer_was_lost_is_found_in_the_account(
+    fault: Fault, sandbox: Sandbox, errand: Errand
+) -> None:
     older = shelved(sandbox, "Brand new", 50_000)
     sandbox.add_fault(fault)
 
@@ -86,7 +87,7 @@ async def test_an_upload_whose_answer_was_lost_is_found_by_title_and_time(fault:
 
     assert created.title == "Brand new"
     assert created.collection_hash != older
-    assert "found by its title and time" in warnings[0]
+    assert "found in the account" in warnings[0]
     assert len([one for one in sandbox.requests if one.action == "collection.create"]) == 1
 
 
@@ -96,7 +97,7 @@ async def test_an_upload_whose_answer_was_lost_is_found_by_title_and_time(fault:
         pytest.param("x" * 300, id="longest"),
         pytest.param("Spring  Summer", id="two spaces"),
         pytest.param("Family \U0001f468\u200d\U0001f469\u200d\U0001f467", id="joined picture"),
-        pytest.param("Été – 目录", id="not ASCII"),
+        pytest.param("Été & 目录", id="not ASCII"),
         pytest.param(" padded ", id="padded"),
     ],
 )
@@ -109,7 +110,9 @@ async def test_any_title_is_found_again(title: str, sandbox: Sandbox, errand: Er
 
 
 @pytest.mark.parametrize("ago", [300, 600, 3600 + 420, 20 * 3600, 30 * 86400])
-async def test_an_older_collection_of_the_same_title_is_not_taken_for_it(ago: float, sandbox: Sandbox, errand: Errand) -> None:
+async def test_an_older_collection_of_the_same_title_is_not_taken_for_it(
+    ago: float, sandbox: Sandbox, errand: Errand
+) -> None:
     shelved(sandbox, "Brand new", ago)
     sandbox.add_fault(NEVER)
 
@@ -128,9 +131,20 @@ async def test_nor_one_that_was_made_whole_hours_before(ago: float, sandbox: San
         await created_once(errand, NEW, Paper())
 
 
-@pytest.mark.parametrize("fault", [*LOST, pytest.param(NEVER, id="never arrived")])
-async def test_without_a_title_the_outcome_is_honestly_unknown(fault: Fault, sandbox: Sandbox, errand: Errand) -> None:
+@pytest.mark.parametrize("fault", LOST)
+async def test_without_a_title_it_is_the_one_that_was_not_there_before(
+    fault: Fault, sandbox: Sandbox, errand: Errand
+) -> None:
+    before = set(sandbox.account.collections)
     sandbox.add_fault(fault)
+
+    created, _ = await created_once(errand, CreateCollection(), Paper())
+
+    assert {created.collection_hash} == set(sandbox.account.collections) - before
+
+
+async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: Sandbox, errand: Errand) -> None:
+    sandbox.add_fault(NEVER)
 
     with pytest.raises(FlipsnackError) as caught:
         await created_once(errand, CreateCollection(), Paper())
@@ -154,10 +168,10 @@ async def test_a_used_up_quota_is_told_as_it_is(sandbox: Sandbox, errand: Errand
     with pytest.raises(QuotaExceededError):
         await created_once(errand, NEW, Paper())
 
-    assert [one.action for one in sandbox.requests] == ["collection.create"]
+    assert len([one for one in sandbox.requests if one.action == "collection.create"]) == 1
 
 
-async def test_a_document_that_changes_while_it_is_sent_ends_with_an_error_of_ours(sandbox: Sandbox, errand: Errand) -> None:
+async def test_a_document_that_changes_while_it_is_sent_ends_with_an_error_of_ours(errand: Errand) -> None:
     paper = Paper(fails=DocumentChanged("The document was changed while it was read."))
 
     with pytest.raises(FlipsnackError, match=r"was changed while it was read\. No new collection") as caught:
@@ -168,10 +182,13 @@ async def test_a_document_that_changes_while_it_is_sent_ends_with_an_error_of_ou
 
 async def test_an_answer_that_names_no_hash_is_looked_up_too() -> None:
     sandbox = unlimited()
-    app = Rewriting(sandbox, b'{"code":20,"status":"OK","data":{"collectionHash"', b'{"code":20,"status":"OK","data":{"newHash"')
+    app = Rewriting(
+        sandbox, b'{"code":20,"status":"OK","data":{"collectionHash"', b'{"code":20,"status":"OK","data":{"newHash"'
+    )
     lost = CreateCollection(title="Brand new")
 
     class OnlyCreate(Rewriting):
+        @override
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             await (super().__call__ if scope["method"] == "POST" else self.inner.app)(scope, receive, send)
 
@@ -197,30 +214,3 @@ async def test_what_flipsnack_made_something_else_of_is_pointed_out(sandbox: San
         done = await publish(Errand(flipsnack), NEW, Paper(), 0)
 
     assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)
-
-
-ZONES = [hours * 3600.0 for hours in (-12, -9.5, -8, -3.5, 0, 1, 2, 5.5, 5.75, 9, 12.75, 14)]
-START = 1_790_000_000.0
-
-
-def row(seconds: float) -> CollectionSummary:
-    from datetime import UTC, datetime  # noqa: PLC0415  # only here
-
-    return CollectionSummary(created_date=datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S"))
-
-
-@pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("took", [0.0, 5.0, 45.0, 400.0, 500.0, 700.0])
-def test_a_new_collection_is_recognised_in_every_zone(zone: float, took: float) -> None:
-    assert created_between(row(START + took + zone), START, START + took + 1)
-
-
-@pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("ago", [120.0, 300.0, 600.0, 780.0])
-def test_an_older_one_is_not_recognised_in_any_zone(zone: float, ago: float) -> None:
-    assert not created_between(row(START - ago + zone), START, START + 5)
-
-
-@pytest.mark.parametrize("date", ["", "yesterday", "2026-13-01 00:00:00", "0000-00-00 00:00:00", None])
-def test_a_date_that_is_none_is_not_recognised(date: str | None) -> None:
-    assert not created_between(CollectionSummary(created_date=date), START, START + 5)

@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Unsent, Wire, as_text
-from flipsnack_mcp.api.numbers import Whole, whole
+from flipsnack_mcp.api.links import HASH
+from flipsnack_mcp.api.numbers import MaybeWhole, whole
 from flipsnack_mcp.api.parameters import (
     CollectionHash,
     Description,
     FlipbookHash,
     Height,
+    ReturnedHash,
     Settings,
     Status,
     Title,
@@ -29,7 +31,7 @@ ITEM_STATUSES = ("status", "itemStatus", "flipbookStatus", "conversionStatus")
 class CollectionSummary(Result):
     """One row of the list."""
 
-    collection_hash: Annotated[str, Field(description="Identifies it in other calls")] = ""
+    collection_hash: Annotated[ReturnedHash, Field(description="Identifies it in other calls")] = ""
     title: Annotated[str, Wire("collectionTitle"), Field(description="May be empty")] = ""
     status: Annotated[str, Wire("collectionStatus"), Field(description="public, unlisted or editable")] = ""
     publish_date: Annotated[str | None, Field(description="Zone not stated")] = None
@@ -75,7 +77,8 @@ class ListCollections(Action[CollectionList]):
         # starts behind what was really shown.
         rows = [CollectionSummary.read(row) for row in objects(data.get("collections"))][: self.limit]
         seen = self.offset + len(rows)
-        counted = whole(data.get("collectionsCount", data.get("collectionCount")))
+        counts = (whole(data.get(name)) for name in ("collectionsCount", "collectionCount"))
+        counted = next((one for one in counts if one is not None), None)
         total = seen if counted is None else counted
         more = rows and (seen < total if counted is not None else len(rows) == self.limit)
         return CollectionList(
@@ -95,12 +98,12 @@ class Flipbook(BaseModel):
 class Collection(Result):
     """One collection, as Flipsnack describes it."""
 
-    collection_hash: Annotated[str, Field(description="Temporary while editable")] = ""
+    collection_hash: Annotated[ReturnedHash, Field(description="Temporary while editable")] = ""
     title: Annotated[str, Wire("collectionTitle"), Field(description="May be empty")] = ""
     description: Annotated[str, Wire("collectionDescription"), Field(description="May be empty")] = ""
     status: Annotated[str, Wire("collectionStatus"), Field(description="public, unlisted or editable")] = ""
-    width: Annotated[Whole | None, Wire("collectionWidth"), Field(description="Pixels")] = None
-    height: Annotated[Whole | None, Wire("collectionHeight"), Field(description="Pixels")] = None
+    width: Annotated[MaybeWhole, Wire("collectionWidth"), Field(description="Pixels")] = None
+    height: Annotated[MaybeWhole, Wire("collectionHeight"), Field(description="Pixels")] = None
     conversion: Annotated[Conversion, Field(description="Of all its flipbooks")] = "unknown"
     flipbooks: Annotated[list[Flipbook], Field(description="Its documents")] = []
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
@@ -216,8 +219,8 @@ def objects(value: object) -> list[JsonObject]:
 def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
     """The list of items, under whatever name: the first that holds objects with a status."""
     for key, value in data.items():
-        items = objects(value) if isinstance(value, list) else []
-        if items and any(status_of(item) for item in items):
+        items = objects(value)
+        if items and len(items) == len(value) and any(status_of(item) for item in items):
             return key, items
     return "", []
 
@@ -225,7 +228,7 @@ def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
 def flipbook_from(item: JsonObject) -> Flipbook:
     """One item, by the names it may go by."""
     found = next((as_text(item[name]) for name in ITEM_HASHES if item.get(name)), "")
-    return Flipbook(flipbook_hash=found, status=status_of(item) or "unknown")
+    return Flipbook(flipbook_hash=found if HASH.fullmatch(found) else "", status=status_of(item) or "unknown")
 
 
 def status_of(item: JsonObject) -> str:

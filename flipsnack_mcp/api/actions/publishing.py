@@ -76,4 +76,5 @@ class GetEmbedCode(Action[EmbedCode]):
 
     @override
     def read(self, data: JsonObject) -> EmbedCode:
-        return EmbedCode(embed_code=next(str(data[name]) for name in EMBED_NAMES if data.get(name)))
+        found = next((data[name] for name in EMBED_NAMES if isinstance(data.get(name), str) and data[name]), None)
+        return EmbedCode.model_validate({"embed_code": found})

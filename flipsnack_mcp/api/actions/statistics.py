@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Wire
 from flipsnack_mcp.api.actions.collections import objects
-from flipsnack_mcp.api.numbers import Whole
+from flipsnack_mcp.api.numbers import MaybeWhole, Whole, whole
 from flipsnack_mcp.api.parameters import CollectionHash, Day
 
 
@@ -19,25 +19,25 @@ class PageStats(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     page: Annotated[Whole, Field(description="From 1")]
-    views: Annotated[Whole | None, Field(description="Count")] = None
-    clicks: Annotated[Whole | None, Field(description="Count")] = None
-    time_spent: Annotated[Whole | None, Field(description="Unit not documented")] = None
+    views: Annotated[MaybeWhole, Field(description="Count")] = None
+    clicks: Annotated[MaybeWhole, Field(description="Count")] = None
+    time_spent: Annotated[MaybeWhole, Field(description="Unit not documented")] = None
 
 
 class CollectionStats(Result):
     """Totals of one collection over a period."""
 
-    impressions: Annotated[Whole | None, Field(description="Player loads")] = None
-    views: Annotated[Whole | None, Field(description="Player uses")] = None
-    time_spent: Annotated[Whole | None, Wire("time_spent"), Field(description="Seconds in total")] = None
-    downloads: Annotated[Whole | None, Field(description="Count")] = None
+    impressions: Annotated[MaybeWhole, Field(description="Player loads")] = None
+    views: Annotated[MaybeWhole, Field(description="Player uses")] = None
+    time_spent: Annotated[MaybeWhole, Wire("time_spent"), Field(description="Seconds in total")] = None
+    downloads: Annotated[MaybeWhole, Field(description="Count")] = None
     pages: Annotated[list[PageStats] | None, Field(description="By page")] = None
 
     @classmethod
     @override
     def read(cls, data: JsonObject) -> Self:
         """Pages that are no objects are left out, the totals stay."""
-        pages = [page for page in objects(data.get("pages")) if page.get("page") is not None]
+        pages = [page for page in objects(data.get("pages")) if whole(page.get("page")) is not None]
         return super().read({**data, "pages": pages or None})
 
 
@@ -69,11 +69,11 @@ class GetCollectionStats(Action[CollectionStats]):
 class UserStats(Result):
     """Totals of the whole account."""
 
-    impressions: Annotated[Whole | None, Field(description="Player loads")] = None
-    views: Annotated[Whole | None, Field(description="Player uses")] = None
-    time_spent: Annotated[Whole | None, Wire("time_spent"), Field(description="Seconds in total")] = None
-    downloads: Annotated[Whole | None, Field(description="Count")] = None
-    api_uploads_left: Annotated[Whole | None, Wire("api_uploads_left"), Field(description="This month")] = None
+    impressions: Annotated[MaybeWhole, Field(description="Player loads")] = None
+    views: Annotated[MaybeWhole, Field(description="Player uses")] = None
+    time_spent: Annotated[MaybeWhole, Wire("time_spent"), Field(description="Seconds in total")] = None
+    downloads: Annotated[MaybeWhole, Field(description="Count")] = None
+    api_uploads_left: Annotated[MaybeWhole, Wire("api_uploads_left"), Field(description="This month")] = None
 
 
 class GetUserStats(Action[UserStats]):

@@ -1,0 +1,247 @@
+"""What killed runs leave behind is cleared away, and what is still being written is not."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flipsnack_mcp.files import drafts
+from flipsnack_mcp.files.drafts import Draft
+from flipsnack_mcp.files.locking import LockState, lock
+from flipsnack_mcp.files.packages import remove_leftovers
+from flipsnack_mcp.files.refusal import RefusedFile
+
+OURS = ".flipsnack-0123456789abcdef.part"
+WRITER = """
+import sys
+from pathlib import Path
+from flipsnack_mcp.files.drafts import Draft
+
+draft = Draft(Path(sys.argv[1]))
+draft.create()
+draft.write(b"half")
+print(draft.path, flush=True)
+sys.stdin.readline()
+draft.write(b" and half")
+print(draft.publish("Title", ".zip"), flush=True)
+"""
+
+
+class Writer:
+    """Another process in the middle of a download."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        self.process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", WRITER, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        self.draft = Path(self._line())
+
+    def finish(self) -> Path:
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return Path(self._line())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Writer]:
+    writer = Writer(folder)
+    with writer.process:
+        yield writer
+        writer.process.kill()
+
+
+def leftover(folder: Path, name: str = OURS, *, age: timedelta = timedelta()) -> Path:
+    path = folder / name
+    path.write_bytes(b"half")
+    then = path.stat().st_mtime - age.total_seconds()
+    os.utime(path, (then, then))
+    return path
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_draft_of_a_living_process_survives_and_ends_well(tmp_path: Path) -> None:
+    with writing(tmp_path) as writer:
+        os.utime(writer.draft, (0, 0))  # however long nothing came
+
+        assert remove_leftovers(tmp_path) == 0
+        assert writer.finish().read_bytes() == b"half and half"
+
+    assert names_in(tmp_path) == ["Title.zip"]
+
+
+def test_draft_of_a_killed_process_is_removed_at_once(tmp_path: Path) -> None:
+    with writing(tmp_path) as killed, writing(tmp_path) as living:
+        killed.kill()
+
+        assert remove_leftovers(tmp_path) == 1
+        assert names_in(tmp_path) == [living.draft.name]
+
+
+def test_draft_of_this_very_process_survives(tmp_path: Path) -> None:
+    draft = Draft(tmp_path)
+    draft.create()
+
+    assert remove_leftovers(tmp_path) == 0
+    assert draft.path.exists()
+    draft.discard()
+
+
+def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def clean_up() -> None:
+        while not stop.is_set():
+            assert remove_leftovers(tmp_path) in {0, 1}  # one that is not locked yet may go; it is made again
+
+    cleaners = [threading.Thread(target=clean_up) for _ in range(2)]
+    for cleaner in cleaners:
+        cleaner.start()
+    try:
+        for number in range(100):
+            draft = Draft(tmp_path)
+            draft.create()
+            draft.write(b"whole")
+            assert draft.publish(f"Title {number}", ".zip").read_bytes() == b"whole"
+    finally:
+        stop.set()
+        for cleaner in cleaners:
+            cleaner.join()
+
+    assert len(names_in(tmp_path)) == 100
+    assert not any(map(drafts.LEFTOVER.fullmatch, names_in(tmp_path)))
+
+
+@pytest.mark.parametrize("cleaner", ["has-removed-it", "holds-its-lock"])
+def test_draft_a_cleaner_caught_before_it_was_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleaner: str
+) -> None:
+    draft, first = Draft(tmp_path), list[Path]()
+
+    def lock_late(descriptor: int) -> LockState:
+        if first:
+            return lock(descriptor)
+        first.append(draft.path)
+        if cleaner == "has-removed-it":
+            assert remove_leftovers(tmp_path) == 1
+            return lock(descriptor)
+        with draft.path.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            return lock(descriptor)
+
+    monkeypatch.setattr(drafts, "lock", lock_late)
+
+    draft.create()
+
+    assert first != [draft.path]
+    assert names_in(tmp_path) == [draft.path.name]
+    assert remove_leftovers(tmp_path) == 0
+    draft.discard()
+
+
+def test_draft_stays_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move, removed = drafts._move, list[int]()
+
+    def watched(source: Path, target: Path) -> None:
+        removed.append(remove_leftovers(tmp_path))
+        move(source, target)
+        removed.append(remove_leftovers(tmp_path))
+
+    monkeypatch.setattr(drafts, "_move", watched)
+    draft = Draft(tmp_path)
+    draft.create()
+
+    draft.publish("Title", ".zip")
+
+    assert removed == [0, 0]
+    assert names_in(tmp_path) == ["Title.zip"]
+
+
+def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
+    old = timedelta(days=2)
+    ours = leftover(tmp_path, age=old)
+    (tmp_path / ".flipsnack-00000000000000ff.part").mkdir()
+    os.mkfifo(tmp_path / ".flipsnack-00000000000000fe.part")
+    kept = [
+        leftover(tmp_path, ".flipsnack-0123456789abcdeg.part", age=old),
+        leftover(tmp_path, ".flipsnack-0123456789abcdef.part.bak", age=old),
+        leftover(tmp_path, "flipsnack-0123456789abcdef.part", age=old),
+        leftover(tmp_path, "Title.zip", age=old),
+    ]
+    link = tmp_path / ".flipsnack-aaaaaaaaaaaaaaaa.part"
+    link.symlink_to(kept[-1])
+    os.utime(link, (0, 0), follow_symlinks=False)
+
+    assert remove_leftovers(tmp_path) == 1
+
+    assert not ours.exists()
+    assert all(path.exists() for path in kept)
+    assert link.is_symlink()
+    assert len(names_in(tmp_path)) == len(kept) + 3
+
+
+def test_missing_folder_has_no_leftovers(tmp_path: Path) -> None:
+    assert remove_leftovers(tmp_path / "missing") == 0
+
+
+# Disks that know no locks
+
+
+@pytest.fixture
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+
+
+@pytest.mark.usefixtures("without_locks")
+@pytest.mark.parametrize(("age", "removed"), [(timedelta(hours=23), 0), (timedelta(hours=25), 1)])
+def test_without_locks_the_age_decides(tmp_path: Path, age: timedelta, removed: int) -> None:
+    leftover(tmp_path, age=age)
+
+    assert remove_leftovers(tmp_path) == removed
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_without_locks_a_file_is_written_as_well(tmp_path: Path) -> None:
+    draft = Draft(tmp_path)
+    draft.create()
+
+    assert remove_leftovers(tmp_path) == 0
+    assert draft.publish("Title", ".zip").exists()
+
+
+def test_folder_in_which_nothing_stays_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: Callable[[int], LockState] = lambda _: LockState.TAKEN  # noqa: E731
+    monkeypatch.setattr(drafts, "lock", taken)
+    monkeypatch.setattr(drafts, "TRIES", 3)
+
+    with pytest.raises(RefusedFile, match="taken away"):
+        Draft(tmp_path).create()
+
+    assert not names_in(tmp_path)
