@@ -1,0 +1,128 @@
+"""One open connection to the state file, and its transactions. The only module, with what it imports, that needs sqlite3."""
+
+import math
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from flipsnack_mcp.store.records import Records, T
+from flipsnack_mcp.store.rows import RowRecords
+from flipsnack_mcp.store.schema import NewerVersionError, upgrade
+from flipsnack_mcp.store.unusable import BusyError, damaged, newer, unreachable
+
+PATIENCE = 0.05  # for which the thread, and with it everything in this process, stands still at most
+SWEEP_EVERY = 60.0
+# ERROR: our statements fit our tables. None: Python found text that is no text.
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR, None}
+
+
+class Database:
+    """A connection. Never carry one over a fork, not even to close it (https://sqlite.org/howtocorrupt.html)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._swept = -math.inf
+        make_file(path)
+        with explained(path):
+            self._db = connect(path)
+        self._file = identity(path)
+
+    def lost(self) -> bool:
+        """Tell whether the file was deleted or replaced underneath, by a person tidying up."""
+        return self._file is None or identity(self._path) != self._file
+
+    def transact(self, work: Callable[[Records], T], clock: Callable[[], float]) -> T:
+        """Run `work` once in a transaction, or raise BusyError before it has begun."""
+        with explained(self._path), self._transaction():
+            upgrade(self._db)
+            records = RowRecords(self._db, clock())
+            try:
+                result = work(records)
+                self._sweep(records)
+            finally:
+                records.end()
+        return result
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # Not IMMEDIATE: that lets a reader in (a backup, a stopped process), for whom COMMIT would have to wait, with
+        # `work` already run. Not plain BEGIN: a read lock that becomes a write lock fails at once.
+        self._db.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.rollback()
+            raise
+
+    def _sweep(self, records: RowRecords) -> None:
+        if records.wrote and abs(records.now - self._swept) >= SWEEP_EVERY:  # abs: the clock may have been set back
+            self._swept = records.now
+            records.sweep()
+
+
+def make_file(path: Path) -> None:
+    """Make the file, for its owner only, before SQLite does with the process's umask. Its journal takes over the mode."""
+    try:
+        make_folder(path.parent)
+        # Only a new file is opened here: closing any descriptor of a file drops all locks this process has on it.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise unreachable(path, error.strerror or type(error).__name__) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; `parents=True` would give them the umask's mode instead."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    # rw: SQLite itself never makes the file. The default journal: switching to WAL on open is a race (pacing.md, 4).
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None)
+    try:
+        # OFF would do for the request budget, which is worthless after a crash of the machine. But the journal of uploads
+        # must come out of one undamaged, or a document is uploaded twice.
+        db.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Put into a person's words what SQLite and the operating system say about the file."""
+    try:
+        yield
+    except NewerVersionError:
+        raise newer(path) from None
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        raise  # a mistake of ours
+    except sqlite3.Error as error:
+        raise meaning(error, path) from error
+
+
+def meaning(error: sqlite3.Error, path: Path) -> Exception:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF  # the other bits say more than a person needs
+    if primary == sqlite3.SQLITE_BUSY:
+        return BusyError()
+    if primary in DAMAGE:
+        return damaged(path, str(error))
+    return unreachable(path, "it is a folder" if path.is_dir() else str(error))

@@ -1,0 +1,38 @@
+"""From the setting FLIPSNACK_STATE to a store. Opens nothing yet."""
+
+from pathlib import Path
+
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import SqliteStore
+
+
+def open_store(state: str) -> Store:
+    """Make the store that `state` names. What cannot be understood is not repeated: it may hold a password."""
+    if state == "memory:":
+        return MemoryStore()
+    if state.startswith(("redis:", "rediss:", "unix:")):
+        raise ValueError(
+            "FLIPSNACK_STATE names a Redis server, which flipsnack-mcp cannot use yet. Use sqlite:PATH or memory: instead."
+        )
+    kind, _, path = state.partition(":")
+    if state and (kind != "sqlite" or not path):
+        raise ValueError(
+            "FLIPSNACK_STATE must be sqlite:PATH (a file), memory: (nothing is kept), or empty for the usual file."
+        )
+    return SqliteStore(chosen(path) if path else usual())
+
+
+def chosen(path: str) -> Path:
+    """Read a path as a person means it: what starts a server expands no ~, and may change its folder later."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("FLIPSNACK_STATE names a home folder that cannot be found. Write the whole path.") from None
+
+
+def usual() -> Path:
+    """Find the state folder of the person who runs this."""
+    import platformdirs  # noqa: PLC0415 - the server starts without it
+
+    return platformdirs.user_state_path("flipsnack-mcp") / "state.sqlite"

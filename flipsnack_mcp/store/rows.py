@@ -1,0 +1,60 @@
+"""Records as rows of the state file."""
+
+import sqlite3
+
+from flipsnack_mcp.store.records import JsonObject, decode, encode, outside
+
+# ruff: noqa: S608 - the statements are put together from constants
+ALIVE = "(expires IS NULL OR expires > :now)"
+GET = f"SELECT body FROM records WHERE kind = :kind AND name = :name AND {ALIVE}"
+ALL = f"SELECT name, body FROM records WHERE kind = :kind AND {ALIVE} ORDER BY seq"
+FORGET = f"DELETE FROM records WHERE kind = :kind AND name = :name AND NOT {ALIVE}"
+PUT = """INSERT INTO records (kind, name, body, expires) VALUES (:kind, :name, :body, :now + :keep)
+    ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body, expires = excluded.expires"""
+DELETE = "DELETE FROM records WHERE kind = :kind AND name = :name"
+SWEEP = f"DELETE FROM records WHERE NOT {ALIVE}"
+
+
+class RowRecords:
+    """What one transaction sees of the file."""
+
+    def __init__(self, db: sqlite3.Connection, now: float) -> None:
+        self.now = now
+        self.wrote = False
+        self._db: sqlite3.Connection | None = db
+
+    def get(self, kind: str, name: str) -> JsonObject | None:
+        rows = self._run(GET, kind=kind, name=name)
+        return read(rows[0][0]) if rows else None
+
+    def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
+        text = encode(body)
+        self.wrote = True
+        self._run(FORGET, kind=kind, name=name)  # whoever comes back after its time stands at the end again
+        self._run(PUT, kind=kind, name=name, body=text, keep=keep)
+
+    def delete(self, kind: str, name: str) -> None:
+        self.wrote = True
+        self._run(DELETE, kind=kind, name=name)
+
+    def all(self, kind: str) -> list[tuple[str, JsonObject]]:
+        return [(name, read(body)) for name, body in self._run(ALL, kind=kind)]
+
+    def sweep(self) -> None:
+        self._run(SWEEP)
+
+    def end(self) -> None:
+        self._db = None
+
+    def _run(self, statement: str, **values: str | float | None) -> list[tuple[str, ...]]:
+        if self._db is None:
+            raise outside()
+        return self._db.execute(statement, {**values, "now": self.now}).fetchall()
+
+
+def read(body: str) -> JsonObject:
+    """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
+    try:
+        return decode(body)
+    except ValueError:
+        raise sqlite3.DatabaseError("a record is not JSON") from None

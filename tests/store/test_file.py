@@ -1,0 +1,294 @@
+"""The state file itself: who may read it, what is in it, and what happens when it cannot be used."""
+
+# ruff: noqa: ASYNC240 - the store itself works on the loop's thread, and here nobody else waits
+
+import os
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+import flipsnack_mcp.store.sqlite as form
+from flipsnack_mcp.store.database import SWEEP_EVERY
+from flipsnack_mcp.store.records import Records
+from flipsnack_mcp.store.schema import STEPS
+from flipsnack_mcp.store.sqlite import SqliteStore, StoreUnusable
+from tests.store.conftest import Clock
+from tests.store.works import change_pair, count, increment
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Be somebody whom permissions stop: root passes them all."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def outsider(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=0)
+
+
+async def refusal(store: SqliteStore) -> StoreUnusable:
+    with pytest.raises(StoreUnusable) as caught:
+        await store.transact(increment)
+    assert str(caught.value) == f"{caught.value.happened} {caught.value.next_step}"
+    assert "FLIPSNACK_STATE" in caught.value.next_step
+    assert "locked" not in str(caught.value)
+    return caught.value
+
+
+def make_version_1(path: Path) -> None:
+    db = outsider(path)
+    db.execute(STEPS[0])
+    db.execute("""INSERT INTO records (kind, name, body) VALUES ('counter', 'one', '{"n":40}')""")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+
+
+async def test_nothing_is_made_before_the_first_transaction(file: SqliteStore, path: Path) -> None:
+    assert not path.exists()
+    await file.transact(count)
+    assert path.exists()
+
+
+@pytest.mark.usefixtures("umask")
+async def test_file_journal_and_new_folders_are_for_their_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "flipsnack-mcp" / "state.sqlite"
+    store = SqliteStore(path)
+
+    def work(records: Records) -> int:
+        change_pair(records)
+        return mode(path.with_name("state.sqlite-journal"))
+
+    assert await store.transact(work) == 0o600
+    assert [mode(path), mode(path.parent), mode(path.parent.parent)] == [0o600, 0o700, 0o700]
+    await store.close()
+
+
+async def test_a_version_1_file_is_brought_up_to_date_with_its_records(
+    path: Path, file: SqliteStore, clock: Clock
+) -> None:
+    make_version_1(path)
+    assert await file.transact(increment) == 41
+    await file.transact(lambda records: records.put("code", "a", {}, keep=1))
+    clock.now += 2
+    assert await file.transact(lambda records: records.get("code", "a")) is None
+
+
+async def test_a_failed_first_transaction_leaves_an_old_file_old(path: Path, file: SqliteStore) -> None:
+    make_version_1(path)
+    with pytest.raises(ZeroDivisionError):
+        await file.transact(lambda _: 1 / 0)
+    db = outsider(path)
+    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    db.close()
+    assert await file.transact(increment) == 41
+
+
+async def test_a_file_made_by_a_newer_version_is_refused_and_left_alone(path: Path, file: SqliteStore) -> None:
+    await file.transact(increment)
+    db = outsider(path)
+    db.execute("PRAGMA user_version = 99")  # while this process has it open
+    db.close()
+    before = path.read_bytes()
+    assert "newer version" in (await refusal(file)).happened
+    assert "newer version" in (await refusal(SqliteStore(path))).happened
+    assert path.read_bytes() == before
+
+
+async def test_the_file_of_another_program_is_refused_and_left_alone(path: Path, file: SqliteStore) -> None:
+    db = outsider(path)
+    db.execute("CREATE TABLE moz_places (url)")
+    db.close()
+    before = path.read_bytes()
+    assert "not made by flipsnack-mcp" in (await refusal(file)).happened
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["no database", "zeros", "cut", "overwritten"])
+async def test_a_damaged_file_is_refused_and_left_alone(path: Path, damage: str) -> None:
+    store = SqliteStore(path)
+    await store.transact(increment)
+    await store.transact(change_pair)
+    await store.close()
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "no database": b"Dear diary, " * 999,
+            "zeros": bytes(len(whole)),
+            "cut": whole[:5000],
+            "overwritten": whole[:4096] + b"x" * (len(whole) - 4096),
+        }[damage]
+    )
+    before = path.read_bytes()
+    assert "damaged" in (refused := await refusal(store)).happened
+    assert str(path) in refused.happened
+    assert path.read_bytes() == before
+    path.rename(path.with_name("away"))
+    assert await store.transact(increment) == 1  # the person did what the text says
+    await store.close()
+
+
+@pytest.mark.parametrize("body", ["'{'", "x'80'"])
+async def test_a_record_edited_into_nonsense_is_refused(path: Path, file: SqliteStore, body: str) -> None:
+    await file.transact(increment)
+    db = outsider(path)
+    db.execute(f"UPDATE records SET body = CAST({body} AS TEXT)")  # noqa: S608 - constants
+    db.close()
+    assert "damaged" in (await refusal(file)).happened
+
+
+async def test_a_folder_in_place_of_the_file_is_refused(path: Path, file: SqliteStore) -> None:
+    path.mkdir()
+    assert "it is a folder" in (await refusal(file)).happened
+
+
+async def test_a_file_in_place_of_the_folder_is_refused(path: Path) -> None:
+    path.write_text("")
+    assert "cannot be opened" in (await refusal(SqliteStore(path / "state.sqlite"))).happened
+
+
+@pytest.mark.usefixtures("nobody")
+async def test_an_unwritable_folder_is_refused() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders are closed to others
+        Path(folder).chmod(0o555)
+        assert "Permission denied" in (await refusal(SqliteStore(Path(folder) / "state.sqlite"))).happened
+        Path(folder).chmod(0o700)
+
+
+@pytest.mark.usefixtures("nobody")
+async def test_a_file_that_may_only_be_read_is_refused() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders are closed to others
+        path = Path(folder) / "state.sqlite"
+        path.touch(mode=0o444)
+        assert "cannot be opened or written" in (await refusal(SqliteStore(path))).happened
+
+
+async def test_a_link_to_nowhere_makes_no_file(path: Path, file: SqliteStore) -> None:
+    path.symlink_to(path.with_name("elsewhere"))
+    assert "cannot be opened" in (await refusal(file)).happened
+    assert not path.exists()
+
+
+async def test_a_full_disk_undoes_the_transaction_and_says_so(file: SqliteStore) -> None:
+    await file.transact(increment)
+    assert file._database
+    file._database._db.execute("PRAGMA max_page_count = 4")
+
+    def work(records: Records) -> None:
+        increment(records)
+        change_pair(records)
+
+    with pytest.raises(StoreUnusable, match="full"):
+        await file.transact(work)
+    assert await file.transact(count) == 1
+    await file.transact(work)  # space was made: on a new connection
+
+
+async def test_a_name_that_is_no_text_is_a_mistake_of_ours(file: SqliteStore) -> None:
+    with pytest.raises(sqlite3.Error):
+        await file.transact(lambda records: records.put("upload", object(), {}))  # type: ignore[arg-type]  # on purpose
+    assert await file.transact(increment) == 1
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced", "folder deleted"])
+async def test_a_file_tidied_away_is_made_anew(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "folder" / "state.sqlite"
+    store = SqliteStore(path)
+    await store.transact(increment)
+    await store.transact(increment)
+    path.unlink()
+    if how == "folder deleted":
+        path.parent.rmdir()
+    if how == "replaced":
+        make_version_1(path)
+    assert await store.transact(increment) == (41 if how == "replaced" else 1)
+    assert await SqliteStore(path).transact(count) == (41 if how == "replaced" else 1)
+    await store.close()
+
+
+async def test_expired_records_leave_the_file_once_a_minute(path: Path, file: SqliteStore, clock: Clock) -> None:
+    def rows() -> int:
+        db = outsider(path)
+        number: int = db.execute("SELECT count(*) FROM records").fetchone()[0]
+        db.close()
+        return number
+
+    await file.transact(increment)
+    await file.transact(lambda records: records.put("code", "a", {}, keep=1))
+    clock.now += 2
+    await file.transact(increment)
+    assert rows() == 2
+    clock.now += SWEEP_EVERY
+    await file.transact(count)  # which only reads
+    assert rows() == 2
+    await file.transact(increment)
+    assert rows() == 1
+
+
+async def test_cancelling_the_wait_for_the_file_leaves_no_transaction(path: Path, file: SqliteStore) -> None:
+    await file.transact(increment)
+    other = outsider(path)
+    other.execute("BEGIN EXCLUSIVE")
+    ran: list[Records] = []
+    with anyio.move_on_after(0.2) as scope:
+        await file.transact(ran.append)
+    assert scope.cancelled_caught
+    other.execute("ROLLBACK")
+    other.execute("BEGIN EXCLUSIVE")  # nobody else is in one
+    other.execute("ROLLBACK")
+    other.close()
+    assert ran == []
+    assert await file.transact(increment) == 2
+
+
+async def test_a_reader_from_outside_delays_a_transaction_and_does_not_repeat_it(path: Path, file: SqliteStore) -> None:
+    await file.transact(increment)
+    reader = outsider(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM records").fetchall()
+    runs: list[bool] = []
+
+    def work(records: Records) -> int:
+        runs.append(reader.in_transaction)
+        return increment(records)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(file.transact, work)
+        await anyio.sleep(0.3)
+        reader.execute("COMMIT")
+    reader.close()
+    assert runs == [False]
+    assert await file.transact(count) == 2
+
+
+async def test_who_holds_the_file_for_too_long_is_named_as_the_reason(
+    path: Path, file: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form, "PATIENCE", 0.2)
+    await file.transact(increment)
+    other = outsider(path)
+    other.execute("BEGIN EXCLUSIVE")
+    for store in (file, SqliteStore(path)):  # one that has it open, one that has not
+        assert "Another process has held" in (await refusal(store)).happened
+    other.close()
+    assert await file.transact(increment) == 2

@@ -1,0 +1,115 @@
+"""Random histories: both forms do what a list and a clock do."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as some
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from typing_extensions import override
+
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.records import JsonObject, Records, Store
+from flipsnack_mcp.store.sqlite import SqliteStore
+from tests.store.conftest import Clock
+from tests.store.works import listing
+
+KINDS = some.sampled_from(["upload", "code", ""])
+NAMES = some.sampled_from(["a", "A", "é", "", "a b", "0"])
+LEAVES = (
+    some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False, allow_infinity=False) | some.text()
+)
+BODIES = some.dictionaries(some.text(max_size=3), LEAVES | some.lists(LEAVES, max_size=3), max_size=3)
+KEEPS = some.none() | some.integers(0, 100)
+
+
+@dataclass
+class Model:
+    """The simplest thing that could be right."""
+
+    entries: list[tuple[str, str, JsonObject, float]] = field(default_factory=list)
+
+    def alive(self, now: float) -> list[tuple[str, str, JsonObject, float]]:
+        self.entries = [entry for entry in self.entries if entry[3] > now]
+        return self.entries
+
+    def put(self, now: float, kind: str, name: str, body: JsonObject, keep: float | None) -> None:
+        entry = (kind, name, body, float("inf") if keep is None else now + keep)
+        places = [place for place, old in enumerate(self.alive(now)) if old[:2] == (kind, name)]
+        if places:
+            self.entries[places[0]] = entry
+        else:
+            self.entries.append(entry)
+
+    def delete(self, kind: str, name: str) -> None:
+        self.entries = [entry for entry in self.entries if entry[:2] != (kind, name)]
+
+
+class Histories(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock, self.model = Clock(), Model()
+        self.file = SqliteStore(Path(self.folder.name) / "state.sqlite", self.clock)
+        self.stores: list[Store] = [MemoryStore(self.clock), self.file]
+        self.runner = asyncio.Runner()
+
+    @override
+    def teardown(self) -> None:
+        self.runner.run(self.file.close())
+        self.runner.close()
+        self.folder.cleanup()
+
+    def both(self, work: Callable[[Records], Any]) -> Any:
+        one, other = (self.runner.run(store.transact(work)) for store in self.stores)
+        assert one == other
+        return one
+
+    @rule(kind=KINDS, name=NAMES, body=BODIES, keep=KEEPS)
+    def put(self, kind: str, name: str, body: JsonObject, keep: float | None) -> None:
+        self.both(lambda records: records.put(kind, name, body, keep=keep))
+        self.model.put(self.clock.now, kind, name, body, keep)
+
+    @rule(kind=KINDS, name=NAMES)
+    def delete(self, kind: str, name: str) -> None:
+        self.both(lambda records: records.delete(kind, name))
+        self.model.delete(kind, name)
+
+    @rule(kind=KINDS, name=NAMES)
+    def get(self, kind: str, name: str) -> None:
+        expected = [entry[2] for entry in self.model.alive(self.clock.now) if entry[:2] == (kind, name)]
+        assert self.both(lambda records: records.get(kind, name)) == (expected[0] if expected else None)
+
+    @rule(seconds=some.integers(0, 80))
+    def wait(self, seconds: int) -> None:
+        self.clock.now += seconds
+
+    @rule(kind=KINDS, name=NAMES)
+    def fail(self, kind: str, name: str) -> None:
+        def work(records: Records) -> None:
+            records.delete(kind, name)
+            records.put(kind, name, {"never": "seen"})
+            raise LookupError
+
+        for store in self.stores:
+            with pytest.raises(LookupError):
+                self.runner.run(store.transact(work))
+
+    @rule()
+    def open_again(self) -> None:
+        self.runner.run(self.file.close())
+
+    @invariant()
+    def all_kinds_agree(self) -> None:
+        for kind in ("upload", "code", ""):
+            expected = [(entry[1], entry[2]) for entry in self.model.alive(self.clock.now) if entry[0] == kind]
+            assert self.both(listing(kind)) == expected
+
+
+def test_both_forms_do_what_the_model_does() -> None:
+    run_state_machine_as_test(Histories, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))

@@ -1,0 +1,169 @@
+"""What both forms of the store promise."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from flipsnack_mcp.store.records import Records, Store
+from tests.store.conftest import Clock
+from tests.store.works import count, increment, putting
+
+
+async def test_what_was_put_is_found_by_a_later_transaction(store: Store) -> None:
+    body = {"title": "Käse \U0001f9c0 \ud83d", "n": 1.5, "list": [None, True, {}], "big": 2**70}
+    await store.transact(lambda records: records.put("upload", "a'b;\n%", body))
+    assert await store.transact(lambda records: records.get("upload", "a'b;\n%")) == body
+
+
+async def test_a_record_is_told_by_kind_and_name(store: Store) -> None:
+    await store.transact(lambda records: records.put("code", "a", {"n": 1}))
+    assert await store.transact(lambda records: records.get("upload", "a")) is None
+    assert await store.transact(lambda records: records.get("code", "A")) is None
+    assert await store.transact(lambda records: records.all("upload")) == []
+
+
+async def test_an_exception_undoes_everything_and_reaches_the_caller(store: Store) -> None:
+    await store.transact(increment)
+
+    def work(records: Records) -> None:
+        increment(records)
+        records.put("upload", "a", {})
+        records.delete("counter", "one")
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await store.transact(work)
+    assert await store.transact(count) == 1
+    assert await store.transact(lambda records: records.all("upload")) == []
+
+
+async def test_an_exception_in_the_very_first_transaction_leaves_a_store_that_works(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await store.transact(lambda _: 1 / 0)
+    assert await store.transact(increment) == 1
+
+
+@pytest.mark.parametrize("body", [{"a": {1, 2}}, {"a": float("nan")}])
+async def test_a_body_that_is_no_json_undoes_everything(store: Store, body: dict[str, Any]) -> None:
+    def work(records: Records) -> None:
+        increment(records)
+        records.put("upload", "a", body)
+
+    with pytest.raises((TypeError, ValueError)):
+        await store.transact(work)
+    assert await store.transact(count) == 0
+
+
+async def test_changing_a_body_outside_changes_nothing_inside(store: Store) -> None:
+    body: dict[str, Any] = {"list": [1]}
+    await store.transact(lambda records: records.put("upload", "a", body))
+    body["list"].append(2)
+    seen = await store.transact(lambda records: records.get("upload", "a"))
+    assert seen == {"list": [1]}
+    seen["list"].append(3)
+    (await store.transact(lambda records: records.all("upload")))[0][1]["list"].append(4)
+    assert await store.transact(lambda records: records.get("upload", "a")) == {"list": [1]}
+
+
+async def test_a_transaction_sees_its_own_changes(store: Store) -> None:
+    def work(records: Records) -> list[Any]:
+        records.put("upload", "a", {"n": 1})
+        records.put("upload", "a", {"n": 2})
+        seen = [records.get("upload", "a"), records.all("upload")]
+        records.delete("upload", "a")
+        return [*seen, records.get("upload", "a")]
+
+    assert await store.transact(work) == [{"n": 2}, [("a", {"n": 2})], None]
+
+
+async def test_deleting_what_is_not_there_does_nothing(store: Store) -> None:
+    await store.transact(lambda records: records.delete("upload", "a"))
+    assert await store.transact(lambda records: records.all("upload")) == []
+
+
+async def test_records_are_dead_after_their_transaction(store: Store) -> None:
+    escaped = await store.transact(lambda records: records)
+    uses: list[Callable[[], object]] = [
+        lambda: escaped.get("a", "b"),
+        lambda: escaped.put("a", "b", {}),
+        lambda: escaped.delete("a", "b"),
+        lambda: escaped.all("a"),
+    ]
+    for use in uses:
+        with pytest.raises(RuntimeError, match="only inside"):
+            use()
+
+
+async def test_an_expired_record_is_gone(store: Store, clock: Clock) -> None:
+    await store.transact(lambda records: records.put("code", "a", {}, keep=600))
+    clock.now += 599.9
+    assert await store.transact(lambda records: records.get("code", "a")) == {}
+    clock.now += 0.1
+    assert await store.transact(lambda records: records.get("code", "a")) is None
+    assert await store.transact(lambda records: records.all("code")) == []
+
+
+async def test_a_second_put_decides_anew_how_long_a_record_is_kept(store: Store, clock: Clock) -> None:
+    await store.transact(lambda records: records.put("code", "a", {}, keep=1))
+    await store.transact(lambda records: records.put("code", "a", {"n": 2}))
+    clock.now += 1e9
+    assert await store.transact(lambda records: records.get("code", "a")) == {"n": 2}
+
+
+async def test_records_come_in_the_order_first_put_and_again_at_the_end_after_they_were_gone(
+    store: Store, clock: Clock
+) -> None:
+    def names(records: Records) -> str:
+        return "".join(name for name, _ in records.all("upload"))
+
+    for name in "dbca":
+        await store.transact(putting(name, keep=9 if name == "c" else None))
+    await store.transact(lambda records: records.put("upload", "d", {"again": True}))
+    assert await store.transact(names) == "dbca"
+    await store.transact(lambda records: records.delete("upload", "b"))
+    await store.transact(lambda records: records.put("upload", "b", {}))
+    assert await store.transact(names) == "dcab"
+    clock.now += 10
+    await store.transact(lambda records: records.put("upload", "c", {}))
+    assert await store.transact(names) == "dabc"
+
+
+async def test_a_transaction_sees_the_clock_as_it_is_inside(store: Store, clock: Clock) -> None:
+    clock.now = 17.25
+    assert await store.transact(lambda records: records.now) == 17.25
+
+
+async def test_many_tasks_count_exactly(store: Store) -> None:
+    async with anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(store.transact, increment)
+    assert await store.transact(count) == 50
+
+
+async def test_a_cancelled_task_changes_nothing(store: Store) -> None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await store.transact(increment)
+    assert await store.transact(count) == 0
+
+
+async def test_a_change_is_not_lost_when_its_task_is_cancelled_in_the_midst_of_it(store: Store) -> None:
+    outcome = []
+    with anyio.CancelScope() as scope:
+
+        def work(records: Records) -> int:
+            scope.cancel()
+            return increment(records)
+
+        outcome.append(await store.transact(work))
+    assert outcome == [1]
+    assert await store.transact(count) == 1
+
+
+async def test_a_closed_store_opens_again(store: Store) -> None:
+    await store.transact(increment)
+    await store.close()
+    await store.close()
+    assert await store.transact(increment) == 2

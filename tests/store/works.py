@@ -1,0 +1,35 @@
+"""Small transactions that several tests run."""
+
+from collections.abc import Callable
+
+from flipsnack_mcp.store.records import JsonObject, Records
+
+
+def increment(records: Records) -> int:
+    count: int = (records.get("counter", "one") or {"n": 0})["n"] + 1
+    records.put("counter", "one", {"n": count})
+    return count
+
+
+def count(records: Records) -> int:
+    number: int = (records.get("counter", "one") or {"n": 0})["n"]
+    return number
+
+
+def change_pair(records: Records) -> None:
+    """Keep two records equal, with a body that takes several pages of the file."""
+    number = (records.get("pair", "left") or {"n": 0})["n"] + 1
+    for name in ("left", "right"):
+        records.put("pair", name, {"n": number, "padding": "p" * 9000})
+
+
+def pair(records: Records) -> tuple[JsonObject | None, JsonObject | None]:
+    return records.get("pair", "left"), records.get("pair", "right")
+
+
+def putting(name: str, *, keep: float | None = None) -> Callable[[Records], None]:
+    return lambda records: records.put("upload", name, {}, keep=keep)
+
+
+def listing(kind: str) -> Callable[[Records], list[tuple[str, JsonObject]]]:
+    return lambda records: records.all(kind)
