@@ -12,7 +12,7 @@ import anyio
 from flipsnack_mcp.api.action import Action, ResultT_co
 from flipsnack_mcp.api.client import Flipsnack, Terms
 from flipsnack_mcp.api.pace import Lane
-from flipsnack_mcp.api.upload import Document
+from flipsnack_mcp.api.upload import Document, Sent
 
 Tell = Callable[[str], Awaitable[None]]
 TIME_TO_LOOK = 6.0
@@ -31,12 +31,14 @@ class Errand:
     deadline: float = math.inf
     """On anyio's clock."""
     tell: Tell = silent
+    sent: Sent | None = None
+    """Told about every piece of a document, where somebody else than `tell` wants to know."""
 
     async def send(
         self, action: Action[ResultT_co], document: Document | None = None, lane: Lane = Lane.INTERACTIVE
     ) -> ResultT_co:
         """Carry out one action within this call's time, telling about every wait and about bytes on their way."""
-        waits, sent = Waiting(self.tell), Throttled(self.tell, "upload")
+        waits, sent = Waiting(self.tell), self.sent or Throttled(self.tell, "upload")
         return await self.flipsnack.send(action, document, Terms(lane, self.deadline, waits, sent))
 
     def within(self, seconds: float) -> Self:

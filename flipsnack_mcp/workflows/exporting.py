@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +9,15 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
-from flipsnack_mcp.api.errors import FlipsnackError
-from flipsnack_mcp.api.links import public_address
 from flipsnack_mcp.api.pace import Lane
-from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched, same_origin
-from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
-from flipsnack_mcp.workflows.errand import Errand, Throttled
-from flipsnack_mcp.workflows.waiting import Watch, Watched
+from flipsnack_mcp.files.packages import SavedPackage
+from flipsnack_mcp.workflows.errand import Errand, size_of
+from flipsnack_mcp.workflows.transferring import Fetching, Order, Transfers
+from flipsnack_mcp.workflows.waiting import SPARE, Watch, Watched
 
 LINK_SECONDS = 60
-FETCH_TRIES = 3
+AT_LEAST = 10.0
+"""Seconds a call watches a transfer, however short it was asked to wait: most packages are there by then."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Exported:
     package: Package
     states: tuple[str, ...]
     saved: SavedPackage | None = None
+    downloading: bool = False
 
 
 async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
@@ -41,67 +40,38 @@ async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> W
 
 
 async def save_export(
-    errand: Errand, action: DownloadHtml, wait_seconds: float, folder: Path, api_url: str
+    errand: Errand, transfers: Transfers, action: DownloadHtml, wait_seconds: float, folder: Path, api_url: str
 ) -> Exported:
     """The same, and as soon as it is complete save it below the download folder."""
-    title = (await errand.send(GetCollection(collection_hash=action.collection_hash))).title
-    watched = await export(errand, action, wait_seconds)
-    if watched.last.state != "complete":
-        return Exported(watched.last, watched.states)
-    package = watched.last
-    for _ in range(FETCH_TRIES):
-        try:
-            with anyio.CancelScope(deadline=errand.deadline):
-                saved = await saved_from(errand, package, folder, title, action.collection_hash, api_url)
-                return Exported(package, watched.states, saved)
-        except BadPackage as error:
-            raise not_saved(str(error)) from None
-        except (LinkExpired, TransferBroken):
-            # A later call gives a new link, or says that the package is built anew.
-            package = await errand.send(action)
-            if package.state != "complete":
-                return Exported(package, (*watched.states, f"{package.state} again"))
-            continue
-        raise not_saved("The package is complete at Flipsnack, but its transfer takes longer than one call may.")
-    raise not_saved("The package is complete at Flipsnack, but its transfer broke off several times.")
+    start, states = anyio.current_time(), tuple[str, ...]()
+    fetching = transfers.under_way(action.collection_hash, start)
+    if fetching is None:
+        title = (await errand.send(GetCollection(collection_hash=action.collection_hash))).title
+        watched = await export(errand, action, wait_seconds)
+        states = watched.states
+        if watched.last.state != "complete":
+            return Exported(watched.last, states)
+        await transfers.clean(folder)
+        # Asked again without a pause before starting: another call may have started it while this one waited.
+        fetching = transfers.under_way(action.collection_hash, start) or transfers.start(
+            Order(action, title, folder, api_url), watched.last
+        )
+    now = anyio.current_time()
+    patience = min(max(start + wait_seconds - now, AT_LEAST), errand.deadline - SPARE - now)
+    return ended(await transfers.watch(errand, fetching, patience), states)
 
 
-async def saved_from(
-    errand: Errand, package: Package, folder: Path, title: str, collection_hash: str, api_url: str
-) -> SavedPackage:
-    """Fetch a complete package and put it in its place."""
-    async with fetched(errand.flipsnack.http, checked_link(package, api_url)) as transfer:
-        told = Throttled(errand.tell, "download")
-
-        async def received(done: int) -> None:
-            await told(done, transfer.total)
-
-        return await save_package(whole(transfer), folder, title, collection_hash, received=received)
-
-
-async def whole(transfer: Transfer) -> AsyncIterator[bytes]:
-    """The pieces of a transfer, which has to be as long as announced."""
-    done = 0
-    async for piece in transfer.pieces:
-        yield piece
-        done += len(piece)
-    if transfer.total is not None and done != transfer.total:
-        raise TransferBroken
-
-
-def checked_link(package: Package, api_url: str) -> str:
-    """Flipsnack's link, unless it leads somewhere no package of Flipsnack's can lie."""
-    link = package.resource_url or ""
-    try:
-        return link if same_origin(link, api_url) else public_address(link)
-    except ValueError:
-        raise not_saved("Flipsnack gave a link for the package that is not a public https address.") from None
-
-
-def not_saved(happened: str) -> FlipsnackError:
-    """The package was not saved, and no half of it is left."""
-    return FlipsnackError(
-        f"{happened} Nothing was saved.",
-        "Make the same call again; it starts no second package.",
-        retry="You can try again.",
+def ended(fetching: Fetching, states: tuple[str, ...]) -> Exported:
+    """What became of a transfer so far."""
+    if fetching.error:
+        raise fetching.error
+    if fetching.rebuilt:
+        return Exported(fetching.rebuilt, (*states, f"{fetching.rebuilt.state} again"))
+    if fetching.saved:
+        return Exported(Package(state="complete"), states, fetching.saved)
+    of = f" of {size_of(fetching.total)}" if fetching.total else ""
+    return Exported(
+        Package(state="processing"),
+        downloading=True,
+        states=(*states, f"complete, downloading: {size_of(fetching.done)}{of}"),
     )

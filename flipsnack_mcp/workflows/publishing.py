@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from flipsnack_mcp.api.action import Action, ResultT_co, as_text
@@ -11,61 +12,53 @@ from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.finding import by_title, candidates, direct_link, found_again
-from flipsnack_mcp.workflows.waiting import conversion_of
+from flipsnack_mcp.workflows.finding import by_title, candidates, found_again
+
+Known = Callable[[], Awaitable[frozenset[str] | None]]
+"""The collections that are known to be others', at this moment; None while that cannot be told."""
 
 COMPARED = ("title", "description", "status", "width", "height")
 
 
-@dataclass(frozen=True)
-class Published:
-    """A collection after an upload, as far as it is known."""
-
-    collection: Collection
-    direct_link: str | None
-    warnings: tuple[str, ...]
-    states: tuple[str, ...] = ()
-
-
-async def publish(
-    errand: Errand, action: CreateCollection, document: Document | None, wait_seconds: float
-) -> Published:
-    """Upload once, then wait for the conversion. What is known about the upload is never lost to a failing poll."""
-    created, warnings = await created_once(errand, action, document)
-    seen, states = created, tuple[str, ...]()
-    try:
-        watched = await conversion_of(created.collection_hash).until_settled(errand, wait_seconds)
-        seen, states = watched.last, watched.states
-    except FlipsnackError as error:
-        warnings = (*warnings, f"The upload is in, but looking at its conversion failed: {error.happened}")
-    link = seen.direct_link or (await direct_link(errand, seen.collection_hash, seen.title) if wait_seconds else None)
-    return Published(seen, link, (*warnings, *differences(action, seen)), states)
-
-
 async def created_once(
-    errand: Errand, action: CreateCollection, document: Document | None
+    errand: Errand,
+    action: CreateCollection,
+    document: Document | None,
+    before: frozenset[str] | None = None,
+    known: Known | None = None,
 ) -> tuple[Collection, tuple[str, ...]]:
-    """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota."""
-    before = await candidates(errand, action.title or "")
+    """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota.
+
+    `before` are the collections it could be mistaken for; they are listed here where that was not done yet.
+    """
+    if before is None:
+        before = await candidates(errand, action.title or "")
     try:
         created = await errand.leaving_time.send(action, document)
         lost = "" if created.collection_hash else "Flipsnack took the upload but named no hash."
     except DocumentChanged as error:
-        raise outcome(str(error), await looked_for(errand, action, before)) from None
+        raise outcome(str(error), await looked_for(errand, action, before, known)) from None
     except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             raise
         created, lost = Collection(), error.happened
     if not lost:
         return created, ()
-    found = await looked_for(errand, action, before)
+    found = await looked_for(errand, action, before, known)
     if found is None:
         raise outcome(lost, None)
     return found, ("The answer to the upload was lost; the new collection was found in the account.",)
 
 
-async def looked_for(errand: Errand, action: CreateCollection, before: frozenset[str]) -> Collection | None:
+async def looked_for(
+    errand: Errand, action: CreateCollection, before: frozenset[str], known: Known | None = None
+) -> Collection | None:
     """The collection that an upload with an unknown outcome made, where it can be found."""
+    if known:
+        others = await known()
+        if others is None:
+            return None
+        before |= others
     try:
         return await found_again(errand, action.title or "", before)
     except FlipsnackError:
@@ -115,9 +108,13 @@ class Updated:
     warnings: tuple[str, ...]
 
 
-async def change(errand: Errand, action: UpdateCollection) -> Updated:
+async def change(
+    errand: Errand, action: UpdateCollection, save: Callable[[Collection], Awaitable[object]] | None = None
+) -> Updated:
     """Update a collection and look what came of it; publishing a draft gives it a new hash, which is looked up."""
     before = await errand.send(GetCollection(collection_hash=action.collection_hash))
+    if save:
+        await save(before)
     try:
         answer = await errand.leaving_time.send(action)
     except FlipsnackError as error:

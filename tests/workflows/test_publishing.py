@@ -12,7 +12,7 @@ from flipsnack_mcp.api.errors import Changed, FlipsnackError, QuotaExceededError
 from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.publishing import created_once, publish
+from flipsnack_mcp.workflows.publishing import created_once
 from tests.api.asking import Paper, Unplugged, asking, over, unlimited
 
 LOST = [
@@ -48,32 +48,6 @@ def shelved(sandbox: Sandbox, title: str, ago: float) -> str:
     """A collection that was there before."""
     now = sandbox.account._clock()
     return sandbox.account.add(title=title, status="editable", pages=3, created_at=now - ago, description="").hash
-
-
-async def test_a_document_is_published_and_waited_for(sandbox: Sandbox, errand: Errand) -> None:
-    done = await publish(errand, CreateCollection(title="Brand new", status="public"), Paper(), 30)
-
-    assert (done.collection.title, done.collection.conversion) == ("Brand new", "complete")
-    assert done.direct_link is not None
-    assert done.collection.collection_hash in done.direct_link
-    assert done.warnings == ()
-    assert [state.split()[0] for state in done.states] == ["processing", "processing", "complete"]
-    assert len(sandbox.carried_out("collection.create")) == 1
-
-
-async def test_a_conversion_that_fails_is_a_state_and_no_error(sandbox: Sandbox, errand: Errand) -> None:
-    sandbox.add_fault(Fault("conversion_fails"))
-
-    done = await publish(errand, NEW, Paper(), 30)
-
-    assert done.collection.conversion == "failed"
-
-
-async def test_without_waiting_the_state_so_far_is_the_answer(errand: Errand) -> None:
-    done = await publish(errand, NEW, Paper(), 0)
-
-    assert done.collection.conversion == "processing"
-    assert done.direct_link is None
 
 
 @pytest.mark.parametrize("fault", LOST)
@@ -196,21 +170,3 @@ async def test_an_answer_that_names_no_hash_is_looked_up_too() -> None:
         created, _ = await created_once(Errand(flipsnack), lost, Paper())
 
     assert created.collection_hash in sandbox.account.collections
-
-
-async def test_a_failing_poll_does_not_lose_the_hash(sandbox: Sandbox, errand: Errand) -> None:
-    sandbox.add_fault(Fault("code", code=99, action="collection.getCollection", times=0))
-
-    done = await publish(errand, NEW, Paper(), 30)
-
-    assert done.collection.collection_hash in sandbox.account.collections
-    assert any("looking at its conversion failed" in one for one in done.warnings)
-
-
-async def test_what_flipsnack_made_something_else_of_is_pointed_out(sandbox: Sandbox) -> None:
-    app = Rewriting(sandbox, b'"collectionStatus":"editable"', b'"collectionStatus":"public"')
-
-    async with asking(app) as flipsnack:
-        done = await publish(Errand(flipsnack), NEW, Paper(), 0)
-
-    assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)

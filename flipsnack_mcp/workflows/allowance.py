@@ -1,0 +1,69 @@
+"""How much may be deleted in an hour and a day: the last line against an agent that runs away."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from dataclasses import dataclass
+
+from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.store.records import Records, Store
+
+KIND = "deletion"
+HOUR, DAY = 3600.0, 24 * 3600.0
+
+
+class TooManyDeletionsError(FlipsnackError):
+    """The allowance of this account is used up."""
+
+    def __init__(self, limit: int, what: str, setting: str, seconds: float) -> None:
+        super().__init__(
+            f"{limit} deletions in {what} have been made on this account, which is as many as this server allows.",
+            f"Tell the person; they can raise {setting}.",
+            retry=f"The next one is possible in about {max(1, math.ceil(seconds / 60))} minutes." if limit else "",
+        )
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """The deletions of one account, counted for all its processes."""
+
+    store: Store
+    account: str
+    per_hour: int
+    per_day: int
+
+    async def take(self) -> str:
+        """Count one deletion that is about to be sent.
+
+        Raises:
+            TooManyDeletionsError: There were too many before it.
+        """
+
+        def work(records: Records) -> str:
+            self._allowed(records)
+            name = secrets.token_hex(8)
+            records.put(KIND, name, {"account": self.account, "at": records.now}, keep=DAY)
+            return name
+
+        return await self.store.transact(work)
+
+    async def check(self) -> None:
+        """Raise as `take` would, before a person is asked for nothing."""
+        await self.store.transact(self._allowed)
+
+    async def give_back(self, name: str) -> None:
+        """A deletion that certainly did not happen does not count."""
+        await self.store.transact(lambda records: records.delete(KIND, name))
+
+    def _allowed(self, records: Records) -> None:
+        made = sorted(float(one["at"]) for _, one in records.all(KIND) if one["account"] == self.account)
+        self._check([at for at in made if records.now - at < HOUR], self.per_hour, HOUR, records.now)
+        self._check([at for at in made if records.now - at < DAY], self.per_day, DAY, records.now)
+
+    def _check(self, made: list[float], limit: int, span: float, now: float) -> None:
+        if len(made) < limit:
+            return
+        what, setting = ("an hour", "HOUR") if span == HOUR else ("a day", "DAY")
+        wait = made[-limit] + span - now if limit else span
+        raise TooManyDeletionsError(limit, what, f"FLIPSNACK_MAX_DELETES_PER_{setting}", wait)

@@ -1,0 +1,146 @@
+"""What was changed, by whose yes, and how it was before: a local trail in which nothing can be altered unnoticed.
+
+Each entry carries the hash of the one before it. The metadata saved before a change or a deletion is what a person
+needs to put things right by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from flipsnack_mcp.store.records import JsonObject, Records, Store
+
+KIND, HEAD = "history", "history-head"
+KEPT = 90 * 24 * 3600.0
+FIRST = "0" * 64
+
+
+class Event(BaseModel):
+    """One line of the trail. Values of arguments stand in it only where they name the target."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    at: float
+    account: str
+    tool: str
+    target: str
+    decision: str
+    """`allowed`, `refused` or `done`, `failed`, `unclear`."""
+    confirmed: str = ""
+    """Whose yes it was and how: `form`, `code`, `approve`, `allow`; empty where none was needed."""
+    said: str = ""
+    """Why it was refused or how it failed, in short."""
+    before: dict[str, Any] = {}
+    """The metadata of what is changed or destroyed, as it was."""
+    previous: str = FIRST
+    previous_at: float = 0.0
+    """When the entry before it was written: what can be missing only because it has expired is older than that."""
+    hash: str = ""
+
+    def sealed(self, previous: str) -> Event:
+        """The same entry, chained to the one before it."""
+        linked = self.model_copy(update={"previous": previous, "hash": ""})
+        return linked.model_copy(update={"hash": digest(linked)})
+
+
+def digest(event: Event) -> str:
+    """The hash over everything but the hash itself."""
+    body = event.model_dump(mode="json", exclude={"hash"})
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class History:
+    """The trail of one account."""
+
+    store: Store
+    account: str
+
+    async def add(self, **facts: Any) -> int:
+        """Append an entry and give its number."""
+
+        def work(records: Records) -> int:
+            head = head_of(records, self.account)
+            number = int(head["number"]) + 1
+            written = {"number": number, "at": records.now, "account": self.account, "previous_at": head["at"]}
+            event = Event.model_validate({**written, **facts}).sealed(str(head["hash"]))
+            records.put(KIND, f"{self.account}/{number:09}", event.model_dump(mode="json"), keep=KEPT)
+            records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": event.at})
+            return number
+
+        return await self.store.transact(work)
+
+    async def events(self) -> list[Event]:
+        """Everything that is kept and can be read, oldest first."""
+        kept = await self.store.transact(lambda records: kept_of(records, self.account))
+        return [one for one in (readable(body) for _, body in kept) if one]
+
+    async def verified(self) -> str:
+        """What is wrong with the chain, or nothing. Its start may have expired; its end may not be missing."""
+
+        def work(records: Records) -> str:
+            return broken(kept_of(records, self.account), head_of(records, self.account), records.now)
+
+        return await self.store.transact(work)
+
+
+def head_of(records: Records, account: str) -> JsonObject:
+    """What the next entry is chained to."""
+    return records.get(HEAD, account) or {"number": 0, "hash": FIRST, "at": 0.0}
+
+
+def kept_of(records: Records, account: str) -> list[tuple[str, JsonObject]]:
+    """The entries of an account by their names, which are numbered."""
+    return sorted((name, body) for name, body in records.all(KIND) if name.startswith(f"{account}/"))
+
+
+def readable(body: JsonObject) -> Event | None:
+    """An entry, unless somebody made something else of it."""
+    try:
+        return Event.model_validate(body)
+    except ValidationError:
+        return None
+
+
+def broken(kept: list[tuple[str, JsonObject]], head: JsonObject, now: float) -> str:
+    """The first place where the chain does not hold."""
+    events: list[Event] = []
+    for name, body in kept:
+        number, event = name.rpartition("/")[2], readable(body)
+        if event is None or f"{event.number:09}" != number or digest(event) != event.hash:
+            return f"entry {number.lstrip('0')} was altered or put in"
+        events.append(event)
+    return missing_before(events, now) or torn(events) or missing_after(events, head, now)
+
+
+def missing_before(events: list[Event], now: float) -> str:
+    """The first entry that is kept follows nothing, or something that has expired."""
+    first = events[0] if events else None
+    if first and first.number > 1 and now - first.previous_at <= KEPT:
+        return f"entries before {first.number} are missing"
+    return ""
+
+
+def torn(events: list[Event]) -> str:
+    """Each entry follows the one before it."""
+    for earlier, later in pairwise(events):
+        if later.number != earlier.number + 1 or later.previous != earlier.hash:
+            return f"between entries {earlier.number} and {later.number} something was removed or put in"
+    return ""
+
+
+def missing_after(events: list[Event], head: JsonObject, now: float) -> str:
+    """The last entry is the one that was written last, unless even that has expired."""
+    if not events:
+        return "all entries are missing" if head["number"] and now - float(head["at"]) <= KEPT else ""
+    last = events[-1]
+    return (
+        "" if (last.number, last.hash) == (head["number"], head["hash"]) else f"entries after {last.number} are missing"
+    )

@@ -1,0 +1,216 @@
+"""Long work under test: a line that takes its time, a store that breaks, and processes that are killed at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import httpx2
+from typing_extensions import override
+
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.files.documents import open_document
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.records import Records, Store, T
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.journal import Entry, Journal
+from flipsnack_mcp.workflows.uploading import Source, Uploads
+from tests.api.asking import KEY, SECRET, Line
+
+PIECE = 256 * 1024
+Moment = Callable[[str], Awaitable[None]]
+
+
+async def unnoticed(_: str) -> None:
+    """Let every moment pass."""
+
+
+@dataclass
+class Road:
+    """How slow the line is, and what went over it."""
+
+    upload_seconds: float = 0.0
+    """For each piece of an upload."""
+    package_seconds: float = 0.0
+    """For each of the ten pieces of a package."""
+    package: Callable[[int], bytes | int | None] | None = None
+    """What comes instead of the package at its n-th transfer: other bytes, or an HTTP status."""
+    moment: Moment = unnoticed
+    bytes_up: int = 0
+    transfers: int = 0
+    uploads: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+
+
+class Body(httpx2.AsyncByteStream):
+    """An upload on its way."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, road: Road, sent: Callable[[], None]) -> None:
+        self._inner, self._road, self._sent = inner, road, sent
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        road = self._road
+        road.uploads += 1
+        road.at_once += 1
+        road.most_at_once = max(road.most_at_once, road.at_once)
+        try:
+            async for piece in self._inner:
+                await road.moment("piece")
+                await anyio.sleep(road.upload_seconds)
+                road.bytes_up += len(piece)
+                yield piece
+        finally:
+            road.at_once -= 1
+        self._sent()
+
+
+class Parcel(httpx2.AsyncByteStream):
+    """A package on its way."""
+
+    def __init__(self, content: bytes, road: Road) -> None:
+        self._content, self._road = content, road
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        step = max(1, -(-len(self._content) // 10))
+        for start in range(0, len(self._content), step):
+            await self._road.moment("package")
+            await anyio.sleep(self._road.package_seconds)
+            yield self._content[start : start + step]
+
+
+class Travelled(httpx2.AsyncBaseTransport):
+    """Any line, over this road. Keeps the read timeout, as a real connection does."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, road: Road) -> None:
+        self._inner, self._road = inner, road
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.startswith("/_packages/"):
+            return await self._package(request)
+        await self._road.moment("request")
+        with anyio.CancelScope() as patience:
+
+            def wait_for_the_answer() -> None:
+                patience.deadline = anyio.current_time() + request.extensions["timeout"]["read"]
+
+            if request.method == "POST":
+                assert isinstance(request.stream, httpx2.AsyncByteStream)
+                request.stream = Body(request.stream, self._road, wait_for_the_answer)
+            else:
+                wait_for_the_answer()
+            response = await self._inner.handle_async_request(request)
+            patience.deadline = float("inf")
+            await self._road.moment("answer")
+            return response
+        raise httpx2.ReadTimeout("no answer", request=request)
+
+    async def _package(self, request: httpx2.Request) -> httpx2.Response:
+        self._road.transfers += 1
+        await self._road.moment("package")
+        other = self._road.package(self._road.transfers) if self._road.package else None
+        if isinstance(other, int):
+            return httpx2.Response(other, request=request)
+        response = await self._inner.handle_async_request(request)
+        content = await response.aread() if other is None else other
+        if response.status_code != 200:
+            return response
+        headers = {"content-length": str(len(content))}
+        return httpx2.Response(200, headers=headers, stream=Parcel(content, self._road), request=request)
+
+
+class Broken(Exception):  # noqa: N818 - it says what the store is
+    """Nobody expects this one."""
+
+
+@dataclass
+class Fragile:
+    """A store that fails from some moment on."""
+
+    store: Store
+    error: Exception | None = None
+    shared: bool = True
+    before: Moment = unnoticed
+    """Called before each transaction."""
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        await self.before("transaction")
+        if self.error is not None:
+            raise self.error
+        return await self.store.transact(work)
+
+    async def close(self) -> None:
+        await self.store.close()
+
+
+@dataclass
+class Mortal:
+    """The store as one process sees it that is killed at its n-th moment: from then on nothing is written any more."""
+
+    store: MemoryStore
+    dies_at: int
+    cleanly: bool = False
+    """Not killed but ended, as when the client goes away: what it still writes counts."""
+    shared: bool = True
+    moments: list[str] = field(default_factory=list[str])
+    died: anyio.Event = field(default_factory=anyio.Event)
+    _ghost: MemoryStore | None = None
+
+    async def moment(self, what: str) -> None:
+        if self.died.is_set():
+            return
+        self.moments.append(what)
+        if len(self.moments) > self.dies_at:
+            if not self.cleanly:
+                self._ghost = MemoryStore(self.store._clock)
+                self._ghost._shelf = dict(self.store._shelf)
+            self.died.set()
+            await anyio.sleep_forever()
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        await self.moment("before transaction")
+        result = await (self._ghost or self.store).transact(work)
+        await self.moment("after transaction")
+        return result
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def travelling(sandbox: Sandbox, road: Road | None = None) -> Flipsnack:
+    return Flipsnack(Access(KEY, SECRET), Pacer(Budget()), lambda: Travelled(Line(sandbox.app), road or Road()))
+
+
+@asynccontextmanager
+async def process(
+    sandbox: Sandbox, store: Store, road: Road | None = None, *, owner: str = "me", account: str = "mine"
+) -> AsyncIterator[Uploads]:
+    """One server process, as far as uploads go."""
+    async with travelling(sandbox, road) as flipsnack, anyio.create_task_group() as background:
+        yield Uploads(flipsnack, Journal(store, account, owner), background)
+        background.cancel_scope.cancel()
+
+
+def errand_of(uploads: Uploads) -> Errand:
+    """One call of a person."""
+    return Errand(uploads._flipsnack, anyio.current_time() + 45)
+
+
+async def begin(
+    uploads: Uploads, path: Path, title: str | None = "Brand new", *, again: bool = False
+) -> tuple[Entry, bool]:
+    """Upload a file in the background, as the tool does."""
+    async with AsyncExitStack() as kept_open:
+        document = await kept_open.enter_async_context(open_document(str(path), (path.parent,)))
+        action = CreateCollection(title=title, status="editable")
+        return await uploads.begin(Source(action, document), kept_open, again=again)

@@ -1,0 +1,232 @@
+"""The trail is chained: what was altered, removed or put in is found, and what is old goes without breaking it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from typing_extensions import override
+
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.records import Records, T
+from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.workflows.history import HEAD, KIND, Event, History
+
+ACCOUNT = "0123456789abcdef"
+DAY = 24 * 3600.0
+
+
+@dataclass
+class Clock:
+    now: float = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def trail(clock: Clock) -> History:
+    return History(MemoryStore(clock), ACCOUNT)
+
+
+async def written(trail: History, count: int = 5) -> None:
+    for number in range(count):
+        await trail.add(tool="delete_collection", target=f"hash{number}", decision="done", before={"title": "Été"})
+
+
+async def tampered(trail: History, work: Callable[[Records], object]) -> str:
+    """What verifying says after somebody went at the store."""
+    await trail.store.transact(work)
+    return await trail.verified()
+
+
+def name(number: int, account: str = ACCOUNT) -> str:
+    return f"{account}/{number:09}"
+
+
+def altered(number: int, /, **facts: Any) -> Callable[[Records], None]:
+    def work(records: Records) -> None:
+        body = records.get(KIND, name(number))
+        assert body
+        records.put(KIND, name(number), {**body, **facts})
+
+    return work
+
+
+def removed(*numbers: int) -> Callable[[Records], None]:
+    def work(records: Records) -> None:
+        for number in numbers:
+            records.delete(KIND, name(number))
+
+    return work
+
+
+async def test_an_empty_trail_is_whole(trail: History) -> None:
+    assert await trail.events() == []
+    assert await trail.verified() == ""
+
+
+async def test_entries_are_numbered_and_chained_in_their_order(trail: History) -> None:
+    await written(trail)
+
+    events = await trail.events()
+
+    assert [one.number for one in events] == [1, 2, 3, 4, 5]
+    assert [one.previous for one in events[1:]] == [one.hash for one in events[:-1]]
+    assert events[0].before == {"title": "Été"}
+    assert await trail.verified() == ""
+
+
+@pytest.mark.parametrize("number", [1, 3, 5], ids=["first", "middle", "last"])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({"decision": "refused"}, id="decision"),
+        pytest.param({"confirmed": "form"}, id="confirmed"),
+        pytest.param({"target": "another"}, id="target"),
+        pytest.param({"tool": "update_collection"}, id="tool"),
+        pytest.param({"at": 1.0}, id="time"),
+        pytest.param({"said": "x"}, id="said"),
+        pytest.param({"before": {"title": "Ete"}}, id="before"),
+        pytest.param({"hash": "0" * 64}, id="hash"),
+        pytest.param({"previous": "f" * 64}, id="previous"),
+        pytest.param({"number": 7}, id="number"),
+    ],
+)
+async def test_an_altered_entry_is_found(trail: History, number: int, facts: dict[str, Any]) -> None:
+    await written(trail)
+
+    assert await tampered(trail, altered(number, **facts))
+
+
+async def test_an_entry_that_was_altered_and_sealed_anew_is_found(trail: History) -> None:
+    await written(trail)
+    third = (await trail.events())[2]
+    forged = third.model_copy(update={"decision": "refused"}).sealed(third.previous)
+
+    assert "between entries 3 and 4" in await tampered(trail, altered(3, **forged.model_dump(mode="json")))
+
+
+@pytest.mark.parametrize("numbers", [(2,), (3,), (4,), (5,), (2, 3), (4, 5)], ids=str)
+async def test_a_removed_entry_is_found(trail: History, numbers: tuple[int, ...]) -> None:
+    await written(trail)
+
+    assert await tampered(trail, removed(*numbers))
+
+
+async def test_a_trail_that_was_removed_as_a_whole_is_found(trail: History) -> None:
+    await written(trail)
+
+    assert await tampered(trail, removed(1, 2, 3, 4, 5))
+
+
+async def test_a_first_entry_that_cannot_have_expired_is_missed(trail: History) -> None:
+    await written(trail)
+
+    assert await tampered(trail, removed(1))
+
+
+async def test_a_head_that_was_removed_is_found(trail: History) -> None:
+    await written(trail)
+
+    assert await tampered(trail, lambda records: records.delete(HEAD, ACCOUNT))
+
+
+@pytest.mark.parametrize("number", [3, 6], ids=["between", "at the end"])
+async def test_an_entry_that_was_put_in_is_found(trail: History, number: int) -> None:
+    await written(trail)
+    last = (await trail.events())[number - 2]
+    facts = {"at": last.at, "account": ACCOUNT, "tool": "delete_collection", "target": "x", "decision": "done"}
+    forged = Event(number=number, **facts).sealed(last.hash)
+
+    def put_in(records: Records) -> None:
+        records.put(KIND, f"{name(number)}-forged", forged.model_dump(mode="json"))
+
+    assert await tampered(trail, put_in)
+
+
+async def test_two_entries_that_changed_places_are_found(trail: History) -> None:
+    await written(trail)
+
+    def swap(records: Records) -> None:
+        second, third = records.get(KIND, name(2)), records.get(KIND, name(3))
+        assert second
+        assert third
+        records.put(KIND, name(2), {**third, "number": 2})
+        records.put(KIND, name(3), {**second, "number": 3})
+
+    assert await tampered(trail, swap)
+
+
+@pytest.mark.parametrize("body", [{}, {"number": "x"}, {"account": ACCOUNT, "number": None}], ids=str)
+async def test_an_entry_that_is_none_is_said_and_crashes_nothing(trail: History, body: dict[str, Any]) -> None:
+    await written(trail)
+
+    assert await tampered(trail, lambda records: records.put(KIND, name(3), body))
+
+
+async def test_entries_expire_after_ninety_days_and_the_rest_stays_whole(trail: History, clock: Clock) -> None:
+    await written(trail, 2)
+    clock.now += 60 * DAY
+    await written(trail, 2)
+    clock.now += 30 * DAY + 1
+    assert [one.number for one in await trail.events()] == [3, 4]
+    assert await trail.verified() == ""
+    clock.now += 60 * DAY
+    assert await trail.events() == []
+    assert await trail.verified() == ""
+    await written(trail, 1)
+    assert [one.number for one in await trail.events()] == [5]
+    assert await trail.verified() == ""
+
+
+async def test_accounts_have_trails_of_their_own(trail: History) -> None:
+    other = History(trail.store, "fedcba9876543210")
+    await written(trail, 2)
+    await written(other, 1)
+    await written(trail, 1)
+
+    assert [one.number for one in await trail.events()] == [1, 2, 3]
+    assert [one.number for one in await other.events()] == [1]
+    assert (await trail.verified(), await other.verified()) == ("", "")
+
+
+async def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
+    trails = [History(SqliteStore(tmp_path / "state.sqlite"), ACCOUNT) for _ in range(4)]
+    async with anyio.create_task_group() as group:
+        for trail in trails:
+            group.start_soon(written, trail, 10)
+
+    assert [one.number for one in await trails[0].events()] == list(range(1, 41))
+    assert await trails[0].verified() == ""
+
+
+class Interrupting(MemoryStore):
+    """Between any two transactions of one process another one writes an entry."""
+
+    busy = False
+
+    @override
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        result = await super().transact(work)
+        if self.busy:
+            self.busy = False
+            await History(self, ACCOUNT).add(tool="delete_logo", target="x", decision="done")
+            self.busy = True
+        return result
+
+
+async def test_a_trail_that_grows_while_it_is_verified_is_whole() -> None:
+    store = Interrupting()
+    trail = History(store, ACCOUNT)
+    await written(trail)
+    store.busy = True
+
+    assert await trail.verified() == ""
