@@ -45,6 +45,11 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="show the main job from one end to the other, without a key")
     doctor = commands.add_parser("doctor", help="check configuration, signing and access")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    approve = commands.add_parser("approve", help="approve a deletion that waits for a person")
+    approve.add_argument("code", nargs="?", help="the code the assistant was given; without it, what waits is listed")
+    history = commands.add_parser("history", help="show what was changed, by whose yes, and how it was before")
+    history.add_argument("--json", action="store_true", help="print it as JSON")
+    history.add_argument("--verify", action="store_true", help="say whether the trail is whole")
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=int, default=0, help="port on this machine; 0 picks a free one")
     return top
@@ -95,6 +100,20 @@ def run_doctor(options: argparse.Namespace) -> int:
     return doctor(settings_of(options), as_json=options.json)
 
 
+def run_approve(options: argparse.Namespace) -> int:
+    """Let a person approve."""
+    from flipsnack_mcp.commands.approve import approve  # noqa: PLC0415
+
+    return approve(settings_of(options), options.code)
+
+
+def run_history(options: argparse.Namespace) -> int:
+    """Show or verify the trail."""
+    from flipsnack_mcp.commands.history import history  # noqa: PLC0415
+
+    return history(settings_of(options), as_json=options.json, verify=options.verify)
+
+
 def run_sandbox(options: argparse.Namespace) -> int:
     """Serve the imitation."""
     if not 0 <= options.port < 65536:
@@ -110,7 +129,14 @@ def wrong(text: str) -> int:
     return WRONG_USAGE
 
 
-COMMANDS = {"serve": run_serve, "demo": run_demo, "doctor": run_doctor, "sandbox": run_sandbox}
+COMMANDS = {
+    "serve": run_serve,
+    "demo": run_demo,
+    "doctor": run_doctor,
+    "approve": run_approve,
+    "history": run_history,
+    "sandbox": run_sandbox,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,6 +5,7 @@ Reading never fails: the server starts and lists its tools whatever is set, and 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-CONFIRM_WAYS = ("ask", "block", "allow")
+CONFIRM_WAYS = ("ask", "approve", "block", "allow")
 TOOLSETS = ("default", "legacy")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -50,7 +51,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("FLIPSNACK_TOOLSETS", "`default`, or `default,legacy` for old actions too", "default"),
     Variable(
         "FLIPSNACK_CONFIRM",
-        "how a deletion is confirmed: `ask` a person, `block` always, `allow` without asking; anything else means `block`",
+        "how a deletion is confirmed: `ask` a person, `approve` in a terminal only, `block` always, `allow` without asking; "
+        "anything else means `block`",
         "ask",
     ),
     Variable(
@@ -58,6 +60,13 @@ VARIABLES: tuple[Variable, ...] = (
         "folders that may be uploaded from, joined by `:` (`;` on Windows); none set, none allowed",
     ),
     Variable("FLIPSNACK_DOWNLOAD_DIR", "folder for HTML packages", "`flipsnack` in the downloads folder"),
+    Variable("FLIPSNACK_MAX_DELETES_PER_HOUR", "deletions allowed in an hour, by all processes on the account", "20"),
+    Variable("FLIPSNACK_MAX_DELETES_PER_DAY", "deletions allowed in a day, by all processes on the account", "100"),
+    Variable(
+        "FLIPSNACK_STATE",
+        "where uploads, confirmations and the history are kept: `sqlite:PATH`, or `memory:` for this process only",
+        "a file in the user's state folder; `memory:` in the sandbox",
+    ),
     Variable("FLIPSNACK_CALLS_PER_SECOND", "Flipsnack's limit for the key", "5"),
     Variable("FLIPSNACK_CALLS_PER_MINUTE", "Flipsnack's limit for the key", "60"),
     Variable("FLIPSNACK_API_URL", "where to ask; http only on this machine", "https://api.flipsnack.com/v1/"),
@@ -81,6 +90,9 @@ class Settings:
     confirm: str = "ask"
     upload_dirs: tuple[Path, ...] = ()
     download_dir: Path | None = None
+    max_deletes_per_hour: int = 20
+    max_deletes_per_day: int = 100
+    state: str = ""
     calls_per_second: int = 5
     calls_per_minute: int = 60
     log_level: str = "WARNING"
@@ -100,6 +112,11 @@ class Settings:
             return ""
         names = [name for name, value in self._credentials.items() if not value]
         return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set. {HOW_TO_GET_A_KEY}"
+
+    @property
+    def account(self) -> str:
+        """Tells accounts apart in the store, without naming the key."""
+        return hashlib.sha256(f"{self.api_url} {self.api_key} {self.sandbox}".encode()).hexdigest()[:16]
 
     @property
     def _credentials(self) -> dict[str, str]:
@@ -141,6 +158,9 @@ class _Reading:
                 self.folder("FLIPSNACK_UPLOAD_DIRS", one) for one in self.parts("FLIPSNACK_UPLOAD_DIRS", os.pathsep)
             ),
             download_dir=self.download_dir(),
+            max_deletes_per_hour=self.number("FLIPSNACK_MAX_DELETES_PER_HOUR", least=0),
+            max_deletes_per_day=self.number("FLIPSNACK_MAX_DELETES_PER_DAY", least=0),
+            state=self.state(),
             calls_per_second=self.number("FLIPSNACK_CALLS_PER_SECOND"),
             calls_per_minute=self.number("FLIPSNACK_CALLS_PER_MINUTE"),
             log_level=self.log_level(),
@@ -198,11 +218,11 @@ class _Reading:
     def parts(self, name: str, separator: str) -> list[str]:
         return [part.strip() for part in self.text(name).split(separator) if part.strip()]
 
-    def number(self, name: str) -> int:
+    def number(self, name: str, least: int = 1) -> int:
         value = self.text(name) or DEFAULTS[name]
-        if value.isascii() and value.isdigit() and len(value) <= 4 and 1 <= int(value) <= 1000:
+        if value.isascii() and value.isdigit() and len(value) <= 4 and least <= int(value) <= 1000:
             return int(value)
-        self.problems.append(f"{name} is no whole number from 1 to 1000.")
+        self.problems.append(f"{name} is no whole number from {least} to 1000.")
         return int(DEFAULTS[name])
 
     def toolsets(self) -> frozenset[str]:
@@ -228,6 +248,21 @@ class _Reading:
     def download_dir(self) -> Path | None:
         value = self.text("FLIPSNACK_DOWNLOAD_DIR")
         return self.folder("FLIPSNACK_DOWNLOAD_DIR", value) if value else None
+
+    def state(self) -> str:
+        """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
+        value = self.text("FLIPSNACK_STATE")
+        if value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
+            self.problems.append(
+                "FLIPSNACK_STATE is neither sqlite:PATH nor memory: (redis:// comes with a later version)."
+            )
+            return "memory:"
+        try:
+            Path(value.removeprefix("sqlite:")).expanduser()
+        except RuntimeError:
+            self.problems.append("FLIPSNACK_STATE names a home folder that cannot be found: write the whole path.")
+            return "memory:"
+        return value
 
     def log_level(self) -> str:
         value = self.text("FLIPSNACK_LOG_LEVEL").upper() or "WARNING"

@@ -51,13 +51,13 @@ def opened(value: object) -> object:
     return value
 
 
-CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or any Flipsnack link")]
+CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or Flipsnack link")]
 FlipbookHash = Annotated[str, BeforeValidator(flipbook_hash_from), Field(description="From get_collection")]
 Status = Annotated[
     StatusName,
     BeforeValidator(status_from),
     Wire("collectionStatus"),
-    Field(description="public: listed; unlisted: link only; editable: draft, offline"),
+    Field(description="public: listed; unlisted: link only; editable: draft"),
 ]
 Title = Annotated[str, Field(max_length=300, description="What readers see")]
 Description = Annotated[str, Field(max_length=2000, description="Shown with the title")]
@@ -93,5 +93,5 @@ Settings = Annotated[
     BeforeValidator(opened),
     AfterValidator(settings_from),
     Unsent(),
-    Field(description="Further Flipsnack parameters"),
+    Field(description="More parameters"),
 ]

@@ -7,6 +7,9 @@ import httpx2
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import MemoryStore, Pacer, Rules
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.memory import MemoryStore as Remembering
+from flipsnack_mcp.store.opening import open_store
+from flipsnack_mcp.store.records import Store
 
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
@@ -19,6 +22,11 @@ def connect(settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret, settings.api_url, settings.upload_url)
         return Flipsnack(access, pacer)
     return Flipsnack(Access(SANDBOX_KEY, SANDBOX_SECRET), pacer, sandbox_transport)
+
+
+def remember(settings: Settings) -> Store:
+    """Where uploads are journalled. The sandbox forgets its collections when it ends, so by default nothing outlives it."""
+    return Remembering() if settings.sandbox and not settings.state else open_store(settings.state)
 
 
 def sandbox_transport() -> httpx2.AsyncBaseTransport:

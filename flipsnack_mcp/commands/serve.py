@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from flipsnack_mcp.commands.connecting import connect
+from flipsnack_mcp.commands.connecting import connect, remember
+from flipsnack_mcp.server.redaction import Redactor
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 
@@ -14,7 +15,8 @@ log = logging.getLogger(__name__)
 
 def serve(settings: Settings, http: str | None) -> int:
     """Serve until the client goes away."""
-    server = build_server(settings, connect)
+    server = build_server(settings, connect, store=remember(settings))
+    Redactor.of(settings).guard()
     for one in (*settings.problems, *settings.hints):
         log.warning("%s", one)
     if http is None:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.server.tool import WorkflowCall
 
 LONGEST_REASON = 200
 SENTENCES = {
@@ -29,7 +30,7 @@ class BadArgumentsError(FlipsnackError):
     retry = "Correct the arguments, then make the call again."
 
 
-def understood(call: type[Action[Any]], arguments: Mapping[str, Any]) -> Action[Any]:
+def understood(call: type[Action[Any] | WorkflowCall], arguments: Mapping[str, Any]) -> Action[Any] | WorkflowCall:
     """The validated arguments. An explicit null counts as absent."""
     try:
         return call.model_validate({name: value for name, value in arguments.items() if value is not None})

@@ -7,15 +7,17 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, create_model, model_validator
 
-from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.action import Action, Effect
 from flipsnack_mcp.api.actions.collections import GetCollection, UpdateCollection
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.server.tool import WorkflowCall
 
-WaitSeconds = Annotated[int, Field(ge=0, le=45, description="How long to wait for it")]
+WaitSeconds = Annotated[int, Field(ge=0, le=45, description="How long to wait")]
 FilePath = Annotated[str, Field(max_length=4096, description="Absolute path in an upload folder")]
-Confirmation = Annotated[str, Field(max_length=40, description="Code of the refusal, once the person agreed")]
+Confirmation = Annotated[str, Field(max_length=40, description="Code, once the person agreed")]
+DryRun = Annotated[bool, Field(description="Change nothing")]
 
 
 def one_document(call: Any) -> Any:
@@ -35,27 +37,34 @@ def with_document(action: type[Action[Any]]) -> type[Action[Any]]:
         __doc__=action.__doc__,
         __validators__={"one_document": cast("Callable[..., Any]", model_validator(mode="after")(one_document))},
         file_path=(FilePath | None, None),
+        dry_run=(DryRun, False),
     )
 
 
 def with_confirmation(action: type[Action[Any]]) -> type[Action[Any]]:
     """A destroying action that takes the code of a refusal."""
     return create_model(
-        f"{action.__name__}Call", __base__=action, __doc__=action.__doc__, confirmation=(Confirmation | None, None)
+        f"{action.__name__}Call",
+        __base__=action,
+        __doc__=action.__doc__,
+        dry_run=(DryRun, False),
+        confirmation=(Confirmation | None, None),
     )
 
 
 class GetCollectionCall(GetCollection):
     __doc__ = GetCollection.__doc__
 
-    wait_seconds: Annotated[WaitSeconds, Field(description="Wait while it converts")] = 30
+    wait_seconds: Annotated[WaitSeconds, Field(description="While it converts")] = 30
 
 
 class CreateCollectionCall(CreateCollection):
     __doc__ = CreateCollection.__doc__
 
     file_path: FilePath | None = None
-    wait_seconds: Annotated[WaitSeconds, Field(description="Wait for the conversion")] = 30
+    dry_run: DryRun = False
+    again: Annotated[bool, Field(description="Upload it a second time")] = False
+    wait_seconds: Annotated[WaitSeconds, Field(description="For the conversion")] = 30
 
     @model_validator(mode="after")
     def one_document(self) -> Self:
@@ -64,15 +73,38 @@ class CreateCollectionCall(CreateCollection):
         return self
 
 
+class GetUploadCall(WorkflowCall):
+    """Go on waiting for an upload of create_collection, or see how it ended. Without upload_id: the uploads of the last day."""
+
+    tool_name = "get_upload"
+    tool_title = "Get an upload"
+    effect = Effect.READS
+    over = "state of create_collection"
+    idempotent = True
+
+    upload_id: Annotated[str | None, Field(max_length=40, description="From create_collection")] = None
+    wait_seconds: WaitSeconds = 30
+    cancel: Annotated[bool, Field(description="Stop it")] = False
+
+    @model_validator(mode="after")
+    def one_to_stop(self) -> Self:
+        """Only a named upload can be stopped."""
+        if self.cancel and not self.upload_id:
+            raise ValueError("say which upload to stop: give its upload_id")
+        return self
+
+
 class UpdateCollectionCall(UpdateCollection):
     __doc__ = UpdateCollection.__doc__
+
+    dry_run: DryRun = False
+    confirmation: Confirmation | None = None
 
     @model_validator(mode="after")
     def some_change(self) -> Self:
         """At least one thing to change."""
-        if not any(
-            getattr(self, name) not in (None, {}) for name in type(self).model_fields if name != "collection_hash"
-        ):
+        changing = UpdateCollection.model_fields.keys() - {"collection_hash"}
+        if not any(getattr(self, name) not in (None, {}) for name in changing):
             raise ValueError("say what to change: title, description, status, width, height or settings")
         return self
 
@@ -87,4 +119,4 @@ class DownloadCall(DownloadHtml):
 class GetLeadFormSampleCall(GetLeadFormSample):
     __doc__ = GetLeadFormSample.__doc__
 
-    reveal: Annotated[bool, Field(description="Show personal data unmasked")] = False
+    reveal: Annotated[bool, Field(description="Unmask personal data")] = False

@@ -7,13 +7,13 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 
 from __future__ import annotations
 
-import base64
 import secrets
 import time
 import unicodedata
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import anyio
 from mcp import MCPError
@@ -21,10 +21,9 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from pydantic import BaseModel
 
 from flipsnack_mcp.server.call import Call
+from flipsnack_mcp.server.consent import LIFETIME, MINUTES, Consents
 from flipsnack_mcp.server.preview import Preview, Target
 
-MINUTES = 10
-LIFETIME = MINUTES * 60.0
 TOO_FAST = 0.5
 """Seconds within which no person reads a form: such a "no" came from a client that showed nothing."""
 PATIENCE = 45.0
@@ -32,6 +31,14 @@ TO_ACT = 10.0
 """Seconds of a call's time kept for acting on the answer."""
 SIGN_OF_LIFE = 10.0
 UNCHANGED = "Nothing was changed."
+BLOCKED = "Deletions are switched off on this server (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
+NO_STORE = (
+    "FLIPSNACK_CONFIRM=approve needs a store that the terminal can reach, and FLIPSNACK_STATE is memory: here. "
+    "Tell the person; only they can change that."
+)
+SAID_NO = f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
+How = Literal["form", "code", "approve", "allow"]
+"""Whose yes it was."""
 FORM = {
     "type": "object",
     "required": ["title"],
@@ -65,59 +72,47 @@ class Answer:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Ticket:
-    """What a code stands for."""
-
-    tool: str
-    target: str
-    seen: str
-    expires: float
-
-
 @dataclass
 class Confirmation:
-    """Asks, remembers what was answered, and decides. One for all calls of the process."""
+    """Asks, and decides about the answer. What has to be remembered is in the store, for all processes."""
 
     way: str
+    consents: Consents
     now: Clock = time.time
-    _spent: dict[str, float] = field(default_factory=dict[str, float], init=False)
-    _tickets: dict[str, Ticket] = field(default_factory=dict[str, Ticket], init=False)
-    _closed: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
-    async def given(self, call: Call, tool: str, code: str | None, target: Target) -> InputRequiredResult | None:
-        """None when a person said yes to what is there now; a question that has to go out first; or a refusal.
+    async def given(self, call: Call, tool: str, code: str | None, target: Target) -> How | InputRequiredResult:
+        """How a person said yes to what is there now; or a question that has to go out first; or a refusal is raised.
 
         The target is fetched anew each time, and raises where it is already gone.
         """
-        if self.way not in {"ask", "allow"}:
-            raise NotConfirmedError(
-                "Deletions are switched off on this server (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
-            )
-        answer = self._replied(call)
+        if self.way not in {"ask", "approve", "allow"}:
+            raise NotConfirmedError(BLOCKED)
+        if self.way == "approve" and not self.consents.store.shared:
+            raise NotConfirmedError(NO_STORE)
+        answer = await self._replied(call)
         if answer is None:
             if self.way == "allow":
                 await target.glance()
-                return None
-            preview = await target.preview()
-            outcome = await self._first_round(call, tool, code, preview)
+                return "allow"
+            outcome = await self._first_round(call, tool, code, await target.preview())
             if not isinstance(outcome, Answer):
                 return outcome
             answer = outcome
-        await self._decide(answer, target)
-        return None
+        await self._decide(answer, tool, target)
+        return "form"
 
     async def _first_round(
         self, call: Call, tool: str, code: str | None, preview: Preview
-    ) -> InputRequiredResult | Answer | None:
+    ) -> InputRequiredResult | Answer | How:
         if code:
-            self._redeem(code, tool, preview)
-            return None
+            return await self._redeem(code, tool, preview)
+        if self.way == "approve":
+            raise NotConfirmedError(f"{preview.text} {await self._terminal(tool, preview)}")
         if not call.can_ask:
-            raise NotConfirmedError(self._with_code(tool, preview))
+            raise NotConfirmedError(await self._with_code(tool, preview))
         if call.modern:
             return self._question_as_result(preview)
-        return await self._ask(call, preview)
+        return await self._ask(call, tool, preview)
 
     def _question_as_result(self, preview: Preview) -> InputRequiredResult:
         asked = Asked(seen=preview.seen, at=self.now(), nonce=secrets.token_hex(8))
@@ -125,7 +120,7 @@ class Confirmation:
             input_requests={"title": ElicitRequest(params=question(preview))}, request_state=asked.model_dump_json()
         )
 
-    async def _ask(self, call: Call, preview: Preview) -> Answer:
+    async def _ask(self, call: Call, tool: str, preview: Preview) -> Answer:
         """Ask while the call stays open: the way of protocol revisions before 2026-07-28."""
         reply: ElicitResult | None = None
         form, asked = question(preview), anyio.current_time()
@@ -134,84 +129,90 @@ class Confirmation:
             async with signs_of_life(call):
                 with suppress(MCPError):  # inside the group, or it arrives as a group
                     reply = await call.session.elicit_form(form.message, FORM, related_request_id=call.request_id)
-        if reply is None:
-            how = (
-                "was not answered in time and has been withdrawn" if waited.cancelled_caught else "failed in the client"
+        if reply is None and waited.cancelled_caught:
+            raise NotConfirmedError(
+                f"The question was not answered in time and was withdrawn. {await self._terminal(tool, preview)}"
             )
-            raise NotConfirmedError(f"The question to the person {how}. Make the same call again to ask once more.")
+        if reply is None:
+            raise NotConfirmedError("The question failed in the client. Make the same call again to ask once more.")
         return answer_of(reply, preview.seen, anyio.current_time() - asked)
 
-    def _replied(self, call: Call) -> Answer | None:
+    async def _replied(self, call: Call) -> Answer | None:
         """The answer to a question of an earlier round. An answer that nobody asked for is none."""
         reply = call.replies.get("title")
         if call.state is None or not isinstance(reply, ElicitResult):
             return None
         asked, now = Asked.model_validate_json(call.state), self.now()
-        forget(self._spent, now)
-        if asked.nonce in self._spent:
+        if not await self.consents.first_use(asked.nonce):
             raise NotConfirmedError("This answer was used before. Make the call again to ask the person anew.")
-        self._spent[asked.nonce] = asked.at + 2 * LIFETIME
         if not 0 <= now - asked.at <= LIFETIME:
             raise NotConfirmedError(
                 f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew."
             )
         return answer_of(reply, asked.seen, now - asked.at)
 
-    async def _decide(self, answer: Answer, target: Target) -> None:
+    async def _decide(self, answer: Answer, tool: str, target: Target) -> None:
         """Raise unless the answer is a yes to what is there now."""
         preview = await target.glance()
         if answer.action != "accept":
-            self._refused(answer, preview)
+            await self._refused(answer, tool, await target.preview() if answer.seconds < TOO_FAST else preview)
         if answer.seen != preview.seen:
             raise NotConfirmedError(
-                f"It changed after the person was asked. It is now: {(await target.preview()).text} Make the call again to ask the person about this."
+                f"It changed after the person was asked. It is now: {(await target.preview()).text} "
+                "Make the call again to ask the person about this."
             )
         if comparable(answer.typed) != comparable(preview.expected):
             raise NotConfirmedError(
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )
 
-    def _refused(self, answer: Answer, preview: Preview) -> None:
+    async def _refused(self, answer: Answer, tool: str, preview: Preview) -> None:
         if answer.seconds < TOO_FAST:
             raise NotConfirmedError(
                 "The client said no faster than a person can read: the question was probably never shown. "
-                "Tell the person; deleting needs a client that shows the form."
+                f"{await self._terminal(tool, preview)}"
             )
-        self._closed[preview.target] = self.now() + LIFETIME
+        await self.consents.close(preview.target)
         raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
 
-    def _with_code(self, tool: str, preview: Preview) -> str:
-        now = self.now()
-        forget(self._closed, now)
-        if preview.target in self._closed:
-            return (
-                f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
-            )
-        code = base64.b32encode(secrets.token_bytes(5)).decode()
-        self._tickets = {key: one for key, one in self._tickets.items() if one.expires > now}
-        self._tickets[code] = Ticket(tool, preview.target, preview.seen, now + LIFETIME)
+    async def _with_code(self, tool: str, preview: Preview) -> str:
+        code = await self.consents.new_code(tool, preview, needs_approval=False)
+        if code is None:
+            return SAID_NO
         return (
             f"This needs a person's yes. {preview.text} Show this to the person; only if they agree, make the same call "
             f'with confirmation="{code}" within {MINUTES} minutes.'
         )
 
-    def _redeem(self, code: str, tool: str, preview: Preview) -> None:
+    async def _terminal(self, tool: str, preview: Preview) -> str:
+        """The way that only a person can go: approving a code in a terminal."""
+        if not self.consents.store.shared:
+            return "Make the same call again to ask once more."
+        code = await self.consents.new_code(tool, preview, needs_approval=True)
+        if code is None:
+            return SAID_NO
+        return (
+            f"A person has to run `flipsnack-mcp approve {code}` in a terminal within {MINUTES} minutes; after that, make "
+            f'the same call with confirmation="{code}".'
+        )
+
+    async def _redeem(self, code: str, tool: str, preview: Preview) -> How:
         """Raise unless the code was given out for exactly this, as it is now. It is spent either way."""
-        now = self.now()
-        forget(self._closed, now)
-        ticket = self._tickets.pop(code.strip().upper(), None)
-        if preview.target in self._closed:
-            raise NotConfirmedError(f"A person said no to this less than {MINUTES} minutes ago.")
-        if ticket is None or ticket.expires <= now:
-            raise NotConfirmedError(
-                "This confirmation code is unknown, used or expired. Make the call without it to get a new one."
-            )
-        if (ticket.tool, ticket.target) != (tool, preview.target):
+        found = await self.consents.redeemed(code, preview.target, only_approved=self.way == "approve")
+        if isinstance(found, str):
+            raise NotConfirmedError(found)
+        if (found.tool, found.target) != (tool, preview.target):
             raise NotConfirmedError(
                 "This confirmation code was for something else; it is spent. Make the call without it."
             )
-        if ticket.seen != preview.seen:
-            raise NotConfirmedError(f"It changed since the code was given out. {self._with_code(tool, preview)}")
+        if found.seen != preview.seen:
+            again = self._terminal if found.needs_approval else self._with_code
+            raise NotConfirmedError(
+                f"It changed since the code was given out. {preview.text} {await again(tool, preview)}"
+                if found.needs_approval
+                else f"It changed since the code was given out. {await again(tool, preview)}"
+            )
+        return "approve" if found.approved else "code"
 
 
 def question(preview: Preview) -> ElicitRequestFormParams:
@@ -232,12 +233,6 @@ def answer_of(reply: ElicitResult, seen: str, seconds: float) -> Answer:
 def comparable(text: str) -> str:
     """Trimmed and in NFC, as shown: quotation marks stand as apostrophes."""
     return unicodedata.normalize("NFC", text.replace('"', "'")).strip()
-
-
-def forget(remembered: dict[str, float], now: float) -> None:
-    """Drop what is out of date."""
-    for key in [key for key, until in remembered.items() if until <= now]:
-        del remembered[key]
 
 
 @asynccontextmanager

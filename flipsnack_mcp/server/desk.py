@@ -10,14 +10,18 @@ from mcp import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
+from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.arguments import understood
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import NotConfirmedError
+from flipsnack_mcp.server.redaction import Redactor
 from flipsnack_mcp.server.tool import App, Tool, Work
 from flipsnack_mcp.server.wording import data_of, worded
+from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 
 UNEXPECTED = (
     "Something unexpected went wrong in this server. Something may have been changed. "
@@ -41,7 +45,7 @@ class Desk:
             outcome = await self._carried_out(name, arguments, call, app)
         except (FlipsnackError, NotConfirmedError) as error:
             return failed(str(error), app)
-        except RefusedFile as error:
+        except (RefusedFile, StoreUnusable) as error:
             return failed(
                 f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", app
             )
@@ -61,7 +65,53 @@ class Desk:
         understood_call = understood(tool.takes, arguments)
         if missing := app.settings.missing:
             raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
-        return await tool.run(Work(app, call), understood_call)
+        work = Work(app, call, name, target_of(understood_call))
+        if tool.takes.effect is Effect.READS or getattr(understood_call, "dry_run", False):
+            return await tool.run(work, understood_call)
+        return await self._on_record(tool, work, understood_call)
+
+    async def _on_record(self, tool: Tool, work: Work, understood_call: Any) -> BaseModel | InputRequiredResult:
+        """A call that may change something: how it ended goes into the history, whatever it was."""
+        try:
+            outcome = await tool.run(work, understood_call)
+        except NotConfirmedError as error:
+            await recorded(work, "refused", str(error))
+            raise
+        except FlipsnackError as error:
+            await recorded(work, decision_of(error), str(error))
+            raise
+        except RefusedFile as error:
+            await recorded(work, "refused", str(error))
+            raise
+        except Exception:
+            await recorded(work, "unclear", "something unexpected went wrong")
+            raise
+        if not isinstance(outcome, InputRequiredResult):
+            await recorded(work, "done", "")
+        return outcome
+
+
+def decision_of(error: FlipsnackError) -> str:
+    """What the history calls an end that was an error."""
+    if isinstance(error, TooManyDeletionsError):
+        return "refused"
+    return "unclear" if error.changed is Changed.PERHAPS else "failed"
+
+
+async def recorded(work: Work, decision: str, said: str) -> None:
+    """Write down how a call ended. It has ended so: a store that fails now must not change what the caller is told."""
+    facts = {"tool": work.tool, "target": work.target, "confirmed": work.trail.confirmed}
+    try:
+        await work.app.history.add(decision=decision, said=cleaned(said.split(". ", maxsplit=1)[0], 200), **facts)
+    except StoreUnusable as error:
+        log.warning("the history could not be written: %s", error.happened)
+
+
+def target_of(call: Any) -> str:
+    """What a call is about, in a few words."""
+    hashes = [getattr(call, name, None) for name in ("collection_hash", "flipbook_hash")]
+    named = [one for one in hashes if one]
+    return "/".join(named) or cleaned(str(getattr(call, "title", None) or ""), 100)
 
 
 def no_such_tool(name: str, tools: Iterable[str], call: Call) -> Exception:
@@ -78,7 +128,7 @@ def no_such_tool(name: str, tools: Iterable[str], call: Call) -> Exception:
 
 def shown(result: BaseModel, app: App) -> CallToolResult:
     """A result as complete text, and the same data structured."""
-    data = data_of(result)
+    data = Redactor.of(app.settings).data(data_of(result))
     return CallToolResult(
         content=[TextContent(text=marked(worded(data), app))],
         structured_content={**data, "sandbox": True} if app.settings.sandbox else data,
@@ -92,7 +142,8 @@ def failed(text: str, app: App) -> CallToolResult:
 
 def marked(text: str, app: App) -> str:
     """Against the sandbox every answer says so."""
-    return f"[sandbox] {text}" if app.settings.sandbox else text
+    safe = Redactor.of(app.settings).text(text)
+    return f"[sandbox] {safe}" if app.settings.sandbox else safe
 
 
 def log_unexpected(tool: str, error: Exception) -> None:

@@ -15,44 +15,60 @@ from flipsnack_mcp.api.actions.collections import GetCollection, UpdateCollectio
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.server import runs
+from flipsnack_mcp.server import change_runs, runs, upload_runs
 from flipsnack_mcp.server.calls import (
     CreateCollectionCall,
     DownloadCall,
     GetCollectionCall,
     GetLeadFormSampleCall,
+    GetUploadCall,
     UpdateCollectionCall,
     with_confirmation,
     with_document,
 )
-from flipsnack_mcp.server.results import Creation, Download, Update, WatchedCollection
+from flipsnack_mcp.server.results import (
+    ChangedCollection,
+    Download,
+    Publication,
+    Removal,
+    Update,
+    UploadStatus,
+    WatchedCollection,
+)
 from flipsnack_mcp.server.tool import Tool, sent
 from flipsnack_mcp.settings import Settings
 
 OWN: dict[type[Action[Any]], Tool] = {
     GetCollection: Tool(GetCollectionCall, WatchedCollection, runs.get_collection),
-    CreateCollection: Tool(CreateCollectionCall, Creation, runs.create_collection),
-    UpdateCollection: Tool(UpdateCollectionCall, Update, runs.update_collection),
+    CreateCollection: Tool(CreateCollectionCall, Publication, upload_runs.create_collection),
+    UpdateCollection: Tool(UpdateCollectionCall, Update, change_runs.update_collection),
     DownloadHtml: Tool(DownloadCall, Download, runs.download_html, writes_file=True),
     GetLeadFormSample: Tool(GetLeadFormSampleCall, LeadFormSample, runs.lead_form_sample),
 }
+
+
+AFTER: dict[type[Action[Any]], tuple[Tool, ...]] = {
+    CreateCollection: (Tool(GetUploadCall, UploadStatus, upload_runs.get_upload),),
+}
+"""Tools over workflows, behind the action they go on from and on the menu where that is."""
 
 
 @cache
 def tool_for(action: type[Action[Any]]) -> Tool:
     """The tool of an action."""
     if action.effect is Effect.DESTROYS:
-        return Tool(with_confirmation(action), action.returns, runs.destroy)
+        return Tool(with_confirmation(action), Removal, change_runs.destroy)
     if own := OWN.get(action):
         return own
     if action.uploads:
-        return Tool(with_document(action), action.returns, runs.upload_to)
+        return Tool(with_document(action), ChangedCollection, runs.upload_to)
     return Tool(action, action.returns, sent)
 
 
 def menu(settings: Settings) -> dict[str, Tool]:
     """The tools these settings offer. What is not here can be neither seen nor called."""
-    return {action.tool_name: tool_for(action) for action in ACTIONS if offered(action, settings)}
+    tools = [(action, [tool_for(action), *AFTER.get(action, ())]) for action in ACTIONS]
+    return {tool.name: tool for action, made in tools if offered(action, settings) for tool in made}
 
 
 def offered(action: type[Action[Any]], settings: Settings) -> bool:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, GetCollection
+from flipsnack_mcp.api.actions.collections import (
+    Collection,
+    DeleteCollection,
+    DeleteFlipbook,
+    GetCollection,
+    UpdateCollection,
+)
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.text import cleaned, quoted
@@ -39,12 +45,14 @@ class Preview:
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Target:
     """What would be destroyed; looked at as often as needed, never from memory."""
 
     errand: Errand
     action: Any
+    collection: Collection = field(default_factory=Collection)
+    """As it was at the last look."""
 
     async def preview(self) -> Preview:
         """Fetch the target and describe it for a person.
@@ -67,6 +75,7 @@ class Target:
                 f"Collection {self.action.collection_hash} has no flipbook {flipbook}.",
                 "Look at its flipbooks with get_collection.",
             )
+        self.collection = collection
         return collection
 
     def _preview(self, collection: Collection, text: str) -> Preview:
@@ -128,6 +137,10 @@ def consequence(collection: Collection, action: Any) -> str:
     """What stops working."""
     if isinstance(action, DeleteFlipbook):
         return "The collection stays; this document in it is gone for good."
+    if isinstance(action, UpdateCollection):
+        return (
+            "Its link and every embed of it stop working until it is published again, which may give it another link."
+        )
     if not isinstance(action, DeleteCollection):
         return "The collection stays; the picture has to be uploaded again to get it back."
     if collection.status == "editable":

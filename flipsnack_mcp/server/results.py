@@ -9,15 +9,31 @@ from pydantic import BaseModel, ConfigDict, Field
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.actions.packages import PackageState
 
-States = Annotated[list[str], Field(description="What was seen when")]
-NextStep = Annotated[str | None, Field(description="Call that goes on from here")]
-Warnings = Annotated[list[str], Field(description="What to tell the person")]
+States = Annotated[list[str], Field(description="Seen when")]
+NextStep = Annotated[str | None, Field(description="Next call")]
+Warnings = Annotated[list[str], Field(description="For the person")]
 
 
 class Answered(BaseModel):
     """The base of a tool's own answers."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+DryRun = Annotated[bool | None, Field(description="Nothing was done")]
+HistoryId = Annotated[int | None, Field(description="Holds how it was")]
+
+
+class Change(Answered):
+    """One field before and after."""
+
+    field: Annotated[str, Field(description="Name")]
+    before: Annotated[str, Field(description="Was")]
+    after: Annotated[str, Field(description="Is")]
+
+
+Planned = Annotated[list[str] | None, Field(description="What would change")]
+"""Of a dry run."""
 
 
 class WatchedCollection(Collection):
@@ -31,23 +47,42 @@ class Creation(Answered):
     """An upload and what became of it."""
 
     state: Annotated[
-        Literal["uploading", "converting", "complete", "failed", "interrupted"], Field(description="Of the upload")
-    ]
-    collection_hash: Annotated[str, Field(description="Temporary while editable")]
-    title: Annotated[str, Field(description="May be empty")] = ""
-    status: Annotated[str, Field(description="public, unlisted or editable")] = ""
+        Literal["uploading", "converting", "complete", "failed", "interrupted"] | None,
+        Field(description="Of the upload"),
+    ] = None
+    upload_id: Annotated[str | None, Field(description="For get_upload")] = None
+    progress: Annotated[str | None, Field(description="Bytes, percent, rate")] = None
+    collection_hash: Annotated[str | None, Field(description="Temporary while editable")] = None
+    title: Annotated[str | None, Field(description="Once known")] = None
+    status: Annotated[str | None, Field(description="Status")] = None
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
     warnings: Warnings = []
     states: States = []
     next_step: NextStep = None
 
 
-class Change(Answered):
-    """One field before and after."""
+class UploadRow(Answered):
+    """One upload of the last day."""
 
-    field: Annotated[str, Field(description="Name")]
-    before: Annotated[str, Field(description="Old value")]
-    after: Annotated[str, Field(description="New value")]
+    upload_id: Annotated[str, Field(description="For get_upload")]
+    state: Annotated[str, Field(description="How far")]
+    title: Annotated[str, Field(description="As asked")]
+    name: Annotated[str, Field(description="File")]
+    started: Annotated[str, Field(description="UTC")]
+    collection_hash: Annotated[str | None, Field(description="Once known")] = None
+
+
+class UploadStatus(Creation):
+    """One upload, or a list of them."""
+
+    uploads: Annotated[list[UploadRow] | None, Field(description="Without upload_id")] = None
+
+
+class Publication(Creation):
+    """An upload that was asked for, or would be."""
+
+    dry_run: DryRun = None
+    changes: Planned = None
 
 
 class Update(Answered):
@@ -56,7 +91,28 @@ class Update(Answered):
     collection_hash: Annotated[str, Field(description="As it is now")]
     previous_collection_hash: Annotated[str | None, Field(description="Where it was another")] = None
     changes: Annotated[list[Change], Field(description="Before and after")]
+    dry_run: DryRun = None
+    history_id: HistoryId = None
     warnings: Warnings = []
+
+
+class Removal(Answered):
+    """What is gone, or would be."""
+
+    deleted: Annotated[bool, Field(description="Is gone")]
+    collection_hash: Annotated[str, Field(description="The collection")]
+    flipbook_hash: Annotated[str | None, Field(description="The flipbook")] = None
+    dry_run: DryRun = None
+    changes: Planned = None
+    history_id: HistoryId = None
+
+
+class ChangedCollection(Collection):
+    """A collection that a document was sent to, or would be."""
+
+    dry_run: DryRun = None
+    changes: Planned = None
+    history_id: HistoryId = None
 
 
 class Download(Answered):

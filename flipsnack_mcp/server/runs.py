@@ -6,27 +6,23 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mcp.types import InputRequiredResult
-from pydantic import BaseModel
-
-from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.actions.forms import LeadFormSample
 from flipsnack_mcp.api.actions.packages import Package
+from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
+from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.server.calls import (
-    CreateCollectionCall,
     DownloadCall,
     GetCollectionCall,
     GetLeadFormSampleCall,
-    UpdateCollectionCall,
 )
 from flipsnack_mcp.server.masking import masked
-from flipsnack_mcp.server.preview import Target
-from flipsnack_mcp.server.results import Change, Creation, Download, Update, WatchedCollection
+from flipsnack_mcp.server.results import ChangedCollection, Download, WatchedCollection
 from flipsnack_mcp.server.tool import Work, bare
+from flipsnack_mcp.workflows.errand import size_of
 from flipsnack_mcp.workflows.exporting import LINK_SECONDS, export, save_export
-from flipsnack_mcp.workflows.publishing import Published, change, publish, send_to
-from flipsnack_mcp.workflows.removing import delete
+from flipsnack_mcp.workflows.publishing import send_to
 from flipsnack_mcp.workflows.waiting import conversion_of
 
 FILES_SHOWN = 100
@@ -48,18 +44,6 @@ def go_on_waiting(seen: Collection, collection_hash: str) -> str | None:
     return f'Still converting. Call get_collection(collection_hash="{collection_hash}", wait_seconds=30) to wait on.'
 
 
-async def create_collection(work: Work, call: CreateCollectionCall) -> Creation:
-    """Upload a document, as a draft unless a status was given, and wait for its conversion."""
-    action = bare(call)
-    if action.status is None:
-        action = action.model_copy(update={"status": "editable"})
-    async with AsyncExitStack() as open_until_sent:
-        document = await document_of(work, call, open_until_sent)
-        published = await publish(work.errand, action, document, call.wait_seconds)
-    warnings = (*(document.warnings if document else ()), *published.warnings)
-    return created(published, [*warnings, *conversion_warnings(published.collection)])
-
-
 async def document_of(work: Work, call: Any, stack: AsyncExitStack) -> OpenDocument | None:
     """The opened and checked file of an upload; None where Flipsnack fetches it by its address."""
     if call.file_path is None:
@@ -68,53 +52,34 @@ async def document_of(work: Work, call: Any, stack: AsyncExitStack) -> OpenDocum
     return await stack.enter_async_context(open_document(call.file_path, work.app.settings.upload_dirs, kind))
 
 
-def created(published: Published, warnings: list[str]) -> Creation:
-    """The answer about an upload."""
-    seen = published.collection
-    going = {"complete": "complete", "failed": "failed"}.get(seen.conversion, "converting")
-    return Creation.model_validate(
-        {
-            "state": going,
-            "collection_hash": seen.collection_hash,
-            "title": seen.title,
-            "status": seen.status,
-            "direct_link": published.direct_link,
-            "warnings": warnings,
-            "states": published.states,
-            "next_step": go_on_waiting(seen, seen.collection_hash),
-        }
-    )
-
-
-def conversion_warnings(seen: Collection) -> list[str]:
-    """What a person should know about a conversion that did not simply end well."""
-    if seen.conversion == "failed":
-        return [
-            "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
-        ]
-    if seen.conversion == "unknown":
-        return ["Flipsnack does not say how far the conversion is; look at the collection in a few minutes."]
-    return []
-
-
-async def upload_to(work: Work, call: Any) -> BaseModel:
+async def upload_to(work: Work, call: Any) -> ChangedCollection:
     """Send a document to an existing collection."""
+    action = bare(call)
     async with AsyncExitStack() as open_until_sent:
         document = await document_of(work, call, open_until_sent)
-        result: BaseModel = await send_to(work.errand, bare(call), document)
-        return result
+        before = await work.errand.send(GetCollection(collection_hash=action.collection_hash))
+        if call.dry_run:
+            known = before.model_dump() | {"collection_hash": action.collection_hash}
+            cost = [await upload_cost(work)] if action.uploads == "PDF" else []
+            return ChangedCollection(**known, dry_run=True, changes=[await upload_change(action, document), *cost])
+        saved = await work.save(before)
+        result: Collection = await send_to(work.errand, action, document)
+        return ChangedCollection(**result.model_dump(), history_id=saved)
 
 
-async def update_collection(work: Work, call: UpdateCollectionCall) -> Update:
-    """Change a collection, and say what was and what is."""
-    updated = await change(work.errand, bare(call))
-    now, before = updated.after.collection_hash or call.collection_hash, call.collection_hash
-    return Update(
-        collection_hash=now,
-        previous_collection_hash=before if before != now else None,
-        changes=[Change(field=one.field, before=one.before, after=one.after) for one in updated.changes],
-        warnings=[*updated.warnings, *([f"The hash changed from {before} to {now}."] if before != now else [])],
-    )
+async def upload_cost(work: Work) -> str:
+    """What an upload takes from the month's allowance."""
+    left = (await work.errand.send(GetUserStats())).api_uploads_left
+    return "one of the month's uploads is used" if left is None else f"api_uploads_left: from {left} to {left - 1}"
+
+
+async def upload_change(action: Any, document: OpenDocument | None) -> str:
+    """What would be sent."""
+    if document is None:
+        return f"Flipsnack would fetch {action.file_url}"
+    pages = (await look_ahead(document)).pages
+    counted = f", {pages} pages" if pages is not None else ", pages not counted"
+    return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
 
 
 async def download_html(work: Work, call: DownloadCall) -> Download:
@@ -123,9 +88,10 @@ async def download_html(work: Work, call: DownloadCall) -> Download:
     if not call.save:
         watched = await export(work.errand, action, call.wait_seconds)
         return linked(watched.last, list(watched.states), call)
-    done = await save_export(work.errand, action, call.wait_seconds, work.app.download_dir, work.app.settings.api_url)
+    transfers, folder = work.app.transfers, work.app.download_dir
+    done = await save_export(work.errand, transfers, action, call.wait_seconds, folder, work.app.settings.api_url)
     if done.saved is None:
-        return linked(done.package, list(done.states), call)
+        return linked(done.package, list(done.states), call, downloading=done.downloading)
     return Download(
         state="complete",
         path=str(done.saved.path),
@@ -142,14 +108,14 @@ def listed(files: tuple[str, ...]) -> list[str]:
     return [*files[:FILES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
 
-def linked(package: Package, states: list[str], call: DownloadCall) -> Download:
+def linked(package: Package, states: list[str], call: DownloadCall, *, downloading: bool = False) -> Download:
     """A package that is not saved: its link where it is complete, what to do next where it is not."""
     if package.state == "complete":
         expires = datetime.now(UTC) + timedelta(seconds=LINK_SECONDS)
         at = expires.isoformat(timespec="seconds")
         return Download(state="complete", resource_url=package.resource_url, expires_at=at, states=states)
     again = f'download_collection_html(collection_hash="{call.collection_hash}"{"" if call.save else ", save=false"})'
-    step = f"Still being built. Call {again} to wait on; it starts no second package."
+    step = f"{'Still downloading' if downloading else 'Still being built'}. Call {again} to wait on; it starts no second package."
     failed = (
         f"Flipsnack could not build it. Call {again} to have it tried once more; tell the person if it fails again."
     )
@@ -160,13 +126,3 @@ async def lead_form_sample(work: Work, call: GetLeadFormSampleCall) -> LeadFormS
     """A sample of a lead form's answer, personal data masked."""
     sample = await work.errand.send(bare(call))
     return sample if call.reveal else LeadFormSample(fields=masked(sample.fields))
-
-
-async def destroy(work: Work, call: Any) -> BaseModel | InputRequiredResult:
-    """Show what would be destroyed, have it confirmed, look again, and only then do it."""
-    target = Target(work.errand, bare(call))
-    asked = await work.app.confirmation.given(work.call, call.tool_name, call.confirmation, target)
-    if asked is not None:
-        return asked
-    result: BaseModel = await delete(work.errand, target.action)
-    return result

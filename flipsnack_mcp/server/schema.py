@@ -35,7 +35,8 @@ class PortableSchema(GenerateJsonSchema):
     @override
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         flat = super().default_schema(schema)
-        if flat.get("default", ...) in (None, [], {}):
+        default = flat.get("default", ...)
+        if default is None or default is False or default in ([], {}):
             del flat["default"]
         return flat
 

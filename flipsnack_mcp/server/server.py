@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal, cast
 
+import anyio
+from anyio.abc import TaskGroup
 from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -19,11 +24,19 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import Clock, Confirmation
+from flipsnack_mcp.server.consent import Consents
 from flipsnack_mcp.server.desk import Desk
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.workflows.allowance import Allowance
+from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.journal import Journal
+from flipsnack_mcp.workflows.transferring import Transfers
+from flipsnack_mcp.workflows.uploading import Uploads
 
 HOUR = 3600.0
 
@@ -68,15 +81,41 @@ async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNex
     return await call_next(ctx)
 
 
+def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
+    """What all calls of a server share."""
+    account = settings.account
+    journal = Journal(store, account, f"{os.getpid()}-{secrets.token_hex(4)}")
+    return App(
+        settings=settings,
+        flipsnack=flipsnack,
+        confirmation=Confirmation(settings.confirm, Consents(store, account), now),
+        uploads=Uploads(flipsnack, journal, background),
+        transfers=Transfers(flipsnack, background),
+        history=History(store, account),
+        allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
+    )
+
+
 def build_server(
-    settings: Settings, connect: Callable[[Settings], Flipsnack], now: Clock | None = None
+    settings: Settings,
+    connect: Callable[[Settings], Flipsnack],
+    now: Clock = time.time,
+    store: Store | None = None,
 ) -> FlipsnackServer:
-    """A server with these settings. `connect` gives the client; it is called once, when the server starts."""
+    """A server with these settings. `connect` gives the client; it is called once, when the server starts.
+
+    Without a store, uploads are remembered as long as the server runs.
+    """
+    remembering = store or MemoryStore(now)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[App]) -> AsyncGenerator[App]:
-        confirmation = Confirmation(settings.confirm, now) if now else Confirmation(settings.confirm)
         async with connect(settings) as flipsnack:
-            yield App(settings, flipsnack, confirmation)
+            try:
+                async with anyio.create_task_group() as background:
+                    yield app_of(settings, flipsnack, remembering, background, now)
+                    background.cancel_scope.cancel()
+            finally:
+                await remembering.close()
 
     return FlipsnackServer(Desk(menu(settings)), settings, lifespan)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mcp.types import InputRequiredResult, ToolAnnotations
 from mcp.types import Tool as Descriptor
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api.action import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import Confirmation
 from flipsnack_mcp.server.schema import portable
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.transferring import Transfers
+from flipsnack_mcp.workflows.uploading import Uploads
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,24 @@ class App:
     settings: Settings
     flipsnack: Flipsnack
     confirmation: Confirmation
+    uploads: Uploads
+    transfers: Transfers
+    history: History
+    allowance: Allowance
 
     @property
     def download_dir(self) -> Path:
         """Where packages go."""
         return self.settings.download_dir or default_download_folder()
+
+
+@dataclass
+class Trail:
+    """What the history will say about one call, besides how it ended."""
+
+    confirmed: str = ""
+    saved: int | None = None
+    """The entry of the history that holds how it was before."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +60,36 @@ class Work:
 
     app: App
     call: Call
+    tool: str
+    target: str
+    trail: Trail = field(default_factory=Trail)
 
     @property
     def errand(self) -> Errand:
         """How this call asks Flipsnack."""
         return Errand(self.app.flipsnack, self.call.deadline, self.call.tell)
+
+    async def save(self, collection: Collection) -> int:
+        """Keep how a collection is, before it is changed or destroyed. Without that nothing is."""
+        before = collection.model_dump(mode="json", exclude_none=True)
+        facts = {"tool": self.tool, "target": self.target, "confirmed": self.trail.confirmed, "before": before}
+        self.trail.saved = await self.app.history.add(decision="allowed", **facts)
+        return self.trail.saved
+
+
+class WorkflowCall(BaseModel):
+    """The arguments of a tool over a workflow; it has no action of Flipsnack's. Its docstring is the description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, defer_build=True)
+
+    tool_name: ClassVar[str]
+    tool_title: ClassVar[str]
+    effect: ClassVar[Effect]
+    over: ClassVar[str]
+    """What of Flipsnack's it stands on, for the table of tools."""
+    overwrites: ClassVar[bool] = False
+    idempotent: ClassVar[bool] = False
+    legacy: ClassVar[bool] = False
 
 
 Run = Callable[[Work, Any], Awaitable[BaseModel | InputRequiredResult]]
@@ -56,7 +99,7 @@ Run = Callable[[Work, Any], Awaitable[BaseModel | InputRequiredResult]]
 class Tool:
     """One entry of the menu."""
 
-    takes: type[Action[Any]]
+    takes: type[Action[Any] | WorkflowCall]
     answers: type[BaseModel]
     run: Run
     writes_file: bool = False

@@ -14,9 +14,24 @@ from flipsnack_mcp.api.action import JsonObject
 from flipsnack_mcp.api.text import cleaned
 
 # Written by this program, so neither cleaned nor quoted.
-OURS = frozenset({"path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at"})
+OURS = frozenset(
+    {
+        "path",
+        "next_step",
+        "warnings",
+        "states",
+        "sha256",
+        "state",
+        "conversion",
+        "expires_at",
+        "progress",
+        "upload_id",
+        "started",
+    }
+)
 # Longer than a title may be.
 LIMITS = {
+    "changes": 2000,
     "description": 2000,
     "embed_code": 4000,
     "resource_url": 2000,

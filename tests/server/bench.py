@@ -21,12 +21,12 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import MemoryStore, Pacer
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.confirmation import Confirmation
 from flipsnack_mcp.server.desk import Desk
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.server import FlipsnackServer, app_of, build_server
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.memory import MemoryStore as Remembered
 
 KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
 NOW = 1_790_000_000.0  # 2026-09-21 14:13:20 UTC, a Monday
@@ -216,8 +216,8 @@ class Bench:
     async def two_assistants(self, person: Person) -> AsyncIterator[tuple[Assistant, Assistant]]:
         """Two clients of one process, as over HTTP, of which only the second can ask the person."""
         settings = self.settings
-        async with self.connect(settings) as flipsnack:
-            app = App(settings, flipsnack, Confirmation(settings.confirm, self.clock))
+        async with self.connect(settings) as flipsnack, anyio.create_task_group() as background:
+            app = app_of(settings, flipsnack, Remembered(self.clock), background, self.clock)
 
             @asynccontextmanager
             async def lifespan(_: object) -> AsyncIterator[App]:
@@ -226,6 +226,7 @@ class Bench:
             server = FlipsnackServer(Desk(menu(settings)), settings, lifespan)
             async with self.assistant(server=server) as plain, self.assistant(person, server) as asking:
                 yield plain, asking
+            background.cancel_scope.cancel()
 
     async def call(self, name: str, /, **arguments: Any) -> Said:
         """One call by a client without forms."""

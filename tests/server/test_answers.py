@@ -1,7 +1,6 @@
-"""Every tool answers against the sandbox: text and data say the same, as described, and as the snapshots show it."""
+"""Every tool answers against the sandbox: text and data say the same, and as described."""
 
 import json
-import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -11,49 +10,9 @@ import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of 
 import pytest
 
 from flipsnack_mcp.files.documents import Kind
-from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.settings import Settings
-from tests.server.bench import Assistant, Bench, Person, Said, types_what_is_asked
-
-SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
-UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
-TOOLS = list(menu(Settings(toolsets=frozenset({"default", "legacy"}))))
-SUMMER = "Summer catalogue 2026"
-
-
-def typical(tool: str, bench: Bench) -> dict[str, Any]:
-    """Arguments that a person's wish leads to."""
-    summer, draft = bench.collection(SUMMER), bench.collection("Weekly offers, Week 39")
-    one = {"collection_hash": summer.hash}
-    return {
-        "list_collections": {"query": "catalogue", "limit": 3},
-        "get_collection": one,
-        "create_collection": {"file_path": bench.document(), "title": "Weekly offers, Week 40"},
-        "update_collection": {"collection_hash": draft.hash, "status": "public", "title": "Offers, Week 39"},
-        "delete_flipbook": {**one, "flipbook_hash": summer.items[1].hash},
-        "get_embed_code": {**one, "responsive": True, "start_page": 3},
-        "get_collection_stats": {**one, "start_date": "2026-08-01", "end_date": "2026-08-31"},
-        "get_user_stats": {},
-        "get_lead_form_sample": {},
-        "add_flipbook": {**one, "file_path": bench.document()},
-        "set_logo": {**one, "file_path": bench.document("logo.png", PNG)},
-        "set_background_image": {**one, "file_path": bench.document("ground.png", PNG)},
-    }.get(tool, one)
-
-
-async def answered(tool: str, bench: Bench, **settings: Any) -> tuple[Said, dict[str, Any]]:
-    """A typical answer and the tool's output schema."""
-    async with bench.assistant(Person(types_what_is_asked), **settings) as assistant:
-        schema = await schema_of(assistant, tool)
-        return await assistant.call(tool, typical(tool, bench)), schema
-
-
-async def schema_of(assistant: Assistant, tool: str) -> dict[str, Any]:
-    tools = (await assistant.client.list_tools()).tools
-    schema = next(one for one in tools if one.name == tool).output_schema
-    assert schema
-    return schema
+from tests.samples_of import every_name, every_tool, expected_tool, meaning
+from tests.server.bench import Bench, Person, types_what_is_asked
+from tests.server.typical import PNG, answered, typical
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -68,18 +27,9 @@ def leaves(value: Any) -> Iterator[Any]:
         yield {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
-def compare(path: Path, text: str) -> None:
-    """Against the snapshot; it is written only when asked for."""
-    if UPDATE:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert path.exists(), f"{path.name} is missing: run once with UPDATE_SNAPSHOTS=1 and read what it wrote"
-    assert text == path.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(bench: Bench, tool: str) -> None:
-    said, schema = await answered(tool, bench)
+@every_tool
+async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(bench: Bench, of: str) -> None:
+    said, schema = await answered(of, bench)
 
     assert not said.is_error, said.text
     jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
@@ -101,33 +51,9 @@ def rows(value: Any) -> Iterator[dict[str, Any]]:
             yield from rows(one)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("mode", ["auto"])
-async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, tool: str) -> None:
-    said, _ = await answered(tool, bench)
-
-    text = said.text.replace(str(bench.folder), "/folder")
-    compare(SNAPSHOTS / "texts" / f"{tool}.txt", f"{text}\n")
-
-
-@pytest.mark.parametrize("mode", ["auto"])
-@pytest.mark.parametrize("tool", TOOLS)
-async def test_every_tool_is_described_as_in_its_snapshot(bench: Bench, tool: str) -> None:
-    async with bench.assistant() as assistant:
-        found = next(one for one in (await assistant.client.list_tools()).tools if one.name == tool)
-
-    descriptor = found.model_dump(mode="json", by_alias=True, exclude_none=True)
-    compare(SNAPSHOTS / f"{tool}.json", json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n")
-
-
-def test_there_are_no_snapshots_of_tools_that_are_gone() -> None:
-    assert sorted(path.stem for path in SNAPSHOTS.glob("*.json")) == sorted(TOOLS)
-    assert sorted(path.stem for path in SNAPSHOTS.glob("texts/*.txt")) == sorted(TOOLS)
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-async def test_against_the_sandbox_every_answer_says_so(bench: Bench, tool: str) -> None:
-    said, schema = await answered(tool, bench, sandbox=True)
+@every_tool
+async def test_against_the_sandbox_every_answer_says_so(bench: Bench, of: str) -> None:
+    said, schema = await answered(of, bench, sandbox=True)
 
     assert said.text.startswith("[sandbox] ")
     jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
@@ -257,7 +183,7 @@ async def test_a_broken_answer_to_a_question_is_an_error_in_our_words(
     bench.fails(fault, action, **details, times=0)
 
     async with bench.assistant() as assistant:
-        said = await assistant.call(tool, typical(tool, bench))
+        said = await assistant.call(tool, typical(action, bench))
 
     if tool in {"get_user_stats", "list_collections"} and "odd data" in request.node.name and not said.is_error:
         return  # read leniently: what cannot be read is left out
@@ -333,6 +259,37 @@ async def test_a_real_file_arrives_byte_for_byte(bench: Bench, kind: Kind) -> No
     assert file
     assert (file["size"], file["sha256"]) == (len(content), sha256(content).hexdigest())
     assert bench.sandbox.carried_out(action)[0].verb == "POST"
+
+
+@pytest.mark.parametrize("mode", ["auto"])
+@every_name
+async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_argument(bench: Bench, name: str) -> None:
+    tool, arguments = expected_tool(name).name, typical(name, bench)
+    path = bench.document("anything.pdf")
+
+    async with bench.assistant(Person(types_what_is_asked)) as assistant:
+        said = await assistant.call(tool, arguments)
+        without = await assistant.call(tool, {key: one for key, one in arguments.items() if key != "file_path"})
+        other = await assistant.call(tool, arguments | {"file_path": path, "file_url": "https://example.com/a.pdf"})
+    async with bench.assistant(upload_dirs=()) as assistant:
+        nowhere = await assistant.call(tool, arguments | {"file_path": path})
+
+    assert not said.is_error, said.text
+    arrived = bench.sandbox.carried_out(name)[0]
+    assert f"{arrived.verb} {arrived.host}" == ("POST upload" if meaning(name).uploads else "GET api")
+    assert nowhere.is_error
+    assert other.is_error
+    if not meaning(name).uploads:
+        assert arrived.file is None
+        assert "no argument `file_path`" in other.text
+        return
+    content = Path(arguments["file_path"]).read_bytes()  # noqa: ASYNC240 - a few bytes of a test
+    assert arrived.file
+    assert (arrived.file["size"], arrived.file["sha256"]) == (len(content), sha256(content).hexdigest())
+    assert "neither is given" in without.text
+    assert "both are given" in other.text
+    assert "FLIPSNACK_UPLOAD_DIRS" in nowhere.text
+    assert len(bench.sandbox.carried_out(name)) == 1
 
 
 async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder(bench: Bench) -> None:

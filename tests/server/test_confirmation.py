@@ -9,6 +9,7 @@ import pytest
 from mcp import MCPError
 from mcp.types import ElicitRequest, ElicitResult, ErrorData, InputRequiredResult
 
+from tests.samples_of import expected_tool, names_with
 from tests.server.bench import (
     CODE,
     Answer,
@@ -21,15 +22,11 @@ from tests.server.bench import (
     types,
     types_what_is_asked,
 )
+from tests.server.typical import typical
 
 TITLE = "Weekly offers, Week 38"
 DELETED = "collection.deleteCollection"
-DELETING = (
-    "collection.deleteCollection",
-    "flipbook.delete",
-    "collection.deleteLogo",
-    "collection.deleteBackgroundImage",
-)
+DELETING = names_with("destroys")
 LONG = "A title that nobody would want to type into a form, as it has far more than sixty characters"
 
 
@@ -61,7 +58,7 @@ async def test_the_right_title_deletes_after_one_question(bench: Bench) -> None:
     said = await delete(bench, person)
 
     assert not said.is_error, said.text
-    assert said.data == {"deleted": True, "collection_hash": collection.hash}
+    assert said.data == {"deleted": True, "collection_hash": collection.hash, "history_id": 1}
     assert len(person.forms) == 1
     assert len(bench.sandbox.carried_out(DELETED)) == deletions(bench) == 1
     assert collection.hash not in bench.sandbox.account.collections
@@ -314,7 +311,7 @@ async def test_a_flipbook_is_deleted_by_the_title_of_its_collection(bench: Bench
     async with bench.assistant(person) as assistant:
         said = await assistant.call("delete_flipbook", collection_hash=collection.hash, flipbook_hash=second)
 
-    assert said.data == {"deleted": True, "collection_hash": collection.hash, "flipbook_hash": second}
+    assert said.data == {"deleted": True, "collection_hash": collection.hash, "flipbook_hash": second, "history_id": 1}
     assert second in person.forms[0]
     assert [item.hash for item in collection.items] == [first]
     assert len(bench.sandbox.carried_out("flipbook.delete")) == deletions(bench) == 1
@@ -340,6 +337,41 @@ async def test_a_flipbook_that_is_not_in_the_collection_is_asked_about_nobody(be
     assert "Nothing was changed." in said.text
     assert person.forms == []
     assert deletions(bench) == 0
+
+
+@pytest.mark.parametrize("name", DELETING)
+async def test_whatever_destroys_needs_what_the_person_types(bench: Bench, name: str) -> None:
+    tool, arguments = expected_tool(name).name, typical(name, bench)
+    person = Person(types("wrong"))
+
+    async with bench.assistant(person) as assistant:
+        assert_refused(bench, await assistant.call(tool, arguments))
+        person.answer = types_what_is_asked
+        said = await assistant.call(tool, arguments)
+
+    assert not said.is_error, said.text
+    assert len(person.forms) == 2
+    assert len(bench.sandbox.carried_out(name)) == deletions(bench) == 1
+
+
+@pytest.mark.parametrize("name", DELETING)
+async def test_whatever_destroys_needs_a_code_where_nobody_can_be_asked(bench: Bench, name: str) -> None:
+    tool, arguments = expected_tool(name).name, typical(name, bench)
+
+    async with bench.assistant() as assistant:
+        refused = await assistant.call(tool, arguments)
+        assert_refused(bench, refused, code=True)
+        assert_refused(bench, await assistant.call(tool, {**arguments, "confirmation": "AAAAAAAA"}))
+        said = await assistant.call(tool, {**arguments, "confirmation": refused.code})
+
+    assert not said.is_error, said.text
+    assert len(bench.sandbox.carried_out(name)) == deletions(bench) == 1
+
+
+@pytest.mark.parametrize("name", DELETING)
+async def test_whatever_destroys_is_blocked_where_that_is_set(bench: Bench, name: str) -> None:
+    async with bench.assistant(Person(types_what_is_asked), confirm="block") as assistant:
+        assert_refused(bench, await assistant.call(expected_tool(name).name, typical(name, bench)))
 
 
 @pytest.mark.parametrize(
@@ -700,7 +732,7 @@ async def test_allow_deletes_without_asking_but_looks_first(bench: Bench) -> Non
 
     said = await delete(bench, person, confirm="allow")
 
-    assert said.data == {"deleted": True, "collection_hash": collection.hash}
+    assert said.data == {"deleted": True, "collection_hash": collection.hash, "history_id": 1}
     assert person.forms == []
     assert bench.requests[0] == "collection.getCollection"
     assert bench.requests[-1] == DELETED

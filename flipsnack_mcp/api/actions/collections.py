@@ -31,9 +31,9 @@ ITEM_STATUSES = ("status", "itemStatus", "flipbookStatus", "conversionStatus")
 class CollectionSummary(Result):
     """One row of the list."""
 
-    collection_hash: Annotated[ReturnedHash, Field(description="Identifies it in other calls")] = ""
+    collection_hash: Annotated[ReturnedHash, Field(description="For other calls")] = ""
     title: Annotated[str, Wire("collectionTitle"), Field(description="May be empty")] = ""
-    status: Annotated[str, Wire("collectionStatus"), Field(description="public, unlisted or editable")] = ""
+    status: Annotated[str, Wire("collectionStatus"), Field(description="Status")] = ""
     publish_date: Annotated[str | None, Field(description="Zone not stated")] = None
     created_date: Annotated[str | None, Field(description="Zone not stated")] = None
     cover_image: Annotated[str | None, Field(description="Picture address")] = None
@@ -45,7 +45,7 @@ class CollectionList(Result):
 
     collections: Annotated[list[CollectionSummary], Field(description="In the order asked for")] = []
     total: Annotated[int, Field(description="All matches")] = 0
-    next_offset: Annotated[int | None, Field(description="Offset of the next window; absent at the end")] = None
+    next_offset: Annotated[int | None, Field(description="Next window")] = None
 
 
 class ListCollections(Action[CollectionList]):
@@ -101,7 +101,7 @@ class Collection(Result):
     collection_hash: Annotated[ReturnedHash, Field(description="Temporary while editable")] = ""
     title: Annotated[str, Wire("collectionTitle"), Field(description="May be empty")] = ""
     description: Annotated[str, Wire("collectionDescription"), Field(description="May be empty")] = ""
-    status: Annotated[str, Wire("collectionStatus"), Field(description="public, unlisted or editable")] = ""
+    status: Annotated[str, Wire("collectionStatus"), Field(description="Status")] = ""
     width: Annotated[MaybeWhole, Wire("collectionWidth"), Field(description="Pixels")] = None
     height: Annotated[MaybeWhole, Wire("collectionHeight"), Field(description="Pixels")] = None
     conversion: Annotated[Conversion, Field(description="Of all its flipbooks")] = "unknown"
@@ -145,6 +145,7 @@ class UpdateCollection(Action[Collection]):
     tool_title = "Update a collection"
     returns = Collection
     effect = Effect.WRITES
+    doing = "Take offline"
     overwrites = True
     idempotent = True
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.update"
@@ -153,7 +154,7 @@ class UpdateCollection(Action[Collection]):
     collection_hash: CollectionHash
     title: Title | None = None
     description: Description | None = None
-    status: Status | None = None
+    status: Annotated[Status | None, Field(description="New status")] = None
     width: Width | None = None
     height: Height | None = None
     settings: Settings | None = None

@@ -23,11 +23,11 @@ class LeadFormSample(Result):
 
 
 class GetLeadFormSample(Action[LeadFormSample]):
-    """Get a sample of a lead form's answer: which fields it has. Real leads are not readable through the API."""
+    """Get a sample of a lead form's answer, with its fields. Real leads are not readable by API."""
 
     api_name = "zapier.getZapierLeadFormSample"
     tool_name = "get_lead_form_sample"
-    tool_title = "Get a lead form sample"
+    tool_title = "Lead form sample"
     returns = LeadFormSample
     effect = Effect.READS
     idempotent = True

@@ -25,7 +25,7 @@ EMBED_NAMES = ("embedCode", "embed_code", "embed", "code", "html", "value")
 
 
 class CreateCollection(Action[Collection]):
-    """Upload a PDF as a new collection, a draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads, also when conversion fails: never repeat it, look first."""
+    """Upload a PDF as a new collection, a draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
 
     api_name = "collection.create"
     tool_name = "create_collection"
@@ -60,7 +60,7 @@ class GetEmbedCode(Action[EmbedCode]):
 
     api_name = "collection.getEmbed"
     tool_name = "get_embed_code"
-    tool_title = "Get embed code"
+    tool_title = "Embed code"
     returns = EmbedCode
     effect = Effect.READS
     idempotent = True

@@ -46,7 +46,7 @@ class GetCollectionStats(Action[CollectionStats]):
 
     api_name = "collection.getStats"
     tool_name = "get_collection_stats"
-    tool_title = "Get collection statistics"
+    tool_title = "Collection statistics"
     returns = CollectionStats
     effect = Effect.READS
     idempotent = True
@@ -81,7 +81,7 @@ class GetUserStats(Action[UserStats]):
 
     api_name = "user.getStats"
     tool_name = "get_user_stats"
-    tool_title = "Get account statistics"
+    tool_title = "Account statistics"
     returns = UserStats
     effect = Effect.READS
     idempotent = True

@@ -1,0 +1,63 @@
+"""`flipsnack-mcp history`: what was changed through this server, by whose yes, and how it was before."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import anyio
+
+from flipsnack_mcp.commands.connecting import remember
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.history import Event, History
+
+
+def history(settings: Settings, *, as_json: bool, verify: bool) -> int:
+    """Print the trail, or say whether it is whole."""
+    try:
+        return anyio.run(_history, settings, as_json, verify)
+    except StoreUnusable as error:
+        say(str(error))
+        return 1
+
+
+async def _history(settings: Settings, as_json: bool, verify: bool) -> int:  # noqa: FBT001  # anyio.run takes no names
+    store = remember(settings)
+    try:
+        trail = History(store, settings.account)
+        events = await trail.events()
+        if not verify:
+            say(json.dumps([one.model_dump(mode="json") for one in events], indent=2) if as_json else told(events))
+            return 0
+        wrong = await trail.verified()
+        say(
+            json.dumps({"ok": not wrong, "entries": len(events), "wrong": wrong}) if as_json else verdict(events, wrong)
+        )
+        return 1 if wrong else 0
+    finally:
+        await store.close()
+
+
+def told(events: list[Event]) -> str:
+    """The trail for a person, oldest first."""
+    return "\n".join(line(one) for one in events) or "Nothing has been changed through this server."
+
+
+def line(event: Event) -> str:
+    """One entry, with the saved metadata below it."""
+    at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
+    how = f", confirmed by {event.confirmed}" if event.confirmed else ""
+    said = f": {event.said}" if event.said else ""
+    before = f"\n      before: {json.dumps(event.before, ensure_ascii=False)}" if event.before else ""
+    return f"{event.number:5}  {at}  {event.tool} {event.target}  {event.decision}{how}{said}{before}"
+
+
+def verdict(events: list[Event], wrong: str) -> str:
+    """Whether the chain is whole, in words."""
+    return f"The trail is NOT whole: {wrong}." if wrong else f"The trail is whole: {len(events)} entries."
+
+
+def say(text: str) -> None:
+    """This command's output."""
+    print(text, flush=True)  # noqa: T201  # likewise

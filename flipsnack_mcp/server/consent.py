@@ -1,0 +1,125 @@
+"""What was promised and answered, remembered for all processes of the account: codes, used answers, closed targets."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from flipsnack_mcp.server.preview import Preview
+from flipsnack_mcp.store.records import Records, Store
+
+CODE, NONCE, CLOSED = "confirmation-code", "confirmation-answer", "confirmation-closed"
+MINUTES = 10
+LIFETIME = MINUTES * 60.0
+
+
+class Ticket(BaseModel):
+    """What a code stands for. Its name in the store is the code."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account: str
+    tool: str
+    target: str
+    seen: str
+    text: str
+    """The preview, for the person who approves it in a terminal."""
+    expected: str
+    """What that person types."""
+    made: float
+    needs_approval: bool
+    approved: bool = False
+
+
+@dataclass(frozen=True)
+class Consents:
+    """The memory of confirmations of one account."""
+
+    store: Store
+    account: str
+
+    async def new_code(self, tool: str, preview: Preview, *, needs_approval: bool) -> str | None:
+        """A code for exactly this; None while the target is closed by a person's no."""
+
+        def work(records: Records) -> str | None:
+            if records.get(CLOSED, self._closed(preview.target)) is not None:
+                return None
+            code = base64.b32encode(secrets.token_bytes(5)).decode()
+            ticket = Ticket(
+                account=self.account,
+                tool=tool,
+                target=preview.target,
+                seen=preview.seen,
+                text=preview.text,
+                expected=preview.expected,
+                made=records.now,
+                needs_approval=needs_approval,
+            )
+            records.put(CODE, code, ticket.model_dump(mode="json"), keep=LIFETIME)
+            return code
+
+        return await self.store.transact(work)
+
+    async def redeemed(self, code: str, target: str, *, only_approved: bool) -> Ticket | str:
+        """The ticket of a code, which is spent by that; or why there is none.
+
+        One that still waits for its approval in a terminal is not spent: the person may be on the way.
+        """
+        name = code.strip().upper()
+
+        def work(records: Records) -> Ticket | str:
+            body = records.get(CODE, name)
+            ticket = Ticket.model_validate(body) if body else None
+            if ticket is None or ticket.account != self.account:
+                return "This confirmation code is unknown, used or expired. Make the call without it to get a new one."
+            if (only_approved or ticket.needs_approval) and not ticket.approved:
+                return f'Nobody has approved it yet: a person has to run "flipsnack-mcp approve {name}" in a terminal.'
+            records.delete(CODE, name)
+            if records.get(CLOSED, self._closed(target)) is not None:
+                return f"A person said no to this less than {MINUTES} minutes ago."
+            return ticket
+
+        return await self.store.transact(work)
+
+    async def first_use(self, nonce: str) -> bool:
+        """Whether an answer is used for the first time, by whichever process."""
+
+        def work(records: Records) -> bool:
+            known = records.get(NONCE, nonce) is not None
+            records.put(NONCE, nonce, {}, keep=6 * LIFETIME)
+            return not known
+
+        return await self.store.transact(work)
+
+    async def close(self, target: str) -> None:
+        """A person said no: no code helps for a while."""
+        await self.store.transact(lambda records: records.put(CLOSED, self._closed(target), {}, keep=LIFETIME))
+
+    async def waiting(self) -> list[tuple[str, Ticket]]:
+        """The codes that a person can approve."""
+
+        def work(records: Records) -> list[tuple[str, Ticket]]:
+            found = [(name, Ticket.model_validate(body)) for name, body in records.all(CODE)]
+            return [(name, one) for name, one in found if one.account == self.account and not one.approved]
+
+        return await self.store.transact(work)
+
+    async def approve(self, code: str) -> bool:
+        """Write down that a person approved it in a terminal; False where it is not waiting any more."""
+
+        def work(records: Records) -> bool:
+            body = records.get(CODE, code)
+            ticket = Ticket.model_validate(body) if body else None
+            if ticket is None or ticket.account != self.account:
+                return False
+            left = ticket.made + LIFETIME - records.now
+            records.put(CODE, code, ticket.model_copy(update={"approved": True}).model_dump(mode="json"), keep=left)
+            return True
+
+        return await self.store.transact(work)
+
+    def _closed(self, target: str) -> str:
+        return f"{self.account}/{target}"

@@ -1,0 +1,138 @@
+"""What is expected of every action, from its folder in tests/samples: all by hand, nothing from the classes under test.
+
+`request.txt` and `response.json` are copied from Flipsnack's documentation; `meaning.json` says what they mean here, what
+else the documentation tells about the action, and what its tool looks like. A call may name what the tests have ready:
+`<collection>`, `<draft>`, `<flipbook>`, and a document such as `<offers.pdf>` or `<logo.png>`.
+
+A tool that stands on no action of its own has only a file in tests/workflow_tools: what `tool` is in `meaning.json`.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SAMPLES = Path(__file__).parent / "samples"
+WORKFLOW_TOOLS = Path(__file__).parent / "workflow_tools"
+NAMES = tuple(sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir()))
+"""Flipsnack's names of all actions there are."""
+TOOLS = (*NAMES, *sorted(path.stem for path in WORKFLOW_TOOLS.glob("*.json")))
+"""All entries of the menu, by what they stand on: an action, or a workflow."""
+FILES = {"request.txt", "response.json", "meaning.json"}
+Effect = Literal["reads", "writes", "destroys"]
+
+
+class Written(BaseModel):
+    """Part of a file: every field has to be there, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+WrittenT = TypeVar("WrittenT", bound=Written)
+
+
+class Hints(Written):
+    """What a client may make of a tool."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+
+
+class ExpectedTool(Written):
+    """One entry of the menu."""
+
+    name: str
+    title: str
+    legacy: bool
+    in_read_only_mode: bool
+    """Whether read-only mode leaves it on the menu."""
+    hints: Hints
+    parameters: tuple[str, ...]
+    results: tuple[str, ...]
+    call: dict[str, Any]
+    """Arguments that a person's wish leads to, and that the sandbox answers."""
+
+
+class Exchange(Written):
+    """The sample: our arguments for its request, our result for its answer (what is absent there is null here)."""
+
+    arguments: dict[str, Any]
+    result: dict[str, Any]
+
+
+class Everything(Written):
+    """A value for every argument of the action, and all that is sent then, by the names of the catalogue."""
+
+    arguments: dict[str, Any]
+    sent: dict[str, str]
+
+
+class Meaning(Written):
+    """One `meaning.json`."""
+
+    effect: Effect
+    idempotent: bool
+    """Whether it may be sent again after a lost connection."""
+    codes: tuple[int, ...]
+    """Status codes besides those that any action can end with."""
+    request: Literal["GET https://api.flipsnack.com/v1/", "POST https://upload.flipsnack.com/v1/"]
+    sample: Exchange
+    everything: Everything
+    tool: ExpectedTool
+    remark: str = Field(default="", alias="//")
+
+    @property
+    def uploads(self) -> bool:
+        """Whether a file goes with it."""
+        return self.request.startswith("POST")
+
+
+@cache
+def meaning(name: str) -> Meaning:
+    """What is expected of an action."""
+    return written(Meaning, SAMPLES / name / "meaning.json")
+
+
+@cache
+def expected_tool(of: str) -> ExpectedTool:
+    """What is expected of the tool of an action, or of one over a workflow."""
+    return meaning(of).tool if of in NAMES else written(ExpectedTool, WORKFLOW_TOOLS / f"{of}.json")
+
+
+def written(kind: type[WrittenT], path: Path) -> WrittenT:
+    """A file as what it has to be."""
+    assert path.exists(), f"{path} is missing: write by hand what is expected"
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise AssertionError(f"{path}: {error}") from None
+
+
+def answer(name: str) -> bytes:
+    """The answer in the documentation."""
+    return (SAMPLES / name / "response.json").read_bytes()
+
+
+def names_with(effect: Effect) -> list[str]:
+    """The actions with this effect, for parametrising: a file that cannot be read fails its own test, not all of them."""
+    return [name for name in NAMES if _effect(name) == effect]
+
+
+def _effect(name: str) -> object:
+    try:
+        return json.loads((SAMPLES / name / "meaning.json").read_bytes())["effect"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def expected_tools() -> dict[str, ExpectedTool]:
+    """The whole menu, in no order."""
+    return {tool.name: tool for tool in map(expected_tool, TOOLS)}
+
+
+every_name = pytest.mark.parametrize("name", NAMES)
+every_tool = pytest.mark.parametrize("of", TOOLS)

@@ -1,0 +1,187 @@
+"""A dry run shows exactly what would be done, and sends nothing that changes anything."""
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.workflows.allowance import KIND as DELETION
+from flipsnack_mcp.workflows.history import KIND as HISTORY
+from tests.server.bench import NOW, PDF, Bench, Person, Said, types
+
+TITLE = "Summer catalogue 2026"
+DRAFT = "Weekly offers, Week 39"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
+ADDRESS = "https://example.com/a.pdf"
+TOOLS = menu(Settings(toolsets=frozenset({"default", "legacy"})))
+WRITING = [name for name, tool in TOOLS.items() if tool.takes.effect is not Effect.READS]
+READS = {action.api_name for action in ACTIONS if action.effect is Effect.READS}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A tool that writes, and a way to call it."""
+
+    name: str
+    tool: str
+
+    def arguments(self, bench: Bench) -> dict[str, Any]:
+        summer = bench.collection(TITLE)
+        one = {"collection_hash": summer.hash}
+        found: dict[str, dict[str, Any]] = {
+            "create_collection": {"file_path": bench.document(), "title": "New"},
+            "create_collection by address": {"file_url": ADDRESS, "title": "New", "status": "public"},
+            "update_collection": {**one, "title": "Renamed", "settings": {"rtl": "1"}},
+            "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
+            "take offline": {**one, "status": "editable"},
+            "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash},
+            "add_flipbook": {**one, "file_path": bench.document()},
+            "add_flipbook by address": {**one, "file_url": ADDRESS},
+            "set_logo": {**one, "file_path": bench.document("logo.png", PNG)},
+            "set_background_image": {**one, "file_path": bench.document("ground.png", PNG)},
+        }
+        return found.get(self.name, one)
+
+
+PLANS = [
+    *(Plan(name, name) for name in WRITING),
+    Plan("create_collection by address", "create_collection"),
+    Plan("publish", "update_collection"),
+    Plan("take offline", "update_collection"),
+    Plan("add_flipbook by address", "add_flipbook"),
+]
+BY_NAME = {one.name: one for one in PLANS}
+
+
+async def planned(bench: Bench, name: str, store: MemoryStore | None = None, **settings: Any) -> Said:
+    """A dry run by a client that would fill in any form."""
+    person, plan = Person(types(TITLE)), BY_NAME[name]
+    kept = store or MemoryStore(bench.clock)
+    server = build_server(replace(bench.settings, **settings), bench.connect, bench.clock, kept)
+    async with bench.assistant(person, server) as assistant:
+        said = await assistant.call(plan.tool, plan.arguments(bench), dry_run=True)
+    assert person.forms == []
+    return said
+
+
+@pytest.mark.parametrize("confirm", ["ask", "approve", "block", "allow"])
+@pytest.mark.parametrize("name", list(BY_NAME))
+async def test_a_dry_run_only_reads(bench: Bench, name: str, confirm: str) -> None:
+    collections, left = deepcopy(bench.sandbox.account.collections), bench.sandbox.account.uploads_left
+    store = MemoryStore(bench.clock)
+
+    said = await planned(bench, name, store, confirm=confirm)
+
+    assert not said.is_error, said.text
+    assert said.data["dry_run"] is True
+    assert said.data["changes"]
+    assert set(bench.requests) <= READS
+    assert all(one.file is None for one in bench.sandbox.requests)
+    assert (bench.sandbox.account.collections, bench.sandbox.account.uploads_left) == (collections, left)
+    assert await store.transact(lambda records: [*records.all(HISTORY), *records.all(DELETION)]) == []
+
+
+def test_every_tool_that_writes_has_a_dry_run() -> None:
+    assert {one.tool for one in PLANS} == set(WRITING)
+    assert all("dry_run" in TOOLS[name].takes.model_fields for name in WRITING)
+
+
+async def test_a_dry_run_of_an_update_shows_before_and_after(bench: Bench) -> None:
+    said = await planned(bench, "update_collection")
+
+    assert said.data["changes"] == [
+        {"field": "title", "before": TITLE, "after": "Renamed"},
+        {"field": "rtl", "before": "", "after": "1"},
+    ]
+
+
+async def test_a_dry_run_of_publishing_names_the_new_link(bench: Bench) -> None:
+    said = await planned(bench, "publish")
+
+    assert said.data["changes"] == [{"field": "status", "before": "editable", "after": "public"}]
+    assert "new hash and link" in said.text
+
+
+async def test_a_dry_run_of_taking_offline_names_what_stops_working(bench: Bench) -> None:
+    said = await planned(bench, "take offline")
+
+    assert said.data["changes"] == [{"field": "status", "before": "public", "after": "editable"}]
+    assert "link and every embed of it stop working" in said.text
+
+
+@pytest.mark.parametrize("name", ["delete_collection", "delete_flipbook", "delete_logo", "delete_background_image"])
+async def test_a_dry_run_of_a_deletion_shows_what_would_be_gone(bench: Bench, name: str) -> None:
+    said = await planned(bench, name)
+
+    summer = bench.collection(TITLE)
+    shown = said.data["changes"][0]
+    assert said.data["deleted"] is False
+    assert all(part in shown for part in (f'"{TITLE}"', summer.hash, "public", " views"))
+    assert all(item.hash in shown for item in summer.items)
+
+
+async def test_a_dry_run_of_an_upload_shows_the_file_and_what_it_costs(bench: Bench) -> None:
+    said = await planned(bench, "create_collection")
+
+    text = " ".join(said.data["changes"])
+    assert "offers.pdf" in text
+    assert f"{len(PDF) / 1024:.1f} KB" in text
+    assert "pages" in text
+    assert sha256(PDF).hexdigest() in text
+    assert "from 53 to 52" in text
+    assert "title: New" in text
+    assert "status: editable" in text
+
+
+async def test_a_dry_run_of_an_upload_by_address_shows_address_and_cost(bench: Bench) -> None:
+    said = await planned(bench, "create_collection by address")
+
+    text = " ".join(said.data["changes"])
+    assert ADDRESS in text
+    assert "from 53 to 52" in text
+    assert "status: public" in text
+
+
+@pytest.mark.parametrize("name", ["add_flipbook", "add_flipbook by address"])
+async def test_a_dry_run_of_adding_a_flipbook_shows_what_it_costs(bench: Bench, name: str) -> None:
+    said = await planned(bench, name)
+
+    assert "upload" in said.text
+    assert "from 53 to 52" in said.text
+
+
+@pytest.mark.parametrize(("name", "file"), [("set_logo", "logo.png"), ("set_background_image", "ground.png")])
+async def test_a_dry_run_of_a_picture_shows_the_file(bench: Bench, name: str, file: str) -> None:
+    said = await planned(bench, name)
+
+    text = " ".join(said.data["changes"])
+    assert file in text
+    assert sha256(PNG).hexdigest() in text
+
+
+async def test_a_dry_run_of_what_is_gone_says_so(bench: Bench) -> None:
+    said = await bench.call("delete_collection", collection_hash="nothere", dry_run=True)
+
+    assert said.is_error
+    assert "Nothing was changed." in said.text
+    assert set(bench.requests) <= READS
+
+
+async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench) -> None:
+    assert bench.clock() >= NOW
+    async with bench.assistant() as assistant:
+        given = BY_NAME["create_collection"].arguments(bench)
+        made = await assistant.call("create_collection", given)
+        assert not made.is_error, made.text
+        said = await assistant.call("create_collection", given, dry_run=True)
+
+    assert "less than a day ago" in said.text
+    assert len(bench.sandbox.carried_out("collection.create")) == 1

@@ -1,0 +1,387 @@
+"""What is on record: how it was before, written down before it is lost; every end of a call; and the allowance beside it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from flipsnack_mcp.server.consent import Consents
+from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.records import JsonObject, Records, Store, T
+from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.history import KIND, Event, History
+from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types
+
+TITLE = "Summer catalogue 2026"
+PICTURE = "https://example.com/logo.png"
+ADDRESS = "https://example.com/a.pdf"
+ACTIONS = {
+    "delete_collection": "collection.deleteCollection",
+    "delete_flipbook": "flipbook.delete",
+    "delete_logo": "collection.deleteLogo",
+    "delete_background_image": "collection.deleteBackgroundImage",
+    "take offline": "collection.update",
+    "update_collection": "collection.update",
+    "set_logo": "collection.setLogo",
+    "set_background_image": "collection.setBackgroundImage",
+    "add_flipbook": "flipbook.add",
+}
+DESTROYING = ("delete_collection", "delete_flipbook", "delete_logo", "delete_background_image", "take offline")
+LOSING = [name for name in ACTIONS if name != "update_collection"]
+"""The answer to a plain update tells itself how it was; of the others the record is all that is left."""
+
+
+def arguments(job: str, bench: Bench) -> tuple[str, dict[str, Any]]:
+    """The tool and what it is given."""
+    summer = bench.collection(TITLE)
+    more = {
+        "delete_flipbook": {"flipbook_hash": summer.items[-1].hash},
+        "take offline": {"status": "editable"},
+        "update_collection": {"title": "Renamed"},
+        "set_logo": {"file_url": PICTURE},
+        "set_background_image": {"file_url": PICTURE},
+        "add_flipbook": {"file_url": ADDRESS},
+    }
+    tool = "update_collection" if job == "take offline" else job
+    return tool, {"collection_hash": summer.hash, **more.get(job, {})}
+
+
+# --- a store that can fail, and that sees what had happened when it was written
+
+
+@dataclass
+class Watched:
+    """The records of one transaction, with somebody looking at every entry of the history."""
+
+    inner: Records
+    written: Callable[[JsonObject], None]
+
+    @property
+    def now(self) -> float:
+        return self.inner.now
+
+    def get(self, kind: str, name: str) -> JsonObject | None:
+        return self.inner.get(kind, name)
+
+    def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
+        if kind == KIND:
+            self.written(body)
+        self.inner.put(kind, name, body, keep=keep)
+
+    def delete(self, kind: str, name: str) -> None:
+        self.inner.delete(kind, name)
+
+    def all(self, kind: str) -> list[tuple[str, JsonObject]]:
+        return self.inner.all(kind)
+
+
+@dataclass
+class FailingStore(MemoryStore):
+    """A disk that is full as soon as an entry of this decision is to be written."""
+
+    bench: Bench
+    fails_at: str = ""
+    arrived: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
+    """For every entry its decision, and whether anything that changes had been sent."""
+
+    def __post_init__(self) -> None:
+        super().__init__(self.bench.clock)
+
+    @override
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        return await super().transact(lambda records: work(Watched(records, self._written)))  # type: ignore[arg-type]
+
+    def _written(self, body: JsonObject) -> None:
+        sent = any(one.action in ACTIONS.values() for one in self.bench.sandbox.requests)
+        self.arrived.append((str(body["decision"]), sent))
+        if body["decision"] == self.fails_at:
+            raise StoreUnusable("The disk is full.", "Make room.")
+
+
+@asynccontextmanager
+async def assistant_on(
+    bench: Bench, store: Store, person: Person | None = None, **settings: Any
+) -> AsyncIterator[Assistant]:
+    server = build_server(replace(bench.settings, **settings), bench.connect, bench.clock, store)
+    async with bench.assistant(person, server) as assistant:
+        yield assistant
+
+
+async def done(bench: Bench, job: str, store: Store) -> Said:
+    tool, given = arguments(job, bench)
+    async with assistant_on(bench, store, confirm="allow") as assistant:
+        return await assistant.call(tool, given)
+
+
+async def trail_of(bench: Bench, store: Store, **settings: Any) -> list[Event]:
+    trail = History(store, replace(bench.settings, **settings).account)
+    assert await trail.verified() == ""
+    return await trail.events()
+
+
+# --- before and after the act
+
+
+@pytest.mark.parametrize("job", list(ACTIONS))
+async def test_how_it_was_is_on_record_before_anything_is_sent(bench: Bench, job: str) -> None:
+    store = FailingStore(bench)
+    was = bench.collection(TITLE)
+    known = {"collection_hash": was.hash, "title": was.title, "status": was.status}
+
+    said = await done(bench, job, store)
+
+    assert not said.is_error, said.text
+    assert store.arrived == [("allowed", False), ("done", True)]
+    saved, ended = await trail_of(bench, store)
+    assert said.data["history_id"] == saved.number
+    assert known.items() <= saved.before.items()
+    assert len(saved.before["flipbooks"]) == 2
+    assert (ended.tool, ended.target, ended.decision) == (saved.tool, saved.target, "done")
+    assert was.hash in ended.target
+
+
+@pytest.mark.parametrize("job", LOSING)
+async def test_what_cannot_be_put_on_record_is_not_done(bench: Bench, job: str) -> None:
+    said = await done(bench, job, FailingStore(bench, "allowed"))
+
+    assert said.is_error
+    assert "The disk is full." in said.text
+    assert "Nothing was changed." in said.text
+    assert bench.sandbox.carried_out(ACTIONS[job]) == []
+
+
+async def test_a_plain_update_that_cannot_be_put_on_record_says_so(bench: Bench) -> None:
+    said = await done(bench, "update_collection", FailingStore(bench, "allowed"))
+
+    assert not said.is_error
+    assert "The disk is full." in said.text
+    assert said.data["changes"] == [{"field": "title", "before": TITLE, "after": "Renamed"}]
+    assert len(bench.sandbox.carried_out("collection.update")) == 1
+
+
+@pytest.mark.parametrize("job", list(ACTIONS))
+async def test_a_store_that_fails_after_the_act_changes_no_answer(bench: Bench, job: str) -> None:
+    said = await done(bench, job, FailingStore(bench, "done"))
+
+    assert not said.is_error, said.text
+    assert len(bench.sandbox.carried_out(ACTIONS[job])) == 1
+
+
+class DeadStore(MemoryStore):
+    """Dead as soon as something that changes has been sent."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench.clock)
+        self._bench = bench
+
+    @override
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        if any(one.action in ACTIONS.values() for one in self._bench.sandbox.requests):
+            raise StoreUnusable("The file is gone.", "Look for it.")
+        return await super().transact(work)
+
+
+@pytest.mark.parametrize("job", list(ACTIONS))
+async def test_a_store_that_is_gone_after_the_act_changes_no_answer(bench: Bench, job: str) -> None:
+    said = await done(bench, job, DeadStore(bench))
+
+    assert not said.is_error, said.text
+    assert len(bench.sandbox.carried_out(ACTIONS[job])) == 1
+
+
+async def test_a_store_that_is_gone_after_a_draft_was_published_changes_no_answer(bench: Bench) -> None:
+    draft = bench.collection("Weekly offers, Week 39")
+    async with assistant_on(bench, DeadStore(bench)) as assistant:
+        said = await assistant.call("update_collection", collection_hash=draft.hash, status="public")
+
+    assert not said.is_error, said.text
+    assert said.data["collection_hash"] == draft.hash
+    assert len(bench.sandbox.carried_out("collection.update")) == 1
+
+
+async def test_a_store_that_is_gone_after_a_lost_answer_hides_no_doubt(bench: Bench) -> None:
+    bench.fails("reset", "collection.deleteLogo", phase="after")
+
+    said = await done(bench, "delete_logo", DeadStore(bench))
+
+    assert said.is_error
+    assert "Something may have been changed." in said.text
+
+
+async def test_a_store_that_is_gone_after_a_refusal_still_says_that_nothing_was_changed(bench: Bench) -> None:
+    bench.fails("code", "collection.deleteCollection", code=37, message="No")
+
+    said = await done(bench, "delete_collection", DeadStore(bench))
+
+    assert said.is_error
+    assert "Nothing was changed." in said.text
+
+
+# --- what the trail says
+
+
+@pytest.mark.parametrize("job", DESTROYING)
+async def test_the_trail_names_a_yes_by_form(bench: Bench, job: str) -> None:
+    tool, given = arguments(job, bench)
+    store = MemoryStore(bench.clock)
+    async with assistant_on(bench, store, Person(types(TITLE))) as assistant:
+        await assistant.call(tool, given)
+
+    events = await trail_of(bench, store)
+    assert [(one.decision, one.confirmed) for one in events] == [("allowed", "form"), ("done", "form")]
+
+
+@pytest.mark.parametrize("job", DESTROYING)
+@pytest.mark.parametrize("way", ["code", "approve"])
+async def test_the_trail_names_a_yes_by_code_and_the_refusal_before_it(bench: Bench, job: str, way: str) -> None:
+    tool, given = arguments(job, bench)
+    store = SqliteStore(bench.folder / "state.sqlite", bench.clock)
+    async with assistant_on(bench, store, confirm="ask" if way == "code" else "approve") as assistant:
+        code = (await assistant.call(tool, given)).code
+        if way == "approve":
+            await Consents(store, bench.settings.account).approve(code)
+        await assistant.call(tool, given, confirmation=code)
+
+    events = await trail_of(bench, store)
+    assert [(one.decision, one.confirmed) for one in events] == [("refused", ""), ("allowed", way), ("done", way)]
+    assert not any(code in one.model_dump_json() for one in events), "a code is no part of the trail"
+
+
+@pytest.mark.parametrize(
+    ("settings", "person"),
+    [
+        ({"confirm": "block"}, None),
+        ({"confirm": "approve"}, None),
+        ({"confirm": "ask"}, None),
+        ({"confirm": "ask"}, Person(declines)),
+        ({"confirm": "ask"}, Person(declines, thinks=0.01)),
+        ({"confirm": "ask"}, Person(types("wrong"))),
+        ({"confirm": "allow", "max_deletes_per_hour": 0}, None),
+    ],
+    ids=["block", "approve", "no form", "declined", "at once", "wrong title", "allowance"],
+)
+async def test_every_refusal_is_on_record(bench: Bench, settings: dict[str, Any], person: Person | None) -> None:
+    store = MemoryStore(bench.clock)
+    tool, given = arguments("delete_collection", bench)
+    async with assistant_on(bench, store, person, **settings) as assistant:
+        said = await assistant.call(tool, given)
+
+    assert said.is_error
+    events = await trail_of(bench, store)
+    assert [(one.tool, one.target, one.decision) for one in events] == [
+        ("delete_collection", given["collection_hash"], "refused")
+    ]
+    assert events[0].said
+
+
+@pytest.mark.parametrize(
+    ("fault", "details", "decision"),
+    [
+        ("code", {"code": 37, "message": "No"}, "failed"),
+        ("reset", {"phase": "after", "times": 0}, "unclear"),
+        ("code", {"code": 99, "message": "?"}, "unclear"),
+    ],
+    ids=["refused by Flipsnack", "lost", "unknown code"],
+)
+async def test_every_failure_is_on_record(bench: Bench, fault: str, details: dict[str, Any], decision: str) -> None:
+    store = MemoryStore(bench.clock)
+    bench.fails(fault, "collection.deleteLogo", **details)
+
+    await done(bench, "delete_logo", store)
+
+    assert [one.decision for one in await trail_of(bench, store)] == ["allowed", decision]
+
+
+async def test_a_refused_file_is_on_record(bench: Bench) -> None:
+    store = MemoryStore(bench.clock)
+    async with assistant_on(bench, store) as assistant:
+        await assistant.call("create_collection", file_path="/etc/passwd", title="Mine")
+
+    assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
+        ("create_collection", "Mine", "refused")
+    ]
+
+
+async def test_an_upload_is_on_record(bench: Bench) -> None:
+    store = MemoryStore(bench.clock)
+    async with assistant_on(bench, store) as assistant:
+        await assistant.call("create_collection", file_url=ADDRESS, title="Mine")
+
+    assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
+        ("create_collection", "Mine", "done")
+    ]
+
+
+async def test_what_only_reads_leaves_no_trace(bench: Bench) -> None:
+    store = MemoryStore(bench.clock)
+    hash_ = bench.collection(TITLE).hash
+    async with assistant_on(bench, store) as assistant:
+        await assistant.call("list_collections")
+        await assistant.call("get_collection", collection_hash=hash_)
+        await assistant.call("delete_collection", collection_hash=hash_, dry_run=True)
+
+    assert await trail_of(bench, store) == []
+
+
+# --- the allowance, through two servers on one store
+
+
+async def test_twenty_deletions_an_hour_are_shared_by_two_servers(bench: Bench) -> None:
+    hashes = [bench.sandbox.account.add(title=f"Old {number}").hash for number in range(22)]
+    stores = [SqliteStore(bench.folder / "state.sqlite", bench.clock) for _ in range(2)]
+    async with (
+        assistant_on(bench, stores[0], confirm="allow") as one,
+        assistant_on(bench, stores[1], confirm="allow") as other,
+    ):
+        for number, hash_ in enumerate(hashes[:20]):
+            said = await (one, other)[number % 2].call("delete_collection", collection_hash=hash_)
+            assert not said.is_error, said.text
+        for assistant in (one, other):
+            said = await assistant.call("delete_collection", collection_hash=hashes[20])
+            assert said.is_error
+            assert "20 deletions in an hour" in said.text
+            assert "Nothing was changed." in said.text
+            assert "60 minutes" in said.text
+            assert "FLIPSNACK_MAX_DELETES_PER_HOUR" in said.text
+        bench.clock.advance(3601)
+        assert not (await other.call("delete_collection", collection_hash=hashes[20])).is_error
+
+    assert len(bench.sandbox.carried_out("collection.deleteCollection")) == 21
+
+
+@pytest.mark.parametrize(
+    ("fault", "details", "counts"),
+    [
+        pytest.param("code", {"code": 37}, False, id="refused"),
+        pytest.param("maintenance", {"times": 0}, False, id="maintenance"),
+        pytest.param("reset", {}, False, id="lost before, looked up and still there"),
+        pytest.param("reset", {"phase": "after"}, True, id="lost after, looked up and gone"),
+        pytest.param("code", {"code": 99}, True, id="unclear"),
+    ],
+)
+async def test_a_deletion_counts_unless_it_certainly_did_not_happen(
+    bench: Bench, fault: str, details: dict[str, Any], *, counts: bool
+) -> None:
+    first, second = (bench.sandbox.account.add(title=f"Old {number}").hash for number in range(2))
+    bench.fails(fault, "collection.deleteCollection", **details)
+    async with assistant_on(bench, MemoryStore(bench.clock), confirm="allow", max_deletes_per_hour=1) as assistant:
+        await assistant.call("delete_collection", collection_hash=first)
+        bench.sandbox.clear_faults()
+        said = await assistant.call("delete_collection", collection_hash=second)
+
+    assert said.is_error is counts, said.text
+
+
+async def test_nobody_is_asked_about_what_is_beyond_the_allowance(bench: Bench) -> None:
+    person = Person(types(TITLE))
+    async with assistant_on(bench, MemoryStore(bench.clock), person, max_deletes_per_hour=0) as assistant:
+        said = await assistant.call("delete_collection", collection_hash=bench.collection(TITLE).hash)
+
+    assert said.is_error
+    assert not CODE.search(said.text)
+    assert person.forms == []
