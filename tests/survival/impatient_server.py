@@ -1,0 +1,21 @@
+"""The real server over stdio, with the times of half a minute made short, so that a kill is over soon.
+
+`python tests/survival/impatient_server.py PIDFILE` writes its process id first.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from flipsnack_mcp.__main__ import main
+from flipsnack_mcp.workflows import exporting, journal, uploading, waiting
+
+DEAD_AFTER = 1.5
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(str(os.getpid()))
+    journal.DEAD_AFTER = DEAD_AFTER
+    uploading.HEARTBEAT, uploading.LOOK_AT_OTHERS = 0.1, 0.1
+    waiting.INTERVALS = (0.1, 0.2, 0.3)  # type: ignore[assignment]  # as many as there are here
+    exporting.AT_LEAST = 5.0
+    sys.exit(main(["serve"]))

@@ -1,0 +1,356 @@
+"""Servers killed in the middle of their work, and what their successors make of it.
+
+Each round has folders and a store of its own; all share one slow sandbox. A server gets three uploads (two go at once, the
+third waits in line) and a download, is killed at a random moment, and a second server is used as a person would use it.
+"""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+
+import anyio
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.types import CallToolResult, TextContent
+from typing_extensions import override
+
+from tests.survival.documents import write_document
+from tests.survival.impatient_server import DEAD_AFTER
+
+HERE = Path(__file__).parent
+SPAN = 2.6
+"""Seconds in which a server gets everything done, undisturbed."""
+UPLOADS = 3
+DOCUMENT_BYTES, PACKAGE_BYTES = 6_000_000, 1_500_000
+AT_ONCE = 4
+ENDS = {"complete", "failed", "interrupted"}
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The other end."""
+
+    api_url: str
+    upload_url: str
+    api_key: str
+    api_secret: str
+
+    def seen(self) -> dict[str, JsonObject]:
+        """How far each document and package came."""
+        return dict(self._told("/_survival/seen"))
+
+    def carried_out(self, title: str) -> list[JsonObject]:
+        """The uploads of this title that were carried out."""
+        arrived: list[JsonObject] = self._told("/_sandbox/requests")["requests"]
+        uploads = [one for one in arrived if one["action"] == "collection.create" and one["executed"]]
+        return [one for one in uploads if one["params"]["title"] == title]
+
+    def _told(self, path: str) -> Any:
+        with urllib.request.urlopen(self.api_url.removesuffix("/v1/") + path) as answer:  # noqa: S310 - our own program
+            return json.load(answer)
+
+
+@dataclass
+class Round:
+    """One server, its death, and its successor. Broken promises are collected, not raised: all are to be seen."""
+
+    number: int
+    folder: Path
+    sandbox: Sandbox
+    moment: float
+    hurry: bool
+    """Whether the successor comes while the sandbox may still be busy with what the dead server left in the wires."""
+    phases: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    started: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("documents", "downloads"):
+            (self.folder / name).mkdir(parents=True)
+        for number in range(UPLOADS):
+            write_document(self.document(number), DOCUMENT_BYTES, self.title(number))
+
+    @property
+    def downloads(self) -> Path:
+        return self.folder / "downloads"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.sqlite"
+
+    @property
+    def package(self) -> str:
+        return f"package{self.number}"
+
+    def document(self, number: int) -> Path:
+        return self.folder / "documents" / f"{number}.pdf"
+
+    def title(self, number: int) -> str:
+        return f"Round {self.number} document {number}"
+
+    def expect(self, holds: object, what: str) -> None:
+        if not holds:
+            self.broken.append(
+                f"round {self.number}, killed after {self.moment:.2f} s ({'; '.join(self.phases)}): {what}"
+            )
+
+    async def play(self) -> None:
+        """The whole round."""
+        answers: JsonObject = {}
+        async with self.server() as (client, pid), anyio.create_task_group() as calls:
+            for number in range(UPLOADS):
+                calls.start_soon(self.call, client, answers, "create_collection", self.upload(number))
+            calls.start_soon(self.call, client, answers, "download_collection_html", self.download())
+            await anyio.sleep(self.moment)
+            os.kill(pid, signal.SIGKILL)
+            killed = time.monotonic()
+            seen = await anyio.to_thread.run_sync(self.sandbox.seen)
+        self.look_at_the_wreck(seen, answers)
+        if not self.hurry:
+            await self.quiet()
+        await anyio.sleep(max(0.0, killed + DEAD_AFTER - time.monotonic()))  # until its owner counts as dead
+        await self.survive()
+        self.look_at_the_end()
+
+    async def call(self, client: Client, answers: JsonObject, tool: str, arguments: JsonObject) -> None:
+        """A call that will not be answered where the server dies first."""
+        try:
+            result = await client.call_tool(tool, arguments)
+        except (MCPError, anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStream):
+            return
+        answers[arguments.get("title", tool)] = result.structured_content or text_of(result)
+
+    def upload(self, number: int) -> JsonObject:
+        return {"file_path": str(self.document(number)), "title": self.title(number), "wait_seconds": 20}
+
+    def download(self) -> JsonObject:
+        return {"collection_hash": self.package, "wait_seconds": 20}
+
+    @asynccontextmanager
+    async def server(self) -> AsyncIterator[tuple[Client, int]]:
+        """A server on this round's store and folders, and its process id."""
+        self.started += 1
+        told = self.folder / f"pid{self.started}"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "FLIPSNACK_API_KEY": self.sandbox.api_key,
+            "FLIPSNACK_API_SECRET": self.sandbox.api_secret,
+            "FLIPSNACK_API_URL": self.sandbox.api_url,
+            "FLIPSNACK_UPLOAD_URL": self.sandbox.upload_url,
+            "FLIPSNACK_UPLOAD_DIRS": str(self.folder / "documents"),
+            "FLIPSNACK_DOWNLOAD_DIR": str(self.downloads),
+            "FLIPSNACK_STATE": f"sqlite:{self.state}",
+            "FLIPSNACK_CALLS_PER_SECOND": "1000",
+            "FLIPSNACK_CALLS_PER_MINUTE": "1000",
+        }
+        arguments = [str(HERE / "impatient_server.py"), str(told)]
+        parameters = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
+        with (self.folder / f"stderr{self.started}").open("w") as said:
+            async with Client(stdio_client(parameters, errlog=said)) as client:
+                yield client, int(told.read_text())
+
+    def look_at_the_wreck(self, seen: dict[str, JsonObject], answers: JsonObject) -> None:
+        """Note where each piece of work was, and that nothing half is to be seen."""
+        entries = {one["title"]: one for one in self.entries()}
+        for number in range(UPLOADS):
+            title = self.title(number)
+            self.phases.append(f"upload: {upload_phase(entries.get(title), seen.get(title, {}))}")
+        saved = bool(list(self.downloads.glob("*.zip")))
+        answered = "download_collection_html" in answers
+        self.phases.append(f"download: {download_phase(seen.get(self.package, {}), saved=saved, answered=answered)}")
+        self.expect_whole_files()
+
+    async def quiet(self) -> None:
+        """Wait until the sandbox is through with what the dead server sent."""
+        with anyio.fail_after(20):
+            while True:
+                seen = await anyio.to_thread.run_sync(self.sandbox.seen)
+                mine = [seen.get(self.title(number), {}) for number in range(UPLOADS)]
+                if all(one.get("over", True) for one in mine if one.get("received")):
+                    return
+                await anyio.sleep(0.05)
+
+    async def survive(self) -> None:
+        """Use the next server: look, look closer, make the same calls again."""
+        before = {self.title(number): len(self.sandbox.carried_out(self.title(number))) for number in range(UPLOADS)}
+        async with self.server() as (client, _):
+            listed = await self.answer(client, "get_upload", {})
+            for row in listed.get("uploads") or []:
+                one = await self.answer(client, "get_upload", {"upload_id": row["upload_id"], "wait_seconds": 20})
+                self.expect(one.get("state") in ENDS, f"{row['title']} is {one.get('state')} at the next use")
+            for number in range(UPLOADS):
+                await self.repeat_upload(client, number, before[self.title(number)])
+            saved = await self.answer(client, "download_collection_html", self.download())
+            there = saved.get("state") == "complete" and await anyio.Path(saved["path"]).is_file()
+            self.expect(there, f"download: {saved}")
+
+    async def answer(self, client: Client, tool: str, arguments: JsonObject) -> JsonObject:
+        """The structured answer, or nothing, which is a broken promise."""
+        with anyio.fail_after(60):
+            result = await client.call_tool(tool, arguments)
+        self.expect(not result.is_error, f"{tool}: {text_of(result)}")
+        return dict(result.structured_content or {})
+
+    async def repeat_upload(self, client: Client, number: int, before: int) -> None:
+        """The same call without again=true: the first result, or the first upload, or an honest word."""
+        title = self.title(number)
+        answer = await self.answer(client, "create_collection", self.upload(number))
+        made = self.sandbox.carried_out(title)
+        honest = answer.get("state") == "interrupted" and "again=true" in " ".join(answer.get("warnings", []))
+        self.expect(len(made) <= 1, f"{title} was sent {len(made)} times")
+        self.expect((answer.get("state") == "complete" and made) or honest, f"{title}: {answer}")
+        if before and not self.hurry:
+            self.expect(answer.get("state") == "complete", f"{title} was made but is not found: {answer}")
+
+    def look_at_the_end(self) -> None:
+        """The store, the journal and the folder, when all is over."""
+        for entry in self.entries():
+            resolved = entry["state"] in ENDS and (entry["state"] != "interrupted" or entry["checked"])
+            self.expect(resolved, f"the journal says {entry}")
+        with opened(self.state) as db:
+            self.expect(db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "the store is damaged")
+        self.expect_whole_files()
+        said = (self.folder / f"stderr{self.started}").read_text()
+        self.expect(not said, f"the second server said {said}")
+        left = [one.name for one in self.downloads.iterdir() if one.name.endswith(".part")]
+        self.expect(not left, f"the killed run's {left} was not removed")
+
+    def expect_whole_files(self) -> None:
+        for path in self.downloads.iterdir():
+            hidden = path.name.startswith(".") and path.name.endswith(".part")
+            self.expect(hidden or whole(path), f"{path.name} can be seen and is not whole")
+
+    def entries(self) -> list[JsonObject]:
+        """The journal as it is on disk."""
+        if not self.state.exists():
+            return []
+        with opened(self.state) as db:
+            if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return []
+            return [json.loads(body) for (body,) in db.execute("SELECT body FROM records WHERE kind = 'upload'")]
+
+
+def upload_phase(entry: JsonObject | None, seen: JsonObject) -> str:
+    """Where an upload was when its server died."""
+    if entry is None:
+        return "1 opened, hashed, looked into"
+    if entry["state"] == "waiting":
+        return "3 listing what was there" if seen.get("listed") else "2 in line"
+    if entry["state"] != "uploading":
+        return {"converting": "8 converting", "complete": "9 complete"}.get(str(entry["state"]), str(entry["state"]))
+    if not seen.get("received"):
+        return "4 listed, nothing sent"
+    if seen.get("answered"):
+        return "7 answered, not written down"
+    return "6 all sent, no answer" if seen.get("whole") else "5 bytes under way"
+
+
+def download_phase(seen: JsonObject, *, saved: bool, answered: bool) -> str:
+    """Where a download was when its server died."""
+    if saved:
+        return "6 saved and told" if answered else "5 saved, not told"
+    if seen.get("sent_all"):
+        return "4 all there: zip check, renaming"
+    if seen.get("fetched"):
+        return "3 bytes under way"
+    return "2 package being built" if seen.get("asked") else "1 title asked for"
+
+
+@contextmanager
+def opened(state: Path) -> Iterator[sqlite3.Connection]:
+    """The store, as somebody else reads it. Not read-only: what a killed process left has to be rolled back."""
+    db = sqlite3.connect(state)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def make_package(path: Path) -> None:
+    """A zip whose check takes a while: 70 MB of nothing, and some noise to transfer."""
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("pages/1.jpg", random.Random(1).randbytes(PACKAGE_BYTES))  # noqa: S311 - no secret
+        for number in range(8):
+            archive.writestr(f"empty/{number}", bytes(9_000_000))
+
+
+def whole(path: Path) -> bool:
+    try:
+        with ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (BadZipFile, OSError):
+        return False
+
+
+def text_of(result: CallToolResult) -> str:
+    return "".join(one.text for one in result.content if isinstance(one, TextContent))
+
+
+@contextmanager
+def slow_sandbox(packages: int, folder: Path) -> Iterator[Sandbox]:
+    """The sandbox as a process."""
+    package = folder / "package.zip"
+    make_package(package)
+    command = [sys.executable, str(HERE / "slow_sandbox.py"), str(packages), str(package)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own program
+        assert process.stdout
+        try:
+            yield Sandbox(**json.loads(process.stdout.readline()))
+        finally:
+            process.terminate()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of all rounds."""
+
+    seed: int
+    rounds: list[Round]
+
+    @property
+    def broken(self) -> list[str]:
+        return [one for played in self.rounds for one in played.broken]
+
+    @property
+    def phases(self) -> Counter[str]:
+        return Counter(phase for played in self.rounds for phase in played.phases)
+
+    @override
+    def __str__(self) -> str:
+        hit = "\n".join(f"  {phase:40} {times:4}" for phase, times in sorted(self.phases.items()))
+        return f"{len(self.rounds)} servers killed, seed {self.seed}; where their work was:\n{hit}"
+
+
+async def killed(count: int, seed: int, folder: Path) -> Report:
+    """Play so many rounds, several at once, at moments spread over the whole of the work."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    line = anyio.Semaphore(AT_ONCE)
+    with slow_sandbox(count, folder) as sandbox:
+        rounds = [
+            Round(number, folder / str(number), sandbox, chance.uniform(0, SPAN), hurry=chance.random() < 0.5)
+            for number in range(count)
+        ]
+
+        async def in_turn(one: Round) -> None:
+            async with line:
+                await one.play()
+
+        async with anyio.create_task_group() as group:
+            for one in rounds:
+                group.start_soon(in_turn, one)
+    return Report(seed, rounds)
