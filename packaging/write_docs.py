@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.tool import Tool
+from flipsnack_mcp.server.tool import Tool, WorkflowCall
 from flipsnack_mcp.settings import VARIABLES, Variable, read_settings
 
 ROOT = Path(__file__).parents[1]
@@ -37,11 +37,12 @@ def tool_table() -> str:
 
 def tool_row(tool: Tool) -> str:
     action = tool.takes
+    stands_on = action.over if issubclass(action, WorkflowCall) else action.api_name
     first = str(action.__doc__).split(". ")[0].rstrip(".")
     effect = (
         f"{action.effect.value}{', writes a file' if tool.writes_file else ''}{' (legacy)' if action.legacy else ''}"
     )
-    return f"| `{tool.name}` | {first} | {action.api_name} | {effect} |"
+    return f"| `{tool.name}` | {first} | {stands_on} | {effect} |"
 
 
 def settings_table() -> str:

@@ -17,7 +17,8 @@ DOCUMENTED = {
     "FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET", "FLIPSNACK_API_KEY_FILE", "FLIPSNACK_API_SECRET_FILE",
     "FLIPSNACK_API_URL", "FLIPSNACK_UPLOAD_URL", "FLIPSNACK_SANDBOX", "FLIPSNACK_READ_ONLY", "FLIPSNACK_TOOLSETS",
     "FLIPSNACK_CONFIRM", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR", "FLIPSNACK_CALLS_PER_SECOND",
-    "FLIPSNACK_CALLS_PER_MINUTE", "FLIPSNACK_LOG_LEVEL",
+    "FLIPSNACK_CALLS_PER_MINUTE", "FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL",
+    "FLIPSNACK_MAX_DELETES_PER_HOUR", "FLIPSNACK_MAX_DELETES_PER_DAY",
 }  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def test_the_sandbox_needs_no_key_so_none_is_looked_at() -> None:
     assert (settings.sandbox, settings.missing, settings.problems) == (True, "", ())
 
 
-@pytest.mark.parametrize("way", ["ask", "block", "allow"])
+@pytest.mark.parametrize("way", ["ask", "approve", "block", "allow"])
 def test_each_documented_way_of_confirming_is_taken(way: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_CONFIRM": way})
 

@@ -8,14 +8,18 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import httpx2
+import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import MemoryStore, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from tests.samples_of import meaning
 
 KEY, SECRET = "45FD-267-7SG7832", "123ABCDE-456-7890-FGH"
 PDF = b"%PDF-1.7\n<< /Type /Page >>\n<< /Type /Page >>\n%%EOF\n"
@@ -120,3 +124,11 @@ class Paper:
             yield self.content[start : start + self.piece]
             if self.fails is not None:
                 raise self.fails
+
+
+every_action = pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.api_name) for kind in ACTIONS])
+
+
+def sampled(kind: type[Action[Any]]) -> Action[Any]:
+    """The action that asks what the documented request asks."""
+    return kind.model_validate(meaning(kind.api_name).sample.arguments)

@@ -1,57 +1,32 @@
 """What every action has to declare, and what it sends of what it was given."""
 
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from flipsnack_mcp.api import actions
 from flipsnack_mcp.api.action import Action, Effect, as_text, parameters
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections, UpdateCollection
 from flipsnack_mcp.api.actions.publishing import CreateCollection, GetEmbedCode
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.api.errors import ANY_ACTION
-
-EFFECTS = {
-    "collection.getList": Effect.READS,
-    "collection.getCollection": Effect.READS,
-    "collection.create": Effect.WRITES,
-    "collection.update": Effect.WRITES,
-    "collection.deleteCollection": Effect.DESTROYS,
-    "flipbook.delete": Effect.DESTROYS,
-    "collection.getEmbed": Effect.READS,
-    "collection.getStats": Effect.READS,
-    "user.getStats": Effect.READS,
-    "collection.downloadHTML": Effect.READS,
-    "zapier.getZapierLeadFormSample": Effect.READS,
-    "flipbook.add": Effect.WRITES,
-    "collection.setLogo": Effect.WRITES,
-    "collection.deleteLogo": Effect.DESTROYS,
-    "collection.setBackgroundImage": Effect.WRITES,
-    "collection.deleteBackgroundImage": Effect.DESTROYS,
-}
-CODES = {
-    "collection.getCollection": {43, 46},
-    "collection.create": {33, 34, 35, 36},
-    "collection.update": {38, 43, 46},
-    "collection.deleteCollection": {43, 46},
-    "flipbook.delete": {37, 43, 46, 47},
-    "collection.getEmbed": {43, 46},
-    "collection.getStats": {43, 46},
-    "collection.downloadHTML": {38, 43},
-    "flipbook.add": {33, 34, 35, 36, 43, 46},
-    "collection.setLogo": {34, 36, 43, 46},
-    "collection.deleteLogo": {43, 46},
-    "collection.setBackgroundImage": {34, 36, 43, 46},
-    "collection.deleteBackgroundImage": {43, 46},
-}
-
-every_action = pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.api_name) for kind in ACTIONS])
+from tests.api.asking import every_action
+from tests.samples_of import meaning
 
 
-def test_the_actions_are_those_of_the_catalogue() -> None:
-    assert sorted(kind.api_name for kind in ACTIONS) == sorted(EFFECTS)
-    assert len({kind.tool_name for kind in ACTIONS}) == len(ACTIONS) == 16
+def test_no_two_actions_have_one_name() -> None:
+    assert len({kind.api_name for kind in ACTIONS}) == len({kind.tool_name for kind in ACTIONS}) == len(ACTIONS)
+
+
+def test_no_action_is_written_and_then_forgotten() -> None:
+    modules = [import_module(one.name) for one in walk_packages(actions.__path__, f"{actions.__name__}.")]
+    written = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
+
+    assert {one for one in written if "api_name" in vars(one)} == set(ACTIONS)
 
 
 @every_action
@@ -76,11 +51,15 @@ def test_what_an_action_returns_is_its_generic_argument(kind: type[Action[Any]])
 
 @every_action
 def test_an_action_knows_its_effect_and_the_codes_it_can_end_with(kind: type[Action[Any]]) -> None:
-    assert kind.effect is EFFECTS[kind.api_name]
-    assert CODES.get(kind.api_name, set()) <= set(kind.codes)
+    expected = meaning(kind.api_name)
+
+    assert kind.effect.value == expected.effect
+    assert sorted(kind.codes) == sorted(expected.codes)
     assert not set(kind.codes) & set(ANY_ACTION)
-    assert kind.idempotent is (kind.effect is Effect.READS or kind.api_name == "collection.update")
-    assert bool(kind.doing) is (kind.effect is Effect.DESTROYS)
+    assert kind.idempotent is expected.idempotent
+    assert kind.idempotent or kind.effect is not Effect.READS
+    # Taking a collection offline is confirmed too, so the person is told what would be done.
+    assert bool(kind.doing) is (kind.effect is Effect.DESTROYS or kind.api_name == "collection.update")
 
 
 @every_action

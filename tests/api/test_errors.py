@@ -1,5 +1,7 @@
 """Every documented code has its error, and every error says four things and no secret."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,8 @@ from flipsnack_mcp.api.errors import (
     refusal,
 )
 from flipsnack_mcp.api.wire import unreadable
-from tests.api.test_samples import MEANINGS
+from tests.api.asking import every_action, sampled
+from tests.samples_of import meaning
 
 DOCUMENTED = [
     (22, "Maintenance mode", MaintenanceError),
@@ -47,13 +50,6 @@ DOCUMENTED = [
     (46, "Invalid collection hash", NotFoundError),
     (47, "Invalid flipbook hash", NotFoundError),
 ]
-
-
-def all_errors() -> list[FlipsnackError]:
-    answered = [refusal(code, message) for code, message, _ in DOCUMENTED]
-    actions: list[Action[object]] = [action for action, _ in MEANINGS.values()]  # type: ignore[type-var]  # any result
-    lost = [unreachable(action, never_left=left) for action in actions for left in (True, False)]
-    return [*answered, refusal(99, ""), OutOfTimeError(12.4), *lost, *(unreadable(one, "it is odd") for one in actions)]
 
 
 @pytest.mark.parametrize(("code", "message", "kind"), [pytest.param(*row, id=str(row[0])) for row in DOCUMENTED])
@@ -90,16 +86,34 @@ def test_no_other_code_is_the_quota_for_its_text(code: int) -> None:
     assert type(refusal(code, "upload")) is BY_CODE.get(code, RefusedError)
 
 
-@pytest.mark.parametrize(
-    "error", [pytest.param(one, id=f"{number}-{type(one).__name__}") for number, one in enumerate(all_errors())]
-)
-def test_every_error_says_four_things(error: FlipsnackError) -> None:
+def assert_says_four_things(error: FlipsnackError) -> None:
     parts = (error.happened, error.changed.value, error.again, error.next_step)
 
     assert all(len(part) > 10 and part.endswith((".", "?", "!")) for part in parts), parts
     assert str(error) == " ".join(parts)
     assert "://" not in str(error)
     assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(pytest.param(refusal(code, message), id=str(code)) for code, message, _ in DOCUMENTED),
+        pytest.param(refusal(99, ""), id="unknown code"),
+        pytest.param(OutOfTimeError(12.4), id="out of time"),
+    ],
+)
+def test_every_error_says_four_things(error: FlipsnackError) -> None:
+    assert_says_four_things(error)
+
+
+@every_action
+def test_every_lost_or_odd_answer_says_four_things(kind: type[Action[Any]]) -> None:
+    action = sampled(kind)
+
+    for never_left in (True, False):
+        assert_says_four_things(unreachable(action, never_left=never_left))
+    assert_says_four_things(unreadable(action, "it is odd"))
 
 
 def test_the_tree_in_the_docstring_names_every_error_and_every_code() -> None:
@@ -122,8 +136,11 @@ def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> N
     assert len(text) < 500
 
 
-def test_only_after_a_write_on_its_way_something_may_have_been_changed() -> None:
-    for action, _ in MEANINGS.values():
-        lost = unreachable(action, never_left=False)
-        assert (lost.changed is Changed.PERHAPS) is (action.effect.value != "reads")
-        assert unreachable(action, never_left=True).changed is Changed.NOTHING
+@every_action
+def test_only_after_a_write_on_its_way_something_may_have_been_changed(kind: type[Action[Any]]) -> None:
+    action = sampled(kind)
+
+    lost = unreachable(action, never_left=False)
+
+    assert (lost.changed is Changed.PERHAPS) is (meaning(kind.api_name).effect != "reads")
+    assert unreachable(action, never_left=True).changed is Changed.NOTHING

@@ -1,12 +1,13 @@
 """Real processes on a real event loop, without any setting of the person who runs the tests."""
 
 import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from flipsnack_mcp.__main__ import main
+from tests.commands.ahead import JOBS, Ahead, Place
 from tests.commands.processes import Ended, Run
 
 
@@ -15,10 +16,21 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
-    return Run({**environment, "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path), "PYTHONWARNINGS": "default"})
+    downloads = str(tmp_path_factory.mktemp("downloads"))
+    return Run({**environment, "FLIPSNACK_DOWNLOAD_DIR": downloads, "PYTHONWARNINGS": "default"})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ahead(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
+    """Begin the jobs of the tests that were chosen, all at once, with the first test of this folder."""
+    document = tmp_path_factory.mktemp("documents") / "offers.pdf"
+    document.write_bytes(b"%PDF-1.7\n<< /Type /Page >>\n%%EOF\n")
+    chosen = {item.name for item in request.session.items}
+    with ThreadPoolExecutor(len(JOBS)) as pool:
+        yield {name: pool.submit(job, Place(run, document)) for name, job in JOBS.items() if name in chosen}
 
 
 @pytest.fixture

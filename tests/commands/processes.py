@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 PROGRAM = (sys.executable, "-m", "flipsnack_mcp")
@@ -68,6 +69,24 @@ class Run:
         with self.kept("sandbox", "--port", "0") as process:
             assert process.stdout
             yield json.loads(process.stdout.readline())
+
+    @contextmanager
+    def served(self, uploads: Path) -> Iterator[str]:
+        """A server over HTTP, on the sandbox; gives its address."""
+        port = free_port()
+        where = ("--http", f"127.0.0.1:{port}", "--upload-dirs", str(uploads))
+        with self.kept("serve", "--sandbox", "--log-level", "info", *where) as process:
+            assert process.stderr
+            wait_for(process.stderr, "running on")
+            yield f"http://127.0.0.1:{port}/mcp"
+
+
+@contextmanager
+def nobody_answers_at() -> Iterator[int]:
+    """A port that is bound but not listened at: nobody answers, and nobody else takes it."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        yield int(one.getsockname()[1])
 
 
 def free_port() -> int:

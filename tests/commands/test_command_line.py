@@ -4,6 +4,7 @@ import json
 import socket
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from flipsnack_mcp import __version__
+from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
 
 Here = Callable[..., Ended]
@@ -22,15 +24,15 @@ def test_the_version_is_told(run: Run) -> None:
     assert (done.status, done.out) == (0, f"flipsnack-mcp {__version__}\n")
 
 
-def test_help_names_every_command(run: Run) -> None:
-    done = run("--help")
+def test_help_names_every_command(run_here: Here) -> None:
+    done = run_here("--help")
 
     assert done.status == 0
     assert all(command in done.out for command in ("serve", "demo", "doctor", "sandbox"))
 
 
-def test_help_of_serve_names_every_setting_but_the_secrets(run: Run) -> None:
-    done = run("serve", "--help")
+def test_help_of_serve_names_every_setting_but_the_secrets(run_here: Here) -> None:
+    done = run_here("serve", "--help")
 
     assert done.status == 0
     for option in ("--http", "--read-only", "--toolsets", "--confirm", "--upload-dirs", "--download-dir", "--sandbox",
@@ -72,8 +74,8 @@ def test_an_address_that_others_reach_is_refused_with_the_reason(run_here: Here,
 
 
 @pytest.mark.parametrize("arguments", [["serve", "--api-key", KEY], ["--api-secret", SECRET]], ids=["key", "secret"])
-def test_key_and_secret_are_no_options(run: Run, arguments: list[str]) -> None:
-    done = run(*arguments, FLIPSNACK_SANDBOX="1")
+def test_key_and_secret_are_no_options(run_here: Here, arguments: list[str]) -> None:
+    done = run_here(*arguments, FLIPSNACK_SANDBOX="1")
 
     assert done.status == 2
     assert done.out == ""
@@ -82,15 +84,20 @@ def test_key_and_secret_are_no_options(run: Run, arguments: list[str]) -> None:
 # --- doctor
 
 
-def doctored(run: Run, **environment: str) -> tuple[int, Any, dict[str, Any]]:
+def side_by_side(*runs: Callable[[], Ended]) -> list[Ended]:
+    with ThreadPoolExecutor(len(runs)) as pool:
+        return [one.result() for one in [pool.submit(one) for one in runs]]
+
+
+def doctored(run: Run | Here, **environment: str) -> tuple[int, Any, dict[str, Any]]:
     done = run("doctor", "--json", **environment)
     facts = json.loads(done.out)
     assert "Traceback" not in done.err
     return done.status, facts, {one["check"]: one for one in facts["checks"]}
 
 
-def test_doctor_says_what_is_missing_when_nothing_is_set(run: Run) -> None:
-    status, facts, checks = doctored(run)
+def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None:
+    status, facts, checks = doctored(run_here)
 
     assert status == 1
     assert (facts["ok"], facts["mode"], facts["version"]) == (False, "live", __version__)
@@ -109,7 +116,7 @@ def test_doctor_makes_a_call_against_the_sandbox(run: Run) -> None:
 
 
 def test_doctor_for_a_person_says_the_same(run: Run) -> None:
-    good, bad = run("doctor", FLIPSNACK_SANDBOX="1"), run("doctor")
+    good, bad = side_by_side(lambda: run("doctor", FLIPSNACK_SANDBOX="1"), lambda: run("doctor"))
 
     assert (good.status, bad.status) == (0, 1)
     assert "sandbox" in good.out
@@ -159,8 +166,10 @@ def test_doctor_points_out_bad_values_without_showing_a_secret(
 def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run) -> None:
     with run.sandbox() as where:
         access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
-        right = run("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
-        wrong = run("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
+        right, wrong = side_by_side(
+            lambda: run("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"]),
+            lambda: run("doctor", **access, FLIPSNACK_API_SECRET=SECRET),
+        )
 
     assert right.status == 0, right.out
     assert where["api_secret"] not in right.out + right.err
@@ -168,15 +177,8 @@ def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run) 
     assert "code 44" in wrong.out
 
 
-def test_doctor_says_in_words_that_nobody_answers(run: Run) -> None:
-    with socket.socket() as one:  # bound but not listening: nobody answers, and nobody else takes the port
-        one.bind(("127.0.0.1", 0))
-        done = run(
-            "doctor",
-            FLIPSNACK_API_URL=f"http://127.0.0.1:{one.getsockname()[1]}/v1/",
-            FLIPSNACK_API_KEY=KEY,
-            FLIPSNACK_API_SECRET=SECRET,
-        )
+def test_doctor_says_in_words_that_nobody_answers(ahead: Ahead) -> None:
+    done: Ended = ahead["test_doctor_says_in_words_that_nobody_answers"].result()
 
     assert done.status == 1
     assert "could not be reached" in done.out

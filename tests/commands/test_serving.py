@@ -10,59 +10,16 @@ import httpx2
 import pytest
 from anyio import to_thread
 from mcp import Client, StdioServerParameters
-from mcp.client import ClientRequestContext
-from mcp.types import ElicitRequestParams, ElicitResult, TextContent
 
-from tests.commands.processes import KEY, PROGRAM, SECRET, Run, free_port, messages, wait_for
+from tests.commands.ahead import REVISIONS, Ahead, default_menu, text_of
+from tests.commands.processes import KEY, PROGRAM, SECRET, Run, messages
 
-MODES = pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
-
-
-async def says_yes(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001 - the SDK's names
-    return ElicitResult(action="accept", content={"title": params.message.rpartition('type "')[2].removesuffix('".')})
+MODES = pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
 
 
-def text_of(result: Any) -> str:
-    return "".join(one.text for one in result.content if isinstance(one, TextContent))
-
-
-async def main_job(client: Client, document: Path) -> None:
-    """List, upload, look on, delete."""
-    told: list[str] = []
-
-    async def progress(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - the protocol's names
-        told.append(message or "")
-
-    assert len((await client.list_tools()).tools) == 11
-    created = await client.call_tool(
-        "create_collection",
-        {"file_path": str(document), "title": "Over the wire", "wait_seconds": 1},
-        progress_callback=progress,
-    )
-    assert not created.is_error, text_of(created)
-    assert created.structured_content
-    wanted = {"collection_hash": created.structured_content["collection_hash"]}
-    assert any(message.startswith("conversion: processing") for message in told)
-    deleted = await client.call_tool("delete_collection", wanted)
-    assert not deleted.is_error, text_of(deleted)
-    assert (await client.call_tool("get_collection", wanted)).is_error
-
-
-@pytest.fixture
-def document(tmp_path: Path) -> Path:
-    path = tmp_path / "offers.pdf"
-    path.write_bytes(b"%PDF-1.7\n<< /Type /Page >>\n%%EOF\n")
-    return path
-
-
-@MODES
-async def test_the_main_job_works_over_stdio(run: Run, document: Path, mode: Any) -> None:
-    environment = {**run.environment, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": str(document.parent)}
-    parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
-
-    with anyio.fail_after(30):
-        async with Client(parameters, mode=mode, elicitation_callback=says_yes) as client:
-            await main_job(client, document)
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_the_main_job_works_over_stdio(ahead: Ahead, revision: str) -> None:
+    ahead[f"test_the_main_job_works_over_stdio[{revision}]"].result()
 
 
 def asked(number: int, method: str, **params: Any) -> str:
@@ -138,29 +95,15 @@ def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
 # --- HTTP
 
 
-@pytest.fixture
-def served(run: Run, document: Path) -> Iterator[str]:
-    port = free_port()
-    with run.kept(
-        "serve",
-        "--http",
-        f"127.0.0.1:{port}",
-        "--sandbox",
-        "--upload-dirs",
-        str(document.parent),
-        "--log-level",
-        "info",
-    ) as process:
-        assert process.stderr
-        wait_for(process.stderr, "running on")
-        yield f"http://127.0.0.1:{port}/mcp"
+@pytest.fixture(scope="module")
+def served(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with run.served(tmp_path_factory.mktemp("uploads")) as address:
+        yield address
 
 
-@MODES
-async def test_the_main_job_works_over_http(served: str, document: Path, mode: Any) -> None:
-    with anyio.fail_after(30):
-        async with Client(served, mode=mode, elicitation_callback=says_yes) as client:
-            await main_job(client, document)
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_the_main_job_works_over_http(ahead: Ahead, revision: str) -> None:
+    ahead[f"test_the_main_job_works_over_http[{revision}]"].result()
 
 
 @MODES
@@ -199,7 +142,7 @@ async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
             tools = (await client.list_tools()).tools
             said = await client.call_tool("get_user_stats")
 
-    assert len(tools) == 11
+    assert {tool.name for tool in tools} == default_menu()
     assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in text_of(said)
 
 

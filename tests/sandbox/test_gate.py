@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
+from tests.samples_of import every_name, meaning
 from tests.sandbox.calling import PDF, Caller, calling, signed
 
 
@@ -82,6 +83,24 @@ async def test_another_secret_is_code_44(caller: Caller) -> None:
 async def test_a_wrong_verb_or_host_is_code_40(caller: Caller, verb: str, address: str, action: str) -> None:
     answer = await caller.http.request(verb, address, params=signed(caller.sandbox, action, {}))
     assert answer.json()["code"] == 40
+
+
+@every_name
+async def test_an_action_is_served_at_its_documented_verb_and_host_only(caller: Caller, name: str) -> None:
+    # The signature is looked at last: code 44 is for what came the right way.
+    params = signed(caller.sandbox, name, {}) | {"signature": "0" * 32}
+    fields = {key: (None, value) for key, value in params.items()}
+
+    codes = {
+        f"GET {address}": (await caller.http.get(address, params=params)).json()["code"]
+        for address in (caller.api, caller.upload)
+    } | {
+        f"POST {address}": (await caller.http.post(address, files=fields)).json()["code"]
+        for address in (caller.api, caller.upload)
+    }
+
+    assert {way for way, code in codes.items() if code == 44} == {meaning(name).request}
+    assert sorted(codes.values()) == [40, 40, 40, 44]
 
 
 async def test_an_upload_to_the_api_host_is_code_40(caller: Caller) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.actions import HANDLERS
+from tests.samples_of import NAMES
 from tests.sandbox.calling import Caller, Clock, calling
 
 _PACE = Pace(calls_per_second=0, calls_per_minute=0)
 
 
-async def test_every_documented_action_has_a_handler() -> None:
-    assert len(HANDLERS) == 16
+def test_every_documented_action_has_a_handler_and_no_other() -> None:
+    assert sorted(HANDLERS) == sorted(NAMES)
 
 
 async def test_two_sandboxes_begin_with_the_same_account(clock: Clock) -> None:
