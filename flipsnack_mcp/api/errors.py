@@ -30,6 +30,8 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.text import quoted
 
+LONGEST_MESSAGE = 1000
+"""What is looked at of Flipsnack's own message: a search in an endless one would stop the server."""
 ANY_ACTION = (22, 30, 31, 32, 40, 41, 42, 44)
 
 
@@ -96,7 +98,7 @@ class RefusedError(FlipsnackError):
     def __init__(self, code: int, message: str) -> None:
         self.code = code
         self.message = message
-        harmless = re.sub(r"\S*(apikey|signature)=\S*", "...", message, flags=re.IGNORECASE)
+        harmless = re.sub(r"\S*(apikey|signature)=\S*", "...", message[:LONGEST_MESSAGE], flags=re.IGNORECASE)
         said = f" {quoted(harmless, 120)}" if harmless else ""
         super().__init__(f"Flipsnack refused with code {code}{said}.", self.advice)
 

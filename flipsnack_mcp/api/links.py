@@ -7,6 +7,8 @@ import re
 import unicodedata
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from flipsnack_mcp.api.text import cleaned
+
 HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ACCOUNT = re.compile(r"[A-Za-z0-9]{6,}")
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
@@ -96,14 +98,20 @@ def public_address(address: str) -> str:
         raise ValueError("only https:// addresses are passed on to Flipsnack")
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise ValueError("it holds a user name or password, which would be given to Flipsnack: use an address without")
-    if not is_public_name(host):
+    if "[" in parts.netloc or not is_public_name(host):
         raise ValueError("its host is not a public name: Flipsnack has to be able to fetch it from the internet")
     return address
 
 
 def is_public_name(host: str) -> bool:
     """A dotted name that is no IP address in any spelling and no name of an inside network."""
-    if "." not in host or host != unicodedata.normalize("NFKC", host) or "%" in host or host.startswith("["):
+    if (
+        "." not in host
+        or host != cleaned(host)
+        or host != unicodedata.normalize("NFKC", host)
+        or "%" in host
+        or host.startswith("[")
+    ):
         return False
     last = host.rpartition(".")[2]
     if not all(host.split(".")):

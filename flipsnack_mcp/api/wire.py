@@ -20,7 +20,7 @@ from flipsnack_mcp.api.text import quoted
 
 UNSIGNED = frozenset({"signature", "file"})
 OK = 20
-HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+ESCAPED = re.compile(rb"\\u")
 
 
 def signature(secret: str, values: Mapping[str, str]) -> str:
@@ -66,10 +66,13 @@ def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple
 
 
 def whole_characters(body: bytes) -> bytes:
-    """The answer without halves of characters, which JSON allows and no client can be sent."""
-    if not HALF.search(body):
+    """The answer with every character written out, and without halves of them, which no client can be sent."""
+    if not ESCAPED.search(body):
         return body
-    text = json.dumps(json.loads(body), ensure_ascii=False)
+    try:
+        text = json.dumps(json.loads(body), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return body
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
@@ -89,7 +92,8 @@ def data_from(value: object) -> JsonObject:
 
 
 def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
-    """An answer that repeats what it was asked with must not pass it on."""
+    """An answer that repeats what it was asked with must not pass it on, escaped or not."""
+    body = whole_characters(body)
     for secret in secrets:
         if secret:
             body = body.replace(secret.encode(), b"***")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import anyio
 
@@ -12,31 +14,33 @@ from flipsnack_mcp.server.consent import Consents, Ticket
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 
+T = TypeVar("T")
+
 
 def approve(settings: Settings, code: str | None) -> int:
     """List what waits, or show one and ask."""
     try:
-        return anyio.run(_approve, settings, code)
+        waiting = anyio.run(with_consents, settings, Consents.waiting)
+        if waiting is None:
+            say("Nothing can be approved here: FLIPSNACK_STATE is memory:, which no other process can read.")
+            return 1
+        if code is None:
+            return listed(dict(waiting))
+        name, found = code.strip().upper(), dict(waiting)
+        if name not in found:
+            say(f"Nothing waits under the code {name}: it was used, approved before, or is older than ten minutes.")
+            return 1
+        return asked(settings, name, found[name])
     except StoreUnusable as error:
         say(str(error))
         return 1
 
 
-async def _approve(settings: Settings, code: str | None) -> int:
+async def with_consents(settings: Settings, work: Callable[[Consents], Awaitable[T]]) -> T | None:
+    """What the store says; None where it is one that no other process can read."""
     store = remember(settings)
     try:
-        if not store.shared:
-            say("Nothing can be approved here: FLIPSNACK_STATE is memory:, which no other process can read.")
-            return 1
-        consents = Consents(store, settings.account)
-        waiting = dict(await consents.waiting())
-        if code is None:
-            return listed(waiting)
-        name = code.strip().upper()
-        if name not in waiting:
-            say(f"Nothing waits under the code {name}: it was used, approved before, or is older than ten minutes.")
-            return 1
-        return await asked(consents, name, waiting[name])
+        return await work(Consents(store, settings.account)) if store.shared else None
     finally:
         await store.close()
 
@@ -49,17 +53,25 @@ def listed(waiting: dict[str, Ticket]) -> int:
     return 0
 
 
-async def asked(consents: Consents, name: str, ticket: Ticket) -> int:
-    """Show one, and let the person type the title."""
+def asked(settings: Settings, name: str, ticket: Ticket) -> int:
+    """Show one, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
     if not sys.stdin.isatty():
         say("Approving needs a person at a terminal; this is none.")
         return 1
     say(ticket.text)
-    typed = await anyio.to_thread.run_sync(input, f'To approve it, type "{ticket.expected}": ')
+    try:
+        typed = input(f'To approve it, type "{ticket.expected}": ')
+    except (EOFError, KeyboardInterrupt):
+        say("\nNothing was approved.")
+        return 1
     if comparable(typed) != comparable(ticket.expected):
         say("That is something else. Nothing was approved.")
         return 1
-    if not await consents.approve(name):
+
+    async def written(consents: Consents) -> bool:
+        return await consents.approve(name)
+
+    if not anyio.run(with_consents, settings, written):
         say("It was used or has expired meanwhile. Nothing was approved.")
         return 1
     say("Approved. The assistant can now make the call with this code.")

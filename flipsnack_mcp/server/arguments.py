@@ -14,6 +14,7 @@ from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.server.tool import WorkflowCall
 
 LONGEST_REASON = 200
+MOST_REASONS = 10
 SENTENCES = {
     "extra_forbidden": "There is no argument {name}.",
     "missing": "{name} is missing.",
@@ -37,7 +38,9 @@ def understood(call: type[Action[Any] | WorkflowCall], arguments: Mapping[str, A
     except ValidationError as error:
         reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
         known = ", ".join(call.model_fields) or "none"
-        raise BadArgumentsError(" ".join(unique(reasons)), f"The arguments of {call.tool_name}: {known}.") from None
+        raise BadArgumentsError(
+            " ".join(unique(reasons)[:MOST_REASONS]), f"The arguments of {call.tool_name}: {known}."
+        ) from None
 
 
 def in_our_words(error: ErrorDetails) -> str:

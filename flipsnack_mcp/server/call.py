@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +27,12 @@ class Call:
     replies: Mapping[str, Any]
     state: str | None
     deadline: float
+    redact: Callable[[str], str] = str
+    """Takes credentials out, should any have got into what is told."""
     told: int = field(default=0, init=False)
 
     @classmethod
-    def received(cls, context: Context[Any, Any]) -> Call:
+    def received(cls, context: Context[Any, Any], redact: Callable[[str], str] = str) -> Call:
         """The call that is being handled; its time starts now."""
         request = context.request_context
         return cls(
@@ -40,6 +42,7 @@ class Call:
             replies=context.input_responses or {},
             state=context.request_state,
             deadline=anyio.current_time() + TIME_OF_A_CALL,
+            redact=redact,
         )
 
     @property
@@ -50,7 +53,7 @@ class Call:
     async def tell(self, message: str) -> None:
         """A progress notification. Its number rises with every message; the message has the facts."""
         self.told += 1
-        await self.session.report_progress(self.told, None, message)
+        await self.session.report_progress(self.told, None, self.redact(message))
 
 
 def declares_form(capabilities: ClientCapabilities | None) -> bool:

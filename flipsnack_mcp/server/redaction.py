@@ -6,17 +6,19 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
-
-from typing_extensions import override
+from urllib.parse import quote
 
 from flipsnack_mcp.api.action import JsonObject
 from flipsnack_mcp.settings import Settings
 
-SIGNED = re.compile(r"((?:apikey|signature)(?:=|%3D|[\"']?\s*[:=]\s*[\"']?))[^\s&\"'<>]+", re.IGNORECASE)
+BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
+# Flipsnack's signatures are MD5: that of a package's link at an object store is another thing, and the link is for use.
+SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a-f]{{32}}(?![0-9a-f])", re.IGNORECASE)
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
 
@@ -31,18 +33,16 @@ class Redactor:
     def of(cls, settings: Settings) -> Redactor:
         """For the credentials of these settings."""
         known = (settings.api_key, settings.api_secret)
-        return cls(tuple(one for one in known if len(one) >= SHORTEST))
+        return cls(tuple(dict.fromkeys(way for one in known if len(one) >= SHORTEST for way in spellings(one))))
 
     def text(self, text: str) -> str:
         """The text without them."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        return SIGNED.sub(r"\1***", text)
+        return SIGNED.sub(r"\1\2***", text)
 
     def data(self, data: JsonObject) -> JsonObject:
         """Structured data without them."""
-        if not any(secret in json.dumps(data, ensure_ascii=False) for secret in self.secrets):
-            return data
         redacted: JsonObject = self._walked(data)
         return redacted
 
@@ -54,23 +54,27 @@ class Redactor:
         return [self._walked(one) for one in value] if isinstance(value, list) else value
 
     def guard(self) -> None:
-        """Put the net under every log handler, and under the report of a crash."""
-        for handler in logging.getLogger().handlers:
-            handler.setFormatter(Redacting(handler.formatter or logging.Formatter(), self))
-        sys.excepthook = self.crashed
+        """Put the net under every log handler there is or will be, and under every report of a crash."""
+        plain = logging.Handler.format
 
-    def crashed(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        def formatted(handler: logging.Handler, record: logging.LogRecord) -> str:
+            return self.text(plain(handler, record))
+
+        logging.Handler.format = formatted  # type: ignore[method-assign, assignment]  # libraries bring handlers of their own, later
+        logging.raiseExceptions = False  # its report of a message that cannot be formatted prints the arguments
+        sys.excepthook = self.crashed
+        threading.excepthook = self.crashed_aside
+        sys.unraisablehook = self.crashed_aside
+
+    def crashed(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         """The report of a crash, on stderr as usual."""
         sys.stderr.write(self.text("".join(traceback.format_exception(kind, error, trace))))
 
+    def crashed_aside(self, crash: Any) -> None:
+        """The same for a thread, and for what nobody can raise."""
+        self.crashed(crash.exc_type, crash.exc_value, crash.exc_traceback)
 
-class Redacting(logging.Formatter):
-    """A formatter whose finished lines, tracebacks included, are redacted."""
 
-    def __init__(self, inner: logging.Formatter, redactor: Redactor) -> None:
-        super().__init__()
-        self._inner, self._redactor = inner, redactor
-
-    @override
-    def format(self, record: logging.LogRecord) -> str:
-        return self._redactor.text(self._inner.format(record))
+def spellings(secret: str) -> tuple[str, ...]:
+    """The ways a library may write it: as it is, in an address, in JSON, in a repr."""
+    return secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]

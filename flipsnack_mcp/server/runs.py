@@ -23,6 +23,7 @@ from flipsnack_mcp.server.tool import Work, bare
 from flipsnack_mcp.workflows.errand import size_of
 from flipsnack_mcp.workflows.exporting import LINK_SECONDS, export, save_export
 from flipsnack_mcp.workflows.publishing import send_to
+from flipsnack_mcp.workflows.transferring import checked_link
 from flipsnack_mcp.workflows.waiting import conversion_of
 
 FILES_SHOWN = 100
@@ -87,6 +88,8 @@ async def download_html(work: Work, call: DownloadCall) -> Download:
     action = bare(call)
     if not call.save:
         watched = await export(work.errand, action, call.wait_seconds)
+        if watched.last.state == "complete":
+            checked_link(watched.last, work.app.settings.api_url)
         return linked(watched.last, list(watched.states), call)
     transfers, folder = work.app.transfers, work.app.download_dir
     done = await save_export(work.errand, transfers, action, call.wait_seconds, folder, work.app.settings.api_url)

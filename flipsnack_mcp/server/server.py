@@ -28,6 +28,7 @@ from flipsnack_mcp.server.consent import Consents
 from flipsnack_mcp.server.desk import Desk
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.redaction import Redactor
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore
@@ -71,7 +72,7 @@ class FlipsnackServer(MCPServer[App]):
         if context is None:
             raise TypeError("a call needs its context")
         app = context.request_context.lifespan_context
-        return await self._desk.answer(name, arguments, Call.received(context), app)
+        return await self._desk.answer(name, arguments, Call.received(context, Redactor.of(app.settings).text), app)
 
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -91,7 +92,7 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         confirmation=Confirmation(settings.confirm, Consents(store, account), now),
         uploads=Uploads(flipsnack, journal, background),
         transfers=Transfers(flipsnack, background),
-        history=History(store, account),
+        history=History(store, account, Redactor.of(settings).data),
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
     )
 

@@ -60,7 +60,9 @@ def clean(value: Any, name: str = "") -> Any:
         return cleaned(value, LIMITS.get(name, 300))
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value).items()
-        return {cleaned(key, 80): clean(one, key) for key, one in list(members)[:ENTRIES]}
+        # Below `extra` and `fields` the names are Flipsnack's too: one that is called as ours must not pass uncleaned.
+        ours = name not in {"extra", "fields"}
+        return {cleaned(key, 80): clean(one, key if ours else "") for key, one in list(members)[:ENTRIES]}
     if isinstance(value, list):
         return [clean(one, name) for one in value[:ENTRIES]]
     return value

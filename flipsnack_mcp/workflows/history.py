@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -62,6 +63,8 @@ class History:
 
     store: Store
     account: str
+    redact: Callable[[JsonObject], JsonObject] = dict
+    """Takes credentials out, should any have got into what is written."""
 
     async def add(self, **facts: Any) -> int:
         """Append an entry and give its number."""
@@ -70,7 +73,7 @@ class History:
             head = head_of(records, self.account)
             number = int(head["number"]) + 1
             written = {"number": number, "at": records.now, "account": self.account, "previous_at": head["at"]}
-            event = Event.model_validate({**written, **facts}).sealed(str(head["hash"]))
+            event = Event.model_validate({**written, **self.redact(facts)}).sealed(str(head["hash"]))
             records.put(KIND, f"{self.account}/{number:09}", event.model_dump(mode="json"), keep=KEPT)
             records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": event.at})
             return number

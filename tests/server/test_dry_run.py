@@ -15,7 +15,9 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from flipsnack_mcp.workflows.history import KIND as HISTORY
+from tests.samples_of import NAMES, meaning
 from tests.server.bench import NOW, PDF, Bench, Person, Said, types
+from tests.server.typical import typical
 
 TITLE = "Summer catalogue 2026"
 DRAFT = "Weekly offers, Week 39"
@@ -24,6 +26,10 @@ ADDRESS = "https://example.com/a.pdf"
 TOOLS = menu(Settings(toolsets=frozenset({"default", "legacy"})))
 WRITING = [name for name, tool in TOOLS.items() if tool.takes.effect is not Effect.READS]
 READS = {action.api_name for action in ACTIONS if action.effect is Effect.READS}
+
+
+def action_of(tool: str) -> str:
+    return next(name for name in NAMES if meaning(name).tool.name == tool)
 
 
 @dataclass(frozen=True)
@@ -42,13 +48,9 @@ class Plan:
             "update_collection": {**one, "title": "Renamed", "settings": {"rtl": "1"}},
             "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
             "take offline": {**one, "status": "editable"},
-            "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash},
-            "add_flipbook": {**one, "file_path": bench.document()},
             "add_flipbook by address": {**one, "file_url": ADDRESS},
-            "set_logo": {**one, "file_path": bench.document("logo.png", PNG)},
-            "set_background_image": {**one, "file_path": bench.document("ground.png", PNG)},
         }
-        return found.get(self.name, one)
+        return found.get(self.name) or typical(action_of(self.tool), bench)
 
 
 PLANS = [

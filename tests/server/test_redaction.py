@@ -1,0 +1,413 @@
+"""The last net: whoever puts the key, the secret or a signed address into a text, it does not leave the process."""
+
+import io
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from typing_extensions import override
+
+from flipsnack_mcp.server import menu as menus
+from flipsnack_mcp.server.redaction import Redactor
+from flipsnack_mcp.server.results import Removal
+from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.server.tool import Tool
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.workflows.history import History
+from tests.commands.processes import Run
+from tests.server.bench import KEY, SECRET, Bench, Witness
+
+SIGNATURE = "0123456789abcdef0123456789abcdef"
+ADDRESS = f"https://api.flipsnack.com/v1/?action=user.getStats&apiKey={KEY}&signature={SIGNATURE}&x=1"
+CANARIES = (KEY, SECRET, SIGNATURE)
+PLANTED = {
+    "key": f"refused {KEY}, sorry",
+    "secret": f"md5({SECRET}action)",
+    "both": f"{KEY}:{SECRET}",
+    "twice": f"{KEY} {KEY}{KEY}",
+    "address": ADDRESS,
+    "in brackets": f"<{ADDRESS}>",
+    "encoded": f"next={quote(ADDRESS, safe='')}",
+    "json": json.dumps({"apiKey": KEY, "signature": SIGNATURE}),
+    "repr": repr({"apiKey": KEY, "signature": SIGNATURE}),
+    "headers": f"apikey: {KEY}\r\nsignature: {SIGNATURE}",
+    "upper case": f"APIKEY={KEY}&SIGNATURE={SIGNATURE}",
+    "lines": f"a\n{SECRET}\nb",
+}
+texts = pytest.mark.parametrize("text", PLANTED.values(), ids=list(PLANTED))
+
+
+@pytest.fixture(autouse=True)
+def witness() -> Witness:
+    """No look at pytest's own record of the logs: credentials are planted there, and it hangs above the net."""
+    return Witness()
+
+
+@pytest.fixture
+def redactor() -> Redactor:
+    return Redactor.of(Settings(api_key=KEY, api_secret=SECRET))
+
+
+def shown(text: object) -> list[str]:
+    return [one for one in CANARIES if one in str(text)]
+
+
+@texts
+def test_no_text_keeps_a_credential(redactor: Redactor, text: str) -> None:
+    assert shown(redactor.text(text)) == []
+
+
+def test_what_stands_around_a_credential_stays(redactor: Redactor) -> None:
+    assert redactor.text(f"refused {KEY}, sorry") == "refused ***, sorry"
+    assert redactor.text(ADDRESS) == "https://api.flipsnack.com/v1/?action=user.getStats&apiKey=***&signature=***&x=1"
+
+
+@pytest.mark.parametrize("secret", ["a/b+c=d&e f%", 'quo"te\\d-secret'], ids=["reserved", "quotes"])
+@pytest.mark.parametrize(
+    "spelled",
+    [str, lambda one: quote(one, safe=""), json.dumps, repr],
+    ids=["plain", "percent", "json", "repr"],
+)
+def test_a_secret_of_odd_characters_is_known_in_every_spelling(secret: str, spelled: Callable[[str], str]) -> None:
+    redactor = Redactor.of(Settings(api_key=KEY, api_secret=secret))
+    text = spelled(secret).strip("\"'")
+
+    assert text not in redactor.text(f"it was {text} there")
+    assert text not in json.dumps(redactor.data({"a": f"it was {text} there"}))
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"), [("", ""), ("a", "e"), ("key", "the"), ("", SECRET)], ids=["empty", "letters", "words", "one"]
+)
+def test_short_and_empty_credentials_blank_out_nothing_else(key: str, secret: str) -> None:
+    redactor = Redactor.of(Settings(api_key=key, api_secret=secret))
+    text = 'title: "The summer catalogue", status public, collection_hash fxh4k89'
+
+    assert redactor.text(text) == text
+    assert redactor.data({"title": text, "width": 650}) == {"title": text, "width": 650}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the signature of our CEO", "Signature: Anna", "apikey rotation guide", "No signature needed", "signature dishes"],
+)
+def test_ordinary_words_are_left_alone(redactor: Redactor, text: str) -> None:
+    assert redactor.text(text).startswith(text[:9])
+    assert redactor.text("no word of ours: public, 650 x 385") == "no word of ours: public, 650 x 385"
+
+
+def test_the_signed_link_of_a_package_stays_usable(redactor: Redactor) -> None:
+    link = "https://s3.example.com/x.zip?X-Amz-Date=20260921&X-Amz-Signature=" + "ab" * 32
+
+    assert redactor.text(link) == link
+    assert redactor.data({"resource_url": link}) == {"resource_url": link}
+
+
+@texts
+def test_structured_data_is_redacted_at_every_depth(redactor: Redactor, text: str) -> None:
+    data = {"a": text, "b": [text, {"c": [[text]]}], text: {text: text}, "n": 1, "t": True, "z": None}
+
+    redacted = redactor.data(data)
+
+    assert shown(json.dumps(redacted)) == []
+    assert (redacted["n"], redacted["t"], redacted["z"]) == (1, True, None)
+
+
+def test_data_without_a_credential_is_what_it_was(redactor: Redactor) -> None:
+    data = {"a": ["x", {"b": 1.5}], "c": {"d": None}}
+
+    assert redactor.data(data) == data
+
+
+# --- logs
+
+
+class Stderr(io.StringIO):
+    """What log handlers wrote, and what was written to stderr past them."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        super().__init__()
+        self._capsys = capsys
+
+    @override
+    def getvalue(self) -> str:
+        self.write(self._capsys.readouterr().err)
+        return super().getvalue()
+
+
+@pytest.fixture
+def stderr(redactor: Redactor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stderr:
+    """What is written to stderr while the net hangs under a handler as `serve` sets it up."""
+    written, root = Stderr(capsys), logging.getLogger()
+    handler = logging.StreamHandler(written)
+    monkeypatch.setattr(root, "handlers", [handler])
+    monkeypatch.setattr(root, "level", logging.DEBUG)
+    monkeypatch.setattr(logging.Handler, "format", logging.Handler.format)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    redactor.guard()
+    return written
+
+
+# ruff: noqa: TRY301 - what is raised here is caught here, to be looked at
+class OddError(Exception):
+    """Shows a credential only when it is looked at."""
+
+    @override
+    def __str__(self) -> str:
+        return ADDRESS
+
+
+def fail(text: str) -> None:
+    try:
+        raise KeyError(text)
+    except KeyError as error:
+        raise ValueError(text) from error
+
+
+def log_plain(log: logging.Logger, text: str) -> None:
+    log.warning(text)
+
+
+def log_arguments(log: logging.Logger, text: str) -> None:
+    log.warning("%s and %r", text, [text])
+
+
+def log_named_arguments(log: logging.Logger, text: str) -> None:
+    log.warning("%(a)s", {"a": text})
+
+
+def log_exception(log: logging.Logger, text: str) -> None:
+    try:
+        fail(text)
+    except ValueError:
+        log.exception("it failed")
+
+
+def log_group(log: logging.Logger, text: str) -> None:
+    try:
+        raise ExceptionGroup(text, [ValueError(text), OddError()])
+    except ExceptionGroup:
+        log.exception("it failed: %s", text)
+
+
+def log_note(log: logging.Logger, text: str) -> None:
+    error = OddError()
+    error.add_note(text)
+    log.error("it failed", exc_info=error)
+
+
+def log_stack(log: logging.Logger, text: str) -> None:
+    log.debug(text, stack_info=True)
+
+
+def log_object(log: logging.Logger, text: str) -> None:
+    log.info("%s", {"nested": [OddError(), text]})
+
+
+WAYS = [log_plain, log_arguments, log_named_arguments, log_exception, log_group, log_note, log_stack, log_object]
+
+
+@texts
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["", "httpx2", "some.library"], ids=["root", "httpx2", "library"])
+def test_no_log_line_of_anybody_shows_a_credential(
+    stderr: Stderr, name: str, way: Callable[[logging.Logger, str], None], text: str
+) -> None:
+    way(logging.getLogger(name), text)
+
+    assert shown(stderr.getvalue()) == []
+
+
+def test_a_logger_with_a_handler_of_its_own_is_under_the_net_too(
+    redactor: Redactor, stderr: Stderr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = logging.getLogger("uvicorn.error")
+    monkeypatch.setattr(own, "handlers", [logging.StreamHandler(stderr)])
+    monkeypatch.setattr(own, "propagate", False)
+    redactor.guard()
+
+    own.error("%s", ADDRESS)
+
+    assert shown(stderr.getvalue()) == []
+
+
+def test_a_handler_that_comes_later_is_under_the_net_too(stderr: Stderr, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = logging.getLogger("uvicorn.error")
+    monkeypatch.setattr(late, "handlers", [logging.StreamHandler(stderr)])
+    monkeypatch.setattr(late, "propagate", False)
+
+    late.error("%s", ADDRESS)
+
+    assert shown(stderr.getvalue()) == []
+
+
+def test_a_log_line_that_cannot_be_formatted_shows_nothing_either(stderr: Stderr) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [one for one in root.handlers if type(one) is logging.StreamHandler]  # pytest's own raise
+
+    logging.getLogger("some.library").warning("%d of %s", ADDRESS)  # noqa: PLE1206 - that is the point
+
+    assert shown(stderr.getvalue()) == []
+
+
+@pytest.mark.usefixtures("stderr")
+def test_the_net_keeps_the_format_of_the_handler() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s|%(name)s|%(message)s"))
+    record = logging.LogRecord("a.b", logging.INFO, __file__, 1, "see %s", (KEY,), None)
+
+    assert handler.format(record) == "INFO|a.b|see ***"
+
+
+# --- crashes
+
+
+@texts
+def test_the_report_of_a_crash_shows_no_credential_but_where_it_was(stderr: Stderr, text: str) -> None:
+    try:
+        fail(text)
+    except ValueError:
+        sys.excepthook(*sys.exc_info())
+
+    assert shown(stderr.getvalue()) == []
+    assert "in fail" in stderr.getvalue()
+
+
+def test_the_report_of_a_group_shows_no_credential(stderr: Stderr) -> None:
+    try:
+        raise BaseExceptionGroup(ADDRESS, [OddError(), KeyboardInterrupt(SECRET)])
+    except BaseExceptionGroup:
+        sys.excepthook(*sys.exc_info())
+
+    assert shown(stderr.getvalue()) == []
+
+
+def test_a_crash_of_a_thread_shows_no_credential(stderr: Stderr) -> None:
+    def crash() -> None:
+        error = ValueError(ADDRESS)
+        hooked = threading.ExceptHookArgs((ValueError, error, None, threading.current_thread()))
+        threading.excepthook(hooked)
+
+    crash()
+
+    assert shown(stderr.getvalue()) == []
+
+
+def test_an_exception_nobody_can_raise_shows_no_credential(stderr: Stderr) -> None:
+    class Unraisable:
+        exc_type, exc_value, exc_traceback, err_msg, object = ValueError, ValueError(ADDRESS), None, None, None
+
+    sys.unraisablehook(Unraisable())  # type: ignore[arg-type]  # what Python gives has the same fields
+
+    assert shown(stderr.getvalue()) == []
+
+
+# --- what the server says and writes down
+
+
+def planting(bench: Bench, text: str) -> tuple[Any, History]:
+    """A server of which one tool answers with what a library may have put there."""
+    store = MemoryStore(bench.clock)
+    server = build_server(bench.settings, bench.connect, bench.clock, store)
+
+    async def run(work: Any, _: Any) -> Removal:
+        await work.app.history.add(tool=work.tool, target=text, decision="allowed", said=text, before={"a": [text]})
+        await work.call.tell(text)
+        return Removal(deleted=False, collection_hash=text, changes=[text])
+
+    real = menus.menu(bench.settings)["delete_collection"]
+    server._desk.tools = {**server._desk.tools, "delete_collection": Tool(real.takes, real.answers, run)}
+    return server, History(store, bench.settings.account)
+
+
+@texts
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_results_data_progress_and_history_show_no_credential(bench: Bench, text: str) -> None:
+    server, history = planting(bench, text)
+
+    async with bench.assistant(server=server) as assistant:
+        said = await assistant.call("delete_collection", collection_hash="fxh4k89")
+
+    places = {
+        "text": said.text,
+        "data": json.dumps(said.data),
+        "progress": said.progress,
+        "history": [one.model_dump_json() for one in await history.events()],
+    }
+    assert {name: shown(place) for name, place in places.items() if shown(place)} == {}
+
+
+# --- a whole process
+
+
+HELLO = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}  # fmt: skip
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("get_user_stats", {}),
+    ("delete_collection", {"collection_hash": "nothere"}),
+    ("list_collections", {"query": [KEY]}),
+    ("create_collection", {"file_url": "https://example.com/a.pdf", "title": "x", "wait_seconds": 0}),
+    ("create_collection", {"file_path": f"/{SECRET}/a.pdf"}),
+    ("get_upload", {"upload_id": SECRET}),
+    ("no_such_tool", {"x": KEY}),
+]
+
+
+@pytest.fixture
+def run(tmp_path: Any) -> Run:
+    import os  # noqa: PLC0415 - only here
+
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+    state = f"sqlite:{tmp_path / 'state.sqlite'}"
+    return Run({**kept, "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path), "FLIPSNACK_STATE": state})
+
+
+@pytest.fixture
+def unreachable() -> str:
+    return "http://127.0.0.1:9/v1/"
+
+
+def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
+    run: Run, unreachable: str, tmp_path: Any
+) -> None:
+    given = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
+    given += [
+        {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        for number, (name, arguments) in enumerate(CALLS, 2)
+    ]
+    environment = {
+        "FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_LOG_LEVEL": "DEBUG",
+        "FLIPSNACK_API_URL": unreachable, "FLIPSNACK_UPLOAD_URL": unreachable,
+    }  # fmt: skip
+    with run.kept(**environment) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("".join(json.dumps(one) + "\n" for one in given))
+        process.stdin.flush()
+        lines: list[str] = []
+        while len(answered(lines)) < len(CALLS) + 1:
+            line = process.stdout.readline()
+            assert line, "the server ended"
+            lines.append(line)
+        out, err = process.communicate(timeout=20)
+
+    everything = "".join(lines) + out + err + (tmp_path / "state.sqlite").read_bytes().decode(errors="replace")
+    assert KEY not in everything
+    assert SECRET not in everything
+    assert "signature=" not in everything.lower()
+    assert "could not be reached" in everything
+
+
+def answered(lines: list[str]) -> set[int]:
+    return {int(one["id"]) for one in map(json.loads, lines) if "id" in one}
