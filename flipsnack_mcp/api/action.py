@@ -36,7 +36,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Unsent:
-    """Marks a field that is no parameter of Flipsnack's; what it stands for comes from `Action.derived`."""
+    """Marks a field that Flipsnack does not have: a parameter that `Action.derived` turns into others, a result we make."""
 
 
 class Result(BaseModel):
@@ -48,13 +48,14 @@ class Result(BaseModel):
     @classmethod
     def read(cls, data: JsonObject) -> Self:
         """Make a result from the `data` member of Flipsnack's envelope."""
-        named = {name: data.get(wire_name(name, field)) for name, field in cls.model_fields.items()}
+        sent = {name: field for name, field in cls.model_fields.items() if not is_ours(field)}
+        named = {name: data.get(wire_name(name, field)) for name, field in sent.items()}
         return lenient(cls, {name: value for name, value in named.items() if value not in (None, "")})
 
     @classmethod
     def unnamed(cls, data: JsonObject) -> dict[str, str]:
         """What Flipsnack sent that has no name here, as text."""
-        named = {wire_name(name, field) for name, field in cls.model_fields.items()}
+        named = {wire_name(name, field) for name, field in cls.model_fields.items() if not is_ours(field)}
         return {
             key: as_text(value) for key, value in data.items() if key not in named and value not in (None, "", {}, [])
         }
@@ -126,9 +127,7 @@ def parameters(action: Action[Any]) -> dict[str, str]:
     given = {
         wire_name(name, field): as_text(getattr(action, name))
         for name, field in type(action).model_fields.items()
-        if getattr(action, name) is not None
-        and name in action.model_fields_set
-        and not any(isinstance(mark, Unsent) for mark in marks(field))
+        if getattr(action, name) is not None and name in action.model_fields_set and not is_ours(field)
     }
     return given | action.derived()
 
@@ -136,6 +135,11 @@ def parameters(action: Action[Any]) -> dict[str, str]:
 def wire_name(name: str, field: FieldInfo) -> str:
     """Flipsnack's name for one of our fields."""
     return next((mark.name for mark in marks(field) if isinstance(mark, Wire)), to_camel(name))
+
+
+def is_ours(field: FieldInfo) -> bool:
+    """Whether Flipsnack neither takes nor gives this field."""
+    return any(isinstance(mark, Unsent) for mark in marks(field))
 
 
 def marks(field: FieldInfo) -> Iterator[object]:

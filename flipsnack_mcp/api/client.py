@@ -17,8 +17,9 @@ import httpx2
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
+from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, OutOfTimeError, RateLimitedError, UnreachableError
-from flipsnack_mcp.api.pace import Lane, Pacer, Slot
+from flipsnack_mcp.api.pace import Pacer, Slot
 from flipsnack_mcp.api.retry import TRIES, may_repeat, pause_before
 from flipsnack_mcp.api.upload import Document, Sent, Upload, nobody
 
@@ -144,7 +145,7 @@ class Flipsnack:
         async with self._pacer.slot(terms.lane, on_wait=told, hold=hold) as slot:
             body, status = await exchanged(request, slot, action, terms.deadline)
         secrets = (self._access.key, self._access.secret, values["signature"])
-        return wire.decode(action, wire.redacted(body, secrets), status)
+        return wire.decode(action, body, status, secrets)
 
     def _request(
         self, values: dict[str, str], action: Action[Any], document: Document | None, sent: Sent

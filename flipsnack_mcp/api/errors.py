@@ -97,7 +97,6 @@ class RefusedError(FlipsnackError):
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
-        self.message = message
         harmless = re.sub(r"\S*(apikey|signature)=\S*", "...", message[:LONGEST_MESSAGE], flags=re.IGNORECASE)
         said = f" {quoted(harmless, 120)}" if harmless else ""
         super().__init__(f"Flipsnack refused with code {code}{said}.", self.advice)

@@ -105,15 +105,15 @@ def public_address(address: str) -> str:
 
 def is_public_name(host: str) -> bool:
     """A dotted name that is no IP address in any spelling and no name of an inside network."""
-    if (
-        "." not in host
-        or host != cleaned(host)
-        or host != unicodedata.normalize("NFKC", host)
-        or "%" in host
-        or host.startswith("[")
-    ):
+    if "." not in host or host != cleaned(host) or host != unicodedata.normalize("NFKC", host) or "%" in host:
         return False
     last = host.rpartition(".")[2]
     if not all(host.split(".")):
         return False
     return (last.isalpha() or last.startswith("xn--")) and not host.endswith(INSIDE_NAMES)
+
+
+def same_origin(url: str, base: str) -> bool:
+    """Whether an address lies on the server that was asked."""
+    one, other = urlsplit(url), urlsplit(base)
+    return (one.scheme, one.hostname, one.port) == (other.scheme, other.hostname, other.port)

@@ -1,237 +1,17 @@
-"""The request budget: when may this process call Flipsnack, if every process on the key shares one allowance?
-
-Every process looks at one small document (recent calls, and who waits) and decides by the same pure functions; a
-`Store` makes each look atomic. Nothing in the future is booked, so a killed process locks nothing and a person's call
-overtakes a batch just by sorting first. Measured against seven libraries and on a virtual clock: reference/pacing.md.
-"""
+"""The only door to the request budget: asks by the rules of `budget`, waits, and tells how long it will take."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from enum import IntEnum
-from functools import cache
-from typing import Protocol, TypeAlias, TypedDict, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import anyio
 
+from flipsnack_mcp.api import budget
+from flipsnack_mcp.api.budget import Document, Lane, Look, Rules, Wait
+
 T = TypeVar("T")
 OnWait: TypeAlias = Callable[[float], Awaitable[None]]  # told in how many seconds the call will go out
-
-
-class Lane(IntEnum):
-    """Who is waiting: a person, or a poll or batch that may take its time."""
-
-    INTERACTIVE = 0
-    BACKGROUND = 1
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What Flipsnack allows per key, and how carefully to keep it. Times in seconds."""
-
-    limits: tuple[tuple[int, float], ...] = ((5, 1.0), (60, 60.0))  # at most so many calls in any so many seconds
-    margin: float = 0.05  # clocks that run differently: 500 ppm over a minute are 30 ms
-    reserve: float = 1 / 60  # of each limit, kept free of background calls (one call at least)
-    hold: float = 2.0  # a call counts as "now" until answered, but no longer than this
-    grace: float = 0.25  # whoever looks again later than announced is taken for dead
-    nap: float = 1.0  # the longest sleep between two looks
-
-
-class Call(TypedDict):
-    """A call of the last minute. `settled` is None while nobody knows that it has arrived."""
-
-    granted: float
-    who: str
-    id: int
-    settled: float | None
-    hold: float
-
-
-class Want(TypedDict):
-    """One process waiting in one lane: how many callers, since when, and when it will look again."""
-
-    n: int
-    since: float
-    due: float
-
-
-class Document(TypedDict):
-    """All that the processes on one key share. `who` is the lane's digit and the process's name."""
-
-    log: list[Call]  # in the order granted
-    want: dict[str, Want]
-    seq: int
-    pause: list[float]  # start and length, not the end: a start in the future shows that the clock went back
-
-
-@dataclass(frozen=True)
-class Look:
-    """One caller's question: may `who` go, for whom `callers` wait, `ahead` of them before this one?"""
-
-    who: str
-    callers: int
-    ahead: int
-    hold: float
-    grant: bool  # False: only ask for the forecast
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Not yet: look again after `sleep`; the call will go out in about `forecast`."""
-
-    sleep: float
-    forecast: float
-
-
-def blank() -> Document:
-    """Return the document of a key nobody has used yet."""
-    return {"log": [], "want": {}, "seq": 0, "pause": [0, 0]}
-
-
-@cache
-def quota(rules: Rules, lane: Lane) -> tuple[tuple[int, float], ...]:
-    """Give the limits as this lane must keep them; the background leaves some of each free for a person's call."""
-    spare = [max(1, int(n * rules.reserve)) if lane else 0 for n, _ in rules.limits]
-    return tuple((max(1, n - free), w + rules.margin) for (n, w), free in zip(rules.limits, spare, strict=True))
-
-
-def stamp(call: Call, now: float) -> float:
-    """Date a call by its answer: it arrived before that, so the server's windows hold whatever the delays.
-
-    The proof is in reference/pacing.md, 2. It needs the call to arrive within its `hold`.
-    """
-    return min(now, call["granted"] + call["hold"]) if call["settled"] is None else call["settled"]
-
-
-@dataclass
-class Timeline:
-    """The calls that count, dated and ascending, to which a forecast adds the ones it imagines."""
-
-    rules: Rules
-    stamps: list[float]
-    opens: float = 0  # the end of a pause
-    even: float = 0  # when the next call would go, were those of all lanes spread over the minute
-
-    def earliest(self, at: float, lane: Lane) -> float:
-        """Find the first moment from `at` on at which a call of this lane breaks no limit."""
-        at = max(at, self.opens, self.even if lane is Lane.BACKGROUND else at)
-        return max([at, *(self.stamps[-n] + w for n, w in quota(self.rules, lane) if len(self.stamps) >= n)])
-
-    def push(self, granted: float) -> None:
-        """Spread by the grants of *every* lane: by answers 7 % are lost, by background alone people wait 20 s."""
-        self.even = max(self.even, granted) + max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
-
-    def forecast(self, now: float, lane: Lane, queue: int) -> float:
-        """Walk through the queue and say how long the caller behind it will wait."""
-        at = now
-        for _ in range(queue + 1):
-            at = self.earliest(at, lane)
-            self.stamps.append(at)
-            self.push(at)
-        return at - now
-
-
-def timeline(doc: Document, now: float, rules: Rules) -> Timeline:
-    line = Timeline(rules, sorted(stamp(call, now) for call in doc["log"]), sum(doc["pause"]))
-    for call in doc["log"]:
-        line.push(call["granted"])
-    return line
-
-
-def tidy(doc: Document, now: float, rules: Rules) -> None:
-    """Forget what is over, and what is still to come: then the clock went back, or an earlier boot wrote it.
-
-    The second costs a minute at most, once.
-    """
-    for call in doc["log"]:
-        call["granted"] = min(call["granted"], now)
-        call["settled"] = None if call["settled"] is None else min(call["settled"], now)
-    oldest = now - max(w + rules.margin for _, w in rules.limits)
-    doc["log"] = [call for call in doc["log"] if stamp(call, now) > oldest]
-    doc["pause"][0] = min(doc["pause"][0], now)
-
-
-def drop_dead(doc: Document, now: float, rules: Rules) -> None:
-    """Drop who missed its own appointment: a killed process cannot say that it stopped waiting."""
-    soonest, latest = now - rules.grace, now + 2 * rules.nap
-    doc["want"] = {who: want for who, want in doc["want"].items() if soonest <= want["due"] <= latest}
-
-
-def turns(doc: Document) -> list[str]:
-    """Order those who wait: people first, then whoever was served longest ago.
-
-    By the grant's number, not its time: with equal times three processes got 60, 20 and 20 %.
-    """
-    served = {call["who"]: call["id"] for call in doc["log"]}
-    return sorted(doc["want"], key=lambda who: (lane_of(who), served.get(who, 0), doc["want"][who]["since"]))
-
-
-def queue(doc: Document, look: Look, turn: list[str]) -> int:
-    """Count the calls that will go before this one, if nobody else comes."""
-    me, lane = turn.index(look.who), lane_of(look.who)
-    count = look.ahead
-    for place, who in enumerate(turn):
-        if lane_of(who) < lane:
-            count += doc["want"][who]["n"]
-        elif lane_of(who) == lane and who != look.who:  # by turns: one of theirs for each of ours
-            count += min(doc["want"][who]["n"], look.ahead + (place < me))
-    return count
-
-
-def lane_of(who: str) -> Lane:
-    return Lane(int(who[0]))
-
-
-def ask(doc: Document, now: float, rules: Rules, look: Look) -> int | Wait:
-    """Take one look at the document: the number of the granted call, or how long to wait."""
-    before = doc["want"].get(look.who)  # alive, since it asks, however late
-    tidy(doc, now, rules)
-    drop_dead(doc, now, rules)
-    mine: Want = {"n": look.callers, "since": min(now, before["since"]) if before else now, "due": now}
-    doc["want"][look.who] = mine
-    turn, line, lane = turns(doc), timeline(doc, now, rules), lane_of(look.who)
-    at = line.earliest(now, lane)
-    if look.grant and turn[0] == look.who and at <= now:
-        return grant(doc, now, look)
-    # At least a millisecond: a clock need not move in less. 0.02: a place is free, whose turn it is takes it or is dropped.
-    sleep = min(max(at - now, 0.001), rules.nap) if at > now else 0.02
-    mine["due"] = now + sleep
-    return Wait(sleep, line.forecast(now, lane, queue(doc, look, turn)))
-
-
-def grant(doc: Document, now: float, look: Look) -> int:
-    doc["seq"] += 1
-    doc["log"].append({"granted": now, "who": look.who, "id": doc["seq"], "settled": None, "hold": look.hold})
-    leave(doc, look.who, look.callers - 1)
-    return doc["seq"]
-
-
-def leave(doc: Document, who: str, callers: int) -> None:
-    """Note that one caller waits no longer and `callers` still do."""
-    if who in doc["want"] and callers:
-        doc["want"][who]["n"] = callers
-    else:
-        doc["want"].pop(who, None)
-
-
-def settle(doc: Document, now: float, number: int) -> None:
-    for call in doc["log"]:
-        if call["id"] == number:
-            call["settled"] = max(call["granted"], stamp(call, now))
-
-
-def abandon(doc: Document, now: float, number: int, rules: Rules) -> None:
-    """Give up on an answer. What was sent may still arrive, so the call counts on; but a long upload ends here."""
-    for call in doc["log"]:
-        if call["id"] == number:
-            call["hold"] = min(call["hold"], max(0, now - call["granted"]) + rules.hold)
-
-
-def pause(doc: Document, now: float, rules: Rules, seconds: float) -> None:
-    tidy(doc, now, rules)
-    if now + seconds > sum(doc["pause"]):
-        doc["pause"] = [now, seconds]
 
 
 class Store(Protocol):
@@ -246,7 +26,7 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], float] = anyio.current_time) -> None:
         self._clock = clock
-        self._document = blank()
+        self._document = budget.blank()
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         return decide(self._document, self._clock())
@@ -261,11 +41,11 @@ class Slot:
 
     async def settle(self) -> None:
         """Say that the answer's headers are in: from now on the call grows old."""
-        await self._close(lambda doc, now: settle(doc, now, self._number))
+        await self._close(lambda doc, now: budget.settle(doc, now, self._number))
 
     async def abandon(self) -> None:
         """Say that there will be no answer."""
-        await self._close(lambda doc, now: abandon(doc, now, self._number, self._rules))
+        await self._close(lambda doc, now: budget.abandon(doc, now, self._number, self._rules))
 
     async def _close(self, decide: Callable[[Document, float], None]) -> None:
         if self._open:
@@ -274,7 +54,7 @@ class Slot:
 
 
 class Pacer:
-    """The only door to the budget: `async with pacer.slot(): ...` around one HTTP call."""
+    """`async with pacer.slot(): ...` around one HTTP call."""
 
     def __init__(self, store: Store, rules: Rules | None = None, name: str | None = None) -> None:
         self._store, self._rules = store, rules or Rules()
@@ -298,7 +78,7 @@ class Pacer:
 
     async def pause(self, seconds: float) -> None:
         """Let nobody on this key call for so long: it was refused for calls that others made."""
-        await self._store.change(lambda doc, now: pause(doc, now, self._rules, seconds))
+        await self._store.change(lambda doc, now: budget.pause(doc, now, self._rules, seconds))
 
     async def _enter(self, lane: Lane, on_wait: OnWait | None, hold: float) -> int:
         self._callers[lane] += 1
@@ -307,7 +87,7 @@ class Pacer:
         except BaseException:
             self._callers[lane] -= 1
             who, callers = self._who(lane), self._callers[lane]
-            await _even_if_cancelled(self._store.change(lambda doc, _: leave(doc, who, callers)), self._rules)
+            await _even_if_cancelled(self._store.change(lambda doc, _: budget.leave(doc, who, callers)), self._rules)
             raise
         self._callers[lane] -= 1
         return number
@@ -326,7 +106,7 @@ class Pacer:
 
     async def _look(self, lane: Lane, hold: float, ahead: int = 0, *, grant: bool = True) -> int | Wait:
         look = Look(self._who(lane), self._callers[lane], ahead, hold, grant)
-        return await self._store.change(lambda doc, now: ask(doc, now, self._rules, look))
+        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._rules, look))
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"

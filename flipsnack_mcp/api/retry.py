@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.errors import (
     Changed,
     FlipsnackError,
@@ -29,7 +29,7 @@ def may_repeat(action: Action[Any], error: FlipsnackError) -> bool:
     if not isinstance(error, UnreachableError | UnreadableAnswerError):
         return False
     surely_not_done = isinstance(error, UnreachableError) and error.changed is Changed.NOTHING
-    return surely_not_done or action.idempotent or action.effect is Effect.READS
+    return surely_not_done or action.idempotent
 
 
 def pause_before(attempt: int, error: FlipsnackError) -> float:

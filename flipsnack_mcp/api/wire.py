@@ -20,7 +20,7 @@ from flipsnack_mcp.api.text import quoted
 
 UNSIGNED = frozenset({"signature", "file"})
 OK = 20
-ESCAPED = re.compile(rb"\\u")
+ESCAPED = re.compile(rb"\\[u/]")
 
 
 def signature(secret: str, values: Mapping[str, str]) -> str:
@@ -36,9 +36,12 @@ def encode(action: Action[Any], key: str, secret: str) -> dict[str, str]:
     return values | {"signature": signature(secret, values)}
 
 
-def decode(action: Action[ResultT_co], body: bytes, http_status: int = 200) -> ResultT_co:
-    """The result in an answer, or the error it carries. Judged by `code`; the HTTP status is only for the text."""
-    code, message, data = opened_envelope(action, body, http_status)
+def decode(action: Action[ResultT_co], body: bytes, http_status: int = 200, secrets: Iterable[str] = ()) -> ResultT_co:
+    """The result in an answer, or the error it carries. Judged by `code`; the HTTP status is only for the text.
+
+    An answer that repeats the secrets it was asked with does not pass them on.
+    """
+    code, message, data = opened_envelope(action, redacted(body, secrets), http_status)
     if code != OK:
         error = refusal(code, message)
         if type(error) is RefusedError and action.effect is not Effect.READS:
@@ -53,7 +56,7 @@ def decode(action: Action[ResultT_co], body: bytes, http_status: int = 200) -> R
 def opened_envelope(action: Action[Any], body: bytes, http_status: int) -> tuple[int, str, JsonObject]:
     """Code, message and data of an answer."""
     try:
-        envelope = json.loads(whole_characters(body))
+        envelope = json.loads(body)
     except (ValueError, RecursionError):
         raise unreadable(action, f"it is not JSON (HTTP {http_status})") from None
     if not isinstance(envelope, dict):

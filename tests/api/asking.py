@@ -48,18 +48,42 @@ def unlimited(*, seeded: bool = True, inclusive_to: bool = False, **pace: float)
     )
 
 
+class Outgoing(httpx2.AsyncByteStream):
+    """A body that says when all of it was sent."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, sent: Callable[[], None]) -> None:
+        self._inner, self._sent = inner, sent
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._inner:
+            yield piece
+        self._sent()
+
+
 class Line(httpx2.AsyncBaseTransport):
-    """To an application in memory; a connection that the application drops looks as it does on a socket."""
+    """To an application in memory, with a socket's read timeout and the look of a connection that is dropped."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._inner = httpx2.ASGITransport(app=app)
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        try:
-            return await self._inner.handle_async_request(request)
-        except ConnectionResetError:
-            raise httpx2.ReadError("connection reset by peer", request=request) from None
+        with anyio.CancelScope() as patience:
+
+            def wait_for_the_answer() -> None:
+                patience.deadline = anyio.current_time() + request.extensions["timeout"]["read"]
+
+            if request.method == "POST":
+                assert isinstance(request.stream, httpx2.AsyncByteStream)
+                request.stream = Outgoing(request.stream, wait_for_the_answer)
+            else:
+                wait_for_the_answer()
+            try:
+                return await self._inner.handle_async_request(request)
+            except ConnectionResetError:
+                raise httpx2.ReadError("connection reset by peer", request=request) from None
+        raise httpx2.ReadTimeout("no answer", request=request)
 
 
 class Unplugged(Line):

@@ -11,6 +11,7 @@ from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.actions.collections import Flipbook, GetCollection, ListCollections, UpdateCollection
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample
+from flipsnack_mcp.api.actions.legacy import DeleteLogo
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import GetEmbedCode
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats, GetUserStats
@@ -322,3 +323,28 @@ async def test_the_sandboxs_sloppiest_answer_is_read(name: str, sandbox: Sandbox
         sloppy = await flipsnack.send(action)
 
     assert sloppy.model_copy(update={"extra": {}}) == plain.model_copy(update={"extra": {}})
+
+
+def test_what_flipsnack_names_like_fields_of_ours_is_kept() -> None:
+    data = {"collectionHash": "a", "conversion": "72 %", "flipbooks": [{"hash": "h1", "status": "finished"}], "extra": {"k": 1}, "note": "n"}
+
+    found = decode(GET, body(data))
+
+    assert (found.conversion, [one.flipbook_hash for one in found.flipbooks]) == ("unknown", ["h1"])
+    assert found.extra == {"conversion": "72 %", "extra": '{"k": 1}', "note": "n"}
+
+
+@pytest.mark.parametrize("data", [{}, {"collectionHash": ""}, {"title": "Offers"}])
+@pytest.mark.parametrize("action", [GET, DeleteLogo(collection_hash="fxh4k89")], ids=["get", "legacy"])
+def test_an_answer_without_a_hash_is_about_the_collection_asked_for(action: Action[Any], data: object) -> None:
+    assert decode(action, body(data)).collection_hash == "fxh4k89"
+
+
+@pytest.mark.parametrize("spelled", ["k/ey", "k\\/ey", "k\\u002fey"])
+def test_a_secret_in_an_answer_is_not_passed_on_however_it_is_escaped(spelled: str) -> None:
+    answer = f'{{"code": 40, "status": "bad {spelled}"}}'.encode()
+
+    with pytest.raises(RefusedError) as caught:
+        decode(GET, answer, secrets=["k/ey"])
+
+    assert "bad ***" in str(caught.value)

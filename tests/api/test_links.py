@@ -218,6 +218,7 @@ def test_a_public_address_is_passed_on_as_it_is(address: str) -> None:
         *("https:example.com", "https:///a.pdf", "https://", "//example.com/a.pdf", "data:application/pdf,x"),
         *("https://user:secret@example.com/a.pdf", "https://user@example.com/a.pdf", "https://@example.com/a.pdf"),
         *("https://localhost/a.pdf", "https://localhost./a.pdf", "https://intranet/a.pdf", "https://a.localhost/"),
+        *("https://a%2eb.com/x", "https://exa\ufe0fmple.com/", "https://[v1.example.com]/"),
         *("https://127.0.0.1/a.pdf", "https://127.0.0.1./", "https://127.1/", "https://2130706433/", "https://0x7f.1/"),
         *("https://0177.0.0.1/", "https://169.254.169.254/latest", "https://[::1]/", "https://[::ffff:127.0.0.1]/"),
         *(

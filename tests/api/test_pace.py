@@ -1,4 +1,4 @@
-"""The request budget, on virtual time: minutes of waiting take milliseconds. Why each bound: reference/pacing.md."""
+"""The request budget, on virtual time: minutes of waiting take milliseconds."""
 
 import importlib.util
 import json
@@ -15,8 +15,9 @@ from typing import Any, TypeVar, cast
 import anyio
 import pytest
 
-from flipsnack_mcp.api import pace
-from flipsnack_mcp.api.pace import Document, Lane, Pacer, Rules
+from flipsnack_mcp.api import budget, pace
+from flipsnack_mcp.api.budget import Document, Lane, Rules
+from flipsnack_mcp.api.pace import Pacer
 from tests.virtual_clock import VirtualLoop
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class JsonStore:
     """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
 
     def __init__(self) -> None:
-        self.document = pace.blank()
+        self.document = budget.blank()
         self.skew = 0.0
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
@@ -178,24 +179,24 @@ MUTANTS = {
 
 
 @pytest.mark.parametrize("change", MUTANTS.values(), ids=MUTANTS.keys())
-async def test_the_fuzz_finds_every_mutant(change: tuple[str, str], tmp_path: Path) -> None:
-    module = mutant(*change, tmp_path / "mutant.py")
+async def test_the_fuzz_finds_every_mutant(
+    change: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path.parent)
+    module = mutant(*change, tmp_path)
     for seed in range(30):
         if await Fuzz(module, seed).faults():
             return
     pytest.fail("nobody noticed")
 
 
-def mutant(right: str, wrong: str, file: Path) -> ModuleType:
-    source = Path(pace.__file__).read_text(encoding="utf-8")
-    assert source.count(right) == 1, "the mutant must be written anew"
-    file.write_text(source.replace(right, wrong), encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("mutant", file)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def mutant(right: str, wrong: str, package: Path) -> ModuleType:
+    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (budget, pace)}
+    assert sum(source.count(right) for source in sources.values()) == 1, "the mutant must be written anew"
+    for one, source in sources.items():
+        own = source.replace(right, wrong).replace("from flipsnack_mcp.api", f"from {package.name}")
+        (package / Path(one.__file__ or "").name).write_text(own, encoding="utf-8")
+    return importlib.import_module(f"{package.name}.pace")
 
 
 async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> None:
@@ -403,6 +404,6 @@ async def test_the_memory_store_goes_by_the_loops_clock_or_by_the_one_it_is_give
 
 
 def test_the_background_keeps_one_call_of_each_window_free() -> None:
-    assert pace.quota(Rules(), Lane.INTERACTIVE) == ((5, 1.05), (60, 60.05))
-    assert pace.quota(Rules(), Lane.BACKGROUND) == ((4, 1.05), (59, 60.05))
-    assert pace.quota(Rules(limits=((1, 1.0),)), Lane.BACKGROUND) == ((1, 1.05),)
+    assert budget.quota(Rules(), Lane.INTERACTIVE) == ((5, 1.05), (60, 60.05))
+    assert budget.quota(Rules(), Lane.BACKGROUND) == ((4, 1.05), (59, 60.05))
+    assert budget.quota(Rules(limits=((1, 1.0),)), Lane.BACKGROUND) == ((1, 1.05),)

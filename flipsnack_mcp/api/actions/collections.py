@@ -104,19 +104,17 @@ class Collection(Result):
     status: Annotated[str, Wire("collectionStatus"), Field(description="Status")] = ""
     width: Annotated[MaybeWhole, Wire("collectionWidth"), Field(description="Pixels")] = None
     height: Annotated[MaybeWhole, Wire("collectionHeight"), Field(description="Pixels")] = None
-    conversion: Annotated[Conversion, Field(description="Of all its flipbooks")] = "unknown"
-    flipbooks: Annotated[list[Flipbook], Field(description="Its documents")] = []
+    conversion: Annotated[Conversion, Unsent(), Field(description="Of all its flipbooks")] = "unknown"
+    flipbooks: Annotated[list[Flipbook], Unsent(), Field(description="Its documents")] = []
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
-    extra: Annotated[dict[str, str], Field(description="Unnamed fields")] = {}
+    extra: Annotated[dict[str, str], Unsent(), Field(description="Unnamed fields")] = {}
 
     @classmethod
     @override
     def read(cls, data: JsonObject) -> Collection:
         items_key, items = items_in(data)
         flipbooks = [flipbook_from(item) for item in items]
-        plain = super().read(
-            {key: value for key, value in data.items() if key not in {items_key, "extra", "conversion"}}
-        )
+        plain = super().read(data)
         extra = {key: value for key, value in cls.unnamed(data).items() if key != items_key}
         converted = conversion_of([book.status for book in flipbooks], plain.status)
         return plain.model_copy(update={"flipbooks": flipbooks, "conversion": converted, "extra": extra})
@@ -135,6 +133,11 @@ class GetCollection(Action[Collection]):
     codes = (43, 46)
 
     collection_hash: CollectionHash
+
+    @override
+    def read(self, data: JsonObject) -> Collection:
+        found = super().read(data)
+        return found.model_copy(update={"collection_hash": found.collection_hash or self.collection_hash})
 
 
 class UpdateCollection(Action[Collection]):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import override
 
-from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Wire
+from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.parameters import (
     CollectionHash,
@@ -71,8 +71,8 @@ class GetEmbedCode(Action[EmbedCode]):
     responsive: Annotated[bool | None, Field(description="Fill its container")] = None
     start_page: Annotated[int | None, Field(ge=1, description="Opens first")] = None
     start_book: Annotated[int | None, Field(ge=1, description="Flipbook that opens first")] = None
-    width: Annotated[int | None, Field(ge=1, le=10_000, description="Pixels"), Wire("width")] = None
-    height: Annotated[int | None, Field(ge=1, le=10_000, description="Pixels"), Wire("height")] = None
+    width: Annotated[int | None, Field(ge=1, le=10_000, description="Pixels")] = None
+    height: Annotated[int | None, Field(ge=1, le=10_000, description="Pixels")] = None
 
     @override
     def read(self, data: JsonObject) -> EmbedCode:
