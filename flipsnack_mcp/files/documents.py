@@ -3,8 +3,8 @@
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class OpenDocument:
         self.warnings: tuple[str, ...] = (LARGE_WARNING,) if self.size >= LARGE else ()
         self._changed_at = status.st_mtime_ns
         self._reader = reader
+        self._sha256 = ""
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
@@ -76,23 +77,33 @@ class OpenDocument:
         await run_sync(self._check_unchanged)
 
     async def sha256(self) -> str:
-        """Returns the hash of the content; reading it leaves `pieces` at the beginning."""
-        digest = hashlib.sha256()
-        async for piece in self.pieces():
-            await run_sync(digest.update, piece)
-        return digest.hexdigest()
+        """Returns the hash of the content when it was first asked for; reading it leaves `pieces` at the beginning."""
+        if not self._sha256:
+            digest = hashlib.sha256()
+            async for piece in self.pieces():
+                await run_sync(digest.update, piece)
+            self._sha256 = digest.hexdigest()
+        return self._sha256
 
     def read(self, offset: int, length: int) -> bytes:
         """Returns a part of the document, wherever others are reading; blocks, so run it in a thread."""
-        try:
+        with still_there():
             return self._reader.read(offset, length)
-        except OSError as error:  # a network disk that went away, a file removed there
-            raise DocumentChanged(f"The document cannot be read any further ({error.strerror}).") from error
 
     def _check_unchanged(self) -> None:
-        status = self._reader.status()
+        with still_there():
+            status = self._reader.status()
         if status.st_size != self.size or status.st_mtime_ns != self._changed_at:
             raise DocumentChanged("The document was changed while it was read.")
+
+
+@contextmanager
+def still_there() -> Iterator[None]:
+    """Says what a network disk that went away, or a file removed there, means for the document."""
+    try:
+        yield
+    except OSError as error:
+        raise DocumentChanged(f"The document cannot be read any further ({error.strerror}).") from error
 
 
 @asynccontextmanager

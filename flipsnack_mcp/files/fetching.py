@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx2
 
@@ -52,9 +51,3 @@ def length(response: httpx2.Response) -> int | None:
     """The announced size, where it is one."""
     text = response.headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None
-
-
-def same_origin(url: str, base: str) -> bool:
-    """Whether an address lies on the server that was asked."""
-    one, other = urlsplit(url), urlsplit(base)
-    return (one.scheme, one.hostname, one.port) == (other.scheme, other.hostname, other.port)

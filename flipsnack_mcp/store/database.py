@@ -12,7 +12,6 @@ from flipsnack_mcp.store.rows import RowRecords
 from flipsnack_mcp.store.schema import NewerVersionError, upgrade
 from flipsnack_mcp.store.unusable import BusyError, damaged, newer, unreachable
 
-PATIENCE = 0.05  # for which the thread, and with it everything in this process, stands still at most
 SWEEP_EVERY = 60.0
 # ERROR: our statements fit our tables. None: Python found text that is no text.
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR, None}
@@ -85,8 +84,9 @@ def make_folder(folder: Path) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    # rw: SQLite itself never makes the file. The default journal: switching to WAL on open is a race (pacing.md, 4).
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None)
+    # No timeout: SQLite would wait by stopping the thread, and with it everything in this process; our caller waits.
+    # rw: SQLite itself never makes the file. The default journal: switching to WAL on open is a race.
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
     try:
         # OFF would do for the request budget, which is worthless after a crash of the machine. But the journal of uploads
         # must come out of one undamaged, or a document is uploaded twice.

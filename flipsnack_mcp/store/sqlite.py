@@ -37,7 +37,7 @@ class SqliteStore:
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._turn = anyio.Lock()  # one task tries for the file; every other would stop the thread for as long again
+        self._turn = anyio.Lock()  # one task tries for the file: two hundred would race each other
 
     async def transact(self, work: Callable[[Records], T]) -> T:
         self._notice_fork()

@@ -10,8 +10,8 @@ from typing import Self
 import anyio
 
 from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack, Terms
-from flipsnack_mcp.api.pace import Lane
 from flipsnack_mcp.api.upload import Document, Sent
 
 Tell = Callable[[str], Awaitable[None]]

@@ -9,7 +9,7 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
-from flipsnack_mcp.api.pace import Lane
+from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.files.packages import SavedPackage
 from flipsnack_mcp.workflows.errand import Errand, size_of
 from flipsnack_mcp.workflows.transferring import Fetching, Order, Transfers
@@ -46,11 +46,11 @@ async def save_export(
     start, states = anyio.current_time(), tuple[str, ...]()
     fetching = transfers.under_way(action.collection_hash, start)
     if fetching is None:
-        title = (await errand.send(GetCollection(collection_hash=action.collection_hash))).title
         watched = await export(errand, action, wait_seconds)
         states = watched.states
         if watched.last.state != "complete":
             return Exported(watched.last, states)
+        title = (await errand.send(GetCollection(collection_hash=action.collection_hash))).title
         await transfers.clean(folder)
         # Asked again without a pause before starting: another call may have started it while this one waited.
         fetching = transfers.under_way(action.collection_hash, start) or transfers.start(

@@ -9,18 +9,24 @@ from flipsnack_mcp.workflows.errand import Errand
 
 LONGEST_QUERY = 200
 WINDOW = 50
+BEFORE = 100
+"""More than are looked through afterwards: one that only slid into the window, because others went, is not new."""
 
 
-async def by_title(errand: Errand, title: str, order_by: str = "date_created") -> list[CollectionSummary]:
+async def by_title(
+    errand: Errand, title: str, order_by: str = "date_created", limit: int = WINDOW
+) -> list[CollectionSummary]:
     """The collections with exactly that title, newest first."""
-    given = {"query": title.strip()[:LONGEST_QUERY], "order_by": order_by, "order": "desc", "limit": WINDOW}
+    given = {"query": title.strip()[:LONGEST_QUERY], "order_by": order_by, "order": "desc", "limit": limit}
     found = await errand.send(ListCollections.model_validate(given))
     return [row for row in found.collections if cleaned(row.title) == cleaned(title)]
 
 
-async def newest(errand: Errand) -> list[CollectionSummary]:
-    """The collections created last."""
-    return (await errand.send(ListCollections(order_by="date_created", order="desc", limit=WINDOW))).collections
+async def alike(errand: Errand, title: str, limit: int) -> list[CollectionSummary]:
+    """The collections that an upload with this title could be, newest first: all, where it has none."""
+    if title.strip():
+        return await by_title(errand, title, limit=limit)
+    return (await errand.send(ListCollections(order_by="date_created", order="desc", limit=limit))).collections
 
 
 async def candidates(errand: Errand, title: str) -> frozenset[str]:
@@ -28,13 +34,12 @@ async def candidates(errand: Errand, title: str) -> frozenset[str]:
 
     Flipsnack's dates have no zone, and titles repeat.
     """
-    rows = await (by_title(errand, title) if title.strip() else newest(errand))
-    return frozenset(row.collection_hash for row in rows)
+    return frozenset(row.collection_hash for row in await alike(errand, title, BEFORE))
 
 
 async def found_again(errand: Errand, title: str, before: frozenset[str]) -> Collection | None:
     """The collection that an upload with a lost answer made: the one that was not there before, if it is one."""
-    rows = await (by_title(errand, title) if title.strip() else newest(errand))
+    rows = await alike(errand, title, WINDOW)
     new = [row.collection_hash for row in rows if row.collection_hash not in before]
     return await errand.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
 

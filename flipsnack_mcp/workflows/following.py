@@ -12,7 +12,7 @@ from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import direct_link, found_again
 from flipsnack_mcp.workflows.journal import RUNNING, Entry
 from flipsnack_mcp.workflows.uploading import Uploads
-from flipsnack_mcp.workflows.waiting import conversion_of
+from flipsnack_mcp.workflows.waiting import SPARE, conversion_of
 
 ENDS = {"complete": "complete", "failed": "failed"}
 GONE = "The collection of this upload does not exist any more."
@@ -27,18 +27,15 @@ class Followed:
     direct_link: str | None = None
     warnings: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
-
-    @property
-    def gone(self) -> bool:
-        """Whether its collection was deleted since."""
-        return self.entry.said == GONE
+    gone: bool = False
+    """Whether its collection was deleted since."""
 
 
 async def follow(errand: Errand, uploads: Uploads, entry: Entry, seconds: float) -> Followed:
     """Wait for the bytes, then for the conversion, for so many seconds in all."""
     end = anyio.current_time() + seconds
     if entry.state in RUNNING:
-        entry = await uploads.watch(errand, entry, min(seconds, errand.deadline - anyio.current_time() - 1))
+        entry = await uploads.watch(errand, entry, min(seconds, errand.deadline - SPARE - anyio.current_time()))
     if not entry.collection_hash:
         return Followed(entry, warnings=entry.warnings)
     return await conversion(errand, uploads, entry, max(0.0, end - anyio.current_time()))
@@ -49,7 +46,8 @@ async def conversion(errand: Errand, uploads: Uploads, entry: Entry, seconds: fl
     try:
         first = await present(errand, uploads, entry)
         if first is None:
-            return Followed(await uploads.journal.note(entry.upload_id, state="failed", said=GONE, collection_hash=""))
+            entry = await uploads.journal.note(entry, state="failed", said=GONE, collection_hash="")
+            return Followed(entry, gone=True)
         watched = await conversion_of(first.collection_hash).until_settled(errand, seconds, first)
     except FlipsnackError as error:
         looked = f"The upload is in, but looking at its conversion failed: {error.happened}"
@@ -60,7 +58,7 @@ async def conversion(errand: Errand, uploads: Uploads, entry: Entry, seconds: fl
         "collection_hash": first.collection_hash,
         "listed": seen.title,
     }
-    entry = await uploads.journal.note(entry.upload_id, **known)
+    entry = await uploads.journal.note(entry, **known)
     link = seen.direct_link or (
         await direct_link(errand, first.collection_hash, seen.title) if is_public(seen) else None
     )
@@ -75,11 +73,10 @@ def is_public(collection: Collection) -> bool:
 async def present(errand: Errand, uploads: Uploads, entry: Entry) -> Collection | None:
     """The collection of an upload, also under the new hash it got when it was published elsewhere; None if gone."""
     try:
-        found = await errand.send(GetCollection(collection_hash=entry.collection_hash))
+        return await errand.send(GetCollection(collection_hash=entry.collection_hash))
     except NotFoundError:
         title = entry.listed or entry.title
         if not title.strip():
             return None
         others = {one.collection_hash for one in await uploads.journal.others(entry.upload_id)}
         return await found_again(errand, title, frozenset({*entry.before, *others}))
-    return found.model_copy(update={"collection_hash": found.collection_hash or entry.collection_hash})

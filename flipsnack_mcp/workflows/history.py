@@ -48,12 +48,12 @@ class Event(BaseModel):
     def sealed(self, previous: str) -> Event:
         """The same entry, chained to the one before it."""
         linked = self.model_copy(update={"previous": previous, "hash": ""})
-        return linked.model_copy(update={"hash": digest(linked)})
+        return linked.model_copy(update={"hash": digest(linked.model_dump(mode="json"))})
 
 
-def digest(event: Event) -> str:
-    """The hash over everything but the hash itself."""
-    body = event.model_dump(mode="json", exclude={"hash"})
+def digest(stored: JsonObject) -> str:
+    """The hash over everything but the hash itself, as it is stored: an entry stays whole when `Event` gets a field."""
+    body = {name: value for name, value in stored.items() if name != "hash"}
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -117,7 +117,7 @@ def broken(kept: list[tuple[str, JsonObject]], head: JsonObject, now: float) -> 
     events: list[Event] = []
     for name, body in kept:
         number, event = name.rpartition("/")[2], readable(body)
-        if event is None or f"{event.number:09}" != number or digest(event) != event.hash:
+        if event is None or f"{event.number:09}" != number or digest(body) != event.hash:
             return f"entry {number.lstrip('0')} was altered or put in"
         events.append(event)
     return missing_before(events, now) or torn(events) or missing_after(events, head, now)

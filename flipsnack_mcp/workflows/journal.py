@@ -98,13 +98,14 @@ class Journal:
         """The upload that the same document and title would be given instead of a second one."""
         return await self.store.transact(lambda records: self._standing(records, document, title))
 
-    async def note(self, upload_id: str, **facts: Any) -> Entry:
-        """Write down what is new about an upload of ours, with a sign of life."""
+    async def note(self, known: Entry, **facts: Any) -> Entry:
+        """Write down what is new about an upload of ours, with a sign of life.
+
+        What is stored counts; what is known stands in for it where the state file was replaced meanwhile.
+        """
 
         def work(records: Records) -> Entry:
-            entry = self._get(records, upload_id)
-            if entry is None:
-                raise KeyError(upload_id)
+            entry = self._get(records, known.upload_id) or known
             return self._put(records, entry.model_copy(update={"beat": records.now, **facts}))
 
         return await self.store.transact(work)
@@ -171,12 +172,12 @@ class Journal:
         await self.store.transact(work)
 
     def _standing(self, records: Records, document: str, title: str) -> Entry | None:
-        same = (one for one in self._entries(records) if (one.document, one.title) == (document, title))
-        return next(iter([one for one in same if one.stands(records.now)][-1:]), None)
+        same = [one for one in self._entries(records) if (one.document, one.title) == (document, title)]
+        return next((one for one in reversed(same) if one.stands(records.now)), None)
 
     def _entries(self, records: Records) -> list[Entry]:
-        found = [Entry.model_validate(body) for _, body in records.all(KIND)]
-        return sorted((one for one in found if one.account == self.account), key=lambda one: one.started)
+        ours = [body for _, body in records.all(KIND) if body.get("account") == self.account]
+        return sorted(map(Entry.model_validate, ours), key=lambda one: one.started)
 
     def _get(self, records: Records, upload_id: str) -> Entry | None:
         body = records.get(KIND, upload_id)

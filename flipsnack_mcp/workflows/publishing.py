@@ -12,11 +12,12 @@ from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.finding import by_title, candidates, found_again
+from flipsnack_mcp.workflows.finding import by_title, found_again
 
 Known = Callable[[], Awaitable[frozenset[str] | None]]
 """The collections that are known to be others', at this moment; None while that cannot be told."""
 
+FOUND_AGAIN = "The answer to the upload was lost; the new collection was found in the account."
 COMPARED = ("title", "description", "status", "width", "height")
 
 
@@ -24,17 +25,15 @@ async def created_once(
     errand: Errand,
     action: CreateCollection,
     document: Document | None,
-    before: frozenset[str] | None = None,
-    known: Known | None = None,
+    before: frozenset[str],
+    known: Known,
 ) -> tuple[Collection, tuple[str, ...]]:
     """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota.
 
-    `before` are the collections it could be mistaken for; they are listed here where that was not done yet.
+    `before` are the collections it could be mistaken for.
     """
-    if before is None:
-        before = await candidates(errand, action.title or "")
     try:
-        created = await errand.leaving_time.send(action, document)
+        created = await errand.send(action, document)
         lost = "" if created.collection_hash else "Flipsnack took the upload but named no hash."
     except DocumentChanged as error:
         raise outcome(str(error), await looked_for(errand, action, before, known)) from None
@@ -47,20 +46,18 @@ async def created_once(
     found = await looked_for(errand, action, before, known)
     if found is None:
         raise outcome(lost, None)
-    return found, ("The answer to the upload was lost; the new collection was found in the account.",)
+    return found, (FOUND_AGAIN,)
 
 
 async def looked_for(
-    errand: Errand, action: CreateCollection, before: frozenset[str], known: Known | None = None
+    errand: Errand, action: CreateCollection, before: frozenset[str], known: Known
 ) -> Collection | None:
     """The collection that an upload with an unknown outcome made, where it can be found."""
-    if known:
-        others = await known()
-        if others is None:
-            return None
-        before |= others
+    others = await known()
+    if others is None:
+        return None
     try:
-        return await found_again(errand, action.title or "", before)
+        return await found_again(errand, action.title or "", before | others)
     except FlipsnackError:
         return None
 

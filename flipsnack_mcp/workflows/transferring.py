@@ -14,8 +14,8 @@ from anyio.to_thread import run_sync
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
-from flipsnack_mcp.api.links import public_address
-from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched, same_origin
+from flipsnack_mcp.api.links import public_address, same_origin
+from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, remove_leftovers, save_package
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.workflows.errand import Errand, Throttled
@@ -72,10 +72,7 @@ class Transfers:
         if self._cleaned:
             return
         self._cleaned = True
-        try:
-            await run_sync(remove_leftovers, folder)
-        except OSError as error:
-            log.warning("leftovers could not be removed: %s", type(error).__name__)
+        await run_sync(remove_leftovers, folder)
 
     def under_way(self, collection_hash: str, since: float) -> Fetching | None:
         """The transfer that a call which began at `since` should watch: one that runs, or ended unseen or meanwhile."""
@@ -117,12 +114,14 @@ class Transfers:
 
     async def _fetch(self, fetching: Fetching, order: Order, package: Package) -> None:
         errand = Errand(self._flipsnack)
-        for _ in range(FETCH_TRIES):
+        for left in reversed(range(FETCH_TRIES)):
             try:
                 fetching.saved = await saved_from(self._flipsnack, fetching, order, package)
             except BadPackage as error:
                 raise not_saved(str(error)) from None
             except (LinkExpired, TransferBroken):
+                if not left:
+                    break
                 # A later call gives a new link, or says that the package is built anew.
                 package = await errand.send(order.action)
                 if package.state == "complete":

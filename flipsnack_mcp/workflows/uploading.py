@@ -20,7 +20,7 @@ from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.workflows.errand import Errand, Throttled, size_of
 from flipsnack_mcp.workflows.finding import candidates, found_again
 from flipsnack_mcp.workflows.journal import RUNNING, Entry, Journal, new_upload_id
-from flipsnack_mcp.workflows.publishing import created_once
+from flipsnack_mcp.workflows.publishing import FOUND_AGAIN, created_once
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ TIME_TO_RECONCILE = 10.0
 LOOK_AT_OTHERS = 1.0
 """Seconds between two looks at an upload that another process carries out."""
 NOT_YET = "It was interrupted; whether it got through could not be looked up yet. Ask again in a minute."
-FOUND_AGAIN = "The answer to the upload was lost; the new collection was found in the account."
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
 STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
 NEVER_SENT = "The server ended before anything of it was sent."
@@ -44,8 +43,8 @@ NOT_FOUND = (
 class Job:
     """An upload of this process. Many may watch it, none owns it."""
 
-    upload_id: str
-    total: int
+    entry: Entry
+    """As it was written down last."""
     started: float
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     sent: int = 0
@@ -110,7 +109,7 @@ class Uploads:
         entry = await self.journal.begun(asked, again=again)
         if entry.upload_id != asked.upload_id:
             return entry, False
-        job = Job(entry.upload_id, entry.size, time.monotonic())
+        job = Job(entry, time.monotonic())
         self._jobs[entry.upload_id] = job
         self._background.start_soon(self._carry_out, job, source, kept_open.pop_all())
         return entry, True
@@ -155,7 +154,7 @@ class Uploads:
             return entry
         changed = job.changed  # taken before anything is awaited: an end that comes meanwhile has set this one
         if not job.in_line:
-            await told(job.sent, job.total or None)
+            await told(job.sent, job.entry.size or None)
         await changed.wait()
         return entry
 
@@ -170,7 +169,7 @@ class Uploads:
 
     async def reconcile(self, errand: Errand) -> None:
         """Find out how uploads ended whose process is gone. Nothing is ever uploaded again for it."""
-        alive = frozenset(job.upload_id for job in self._jobs.values() if not job.ended)
+        alive = frozenset(job.entry.upload_id for job in self._jobs.values() if not job.ended)
         errand = errand.within(TIME_TO_RECONCILE)
         # The newest first: it was listed when the older ones of its title were there, so it can be told from them.
         for entry in reversed(await self.journal.claimed_orphans(alive)):
@@ -243,10 +242,11 @@ class Uploads:
     async def _noted(self, job: Job, **facts: Any) -> Entry | None:
         """Written down, where the store can be used: a full disk must not end the other uploads."""
         try:
-            return await self.journal.note(job.upload_id, sent=job.sent, **facts)
+            job.entry = await self.journal.note(job.entry, sent=job.sent, **facts)
         except Exception as error:  # noqa: BLE001  # the entry grows old, and is looked into like a killed process's
             log.warning("an upload could not be written down: %s", type(error).__name__)
             return None
+        return job.entry
 
     async def _beat(self, job: Job) -> None:
         while True:
@@ -263,27 +263,27 @@ class Uploads:
         try:
             before = await candidates(errand, source.action.title or "")
             # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
-            entry = await self.journal.note(job.upload_id, state="uploading", before=tuple(sorted(before)))
+            job.entry = await self.journal.note(job.entry, state="uploading", before=tuple(sorted(before)))
             job.started = time.monotonic()
-            known = partial(self._taken, entry)
+            known = partial(self._taken, job.entry)
             made, warnings = await created_once(errand, source.action, source.document, before, known)
         except FlipsnackError as error:
             job.error = error
             ended = {"state": "failed"} if error.changed is Changed.NOTHING else {"state": "interrupted", "beat": 0.0}
-            await self.journal.note(job.upload_id, said=str(error), sent=job.sent, **ended)
+            await self.journal.note(job.entry, said=str(error), sent=job.sent, **ended)
             return
         arrived = {
             "collection_hash": made.collection_hash,
             "listed": made.title,
             "warnings": warnings,
-            "sent": job.total,
+            "sent": job.entry.size,
         }
-        await self.journal.note(job.upload_id, state="converting", **arrived)
+        await self.journal.note(job.entry, state="converting", **arrived)
 
     async def _stopped(self, job: Job) -> None:
         """A person stopped it. Flipsnack makes nothing of a body that was cut."""
-        entry = await self.journal.entry(job.upload_id)
-        if (entry and entry.state == "waiting") or job.sent < job.total:
-            await self.journal.note(job.upload_id, state="failed", said=STOPPED, sent=job.sent)
+        entry = await self.journal.entry(job.entry.upload_id)
+        if (entry and entry.state == "waiting") or job.sent < job.entry.size:
+            await self.journal.note(job.entry, state="failed", said=STOPPED, sent=job.sent)
             return
-        await self.journal.note(job.upload_id, state="interrupted", said=STOPPED_LATE, sent=job.sent, beat=0.0)
+        await self.journal.note(job.entry, state="interrupted", said=STOPPED_LATE, sent=job.sent, beat=0.0)

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import (
     MaintenanceError,
     OutOfTimeError,
@@ -17,7 +18,6 @@ from flipsnack_mcp.api.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
-from flipsnack_mcp.api.pace import Lane
 from flipsnack_mcp.workflows.errand import Errand
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)

@@ -53,8 +53,8 @@ class Road:
 class Body(httpx2.AsyncByteStream):
     """An upload on its way."""
 
-    def __init__(self, inner: httpx2.AsyncByteStream, road: Road, sent: Callable[[], None]) -> None:
-        self._inner, self._road, self._sent = inner, road, sent
+    def __init__(self, inner: httpx2.AsyncByteStream, road: Road) -> None:
+        self._inner, self._road = inner, road
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -70,7 +70,6 @@ class Body(httpx2.AsyncByteStream):
                 yield piece
         finally:
             road.at_once -= 1
-        self._sent()
 
 
 class Parcel(httpx2.AsyncByteStream):
@@ -89,7 +88,7 @@ class Parcel(httpx2.AsyncByteStream):
 
 
 class Travelled(httpx2.AsyncBaseTransport):
-    """Any line, over this road. Keeps the read timeout, as a real connection does."""
+    """Any line, over this road."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, road: Road) -> None:
         self._inner, self._road = inner, road
@@ -99,21 +98,12 @@ class Travelled(httpx2.AsyncBaseTransport):
         if request.url.path.startswith("/_packages/"):
             return await self._package(request)
         await self._road.moment("request")
-        with anyio.CancelScope() as patience:
-
-            def wait_for_the_answer() -> None:
-                patience.deadline = anyio.current_time() + request.extensions["timeout"]["read"]
-
-            if request.method == "POST":
-                assert isinstance(request.stream, httpx2.AsyncByteStream)
-                request.stream = Body(request.stream, self._road, wait_for_the_answer)
-            else:
-                wait_for_the_answer()
-            response = await self._inner.handle_async_request(request)
-            patience.deadline = float("inf")
-            await self._road.moment("answer")
-            return response
-        raise httpx2.ReadTimeout("no answer", request=request)
+        if request.method == "POST":
+            assert isinstance(request.stream, httpx2.AsyncByteStream)
+            request.stream = Body(request.stream, self._road)
+        response = await self._inner.handle_async_request(request)
+        await self._road.moment("answer")
+        return response
 
     async def _package(self, request: httpx2.Request) -> httpx2.Response:
         self._road.transfers += 1

@@ -9,7 +9,7 @@ import pytest
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.journal import DAY, DEAD_AFTER, KEPT, Entry, Journal, State, new_upload_id
+from flipsnack_mcp.workflows.journal import DAY, DEAD_AFTER, KEPT, KIND, Entry, Journal, State, new_upload_id
 from tests.server.bench import NOW, LoopClock
 
 
@@ -87,7 +87,7 @@ async def test_what_stands_is_what_may_have_cost_an_upload_within_a_day(
 ) -> None:
     journal = Journal(MemoryStore(clock), "mine", "me")
     first = await journal.begun(asked(), again=False)
-    await journal.note(first.upload_id, state=state, collection_hash=collection_hash)
+    await journal.note(first, state=state, collection_hash=collection_hash)
     clock.advance(age)
 
     second = await journal.begun(asked(), again=False)
@@ -99,7 +99,7 @@ async def test_what_stands_is_what_may_have_cost_an_upload_within_a_day(
 async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way(state: State, clock: LoopClock) -> None:
     journal = Journal(MemoryStore(clock), "mine", "me")
     first = await journal.begun(asked(), again=False)
-    await journal.note(first.upload_id, state=state, collection_hash="" if state == "interrupted" else "abc")
+    await journal.note(first, state=state, collection_hash="" if state == "interrupted" else "abc")
 
     assert (await journal.begun(asked(), again=True)).upload_id != first.upload_id
 
@@ -119,7 +119,7 @@ async def test_another_document_title_or_account_is_another_upload(other: Entry,
 async def test_after_again_the_newest_is_the_one_that_stands(clock: LoopClock) -> None:
     journal = Journal(MemoryStore(clock), "mine", "me")
     first = await journal.begun(asked(), again=False)
-    await journal.note(first.upload_id, state="complete", collection_hash="abc")
+    await journal.note(first, state="complete", collection_hash="abc")
     clock.advance(60)
     second = await journal.begun(asked(), again=True)
     clock.advance(60)
@@ -166,7 +166,7 @@ async def test_an_orphan_is_what_has_no_end_and_no_living_owner(
 ) -> None:
     store = MemoryStore(clock)
     entry = await Journal(store, "mine", "gone").begun(asked(), again=False)
-    await Journal(store, "mine", "gone").note(entry.upload_id, state=state, checked=checked)
+    await Journal(store, "mine", "gone").note(entry, state=state, checked=checked)
     clock.advance(silent)
 
     claimed = await Journal(store, "mine", "next").claimed_orphans()
@@ -178,7 +178,7 @@ async def test_an_orphan_is_what_has_no_end_and_no_living_owner(
 @pytest.mark.parametrize("state", ["waiting", "uploading", "interrupted"])
 async def test_who_claims_an_orphan_has_it_alone(state: State, stores: tuple[Store, Store], clock: LoopClock) -> None:
     entry = await Journal(stores[0], "mine", "gone").begun(asked(), again=False)
-    await Journal(stores[0], "mine", "gone").note(entry.upload_id, state=state, beat=0.0)
+    await Journal(stores[0], "mine", "gone").note(entry, state=state, beat=0.0)
     clock.advance(DEAD_AFTER + 1)
     claimed: list[Entry] = []
 
@@ -196,8 +196,8 @@ async def test_who_claims_an_orphan_has_it_alone(state: State, stores: tuple[Sto
 async def test_a_new_hash_is_known_for_the_upload_that_made_the_old_one(clock: LoopClock) -> None:
     journal = Journal(MemoryStore(clock), "mine", "me")
     one, two = [await journal.begun(asked(title=title), again=False) for title in ("One", "Two")]
-    await journal.note(one.upload_id, state="complete", collection_hash="old")
-    await journal.note(two.upload_id, state="complete", collection_hash="other")
+    await journal.note(one, state="complete", collection_hash="old")
+    await journal.note(two, state="complete", collection_hash="other")
 
     await journal.renamed("old", "new")
 
@@ -209,7 +209,7 @@ async def test_a_note_changes_what_it_says_and_is_a_sign_of_life(clock: LoopCloc
     entry = await journal.begun(asked(), again=False)
     clock.advance(20)
 
-    noted = await journal.note(entry.upload_id, sent=50)
+    noted = await journal.note(entry, sent=50)
 
     assert noted == entry.model_copy(update={"sent": 50, "beat": noted.beat})
     assert noted.beat - entry.beat == pytest.approx(20)
@@ -222,3 +222,28 @@ def test_upload_ids_are_short_plain_and_all_different() -> None:
 
     assert len(ids) == 1000
     assert all(re.fullmatch("[a-z2-7]{8}", one) for one in ids)
+
+
+async def test_an_entry_of_another_account_that_cannot_be_read_is_none_of_ours(clock: LoopClock) -> None:
+    store = MemoryStore(clock)
+    journal = Journal(store, "mine", "me")
+    entry = await journal.begun(asked(), again=False)
+    newer = {**entry.model_dump(mode="json"), "account": "another", "state": "thinking"}
+
+    await store.transact(lambda records: records.put(KIND, "newer", newer))
+
+    assert await journal.recent() == [entry]
+    assert await journal.claimed_orphans() == []
+
+
+async def test_a_note_about_an_entry_that_vanished_writes_it_anew(clock: LoopClock) -> None:
+    store = MemoryStore(clock)
+    journal = Journal(store, "mine", "me")
+    entry = await journal.begun(asked(), again=False)
+    await store.transact(lambda records: records.delete(KIND, entry.upload_id))
+
+    await journal.note(entry, state="converting", collection_hash="abc")
+
+    found = await journal.entry(entry.upload_id)
+    assert found is not None
+    assert (found.state, found.collection_hash, found.document) == ("converting", "abc", entry.document)

@@ -1,17 +1,21 @@
 """Publishing once, whatever becomes of the answer."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import httpx2
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
+from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, QuotaExceededError, UnreachableError
+from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.publishing import created_once
 from tests.api.asking import Paper, Unplugged, asking, over, unlimited
 
@@ -44,6 +48,17 @@ class Rewriting:
         await self.inner.app(scope, receive, changed)
 
 
+async def no_others() -> frozenset[str]:
+    return frozenset()
+
+
+async def sent_once(errand: Errand, action: CreateCollection, document: Document) -> tuple[Collection, tuple[str, ...]]:
+    """Listed and then sent, with all the time an upload in the background has."""
+    errand = replace(errand, deadline=math.inf)
+    before = await candidates(errand, action.title or "")
+    return await created_once(errand, action, document, before, no_others)
+
+
 def shelved(sandbox: Sandbox, title: str, ago: float) -> str:
     """A collection that was there before."""
     now = sandbox.account._clock()
@@ -57,7 +72,7 @@ async def test_an_upload_whose_answer_was_lost_is_found_in_the_account(
     older = shelved(sandbox, "Brand new", 50_000)
     sandbox.add_fault(fault)
 
-    created, warnings = await created_once(errand, NEW, Paper())
+    created, warnings = await sent_once(errand, NEW, Paper())
 
     assert created.title == "Brand new"
     assert created.collection_hash != older
@@ -78,7 +93,7 @@ async def test_an_upload_whose_answer_was_lost_is_found_in_the_account(
 async def test_any_title_is_found_again(title: str, sandbox: Sandbox, errand: Errand) -> None:
     sandbox.add_fault(LOST[0].values[0])  # type: ignore[arg-type]  # pytest does not say what it holds
 
-    created, _ = await created_once(errand, CreateCollection(title=title), Paper())
+    created, _ = await sent_once(errand, CreateCollection(title=title), Paper())
 
     assert created.title.strip() == title.strip()
 
@@ -91,7 +106,7 @@ async def test_an_older_collection_of_the_same_title_is_not_taken_for_it(
     sandbox.add_fault(NEVER)
 
     with pytest.raises(FlipsnackError, match="No new collection was found yet") as caught:
-        await created_once(errand, NEW, Paper())
+        await sent_once(errand, NEW, Paper())
 
     assert caught.value.changed is Changed.PERHAPS
 
@@ -102,7 +117,7 @@ async def test_nor_one_that_was_made_whole_hours_before(ago: float, sandbox: San
     sandbox.add_fault(NEVER)
 
     with pytest.raises(FlipsnackError, match="No new collection was found yet"):
-        await created_once(errand, NEW, Paper())
+        await sent_once(errand, NEW, Paper())
 
 
 @pytest.mark.parametrize("fault", LOST)
@@ -112,7 +127,7 @@ async def test_without_a_title_it_is_the_one_that_was_not_there_before(
     before = set(sandbox.account.collections)
     sandbox.add_fault(fault)
 
-    created, _ = await created_once(errand, CreateCollection(), Paper())
+    created, _ = await sent_once(errand, CreateCollection(), Paper())
 
     assert {created.collection_hash} == set(sandbox.account.collections) - before
 
@@ -121,7 +136,7 @@ async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: S
     sandbox.add_fault(NEVER)
 
     with pytest.raises(FlipsnackError) as caught:
-        await created_once(errand, CreateCollection(), Paper())
+        await sent_once(errand, CreateCollection(), Paper())
 
     assert caught.value.changed is Changed.PERHAPS
     assert "Do not upload again at once" in str(caught.value)
@@ -131,7 +146,7 @@ async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: S
 async def test_an_upload_that_never_left_is_no_riddle(sandbox: Sandbox) -> None:
     async with over(lambda: Unplugged(sandbox.app, httpx2.ConnectError, 9)) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
-            await created_once(Errand(flipsnack), NEW, Paper())
+            await created_once(Errand(flipsnack), NEW, Paper(), frozenset(), no_others)
 
     assert caught.value.changed is Changed.NOTHING
 
@@ -140,7 +155,7 @@ async def test_a_used_up_quota_is_told_as_it_is(sandbox: Sandbox, errand: Errand
     sandbox.account.uploads_left = 0
 
     with pytest.raises(QuotaExceededError):
-        await created_once(errand, NEW, Paper())
+        await sent_once(errand, NEW, Paper())
 
     assert len([one for one in sandbox.requests if one.action == "collection.create"]) == 1
 
@@ -149,7 +164,7 @@ async def test_a_document_that_changes_while_it_is_sent_ends_with_an_error_of_ou
     paper = Paper(fails=DocumentChanged("The document was changed while it was read."))
 
     with pytest.raises(FlipsnackError, match=r"was changed while it was read\. No new collection") as caught:
-        await created_once(errand, NEW, paper)
+        await sent_once(errand, NEW, paper)
 
     assert caught.value.changed is Changed.PERHAPS
 
@@ -167,6 +182,20 @@ async def test_an_answer_that_names_no_hash_is_looked_up_too() -> None:
             await (super().__call__ if scope["method"] == "POST" else self.inner.app)(scope, receive, send)
 
     async with asking(OnlyCreate(app.inner, app.old, app.new)) as flipsnack:
-        created, _ = await created_once(Errand(flipsnack), lost, Paper())
+        created, _ = await sent_once(Errand(flipsnack), lost, Paper())
 
     assert created.collection_hash in sandbox.account.collections
+
+
+@pytest.mark.parametrize("title", ["Weekly offers", None])
+async def test_one_that_only_slid_into_the_window_because_another_went_is_not_taken_for_it(
+    title: str | None, sandbox: Sandbox, errand: Errand
+) -> None:
+    shelved_ones = [shelved(sandbox, "Weekly offers", 1000 + number) for number in range(60)]
+    action = CreateCollection(title=title)
+    before = await candidates(errand, title or "")
+    del sandbox.account.collections[shelved_ones[0]]
+    sandbox.add_fault(NEVER)
+
+    with pytest.raises(FlipsnackError, match="No new collection was found yet"):
+        await created_once(errand, action, Paper(), before, no_others)

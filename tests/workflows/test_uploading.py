@@ -13,7 +13,8 @@ from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.following import follow
 from flipsnack_mcp.workflows.journal import RUNNING, Entry, Journal
-from flipsnack_mcp.workflows.uploading import FOUND_AGAIN, NEVER_SENT, NOT_FOUND, NOT_YET, STOPPED, Uploads
+from flipsnack_mcp.workflows.publishing import FOUND_AGAIN
+from flipsnack_mcp.workflows.uploading import NEVER_SENT, NOT_FOUND, NOT_YET, STOPPED, Uploads
 from tests.api.asking import KEY, PDF, SECRET
 from tests.server.bench import LoopClock
 from tests.workflows.running import PIECE, Broken, Fragile, Mortal, Road, begin, errand_of, process
@@ -308,11 +309,11 @@ async def test_an_upload_that_never_arrived_is_said_to_be_interrupted_and_not_se
 async def test_an_upload_whose_answer_and_lookup_are_lost_is_found_at_the_next_call(
     sandbox: Sandbox, store: MemoryStore, paper: Path
 ) -> None:
-    sandbox.add_fault(Fault("slow", LIST, seconds=0))  # the look before it is sent goes well
     sandbox.add_fault(Fault("reset", CREATE, phase="after"))
+    sandbox.add_fault(Fault("slow", CREATE, seconds=1, phase="after"))
     async with process(sandbox, store) as uploads:
         entry, _ = await begin(uploads, paper)
-        await anyio.sleep(0.2)
+        await anyio.sleep(0.5)  # the look before it is sent went well
         sandbox.add_fault(Fault("code", LIST, times=0, code=99))
         entry = await ended(uploads, entry)
         await uploads.reconcile(errand_of(uploads))
@@ -322,8 +323,8 @@ async def test_an_upload_whose_answer_and_lookup_are_lost_is_found_at_the_next_c
         seen = await now(uploads, entry)
 
     assert created(sandbox) == 1
-    if entry.state == "interrupted":  # where the fault came in time
-        assert (still.state, still.said, still.checked) == ("interrupted", NOT_YET, False)
+    assert entry.state == "interrupted"
+    assert (still.state, still.said, still.checked) == ("interrupted", NOT_YET, False)
     assert seen.state == "converting"
     assert seen.collection_hash in sandbox.account.collections
 
@@ -424,18 +425,15 @@ async def test_a_store_that_fails_during_an_upload_does_not_end_the_server(
     """A full disk, or a state file that a stopped process holds for twenty seconds."""
     road.upload_seconds = SLOW
     fragile = Fragile(store)
-    alive = False
     async with process(sandbox, fragile, road) as uploads:
         entry, _ = await begin(uploads, paper)
         await anyio.sleep(after)
         fragile.error = error
         await anyio.sleep(120)
         fragile.error = None
-        alive = True
         await uploads.reconcile(errand_of(uploads))
         seen = await now(uploads, entry)
 
-    assert alive
     assert seen.state not in RUNNING
     assert attempts(sandbox) <= 1
     if created(sandbox):
@@ -445,18 +443,19 @@ async def test_a_store_that_fails_during_an_upload_does_not_end_the_server(
 async def test_a_state_file_that_vanishes_during_an_upload_does_not_end_the_server(
     sandbox: Sandbox, store: MemoryStore, road: Road, paper: Path
 ) -> None:
-    """A person tidies up: the store starts anew, the entry is not there any more."""
+    """A person tidies up: the store starts anew, and this process still knows what it sent."""
     road.upload_seconds = SLOW
-    alive = False
     async with process(sandbox, store, road) as uploads:
-        await begin(uploads, paper)
+        entry, _ = await begin(uploads, paper)
         await anyio.sleep(7)
         store._shelf.clear()
         await anyio.sleep(60)
-        alive = True
+        seen = await now(uploads, entry)
+        _, new = await begin(uploads, paper)
 
-    assert alive
-    assert created(sandbox) <= 1
+    assert (seen.state, new) == ("converting", False)
+    assert seen.collection_hash in sandbox.account.collections
+    assert created(sandbox) == attempts(sandbox) == 1
 
 
 # Killed, reconciled
@@ -607,9 +606,7 @@ async def test_a_server_never_takes_its_own_running_upload_for_a_dead_one(
 async def test_two_processes_that_reconcile_at_once_look_each_orphan_up_once(
     sandbox: Sandbox, store: MemoryStore, tmp_path: Path, clock: LoopClock
 ) -> None:
-    entries = [
-        await killed(sandbox, store, written(tmp_path, f"{n}.pdf"), "answer", f"Number {n}", which=1) for n in range(2)
-    ]
+    entries = [await killed(sandbox, store, written(tmp_path, f"{n}.pdf"), "answer", f"Number {n}") for n in range(2)]
     assert created(sandbox) == 2
     clock.advance(31)
     sandbox.requests.clear()
@@ -637,10 +634,8 @@ async def test_a_slow_second_lookup_does_not_undo_what_the_first_found(
     """Two calls look up the same two interrupted uploads; the second is still at the first when all are found."""
     entries = []
     for number in range(2):
-        entries.append(
-            await killed(sandbox, store, written(tmp_path, f"{number}.pdf"), "answer", f"Number {number}", which=1)
-        )
-        await Journal(store, "mine", "x").note(entries[-1].upload_id, state="interrupted", said=NOT_YET, beat=0.0)
+        entries.append(await killed(sandbox, store, written(tmp_path, f"{number}.pdf"), "answer", f"Number {number}"))
+        await Journal(store, "mine", "x").note(entries[-1], state="interrupted", said=NOT_YET, beat=0.0)
     sandbox.add_fault(Fault("slow", LIST, seconds=1))
     sandbox.add_fault(Fault("slow", LIST, seconds=3))
 
@@ -662,7 +657,7 @@ async def test_a_slow_second_lookup_does_not_undo_what_the_first_found(
 async def test_an_unfinished_lookup_is_tried_again_at_the_next_call(
     sandbox: Sandbox, store: MemoryStore, paper: Path, clock: LoopClock
 ) -> None:
-    entry = await killed(sandbox, store, paper, "answer", which=1)
+    entry = await killed(sandbox, store, paper, "answer")
     clock.advance(31)
     sandbox.add_fault(Fault("code", LIST, times=0, code=99))
     async with process(sandbox, store, owner="next") as uploads:
@@ -681,7 +676,7 @@ async def test_an_unfinished_lookup_is_tried_again_at_the_next_call(
 async def test_a_lookup_that_is_cancelled_is_made_by_a_later_call(
     sandbox: Sandbox, store: MemoryStore, paper: Path, clock: LoopClock
 ) -> None:
-    entry = await killed(sandbox, store, paper, "answer", which=1)
+    entry = await killed(sandbox, store, paper, "answer")
     clock.advance(31)
     sandbox.add_fault(Fault("slow", LIST, seconds=10))
     async with process(sandbox, store, owner="next") as uploads:
@@ -751,7 +746,7 @@ async def test_two_orphans_that_cannot_be_told_apart_are_not_said_to_be_missing(
 async def test_uploads_of_another_account_are_invisible(
     sandbox: Sandbox, store: MemoryStore, paper: Path, clock: LoopClock
 ) -> None:
-    entry = await killed(sandbox, store, paper, "answer", which=1)
+    entry = await killed(sandbox, store, paper, "answer")
     clock.advance(31)
     async with process(sandbox, store, account="another") as uploads:
         assert await uploads.journal.entry(entry.upload_id) is None
