@@ -23,7 +23,7 @@ class Control:
         try:
             given = await request.json()
             wanted = [_step(one) for one in (given if isinstance(given, list) else [given])]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return JSONResponse({"error": str(error)}, 400)
         self._follow(wanted)
         return JSONResponse({"waiting": [asdict(one) for one in self.faults.waiting]})

@@ -1,7 +1,8 @@
 """Faults on request: what a test or a demonstration can make go wrong, and the queue they wait in."""
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 REFUSALS: Final[Mapping[str, int]] = {"maintenance": 22, "per_second": 31, "per_minute": 32, "quota": 33}
@@ -40,12 +41,16 @@ class Fault:
             raise ValueError(f"unknown kind {self.kind!r}; known are {', '.join(sorted(KINDS))}")
         if self.phase not in {"before", "after"}:
             raise ValueError(f"phase must be 'before' or 'after', not {self.phase!r}")
-        if self.times < 0 or self.seconds < 0:
-            raise ValueError("times and seconds cannot be negative")
+        if self.times < 0 or not 0 <= self.seconds < math.inf:
+            raise ValueError("times and seconds cannot be negative or endless")
         if self.kind == "code" and not self.code:
             raise ValueError("the kind 'code' needs a code")
         if not 200 <= self.http_status <= 599:
             raise ValueError(f"http_status must be from 200 to 599, not {self.http_status}")
+        try:
+            f"{self.action}{self.message}{self.body}".encode()
+        except UnicodeEncodeError:
+            raise ValueError("action, message and body cannot hold half a character") from None
 
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -65,10 +70,9 @@ def fault_from_json(given: Any) -> Fault:
     """Make a fault of a JSON object; raise ValueError with a clear text when it does not describe one."""
     if not isinstance(given, dict):
         raise ValueError("a fault must be a JSON object")  # noqa: TRY004 - the caller reports every wrong shape alike
-    known = [one.name for one in fields(Fault)]
-    unknown = sorted(set(given) - set(known))
+    unknown = sorted(set(given) - set(_TYPES))
     if unknown:
-        raise ValueError(f"unknown field {', '.join(unknown)}; known are {', '.join(known)}")
+        raise ValueError(f"unknown field {', '.join(unknown)}; known are {', '.join(_TYPES)}")
     if "kind" not in given:
         raise ValueError("a fault needs a kind")
     for name, value in given.items():

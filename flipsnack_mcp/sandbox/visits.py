@@ -60,12 +60,8 @@ def daily(collection: Collection, period: Period, now: float) -> list[Visits]:
     return [_on(collection.visits_key, (one - born).days, one) for one in lived.days()]
 
 
-def total(collection: Collection, period: Period, now: float) -> Visits:
-    return sum(daily(collection, period, now), Visits())
-
-
 def everything(collection: Collection, now: float) -> Visits:
-    return total(collection, Period(day(collection.created_at), day(now)), now)
+    return sum(daily(collection, Period(day(collection.created_at), day(now)), now), Visits())
 
 
 def page_shapes(days: list[Visits], pages: int) -> list[dict[str, int]]:

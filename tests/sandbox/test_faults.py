@@ -1,5 +1,7 @@
 """Faults on request, and the transcript of what arrived."""
 
+import json
+import math
 import time
 from hashlib import sha256
 
@@ -133,17 +135,22 @@ async def test_a_caller_who_gives_up_may_have_been_executed(
         {"action": "user.getStats"},
         "slow",
         [{"kind": "slow"}, {"kind": "meteor"}],
+        {"kind": "slow", "seconds": math.inf},
+        {"kind": "slow", "seconds": math.nan},
+        {"kind": "code", "code": 40, "message": "\ud800"},
+        {"kind": "http", "body": "\ud800"},
     ],
 )
 async def test_a_fault_that_cannot_be_understood_is_an_error_and_adds_nothing(caller: Caller, wrong: object) -> None:
-    answer = await caller.http.post(CONTROL + "faults", json=wrong)
+    answer = await caller.http.post(CONTROL + "faults", content=json.dumps(wrong))
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert await caller.code("user.getStats") == 20
 
 
 async def test_a_body_that_is_no_json_is_an_error(caller: Caller) -> None:
-    assert (await caller.http.post(CONTROL + "faults", content=b"\xff{")).status_code == 400
+    for content in (b"\xff{", b"[" * 100_000):
+        assert (await caller.http.post(CONTROL + "faults", content=content)).status_code == 400
 
 
 async def test_faults_are_set_and_cleared_over_http(caller: Caller) -> None:

@@ -6,8 +6,16 @@ from typing import Final
 from flipsnack_mcp.sandbox.actions import collection, flipbook, images, listing, packaging, statistic, uploading, zapier
 from flipsnack_mcp.sandbox.actions.call import Handler
 
-HANDLERS: Final[Mapping[str, Handler]] = {
+UPLOADS: Final[Mapping[str, Handler]] = {
     "collection.create": uploading.create,
+    "flipbook.add": uploading.add,
+    "collection.setLogo": images.set_logo,
+    "collection.setBackgroundImage": images.set_background_image,
+}
+"""Actions that are a POST to the upload host; all others are a GET to the api host."""
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    **UPLOADS,
     "collection.getCollection": collection.get_collection,
     "collection.update": collection.update,
     "collection.deleteCollection": collection.delete_collection,
@@ -17,15 +25,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "collection.downloadHTML": packaging.download_html,
     "user.getStats": statistic.user_stats,
     "zapier.getZapierLeadFormSample": zapier.lead_form_sample,
-    "flipbook.add": uploading.add,
     "flipbook.delete": flipbook.delete,
-    "collection.setLogo": images.set_logo,
-    "collection.setBackgroundImage": images.set_background_image,
     "collection.deleteLogo": images.delete_logo,
     "collection.deleteBackgroundImage": images.delete_background_image,
 }
-
-UPLOADS: Final = frozenset(
-    {"collection.create", "flipbook.add", "collection.setLogo", "collection.setBackgroundImage"},
-)
-"""Actions that are a POST to the upload host; all others are a GET to the api host."""

@@ -14,7 +14,7 @@ from flipsnack_mcp.sandbox.pace import Pace
 from flipsnack_mcp.sandbox.packages import Packages
 from flipsnack_mcp.sandbox.uploads import Document
 
-# Sandbox's own choice throughout: a value that cannot be read is a bad request (40), an unknown parameter is ignored,
+# Sandbox's own choice: a value that cannot be read is a bad request (40), an unknown parameter is ignored,
 # and an optional parameter with an empty value counts as not sent.
 _TRUE = ("true", "1")
 _FALSE = ("false", "0")

@@ -45,6 +45,7 @@ def update(call: Call) -> dict[str, Any]:
     height = call.whole("collectionHeight", collection.height)
     # Everything has been read: nothing below refuses, so an update is done as a whole or not at all.
     collection.width, collection.height = width, height
+    # Sandbox's own choice: an empty title or description is one, unlike other parameters.
     collection.title = call.params.get("title", collection.title)
     collection.description = call.params.get("description", collection.description)
     if collection.status == "editable" and status != "editable":

@@ -1,5 +1,6 @@
 """The list of collections: filtered, sorted and cut to an index range."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -12,7 +13,7 @@ _Key: TypeAlias = Callable[[Collection], tuple[float, float] | tuple[str, float]
 
 _ORDERS: Final[dict[str, _Key]] = {
     # Sandbox's own choice: drafts come after everything that is published, the newest first among themselves.
-    "date_published": lambda one: (_published(one), one.created_at),
+    "date_published": lambda one: (_published(one) or -math.inf, one.created_at),
     "date_created": lambda one: (one.created_at, one.created_at),
     "name": lambda one: (one.title.casefold(), one.created_at),
 }
@@ -42,20 +43,18 @@ def _speaks_of(collection: Collection, query: str, now: float) -> bool:
     return query in f"{collection.title}\n{collection.described(now)}".casefold() or query == collection.hash
 
 
-def _published(collection: Collection) -> float:
-    published = collection.publication()
-    return float("-inf") if published is None or collection.status == "editable" else published
+def _published(collection: Collection) -> float | None:
+    return None if collection.status == "editable" else collection.publication()
 
 
 def _row(call: Call, collection: Collection) -> dict[str, Any]:
-    published = collection.publication()
     # Sandbox's own choice: an empty date, not a missing one, for what is not published.
-    hidden = published is None or collection.status == "editable"
+    published = _published(collection)
     return {
         "collectionHash": collection.hash,
         "collectionTitle": collection.title,
         "collectionStatus": collection.status,
-        "publishDate": "" if hidden or published is None else stamp(published),
+        "publishDate": "" if published is None else stamp(published),
         "createdDate": stamp(collection.created_at),
         "coverImage": cover(collection, call.now),
         "directLink": direct_link(call.account, collection),
