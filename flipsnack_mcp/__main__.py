@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.settings import VARIABLES, Settings, Variable, read_settings
+from flipsnack_mcp.settings import VARIABLES, Settings, read_settings
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -65,9 +65,9 @@ def add_settings(serve: argparse.ArgumentParser) -> None:
         serve.add_argument(variable.option, dest=variable.name, help=text, **details)  # type: ignore[arg-type]  # argparse's own looseness
 
 
-def settings_of(options: argparse.Namespace, variables: Sequence[Variable] = VARIABLES) -> Settings:
+def settings_of(options: argparse.Namespace) -> Settings:
     """Settings from the environment and, before it, the options."""
-    given = {one.name: getattr(options, one.name, None) for one in variables}
+    given = {one.name: getattr(options, one.name, None) for one in VARIABLES}
     return read_settings(os.environ, {name: value for name, value in given.items() if value is not None})
 
 
@@ -78,12 +78,11 @@ def run_serve(options: argparse.Namespace) -> int:
 
     gc.enable()
     gc.freeze()
-    if options.http is not None:
-        try:
-            address(options.http)
-        except ValueError as error:
-            return wrong(str(error))
-    return serve(settings_of(options), options.http)
+    try:
+        where = None if options.http is None else address(options.http)
+    except ValueError as error:
+        return wrong(str(error))
+    return serve(settings_of(options), where)
 
 
 def run_demo(_: argparse.Namespace) -> int:

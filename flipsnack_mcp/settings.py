@@ -33,7 +33,6 @@ class Variable:
     default: str = ""
     secret: bool = False
     flag: bool = False
-    choices: tuple[str, ...] = ()
 
     @property
     def option(self) -> str:
@@ -71,7 +70,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("FLIPSNACK_CALLS_PER_MINUTE", "Flipsnack's limit for the key", "60"),
     Variable("FLIPSNACK_API_URL", "where to ask; http only on this machine", "https://api.flipsnack.com/v1/"),
     Variable("FLIPSNACK_UPLOAD_URL", "where to upload; http only on this machine", "https://upload.flipsnack.com/v1/"),
-    Variable("FLIPSNACK_LOG_LEVEL", "logs go to stderr only", "WARNING", choices=LOG_LEVELS),
+    Variable("FLIPSNACK_LOG_LEVEL", "logs go to stderr only", "WARNING"),
 )
 DEFAULTS = {one.name: one.default for one in VARIABLES}
 
@@ -101,7 +100,7 @@ class Settings:
     hints: tuple[str, ...] = ()
     """What looks wrong but may be right."""
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Where each given value came from: `environment`, `option` or a file."""
+    """Where each given value came from: `environment` or `option`."""
 
     @property
     def missing(self) -> str:

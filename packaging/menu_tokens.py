@@ -16,8 +16,10 @@ from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import read_settings
 
 MENU_BUDGET, LIST_BUDGET = 2000, 4500
-CORE_MENU, CORE_LIST = 1400, 3200
+CORE, CORE_MENU, CORE_LIST = 11, 1400, 3200
 """For the tools over Flipsnack's own actions, without those over workflows."""
+MORE_MENU, MORE_LIST = 150, 450
+"""For each further action: what an upload costs."""
 MENU = ("name", "title", "description", "inputSchema")
 TOKENS = bpe_openai.get_encoding("o200k_base")
 
@@ -31,7 +33,11 @@ async def main() -> int:
         print(f"{tool['name']:26} menu {cost(entry(tool)):4}  full {cost(tool):4}")
     own = {action.tool_name for action in ACTIONS}
     core = [tool for tool in tools if tool["name"] in own]
-    return max(judged("all", tools, MENU_BUDGET, LIST_BUDGET), judged("actions", core, CORE_MENU, CORE_LIST))
+    menu, full = (MORE_MENU * (len(core) - CORE), MORE_LIST * (len(core) - CORE))
+    return max(
+        judged("all", tools, MENU_BUDGET + menu, LIST_BUDGET + full),
+        judged("actions", core, CORE_MENU + menu, CORE_LIST + full),
+    )
 
 
 def judged(what: str, tools: list[dict[str, Any]], menu_budget: int, list_budget: int) -> int:

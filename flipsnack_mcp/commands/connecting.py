@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx2
 
+from flipsnack_mcp.api.budget import Rules
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore, Pacer, Rules
+from flipsnack_mcp.api.pace import MemoryStore, Pacer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore as Remembering
 from flipsnack_mcp.store.opening import open_store

@@ -13,20 +13,22 @@ from flipsnack_mcp.settings import LOOPBACK, Settings
 log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, http: str | None) -> int:
-    """Serve until the client goes away."""
+def serve(settings: Settings, where: tuple[str, int] | None) -> int:
+    """Serve until the client goes away: on stdio, or on HTTP at a host and port."""
+    # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
+    logging.basicConfig(level=settings.log_level, format="%(message)s")
     server = build_server(settings, connect, store=remember(settings))
     Redactor.of(settings).guard()
     for one in (*settings.problems, *settings.hints):
         log.warning("%s", one)
-    if http is None:
+    if where is None:
         server.run("stdio")
         return 0
-    host, port = address(http)
+    host, port = where
     try:
         server.run("streamable-http", host=host, port=port)
     except SystemExit:
-        sys.stderr.write(f"flipsnack-mcp: {http} cannot be served, the port may be in use; name another one\n")
+        sys.stderr.write(f"flipsnack-mcp: {host}:{port} cannot be served, the port may be in use; name another one\n")
         return 1
     return 0
 

@@ -27,12 +27,12 @@ class Call:
     replies: Mapping[str, Any]
     state: str | None
     deadline: float
-    redact: Callable[[str], str] = str
+    redact: Callable[[str], str]
     """Takes credentials out, should any have got into what is told."""
     told: int = field(default=0, init=False)
 
     @classmethod
-    def received(cls, context: Context[Any, Any], redact: Callable[[str], str] = str) -> Call:
+    def received(cls, context: Context[Any, Any], redact: Callable[[str], str]) -> Call:
         """The call that is being handled; its time starts now."""
         request = context.request_context
         return cls(

@@ -21,12 +21,11 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from pydantic import BaseModel
 
 from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.consent import LIFETIME, MINUTES, Consents
+from flipsnack_mcp.server.consent import LIFETIME, MINUTES, Consents, Ticket
 from flipsnack_mcp.server.preview import Preview, Target
 
 TOO_FAST = 0.5
 """Seconds within which no person reads a form: such a "no" came from a client that showed nothing."""
-PATIENCE = 45.0
 TO_ACT = 10.0
 """Seconds of a call's time kept for acting on the answer."""
 SIGN_OF_LIFE = 10.0
@@ -94,18 +93,16 @@ class Confirmation:
             if self.way == "allow":
                 await target.glance()
                 return "allow"
-            outcome = await self._first_round(call, tool, code, await target.preview())
+            if code:
+                return await self._redeem(code, tool, target)
+            outcome = await self._first_round(call, tool, await target.preview())
             if not isinstance(outcome, Answer):
                 return outcome
             answer = outcome
         await self._decide(answer, tool, target)
         return "form"
 
-    async def _first_round(
-        self, call: Call, tool: str, code: str | None, preview: Preview
-    ) -> InputRequiredResult | Answer | How:
-        if code:
-            return await self._redeem(code, tool, preview)
+    async def _first_round(self, call: Call, tool: str, preview: Preview) -> InputRequiredResult | Answer:
         if self.way == "approve":
             raise NotConfirmedError(f"{preview.text} {await self._terminal(tool, preview)}")
         if not call.can_ask:
@@ -124,8 +121,7 @@ class Confirmation:
         """Ask while the call stays open: the way of protocol revisions before 2026-07-28."""
         reply: ElicitResult | None = None
         form, asked = question(preview), anyio.current_time()
-        patience = min(PATIENCE, call.deadline - asked - TO_ACT)
-        with anyio.move_on_after(patience) as waited:
+        with anyio.move_on_after(call.deadline - asked - TO_ACT) as waited:
             async with signs_of_life(call):
                 with suppress(MCPError):  # inside the group, or it arrives as a group
                     reply = await call.session.elicit_form(form.message, FORM, related_request_id=call.request_id)
@@ -152,10 +148,10 @@ class Confirmation:
         return answer_of(reply, asked.seen, now - asked.at)
 
     async def _decide(self, answer: Answer, tool: str, target: Target) -> None:
-        """Raise unless the answer is a yes to what is there now."""
-        preview = await target.glance()
+        """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""
         if answer.action != "accept":
-            await self._refused(answer, tool, await target.preview() if answer.seconds < TOO_FAST else preview)
+            await self._refused(answer, tool, target)
+        preview = await target.glance()
         if answer.seen != preview.seen:
             raise NotConfirmedError(
                 f"It changed after the person was asked. It is now: {(await target.preview()).text} "
@@ -166,13 +162,13 @@ class Confirmation:
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )
 
-    async def _refused(self, answer: Answer, tool: str, preview: Preview) -> None:
+    async def _refused(self, answer: Answer, tool: str, target: Target) -> None:
         if answer.seconds < TOO_FAST:
             raise NotConfirmedError(
                 "The client said no faster than a person can read: the question was probably never shown. "
-                f"{await self._terminal(tool, preview)}"
+                f"{await self._terminal(tool, await target.preview())}"
             )
-        await self.consents.close(preview.target)
+        await self.consents.close(target.name)
         raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
 
     async def _with_code(self, tool: str, preview: Preview) -> str:
@@ -196,23 +192,28 @@ class Confirmation:
             f'the same call with confirmation="{code}".'
         )
 
-    async def _redeem(self, code: str, tool: str, preview: Preview) -> How:
+    async def _redeem(self, code: str, tool: str, target: Target) -> How:
         """Raise unless the code was given out for exactly this, as it is now. It is spent either way."""
-        found = await self.consents.redeemed(code, preview.target, only_approved=self.way == "approve")
+        now = await target.glance()
+        found = await self.consents.redeemed(code, now.target, only_approved=self.way == "approve")
         if isinstance(found, str):
             raise NotConfirmedError(found)
-        if (found.tool, found.target) != (tool, preview.target):
+        if (found.tool, found.target) != (tool, now.target):
             raise NotConfirmedError(
                 "This confirmation code was for something else; it is spent. Make the call without it."
             )
-        if found.seen != preview.seen:
-            again = self._terminal if found.needs_approval else self._with_code
+        if found.seen != now.seen:
             raise NotConfirmedError(
-                f"It changed since the code was given out. {preview.text} {await again(tool, preview)}"
-                if found.needs_approval
-                else f"It changed since the code was given out. {await again(tool, preview)}"
+                f"It changed since the code was given out. {await self._again(found, tool, target)}"
             )
         return "approve" if found.approved else "code"
+
+    async def _again(self, spent: Ticket, tool: str, target: Target) -> str:
+        """What is there now, and a new code of the same kind for it."""
+        preview = await target.preview()
+        if spent.needs_approval:
+            return f"{preview.text} {await self._terminal(tool, preview)}"
+        return await self._with_code(tool, preview)
 
 
 def question(preview: Preview) -> ElicitRequestFormParams:

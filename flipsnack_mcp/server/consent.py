@@ -71,9 +71,8 @@ class Consents:
         name = code.strip().upper()
 
         def work(records: Records) -> Ticket | str:
-            body = records.get(CODE, name)
-            ticket = Ticket.model_validate(body) if body else None
-            if ticket is None or ticket.account != self.account:
+            ticket = self._ticket(records, name)
+            if ticket is None:
                 return "This confirmation code is unknown, used or expired. Make the call without it to get a new one."
             if (only_approved or ticket.needs_approval) and not ticket.approved:
                 return f'Nobody has approved it yet: a person has to run "flipsnack-mcp approve {name}" in a terminal.'
@@ -111,15 +110,19 @@ class Consents:
         """Write down that a person approved it in a terminal; False where it is not waiting any more."""
 
         def work(records: Records) -> bool:
-            body = records.get(CODE, code)
-            ticket = Ticket.model_validate(body) if body else None
-            if ticket is None or ticket.account != self.account:
+            ticket = self._ticket(records, code)
+            if ticket is None:
                 return False
             left = ticket.made + LIFETIME - records.now
             records.put(CODE, code, ticket.model_copy(update={"approved": True}).model_dump(mode="json"), keep=left)
             return True
 
         return await self.store.transact(work)
+
+    def _ticket(self, records: Records, code: str) -> Ticket | None:
+        body = records.get(CODE, code)
+        ticket = Ticket.model_validate(body) if body else None
+        return ticket if ticket and ticket.account == self.account else None
 
     def _closed(self, target: str) -> str:
         return f"{self.account}/{target}"

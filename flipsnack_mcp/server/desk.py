@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import anyio
 from mcp import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
@@ -17,7 +18,6 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.arguments import understood
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import NotConfirmedError
-from flipsnack_mcp.server.redaction import Redactor
 from flipsnack_mcp.server.tool import App, Tool, Work
 from flipsnack_mcp.server.wording import data_of, worded
 from flipsnack_mcp.store.unusable import StoreUnusable
@@ -27,6 +27,9 @@ UNEXPECTED = (
     "Something unexpected went wrong in this server. Something may have been changed. "
     "Do not simply repeat it. Look with get_collection or list_collections what is there, and tell the person."
 )
+
+TO_RECORD = 2.0
+"""Seconds for a last line about a call that was cancelled."""
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +77,13 @@ class Desk:
         """A call that may change something: how it ended goes into the history, whatever it was."""
         try:
             outcome = await tool.run(work, understood_call)
-        except NotConfirmedError as error:
-            await recorded(work, "refused", str(error))
-            raise
-        except FlipsnackError as error:
+        except (FlipsnackError, NotConfirmedError, RefusedFile, StoreUnusable) as error:
             await recorded(work, decision_of(error), str(error))
             raise
-        except RefusedFile as error:
-            await recorded(work, "refused", str(error))
+        except anyio.get_cancelled_exc_class():
+            if work.trail.saved is not None:  # what was saved was about to be changed, and may be by now
+                with anyio.move_on_after(TO_RECORD, shield=True):
+                    await recorded(work, "unclear", "the call was cancelled")
             raise
         except Exception:
             await recorded(work, "unclear", "something unexpected went wrong")
@@ -91,11 +93,11 @@ class Desk:
         return outcome
 
 
-def decision_of(error: FlipsnackError) -> str:
+def decision_of(error: Exception) -> str:
     """What the history calls an end that was an error."""
-    if isinstance(error, TooManyDeletionsError):
+    if isinstance(error, NotConfirmedError | RefusedFile | TooManyDeletionsError):
         return "refused"
-    return "unclear" if error.changed is Changed.PERHAPS else "failed"
+    return "unclear" if isinstance(error, FlipsnackError) and error.changed is Changed.PERHAPS else "failed"
 
 
 async def recorded(work: Work, decision: str, said: str) -> None:
@@ -128,7 +130,7 @@ def no_such_tool(name: str, tools: Iterable[str], call: Call) -> Exception:
 
 def shown(result: BaseModel, app: App) -> CallToolResult:
     """A result as complete text, and the same data structured."""
-    data = Redactor.of(app.settings).data(data_of(result))
+    data = app.redactor.data(data_of(result))
     return CallToolResult(
         content=[TextContent(text=marked(worded(data), app))],
         structured_content={**data, "sandbox": True} if app.settings.sandbox else data,
@@ -142,7 +144,7 @@ def failed(text: str, app: App) -> CallToolResult:
 
 def marked(text: str, app: App) -> str:
     """Against the sandbox every answer says so."""
-    safe = Redactor.of(app.settings).text(text)
+    safe = app.redactor.text(text)
     return f"[sandbox] {safe}" if app.settings.sandbox else safe
 
 

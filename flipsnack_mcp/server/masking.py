@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+ADDRESS = re.compile(r"[^\s@]+(@[\w-]+(?:\.[\w-]+)+)")
 # These say which form and when, not who. Whatever stands below `data` was typed by a person.
 IMPERSONAL = re.compile(r"(flipbook|collection|form)_?(hash|title|id)|type|timestamp|datetime", re.IGNORECASE)
 
@@ -15,7 +16,5 @@ def masked(fields: dict[str, str]) -> dict[str, str]:
 
 def one_masked(value: str) -> str:
     """`anna@example.com` becomes `a***@example.com`, anything else its first character and three stars."""
-    name, at, domain = value.partition("@")
-    if not value:
-        return value
-    return f"{name[:1]}***@{domain}" if at and "." in domain else f"{value[:1]}***"
+    mail = ADDRESS.fullmatch(value)
+    return value and f"{value[:1]}***{mail[1] if mail else ''}"

@@ -54,6 +54,11 @@ class Target:
     collection: Collection = field(default_factory=Collection)
     """As it was at the last look."""
 
+    @property
+    def name(self) -> str:
+        """Exactly what would be destroyed; known without asking Flipsnack."""
+        return f"{self.action.collection_hash}/{getattr(self.action, 'flipbook_hash', '')}"
+
     async def preview(self) -> Preview:
         """Fetch the target and describe it for a person.
 
@@ -79,20 +84,18 @@ class Target:
         return collection
 
     def _preview(self, collection: Collection, text: str) -> Preview:
-        target = f"{self.action.collection_hash}/{getattr(self.action, 'flipbook_hash', '')}"
-        return Preview(text, to_type(collection), target, fingerprint(collection))
+        return Preview(text, to_type(collection), self.name, fingerprint(collection))
 
 
 async def present(errand: Errand, collection_hash: str) -> Collection:
     """The collection, which has to exist."""
     try:
-        found = await errand.send(GetCollection(collection_hash=collection_hash))
+        return await errand.send(GetCollection(collection_hash=collection_hash))
     except NotFoundError:
         raise AlreadyGoneError(
             f"There is no collection {collection_hash}: it was deleted before, has a new hash since it was published, or never existed.",
             "Look for it by its title with list_collections.",
         ) from None
-    return found.model_copy(update={"collection_hash": found.collection_hash or collection_hash})
 
 
 async def described(errand: Errand, collection: Collection, action: Any) -> str:
@@ -142,7 +145,7 @@ def consequence(collection: Collection, action: Any) -> str:
             "Its link and every embed of it stop working until it is published again, which may give it another link."
         )
     if not isinstance(action, DeleteCollection):
-        return "The collection stays; the picture has to be uploaded again to get it back."
+        return "The collection stays; what is deleted of it can only be made or uploaded again."
     if collection.status == "editable":
         return "It is a draft; it is gone for good."
     return "Its link and every embed of it stop working, for good."

@@ -71,7 +71,9 @@ class Redactor:
         sys.stderr.write(self.text("".join(traceback.format_exception(kind, error, trace))))
 
     def crashed_aside(self, crash: Any) -> None:
-        """The same for a thread, and for what nobody can raise."""
+        """The same for a thread, which may end by SystemExit, and for what nobody can raise."""
+        if crash.exc_type is SystemExit:
+            return
         self.crashed(crash.exc_type, crash.exc_value, crash.exc_traceback)
 
 

@@ -113,6 +113,7 @@ class ChangedCollection(Collection):
     dry_run: DryRun = None
     changes: Planned = None
     history_id: HistoryId = None
+    warnings: Warnings = []
 
 
 class Download(Answered):

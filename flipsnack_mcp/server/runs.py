@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,8 +35,9 @@ async def get_collection(work: Work, call: GetCollectionCall) -> WatchedCollecti
     """Look at a collection, and wait while it converts."""
     watched = await conversion_of(call.collection_hash).until_settled(work.errand, call.wait_seconds)
     seen = watched.last
-    known = seen.model_dump() | {"collection_hash": seen.collection_hash or call.collection_hash}
-    return WatchedCollection(**known, states=list(watched.states), next_step=go_on_waiting(seen, call.collection_hash))
+    return WatchedCollection(
+        **seen.model_dump(), states=list(watched.states), next_step=go_on_waiting(seen, call.collection_hash)
+    )
 
 
 def go_on_waiting(seen: Collection, collection_hash: str) -> str | None:
@@ -45,27 +47,38 @@ def go_on_waiting(seen: Collection, collection_hash: str) -> str | None:
     return f'Still converting. Call get_collection(collection_hash="{collection_hash}", wait_seconds=30) to wait on.'
 
 
-async def document_of(work: Work, call: Any, stack: AsyncExitStack) -> OpenDocument | None:
-    """The opened and checked file of an upload; None where Flipsnack fetches it by its address."""
+@dataclass(frozen=True)
+class Found:
+    """The file of an upload, opened, checked and looked into; nothing where Flipsnack fetches it by its address."""
+
+    document: OpenDocument | None = None
+    pages: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+async def document_of(work: Work, call: Any, stack: AsyncExitStack) -> Found:
+    """The file that a call names, open until the stack is left."""
     if call.file_path is None:
-        return None
-    kind = KINDS[call.uploads]
-    return await stack.enter_async_context(open_document(call.file_path, work.app.settings.upload_dirs, kind))
+        return Found()
+    opening = open_document(call.file_path, work.app.settings.upload_dirs, KINDS[call.uploads])
+    document = await stack.enter_async_context(opening)
+    look = await look_ahead(document)
+    return Found(document, look.pages, (*document.warnings, *look.warnings))
 
 
 async def upload_to(work: Work, call: Any) -> ChangedCollection:
     """Send a document to an existing collection."""
     action = bare(call)
     async with AsyncExitStack() as open_until_sent:
-        document = await document_of(work, call, open_until_sent)
+        found = await document_of(work, call, open_until_sent)
         before = await work.errand.send(GetCollection(collection_hash=action.collection_hash))
         if call.dry_run:
-            known = before.model_dump() | {"collection_hash": action.collection_hash}
             cost = [await upload_cost(work)] if action.uploads == "PDF" else []
-            return ChangedCollection(**known, dry_run=True, changes=[await upload_change(action, document), *cost])
+            planned = {"dry_run": True, "changes": [await upload_change(action, found), *cost]}
+            return ChangedCollection(**before.model_dump(), **planned, warnings=list(found.warnings))
         saved = await work.save(before)
-        result: Collection = await send_to(work.errand, action, document)
-        return ChangedCollection(**result.model_dump(), history_id=saved)
+        result: Collection = await send_to(work.errand, action, found.document)
+        return ChangedCollection(**result.model_dump(), history_id=saved, warnings=list(found.warnings))
 
 
 async def upload_cost(work: Work) -> str:
@@ -74,12 +87,12 @@ async def upload_cost(work: Work) -> str:
     return "one of the month's uploads is used" if left is None else f"api_uploads_left: from {left} to {left - 1}"
 
 
-async def upload_change(action: Any, document: OpenDocument | None) -> str:
+async def upload_change(action: Any, found: Found) -> str:
     """What would be sent."""
+    document = found.document
     if document is None:
         return f"Flipsnack would fetch {action.file_url}"
-    pages = (await look_ahead(document)).pages
-    counted = f", {pages} pages" if pages is not None else ", pages not counted"
+    counted = f", {found.pages} pages" if found.pages is not None else ", pages not counted"
     return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
 
 

@@ -6,6 +6,7 @@ a user's whole tool list is lost. Pydantic's documented extension point.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -79,6 +80,7 @@ def written_out(node: JsonObject, definitions: JsonObject) -> JsonObject:
     return flat
 
 
+@cache
 def portable(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of a model. Always as input: an answer's schema in output mode would require every default."""
     return model.model_json_schema(schema_generator=PortableSchema)

@@ -72,7 +72,7 @@ class FlipsnackServer(MCPServer[App]):
         if context is None:
             raise TypeError("a call needs its context")
         app = context.request_context.lifespan_context
-        return await self._desk.answer(name, arguments, Call.received(context, Redactor.of(app.settings).text), app)
+        return await self._desk.answer(name, arguments, Call.received(context, app.redactor.text), app)
 
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -84,15 +84,16 @@ async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNex
 
 def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
     """What all calls of a server share."""
-    account = settings.account
+    account, redactor = settings.account, Redactor.of(settings)
     journal = Journal(store, account, f"{os.getpid()}-{secrets.token_hex(4)}")
     return App(
         settings=settings,
+        redactor=redactor,
         flipsnack=flipsnack,
         confirmation=Confirmation(settings.confirm, Consents(store, account), now),
         uploads=Uploads(flipsnack, journal, background),
         transfers=Transfers(flipsnack, background),
-        history=History(store, account, Redactor.of(settings).data),
+        history=History(store, account, redactor.data),
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
     )
 

@@ -18,6 +18,7 @@ from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import Confirmation
+from flipsnack_mcp.server.redaction import Redactor
 from flipsnack_mcp.server.schema import portable
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.allowance import Allowance
@@ -32,6 +33,7 @@ class App:
     """What all calls of a server share."""
 
     settings: Settings
+    redactor: Redactor
     flipsnack: Flipsnack
     confirmation: Confirmation
     uploads: Uploads

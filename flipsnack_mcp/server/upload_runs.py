@@ -8,7 +8,6 @@ from typing import Any
 
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
-from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.server.calls import CreateCollectionCall, GetUploadCall
 from flipsnack_mcp.server.results import Publication, UploadRow, UploadStatus
 from flipsnack_mcp.server.runs import document_of, upload_change, upload_cost
@@ -16,7 +15,7 @@ from flipsnack_mcp.server.tool import Work, bare
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.following import Followed, follow
 from flipsnack_mcp.workflows.journal import RUNNING, Entry
-from flipsnack_mcp.workflows.publishing import differences
+from flipsnack_mcp.workflows.publishing import COMPARED, differences
 from flipsnack_mcp.workflows.uploading import Source
 
 EARLIER = (
@@ -26,7 +25,6 @@ EARLIER = (
 FAILED_CONVERSION = (
     "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
 )
-NAMED = ("title", "description", "status", "width", "height")
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
 
 
@@ -38,9 +36,8 @@ async def create_collection(work: Work, call: CreateCollectionCall) -> Publicati
     await uploads.reconcile(work.errand)
     action = asked(call)
     async with AsyncExitStack() as kept_open:
-        document = await document_of(work, call, kept_open)
-        said = [*document.warnings, *(await look_ahead(document)).warnings] if document else []
-        source = Source(action, document)
+        found = await document_of(work, call, kept_open)
+        source = Source(action, found.document)
         entry, new = await uploads.begin(source, kept_open, again=call.again)
         followed = await followed_on(work, entry, call.wait_seconds)
         if followed.gone and not new:
@@ -49,8 +46,8 @@ async def create_collection(work: Work, call: CreateCollectionCall) -> Publicati
             followed = await followed_on(work, entry, call.wait_seconds)
     if new and (error := uploads.error_of(entry.upload_id)):
         raise error
-    said += differences(action, followed.collection) if followed.collection and new else [] if new else [EARLIER]
-    return Publication.model_validate(told(work, followed, said))
+    said = differences(action, followed.collection) if followed.collection and new else () if new else (EARLIER,)
+    return Publication.model_validate(told(work, followed, [*found.warnings, *said]))
 
 
 async def followed_on(work: Work, entry: Entry, seconds: float) -> Followed:
@@ -70,14 +67,15 @@ async def planned_upload(work: Work, call: CreateCollectionCall) -> Publication:
     """What an upload would send and cost, without sending anything."""
     action = asked(call)
     async with AsyncExitStack() as kept_open:
-        document = await document_of(work, call, kept_open)
-        said = [*document.warnings, *(await look_ahead(document)).warnings] if document else []
-        sent = await upload_change(action, document)
-        earlier = await work.app.uploads.standing(Source(action, document))
-    asked_for = {name: value for name in NAMED if (value := getattr(action, name)) is not None}
+        found = await document_of(work, call, kept_open)
+        sent = await upload_change(action, found)
+        earlier = await work.app.uploads.standing(Source(action, found.document))
+    asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
     given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
     cost = await upload_cost(work)
-    return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*said, *([EARLIER] if earlier else [])])
+    return Publication(
+        dry_run=True, changes=[sent, *given, cost], warnings=[*found.warnings, *([EARLIER] if earlier else [])]
+    )
 
 
 def asked(call: CreateCollectionCall) -> CreateCollection:

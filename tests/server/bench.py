@@ -27,6 +27,7 @@ from flipsnack_mcp.server.server import FlipsnackServer, app_of, build_server
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore as Remembered
+from tests.api.asking import Line
 
 KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
 NOW = 1_790_000_000.0  # 2026-09-21 14:13:20 UTC, a Monday
@@ -67,19 +68,17 @@ class Witness:
         return [f"{secret} in {text[:300]}" for text in self.texts for secret in secrets if secret in text]
 
 
-class Line(httpx2.AsyncBaseTransport):
-    """The line to the sandbox: knows the signatures that went over it, and breaks as a real connection does."""
+class Tapped(Line):
+    """The line to the sandbox, which knows the signatures that went over it."""
 
     def __init__(self, sandbox: Sandbox, witness: Witness) -> None:
-        self._inner, self._witness = httpx2.ASGITransport(app=sandbox.app), witness
+        super().__init__(sandbox.app)
+        self._witness = witness
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self._witness.signatures.update(parse_qs(request.url.query.decode()).get("signature", []))
-        try:
-            return await self._inner.handle_async_request(request)
-        except ConnectionResetError:
-            raise httpx2.ReadError("reset", request=request) from None
+        return await super().handle_async_request(request)
 
 
 @dataclass
@@ -200,7 +199,7 @@ class Bench:
 
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(MemoryStore()), lambda: Line(self.sandbox, self.witness))
+        return Flipsnack(access, Pacer(MemoryStore()), lambda: Tapped(self.sandbox, self.witness))
 
     @asynccontextmanager
     async def assistant(

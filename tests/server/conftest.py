@@ -2,14 +2,12 @@
 
 import logging
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.server.schema import portable
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Mode, Witness
 from tests.virtual_clock import VirtualLoop
 
@@ -23,14 +21,6 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 def mode(request: pytest.FixtureRequest) -> Mode:
     chosen: Mode = request.param
     return chosen
-
-
-@pytest.fixture(autouse=True, scope="session")
-def schemas_made_once() -> Iterator[None]:
-    """A schema depends on nothing but its class; made anew for every list of tools it was half of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flipsnack_mcp.server.tool.portable", cache(portable))
-        yield
 
 
 @pytest.fixture

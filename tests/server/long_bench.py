@@ -19,7 +19,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.server.bench import PDF, Assistant, Bench, Line, Said
+from tests.server.bench import PDF, Assistant, Bench, Said, Tapped
 from tests.workflows.running import PIECE, Road, Travelled
 
 CREATE, LIST, GET, PACKAGE = (
@@ -43,7 +43,7 @@ class LongBench(Bench):
     @override
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(Budget()), lambda: Travelled(Line(self.sandbox, self.witness), self.road))
+        return Flipsnack(access, Pacer(Budget()), lambda: Travelled(Tapped(self.sandbox, self.witness), self.road))
 
     def memory(self) -> MemoryStore:
         return MemoryStore(self.clock)

@@ -25,7 +25,7 @@ from flipsnack_mcp.server.desk import UNEXPECTED
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.history import History
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Line, Person, Said, declines
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Person, Said, Tapped, declines
 from tests.server.test_hostile_texts import assert_harmless, texts_in
 
 HASH = "fxh4k89"
@@ -83,7 +83,7 @@ class Replaced(httpx2.AsyncBaseTransport):
     """The line to the sandbox, with answers of an attacker's put in."""
 
     def __init__(self, rig: Rig, bench: Bench) -> None:
-        self._rig, self._inner = rig, Line(bench.sandbox, bench.witness)
+        self._rig, self._inner = rig, Tapped(bench.sandbox, bench.witness)
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

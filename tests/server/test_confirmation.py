@@ -150,6 +150,22 @@ async def test_a_no_is_remembered_for_a_code_given_out_before_it(bench: Bench, a
     assert_refused(bench, again)
 
 
+async def test_a_no_counts_also_while_flipsnack_fails(bench: Bench) -> None:
+    wanted = bench.collection().hash
+
+    def breaks() -> None:
+        bench.fails("http", "collection.getCollection", http_status=500, times=0)
+
+    async with bench.two_assistants(Person(declines, meanwhile=breaks)) as (plain, asking):
+        said = await asking.call("delete_collection", collection_hash=wanted)
+        bench.sandbox.clear_faults()
+        later = await plain.call("delete_collection", collection_hash=wanted)
+
+    assert_refused(bench, said)
+    assert "The person said no." in said.text
+    assert_refused(bench, later)
+
+
 async def test_ten_minutes_after_a_no_a_code_is_given_out_again(bench: Bench) -> None:
     wanted = bench.collection().hash
     async with bench.two_assistants(Person(declines)) as (plain, asking):
@@ -692,6 +708,16 @@ async def test_a_code_for_what_has_changed_is_refused_with_the_new_preview_and_a
         done = await assistant.call("delete_collection", collection_hash=collection.hash, confirmation=said.code)
 
     assert not done.is_error
+
+
+async def test_a_code_costs_one_look_and_the_deletion(bench: Bench) -> None:
+    wanted = bench.collection().hash
+    async with bench.assistant() as assistant:
+        code = (await assistant.call("delete_collection", collection_hash=wanted)).code
+        bench.sandbox.requests.clear()
+        await assistant.call("delete_collection", collection_hash=wanted, confirmation=code)
+
+    assert [one.action for one in bench.sandbox.requests] == ["collection.getCollection", DELETED]
 
 
 async def test_a_code_for_what_is_gone_says_so(bench: Bench) -> None:

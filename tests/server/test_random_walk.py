@@ -21,9 +21,10 @@ from hypothesis.strategies import DataObject, booleans, data, floats, integers, 
 from mcp import Client
 from typing_extensions import override
 
+from flipsnack_mcp.api.budget import Rules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import MemoryStore as PaceStore
-from flipsnack_mcp.api.pace import Pacer, Rules
+from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent import Consents
@@ -33,7 +34,7 @@ from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import History
-from tests.server.bench import CODE, KEY, SECRET, Assistant, Line, LoopClock, Person, Witness, declines, types
+from tests.server.bench import CODE, KEY, SECRET, Assistant, LoopClock, Person, Tapped, Witness, declines, types
 from tests.virtual_clock import VirtualLoop
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class Walk(RuleBasedStateMachine):
         return Flipsnack(access, Pacer(self.pace, Rules()), self.line)
 
     def line(self) -> httpx2.AsyncBaseTransport:
-        return Line(self.sandbox, self.witness)
+        return Tapped(self.sandbox, self.witness)
 
     def call(self, tool: str, person: Person | None = None, *, mode: Any = "auto", **arguments: Any) -> tuple[str, Any]:
         """One call by a client that comes and goes; every call has a server process of its own in effect."""
