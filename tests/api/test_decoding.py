@@ -326,7 +326,13 @@ async def test_the_sandboxs_sloppiest_answer_is_read(name: str, sandbox: Sandbox
 
 
 def test_what_flipsnack_names_like_fields_of_ours_is_kept() -> None:
-    data = {"collectionHash": "a", "conversion": "72 %", "flipbooks": [{"hash": "h1", "status": "finished"}], "extra": {"k": 1}, "note": "n"}
+    data = {
+        "collectionHash": "a",
+        "conversion": "72 %",
+        "flipbooks": [{"hash": "h1", "status": "finished"}],
+        "extra": {"k": 1},
+        "note": "n",
+    }
 
     found = decode(GET, body(data))
 
