@@ -8,15 +8,19 @@ from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
 from pathlib import Path
 
-from anyio import CancelScope
+from anyio import CancelScope, current_time
 from anyio.to_thread import run_sync
 
+from flipsnack_mcp.files.beside import outcome, thread_for
 from flipsnack_mcp.files.opening import open_place
 from flipsnack_mcp.files.places import locate
 from flipsnack_mcp.files.reading import Reader
 from flipsnack_mcp.files.refusal import RefusedFile, quoted
 
-PIECE = 256 * 1024
+PIECE = 256 * 1024  # what even a slow line takes before the HTTP client's timeout for a write
+LARGE_PIECE = 1024 * 1024  # half the work for each byte
+FAST = 4 * 1024 * 1024  # bytes in a second
+ABSORBED = 8 * 1024 * 1024  # so much may vanish into the system's buffers at once and say nothing about the line
 MEGABYTE = 1024 * 1024  # Flipsnack does not say which megabyte it means; this is the larger one
 LARGEST = 500 * MEGABYTE
 LARGE = 100 * MEGABYTE
@@ -67,13 +71,19 @@ class OpenDocument:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
-        done = 0
-        while done < self.size:
-            piece = await run_sync(self.read, done, min(PIECE, self.size - done))
-            if not piece:
-                raise DocumentChanged("The document became shorter while it was read.")
-            yield piece
-            done += len(piece)
+        done, length = 0, PIECE
+        with thread_for("document") as thread:
+            coming = thread.submit(self.read, 0, PIECE)
+            while piece := await outcome(coming):
+                done += len(piece)
+                # Already while this piece is sent: a fast line would wait for the disk, or the disk for it.
+                coming = thread.submit(self.read, done, min(length, self.size - done))
+                began = current_time()
+                yield piece
+                fast = len(piece) >= FAST * (current_time() - began)
+                length = LARGE_PIECE if fast and done >= ABSORBED else PIECE
+        if done < self.size:
+            raise DocumentChanged("The document became shorter while it was read.")
         await run_sync(self._check_unchanged)
 
     async def sha256(self) -> str:

@@ -23,6 +23,9 @@ SETTING = "FLIPSNACK_DOWNLOAD_DIR"
 LEFTOVER = re.compile(r"\.flipsnack-[0-9a-f]{16}\.part")
 FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 TRIES = 1000
+AT_ONCE = (
+    512 * 1024
+)  # for a larger write the system looks for one free stretch of memory, which can take longer than all else
 # After this a draft that cannot be asked for its lock is nobody's. Windows deletes no open file, so the minute there is
 # for the moment between closing a draft and renaming it.
 FORGOTTEN = timedelta(minutes=1) if os.name == "nt" else timedelta(days=1)
@@ -62,11 +65,13 @@ class Draft:
             self._mode = stat.S_IMODE(os.fstat(self._open_file().fileno()).st_mode)
             self._set_mode(0o600)
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | memoryview) -> None:
         with self._lock, _refusing(self._folder):
-            self._open_file().write(piece)
+            for start in range(0, len(piece), AT_ONCE):
+                part = piece[start : start + AT_ONCE]
+                self._open_file().write(part)
+                self.size += len(part)
             self._digest.update(piece)
-            self.size += len(piece)
 
     def judge(self, verdict: Callable[[BinaryIO, int], T]) -> T:
         """Hands the whole content to a judge who reads it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx2
@@ -35,6 +35,7 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
         LinkExpired: The link no longer works.
         TransferBroken: No connection, or it broke.
     """
+    read_more_at_once()
     try:
         # The pieces are stored as they come: a compressed transfer would defeat the size limits.
         async with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
@@ -42,9 +43,19 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
                 raise LinkExpired
             if response.status_code != 200:
                 raise TransferBroken
-            yield Transfer(length(response), response.aiter_raw(256 * 1024))
+            # Without a size they come as they are received: with one, the client would copy them all once more.
+            yield Transfer(length(response), response.aiter_raw())
     except (httpx2.HTTPError, httpx2.InvalidURL):
         raise TransferBroken from None
+
+
+def read_more_at_once() -> None:
+    """Let the HTTP client take from the socket what is there: the work is for each reading, not for each byte."""
+    with suppress(ImportError, AttributeError):
+        import httpcore2  # noqa: PLC0415  # as late as httpx2 itself imports it: it takes its time
+
+        # Not a documented setting: a version without it reads 64 KB at a time again, which costs only time.
+        httpcore2.AsyncHTTP11Connection.READ_NUM_BYTES = 256 * 1024
 
 
 def length(response: httpx2.Response) -> int | None:

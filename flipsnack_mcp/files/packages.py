@@ -1,6 +1,6 @@
 """Packages that come in from Flipsnack: received under a hidden name, checked, then given their own."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 
 from flipsnack_mcp.files.drafts import Draft, remove_leftovers
 from flipsnack_mcp.files.names import safe_name
+from flipsnack_mcp.files.writing import Received, writing
 from flipsnack_mcp.files.zips import BadPackage, ZipLimits, check_zip
 
 # The room's front door: whoever saves packages needs no other module.
@@ -33,7 +34,7 @@ async def save_package(
     title: str,
     collection_hash: str,
     *,
-    received: Callable[[int], Awaitable[None]] | None = None,
+    received: Received | None = None,
     limits: ZipLimits = ZipLimits(),  # noqa: B008 - frozen
 ) -> SavedPackage:
     """Saves a zip as `Title.zip`, or under the next free number; raises and leaves nothing where anything is wrong.
@@ -45,11 +46,9 @@ async def save_package(
     draft = Draft(folder)
     try:
         await run_sync(draft.create)
-        async for piece in pieces:
-            await run_sync(draft.write, piece)
-            _check_size(draft, limits)
-            if received is not None:
-                await received(draft.size)
+        async with writing(draft, received) as writer:
+            async for piece in _limited(pieces, limits.package_bytes):
+                await writer.add(piece)
         verdict = partial(check_zip, limits=limits, between=check_cancelled)
         files = await run_sync(draft.judge, verdict)
         path = await run_sync(draft.publish, safe_name(title, collection_hash), ".zip")
@@ -60,6 +59,11 @@ async def save_package(
     return SavedPackage(path, draft.size, draft.sha256, files)
 
 
-def _check_size(draft: Draft, limits: ZipLimits) -> None:
-    if draft.size > limits.package_bytes:
-        raise BadPackage(f"The package is larger than {limits.package_bytes / 1024**2:.0f} MB.")
+async def _limited(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    # Counted as they come, not as they are written: a package without end is not even asked for its next piece.
+    count = 0
+    async for piece in pieces:
+        count += len(piece)
+        if count > most:
+            raise BadPackage(f"The package is larger than {most / 1024**2:.0f} MB.")
+        yield piece

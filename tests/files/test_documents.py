@@ -13,7 +13,16 @@ import anyio
 import pytest
 
 from flipsnack_mcp.files import opening
-from flipsnack_mcp.files.documents import LARGE, PIECE, DocumentChanged, Kind, OpenDocument, open_document
+from flipsnack_mcp.files.documents import (
+    ABSORBED,
+    LARGE,
+    LARGE_PIECE,
+    PIECE,
+    DocumentChanged,
+    Kind,
+    OpenDocument,
+    open_document,
+)
 from flipsnack_mcp.files.opening import open_and_compare
 from flipsnack_mcp.files.places import Place
 from flipsnack_mcp.files.reading import Reader
@@ -553,3 +562,32 @@ async def test_descriptor_is_closed_when_the_task_is_cancelled_the_asyncio_way(
 
     assert not entered
     assert_closed(opened)
+
+
+# How much is read at a time
+
+
+async def sizes(ground: Ground, *, seconds: float) -> list[int]:
+    """The pieces of a document that somebody takes so many seconds each to send."""
+    found = list[int]()
+    ground.good.write_bytes(PDF)
+    os.truncate(ground.good, ABSORBED + 3 * LARGE_PIECE)
+    async with open_document(str(ground.good), [ground.allowed]) as document:
+        async for piece in document.pieces():
+            found.append(len(piece))
+            if sum(found) >= ABSORBED:
+                await anyio.sleep(seconds)
+    assert sum(found) == ABSORBED + 3 * LARGE_PIECE
+    return found
+
+
+async def test_pieces_stay_small_on_a_slow_line(ground: Ground) -> None:
+    assert set(await sizes(ground, seconds=0.1)) == {PIECE}
+
+
+async def test_pieces_grow_on_a_line_that_proved_fast(ground: Ground) -> None:
+    found = await sizes(ground, seconds=0.0)
+
+    small = ABSORBED // PIECE
+    assert found[:small] == [PIECE] * small
+    assert LARGE_PIECE in found[small:]
