@@ -224,7 +224,8 @@ async def test_shrinking_document_is_reported(ground: Ground) -> None:
     with pytest.raises(DocumentChanged, match="shorter"):
         await read_while(lambda: os.truncate(ground.good, PIECE), ground, taken)
 
-    assert b"".join(taken) == content[:PIECE]
+    assert content.startswith(b"".join(taken))
+    assert len(taken) <= 2, "one piece, and one that may have been read ahead"
 
 
 async def test_growth_is_noticed_whatever_the_clock_of_the_file_says(ground: Ground) -> None:

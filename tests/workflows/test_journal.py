@@ -105,7 +105,9 @@ async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way(state: S
 
 
 @pytest.mark.parametrize(
-    "other", [asked(document="sha256:2"), asked(title="Other"), asked(title=""), asked(account="another")], ids=repr
+    "other",
+    [asked(document="sha256:2"), asked(title="Other"), asked(title=""), asked(account="another")],
+    ids=["document", "title", "no title", "account"],
 )
 async def test_another_document_title_or_account_is_another_upload(other: Entry, clock: LoopClock) -> None:
     store = MemoryStore(clock)

@@ -1,0 +1,89 @@
+"""What is destroyed in the tests of confirmation, by which process, and what the sandbox counts of it."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import SqliteStore
+from tests.server.bench import Assistant, Bench, Mode, Person, Said
+
+TITLE = "Summer catalogue 2026"
+UNCHANGED = "Nothing was changed."
+DESTROYING = (
+    "collection.deleteCollection",
+    "flipbook.delete",
+    "collection.update",
+    "collection.deleteLogo",
+    "collection.deleteBackgroundImage",
+)
+MODES: tuple[Mode, ...] = ("auto", "legacy")
+REVISION = {"auto": "2026-07-28", "legacy": "2025-11-25"}
+RETRY = re.compile(r"flipsnack-mcp approve ([A-Z2-7]{8})")
+
+
+@dataclass(frozen=True)
+class Destruction:
+    """One tool that takes something away, and the action that a confirmed one sends."""
+
+    tool: str
+    action: str
+
+    def arguments(self, collection: Any) -> dict[str, Any]:
+        more = {"delete_flipbook": {"flipbook_hash": collection.items[-1].hash}, "update_collection": OFFLINE}
+        return {"collection_hash": collection.hash, **more.get(self.tool, {})}
+
+
+OFFLINE = {"status": "editable"}
+TOOLS = (
+    Destruction("delete_collection", "collection.deleteCollection"),
+    Destruction("delete_flipbook", "flipbook.delete"),
+    Destruction("update_collection", "collection.update"),
+    Destruction("delete_logo", "collection.deleteLogo"),
+)
+
+
+def destroyed(sandbox: Sandbox) -> list[str]:
+    """What was carried out, of whatever kind."""
+    return [one.action for one in sandbox.requests if one.action in DESTROYING and one.executed]
+
+
+def arrived(sandbox: Sandbox) -> list[str]:
+    """What arrived, carried out or not."""
+    return [one.action for one in sandbox.requests if one.action in DESTROYING]
+
+
+def assert_only(sandbox: Sandbox, tool: Destruction, confirmed: int) -> None:
+    """Exactly what was confirmed was carried out, and nothing more was even tried."""
+    assert destroyed(sandbox) == [tool.action] * confirmed
+    assert arrived(sandbox) == [tool.action] * confirmed
+
+
+def assert_refused(said: Said) -> None:
+    assert said.is_error, said.text
+    assert said.text.endswith(UNCHANGED), said.text
+    assert said.data == {}
+
+
+def assert_done(said: Said) -> None:
+    assert not said.is_error, said.text
+
+
+def store_of(bench: Bench) -> SqliteStore:
+    """The one state file of this person, opened once more, as another process would."""
+    return SqliteStore(bench.folder / "state.sqlite", bench.clock)
+
+
+def server_of(bench: Bench, store: Store | None = None, **settings: Any) -> FlipsnackServer:
+    """One process of the assistant."""
+    return build_server(replace(bench.settings, **settings), bench.connect, bench.clock, store or store_of(bench))
+
+
+@asynccontextmanager
+async def process(bench: Bench, person: Person | None = None, **settings: Any) -> AsyncIterator[Assistant]:
+    async with bench.assistant(person, server_of(bench, **settings)) as assistant:
+        yield assistant

@@ -1,0 +1,225 @@
+"""Every tool against every fault: no write happens twice, and what is said about the account is true.
+
+Counted and compared at the sandbox: before the call, after it, and once more when Flipsnack is well again.
+"""
+
+import json
+import re
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.sandbox.faults import Fault
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.settings import Settings
+from tests.server.bench import Assistant, Bench, Said
+
+TITLE = "Summer catalogue 2026"
+DRAFT = "Weekly offers, Week 39"
+LONGEST = 50.0
+NOTHING, PERHAPS = "Nothing was changed.", "Something may have been changed."
+ADDRESS = "https://example.com/a.pdf"
+PICTURE = "https://example.com/other.png"
+HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+TOOLS = menu(Settings(toolsets=frozenset({"default", "legacy"})))
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One use of a tool, and the action of Flipsnack's that is hit."""
+
+    name: str
+    tool: str
+    action: str
+
+    @property
+    def reads(self) -> bool:
+        return TOOLS[self.tool].takes.effect is Effect.READS
+
+    def arguments(self, bench: Bench) -> dict[str, Any]:
+        summer = bench.collection(TITLE)
+        one = {"collection_hash": summer.hash}
+        found: dict[str, dict[str, Any]] = {
+            "list_collections": {"query": "catalogue"},
+            "create_collection": {"file_url": ADDRESS, "title": "New", "wait_seconds": 10},
+            "create_collection from a file": {"file_path": bench.document(), "title": "New", "wait_seconds": 10},
+            "update_collection": {**one, "title": "Renamed", "description": "Other"},
+            "publish a draft": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
+            "take offline": {**one, "status": "editable"},
+            "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash},
+            "get_user_stats": {},
+            "get_lead_form_sample": {},
+            "download_collection_html": {**one, "wait_seconds": 10},
+            "add_flipbook": {**one, "file_url": ADDRESS},
+            "set_logo": {**one, "file_url": PICTURE},
+            "set_background_image": {**one, "file_url": PICTURE},
+        }
+        return found.get(self.name, one)
+
+
+ERRANDS = (
+    *(Errand(name, name, tool.takes.api_name) for name, tool in TOOLS.items() if name != "get_upload"),  # type: ignore[union-attr]  # the others stand on an action
+    Errand("create_collection from a file", "create_collection", "collection.create"),
+    Errand("publish a draft", "update_collection", "collection.update"),
+    Errand("take offline", "update_collection", "collection.update"),
+)
+
+
+def http(status: int, body: str) -> Fault:
+    return Fault("http", http_status=status, body=body)
+
+
+FAULTS = {
+    "slow": Fault("slow", seconds=4),
+    "slow after": Fault("slow", seconds=4, phase="after"),
+    "too slow": Fault("slow", seconds=100),
+    "too slow after": Fault("slow", seconds=100, phase="after"),
+    "hang before": Fault("hang"),
+    "hang after": Fault("hang", phase="after"),
+    "reset before": Fault("reset"),
+    "reset after": Fault("reset", phase="after"),
+    "cut": Fault("cut"),
+    "garbled": Fault("garbled"),
+    "HTML 502": http(502, HTML),
+    "500 with JSON": http(500, '{"error": "internal"}'),
+    "500 with an envelope": http(500, '{"code": 22, "status": "Maintenance", "data": {}}'),
+    "500 without JSON": http(500, ""),
+    "22": Fault("maintenance"),
+    "31": Fault("per_second"),
+    "32": Fault("per_minute"),
+    "wrong types": Fault("wrong_types"),
+    "unknown code": Fault("code", code=99, message="Never heard of it"),
+    "huge": Fault("huge"),
+}
+REFUSED_FOR_NOW = {"22", "31", "32", "500 with an envelope"}
+"""Faults in which Flipsnack says that it did nothing: nothing less certain may be said of them."""
+REACHES = ("once", "for ever", "everywhere")
+"""The first try of the tool's own action; all its tries; every request of the call, looks included."""
+CELLS = [
+    pytest.param(errand, fault, reach, id=f"{errand.name}-{fault}-{reach}")
+    for errand, fault, reach in product(ERRANDS, FAULTS, REACHES)
+]
+
+
+def set_off(sandbox: Sandbox, errand: Errand, fault: str, reach: str) -> None:
+    action = None if reach == "everywhere" else errand.action
+    sandbox.add_fault(replace(FAULTS[fault], action=action, times=1 if reach == "once" else 0))
+
+
+def state(sandbox: Sandbox) -> str:
+    """The account as far as a person would call it changed: packages are built beside it."""
+    kept = deepcopy(sandbox.account.collections)
+    for one in kept.values():
+        one.packaging = None
+    return json.dumps([sandbox.account.uploads_left, {name: repr(one) for name, one in kept.items()}])
+
+
+@pytest.fixture
+def mode() -> str:
+    return "auto"
+
+
+@pytest.mark.parametrize(("errand", "fault", "reach"), CELLS)
+async def test_no_fault_makes_a_write_happen_twice_or_the_answer_untrue(
+    bench: Bench, errand: Errand, fault: str, reach: str
+) -> None:
+    collection = bench.collection(TITLE)
+    collection.logo, collection.background = "logo.png", "ground.png"  # there is something to remove
+    arguments, before = errand.arguments(bench), state(bench.sandbox)
+    set_off(bench.sandbox, errand, fault, reach)
+    async with bench.assistant(confirm="allow") as assistant:
+        said = await assistant.call(errand.tool, arguments)
+        after = state(bench.sandbox)
+        assert_true(said, errand, fault, changed=before != after)
+        assert_done_once(bench.sandbox, errand)
+        assert said.seconds <= LONGEST
+        bench.sandbox.clear_faults()
+        if errand.reads:
+            await assert_reads_again(assistant, errand, arguments)
+
+    assert_done_once(bench.sandbox, errand)
+    assert errand.reads is False or state(bench.sandbox) == before
+
+
+def assert_true(said: Said, errand: Errand, fault: str, *, changed: bool) -> None:
+    """Four parts where it failed, and no other verdict than what the sandbox counted."""
+    if not said.is_error:
+        assert changed is not errand.reads or said.data.get("state") in UNFINISHED, said.text
+        return
+    assert_four_parts(said.text)
+    verdict = NOTHING if NOTHING in said.text else PERHAPS
+    assert not (verdict is NOTHING and changed), said.text
+    assert verdict is NOTHING or not errand.reads, said.text
+    if fault in REFUSED_FOR_NOW:
+        assert verdict is NOTHING, said.text
+
+
+UNFINISHED = {"uploading", "interrupted", "failed"}
+
+
+def assert_four_parts(text: str) -> None:
+    """What happened, the verdict, whether to try again, and one next step."""
+    assert text.count(NOTHING) + text.count(PERHAPS) == 1, text
+    happened, _, rest = re.split(f"({re.escape(NOTHING)}|{re.escape(PERHAPS)})", text)
+    assert happened.strip(), text
+    assert len(re.findall(r"[.?!](?:\s|$)", rest)) >= 2, text
+    assert "Traceback" not in text
+    assert "<html" not in text
+
+
+def assert_done_once(sandbox: Sandbox, errand: Errand) -> None:
+    """An update may be sent again: carried out twice it leaves the account as once."""
+    if not errand.reads and errand.action != "collection.update":
+        assert len(sandbox.carried_out(errand.action)) <= 1
+
+
+async def assert_reads_again(assistant: Assistant, errand: Errand, arguments: dict[str, Any]) -> None:
+    said = await assistant.call(errand.tool, arguments)
+    assert not said.is_error, said.text
+
+
+# --- an upload looked at while Flipsnack is unwell
+
+
+@pytest.mark.parametrize("reach", ["once", "for ever"])
+@pytest.mark.parametrize("fault", list(FAULTS))
+async def test_looking_at_an_upload_survives_every_fault(bench: Bench, fault: str, reach: str) -> None:
+    looking = Errand("get_upload", "get_upload", "collection.getCollection")
+    async with bench.assistant() as assistant:
+        made = await assistant.call("create_collection", file_url=ADDRESS, title="New", wait_seconds=0)
+        wanted = {"upload_id": made.data["upload_id"], "wait_seconds": 10}
+        set_off(bench.sandbox, looking, fault, reach)
+        said = await assistant.call("get_upload", wanted)
+        assert said.seconds <= LONGEST
+        if said.is_error:
+            assert_four_parts(said.text)
+        bench.sandbox.clear_faults()
+        await assert_reads_again(assistant, looking, wanted)
+
+    assert len(bench.sandbox.carried_out("collection.create")) == 1
+
+
+# --- an update is the same however often it is carried out
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+async def test_an_update_under_a_fault_is_what_was_asked_or_nothing(bench: Bench, fault: str) -> None:
+    collection = bench.collection(TITLE)
+    kept = deepcopy(collection)
+    set_off(bench.sandbox, Errand("update", "update_collection", "collection.update"), fault, "once")
+    said = await bench.call("update_collection", collection_hash=collection.hash, title="Renamed")
+
+    asked = replace(kept, title="Renamed")
+    assert collection in (kept, asked)
+    assert said.is_error or collection == asked, said.text
+
+
+def test_the_matrix_has_as_many_cells_as_were_promised() -> None:
+    assert len(CELLS) == len(ERRANDS) * len(FAULTS) * len(REACHES)
+    assert len(CELLS) >= 150
+    assert {one.tool for one in ERRANDS} | {"get_upload"} == set(TOOLS)
