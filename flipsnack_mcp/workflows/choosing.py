@@ -1,0 +1,77 @@
+"""Which collections a report or a change over many is about: named ones, or those of the list that fit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
+
+from flipsnack_mcp.api.actions.collections import CollectionSummary, ListCollections
+from flipsnack_mcp.api.budget import Lane
+from flipsnack_mcp.api.parameters import StatusName
+from flipsnack_mcp.workflows.errand import Errand
+
+WINDOW = 100
+"""Rows of one request; Flipsnack documents no limit, this is the tool's own."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What has to be true of a collection. Named ones are taken as they are named; the rest narrows the list."""
+
+    collections: tuple[str, ...] = ()
+    query: str | None = None
+    only_status: StatusName | None = None
+    created_after: date | None = None
+    """The first day that still counts."""
+    created_before: date | None = None
+    """The last day that still counts."""
+
+    @property
+    def by_name_only(self) -> bool:
+        """Whether the named collections are all there is to know."""
+        return bool(self.collections) and self == Choice(self.collections)
+
+    def fits(self, row: CollectionSummary) -> bool:
+        """Whether a row of the list is meant."""
+        return (
+            (not self.collections or row.collection_hash in self.collections)
+            and (self.only_status is None or row.status == self.only_status)
+            and self._created_in_time(row.created_date or "")
+        )
+
+    def _created_in_time(self, created: str) -> bool:
+        # Flipsnack's dates have no zone: only the day is compared, as it is written.
+        day = created[:10]
+        after = self.created_after is None or (bool(day) and day >= self.created_after.isoformat())
+        return after and (self.created_before is None or (bool(day) and day <= self.created_before.isoformat()))
+
+
+async def chosen(errand: Errand, choice: Choice) -> list[CollectionSummary]:
+    """The collections that fit, newest first, each once. Named ones that the list does not have are left out."""
+    missing, found = set(choice.collections), dict[str, CollectionSummary]()
+    async for row in listed(errand, choice):
+        missing.discard(row.collection_hash)
+        if row.collection_hash and choice.fits(row):
+            found.setdefault(row.collection_hash, row)
+        if choice.collections and not missing:
+            break
+    return list(found.values())
+
+
+async def listed(errand: Errand, choice: Choice) -> AsyncIterator[CollectionSummary]:
+    """Every row of the list, window by window, as long as somebody wants the next one."""
+    offset: int | None = 0
+    while offset is not None:
+        asked = ListCollections(
+            query=choice.query,
+            status=choice.only_status,
+            order_by="date_created",
+            order="desc",
+            offset=offset,
+            limit=WINDOW,
+        )
+        window = await errand.send(asked, lane=Lane.BACKGROUND)
+        for row in window.collections:
+            yield row
+        offset = window.next_offset
