@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 
 import anyio
 
+from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import Event, History
+
+
+LONGEST = 4000
+"""Characters of what was saved, for a person; `--json` has all of it."""
 
 
 def history(settings: Settings, *, as_json: bool, verify: bool) -> int:
@@ -49,7 +54,9 @@ def line(event: Event) -> str:
     at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
     how = f", confirmed by {event.confirmed}" if event.confirmed else ""
     said = f": {event.said}" if event.said else ""
-    before = f"\n      before: {json.dumps(event.before, ensure_ascii=False)}" if event.before else ""
+    # Somebody's titles, on their way to a terminal.
+    saved = cleaned(json.dumps(event.before, ensure_ascii=False), LONGEST)
+    before = f"\n      before: {saved}" if event.before else ""
     return f"{event.number:5}  {at}  {event.tool} {event.target}  {event.decision}{how}{said}{before}"
 
 

@@ -11,14 +11,14 @@ from mcp import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api.action import Action, Effect
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.arguments import understood
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import NotConfirmedError
-from flipsnack_mcp.server.tool import App, Tool, Work
+from flipsnack_mcp.server.tool import App, Tool, Work, WorkflowCall
 from flipsnack_mcp.server.wording import data_of, worded
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
@@ -69,9 +69,9 @@ class Desk:
         if missing := app.settings.missing:
             raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
         work = Work(app, call, name, target_of(understood_call))
-        if tool.takes.effect is Effect.READS or getattr(understood_call, "dry_run", False):
-            return await tool.run(work, understood_call)
-        return await self._on_record(tool, work, understood_call)
+        if may_change(understood_call):
+            return await self._on_record(tool, work, understood_call)
+        return await tool.run(work, understood_call)
 
     async def _on_record(self, tool: Tool, work: Work, understood_call: Any) -> BaseModel | InputRequiredResult:
         """A call that may change something: how it ended goes into the history, whatever it was."""
@@ -93,6 +93,13 @@ class Desk:
         return outcome
 
 
+def may_change(call: Action[Any] | WorkflowCall) -> bool:
+    """Whether a call belongs in the history: it writes or destroys, or stops an upload."""
+    if getattr(call, "dry_run", False):
+        return False
+    return call.effect is not Effect.READS or bool(getattr(call, "cancel", False))
+
+
 def decision_of(error: Exception) -> str:
     """What the history calls an end that was an error."""
     if isinstance(error, NotConfirmedError | RefusedFile | TooManyDeletionsError):
@@ -111,7 +118,7 @@ async def recorded(work: Work, decision: str, said: str) -> None:
 
 def target_of(call: Any) -> str:
     """What a call is about, in a few words."""
-    hashes = [getattr(call, name, None) for name in ("collection_hash", "flipbook_hash")]
+    hashes = [getattr(call, name, None) for name in ("collection_hash", "flipbook_hash", "upload_id")]
     named = [one for one in hashes if one]
     return "/".join(named) or cleaned(str(getattr(call, "title", None) or ""), 100)
 

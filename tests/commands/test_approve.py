@@ -308,3 +308,15 @@ async def test_a_history_with_a_changed_line_is_not_whole(scene: Scene) -> None:
 
     assert ended.status == 1
     assert "NOT whole: entry 1 was altered" in ended.out
+
+
+async def test_what_was_saved_cannot_reach_into_the_terminal(scene: Scene) -> None:
+    scene.bench.collection(TITLE).description = "Now\u202e \u200bhidden\x1b[2J"
+    async with scene.assistant() as assistant:
+        code = (await assistant.call("delete_collection", scene.wanted)).code
+        await scene.at_terminal(f"{TITLE}\n", code)
+        await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})
+    shown = await to_thread.run_sync(lambda: scene.run("history", **scene.environment))
+
+    assert '"description": "Now hidden' in shown.out
+    assert not {"\u202e", "\u200b", "\x1b"} & set(shown.out)

@@ -86,6 +86,25 @@ def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
     assert "signature=" not in everything
 
 
+def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path: Path) -> None:
+    """The SDK logs through `rich` where that is installed, and so past the redaction."""
+    package = tmp_path / "rich"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "console.py").write_text("class Console:\n    def __init__(self, **_): pass\n")
+    (package / "logging.py").write_text(
+        "import logging, sys\n"
+        "class RichHandler(logging.Handler):\n"
+        "    def __init__(self, **_): super().__init__()\n"
+        "    def emit(self, record): sys.stderr.write('RICH ' + record.getMessage())\n"
+    )
+    done = run(given="", FLIPSNACK_API_KEY="${KEY}", FLIPSNACK_LOG_LEVEL="DEBUG", PYTHONPATH=str(tmp_path))
+
+    assert done.status == 0
+    assert "RICH" not in done.err
+    assert "FLIPSNACK_API_KEY" in done.err
+
+
 def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
     done = run(given="", FLIPSNACK_SANDBOX="1")
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import anyio
 import pytest
 from typing_extensions import override
 
@@ -315,6 +316,32 @@ async def test_an_upload_is_on_record(bench: Bench) -> None:
     assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
         ("create_collection", "Mine", "done")
     ]
+
+
+async def test_an_upload_that_is_stopped_is_on_record(bench: Bench) -> None:
+    store = MemoryStore(bench.clock)
+    bench.fails("hang", "collection.create")
+    async with assistant_on(bench, store) as assistant:
+        made = await assistant.call("create_collection", file_url=ADDRESS, title="Mine", wait_seconds=0)
+        stopped = await assistant.call("get_upload", upload_id=made.data["upload_id"], cancel=True)
+
+    assert not stopped.is_error, stopped.text
+    assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
+        ("create_collection", "Mine", "done"),
+        ("get_upload", made.data["upload_id"], "done"),
+    ]
+
+
+async def test_a_deletion_that_is_cancelled_under_way_is_on_record_as_unclear(bench: Bench) -> None:
+    store = MemoryStore(bench.clock)
+    bench.fails("hang", "collection.deleteLogo", phase="after")
+    tool, given = arguments("delete_logo", bench)
+    async with assistant_on(bench, store, confirm="allow") as assistant:
+        with anyio.move_on_after(5):
+            await assistant.call(tool, given)
+        await anyio.sleep(5)
+
+    assert [one.decision for one in await trail_of(bench, store)] == ["allowed", "unclear"]
 
 
 async def test_what_only_reads_leaves_no_trace(bench: Bench) -> None:

@@ -55,6 +55,15 @@ async def test_what_was_refused_is_in_no_list(bench: Bench) -> None:
     assert listed.data["uploads"] == []
 
 
+async def test_a_document_for_a_collection_that_exists_is_looked_into_as_well(bench: Bench) -> None:
+    wanted = {"collection_hash": bench.collection().hash, "file_path": bench.document("pages.pdf", pdf(1001))}
+    async with bench.assistant() as assistant:
+        tried = [await assistant.call("add_flipbook", wanted, dry_run=dry) for dry in (True, False)]
+
+    assert all(said.is_error and "1,000 pages" in said.text for said in tried)
+    assert sent(bench) == []
+
+
 @pytest.mark.parametrize(("pages", "warned"), [(3, False), (500, False), (501, True), (1000, True)])
 async def test_over_five_hundred_pages_are_a_warning(
     bench: Bench,
