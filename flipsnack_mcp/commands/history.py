@@ -13,7 +13,6 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import Event, History
 
-
 LONGEST = 4000
 """Characters of what was saved, for a person; `--json` has all of it."""
 
