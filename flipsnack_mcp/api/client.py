@@ -46,6 +46,10 @@ async def unheard(why: str, seconds: float) -> None:
     """Listen to nothing."""
 
 
+async def unnoticed() -> None:
+    """Let a change pass."""
+
+
 @dataclass(frozen=True)
 class Access:
     """Where Flipsnack is and who asks."""
@@ -83,6 +87,8 @@ class Flipsnack:
         self._pacer = pacer
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
+        self.changing: Callable[[], Awaitable[None]] = unnoticed
+        """Called before and after each request that may change the account."""
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -108,6 +114,15 @@ class Flipsnack:
         Raises:
             FlipsnackError: Any of the tree in `errors`.
         """
+        if action.effect is Effect.READS:
+            return await self._with_retries(action, document, terms)
+        await self.changing()
+        try:
+            return await self._with_retries(action, document, terms)
+        finally:
+            await self.changing()
+
+    async def _with_retries(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
         in_doubt = False
         for attempt in count(1):
             try:

@@ -11,7 +11,7 @@ from mcp import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api.action import Action, Effect, JsonObject
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
@@ -27,6 +27,8 @@ UNEXPECTED = (
     "Something unexpected went wrong in this server. Something may have been changed. "
     "Do not simply repeat it. Look with get_collection or list_collections what is there, and tell the person."
 )
+
+UNEXPECTED_READING = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
 
 TO_RECORD = 2.0
 """Seconds for a last line about a call that was cancelled."""
@@ -139,9 +141,18 @@ def shown(result: BaseModel, app: App) -> CallToolResult:
     """A result as complete text, and the same data structured."""
     data = app.redactor.data(data_of(result))
     return CallToolResult(
-        content=[TextContent(text=marked(worded(data), app))],
-        structured_content={**data, "sandbox": True} if app.settings.sandbox else data,
+        content=[TextContent(text=marked(worded(data), app))], structured_content=marked_data(data, app)
     )
+
+
+def redacted_data(result: BaseModel, app: App) -> JsonObject:
+    """A result's data alone, as safe as in an answer."""
+    return marked_data(app.redactor.data(data_of(result)), app)
+
+
+def marked_data(data: JsonObject, app: App) -> JsonObject:
+    """Against the sandbox the data says so too."""
+    return {**data, "sandbox": True} if app.settings.sandbox else data
 
 
 def failed(text: str, app: App) -> CallToolResult:

@@ -11,7 +11,7 @@ from typing import Any
 
 from flipsnack_mcp.api.action import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.actions.collections import GetCollection, UpdateCollection
+from flipsnack_mcp.api.actions.collections import CollectionList, GetCollection, ListCollections, UpdateCollection
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
@@ -35,10 +35,11 @@ from flipsnack_mcp.server.results import (
     UploadStatus,
     WatchedCollection,
 )
-from flipsnack_mcp.server.tool import Tool, sent
+from flipsnack_mcp.server.tool import Tool, recalled, sent
 from flipsnack_mcp.settings import Settings
 
 OWN: dict[type[Action[Any]], Tool] = {
+    ListCollections: Tool(ListCollections, CollectionList, recalled),
     GetCollection: Tool(GetCollectionCall, WatchedCollection, runs.get_collection),
     CreateCollection: Tool(CreateCollectionCall, Publication, upload_runs.create_collection),
     UpdateCollection: Tool(UpdateCollectionCall, Update, change_runs.update_collection),

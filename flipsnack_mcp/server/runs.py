@@ -33,7 +33,8 @@ KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
 
 async def get_collection(work: Work, call: GetCollectionCall) -> WatchedCollection:
     """Look at a collection, and wait while it converts."""
-    watched = await conversion_of(call.collection_hash).until_settled(work.errand, call.wait_seconds)
+    first = await work.app.recent.ask(work.errand, GetCollection(collection_hash=call.collection_hash))
+    watched = await conversion_of(call.collection_hash).until_settled(work.errand, call.wait_seconds, first)
     seen = watched.last
     return WatchedCollection(
         **seen.model_dump(), states=list(watched.states), next_step=go_on_waiting(seen, call.collection_hash)

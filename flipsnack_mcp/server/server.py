@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, cast
 
 import anyio
@@ -14,14 +15,31 @@ from anyio.abc import TaskGroup
 from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.request_state import RequestStateSecurity
-from mcp.types import INVALID_PARAMS, CallToolResult, Icon, InputRequiredResult
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    GetPromptResult,
+    Icon,
+    InputRequiredResult,
+    PromptReference,
+    Resource,
+    ResourceTemplate,
+    ResourceTemplateReference,
+)
+from mcp.types import Prompt as DescribedPrompt
 from mcp.types import Tool as Descriptor
+from pydantic import AnyUrl
 from typing_extensions import override
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import Clock, Confirmation
 from flipsnack_mcp.server.consent import Consents
@@ -36,6 +54,7 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.journal import Journal
+from flipsnack_mcp.workflows.recalling import Recent
 from flipsnack_mcp.workflows.transferring import Transfers
 from flipsnack_mcp.workflows.uploading import Uploads
 
@@ -57,9 +76,11 @@ class FlipsnackServer(MCPServer[App]):
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             # The SDK's own ten minutes end in a protocol error no model sees: ours come first, with a text.
             request_state_security=RequestStateSecurity.ephemeral(ttl=HOUR),
-            middleware=[refuse_cursors],
+            middleware=[refuse_cursors, know_the_app],
         )
         self._desk = desk
+
+        self.completion()(completed)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     @override
     async def list_tools(self) -> list[Descriptor]:
@@ -74,6 +95,52 @@ class FlipsnackServer(MCPServer[App]):
         app = context.request_context.lifespan_context
         return await self._desk.answer(name, arguments, Call.received(context, app.redactor.text), app)
 
+    @override
+    async def list_prompts(self) -> list[DescribedPrompt]:
+        return [one.described() for one in prompts.offered(self._desk.tools)]
+
+    @override
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[App, Any] | None = None
+    ) -> GetPromptResult:
+        return prompts.filled(name, arguments or {}, self._desk.tools)
+
+    @override
+    async def list_resources(self) -> list[Resource]:
+        return resources.resources()
+
+    @override
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        return resources.templates()
+
+    @override
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[App, Any] | None = None
+    ) -> list[ReadResourceContents]:
+        if context is None:
+            raise TypeError("reading needs its context")
+        app = context.request_context.lifespan_context
+        return [ReadResourceContents(content=await resources.read(app, str(uri)), mime_type=resources.JSON)]
+
+
+SERVED: ContextVar[App] = ContextVar("served")
+"""The app behind the request that is handled: the SDK gives it to everything but completions."""
+
+
+async def know_the_app(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Let a completion find it."""
+    SERVED.set(ctx.lifespan_context)
+    return await call_next(ctx)
+
+
+async def completed(
+    ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _context: CompletionContext | None
+) -> Completion | None:
+    """Hashes by title, wherever one is wanted."""
+    of_prompt = isinstance(ref, PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
+    of_resource = isinstance(ref, ResourceTemplateReference) and argument.name == "hash"
+    return await resources.suggested(SERVED.get(), argument.value) if of_prompt or of_resource else None
+
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Every list fits one page, so no cursor was ever given out: one that comes is an error, not the first page again."""
@@ -86,6 +153,8 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
     """What all calls of a server share."""
     account, redactor = settings.account, Redactor.of(settings)
     journal = Journal(store, account, f"{os.getpid()}-{secrets.token_hex(4)}")
+    recent = Recent(store, account)
+    flipsnack.changing = recent.changing
     return App(
         settings=settings,
         redactor=redactor,
@@ -95,6 +164,7 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         transfers=Transfers(flipsnack, background),
         history=History(store, account, redactor.data),
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
+        recent=recent,
     )
 
 

@@ -24,6 +24,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.recalling import Recent
 from flipsnack_mcp.workflows.transferring import Transfers
 from flipsnack_mcp.workflows.uploading import Uploads
 
@@ -40,6 +41,7 @@ class App:
     transfers: Transfers
     history: History
     allowance: Allowance
+    recent: Recent
 
     @property
     def download_dir(self) -> Path:
@@ -134,6 +136,12 @@ def bare(call: Action[Any]) -> Any:
     action = next(one for one in type(call).__mro__ if one in ACTIONS)
     given = {name: getattr(call, name) for name in action.model_fields if name in call.model_fields_set}
     return action.model_construct(_fields_set=set(given), **given)
+
+
+async def recalled(work: Work, call: Action[Any]) -> BaseModel:
+    """Answer a question that is often asked twice."""
+    result: BaseModel = await work.app.recent.ask(work.errand, call)
+    return result
 
 
 async def sent(work: Work, call: Action[Any]) -> BaseModel:

@@ -665,8 +665,8 @@ async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
     state = bench.folder / "state"
     async with bench.assistant(store=bench.file()) as assistant:
         await assistant.client.list_tools()
-        await assistant.call("list_collections")
-        await assistant.call("get_collection", collection_hash=bench.collection().hash)
+        await assistant.call("get_user_stats")
+        await assistant.call("download_collection_html", collection_hash=bench.collection().hash, dry_run=True)
         unopened = not state.exists()
         await assistant.call("get_upload")
 

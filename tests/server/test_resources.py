@@ -1,0 +1,120 @@
+"""Resources: as clean and as safe as answers of tools, and hashes completed by title."""
+
+import json
+from typing import Any
+
+import pytest
+from mcp import MCPError
+from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
+
+from tests.server.bench import KEY, Assistant, Bench
+
+TEMPLATE = "flipsnack://collections/{hash}"
+ACCOUNT = "flipsnack://stats/account"
+TITLE = "Summer catalogue 2026"
+
+
+async def read(assistant: Assistant, uri: str) -> dict[str, Any]:
+    (content,) = (await assistant.client.read_resource(uri)).contents
+    assert isinstance(content, TextResourceContents)
+    assert content.mime_type == "application/json"
+    found: dict[str, Any] = json.loads(content.text)
+    return found
+
+
+async def suggested(assistant: Assistant, typed: str, ref: Any = None, argument: str = "hash") -> list[str]:
+    reference = ref or ResourceTemplateReference(uri=TEMPLATE)
+    return list((await assistant.client.complete(reference, {"name": argument, "value": typed})).completion.values)
+
+
+async def test_what_there_is_is_listed(bench: Bench) -> None:
+    async with bench.assistant() as assistant:
+        fixed = (await assistant.client.list_resources()).resources
+        templates = (await assistant.client.list_resource_templates()).resource_templates
+
+    assert [one.uri for one in fixed] == [ACCOUNT]
+    assert [one.uri_template for one in templates] == [TEMPLATE]
+
+
+async def test_a_collection_reads_as_get_collection_answers(bench: Bench) -> None:
+    hash_ = bench.collection(TITLE).hash
+    async with bench.assistant() as assistant:
+        found = await read(assistant, f"flipsnack://collections/{hash_}")
+        said = await assistant.call("get_collection", collection_hash=hash_)
+
+    assert found["title"] == TITLE
+    assert found.items() <= said.data.items()
+
+
+async def test_the_account_reads_as_get_user_stats_answers(bench: Bench) -> None:
+    async with bench.assistant() as assistant:
+        assert await read(assistant, ACCOUNT) == (await assistant.call("get_user_stats")).data
+
+
+async def test_what_flipsnack_sends_is_cleaned(bench: Bench) -> None:
+    collection = bench.collection(TITLE)
+    collection.title = f"Sum\u202emer\x1b[2J {KEY}"
+    async with bench.assistant() as assistant:
+        found = await read(assistant, f"flipsnack://collections/{collection.hash}")
+
+    assert found["title"].startswith("Summer[2J")
+    assert KEY not in found["title"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["flipsnack://nothing", "flipsnack://collections/nothere7", "flipsnack://collections/a%2Fb", "file:///etc"]
+)
+async def test_what_does_not_exist_is_an_error_in_words(bench: Bench, uri: str) -> None:
+    async with bench.assistant() as assistant:
+        with pytest.raises(MCPError) as refused:
+            await assistant.client.read_resource(uri)
+
+    assert refused.value.error.code == -32602
+    assert "Traceback" not in str(refused.value)
+
+
+async def test_while_flipsnack_is_down_reading_ends_with_an_error_in_time(bench: Bench) -> None:
+    bench.fails("maintenance", times=0)
+    async with bench.assistant() as assistant:
+        with pytest.raises(MCPError, match="Nothing was changed") as refused:
+            await assistant.client.read_resource(ACCOUNT)
+        assert await suggested(assistant, "summer") == []
+
+    assert refused.value.error.code == -32603
+
+
+async def test_without_a_key_it_is_said_what_is_missing(bench: Bench) -> None:
+    async with bench.assistant(api_key="", api_secret="") as assistant:
+        with pytest.raises(MCPError, match="FLIPSNACK_API_KEY"):
+            await assistant.client.read_resource(ACCOUNT)
+        assert await suggested(assistant, "summer") == []
+
+    assert bench.requests == []
+
+
+async def test_hashes_are_completed_by_title(bench: Bench) -> None:
+    async with bench.assistant() as assistant:
+        of_template = await suggested(assistant, "summer cat")
+        of_prompt = await suggested(assistant, "summer cat", PromptReference(name="swap_issue"), "old")
+        everything = await suggested(assistant, "")
+
+    assert of_template == of_prompt == [bench.collection(TITLE).hash]
+    assert len(everything) == 20
+
+
+@pytest.mark.parametrize(
+    ("prompt", "argument"), [("swap_issue", "title"), ("nothing", "old"), ("weekly_report", "query")]
+)
+async def test_where_no_hash_is_wanted_none_is_suggested(bench: Bench, prompt: str, argument: str) -> None:
+    async with bench.assistant() as assistant:
+        assert await suggested(assistant, "summer", PromptReference(name=prompt), argument) == []
+
+    assert bench.requests == []
+
+
+async def test_typing_on_asks_flipsnack_once_for_the_same_words(bench: Bench) -> None:
+    async with bench.assistant() as assistant:
+        for typed in ("sum", "sum ", "sum"):
+            await suggested(assistant, typed)
+
+    assert bench.requests == ["collection.getList"]
