@@ -25,7 +25,6 @@ from flipsnack_mcp.workflows.errand import size_of
 from flipsnack_mcp.workflows.exporting import LINK_SECONDS, export, save_export
 from flipsnack_mcp.workflows.publishing import send_to
 from flipsnack_mcp.workflows.transferring import checked_link
-from flipsnack_mcp.workflows.waiting import conversion_of
 
 FILES_SHOWN = 100
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
@@ -34,7 +33,8 @@ KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
 async def get_collection(work: Work, call: GetCollectionCall) -> WatchedCollection:
     """Look at a collection, and wait while it converts."""
     first = await work.app.recent.ask(work.errand, GetCollection(collection_hash=call.collection_hash))
-    watched = await conversion_of(call.collection_hash).until_settled(work.errand, call.wait_seconds, first)
+    watching = work.app.uploads.conversions.of(call.collection_hash, first)
+    watched = await watching.until_settled(work.errand, call.wait_seconds, first)
     seen = watched.last
     return WatchedCollection(
         **seen.model_dump(), states=list(watched.states), next_step=go_on_waiting(seen, call.collection_hash)

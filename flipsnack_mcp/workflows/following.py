@@ -12,7 +12,7 @@ from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import direct_link, found_again
 from flipsnack_mcp.workflows.journal import RUNNING, Entry
 from flipsnack_mcp.workflows.uploading import Uploads
-from flipsnack_mcp.workflows.waiting import SPARE, conversion_of
+from flipsnack_mcp.workflows.waiting import SPARE
 
 ENDS = {"complete": "complete", "failed": "failed"}
 GONE = "The collection of this upload does not exist any more."
@@ -48,7 +48,8 @@ async def conversion(errand: Errand, uploads: Uploads, entry: Entry, seconds: fl
         if first is None:
             entry = await uploads.journal.note(entry, state="failed", said=GONE, collection_hash="")
             return Followed(entry, gone=True)
-        watched = await conversion_of(first.collection_hash).until_settled(errand, seconds, first)
+        watching = uploads.conversions.of(first.collection_hash, first)
+        watched = await watching.until_settled(errand, seconds, first)
     except FlipsnackError as error:
         looked = f"The upload is in, but looking at its conversion failed: {error.happened}"
         return Followed(entry, warnings=(*entry.warnings, looked))

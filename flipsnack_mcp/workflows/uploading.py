@@ -17,6 +17,7 @@ from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
+from flipsnack_mcp.workflows.conversions import Conversions
 from flipsnack_mcp.workflows.errand import Errand, Throttled, size_of
 from flipsnack_mcp.workflows.finding import candidates, found_again
 from flipsnack_mcp.workflows.journal import RUNNING, Entry, Journal, new_upload_id
@@ -88,6 +89,7 @@ class Uploads:
         self._flipsnack, self.journal, self._background = flipsnack, journal, background
         self._jobs: dict[str, Job] = {}
         self._line = anyio.Semaphore(AT_ONCE)
+        self.conversions = Conversions()
 
     async def begin(self, source: Source, kept_open: AsyncExitStack, *, again: bool) -> tuple[Entry, bool]:
         """Start an upload in the background, or find the one that stands; and whether it is new.

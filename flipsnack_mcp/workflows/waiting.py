@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import (
     MaintenanceError,
@@ -70,12 +69,3 @@ class Watch(Generic[SeenT]):
                 return Watched(seen, tuple(states))
             states.append(f"{self.state(seen)} after {anyio.current_time() - start:.0f} s")
         raise AssertionError  # the intervals never end
-
-
-def conversion_of(collection_hash: str) -> Watch[Collection]:
-    """Watch a collection being converted."""
-
-    async def look(errand: Errand, lane: Lane) -> Collection:
-        return await errand.send(GetCollection(collection_hash=collection_hash), lane=lane)
-
-    return Watch("conversion", look, lambda seen: seen.conversion)

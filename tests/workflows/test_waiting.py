@@ -8,8 +8,8 @@ import pytest
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.workflows.conversions import Conversions
 from flipsnack_mcp.workflows.errand import Errand, Throttled, Waiting
-from flipsnack_mcp.workflows.waiting import conversion_of
 from tests.api.asking import asking, unlimited
 
 
@@ -27,7 +27,7 @@ async def test_the_polls_come_at_growing_intervals() -> None:
     start = anyio.current_time()
 
     async with asking(sandbox.app) as flipsnack:
-        watched = await conversion_of(target).until_settled(Errand(flipsnack), 50)
+        watched = await Conversions().of(target).until_settled(Errand(flipsnack), 50)
 
     times = [one.at for one in sandbox.requests]
     assert [round(later - earlier) for earlier, later in pairwise(times)] == [2, 3, 5, 8, 10, 10, 10, 2]
@@ -41,7 +41,7 @@ async def test_waiting_ends_with_the_conversion(seconds: float, polls: int) -> N
     sandbox, target = await converting(seconds)
 
     async with asking(sandbox.app) as flipsnack:
-        watched = await conversion_of(target).until_settled(Errand(flipsnack), 45)
+        watched = await Conversions().of(target).until_settled(Errand(flipsnack), 45)
 
     assert watched.last.conversion == "complete"
     assert len(sandbox.requests) == polls
@@ -54,7 +54,7 @@ async def test_a_call_ends_before_its_client_hangs_up() -> None:
     async with asking(sandbox.app) as flipsnack:
         errand = Errand(flipsnack, anyio.current_time() + 20)
         start = anyio.current_time()
-        await conversion_of(target).until_settled(errand, 45)
+        await Conversions().of(target).until_settled(errand, 45)
 
     assert anyio.current_time() - start <= 20
 
@@ -78,7 +78,7 @@ async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault) 
             sandbox.add_fault(fault)
 
         group.start_soon(spoil)
-        watched = await conversion_of(target).until_settled(errand, 45)
+        watched = await Conversions().of(target).until_settled(errand, 45)
 
     assert watched.last.conversion == "processing"
 
@@ -96,7 +96,7 @@ async def test_a_budget_that_others_use_up_does_not_lose_what_was_seen() -> None
                     many.start_soon(flipsnack.send, GetCollection(collection_hash=target))
 
         group.start_soon(crowd)
-        watched = await conversion_of(target).until_settled(errand, 45)
+        watched = await Conversions().of(target).until_settled(errand, 45)
 
     assert watched.last.conversion == "processing"
 
@@ -109,7 +109,7 @@ async def test_what_is_settled_is_looked_at_once(conversion: str) -> None:
     )
 
     async with asking(sandbox.app) as flipsnack:
-        watched = await conversion_of(made.hash).until_settled(Errand(flipsnack), 45)
+        watched = await Conversions().of(made.hash).until_settled(Errand(flipsnack), 45)
 
     assert watched.last.conversion == conversion
     assert len(sandbox.requests) == 1
@@ -121,7 +121,7 @@ async def test_an_unknown_conversion_ends_the_wait() -> None:
     made.items.clear()
 
     async with asking(sandbox.app) as flipsnack:
-        watched = await conversion_of(made.hash).until_settled(Errand(flipsnack), 45)
+        watched = await Conversions().of(made.hash).until_settled(Errand(flipsnack), 45)
 
     assert watched.last.conversion == "unknown"
     assert len(sandbox.requests) == 1
@@ -131,7 +131,7 @@ async def test_no_seconds_mean_one_look() -> None:
     sandbox, target = await converting(1000)
 
     async with asking(sandbox.app) as flipsnack:
-        await conversion_of(target).until_settled(Errand(flipsnack), 0)
+        await Conversions().of(target).until_settled(Errand(flipsnack), 0)
 
     assert len(sandbox.requests) == 1
 
@@ -142,7 +142,7 @@ async def test_cancelling_stops_the_polls_at_once() -> None:
     async with asking(sandbox.app) as flipsnack:
         start = anyio.current_time()
         with anyio.move_on_after(6):
-            await conversion_of(target).until_settled(Errand(flipsnack), 45)
+            await Conversions().of(target).until_settled(Errand(flipsnack), 45)
         stopped, polls = anyio.current_time(), len(sandbox.requests)
         await anyio.sleep(100)
 
@@ -158,7 +158,7 @@ async def test_every_wait_is_told() -> None:
         told.append(message)
 
     async with asking(sandbox.app) as flipsnack:
-        await conversion_of(target).until_settled(Errand(flipsnack, tell=tell), 45)
+        await Conversions().of(target).until_settled(Errand(flipsnack, tell=tell), 45)
 
     assert told == [
         "conversion: processing, 0 s, poll 1",
@@ -172,7 +172,7 @@ async def test_a_first_look_that_fails_is_an_error() -> None:
 
     async with asking(sandbox.app) as flipsnack:
         with pytest.raises(FlipsnackError):
-            await conversion_of("nothere").until_settled(Errand(flipsnack), 45)
+            await Conversions().of("nothere").until_settled(Errand(flipsnack), 45)
 
 
 async def test_short_waits_are_not_worth_a_word() -> None:

@@ -1,0 +1,74 @@
+"""Conversions that are waited for at the same time: one look at the list instead of many, where that tells enough.
+
+The list says nothing of a conversion, but has a cover, which is made from a converted page 1. So a collection that was
+converting and still has none needs no look of its own; one that has a cover, or is not on the list, does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import anyio
+
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
+from flipsnack_mcp.api.budget import Lane
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.waiting import Watch
+
+MANY = 3
+"""From so many on it is worth it."""
+AT_ONCE = 12.0
+"""Seconds since its last poll in which a conversion counts as waited for: a little over the longest interval."""
+SHARED = 4.0
+"""Seconds for which one look at the list serves all who wait."""
+SURE = 30.0
+"""Seconds after which a collection is looked at itself, whatever the list says: what failed gets no cover."""
+WINDOW = 100
+
+
+@dataclass
+class Look:
+    """What is known of one conversion that is waited for."""
+
+    last: Collection | None
+    at: float = -SURE
+    """When it was last looked at itself."""
+
+
+@dataclass
+class Conversions:
+    """The conversions that this process waits for."""
+
+    _polled: dict[str, float] = field(default_factory=dict[str, float])
+    _coverless: frozenset[str] = frozenset()
+    _listed_at: float = -SHARED
+    _turn: anyio.Lock = field(default_factory=anyio.Lock)
+
+    def of(self, collection_hash: str, first: Collection | None = None) -> Watch[Collection]:
+        """Watch one of them, of which a first look may be known."""
+        known = Look(first)
+
+        async def look(errand: Errand, lane: Lane) -> Collection:
+            if known.last and await self._surely_converting(errand, lane, collection_hash, known):
+                return known.last
+            known.last = await errand.send(GetCollection(collection_hash=collection_hash), lane=lane)
+            known.at = anyio.current_time()
+            return known.last
+
+        return Watch("conversion", look, lambda seen: seen.conversion)
+
+    async def _surely_converting(self, errand: Errand, lane: Lane, collection_hash: str, known: Look) -> bool:
+        now = anyio.current_time()
+        self._polled = {name: at for name, at in self._polled.items() if now - at < AT_ONCE} | {collection_hash: now}
+        if len(self._polled) < MANY or now - known.at >= SURE:
+            return False
+        return collection_hash in await self._without_cover(errand, lane)
+
+    async def _without_cover(self, errand: Errand, lane: Lane) -> frozenset[str]:
+        async with self._turn:  # one asks, the others have its answer
+            if anyio.current_time() - self._listed_at >= SHARED:
+                asked = ListCollections(order_by="date_created", order="desc", limit=WINDOW)
+                rows = (await errand.send(asked, lane=lane)).collections
+                self._coverless = frozenset(row.collection_hash for row in rows if not row.cover_image)
+                self._listed_at = anyio.current_time()
+            return self._coverless
