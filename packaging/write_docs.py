@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.prompts import PROMPTS, Prompt
 from flipsnack_mcp.server.tool import Tool, WorkflowCall
 from flipsnack_mcp.settings import VARIABLES, Variable, read_settings
 
@@ -21,7 +22,10 @@ NAME = "io.github.flipsnack-mcp/flipsnack-mcp"
 
 def readme(text: str) -> str:
     """The README with fresh tables."""
-    return between(between(text, "tools", tool_table()), "settings", settings_table())
+    tables = {"tools": tool_table(), "prompts": prompts_table(), "settings": settings_table()}
+    for name, table in tables.items():
+        text = between(text, name, table)
+    return text
 
 
 def between(text: str, name: str, table: str) -> str:
@@ -43,6 +47,16 @@ def tool_row(tool: Tool) -> str:
         f"{action.effect.value}{', writes a file' if tool.writes_file else ''}{' (legacy)' if action.legacy else ''}"
     )
     return f"| `{tool.name}` | {first} | {stands_on} | {effect} |"
+
+
+def prompts_table() -> str:
+    head = ["| prompt | what it does | you give |", "|---|---|---|"]
+    return "\n".join(head + [prompt_row(one) for one in PROMPTS])
+
+
+def prompt_row(prompt: Prompt) -> str:
+    given = ", ".join(f"`{one.name}`" if one.required else f"`{one.name}` (if you like)" for one in prompt.arguments)
+    return f"| `{prompt.name}` | {prompt.description} | {given or 'nothing'} |"
 
 
 def settings_table() -> str:
