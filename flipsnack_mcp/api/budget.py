@@ -8,7 +8,10 @@ person's call overtakes a batch just by sorting first. ARCHITECTURE.md says why 
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from typing import TypedDict
+from typing import Annotated, TypeAlias, TypeGuard
+
+from pydantic import Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic reads this one before Python 3.12
 
 
 class Lane(IntEnum):
@@ -30,31 +33,37 @@ class Rules:
     nap: float = 1.0  # the longest sleep between two looks
 
 
+Seconds: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Who: TypeAlias = Annotated[str, Field(pattern="^[01].")]
+
+
 class Call(TypedDict):
     """A call of the last minute. `settled` is None while nobody knows that it has arrived."""
 
-    granted: float
-    who: str
+    granted: Seconds
+    who: Who
     id: int
-    settled: float | None
-    hold: float
+    settled: Seconds | None
+    hold: Seconds
 
 
 class Want(TypedDict):
     """One process waiting in one lane: how many callers, since when, and when it will look again."""
 
     n: int
-    since: float
-    due: float
+    since: Seconds
+    due: Seconds
 
 
 class Document(TypedDict):
     """All that the processes on one key share. `who` is the lane's digit and the process's name."""
 
     log: list[Call]  # in the order granted
-    want: dict[str, Want]
+    want: dict[Who, Want]
     seq: int
-    pause: list[float]  # start and length, not the end: a start in the future shows that the clock went back
+    pause: Annotated[
+        list[Seconds], Field(min_length=2, max_length=2)
+    ]  # start and length, not the end: a start in the future shows that the clock went back
 
 
 @dataclass(frozen=True)
@@ -74,11 +83,26 @@ class Wait:
 
     sleep: float
     forecast: float
+    others: int = 0  # processes that share the budget: they wait too, or had a call in the last minute
 
 
 def blank() -> Document:
     """Return the document of a key nobody has used yet."""
     return {"log": [], "want": {}, "seq": 0, "pause": [0, 0]}
+
+
+def fits(found: object) -> TypeGuard[Document]:
+    """Tell whether what a file held is a document."""
+    try:
+        shape().validate_python(found)
+    except ValidationError:
+        return False
+    return True
+
+
+@cache
+def shape() -> TypeAdapter[Document]:
+    return TypeAdapter(Document)
 
 
 @cache
@@ -173,6 +197,11 @@ def queue(doc: Document, look: Look, turn: list[str]) -> int:
     return count
 
 
+def others(doc: Document, who: str) -> int:
+    """Count the other processes that share the budget at the moment."""
+    return len({one[1:] for one in (*doc["want"], *(call["who"] for call in doc["log"]))} - {who[1:]})
+
+
 def lane_of(who: str) -> Lane:
     return Lane(int(who[0]))
 
@@ -191,7 +220,7 @@ def ask(doc: Document, now: float, rules: Rules, look: Look) -> int | Wait:
     # At least a millisecond: a clock need not move in less. 0.02: a place is free, whose turn it is takes it or is dropped.
     sleep = min(max(at - now, 0.001), rules.nap) if at > now else 0.02
     mine["due"] = now + sleep
-    return Wait(sleep, line.forecast(now, lane, queue(doc, look, turn)))
+    return Wait(sleep, line.forecast(now, lane, queue(doc, look, turn)), others(doc, look.who))
 
 
 def grant(doc: Document, now: float, look: Look) -> int:

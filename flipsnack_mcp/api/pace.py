@@ -11,7 +11,7 @@ from flipsnack_mcp.api import budget
 from flipsnack_mcp.api.budget import Document, Lane, Look, Rules, Wait
 
 T = TypeVar("T")
-OnWait: TypeAlias = Callable[[float], Awaitable[None]]  # told in how many seconds the call will go out
+OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
 
 
 class Store(Protocol):
@@ -19,6 +19,9 @@ class Store(Protocol):
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         """Atomically read the document and the clock, let `decide` change the document, and write it."""
+
+    async def close(self) -> None:
+        """Let go of what is open. A later change opens it again."""
 
 
 class MemoryStore:
@@ -30,6 +33,9 @@ class MemoryStore:
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         return decide(self._document, self._clock())
+
+    async def close(self) -> None:
+        """Keep everything: there is nothing to let go of."""
 
 
 class Slot:
@@ -80,6 +86,10 @@ class Pacer:
         """Let nobody on this key call for so long: it was refused for calls that others made."""
         await self._store.change(lambda doc, now: budget.pause(doc, now, self._rules, seconds))
 
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self._store.close()
+
     async def _enter(self, lane: Lane, on_wait: OnWait | None, hold: float) -> int:
         self._callers[lane] += 1
         try:
@@ -114,7 +124,7 @@ class Pacer:
 
 async def _report(answer: int | Wait, on_wait: OnWait | None) -> None:
     if on_wait and isinstance(answer, Wait):
-        await on_wait(answer.forecast)
+        await on_wait(answer)
 
 
 async def _even_if_cancelled(change: Awaitable[None], rules: Rules) -> None:

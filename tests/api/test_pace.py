@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.api import budget, pace
-from flipsnack_mcp.api.budget import Document, Lane, Rules
+from flipsnack_mcp.api.budget import Document, Lane, Rules, Wait
 from flipsnack_mcp.api.pace import Pacer
 from tests.virtual_clock import VirtualLoop
 
@@ -40,8 +40,12 @@ class JsonStore:
         answer = decide(self.document, anyio.current_time() + self.skew)
         returned = cast("Document", json.loads(json.dumps(self.document)))
         assert returned == self.document
+        assert budget.fits(returned)
         self.document = returned
         return answer
+
+    async def close(self) -> None:
+        pass
 
 
 class Process:
@@ -57,6 +61,9 @@ class Process:
             await anyio.sleep_forever()
         return await self._shared.change(decide)
 
+    async def close(self) -> None:
+        pass
+
 
 class Calls:
     """Makes calls and notes when each was asked for, granted, and first forecast."""
@@ -71,8 +78,8 @@ class Calls:
     async def one(self, pacer: Pacer, lane: Lane = Lane.INTERACTIVE, hold: float | None = None) -> None:
         asked, forecasts = anyio.current_time(), list[float]()
 
-        async def on_wait(seconds: float) -> None:
-            forecasts.append(seconds)
+        async def on_wait(wait: Wait) -> None:
+            forecasts.append(wait.forecast)
 
         async with pacer.slot(lane, on_wait=on_wait, hold=hold):
             now = anyio.current_time()
@@ -255,8 +262,8 @@ async def test_the_forecast_of_an_interactive_queue_is_right_within_a_second(pro
 async def test_the_forecast_counts_down_while_a_caller_waits() -> None:
     pacer, seen = Pacer(JsonStore(), Rules(limits=((1, 5.0),))), list[float]()
 
-    async def on_wait(seconds: float) -> None:
-        seen.append(seconds)
+    async def on_wait(wait: Wait) -> None:
+        seen.append(wait.forecast)
         await anyio.sleep(0.04)  # a slow reader of the report costs nobody a turn
 
     await Calls(takes=0).one(pacer)

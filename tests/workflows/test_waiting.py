@@ -188,8 +188,8 @@ async def test_short_waits_are_not_worth_a_word() -> None:
     await waiting("request budget of the key", 5.0)
 
     assert told == [
-        "next request in about 12 s: request budget of the key",
-        "next request in about 5 s: request budget of the key",
+        "next call in about 12 s: request budget of the key",
+        "next call in about 5 s: request budget of the key",
     ]
 
 
