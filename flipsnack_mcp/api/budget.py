@@ -8,10 +8,8 @@ person's call overtakes a batch just by sorting first. ARCHITECTURE.md says why 
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from typing import Annotated, TypeAlias, TypeGuard
 
-from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import TypedDict  # pydantic reads this one before Python 3.12
+from flipsnack_mcp.api.ledger import Call, Document, Want
 
 
 class Lane(IntEnum):
@@ -29,41 +27,9 @@ class Rules:
     margin: float = 0.05  # clocks that run differently: 500 ppm over a minute are 30 ms
     reserve: float = 1 / 60  # of each limit, kept free of background calls (one call at least)
     hold: float = 2.0  # a call counts as "now" until answered, but no longer than this
+    lease: float = 10.0  # what has a longer hold must say so often that it goes on: it may have been killed
     grace: float = 0.25  # whoever looks again later than announced is taken for dead
     nap: float = 1.0  # the longest sleep between two looks
-
-
-Seconds: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
-Who: TypeAlias = Annotated[str, Field(pattern="^[01].")]
-
-
-class Call(TypedDict):
-    """A call of the last minute. `settled` is None while nobody knows that it has arrived."""
-
-    granted: Seconds
-    who: Who
-    id: int
-    settled: Seconds | None
-    hold: Seconds
-
-
-class Want(TypedDict):
-    """One process waiting in one lane: how many callers, since when, and when it will look again."""
-
-    n: int
-    since: Seconds
-    due: Seconds
-
-
-class Document(TypedDict):
-    """All that the processes on one key share. `who` is the lane's digit and the process's name."""
-
-    log: list[Call]  # in the order granted
-    want: dict[Who, Want]
-    seq: int
-    pause: Annotated[
-        list[Seconds], Field(min_length=2, max_length=2)
-    ]  # start and length, not the end: a start in the future shows that the clock went back
 
 
 @dataclass(frozen=True)
@@ -84,25 +50,6 @@ class Wait:
     sleep: float
     forecast: float
     others: int = 0  # processes that share the budget: they wait too, or had a call in the last minute
-
-
-def blank() -> Document:
-    """Return the document of a key nobody has used yet."""
-    return {"log": [], "want": {}, "seq": 0, "pause": [0, 0]}
-
-
-def fits(found: object) -> TypeGuard[Document]:
-    """Tell whether what a file held is a document."""
-    try:
-        shape().validate_python(found)
-    except ValidationError:
-        return False
-    return True
-
-
-@cache
-def shape() -> TypeAdapter[Document]:
-    return TypeAdapter(Document)
 
 
 @cache
@@ -242,6 +189,13 @@ def settle(doc: Document, now: float, number: int) -> None:
     for call in doc["log"]:
         if call["id"] == number:
             call["settled"] = max(call["granted"], stamp(call, now))
+
+
+def renew(doc: Document, now: float, number: int, hold: float, rules: Rules) -> None:
+    """Note that a call with a long hold is still on its way."""
+    for call in doc["log"]:
+        if call["id"] == number:
+            call["hold"] = min(hold, max(0, now - call["granted"]) + rules.lease)
 
 
 def abandon(doc: Document, now: float, number: int, rules: Rules) -> None:

@@ -7,8 +7,9 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import anyio
 
-from flipsnack_mcp.api import budget
-from flipsnack_mcp.api.budget import Document, Lane, Look, Rules, Wait
+from flipsnack_mcp.api import budget, ledger
+from flipsnack_mcp.api.budget import Lane, Look, Rules, Wait
+from flipsnack_mcp.api.ledger import Document
 
 T = TypeVar("T")
 OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
@@ -29,7 +30,7 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], float] = anyio.current_time) -> None:
         self._clock = clock
-        self._document = budget.blank()
+        self._document = ledger.blank()
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         return decide(self._document, self._clock())
@@ -53,6 +54,28 @@ class Slot:
         """Say that there will be no answer."""
         await self._close(lambda doc, now: budget.abandon(doc, now, self._number, self._rules))
 
+    @asynccontextmanager
+    async def renewed(self, hold: float) -> AsyncIterator[None]:
+        """Let the call count for all of a long hold, but not after this process was killed."""
+        if hold <= self._rules.lease:
+            yield
+            return
+        failure: Exception | None = None  # raised outside of the task group, which would wrap it
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._renew, hold)
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - raised again below
+                failure = error
+            group.cancel_scope.cancel()
+        if failure:
+            raise failure
+
+    async def _renew(self, hold: float) -> None:
+        while self._open:
+            await anyio.sleep(self._rules.lease / 4)
+            await self._store.change(lambda doc, now: budget.renew(doc, now, self._number, hold, self._rules))
+
     async def _close(self, decide: Callable[[Document, float], None]) -> None:
         if self._open:
             self._open = False
@@ -73,10 +96,12 @@ class Pacer:
         self, lane: Lane = Lane.INTERACTIVE, *, on_wait: OnWait | None = None, hold: float | None = None
     ) -> AsyncIterator[Slot]:
         """Wait for permission to make one HTTP call; `hold` is for uploads, which arrive later than other calls."""
-        number = await self._enter(lane, on_wait, self._rules.hold if hold is None else hold)
+        wanted = self._rules.hold if hold is None else hold
+        number = await self._enter(lane, on_wait, min(wanted, self._rules.lease))
         slot = Slot(self._store, self._rules, number)
         try:
-            yield slot
+            async with slot.renewed(wanted):
+                yield slot
         except BaseException:
             await slot.abandon()
             raise

@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx2
 
 from flipsnack_mcp.api import pace
-from flipsnack_mcp.api.budget import Rules, blank, fits
+from flipsnack_mcp.api.budget import Rules
 from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.opening import open_document, open_store

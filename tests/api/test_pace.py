@@ -15,8 +15,9 @@ from typing import Any, TypeVar, cast
 import anyio
 import pytest
 
-from flipsnack_mcp.api import budget, pace
-from flipsnack_mcp.api.budget import Document, Lane, Rules, Wait
+from flipsnack_mcp.api import budget, ledger, pace
+from flipsnack_mcp.api.budget import Lane, Rules, Wait
+from flipsnack_mcp.api.ledger import Document
 from flipsnack_mcp.api.pace import Pacer
 from tests.virtual_clock import VirtualLoop
 
@@ -33,14 +34,14 @@ class JsonStore:
     """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
 
     def __init__(self) -> None:
-        self.document = budget.blank()
+        self.document = ledger.blank()
         self.skew = 0.0
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         answer = decide(self.document, anyio.current_time() + self.skew)
         returned = cast("Document", json.loads(json.dumps(self.document)))
         assert returned == self.document
-        assert budget.fits(returned)
+        assert ledger.fits(returned)
         self.document = returned
         return answer
 
@@ -198,7 +199,7 @@ async def test_the_fuzz_finds_every_mutant(
 
 
 def mutant(right: str, wrong: str, package: Path) -> ModuleType:
-    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (budget, pace)}
+    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, pace)}
     assert sum(source.count(right) for source in sources.values()) == 1, "the mutant must be written anew"
     for one, source in sources.items():
         own = source.replace(right, wrong).replace("from flipsnack_mcp.api", f"from {package.name}")
