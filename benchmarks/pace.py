@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
+from typing_extensions import override
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.sharing.scene import Scene, scene
@@ -35,6 +37,7 @@ class Figure:
     def kept(self) -> bool:
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
+    @override
     def __str__(self) -> str:
         bound = "at least" if self.at_least else "at most"
         verdict = "ok" if self.kept else "BROKEN"

@@ -11,8 +11,7 @@ from functools import cache
 
 from flipsnack_mcp.api.ledger import Call, Document, Want
 
-
-BEHIND = 0.02  # seconds
+BEHIND = 0.02  # seconds by which others let the first in turn go first
 
 
 class Lane(IntEnum):

@@ -378,6 +378,54 @@ async def test_an_upload_that_was_given_up_counts_only_as_long_as_its_last_bytes
         await calls.one(pacer)
 
 
+async def test_a_killed_process_takes_its_upload_along() -> None:
+    store, calls = JsonStore(), Calls(takes=0)
+    process = Process(store)
+    one = Rules(limits=((1, 1.0),))
+    async with anyio.create_task_group() as group:
+        group.start_soon(Calls(takes=100).one, Pacer(process, one), Lane.INTERACTIVE, 3600)
+        await anyio.sleep(30)
+        process.killed = True
+        with takes(one.lease / 2, one.lease + 1.06):
+            await calls.one(Pacer(store, one))
+        group.cancel_scope.cancel()
+
+
+async def test_the_error_of_an_upload_comes_through_as_it_is() -> None:
+    pacer = Pacer(JsonStore())
+    with pytest.raises(ConnectionError):
+        async with pacer.slot(hold=3600):
+            raise ConnectionError
+
+
+async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
+    store, others, killed = JsonStore(), list[int](), Calls(takes=0)
+    rules = Rules(limits=((1, 5.0),))
+
+    async def on_wait(wait: Wait) -> None:
+        others.append(wait.others)
+
+    mine, first, second = (Pacer(store, rules) for _ in range(3))
+    await killed.one(mine)
+    async with mine.slot(Lane.BACKGROUND, on_wait=on_wait):
+        pass
+    assert set(others) == {0}  # its other lane is no other process
+    async with anyio.create_task_group() as group:
+        group.start_soon(killed.one, first)
+        group.start_soon(killed.one, first, Lane.BACKGROUND)
+        group.start_soon(killed.one, second, Lane.BACKGROUND)
+        await anyio.sleep(0.1)
+        async with mine.slot(on_wait=on_wait):
+            pass
+    assert others[-1] == 2
+    others.clear()
+    await anyio.sleep(60)
+    await killed.one(mine)
+    async with mine.slot(on_wait=on_wait):
+        pass
+    assert set(others) == {0}  # who asked for nothing in the last minute shares nothing
+
+
 async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body() -> None:
     pacer = Pacer(JsonStore(), Rules(limits=((1, 5.0),)))
     async with pacer.slot() as slot:
