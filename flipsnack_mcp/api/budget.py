@@ -88,7 +88,7 @@ class Timeline:
     def push(self, granted: float) -> None:
         """Spread by the grants of *every* lane: by answers 7 % are lost, by background alone people wait 20 s."""
         pace = max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
-        # Less than the whole lateness: each call goes a few ms after its moment, which would add up to 1 % of the minute.
+        # Each call goes a few ms after its moment, in all almost 1 % of the minute: so much of it is made up for.
         self.even = max(self.even, granted - pace / 4) + pace
 
     def forecast(self, now: float, lane: Lane, queue: int) -> float:
@@ -169,11 +169,17 @@ def ask(doc: Document, now: float, rules: Rules, look: Look) -> int | Wait:
     first = turn[0] == look.who
     if look.grant and first and at <= now:
         return grant(doc, now, look)
-    # At least a millisecond: a clock need not move in less. Whoever is not first looks a little later: all at once would
-    # find the store busy, and the first one would lose the moment. It takes a free place meanwhile, or is dropped.
-    sleep = min(max(at - now, 0.001) if first and at > now else max(at - now, 0) + BEHIND, rules.nap)
+    sleep = min(until(at, now, first=first), rules.nap)
     mine["due"] = now + sleep
     return Wait(sleep, line.forecast(now, lane, queue(doc, look, turn)), others(doc, look.who))
+
+
+def until(at: float, now: float, *, first: bool) -> float:
+    """Seconds to sleep until a place is free: at least a millisecond, a clock need not move in less.
+
+    Whoever is not first looks a little later. All at once would find the store busy, and the first might lose the moment.
+    """
+    return max(at - now, 0.001) if first and at > now else max(at - now, 0) + BEHIND
 
 
 def grant(doc: Document, now: float, look: Look) -> int:

@@ -220,6 +220,17 @@ async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> Non
     assert not broken(calls.granted, Rules().limits)
 
 
+async def test_calls_that_go_a_little_late_cost_nothing_of_the_allowance() -> None:
+    store, calls = JsonStore(), Calls(takes=0.05)
+    pacers = [Pacer(Process(store, lambda: 0.02)) for _ in range(3)]
+    with anyio.move_on_after(600):
+        async with anyio.create_task_group() as group:
+            for pacer in pacers:
+                group.start_soon(calls.for_ever, pacer, Lane.BACKGROUND)
+    assert sum(calls.by.values()) >= 0.98 * 600
+    assert not broken(calls.granted, Rules().limits)
+
+
 @pytest.mark.parametrize("same", [True, False], ids=["in the same process", "in another process"])
 async def test_a_person_does_not_wait_for_a_batch(same: bool) -> None:  # noqa: FBT001 - pytest passes it by name
     store, batch, person = JsonStore(), Calls(), Calls()
