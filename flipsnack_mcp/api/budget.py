@@ -8,7 +8,10 @@ person's call overtakes a batch just by sorting first. ARCHITECTURE.md says why 
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from typing import TypedDict
+
+from flipsnack_mcp.api.ledger import Call, Document, Want
+
+BEHIND = 0.02  # seconds by which others let the first in turn go first
 
 
 class Lane(IntEnum):
@@ -26,35 +29,9 @@ class Rules:
     margin: float = 0.05  # clocks that run differently: 500 ppm over a minute are 30 ms
     reserve: float = 1 / 60  # of each limit, kept free of background calls (one call at least)
     hold: float = 2.0  # a call counts as "now" until answered, but no longer than this
+    lease: float = 10.0  # what has a longer hold must say so often that it goes on: it may have been killed
     grace: float = 0.25  # whoever looks again later than announced is taken for dead
     nap: float = 1.0  # the longest sleep between two looks
-
-
-class Call(TypedDict):
-    """A call of the last minute. `settled` is None while nobody knows that it has arrived."""
-
-    granted: float
-    who: str
-    id: int
-    settled: float | None
-    hold: float
-
-
-class Want(TypedDict):
-    """One process waiting in one lane: how many callers, since when, and when it will look again."""
-
-    n: int
-    since: float
-    due: float
-
-
-class Document(TypedDict):
-    """All that the processes on one key share. `who` is the lane's digit and the process's name."""
-
-    log: list[Call]  # in the order granted
-    want: dict[str, Want]
-    seq: int
-    pause: list[float]  # start and length, not the end: a start in the future shows that the clock went back
 
 
 @dataclass(frozen=True)
@@ -74,11 +51,7 @@ class Wait:
 
     sleep: float
     forecast: float
-
-
-def blank() -> Document:
-    """Return the document of a key nobody has used yet."""
-    return {"log": [], "want": {}, "seq": 0, "pause": [0, 0]}
+    others: int = 0  # processes that share the budget: they wait too, or had a call in the last minute
 
 
 @cache
@@ -114,7 +87,9 @@ class Timeline:
 
     def push(self, granted: float) -> None:
         """Spread by the grants of *every* lane: by answers 7 % are lost, by background alone people wait 20 s."""
-        self.even = max(self.even, granted) + max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
+        pace = max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
+        # Each call goes a few ms after its moment, in all almost 1 % of the minute: so much of it is made up for.
+        self.even = max(self.even, granted - pace / 4) + pace
 
     def forecast(self, now: float, lane: Lane, queue: int) -> float:
         """Walk through the queue and say how long the caller behind it will wait."""
@@ -173,6 +148,11 @@ def queue(doc: Document, look: Look, turn: list[str]) -> int:
     return count
 
 
+def others(doc: Document, who: str) -> int:
+    """Count the other processes that share the budget at the moment."""
+    return len({one[1:] for one in (*doc["want"], *(call["who"] for call in doc["log"]))} - {who[1:]})
+
+
 def lane_of(who: str) -> Lane:
     return Lane(int(who[0]))
 
@@ -186,12 +166,20 @@ def ask(doc: Document, now: float, rules: Rules, look: Look) -> int | Wait:
     doc["want"][look.who] = mine
     turn, line, lane = turns(doc), timeline(doc, now, rules), lane_of(look.who)
     at = line.earliest(now, lane)
-    if look.grant and turn[0] == look.who and at <= now:
+    first = turn[0] == look.who
+    if look.grant and first and at <= now:
         return grant(doc, now, look)
-    # At least a millisecond: a clock need not move in less. 0.02: a place is free, whose turn it is takes it or is dropped.
-    sleep = min(max(at - now, 0.001), rules.nap) if at > now else 0.02
+    sleep = min(until(at, now, first=first), rules.nap)
     mine["due"] = now + sleep
-    return Wait(sleep, line.forecast(now, lane, queue(doc, look, turn)))
+    return Wait(sleep, line.forecast(now, lane, queue(doc, look, turn)), others(doc, look.who))
+
+
+def until(at: float, now: float, *, first: bool) -> float:
+    """Seconds to sleep until a place is free: at least a millisecond, a clock need not move in less.
+
+    Whoever is not first looks a little later. All at once would find the store busy, and the first might lose the moment.
+    """
+    return max(at - now, 0.001) if first and at > now else max(at - now, 0) + BEHIND
 
 
 def grant(doc: Document, now: float, look: Look) -> int:
@@ -213,6 +201,13 @@ def settle(doc: Document, now: float, number: int) -> None:
     for call in doc["log"]:
         if call["id"] == number:
             call["settled"] = max(call["granted"], stamp(call, now))
+
+
+def renew(doc: Document, now: float, number: int, hold: float, rules: Rules) -> None:
+    """Note that a call with a long hold is still on its way."""
+    for call in doc["log"]:
+        if call["id"] == number:
+            call["hold"] = min(hold, max(0, now - call["granted"]) + rules.lease)
 
 
 def abandon(doc: Document, now: float, number: int, rules: Rules) -> None:

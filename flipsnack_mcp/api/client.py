@@ -17,7 +17,7 @@ import httpx2
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
-from flipsnack_mcp.api.budget import Lane
+from flipsnack_mcp.api.budget import Lane, Wait
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, OutOfTimeError, RateLimitedError, UnreachableError
 from flipsnack_mcp.api.pace import Pacer, Slot
 from flipsnack_mcp.api.retry import TRIES, may_repeat, pause_before
@@ -105,6 +105,7 @@ class Flipsnack:
     ) -> None:
         if self._http is not None:
             await self._http.aclose()
+        await self._pacer.close()
 
     async def send(
         self, action: Action[ResultT_co], document: Document | None = None, terms: Terms = ANYTIME
@@ -147,10 +148,10 @@ class Flipsnack:
         await anyio.sleep(pause)
 
     async def _once(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
-        async def told(forecast: float) -> None:
-            if anyio.current_time() + forecast > terms.deadline:
-                raise OutOfTimeError(forecast)
-            await terms.waits("request budget of the key", forecast)
+        async def told(wait: Wait) -> None:
+            if anyio.current_time() + wait.forecast > terms.deadline:
+                raise OutOfTimeError(wait.forecast)
+            await terms.waits(budget_of(wait.others), wait.forecast)
 
         if anyio.current_time() >= terms.deadline:
             raise OutOfTimeError(0)
@@ -170,6 +171,13 @@ class Flipsnack:
         body = Upload(values, document, sent)
         timeout = httpx2.Timeout(60.0, connect=10.0)
         return self.http.stream("POST", self._access.upload_url, content=body, headers=body.headers, timeout=timeout)
+
+
+def budget_of(others: int) -> str:
+    """Whose budget a call waits for."""
+    if not others:
+        return "request budget of the key"
+    return f"budget shared with {others} other {'process' if others == 1 else 'processes'}"
 
 
 async def exchanged(

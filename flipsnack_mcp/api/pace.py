@@ -7,11 +7,12 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import anyio
 
-from flipsnack_mcp.api import budget
-from flipsnack_mcp.api.budget import Document, Lane, Look, Rules, Wait
+from flipsnack_mcp.api import budget, ledger
+from flipsnack_mcp.api.budget import Lane, Look, Rules, Wait
+from flipsnack_mcp.api.ledger import Document
 
 T = TypeVar("T")
-OnWait: TypeAlias = Callable[[float], Awaitable[None]]  # told in how many seconds the call will go out
+OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
 
 
 class Store(Protocol):
@@ -20,16 +21,22 @@ class Store(Protocol):
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         """Atomically read the document and the clock, let `decide` change the document, and write it."""
 
+    async def close(self) -> None:
+        """Let go of what is open. A later change opens it again."""
+
 
 class MemoryStore:
     """A store for one process: for tests, and for when no file can be written."""
 
     def __init__(self, clock: Callable[[], float] = anyio.current_time) -> None:
         self._clock = clock
-        self._document = budget.blank()
+        self._document = ledger.blank()
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         return decide(self._document, self._clock())
+
+    async def close(self) -> None:
+        """Keep everything: there is nothing to let go of."""
 
 
 class Slot:
@@ -46,6 +53,28 @@ class Slot:
     async def abandon(self) -> None:
         """Say that there will be no answer."""
         await self._close(lambda doc, now: budget.abandon(doc, now, self._number, self._rules))
+
+    @asynccontextmanager
+    async def renewed(self, hold: float) -> AsyncIterator[None]:
+        """Let the call count for all of a long hold, but not after this process was killed."""
+        if hold <= self._rules.lease:
+            yield
+            return
+        failure: Exception | None = None  # raised outside of the task group, which would wrap it
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._renew, hold)
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - raised again below
+                failure = error
+            group.cancel_scope.cancel()
+        if failure:
+            raise failure
+
+    async def _renew(self, hold: float) -> None:
+        while self._open:
+            await anyio.sleep(self._rules.lease / 4)
+            await self._store.change(lambda doc, now: budget.renew(doc, now, self._number, hold, self._rules))
 
     async def _close(self, decide: Callable[[Document, float], None]) -> None:
         if self._open:
@@ -67,10 +96,12 @@ class Pacer:
         self, lane: Lane = Lane.INTERACTIVE, *, on_wait: OnWait | None = None, hold: float | None = None
     ) -> AsyncIterator[Slot]:
         """Wait for permission to make one HTTP call; `hold` is for uploads, which arrive later than other calls."""
-        number = await self._enter(lane, on_wait, self._rules.hold if hold is None else hold)
+        wanted = self._rules.hold if hold is None else hold
+        number = await self._enter(lane, on_wait, min(wanted, self._rules.lease))
         slot = Slot(self._store, self._rules, number)
         try:
-            yield slot
+            async with slot.renewed(wanted):
+                yield slot
         except BaseException:
             await slot.abandon()
             raise
@@ -79,6 +110,10 @@ class Pacer:
     async def pause(self, seconds: float) -> None:
         """Let nobody on this key call for so long: it was refused for calls that others made."""
         await self._store.change(lambda doc, now: budget.pause(doc, now, self._rules, seconds))
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self._store.close()
 
     async def _enter(self, lane: Lane, on_wait: OnWait | None, hold: float) -> int:
         self._callers[lane] += 1
@@ -114,7 +149,7 @@ class Pacer:
 
 async def _report(answer: int | Wait, on_wait: OnWait | None) -> None:
     if on_wait and isinstance(answer, Wait):
-        await on_wait(answer.forecast)
+        await on_wait(answer)
 
 
 async def _even_if_cancelled(change: Awaitable[None], rules: Rules) -> None:

@@ -6,12 +6,16 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from flipsnack_mcp.store.records import Records, T
 from flipsnack_mcp.store.rows import RowRecords
 from flipsnack_mcp.store.schema import NewerVersionError, upgrade
 from flipsnack_mcp.store.unusable import BusyError, damaged, newer, unreachable
 
+# NORMAL: the journal of uploads must come out of a crash of the machine undamaged, or a document is uploaded twice.
+# OFF: for what is worth nothing after one, such as the request budget.
+Synchronous: TypeAlias = Literal["NORMAL", "OFF"]
 SWEEP_EVERY = 60.0
 # ERROR: our statements fit our tables. None: Python found text that is no text.
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR, None}
@@ -20,12 +24,12 @@ DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, 
 class Database:
     """A connection. Never carry one over a fork, not even to close it (https://sqlite.org/howtocorrupt.html)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, synchronous: Synchronous) -> None:
         self._path = path
         self._swept = -math.inf
         make_file(path)
         with explained(path):
-            self._db = connect(path)
+            self._db = connect(path, synchronous)
         self._file = identity(path)
 
     def lost(self) -> bool:
@@ -83,14 +87,12 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     # No timeout: SQLite would wait by stopping the thread, and with it everything in this process; our caller waits.
     # rw: SQLite itself never makes the file. The default journal: switching to WAL on open is a race.
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
     try:
-        # OFF would do for the request budget, which is worthless after a crash of the machine. But the journal of uploads
-        # must come out of one undamaged, or a document is uploaded twice.
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
     except BaseException:
         db.close()
         raise

@@ -1,16 +1,29 @@
-"""From the setting FLIPSNACK_STATE to a store. Opens nothing yet."""
+"""From the setting FLIPSNACK_STATE to what is kept there. Opens nothing yet."""
 
 from pathlib import Path
 
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.shared_document import DocumentT, Fits, SharedDocument
 from flipsnack_mcp.store.sqlite import SqliteStore
 
 
 def open_store(state: str) -> Store:
-    """Make the store that `state` names. What cannot be understood is not repeated: it may hold a password."""
+    """Make the store that `state` names."""
+    path = state_file(state)
+    return SqliteStore(path) if path else MemoryStore()
+
+
+def open_document(state: str, name: str, first: DocumentT, fits: Fits[DocumentT]) -> SharedDocument[DocumentT] | None:
+    """Make a document with a file of its own beside the state file; None where no file is wanted."""
+    path = state_file(state)
+    return SharedDocument(path.with_name(f"{name}.sqlite"), first, fits) if path else None
+
+
+def state_file(state: str) -> Path | None:
+    """Find the file that `state` names. What cannot be understood is not repeated: it may hold a password."""
     if state == "memory:":
-        return MemoryStore()
+        return None
     if state.startswith(("redis:", "rediss:", "unix:")):
         raise ValueError(
             "FLIPSNACK_STATE names a Redis server, which flipsnack-mcp cannot use yet. Use sqlite:PATH or memory: instead."
@@ -20,7 +33,7 @@ def open_store(state: str) -> Store:
         raise ValueError(
             "FLIPSNACK_STATE must be sqlite:PATH (a file), memory: (nothing is kept), or empty for the usual file."
         )
-    return SqliteStore(chosen(path) if path else usual())
+    return chosen(path) if path else usual()
 
 
 def chosen(path: str) -> Path:

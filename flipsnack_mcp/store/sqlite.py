@@ -13,7 +13,7 @@ from flipsnack_mcp.store.records import Records, T
 from flipsnack_mcp.store.unusable import BusyError, StoreUnusable, held, no_sqlite
 
 if TYPE_CHECKING:
-    from flipsnack_mcp.store.database import Database
+    from flipsnack_mcp.store.database import Database, Synchronous
 
 __all__ = ["SqliteStore", "StoreUnusable"]
 
@@ -30,8 +30,16 @@ class SqliteStore:
 
     shared = True
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        *,
+        synchronous: "Synchronous" = "NORMAL",
+        patience: float | None = None,
+    ) -> None:
         self._path, self._clock = path, clock
+        self._synchronous, self._patience = synchronous, PATIENCE if patience is None else patience
         self._database: Database | None = None
         self._start()
 
@@ -41,14 +49,14 @@ class SqliteStore:
 
     async def transact(self, work: Callable[[Records], T]) -> T:
         self._notice_fork()
-        latest = anyio.current_time() + PATIENCE
+        latest = anyio.current_time() + self._patience
         async with self._turn:
             while True:
                 try:
                     return self._attempt(work)
                 except BusyError:
                     if anyio.current_time() > latest:
-                        raise held(self._path, PATIENCE) from None
+                        raise held(self._path, self._patience) from None
                 await anyio.sleep(random.uniform(0.002, 0.010))  # noqa: S311 - keeps processes out of step, no secret
 
     async def close(self) -> None:
@@ -73,7 +81,7 @@ class SqliteStore:
             from flipsnack_mcp.store.database import Database  # noqa: PLC0415 - sqlite3 only when something is stored
         except ImportError as error:
             raise no_sqlite() from error
-        return Database(self._path)
+        return Database(self._path, self._synchronous)
 
     def _drop(self) -> None:
         database, self._database = self._database, None

@@ -62,7 +62,7 @@ class Waiting:
         if seconds < WORTH_TELLING or now < self._next:
             return
         self._next = now + TELL_AGAIN
-        await self._tell(f"next request in about {seconds:.0f} s: {why}")
+        await self._tell(f"next call in about {seconds:.0f} s: {why}")
 
 
 class Throttled:

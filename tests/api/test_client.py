@@ -378,6 +378,21 @@ async def test_somebody_elses_calls_are_waited_for_and_told(kind: str, sandbox: 
     assert "another program uses the same key" in {why for why, _ in heard}
 
 
+async def test_a_refusal_that_somebody_else_caused_lets_all_our_processes_pause(sandbox: Sandbox) -> None:
+    sandbox.add_fault(Fault("per_minute"))
+    budget = MemoryStore()
+
+    one, other = (asking(sandbox.app, budget=budget) for _ in range(2))
+    async with one, other, anyio.create_task_group() as group:
+        group.start_soon(one.send, ListCollections())
+        await anyio.sleep(1)
+        group.start_soon(other.send, ListCollections())
+
+    first, *later = (each.at for each in sandbox.requests)
+    assert len(later) == 2
+    assert min(later) - first >= 5.0
+
+
 async def test_when_others_use_up_the_key_for_good_the_error_says_so(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
     sandbox.add_fault(Fault("per_minute", times=0))
 

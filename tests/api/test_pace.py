@@ -15,8 +15,9 @@ from typing import Any, TypeVar, cast
 import anyio
 import pytest
 
-from flipsnack_mcp.api import budget, pace
-from flipsnack_mcp.api.budget import Document, Lane, Rules
+from flipsnack_mcp.api import budget, ledger, pace
+from flipsnack_mcp.api.budget import Lane, Rules, Wait
+from flipsnack_mcp.api.ledger import Document
 from flipsnack_mcp.api.pace import Pacer
 from tests.virtual_clock import VirtualLoop
 
@@ -33,15 +34,19 @@ class JsonStore:
     """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
 
     def __init__(self) -> None:
-        self.document = budget.blank()
+        self.document = ledger.blank()
         self.skew = 0.0
 
     async def change(self, decide: Callable[[Document, float], T]) -> T:
         answer = decide(self.document, anyio.current_time() + self.skew)
         returned = cast("Document", json.loads(json.dumps(self.document)))
         assert returned == self.document
+        assert ledger.fits(returned)
         self.document = returned
         return answer
+
+    async def close(self) -> None:
+        pass
 
 
 class Process:
@@ -57,6 +62,9 @@ class Process:
             await anyio.sleep_forever()
         return await self._shared.change(decide)
 
+    async def close(self) -> None:
+        pass
+
 
 class Calls:
     """Makes calls and notes when each was asked for, granted, and first forecast."""
@@ -71,8 +79,8 @@ class Calls:
     async def one(self, pacer: Pacer, lane: Lane = Lane.INTERACTIVE, hold: float | None = None) -> None:
         asked, forecasts = anyio.current_time(), list[float]()
 
-        async def on_wait(seconds: float) -> None:
-            forecasts.append(seconds)
+        async def on_wait(wait: Wait) -> None:
+            forecasts.append(wait.forecast)
 
         async with pacer.slot(lane, on_wait=on_wait, hold=hold):
             now = anyio.current_time()
@@ -191,7 +199,7 @@ async def test_the_fuzz_finds_every_mutant(
 
 
 def mutant(right: str, wrong: str, package: Path) -> ModuleType:
-    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (budget, pace)}
+    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, pace)}
     assert sum(source.count(right) for source in sources.values()) == 1, "the mutant must be written anew"
     for one, source in sources.items():
         own = source.replace(right, wrong).replace("from flipsnack_mcp.api", f"from {package.name}")
@@ -209,6 +217,17 @@ async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> Non
     shares = [calls.by[pacer] for pacer in pacers]
     assert sum(shares) >= 0.95 * 600
     assert max(shares) - min(shares) <= 2
+    assert not broken(calls.granted, Rules().limits)
+
+
+async def test_calls_that_go_a_little_late_cost_nothing_of_the_allowance() -> None:
+    store, calls = JsonStore(), Calls(takes=0.05)
+    pacers = [Pacer(Process(store, lambda: 0.02)) for _ in range(3)]
+    with anyio.move_on_after(600):
+        async with anyio.create_task_group() as group:
+            for pacer in pacers:
+                group.start_soon(calls.for_ever, pacer, Lane.BACKGROUND)
+    assert sum(calls.by.values()) >= 0.98 * 600
     assert not broken(calls.granted, Rules().limits)
 
 
@@ -255,8 +274,8 @@ async def test_the_forecast_of_an_interactive_queue_is_right_within_a_second(pro
 async def test_the_forecast_counts_down_while_a_caller_waits() -> None:
     pacer, seen = Pacer(JsonStore(), Rules(limits=((1, 5.0),))), list[float]()
 
-    async def on_wait(seconds: float) -> None:
-        seen.append(seconds)
+    async def on_wait(wait: Wait) -> None:
+        seen.append(wait.forecast)
         await anyio.sleep(0.04)  # a slow reader of the report costs nobody a turn
 
     await Calls(takes=0).one(pacer)
@@ -368,6 +387,54 @@ async def test_an_upload_that_was_given_up_counts_only_as_long_as_its_last_bytes
     calls.takes = 0
     with takes(2 + 1.05, 2 + 1.06):
         await calls.one(pacer)
+
+
+async def test_a_killed_process_takes_its_upload_along() -> None:
+    store, calls = JsonStore(), Calls(takes=0)
+    process = Process(store)
+    one = Rules(limits=((1, 1.0),))
+    async with anyio.create_task_group() as group:
+        group.start_soon(Calls(takes=100).one, Pacer(process, one), Lane.INTERACTIVE, 3600)
+        await anyio.sleep(30)
+        process.killed = True
+        with takes(one.lease / 2, one.lease + 1.06):
+            await calls.one(Pacer(store, one))
+        group.cancel_scope.cancel()
+
+
+async def test_the_error_of_an_upload_comes_through_as_it_is() -> None:
+    pacer = Pacer(JsonStore())
+    with pytest.raises(ConnectionError):
+        async with pacer.slot(hold=3600):
+            raise ConnectionError
+
+
+async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
+    store, others, killed = JsonStore(), list[int](), Calls(takes=0)
+    rules = Rules(limits=((1, 5.0),))
+
+    async def on_wait(wait: Wait) -> None:
+        others.append(wait.others)
+
+    mine, first, second = (Pacer(store, rules) for _ in range(3))
+    await killed.one(mine)
+    async with mine.slot(Lane.BACKGROUND, on_wait=on_wait):
+        pass
+    assert set(others) == {0}  # its other lane is no other process
+    async with anyio.create_task_group() as group:
+        group.start_soon(killed.one, first)
+        group.start_soon(killed.one, first, Lane.BACKGROUND)
+        group.start_soon(killed.one, second, Lane.BACKGROUND)
+        await anyio.sleep(0.1)
+        async with mine.slot(on_wait=on_wait):
+            pass
+    assert others[-1] == 2
+    others.clear()
+    await anyio.sleep(60)
+    await killed.one(mine)
+    async with mine.slot(on_wait=on_wait):
+        pass
+    assert set(others) == {0}  # who asked for nothing in the last minute shares nothing
 
 
 async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body() -> None:

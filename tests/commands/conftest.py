@@ -19,8 +19,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
-    downloads = str(tmp_path_factory.mktemp("downloads"))
-    return Run({**environment, "FLIPSNACK_DOWNLOAD_DIR": downloads, "PYTHONWARNINGS": "default"})
+    downloads, state = (str(tmp_path_factory.mktemp(name)) for name in ("downloads", "state"))
+    own = {"FLIPSNACK_DOWNLOAD_DIR": downloads, "XDG_STATE_HOME": state, "PYTHONWARNINGS": "default"}
+    return Run({**environment, **own})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,7 +41,8 @@ def run_here(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     def here(*arguments: str, **environment: str) -> Ended:
         for name in [name for name in os.environ if name.startswith("FLIPSNACK_")]:
             monkeypatch.delenv(name)
-        monkeypatch.setenv("FLIPSNACK_DOWNLOAD_DIR", run.environment["FLIPSNACK_DOWNLOAD_DIR"])
+        for name in ("FLIPSNACK_DOWNLOAD_DIR", "XDG_STATE_HOME"):
+            monkeypatch.setenv(name, run.environment[name])
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         try:

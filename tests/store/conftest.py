@@ -1,5 +1,6 @@
 """A clock to turn, and both forms of the store on it."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -59,3 +60,21 @@ async def store(request: pytest.FixtureRequest, path: Path, clock: Clock) -> Asy
     store: Store = MemoryStore(clock) if request.param == "memory" else SqliteStore(path, clock)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Be somebody whom permissions stop: root passes them all."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)

@@ -2,11 +2,9 @@
 
 # ruff: noqa: ASYNC240 - the store itself works on the loop's thread, and here nobody else waits
 
-import os
 import sqlite3
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -19,24 +17,6 @@ from flipsnack_mcp.store.schema import STEPS
 from flipsnack_mcp.store.sqlite import SqliteStore, StoreUnusable
 from tests.store.conftest import Clock
 from tests.store.works import change_pair, count, increment
-
-
-@pytest.fixture
-def umask() -> Iterator[None]:
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-@pytest.fixture
-def nobody() -> Iterator[None]:
-    """Be somebody whom permissions stop: root passes them all."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
 
 
 def mode(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""A process that uses the store: `python -m tests.store.worker WHAT PATH`. Says "ready", and begins at a line of input."""
+"""A process that uses a file of the store: `python -m tests.store.worker WHAT PATH`. Says "ready", begins at a line of input."""
 
 import os
 import sys
@@ -7,8 +7,9 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp.store.records import Records
+from flipsnack_mcp.store.shared_document import SharedDocument
 from flipsnack_mcp.store.sqlite import LEFT_TO_PARENTS, SqliteStore
-from tests.store.works import change_pair, increment
+from tests.store.works import Tally, add_one, change_pair, increment, is_tally
 
 
 def say(word: str) -> None:
@@ -54,6 +55,38 @@ async def half(store: SqliteStore) -> None:
     await store.transact(work)
 
 
+async def add(document: SharedDocument[Tally]) -> None:
+    for _ in range(200):
+        await document.change(add_one)
+
+
+async def go_on_adding(document: SharedDocument[Tally]) -> None:
+    while True:
+        await document.change(add_one)
+
+
+async def stay(document: SharedDocument[Tally]) -> None:
+    """Stay in a change until told to end it."""
+
+    def decide(tally: Tally, now: float) -> None:
+        add_one(tally, now)
+        say("inside")
+        sys.stdin.readline()
+
+    await document.change(decide)
+
+
+def fork_document(document: SharedDocument[Tally]) -> None:
+    """Use one document on both sides of a fork."""
+    anyio.run(document.change, add_one)
+    child = os.fork()
+    for _ in range(50):
+        anyio.run(document.change, add_one)
+    if not child:
+        os._exit(0)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
 def fork(store: SqliteStore) -> None:
     """Use one store on both sides of a fork: the child must leave its parent's connection alone, and open."""
     anyio.run(store.transact, increment)
@@ -68,9 +101,14 @@ def fork(store: SqliteStore) -> None:
 
 if __name__ == "__main__":
     what, store = sys.argv[1], SqliteStore(Path(sys.argv[2]))
+    document = SharedDocument(Path(sys.argv[2]), Tally(n=0), is_tally)
     say("ready")
     sys.stdin.readline()
     if what == "fork":
         fork(store)
+    elif what == "fork document":
+        fork_document(document)
+    elif what in {"add", "go on adding", "stay"}:
+        anyio.run({"add": add, "go on adding": go_on_adding, "stay": stay}[what], document)
     else:
         anyio.run({"count": count, "once": once, "pairs": pairs, "hold": hold, "half": half}[what], store)

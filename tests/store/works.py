@@ -1,6 +1,7 @@
 """Small transactions that several tests run."""
 
 from collections.abc import Callable
+from typing import TypedDict, TypeGuard
 
 from flipsnack_mcp.store.records import JsonObject, Records
 
@@ -33,3 +34,20 @@ def putting(name: str, *, keep: float | None = None) -> Callable[[Records], None
 
 def listing(kind: str) -> Callable[[Records], list[tuple[str, JsonObject]]]:
     return lambda records: records.all(kind)
+
+
+class Tally(TypedDict):
+    n: int
+
+
+def is_tally(found: object) -> TypeGuard[Tally]:
+    return isinstance(found, dict) and isinstance(found.get("n"), int)
+
+
+def add_one(tally: Tally, _: float) -> int:
+    tally["n"] += 1
+    return tally["n"]
+
+
+def tallied(tally: Tally, _: float) -> int:
+    return tally["n"]

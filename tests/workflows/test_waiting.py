@@ -1,12 +1,14 @@
 """Waiting for a bounded time, at growing intervals."""
 
+import re
 from itertools import pairwise
 
 import anyio
 import pytest
 
-from flipsnack_mcp.api.actions.collections import GetCollection
-from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
+from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
+from flipsnack_mcp.api.pace import MemoryStore
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.conversions import Conversions
 from flipsnack_mcp.workflows.errand import Errand, Throttled, Waiting
@@ -188,9 +190,47 @@ async def test_short_waits_are_not_worth_a_word() -> None:
     await waiting("request budget of the key", 5.0)
 
     assert told == [
-        "next request in about 12 s: request budget of the key",
-        "next request in about 5 s: request budget of the key",
+        "next call in about 12 s: request budget of the key",
+        "next call in about 5 s: request budget of the key",
     ]
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [
+        (0, "request budget of the key"),
+        (1, "budget shared with 1 other process"),
+        (2, "budget shared with 2 other processes"),
+    ],
+)
+async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(others: int, why: str) -> None:
+    sandbox, budget, told = unlimited(), MemoryStore(), list[str]()
+
+    async def tell(message: str) -> None:
+        told.append(message)
+
+    clients = [asking(sandbox.app, budget=budget) for _ in range(1 + others)]
+    for number in range(60):
+        await clients[number % len(clients)].send(ListCollections())
+    await Errand(clients[0], tell=tell).send(ListCollections())
+
+    assert len(told) > 5
+    assert re.fullmatch(rf"next call in about \d\d s: {why}", told[0])
+    assert re.fullmatch(rf"next call in about \d\d s: {why}", told[1])
+
+
+async def test_a_call_that_would_wait_for_others_beyond_its_time_is_answered_at_once() -> None:
+    sandbox, budget = unlimited(), MemoryStore()
+    other, mine = (asking(sandbox.app, budget=budget) for _ in range(2))
+    for _ in range(60):
+        await other.send(ListCollections())
+    before = anyio.current_time()
+
+    with pytest.raises(OutOfTimeError, match=r"A turn comes in about \d+ seconds."):
+        await Errand(mine, deadline=before + 30).send(ListCollections())
+
+    assert anyio.current_time() == before
+    assert len(sandbox.requests) == 60
 
 
 async def test_bytes_are_told_once_a_second_and_at_the_end() -> None:

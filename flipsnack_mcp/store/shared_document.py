@@ -1,0 +1,81 @@
+"""One small document that the processes of a person change in turn, in a file of its own.
+
+Not a record of the state file: it changes several times a second, it need not survive a crash of the machine, and
+whatever becomes of its file, work goes on.
+"""
+
+import copy
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeGuard, TypeVar, cast
+
+from flipsnack_mcp.store.records import JsonObject, Records, T
+from flipsnack_mcp.store.sqlite import SqliteStore, StoreUnusable
+
+log = logging.getLogger(__name__)
+
+DocumentT = TypeVar("DocumentT")
+Fits: TypeAlias = Callable[[object], TypeGuard[DocumentT]]  # whether what a file held is such a document
+
+PATIENCE = 5.0  # shorter than for the state file: there is a way on without it
+QUIET = 120.0  # by then what was changed without the file counts for nothing
+KIND, NAME = "document", "one"
+
+
+class SharedDocument(Generic[DocumentT]):
+    """Keeps a document in a file, or, where that cannot be used, goes on alone with what it last saw."""
+
+    def __init__(
+        self, path: Path, first: DocumentT, fits: Fits[DocumentT], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        # One clock for all processes of the machine, which nobody sets back or forward.
+        self._file = SqliteStore(path, clock, synchronous="OFF", patience=PATIENCE)
+        self._fits, self._clock = fits, clock
+        self._seen = first
+        self._used_alone = -math.inf
+        self._warned = False
+
+    async def change(self, decide: Callable[[DocumentT, float], T]) -> T:
+        """Run `decide`, which is plain code without await, on the document and the time, with no other process between."""
+        if self._clock() - self._used_alone < QUIET:
+            return self._alone(decide)
+        try:
+            answer, self._seen = await self._file.transact(lambda records: self._turn(records, decide))
+        except StoreUnusable as error:
+            self._warn(error)
+            return self._alone(decide)
+        return answer
+
+    async def close(self) -> None:
+        """Let go of the file. A later change opens it again."""
+        await self._file.close()
+
+    def _turn(self, records: Records, decide: Callable[[DocumentT, float], T]) -> tuple[T, DocumentT]:
+        found = read(records)
+        # A copy: if this turn cannot be written, it has not been.
+        document = found if self._fits(found) else copy.deepcopy(self._seen)
+        answer = decide(document, records.now)
+        records.put(KIND, NAME, cast("JsonObject", document))
+        return answer, document
+
+    def _alone(self, decide: Callable[[DocumentT, float], T]) -> T:
+        self._used_alone = self._clock()
+        return decide(self._seen, self._used_alone)
+
+    def _warn(self, error: StoreUnusable) -> None:
+        if not self._warned:
+            log.warning("the request budget is not shared with other processes: %s", error.happened)
+        self._warned = True
+
+
+def read(records: Records) -> object:
+    """Read the document; one that somebody edited into nonsense is none. If it is the file, writing fails as well."""
+    import sqlite3  # noqa: PLC0415 - whoever has records has it
+
+    try:
+        return records.get(KIND, NAME)
+    except sqlite3.DatabaseError:
+        return None

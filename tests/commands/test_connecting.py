@@ -1,0 +1,73 @@
+"""Whose request budget it is."""
+
+# ruff: noqa: ASYNC240 - the store itself works on the loop's thread, and here nobody else waits
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.api import pace
+from flipsnack_mcp.api.budget import Rules
+from flipsnack_mcp.commands.connecting import budget, connect
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.shared_document import SharedDocument
+from tests.commands.processes import KEY, SECRET
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "flipsnack-mcp"
+
+
+def an_account(key: str = KEY, **settings: Any) -> Settings:
+    return Settings(api_key=key, api_secret=SECRET, **settings)
+
+
+async def calls_counted(store: pace.Store) -> int:
+    count = await store.change(lambda document, _: len(document["log"]))
+    await store.close()
+    return count
+
+
+async def one_call(settings: Settings) -> None:
+    store = budget(settings)
+    async with pace.Pacer(store, Rules()).slot():
+        pass
+    await store.close()
+
+
+async def test_all_processes_on_one_key_have_one_budget_and_another_key_has_its_own(home: Path) -> None:
+    await one_call(an_account())
+    await one_call(an_account(calls_per_minute=30))
+    assert await calls_counted(budget(an_account())) == 2
+    assert await calls_counted(budget(an_account("ANOTHER-KEY-7SG7832"))) == 0
+    assert len(list(home.iterdir())) == 2
+
+
+async def test_the_file_lies_beside_the_state_file_and_says_nothing_of_the_key(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    await one_call(an_account(state=f"sqlite:{folder / 'mine.db'}"))
+    (file,) = folder.iterdir()
+    assert file.name == f"budget-{an_account().account}.sqlite"
+    assert KEY.encode() not in file.read_bytes()
+    assert KEY not in file.name
+
+
+async def test_nothing_is_opened_before_the_first_request(home: Path) -> None:
+    async with connect(an_account()):
+        assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "settings", [an_account(state="memory:"), Settings(sandbox=True)], ids=["kept in memory", "sandbox"]
+)
+async def test_without_a_file_a_budget_is_the_processes_own(settings: Settings, home: Path) -> None:
+    await one_call(settings)
+    assert await calls_counted(budget(settings)) == 0
+    assert not home.exists()
+
+
+def test_a_sandbox_with_a_state_shares_its_budget() -> None:
+    assert isinstance(budget(Settings(sandbox=True, state="sqlite:/x")), SharedDocument)

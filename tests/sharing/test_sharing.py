@@ -1,0 +1,43 @@
+"""Real processes on one budget, with Flipsnack's windows at a fifth; `benchmarks/pace.py` has them in full."""
+
+from pathlib import Path
+from statistics import median, quantiles
+
+from tests.sharing.scene import scene
+
+FIFTH = 0.2
+# 98.1 % is what the rules allow; what a busy machine wakes late counts five times as much as at full length.
+USE = 0.95
+
+
+def test_three_processes_with_endless_batches_share_one_allowance(tmp_path: Path) -> None:
+    names = ["one", "two", "three"]
+    with scene(tmp_path, FIFTH) as playing:
+        for name in names:
+            playing.prepare(name, loops=4)
+        seen = playing.play(since=5, until=65)
+    assert seen.refused == 0
+    assert seen.use >= USE
+    assert seen.least_share(names) >= 0.28
+
+
+def test_of_six_processes_one_is_killed_and_nothing_is_lost_with_it(tmp_path: Path) -> None:
+    names = ["one", "two", "three", "four", "five", "six"]
+    with scene(tmp_path, FIFTH) as playing:
+        for name in names:
+            playing.prepare(name, loops=4)
+        seen = playing.play(since=5, until=65, kill="six", kill_at=35)
+    assert seen.refused == 0
+    assert seen.use >= USE
+    assert seen.least_share(names[:-1]) >= 0.12
+
+
+def test_a_person_does_not_wait_for_a_batch_of_the_same_or_of_another_process(tmp_path: Path) -> None:
+    with scene(tmp_path, FIFTH) as playing:
+        playing.prepare("same", batch=200, person_every=10 * FIFTH, person_after=FIFTH)
+        playing.prepare("other", person_every=10 * FIFTH, person_after=6 * FIFTH)
+        seen = playing.play(since=5, until=65)
+    assert seen.refused == 0
+    assert len(seen.waits) >= 10
+    assert median(seen.waits) < 0.1
+    assert quantiles(seen.waits, n=20)[-1] < 0.5
