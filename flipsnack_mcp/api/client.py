@@ -38,6 +38,8 @@ NEVER_LEFT = (
     httpx2.ProxyError,
 )
 
+IN_LINE = "request budget of the key"
+"""Why a call waits that only waits for its turn."""
 Waits = Callable[[str, float], Awaitable[None]]
 """Told why a call waits and for about how many seconds."""
 
@@ -135,7 +137,7 @@ class Flipsnack:
         async def told(forecast: float) -> None:
             if anyio.current_time() + forecast > terms.deadline:
                 raise OutOfTimeError(forecast)
-            await terms.waits("request budget of the key", forecast)
+            await terms.waits(IN_LINE, forecast)
 
         if anyio.current_time() >= terms.deadline:
             raise OutOfTimeError(0)
