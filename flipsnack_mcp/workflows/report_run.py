@@ -95,20 +95,27 @@ class Run:
             signs.cancel_scope.cancel()
 
     async def _choose(self, offset: int) -> None:
-        """Look through one window of the list, unless another process does."""
-        place, choice = f"{self.report.report_id}/list", self.report.choice
-        if not await self._book.claim(place, self._owner):
+        """Look through one window of the list, unless another process does or did."""
+        place = f"{self.report.report_id}/list"
+        ours = await self._book.claim(place, self._owner)
+        self.report = await self._book.report(self.report.report_id) or self.report
+        if not ours:
             await anyio.sleep(LOOK_AGAIN)
-            self.report = await self._book.report(self.report.report_id) or self.report
             return
         try:
-            seen = await window(Errand(self._flipsnack, self.until), choice, offset)
-            fitting = [Target.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
-            found = {one.collection_hash for one in (*self.report.targets, *fitting)}
-            enough = bool(choice.collections) and found.issuperset(choice.collections)
-            self.report = await self._book.chose(self.report, fitting, None if enough else seen.next_offset)
+            if self.report.offset == offset:
+                await self._look_through(offset)
         finally:
             await even_if_cancelled(self._book.release(place))
+
+    async def _look_through(self, offset: int) -> None:
+        """One window. The list is left as soon as all named collections are found."""
+        choice = self.report.choice
+        seen = await window(Errand(self._flipsnack, self.until), choice, offset)
+        fitting = [Target.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
+        found = {one.collection_hash for one in (*self.report.targets, *fitting)}
+        enough = bool(choice.collections) and found.issuperset(choice.collections)
+        self.report = await self._book.chose(self.report, fitting, None if enough else seen.next_offset)
 
     async def _work(self) -> None:
         """Take one question after the other."""
