@@ -9,6 +9,7 @@ import anyio
 
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.report_calls import ReportStatsCall
 from flipsnack_mcp.server.report_results import Figures, StatsReport
 from flipsnack_mcp.server.tool import Work
@@ -21,13 +22,13 @@ from flipsnack_mcp.workflows.tallying import Line, Numbers, Tally, change, talli
 from flipsnack_mcp.workflows.waiting import SPARE
 
 WORST = 5
-FAILED, UNREAD = 10, 5
-TITLE, SHORT_TITLE = 80, 48
+FAILED, UNREAD = 5, 5
+TITLE, SHORT_TITLE = 80, 36
 """Bytes of a title in a table, where it is short and where it is long: letters of some alphabets cost a token each."""
 LONG_TABLE = 10
 VIEW = ("sort_by", "top", "save_as")
 """What a later call may ask for in another way."""
-UNLISTED = "not in the account's list, or ruled out by the other conditions"
+UNLISTED = "not in the account's list, or excluded by a filter"
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,13 @@ async def gone_on_with(work: Work, call: ReportStatsCall) -> Report:
 
 def kept(error: FlipsnackError, report: Report) -> FlipsnackError:
     """An error that ends a call, but not what the report has gathered."""
-    after = f'What was gathered is kept: afterwards call report_stats(report_id="{report.report_id}").'
-    return FlipsnackError(error.happened, f"{error.next_step} {after}", changed=error.changed, retry=error.again)
+    step = f"{error.next_step} {afterwards(report)}"
+    return FlipsnackError(error.happened, step, changed=error.changed, retry=error.again)
+
+
+def afterwards(report: Report) -> str:
+    """The call that goes on once something is put right."""
+    return f'What was gathered is kept: afterwards call report_stats(report_id="{report.report_id}").'
 
 
 def is_whole(report: Report, gathered: Gathered) -> bool:
@@ -126,7 +132,10 @@ async def saved(work: Work, found: Found) -> Path | None:
         return None
     made = content(found.report, found.gathered, found.failed, work.app.redactor.text)
     await work.app.transfers.clean(work.app.download_dir)
-    return await save(work.app.reports.book, found.report, made, work.app.download_dir)
+    try:
+        return await save(work.app.reports.book, found.report, made, work.app.download_dir)
+    except RefusedFile as error:
+        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(found.report)}") from None
 
 
 def answer(found: Found, run: Run, path: Path | None) -> StatsReport:

@@ -65,7 +65,11 @@ class Errand:
 
 
 ERRANDS = (
-    *(Errand(name, name, tool.takes.api_name) for name, tool in TOOLS.items() if not issubclass(tool.takes, WorkflowCall)),
+    *(
+        Errand(name, name, tool.takes.api_name)
+        for name, tool in TOOLS.items()
+        if not issubclass(tool.takes, WorkflowCall)
+    ),
     Errand("report_stats", "report_stats", "collection.getStats"),
     Errand("create_collection from a file", "create_collection", "collection.create"),
     Errand("publish a draft", "update_collection", "collection.update"),
