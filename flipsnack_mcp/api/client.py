@@ -38,6 +38,8 @@ NEVER_LEFT = (
     httpx2.ProxyError,
 )
 
+ALONE, SHARED = "request budget of the key", "budget shared with"
+"""Why a call waits that only waits for its turn: the first, or the second and how many."""
 Waits = Callable[[str, float], Awaitable[None]]
 """Told why a call waits and for about how many seconds."""
 
@@ -175,9 +177,12 @@ class Flipsnack:
 
 def budget_of(others: int) -> str:
     """Whose budget a call waits for."""
-    if not others:
-        return "request budget of the key"
-    return f"budget shared with {others} other {'process' if others == 1 else 'processes'}"
+    return f"{SHARED} {others} other {'process' if others == 1 else 'processes'}" if others else ALONE
+
+
+def in_line(why: str) -> bool:
+    """Whether a call that waits only waits for its turn."""
+    return why.startswith((ALONE, SHARED))
 
 
 async def exchanged(

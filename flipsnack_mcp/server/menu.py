@@ -15,7 +15,8 @@ from flipsnack_mcp.api.actions.collections import CollectionList, GetCollection,
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.server import change_runs, runs, upload_runs
+from flipsnack_mcp.api.actions.statistics import GetCollectionStats
+from flipsnack_mcp.server import change_runs, report_runs, runs, upload_runs
 from flipsnack_mcp.server.calls import (
     CreateCollectionCall,
     DownloadCall,
@@ -26,6 +27,8 @@ from flipsnack_mcp.server.calls import (
     with_confirmation,
     with_document,
 )
+from flipsnack_mcp.server.report_calls import ReportStatsCall
+from flipsnack_mcp.server.report_results import StatsReport
 from flipsnack_mcp.server.results import (
     ChangedCollection,
     Download,
@@ -50,6 +53,7 @@ OWN: dict[type[Action[Any]], Tool] = {
 
 AFTER: dict[type[Action[Any]], tuple[Tool, ...]] = {
     CreateCollection: (Tool(GetUploadCall, UploadStatus, upload_runs.get_upload),),
+    GetCollectionStats: (Tool(ReportStatsCall, StatsReport, report_runs.report_stats, writes_file=True),),
 }
 """Tools over workflows, behind the action they go on from and on the menu where that is."""
 

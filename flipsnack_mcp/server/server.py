@@ -55,6 +55,7 @@ from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.journal import Journal
 from flipsnack_mcp.workflows.recalling import Recent
+from flipsnack_mcp.workflows.reporting import Reports
 from flipsnack_mcp.workflows.transferring import Transfers
 from flipsnack_mcp.workflows.uploading import Uploads
 
@@ -165,6 +166,7 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         history=History(store, account, redactor.data),
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
         recent=recent,
+        reports=Reports(flipsnack, store, account, background, now),
     )
 
 

@@ -25,6 +25,7 @@ from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.recalling import Recent
+from flipsnack_mcp.workflows.reporting import Reports
 from flipsnack_mcp.workflows.transferring import Transfers
 from flipsnack_mcp.workflows.uploading import Uploads
 
@@ -42,6 +43,7 @@ class App:
     history: History
     allowance: Allowance
     recent: Recent
+    reports: Reports
 
     @property
     def download_dir(self) -> Path:

@@ -27,6 +27,11 @@ OURS = frozenset(
         "progress",
         "upload_id",
         "started",
+        "report_id",
+        "period",
+        "failed",
+        "totals",
+        "change",
     }
 )
 # Longer than a title may be.
@@ -84,6 +89,8 @@ def lines(name: str, value: Any) -> list[str]:
         return [f"{name}: {'; '.join(cell(name, one) for one in rows) or 'none'}"]
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
+        if name in OURS:
+            return [f"{name}: {', '.join(f'{key} {one}' for key, one in members.items()) or 'none'}"]
         return [f"{name}:", *(f"  {cell('', key)}: {cell('', one)}" for key, one in members.items())] if members else []
     return [f"{name}: {cell(name, value)}"]
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
 
-from flipsnack_mcp.api.actions.collections import CollectionSummary, ListCollections
+from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.parameters import StatusName
 from flipsnack_mcp.workflows.errand import Errand
@@ -63,15 +63,20 @@ async def listed(errand: Errand, choice: Choice) -> AsyncIterator[CollectionSumm
     """Every row of the list, window by window, as long as somebody wants the next one."""
     offset: int | None = 0
     while offset is not None:
-        asked = ListCollections(
-            query=choice.query,
-            status=choice.only_status,
-            order_by="date_created",
-            order="desc",
-            offset=offset,
-            limit=WINDOW,
-        )
-        window = await errand.send(asked, lane=Lane.BACKGROUND)
-        for row in window.collections:
+        seen = await window(errand, choice, offset)
+        for row in seen.collections:
             yield row
-        offset = window.next_offset
+        offset = seen.next_offset
+
+
+async def window(errand: Errand, choice: Choice, offset: int) -> CollectionList:
+    """One window of the list, narrowed as far as Flipsnack does that itself."""
+    asked = ListCollections(
+        query=choice.query,
+        status=choice.only_status,
+        order_by="date_created",
+        order="desc",
+        offset=offset,
+        limit=WINDOW,
+    )
+    return await errand.send(asked, lane=Lane.BACKGROUND)

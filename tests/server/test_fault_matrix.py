@@ -16,6 +16,7 @@ from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.tool import WorkflowCall
 from flipsnack_mcp.settings import Settings
 from tests.server.bench import Assistant, Bench, Said
 
@@ -55,6 +56,7 @@ class Errand:
             "get_user_stats": {},
             "get_lead_form_sample": {},
             "download_collection_html": {**one, "wait_seconds": 10},
+            "report_stats": {"query": "catalogue", "wait_seconds": 10},
             "add_flipbook": {**one, "file_url": ADDRESS},
             "set_logo": {**one, "file_url": PICTURE},
             "set_background_image": {**one, "file_url": PICTURE},
@@ -63,7 +65,12 @@ class Errand:
 
 
 ERRANDS = (
-    *(Errand(name, name, tool.takes.api_name) for name, tool in TOOLS.items() if name != "get_upload"),  # type: ignore[union-attr]  # the others stand on an action
+    *(
+        Errand(name, name, tool.takes.api_name)
+        for name, tool in TOOLS.items()
+        if not issubclass(tool.takes, WorkflowCall)
+    ),
+    Errand("report_stats", "report_stats", "collection.getStats"),
     Errand("create_collection from a file", "create_collection", "collection.create"),
     Errand("publish a draft", "update_collection", "collection.update"),
     Errand("take offline", "update_collection", "collection.update"),

@@ -1,0 +1,81 @@
+"""The file of a report: every collection with its numbers, and those that failed with the reason."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+
+import anyio
+
+from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
+from flipsnack_mcp.workflows.report_book import Book, Gathered, Report, Target
+from flipsnack_mcp.workflows.report_run import even_if_cancelled
+from flipsnack_mcp.workflows.tallying import Line, Numbers, ranked
+
+EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
+NAMES = tuple(one.name for one in fields(Numbers))
+
+
+def name_of(report: Report) -> str:
+    """What the file is called."""
+    return f"Flipsnack report {report.period}"
+
+
+def head(report: Report) -> Row:
+    """The names of the columns; times are in seconds."""
+    earlier = [f"previous_{one}" for one in NAMES] if report.compare else []
+    return ["collection_hash", "title", *NAMES, "average_time", *earlier, "note"]
+
+
+def rows(report: Report, gathered: Gathered, failed: Sequence[tuple[Target, str]]) -> list[Row]:
+    """One row for each collection, the most first."""
+    counted = [row(one) for one in ranked(gathered.lines, report.sort_by)]
+    blank = [None] * (len(head(report)) - 3)
+    return [*counted, *([one.collection_hash, one.title, *blank, why] for one, why in failed)]
+
+
+def row(line: Line) -> Row:
+    """A collection that was counted."""
+    earlier = astuple(line.previous) if line.previous else ()
+    return [line.collection_hash, line.title, *astuple(line.numbers), line.numbers.average_time, *earlier, None]
+
+
+def content(
+    report: Report, gathered: Gathered, failed: Sequence[tuple[Target, str]], safe: Callable[[str], str]
+) -> bytes:
+    """The whole file; `safe` takes credentials out of what came from elsewhere."""
+    table: list[Row] = [
+        [safe(cell) if isinstance(cell, str) else cell for cell in one] for one in rows(report, gathered, failed)
+    ]
+    if report.save_as == "csv":
+        return as_csv(head(report), table)
+    return as_markdown(name_of(report), head(report), table)
+
+
+async def save(book: Book, report: Report, made: bytes, folder: Path) -> Path | None:
+    """Save a report once, however many calls see it complete; None where another one is at it just now."""
+    kind, owner = str(report.save_as), secrets.token_hex(8)
+    place = f"{report.report_id}/{kind}"
+    if not await book.claim(place, owner):
+        return None
+    try:
+        return await there(book, report, folder) or await save_new(book, report, made, folder)
+    finally:
+        await even_if_cancelled(book.release(place))
+
+
+async def there(book: Book, report: Report, folder: Path) -> Path | None:
+    """Where it was saved before, unless it is gone or belongs in another folder."""
+    path = await book.file(report, str(report.save_as))
+    found = Path(path) if path else None
+    return found if found and found.parent == folder and found.exists() else None
+
+
+async def save_new(book: Book, report: Report, made: bytes, folder: Path) -> Path:
+    """Save it under a free name."""
+    with anyio.CancelScope(shield=True):  # a file that is not remembered would be saved a second time
+        path = await save_table(made, folder, name_of(report), EXTENSIONS[str(report.save_as)])
+        await book.saved(report, str(report.save_as), str(path))
+    return path

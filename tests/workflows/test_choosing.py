@@ -1,0 +1,152 @@
+"""Which collections are meant: paging, days, names, and what the list shows twice."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import anyio
+import pytest
+
+from flipsnack_mcp.api.actions.collections import CollectionSummary
+from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.workflows.choosing import WINDOW, Choice, chosen
+from flipsnack_mcp.workflows.errand import Errand
+from tests.api.asking import asking, unlimited
+
+DAY = 24 * 3600.0
+LIST = "collection.getList"
+
+
+@pytest.fixture
+async def sandbox() -> Sandbox:
+    return unlimited(seeded=False)
+
+
+def filled(sandbox: Sandbox, count: int) -> list[str]:
+    """So many collections, each a minute older than the one before; their hashes."""
+    now = sandbox.account._clock()
+    return [sandbox.account.add(title=f"Offer {n:03}", created_at=now - 60 * n).hash for n in range(count)]
+
+
+def created(sandbox: Sandbox, day: str, **more: Any) -> str:
+    """A collection created on that day, at noon."""
+    at = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC).timestamp()
+    return sandbox.account.add(title=day, created_at=at, **more).hash
+
+
+def hashes(found: list[CollectionSummary]) -> list[str]:
+    return [one.collection_hash for one in found]
+
+
+@pytest.mark.parametrize("count", [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, 250])
+async def test_every_collection_is_found_once_newest_first(sandbox: Sandbox, errand: Errand, count: int) -> None:
+    expected = filled(sandbox, count)
+
+    assert hashes(await chosen(errand, Choice())) == expected
+    assert len(sandbox.requests) == max(1, -(-count // WINDOW))
+
+
+async def test_an_inclusive_end_of_the_window_neither_hides_nor_repeats_a_collection() -> None:
+    sandbox = unlimited(seeded=False, inclusive_to=True)
+    expected = filled(sandbox, 250)
+    async with asking(sandbox.app) as flipsnack:
+        assert hashes(await chosen(Errand(flipsnack), Choice())) == expected
+
+
+async def test_a_collection_that_slides_into_the_next_window_counts_once(sandbox: Sandbox, errand: Errand) -> None:
+    expected = filled(sandbox, WINDOW + 20)
+    sandbox.add_fault(Fault("slow", LIST, seconds=4, phase="after"))
+
+    async def grow() -> None:
+        await anyio.sleep(2)
+        for n in range(5):
+            sandbox.account.add(title=f"Brand new {n}")
+
+    async with anyio.create_task_group() as meanwhile:
+        meanwhile.start_soon(grow)
+        found = hashes(await chosen(errand, Choice()))
+
+    assert found == expected
+    assert len(sandbox.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "fitting"),
+    [
+        ("2026-03-10", None, ["2026-03-11", "2026-03-10"]),
+        (None, "2026-03-10", ["2026-03-10", "2026-03-09"]),
+        ("2026-03-10", "2026-03-10", ["2026-03-10"]),
+        ("2026-03-12", None, []),
+        ("2026-03-11", "2026-03-09", []),
+    ],
+)
+async def test_both_days_count(
+    sandbox: Sandbox, errand: Errand, after: str | None, before: str | None, fitting: list[str]
+) -> None:
+    for day in ("2026-03-09", "2026-03-10", "2026-03-11"):
+        created(sandbox, day)
+
+    found = await chosen(
+        errand,
+        Choice(
+            created_after=date.fromisoformat(after) if after else None,
+            created_before=date.fromisoformat(before) if before else None,
+        ),
+    )
+    assert [one.title for one in found] == fitting
+
+
+def test_a_collection_without_a_date_is_in_no_span_of_days_but_in_everything_else() -> None:
+    undated = CollectionSummary(collection_hash="abc1234", title="Undated", status="public")
+
+    assert Choice().fits(undated)
+    assert not Choice(created_after=date(2026, 1, 1)).fits(undated)
+    assert not Choice(created_before=date(2026, 1, 1)).fits(undated)
+
+
+async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
+    sandbox: Sandbox, errand: Errand
+) -> None:
+    wanted = sandbox.account.add(title="Spring offers", status="unlisted").hash
+    sandbox.account.add(title="Spring offers", status="public")
+    sandbox.account.add(title="Autumn offers", status="unlisted")
+
+    assert hashes(await chosen(errand, Choice(query="spring", only_status="unlisted"))) == [wanted]
+    assert sandbox.requests[0].params["query"] == "spring"
+    assert sandbox.requests[0].params["collectionStatus"] == "unlisted"
+
+
+async def test_the_list_is_left_as_soon_as_all_named_collections_are_found(sandbox: Sandbox, errand: Errand) -> None:
+    every = filled(sandbox, 3 * WINDOW)
+
+    assert hashes(await chosen(errand, Choice((every[1], every[WINDOW + 5])))) == [every[1], every[WINDOW + 5]]
+    assert len(sandbox.requests) == 2
+
+
+async def test_a_named_collection_that_the_list_does_not_have_is_looked_for_to_its_end(
+    sandbox: Sandbox, errand: Errand
+) -> None:
+    every = filled(sandbox, WINDOW + 1)
+
+    assert hashes(await chosen(errand, Choice((every[0], "gone1234")))) == [every[0]]
+    assert len(sandbox.requests) == 2
+
+
+async def test_a_named_collection_that_does_not_fit_is_not_chosen(sandbox: Sandbox, errand: Errand) -> None:
+    draft = sandbox.account.add(title="Draft", status="editable").hash
+    filled(sandbox, 2)
+
+    assert hashes(await chosen(errand, Choice((draft,), only_status="public"))) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (Choice(("a",)), True),
+        (Choice(), False),
+        (Choice(("a",), query="x"), False),
+        (Choice(("a",), only_status="public"), False),
+        (Choice(("a",), created_after=date(2026, 1, 1)), False),
+    ],
+)
+def test_names_alone_are_all_there_is_to_know(choice: Choice, *, expected: bool) -> None:
+    assert choice.by_name_only is expected

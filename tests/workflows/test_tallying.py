@@ -1,0 +1,100 @@
+"""Sums, ranking and changes, and the days of a period."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import builds, integers, lists, sampled_from, text
+
+from flipsnack_mcp.api.actions.statistics import CollectionStats
+from flipsnack_mcp.workflows.periods import Period, day_of, usual
+from flipsnack_mcp.workflows.tallying import Line, Measure, Numbers, change, tallied
+
+MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
+counts = integers(0, 10**6)
+numbers = builds(Numbers, counts, counts, counts, counts)
+lines = lists(
+    builds(Line, text(min_size=1, max_size=8), text(max_size=8), numbers),
+    max_size=30,
+    unique_by=lambda one: one.collection_hash,
+)
+
+
+def line(name: str, views: int = 0, *, previous: int | None = None, **more: int) -> Line:
+    earlier = None if previous is None else Numbers(views=previous)
+    return Line(name, name.title(), Numbers(views=views, **more), earlier)
+
+
+@given(lines, sampled_from(MEASURES), integers(1, 20), integers(1, 20))
+def test_totals_are_those_of_all_lines_and_the_ranks_are_in_order(
+    some: list[Line], sort_by: Measure, best: int, worst: int
+) -> None:
+    tally = tallied(some, sort_by, best, worst)
+
+    assert tally.counted == len(some)
+    assert tally.totals.views == sum(one.numbers.views for one in some)
+    assert tally.totals.time_spent == sum(one.numbers.time_spent for one in some)
+    assert [getattr(one.numbers, sort_by) for one in tally.best] == sorted(
+        (getattr(one.numbers, sort_by) for one in some), reverse=True
+    )[:best]
+    assert len(tally.worst) == min(worst, max(0, len(some) - best))
+    assert len(tally.unread) == sum(one.numbers.views == 0 for one in some)
+    assert tallied(some[::-1], sort_by, best, worst) == tally
+
+
+def test_the_least_come_first_among_the_last_and_none_of_them_is_among_the_best() -> None:
+    tally = tallied([line(name, views) for views, name in enumerate("abcde")], "views", 3, 5)
+
+    assert [one.collection_hash for one in tally.best] == ["e", "d", "c"]
+    assert [one.collection_hash for one in tally.worst] == ["a", "b"]
+
+
+def test_the_average_is_seconds_for_each_view_of_all_collections_together() -> None:
+    tally = tallied([line("a", 1, time_spent=100), line("b", 3, time_spent=20)], "views", 5, 5)
+
+    assert tally.totals.average_time == 30.0
+    assert Numbers(time_spent=5).average_time == 0.0
+
+
+def test_the_period_before_is_added_up_over_the_same_collections() -> None:
+    both = tallied([line("a", 5, previous=4), line("b", 5, previous=6)], "views", 5, 5)
+    one = tallied([line("a", 5, previous=4), line("b", 5)], "views", 5, 5)
+
+    assert both.previous == Numbers(views=10)
+    assert one.previous is None
+
+
+def test_a_change_is_in_percent_and_from_nothing_there_is_none() -> None:
+    now, before = Numbers(views=150, impressions=50, downloads=3), Numbers(views=100, impressions=200)
+
+    assert change(now, before) == {"views": 50.0, "impressions": -75.0}
+
+
+def test_a_number_that_is_missing_counts_as_none_and_an_answer_without_any_is_none() -> None:
+    assert Numbers.of(CollectionStats(views=3)) == Numbers(views=3)
+    assert Numbers.of(CollectionStats()) is None
+    assert Numbers.of(CollectionStats(views=0)) == Numbers()
+
+
+TODAY = date(2026, 9, 21)
+
+
+def test_the_usual_period_is_thirty_full_days() -> None:
+    period = usual(TODAY)
+
+    assert str(period) == "2026-08-22 to 2026-09-20"
+    assert (period.end - period.start).days + 1 == 30
+
+
+def test_the_period_before_is_as_long_and_ends_the_day_before() -> None:
+    assert str(Period(date(2026, 3, 1), date(2026, 3, 31)).before) == "2026-01-29 to 2026-02-28"
+    assert str(Period(date(2026, 3, 1), date(2026, 3, 1)).before) == "2026-02-28 to 2026-02-28"
+
+
+@pytest.mark.parametrize(("end", "closed"), [(18, True), (19, True), (20, False), (21, False), (25, False)])
+def test_a_period_is_closed_a_day_after_its_last_one(end: int, *, closed: bool) -> None:
+    assert Period(date(2026, 9, 1), date(2026, 9, end)).closed(TODAY) is closed
+
+
+def test_the_day_of_a_moment_is_that_of_utc() -> None:
+    assert day_of(1_790_000_000.0) == TODAY
