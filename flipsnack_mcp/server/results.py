@@ -128,3 +128,30 @@ class Download(Answered):
     expires_at: Annotated[str | None, Field(description="End of resource_url, UTC")] = None
     states: States = []
     next_step: NextStep = None
+
+
+class PlannedChange(Answered):
+    """Before and after."""
+
+    collection_hash: str
+    """The new one, once it has one."""
+    title: str
+    new_title: str | None = None
+    status: str
+    new_status: str | None = None
+    state: str
+    reason: str | None = None
+
+
+PlanState = Literal["planned", "processing", "complete", "stopped"]
+
+
+class PlanStatus(Answered):
+    """A plan over many collections, and how far it is."""
+
+    plan_id: Annotated[str | None, Field(description="Goes on")] = None
+    state: Annotated[PlanState, Field(description="Of the plan")]
+    counts: Annotated[dict[str, int], Field(description="By state")]
+    items: Annotated[list[PlannedChange], Field(description="First 100, failures first")]
+    warnings: Warnings = []
+    next_step: NextStep = None

@@ -36,6 +36,7 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.journal import Journal
+from flipsnack_mcp.workflows.plans import Plans
 from flipsnack_mcp.workflows.transferring import Transfers
 from flipsnack_mcp.workflows.uploading import Uploads
 
@@ -95,6 +96,7 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         transfers=Transfers(flipsnack, background),
         history=History(store, account, redactor.data),
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
+        plans=Plans(store, account),
     )
 
 

@@ -24,6 +24,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.plans import Plans
 from flipsnack_mcp.workflows.transferring import Transfers
 from flipsnack_mcp.workflows.uploading import Uploads
 
@@ -40,6 +41,7 @@ class App:
     transfers: Transfers
     history: History
     allowance: Allowance
+    plans: Plans
 
     @property
     def download_dir(self) -> Path:
