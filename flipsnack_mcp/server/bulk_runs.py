@@ -8,7 +8,6 @@ import anyio
 from mcp.types import InputRequiredResult
 
 from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.server.bulk_answers import carried, counts, is_over, notes, status_of
 from flipsnack_mcp.server.bulk_calls import UpdateCollectionsCall
@@ -45,8 +44,8 @@ async def update_collections(work: Work, call: UpdateCollectionsCall) -> PlanSta
 
 async def planning(work: Work, call: UpdateCollectionsCall) -> PlanStatus:
     """What the rule would make of the collections that are meant; nothing is changed."""
-    errand, choice = replace(work.errand, lane=Lane.BACKGROUND), call.choice
-    rows = await chosen(errand, choice)
+    choice = call.choice
+    rows = await chosen(work.errand, choice)
     draft = planned(call.rule, rows)
     if len(draft.items) > MOST:
         raise FlipsnackError(
@@ -99,7 +98,7 @@ async def confirmed(
 
 async def carried_on(work: Work, call: UpdateCollectionsCall, plan: Plan) -> PlanStatus:
     """Carry out what can be done within the time of this call, and say how far it is."""
-    errand = replace(work.errand, lane=Lane.BACKGROUND, deadline=work.call.deadline - SPARE)
+    errand = replace(work.errand, deadline=work.call.deadline - SPARE)
     end = min(anyio.current_time() + call.wait_seconds, work.call.deadline - TIME_FOR_ONE)
     try:
         ended = await carry_out(errand, work.app.plans, plan, record_of(work), end)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import anyio
 
 from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
@@ -165,7 +166,7 @@ class Hand:
 
 async def carry_out(errand: Errand, plans: Plans, plan: Plan, record: Record, end: float) -> Ended:
     """Carry out what is left of a plan, item after item; none is begun after `end`."""
-    hand = Hand(errand, plans, plan, record, secrets.token_hex(8))
+    hand = Hand(replace(errand, lane=Lane.BACKGROUND), plans, plan, record, secrets.token_hex(8))
     budget, progress = Budget(), Progress(errand, plan)
     while anyio.current_time() < end:
         claim = await plans.claim(plan, hand.owner)
@@ -177,7 +178,9 @@ async def carry_out(errand: Errand, plans: Plans, plan: Plan, record: Record, en
         try:
             item = await hand.one(claim.item)
         except OutOfTimeError as error:
-            return Ended(waits=error.again)
+            await errand.tell(f"update: others use up what the key allows. {error.again}")
+            await anyio.sleep_until(end)  # or the next call would only come sooner, for nothing
+            return Ended(waits=f"Others use up what the key allows. {error.again}")
         await progress.another(max(0, claim.left - 1))
         if item and (stopped := budget.after(item)):
             return Ended(stopped=stopped)
