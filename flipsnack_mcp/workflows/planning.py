@@ -103,8 +103,9 @@ class Rule:
     status: StatusName | None = None
 
     def title_of(self, title: str) -> str:
-        """The title that a title becomes."""
-        return title.replace(self.find, self.replace) if self.find else title
+        """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too."""
+        replaced = title.replace(self.find, self.replace) if self.find else title
+        return title if replaced == title else replaced.strip()
 
 
 @dataclass(frozen=True)

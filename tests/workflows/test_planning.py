@@ -35,6 +35,12 @@ def test_an_empty_replacement_removes_the_text() -> None:
     assert planned(Rule(" (proof 2)", ""), [row("Christmas (proof 2)")]).items[0].new_title == "Christmas"
 
 
+def test_blanks_that_are_left_over_at_the_ends_go_with_the_text() -> None:
+    draft = planned(Rule("2026", ""), [row("Catalogue 2026"), row(" as it is ")])
+
+    assert [one.new_title for one in draft.items] == ["Catalogue"]
+
+
 def test_title_and_status_go_into_one_request() -> None:
     item = planned(Rule("Offers", "Deals", "unlisted"), [row()]).items[0]
 
@@ -115,7 +121,7 @@ def test_a_plan_accounts_for_every_collection_and_replaces_as_text_is_replaced(
 
     assert len(draft.items) + draft.unchanged + len(draft.refused) == len(titles)
     for item in draft.items:
-        assert item.target == (item.title.replace(find, replace), "public")
+        assert item.target == (item.title.replace(find, replace).strip(), "public")
         assert item.is_as_planned(Collection(title=item.title, status="public"))
         assert item.is_done(Collection(title=item.target[0], status="public"))
         assert item.target[0].strip()
