@@ -14,7 +14,7 @@ from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.server.tool import WorkflowCall
 
-WaitSeconds = Annotated[int, Field(ge=0, le=45, description="How long to wait")]
+WaitSeconds = Annotated[int, Field(ge=0, le=45, description="To wait")]
 FilePath = Annotated[str, Field(max_length=4096, description="Absolute path in an upload folder")]
 Confirmation = Annotated[str, Field(max_length=40, description="Code, once the person agreed")]
 DryRun = Annotated[bool, Field(description="Change nothing")]
@@ -74,7 +74,7 @@ class CreateCollectionCall(CreateCollection):
 
 
 class GetUploadCall(WorkflowCall):
-    """Go on waiting for an upload of create_collection, or see how it ended. Without upload_id: the uploads of the last day."""
+    """Wait on for an upload of create_collection or see how it ended. Without upload_id: the last day's uploads."""
 
     tool_name = "get_upload"
     tool_title = "Get an upload"

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.consent import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.preview import Preview, Target
+from flipsnack_mcp.server.preview import InQuestion, Preview
 
 TOO_FAST = 0.5
 """Seconds within which no person reads a form: such a "no" came from a client that showed nothing."""
@@ -79,13 +79,12 @@ class Confirmation:
     consents: Consents
     now: Clock = time.time
 
-    async def given(self, call: Call, tool: str, code: str | None, target: Target) -> How | InputRequiredResult:
+    async def given(self, call: Call, tool: str, code: str | None, target: InQuestion) -> How | InputRequiredResult:
         """How a person said yes to what is there now; or a question that has to go out first; or a refusal is raised.
 
         The target is fetched anew each time, and raises where it is already gone.
         """
-        if self.way not in {"ask", "approve", "allow"}:
-            raise NotConfirmedError(BLOCKED)
+        self.check()
         if self.way == "approve" and not self.consents.store.shared:
             raise NotConfirmedError(NO_STORE)
         answer = await self._replied(call)
@@ -101,6 +100,11 @@ class Confirmation:
             answer = outcome
         await self._decide(answer, tool, target)
         return "form"
+
+    def check(self) -> None:
+        """Raise where no yes counts, not even one that was given before."""
+        if self.way not in {"ask", "approve", "allow"}:
+            raise NotConfirmedError(BLOCKED)
 
     async def _first_round(self, call: Call, tool: str, preview: Preview) -> InputRequiredResult | Answer:
         if self.way == "approve":
@@ -147,7 +151,7 @@ class Confirmation:
             )
         return answer_of(reply, asked.seen, now - asked.at)
 
-    async def _decide(self, answer: Answer, tool: str, target: Target) -> None:
+    async def _decide(self, answer: Answer, tool: str, target: InQuestion) -> None:
         """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""
         if answer.action != "accept":
             await self._refused(answer, tool, target)
@@ -162,7 +166,7 @@ class Confirmation:
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )
 
-    async def _refused(self, answer: Answer, tool: str, target: Target) -> None:
+    async def _refused(self, answer: Answer, tool: str, target: InQuestion) -> None:
         if answer.seconds < TOO_FAST:
             raise NotConfirmedError(
                 "The client said no faster than a person can read: the question was probably never shown. "
@@ -192,7 +196,7 @@ class Confirmation:
             f'the same call with confirmation="{code}".'
         )
 
-    async def _redeem(self, code: str, tool: str, target: Target) -> How:
+    async def _redeem(self, code: str, tool: str, target: InQuestion) -> How:
         """Raise unless the code was given out for exactly this, as it is now. It is spent either way."""
         now = await target.glance()
         found = await self.consents.redeemed(code, now.target, only_approved=self.way == "approve")
@@ -208,7 +212,7 @@ class Confirmation:
             )
         return "approve" if found.approved else "code"
 
-    async def _again(self, spent: Ticket, tool: str, target: Target) -> str:
+    async def _again(self, spent: Ticket, tool: str, target: InQuestion) -> str:
         """What is there now, and a new code of the same kind for it."""
         preview = await target.preview()
         if spent.needs_approval:

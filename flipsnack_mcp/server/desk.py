@@ -120,7 +120,7 @@ async def recorded(work: Work, decision: str, said: str) -> None:
 
 def target_of(call: Any) -> str:
     """What a call is about, in a few words."""
-    hashes = [getattr(call, name, None) for name in ("collection_hash", "flipbook_hash", "upload_id")]
+    hashes = [getattr(call, name, None) for name in ("collection_hash", "flipbook_hash", "upload_id", "plan_id")]
     named = [one for one in hashes if one]
     return "/".join(named) or cleaned(str(getattr(call, "title", None) or ""), 100)
 

@@ -16,7 +16,8 @@ from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.server import change_runs, report_runs, runs, upload_runs
+from flipsnack_mcp.server import bulk_runs, change_runs, report_runs, runs, upload_runs
+from flipsnack_mcp.server.bulk_calls import UpdateCollectionsCall
 from flipsnack_mcp.server.calls import (
     CreateCollectionCall,
     DownloadCall,
@@ -32,6 +33,7 @@ from flipsnack_mcp.server.report_results import StatsReport
 from flipsnack_mcp.server.results import (
     ChangedCollection,
     Download,
+    PlanStatus,
     Publication,
     Removal,
     Update,
@@ -54,6 +56,7 @@ OWN: dict[type[Action[Any]], Tool] = {
 AFTER: dict[type[Action[Any]], tuple[Tool, ...]] = {
     CreateCollection: (Tool(GetUploadCall, UploadStatus, upload_runs.get_upload),),
     GetCollectionStats: (Tool(ReportStatsCall, StatsReport, report_runs.report_stats, writes_file=True),),
+    UpdateCollection: (Tool(UpdateCollectionsCall, PlanStatus, bulk_runs.update_collections),),
 }
 """Tools over workflows, behind the action they go on from and on the menu where that is."""
 

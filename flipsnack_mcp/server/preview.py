@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from flipsnack_mcp.api.actions.collections import (
     Collection,
@@ -43,6 +43,20 @@ class Preview:
     """Exactly what would be destroyed."""
     seen: str
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
+
+
+class InQuestion(Protocol):
+    """What a person is asked about: one target, or many at once."""
+
+    @property
+    def name(self) -> str:
+        """Exactly what would be destroyed; known without asking Flipsnack."""
+
+    async def preview(self) -> Preview:
+        """What there is now, described for a person."""
+
+    async def glance(self) -> Preview:
+        """Only what must not have changed."""
 
 
 @dataclass

@@ -17,14 +17,14 @@ class StatsReport(Answered):
     """What the statistics of many collections come to."""
 
     report_id: Annotated[str, Field(description="For report_stats")]
-    state: Annotated[Literal["processing", "complete"], Field(description="Of the report")]
+    state: Annotated[Literal["processing", "complete"], Field(description="State")]
     progress: Annotated[str | None, Field(description="How far")] = None
     period: Annotated[str | None, Field(description="Both days count")] = None
-    totals: Annotated[Figures | None, Field(description="Numbers; times in seconds")] = None
+    totals: Annotated[Figures | None, Field(description="Times in seconds")] = None
     change: Annotated[Figures | None, Field(description="Percent")] = None
-    collections: Annotated[Rows, Field(description="Best, with numbers")] = []
+    collections: Annotated[Rows, Field(description="Best")] = []
     bottom: Annotated[Rows, Field(description="Least first")] = []
-    unread: Annotated[list[str], Field(description="Some without views")] = []
+    unread: Annotated[list[str], Field(description="No views")] = []
     failed: Annotated[list[str], Field(description="Not counted")] = []
     path: Annotated[str | None, Field(description="Saved file")] = None
     next_step: NextStep = None

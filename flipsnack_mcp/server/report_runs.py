@@ -13,7 +13,6 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.report_calls import ReportStatsCall
 from flipsnack_mcp.server.report_results import Figures, StatsReport
 from flipsnack_mcp.server.tool import Work
-from flipsnack_mcp.workflows.choosing import Choice
 from flipsnack_mcp.workflows.periods import Period, usual
 from flipsnack_mcp.workflows.report_book import Gathered, Report, Target
 from flipsnack_mcp.workflows.report_file import content, save
@@ -64,7 +63,7 @@ def asked(work: Work, call: ReportStatsCall) -> Report:
     period = Period(call.start_date, call.end_date) if call.start_date and call.end_date else usual(today)
     return Report(
         report_id="",
-        choice=choice_of(call),
+        choice=call.choice,
         period=period,
         usual=call.start_date is None,
         compare=call.compare,
@@ -73,12 +72,6 @@ def asked(work: Work, call: ReportStatsCall) -> Report:
         save_as=call.save_as,
         today=today,
     )
-
-
-def choice_of(call: ReportStatsCall) -> Choice:
-    """Which collections it is about, each once."""
-    named = tuple(dict.fromkeys(call.collections or ()))
-    return Choice(named, call.query, call.only_status, call.created_after, call.created_before)
 
 
 async def gone_on_with(work: Work, call: ReportStatsCall) -> Report:
@@ -92,7 +85,7 @@ async def gone_on_with(work: Work, call: ReportStatsCall) -> Report:
         "compare": (call.compare, report.compare),
         "start_date": (call.start_date, report.period.start),
         "end_date": (call.end_date, report.period.end),
-        **{name: (value, getattr(report.choice, name)) for name, value in asdict(choice_of(call)).items()},
+        **{name: (value, getattr(report.choice, name)) for name, value in asdict(call.choice).items()},
     }
     other = [name for name, (new, old) in given.items() if name in call.model_fields_set and new != old]
     if other:

@@ -51,7 +51,7 @@ class Creation(Answered):
         Field(description="Of the upload"),
     ] = None
     upload_id: Annotated[str | None, Field(description="For get_upload")] = None
-    progress: Annotated[str | None, Field(description="Bytes, percent, rate")] = None
+    progress: Annotated[str | None, Field(description="Bytes")] = None
     collection_hash: Annotated[str | None, Field(description="Temporary while editable")] = None
     title: Annotated[str | None, Field(description="Once known")] = None
     status: Annotated[str | None, Field(description="Status")] = None
@@ -64,12 +64,15 @@ class Creation(Answered):
 class UploadRow(Answered):
     """One upload of the last day."""
 
-    upload_id: Annotated[str, Field(description="For get_upload")]
-    state: Annotated[str, Field(description="How far")]
-    title: Annotated[str, Field(description="As asked")]
-    name: Annotated[str, Field(description="File")]
-    started: Annotated[str, Field(description="UTC")]
-    collection_hash: Annotated[str | None, Field(description="Once known")] = None
+    upload_id: str
+    state: str
+    title: str
+    """As it was asked for."""
+    name: str
+    """Of the file."""
+    started: str
+    """UTC."""
+    collection_hash: str | None = None
 
 
 class UploadStatus(Creation):
@@ -125,6 +128,33 @@ class Download(Answered):
     sha256: Annotated[str | None, Field(description="Of the file")] = None
     files: Annotated[list[str] | None, Field(description="In the zip")] = None
     resource_url: Annotated[str | None, Field(description="With save=false")] = None
-    expires_at: Annotated[str | None, Field(description="End of resource_url, UTC")] = None
+    expires_at: Annotated[str | None, Field(description="UTC")] = None
     states: States = []
+    next_step: NextStep = None
+
+
+class PlannedChange(Answered):
+    """Before and after."""
+
+    collection_hash: str
+    """The new one, once it has one."""
+    title: str
+    new_title: str | None = None
+    status: str
+    new_status: str | None = None
+    state: str
+    reason: str | None = None
+
+
+PlanState = Literal["planned", "processing", "complete", "stopped"]
+
+
+class PlanStatus(Answered):
+    """A plan over many collections, and how far it is."""
+
+    plan_id: Annotated[str | None, Field(description="Goes on")] = None
+    state: Annotated[PlanState, Field(description="Of the plan")]
+    counts: Annotated[dict[str, int], Field(description="By state")]
+    items: Annotated[list[PlannedChange], Field(description="Failures first")]
+    warnings: Warnings = []
     next_step: NextStep = None

@@ -54,6 +54,7 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.journal import Journal
+from flipsnack_mcp.workflows.plans import Plans
 from flipsnack_mcp.workflows.recalling import Recent
 from flipsnack_mcp.workflows.reporting import Reports
 from flipsnack_mcp.workflows.transferring import Transfers
@@ -167,6 +168,7 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
         recent=recent,
         reports=Reports(flipsnack, store, account, background, now),
+        plans=Plans(store, account),
     )
 
 

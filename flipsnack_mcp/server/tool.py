@@ -24,6 +24,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.plans import Plans
 from flipsnack_mcp.workflows.recalling import Recent
 from flipsnack_mcp.workflows.reporting import Reports
 from flipsnack_mcp.workflows.transferring import Transfers
@@ -44,6 +45,7 @@ class App:
     allowance: Allowance
     recent: Recent
     reports: Reports
+    plans: Plans
 
     @property
     def download_dir(self) -> Path:

@@ -26,6 +26,7 @@ OURS = frozenset(
         "expires_at",
         "progress",
         "upload_id",
+        "plan_id",
         "started",
         "report_id",
         "period",
@@ -46,8 +47,10 @@ LIMITS = {
     "before": 2000,
 }
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
-PLAIN_FIELDS = re.compile(r".*_hash|status|.*_date|direct_link|cover_image|resource_url|field")
+PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|direct_link|cover_image|resource_url|field")
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
+ROWS = {"items": 20}
+"""Tables of which a reader needs only the start; the structured data has more."""
 ENTRIES = 1000
 """As many pages as a document may have."""
 
@@ -85,7 +88,8 @@ def lines(name: str, value: Any) -> list[str]:
     if isinstance(value, list):
         rows: list[Any] = value
         if rows and all(isinstance(row, dict) for row in rows):
-            return [f"{name}:", *table(rows)]
+            more = len(rows) - ROWS.get(name, len(rows))
+            return [f"{name}:", *table(rows[: ROWS.get(name)]), *([f"and {more} more"] if more > 0 else [])]
         return [f"{name}: {'; '.join(cell(name, one) for one in rows) or 'none'}"]
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)

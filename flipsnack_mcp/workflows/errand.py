@@ -33,13 +33,15 @@ class Errand:
     tell: Tell = silent
     sent: Sent | None = None
     """Told about every piece of a document, where somebody else than `tell` wants to know."""
+    lane: Lane = Lane.INTERACTIVE
+    """Of all that it sends; a single request can only step further back."""
 
     async def send(
         self, action: Action[ResultT_co], document: Document | None = None, lane: Lane = Lane.INTERACTIVE
     ) -> ResultT_co:
         """Carry out one action within this call's time, telling about every wait and about bytes on their way."""
         waits, sent = Waiting(self.tell), self.sent or Throttled(self.tell, "upload")
-        return await self.flipsnack.send(action, document, Terms(lane, self.deadline, waits, sent))
+        return await self.flipsnack.send(action, document, Terms(max(lane, self.lane), self.deadline, waits, sent))
 
     def within(self, seconds: float) -> Self:
         """The same errand for a question that must not take longer."""

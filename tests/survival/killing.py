@@ -55,9 +55,12 @@ class Sandbox:
 
     def carried_out(self, title: str) -> list[JsonObject]:
         """The uploads of this title that were carried out."""
+        return [one for one in self.executed("collection.create") if one["params"]["title"] == title]
+
+    def executed(self, action: str) -> list[JsonObject]:
+        """The requests of this action that were carried out."""
         arrived: list[JsonObject] = self._told("/_sandbox/requests")["requests"]
-        uploads = [one for one in arrived if one["action"] == "collection.create" and one["executed"]]
-        return [one for one in uploads if one["params"]["title"] == title]
+        return [one for one in arrived if one["action"] == action and one["executed"]]
 
     def _told(self, path: str) -> Any:
         with urllib.request.urlopen(self.api_url.removesuffix("/v1/") + path) as answer:  # noqa: S310 - our own program

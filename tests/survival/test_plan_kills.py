@@ -1,0 +1,68 @@
+"""A plan over many collections whose servers are killed by SIGKILL, twice, and which the third one finishes."""
+
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.to_thread import run_sync
+from typing_extensions import override
+
+from tests.survival.impatient_server import DEAD_AFTER
+from tests.survival.killing import JsonObject, Round, Sandbox, slow_sandbox
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+COUNT = 16
+UPDATE, TOOL = "collection.update", "update_collections"
+RULE = {"query": "package", "find": "package", "replace": "Parcel "}
+
+
+class Servers(Round):
+    """Server after server on one store; here nothing is uploaded."""
+
+    @override
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+
+    async def until(self, updates: int) -> None:
+        """Wait until the sandbox has carried out so many, and a bit: into whatever comes next."""
+        while True:
+            if len(await run_sync(self.sandbox.executed, UPDATE)) >= updates:
+                break
+            await anyio.sleep(0.1)
+        await anyio.sleep(random.uniform(0, 0.3))  # noqa: S311 - no secret
+
+    async def killed(self, plan: JsonObject, updates: int) -> None:
+        """A server that carries out the plan until it is killed."""
+        async with self.server() as (client, pid), anyio.create_task_group() as calls:
+            calls.start_soon(self.call, client, {}, TOOL, plan)
+            await self.until(updates)
+            os.kill(pid, signal.SIGKILL)
+        await anyio.sleep(DEAD_AFTER)
+
+
+def servers(folder: Path, sandbox: Sandbox) -> Servers:
+    return Servers(0, folder, sandbox, 0.0, hurry=False)
+
+
+async def test_a_plan_whose_servers_are_killed_changes_each_collection_exactly_once(tmp_path: Path) -> None:
+    with slow_sandbox(COUNT, tmp_path) as sandbox:
+        life = servers(tmp_path / "servers", sandbox)
+        async with life.server() as (client, _):
+            made = await life.answer(client, TOOL, RULE)
+        plan = {"plan_id": made["plan_id"], "wait_seconds": 35}
+        for updates in (4, 10):
+            await life.killed(plan, updates)
+        halfway = len(sandbox.executed(UPDATE))
+        async with life.server() as (client, _):
+            ended = await life.answer(client, TOOL, plan)
+        changed = Counter(one["params"]["collectionHash"] for one in sandbox.executed(UPDATE))
+
+    assert life.broken == []
+    assert ended["counts"] == {"done": COUNT, "unchanged": 0}
+    assert 10 <= halfway < COUNT
+    assert changed == Counter({f"package{number}": 1 for number in range(COUNT)})

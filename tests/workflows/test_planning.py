@@ -1,0 +1,127 @@
+"""From a rule and a list of collections to a plan: what would change, what stays, and what is left alone."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
+from flipsnack_mcp.workflows.planning import Item, Rule, planned
+
+
+def row(title: str = "Offers", status: str = "public", collection_hash: str = "abc1234") -> CollectionSummary:
+    return CollectionSummary(collection_hash=collection_hash, title=title, status=status)
+
+
+def test_only_what_would_change_is_in_the_plan() -> None:
+    draft = planned(Rule("Week", "Wk"), [row("Offers, Week 1"), row("Press kit"), row("Week by Week")])
+
+    assert [(one.title, one.new_title) for one in draft.items] == [
+        ("Offers, Week 1", "Offers, Wk 1"),
+        ("Week by Week", "Wk by Wk"),
+    ]
+    assert [one.number for one in draft.items] == [0, 1]
+    assert draft.unchanged == 1
+
+
+def test_text_is_found_in_its_case_and_as_it_is() -> None:
+    draft = planned(Rule("a.c", "x"), [row("a.c"), row("abc"), row("A.C")])
+
+    assert [one.new_title for one in draft.items] == ["x"]
+
+
+def test_an_empty_replacement_removes_the_text() -> None:
+    assert planned(Rule(" (proof 2)", ""), [row("Christmas (proof 2)")]).items[0].new_title == "Christmas"
+
+
+def test_blanks_that_are_left_over_at_the_ends_go_with_the_text() -> None:
+    draft = planned(Rule("2026", ""), [row("Catalogue 2026"), row(" as it is ")])
+
+    assert [one.new_title for one in draft.items] == ["Catalogue"]
+
+
+def test_title_and_status_go_into_one_request() -> None:
+    item = planned(Rule("Offers", "Deals", "unlisted"), [row()]).items[0]
+
+    assert item.action.model_dump(exclude_none=True) == {
+        "collection_hash": "abc1234",
+        "title": "Deals",
+        "status": "unlisted",
+    }
+
+
+def test_a_status_that_is_there_already_is_not_sent() -> None:
+    draft = planned(Rule("Offers", "Deals", "public"), [row(), row("Press kit")])
+
+    assert draft.items[0].action.model_fields_set == {"collection_hash", "title"}
+    assert draft.unchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "rule", "reason"),
+    [
+        pytest.param("Offers", Rule("Offers", ""), "empty", id="empty"),
+        pytest.param("Offers", Rule("Offers", " "), "empty", id="blank"),
+        pytest.param("Offers", Rule("Offers", "x" * 301), "300", id="too long"),
+        pytest.param("\ud83d Offers", Rule("Offers", "x"), "half a character", id="half a character"),
+    ],
+)
+def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(title: str, rule: Rule, reason: str) -> None:
+    draft = planned(rule, [row(title), row("Press kit")])
+
+    assert draft.items == ()
+    assert draft.unchanged == 1
+    assert reason in draft.refused[0][1]
+
+
+def test_a_refused_title_takes_its_status_with_it() -> None:
+    draft = planned(Rule("Offers", "", "unlisted"), [row()])
+
+    assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 0, 1)
+
+
+def test_a_collection_without_a_title_can_have_its_status_changed() -> None:
+    assert planned(Rule(status="public"), [row("", "editable")]).items[0].action.status == "public"
+
+
+def test_a_title_of_300_characters_is_not_too_long() -> None:
+    assert len(planned(Rule("Offers", "x" * 300), [row()]).items) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "publishes", "offline"),
+    [
+        ("editable", "public", True, False),
+        ("editable", "unlisted", True, False),
+        ("public", "editable", False, True),
+        ("unlisted", "editable", False, True),
+        ("public", "unlisted", False, False),
+        ("unlisted", "public", False, False),
+        ("something new", "editable", False, True),
+    ],
+)
+def test_what_a_new_status_means_for_links_is_known(before: str, after: str, publishes: bool, offline: bool) -> None:  # noqa: FBT001 - of the table
+    item = Item.model_validate(
+        {"number": 0, "collection_hash": "a", "title": "T", "status": before, "new_status": after}
+    )
+
+    assert (item.publishes, item.goes_offline) == (publishes, offline)
+
+
+@given(
+    titles=st.lists(st.text(string.ascii_letters + " é\N{GRINNING FACE}", max_size=12), max_size=8),
+    find=st.text(string.ascii_letters + " ", min_size=1, max_size=3),
+    replace=st.text(string.ascii_letters + " ", max_size=3),
+)
+def test_a_plan_accounts_for_every_collection_and_replaces_as_text_is_replaced(
+    titles: list[str], find: str, replace: str
+) -> None:
+    draft = planned(Rule(find, replace), [row(title) for title in titles])
+
+    assert len(draft.items) + draft.unchanged + len(draft.refused) == len(titles)
+    for item in draft.items:
+        assert item.target == (item.title.replace(find, replace).strip(), "public")
+        assert item.is_as_planned(Collection(title=item.title, status="public"))
+        assert item.is_done(Collection(title=item.target[0], status="public"))
+        assert item.target[0].strip()
