@@ -131,7 +131,7 @@ async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
             group.cancel_scope.cancel()
             gate.go_on.set()
 
-    assert len(gate.writes) == 2
+    assert len(gate.writes) <= 3, "at most one more is begun before the cancellation is heard"
     assert not names_in(tmp_path)
 
 
