@@ -71,7 +71,12 @@ def lanes(playing: Scene) -> Iterator[Figure]:
     yield Figure("answers 31 and 32", seen.refused, 0)
     yield Figure("questions", len(seen.waits), 24, at_least=True)
     yield Figure("a person waits, median", median(seen.waits), 0.1, unit=" s")
-    yield Figure("a person waits, 95th percentile", quantiles(seen.waits, n=20)[-1], 1.5 * playing.scale, unit=" s")
+    yield Figure(
+        "a person waits, 95th percentile",
+        quantiles(seen.waits, n=20, method="inclusive")[-1],
+        1.5 * playing.scale,
+        unit=" s",
+    )
 
 
 def prepare_loops(playing: Scene, number: int) -> list[str]:

@@ -30,6 +30,7 @@ class Rules:
     reserve: float = 1 / 60  # of each limit, kept free of background calls (one call at least)
     hold: float = 2.0  # a call counts as "now" until answered, but no longer than this
     lease: float = 10.0  # what has a longer hold must say so often that it goes on: it may have been killed
+    slack: float = 0.25  # lateness that is made up for: a few ms for each call would be 1 % of the minute
     grace: float = 0.25  # whoever looks again later than announced is taken for dead
     nap: float = 1.0  # the longest sleep between two looks
 
@@ -88,8 +89,7 @@ class Timeline:
     def push(self, granted: float) -> None:
         """Spread by the grants of *every* lane: by answers 7 % are lost, by background alone people wait 20 s."""
         pace = max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
-        # Each call goes a few ms after its moment, in all almost 1 % of the minute: so much of it is made up for.
-        self.even = max(self.even, granted - pace / 4) + pace
+        self.even = max(self.even, granted - self.rules.slack) + pace
 
     def forecast(self, now: float, lane: Lane, queue: int) -> float:
         """Walk through the queue and say how long the caller behind it will wait."""

