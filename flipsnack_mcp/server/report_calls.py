@@ -32,7 +32,7 @@ CreatedBefore = Annotated[Day, Field(description="Last day")]
 
 
 class ReportStatsCall(WorkflowCall):
-    """Rank and add up statistics of many collections, by default all, over the last 30 full days. Takes a second each; go on with report_id."""
+    """Rank and add up statistics of many collections, by default all, over the last 30 full days. Takes a second each."""
 
     tool_name = "report_stats"
     tool_title = "Report on collections"
