@@ -63,7 +63,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("FLIPSNACK_MAX_DELETES_PER_DAY", "deletions allowed in a day, by all processes on the account", "100"),
     Variable(
         "FLIPSNACK_STATE",
-        "where uploads, confirmations and the history are kept: `sqlite:PATH`, or `memory:` for this process only",
+        "where uploads, confirmations, reports, plans and the history are kept, and beside it the request budget that all servers on the key share: `sqlite:PATH`, or `memory:` for this process only",
         "a file in the user's state folder; `memory:` in the sandbox",
     ),
     Variable("FLIPSNACK_CALLS_PER_SECOND", "Flipsnack's limit for the key", "5"),

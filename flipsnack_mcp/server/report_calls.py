@@ -14,7 +14,7 @@ from flipsnack_mcp.workflows.tallying import Measure
 
 
 class ReportStatsCall(ChoosingCall):
-    """Add up and rank statistics of many collections, by default all over the last 30 full days. A second each; go on with report_id."""
+    """Add up and rank statistics of many collections, by default all over the last 30 full days. A second each."""
 
     tool_name = "report_stats"
     tool_title = "Report on collections"

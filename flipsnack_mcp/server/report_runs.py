@@ -14,7 +14,7 @@ from flipsnack_mcp.server.report_calls import ReportStatsCall
 from flipsnack_mcp.server.report_results import Figures, StatsReport
 from flipsnack_mcp.server.tool import Work
 from flipsnack_mcp.workflows.periods import Period, usual
-from flipsnack_mcp.workflows.report_book import Gathered, Report, Target
+from flipsnack_mcp.workflows.report import Gathered, Report, Target
 from flipsnack_mcp.workflows.report_file import content, save
 from flipsnack_mcp.workflows.report_run import Run
 from flipsnack_mcp.workflows.tallying import Line, Numbers, Tally, change, tallied
@@ -81,20 +81,24 @@ async def gone_on_with(work: Work, call: ReportStatsCall) -> Report:
         raise FlipsnackError(
             "There is no such report; they are kept for a day.", "Call report_stats without report_id for a new one."
         )
-    given = {
-        "compare": (call.compare, report.compare),
-        "start_date": (call.start_date, report.period.start),
-        "end_date": (call.end_date, report.period.end),
-        **{name: (value, getattr(report.choice, name)) for name, value in asdict(call.choice).items()},
-    }
-    other = [name for name, (new, old) in given.items() if name in call.model_fields_set and new != old]
-    if other:
+    if other := differing(call, report):
         raise FlipsnackError(
             f"This report was begun with another {', '.join(other)}.",
             "Leave that out to go on with it, or report_id to begin a new one.",
         )
     told = {name: getattr(call, name) for name in VIEW if name in call.model_fields_set}
     return report.model_copy(update=told)
+
+
+def differing(call: ReportStatsCall, report: Report) -> list[str]:
+    """What was given that is not what the report is about: a model often repeats what it asked first."""
+    given = {
+        "compare": (call.compare, report.compare),
+        "start_date": (call.start_date, report.period.start),
+        "end_date": (call.end_date, report.period.end),
+        **{name: (value, getattr(report.choice, name)) for name, value in asdict(call.choice).items()},
+    }
+    return [name for name, (new, old) in given.items() if name in call.model_fields_set and new != old]
 
 
 def kept(error: FlipsnackError, report: Report) -> FlipsnackError:

@@ -9,19 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from enum import Enum
 from itertools import islice
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from flipsnack_mcp.api.actions.collections import CollectionSummary
-from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.store.records import JsonObject, Records, Store
-from flipsnack_mcp.workflows.choosing import Choice
-from flipsnack_mcp.workflows.periods import Period
-from flipsnack_mcp.workflows.tallying import Line, Measure, Numbers
+from flipsnack_mcp.workflows.report import Gathered, Question, Report, Target
+from flipsnack_mcp.workflows.tallying import Line, Numbers
 
 REPORT, ROW, CLAIM, TITLE, FILE = "report", "report row", "report claim", "collection title", "report file"
 DAY, MONTH = 24 * 3600.0, 30 * 24 * 3600.0
@@ -29,68 +22,6 @@ CLAIMED_FOR = 30.0
 """A claim that was not renewed for so long is a dead process's."""
 AT_ONCE = 200
 """Records read in one transaction: each of them keeps every other task waiting."""
-
-
-class Target(BaseModel):
-    """One collection of a report."""
-
-    model_config = ConfigDict(frozen=True)
-
-    collection_hash: str
-    title: str
-
-    @classmethod
-    def of(cls, row: CollectionSummary) -> Target:
-        """A row of the list."""
-        return cls(collection_hash=row.collection_hash, title=cleaned(row.title))
-
-
-class Report(BaseModel):
-    """What was asked for, and which collections it came to."""
-
-    model_config = ConfigDict(frozen=True)
-
-    report_id: str
-    choice: Choice
-    period: Period
-    usual: bool = False
-    """Whether the period is ours, since none was given."""
-    compare: bool = False
-    sort_by: Measure = "views"
-    top: int = 5
-    save_as: Literal["csv", "markdown"] | None = None
-    today: date
-    """When it was begun: what is closed stays the same for all of it."""
-    targets: tuple[Target, ...] = ()
-    offset: int | None = 0
-    """How far the list was looked through; None once everything is chosen."""
-
-    @property
-    def periods(self) -> tuple[Period, ...]:
-        """What each collection is asked about."""
-        return (self.period, self.period.before) if self.compare else (self.period,)
-
-    @property
-    def unlisted(self) -> tuple[str, ...]:
-        """Named collections that the list does not have, or not among those that fit."""
-        found = {one.collection_hash for one in self.targets}
-        return tuple(one for one in self.choice.collections if one not in found) if self.offset is None else ()
-
-
-@dataclass(frozen=True)
-class Question:
-    """One collection over one period: one call."""
-
-    target: Target
-    period: Period
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """What is known by now."""
-
-    lines: tuple[Line, ...]
-    failed: tuple[tuple[Target, str], ...]
 
 
 class Take(Enum):

@@ -10,7 +10,8 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
-from flipsnack_mcp.workflows.report_book import Book, Gathered, Report, Target
+from flipsnack_mcp.workflows.report import Gathered, Report, Target
+from flipsnack_mcp.workflows.report_book import Book
 from flipsnack_mcp.workflows.report_run import even_if_cancelled
 from flipsnack_mcp.workflows.tallying import Line, Numbers, ranked
 

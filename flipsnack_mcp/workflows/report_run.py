@@ -16,7 +16,8 @@ from flipsnack_mcp.api.errors import FlipsnackError, NotAuthorisedError, NotFoun
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import window
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.report_book import CLAIMED_FOR, Book, Question, Report, Take, Target
+from flipsnack_mcp.workflows.report import Question, Report, Target
+from flipsnack_mcp.workflows.report_book import CLAIMED_FOR, Book, Take
 from flipsnack_mcp.workflows.tallying import Numbers
 
 IN_FLIGHT = 3
@@ -27,7 +28,9 @@ TO_TIDY = 2.0
 LOOK_AGAIN = 1.0
 """Seconds between looks at what another process is asking."""
 SYSTEMATIC = 5
-"""So many failures in a row are not the collections'."""
+"""So many failures in a row are not the collections'; nor are those of all of them."""
+LONG_WAIT = 5.0
+"""Seconds in line from which on they are told."""
 SECONDS_EACH = 1.02
 """How long a call takes where nobody else uses the key."""
 GONE = "not there: deleted, published under a new hash, or somebody else's"
@@ -44,7 +47,7 @@ class Run:
         self.ended = False
         self.changed = anyio.Event()
         self.trouble = ""
-        """Why requests are being sent again just now."""
+        """Why requests wait for longer than usual, or are sent again."""
         self._flipsnack, self._book = flipsnack, book
         self._owner = secrets.token_hex(8)
         self._waiting, self._asking = deque[Question](), list[Question]()
@@ -162,7 +165,7 @@ class Run:
         terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST, self._patience)
         numbers = Numbers.of(await self._flipsnack.send(action, terms=terms))
         if numbers is None:
-            raise FlipsnackError("the answer held no numbers", "")
+            raise FlipsnackError("The answer held no numbers.", "Tell the person.", retry="You can try again.")
         await self._book.answered(self.report, question, numbers)
         self._answers, self.trouble = self._answers + 1, ""
         self._failing.clear()
@@ -177,7 +180,8 @@ class Run:
             return False
         self._failing.append(question)
         await self._book.failed(self.report, question, error.happened)
-        if isinstance(error, NotAuthorisedError) or len(self._failing) >= SYSTEMATIC:
+        every = len(self.report.targets) * len(self.report.periods)
+        if isinstance(error, NotAuthorisedError) or len(self._failing) >= min(SYSTEMATIC, every):
             self.error = error
             self.end()
             await self._book.forget(self.report, self._failing)
@@ -185,7 +189,7 @@ class Run:
 
     async def _patience(self, why: str, seconds: float) -> None:
         """Told about every wait of a request: one that nobody will wait for is given up."""
-        if not in_line(why):
+        if not in_line(why) or seconds >= LONG_WAIT:
             self.trouble = why
             self.tell()
         if anyio.current_time() + seconds > self.until:

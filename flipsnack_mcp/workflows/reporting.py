@@ -19,7 +19,8 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Tell
 from flipsnack_mcp.workflows.periods import day_of
-from flipsnack_mcp.workflows.report_book import Book, Report
+from flipsnack_mcp.workflows.report import Report
+from flipsnack_mcp.workflows.report_book import Book
 from flipsnack_mcp.workflows.report_run import Run
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import Choice
 from flipsnack_mcp.workflows.errand import silent
 from flipsnack_mcp.workflows.periods import Period
-from flipsnack_mcp.workflows.report_book import CLAIMED_FOR, DAY, MONTH, Gathered, Report
+from flipsnack_mcp.workflows.report import Gathered, Report
+from flipsnack_mcp.workflows.report_book import CLAIMED_FOR, DAY, MONTH
 from flipsnack_mcp.workflows.report_run import GONE, IN_FLIGHT, SYSTEMATIC
 from flipsnack_mcp.workflows.reporting import LINGER, Reports
 from tests.api.asking import KEY, SECRET, Line
@@ -437,7 +438,7 @@ async def test_an_answer_without_a_number_is_a_failure(sandbox: Sandbox, store: 
     async with process(sandbox, store, clock) as reports:
         found = await to_its_end(reports, await reports.book.begin(wanted(reports)))
 
-    assert [why for _, why in found.failed] == ["the answer held no numbers"]
+    assert [why for _, why in found.failed] == ["The answer held no numbers."]
 
 
 async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(
@@ -456,6 +457,49 @@ async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(
     assert SYSTEMATIC <= refused <= SYSTEMATIC + IN_FLIGHT
     assert whole(found, sandbox)
     assert Counter(one.params["collectionHash"] for one in sandbox.carried_out(STATS)).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(
+    store: MemoryStore, clock: LoopClock, count: int
+) -> None:
+    sandbox = with_collections(clock, count)
+    async with process(sandbox, store, clock) as reports:
+        report = await reports.book.begin(wanted(reports))
+        sandbox.add_fault(Fault("maintenance", STATS, times=0))
+        with pytest.raises(MaintenanceError):
+            await reports.follow(report, 45, silent)
+        sandbox.clear_faults()
+
+        assert whole(await to_its_end(reports, report), sandbox)
+
+
+async def test_a_collection_that_always_fails_is_told_in_a_report_that_began_well(
+    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
+) -> None:
+    async with process(sandbox, store, clock) as reports:
+        report = await reports.book.begin(wanted(reports))
+        report = (await reports.follow(report, 12.5, silent)).report
+        assert len((await reports.book.gathered(report)).lines) in range(9, 12)
+        sandbox.add_fault(Fault("garbled", STATS, times=0))
+        found = await to_its_end(reports, report)
+
+    assert len(found.lines) + len(found.failed) == 12
+    assert 1 <= len(found.failed) <= 3
+
+
+async def test_trouble_is_told(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
+    told: list[str] = []
+
+    async def tell(message: str) -> None:
+        told.append(message)
+
+    sandbox.add_fault(Fault("maintenance", STATS, times=6))
+    async with process(sandbox, store, clock) as reports:
+        await reports.follow(await reports.book.begin(wanted(reports)), 45, tell)
+
+    assert any(message.endswith("; Flipsnack did not answer as it should") for message in told)
+    assert told[-1].endswith(" s left")
 
 
 async def test_wrong_credentials_end_the_report_at_once(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
