@@ -32,6 +32,7 @@ OURS = frozenset(
         "period",
         "failed",
         "totals",
+        "counts",
         "change",
     }
 )

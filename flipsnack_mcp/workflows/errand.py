@@ -16,7 +16,7 @@ from flipsnack_mcp.api.upload import Document, Sent
 
 Tell = Callable[[str], Awaitable[None]]
 TIME_TO_LOOK = 6.0
-WORTH_TELLING, TELL_AGAIN = 1.0, 5.0
+WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
 
 
 async def silent(message: str) -> None:

@@ -88,6 +88,8 @@ class Scene:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
+            # A shell's background jobs ignore Ctrl-C and hand that on; whoever sits at a terminal runs none of those.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
         )
         os.close(theirs)
         watchdog = threading.Timer(20, process.kill)
@@ -99,7 +101,7 @@ class Scene:
                 if b'To approve it, type "' not in shown:
                     continue
                 if typed == INTERRUPT:
-                    threading.Thread(target=interrupted, args=(process,)).start()
+                    process.send_signal(signal.SIGINT)
                 else:
                     os.write(ours, typed.encode())
                 typed = ""
@@ -107,14 +109,6 @@ class Scene:
         status = process.wait(30)
         watchdog.cancel()
         return Ended(status, shown.decode(), "")
-
-
-def interrupted(process: "subprocess.Popen[bytes]") -> None:
-    """Press Ctrl-C, and once more if nothing happens: between the prompt and the reading, Python does not notice it."""
-    while process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(2)
 
 
 @pytest.fixture
