@@ -26,7 +26,7 @@ class ReportStatsCall(ChoosingCall):
     end_date: Annotated[Day | None, Field(description="Last day")] = None
     compare: Annotated[bool, Field(description="With period before")] = False
     sort_by: Annotated[Measure | None, Field(description="Default views")] = None
-    top: Annotated[int, Field(ge=1, le=20, description="Rows")] = 5
+    top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
     save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
     report_id: Annotated[str | None, Field(max_length=40, description="To go on")] = None
     wait_seconds: WaitSeconds = 30

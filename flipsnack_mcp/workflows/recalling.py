@@ -69,7 +69,7 @@ class Recent:
         records.put(KIND, self.account, {"number": self._number(records) + 1})
 
     def _number(self, records: Records) -> int:
-        return int((records.get(KIND, self.account) or {"number": 0})["number"])
+        return changes_of(records, self.account)
 
     async def _changes(self) -> int | None:
         """None where the store does not say so at once: a look must not wait for it."""
@@ -84,3 +84,8 @@ class Recent:
         while len(self._answers) >= MOST:
             del self._answers[next(iter(self._answers))]
         self._answers[name] = answer
+
+
+def changes_of(records: Records, account: str) -> int:
+    """How many changes the processes of an account have begun or ended."""
+    return int((records.get(KIND, account) or {"number": 0})["number"])

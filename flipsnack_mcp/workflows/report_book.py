@@ -13,6 +13,7 @@ from enum import Enum
 from itertools import islice
 
 from flipsnack_mcp.store.records import JsonObject, Records, Store
+from flipsnack_mcp.workflows.recalling import changes_of
 from flipsnack_mcp.workflows.report import Gathered, Question, Report, Target
 from flipsnack_mcp.workflows.tallying import Line, Numbers
 
@@ -55,15 +56,24 @@ class Book:
         """One report."""
         return await self.store.transact(lambda records: self._get(records, report_id))
 
-    async def chose(self, report: Report, targets: Sequence[Target], offset: int | None) -> Report:
-        """Add what another window of the list came to, unless another process was faster; however it is now."""
+    async def changes(self) -> int:
+        """A number that goes up with every change of ours: titles seen under another one may have been changed."""
+        return await self.store.transact(lambda records: changes_of(records, self.account))
+
+    async def chose(self, report: Report, targets: Sequence[Target], offset: int | None, changes: int) -> Report:
+        """Add what another window of the list came to, unless another process was faster; however it is now.
+
+        `changes` is the number before the list was asked for.
+        """
 
         def work(records: Records) -> Report:
             stored = self._get(records, report.report_id) or report
             if stored.offset != report.offset:
                 return stored
             for one in targets:
-                records.put(TITLE, self._name(one.collection_hash), {"title": one.title}, keep=MONTH)
+                records.put(
+                    TITLE, self._name(one.collection_hash), {"title": one.title, "changes": changes}, keep=MONTH
+                )
             every = {one.collection_hash: one for one in (*stored.targets, *targets)}  # each once, whatever slid down
             added = {"targets": tuple(every.values()), "offset": offset}
             return self._put(records, stored.model_copy(update=added))
@@ -189,7 +199,9 @@ class Book:
 
     def _target(self, records: Records, collection_hash: str) -> Target | None:
         body = records.get(TITLE, self._name(collection_hash))
-        return Target(collection_hash=collection_hash, title=str(body["title"])) if body else None
+        if body is None or body["changes"] != changes_of(records, self.account):
+            return None
+        return Target(collection_hash=collection_hash, title=str(body["title"]))
 
     def _get(self, records: Records, report_id: str) -> Report | None:
         body = records.get(REPORT, self._name(report_id))

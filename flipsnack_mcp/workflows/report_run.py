@@ -113,12 +113,12 @@ class Run:
 
     async def _look_through(self, offset: int) -> None:
         """One window. The list is left as soon as all named collections are found."""
-        choice = self.report.choice
+        choice, changes = self.report.choice, await self._book.changes()
         seen = await window(Errand(self._flipsnack, self.until), choice, offset)
         fitting = [Target.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
         found = {one.collection_hash for one in (*self.report.targets, *fitting)}
         enough = bool(choice.collections) and found.issuperset(choice.collections)
-        self.report = await self._book.chose(self.report, fitting, None if enough else seen.next_offset)
+        self.report = await self._book.chose(self.report, fitting, None if enough else seen.next_offset, changes)
 
     async def _work(self) -> None:
         """Take one question after the other."""

@@ -23,6 +23,7 @@ from flipsnack_mcp.api.pace import MemoryStore as PaceStore
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.server.desk import UNEXPECTED
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.wording import OURS
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.server.bench import KEY, SECRET, Assistant, Bench, Person, Said, Tapped, declines
@@ -441,7 +442,7 @@ ORDERS = {
     "huge": "A" * 1_000_000,
     "zalgo": "a" + "\u0301" * 5_000,
 }  # fmt: skip
-OUR_NAMES = ("path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "upload_id", "started")  # fmt: skip
+OUR_NAMES = sorted(OURS)
 
 
 @pytest.mark.parametrize("mode", ["auto"])
