@@ -1,7 +1,6 @@
 """A file that is being written under a hidden name and appears under its own name only when it is whole."""
 
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -23,9 +22,8 @@ SETTING = "FLIPSNACK_DOWNLOAD_DIR"
 LEFTOVER = re.compile(r"\.flipsnack-[0-9a-f]{16}\.part")
 FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 TRIES = 1000
-AT_ONCE = (
-    512 * 1024
-)  # for a larger write the system looks for one free stretch of memory, which can take longer than all else
+AT_ONCE = 64 * 1024
+"""Bytes of one write: for more the system may look for one free stretch of memory, which can take longer than all else."""
 # After this a draft that cannot be asked for its lock is nobody's. Windows deletes no open file, so the minute there is
 # for the moment between closing a draft and renaming it.
 FORGOTTEN = timedelta(minutes=1) if os.name == "nt" else timedelta(days=1)
@@ -42,16 +40,11 @@ class Draft:
         self.path = folder / f".flipsnack-{secrets.token_hex(8)}.part"
         self.size = 0
         self._folder = folder
-        self._digest = hashlib.sha256()
         self._lock = Lock()
         self._file: BinaryIO | None = None
         self._mode = 0o600
         self._discarded = False
         self._published: Path | None = None
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
 
     def create(self) -> None:
         """Makes the folder where needed, and an empty file in it that only its owner may read."""
@@ -71,7 +64,6 @@ class Draft:
                 part = piece[start : start + AT_ONCE]
                 self._open_file().write(part)
                 self.size += len(part)
-            self._digest.update(piece)
 
     def judge(self, verdict: Callable[[BinaryIO, int], T]) -> T:
         """Hands the whole content to a judge who reads it."""

@@ -56,7 +56,7 @@ async def save_package(
         with CancelScope(shield=True):
             await run_sync(draft.discard)
         raise
-    return SavedPackage(path, draft.size, draft.sha256, files)
+    return SavedPackage(path, draft.size, writer.sha256, files)
 
 
 async def _limited(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
