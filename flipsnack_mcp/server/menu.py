@@ -16,7 +16,6 @@ from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.server import bulk_runs, change_runs, report_runs, runs, upload_runs
 from flipsnack_mcp.server.bulk_calls import UpdateCollectionsCall
 from flipsnack_mcp.server.calls import (
     CreateCollectionCall,
@@ -40,23 +39,23 @@ from flipsnack_mcp.server.results import (
     UploadStatus,
     WatchedCollection,
 )
-from flipsnack_mcp.server.tool import Tool, recalled, sent
+from flipsnack_mcp.server.tool import Tool, later, recalled, sent
 from flipsnack_mcp.settings import Settings
 
 OWN: dict[type[Action[Any]], Tool] = {
     ListCollections: Tool(ListCollections, CollectionList, recalled),
-    GetCollection: Tool(GetCollectionCall, WatchedCollection, runs.get_collection),
-    CreateCollection: Tool(CreateCollectionCall, Publication, upload_runs.create_collection),
-    UpdateCollection: Tool(UpdateCollectionCall, Update, change_runs.update_collection),
-    DownloadHtml: Tool(DownloadCall, Download, runs.download_html, writes_file=True),
-    GetLeadFormSample: Tool(GetLeadFormSampleCall, LeadFormSample, runs.lead_form_sample),
+    GetCollection: Tool(GetCollectionCall, WatchedCollection, later("runs", "get_collection")),
+    CreateCollection: Tool(CreateCollectionCall, Publication, later("upload_runs", "create_collection")),
+    UpdateCollection: Tool(UpdateCollectionCall, Update, later("change_runs", "update_collection")),
+    DownloadHtml: Tool(DownloadCall, Download, later("runs", "download_html"), writes_file=True),
+    GetLeadFormSample: Tool(GetLeadFormSampleCall, LeadFormSample, later("runs", "lead_form_sample")),
 }
 
 
 AFTER: dict[type[Action[Any]], tuple[Tool, ...]] = {
-    CreateCollection: (Tool(GetUploadCall, UploadStatus, upload_runs.get_upload),),
-    GetCollectionStats: (Tool(ReportStatsCall, StatsReport, report_runs.report_stats, writes_file=True),),
-    UpdateCollection: (Tool(UpdateCollectionsCall, PlanStatus, bulk_runs.update_collections),),
+    CreateCollection: (Tool(GetUploadCall, UploadStatus, later("upload_runs", "get_upload")),),
+    GetCollectionStats: (Tool(ReportStatsCall, StatsReport, later("report_runs", "report_stats"), writes_file=True),),
+    UpdateCollection: (Tool(UpdateCollectionsCall, PlanStatus, later("bulk_runs", "update_collections")),),
 }
 """Tools over workflows, behind the action they go on from and on the menu where that is."""
 
@@ -65,18 +64,19 @@ AFTER: dict[type[Action[Any]], tuple[Tool, ...]] = {
 def tool_for(action: type[Action[Any]]) -> Tool:
     """The tool of an action."""
     if action.effect is Effect.DESTROYS:
-        return Tool(with_confirmation(action), Removal, change_runs.destroy)
+        return Tool(with_confirmation(action), Removal, later("change_runs", "destroy"))
     if own := OWN.get(action):
         return own
     if action.uploads:
-        return Tool(with_document(action), ChangedCollection, runs.upload_to)
+        return Tool(with_document(action), ChangedCollection, later("runs", "upload_to"))
     return Tool(action, action.returns, sent)
 
 
 def menu(settings: Settings) -> dict[str, Tool]:
     """The tools these settings offer. What is not here can be neither seen nor called."""
-    tools = [(action, [tool_for(action), *AFTER.get(action, ())]) for action in ACTIONS]
-    return {tool.name: tool for action, made in tools if offered(action, settings) for tool in made}
+    wanted = [action for action in ACTIONS if offered(action, settings)]
+    tools = [tool for action in wanted for tool in (tool_for(action), *AFTER.get(action, ()))]
+    return {tool.name: tool for tool in tools}
 
 
 def offered(action: type[Action[Any]], settings: Settings) -> bool:

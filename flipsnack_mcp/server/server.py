@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -53,12 +51,7 @@ from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.journal import Journal
-from flipsnack_mcp.workflows.plans import Plans
 from flipsnack_mcp.workflows.recalling import Recent
-from flipsnack_mcp.workflows.reporting import Reports
-from flipsnack_mcp.workflows.transferring import Transfers
-from flipsnack_mcp.workflows.uploading import Uploads
 
 HOUR = 3600.0
 
@@ -154,7 +147,6 @@ async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNex
 def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
     """What all calls of a server share."""
     account, redactor = settings.account, Redactor.of(settings)
-    journal = Journal(store, account, f"{os.getpid()}-{secrets.token_hex(4)}")
     recent = Recent(store, account)
     flipsnack.changing = recent.changing
     return App(
@@ -162,13 +154,12 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         redactor=redactor,
         flipsnack=flipsnack,
         confirmation=Confirmation(settings.confirm, Consents(store, account), now),
-        uploads=Uploads(flipsnack, journal, background),
-        transfers=Transfers(flipsnack, background),
         history=History(store, account, redactor.data),
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
         recent=recent,
-        reports=Reports(flipsnack, store, account, background, now),
-        plans=Plans(store, account),
+        store=store,
+        background=background,
+        now=now,
     )
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from anyio.abc import TaskGroup
 from mcp.types import InputRequiredResult, ToolAnnotations
 from mcp.types import Tool as Descriptor
 from pydantic import BaseModel, ConfigDict
@@ -17,18 +22,21 @@ from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.confirmation import Confirmation
+from flipsnack_mcp.server.confirmation import Clock, Confirmation
 from flipsnack_mcp.server.redaction import Redactor
 from flipsnack_mcp.server.schema import portable
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.plans import Plans
 from flipsnack_mcp.workflows.recalling import Recent
-from flipsnack_mcp.workflows.reporting import Reports
-from flipsnack_mcp.workflows.transferring import Transfers
-from flipsnack_mcp.workflows.uploading import Uploads
+
+if TYPE_CHECKING:
+    from flipsnack_mcp.workflows.plans import Plans
+    from flipsnack_mcp.workflows.reporting import Reports
+    from flipsnack_mcp.workflows.transferring import Transfers
+    from flipsnack_mcp.workflows.uploading import Uploads
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,43 @@ class App:
     redactor: Redactor
     flipsnack: Flipsnack
     confirmation: Confirmation
-    uploads: Uploads
-    transfers: Transfers
     history: History
     allowance: Allowance
     recent: Recent
-    reports: Reports
-    plans: Plans
+    store: Store
+    background: TaskGroup
+    now: Clock
+
+    # Made when they are first used: their rooms take their time to import, and tools/list needs none of them.
+    @cached_property
+    def uploads(self) -> Uploads:
+        """The uploads of this process, and the journal of all."""
+        from flipsnack_mcp.workflows.journal import Journal  # noqa: PLC0415  # see above
+        from flipsnack_mcp.workflows.uploading import Uploads  # noqa: PLC0415  # see above
+
+        journal = Journal(self.store, self.settings.account, f"{os.getpid()}-{secrets.token_hex(4)}")
+        return Uploads(self.flipsnack, journal, self.background)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        """The downloads of this process."""
+        from flipsnack_mcp.workflows.transferring import Transfers  # noqa: PLC0415  # see above
+
+        return Transfers(self.flipsnack, self.background)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """The reports of this process."""
+        from flipsnack_mcp.workflows.reporting import Reports  # noqa: PLC0415  # see above
+
+        return Reports(self.flipsnack, self.store, self.settings.account, self.background, self.now)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """The plans of the account."""
+        from flipsnack_mcp.workflows.plans import Plans  # noqa: PLC0415  # see above
+
+        return Plans(self.store, self.settings.account)
 
     @property
     def download_dir(self) -> Path:
@@ -133,6 +171,16 @@ class Tool:
                 open_world_hint=True,
             ),
         )
+
+
+def later(module: str, name: str) -> Run:
+    """What a tool does, imported when it is first called: tools/list must not wait for all the rooms behind it."""
+
+    async def run(work: Work, call: Any) -> BaseModel | InputRequiredResult:
+        found: Run = getattr(import_module(f"flipsnack_mcp.server.{module}"), name)
+        return await found(work, call)
+
+    return run
 
 
 def bare(call: Action[Any]) -> Any:

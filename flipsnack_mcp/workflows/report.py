@@ -18,7 +18,7 @@ from flipsnack_mcp.workflows.tallying import Line, Measure
 class Target(BaseModel):
     """One collection of a report."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     collection_hash: str
     title: str
@@ -32,7 +32,7 @@ class Target(BaseModel):
 class Report(BaseModel):
     """What was asked for, and which collections it came to."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     report_id: str
     choice: Choice
