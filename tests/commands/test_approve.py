@@ -101,7 +101,7 @@ class Scene:
                 if b'To approve it, type "' not in shown:
                     continue
                 if typed == INTERRUPT:
-                    process.send_signal(signal.SIGINT)
+                    threading.Thread(target=interrupted, args=(process,)).start()
                 else:
                     os.write(ours, typed.encode())
                 typed = ""
@@ -109,6 +109,14 @@ class Scene:
         status = process.wait(30)
         watchdog.cancel()
         return Ended(status, shown.decode(), "")
+
+
+def interrupted(process: "subprocess.Popen[bytes]") -> None:
+    """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice."""
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(2)
 
 
 @pytest.fixture
