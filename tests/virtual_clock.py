@@ -18,6 +18,7 @@ import threading
 from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from anyio._backends._asyncio import WorkerThread
@@ -79,3 +80,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             isinstance(thread, WorkerThread) and thread.loop is self and thread.queue.unfinished_tasks
             for thread in threading.enumerate()
         )
+
+
+@dataclass
+class StandingClock:
+    """The time of day, moved on by hand alone."""
+
+    now: float = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now

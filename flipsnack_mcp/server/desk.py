@@ -28,8 +28,6 @@ UNEXPECTED = (
     "Do not simply repeat it. Look with get_collection or list_collections what is there, and tell the person."
 )
 
-UNEXPECTED_READING = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
-
 TO_RECORD = 2.0
 """Seconds for a last line about a call that was cancelled."""
 

@@ -23,8 +23,7 @@ from flipsnack_mcp.workflows.waiting import SPARE
 WORST = 5
 FAILED, UNREAD = 5, 5
 TITLE, SHORT_TITLE = 80, 36
-"""Bytes of a title in a table, where it is short and where it is long: letters of some alphabets cost a token each."""
-LONG_TABLE = 10
+"""Bytes of a title in a table and in a list of names: letters of some alphabets cost a token each."""
 VIEW = ("sort_by", "top", "save_as")
 """What a later call may ask for in another way."""
 UNLISTED = "not in the account's list, or excluded by a filter"
@@ -139,7 +138,6 @@ def answer(found: Found, run: Run, path: Path | None) -> StatsReport:
     """The report as far as it is."""
     report, top = found.report, found.report.top
     tally = tallied(found.gathered.lines, report.sort_by, top, min(top, WORST))
-    width = SHORT_TITLE if top > LONG_TABLE else TITLE
     finished = found.whole and (path or not report.save_as)
     return StatsReport(
         report_id=report.report_id,
@@ -148,8 +146,8 @@ def answer(found: Found, run: Run, path: Path | None) -> StatsReport:
         period=f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
         totals=totals(tally),
         change=change(tally.totals, tally.previous) if tally.previous else None,
-        collections=[row(one, width) for one in tally.best],
-        bottom=[row(one, width) for one in tally.worst],
+        collections=[row(one) for one in tally.best],
+        bottom=[row(one) for one in tally.worst],
         unread=[shortened(one.title or one.collection_hash, SHORT_TITLE) for one in tally.unread[:UNREAD]],
         failed=reasons(found.failed),
         path=str(path) if path else None,
@@ -169,9 +167,9 @@ def figures(numbers: Numbers) -> Figures:
     return {**asdict(numbers), "average_time": numbers.average_time}
 
 
-def row(line: Line, width: int) -> Figures:
+def row(line: Line) -> Figures:
     """A collection as the answer shows it."""
-    return {"collection_hash": line.collection_hash, "title": shortened(line.title, width), **figures(line.numbers)}
+    return {"collection_hash": line.collection_hash, "title": shortened(line.title, TITLE), **figures(line.numbers)}
 
 
 def shortened(title: str, width: int) -> str:

@@ -15,13 +15,14 @@ from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.errors import ConfigurationError, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.links import hash_from
-from flipsnack_mcp.server.desk import UNEXPECTED_READING, log_unexpected, redacted_data
+from flipsnack_mcp.server.desk import log_unexpected, redacted_data
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.workflows.errand import Errand
 
 COLLECTION, ACCOUNT = "flipsnack://collections/", "flipsnack://stats/account"
 JSON = "application/json"
 SUGGESTED = 20
+UNEXPECTED = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
 LONGEST = 15.0
 """Seconds: a client shows nothing while it reads, and a person is typing while it completes."""
 
@@ -67,7 +68,7 @@ async def read(app: App, uri: str) -> str:
         raise ResourceError(app.redactor.text(str(error))) from None
     except Exception as error:  # noqa: BLE001  # the SDK would log its text
         log_unexpected(uri, error)
-        raise ResourceError(UNEXPECTED_READING) from None
+        raise ResourceError(UNEXPECTED) from None
     return json.dumps(redacted_data(found, app), ensure_ascii=False)
 
 

@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
+from tests.virtual_clock import StandingClock
 
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
@@ -20,17 +20,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@dataclass
-class Clock:
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StandingClock:
+    return StandingClock()
 
 
 @pytest.fixture
@@ -49,14 +41,14 @@ def quick_folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-async def file(path: Path, clock: Clock) -> AsyncIterator[SqliteStore]:
+async def file(path: Path, clock: StandingClock) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(path, clock)
     yield store
     await store.close()
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, path: Path, clock: Clock) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest, path: Path, clock: StandingClock) -> AsyncIterator[Store]:
     store: Store = MemoryStore(clock) if request.param == "memory" else SqliteStore(path, clock)
     yield store
     await store.close()

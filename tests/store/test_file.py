@@ -15,8 +15,8 @@ from flipsnack_mcp.store.database import SWEEP_EVERY
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.schema import STEPS
 from flipsnack_mcp.store.sqlite import SqliteStore, StoreUnusable
-from tests.store.conftest import Clock
 from tests.store.works import change_pair, count, increment
+from tests.virtual_clock import StandingClock
 
 
 def mode(path: Path) -> int:
@@ -65,7 +65,7 @@ async def test_file_journal_and_new_folders_are_for_their_owner_only(tmp_path: P
 
 
 async def test_a_version_1_file_is_brought_up_to_date_with_its_records(
-    path: Path, file: SqliteStore, clock: Clock
+    path: Path, file: SqliteStore, clock: StandingClock
 ) -> None:
     make_version_1(path)
     assert await file.transact(increment) == 41
@@ -206,7 +206,9 @@ async def test_a_file_tidied_away_is_made_anew(tmp_path: Path, how: str) -> None
     await store.close()
 
 
-async def test_expired_records_leave_the_file_once_a_minute(path: Path, file: SqliteStore, clock: Clock) -> None:
+async def test_expired_records_leave_the_file_once_a_minute(
+    path: Path, file: SqliteStore, clock: StandingClock
+) -> None:
     def rows() -> int:
         db = outsider(path)
         number: int = db.execute("SELECT count(*) FROM records").fetchone()[0]

@@ -16,8 +16,8 @@ from typing_extensions import override
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import JsonObject, Records, Store
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.store.conftest import Clock
 from tests.store.works import listing
+from tests.virtual_clock import StandingClock
 
 KINDS = some.sampled_from(["upload", "code", ""])
 NAMES = some.sampled_from(["a", "A", "é", "", "a b", "0"])
@@ -54,7 +54,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.clock, self.model = Clock(), Model()
+        self.clock, self.model = StandingClock(), Model()
         self.file = SqliteStore(Path(self.folder.name) / "state.sqlite", self.clock)
         self.stores: list[Store] = [MemoryStore(self.clock), self.file]
         self.runner = asyncio.Runner()

@@ -7,8 +7,8 @@ import anyio
 import pytest
 
 from flipsnack_mcp.store.records import Records, Store
-from tests.store.conftest import Clock
 from tests.store.works import count, increment, putting
+from tests.virtual_clock import StandingClock
 
 
 async def test_what_was_put_is_found_by_a_later_transaction(store: Store) -> None:
@@ -96,7 +96,7 @@ async def test_records_are_dead_after_their_transaction(store: Store) -> None:
             use()
 
 
-async def test_an_expired_record_is_gone(store: Store, clock: Clock) -> None:
+async def test_an_expired_record_is_gone(store: Store, clock: StandingClock) -> None:
     await store.transact(lambda records: records.put("code", "a", {}, keep=600))
     clock.now += 599.9
     assert await store.transact(lambda records: records.get("code", "a")) == {}
@@ -105,7 +105,7 @@ async def test_an_expired_record_is_gone(store: Store, clock: Clock) -> None:
     assert await store.transact(lambda records: records.all("code")) == []
 
 
-async def test_a_second_put_decides_anew_how_long_a_record_is_kept(store: Store, clock: Clock) -> None:
+async def test_a_second_put_decides_anew_how_long_a_record_is_kept(store: Store, clock: StandingClock) -> None:
     await store.transact(lambda records: records.put("code", "a", {}, keep=1))
     await store.transact(lambda records: records.put("code", "a", {"n": 2}))
     clock.now += 1e9
@@ -113,7 +113,7 @@ async def test_a_second_put_decides_anew_how_long_a_record_is_kept(store: Store,
 
 
 async def test_records_come_in_the_order_first_put_and_again_at_the_end_after_they_were_gone(
-    store: Store, clock: Clock
+    store: Store, clock: StandingClock
 ) -> None:
     def names(records: Records) -> str:
         return "".join(name for name, _ in records.all("upload"))
@@ -130,7 +130,7 @@ async def test_records_come_in_the_order_first_put_and_again_at_the_end_after_th
     assert await store.transact(names) == "dabc"
 
 
-async def test_a_transaction_sees_the_clock_as_it_is_inside(store: Store, clock: Clock) -> None:
+async def test_a_transaction_sees_the_clock_as_it_is_inside(store: Store, clock: StandingClock) -> None:
     clock.now = 17.25
     assert await store.transact(lambda records: records.now) == 17.25
 

@@ -19,13 +19,13 @@ import pytest
 from flipsnack_mcp.store import shared_document
 from flipsnack_mcp.store.opening import open_document
 from flipsnack_mcp.store.shared_document import QUIET, SharedDocument
-from tests.store.conftest import Clock
 from tests.store.test_file import mode, outsider
 from tests.store.workers import ROOT, workers
 from tests.store.works import Tally, add_one, is_tally, tallied
+from tests.virtual_clock import StandingClock
 
 
-def a_document(path: Path, clock: Clock | None = None) -> SharedDocument[Tally]:
+def a_document(path: Path, clock: StandingClock | None = None) -> SharedDocument[Tally]:
     return SharedDocument(path, Tally(n=0), is_tally, clock or time.monotonic)
 
 
@@ -36,7 +36,7 @@ def write(path: Path, body: str) -> None:
 
 
 @pytest.fixture
-async def document(path: Path, clock: Clock) -> AsyncIterator[SharedDocument[Tally]]:
+async def document(path: Path, clock: StandingClock) -> AsyncIterator[SharedDocument[Tally]]:
     document = a_document(path, clock)
     yield document
     await document.close()
@@ -202,7 +202,7 @@ async def test_with_a_damaged_file_work_goes_on_after_one_warning(
 
 
 async def test_a_file_that_breaks_in_between_is_replaced_by_what_was_last_seen(
-    path: Path, document: SharedDocument[Tally], clock: Clock, caplog: pytest.LogCaptureFixture
+    path: Path, document: SharedDocument[Tally], clock: StandingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await document.change(add_one)
     path.rename(path.with_name("away"))

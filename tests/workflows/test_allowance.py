@@ -1,7 +1,6 @@
 """So many deletions an hour and a day, for all processes on the account together."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -12,30 +11,23 @@ from flipsnack_mcp.api.errors import Changed
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.allowance import DAY, HOUR, Allowance, TooManyDeletionsError
+from tests.virtual_clock import StandingClock
 
 ACCOUNT = "0123456789abcdef"
 SOON = re.compile(r"in about (\d+) minutes")
 
 
-@dataclass
-class Clock:
-    now: float = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StandingClock:
+    return StandingClock()
 
 
-def processes(path: Path, clock: Clock, per_hour: int = 20, per_day: int = 100) -> list[Allowance]:
+def processes(path: Path, clock: StandingClock, per_hour: int = 20, per_day: int = 100) -> list[Allowance]:
     """Two processes of one person."""
     return [Allowance(SqliteStore(path / "state.sqlite", clock), ACCOUNT, per_hour, per_day) for _ in range(2)]
 
 
-async def test_twenty_an_hour_are_shared_by_two_processes(tmp_path: Path, clock: Clock) -> None:
+async def test_twenty_an_hour_are_shared_by_two_processes(tmp_path: Path, clock: StandingClock) -> None:
     both = processes(tmp_path, clock)
     for number in range(20):
         await both[number % 2].take()
@@ -50,7 +42,7 @@ async def test_twenty_an_hour_are_shared_by_two_processes(tmp_path: Path, clock:
     await both[0].take()
 
 
-async def test_many_at_once_take_no_more_than_there_are(tmp_path: Path, clock: Clock) -> None:
+async def test_many_at_once_take_no_more_than_there_are(tmp_path: Path, clock: StandingClock) -> None:
     taken: list[str] = []
 
     async def take(one: Allowance) -> None:
@@ -67,7 +59,7 @@ async def test_many_at_once_take_no_more_than_there_are(tmp_path: Path, clock: C
     assert len(taken) == len(set(taken)) == 20
 
 
-async def test_a_hundred_a_day_are_counted_beside_the_hours(tmp_path: Path, clock: Clock) -> None:
+async def test_a_hundred_a_day_are_counted_beside_the_hours(tmp_path: Path, clock: StandingClock) -> None:
     one, other = processes(tmp_path, clock)
     for _ in range(5):
         for _ in range(20):
@@ -81,7 +73,7 @@ async def test_a_hundred_a_day_are_counted_beside_the_hours(tmp_path: Path, cloc
     await other.take()
 
 
-async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: Clock) -> None:
+async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: StandingClock) -> None:
     one, other = processes(tmp_path, clock, per_hour=1)
     taken = await one.take()
     await other.give_back(taken)
@@ -91,21 +83,21 @@ async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: Cloc
         await one.take()
 
 
-async def test_checking_takes_nothing(clock: Clock) -> None:
+async def test_checking_takes_nothing(clock: StandingClock) -> None:
     one = Allowance(MemoryStore(clock), ACCOUNT, 1, 1)
     for _ in range(5):
         await one.check()
     await one.take()
 
 
-async def test_another_account_has_an_allowance_of_its_own(clock: Clock) -> None:
+async def test_another_account_has_an_allowance_of_its_own(clock: StandingClock) -> None:
     store = MemoryStore(clock)
     await Allowance(store, ACCOUNT, 1, 1).take()
     await Allowance(store, "fedcba9876543210", 1, 1).take()
 
 
 @pytest.mark.parametrize("later", [0.0, 100.0, 1771.0, 3500.0, 3590.0])
-async def test_after_the_minutes_that_were_told_the_next_one_is_possible(clock: Clock, later: float) -> None:
+async def test_after_the_minutes_that_were_told_the_next_one_is_possible(clock: StandingClock, later: float) -> None:
     one = Allowance(MemoryStore(clock), ACCOUNT, 2, 100)
     await one.take()
     await one.take()
@@ -119,7 +111,7 @@ async def test_after_the_minutes_that_were_told_the_next_one_is_possible(clock: 
     await one.take()
 
 
-async def test_an_allowance_of_none_promises_no_next_one(clock: Clock) -> None:
+async def test_an_allowance_of_none_promises_no_next_one(clock: StandingClock) -> None:
     with pytest.raises(TooManyDeletionsError) as caught:
         await Allowance(MemoryStore(clock), ACCOUNT, 0, 0).take()
 

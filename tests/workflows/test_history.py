@@ -1,7 +1,6 @@
 """The trail is chained: what was altered, removed or put in is found, and what is old goes without breaking it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,19 @@ from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Records, T
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import HEAD, KIND, Event, History
+from tests.virtual_clock import StandingClock
 
 ACCOUNT = "0123456789abcdef"
 DAY = 24 * 3600.0
 
 
-@dataclass
-class Clock:
-    now: float = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def trail(clock: Clock) -> History:
+def trail(clock: StandingClock) -> History:
     return History(MemoryStore(clock), ACCOUNT)
 
 
@@ -162,7 +154,7 @@ async def test_an_entry_that_is_none_is_said_and_crashes_nothing(trail: History,
     assert await tampered(trail, lambda records: records.put(KIND, name(3), body))
 
 
-async def test_entries_expire_after_ninety_days_and_the_rest_stays_whole(trail: History, clock: Clock) -> None:
+async def test_entries_expire_after_ninety_days_and_the_rest_stays_whole(trail: History, clock: StandingClock) -> None:
     await written(trail, 2)
     clock.now += 60 * DAY
     await written(trail, 2)
