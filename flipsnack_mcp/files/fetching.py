@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx2
 
+if TYPE_CHECKING:
+    from httpcore2 import AsyncNetworkStream
+
 GONE = frozenset({401, 403, 404, 410})
+AT_ONCE = 256 * 1024
+"""Bytes that are taken from the socket in one go: the work is for each reading, not for each byte."""
 
 
 class LinkExpired(Exception):  # noqa: N818  # it tells what happened to the link
@@ -43,19 +49,64 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
                 raise LinkExpired
             if response.status_code != 200:
                 raise TransferBroken
-            # Without a size they come as they are received: with one, the client would copy them all once more.
-            yield Transfer(length(response), response.aiter_raw())
+            async with aclosing(body(response)) as pieces:
+                yield Transfer(length(response), pieces)
     except (httpx2.HTTPError, httpx2.InvalidURL):
         raise TransferBroken from None
 
 
 def read_more_at_once() -> None:
-    """Let the HTTP client take from the socket what is there: the work is for each reading, not for each byte."""
+    """Let the HTTP client take from the socket what is there."""
     with suppress(ImportError, AttributeError):
         import httpcore2  # noqa: PLC0415  # as late as httpx2 itself imports it: it takes its time
 
         # Not a documented setting: a version without it reads 64 KB at a time again, which costs only time.
-        httpcore2.AsyncHTTP11Connection.READ_NUM_BYTES = 256 * 1024
+        httpcore2.AsyncHTTP11Connection.READ_NUM_BYTES = AT_ONCE
+
+
+async def body(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    """The body as it is received: what came with the head, then the rest straight from the connection.
+
+    On the long way through the HTTP client every byte is copied three times, which takes longer than receiving it.
+    """
+    # Without a size the pieces are as they came. The first is all that the client has read: after it, it holds nothing.
+    async with aclosing(response.aiter_raw()) as long_way:
+        first = await anext(long_way, b"")
+        yield first
+        total, connection = length(response), response.extensions.get("network_stream")
+        if total is None or connection is None or not is_plain(response):
+            async for piece in long_way:
+                yield piece
+            return
+        async for piece in straight(connection, total - len(first), read_timeout(response)):
+            yield piece
+
+
+def is_plain(response: httpx2.Response) -> bool:
+    """Whether what follows the head is the body, byte for byte."""
+    return response.http_version.startswith("HTTP/1") and "transfer-encoding" not in response.headers
+
+
+async def straight(connection: AsyncNetworkStream, left: int, seconds: float | None) -> AsyncIterator[bytes]:
+    """What is left of a body; ends early where the connection does.
+
+    Raises:
+        TransferBroken: The connection broke, or nothing came for so many seconds.
+    """
+    import httpcore2  # noqa: PLC0415  # imported already by whoever made the connection
+
+    try:
+        while left > 0 and (piece := await connection.read(min(AT_ONCE, left), seconds)):
+            left -= len(piece)
+            yield piece
+    except (httpcore2.NetworkError, httpcore2.TimeoutException):
+        raise TransferBroken from None
+
+
+def read_timeout(response: httpx2.Response) -> float | None:
+    """The seconds that the client's settings allow between two pieces."""
+    seconds: float | None = response.request.extensions.get("timeout", {}).get("read")
+    return seconds
 
 
 def length(response: httpx2.Response) -> int | None:

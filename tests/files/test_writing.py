@@ -1,4 +1,4 @@
-"""Packages are written a batch at a time and hashed beside the next, and what goes wrong is neither lost nor left behind."""
+"""Packages are written a batch at a time beside the next, and what goes wrong is neither lost nor left behind."""
 
 import errno
 import hashlib
@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -86,7 +85,7 @@ class Gate:
         monkeypatch.setattr(Draft, "write", late)
 
 
-async def test_nothing_more_is_taken_during_a_write_while_everything_else_goes_on(
+async def test_one_batch_is_taken_in_while_another_is_written_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fast_line(monkeypatch)
@@ -105,46 +104,10 @@ async def test_nothing_more_is_taken_during_a_write_while_everything_else_goes_o
                 await anyio.lowlevel.checkpoint()
             for _ in range(100):  # the loop turns
                 await anyio.lowlevel.checkpoint()
-            assert (taken, gate.writes) == ([0], [BATCH, BATCH])
+            assert (taken, gate.writes) == ([0, 1], [BATCH, BATCH])
             gate.go_on.set()
 
     assert draft.size == 6 * BATCH
-    draft.discard()
-
-
-class SlowHash:
-    """A digest whose first update waits until told to go on."""
-
-    def __init__(self) -> None:
-        self.go_on = threading.Event()
-        self.held = 0
-
-    def update(self, piece: memoryview) -> None:
-        assert self.go_on.wait(10)
-        self.held += len(piece)
-
-
-async def test_next_batch_is_taken_and_written_while_one_is_hashed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fast_line(monkeypatch)
-    draft, slow = draft_in(tmp_path), SlowHash()
-
-    async def fill() -> None:
-        async with writing.writing(draft, None) as writer:
-            writer._digest = slow  # type: ignore[assignment]  # as far as it is used
-            for _ in range(6):
-                await writer.add(bytes(BATCH))
-
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as group:
-            group.start_soon(fill)
-            while draft.size < 2 * BATCH:
-                await anyio.lowlevel.checkpoint()
-            assert slow.held == 0
-            slow.go_on.set()
-
-    assert slow.held == draft.size == 6 * BATCH
     draft.discard()
 
 
@@ -172,22 +135,41 @@ async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
     assert not names_in(tmp_path)
 
 
-async def test_lost_connection_with_hashing_under_way_leaves_nothing(
+async def test_lost_connection_with_a_write_under_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fast_line(monkeypatch)
-    slow = SlowHash()
-    monkeypatch.setattr(writing, "hashlib", SimpleNamespace(sha256=lambda: slow))
+    gate = Gate(monkeypatch, free=0)
 
     async def lost() -> AsyncIterator[bytes]:
         yield bytes(BATCH)
+        while not gate.reached.is_set():
+            await anyio.lowlevel.checkpoint()
+        gate.go_on.set()
         raise ConnectionResetError
 
     with anyio.fail_after(10), pytest.raises(ConnectionResetError):
         await save_package(lost(), tmp_path, "Title", "hash1")
 
     assert not names_in(tmp_path)
-    slow.go_on.set()
+
+
+async def test_error_of_the_last_write_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast_line(monkeypatch)
+    draft = draft_in(tmp_path)
+
+    def full(_draft: Draft, _piece: object) -> None:
+        raise RefusedFile("The disk is full.", "Make room.")
+
+    async def fill() -> None:
+        async with writing.writing(draft, None) as writer:
+            await writer.add(bytes(BATCH))
+            monkeypatch.setattr(Draft, "write", full)
+            await writer.add(b"the last of it")
+
+    with pytest.raises(RefusedFile, match="is full"):
+        await fill()
+    draft.discard()
 
 
 @pytest.mark.parametrize("pause", [0.0, 3600.0], ids=["slow-line", "fast-line"])
