@@ -1,6 +1,6 @@
-"""Writes what is known from the code into README.md and server.json: `python packaging/write_docs.py`.
+"""Writes what is known from the code into README.md, server.json and the schemas: `python packaging/write_docs.py`.
 
-A test compares both with what this would write, so that neither can fall behind.
+Tests compare them with what this would write, so that none can fall behind.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from flipsnack_mcp import __version__
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.prompts import PROMPTS, Prompt
+from flipsnack_mcp.server.schema import WRITTEN
 from flipsnack_mcp.server.tool import Tool, WorkflowCall
 from flipsnack_mcp.settings import VARIABLES, Variable, read_settings
 
@@ -33,10 +34,19 @@ def between(text: str, name: str, table: str) -> str:
     return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 
+def all_tools() -> list[Tool]:
+    return list(menu(read_settings({"FLIPSNACK_TOOLSETS": "default,legacy"})).values())
+
+
+def schemas() -> str:
+    """What every tool takes and answers: a line for each, so that a change shows where it is."""
+    lines = (f"{json.dumps(tool.name)}: {json.dumps(tool.schemas(), ensure_ascii=False)}" for tool in all_tools())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
 def tool_table() -> str:
-    tools = menu(read_settings({"FLIPSNACK_TOOLSETS": "default,legacy"})).values()
     head = ["| tool | what it does | Flipsnack's action | effect |", "|---|---|---|---|"]
-    return "\n".join(head + [tool_row(tool) for tool in tools])
+    return "\n".join(head + [tool_row(tool) for tool in all_tools()])
 
 
 def tool_row(tool: Tool) -> str:
@@ -105,3 +115,4 @@ def registered(variable: Variable) -> dict[str, object]:
 if __name__ == "__main__":
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     SERVER.write_text(server_json(), encoding="utf-8")
+    WRITTEN.write_text(schemas(), encoding="utf-8")

@@ -30,6 +30,10 @@ def test_server_json_is_what_the_code_would_write(generated: dict[str, Any]) -> 
     assert (ROOT / "server.json").read_text(encoding="utf-8") == generated["server_json"]()
 
 
+def test_schemas_are_what_the_code_would_write(generated: dict[str, Any]) -> None:
+    assert generated["WRITTEN"].read_text(encoding="utf-8") == generated["schemas"]()
+
+
 def test_server_json_keeps_the_rules_of_the_registry() -> None:
     listed = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     package = listed["packages"][0]

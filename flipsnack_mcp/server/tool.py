@@ -24,7 +24,7 @@ from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.confirmation import Clock, Confirmation
 from flipsnack_mcp.server.redaction import Redactor
-from flipsnack_mcp.server.schema import portable
+from flipsnack_mcp.server.schema import Schemas, portable, written
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
@@ -155,15 +155,20 @@ class Tool:
         """Its name on the menu."""
         return self.takes.tool_name
 
+    def schemas(self) -> Schemas:
+        """Made from the models."""
+        return {"takes": portable(self.takes), "answers": portable(self.answers)}
+
     def described(self) -> Descriptor:
         """The tool as MCP lists it, all four hints set."""
         action = self.takes
+        schemas = written().get(self.name) or self.schemas()
         return Descriptor(
             name=action.tool_name,
             title=action.tool_title,
             description=action.__doc__,
-            input_schema=portable(action),
-            output_schema=portable(self.answers),
+            input_schema=schemas["takes"],
+            output_schema=schemas["answers"],
             annotations=ToolAnnotations(
                 read_only_hint=action.effect is Effect.READS and not self.writes_file,
                 destructive_hint=action.effect is Effect.DESTROYS or action.overwrites,
