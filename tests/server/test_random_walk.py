@@ -39,15 +39,15 @@ from tests.virtual_clock import VirtualLoop
 
 T = TypeVar("T")
 SHOP = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta", "Eta")
-DELETED, CREATED = "collection.deleteCollection", "collection.create"
+DELETED, CREATED, UPDATED = "collection.deleteCollection", "collection.create", "collection.update"
 PER_HOUR = 3
-SPECIFIC = ("collection.getCollection", DELETED, "collection.update", CREATED, "collection.getList", None)
+SPECIFIC = ("collection.getCollection", DELETED, UPDATED, CREATED, "collection.getList", None)
 FAULTS = ("maintenance", "reset", "cut", "garbled", "wrong_types", "http", "hang")
 SEEN: Counter[str] = Counter()
 """How often what the walks are about really happened."""
 WALKS = settings(
-    max_examples=18,
-    stateful_step_count=24,
+    max_examples=22,
+    stateful_step_count=28,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # a failing walk is short enough to read; shrinking it would take minutes
@@ -83,6 +83,10 @@ class Walk(RuleBasedStateMachine):
         """How often a person said yes to the destruction of each collection."""
         self.asked_for: dict[str, int] = {}
         """How many uploads were asked for under each title."""
+        self.plans: dict[str, set[tuple[str, str]]] = {}
+        """What each plan over many collections would do: hashes and new titles, which no other plan gives."""
+        self.renamed: set[tuple[str, str]] = set()
+        """The changes that were asked for, one by one or by carrying out a plan."""
         self.numbers = iter(range(10_000))
 
     def now(self) -> float:
@@ -290,9 +294,43 @@ class Walk(RuleBasedStateMachine):
 
     @rule(given=data())
     def rename(self, given: DataObject) -> None:
-        before = self.destroyed()
-        self.call("update_collection", collection_hash=self.any_hash(given), title=f"Renamed {next(self.numbers)}")
+        before, wanted, title = self.destroyed(), self.any_hash(given), f"Renamed {next(self.numbers)}"
+        self.renamed.add((wanted, title))
+        self.call("update_collection", collection_hash=wanted, title=title)
         assert self.destroyed() == before
+
+    @rule(letter=sampled_from("ae"), at_once=booleans())
+    def plan_for_many(self, letter: str, at_once: bool) -> None:  # noqa: FBT001 - see above
+        before = self.changes()
+        _, said = self.call("update_collections", query=letter, find=letter, replace=f"{letter}{next(self.numbers)}")
+        assert self.changes() == before, "a plan changes nothing"
+        if not said.is_error and "plan_id" in said.data:
+            self.plans[said.data["plan_id"]] = {
+                (item["collection_hash"], item["new_title"]) for item in said.data["items"] if "new_title" in item
+            }
+            if at_once:
+                self.carry_out(said.data["plan_id"], 30)
+
+    @rule(given=data(), wait=sampled_from([0, 3, 30]))
+    @precondition(lambda self: self.plans)
+    def carry_out_a_plan(self, given: DataObject, wait: int) -> None:
+        self.carry_out(given.draw(sampled_from(sorted(self.plans))), wait)
+
+    def carry_out(self, plan: str, wait: int) -> None:
+        self.renamed |= self.plans[plan]
+        before, destroyed = len(self.sandbox.carried_out(UPDATED)), self.destroyed()
+        self.call("update_collections", plan_id=plan, wait_seconds=wait)
+        done = self.sandbox.carried_out(UPDATED)[before:]
+        assert {(one.params["collectionHash"], one.params["title"]) for one in done} <= self.plans[plan]
+        assert self.destroyed() == destroyed
+        SEEN["planned"] += len(done)
+
+    @rule(wait=sampled_from([0, 30]))
+    def report(self, wait: int) -> None:
+        before = self.changes()
+        _, said = self.call("report_stats", start_date="2026-08-01", end_date="2026-08-31", wait_seconds=wait)
+        assert self.changes() == before
+        SEEN["reported"] += not said.is_error
 
     @rule(again=booleans(), wait=sampled_from([0, 10]))
     def publish(self, again: bool, wait: int) -> None:  # noqa: FBT001 - see above
@@ -303,10 +341,10 @@ class Walk(RuleBasedStateMachine):
 
     @rule(given=data(), tool=sampled_from(["delete_collection", "update_collection"]))
     def plan(self, given: DataObject, tool: str) -> None:
-        before = [one.action for one in self.sandbox.requests if one.action in {DELETED, "collection.update", CREATED}]
+        before = [one.action for one in self.sandbox.requests if one.action in {DELETED, UPDATED, CREATED}]
         more: dict[str, Any] = {"title": "B"} if tool == "update_collection" else {}
         self.call(tool, collection_hash=self.any_hash(given), dry_run=True, **more)
-        after = [one.action for one in self.sandbox.requests if one.action in {DELETED, "collection.update", CREATED}]
+        after = [one.action for one in self.sandbox.requests if one.action in {DELETED, UPDATED, CREATED}]
         assert after == before
 
     @rule(given=data(), approved=booleans())
@@ -372,6 +410,21 @@ class Walk(RuleBasedStateMachine):
             made[title] = made.get(title, 0) + 1
         assert all(self.asked_for.get(title, 0) >= times for title, times in made.items()), (made, self.asked_for)
 
+    def changes(self) -> int:
+        return sum(len(self.sandbox.carried_out(action)) for action in (DELETED, CREATED, UPDATED))
+
+    @invariant()
+    def nothing_is_changed_that_was_not_asked_for_or_twice(self) -> None:
+        done = Counter(
+            (one.params["collectionHash"], one.params["title"])
+            for one in self.sandbox.carried_out(UPDATED)
+            if "title" in one.params
+        )
+        assert set(done) <= self.renamed
+        planned = set[tuple[str, str]]().union(*self.plans.values())
+        # Saying the same once more, where the answer was lost, changes nothing.
+        assert self.with_faults or [change for change in planned if done[change] > 1] == []
+
     @invariant()
     def flipsnack_never_says_that_we_call_too_often(self) -> None:
         assert [one for one in self.sandbox.requests if one.code in {31, 32}] == []
@@ -427,7 +480,7 @@ def _far_enough(request: pytest.FixtureRequest) -> Iterator[None]:
     """Walks on which everything is refused would keep every promise."""
     SEEN.clear()
     yield
-    wanted = {"destroyed", "created", "codes", "redeemed", "no", "broken"}
+    wanted = {"destroyed", "created", "codes", "redeemed", "no", "broken", "planned", "reported"}
     if request.cls is TestOnAFile:
         wanted.add("approved")
     assert not [what for what in wanted if not SEEN[what]], SEEN
