@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -194,7 +195,7 @@ async def exchanged(
             async with request as response:
                 await slot.settle()
                 return await capped(response, action), response.status_code
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as error:  # a damaged record of TLS comes as it is
         # `from None`: the text of these errors can hold the signed URL.
         raise unreachable(action, never_left=isinstance(error, NEVER_LEFT)) from None
     raise unreachable(action, never_left=False)

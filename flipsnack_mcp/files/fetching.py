@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 GONE = frozenset({401, 403, 404, 410})
 AT_ONCE = 256 * 1024
-"""Bytes that are taken from the socket in one go: the work is for each reading, not for each byte."""
+"""Bytes that are asked for in one go: the work is for each reading, not for each byte. Of TLS come 16 KB at most."""
 
 
 class LinkExpired(Exception):  # noqa: N818  # it tells what happened to the link
@@ -51,7 +52,7 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
                 raise TransferBroken
             async with aclosing(body(response)) as pieces:
                 yield Transfer(length(response), pieces)
-    except (httpx2.HTTPError, httpx2.InvalidURL):
+    except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError):  # a damaged record of TLS comes as it is
         raise TransferBroken from None
 
 
@@ -69,7 +70,7 @@ async def body(response: httpx2.Response) -> AsyncGenerator[bytes]:
 
     On the long way through the HTTP client every byte is copied three times, which takes longer than receiving it.
     """
-    # Without a size the pieces are as they came. The first is all that the client has read: after it, it holds nothing.
+    # Asked for no size of its own, the client gives the first piece as it came: all it has read, so it holds no more.
     async with aclosing(response.aiter_raw()) as long_way:
         first = await anext(long_way, b"")
         yield first
@@ -78,8 +79,9 @@ async def body(response: httpx2.Response) -> AsyncGenerator[bytes]:
             async for piece in long_way:
                 yield piece
             return
-        async for piece in straight(connection, total - len(first), read_timeout(response)):
-            yield piece
+        async with aclosing(straight(connection, total - len(first), read_timeout(response))) as rest:
+            async for piece in rest:
+                yield piece
 
 
 def is_plain(response: httpx2.Response) -> bool:
@@ -87,11 +89,11 @@ def is_plain(response: httpx2.Response) -> bool:
     return response.http_version.startswith("HTTP/1") and "transfer-encoding" not in response.headers
 
 
-async def straight(connection: AsyncNetworkStream, left: int, seconds: float | None) -> AsyncIterator[bytes]:
-    """What is left of a body; ends early where the connection does.
+async def straight(connection: AsyncNetworkStream, left: int, seconds: float | None) -> AsyncGenerator[bytes]:
+    """What is left of a body.
 
     Raises:
-        TransferBroken: The connection broke, or nothing came for so many seconds.
+        TransferBroken: The connection broke or ended early, or nothing came for so many seconds.
     """
     import httpcore2  # noqa: PLC0415  # imported already by whoever made the connection
 
@@ -101,6 +103,8 @@ async def straight(connection: AsyncNetworkStream, left: int, seconds: float | N
             yield piece
     except (httpcore2.NetworkError, httpcore2.TimeoutException):
         raise TransferBroken from None
+    if left > 0:
+        raise TransferBroken
 
 
 def read_timeout(response: httpx2.Response) -> float | None:

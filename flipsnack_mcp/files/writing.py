@@ -51,11 +51,11 @@ class Writer:
             if self._filled == BATCH:
                 await self._write()
         if current_time() >= self._due:
-            await self._write()
+            await self.finish()
             self._due = current_time() + PAUSE
 
     async def finish(self) -> None:
-        """Returns when everything is written."""
+        """Returns when everything that was added is written."""
         await self._write()
         await self._written()
 

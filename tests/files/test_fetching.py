@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 import anyio
 import httpx2
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp.files.fetching import AT_ONCE, LinkExpired, TransferBroken, fetched
 
@@ -32,10 +34,10 @@ class Package:
         async with httpx2.AsyncClient(timeout=seconds, trust_env=False) as http:
             for _ in range(times):
                 self.head, self.piece = asyncio.Event(), asyncio.Event()
-                bodies.append(await self._fetch(http))
+                bodies.append(await self.fetch_over(http))
         return bodies
 
-    async def _fetch(self, http: httpx2.AsyncClient) -> bytes:
+    async def fetch_over(self, http: httpx2.AsyncClient) -> bytes:
         body = b""
         async with fetched(http, self.url) as transfer:
             self.head.set()
@@ -105,6 +107,14 @@ async def in_chunks(writer: asyncio.StreamWriter, _: Package) -> None:
     writer.write(b"0\r\n\r\n")
 
 
+async def in_chunks_and_with_a_size(writer: asyncio.StreamWriter, package: Package) -> None:
+    """Which is against the rules: the chunks count."""
+    head = SIZED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+    writer.write(head + b"1\r\n" + CONTENT[:1] + b"\r\n")
+    await package.piece.wait()
+    writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(CONTENT) - 1, CONTENT[1:]))
+
+
 async def until_the_end(writer: asyncio.StreamWriter, _: Package) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CONTENT)
     writer.close()
@@ -122,6 +132,7 @@ WAYS = [
     more_than_announced,
     after_another_head,
     in_chunks,
+    in_chunks_and_with_a_size,
     until_the_end,
     from_an_old_server,
 ]
@@ -143,17 +154,26 @@ async def test_empty_package_is_nothing_and_waited_for_no_longer() -> None:
         assert await package.fetch() == [b""]
 
 
-async def test_connection_that_ends_early_gives_what_came() -> None:
-    """Whoever asked for the package counts: it has to be as long as announced."""
+async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() -> None:
+    async with sent(in_one_go) as package, httpx2.AsyncClient(timeout=10.0, trust_env=False) as http:
+        for _ in range(2):
+            async with fetched(http, package.url) as transfer:
+                assert CONTENT.startswith(await anext(transfer.pieces))
 
+        assert await package.fetch_over(http) == CONTENT
+
+
+@pytest.mark.parametrize("end", [0, 1, AT_ONCE + 5])
+async def test_connection_that_ends_early_is_a_broken_transfer(end: int) -> None:
     async def cut(writer: asyncio.StreamWriter, package: Package) -> None:
-        writer.write(SIZED + CONTENT[:1])
-        await package.piece.wait()
-        writer.write(CONTENT[1:1000])
+        writer.write(SIZED + CONTENT[: min(end, 1)])
+        await (package.piece if end else package.head).wait()
+        writer.write(CONTENT[1:end])
         writer.close()
 
     async with sent(cut) as package:
-        assert await package.fetch() == [CONTENT[:1000]]
+        with pytest.raises(TransferBroken):
+            await package.fetch()
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -181,9 +201,11 @@ async def test_line_on_which_nothing_comes_is_a_broken_transfer(*, begun: bool) 
         await given_up.wait()
 
     async with sent(stalled) as package:
-        with anyio.fail_after(10), pytest.raises(TransferBroken):
-            await package.fetch(seconds=0.2)
-        given_up.set()
+        try:
+            with anyio.fail_after(10), pytest.raises(TransferBroken):
+                await package.fetch(seconds=0.2)
+        finally:
+            given_up.set()
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, LinkExpired), (410, LinkExpired), (302, TransferBroken)])
@@ -194,3 +216,40 @@ async def test_other_answer_than_a_package_is_none(status: int, error: type[Exce
     async with sent(other) as package:
         with pytest.raises(error):
             await package.fetch()
+
+
+class Otherwise(httpx2.AsyncBaseTransport):
+    """Answers over something else than HTTP/1.1, with a connection that nobody may read from."""
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(
+            200,
+            headers={"content-length": str(len(CONTENT))},
+            content=self._pieces,
+            extensions={"http_version": b"HTTP/2", "network_stream": "no connection"},
+        )
+
+
+async def halves() -> AsyncIterator[bytes]:
+    yield CONTENT[:1000]
+    yield CONTENT[1000:]
+
+
+async def damaged() -> AsyncIterator[bytes]:
+    yield CONTENT[:1000]
+    raise ssl.SSLError("DECRYPTION_FAILED_OR_BAD_RECORD_MAC")
+
+
+async def test_body_that_is_framed_in_another_way_goes_through_the_client() -> None:
+    async with httpx2.AsyncClient(transport=Otherwise(halves())) as http:
+        assert await Package("https://example.com/package.zip").fetch_over(http) == CONTENT
+
+
+async def test_damaged_record_of_tls_is_a_broken_transfer() -> None:
+    async with httpx2.AsyncClient(transport=Otherwise(damaged())) as http:
+        with pytest.raises(TransferBroken):
+            await Package("https://example.com/package.zip").fetch_over(http)
