@@ -1,5 +1,6 @@
 """A client, the line it asks over, and documents to send: what the tests of `api` and `workflows` stand on."""
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -86,10 +87,19 @@ class Line(httpx2.AsyncBaseTransport):
         raise httpx2.ReadTimeout("no answer", request=request)
 
 
+Failure = Callable[..., Exception]
+"""Makes the error of a connection from its text and the request."""
+
+
+def damaged_tls(text: str, *, request: httpx2.Request) -> ssl.SSLError:  # noqa: ARG001 - a Failure
+    """What a damaged record raises: httpx maps it to none of its own errors."""
+    return ssl.SSLError(text)
+
+
 class Unplugged(Line):
     """Raises an error a few times instead of sending anything."""
 
-    def __init__(self, app: ASGIApp, error: type[httpx2.TransportError], times: int) -> None:
+    def __init__(self, app: ASGIApp, error: Failure, times: int) -> None:
         super().__init__(app)
         self._error, self.left, self.tried = error, times, 0
 

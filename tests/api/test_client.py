@@ -35,7 +35,19 @@ from flipsnack_mcp.api.errors import (
 )
 from flipsnack_mcp.api.pace import MemoryStore, Pacer
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from tests.api.asking import KEY, SECRET, Line, Paper, Recorder, Unplugged, asking, over, unlimited
+from tests.api.asking import (
+    KEY,
+    SECRET,
+    Failure,
+    Line,
+    Paper,
+    Recorder,
+    Unplugged,
+    asking,
+    damaged_tls,
+    over,
+    unlimited,
+)
 
 SPOILED = [
     pytest.param(Fault("cut"), id="cut"),
@@ -51,7 +63,14 @@ REFUSED = [
     pytest.param(Fault("per_minute"), id="32"),
 ]
 NEVER_LEFT = [httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout]
-ON_ITS_WAY = [httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.WriteError, httpx2.RemoteProtocolError, httpx2.ReadError]
+ON_ITS_WAY = [
+    httpx2.ReadTimeout,
+    httpx2.WriteTimeout,
+    httpx2.WriteError,
+    httpx2.RemoteProtocolError,
+    httpx2.ReadError,
+    damaged_tls,
+]
 
 
 def draft(sandbox: Sandbox) -> str:
@@ -113,9 +132,7 @@ async def test_a_read_is_tried_four_times_at_most(
 
 
 @pytest.mark.parametrize("error", [*NEVER_LEFT, *ON_ITS_WAY])
-async def test_a_read_is_repeated_whatever_became_of_the_connection(
-    error: type[httpx2.TransportError], sandbox: Sandbox
-) -> None:
+async def test_a_read_is_repeated_whatever_became_of_the_connection(error: Failure, sandbox: Sandbox) -> None:
     line = Unplugged(sandbox.app, error, 3)
 
     async with over(lambda: line) as flipsnack:
@@ -163,9 +180,7 @@ async def test_what_may_have_been_done_is_never_done_twice(
 
 @each_once_only
 @pytest.mark.parametrize("error", ON_ITS_WAY)
-async def test_what_was_on_its_way_is_never_sent_twice(
-    which: str, error: type[httpx2.TransportError], sandbox: Sandbox
-) -> None:
+async def test_what_was_on_its_way_is_never_sent_twice(which: str, error: Failure, sandbox: Sandbox) -> None:
     action, document = once_only(sandbox, which)
     line = Unplugged(sandbox.app, error, 9)
 
@@ -179,7 +194,7 @@ async def test_what_was_on_its_way_is_never_sent_twice(
 
 @each_once_only
 @pytest.mark.parametrize("error", NEVER_LEFT)
-async def test_what_never_left_is_sent_again(which: str, error: type[httpx2.TransportError], sandbox: Sandbox) -> None:
+async def test_what_never_left_is_sent_again(which: str, error: Failure, sandbox: Sandbox) -> None:
     action, document = once_only(sandbox, which)
     line = Unplugged(sandbox.app, error, 3)
 
@@ -191,7 +206,7 @@ async def test_what_never_left_is_sent_again(which: str, error: type[httpx2.Tran
 
 
 @pytest.mark.parametrize("error", NEVER_LEFT)
-async def test_what_never_left_changed_nothing(error: type[httpx2.TransportError], sandbox: Sandbox) -> None:
+async def test_what_never_left_changed_nothing(error: Failure, sandbox: Sandbox) -> None:
     async with over(lambda: Unplugged(sandbox.app, error, 9)) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
             await flipsnack.send(DeleteCollection(collection_hash="fxh4k89"))
