@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
+from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.server.calls import CreateCollectionCall, GetUploadCall
@@ -19,9 +20,14 @@ from flipsnack_mcp.workflows.publishing import COMPARED, differences
 from flipsnack_mcp.workflows.uploading import Source
 
 EARLIER = (
-    "The same document and title was uploaded less than a day ago; this is that upload. again=true uploads it once more, "
+    "The same {} and title was uploaded less than a day ago; this is that upload. again=true uploads it once more, "
     "which costs another of the month's uploads."
 )
+STILL_THAT = (
+    "The last upload of this document and title is not finished yet, so this is that one; nothing was sent again."
+)
+AS_IT_IS = "It stays as it is, though this call asks for another {}: use update_collection."
+STOPPING = "The process that uploads it was asked to stop it, which takes up to 10 seconds."
 FAILED_CONVERSION = (
     "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
 )
@@ -46,8 +52,21 @@ async def create_collection(work: Work, call: CreateCollectionCall) -> Publicati
             followed = await followed_on(work, entry, call.wait_seconds)
     if new and (error := uploads.error_of(entry.upload_id)):
         raise error
-    said = differences(action, followed.collection) if followed.collection and new else () if new else (EARLIER,)
-    return Publication.model_validate(told(work, followed, [*found.warnings, *said]))
+    said = differences(action, followed.collection) if new and followed.collection else ()
+    found_said = () if new else earlier(call, entry, action, followed.collection)
+    return Publication.model_validate(told(work, followed, [*found.warnings, *said, *found_said]))
+
+
+def earlier(
+    call: CreateCollectionCall, entry: Entry, action: CreateCollection, collection: Collection | None
+) -> list[str]:
+    """What a person should know who gets an earlier upload instead of a new one."""
+    said = STILL_THAT if call.again and not call.dry_run else EARLIER.format("document" if entry.size else "address")
+    if collection is None:
+        return [said]
+    other = [name for name in COMPARED if getattr(action, name) not in (None, getattr(collection, name))]
+    wished = [name for name in other if name in call.model_fields_set]
+    return [said, AS_IT_IS.format(", ".join(wished))] if wished else [said]
 
 
 async def followed_on(work: Work, entry: Entry, seconds: float) -> Followed:
@@ -69,12 +88,14 @@ async def planned_upload(work: Work, call: CreateCollectionCall) -> Publication:
     async with AsyncExitStack() as kept_open:
         found = await document_of(work, call, kept_open)
         sent = await upload_change(action, found)
-        earlier = await work.app.uploads.standing(Source(action, found.document))
+        standing = await work.app.uploads.standing(Source(action, found.document))
     asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
     given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
     cost = await upload_cost(work)
     return Publication(
-        dry_run=True, changes=[sent, *given, cost], warnings=[*found.warnings, *([EARLIER] if earlier else [])]
+        dry_run=True,
+        changes=[sent, *given, cost],
+        warnings=[*found.warnings, *(earlier(call, standing, action, None) if standing else [])],
     )
 
 
@@ -130,6 +151,8 @@ def troubles(followed: Followed) -> list[str]:
         return [FAILED_CONVERSION]
     if followed.collection and followed.collection.conversion == "unknown":
         return [NOT_TOLD]
+    if followed.entry.stop and followed.entry.state in RUNNING:
+        return [STOPPING]
     return [followed.entry.said] if followed.entry.said else []
 
 
@@ -138,6 +161,8 @@ def next_step(entry: Entry) -> str | None:
     again = f'get_upload(upload_id="{entry.upload_id}", wait_seconds=30)'
     if entry.state in RUNNING:
         return f"Still uploading. Call {again} to wait on."
+    if entry.state == "interrupted" and not entry.checked and not entry.collection_hash:
+        return f"Call {again} in a minute: it looks for the collection once more."
     return f"Still converting. Call {again} to wait on." if entry.state == "converting" else None
 
 

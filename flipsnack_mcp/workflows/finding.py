@@ -37,10 +37,15 @@ async def candidates(errand: Errand, title: str) -> frozenset[str]:
     return frozenset(row.collection_hash for row in await alike(errand, title, BEFORE))
 
 
+async def new_ones(errand: Errand, title: str, before: frozenset[str]) -> list[str]:
+    """The collections that an upload with this title could be and that were not there before, newest first."""
+    rows = await alike(errand, title, WINDOW)
+    return [row.collection_hash for row in rows if row.collection_hash not in before]
+
+
 async def found_again(errand: Errand, title: str, before: frozenset[str]) -> Collection | None:
     """The collection that an upload with a lost answer made: the one that was not there before, if it is one."""
-    rows = await alike(errand, title, WINDOW)
-    new = [row.collection_hash for row in rows if row.collection_hash not in before]
+    new = await new_ones(errand, title, before)
     return await errand.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
 
 

@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.store.records import Records, Store
 
 KIND = "upload"
 DAY = 24 * 3600.0
 KEPT = 7 * DAY
 DEAD_AFTER = 30.0
-"""An owner that gave no sign of life for so long is taken for dead."""
+"""An owner that gave no sign of life for so long is taken for dead, and what it sent for as well as lost."""
 
 State = Literal["waiting", "uploading", "converting", "complete", "failed", "interrupted"]
 RUNNING: frozenset[State] = frozenset({"waiting", "uploading"})
@@ -36,7 +37,9 @@ class Entry(BaseModel):
     owner: str
     started: float
     beat: float
-    """The owner's last sign of life."""
+    """The owner's last sign of life; 0 where it let go."""
+    left: float = 0.0
+    """When it was let go, or its owner's last sign of life; 0 as long as somebody carries it out."""
     state: State = "waiting"
     sent: int = 0
     collection_hash: str = ""
@@ -64,9 +67,18 @@ class Entry(BaseModel):
         return self.state in RUNNING or (self.state == "interrupted" and not self.checked)
 
     @property
+    def settled(self) -> bool:
+        """Whether what is not in the account when it is claimed will not come any more."""
+        return self.beat - self.left >= DEAD_AFTER
+
+    @property
     def unfinished(self) -> bool:
         """Whether a call with again=true goes on with it: such a call too is given up and repeated."""
         return self.state in RUNNING or (self.again and self.state == "converting")
+
+    def is_of(self, document: str, title: str) -> bool:
+        """Whether it is of the same document and title: two titles that look alike are one to a person."""
+        return self.document == document and cleaned(self.title) == cleaned(title)
 
     def stands(self, now: float) -> bool:
         """Whether the same document and title should get this result instead of a second upload."""
@@ -106,7 +118,8 @@ class Journal:
 
         def work(records: Records) -> Entry:
             entry = self._get(records, known.upload_id) or known
-            return self._put(records, entry.model_copy(update={"beat": records.now, **facts}))
+            let_go = {"left": records.now} if facts.get("beat") == 0.0 else {}
+            return self._put(records, entry.model_copy(update={"beat": records.now, **let_go, **facts}))
 
         return await self.store.transact(work)
 
@@ -156,7 +169,8 @@ class Journal:
             orphans = [
                 one for one in self._entries(records) if one.orphaned(records.now) and one.upload_id not in alive
             ]
-            claimed = [one.model_copy(update={"owner": self.owner, "beat": records.now}) for one in orphans]
+            ours = {"owner": self.owner, "beat": records.now}
+            claimed = [one.model_copy(update={**ours, "left": one.left or one.beat}) for one in orphans]
             return [self._put(records, one) for one in claimed]
 
         return await self.store.transact(work)
@@ -172,7 +186,7 @@ class Journal:
         await self.store.transact(work)
 
     def _standing(self, records: Records, document: str, title: str) -> Entry | None:
-        same = [one for one in self._entries(records) if (one.document, one.title) == (document, title)]
+        same = [one for one in self._entries(records) if one.is_of(document, title)]
         return next((one for one in reversed(same) if one.stands(records.now)), None)
 
     def _entries(self, records: Records) -> list[Entry]:

@@ -16,12 +16,14 @@ from anyio.abc import TaskGroup
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
+from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.workflows.conversions import Conversions
 from flipsnack_mcp.workflows.errand import Errand, Throttled, size_of
-from flipsnack_mcp.workflows.finding import candidates, found_again
+from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.journal import RUNNING, Entry, Journal, new_upload_id
-from flipsnack_mcp.workflows.publishing import FOUND_AGAIN, created_once
+from flipsnack_mcp.workflows.publishing import created_once
+from flipsnack_mcp.workflows.reconciling import NEVER_SENT, how_it_ended
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +32,8 @@ HEARTBEAT = 10.0
 TIME_TO_RECONCILE = 10.0
 LOOK_AT_OTHERS = 1.0
 """Seconds between two looks at an upload that another process carries out."""
-NOT_YET = "It was interrupted; whether it got through could not be looked up yet. Ask again in a minute."
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
 STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
-NEVER_SENT = "The server ended before anything of it was sent."
-NOT_FOUND = (
-    "It was interrupted, and no collection of it was found. If it is to be uploaded again, make the same "
-    "create_collection call with again=true; should the first one have got through after all, that costs a second upload."
-)
 
 
 @dataclass
@@ -97,11 +93,16 @@ class Uploads:
         The stack that keeps the document open goes over to the background when it is.
         """
         document = source.document
+        identity, title = await source.identity(), source.action.title or ""
+        ours = (job.entry for job in self._jobs.values() if not job.ended)
+        # Asked of ourselves first: the state file may have been replaced while we upload.
+        if running := next((one for one in ours if one.is_of(identity, title)), None):
+            return running, False
         asked = Entry(
             upload_id=new_upload_id(),
             account=self.journal.account,
-            document=await source.identity(),
-            title=source.action.title or "",
+            document=identity,
+            title=title,
             name=document.name if document else "",
             size=document.size if document else 0,
             owner=self.journal.owner,
@@ -178,7 +179,9 @@ class Uploads:
             if entry.state == "waiting":
                 await self.journal.resolve(entry.upload_id, state="failed", said=NEVER_SENT)
             else:
-                await self.journal.resolve(entry.upload_id, **await self._found(errand, entry))
+                await self.journal.resolve(
+                    entry.upload_id, **await how_it_ended(errand, entry, await self._taken(entry))
+                )
 
     def _alive(self, entry: Entry) -> bool:
         """Whether somebody still carries it out: what was claimed from a dead process is under our name without a job."""
@@ -188,30 +191,11 @@ class Uploads:
     async def _taken(self, entry: Entry) -> frozenset[str] | None:
         """The collections that other uploads made; None while one is under way that could be mistaken for this."""
         others = await self.journal.others(entry.upload_id)
-        alike = [one for one in others if not (one.title and entry.title) or one.title == entry.title]
+        title = cleaned(entry.title)
+        alike = [one for one in others if not (cleaned(one.title) and title) or cleaned(one.title) == title]
         if any(one.state == "uploading" and self._alive(one) for one in alike):
             return None
         return frozenset(one.collection_hash for one in others if one.collection_hash)
-
-    async def _found(self, errand: Errand, entry: Entry) -> dict[str, object]:
-        """What the account says about an upload with an unknown end."""
-        not_yet: dict[str, object] = {"state": "interrupted", "said": NOT_YET, "beat": 0.0}
-        taken = await self._taken(entry)
-        if taken is None:
-            return not_yet
-        try:
-            collection = await found_again(errand, entry.title, taken | frozenset(entry.before))
-        except FlipsnackError:
-            return not_yet
-        if collection is None:
-            return {"state": "interrupted", "said": NOT_FOUND, "checked": True}
-        return {
-            "state": "converting",
-            "collection_hash": collection.collection_hash,
-            "listed": collection.title,
-            "warnings": (FOUND_AGAIN,),
-            "said": "",
-        }
 
     async def _carry_out(self, job: Job, source: Source, kept_open: AsyncExitStack) -> None:
         """One upload from waiting in line to its end, with a sign of life in the journal all along."""

@@ -13,7 +13,8 @@ from flipsnack_mcp.server import runs
 from flipsnack_mcp.server.desk import UNEXPECTED
 from flipsnack_mcp.settings import read_settings
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.uploading import NOT_FOUND, STOPPED
+from flipsnack_mcp.workflows.reconciling import NOT_FOUND
+from flipsnack_mcp.workflows.uploading import STOPPED
 from tests.server.bench import KEY, PDF, SECRET, Assistant, LoopClock, Mode, Witness
 from tests.server.long_bench import (
     CREATE,
@@ -570,6 +571,47 @@ async def test_the_file_survives_a_restart_of_the_server(bench: LongBench) -> No
     assert bench.created == 1
 
 
+async def test_an_earlier_upload_is_not_said_to_be_what_another_call_asks_for(bench: LongBench) -> None:
+    async with bench.assistant() as assistant:
+        await to_its_end(assistant, await assistant.call("create_collection", offers(bench)))
+        said = await assistant.call("create_collection", offers(bench, status="public", description="New"))
+        same = await assistant.call("create_collection", offers(bench))
+
+    assert "asks for another description, status: use update_collection" in said.text
+    assert "update_collection" not in same.text
+    assert bench.created == 1
+
+
+async def test_an_address_is_not_called_the_same_document(bench: LongBench) -> None:
+    asked = {"file_url": "https://example.com/latest.pdf", "title": "Latest"}
+    async with bench.assistant() as assistant:
+        await to_its_end(assistant, await assistant.call("create_collection", asked))
+        said = await assistant.call("create_collection", asked)
+
+    assert "The same address and title" in said.text
+
+
+async def test_again_while_the_last_one_is_under_way_is_told_so(bench: LongBench) -> None:
+    bench.road.upload_seconds = 10
+    async with bench.assistant() as assistant:
+        await assistant.call("create_collection", offers(bench), wait_seconds=0)
+        said = await assistant.call("create_collection", offers(bench, again=True), wait_seconds=0)
+
+    assert "is not finished yet" in said.text
+    assert "again=true" not in said.text
+
+
+async def test_a_stop_that_another_process_has_to_carry_out_is_acknowledged(bench: LongBench) -> None:
+    bench.road.upload_seconds = 30
+    store = bench.memory()
+    async with bench.assistant(store=store) as assistant, bench.assistant(store=store) as other:
+        first = await assistant.call("create_collection", offers(bench), wait_seconds=0)
+        said = await other.call("get_upload", upload_id=first.data["upload_id"], cancel=True, wait_seconds=0)
+
+    assert said.data["state"] == "uploading"
+    assert "was asked to stop it" in said.text
+
+
 async def test_memory_forgets(bench: LongBench) -> None:
     async with bench.assistant() as assistant:
         first = await assistant.call("create_collection", offers(bench), wait_seconds=5)
@@ -590,14 +632,17 @@ async def test_a_server_that_ends_during_an_upload_leaves_it_interrupted_and_off
         )
     async with bench.assistant(store=bench.file()) as assistant:
         tool, arguments = named_call(first)
-        said = await assistant.call(tool, arguments)
+        early = await assistant.call(tool, arguments)
+        await anyio.sleep(31)
+        said = await assistant.call(*named_call(early))
         never_sent = await assistant.call("get_upload", upload_id=waiting.data["upload_id"])
         repeated = await assistant.call("create_collection", offers(bench))
         attempts = bench.attempts
         bench.road.upload_seconds = 1
         again = await assistant.call("create_collection", offers(bench, again=True))
 
-    assert said.data["state"] == "interrupted"
+    assert early.data["state"] == said.data["state"] == "interrupted"
+    assert "again=true" not in early.text
     assert NOT_FOUND in said.data["warnings"]
     assert never_sent.data["state"] == "failed"
     assert "before anything of it was sent" in never_sent.text
@@ -837,6 +882,7 @@ async def test_every_failure_has_four_parts_and_its_upload_says_the_same(
         said = await assistant.call("create_collection", offers(bench), wait_seconds=40)
         listed = await assistant.call("get_upload")
         row = listed.data["uploads"][0]
+        await anyio.sleep(31)
         told = await assistant.call("get_upload", upload_id=row["upload_id"])
 
     assert said.is_error

@@ -1,11 +1,13 @@
 """From an upload to a collection that can be read, also when it was published, renamed or deleted meanwhile."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
+from flipsnack_mcp.sandbox.account import Collection
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.following import GONE, Followed, follow
 from flipsnack_mcp.workflows.journal import Entry
@@ -125,6 +127,37 @@ async def test_a_deleted_collection_is_gone(
 
     assert seen.gone
     assert (seen.entry.state, seen.entry.said, seen.entry.collection_hash) == ("failed", GONE, "")
+
+
+def deleted_and_made_anew(sandbox: Sandbox, made: Collection) -> None:
+    sandbox.account.delete(made.hash)
+    sandbox.account.add(title=made.title)
+
+
+def published_under_another_title(sandbox: Sandbox, made: Collection) -> None:
+    sandbox.account.publish(made, "public")
+    made.title = "Renamed"
+
+
+def published_beside_another(sandbox: Sandbox, made: Collection) -> None:
+    sandbox.account.publish(made, "public")
+    sandbox.account.add(title=made.title)
+
+
+@pytest.mark.parametrize("happened", [deleted_and_made_anew, published_under_another_title, published_beside_another])
+async def test_a_collection_of_which_nobody_can_tell_what_became_is_neither_exchanged_nor_uploaded_again(
+    happened: Callable[[Sandbox, Collection], None], sandbox: Sandbox, store: MemoryStore, paper: Path
+) -> None:
+    async with process(sandbox, store) as uploads:
+        entry, _ = await begin(uploads, paper)
+        first = await followed(uploads, entry)
+        happened(sandbox, sandbox.account.collections[first.entry.collection_hash])
+        seen = await followed(uploads, entry)
+        repeated, new = await begin(uploads, paper)
+
+    assert (seen.gone, seen.entry.state, seen.collection) == (False, "interrupted", None)
+    assert "again=true" in seen.warnings[-1]
+    assert (repeated, new) == (first.entry, False)
 
 
 async def test_somebody_elses_new_collection_is_not_taken_for_a_deleted_one_without_a_title(

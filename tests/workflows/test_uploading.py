@@ -12,9 +12,10 @@ from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.following import follow
-from flipsnack_mcp.workflows.journal import RUNNING, Entry, Journal
+from flipsnack_mcp.workflows.journal import KIND, RUNNING, Entry, Journal
 from flipsnack_mcp.workflows.publishing import FOUND_AGAIN
-from flipsnack_mcp.workflows.uploading import NEVER_SENT, NOT_FOUND, NOT_YET, STOPPED, Uploads
+from flipsnack_mcp.workflows.reconciling import NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
+from flipsnack_mcp.workflows.uploading import STOPPED, Uploads
 from tests.api.asking import KEY, PDF, SECRET
 from tests.server.bench import LoopClock
 from tests.workflows.running import PIECE, Broken, Fragile, Mortal, Road, begin, errand_of, process
@@ -294,12 +295,16 @@ async def test_an_upload_that_never_arrived_is_said_to_be_interrupted_and_not_se
         entry = await ended(uploads, entry)
         error = uploads.error_of(entry.upload_id)
         await uploads.reconcile(errand_of(uploads))
+        early = await now(uploads, entry)
+        await anyio.sleep(31)
+        await uploads.reconcile(errand_of(uploads))
         seen = await now(uploads, entry)
         repeated, new = await begin(uploads, paper)
 
     assert entry.state == "interrupted"
     assert error is not None
     assert error.changed is Changed.PERHAPS
+    assert (early.state, early.said, early.checked) == ("interrupted", NOT_SO_FAR, False)
     assert (seen.state, seen.said, seen.checked) == ("interrupted", NOT_FOUND, True)
     assert (repeated.upload_id, new) == (entry.upload_id, False)
     assert attempts(sandbox) == 1
@@ -356,6 +361,7 @@ async def test_a_document_that_changes_while_it_is_sent_is_not_called_sent(
         paper.write_bytes(PDF)  # noqa: ASYNC240 - a few bytes of a test
         entry = await ended(uploads, entry)
         error = uploads.error_of(entry.upload_id)
+        await anyio.sleep(31)
         await uploads.reconcile(errand_of(uploads))
         seen = await now(uploads, entry)
 
@@ -548,10 +554,86 @@ async def test_a_server_that_ends_leaves_its_uploads_to_whoever_comes_next_at_on
         await anyio.sleep(7)
     async with process(sandbox, store, owner="next") as uploads:
         await uploads.reconcile(errand_of(uploads))
+        early = [await now(uploads, one) for one in entries]
+        await anyio.sleep(31)
+        await uploads.reconcile(errand_of(uploads))
         seen = [await now(uploads, one) for one in entries]
 
+    assert [one.said for one in early] == [NOT_SO_FAR, NOT_SO_FAR, NEVER_SENT]
     assert [one.said for one in seen] == [NOT_FOUND, NOT_FOUND, NEVER_SENT]
     assert attempts(sandbox) == 0
+
+
+async def test_what_flipsnack_makes_of_it_after_the_first_look_is_found_by_the_next(
+    sandbox: Sandbox, store: MemoryStore, paper: Path
+) -> None:
+    sandbox.add_fault(Fault("slow", CREATE, seconds=600))
+    async with process(sandbox, store) as uploads:
+        entry, _ = await begin(uploads, paper)
+        await anyio.sleep(5)
+    async with process(sandbox, store, owner="next") as uploads:
+        await uploads.reconcile(errand_of(uploads))
+        early = await now(uploads, entry)
+        made = sandbox.account.add(title="Brand new", status="editable").hash
+        await uploads.reconcile(errand_of(uploads))
+        seen = await now(uploads, entry)
+
+    assert (early.state, early.said) == ("interrupted", NOT_SO_FAR)
+    assert (seen.state, seen.collection_hash) == ("converting", made)
+
+
+async def test_which_of_several_new_collections_it_became_is_left_to_a_person(
+    sandbox: Sandbox, store: MemoryStore, paper: Path, clock: LoopClock
+) -> None:
+    entry = await killed(sandbox, store, paper, "answer")
+    other = sandbox.account.add(title="Brand new").hash
+    clock.advance(31)
+    async with process(sandbox, store, owner="next") as uploads:
+        await uploads.reconcile(errand_of(uploads))
+        seen = await now(uploads, entry)
+        _, new = await begin(uploads, paper)
+
+    assert (seen.state, seen.checked, new) == ("interrupted", True, False)
+    assert "2 new collections" in seen.said
+    assert other in seen.said
+    assert created(sandbox) == 1
+
+
+@pytest.mark.parametrize("title", ["Brand new ", "Brand\u200b new"])
+async def test_titles_that_look_alike_are_one(
+    title: str, sandbox: Sandbox, store: MemoryStore, road: Road, tmp_path: Path
+) -> None:
+    """The one is made while the other is on its way and lost; both could be it when the other is looked for."""
+    road.upload_seconds = 5.0  # for each of four pieces
+    sandbox.add_fault(Fault("slow", CREATE, seconds=20, phase="after"))
+    async with process(sandbox, store, road) as uploads:
+        arrives, _ = await begin(uploads, written(tmp_path, "one.pdf"), title)
+        await anyio.sleep(5)
+        lost, _ = await begin(uploads, written(tmp_path, "two.pdf"))
+        while not created(sandbox):
+            await anyio.sleep(1)
+        sandbox.add_fault(Fault("reset", CREATE, phase="before"))
+        repeated, new = await begin(uploads, tmp_path / "one.pdf")
+        arrives, lost = await ended(uploads, arrives), await ended(uploads, lost)
+
+    assert created(sandbox) == 1
+    assert (arrives.state, lost.state, lost.collection_hash) == ("converting", "interrupted", "")
+    assert (repeated.upload_id, new) == (arrives.upload_id, False)
+
+
+async def test_a_state_file_that_was_taken_away_does_not_make_this_process_upload_twice(
+    sandbox: Sandbox, store: MemoryStore, road: Road, paper: Path
+) -> None:
+    road.upload_seconds = SLOW
+    async with process(sandbox, store, road) as uploads:
+        entry, _ = await begin(uploads, paper)
+        await anyio.sleep(2)
+        await store.transact(lambda records: records.delete(KIND, entry.upload_id))
+        repeated, new = await begin(uploads, paper)
+        await ended(uploads, entry)
+
+    assert (repeated.upload_id, new) == (entry.upload_id, False)
+    assert attempts(sandbox) == 1
 
 
 @pytest.mark.parametrize("title", ["Weekly offers", None], ids=["same title", "untitled"])
@@ -562,6 +644,7 @@ async def test_orphans_that_could_be_mistaken_for_each_other_do_not_wait_for_eac
     async with process(sandbox, store, road) as uploads:
         entries = [(await begin(uploads, written(tmp_path, f"{n}.pdf"), title))[0] for n in range(2)]
         await anyio.sleep(12)
+    await anyio.sleep(31)
     async with process(sandbox, store, owner="next") as uploads:
         await uploads.reconcile(errand_of(uploads))
         seen = [await now(uploads, one) for one in entries]
