@@ -23,7 +23,7 @@ class LinkExpired(Exception):  # noqa: N818  # it tells what happened to the lin
 
 
 class TransferBroken(Exception):  # noqa: N818  # it tells what happened to the transfer
-    """The connection ended before the package was whole."""
+    """The connection ended before the package was whole, or something else came; says what, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
             if response.status_code in GONE:
                 raise LinkExpired
             if response.status_code != 200:
-                raise TransferBroken
+                raise TransferBroken(f"its address answered with HTTP {response.status_code}")
             async with aclosing(body(response)) as pieces:
                 yield Transfer(length(response), pieces)
     except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError):  # a damaged record of TLS comes as it is

@@ -8,7 +8,8 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
 
-from anyio import CancelScope, move_on_after
+from anyio import CancelScope, CapacityLimiter, move_on_after
+from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument
@@ -18,12 +19,19 @@ from flipsnack_mcp.files.refusal import RefusedFile, quoted
 PROGRAM = Path(__file__).with_name("page_counter.py")
 NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # or a console would flash up over Claude Desktop
 MANY_PAGES = 500
+AT_ONCE = 2  # processes; with more of them none would be done in its two seconds
 UNKNOWN = "unknown"
 COUNTED = re.compile("pages ([0-9]+)")
 DAMAGED_WARNING = (
     "The document seems to be damaged: its pages cannot be counted. Its conversion at Flipsnack may fail, "
     "and would cost an upload all the same."
 )
+
+NOT_COUNTED = (
+    "Its pages could not be counted beforehand: with over 1,000 the conversion at Flipsnack fails, "
+    "and costs an upload all the same."
+)
+LINE = RunVar[CapacityLimiter]("line of page counters")
 
 
 @dataclass(frozen=True)
@@ -47,14 +55,24 @@ async def look_ahead(document: OpenDocument, seconds: float = 2.0) -> LookAhead:
     if document.kind is not Kind.PDF:
         return LookAhead(None, ())
     counting = PageCounting(document, seconds)
-    try:
-        with move_on_after(seconds):
-            # Abandoned: on a disk that does not answer the thread may hang, but nobody waits for it.
-            await run_sync(counting.run, abandon_on_cancel=True)
-    finally:
-        with CancelScope(shield=True):
-            await run_sync(counting.stop)
+    async with _line():
+        try:
+            with move_on_after(seconds):
+                # Abandoned: on a disk that does not answer the thread may hang, but nobody waits for it.
+                await run_sync(counting.run, abandon_on_cancel=True)
+        finally:
+            with CancelScope(shield=True):
+                await run_sync(counting.stop)
     return _judged(document.name, counting.verdict)
+
+
+def _line() -> CapacityLimiter:
+    """The one of this event loop."""
+    try:
+        return LINE.get()
+    except LookupError:
+        LINE.set(CapacityLimiter(AT_ONCE))
+        return LINE.get()
 
 
 class PageCounting:
@@ -134,7 +152,7 @@ def _judged(name: str, verdict: str) -> LookAhead:
         return LookAhead(None, (DAMAGED_WARNING,))
     found = COUNTED.fullmatch(verdict)
     if found is None:
-        return LookAhead(None, ())
+        return LookAhead(None, (NOT_COUNTED,))
     pages = int(found[1])
     if pages > MOST_PAGES:
         raise RefusedFile(

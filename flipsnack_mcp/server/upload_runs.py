@@ -51,10 +51,20 @@ async def create_collection(work: Work, call: CreateCollectionCall) -> Publicati
             entry, new = await uploads.begin(source, kept_open, again=False)
             followed = await followed_on(work, entry, call.wait_seconds)
     if new and (error := uploads.error_of(entry.upload_id)):
-        raise error
+        raise traceable(error, entry)
     said = differences(action, followed.collection) if new and followed.collection else ()
     found_said = () if new else earlier(call, entry, action, followed.collection)
     return Publication.model_validate(told(work, followed, [*found.warnings, *said, *found_said]))
+
+
+def traceable(error: FlipsnackError, entry: Entry) -> FlipsnackError:
+    """An error after which the upload may be there names the call that looks for it."""
+    if error.changed is Changed.PERHAPS:
+        error.next_step = (
+            f'Call get_upload(upload_id="{entry.upload_id}") in a minute: it looks for the collection. '
+            "If it finds none, ask the person before uploading again."
+        )
+    return error
 
 
 def earlier(

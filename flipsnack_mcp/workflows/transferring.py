@@ -23,6 +23,9 @@ from flipsnack_mcp.workflows.errand import Errand, Throttled
 log = logging.getLogger(__name__)
 
 FETCH_TRIES = 3
+PAUSE = 2.0
+"""Seconds before a broken transfer is begun anew: what answers with an error now may not in a moment."""
+BROKEN_OFF = "its transfer broke off several times"
 REMEMBERED = 600.0
 """Seconds in which the next call still finds a transfer that ended while nobody waited."""
 
@@ -113,22 +116,25 @@ class Transfers:
             fetching.tell()
 
     async def _fetch(self, fetching: Fetching, order: Order, package: Package) -> None:
-        errand = Errand(self._flipsnack)
+        errand, why = Errand(self._flipsnack), BROKEN_OFF
         for left in reversed(range(FETCH_TRIES)):
             try:
                 fetching.saved = await saved_from(self._flipsnack, fetching, order, package)
             except BadPackage as error:
                 raise not_saved(str(error)) from None
-            except (LinkExpired, TransferBroken):
+            except (LinkExpired, TransferBroken) as error:
+                why = str(error) or BROKEN_OFF
                 if not left:
                     break
+                if isinstance(error, TransferBroken):
+                    await anyio.sleep(PAUSE)
                 # A later call gives a new link, or says that the package is built anew.
                 package = await errand.send(order.action)
                 if package.state == "complete":
                     continue
                 fetching.rebuilt = package
             return
-        raise not_saved("The package is complete at Flipsnack, but its transfer broke off several times.")
+        raise not_saved(f"The package is complete at Flipsnack, but {why}.")
 
 
 async def saved_from(flipsnack: Flipsnack, fetching: Fetching, order: Order, package: Package) -> SavedPackage:

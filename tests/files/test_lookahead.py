@@ -18,7 +18,7 @@ from pypdf import PdfWriter
 
 from flipsnack_mcp.files import lookahead, page_counter
 from flipsnack_mcp.files.documents import Kind, open_document
-from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
+from flipsnack_mcp.files.lookahead import NOT_COUNTED, LookAhead, look_ahead
 from flipsnack_mcp.files.reading import Reader
 from flipsnack_mcp.files.refusal import RefusedFile
 
@@ -129,7 +129,7 @@ async def test_encrypted_pdf_is_not_counted(ground: Ground, password: str) -> No
     writer.encrypt(password, "owner", algorithm="RC4-128")
     writer.write(ground.good)
 
-    assert await looked(ground) == LookAhead(None, ())
+    assert await looked(ground) == LookAhead(None, (NOT_COUNTED,))
 
 
 async def test_image_is_not_looked_into(ground: Ground, started: list[subprocess.Popen[bytes]]) -> None:
@@ -189,7 +189,7 @@ async def test_document_cut_off_meanwhile_is_no_error_here(ground: Ground) -> No
 
     async with open_document(str(ground.good), [ground.allowed]) as document:
         os.truncate(ground.good, 10)
-        assert await look_ahead(document, AMPLE) == LookAhead(None, ())
+        assert await look_ahead(document, AMPLE) == LookAhead(None, (NOT_COUNTED,))
 
 
 async def test_disk_that_does_not_answer_is_not_waited_for(
@@ -204,7 +204,7 @@ async def test_disk_that_does_not_answer_is_not_waited_for(
     with anyio.fail_after(10):
         async with open_document(str(ground.good), [ground.allowed]) as document:
             monkeypatch.setattr(Reader, "read", slow)
-            assert await look_ahead(document, 0.3) == LookAhead(None, ())
+            assert await look_ahead(document, 0.3) == LookAhead(None, (NOT_COUNTED,))
             assert_gone(started)
             answer.set()
 
@@ -223,6 +223,26 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
     monkeypatch.setattr(lookahead, "Popen", watched)
     return processes
+
+
+async def test_many_documents_at_once_are_counted_two_at_a_time(
+    ground: Ground, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a process, and all at once none of them would be done in its two seconds."""
+    ground.good.write_bytes(pdf(8))
+    at_once, original = list[int](), lookahead.PageCounting.stop
+
+    def stop(counting: lookahead.PageCounting) -> None:
+        at_once.append(sum(process.returncode is None for process in started))
+        original(counting)
+
+    monkeypatch.setattr(lookahead.PageCounting, "stop", stop)
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(looked, ground)
+
+    assert len(started) == len(at_once) == 8
+    assert max(at_once) <= 2
 
 
 Put = Callable[[str], object]
@@ -249,7 +269,7 @@ async def test_parser_that_hangs_is_killed(
     program(HANGS)
     before = time.monotonic()
 
-    assert await looked(ground, 0.3) == LookAhead(None, ())
+    assert await looked(ground, 0.3) == LookAhead(None, (NOT_COUNTED,))
 
     assert time.monotonic() - before < 5
     assert_gone(started)
@@ -308,13 +328,13 @@ async def test_process_is_gone_when_all_is_well(ground: Ground, started: list[su
 async def test_parser_gone_mad_is_no_error(ground: Ground, program: Put, text: str) -> None:
     program(text)
 
-    assert await looked(ground) == LookAhead(None, ())
+    assert await looked(ground) == LookAhead(None, (NOT_COUNTED,))
 
 
 async def test_process_that_cannot_be_started_is_no_error(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
-    assert await looked(ground) == LookAhead(None, ())
+    assert await looked(ground) == LookAhead(None, (NOT_COUNTED,))
 
 
 async def test_credentials_stay_here(ground: Ground, program: Put, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -887,6 +887,7 @@ async def test_every_failure_has_four_parts_and_its_upload_says_the_same(
 
     assert said.is_error
     assert has_four_parts(said.text)
+    assert (f'get_upload(upload_id="{row["upload_id"]}")' in said.text) == (row["state"] == "interrupted")
     assert row["state"] == ("failed" if "Nothing was changed." in said.text else "interrupted")
     assert told.data["state"] == row["state"]
     assert told.data["warnings"]

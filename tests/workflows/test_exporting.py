@@ -17,7 +17,7 @@ from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError, StillProcess
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.exporting import Exported, export, save_export
-from flipsnack_mcp.workflows.transferring import Transfers
+from flipsnack_mcp.workflows.transferring import PAUSE, Transfers
 from tests.api.asking import asking
 
 API = "https://api.flipsnack.com/v1/"
@@ -134,6 +134,22 @@ async def test_a_transfer_that_keeps_breaking_leaves_nothing_behind(sandbox: San
 
     assert app.fetches == 3
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [302, 500, 503])
+async def test_an_address_that_gives_no_package_is_not_called_a_broken_transfer(
+    status: int, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    def step(request: Request, _fetches: int) -> Response | None:
+        return Response(status_code=status) if "_packages" in request.url.path else None
+
+    app = Before(sandbox, step)
+    began = anyio.current_time()
+    with pytest.raises(FlipsnackError, match=f"its address answered with HTTP {status}. Nothing was saved."):
+        await saved(app, press_kit(sandbox), tmp_path)
+
+    assert app.fetches == 3
+    assert anyio.current_time() - began >= 2 * PAUSE
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>not a zip</html>", b"PK\x05\x06" + bytes(18)])

@@ -610,7 +610,7 @@ async def test_titles_that_look_alike_are_one(
         arrives, _ = await begin(uploads, written(tmp_path, "one.pdf"), title)
         await anyio.sleep(5)
         lost, _ = await begin(uploads, written(tmp_path, "two.pdf"))
-        while not created(sandbox):
+        while not created(sandbox):  # noqa: ASYNC110 - on the clock of the loop, which waits for nothing
             await anyio.sleep(1)
         sandbox.add_fault(Fault("reset", CREATE, phase="before"))
         repeated, new = await begin(uploads, tmp_path / "one.pdf")
