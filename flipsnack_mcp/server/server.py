@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 import anyio
 from anyio.abc import TaskGroup
+from anyio.to_thread import run_sync
 from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -54,6 +55,8 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.recalling import Recent
 
 HOUR = 3600.0
+SETTLED_IN = 2.0
+"""Seconds after which a client has its lists."""
 
 
 class FlipsnackServer(MCPServer[App]):
@@ -163,6 +166,14 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
     )
 
 
+async def tidied(app: App) -> None:
+    """Remove what killed runs left in the download folder, once the first questions are answered."""
+    await anyio.sleep(SETTLED_IN)
+    from flipsnack_mcp.files.drafts import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
+
+    await run_sync(remove_leftovers, app.download_dir)
+
+
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
@@ -180,7 +191,9 @@ def build_server(
         async with connect(settings) as flipsnack:
             try:
                 async with anyio.create_task_group() as background:
-                    yield app_of(settings, flipsnack, remembering, background, now)
+                    app = app_of(settings, flipsnack, remembering, background, now)
+                    background.start_soon(tidied, app)
+                    yield app
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()

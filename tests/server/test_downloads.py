@@ -15,6 +15,7 @@ import pytest
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.sandbox.actions import packaging
+from flipsnack_mcp.server.server import SETTLED_IN
 from tests.server.bench import KEY, SECRET, LoopClock, Mode, Said, Witness
 from tests.server.long_bench import GET, PACKAGE, LongBench, given_up, has_four_parts, named_call
 
@@ -332,20 +333,26 @@ async def test_a_hostile_package_leaves_nothing_behind(bench: LongBench, make: C
     assert sorted(bench.folder.parent.iterdir()) == outside
 
 
-async def test_leftovers_of_killed_runs_are_removed_at_the_next_start(bench: LongBench) -> None:
+@pytest.mark.parametrize("by", ["the start", "a download"])
+async def test_leftovers_of_killed_runs_are_removed_at_the_next_start(bench: LongBench, by: str) -> None:
     folder = bench.folder / "downloads"
     folder.mkdir()
     (folder / ".flipsnack-0123456789abcdef.part").write_bytes(b"PK half a package")
     (folder / ".flipsnack-notes.part").write_bytes(b"somebody else's")
     async with bench.assistant() as assistant:
-        await assistant.call(TOOL, ready(bench))
+        if by == "a download":
+            await assistant.call(TOOL, ready(bench))
+        else:
+            await anyio.sleep(SETTLED_IN + 1)
 
-    assert there(bench) == [".flipsnack-notes.part", "Weekly offers, Week 38.zip"]
+    saved = ["Weekly offers, Week 38.zip"] if by == "a download" else []
+    assert there(bench) == [".flipsnack-notes.part", *saved]
 
 
 async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: LongBench) -> None:
     async with bench.assistant() as assistant:
         await assistant.call("list_collections")
+        await anyio.sleep(SETTLED_IN + 1)
 
     assert not (bench.folder / "downloads").exists()
 
