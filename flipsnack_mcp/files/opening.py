@@ -7,6 +7,8 @@ from flipsnack_mcp.files.places import SETTING, Place
 from flipsnack_mcp.files.refusal import RefusedFile, quoted
 
 STEP_BY_STEP = os.open in os.supports_dir_fd
+LOOKS = 4
+"""A folder that is swapped for a link and back between two steps of one look passes it; hardly between all of several."""
 ANOTHER = "Give the path of a regular, readable file in that folder."
 REASONS = {
     errno.ENOENT: "does not exist",
@@ -59,7 +61,8 @@ def open_and_compare(place: Place) -> int:
     path = os.path.join(place.folder, *place.parts)  # noqa: PTH118 - realpath is compared with exactly this text
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
-        _check_same(path, descriptor)
+        for _ in range(LOOKS):
+            _check_same(path, descriptor)
     except BaseException:
         os.close(descriptor)
         raise
