@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,6 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
         LinkExpired: The link no longer works.
         TransferBroken: No connection, or it broke.
     """
-    read_more_at_once()
     try:
         # The pieces are stored as they come: a compressed transfer would defeat the size limits.
         async with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
@@ -54,15 +53,6 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
                 yield Transfer(length(response), pieces)
     except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError):  # a damaged record of TLS comes as it is
         raise TransferBroken from None
-
-
-def read_more_at_once() -> None:
-    """Let the HTTP client take from the socket what is there."""
-    with suppress(ImportError, AttributeError):
-        import httpcore2  # noqa: PLC0415  # as late as httpx2 itself imports it: it takes its time
-
-        # Not a documented setting: a version without it reads 64 KB at a time again, which costs only time.
-        httpcore2.AsyncHTTP11Connection.READ_NUM_BYTES = AT_ONCE
 
 
 async def body(response: httpx2.Response) -> AsyncGenerator[bytes]:

@@ -127,7 +127,6 @@ async def saved(work: Work, found: Found) -> Path | None:
     if found.report.save_as is None or not found.whole:
         return None
     made = content(found.report, found.gathered, found.failed, work.app.redactor.text)
-    await work.app.transfers.clean(work.app.download_dir)
     try:
         return await save(work.app.reports.book, found.report, made, work.app.download_dir)
     except RefusedFile as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -53,6 +54,8 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.recalling import Recent
+
+log = logging.getLogger(__name__)
 
 HOUR = 3600.0
 SETTLED_IN = 2.0
@@ -169,9 +172,12 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
 async def tidied(app: App) -> None:
     """Remove what killed runs left in the download folder, once the first questions are answered."""
     await anyio.sleep(SETTLED_IN)
-    from flipsnack_mcp.files.drafts import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
+    from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
 
-    await run_sync(remove_leftovers, app.download_dir)
+    try:
+        await run_sync(remove_leftovers, app.download_dir)
+    except Exception as error:  # noqa: BLE001  # an error that escaped would end the server for what is only tidying
+        log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
 def build_server(

@@ -53,7 +53,7 @@ async def create_collection(work: Work, call: CreateCollectionCall) -> Publicati
     if new and (error := uploads.error_of(entry.upload_id)):
         raise traceable(error, entry)
     said = differences(action, followed.collection) if new and followed.collection else ()
-    found_said = () if new else earlier(call, entry, action, followed.collection)
+    found_said = () if new else earlier(call, entry, followed.collection)
     return Publication.model_validate(told(work, followed, [*found.warnings, *said, *found_said]))
 
 
@@ -67,15 +67,13 @@ def traceable(error: FlipsnackError, entry: Entry) -> FlipsnackError:
     return error
 
 
-def earlier(
-    call: CreateCollectionCall, entry: Entry, action: CreateCollection, collection: Collection | None
-) -> list[str]:
+def earlier(call: CreateCollectionCall, entry: Entry, collection: Collection | None) -> list[str]:
     """What a person should know who gets an earlier upload instead of a new one."""
     said = STILL_THAT if call.again and not call.dry_run else EARLIER.format("document" if entry.size else "address")
     if collection is None:
         return [said]
-    other = [name for name in COMPARED if getattr(action, name) not in (None, getattr(collection, name))]
-    wished = [name for name in other if name in call.model_fields_set]
+    given = [name for name in COMPARED if name in call.model_fields_set]
+    wished = [name for name in given if getattr(call, name) not in (None, getattr(collection, name))]
     return [said, AS_IT_IS.format(", ".join(wished))] if wished else [said]
 
 
@@ -105,7 +103,7 @@ async def planned_upload(work: Work, call: CreateCollectionCall) -> Publication:
     return Publication(
         dry_run=True,
         changes=[sent, *given, cost],
-        warnings=[*found.warnings, *(earlier(call, standing, action, None) if standing else [])],
+        warnings=[*found.warnings, *(earlier(call, standing, None) if standing else [])],
     )
 
 

@@ -51,7 +51,6 @@ async def save_export(
         if watched.last.state != "complete":
             return Exported(watched.last, states)
         title = (await errand.send(GetCollection(collection_hash=action.collection_hash))).title
-        await transfers.clean(folder)
         # Asked again without a pause before starting: another call may have started it while this one waited.
         fetching = transfers.under_way(action.collection_hash, start) or transfers.start(
             Order(action, title, folder, api_url), watched.last

@@ -17,7 +17,7 @@ from flipsnack_mcp.workflows.waiting import SPARE
 ENDS = {"complete": "complete", "failed": "failed"}
 GONE = "The collection of this upload does not exist any more."
 UNTOLD = (
-    "Its collection is no longer there under this hash: it was deleted, or published under another title.{} "
+    "Its collection is no longer there under this hash: it was deleted, or it was published and has a new one.{} "
     "Look with list_collections; again=true would upload the document once more, which costs another upload."
 )
 DELETED = 43

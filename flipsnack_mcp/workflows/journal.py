@@ -16,7 +16,7 @@ KIND = "upload"
 DAY = 24 * 3600.0
 KEPT = 7 * DAY
 DEAD_AFTER = 30.0
-"""An owner that gave no sign of life for so long is taken for dead, and what it sent for as well as lost."""
+"""An owner that gave no sign of life for so long is taken for dead, and what it sent for lost."""
 
 State = Literal["waiting", "uploading", "converting", "complete", "failed", "interrupted"]
 RUNNING: frozenset[State] = frozenset({"waiting", "uploading"})

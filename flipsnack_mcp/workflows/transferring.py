@@ -9,14 +9,13 @@ from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
-from anyio.to_thread import run_sync
 
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.links import public_address, same_origin
 from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched
-from flipsnack_mcp.files.packages import BadPackage, SavedPackage, remove_leftovers, save_package
+from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.workflows.errand import Errand, Throttled
 
@@ -68,14 +67,6 @@ class Transfers:
     def __init__(self, flipsnack: Flipsnack, background: TaskGroup) -> None:
         self._flipsnack, self._background = flipsnack, background
         self._fetchings: dict[str, Fetching] = {}
-        self._cleaned = False
-
-    async def clean(self, folder: Path) -> None:
-        """Remove what killed runs left in the download folder, before it is first written to."""
-        if self._cleaned:
-            return
-        self._cleaned = True
-        await run_sync(remove_leftovers, folder)
 
     def under_way(self, collection_hash: str, since: float) -> Fetching | None:
         """The transfer that a call which began at `since` should watch: one that runs, or ended unseen or meanwhile."""

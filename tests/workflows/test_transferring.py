@@ -283,14 +283,3 @@ async def test_an_unexpected_exception_in_a_transfer_ends_neither_the_others_nor
     assert "nobody expects this" not in str(first)
     assert isinstance(second, Exported)
     assert second.saved is not None
-
-
-async def test_leftovers_are_removed_and_nothing_else(sandbox: Sandbox, road: Road, tmp_path: Path) -> None:
-    (tmp_path / ".flipsnack-0123456789abcdef.part").write_bytes(b"PK")
-    (tmp_path / ".flipsnack-notes.part").write_bytes(b"mine")
-    (tmp_path / "Press kit.zip").write_bytes(b"PK")
-    async with transferring(sandbox, road) as transfers:
-        await transfers.clean(tmp_path)
-        await transfers.clean(tmp_path / "not there")
-
-    assert names_in(tmp_path) == [".flipsnack-notes.part", "Press kit.zip"]
