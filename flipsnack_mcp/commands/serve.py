@@ -6,7 +6,7 @@ import logging
 import sys
 
 from flipsnack_mcp.commands.connecting import connect, remember
-from flipsnack_mcp.server.redaction import Redactor
+from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 

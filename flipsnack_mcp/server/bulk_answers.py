@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.text import quoted
 from flipsnack_mcp.server.results import PlannedChange, PlanState, PlanStatus
-from flipsnack_mcp.workflows.changing import Ended
-from flipsnack_mcp.workflows.planning import Draft, Item, Plan, State
-from flipsnack_mcp.workflows.plans import OPEN
+from flipsnack_mcp.workflows.plans.carrying_out import Ended
+from flipsnack_mcp.workflows.plans.record import OPEN
+from flipsnack_mcp.workflows.plans.rules import Draft, Item, Plan, State
 
 ROWS = 100
 NAMED = 5

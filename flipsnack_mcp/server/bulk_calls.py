@@ -11,7 +11,7 @@ from flipsnack_mcp.api.parameters import Status
 from flipsnack_mcp.server.calls import Confirmation, WaitSeconds
 from flipsnack_mcp.server.choosing_calls import ChoosingCall
 from flipsnack_mcp.workflows.choosing import Choice
-from flipsnack_mcp.workflows.planning import LONGEST_TITLE, Rule
+from flipsnack_mcp.workflows.plans.rules import LONGEST_TITLE, Rule
 
 WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
 

@@ -11,15 +11,15 @@ from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.server.bulk_answers import carried, counts, is_over, notes, status_of
 from flipsnack_mcp.server.bulk_calls import UpdateCollectionsCall
-from flipsnack_mcp.server.bulk_preview import Batch
 from flipsnack_mcp.server.change_runs import renamed
+from flipsnack_mcp.server.consent.plans import Batch
 from flipsnack_mcp.server.desk import recorded
 from flipsnack_mcp.server.results import PlanStatus
 from flipsnack_mcp.server.tool import Work
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.changing import Record, carry_out
 from flipsnack_mcp.workflows.choosing import chosen
-from flipsnack_mcp.workflows.planning import Item, Plan, planned
+from flipsnack_mcp.workflows.plans.carrying_out import Record, carry_out
+from flipsnack_mcp.workflows.plans.rules import Item, Plan, planned
 from flipsnack_mcp.workflows.waiting import SPARE
 
 MOST = 1000

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.server.calls import UpdateCollectionCall
-from flipsnack_mcp.server.preview import Target
+from flipsnack_mcp.server.consent.preview import Target
 from flipsnack_mcp.server.results import Change, Removal, Update
 from flipsnack_mcp.server.tool import Work, bare
 from flipsnack_mcp.store.unusable import StoreUnusable

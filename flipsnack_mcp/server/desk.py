@@ -17,7 +17,7 @@ from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.arguments import understood
 from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.confirmation import NotConfirmedError
+from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.tool import App, Tool, Work, WorkflowCall
 from flipsnack_mcp.server.wording import data_of, worded
 from flipsnack_mcp.store.unusable import StoreUnusable

@@ -10,7 +10,7 @@ from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.parameters import Day
 from flipsnack_mcp.server.calls import WaitSeconds
 from flipsnack_mcp.server.choosing_calls import ChoosingCall
-from flipsnack_mcp.workflows.tallying import Measure
+from flipsnack_mcp.workflows.reports.figures import Measure
 
 
 class ReportStatsCall(ChoosingCall):

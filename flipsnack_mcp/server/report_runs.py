@@ -13,11 +13,11 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.report_calls import ReportStatsCall
 from flipsnack_mcp.server.report_results import Figures, StatsReport
 from flipsnack_mcp.server.tool import Work
-from flipsnack_mcp.workflows.periods import Period, usual
-from flipsnack_mcp.workflows.report import Gathered, Report, Target
-from flipsnack_mcp.workflows.report_file import content, save
-from flipsnack_mcp.workflows.report_run import Run
-from flipsnack_mcp.workflows.tallying import Line, Numbers, Tally, change, tallied
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, change, tallied
+from flipsnack_mcp.workflows.reports.periods import Period, usual
+from flipsnack_mcp.workflows.reports.report import Gathered, Report, Target
+from flipsnack_mcp.workflows.reports.running import Run
+from flipsnack_mcp.workflows.reports.saving import content, save
 from flipsnack_mcp.workflows.waiting import SPARE
 
 WORST = 5

@@ -18,13 +18,13 @@ from flipsnack_mcp.server.calls import (
     GetCollectionCall,
     GetLeadFormSampleCall,
 )
-from flipsnack_mcp.server.masking import masked
 from flipsnack_mcp.server.results import ChangedCollection, Download, WatchedCollection
+from flipsnack_mcp.server.safety.masking import masked
 from flipsnack_mcp.server.tool import Work, bare
+from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, export, save_export
+from flipsnack_mcp.workflows.downloads.transfers import checked_link
 from flipsnack_mcp.workflows.errand import size_of
-from flipsnack_mcp.workflows.exporting import LINK_SECONDS, export, save_export
 from flipsnack_mcp.workflows.publishing import send_to
-from flipsnack_mcp.workflows.transferring import checked_link
 
 FILES_SHOWN = 100
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}

@@ -41,12 +41,12 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.confirmation import Clock, Confirmation
-from flipsnack_mcp.server.consent import Consents
+from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
 from flipsnack_mcp.server.desk import Desk
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.redaction import Redactor
+from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore

@@ -22,8 +22,8 @@ from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.confirmation import Clock, Confirmation
-from flipsnack_mcp.server.redaction import Redactor
+from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
+from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.schema import Schemas, portable, written
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
@@ -33,10 +33,10 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.recalling import Recent
 
 if TYPE_CHECKING:
-    from flipsnack_mcp.workflows.plans import Plans
-    from flipsnack_mcp.workflows.reporting import Reports
-    from flipsnack_mcp.workflows.transferring import Transfers
-    from flipsnack_mcp.workflows.uploading import Uploads
+    from flipsnack_mcp.workflows.downloads.transfers import Transfers
+    from flipsnack_mcp.workflows.plans.record import Plans
+    from flipsnack_mcp.workflows.reports.background import Reports
+    from flipsnack_mcp.workflows.uploads.uploading import Uploads
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class App:
     @cached_property
     def uploads(self) -> Uploads:
         """The uploads of this process, and the journal of all."""
-        from flipsnack_mcp.workflows.journal import Journal  # noqa: PLC0415  # see above
-        from flipsnack_mcp.workflows.uploading import Uploads  # noqa: PLC0415  # see above
+        from flipsnack_mcp.workflows.uploads.journal import Journal  # noqa: PLC0415  # see above
+        from flipsnack_mcp.workflows.uploads.uploading import Uploads  # noqa: PLC0415  # see above
 
         journal = Journal(self.store, self.settings.account, f"{os.getpid()}-{secrets.token_hex(4)}")
         return Uploads(self.flipsnack, journal, self.background)
@@ -67,21 +67,21 @@ class App:
     @cached_property
     def transfers(self) -> Transfers:
         """The downloads of this process."""
-        from flipsnack_mcp.workflows.transferring import Transfers  # noqa: PLC0415  # see above
+        from flipsnack_mcp.workflows.downloads.transfers import Transfers  # noqa: PLC0415  # see above
 
         return Transfers(self.flipsnack, self.background)
 
     @cached_property
     def reports(self) -> Reports:
         """The reports of this process."""
-        from flipsnack_mcp.workflows.reporting import Reports  # noqa: PLC0415  # see above
+        from flipsnack_mcp.workflows.reports.background import Reports  # noqa: PLC0415  # see above
 
         return Reports(self.flipsnack, self.store, self.settings.account, self.background, self.now)
 
     @cached_property
     def plans(self) -> Plans:
         """The plans of the account."""
-        from flipsnack_mcp.workflows.plans import Plans  # noqa: PLC0415  # see above
+        from flipsnack_mcp.workflows.plans.record import Plans  # noqa: PLC0415  # see above
 
         return Plans(self.store, self.settings.account)
 

@@ -14,10 +14,10 @@ from flipsnack_mcp.server.results import Publication, UploadRow, UploadStatus
 from flipsnack_mcp.server.runs import document_of, upload_change, upload_cost
 from flipsnack_mcp.server.tool import Work, bare
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.following import Followed, follow
-from flipsnack_mcp.workflows.journal import RUNNING, Entry
 from flipsnack_mcp.workflows.publishing import COMPARED, differences
-from flipsnack_mcp.workflows.uploading import Source
+from flipsnack_mcp.workflows.uploads.following import Followed, follow
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, Entry
+from flipsnack_mcp.workflows.uploads.uploading import Source
 
 EARLIER = (
     "The same {} and title was uploaded less than a day ago; this is that upload. again=true uploads it once more, "

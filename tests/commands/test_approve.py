@@ -17,7 +17,7 @@ from anyio import to_thread
 from typing_extensions import override
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.server.consent import Consents
+from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.sqlite import SqliteStore

@@ -13,7 +13,7 @@ from flipsnack_mcp.server.bulk_runs import MOST
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.store.unusable import StoreUnusable, unreachable
 from flipsnack_mcp.workflows.history import Event, History
-from flipsnack_mcp.workflows.plans import ITEM, Plans
+from flipsnack_mcp.workflows.plans.record import ITEM, Plans
 from tests.server.bench import Assistant, Bench, Person, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, process, server_of, store_of
 from tests.server.long_bench import given_up, has_four_parts, named_call, to_its_end

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp import MCPError
 
-from flipsnack_mcp.server.consent import Consents
+from flipsnack_mcp.server.consent.codes import Consents
 from tests.server.bench import CODE, Bench, Mode, Person, types
 from tests.server.destructions import (
     MODES,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flipsnack_mcp.server.masking import masked
+from flipsnack_mcp.server.safety.masking import masked
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.server.consent import Consents
+from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import JsonObject, Records, Store, T

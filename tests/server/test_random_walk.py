@@ -27,7 +27,7 @@ from flipsnack_mcp.api.pace import MemoryStore as PaceStore
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.consent import Consents
+from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore

@@ -13,8 +13,8 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.server import menu as menus
-from flipsnack_mcp.server.redaction import Redactor
 from flipsnack_mcp.server.results import Removal
+from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.server.tool import Tool
 from flipsnack_mcp.settings import Settings

@@ -20,8 +20,8 @@ from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Records, Store, T
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.journal import Entry, Journal
-from flipsnack_mcp.workflows.uploading import Source, Uploads
+from flipsnack_mcp.workflows.uploads.journal import Entry, Journal
+from flipsnack_mcp.workflows.uploads.uploading import Source, Uploads
 from tests.api.asking import KEY, SECRET, Line
 
 PIECE = 256 * 1024

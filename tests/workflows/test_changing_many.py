@@ -14,11 +14,11 @@ from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.workflows.changing import CHANGED_SINCE, Ended, Record, carry_out
 from flipsnack_mcp.workflows.choosing import Choice, chosen
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.planning import Item, Plan, Rule, planned
-from flipsnack_mcp.workflows.plans import CLAIMED, Plans
+from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, Ended, Record, carry_out
+from flipsnack_mcp.workflows.plans.record import CLAIMED, Plans
+from flipsnack_mcp.workflows.plans.rules import Item, Plan, Rule, planned
 from tests.api.asking import KEY, SECRET
 from tests.server.bench import LoopClock
 from tests.workflows.running import Mortal, Road, travelling

@@ -8,8 +8,8 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.sandbox import Sandbox
-from flipsnack_mcp.workflows.conversions import SHARED, SURE, Conversions
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.uploads.conversions import SHARED, SURE, Conversions
 from tests.api.asking import asking, unlimited
 
 LIST, GET = "collection.getList", "collection.getCollection"

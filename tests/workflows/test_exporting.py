@@ -15,9 +15,9 @@ from typing_extensions import override
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError, StillProcessingError
 from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.workflows.downloads.exports import Exported, export, save_export
+from flipsnack_mcp.workflows.downloads.transfers import PAUSE, Transfers
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.exporting import Exported, export, save_export
-from flipsnack_mcp.workflows.transferring import PAUSE, Transfers
 from tests.api.asking import asking
 
 API = "https://api.flipsnack.com/v1/"

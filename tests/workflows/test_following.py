@@ -9,9 +9,9 @@ import pytest
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.sandbox.account import Collection
 from flipsnack_mcp.store.memory import MemoryStore
-from flipsnack_mcp.workflows.following import GONE, Followed, follow
-from flipsnack_mcp.workflows.journal import Entry
-from flipsnack_mcp.workflows.uploading import Uploads
+from flipsnack_mcp.workflows.uploads.following import GONE, Followed, follow
+from flipsnack_mcp.workflows.uploads.journal import Entry
+from flipsnack_mcp.workflows.uploads.uploading import Uploads
 from tests.api.asking import KEY, PDF, SECRET
 from tests.server.bench import LoopClock
 from tests.workflows.running import Road, begin, errand_of, process

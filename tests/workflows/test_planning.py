@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
-from flipsnack_mcp.workflows.planning import Item, Rule, planned
+from flipsnack_mcp.workflows.plans.rules import Item, Rule, planned
 
 
 def row(title: str = "Offers", status: str = "public", collection_hash: str = "abc1234") -> CollectionSummary:

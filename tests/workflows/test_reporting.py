@@ -23,11 +23,11 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import Choice
 from flipsnack_mcp.workflows.errand import silent
-from flipsnack_mcp.workflows.periods import Period
-from flipsnack_mcp.workflows.report import Gathered, Report
-from flipsnack_mcp.workflows.report_book import CLAIMED_FOR, DAY, MONTH
-from flipsnack_mcp.workflows.report_run import GONE, IN_FLIGHT, SYSTEMATIC
-from flipsnack_mcp.workflows.reporting import LINGER, Reports
+from flipsnack_mcp.workflows.reports.background import LINGER, Reports
+from flipsnack_mcp.workflows.reports.periods import Period
+from flipsnack_mcp.workflows.reports.record import CLAIMED_FOR, DAY, MONTH
+from flipsnack_mcp.workflows.reports.report import Gathered, Report
+from flipsnack_mcp.workflows.reports.running import GONE, IN_FLIGHT, SYSTEMATIC
 from tests.api.asking import KEY, SECRET, Line
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile, Moment, Mortal, unnoticed

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.periods import Period, day_of, usual
-from flipsnack_mcp.workflows.tallying import Line, Measure, Numbers, change, tallied
+from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, change, tallied
+from flipsnack_mcp.workflows.reports.periods import Period, day_of, usual
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
 counts = integers(0, 10**6)

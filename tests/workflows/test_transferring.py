@@ -10,9 +10,9 @@ import pytest
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.workflows.downloads.exports import Exported, save_export
+from flipsnack_mcp.workflows.downloads.transfers import REMEMBERED, Transfers
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.exporting import Exported, save_export
-from flipsnack_mcp.workflows.transferring import REMEMBERED, Transfers
 from tests.api.asking import KEY, SECRET
 from tests.server.bench import LoopClock
 from tests.workflows.running import Road, travelling

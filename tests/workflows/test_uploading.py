@@ -11,11 +11,11 @@ from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.following import follow
-from flipsnack_mcp.workflows.journal import KIND, RUNNING, Entry, Journal
 from flipsnack_mcp.workflows.publishing import FOUND_AGAIN
-from flipsnack_mcp.workflows.reconciling import NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
-from flipsnack_mcp.workflows.uploading import STOPPED, Uploads
+from flipsnack_mcp.workflows.uploads.following import follow
+from flipsnack_mcp.workflows.uploads.journal import KIND, RUNNING, Entry, Journal
+from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
+from flipsnack_mcp.workflows.uploads.uploading import STOPPED, Uploads
 from tests.api.asking import KEY, PDF, SECRET
 from tests.server.bench import LoopClock
 from tests.workflows.running import PIECE, Broken, Fragile, Mortal, Road, begin, errand_of, process

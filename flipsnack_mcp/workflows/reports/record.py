@@ -14,8 +14,8 @@ from itertools import islice
 
 from flipsnack_mcp.store.records import JsonObject, Records, Store
 from flipsnack_mcp.workflows.recalling import changes_of
-from flipsnack_mcp.workflows.report import Gathered, Question, Report, Target
-from flipsnack_mcp.workflows.tallying import Line, Numbers
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers
+from flipsnack_mcp.workflows.reports.report import Gathered, Question, Report, Target
 
 REPORT, ROW, CLAIM, TITLE, FILE = "report", "report row", "report claim", "collection title", "report file"
 DAY, MONTH = 24 * 3600.0, 30 * 24 * 3600.0

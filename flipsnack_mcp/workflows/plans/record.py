@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.planning import DAY, Draft, Item, Plan
+from flipsnack_mcp.workflows.plans.rules import DAY, Draft, Item, Plan
 
 KIND, ITEM = "plan", "plan-item"
 KEPT = 7 * DAY

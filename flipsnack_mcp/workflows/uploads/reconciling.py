@@ -6,8 +6,8 @@ from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import new_ones
-from flipsnack_mcp.workflows.journal import Entry
 from flipsnack_mcp.workflows.publishing import FOUND_AGAIN
+from flipsnack_mcp.workflows.uploads.journal import Entry
 
 NOT_YET = "It was interrupted; whether it got through could not be looked up yet. Ask again in a minute."
 NOT_SO_FAR = (

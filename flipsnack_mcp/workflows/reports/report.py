@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.choosing import Choice
-from flipsnack_mcp.workflows.periods import Period
-from flipsnack_mcp.workflows.tallying import Line, Measure
+from flipsnack_mcp.workflows.reports.figures import Line, Measure
+from flipsnack_mcp.workflows.reports.periods import Period
 
 
 class Target(BaseModel):

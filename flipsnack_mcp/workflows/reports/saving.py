@@ -10,10 +10,10 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
-from flipsnack_mcp.workflows.report import Gathered, Report, Target
-from flipsnack_mcp.workflows.report_book import Book
-from flipsnack_mcp.workflows.report_run import even_if_cancelled
-from flipsnack_mcp.workflows.tallying import Line, Numbers, ranked
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, ranked
+from flipsnack_mcp.workflows.reports.record import Book
+from flipsnack_mcp.workflows.reports.report import Gathered, Report, Target
+from flipsnack_mcp.workflows.reports.running import even_if_cancelled
 
 EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
 NAMES = tuple(one.name for one in fields(Numbers))

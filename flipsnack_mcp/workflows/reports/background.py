@@ -18,10 +18,10 @@ from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Tell
-from flipsnack_mcp.workflows.periods import day_of
-from flipsnack_mcp.workflows.report import Report
-from flipsnack_mcp.workflows.report_book import Book
-from flipsnack_mcp.workflows.report_run import Run
+from flipsnack_mcp.workflows.reports.periods import day_of
+from flipsnack_mcp.workflows.reports.record import Book
+from flipsnack_mcp.workflows.reports.report import Report
+from flipsnack_mcp.workflows.reports.running import Run
 
 log = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
-from flipsnack_mcp.workflows.conversions import Conversions
 from flipsnack_mcp.workflows.errand import Errand, Throttled, size_of
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.journal import RUNNING, Entry, Journal, new_upload_id
 from flipsnack_mcp.workflows.publishing import created_once
-from flipsnack_mcp.workflows.reconciling import NEVER_SENT, how_it_ended
+from flipsnack_mcp.workflows.uploads.conversions import Conversions
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, Entry, Journal, new_upload_id
+from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT, how_it_ended
 
 log = logging.getLogger(__name__)
 

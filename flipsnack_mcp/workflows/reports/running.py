@@ -16,9 +16,9 @@ from flipsnack_mcp.api.errors import FlipsnackError, NotAuthorisedError, NotFoun
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import window
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.report import Question, Report, Target
-from flipsnack_mcp.workflows.report_book import CLAIMED_FOR, Book, Take
-from flipsnack_mcp.workflows.tallying import Numbers
+from flipsnack_mcp.workflows.reports.figures import Numbers
+from flipsnack_mcp.workflows.reports.record import CLAIMED_FOR, Book, Take
+from flipsnack_mcp.workflows.reports.report import Question, Report, Target
 
 IN_FLIGHT = 3
 """Requests on their way at once: the budget lets one go a second, and an answer may take as many seconds."""

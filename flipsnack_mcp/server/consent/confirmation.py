@@ -21,8 +21,8 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from pydantic import BaseModel
 
 from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.consent import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.preview import InQuestion, Preview
+from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
+from flipsnack_mcp.server.consent.preview import InQuestion, Preview
 
 TOO_FAST = 0.5
 """Seconds within which no person reads a form: such a "no" came from a client that showed nothing."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flipsnack_mcp.api.text import cleaned, quoted
-from flipsnack_mcp.server.preview import Preview
-from flipsnack_mcp.workflows.planning import Item, Plan
+from flipsnack_mcp.server.consent.preview import Preview
+from flipsnack_mcp.workflows.plans.rules import Item, Plan
 
 SHOWN = 10
 CONSEQUENCE = (

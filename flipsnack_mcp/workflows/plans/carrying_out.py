@@ -17,8 +17,8 @@ from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, Out
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title
-from flipsnack_mcp.workflows.planning import Item, Plan
-from flipsnack_mcp.workflows.plans import Plans
+from flipsnack_mcp.workflows.plans.record import Plans
+from flipsnack_mcp.workflows.plans.rules import Item, Plan
 from flipsnack_mcp.workflows.publishing import Updated, change, differences
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3

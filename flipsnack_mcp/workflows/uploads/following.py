@@ -10,8 +10,8 @@ from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import direct_link, new_ones
-from flipsnack_mcp.workflows.journal import RUNNING, Entry
-from flipsnack_mcp.workflows.uploading import Uploads
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, Entry
+from flipsnack_mcp.workflows.uploads.uploading import Uploads
 from flipsnack_mcp.workflows.waiting import SPARE
 
 ENDS = {"complete": "complete", "failed": "failed"}

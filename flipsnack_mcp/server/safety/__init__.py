@@ -1,0 +1,1 @@
+"""What may not leave this process: credentials, personal data, and text that could act."""

@@ -1,0 +1,1 @@
+"""Packages on their way from Flipsnack to the disk."""
