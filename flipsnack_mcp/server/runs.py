@@ -23,7 +23,7 @@ from flipsnack_mcp.server.safety.masking import masked
 from flipsnack_mcp.server.tool import Work, bare
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, export, save_export
 from flipsnack_mcp.workflows.downloads.transfers import checked_link
-from flipsnack_mcp.workflows.errand import size_of
+from flipsnack_mcp.workflows.progress import size_of
 from flipsnack_mcp.workflows.publishing import send_to
 
 FILES_SHOWN = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,14 +12,9 @@ from flipsnack_mcp.api.action import Action, ResultT_co
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack, Terms
 from flipsnack_mcp.api.upload import Document, Sent
+from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting, tell_nobody
 
-Tell = Callable[[str], Awaitable[None]]
 TIME_TO_LOOK = 6.0
-WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
-
-
-async def silent(message: str) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +24,7 @@ class Errand:
     flipsnack: Flipsnack
     deadline: float = math.inf
     """On anyio's clock."""
-    tell: Tell = silent
+    tell: Tell = tell_nobody
     sent: Sent | None = None
     """Told about every piece of a document, where somebody else than `tell` wants to know."""
     lane: Lane = Lane.INTERACTIVE
@@ -51,37 +45,3 @@ class Errand:
     def leaving_time(self) -> Self:
         """The same errand for a change, ending early enough to look what came of it when its answer is lost."""
         return replace(self, deadline=self.deadline - TIME_TO_LOOK)
-
-
-class Waiting:
-    """Told when a wait is worth telling, and then now and again while it lasts."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell, self._next = tell, 0.0
-
-    async def __call__(self, why: str, seconds: float) -> None:
-        now = anyio.current_time()
-        if seconds < WORTH_TELLING or now < self._next:
-            return
-        self._next = now + TELL_AGAIN
-        await self._tell(f"next call in about {seconds:.0f} s: {why}")
-
-
-class Throttled:
-    """Bytes told at most once a second: a transfer has thousands of pieces."""
-
-    def __init__(self, tell: Tell, what: str) -> None:
-        self._tell, self._what, self._next = tell, what, 0.0
-
-    async def __call__(self, done: int, total: int | None) -> None:
-        now = anyio.current_time()
-        if now < self._next and done != total:
-            return
-        self._next = now + 1.0
-        of = f" of {size_of(total)}, {100 * done // total} %" if total else ""
-        await self._tell(f"{self._what}: {size_of(done)}{of}")
-
-
-def size_of(size: int) -> str:
-    """A size as people read it."""
-    return f"{size / 1024**2:.1f} MB" if size >= 1024**2 else f"{size / 1024:.1f} KB"

@@ -18,6 +18,7 @@ from flipsnack_mcp.api.errors import (
     UnreadableAnswerError,
 )
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.progress import polled
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)
 PASSING = (MaintenanceError, OutOfTimeError, RateLimitedError, UnreachableError, UnreadableAnswerError)
@@ -60,7 +61,7 @@ class Watch(Generic[SeenT]):
             now = anyio.current_time()
             if not self.pending(seen) or now >= end:
                 return Watched(seen, tuple(states))
-            await errand.tell(f"{self.name}: {self.state(seen)}, {now - start:.0f} s, poll {len(states)}")
+            await errand.tell(polled(self.name, self.state(seen), now - start, len(states)))
             await anyio.sleep(min(interval, end - now))
             try:
                 seen = await self.look(errand.within(end + LATE - anyio.current_time()), Lane.BACKGROUND)

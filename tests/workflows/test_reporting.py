@@ -22,7 +22,7 @@ from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import Choice
-from flipsnack_mcp.workflows.errand import silent
+from flipsnack_mcp.workflows.progress import tell_nobody
 from flipsnack_mcp.workflows.reports.background import LINGER, Reports
 from flipsnack_mcp.workflows.reports.periods import Period
 from flipsnack_mcp.workflows.reports.record import CLAIMED_FOR, DAY, MONTH
@@ -98,7 +98,7 @@ def wanted(reports: Reports, choice: Choice | None = None, period: Period = CLOS
 async def to_its_end(reports: Reports, report: Report, seconds: float = 600) -> Gathered:
     """Go on until everything is answered."""
     for _ in range(20):
-        report = (await reports.follow(report, seconds, silent)).report
+        report = (await reports.follow(report, seconds, tell_nobody)).report
         found = await reports.book.gathered(report)
         if report.offset is None and len(found.lines) + len(found.failed) == len(report.targets):
             return found
@@ -228,7 +228,7 @@ async def test_a_named_collection_that_the_list_does_not_have_is_told_and_not_as
     there = next(iter(sandbox.account.collections))
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports, Choice((there, "gone1234"))))
-        report = (await reports.follow(report, 60, silent)).report
+        report = (await reports.follow(report, 60, tell_nobody)).report
 
     assert report.unlisted == ("gone1234",)
     assert list(asked(sandbox)) == [(there, "2026-08-01")]
@@ -255,7 +255,7 @@ async def test_a_call_cut_off_at_any_moment_loses_nothing_and_asks_nothing_twice
         async with process(sandbox, MemoryStore(clock), clock) as reports:
             report = await reports.book.begin(wanted(reports, period=period))
             with anyio.move_on_after(tenth / 10):
-                await reports.follow(report, 45, silent)
+                await reports.follow(report, 45, tell_nobody)
             found = await to_its_end(reports, report)
 
         assert whole(found, sandbox), tenth
@@ -269,7 +269,7 @@ async def test_a_call_cut_off_again_and_again_comes_to_its_end(
         report = await reports.book.begin(wanted(reports, compare=True))
         for _ in range(30):
             with anyio.move_on_after(1.5):
-                await reports.follow(report, 45, silent)
+                await reports.follow(report, 45, tell_nobody)
         assert sum(asked(sandbox).values()) >= 20
         found = await to_its_end(reports, report)
 
@@ -283,7 +283,7 @@ async def test_nothing_more_is_asked_for_a_call_that_was_cancelled(
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports))
         with anyio.move_on_after(5):
-            await reports.follow(report, 45, silent)
+            await reports.follow(report, 45, tell_nobody)
         so_far = len(sandbox.requests)
         await anyio.sleep(60)
 
@@ -295,7 +295,7 @@ async def test_a_run_goes_on_for_a_while_when_its_call_has_answered(
 ) -> None:
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports, compare=True))
-        await reports.follow(report, 0, silent)
+        await reports.follow(report, 0, tell_nobody)
         await anyio.sleep(LINGER + 30)
 
     assert 12 <= sum(asked(sandbox).values()) <= LINGER
@@ -329,7 +329,7 @@ async def test_a_process_that_dies_at_any_moment_costs_no_more_than_was_on_its_w
 async def until_death(reports: Reports, mortal: Mortal, period: Period) -> None:
     """One call; a process whose report is done ends as well."""
     report = await reports.book.begin(wanted(reports, period=period))
-    await reports.follow(report, 45, silent)
+    await reports.follow(report, 45, tell_nobody)
     mortal.died.set()
 
 
@@ -348,7 +348,7 @@ async def test_several_processes_share_one_report(sandbox: Sandbox, store: Memor
         async with anyio.create_task_group() as both:
             for reports in (one, other, one):
                 both.start_soon(to_its_end, reports, report)
-        found = await one.book.gathered((await other.follow(report, 1, silent)).report)
+        found = await one.book.gathered((await other.follow(report, 1, tell_nobody)).report)
 
     assert whole(found, sandbox)
     assert twice(sandbox) == []
@@ -375,7 +375,7 @@ async def test_what_a_dead_process_was_asking_is_asked_when_it_gave_no_sign_for_
 ) -> None:
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports))
-        question = (await reports.book.open_questions((await reports.follow(report, 1.5, silent)).report))[-1]
+        question = (await reports.book.open_questions((await reports.follow(report, 1.5, tell_nobody)).report))[-1]
         await reports.book.take(report, question, "somebody dead")
         begun = anyio.current_time()
         found = await to_its_end(reports, report)
@@ -408,7 +408,7 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(
     gone = list(sandbox.account.collections)[:7]
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports))
-        report = (await reports.follow(report, 1.5, silent)).report
+        report = (await reports.follow(report, 1.5, tell_nobody)).report
         for one in gone:
             sandbox.account.delete(one)
         found = await to_its_end(reports, report)
@@ -446,10 +446,10 @@ async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(
 ) -> None:
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports))
-        report = (await reports.follow(report, 5.5, silent)).report
+        report = (await reports.follow(report, 5.5, tell_nobody)).report
         sandbox.add_fault(Fault("code", STATS, code=40, times=0))
         with pytest.raises(FlipsnackError, match="code 40"):
-            await reports.follow(report, 45, silent)
+            await reports.follow(report, 45, tell_nobody)
         refused = len(sandbox.requests) - len(sandbox.carried_out(STATS)) - 1
         sandbox.clear_faults()
         found = await to_its_end(reports, report)
@@ -468,7 +468,7 @@ async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_rep
         report = await reports.book.begin(wanted(reports))
         sandbox.add_fault(Fault("maintenance", STATS, times=0))
         with pytest.raises(MaintenanceError):
-            await reports.follow(report, 45, silent)
+            await reports.follow(report, 45, tell_nobody)
         sandbox.clear_faults()
 
         assert whole(await to_its_end(reports, report), sandbox)
@@ -479,7 +479,7 @@ async def test_a_collection_that_always_fails_is_told_in_a_report_that_began_wel
 ) -> None:
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports))
-        report = (await reports.follow(report, 12.5, silent)).report
+        report = (await reports.follow(report, 12.5, tell_nobody)).report
         assert len((await reports.book.gathered(report)).lines) in range(9, 12)
         sandbox.add_fault(Fault("garbled", STATS, times=0))
         found = await to_its_end(reports, report)
@@ -507,7 +507,7 @@ async def test_wrong_credentials_end_the_report_at_once(sandbox: Sandbox, store:
         report = await reports.book.begin(wanted(reports))
         sandbox.add_fault(Fault("code", STATS, code=41, times=0))
         with pytest.raises(NotAuthorisedError):
-            await reports.follow(report, 45, silent)
+            await reports.follow(report, 45, tell_nobody)
         sandbox.clear_faults()
 
         assert sum(asked(sandbox).values()) <= IN_FLIGHT
@@ -521,7 +521,7 @@ async def test_a_list_that_cannot_be_had_is_the_calls_error(
     async with process(sandbox, store, clock) as reports:
         report = await reports.book.begin(wanted(reports))
         with pytest.raises(MaintenanceError):
-            await reports.follow(report, 45, silent)
+            await reports.follow(report, 45, tell_nobody)
         sandbox.clear_faults()
 
         assert whole(await to_its_end(reports, report), sandbox)
@@ -533,10 +533,10 @@ async def test_a_store_that_breaks_is_the_calls_error_and_what_it_kept_stays(
     fragile = Fragile(store)
     async with process(sandbox, fragile, clock) as reports:
         report = await reports.book.begin(wanted(reports))
-        await reports.follow(report, 6, silent)
+        await reports.follow(report, 6, tell_nobody)
         fragile.error = StoreUnusable("The disk is full.", "Make room.")
         with pytest.raises(StoreUnusable):
-            await reports.follow(report, 45, silent)
+            await reports.follow(report, 45, tell_nobody)
         fragile.error = None
         found = await to_its_end(reports, report)
 
@@ -555,7 +555,7 @@ async def test_a_key_that_others_use_up_is_waited_for_as_long_as_the_call_may(
     async with process(sandbox, store, clock, budget) as reports:
         report = await reports.book.begin(wanted(reports))
         begun = anyio.current_time()
-        run = await reports.follow(report, 10, silent)
+        run = await reports.follow(report, 10, tell_nobody)
         assert run.report.offset == 0
         assert anyio.current_time() - begun <= 10
 

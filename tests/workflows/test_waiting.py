@@ -10,7 +10,8 @@ from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
 from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
 from flipsnack_mcp.api.pace import MemoryStore
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.errand import Errand, Throttled, Waiting
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.progress import Throttled, Waiting
 from flipsnack_mcp.workflows.uploads.conversions import Conversions
 from tests.api.asking import asking, unlimited
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
 from flipsnack_mcp.server.consent.preview import InQuestion, Preview
+from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
 TOO_FAST = 0.5
 """Seconds within which no person reads a form: such a "no" came from a client that showed nothing."""
@@ -246,7 +247,7 @@ async def signs_of_life(call: Call) -> AsyncGenerator[None]:
 
     async def pulse() -> None:
         while True:
-            await call.tell("waiting for the person's answer")
+            await call.tell(FOR_THE_PERSON)
             await anyio.sleep(SIGN_OF_LIFE)
 
     async with anyio.create_task_group() as group:

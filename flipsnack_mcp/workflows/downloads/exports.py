@@ -12,7 +12,8 @@ from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.files.packages import SavedPackage
 from flipsnack_mcp.workflows.downloads.transfers import Fetching, Order, Transfers
-from flipsnack_mcp.workflows.errand import Errand, size_of
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.progress import size_of
 from flipsnack_mcp.workflows.waiting import SPARE, Watch, Watched
 
 LINK_SECONDS = 60

@@ -17,7 +17,8 @@ from flipsnack_mcp.api.links import public_address, same_origin
 from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.workflows.errand import Errand, Throttled
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.progress import Throttled
 
 log = logging.getLogger(__name__)
 

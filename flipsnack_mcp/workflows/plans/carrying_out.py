@@ -19,6 +19,7 @@ from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title
 from flipsnack_mcp.workflows.plans.record import Plans
 from flipsnack_mcp.workflows.plans.rules import Item, Plan
+from flipsnack_mcp.workflows.progress import budget_used_up, plan_at
 from flipsnack_mcp.workflows.publishing import Updated, change, differences
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
@@ -98,9 +99,7 @@ class Progress:
         """One more item has come to its end, and so many are left."""
         self._done += 1
         each = (anyio.current_time() - self._start) / self._done or SECONDS_EACH
-        done, seconds = self._plan.count - left, max(1, round(each * left))
-        rest = f", about {seconds} s left" if left else ""
-        await self._errand.tell(f"update: {done} of {self._plan.count} collections{rest}")
+        await self._errand.tell(plan_at(self._plan.count - left, self._plan.count, each * left))
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ async def carry_out(errand: Errand, plans: Plans, plan: Plan, record: Record, en
         try:
             item = await hand.one(claim.item)
         except OutOfTimeError as error:
-            await errand.tell(f"update: others use up what the key allows. {error.again}")
+            await errand.tell(budget_used_up(error.again))
             await anyio.sleep_until(end)  # or the next call would only come sooner, for nothing
             return Ended(waits=f"Others use up what the key allows. {error.again}")
         await progress.another(max(0, claim.left - 1))

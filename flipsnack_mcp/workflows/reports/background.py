@@ -17,7 +17,7 @@ from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.errand import Tell
+from flipsnack_mcp.workflows.progress import Tell
 from flipsnack_mcp.workflows.reports.periods import day_of
 from flipsnack_mcp.workflows.reports.record import Book
 from flipsnack_mcp.workflows.reports.report import Report

@@ -16,6 +16,7 @@ from flipsnack_mcp.api.errors import FlipsnackError, NotAuthorisedError, NotFoun
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import window
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.progress import choosing, report_at
 from flipsnack_mcp.workflows.reports.figures import Numbers
 from flipsnack_mcp.workflows.reports.record import CLAIMED_FOR, Book, Take
 from flipsnack_mcp.workflows.reports.report import Question, Report, Target
@@ -65,11 +66,10 @@ class Run:
         """How far it is."""
         every, left = len(self.report.targets), len(self._waiting) + len(self._asking)
         if self.report.offset is not None:
-            return f"report: choosing, {every} collections so far"
+            return choosing(every)
         each = (anyio.current_time() - self._begun) / self._answers if self._answers >= SYSTEMATIC else SECONDS_EACH
         done, seconds = every - -(-left // len(self.report.periods)), left * max(each, SECONDS_EACH)
-        trouble = f"; {self.trouble}" if self.trouble else ""
-        return f"report: {done} of {every} collections, about {seconds:.0f} s left{trouble}"
+        return report_at(done, every, seconds, self.trouble)
 
     def end(self) -> None:
         """Start nothing new; what was asked may still be answered."""

@@ -18,8 +18,9 @@ from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
-from flipsnack_mcp.workflows.errand import Errand, Throttled, size_of
+from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import candidates
+from flipsnack_mcp.workflows.progress import IN_LINE, Throttled, size_of
 from flipsnack_mcp.workflows.publishing import created_once
 from flipsnack_mcp.workflows.uploads.conversions import Conversions
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, Entry, Journal, new_upload_id
@@ -142,7 +143,7 @@ class Uploads:
         with anyio.move_on_after(seconds):
             job = self._jobs.get(entry.upload_id)
             if job and job.in_line:
-                await errand.tell("upload: waiting in line")
+                await errand.tell(IN_LINE)
             while entry.state in RUNNING:
                 entry = await self._next_look(entry, told)
         return await self.journal.entry(entry.upload_id) or entry

@@ -1,0 +1,87 @@
+"""What a person reads while a call lasts: every progress message is worded here, and told no more often than it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+Tell = Callable[[str], Awaitable[None]]
+"""Takes one progress message."""
+WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
+IN_LINE = "upload: waiting in line"
+FOR_THE_PERSON = "waiting for the person's answer"
+
+
+async def tell_nobody(message: str) -> None:
+    """Take a message that nobody waits for."""
+
+
+def next_call(seconds: float, why: str) -> str:
+    """How long the next request to Flipsnack waits, and for what."""
+    return f"next call in about {seconds:.0f} s: {why}"
+
+
+def transferred(what: str, done: int, total: int | None) -> str:
+    """How many bytes of an upload or download are through."""
+    of = f" of {size_of(total)}, {100 * done // total} %" if total else ""
+    return f"{what}: {size_of(done)}{of}"
+
+
+def polled(what: str, state: str, seconds: float, polls: int) -> str:
+    """What the last look at a conversion or a package said."""
+    return f"{what}: {state}, {seconds:.0f} s, poll {polls}"
+
+
+def plan_at(done: int, total: int, seconds_left: float) -> str:
+    """How far a plan is, and for how long it will go on at the pace of this call."""
+    rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
+    return f"update: {done} of {total} collections{rest}"
+
+
+def budget_used_up(again: str) -> str:
+    """Why a plan waits: other assistants or programs use the same key."""
+    return f"update: others use up what the key allows. {again}"
+
+
+def choosing(found: int) -> str:
+    """How many collections a report has found while it still reads the list."""
+    return f"report: choosing, {found} collections so far"
+
+
+def report_at(done: int, total: int, seconds_left: float, trouble: str) -> str:
+    """How far a report is, and what delays it."""
+    return f"report: {done} of {total} collections, about {seconds_left:.0f} s left{f'; {trouble}' if trouble else ''}"
+
+
+def size_of(size: int) -> str:
+    """A size as people read it."""
+    return f"{size / 1024**2:.1f} MB" if size >= 1024**2 else f"{size / 1024:.1f} KB"
+
+
+class Waiting:
+    """Told about waits for the request budget; tells those that are long enough, and then now and again."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._next = tell, 0.0
+
+    async def __call__(self, why: str, seconds: float) -> None:
+        now = anyio.current_time()
+        if seconds < WORTH_TELLING or now < self._next:
+            return
+        self._next = now + TELL_AGAIN
+        await self._tell(next_call(seconds, why))
+
+
+class Throttled:
+    """Told about every piece of a transfer, which has thousands; tells at most once a second."""
+
+    def __init__(self, tell: Tell, what: str) -> None:
+        self._tell, self._what, self._next = tell, what, 0.0
+
+    async def __call__(self, done: int, total: int | None) -> None:
+        now = anyio.current_time()
+        if now < self._next and done != total:
+            return
+        self._next = now + 1.0
+        await self._tell(transferred(self._what, done, total))
