@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.commands import approve, history
-from flipsnack_mcp.server.consent import Consents
+from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.workflows.history import History
 from tests.server.bench import Said
 from tests.server.destructions import assert_done, assert_refused, store_of
