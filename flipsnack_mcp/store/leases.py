@@ -91,32 +91,28 @@ class LeaseLost(Exception):  # noqa: N818 - it is no error
     """Somebody else carries out the work by now, and nothing was written."""
 
 
-@dataclass(frozen=True)
 class OwnedStore:
-    """The store as an owner uses it: each transaction counts only as long as the work is still its own."""
+    """The store as an owner uses it: each transaction counts only as long as the work is still its own.
 
-    inner: Store
-    owner: Owner
-    lost: Callable[[], None]
-    """Told before LeaseLost is raised: whoever swallows that must not go on."""
+    `lost` is called before LeaseLost is raised: whoever swallows that must not go on.
+    """
 
-    @property
-    def shared(self) -> bool:
-        """Whether other processes see it."""
-        return self.inner.shared
+    def __init__(self, inner: Store, owner: Owner, lost: Callable[[], None]) -> None:
+        self.shared = inner.shared
+        self._inner, self._owner, self._lost = inner, owner, lost
 
     async def transact(self, work: Callable[[Records], T]) -> T:
         """Run a transaction, or raise LeaseLost before it has begun."""
 
         def owned(records: Records) -> T:
-            if not self.owner.holds(records):
+            if not self._owner.holds(records):
                 raise LeaseLost
             return work(records)
 
         try:
-            return await self.inner.transact(owned)
+            return await self._inner.transact(owned)
         except LeaseLost:
-            self.lost()
+            self._lost()
             raise
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TypeAlias
 
 import anyio
@@ -80,8 +80,12 @@ class Job:
 
     def tell(self, done: int | None = None, total: int | None = None, message: str | None = None) -> None:
         """Wake everybody who watches, with what is new."""
-        news = {"done": done, "total": total, "message": message}
-        self.progress = replace(self.progress, **{name: fact for name, fact in news.items() if fact is not None})
+        known = self.progress
+        self.progress = Progress(
+            known.done if done is None else done,
+            known.total if total is None else total,
+            known.message if message is None else message,
+        )
         self.changed.set()
         self.changed = anyio.Event()
 
@@ -278,8 +282,8 @@ class Jobs:
         return f"{self._account}/{job_id}"
 
     def _remember(self, job: Job) -> None:
-        now = anyio.current_time()
-        recent = {key: one for key, one in self._jobs.items() if now - (one.ended_at or now) < REMEMBERED}
+        since = anyio.current_time() - REMEMBERED
+        recent = {key: one for key, one in self._jobs.items() if one.ended_at is None or one.ended_at > since}
         self._jobs = {**recent, (job.owner.kind, job.job_id): job}
 
 
