@@ -51,8 +51,8 @@ class Owner:
         lease = find(records, self.kind, self.name)
         if lease and lease.owner != self.token and lease.held(records.now):
             return False
-        records.delete(ENDED, path(self.kind, self.name))
-        return self._put(records, Lease(self.token, records.now))
+        self._put(records, Lease(self.token, records.now))
+        return True
 
     def holds(self, records: Records) -> bool:
         """Whether nobody else has taken the work over, however long ago the last sign of life was.
@@ -82,9 +82,8 @@ class Owner:
             records.delete(LEASE, path(self.kind, self.name))
             records.put(ENDED, path(self.kind, self.name), {}, keep=KEPT)
 
-    def _put(self, records: Records, lease: Lease) -> bool:
+    def _put(self, records: Records, lease: Lease) -> None:
         records.put(LEASE, path(self.kind, self.name), asdict(lease), keep=KEPT)
-        return True
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is no error

@@ -296,6 +296,16 @@ async def test_work_that_could_not_be_written_down_is_told_and_gone_on_with(stor
     assert await store.transact(done) == STEPS
 
 
+async def test_work_that_one_failure_of_the_store_ended_is_gone_on_with_at_once(store: Store) -> None:
+    work = Counting(breaks_at=2, error=FULL)
+    async with process(store) as jobs:
+        await jobs.start("count", "a", work)
+        assert (await ended(jobs)).error is FULL
+        assert await go_on(jobs, Counting()) == 1
+        assert (await ended(jobs)).error is None
+    assert await store.transact(done) == STEPS
+
+
 async def test_work_that_cannot_be_claimed_is_not_begun(store: Store) -> None:
     work = Counting()
     async with process(Line(store, FULL)) as jobs:
@@ -430,11 +440,9 @@ async def test_who_lost_its_work_over_a_jump_of_the_clock_writes_nothing_more(
         adopted = await go_on(two, quick)
         loser = one.running("count", "a")
         assert loser
-        await one.watch("count", "a", 600, unseen)
-        await two.watch("count", "a", 600, unseen)
-        assert loser.ended
-        assert loser.lost == bool(adopted)
-    assert await store.transact(done) == STEPS
+        await one.watch("count", "a", 600, unseen)  # and then what the other one does
+        assert await store.transact(done) == STEPS
+        assert (loser.ended, loser.lost, loser.error) == (True, bool(adopted), None)
     assert slow.before + quick.before == ([0, 1, *range(1, STEPS)] if adopted else list(range(STEPS)))
 
 
@@ -448,15 +456,41 @@ async def test_signs_of_life_count_again_after_a_jump_of_the_clock(store: Store,
         assert await two.elsewhere("count", "a")
 
 
+async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop_it(
+    store: Store, clock: LoopClock
+) -> None:
+    said: list[str] = []
+
+    async def stopped(job: Job) -> None:
+        said.append(job.owner.token)
+
+    async with process(store) as one, process(store) as two:
+        await one.start("count", "a", Counting(), stopped)
+        await anyio.sleep(SECONDS_EACH / 2)
+        clock.advance(3600)
+        [job] = await two.adopt("count")
+        two.begin(job, Counting(), stopped)
+        assert await one.stop("count", "a")
+        with anyio.fail_after(BEAT + SECONDS_EACH):
+            await two.watch("count", "a", 600, unseen)
+        assert job.stopping
+    assert said == [job.owner.token]
+
+
 async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign_of_life(
     store: Store, clock: LoopClock
 ) -> None:
+    said: list[str] = []
+
     async def silent(job: Job) -> None:
         with job.step():
             await anyio.sleep(10_000)
 
+    async def stopped(job: Job) -> None:
+        said.append(job.job_id)
+
     async with process(store) as one, process(store) as two:
-        job = await one.start("count", "a", silent)
+        job = await one.start("count", "a", silent, stopped)
         assert job
         clock.advance(3600)
         [taken] = await two.adopt("count")
@@ -466,7 +500,7 @@ async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign
         while not job.ended:
             await job.changed.wait()
         assert anyio.current_time() - start <= BEAT
-        assert job.lost
+        assert (job.lost, said) == (True, [])
         assert two.running("count", "a")
         await anyio.sleep(DEAD_AFTER * 2)
         assert not await one.adopt("count")
