@@ -3,11 +3,43 @@
 import sqlite3
 from typing import Final
 
+# Without json_extract on what is no JSON, which would leave the whole file unusable for one record.
+BODY = "CASE WHEN json_valid(body) THEN body ELSE '{}' END"
+# What earlier versions had under way gets a lease. They cannot write here any more, but what they are sending goes on:
+# nobody looks what came of an upload before ten minutes are over. A beat of 0 says that an owner had let go.
+LEASES_OF_UPLOADS = f"""INSERT INTO records (kind, name, body, expires)
+    SELECT 'lease', 'upload/' || account || '/' || name, json_object(
+        'owner', CASE WHEN beat > 0 THEN owner ELSE '' END,
+        'renewed', CASE WHEN beat > 0 THEN beat ELSE coalesce(left_at, 0.0) END,
+        'seconds', CASE state WHEN 'uploading' THEN 600.0 ELSE 30.0 END,
+        'stop', json(CASE WHEN stop THEN 'true' ELSE 'false' END)), expires
+    FROM (SELECT name, expires, json_extract(body, '$.account') AS account, json_extract(body, '$.owner') AS owner,
+            json_extract(body, '$.beat') AS beat, json_extract(body, '$.left') AS left_at,
+            json_extract(body, '$.state') AS state, json_extract(body, '$.checked') AS checked,
+            json_extract(body, '$.stop') AS stop
+        FROM (SELECT name, expires, {BODY} AS body FROM records WHERE kind = 'upload'))
+    WHERE state IN ('waiting', 'uploading') OR (state = 'interrupted' AND NOT coalesce(checked, 0))"""  # noqa: S608
+LEASES_OF_PLANS = f"""INSERT INTO records (kind, name, body, expires)
+    SELECT 'lease', 'plan/' || json_extract(plan.body, '$.account') || '/' || plan.name, json_object(
+        'owner', CASE WHEN max(item.beat) > 0 THEN item.owner ELSE '' END,
+        'renewed', max(item.beat), 'seconds', 60.0), plan.expires
+    FROM (SELECT name, expires, {BODY} AS body FROM records WHERE kind = 'plan') AS plan
+    JOIN (SELECT name, json_extract(body, '$.owner') AS owner, json_extract(body, '$.beat') AS beat,
+            json_extract(body, '$.state') AS state
+        FROM (SELECT name, {BODY} AS body FROM records WHERE kind = 'plan-item')) AS item
+    ON substr(item.name, 1, length(plan.name) + 1) = plan.name || '/'
+    WHERE item.state = 'sending' GROUP BY plan.name"""  # noqa: S608
+# Whoever asked these cannot write down the answers any more, and they may be asked again at once.
+NO_CLAIMS_OF_QUESTIONS = "DELETE FROM records WHERE kind = 'report claim'"
+
 # What is listed here has been on people's disks: add steps, never change one.
 STEPS: Final = (
     # seq keeps the order in which records were first put
     "CREATE TABLE records (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, name))",
     "ALTER TABLE records ADD COLUMN expires REAL",
+    LEASES_OF_UPLOADS,
+    LEASES_OF_PLANS,
+    NO_CLAIMS_OF_QUESTIONS,
 )
 
 

@@ -1,0 +1,143 @@
+"""Leases: who carries out a piece of work, and which work nobody carries out any more. Used inside transactions.
+
+A lease stands from the moment in which work is taken up until the work has ended, so one that nobody holds is work
+whose owner is gone. An owner that was slow, asleep, or misled by a clock finds out at its next transaction in the
+`OwnedStore` that somebody else has gone on without it.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+
+from flipsnack_mcp.store.records import JsonObject, Records, Store, T
+
+LEASE, ENDED = "lease", "ended work"
+DEAD_AFTER = 30.0
+"""Seconds without a sign of life after which an owner is taken for dead."""
+KEPT = 7 * 24 * 3600.0
+"""How long unfinished work is remembered, and that work has ended: a computer may sleep for so long over its own."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What is known about a piece of work that has not ended."""
+
+    owner: str
+    """Empty where the owner let go of it."""
+    renewed: float
+    """When the owner gave its last sign of life."""
+    seconds: float = DEAD_AFTER
+    """How long it holds without another one."""
+    stop: bool = False
+    """Whether somebody asked for the work to be stopped."""
+    note: JsonObject = field(default_factory=dict)
+    """What the owner tells other processes about the work."""
+
+    def held(self, now: float) -> bool:
+        """Whether its owner counts as alive; not after a clock was set back, or a dead one would live for longer."""
+        return bool(self.owner) and 0 <= now - self.renewed <= self.seconds
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Somebody who carries out a piece of work, or wants to."""
+
+    kind: str
+    name: str
+    token: str
+    """Drawn for each attempt, so that a process is not taken for the one it was before it lost the work."""
+
+    def claim(self, records: Records) -> bool:
+        """Take up the work, unless another owner is at it."""
+        lease = find(records, self.kind, self.name)
+        if lease and lease.owner != self.token and lease.held(records.now):
+            return False
+        self._put(records, Lease(self.token, records.now))
+        return True
+
+    def holds(self, records: Records) -> bool:
+        """Whether nobody else has taken the work over, however long ago the last sign of life was.
+
+        Where there is no trace of the work, the whole file was replaced: its owner is still the only one to know of it.
+        """
+        lease = find(records, self.kind, self.name)
+        return lease.owner == self.token if lease else records.get(ENDED, path(self.kind, self.name)) is None
+
+    def renew(self, records: Records, note: JsonObject) -> Lease | None:
+        """Give a sign of life; None where somebody else has taken the work over."""
+        if not self.holds(records):
+            return None
+        lease = find(records, self.kind, self.name)
+        renewed = Lease(self.token, records.now, stop=bool(lease and lease.stop), note=note)
+        self._put(records, renewed)
+        return renewed
+
+    def let_go(self, records: Records) -> None:
+        """Leave unfinished work to whoever comes next, at once."""
+        if lease := self.renew(records, {}):
+            self._put(records, replace(lease, owner=""))
+
+    def release(self, records: Records) -> None:
+        """Write down that the work has ended."""
+        if self.holds(records):
+            records.delete(LEASE, path(self.kind, self.name))
+            records.put(ENDED, path(self.kind, self.name), {}, keep=KEPT)
+
+    def _put(self, records: Records, lease: Lease) -> None:
+        records.put(LEASE, path(self.kind, self.name), asdict(lease), keep=KEPT)
+
+
+class LeaseLost(Exception):  # noqa: N818 - it is no error
+    """Somebody else carries out the work by now, and nothing was written."""
+
+
+class OwnedStore:
+    """The store as an owner uses it: each transaction counts only as long as the work is still its own.
+
+    `lost` is called before LeaseLost is raised: whoever swallows that must not go on.
+    """
+
+    def __init__(self, inner: Store, owner: Owner, lost: Callable[[], None]) -> None:
+        self.shared = inner.shared
+        self._inner, self._owner, self._lost = inner, owner, lost
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        """Run a transaction, or raise LeaseLost before it has begun."""
+
+        def owned(records: Records) -> T:
+            if not self._owner.holds(records):
+                raise LeaseLost
+            return work(records)
+
+        try:
+            return await self._inner.transact(owned)
+        except LeaseLost:
+            self._lost()
+            raise
+
+    async def close(self) -> None:
+        """Leave that to whoever opened it."""
+
+
+def find(records: Records, kind: str, name: str) -> Lease | None:
+    """The lease of a piece of work; None where it was never taken up or has ended."""
+    body = records.get(LEASE, path(kind, name))
+    return Lease(**body) if body else None
+
+
+def ask_to_stop(records: Records, kind: str, name: str) -> bool:
+    """Ask whoever carries the work out, or takes it up next, to stop it; whether there is such work."""
+    lease = find(records, kind, name)
+    if lease:
+        records.put(LEASE, path(kind, name), asdict(replace(lease, stop=True)), keep=KEPT)
+    return lease is not None
+
+
+def orphans(records: Records, kind: str) -> list[tuple[str, Lease]]:
+    """The names of unfinished work of a kind that nobody carries out, the oldest first."""
+    split = ((where.partition("/"), Lease(**body)) for where, body in records.all(LEASE))
+    return [(name, one) for (its_kind, _, name), one in split if its_kind == kind and not one.held(records.now)]
+
+
+def path(kind: str, name: str) -> str:
+    """Where the lease of a piece of work is kept."""
+    return f"{kind}/{name}"

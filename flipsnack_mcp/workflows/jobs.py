@@ -1,0 +1,293 @@
+"""The one engine of long work: carried out in the background, by one process at a time, watched by any number of calls.
+
+A job goes on when the call that asked for it hangs up, and with the next process when its own is killed: `adopt` gives
+what nobody carries out any more. So whatever is run here looks first at what the store already knows of its work, and
+writes through `job.store`, where nothing is written for a job that somebody else has taken over.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TypeAlias
+
+import anyio
+from anyio.abc import TaskGroup
+
+from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.store import leases
+from flipsnack_mcp.store.leases import Lease, LeaseLost, OwnedStore, Owner
+from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.unusable import StoreUnusable
+
+log = logging.getLogger(__name__)
+
+BEAT = 10.0
+"""Seconds between two signs of life."""
+LOOK_AT_OTHERS = 1.0
+"""Seconds between two looks at what another process carries out."""
+TO_TIDY = 2.0
+REMEMBERED = 600.0
+"""Seconds in which it can be asked how a job of this process ended."""
+IN_LINE = "waiting in line"
+FOR_A_PERSON = (FlipsnackError, RefusedFile, StoreUnusable)
+"""Errors whose text was written to be shown."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is."""
+
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+
+
+@dataclass(eq=False)
+class Job:
+    """A piece of long work in this process. Many may watch it."""
+
+    owner: Owner
+    job_id: str
+    shared_store: Store
+    idle: float = 0.0
+    """For how long nobody had carried it out when it was adopted, by the clock on the wall."""
+    stopping: bool = False
+    progress: Progress = Progress()
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    """Set at the next news; to be taken before anything is awaited."""
+    unresolved: bool = False
+    """Set by the work: should it break off now, whoever comes next has to find out what came of it."""
+    error: Exception | None = None
+    lost: bool = False
+    ended_at: float | None = None
+    _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    _in_step: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over in this process."""
+        return self.ended_at is not None
+
+    @property
+    def store(self) -> Store:
+        """The store for the work itself: a transaction raises LeaseLost once somebody else has taken the job over."""
+        return OwnedStore(self.shared_store, self.owner, self.lose)
+
+    def tell(self, done: int | None = None, total: int | None = None, message: str | None = None) -> None:
+        """Wake everybody who watches, with what is new."""
+        known = self.progress
+        self.progress = Progress(
+            known.done if done is None else done,
+            known.total if total is None else total,
+            known.message if message is None else message,
+        )
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    def stop(self) -> None:
+        """Break it off, once its step has come to an end."""
+        self.stopping = True
+        if not self._in_step:
+            self._scope.cancel()
+
+    def lose(self) -> None:
+        """Break it off at once: somebody else goes on with it."""
+        self.lost = True
+        self._scope.cancel()
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A part of the work that a request to stop waits for. The end of the server and a lost lease do not."""
+        self._in_step = True
+        try:
+            yield
+        finally:
+            self._in_step = False
+            if self.stopping:
+                self._scope.cancel()
+
+    @asynccontextmanager
+    async def turn(self, line: anyio.Semaphore) -> AsyncIterator[None]:
+        """A part of the work that only so many jobs do at once."""
+        self.tell(message=IN_LINE)
+        async with line:
+            self.tell(message="")
+            yield
+
+    async def run(self, work: Work, stopped: Work) -> None:
+        """Do the work. Never raises but when cancelled: an error that escaped would end every other job."""
+        try:
+            with self._scope:
+                if self.stopping:
+                    self._scope.cancel()
+                await work(self)
+            if self._scope.cancelled_caught and not self.lost:
+                await stopped(self)
+        except LeaseLost:
+            self.lost = True
+        except FOR_A_PERSON as error:
+            self.error = error
+            # A store that fails now may not in a moment, and then the job can be gone on with.
+            self.unresolved = self.unresolved or isinstance(error, StoreUnusable)
+        except Exception as error:  # noqa: BLE001  # see above
+            kind, name = self.owner.kind, type(error).__name__  # without a traceback: it can hold a signed address
+            log.error("%s failed with %s", kind, name)  # noqa: TRY400
+            self.error = FlipsnackError(f"The {kind} failed in a way nobody expected.", "Tell the person.")
+
+
+Work: TypeAlias = Callable[[Job], Awaitable[object]]
+Tell: TypeAlias = Callable[[Progress], Awaitable[object]]
+
+
+async def nothing_more(_: Job) -> None:
+    """Let a job that was stopped end there."""
+
+
+class Jobs:
+    """The long work of one account, as one process carries it out and sees that of others."""
+
+    def __init__(self, store: Store, account: str, background: TaskGroup) -> None:
+        self.store, self._account, self._background = store, account, background
+        self._jobs: dict[tuple[str, str], Job] = {}
+
+    def new(self, kind: str, job_id: str) -> Job:
+        """A job to claim with `job.owner.claim` in the transaction that writes down what it is, and then to begin."""
+        return Job(Owner(kind, self._name(job_id), secrets.token_hex(8)), job_id, self.store)
+
+    async def start(self, kind: str, job_id: str, work: Work, stopped: Work = nothing_more) -> Job | None:
+        """Carry out work in the background, or find it where it runs here; None where another process is at it."""
+        job = self.new(kind, job_id)
+        if not self.running(kind, job_id) and await self.store.transact(job.owner.claim):
+            self.begin(job, work, stopped)
+        return self.running(kind, job_id)
+
+    def begin(self, job: Job, work: Work, stopped: Work = nothing_more) -> None:
+        """Carry out in the background what was claimed."""
+        self._remember(job)
+        self._background.start_soon(self.carry_out, job, work, stopped)
+
+    async def carry_out(self, job: Job, work: Work, stopped: Work = nothing_more) -> None:
+        """Carry out what was claimed while somebody waits. If that is cancelled, whoever comes next goes on with it."""
+        self._remember(job)
+        finished = False
+        try:
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(self._show_life, job)
+                await job.run(work, stopped)
+                finished = not job.unresolved
+                beside.cancel_scope.cancel()
+        finally:
+            await even_if_cancelled(self._written(job, job.owner.release if finished else job.owner.let_go))
+            job.ended_at = anyio.current_time()
+            job.tell()
+
+    def find(self, kind: str, job_id: str) -> Job | None:
+        """A job of this process, also for a while after its end."""
+        return self._jobs.get((kind, job_id))
+
+    def running(self, kind: str, job_id: str) -> Job | None:
+        """A job that this process carries out."""
+        job = self.find(kind, job_id)
+        return job if job and not job.ended else None
+
+    async def elsewhere(self, kind: str, job_id: str) -> Lease | None:
+        """The lease of another process that carries it out."""
+
+        def work(records: Records) -> Lease | None:
+            lease = leases.find(records, kind, self._name(job_id))
+            return lease if lease and lease.held(records.now) else None
+
+        return await self.store.transact(work)
+
+    async def watch(self, kind: str, job_id: str, seconds: float, tell: Tell) -> Job | None:
+        """Tell how far a job is, whoever carries it out, until it ends or the time is up; the job, if it is ours."""
+        with anyio.move_on_after(seconds):
+            while await self._news(kind, job_id, tell):
+                pass
+        return self.find(kind, job_id)
+
+    async def stop(self, kind: str, job_id: str) -> bool:
+        """Stop a job of this process, or ask its owner to; whether there was anything to stop."""
+        job = self.running(kind, job_id)
+        if job is None:
+            return await self.store.transact(lambda records: leases.ask_to_stop(records, kind, self._name(job_id)))
+        job.stop()
+        while not job.ended:
+            await job.changed.wait()
+        return not job.lost or await self.stop(kind, job_id)
+
+    async def adopt(self, kind: str) -> list[Job]:
+        """The work of a kind whose owner is gone, the oldest first, claimed for us: nobody else gets it meanwhile.
+
+        Never what this process carries out itself: after a computer's sleep its last sign of life is hours old.
+        """
+
+        def work(records: Records) -> list[Job]:
+            found = (self._adopted(records, kind, name, lease) for name, lease in leases.orphans(records, kind))
+            return [one for one in found if one]
+
+        return await self.store.transact(work)
+
+    def _adopted(self, records: Records, kind: str, name: str, lease: Lease) -> Job | None:
+        job_id = name.rpartition("/")[2]
+        if name != self._name(job_id) or self.running(kind, job_id):
+            return None
+        job = self.new(kind, job_id)
+        job.idle, job.stopping = records.now - lease.renewed, lease.stop
+        job.owner.claim(records)
+        if lease.stop:  # for whoever adopts it from us, should we be killed now
+            leases.ask_to_stop(records, kind, name)
+        return job
+
+    async def _news(self, kind: str, job_id: str, tell: Tell) -> bool:
+        """Tell what there is to tell, and wait for more; whether there will be more."""
+        if job := self.running(kind, job_id):
+            changed = job.changed
+            await tell(job.progress)
+            await changed.wait()
+            return True
+        ended = self.find(kind, job_id)
+        lease = None if ended and not ended.lost else await self.elsewhere(kind, job_id)
+        if lease:
+            await tell(Progress(**lease.note))
+            await anyio.sleep(LOOK_AT_OTHERS)
+        return lease is not None
+
+    async def _show_life(self, job: Job) -> None:
+        """Give a sign of life now and again, and notice what others did with the lease."""
+        while True:
+            await anyio.sleep(BEAT)
+            await self._written(job, lambda records: self._renew(records, job))
+
+    def _renew(self, records: Records, job: Job) -> None:
+        lease = job.owner.renew(records, asdict(job.progress))
+        if lease is None:
+            job.lose()
+        elif lease.stop:
+            job.stop()
+
+    async def _written(self, job: Job, work: Callable[[Records], None]) -> None:
+        """Change the lease, where the store can be used: a full disk must end neither this job nor any other."""
+        try:
+            await self.store.transact(work)
+        except Exception as error:  # noqa: BLE001  # the lease runs out, and whoever comes next looks into it
+            log.warning("the lease of a %s was not written: %s", job.owner.kind, type(error).__name__)
+
+    def _name(self, job_id: str) -> str:
+        return f"{self._account}/{job_id}"
+
+    def _remember(self, job: Job) -> None:
+        since = anyio.current_time() - REMEMBERED
+        recent = {key: one for key, one in self._jobs.items() if one.ended_at is None or one.ended_at > since}
+        self._jobs = {**recent, (job.owner.kind, job.job_id): job}
+
+
+async def even_if_cancelled(work: Awaitable[None]) -> None:
+    """Tidy up, but not for long: what is left undone, time undoes."""
+    with anyio.move_on_after(TO_TIDY, shield=True):
+        await work

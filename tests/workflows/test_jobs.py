@@ -1,0 +1,593 @@
+"""The engine of long work: what is carried out once, whoever is killed, asleep, misled by a clock or short of disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.store.leases import DEAD_AFTER
+from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.records import Records, Store, T
+from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.unusable import held, unreachable
+from flipsnack_mcp.workflows.jobs import BEAT, IN_LINE, REMEMBERED, Job, Jobs, Progress
+from tests.server.bench import LoopClock
+
+MONTH = 30 * 24 * 3600.0
+STEPS, SECONDS_EACH = 6, 8.0
+FULL = unreachable(Path("state.sqlite"), "database or disk is full")
+LOCKED = held(Path("state.sqlite"), 20)
+
+
+@pytest.fixture
+def clock() -> LoopClock:
+    return LoopClock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: LoopClock) -> AsyncIterator[Store]:
+    store: Store = MemoryStore(clock) if request.param == "memory" else SqliteStore(tmp_path / "state.sqlite", clock)
+    yield store
+    await store.close()
+
+
+@dataclass
+class Line:
+    """The store as one process reaches it: until it fails, and nothing any more once the process is killed."""
+
+    inner: Store
+    error: Exception | None = None
+    cut: bool = False
+    shared: bool = True
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        if self.cut:
+            await anyio.sleep_forever()
+        if self.error:
+            raise self.error
+        return await self.inner.transact(work)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass
+class Counting:
+    """Work in steps, each written down when it is done, and gone on with where it was left."""
+
+    seconds: float = SECONDS_EACH
+    before: list[int] = field(default_factory=list[int])
+    """The steps that were begun, by whomever."""
+    breaks_at: int = -1
+    error: Exception = field(default_factory=lambda: ZeroDivisionError("https://secret.example"))
+
+    async def __call__(self, job: Job) -> None:
+        while (step := await job.store.transact(done)) < STEPS:
+            self.before.append(step)
+            if step == self.breaks_at:
+                raise self.error
+            with job.step():
+                await anyio.sleep(self.seconds)
+                await job.store.transact(partial(write, step + 1))
+            job.tell(done=step + 1, total=STEPS, message="counting")
+
+
+def write(steps: int, records: Records) -> None:
+    records.put("work", "a", {"done": steps})
+
+
+def done(records: Records) -> int:
+    body = records.get("work", "a")
+    return int(body["done"]) if body else 0
+
+
+async def unseen(_: Progress) -> None:
+    """Nobody looks."""
+
+
+@asynccontextmanager
+async def process(store: Store, account: str = "mine") -> AsyncIterator[Jobs]:
+    """One server process, which is ended at the end."""
+    async with anyio.create_task_group() as background:
+        yield Jobs(store, account, background)
+        background.cancel_scope.cancel()
+
+
+async def kill(line: Line, jobs: Jobs) -> None:
+    """From now on this process writes nothing, as if it were gone."""
+    line.cut = True
+    jobs._background.cancel_scope.cancel()
+
+
+async def go_on(jobs: Jobs, work: Counting) -> int:
+    """What a process does at its first use of the store; how many jobs it took over."""
+    adopted = await jobs.adopt("count")
+    for job in adopted:
+        jobs.begin(job, work)
+    return len(adopted)
+
+
+async def ended(jobs: Jobs, kind: str = "count", job_id: str = "a") -> Job:
+    job = await jobs.watch(kind, job_id, 600, unseen)
+    assert job
+    assert job.ended
+    return job
+
+
+# From the start to the end, watched
+
+
+async def test_work_goes_on_when_nobody_watches_and_ends(store: Store) -> None:
+    async with process(store) as jobs:
+        assert await jobs.start("count", "a", Counting())
+        with anyio.move_on_after(5):
+            await jobs.watch("count", "a", 600, unseen)
+        assert (await ended(jobs)).error is None
+        assert await store.transact(done) == STEPS
+        assert not await jobs.elsewhere("count", "a")
+        assert not await jobs.adopt("count")
+
+
+async def test_all_who_watch_are_told_and_none_of_them_is_needed(store: Store) -> None:
+    told: dict[str, list[int]] = {"one": [], "two": [], "gone": []}
+
+    async def listen(jobs: Jobs, who: str, seconds: float) -> None:
+        async def tell(progress: Progress) -> None:
+            told[who].append(progress.done)
+
+        with anyio.move_on_after(seconds):
+            await jobs.watch("count", "a", 600, tell)
+
+    async with process(store) as jobs, anyio.create_task_group() as calls:
+        await jobs.start("count", "a", Counting())
+        for who, seconds in [("one", 600), ("two", 600), ("gone", SECONDS_EACH * 2.5)]:
+            calls.start_soon(listen, jobs, who, seconds)
+    every = list(range(STEPS + 1))
+    assert told["one"][:STEPS] == told["two"][:STEPS] == every[:STEPS]
+    assert told["gone"] == [0, 1, 2]
+
+
+async def test_an_end_that_comes_while_progress_is_told_is_not_missed(store: Store) -> None:
+    async def tell(_: Progress) -> None:
+        await anyio.sleep(SECONDS_EACH * STEPS * 2)
+
+    async with process(store) as jobs:
+        await jobs.start("count", "a", Counting())
+        with anyio.fail_after(SECONDS_EACH * STEPS * 5):
+            await jobs.watch("count", "a", 10_000, tell)
+
+
+async def test_a_watcher_has_only_its_time(store: Store) -> None:
+    async with process(store) as jobs:
+        await jobs.start("count", "a", Counting())
+        start = anyio.current_time()
+        job = await jobs.watch("count", "a", 20, unseen)
+        assert anyio.current_time() - start == 20
+        assert job
+        assert not job.ended
+
+
+async def test_the_same_work_is_started_once(store: Store) -> None:
+    work = Counting()
+    async with process(store) as jobs:
+        first, second = await jobs.start("count", "a", work), await jobs.start("count", "a", work)
+        assert first is second
+        await ended(jobs)
+    assert work.before == list(range(STEPS))
+
+
+async def test_only_so_many_are_at_it_at_once_and_the_others_wait_in_line(store: Store) -> None:
+    line, under_way, most = anyio.Semaphore(2), 0, 0
+
+    async def work(job: Job) -> None:
+        nonlocal under_way, most
+        async with job.turn(line):
+            under_way += 1
+            most = max(most, under_way)
+            try:
+                await anyio.sleep(100)
+            finally:
+                under_way -= 1
+
+    async with process(store) as jobs:
+        for job_id in "abc":
+            await jobs.start("upload", job_id, work)
+        await anyio.sleep(DEAD_AFTER * 2)
+        assert [one.progress.message for job_id in "abc" if (one := jobs.find("upload", job_id))] == ["", "", IN_LINE]
+        assert not await Jobs(store, "mine", jobs._background).adopt("upload")  # whoever waits is alive
+        assert await jobs.stop("upload", "a")
+        await ended(jobs, "upload", "c")
+    assert most == 2
+
+
+async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(store: Store) -> None:
+    async with process(store) as jobs:
+        await jobs.start("count", "a", Counting(seconds=0))
+        await ended(jobs)
+        await anyio.sleep(REMEMBERED / 2)
+        await jobs.start("count", "b", Counting(seconds=0))
+        assert jobs.find("count", "a")
+        await anyio.sleep(REMEMBERED)
+        await jobs.start("count", "c", Counting(seconds=0))
+        assert jobs.find("count", "a") is None
+
+
+# Errors
+
+
+async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_text(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with process(store) as jobs:
+        await jobs.start("other", "b", Counting())
+        await jobs.start("count", "a", Counting(breaks_at=2))
+        job = await ended(jobs)
+        assert isinstance(job.error, FlipsnackError)
+        assert "secret" not in f"{job.error} {caplog.text}"
+        assert "ZeroDivisionError" in caplog.text
+        assert not await jobs.adopt("count")
+        assert (await ended(jobs, "other", "b")).error is None
+
+
+async def test_an_error_for_a_person_is_kept_and_not_logged(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    error = FlipsnackError("It is gone.", "Look for it.")
+    async with process(store) as jobs:
+        await jobs.start("count", "a", Counting(breaks_at=1, error=error))
+        assert (await ended(jobs)).error is error
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
+
+
+async def test_what_breaks_off_unresolved_is_left_to_whoever_comes_next(store: Store) -> None:
+    async def work(job: Job) -> None:
+        job.unresolved = True
+        await anyio.sleep(20)
+        raise ZeroDivisionError
+
+    async with process(store) as jobs:
+        await jobs.start("count", "a", work)
+        await ended(jobs)
+        [job] = await jobs.adopt("count")
+        assert job.idle == 0
+
+
+@pytest.mark.parametrize("error", [FULL, LOCKED, OSError("https://secret.example")])
+async def test_a_store_that_fails_for_a_while_ends_no_job(
+    store: Store, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def patient(_: Job) -> None:
+        await anyio.sleep(200)
+
+    line = Line(store)
+    async with process(line) as jobs:
+        await jobs.start("count", "a", patient)
+        await jobs.start("count", "b", patient)
+        line.error = error
+        await anyio.sleep(100)
+        line.error = None
+        assert (await ended(jobs)).error is None
+        assert (await ended(jobs, "count", "b")).error is None
+        assert not await jobs.adopt("count")
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [FULL, LOCKED])
+async def test_work_that_could_not_be_written_down_is_told_and_gone_on_with(store: Store, error: Exception) -> None:
+    line, work = Line(store), Counting()
+    async with process(line) as jobs:
+        await jobs.start("count", "a", work)
+        await anyio.sleep(SECONDS_EACH * 2.5)
+        line.error = error
+        await jobs.watch("count", "a", 20, unseen)
+        job = jobs.find("count", "a")
+        assert job
+        assert job.error is error
+        line.error = None
+        await anyio.sleep(DEAD_AFTER + 1)
+        assert await go_on(jobs, work) == 1
+        assert (await ended(jobs)).error is None
+    assert await store.transact(done) == STEPS
+
+
+async def test_work_that_one_failure_of_the_store_ended_is_gone_on_with_at_once(store: Store) -> None:
+    work = Counting(breaks_at=2, error=FULL)
+    async with process(store) as jobs:
+        await jobs.start("count", "a", work)
+        assert (await ended(jobs)).error is FULL
+        assert await go_on(jobs, Counting()) == 1
+        assert (await ended(jobs)).error is None
+    assert await store.transact(done) == STEPS
+
+
+async def test_work_that_cannot_be_claimed_is_not_begun(store: Store) -> None:
+    work = Counting()
+    async with process(Line(store, FULL)) as jobs:
+        with pytest.raises(type(FULL)):
+            await jobs.start("count", "a", work)
+        assert jobs.find("count", "a") is None
+    assert work.before == []
+
+
+# Two processes
+
+
+async def test_of_two_processes_one_carries_it_out_and_the_other_watches(store: Store) -> None:
+    work, told = Counting(), list[Progress]()
+
+    async def tell(progress: Progress) -> None:
+        told.append(progress)
+
+    async with process(store) as one, process(store) as two:
+        assert await one.start("count", "a", work)
+        assert await two.start("count", "a", work) is None
+        assert await two.watch("count", "a", 600, tell) is None
+    assert work.before == list(range(STEPS))
+    assert told[-1].done >= STEPS - 2  # as told by the last sign of life
+    assert told[-1].message == "counting"
+
+
+async def test_work_of_another_account_is_invisible(store: Store) -> None:
+    async with process(store) as one, process(store, "theirs") as two:
+        await one.start("count", "a", Counting())
+        assert not await two.elsewhere("count", "a")
+        assert not await two.stop("count", "a")
+    async with process(store, "theirs") as two:
+        assert not await two.adopt("count")
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+async def test_what_a_killed_process_did_is_gone_on_with_once_its_signs_of_life_are_old(
+    store: Store, step: int
+) -> None:
+    line, work = Line(store), Counting()
+    async with process(line) as killed:
+        await killed.start("count", "a", work)
+        await anyio.sleep(SECONDS_EACH * (step + 0.5))
+        await kill(line, killed)
+    async with process(store) as jobs:
+        assert await go_on(jobs, work) == 0
+        await anyio.sleep(DEAD_AFTER + 0.1)
+        assert await go_on(jobs, work) == 1
+        assert await go_on(jobs, work) == 0
+        await ended(jobs)
+    assert work.before == [*range(step + 1), *range(step, STEPS)]
+
+
+async def test_a_server_that_ends_leaves_its_work_to_whoever_comes_next_at_once(store: Store) -> None:
+    work = Counting()
+    async with process(store) as ending:
+        await ending.start("count", "a", work)
+        await anyio.sleep(SECONDS_EACH * 2.5)
+    assert await store.transact(done) == 2
+    async with process(store) as jobs:
+        assert await go_on(jobs, work) == 1
+        await ended(jobs)
+    assert work.before == [0, 1, 2, 2, 3, 4, 5]
+
+
+async def test_a_server_ends_soon_also_when_its_store_hangs(store: Store) -> None:
+    line = Line(store)
+    async with process(line) as jobs:
+        await jobs.start("count", "a", Counting())
+        line.cut = True
+        start = anyio.current_time()
+    assert anyio.current_time() - start <= 2
+
+
+async def test_two_processes_that_look_at_once_share_the_orphans(store: Store) -> None:
+    line = Line(store)
+    async with process(line) as killed:
+        for job_id in "abc":
+            await killed.start("count", job_id, Counting())
+        await kill(line, killed)
+    await anyio.sleep(DEAD_AFTER + 1)
+    found: list[str] = []
+
+    async def adopt(jobs: Jobs) -> None:
+        found.extend(job.job_id for job in await jobs.adopt("count"))
+
+    async with process(store) as one, process(store) as two, anyio.create_task_group() as calls:
+        calls.start_soon(adopt, one)
+        calls.start_soon(adopt, two)
+    assert found == ["a", "b", "c"]
+
+
+async def test_work_adopted_within_a_call_that_is_cancelled_is_left_to_the_next_call(store: Store) -> None:
+    work = Counting()
+    async with process(store) as ending:
+        await ending.start("count", "a", work)
+        await anyio.sleep(SECONDS_EACH * 1.5)
+    async with process(store) as jobs:
+        [job] = await jobs.adopt("count")
+        with anyio.move_on_after(SECONDS_EACH * 1.5):
+            await jobs.carry_out(job, work)
+        assert job.ended
+        [job] = await jobs.adopt("count")
+        await jobs.carry_out(job, work)
+    assert work.before == [0, 1, 1, 2, 2, 3, 4, 5]
+
+
+# Sleep, and clocks that jump
+
+
+async def test_after_the_computer_slept_its_own_work_is_no_orphan(store: Store, clock: LoopClock) -> None:
+    work = Counting()
+    async with process(store) as jobs:
+        await jobs.start("count", "a", work)
+        await anyio.sleep(SECONDS_EACH * 1.5)
+        clock.advance(9 * 3600)
+        assert await go_on(jobs, work) == 0
+        await ended(jobs)
+    assert work.before == list(range(STEPS))
+
+
+@pytest.mark.parametrize("jump", [9 * 3600.0, MONTH, -9 * 3600.0, -MONTH])
+async def test_who_lost_its_work_over_a_jump_of_the_clock_writes_nothing_more(
+    store: Store, clock: LoopClock, jump: float
+) -> None:
+    slow, quick = Counting(), Counting()
+    async with process(store) as one, process(store) as two:
+        await one.start("count", "a", slow)
+        await anyio.sleep(SECONDS_EACH * 1.5)
+        clock.advance(jump)
+        adopted = await go_on(two, quick)
+        loser = one.running("count", "a")
+        assert loser
+        await one.watch("count", "a", 600, unseen)  # and then what the other one does
+        assert await store.transact(done) == STEPS
+        assert (loser.ended, loser.lost, loser.error) == (True, bool(adopted), None)
+    assert slow.before + quick.before == ([0, 1, *range(1, STEPS)] if adopted else list(range(STEPS)))
+
+
+@pytest.mark.parametrize("jump", [MONTH, -MONTH])
+async def test_signs_of_life_count_again_after_a_jump_of_the_clock(store: Store, clock: LoopClock, jump: float) -> None:
+    async with process(store) as one, process(store) as two:
+        await one.start("count", "a", Counting())
+        clock.advance(jump)
+        await anyio.sleep(BEAT + 0.1)
+        assert not await two.adopt("count")
+        assert await two.elsewhere("count", "a")
+
+
+async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop_it(
+    store: Store, clock: LoopClock
+) -> None:
+    said: list[str] = []
+
+    async def stopped(job: Job) -> None:
+        said.append(job.owner.token)
+
+    async with process(store) as one, process(store) as two:
+        await one.start("count", "a", Counting(), stopped)
+        await anyio.sleep(SECONDS_EACH / 2)
+        clock.advance(3600)
+        [job] = await two.adopt("count")
+        two.begin(job, Counting(), stopped)
+        assert await one.stop("count", "a")
+        with anyio.fail_after(BEAT + SECONDS_EACH):
+            await two.watch("count", "a", 600, unseen)
+        assert job.stopping
+    assert said == [job.owner.token]
+
+
+async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign_of_life(
+    store: Store, clock: LoopClock
+) -> None:
+    said: list[str] = []
+
+    async def silent(job: Job) -> None:
+        with job.step():
+            await anyio.sleep(10_000)
+
+    async def stopped(job: Job) -> None:
+        said.append(job.job_id)
+
+    async with process(store) as one, process(store) as two:
+        job = await one.start("count", "a", silent, stopped)
+        assert job
+        clock.advance(3600)
+        [taken] = await two.adopt("count")
+        assert taken.idle == 3600
+        two.begin(taken, silent)
+        start = anyio.current_time()
+        while not job.ended:
+            await job.changed.wait()
+        assert anyio.current_time() - start <= BEAT
+        assert (job.lost, said) == (True, [])
+        assert two.running("count", "a")
+        await anyio.sleep(DEAD_AFTER * 2)
+        assert not await one.adopt("count")
+
+
+async def test_a_state_file_that_was_taken_away_does_not_break_off_work(store: Store) -> None:
+    work, line = Counting(), Line(store)
+    async with process(line) as jobs:
+        await jobs.start("count", "a", work)
+        await anyio.sleep(BEAT / 2)
+        line.inner = MemoryStore(LoopClock())
+        assert (await ended(jobs)).error is None
+        assert await line.inner.transact(done) == STEPS
+    assert work.before == list(range(STEPS))
+
+
+# Stopping
+
+
+async def test_a_stop_lets_the_step_come_to_its_end_and_says_so(store: Store) -> None:
+    work, said = Counting(), list[str]()
+
+    async def stopped(job: Job) -> None:
+        await job.store.transact(lambda records: records.put("work", "stopped", {}))
+        said.append(job.job_id)
+
+    async with process(store) as jobs:
+        await jobs.start("count", "a", work, stopped)
+        await anyio.sleep(SECONDS_EACH * 2.5)
+        assert await jobs.stop("count", "a")
+        assert (await store.transact(done), said) == (3, ["a"])
+        assert await store.transact(lambda records: records.get("work", "stopped")) == {}
+        assert not await jobs.adopt("count")
+        assert not await jobs.stop("count", "a")
+    assert work.before == [0, 1, 2]
+
+
+async def test_a_stop_cuts_work_that_is_in_no_step(store: Store) -> None:
+    async def work(_: Job) -> None:
+        await anyio.sleep(1000)
+
+    async with process(store) as jobs:
+        await jobs.start("count", "a", work)
+        await anyio.sleep(1)
+        start = anyio.current_time()
+        await jobs.stop("count", "a")
+        assert anyio.current_time() == start
+
+
+async def test_another_process_stops_it_at_its_next_sign_of_life(store: Store) -> None:
+    async with process(store) as one, process(store) as two:
+        await one.start("count", "a", Counting())
+        assert await two.stop("count", "a")
+        with anyio.fail_after(BEAT + SECONDS_EACH):
+            await two.watch("count", "a", 600, unseen)
+        job = one.find("count", "a")
+        assert job
+        assert job.ended
+        assert await store.transact(done) < STEPS
+
+
+async def test_work_that_its_dead_owner_was_asked_to_stop_is_stopped_by_whoever_adopts_it(store: Store) -> None:
+    line, work, said = Line(store), Counting(), list[str]()
+
+    async def stopped(job: Job) -> None:
+        said.append(job.job_id)
+
+    async with process(line) as killed:
+        await killed.start("count", "a", work)
+        await kill(line, killed)
+    async with process(store) as jobs:
+        assert await jobs.stop("count", "a")
+        await anyio.sleep(DEAD_AFTER + 1)
+        await jobs.adopt("count")  # and nothing is made of it, as if this process were killed in turn
+        await anyio.sleep(DEAD_AFTER + 1)
+        [job] = await jobs.adopt("count")
+        await jobs.carry_out(job, work, stopped)
+        assert not await jobs.adopt("count")
+    assert said == ["a"]
+    assert await store.transact(done) == 0
+
+
+async def test_a_call_that_stops_a_job_may_be_cancelled_itself(store: Store) -> None:
+    async with process(store) as jobs:
+        await jobs.start("count", "a", Counting())
+        await anyio.sleep(1)
+        with anyio.move_on_after(1):
+            await jobs.stop("count", "a")
+        await ended(jobs)
+        assert await store.transact(done) == 1
