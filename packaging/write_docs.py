@@ -1,4 +1,4 @@
-"""Writes what is known from the code into README.md, server.json and the schemas: `python packaging/write_docs.py`.
+"""Writes what is known from the code into README.md, server.json and the menu: `python packaging/write_docs.py`.
 
 Tests compare them with what this would write, so that none can fall behind.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server import menu
 from flipsnack_mcp.server.prompts import PROMPTS, Prompt
-from flipsnack_mcp.server.schema import WRITTEN
-from flipsnack_mcp.server.tool import Tool, WorkflowCall
-from flipsnack_mcp.settings import VARIABLES, Variable, read_settings
+from flipsnack_mcp.server.tools.table import TOOLS
+from flipsnack_mcp.server.tools.tool import Tool, ToolInput
+from flipsnack_mcp.settings import VARIABLES, Variable
 
 ROOT = Path(__file__).parents[1]
 README, SERVER = ROOT / "README.md", ROOT / "server.json"
@@ -34,24 +35,24 @@ def between(text: str, name: str, table: str) -> str:
     return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 
-def all_tools() -> list[Tool]:
-    return list(menu(read_settings({"FLIPSNACK_TOOLSETS": "default,legacy"})).values())
+def menu_json() -> str:
+    """Every tool as it is listed, and what decides whether it is: a line for each, so that a change shows where it is."""
+    return "[\n" + ",\n".join(json.dumps(entry(tool), ensure_ascii=False) for tool in TOOLS.values()) + "\n]\n"
 
 
-def schemas() -> str:
-    """What every tool takes and answers: a line for each, so that a change shows where it is."""
-    lines = (f"{json.dumps(tool.name)}: {json.dumps(tool.schemas(), ensure_ascii=False)}" for tool in all_tools())
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+def entry(tool: Tool[Any]) -> dict[str, Any]:
+    described = tool.described().model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"toolset": tool.toolset, "needs": tool.needs.value, "tool": described}
 
 
 def tool_table() -> str:
     head = ["| tool | what it does | Flipsnack's action | effect |", "|---|---|---|---|"]
-    return "\n".join(head + [tool_row(tool) for tool in all_tools()])
+    return "\n".join(head + [tool_row(tool) for tool in TOOLS.values()])
 
 
-def tool_row(tool: Tool) -> str:
-    action = tool.takes
-    stands_on = action.over if issubclass(action, WorkflowCall) else action.api_name
+def tool_row(tool: Tool[Any]) -> str:
+    action = tool.input
+    stands_on = action.over if issubclass(action, ToolInput) else action.api_name
     first = str(action.__doc__).split(". ")[0].rstrip(".")
     effect = (
         f"{action.effect.value}{', writes a file' if tool.writes_file else ''}{' (legacy)' if action.legacy else ''}"
@@ -103,16 +104,16 @@ def server_json() -> str:
 def registered(variable: Variable) -> dict[str, object]:
     """One setting as the registry describes it. None is required: the sandbox needs no key."""
     plain = variable.meaning.replace("`", "")
-    entry: dict[str, object] = {"name": variable.name, "description": f"{plain[:1].upper()}{plain[1:]}."}
+    listed: dict[str, object] = {"name": variable.name, "description": f"{plain[:1].upper()}{plain[1:]}."}
     if variable.secret or "_FILE" in variable.name:
-        return entry | {"isSecret": True}
+        return listed | {"isSecret": True}
     if variable.flag:
-        return entry | {"format": "boolean", "default": "false", "choices": ["true", "false"]}
+        return listed | {"format": "boolean", "default": "false", "choices": ["true", "false"]}
     literal = variable.default and "`" not in variable.default
-    return entry | ({"default": variable.default} if literal else {})
+    return listed | ({"default": variable.default} if literal else {})
 
 
 if __name__ == "__main__":
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     SERVER.write_text(server_json(), encoding="utf-8")
-    WRITTEN.write_text(schemas(), encoding="utf-8")
+    menu.FILE.write_text(menu_json(), encoding="utf-8")

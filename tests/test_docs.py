@@ -30,8 +30,8 @@ def test_server_json_is_what_the_code_would_write(generated: dict[str, Any]) -> 
     assert (ROOT / "server.json").read_text(encoding="utf-8") == generated["server_json"]()
 
 
-def test_schemas_are_what_the_code_would_write(generated: dict[str, Any]) -> None:
-    assert generated["WRITTEN"].read_text(encoding="utf-8") == generated["schemas"]()
+def test_menu_lists_every_tool_as_the_table_has_it_in_its_order_and_under_its_rule(generated: dict[str, Any]) -> None:
+    assert generated["menu"].FILE.read_text(encoding="utf-8") == generated["menu_json"]()
 
 
 def test_server_json_keeps_the_rules_of_the_registry() -> None:

@@ -73,6 +73,15 @@ def lenient(model: type[ModelT], values: JsonObject) -> ModelT:
     return model.model_validate({name: value for name, value in values.items() if name not in odd})
 
 
+def refuse_half_characters(value: object) -> object:
+    """Text that can be signed and sent: JSON allows half a character, UTF-8 does not."""
+    try:
+        as_text(value).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character: send it again without") from None
+    return value
+
+
 ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)
 
 
@@ -103,15 +112,7 @@ class Action(BaseModel, Generic[ResultT_co]):
     codes: ClassVar[tuple[int, ...]]
     """Flipsnack's status codes it can end with, besides those any action can: `errors.ANY_ACTION`."""
 
-    @field_validator("*", mode="after")
-    @classmethod
-    def whole_characters(cls, value: object) -> object:
-        """Text that can be signed and sent: JSON allows half a character, UTF-8 does not."""
-        try:
-            as_text(value).encode()
-        except UnicodeEncodeError:
-            raise ValueError("it holds half a character: send it again without") from None
-        return value
+    _refuse_half_characters = field_validator("*", mode="after")(refuse_half_characters)
 
     def derived(self) -> dict[str, str]:
         """Parameters of Flipsnack's that are made from several fields."""
@@ -123,13 +124,21 @@ class Action(BaseModel, Generic[ResultT_co]):
 
 
 def parameters(action: Action[Any]) -> dict[str, str]:
-    """An action's own parameters in Flipsnack's names, as the text that is signed and sent. Only what was given."""
+    """An action's own parameters in Flipsnack's names, as the text that is signed and sent. Only what was given.
+
+    They are those of the class that declares `api_name`: what a tool's input adds to it is never sent.
+    """
     given = {
         wire_name(name, field): as_text(getattr(action, name))
-        for name, field in type(action).model_fields.items()
+        for name, field in declared(action).model_fields.items()
         if getattr(action, name) is not None and name in action.model_fields_set and not is_ours(field)
     }
     return given | action.derived()
+
+
+def declared(action: Action[Any]) -> type[Action[Any]]:
+    """The class that says what Flipsnack is sent."""
+    return next(kind for kind in type(action).__mro__ if issubclass(kind, Action) and "api_name" in vars(kind))
 
 
 def wire_name(name: str, field: FieldInfo) -> str:

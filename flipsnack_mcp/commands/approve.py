@@ -10,7 +10,7 @@ import anyio
 
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.server.consent.codes import Consents, Ticket
-from flipsnack_mcp.server.consent.confirmation import comparable
+from flipsnack_mcp.server.consent.form import comparable
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 

@@ -1,85 +1,50 @@
-"""The menu: every action as a tool.
+"""The menu: which tools these settings offer, read from the file that `packaging/write_docs.py` makes of all tools.
 
-An action that destroys is confirmed and one that uploads takes a local file because of what it is, not because
-somebody remembered: there is no way onto the menu around it.
+A client waits for its lists at every start, so they are told without importing what the tools do. The file is part of
+the package, and a test compares it with `server/tools/table.py`.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from flipsnack_mcp.api.action import Action, Effect
-from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.actions.collections import CollectionList, GetCollection, ListCollections, UpdateCollection
-from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
-from flipsnack_mcp.api.actions.packages import DownloadHtml
-from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.server.bulk_calls import UpdateCollectionsCall
-from flipsnack_mcp.server.calls import (
-    CreateCollectionCall,
-    DownloadCall,
-    GetCollectionCall,
-    GetLeadFormSampleCall,
-    GetUploadCall,
-    UpdateCollectionCall,
-    with_confirmation,
-    with_document,
-)
-from flipsnack_mcp.server.report_calls import ReportStatsCall
-from flipsnack_mcp.server.report_results import StatsReport
-from flipsnack_mcp.server.results import (
-    ChangedCollection,
-    Download,
-    PlanStatus,
-    Publication,
-    Removal,
-    Update,
-    UploadStatus,
-    WatchedCollection,
-)
-from flipsnack_mcp.server.tool import Tool, later, recalled, sent
+from mcp.types import Tool as Descriptor
+
+from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.settings import Settings
 
-OWN: dict[type[Action[Any]], Tool] = {
-    ListCollections: Tool(ListCollections, CollectionList, recalled),
-    GetCollection: Tool(GetCollectionCall, WatchedCollection, later("runs", "get_collection")),
-    CreateCollection: Tool(CreateCollectionCall, Publication, later("upload_runs", "create_collection")),
-    UpdateCollection: Tool(UpdateCollectionCall, Update, later("change_runs", "update_collection")),
-    DownloadHtml: Tool(DownloadCall, Download, later("runs", "download_html"), writes_file=True),
-    GetLeadFormSample: Tool(GetLeadFormSampleCall, LeadFormSample, later("runs", "lead_form_sample")),
-}
+FILE = Path(__file__).with_name("menu.json")
 
 
-AFTER: dict[type[Action[Any]], tuple[Tool, ...]] = {
-    CreateCollection: (Tool(GetUploadCall, UploadStatus, later("upload_runs", "get_upload")),),
-    GetCollectionStats: (Tool(ReportStatsCall, StatsReport, later("report_runs", "report_stats"), writes_file=True),),
-    UpdateCollection: (Tool(UpdateCollectionsCall, PlanStatus, later("bulk_runs", "update_collections")),),
-}
-"""Tools over workflows, behind the action they go on from and on the menu where that is."""
+@dataclass(frozen=True)
+class Entry:
+    """A tool as MCP lists it, and what decides whether it is offered."""
+
+    descriptor: Descriptor
+    toolset: str
+    needs: Effect
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Entry:
+        """One line of the file."""
+        return cls(Descriptor.model_validate(written["tool"]), written["toolset"], Effect(written["needs"]))
+
+    def is_offered(self, settings: Settings) -> bool:
+        """Whether its toolset is on, and read-only mode leaves it."""
+        return self.toolset in settings.toolsets and (self.needs is Effect.READS or not settings.read_only)
 
 
 @cache
-def tool_for(action: type[Action[Any]]) -> Tool:
-    """The tool of an action."""
-    if action.effect is Effect.DESTROYS:
-        return Tool(with_confirmation(action), Removal, later("change_runs", "destroy"))
-    if own := OWN.get(action):
-        return own
-    if action.uploads:
-        return Tool(with_document(action), ChangedCollection, later("runs", "upload_to"))
-    return Tool(action, action.returns, sent)
+def entries() -> tuple[Entry, ...]:
+    """All tools, in the order of the menu."""
+    return tuple(Entry.read(one) for one in json.loads(FILE.read_bytes()))
 
 
-def menu(settings: Settings) -> dict[str, Tool]:
+def menu(settings: Settings) -> dict[str, Descriptor]:
     """The tools these settings offer. What is not here can be neither seen nor called."""
-    wanted = [action for action in ACTIONS if offered(action, settings)]
-    tools = [tool for action in wanted for tool in (tool_for(action), *AFTER.get(action, ()))]
-    return {tool.name: tool for tool in tools}
-
-
-def offered(action: type[Action[Any]], settings: Settings) -> bool:
-    """Whether these settings offer an action: its toolset is on, and read-only mode leaves it."""
-    in_set = ("legacy" if action.legacy else "default") in settings.toolsets
-    return in_set and (action.effect is Effect.READS or not settings.read_only)
+    return {one.descriptor.name: one.descriptor for one in entries() if one.is_offered(settings)}

@@ -1,30 +1,11 @@
-"""Resources: a collection and the account's totals as JSON, for clients that attach them; hashes completed by title."""
+"""Resources as they are listed: a collection and the account's totals as JSON, for clients that attach them."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-from urllib.parse import unquote
-
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp.types import Completion, Resource, ResourceTemplate
-from pydantic import BaseModel
-
-from flipsnack_mcp.api.action import Action
-from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
-from flipsnack_mcp.api.actions.statistics import GetUserStats
-from flipsnack_mcp.api.errors import ConfigurationError, FlipsnackError, NotFoundError
-from flipsnack_mcp.api.links import hash_from
-from flipsnack_mcp.server.desk import log_unexpected, redacted_data
-from flipsnack_mcp.server.tool import App
-from flipsnack_mcp.workflows.errand import Errand
+from mcp.types import Resource, ResourceTemplate
 
 COLLECTION, ACCOUNT = "flipsnack://collections/", "flipsnack://stats/account"
 JSON = "application/json"
-SUGGESTED = 20
-UNEXPECTED = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
-LONGEST = 15.0
-"""Seconds: a client shows nothing while it reads, and a person is typing while it completes."""
 
 
 def resources() -> list[Resource]:
@@ -51,60 +32,3 @@ def templates() -> list[ResourceTemplate]:
             mime_type=JSON,
         )
     ]
-
-
-async def read(app: App, uri: str) -> str:
-    """A resource as JSON.
-
-    Raises:
-        ResourceError: It does not exist, or Flipsnack could not be asked.
-    """
-    action = asked(uri)
-    try:
-        found = await answer(app, action)
-    except NotFoundError as error:
-        raise ResourceNotFoundError(app.redactor.text(str(error))) from None
-    except FlipsnackError as error:
-        raise ResourceError(app.redactor.text(str(error))) from None
-    except Exception as error:  # noqa: BLE001  # the SDK would log its text
-        log_unexpected(uri, error)
-        raise ResourceError(UNEXPECTED) from None
-    return json.dumps(redacted_data(found, app), ensure_ascii=False)
-
-
-def asked(uri: str) -> Action[Any]:
-    """The question behind an address of ours."""
-    if uri == ACCOUNT:
-        return GetUserStats()
-    if uri.startswith(COLLECTION):
-        try:
-            return GetCollection(collection_hash=hash_from(unquote(uri.removeprefix(COLLECTION))))
-        except ValueError:
-            raise ResourceNotFoundError(f"What follows {COLLECTION} has to be a collection's hash.") from None
-    raise ResourceNotFoundError(f"There is no such resource. There are {ACCOUNT} and {COLLECTION}{{hash}}.")
-
-
-async def answer(app: App, action: Action[Any]) -> BaseModel:
-    """What Flipsnack says, some seconds old at most."""
-    if missing := app.settings.missing:
-        raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
-    result: BaseModel = await app.recent.ask(errand_of(app), action)
-    return result
-
-
-def errand_of(app: App) -> Errand:
-    """A question that nobody is told the progress of."""
-    return Errand(app.flipsnack).within(LONGEST)
-
-
-async def suggested(app: App, typed: str) -> Completion:
-    """Hashes of collections whose titles have what was typed, or that begin with it; none where they cannot be had."""
-    if app.settings.missing:
-        return Completion(values=[])
-    asked_for = ListCollections(query=typed.strip()[:200] or None, limit=SUGGESTED)
-    try:
-        found = await app.recent.ask(errand_of(app), asked_for)
-    except FlipsnackError:
-        return Completion(values=[])
-    hashes = [row.collection_hash for row in found.collections if row.collection_hash]
-    return Completion(values=hashes, total=found.total, has_more=found.next_offset is not None)

@@ -6,10 +6,7 @@ a user's whole tool list is lost. Pydantic's documented extension point.
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
@@ -26,16 +23,6 @@ PLAIN = frozenset({
 # Checked by the server all the same, and told in the error: not worth a model's attention before it errs.
 UNSAID = frozenset({"maxLength"})
 OBVIOUS = frozenset({("minimum", "0"), ("minimum", "1"), ("maximum", "10000")})
-
-
-WRITTEN = Path(__file__).with_name("schemas.json")
-
-
-class Schemas(TypedDict):
-    """What a tool takes and answers."""
-
-    takes: JsonObject
-    answers: JsonObject
 
 
 class PortableSchema(GenerateJsonSchema):
@@ -92,14 +79,6 @@ def written_out(node: JsonObject, definitions: JsonObject) -> JsonObject:
     return flat
 
 
-@cache
 def portable(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of a model. Always as input: an answer's schema in output mode would require every default."""
     return model.model_json_schema(schema_generator=PortableSchema)
-
-
-@cache
-def written() -> dict[str, Schemas]:
-    """The schemas of all tools by name, as `packaging/write_docs.py` wrote them: making them costs 40 ms of the start."""
-    schemas: dict[str, Schemas] = json.loads(WRITTEN.read_bytes())
-    return schemas

@@ -1,4 +1,4 @@
-"""The MCP server: the SDK's, with our own menu and our own desk behind its two documented methods."""
+"""The MCP server: the SDK's, with our own menu and our own dispatcher behind its documented methods."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, cast
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,7 +19,6 @@ from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp.server.request_state import RequestStateSecurity
 from mcp.types import (
     INVALID_PARAMS,
     CallToolResult,
@@ -39,33 +40,54 @@ from typing_extensions import override
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
-from flipsnack_mcp.server.call import Call
-from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
-from flipsnack_mcp.server.desk import Desk
+from flipsnack_mcp.server.consent.sealing import sealing_key
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
-from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.workflows.allowance import Allowance
-from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.recalling import Recent
+
+if TYPE_CHECKING:
+    from flipsnack_mcp.server.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
 
-HOUR = 3600.0
 SETTLED_IN = 2.0
 """Seconds after which a client has its lists."""
 
 
-class FlipsnackServer(MCPServer[App]):
+@dataclass(frozen=True)
+class Service:
+    """What a server has from its start. Everything else is made, and imported, at the first call: lists wait for nothing."""
+
+    settings: Settings
+    flipsnack: Flipsnack
+    store: Store
+    background: TaskGroup
+    now: Callable[[], float]
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes credentials out of everything that leaves."""
+        return Redactor.of(self.settings)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """Answers the calls."""
+        from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see above
+
+        shared = app.app_of(self.settings, self.flipsnack, self.store, self.background, self.now)
+        return dispatch.Dispatcher(shared, menu(self.settings).keys())
+
+
+class FlipsnackServer(MCPServer[Service]):
     """An MCPServer whose menu and dispatch are ours. Everything else stays the SDK's."""
 
-    def __init__(self, desk: Desk, settings: Settings, lifespan: Any) -> None:
+    def __init__(self, settings: Settings, lifespan: Any) -> None:
         super().__init__(
             "flipsnack",
             title="Flipsnack",
@@ -75,36 +97,35 @@ class FlipsnackServer(MCPServer[App]):
             icons=[Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
-            # The SDK's own ten minutes end in a protocol error no model sees: ours come first, with a text.
-            request_state_security=RequestStateSecurity.ephemeral(ttl=HOUR),
-            middleware=[refuse_cursors, know_the_app],
+            request_state_security=sealing_key(),
+            middleware=[refuse_cursors, know_the_service],
         )
-        self._desk = desk
-
+        self._menu = menu(settings)
         self.completion()(completed)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     @override
     async def list_tools(self) -> list[Descriptor]:
-        return [tool.described() for tool in self._desk.tools.values()]
+        return list(self._menu.values())
 
     @override
     async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None
+        self, name: str, arguments: dict[str, Any], context: Context[Service, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         if context is None:
             raise TypeError("a call needs its context")
-        app = context.request_context.lifespan_context
-        return await self._desk.answer(name, arguments, Call.received(context, app.redactor.text), app)
+        service = context.request_context.lifespan_context
+        request = ToolRequest.received(context, service.redactor.text)
+        return await service.dispatcher.answer(name, arguments, request)
 
     @override
     async def list_prompts(self) -> list[DescribedPrompt]:
-        return [one.described() for one in prompts.offered(self._desk.tools)]
+        return [one.described() for one in prompts.offered(self._menu)]
 
     @override
     async def get_prompt(
-        self, name: str, arguments: dict[str, Any] | None = None, context: Context[App, Any] | None = None
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Service, Any] | None = None
     ) -> GetPromptResult:
-        return prompts.filled(name, arguments or {}, self._desk.tools)
+        return prompts.filled(name, arguments or {}, self._menu)
 
     @override
     async def list_resources(self) -> list[Resource]:
@@ -116,19 +137,19 @@ class FlipsnackServer(MCPServer[App]):
 
     @override
     async def read_resource(
-        self, uri: AnyUrl | str, context: Context[App, Any] | None = None
+        self, uri: AnyUrl | str, context: Context[Service, Any] | None = None
     ) -> list[ReadResourceContents]:
         if context is None:
             raise TypeError("reading needs its context")
-        app = context.request_context.lifespan_context
-        return [ReadResourceContents(content=await resources.read(app, str(uri)), mime_type=resources.JSON)]
+        content = await context.request_context.lifespan_context.dispatcher.read(str(uri))
+        return [ReadResourceContents(content=content, mime_type=resources.JSON)]
 
 
-SERVED: ContextVar[App] = ContextVar("served")
-"""The app behind the request that is handled: the SDK gives it to everything but completions."""
+SERVED: ContextVar[Service] = ContextVar("served")
+"""The service behind the request that is handled: the SDK gives it to everything but completions."""
 
 
-async def know_the_app(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+async def know_the_service(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Let a completion find it."""
     SERVED.set(ctx.lifespan_context)
     return await call_next(ctx)
@@ -140,7 +161,7 @@ async def completed(
     """Hashes by title, wherever one is wanted."""
     of_prompt = isinstance(ref, PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
     of_resource = isinstance(ref, ResourceTemplateReference) and argument.name == "hash"
-    return await resources.suggested(SERVED.get(), argument.value) if of_prompt or of_resource else None
+    return await SERVED.get().dispatcher.suggest(argument.value) if of_prompt or of_resource else None
 
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -150,32 +171,13 @@ async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNex
     return await call_next(ctx)
 
 
-def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
-    """What all calls of a server share."""
-    account, redactor = settings.account, Redactor.of(settings)
-    recent = Recent(store, account)
-    flipsnack.changing = recent.changing
-    return App(
-        settings=settings,
-        redactor=redactor,
-        flipsnack=flipsnack,
-        confirmation=Confirmation(settings.confirm, Consents(store, account), now),
-        history=History(store, account, redactor.data),
-        allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
-        recent=recent,
-        store=store,
-        background=background,
-        now=now,
-    )
-
-
-async def tidied(app: App) -> None:
+async def tidy(settings: Settings) -> None:
     """Remove what killed runs left in the download folder, once the first questions are answered."""
     await anyio.sleep(SETTLED_IN)
     from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
 
     try:
-        await run_sync(remove_leftovers, app.download_dir)
+        await run_sync(remove_leftovers, settings.download_dir or default_download_folder())
     except Exception as error:  # noqa: BLE001  # an error that escaped would end the server for what is only tidying
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
@@ -183,7 +185,7 @@ async def tidied(app: App) -> None:
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
-    now: Clock = time.time,
+    now: Callable[[], float] = time.time,
     store: Store | None = None,
 ) -> FlipsnackServer:
     """A server with these settings. `connect` gives the client; it is called once, when the server starts.
@@ -193,15 +195,15 @@ def build_server(
     remembering = store or MemoryStore(now)
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[App]) -> AsyncGenerator[App]:
+    async def lifespan(_: MCPServer[Service]) -> AsyncGenerator[Service]:
         async with connect(settings) as flipsnack:
             try:
                 async with anyio.create_task_group() as background:
-                    app = app_of(settings, flipsnack, remembering, background, now)
-                    background.start_soon(tidied, app)
-                    yield app
+                    service = Service(settings, flipsnack, remembering, background, now)
+                    background.start_soon(tidy, settings)
+                    yield service
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()
 
-    return FlipsnackServer(Desk(menu(settings)), settings, lifespan)
+    return FlipsnackServer(settings, lifespan)

@@ -1,6 +1,7 @@
 """From a result to what is read: the same data once as text laid out for reading and once structured.
 
-Text that came from Flipsnack is somebody's content. It is cleaned in both, and in the text it stands in quotes.
+Text that came from Flipsnack is somebody's content. It is cleaned in both, and in the text it stands in quotes. Last
+comes the redaction, and against the sandbox everything says so.
 """
 
 from __future__ import annotations
@@ -8,73 +9,47 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api.action import JsonObject
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 
-# Written by this program, so neither cleaned nor quoted.
-OURS = frozenset(
-    {
-        "path",
-        "next_step",
-        "warnings",
-        "states",
-        "sha256",
-        "state",
-        "conversion",
-        "expires_at",
-        "progress",
-        "upload_id",
-        "plan_id",
-        "started",
-        "report_id",
-        "period",
-        "failed",
-        "totals",
-        "counts",
-        "change",
-    }
-)
-# Longer than a title may be.
-LIMITS = {
-    "changes": 2000,
-    "description": 2000,
-    "embed_code": 4000,
-    "resource_url": 2000,
-    "direct_link": 500,
-    "cover_image": 500,
-    "after": 2000,
-    "before": 2000,
-}
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|direct_link|cover_image|resource_url|field")
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
-ROWS = {"items": 20}
+SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
-ENTRIES = 1000
-"""As many pages as a document may have."""
 
 
-def data_of(result: BaseModel) -> JsonObject:
-    """A result as cleaned JSON, without what is absent."""
-    return cast("JsonObject", clean(result.model_dump(mode="json", exclude_none=True)))
+def as_result(result: BaseModel, app: App) -> CallToolResult:
+    """A result as complete text, and the same data structured."""
+    data = app.redactor.data(data_of(result))
+    return CallToolResult(
+        content=[TextContent(text=marked(worded(data), app))], structured_content=marked_data(data, app)
+    )
 
 
-def clean(value: Any, name: str = "") -> Any:
-    """Every text that came from Flipsnack made harmless, whatever it is nested in."""
-    if name in OURS:
-        return value
-    if isinstance(value, str):
-        return cleaned(value, LIMITS.get(name, 300))
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value).items()
-        # Below `extra` and `fields` the names are Flipsnack's too: one that is called as ours must not pass uncleaned.
-        ours = name not in {"extra", "fields"}
-        return {cleaned(key, 80): clean(one, key if ours else "") for key, one in list(members)[:ENTRIES]}
-    if isinstance(value, list):
-        return [clean(one, name) for one in value[:ENTRIES]]
-    return value
+def redacted_data(result: BaseModel, app: App) -> JsonObject:
+    """A result's data alone, as safe as in an answer."""
+    return marked_data(app.redactor.data(data_of(result)), app)
+
+
+def marked_data(data: JsonObject, app: App) -> JsonObject:
+    """Against the sandbox the data says so too."""
+    return {**data, "sandbox": True} if app.settings.sandbox else data
+
+
+def failed(text: str, app: App) -> CallToolResult:
+    """A failure the model can read; nothing structured, clients drop it on errors."""
+    return CallToolResult(content=[TextContent(text=marked(text, app))], is_error=True)
+
+
+def marked(text: str, app: App) -> str:
+    """Against the sandbox every answer says so."""
+    safe = app.redactor.text(text)
+    return f"[sandbox] {safe}" if app.settings.sandbox else safe
 
 
 def worded(data: JsonObject) -> str:
@@ -89,8 +64,8 @@ def lines(name: str, value: Any) -> list[str]:
     if isinstance(value, list):
         rows: list[Any] = value
         if rows and all(isinstance(row, dict) for row in rows):
-            more = len(rows) - ROWS.get(name, len(rows))
-            return [f"{name}:", *table(rows[: ROWS.get(name)]), *([f"and {more} more"] if more > 0 else [])]
+            more = len(rows) - SHORTENED.get(name, len(rows))
+            return [f"{name}:", *table(rows[: SHORTENED.get(name)]), *([f"and {more} more"] if more > 0 else [])]
         return [f"{name}: {'; '.join(cell(name, one) for one in rows) or 'none'}"]
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)

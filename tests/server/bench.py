@@ -21,10 +21,7 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import MemoryStore, Pacer
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.desk import Desk
-from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.server import FlipsnackServer, app_of, build_server
-from flipsnack_mcp.server.tool import App
+from flipsnack_mcp.server.server import FlipsnackServer, Service, build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore as Remembered
 from tests.api.asking import Line
@@ -216,13 +213,13 @@ class Bench:
         """Two clients of one process, as over HTTP, of which only the second can ask the person."""
         settings = self.settings
         async with self.connect(settings) as flipsnack, anyio.create_task_group() as background:
-            app = app_of(settings, flipsnack, Remembered(self.clock), background, self.clock)
+            service = Service(settings, flipsnack, Remembered(self.clock), background, self.clock)
 
             @asynccontextmanager
-            async def lifespan(_: object) -> AsyncIterator[App]:
-                yield app
+            async def lifespan(_: object) -> AsyncIterator[Service]:
+                yield service
 
-            server = FlipsnackServer(Desk(menu(settings)), settings, lifespan)
+            server = FlipsnackServer(settings, lifespan)
             async with self.assistant(server=server) as plain, self.assistant(person, server) as asking:
                 yield plain, asking
             background.cancel_scope.cancel()

@@ -21,9 +21,9 @@ from typing_extensions import override
 from flipsnack_mcp.api.client import LARGEST_ANSWER, Access, Flipsnack
 from flipsnack_mcp.api.pace import MemoryStore as PaceStore
 from flipsnack_mcp.api.pace import Pacer
-from flipsnack_mcp.server.desk import UNEXPECTED
+from flipsnack_mcp.server.dispatch import UNEXPECTED
+from flipsnack_mcp.server.safety.cleaning import OURS
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
-from flipsnack_mcp.server.wording import OURS
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.server.bench import KEY, SECRET, Assistant, Bench, Person, Said, Tapped, declines

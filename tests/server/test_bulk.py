@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.server.bulk_runs import MOST
+from flipsnack_mcp.server.tools.plans import MOST_IN_A_PLAN
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.store.unusable import StoreUnusable, unreachable
 from flipsnack_mcp.workflows.history import Event, History
@@ -169,13 +169,13 @@ async def test_what_makes_no_sense_is_refused_before_anything_is_asked(
 
 
 async def test_a_plan_over_too_many_collections_is_refused(bench: Bench) -> None:
-    for number in range(MOST + 1):
+    for number in range(MOST_IN_A_PLAN + 1):
         bench.sandbox.account.add(title=f"Number {number}")
 
     said = await bench.call(TOOL, query="Number", status="unlisted")
 
     assert said.is_error
-    assert f"at most {MOST}" in said.text
+    assert f"at most {MOST_IN_A_PLAN}" in said.text
 
 
 # --- carrying out

@@ -9,9 +9,8 @@ import pytest
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.server import build_server
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from flipsnack_mcp.workflows.history import KIND as HISTORY
@@ -23,10 +22,9 @@ TITLE = "Summer catalogue 2026"
 DRAFT = "Weekly offers, Week 39"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
 ADDRESS = "https://example.com/a.pdf"
-TOOLS = menu(Settings(toolsets=frozenset({"default", "legacy"})))
 PLANNING = "update_collections"
 """Every first call of it is a dry run: test_bulk."""
-WRITING = [name for name, tool in TOOLS.items() if tool.takes.effect is not Effect.READS and name != PLANNING]
+WRITING = [name for name, tool in TOOLS.items() if tool.input.effect is not Effect.READS and name != PLANNING]
 READS = {action.api_name for action in ACTIONS if action.effect is Effect.READS}
 
 
@@ -95,7 +93,7 @@ async def test_a_dry_run_only_reads(bench: Bench, name: str, confirm: str) -> No
 
 def test_every_tool_that_writes_has_a_dry_run() -> None:
     assert {one.tool for one in PLANS} == set(WRITING)
-    assert all("dry_run" in TOOLS[name].takes.model_fields for name in WRITING)
+    assert all("dry_run" in TOOLS[name].input.model_fields for name in WRITING)
 
 
 async def test_a_dry_run_of_an_update_shows_before_and_after(bench: Bench) -> None:

@@ -15,9 +15,8 @@ import pytest
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.tool import WorkflowCall
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.server.tools.table import TOOLS
+from flipsnack_mcp.server.tools.tool import ToolInput
 from tests.server.bench import Assistant, Bench, Said
 
 TITLE = "Summer catalogue 2026"
@@ -27,7 +26,6 @@ NOTHING, PERHAPS = "Nothing was changed.", "Something may have been changed."
 ADDRESS = "https://example.com/a.pdf"
 PICTURE = "https://example.com/other.png"
 HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
-TOOLS = menu(Settings(toolsets=frozenset({"default", "legacy"})))
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Errand:
 
     @property
     def reads(self) -> bool:
-        return TOOLS[self.tool].takes.effect is Effect.READS
+        return TOOLS[self.tool].input.effect is Effect.READS
 
     def arguments(self, bench: Bench) -> dict[str, Any]:
         summer = bench.collection(TITLE)
@@ -67,11 +65,7 @@ class Errand:
 ELSEWHERE = {"get_upload", "update_collections"}
 """They have cells of their own: below, and in test_bulk."""
 ERRANDS = (
-    *(
-        Errand(name, name, tool.takes.api_name)
-        for name, tool in TOOLS.items()
-        if not issubclass(tool.takes, WorkflowCall)
-    ),
+    *(Errand(name, name, tool.input.api_name) for name, tool in TOOLS.items() if not issubclass(tool.input, ToolInput)),
     Errand("report_stats", "report_stats", "collection.getStats"),
     Errand("create_collection from a file", "create_collection", "collection.create"),
     Errand("publish a draft", "update_collection", "collection.update"),

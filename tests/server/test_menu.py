@@ -11,10 +11,6 @@ import pytest
 from mcp import MCPError
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.api.actions.collections import CollectionList
-from flipsnack_mcp.server.calls import GetUploadCall
-from flipsnack_mcp.server.schema import portable
-from flipsnack_mcp.server.tool import Tool, sent
 from tests.samples_of import NAMES, every_name, expected_tool, expected_tools, meaning, names_with
 from tests.server.bench import Assistant, Bench
 from tests.server.typical import typical
@@ -155,18 +151,6 @@ async def test_every_schema_is_portable(bench: Bench) -> None:
     ]
 
     assert found == []
-
-
-def test_tool_whose_schemas_are_not_written_down_yet_is_described_from_its_models() -> None:
-    class NewCall(GetUploadCall):
-        """Something new."""
-
-        tool_name = "something_new"
-
-    described = Tool(NewCall, CollectionList, sent).described()
-
-    assert described.input_schema == portable(GetUploadCall)
-    assert described.output_schema == portable(CollectionList)
 
 
 async def test_every_tool_says_what_it_is_for(bench: Bench) -> None:

@@ -6,17 +6,17 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.server import menu as menus
-from flipsnack_mcp.server.results import Removal
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import build_server
-from flipsnack_mcp.server.tool import Tool
+from flipsnack_mcp.server.tools.changes import Removal
+from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.history import History
@@ -314,25 +314,26 @@ def test_an_exception_nobody_can_raise_shows_no_credential(stderr: Stderr) -> No
 # --- what the server says and writes down
 
 
-def planting(bench: Bench, text: str) -> tuple[Any, History]:
+def planting(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, History]:
     """A server of which one tool answers with what a library may have put there."""
     store = MemoryStore(bench.clock)
     server = build_server(bench.settings, bench.connect, bench.clock, store)
 
-    async def run(work: Any, _: Any) -> Removal:
-        await work.app.history.add(tool=work.tool, target=text, decision="allowed", said=text, before={"a": [text]})
-        await work.call.tell(text)
+    async def run(call: Any, _: Any) -> Removal:
+        await call.app.history.add(tool=call.tool, target=text, decision="allowed", said=text, before={"a": [text]})
+        await call.request.tell(text)
         return Removal(deleted=False, collection_hash=text, changes=[text])
 
-    real = menus.menu(bench.settings)["delete_collection"]
-    server._desk.tools = {**server._desk.tools, "delete_collection": Tool(real.takes, real.answers, run)}
+    monkeypatch.setitem(TOOLS, "delete_collection", replace(TOOLS["delete_collection"], run=run))
     return server, History(store, bench.settings.account)
 
 
 @texts
 @pytest.mark.parametrize("mode", ["auto"])
-async def test_results_data_progress_and_history_show_no_credential(bench: Bench, text: str) -> None:
-    server, history = planting(bench, text)
+async def test_results_data_progress_and_history_show_no_credential(
+    bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, history = planting(bench, text, monkeypatch)
 
     async with bench.assistant(server=server) as assistant:
         said = await assistant.call("delete_collection", collection_hash="fxh4k89")

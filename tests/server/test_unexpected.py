@@ -2,16 +2,15 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.server import menu as menus
-from flipsnack_mcp.server.desk import UNEXPECTED
-from flipsnack_mcp.server.tool import Tool
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.server.dispatch import UNEXPECTED
+from flipsnack_mcp.server.tools.table import TOOLS
 from tests.server.bench import Bench
 
 DETAIL = "secret detail 4711"
@@ -56,12 +55,9 @@ Run = Callable[..., Awaitable[Any]]
 async def test_an_unexpected_exception_gives_the_fixed_text_and_nothing_else(
     bench: Bench, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real = menus.menu(Settings())["get_user_stats"]
-    broken = Tool(real.takes, real.answers, run)
-    server = bench.server()
-    monkeypatch.setitem(server._desk.tools, "get_user_stats", broken)
+    monkeypatch.setitem(TOOLS, "get_user_stats", replace(TOOLS["get_user_stats"], run=run))
 
-    async with bench.assistant(server=server) as assistant:
+    async with bench.assistant() as assistant:
         said = await assistant.call("get_user_stats")
         after = await assistant.call("list_collections")
 

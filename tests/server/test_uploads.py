@@ -9,8 +9,8 @@ import pytest
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.server import runs
-from flipsnack_mcp.server.desk import UNEXPECTED
+from flipsnack_mcp.server.dispatch import UNEXPECTED
+from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.settings import read_settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
@@ -50,7 +50,7 @@ def no_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(_: object) -> LookAhead:
         return LookAhead(None, ())
 
-    monkeypatch.setattr(runs, "look_ahead", nothing)
+    monkeypatch.setattr(uploads, "look_ahead", nothing)
 
 
 def offers(bench: LongBench, **more: Any) -> dict[str, Any]:
@@ -821,7 +821,7 @@ async def test_a_document_that_changes_before_it_is_sent_ends_with_a_plain_error
         bench.document("offers.pdf", PDF)
         return LookAhead(None, ())
 
-    monkeypatch.setattr(runs, "look_ahead", meanwhile)
+    monkeypatch.setattr(uploads, "look_ahead", meanwhile)
     said = await bench.call("create_collection", file_path=path, title="Changing")
 
     assert said.is_error

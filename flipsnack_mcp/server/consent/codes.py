@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.server.consent.preview import Preview
+from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.records import Records, Store
 
 CODE, NONCE, CLOSED = "confirmation-code", "confirmation-answer", "confirmation-closed"

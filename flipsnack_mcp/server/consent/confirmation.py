@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import secrets
 import time
-import unicodedata
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
 import anyio
 from mcp import MCPError
-from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
-from pydantic import BaseModel
+from mcp.types import ElicitRequest, ElicitResult, InputRequiredResult
 
-from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.preview import InQuestion, Preview
+from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, comparable, question, reply_of
+from flipsnack_mcp.server.consent.preview import InQuestion
+from flipsnack_mcp.server.consent.sealing import Asked
+from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
 TOO_FAST = 0.5
@@ -39,11 +39,6 @@ NO_STORE = (
 SAID_NO = f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
-FORM = {
-    "type": "object",
-    "required": ["title"],
-    "properties": {"title": {"type": "string", "description": "Type it exactly as shown above"}},
-}
 Clock = Callable[[], float]
 
 
@@ -54,24 +49,6 @@ class NotConfirmedError(Exception):
         super().__init__(f"{text} {UNCHANGED}")
 
 
-class Asked(BaseModel):
-    """Travels sealed between question and answer."""
-
-    seen: str
-    at: float
-    nonce: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back from the person, to which sight, and how fast."""
-
-    action: str
-    typed: str
-    seen: str
-    seconds: float
-
-
 @dataclass
 class Confirmation:
     """Asks, and decides about the answer. What has to be remembered is in the store, for all processes."""
@@ -80,7 +57,9 @@ class Confirmation:
     consents: Consents
     now: Clock = time.time
 
-    async def given(self, call: Call, tool: str, code: str | None, target: InQuestion) -> How | InputRequiredResult:
+    async def given(
+        self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
+    ) -> How | InputRequiredResult:
         """How a person said yes to what is there now; or a question that has to go out first; or a refusal is raised.
 
         The target is fetched anew each time, and raises where it is already gone.
@@ -88,18 +67,18 @@ class Confirmation:
         self.check()
         if self.way == "approve" and not self.consents.store.shared:
             raise NotConfirmedError(NO_STORE)
-        answer = await self._replied(call)
-        if answer is None:
+        reply = await self._replied(request)
+        if reply is None:
             if self.way == "allow":
                 await target.glance()
                 return "allow"
             if code:
                 return await self._redeem(code, tool, target)
-            outcome = await self._first_round(call, tool, await target.preview())
-            if not isinstance(outcome, Answer):
+            outcome = await self._first_round(request, tool, await target.preview())
+            if not isinstance(outcome, Reply):
                 return outcome
-            answer = outcome
-        await self._decide(answer, tool, target)
+            reply = outcome
+        await self._decide(reply, tool, target)
         return "form"
 
     def check(self) -> None:
@@ -107,14 +86,14 @@ class Confirmation:
         if self.way not in {"ask", "approve", "allow"}:
             raise NotConfirmedError(BLOCKED)
 
-    async def _first_round(self, call: Call, tool: str, preview: Preview) -> InputRequiredResult | Answer:
+    async def _first_round(self, request: ToolRequest, tool: str, preview: Preview) -> InputRequiredResult | Reply:
         if self.way == "approve":
             raise NotConfirmedError(f"{preview.text} {await self._terminal(tool, preview)}")
-        if not call.can_ask:
+        if not request.can_ask:
             raise NotConfirmedError(await self._with_code(tool, preview))
-        if call.modern:
+        if request.modern:
             return self._question_as_result(preview)
-        return await self._ask(call, tool, preview)
+        return await self._ask(request, tool, preview)
 
     def _question_as_result(self, preview: Preview) -> InputRequiredResult:
         asked = Asked(seen=preview.seen, at=self.now(), nonce=secrets.token_hex(8))
@@ -122,53 +101,53 @@ class Confirmation:
             input_requests={"title": ElicitRequest(params=question(preview))}, request_state=asked.model_dump_json()
         )
 
-    async def _ask(self, call: Call, tool: str, preview: Preview) -> Answer:
+    async def _ask(self, request: ToolRequest, tool: str, preview: Preview) -> Reply:
         """Ask while the call stays open: the way of protocol revisions before 2026-07-28."""
         reply: ElicitResult | None = None
         form, asked = question(preview), anyio.current_time()
-        with anyio.move_on_after(call.deadline - asked - TO_ACT) as waited:
-            async with signs_of_life(call):
+        with anyio.move_on_after(request.deadline - asked - TO_ACT) as waited:
+            async with signs_of_life(request):
                 with suppress(MCPError):  # inside the group, or it arrives as a group
-                    reply = await call.session.elicit_form(form.message, FORM, related_request_id=call.request_id)
+                    reply = await request.session.elicit_form(form.message, FORM, related_request_id=request.request_id)
         if reply is None and waited.cancelled_caught:
             raise NotConfirmedError(
                 f"The question was not answered in time and was withdrawn. {await self._terminal(tool, preview)}"
             )
         if reply is None:
             raise NotConfirmedError("The question failed in the client. Make the same call again to ask once more.")
-        return answer_of(reply, preview.seen, anyio.current_time() - asked)
+        return reply_of(reply, preview.seen, anyio.current_time() - asked)
 
-    async def _replied(self, call: Call) -> Answer | None:
+    async def _replied(self, request: ToolRequest) -> Reply | None:
         """The answer to a question of an earlier round. An answer that nobody asked for is none."""
-        reply = call.replies.get("title")
-        if call.state is None or not isinstance(reply, ElicitResult):
+        reply = request.replies.get("title")
+        if request.state is None or not isinstance(reply, ElicitResult):
             return None
-        asked, now = Asked.model_validate_json(call.state), self.now()
+        asked, now = Asked.model_validate_json(request.state), self.now()
         if not await self.consents.first_use(asked.nonce):
             raise NotConfirmedError("This answer was used before. Make the call again to ask the person anew.")
         if not 0 <= now - asked.at <= LIFETIME:
             raise NotConfirmedError(
                 f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew."
             )
-        return answer_of(reply, asked.seen, now - asked.at)
+        return reply_of(reply, asked.seen, now - asked.at)
 
-    async def _decide(self, answer: Answer, tool: str, target: InQuestion) -> None:
+    async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
         """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""
-        if answer.action != "accept":
-            await self._refused(answer, tool, target)
+        if reply.action != "accept":
+            await self._refused(reply, tool, target)
         preview = await target.glance()
-        if answer.seen != preview.seen:
+        if reply.seen != preview.seen:
             raise NotConfirmedError(
                 f"It changed after the person was asked. It is now: {(await target.preview()).text} "
                 "Make the call again to ask the person about this."
             )
-        if comparable(answer.typed) != comparable(preview.expected):
+        if comparable(reply.typed) != comparable(preview.expected):
             raise NotConfirmedError(
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )
 
-    async def _refused(self, answer: Answer, tool: str, target: InQuestion) -> None:
-        if answer.seconds < TOO_FAST:
+    async def _refused(self, reply: Reply, tool: str, target: InQuestion) -> None:
+        if reply.seconds < TOO_FAST:
             raise NotConfirmedError(
                 "The client said no faster than a person can read: the question was probably never shown. "
                 f"{await self._terminal(tool, await target.preview())}"
@@ -221,33 +200,13 @@ class Confirmation:
         return await self._with_code(tool, preview)
 
 
-def question(preview: Preview) -> ElicitRequestFormParams:
-    """What the person reads, and the one field they fill in."""
-    return ElicitRequestFormParams(
-        message=f'{preview.text} To go on, type "{preview.expected}".',
-        requested_schema=FORM,
-    )
-
-
-def answer_of(reply: ElicitResult, seen: str, seconds: float) -> Answer:
-    """A client's reply; content that is not the one text asked for counts as nothing typed."""
-    content: Mapping[str, object] = reply.content or {}
-    typed = content.get("title") if set(content) == {"title"} else None
-    return Answer(reply.action, typed if isinstance(typed, str) else "", seen, seconds)
-
-
-def comparable(text: str) -> str:
-    """Trimmed and in NFC, as shown: quotation marks stand as apostrophes."""
-    return unicodedata.normalize("NFC", text.replace('"', "'")).strip()
-
-
 @asynccontextmanager
-async def signs_of_life(call: Call) -> AsyncGenerator[None]:
+async def signs_of_life(request: ToolRequest) -> AsyncGenerator[None]:
     """A progress message every ten seconds, so that the client sees that the call is not stuck."""
 
     async def pulse() -> None:
         while True:
-            await call.tell(FOR_THE_PERSON)
+            await request.tell(FOR_THE_PERSON)
             await anyio.sleep(SIGN_OF_LIFE)
 
     async with anyio.create_task_group() as group:

@@ -1,4 +1,4 @@
-"""What a person is shown before something is destroyed, and what of it must still be true when it is done."""
+"""Looking at what would be destroyed: for the person who is asked, and again before it is done."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flipsnack_mcp.api.actions.collections import (
-    Collection,
-    DeleteCollection,
-    DeleteFlipbook,
-    GetCollection,
-    UpdateCollection,
-)
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
-from flipsnack_mcp.api.text import cleaned, quoted
+from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, to_type
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import direct_link
+from flipsnack_mcp.workflows.plans.rules import Item, Plan
 
-LONGEST_TO_TYPE = 60
-FLIPBOOKS_SHOWN = 5
 EXTRAS = 6.0
 """Seconds for what is good to know but not needed: views and link."""
 
@@ -30,19 +24,6 @@ class AlreadyGoneError(FlipsnackError):
     """What should be destroyed does not exist any more."""
 
     retry = "There is nothing to try again."
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A target as it is now."""
-
-    text: str
-    expected: str
-    """What the person has to type."""
-    target: str
-    """Exactly what would be destroyed."""
-    seen: str
-    """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
 
 class InQuestion(Protocol):
@@ -60,18 +41,19 @@ class InQuestion(Protocol):
 
 
 @dataclass
-class Target:
+class Destruction:
     """What would be destroyed; looked at as often as needed, never from memory."""
 
     errand: Errand
-    action: Any
+    action: Action[Any]
     collection: Collection = field(default_factory=Collection)
     """As it was at the last look."""
 
     @property
     def name(self) -> str:
         """Exactly what would be destroyed; known without asking Flipsnack."""
-        return f"{self.action.collection_hash}/{getattr(self.action, 'flipbook_hash', '')}"
+        hashes = hashes_in(self.action)
+        return f"{hashes['collection_hash']}/{hashes.get('flipbook_hash', '')}"
 
     async def preview(self) -> Preview:
         """Fetch the target and describe it for a person.
@@ -80,28 +62,65 @@ class Target:
             AlreadyGoneError: There is no such collection or flipbook.
         """
         collection = await self._present()
-        return self._preview(collection, await described(self.errand, collection, self.action))
+        return self._preview(collection, await self._told(collection))
 
     async def glance(self) -> Preview:
         """Fetch only what must not have changed."""
         return self._preview(await self._present(), "")
 
     async def _present(self) -> Collection:
-        collection = await present(self.errand, self.action.collection_hash)
-        flipbook = getattr(self.action, "flipbook_hash", "")
+        hashes = hashes_in(self.action)
+        collection = await existing(self.errand, hashes["collection_hash"])
+        flipbook = hashes.get("flipbook_hash")
         if flipbook and flipbook not in {book.flipbook_hash for book in collection.flipbooks}:
             raise AlreadyGoneError(
-                f"Collection {self.action.collection_hash} has no flipbook {flipbook}.",
+                f"Collection {hashes['collection_hash']} has no flipbook {flipbook}.",
                 "Look at its flipbooks with get_collection.",
             )
         self.collection = collection
         return collection
 
+    async def _told(self, collection: Collection) -> str:
+        quickly = self.errand.within(EXTRAS)
+        link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
+        return sentences_about(collection, self.action, await views_of(quickly, collection), link)
+
     def _preview(self, collection: Collection, text: str) -> Preview:
         return Preview(text, to_type(collection), self.name, fingerprint(collection))
 
 
-async def present(errand: Errand, collection_hash: str) -> Collection:
+@dataclass(frozen=True)
+class Batch:
+    """The collections of a plan that would go offline. As planned: each is looked at again before it is changed."""
+
+    plan: Plan
+    items: tuple[Item, ...]
+
+    @property
+    def name(self) -> str:
+        """The same for the same collections, in whatever plan: a person's no is about them."""
+        return f"offline/{hashed(sorted(one.collection_hash for one in self.items))}"
+
+    async def preview(self) -> Preview:
+        """The plan, described for a person."""
+        return Preview(sentences_about_many(self.items), str(len(self.items)), self.name, self._seen())
+
+    async def glance(self) -> Preview:
+        """The same: a plan does not change."""
+        return await self.preview()
+
+    def _seen(self) -> str:
+        exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
+        return hashed([self.plan.plan_id, *exactly])
+
+
+def hashes_in(action: Action[Any], *names: str) -> dict[str, str]:
+    """The collection that an action is about, and the flipbook where it is about one; or only what is named."""
+    found = {name: getattr(action, name, None) for name in names or ("collection_hash", "flipbook_hash")}
+    return {name: value for name, value in found.items() if value}
+
+
+async def existing(errand: Errand, collection_hash: str) -> Collection:
     """The collection, which has to exist."""
     try:
         return await errand.send(GetCollection(collection_hash=collection_hash))
@@ -112,36 +131,7 @@ async def present(errand: Errand, collection_hash: str) -> Collection:
         ) from None
 
 
-async def described(errand: Errand, collection: Collection, action: Any) -> str:
-    """The preview in sentences."""
-    quickly = errand.within(EXTRAS)
-    link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
-    title = quoted(collection.title) if collection.title else "without a title"
-    facts = [status_fact(collection), *flipbook_facts(collection), await views(quickly, collection)]
-    if link:
-        facts.append(f"link {quoted(link, 200)}")
-    of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
-    facts_told = ", ".join(facts)
-    return f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {facts_told}. {consequence(collection, action)}"
-
-
-def status_fact(collection: Collection) -> str:
-    """Its status; in quotes where it is none that Flipsnack documents."""
-    known = collection.status in {"public", "unlisted", "editable"}
-    return f"status {collection.status if known else quoted(collection.status, 20)}"
-
-
-def flipbook_facts(collection: Collection) -> list[str]:
-    """How many flipbooks, and which."""
-    books = [book.flipbook_hash for book in collection.flipbooks if book.flipbook_hash]
-    if not collection.flipbooks:
-        return ["no flipbooks"]
-    more = f" and {len(books) - FLIPBOOKS_SHOWN} more" if len(books) > FLIPBOOKS_SHOWN else ""
-    names = ", ".join(cleaned(book, 64) for book in books[:FLIPBOOKS_SHOWN])
-    return [f"{len(collection.flipbooks)} flipbook(s) {names}{more}"]
-
-
-async def views(errand: Errand, collection: Collection) -> str:
+async def views_of(errand: Errand, collection: Collection) -> str:
     """How often it was read, as far as Flipsnack tells."""
     try:
         stats = await errand.send(GetCollectionStats(collection_hash=collection.collection_hash))
@@ -150,30 +140,12 @@ async def views(errand: Errand, collection: Collection) -> str:
     return "views unknown" if stats.views is None else f"{stats.views} views"
 
 
-def consequence(collection: Collection, action: Any) -> str:
-    """What stops working."""
-    if isinstance(action, DeleteFlipbook):
-        return "The collection stays; this document in it is gone for good."
-    if isinstance(action, UpdateCollection):
-        return (
-            "Its link and every embed of it stop working until it is published again, which may give it another link."
-        )
-    if not isinstance(action, DeleteCollection):
-        return "The collection stays; what is deleted of it can only be made or uploaded again."
-    if collection.status == "editable":
-        return "It is a draft; it is gone for good."
-    return "Its link and every embed of it stop working, for good."
-
-
-def to_type(collection: Collection) -> str:
-    """The title, or the hash where the title is empty or too long to type."""
-    title = cleaned(collection.title).replace('"', "'")
-    return title if title and len(title) <= LONGEST_TO_TYPE else collection.collection_hash
-
-
 def fingerprint(collection: Collection) -> str:
     """The same as long as what the person saw is true."""
     facts = [collection.collection_hash, collection.title, collection.status]
-    return hashlib.sha256(
-        json.dumps([*facts, sorted(book.flipbook_hash for book in collection.flipbooks)]).encode()
-    ).hexdigest()
+    return hashed([*facts, sorted(book.flipbook_hash for book in collection.flipbooks)])
+
+
+def hashed(facts: object) -> str:
+    """The same for the same facts."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flipsnack_mcp.api.action import JsonObject
+from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.settings import Settings
 
 BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
@@ -21,6 +22,9 @@ BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
 SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a-f]{{32}}(?![0-9a-f])", re.IGNORECASE)
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,13 @@ class Redactor:
 def spellings(secret: str) -> tuple[str, ...]:
     """The ways a library may write it: as it is, in an address, in JSON, in a repr."""
     return secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]
+
+
+def log_unexpected(tool: str, error: Exception) -> None:
+    """Where it happened, without the exception's text: that can hold anything, also a signed URL."""
+    places: list[str] = []
+    trace = error.__traceback__
+    while trace:
+        places.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, " > ".join(places[-6:]))

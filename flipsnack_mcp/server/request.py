@@ -1,4 +1,4 @@
-"""One tools/call as the server sees it: who asks, what the client can show, and how to tell it something."""
+"""One tools/call as the protocol brought it: who asks, what the client can show, and how to tell it something."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIME_OF_A_CALL = 45.0
 
 
 @dataclass
-class Call:
+class ToolRequest:
     """Where a call came from and how long it may last."""
 
     session: ServerSession
@@ -32,13 +32,13 @@ class Call:
     told: int = field(default=0, init=False)
 
     @classmethod
-    def received(cls, context: Context[Any, Any], redact: Callable[[str], str]) -> Call:
+    def received(cls, context: Context[Any, Any], redact: Callable[[str], str]) -> ToolRequest:
         """The call that is being handled; its time starts now."""
-        request = context.request_context
+        brought = context.request_context
         return cls(
-            session=request.session,
-            request_id=request.request_id,
-            modern=is_version_at_least(request.protocol_version or "", "2026-07-28"),
+            session=brought.session,
+            request_id=brought.request_id,
+            modern=is_version_at_least(brought.protocol_version or "", "2026-07-28"),
             replies=context.input_responses or {},
             state=context.request_state,
             deadline=anyio.current_time() + TIME_OF_A_CALL,

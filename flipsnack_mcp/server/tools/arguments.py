@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.text import cleaned
-from flipsnack_mcp.server.tool import WorkflowCall
+from flipsnack_mcp.server.tools.tool import InputT
 
 LONGEST_REASON = 200
 MOST_REASONS = 10
@@ -31,16 +30,17 @@ class BadArgumentsError(FlipsnackError):
     retry = "Correct the arguments, then make the call again."
 
 
-def understood(call: type[Action[Any] | WorkflowCall], arguments: Mapping[str, Any]) -> Action[Any] | WorkflowCall:
+def understood(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
     """The validated arguments. An explicit null counts as absent."""
     try:
-        return call.model_validate({name: value for name, value in arguments.items() if value is not None})
+        given = kind.model_validate({name: value for name, value in arguments.items() if value is not None})
     except ValidationError as error:
         reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
-        known = ", ".join(call.model_fields) or "none"
+        known = ", ".join(kind.model_fields) or "none"
         raise BadArgumentsError(
-            " ".join(unique(reasons)[:MOST_REASONS]), f"The arguments of {call.tool_name}: {known}."
+            " ".join(unique(reasons)[:MOST_REASONS]), f"The arguments of {kind.tool_name}: {known}."
         ) from None
+    return cast("InputT", given)
 
 
 def in_our_words(error: ErrorDetails) -> str:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.api.parameters import Day, Status, opened
-from flipsnack_mcp.server.tool import WorkflowCall
+from flipsnack_mcp.server.tools.tool import ToolInput
 from flipsnack_mcp.workflows.choosing import Choice
 
 
@@ -25,7 +25,7 @@ Hash = Annotated[str, BeforeValidator(hash_from)]
 Collections = Annotated[list[Hash], BeforeValidator(several)]
 
 
-class ChoosingCall(WorkflowCall):
+class ChoosingInput(ToolInput):
     """A tool over many collections. Everything that is given has to be true of each."""
 
     collections: Annotated[Collections | None, Field(description="Hashes, links")] = None

@@ -1,0 +1,69 @@
+"""What all calls of a server share. Made at the first of them: tools/list waits for nothing of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyio.abc import TaskGroup
+
+from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
+from flipsnack_mcp.server.safety.redaction import Redactor
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.workflows.allowance import Allowance
+from flipsnack_mcp.workflows.downloads.transfers import Transfers
+from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.plans.record import Plans
+from flipsnack_mcp.workflows.recalling import Recent
+from flipsnack_mcp.workflows.reports.background import Reports
+from flipsnack_mcp.workflows.uploads.journal import Journal
+from flipsnack_mcp.workflows.uploads.uploading import Uploads
+
+
+@dataclass(frozen=True)
+class App:
+    """The client and its account: what is going on there, what is remembered, and who may do what."""
+
+    settings: Settings
+    redactor: Redactor
+    flipsnack: Flipsnack
+    confirmation: Confirmation
+    history: History
+    allowance: Allowance
+    recent: Recent
+    uploads: Uploads
+    transfers: Transfers
+    reports: Reports
+    plans: Plans
+
+    @property
+    def download_dir(self) -> Path:
+        """Where packages and reports go."""
+        return self.settings.download_dir or default_download_folder()
+
+
+def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
+    """All of it, over one client and one store."""
+    account, redactor = settings.account, Redactor.of(settings)
+    recent = Recent(store, account)
+    flipsnack.changing = recent.changing
+    journal = Journal(store, account, f"{os.getpid()}-{secrets.token_hex(4)}")
+    return App(
+        settings=settings,
+        redactor=redactor,
+        flipsnack=flipsnack,
+        confirmation=Confirmation(settings.confirm, Consents(store, account), now),
+        history=History(store, account, redactor.data),
+        allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
+        recent=recent,
+        uploads=Uploads(flipsnack, journal, background),
+        transfers=Transfers(flipsnack, background),
+        reports=Reports(flipsnack, store, account, background, now),
+        plans=Plans(store, account),
+    )

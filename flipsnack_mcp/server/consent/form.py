@@ -1,0 +1,133 @@
+"""What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.types import ElicitRequestFormParams, ElicitResult
+
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
+from flipsnack_mcp.api.text import cleaned, quoted
+from flipsnack_mcp.workflows.plans.rules import Item
+
+LONGEST_TO_TYPE = 60
+FLIPBOOKS_NAMED, TITLES_NAMED = 5, 10
+FORM = {
+    "type": "object",
+    "required": ["title"],
+    "properties": {"title": {"type": "string", "description": "Type it exactly as shown above"}},
+}
+PUBLISHED = frozenset({"public", "unlisted"})
+OFFLINE_FOR_NOW = (
+    "Their links and every embed of them stop working until they are published again, which may give them other links. "
+    "What changed since the plan was made is left alone."
+)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A target as it is now."""
+
+    text: str
+    expected: str
+    """What the person has to type."""
+    target: str
+    """Exactly what would be destroyed."""
+    seen: str
+    """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back from the person, to which sight, and how fast."""
+
+    action: str
+    typed: str
+    seen: str
+    seconds: float
+
+
+def question(preview: Preview) -> ElicitRequestFormParams:
+    """What the person reads, and the one field they fill in."""
+    return ElicitRequestFormParams(
+        message=f'{preview.text} To go on, type "{preview.expected}".',
+        requested_schema=FORM,
+    )
+
+
+def reply_of(reply: ElicitResult, seen: str, seconds: float) -> Reply:
+    """A client's reply; content that is not the one text asked for counts as nothing typed."""
+    content: Mapping[str, object] = reply.content or {}
+    typed = content.get("title") if set(content) == {"title"} else None
+    return Reply(reply.action, typed if isinstance(typed, str) else "", seen, seconds)
+
+
+def comparable(text: str) -> str:
+    """Trimmed and in NFC, as shown: quotation marks stand as apostrophes."""
+    return unicodedata.normalize("NFC", text.replace('"', "'")).strip()
+
+
+def sentences_about(collection: Collection, action: Action[Any], views: str, link: str | None) -> str:
+    """What would be destroyed, and what that means."""
+    title = quoted(collection.title) if collection.title else "without a title"
+    facts = [f"status {known_status(collection.status, PUBLISHED | {'editable'})}", *flipbook_facts(collection), views]
+    if link:
+        facts.append(f"link {quoted(link, 200)}")
+    of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
+    told = ", ".join(facts)
+    return f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {told}. {consequence(collection, action)}"
+
+
+def sentences_about_many(items: tuple[Item, ...]) -> str:
+    """What would go offline, and what that means."""
+    return f"Take offline {len(items)} collections: {first_titles(items)}. {OFFLINE_FOR_NOW}"
+
+
+def known_status(status: str, known: frozenset[str]) -> str:
+    """A status; in quotes where it is none that Flipsnack documents."""
+    return status if status in known else quoted(status, 20)
+
+
+def flipbook_facts(collection: Collection) -> list[str]:
+    """How many flipbooks, and which."""
+    books = [book.flipbook_hash for book in collection.flipbooks if book.flipbook_hash]
+    if not collection.flipbooks:
+        return ["no flipbooks"]
+    more = f" and {len(books) - FLIPBOOKS_NAMED} more" if len(books) > FLIPBOOKS_NAMED else ""
+    names = ", ".join(cleaned(book, 64) for book in books[:FLIPBOOKS_NAMED])
+    return [f"{len(collection.flipbooks)} flipbook(s) {names}{more}"]
+
+
+def first_titles(items: Iterable[Item]) -> str:
+    """The first titles, and how many more there are."""
+    named = [
+        f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, PUBLISHED)})"
+        for one in items
+    ]
+    more = f" and {len(named) - TITLES_NAMED} more" if len(named) > TITLES_NAMED else ""
+    return ", ".join(named[:TITLES_NAMED]) + more
+
+
+def consequence(collection: Collection, action: Action[Any]) -> str:
+    """What stops working."""
+    if isinstance(action, DeleteFlipbook):
+        return "The collection stays; this document in it is gone for good."
+    if isinstance(action, UpdateCollection):
+        return (
+            "Its link and every embed of it stop working until it is published again, which may give it another link."
+        )
+    if not isinstance(action, DeleteCollection):
+        return "The collection stays; what is deleted of it can only be made or uploaded again."
+    if collection.status == "editable":
+        return "It is a draft; it is gone for good."
+    return "Its link and every embed of it stop working, for good."
+
+
+def to_type(collection: Collection) -> str:
+    """The title, or the hash where the title is empty or too long to type."""
+    title = cleaned(collection.title).replace('"', "'")
+    return title if title and len(title) <= LONGEST_TO_TYPE else collection.collection_hash

@@ -1,0 +1,142 @@
+"""Where a call is answered: understood, allowed, carried out, worded. Every failure becomes a text of ours here.
+
+Imported at the first call: from here on stands everything that tools do, and a list must not wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from mcp import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, Completion, InputRequiredResult
+from pydantic import BaseModel
+
+from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
+from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server import reading
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
+from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.server.safety.redaction import log_unexpected
+from flipsnack_mcp.server.tools.arguments import understood
+from flipsnack_mcp.server.tools.options import Options, options_of
+from flipsnack_mcp.server.tools.table import TOOLS
+from flipsnack_mcp.server.tools.tool import Tool, ToolCall, ToolInput
+from flipsnack_mcp.server.wording import as_result, failed
+from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
+
+UNEXPECTED = (
+    "Something unexpected went wrong in this server. Something may have been changed. "
+    "Do not simply repeat it. Look with get_collection or list_collections what is there, and tell the person."
+)
+
+TO_RECORD = 2.0
+"""Seconds for a last line about a call that was cancelled."""
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Answers the calls of a server, and reads its resources."""
+
+    app: App
+    offered: Collection[str]
+    """The names of the tools on the menu: no other can be called."""
+
+    async def answer(
+        self, name: str, arguments: Mapping[str, Any], request: ToolRequest
+    ) -> CallToolResult | InputRequiredResult:
+        """Carry out one call."""
+        try:
+            outcome = await self._carry_out(name, arguments, request)
+        except (FlipsnackError, NotConfirmedError) as error:
+            return failed(str(error), self.app)
+        except (RefusedFile, StoreUnusable) as error:
+            return failed(
+                f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", self.app
+            )
+        except MCPError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
+            log_unexpected(name, error)
+            return failed(UNEXPECTED, self.app)
+        return outcome if isinstance(outcome, InputRequiredResult) else as_result(outcome, self.app)
+
+    async def read(self, uri: str) -> str:
+        """A resource as JSON."""
+        return await reading.read_resource(self.app, uri)
+
+    async def suggest(self, typed: str) -> Completion:
+        """Hashes for what a person is typing."""
+        return await reading.suggested(self.app, typed)
+
+    async def _carry_out(
+        self, name: str, arguments: Mapping[str, Any], request: ToolRequest
+    ) -> BaseModel | InputRequiredResult:
+        if name not in self.offered:
+            raise no_such_tool(name, self.offered, request)
+        tool = TOOLS[name]
+        given = understood(tool.input, arguments)
+        if missing := self.app.settings.missing:
+            raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
+        options = options_of(given) if isinstance(given, Action) else Options()
+        call = ToolCall(self.app, request, name, target_of(given), options)
+        return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+
+
+async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | InputRequiredResult:
+    """A call that may change something: how it ended goes into the history, whatever it was."""
+    try:
+        outcome = await tool.run(call, given)
+    except (FlipsnackError, NotConfirmedError, RefusedFile, StoreUnusable) as error:
+        await call.record(decision_of(error), str(error))
+        raise
+    except anyio.get_cancelled_exc_class():
+        if call.trail.saved is not None:  # what was saved was about to be changed, and may be by now
+            with anyio.move_on_after(TO_RECORD, shield=True):
+                await call.record("unclear", "the call was cancelled")
+        raise
+    except Exception:
+        await call.record("unclear", "something unexpected went wrong")
+        raise
+    if not isinstance(outcome, InputRequiredResult):
+        await call.record("done", "")
+    return outcome
+
+
+def may_change(given: Action[Any] | ToolInput, options: Options) -> bool:
+    """Whether a call belongs in the history: it writes or destroys, or stops an upload."""
+    if isinstance(given, ToolInput):
+        return given.changes_something
+    return given.effect is not Effect.READS and not options.dry_run
+
+
+def decision_of(error: Exception) -> str:
+    """What the history calls an end that was an error."""
+    if isinstance(error, NotConfirmedError | RefusedFile | TooManyDeletionsError):
+        return "refused"
+    return "unclear" if isinstance(error, FlipsnackError) and error.changed is Changed.PERHAPS else "failed"
+
+
+def target_of(given: Any) -> str:
+    """What a call is about, in a few words."""
+    hashes = [getattr(given, name, None) for name in ("collection_hash", "flipbook_hash", "upload_id", "plan_id")]
+    named = [one for one in hashes if one]
+    return "/".join(named) or cleaned(str(getattr(given, "title", None) or ""), 100)
+
+
+def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest) -> Exception:
+    """What is not on the menu, hidden or unknown alike.
+
+    Up to 2025-11-25 the specification's own example is a protocol error. On 2026-07-28 the official suite expects an
+    answer, as the SDK gives it, and the model can read that one.
+    """
+    happened = f"There is no tool `{cleaned(name, 60)}`."
+    if request.modern:
+        return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
+    return MCPError(INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")

@@ -1,0 +1,84 @@
+"""Reading a resource, and completing hashes by title: looks that may be some seconds old."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.types import Completion
+from pydantic import BaseModel
+
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
+from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.api.errors import ConfigurationError, FlipsnackError, NotFoundError
+from flipsnack_mcp.api.links import hash_from
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.resources import ACCOUNT, COLLECTION
+from flipsnack_mcp.server.safety.redaction import log_unexpected
+from flipsnack_mcp.server.wording import redacted_data
+from flipsnack_mcp.workflows.errand import Errand
+
+SUGGESTED = 20
+UNREAD = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
+TIME_TO_READ = 15.0
+"""Seconds: a client shows nothing while it reads, and a person is typing while it completes."""
+
+
+async def read_resource(app: App, uri: str) -> str:
+    """A resource as JSON.
+
+    Raises:
+        ResourceError: It does not exist, or Flipsnack could not be asked.
+    """
+    action = question_of(uri)
+    try:
+        found = await ask_lately(app, action)
+    except NotFoundError as error:
+        raise ResourceNotFoundError(app.redactor.text(str(error))) from None
+    except FlipsnackError as error:
+        raise ResourceError(app.redactor.text(str(error))) from None
+    except Exception as error:  # noqa: BLE001  # the SDK would log its text
+        log_unexpected(uri, error)
+        raise ResourceError(UNREAD) from None
+    return json.dumps(redacted_data(found, app), ensure_ascii=False)
+
+
+def question_of(uri: str) -> Action[Any]:
+    """The question behind an address of ours."""
+    if uri == ACCOUNT:
+        return GetUserStats()
+    if uri.startswith(COLLECTION):
+        try:
+            return GetCollection(collection_hash=hash_from(unquote(uri.removeprefix(COLLECTION))))
+        except ValueError:
+            raise ResourceNotFoundError(f"What follows {COLLECTION} has to be a collection's hash.") from None
+    raise ResourceNotFoundError(f"There is no such resource. There are {ACCOUNT} and {COLLECTION}{{hash}}.")
+
+
+async def ask_lately(app: App, action: Action[Any]) -> BaseModel:
+    """What Flipsnack says, some seconds old at most."""
+    if missing := app.settings.missing:
+        raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
+    result: BaseModel = await app.recent.ask(errand_of(app), action)
+    return result
+
+
+def errand_of(app: App) -> Errand:
+    """A question that nobody is told the progress of."""
+    return Errand(app.flipsnack).within(TIME_TO_READ)
+
+
+async def suggested(app: App, typed: str) -> Completion:
+    """Hashes of collections whose titles have what was typed, or that begin with it; none where they cannot be had."""
+    if app.settings.missing:
+        return Completion(values=[])
+    asked_for = ListCollections(query=typed.strip()[:200] or None, limit=SUGGESTED)
+    try:
+        found = await app.recent.ask(errand_of(app), asked_for)
+    except FlipsnackError:
+        return Completion(values=[])
+    hashes = [row.collection_hash for row in found.collections if row.collection_hash]
+    return Completion(values=hashes, total=found.total, has_more=found.next_offset is not None)

@@ -1,0 +1,68 @@
+"""Text that came from Flipsnack is somebody's content: made harmless here, in whatever result and however deep."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from flipsnack_mcp.api.action import JsonObject
+from flipsnack_mcp.api.text import cleaned
+
+# Written by this program, so neither cleaned nor quoted.
+OURS = frozenset(
+    {
+        "path",
+        "next_step",
+        "warnings",
+        "states",
+        "sha256",
+        "state",
+        "conversion",
+        "expires_at",
+        "progress",
+        "upload_id",
+        "plan_id",
+        "started",
+        "report_id",
+        "period",
+        "failed",
+        "totals",
+        "counts",
+        "change",
+    }
+)
+# Longer than a title may be.
+LIMITS = {
+    "changes": 2000,
+    "description": 2000,
+    "embed_code": 4000,
+    "resource_url": 2000,
+    "direct_link": 500,
+    "cover_image": 500,
+    "after": 2000,
+    "before": 2000,
+}
+ENTRIES = 1000
+"""As many pages as a document may have."""
+
+
+def data_of(result: BaseModel) -> JsonObject:
+    """A result as cleaned JSON, without what is absent."""
+    return cast("JsonObject", clean(result.model_dump(mode="json", exclude_none=True)))
+
+
+def clean(value: Any, name: str = "") -> Any:
+    """Every text that came from Flipsnack made harmless, whatever it is nested in."""
+    if name in OURS:
+        return value
+    if isinstance(value, str):
+        return cleaned(value, LIMITS.get(name, 300))
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value).items()
+        # Below `extra` and `fields` the names are Flipsnack's too: one that is called as ours must not pass uncleaned.
+        ours = name not in {"extra", "fields"}
+        return {cleaned(key, 80): clean(one, key if ours else "") for key, one in list(members)[:ENTRIES]}
+    if isinstance(value, list):
+        return [clean(one, name) for one in value[:ENTRIES]]
+    return value

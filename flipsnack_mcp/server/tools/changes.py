@@ -1,0 +1,194 @@
+"""Everything that changes or destroys a collection: looked at first, confirmed where something is lost, saved, then done."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Annotated, Any
+
+from mcp.types import InputRequiredResult
+from pydantic import BaseModel, Field
+
+from flipsnack_mcp.api.action import Action, parameters
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
+from flipsnack_mcp.api.errors import Changed, FlipsnackError
+from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
+from flipsnack_mcp.server.tools.answers import Answered, HistoryId, Planned, Warnings, WasDryRun
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.uploads import UploadFile, file_of, upload_cost, upload_sentence
+from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.publishing import Difference, Updated, asked_of, change, changes, send_to
+from flipsnack_mcp.workflows.removing import delete
+
+NEW_HASH = "Publishing a draft gives it a new hash and link."
+OFFLINE = "Its link and every embed of it stop working; the person will be asked."
+
+
+class Change(Answered):
+    """One field before and after."""
+
+    field: Annotated[str, Field(description="Name")]
+    before: Annotated[str, Field(description="Was")]
+    after: Annotated[str, Field(description="Is")]
+
+
+class Update(Answered):
+    """What an update changed."""
+
+    collection_hash: Annotated[str, Field(description="As it is now")]
+    previous_collection_hash: Annotated[str | None, Field(description="Where it was another")] = None
+    changes: Annotated[list[Change], Field(description="Before and after")]
+    dry_run: WasDryRun = None
+    history_id: HistoryId = None
+    warnings: Warnings = []
+
+
+class Removal(Answered):
+    """What is gone, or would be."""
+
+    deleted: Annotated[bool, Field(description="Is gone")]
+    collection_hash: Annotated[str, Field(description="The collection")]
+    flipbook_hash: Annotated[str | None, Field(description="The flipbook")] = None
+    dry_run: WasDryRun = None
+    changes: Planned = None
+    history_id: HistoryId = None
+
+
+class ChangedCollection(Collection):
+    """A collection that a change or a document was sent to, or would be."""
+
+    dry_run: WasDryRun = None
+    changes: Planned = None
+    history_id: HistoryId = None
+    warnings: Warnings = []
+
+
+async def change_collection(call: ToolCall, action: Action[Collection]) -> ChangedCollection:
+    """Send a change, with its document where it takes one: what every action that writes does, if no more is said."""
+    async with AsyncExitStack() as open_until_sent:
+        file = await file_of(call, action, open_until_sent)
+        before = await call.errand.send(GetCollection(**hashes_in(action, "collection_hash")))
+        if call.options.dry_run:
+            facts = {"dry_run": True, "changes": await planned_change(call, action, file)}
+            return ChangedCollection(**before.model_dump(), **facts, warnings=list(file.warnings))
+        saved = await call.save(before)
+        result = await send_to(call.errand, action, file.document)
+        return ChangedCollection(**result.model_dump(), history_id=saved, warnings=list(file.warnings))
+
+
+async def planned_change(call: ToolCall, action: Action[Any], file: UploadFile) -> list[str]:
+    """What would be sent, and what it would cost."""
+    if not action.uploads:
+        given = ", ".join(f"{name} {value}" for name, value in parameters(action).items())
+        return [f"Flipsnack would be sent {action.api_name} with {given}"]
+    cost = [await upload_cost(call)] if action.uploads == "PDF" else []
+    return [await upload_sentence(action, file), *cost]
+
+
+async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequiredResult:
+    """Show what would be destroyed, have it confirmed, look again, save how it was, and only then do it."""
+    subject = Destruction(call.errand, action)
+    if call.options.dry_run:
+        preview = await subject.preview()
+        return removal(action, deleted=False, dry_run=True, changes=[preview.text])
+    await call.app.allowance.check()
+    if question := await call.ask(call.options.confirmation, subject):
+        return question
+    saved = await call.save(subject.collection)
+    await delete_within_allowance(call, action)
+    return removal(action, deleted=True, history_id=saved)
+
+
+async def delete_within_allowance(call: ToolCall, action: Action[Any]) -> None:
+    """Delete within the allowance; what certainly did not happen does not count."""
+    taken = await call.app.allowance.take()
+    try:
+        await delete(call.errand, action)
+    except FlipsnackError as error:
+        if error.changed is Changed.NOTHING:
+            await call.app.allowance.give_back(taken)
+        raise
+
+
+def removal(action: Action[Any], **facts: Any) -> Removal:
+    """The answer about a deletion."""
+    return Removal.model_validate({**hashes_in(action), **facts})
+
+
+async def update_collection(call: ToolCall, action: UpdateCollection) -> Update | InputRequiredResult:
+    """Change a collection, and say what was and what is. Taking it offline is confirmed like a deletion."""
+    if call.options.dry_run:
+        return await planned_update(call, action)
+    if action.status == "editable" and (question := await ask_to_take_offline(call, action)):
+        return question
+    unsaved: list[str] = []
+
+    async def save(before: Collection) -> None:
+        if call.trail.confirmed:  # its public link is destroyed: without a record, not at all
+            await call.save(before)
+        else:
+            unsaved.extend(await save_if_possible(call, before))
+
+    updated = await change(call.errand, action, save)
+    now, before = updated.after.collection_hash or action.collection_hash, action.collection_hash
+    unnoted = await note_new_hash(call, before, now) if before != now else []
+    return Update(
+        collection_hash=now,
+        previous_collection_hash=before if before != now else None,
+        changes=as_changes(updated.changes),
+        history_id=call.trail.saved,
+        warnings=[*warnings(updated, before, now), *unnoted, *unsaved],
+    )
+
+
+async def save_if_possible(call: ToolCall, before: Collection) -> list[str]:
+    """Keep how it was. The answer tells it too, so a store that fails does not stop a change, as it does a deletion."""
+    try:
+        await call.save(before)
+    except StoreUnusable as error:
+        return [f"How it was could not be kept in the history: {error.happened}"]
+    return []
+
+
+async def note_new_hash(call: ToolCall, before: str, now: str) -> list[str]:
+    """Tell the journal of uploads about a new hash; the change itself is done, whatever becomes of that."""
+    try:
+        await call.app.uploads.journal.renamed(before, now)
+    except StoreUnusable as error:
+        return [f"The new hash could not be noted for get_upload: {error.happened}"]
+    return []
+
+
+async def ask_to_take_offline(call: ToolCall, action: UpdateCollection) -> InputRequiredResult | None:
+    """None once a person said yes to taking a published collection offline, or where it is none."""
+    subject = Destruction(call.errand, action)
+    if not call.request.state:
+        await subject.glance()
+        if subject.collection.status == "editable":
+            return None
+    return await call.ask(call.options.confirmation, subject)
+
+
+async def planned_update(call: ToolCall, action: UpdateCollection) -> Update:
+    """What an update would change, without any request that changes something."""
+    before = await call.errand.send(GetCollection(collection_hash=action.collection_hash))
+    after = asked_of(action, before)
+    said = []
+    if before.status == "editable" and after.status != "editable":
+        said.append(NEW_HASH)
+    if before.status != "editable" and after.status == "editable":
+        said.append(OFFLINE)
+    found = changes(before, after)
+    more = [Change(field=name, before="", after=value) for name, value in (action.settings or {}).items()]
+    return Update(
+        collection_hash=action.collection_hash, dry_run=True, changes=[*as_changes(found), *more], warnings=said
+    )
+
+
+def as_changes(found: tuple[Difference, ...]) -> list[Change]:
+    """Differences as they are told."""
+    return [Change(field=one.field, before=one.before, after=one.after) for one in found]
+
+
+def warnings(updated: Updated, before: str, now: str) -> list[str]:
+    """What the person should know."""
+    return [*updated.warnings, *([f"The hash changed from {before} to {now}."] if before != now else [])]

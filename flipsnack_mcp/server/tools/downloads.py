@@ -1,0 +1,77 @@
+"""download_collection_html: the package of a collection, waited for and saved, or its link."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from flipsnack_mcp.api.actions.packages import DownloadHtml, Package, PackageState
+from flipsnack_mcp.server.tools.answers import Answered, NextStep, States
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, export, save_export
+from flipsnack_mcp.workflows.downloads.transfers import checked_link
+
+FILES_SHOWN = 100
+
+
+class Download(Answered):
+    """A package and where it lies."""
+
+    state: Annotated[PackageState, Field(description="Of the package")]
+    path: Annotated[str | None, Field(description="Saved file")] = None
+    bytes: Annotated[int | None, Field(description="Its size")] = None
+    sha256: Annotated[str | None, Field(description="Of the file")] = None
+    files: Annotated[list[str] | None, Field(description="In the zip")] = None
+    resource_url: Annotated[str | None, Field(description="With save=false")] = None
+    expires_at: Annotated[str | None, Field(description="UTC")] = None
+    states: States = []
+    next_step: NextStep = None
+
+
+async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
+    """Wait for the HTML package and save it, or give its link."""
+    seconds = call.options.wait_seconds
+    if not call.options.save:
+        watched = await export(call.errand, action, seconds)
+        if watched.last.state == "complete":
+            checked_link(watched.last, call.app.settings.api_url)
+        return linked(watched.last, list(watched.states), next_call(call, action))
+    transfers, folder = call.app.transfers, call.app.download_dir
+    done = await save_export(call.errand, transfers, action, seconds, folder, call.app.settings.api_url)
+    if done.saved is None:
+        return linked(done.package, list(done.states), next_call(call, action), downloading=done.downloading)
+    return Download(
+        state="complete",
+        path=str(done.saved.path),
+        bytes=done.saved.bytes,
+        sha256=done.saved.sha256,
+        files=first_files(done.saved.files),
+        states=list(done.states),
+    )
+
+
+def first_files(files: tuple[str, ...]) -> list[str]:
+    """The names of a package's files, as far as they are worth reading."""
+    more = len(files) - FILES_SHOWN
+    return [*files[:FILES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+
+
+def next_call(call: ToolCall, action: DownloadHtml) -> str:
+    """The same call, to be made again."""
+    kept = "" if call.options.save else ", save=false"
+    return f'download_collection_html(collection_hash="{action.collection_hash}"{kept})'
+
+
+def linked(package: Package, states: list[str], again: str, *, downloading: bool = False) -> Download:
+    """A package that is not saved: its link where it is complete, what to do next where it is not."""
+    if package.state == "complete":
+        expires = datetime.now(UTC) + timedelta(seconds=LINK_SECONDS)
+        at = expires.isoformat(timespec="seconds")
+        return Download(state="complete", resource_url=package.resource_url, expires_at=at, states=states)
+    step = f"{'Still downloading' if downloading else 'Still being built'}. Call {again} to wait on; it starts no second package."
+    failed = (
+        f"Flipsnack could not build it. Call {again} to have it tried once more; tell the person if it fails again."
+    )
+    return Download(state=package.state, states=states, next_step=failed if package.state == "failed" else step)

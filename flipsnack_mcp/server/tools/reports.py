@@ -1,0 +1,244 @@
+"""report_stats: a report begun or gone on with, told as far as it is, and saved once it is whole.
+
+Its answer is as short for a thousand collections as for ten: the whole table goes to the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import anyio
+from pydantic import Field, model_validator
+
+from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.parameters import Day
+from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.tools.answers import Answered, NextStep
+from flipsnack_mcp.server.tools.choosing import ChoosingInput
+from flipsnack_mcp.server.tools.options import WaitSeconds
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, Tally, change, tallied
+from flipsnack_mcp.workflows.reports.periods import Period, usual
+from flipsnack_mcp.workflows.reports.report import Gathered, Report, Target
+from flipsnack_mcp.workflows.reports.running import Run
+from flipsnack_mcp.workflows.reports.saving import content, save
+from flipsnack_mcp.workflows.waiting import SPARE
+
+WORST = 5
+FAILED, UNREAD = 5, 5
+TITLE, SHORT_TITLE = 80, 36
+"""Bytes of a title in a table and in a list of names: letters of some alphabets cost a token each."""
+VIEW = ("sort_by", "top", "save_as")
+"""What a later call may ask for in another way."""
+UNLISTED = "not in the account's list, or excluded by a filter"
+
+# Neither figures nor rows are spelled out in the schema: every menu would pay for that, and the text shows them.
+Figures = dict[str, Any]
+Rows = list[dict[str, Any]]
+
+
+class ReportStatsInput(ChoosingInput):
+    """Add up and rank statistics of many collections, by default all over the last 30 full days. A second each."""
+
+    tool_name = "report_stats"
+    tool_title = "Report on collections"
+    effect = Effect.READS
+    over = "collection.getList, collection.getStats"
+    idempotent = True
+
+    start_date: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
+    end_date: Annotated[Day | None, Field(description="Last day")] = None
+    compare: Annotated[bool, Field(description="With period before")] = False
+    sort_by: Annotated[Measure | None, Field(description="Default views")] = None
+    top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
+    save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
+    report_id: Annotated[str | None, Field(max_length=40, description="To go on")] = None
+    wait_seconds: WaitSeconds = 30
+
+    @model_validator(mode="after")
+    def whole_periods(self) -> Self:
+        """Both ends of a period, in order."""
+        if (self.start_date is None) != (self.end_date is None):
+            raise ValueError("give both start_date and end_date, or neither")
+        if self.start_date and self.end_date and self.start_date > self.end_date:
+            raise ValueError("start_date lies after end_date: exchange them")
+        self.check_order()
+        return self
+
+
+class StatsReport(Answered):
+    """What the statistics of many collections come to."""
+
+    report_id: Annotated[str, Field(description="For report_stats")]
+    state: Annotated[Literal["processing", "complete"], Field(description="State")]
+    progress: Annotated[str | None, Field(description="How far")] = None
+    period: Annotated[str | None, Field(description="Both days count")] = None
+    totals: Annotated[Figures | None, Field(description="Times in seconds")] = None
+    change: Annotated[Figures | None, Field(description="Percent")] = None
+    collections: Annotated[Rows, Field(description="Best")] = []
+    bottom: Annotated[Rows, Field(description="Least first")] = []
+    unread: Annotated[list[str], Field(description="No views")] = []
+    failed: Annotated[list[str], Field(description="Not counted")] = []
+    path: Annotated[str | None, Field(description="Saved file")] = None
+    next_step: NextStep = None
+
+
+@dataclass(frozen=True)
+class ReportSoFar:
+    """A report and what it came to so far."""
+
+    report: Report
+    gathered: Gathered
+    whole: bool
+    """Whether every collection is chosen and answered."""
+    failed: tuple[tuple[Target, str], ...]
+
+
+async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
+    """Gather statistics for as long as the call may wait, and say what they come to so far."""
+    reports = call.app.reports
+    if arguments.report_id:
+        report = await earlier_report(call, arguments)
+    else:
+        report = await reports.book.begin(new_report(arguments, reports.today))
+    left = call.request.deadline - SPARE - anyio.current_time()
+    try:
+        run = await reports.follow(report, max(0.0, min(arguments.wait_seconds, left)), call.errand.tell)
+    except FlipsnackError as error:
+        raise with_next_call(error, report) from None
+    # A run may have been begun by a call that wanted it told in another way.
+    report = run.report.model_copy(update={name: getattr(report, name) for name in VIEW})
+    gathered = await reports.book.gathered(report)
+    so_far = ReportSoFar(report, gathered, is_whole(report, gathered), failures(report, gathered))
+    return report_answer(so_far, run, await save_if_whole(call, so_far))
+
+
+def new_report(arguments: ReportStatsInput, today: date) -> Report:
+    """What is to be reported."""
+    start, end = arguments.start_date, arguments.end_date
+    return Report(
+        report_id="",
+        choice=arguments.choice,
+        period=Period(start, end) if start and end else usual(today),
+        usual=start is None,
+        compare=arguments.compare,
+        sort_by=arguments.sort_by or "views",
+        top=arguments.top,
+        save_as=arguments.save_as,
+        today=today,
+    )
+
+
+async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> Report:
+    """An earlier report. It may be told and saved in another way, but stays about what it was about."""
+    report = await call.app.reports.book.report(str(arguments.report_id).strip().lower())
+    if report is None:
+        raise FlipsnackError(
+            "There is no such report; they are kept for a day.", "Call report_stats without report_id for a new one."
+        )
+    if other := differing(arguments, report):
+        raise FlipsnackError(
+            f"This report was begun with another {', '.join(other)}.",
+            "Leave that out to go on with it, or report_id to begin a new one.",
+        )
+    told = {name: getattr(arguments, name) for name in VIEW if name in arguments.model_fields_set}
+    return report.model_copy(update=told)
+
+
+def differing(arguments: ReportStatsInput, report: Report) -> list[str]:
+    """What was given that is not what the report is about: a model often repeats what it asked first."""
+    given = {
+        "compare": (arguments.compare, report.compare),
+        "start_date": (arguments.start_date, report.period.start),
+        "end_date": (arguments.end_date, report.period.end),
+        **{name: (value, getattr(report.choice, name)) for name, value in asdict(arguments.choice).items()},
+    }
+    return [name for name, (new, old) in given.items() if name in arguments.model_fields_set and new != old]
+
+
+def with_next_call(error: FlipsnackError, report: Report) -> FlipsnackError:
+    """An error that ends a call, but not what the report has gathered."""
+    step = f"{error.next_step} {afterwards(report)}"
+    return FlipsnackError(error.happened, step, changed=error.changed, retry=error.again)
+
+
+def afterwards(report: Report) -> str:
+    """The call that goes on once something is put right."""
+    return f'What was gathered is kept: afterwards call report_stats(report_id="{report.report_id}").'
+
+
+def is_whole(report: Report, gathered: Gathered) -> bool:
+    """Whether every collection is chosen and answered."""
+    return report.offset is None and len(gathered.lines) + len(gathered.failed) == len(report.targets)
+
+
+def failures(report: Report, gathered: Gathered) -> tuple[tuple[Target, str], ...]:
+    """What could not be counted, with the reason."""
+    unlisted = [(Target(collection_hash=one, title=""), UNLISTED) for one in report.unlisted]
+    return (*gathered.failed, *unlisted)
+
+
+async def save_if_whole(call: ToolCall, so_far: ReportSoFar) -> Path | None:
+    """The file of a whole report, where one is wanted."""
+    if so_far.report.save_as is None or not so_far.whole:
+        return None
+    made = content(so_far.report, so_far.gathered, so_far.failed, call.app.redactor.text)
+    try:
+        return await save(call.app.reports.book, so_far.report, made, call.app.download_dir)
+    except RefusedFile as error:
+        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(so_far.report)}") from None
+
+
+def report_answer(so_far: ReportSoFar, run: Run, path: Path | None) -> StatsReport:
+    """The report as far as it is."""
+    report, top = so_far.report, so_far.report.top
+    tally = tallied(so_far.gathered.lines, report.sort_by, top, min(top, WORST))
+    finished = so_far.whole and (path or not report.save_as)
+    return StatsReport(
+        report_id=report.report_id,
+        state="complete" if finished else "processing",
+        progress=None if so_far.whole else f"partial, {run.said}",
+        period=f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
+        totals=totals(tally),
+        change=change(tally.totals, tally.previous) if tally.previous else None,
+        collections=[report_row(one) for one in tally.best],
+        bottom=[report_row(one) for one in tally.worst],
+        unread=[shortened(one.title or one.collection_hash, SHORT_TITLE) for one in tally.unread[:UNREAD]],
+        failed=reasons(so_far.failed),
+        path=str(path) if path else None,
+        next_step=None if finished else f'Not all is in. Call report_stats(report_id="{report.report_id}") to go on.',
+    )
+
+
+def totals(tally: Tally) -> Figures:
+    """The sums, over how many collections, and those of the period before."""
+    counted = {"collections": tally.counted, "without_views": len(tally.unread)}
+    earlier = {f"previous_{name}": one for name, one in figures(tally.previous).items()} if tally.previous else {}
+    return {**counted, **figures(tally.totals), **earlier}
+
+
+def figures(numbers: Numbers) -> Figures:
+    """Sums, and the average reading time of a view."""
+    return {**asdict(numbers), "average_time": numbers.average_time}
+
+
+def report_row(line: Line) -> Figures:
+    """A collection as the answer shows it."""
+    return {"collection_hash": line.collection_hash, "title": shortened(line.title, TITLE), **figures(line.numbers)}
+
+
+def shortened(title: str, width: int) -> str:
+    """A title of at most so many bytes."""
+    raw = cleaned(title).encode()
+    return raw.decode() if len(raw) <= width else raw[: width - 3].decode(errors="ignore").rstrip() + "…"
+
+
+def reasons(failed: tuple[tuple[Target, str], ...]) -> list[str]:
+    """The first failures, and how many more there are."""
+    more = [f"and {len(failed) - FAILED} more"] if len(failed) > FAILED else []
+    return [*(f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed[:FAILED]), *more]

@@ -1,0 +1,158 @@
+"""A tool: what an assistant may call, what one call of it works with, and what the simplest tools do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from mcp.types import InputRequiredResult, ToolAnnotations
+from mcp.types import Tool as Descriptor
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from flipsnack_mcp.api.action import Action, Effect, refuse_half_characters
+from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.consent.preview import InQuestion
+from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.server.schema import portable
+from flipsnack_mcp.server.tools.options import Options
+from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.errand import Errand
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Trail:
+    """What the history will say about one call, besides how it ended."""
+
+    confirmed: str = ""
+    saved: int | None = None
+    """The entry of the history that holds how it was before."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """What one call of a tool works with."""
+
+    app: App
+    request: ToolRequest
+    tool: str
+    target: str
+    options: Options
+    """What an action's tool takes beyond the action; a tool over a workflow has all of it in its input."""
+    trail: Trail = field(default_factory=Trail)
+
+    @property
+    def errand(self) -> Errand:
+        """How this call asks Flipsnack."""
+        return Errand(self.app.flipsnack, self.request.deadline, self.request.tell)
+
+    async def ask(self, code: str | None, subject: InQuestion) -> InputRequiredResult | None:
+        """None once a person said yes; else the question that has to go out first, or a refusal is raised."""
+        how = await self.app.confirmation.given(self.request, self.tool, code, subject)
+        if isinstance(how, InputRequiredResult):
+            return how
+        self.trail.confirmed = how
+        return None
+
+    async def save(self, collection: Collection) -> int:
+        """Keep how a collection is, before it is changed or destroyed. Without that nothing is."""
+        before = collection.model_dump(mode="json", exclude_none=True)
+        self.trail.saved = await self.app.history.add(decision="allowed", before=before, **self._facts())
+        return self.trail.saved
+
+    async def record(self, decision: str, said: str) -> None:
+        """Write down how it ended. It has ended so: a store that fails now must not change what the caller is told."""
+        first = cleaned(said.split(". ", maxsplit=1)[0], 200)
+        try:
+            await self.app.history.add(decision=decision, said=first, **self._facts())
+        except StoreUnusable as error:
+            log.warning("the history could not be written: %s", error.happened)
+
+    def _facts(self) -> dict[str, str]:
+        return {"tool": self.tool, "target": self.target, "confirmed": self.trail.confirmed}
+
+
+class ToolInput(BaseModel):
+    """The arguments of a tool over a workflow; it has no action of Flipsnack's. Its docstring is the description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, defer_build=True)
+
+    tool_name: ClassVar[str]
+    tool_title: ClassVar[str]
+    effect: ClassVar[Effect]
+    over: ClassVar[str]
+    """What of Flipsnack's it stands on, for the table of tools."""
+    overwrites: ClassVar[bool] = False
+    idempotent: ClassVar[bool] = False
+    legacy: ClassVar[bool] = False
+
+    _refuse_half_characters = field_validator("*", mode="after")(refuse_half_characters)
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether this call belongs in the history."""
+        return self.effect is not Effect.READS
+
+
+InputT = TypeVar("InputT", bound=Action[Any] | ToolInput)
+
+
+@dataclass(frozen=True)
+class Tool(Generic[InputT]):
+    """One entry of the menu."""
+
+    input: type[InputT]
+    output: type[BaseModel]
+    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | InputRequiredResult]]
+    writes_file: bool = False
+    only_with: Effect | None = None
+    """An effect that has to be allowed for it to be of use, where that is more than its own."""
+
+    @property
+    def name(self) -> str:
+        """Its name on the menu."""
+        return self.input.tool_name
+
+    @property
+    def toolset(self) -> str:
+        """The set of tools it is on the menu with."""
+        return "legacy" if self.input.legacy else "default"
+
+    @property
+    def needs(self) -> Effect:
+        """The effect that the settings have to allow for it to be offered."""
+        return self.only_with or self.input.effect
+
+    def described(self) -> Descriptor:
+        """The tool as MCP lists it, all four hints set."""
+        given = self.input
+        return Descriptor(
+            name=given.tool_name,
+            title=given.tool_title,
+            description=given.__doc__,
+            input_schema=portable(given),
+            output_schema=portable(self.output),
+            annotations=ToolAnnotations(
+                read_only_hint=given.effect is Effect.READS and not self.writes_file,
+                destructive_hint=given.effect is Effect.DESTROYS or given.overwrites,
+                idempotent_hint=given.idempotent and not self.writes_file,
+                open_world_hint=True,
+            ),
+        )
+
+
+async def recall(call: ToolCall, action: Action[Any]) -> BaseModel:
+    """Answer a question that is often asked twice."""
+    result: BaseModel = await call.app.recent.ask(call.errand, action)
+    return result
+
+
+async def send(call: ToolCall, action: Action[Any]) -> BaseModel:
+    """Carry out the action as it is: all that most tools do."""
+    result: BaseModel = await call.errand.send(action)
+    return result

@@ -1,0 +1,304 @@
+"""create_collection and get_upload: one upload, told in parts as long as it takes. And what every upload sends and costs."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+from typing_extensions import override
+
+from flipsnack_mcp.api.action import Action, Effect, parameters
+from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.api.errors import Changed, FlipsnackError
+from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
+from flipsnack_mcp.files.lookahead import look_ahead
+from flipsnack_mcp.server.tools.answers import Answered, NextStep, Planned, States, Warnings, WasDryRun
+from flipsnack_mcp.server.tools.options import WaitSeconds
+from flipsnack_mcp.server.tools.tool import ToolCall, ToolInput
+from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.progress import size_of
+from flipsnack_mcp.workflows.publishing import COMPARED, differences
+from flipsnack_mcp.workflows.uploads.following import Followed, follow
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, Entry
+from flipsnack_mcp.workflows.uploads.uploading import Source
+
+KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
+EARLIER = (
+    "The same {} and title was uploaded less than a day ago; this is that upload. again=true uploads it once more, "
+    "which costs another of the month's uploads."
+)
+STILL_THAT = (
+    "The last upload of this document and title is not finished yet, so this is that one; nothing was sent again."
+)
+AS_IT_IS = "It stays as it is, though this call asks for another {}: use update_collection."
+STOPPING = "The process that uploads it was asked to stop it, which takes up to 10 seconds."
+FAILED_CONVERSION = (
+    "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
+)
+NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
+
+
+class GetUploadInput(ToolInput):
+    """Wait on for an upload of create_collection or see how it ended. Without upload_id: the last day's uploads."""
+
+    tool_name = "get_upload"
+    tool_title = "Get an upload"
+    effect = Effect.READS
+    over = "state of create_collection"
+    idempotent = True
+
+    upload_id: Annotated[str | None, Field(max_length=40, description="From create_collection")] = None
+    wait_seconds: WaitSeconds = 30
+    cancel: Annotated[bool, Field(description="Stop it")] = False
+
+    @property
+    @override
+    def changes_something(self) -> bool:
+        return self.cancel
+
+    @model_validator(mode="after")
+    def one_to_stop(self) -> Self:
+        """Only a named upload can be stopped."""
+        if self.cancel and not self.upload_id:
+            raise ValueError("say which upload to stop: give its upload_id")
+        return self
+
+
+class Creation(Answered):
+    """An upload and what became of it."""
+
+    state: Annotated[
+        Literal["uploading", "converting", "complete", "failed", "interrupted"] | None,
+        Field(description="Of the upload"),
+    ] = None
+    upload_id: Annotated[str | None, Field(description="For get_upload")] = None
+    progress: Annotated[str | None, Field(description="Bytes")] = None
+    collection_hash: Annotated[str | None, Field(description="Temporary while editable")] = None
+    title: Annotated[str | None, Field(description="Once known")] = None
+    status: Annotated[str | None, Field(description="Status")] = None
+    direct_link: Annotated[str | None, Field(description="Reader's address")] = None
+    warnings: Warnings = []
+    states: States = []
+    next_step: NextStep = None
+
+
+class UploadRow(Answered):
+    """One upload of the last day."""
+
+    upload_id: str
+    state: str
+    title: str
+    """As it was asked for."""
+    name: str
+    """Of the file."""
+    started: str
+    """UTC."""
+    collection_hash: str | None = None
+
+
+class UploadStatus(Creation):
+    """One upload, or a list of them."""
+
+    uploads: Annotated[list[UploadRow] | None, Field(description="Without upload_id")] = None
+
+
+class Publication(Creation):
+    """An upload that was asked for, or would be."""
+
+    dry_run: WasDryRun = None
+    changes: Planned = None
+
+
+@dataclass(frozen=True)
+class UploadFile:
+    """The file of an upload, opened, checked and looked into; nothing where Flipsnack fetches it by its address."""
+
+    document: OpenDocument | None = None
+    pages: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) -> UploadFile:
+    """The file that a call names, open until the stack is left."""
+    if call.options.file_path is None:
+        return UploadFile()
+    opening = open_document(call.options.file_path, call.app.settings.upload_dirs, KINDS[action.uploads])
+    document = await stack.enter_async_context(opening)
+    look = await look_ahead(document)
+    return UploadFile(document, look.pages, (*document.warnings, *look.warnings))
+
+
+async def upload_cost(call: ToolCall) -> str:
+    """What an upload takes from the month's allowance."""
+    left = (await call.errand.send(GetUserStats())).api_uploads_left
+    return "one of the month's uploads is used" if left is None else f"api_uploads_left: from {left} to {left - 1}"
+
+
+async def upload_sentence(action: Action[Any], file: UploadFile) -> str:
+    """What would be sent."""
+    document = file.document
+    if document is None:
+        return f"Flipsnack would fetch {parameters(action)['fileUrl']}"
+    counted = f", {file.pages} pages" if file.pages is not None else ", pages not counted"
+    return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
+
+
+async def create_collection(call: ToolCall, wanted: CreateCollection) -> Publication:
+    """Upload a document in the background, as a draft unless a status was given, and wait for it."""
+    action = as_draft_unless_said(wanted)
+    if call.options.dry_run:
+        return await planned_upload(call, action)
+    uploads, seconds = call.app.uploads, call.options.wait_seconds
+    await uploads.reconcile(call.errand)
+    async with AsyncExitStack() as kept_open:
+        file = await file_of(call, action, kept_open)
+        source = Source(action, file.document)
+        entry, new = await uploads.begin(source, kept_open, again=call.options.again)
+        followed = await follow_begun(call, entry, seconds)
+        if followed.gone and not new:
+            # again=False: what is gone does not stand, and of several calls that find it gone one uploads.
+            entry, new = await uploads.begin(source, kept_open, again=False)
+            followed = await follow_begun(call, entry, seconds)
+    if new and (error := uploads.error_of(entry.upload_id)):
+        raise traceable(error, entry)
+    said = differences(action, followed.collection) if new and followed.collection else ()
+    earlier_said = () if new else earlier_instead(call, wanted, entry, followed.collection)
+    return Publication.model_validate(upload_facts(call, followed, [*file.warnings, *said, *earlier_said]))
+
+
+def traceable(error: FlipsnackError, entry: Entry) -> FlipsnackError:
+    """An error after which the upload may be there names the call that looks for it."""
+    if error.changed is Changed.PERHAPS:
+        error.next_step = (
+            f'Call get_upload(upload_id="{entry.upload_id}") in a minute: it looks for the collection. '
+            "If it finds none, ask the person before uploading again."
+        )
+    return error
+
+
+def earlier_instead(call: ToolCall, wanted: CreateCollection, entry: Entry, collection: Collection | None) -> list[str]:
+    """What a person should know who gets an earlier upload instead of a new one."""
+    said = (
+        STILL_THAT
+        if call.options.again and not call.options.dry_run
+        else EARLIER.format("document" if entry.size else "address")
+    )
+    if collection is None:
+        return [said]
+    given = [name for name in COMPARED if name in wanted.model_fields_set]
+    other = [name for name in given if getattr(wanted, name) not in (None, getattr(collection, name))]
+    return [said, AS_IT_IS.format(", ".join(other))] if other else [said]
+
+
+async def follow_begun(call: ToolCall, entry: Entry, seconds: float) -> Followed:
+    """The upload as far as it is; a state file that fails by now does not undo it."""
+    try:
+        return await follow(call.errand, call.app.uploads, entry, seconds)
+    except StoreUnusable as error:
+        raise FlipsnackError(
+            f"The upload {entry.upload_id} has begun, but how it goes cannot be read: {error.happened}",
+            f'{error.next_step} Then call get_upload(upload_id="{entry.upload_id}").',
+            changed=Changed.PERHAPS,
+            retry="Do not upload it again.",
+        ) from None
+
+
+async def planned_upload(call: ToolCall, action: CreateCollection) -> Publication:
+    """What an upload would send and cost, without sending anything."""
+    async with AsyncExitStack() as kept_open:
+        file = await file_of(call, action, kept_open)
+        sent = await upload_sentence(action, file)
+        standing = await call.app.uploads.standing(Source(action, file.document))
+    asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
+    given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
+    cost = await upload_cost(call)
+    return Publication(
+        dry_run=True,
+        changes=[sent, *given, cost],
+        warnings=[*file.warnings, *(earlier_instead(call, action, standing, None) if standing else [])],
+    )
+
+
+def as_draft_unless_said(action: CreateCollection) -> CreateCollection:
+    """The action; without a status it asks for a draft, explicitly."""
+    return action if action.status else action.model_copy(update={"status": "editable"})
+
+
+async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
+    """See how an upload is doing, wait for it, stop it; or list those of the last day."""
+    uploads = call.app.uploads
+    await uploads.reconcile(call.errand)
+    if not arguments.upload_id:
+        return UploadStatus(uploads=[upload_row(one) for one in await uploads.journal.recent()])
+    entry = await uploads.journal.entry(arguments.upload_id.strip().lower())
+    if entry is None:
+        raise FlipsnackError(
+            "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
+        )
+    if arguments.cancel:
+        if entry.state not in RUNNING:
+            raise FlipsnackError(
+                "This upload has ended; it cannot be stopped any more.",
+                "To remove its collection, use delete_collection.",
+            )
+        await uploads.stop(entry.upload_id)
+        entry = await uploads.journal.entry(entry.upload_id) or entry
+    followed = await follow(call.errand, uploads, entry, arguments.wait_seconds)
+    return UploadStatus.model_validate(upload_facts(call, followed, []))
+
+
+def upload_facts(call: ToolCall, followed: Followed, said: list[str]) -> dict[str, Any]:
+    """The answer about an upload."""
+    entry, seen = followed.entry, followed.collection
+    running = entry.state in RUNNING
+    return {
+        "state": "uploading" if running else entry.state,
+        "upload_id": entry.upload_id,
+        "progress": call.app.uploads.speed(entry) if running else None,
+        "collection_hash": entry.collection_hash or None,
+        "title": (seen.title if seen else entry.title) or None,
+        "status": seen.status if seen else None,
+        "direct_link": followed.direct_link,
+        "warnings": [*said, *followed.warnings, *troubles(followed)],
+        "states": followed.states,
+        "next_step": next_look(entry),
+    }
+
+
+def troubles(followed: Followed) -> list[str]:
+    """What a person should know about an upload that did not simply end well."""
+    if followed.collection and followed.collection.conversion == "failed":
+        return [FAILED_CONVERSION]
+    if followed.collection and followed.collection.conversion == "unknown":
+        return [NOT_TOLD]
+    if followed.entry.stop and followed.entry.state in RUNNING:
+        return [STOPPING]
+    return [followed.entry.said] if followed.entry.said else []
+
+
+def next_look(entry: Entry) -> str | None:
+    """The call that goes on from here."""
+    again = f'get_upload(upload_id="{entry.upload_id}", wait_seconds=30)'
+    if entry.state in RUNNING:
+        return f"Still uploading. Call {again} to wait on."
+    if entry.state == "interrupted" and not entry.checked and not entry.collection_hash:
+        return f"Call {again} in a minute: it looks for the collection once more."
+    return f"Still converting. Call {again} to wait on." if entry.state == "converting" else None
+
+
+def upload_row(entry: Entry) -> UploadRow:
+    """One line of the list."""
+    started = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
+    return UploadRow(
+        upload_id=entry.upload_id,
+        state="uploading" if entry.state in RUNNING else entry.state,
+        title=entry.title,
+        name=entry.name,
+        started=started,
+        collection_hash=entry.collection_hash or None,
+    )
