@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +13,17 @@ from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.workflows.allowance import Allowance
-from flipsnack_mcp.workflows.downloads.transfers import Transfers
+from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.record import Plans
 from flipsnack_mcp.workflows.recalling import Recent
 from flipsnack_mcp.workflows.reports.background import Reports
 from flipsnack_mcp.workflows.uploads.journal import Journal
-from flipsnack_mcp.workflows.uploads.uploading import Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class App:
     history: History
     allowance: Allowance
     recent: Recent
+    jobs: Jobs
     uploads: Uploads
-    transfers: Transfers
+    downloads: Downloads
     reports: Reports
     plans: Plans
 
@@ -53,7 +54,9 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
     account, redactor = settings.account, Redactor.of(settings)
     recent = Recent(store, account)
     flipsnack.changing = recent.changing
-    journal = Journal(store, account, f"{os.getpid()}-{secrets.token_hex(4)}")
+    jobs = Jobs(store, account, background)
+    # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
+    fleeting = Jobs(MemoryStore(now), account, background)
     return App(
         settings=settings,
         redactor=redactor,
@@ -62,8 +65,9 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         history=History(store, account, redactor.data),
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
         recent=recent,
-        uploads=Uploads(flipsnack, journal, background),
-        transfers=Transfers(flipsnack, background),
+        jobs=jobs,
+        uploads=Uploads(flipsnack, Journal(store, account), jobs),
+        downloads=Downloads(flipsnack, fleeting),
         reports=Reports(flipsnack, store, account, background, now),
         plans=Plans(store, account),
     )

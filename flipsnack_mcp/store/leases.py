@@ -25,7 +25,7 @@ class Lease:
     """Empty where the owner let go of it."""
     renewed: float
     """When the owner gave its last sign of life."""
-    seconds: float = DEAD_AFTER
+    seconds: float = field(default_factory=lambda: DEAD_AFTER)
     """How long it holds without another one."""
     stop: bool = False
     """Whether somebody asked for the work to be stopped."""

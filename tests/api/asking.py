@@ -27,7 +27,7 @@ PDF = b"%PDF-1.7\n<< /Type /Page >>\n<< /Type /Page >>\n%%EOF\n"
 
 
 class Clock:
-    """Today's date, moved on by the virtual loop: `created_once` compares Flipsnack's dates with the real time."""
+    """Today's date, moved on by the virtual loop: `create_once` compares Flipsnack's dates with the real time."""
 
     def __init__(self) -> None:
         self.start = time.time() - anyio.current_time()

@@ -14,7 +14,7 @@ from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.settings import read_settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
-from flipsnack_mcp.workflows.uploads.uploading import STOPPED
+from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.server.bench import KEY, PDF, SECRET, Assistant, LoopClock, Mode, Witness
 from tests.server.long_bench import (
     CREATE,

@@ -1,14 +1,18 @@
 """Virtual time, a sandbox without limits, and an errand on it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.workflows.errand import Errand
 from tests.api.asking import asking, unlimited
+from tests.server.bench import LoopClock
 from tests.virtual_clock import VirtualLoop
+from tests.workflows.running import LongWork
 
 
 @pytest.fixture
@@ -26,3 +30,10 @@ async def errand(sandbox: Sandbox) -> AsyncIterator[Errand]:
     """One call of a person, with the 45 seconds it has."""
     async with asking(sandbox.app) as flipsnack:
         yield Errand(flipsnack, anyio.current_time() + 45)
+
+
+@pytest.fixture
+async def work(sandbox: Sandbox, tmp_path: Path) -> LongWork:
+    """Long work on that sandbox, whose account no process knows yet."""
+    clock = LoopClock()
+    return LongWork(sandbox, clock, MemoryStore(clock), tmp_path)

@@ -15,12 +15,12 @@ from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title
 from flipsnack_mcp.workflows.plans.record import Plans
 from flipsnack_mcp.workflows.plans.rules import Item, Plan
 from flipsnack_mcp.workflows.progress import budget_used_up, plan_at
-from flipsnack_mcp.workflows.publishing import Updated, change, differences
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
 SECONDS_EACH = 3.0
