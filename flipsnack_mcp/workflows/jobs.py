@@ -142,11 +142,8 @@ class Job:
         except Exception as error:  # noqa: BLE001  # see above
             kind, name = self.owner.kind, type(error).__name__  # without a traceback: it can hold a signed address
             log.error("%s failed with %s", kind, name)  # noqa: TRY400
-            said, changed = (
-                f"The {kind} failed in a way nobody expected.",
-                Changed.PERHAPS if self.unresolved else Changed.NOTHING,
-            )
-            self.error = FlipsnackError(said, "Tell the person.", changed=changed)
+            changed, said = Changed.PERHAPS if self.unresolved else Changed.NOTHING, "failed in a way nobody expected"
+            self.error = FlipsnackError(f"The {kind} {said}.", "Tell the person.", changed=changed)
 
 
 Work: TypeAlias = Callable[[Job], Awaitable[object]]
@@ -197,13 +194,13 @@ class Jobs:
 
     def find(self, kind: str, job_id: str) -> Job | None:
         """A job of this process, also for a while after its end."""
-        since = anyio.current_time() - REMEMBERED
-        self._jobs = {key: one for key, one in self._jobs.items() if one.ended_at is None or one.ended_at > since}
-        return self._jobs.get((kind, job_id))
+        job = self._jobs.get((kind, job_id))
+        forgotten = job and job.ended_at is not None and anyio.current_time() - job.ended_at >= REMEMBERED
+        return None if forgotten else job
 
     def running(self, kind: str, job_id: str) -> Job | None:
         """A job that this process carries out."""
-        job = self.find(kind, job_id)
+        job = self._jobs.get((kind, job_id))
         return job if job and not job.ended else None
 
     async def elsewhere(self, kind: str, job_id: str) -> Lease | None:
@@ -293,6 +290,7 @@ class Jobs:
         return f"{self._account}/{job_id}"
 
     def _remember(self, job: Job) -> None:
+        self._jobs = {key: one for key, one in self._jobs.items() if self.find(*key)}
         self._jobs[job.owner.kind, job.job_id] = job
 
 

@@ -198,7 +198,6 @@ async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(st
         await jobs.start("count", "b", Counting(seconds=0))
         assert jobs.find("count", "a")
         await anyio.sleep(REMEMBERED)
-        await jobs.start("count", "c", Counting(seconds=0))
         assert jobs.find("count", "a") is None
 
 

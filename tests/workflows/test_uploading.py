@@ -365,6 +365,21 @@ async def test_which_of_several_new_collections_it_became_is_left_to_a_person(wo
     assert work.created == 1
 
 
+async def test_what_its_owner_knows_counts_more_than_what_was_found_out_while_it_seemed_dead(work: LongWork) -> None:
+    """The computer sleeps while its upload is on its way, and another one looks for it too early."""
+    work.road.upload_seconds = 1.0
+    async with work.process() as mine, work.process() as theirs:
+        entry, _ = await mine.begin(work.paper())
+        await anyio.sleep(2)
+        work.clock.advance(3600)
+        found = await theirs.reconciled(entry)
+        seen = await mine.ended(entry)
+
+    assert (found.state, found.said) == ("interrupted", NOT_FOUND)
+    assert (seen.state, seen.said) == ("converting", "")
+    assert seen.collection_hash in work.sandbox.account.collections
+
+
 @pytest.mark.parametrize("title", ["Brand new ", "Brand\u200b new"])
 async def test_titles_that_look_alike_are_one(title: str, work: LongWork) -> None:
     """The one is made while the other is on its way and lost; both could be it when the other is looked for."""

@@ -172,8 +172,10 @@ class Uploads:
                 ended = "failed" if error.changed is Changed.NOTHING else "interrupted"
                 await self._note(job, entry, state=ended, said=str(error))
                 raise
-            arrived = {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings}
-            await self._note(job, entry, state="converting", **arrived)
+            arrived = {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings, "said": ""}
+            # Also where somebody has taken it over meanwhile and found nothing: this is no guess.
+            await self.journal.note(entry, state="converting", **arrived)
+            job.unresolved = False
 
     async def _note_stopped(self, entry: JournalEntry, job: Job) -> None:
         """A person stopped it. Flipsnack makes nothing of a body that was cut."""
