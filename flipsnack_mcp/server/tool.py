@@ -20,7 +20,6 @@ from flipsnack_mcp.api.action import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.client import Flipsnack
-from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.call import Call
 from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
 from flipsnack_mcp.server.safety.redaction import Redactor
@@ -88,6 +87,8 @@ class App:
     @property
     def download_dir(self) -> Path:
         """Where packages go."""
+        from flipsnack_mcp.files.folders import default_download_folder  # noqa: PLC0415  # tools/list must not wait for it
+
         return self.settings.download_dir or default_download_folder()
 
 

@@ -15,9 +15,9 @@ import httpx2
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.files.fetching import AT_ONCE, LinkExpired, TransferBroken, fetched
+from flipsnack_mcp.files.fetching import READ_BYTES, LinkExpired, TransferBroken, fetched
 
-CONTENT = os.urandom(3 * AT_ONCE + 77)
+CONTENT = os.urandom(3 * READ_BYTES + 77)
 SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CONTENT)
 
 
@@ -163,30 +163,20 @@ async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() 
         assert await package.fetch_over(http) == CONTENT
 
 
-@pytest.mark.parametrize("end", [0, 1, AT_ONCE + 5])
-async def test_connection_that_ends_early_is_a_broken_transfer(end: int) -> None:
+@pytest.mark.parametrize("reset", [False, True], ids=["ended", "reset"])
+@pytest.mark.parametrize("end", [0, 1, READ_BYTES + 5])
+async def test_connection_that_ends_early_is_a_broken_transfer(end: int, *, reset: bool) -> None:
     async def cut(writer: asyncio.StreamWriter, package: Package) -> None:
         writer.write(SIZED + CONTENT[: min(end, 1)])
         await (package.piece if end else package.head).wait()
         writer.write(CONTENT[1:end])
+        if reset:  # so the system resets the connection instead of ending it
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
         writer.close()
 
     async with sent(cut) as package:
-        with pytest.raises(TransferBroken):
-            await package.fetch()
-
-
-@pytest.mark.parametrize("begun", [False, True])
-async def test_connection_that_breaks_is_a_broken_transfer(*, begun: bool) -> None:
-    async def broken(writer: asyncio.StreamWriter, package: Package) -> None:
-        writer.write(SIZED + CONTENT[:begun])
-        await (package.piece if begun else package.head).wait()
-        # So the system resets it instead of ending it.
-        linger = struct.pack("ii", 1, 0)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        writer.transport.abort()
-
-    async with sent(broken) as package:
         with pytest.raises(TransferBroken):
             await package.fetch()
 
