@@ -170,12 +170,6 @@ async def test_unreadable_document_is_refused(ground: Ground, monkeypatch: pytes
         await read(ground.good, ground.allowed)
 
 
-async def test_without_dir_fd_documents_are_read_as_well(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "STEP_BY_STEP", False)
-
-    assert await read(ground.good, ground.allowed) == ground.good.read_bytes()
-
-
 # A document that changes under way
 
 

@@ -207,23 +207,21 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
 
 
 async def test_many_documents_at_once_are_counted_two_at_a_time(
-    ground: Ground, program: Put, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is a process, and all at once none of them would be done in its two seconds."""
-    program("print('pages 8')")
-    at_once, original = list[int](), lookahead.PageCounting.stop
+    gate = Gate(monkeypatch, lookahead.PageCounting, "run")
 
-    def stop(counting: lookahead.PageCounting) -> None:
-        at_once.append(sum(process.returncode is None for process in started))
-        original(counting)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(looked, ground)
+            await gate.wait_reached()
+            while (line := lookahead.WAITING_LINE.get().statistics()).borrowed_tokens + line.tasks_waiting < 8:
+                await anyio.lowlevel.checkpoint()
+            gate.go_on.set()
 
-    monkeypatch.setattr(lookahead.PageCounting, "stop", stop)
-    async with anyio.create_task_group() as group:
-        for _ in range(8):
-            group.start_soon(looked, ground)
-
-    assert len(started) == len(at_once) == 8
-    assert max(at_once) <= 2
+    assert (line.borrowed_tokens, len(gate.calls)) == (2, 8)
 
 
 def assert_gone(processes: list[subprocess.Popen[bytes]]) -> None:
