@@ -78,9 +78,9 @@ class Dispatcher:
     async def _carry_out(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
     ) -> BaseModel | InputRequiredResult:
-        if name not in self.offered:
+        tool = TOOLS.get(name) if name in self.offered else None
+        if tool is None:
             raise no_such_tool(name, self.offered, request)
-        tool = TOOLS[name]
         given = understood(tool.input, arguments)
         if missing := self.app.settings.missing:
             raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")

@@ -12,8 +12,7 @@ from flipsnack_mcp.api.action import Action, parameters
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
-from flipsnack_mcp.server.tools.answers import Answered, HistoryId, Planned, Warnings, WasDryRun
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import UploadFile, file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.publishing import Difference, Updated, asked_of, change, changes, send_to

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
-from flipsnack_mcp.server.tools.answers import NextStep, States
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import NextStep, States, ToolCall
 
 
 class WatchedCollection(Collection):

@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package, PackageState
-from flipsnack_mcp.server.tools.answers import Answered, NextStep, States
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, export, save_export
 from flipsnack_mcp.workflows.downloads.transfers import checked_link
 

@@ -18,10 +18,9 @@ from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.parameters import Day
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.tools.answers import Answered, NextStep
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, Tally, change, tallied
 from flipsnack_mcp.workflows.reports.periods import Period, usual
 from flipsnack_mcp.workflows.reports.report import Gathered, Report, Target

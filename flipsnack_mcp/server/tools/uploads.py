@@ -17,9 +17,17 @@ from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import look_ahead
-from flipsnack_mcp.server.tools.answers import Answered, NextStep, Planned, States, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.options import WaitSeconds
-from flipsnack_mcp.server.tools.tool import ToolCall, ToolInput
+from flipsnack_mcp.server.tools.tool import (
+    Answered,
+    NextStep,
+    Planned,
+    States,
+    ToolCall,
+    ToolInput,
+    Warnings,
+    WasDryRun,
+)
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import size_of
 from flipsnack_mcp.workflows.publishing import COMPARED, differences
