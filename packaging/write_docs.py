@@ -117,4 +117,4 @@ def registered(variable: Variable) -> dict[str, object]:
 if __name__ == "__main__":
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     SERVER.write_text(server_json(), encoding="utf-8")
-    menu.FILE.write_text(menu_json(), encoding="utf-8")
+    menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")

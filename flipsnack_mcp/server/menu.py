@@ -18,11 +18,11 @@ from mcp.types import Tool as Descriptor
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.settings import Settings
 
-FILE = Path(__file__).with_name("menu.json")
+MENU_FILE = Path(__file__).with_name("menu.json")
 
 
 @dataclass(frozen=True)
-class Entry:
+class MenuEntry:
     """A tool as MCP lists it, and what decides whether it is offered."""
 
     descriptor: Descriptor
@@ -30,7 +30,7 @@ class Entry:
     needs: Effect
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> Entry:
+    def read(cls, written: Mapping[str, Any]) -> MenuEntry:
         """One line of the file."""
         return cls(Descriptor.model_validate(written["tool"]), written["toolset"], Effect(written["needs"]))
 
@@ -40,9 +40,9 @@ class Entry:
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[MenuEntry, ...]:
     """All tools, in the order of the menu."""
-    return tuple(Entry.read(one) for one in json.loads(FILE.read_bytes()))
+    return tuple(MenuEntry.read(one) for one in json.loads(MENU_FILE.read_bytes()))
 
 
 def menu(settings: Settings) -> dict[str, Descriptor]:

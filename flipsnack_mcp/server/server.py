@@ -85,7 +85,7 @@ class FlipsnackServer(MCPServer[Service]):
             middleware=[refuse_cursors, know_the_service],
         )
         self._menu = menu(settings)
-        self.completion()(completed)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+        self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     @override
     async def list_tools(self) -> list[types.Tool]:
@@ -103,13 +103,13 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:
-        return [one.described() for one in prompts.offered(self._menu)]
+        return [one.described() for one in prompts.offered_prompts(self._menu)]
 
     @override
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Service, Any] | None = None
     ) -> types.GetPromptResult:
-        return prompts.filled(name, arguments or {}, self._menu)
+        return prompts.fill_prompt(name, arguments or {}, self._menu)
 
     @override
     async def list_resources(self) -> list[types.Resource]:
@@ -139,7 +139,7 @@ async def know_the_service(ctx: ServerRequestContext[Any, Any], call_next: CallN
     return await call_next(ctx)
 
 
-async def completed(
+async def complete_hash(
     ref: types.PromptReference | types.ResourceTemplateReference,
     argument: types.CompletionArgument,
     _context: types.CompletionContext | None,
@@ -157,7 +157,7 @@ async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNex
     return await call_next(ctx)
 
 
-async def tidy(settings: Settings) -> None:
+async def remove_leftovers_later(settings: Settings) -> None:
     """Remove what killed runs left in the download folder, once the first questions are answered."""
     await anyio.sleep(SETTLED_IN)
     from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
@@ -186,7 +186,7 @@ def build_server(
             try:
                 async with anyio.create_task_group() as background:
                     service = Service(settings, flipsnack, remembering, background, now)
-                    background.start_soon(tidy, settings)
+                    background.start_soon(remove_leftovers_later, settings)
                     yield service
                     background.cancel_scope.cancel()
             finally:

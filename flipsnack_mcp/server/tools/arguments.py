@@ -30,7 +30,7 @@ class BadArgumentsError(FlipsnackError):
     retry = "Correct the arguments, then make the call again."
 
 
-def understood(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
+def understand(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
     """The validated arguments. An explicit null counts as absent."""
     try:
         given = kind.model_validate({name: value for name, value in arguments.items() if value is not None})

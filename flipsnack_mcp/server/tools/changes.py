@@ -88,13 +88,13 @@ async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequi
     subject = Destruction(call.errand, action)
     if call.options.dry_run:
         preview = await subject.preview()
-        return removal(action, deleted=False, dry_run=True, changes=[preview.text])
+        return tell_removal(action, deleted=False, dry_run=True, changes=[preview.text])
     await call.app.allowance.check()
     if question := await call.ask(call.options.confirmation, subject):
         return question
     saved = await call.save(subject.collection)
     await delete_within_allowance(call, action)
-    return removal(action, deleted=True, history_id=saved)
+    return tell_removal(action, deleted=True, history_id=saved)
 
 
 async def delete_within_allowance(call: ToolCall, action: Action[Any]) -> None:
@@ -108,7 +108,7 @@ async def delete_within_allowance(call: ToolCall, action: Action[Any]) -> None:
         raise
 
 
-def removal(action: Action[Any], **facts: Any) -> Removal:
+def tell_removal(action: Action[Any], **facts: Any) -> Removal:
     """The answer about a deletion."""
     return Removal.model_validate({**hashes_in(action), **facts})
 

@@ -173,13 +173,13 @@ async def create_collection(call: ToolCall, wanted: CreateCollection) -> Publica
             entry, new = await uploads.begin(source, kept_open, again=False)
             followed = await follow_begun(call, entry, seconds)
     if new and (error := uploads.error_of(entry.upload_id)):
-        raise traceable(error, entry)
+        raise name_the_look(error, entry)
     said = differences(action, followed.collection) if new and followed.collection else ()
     earlier_said = () if new else earlier_instead(call, wanted, entry, followed.collection)
     return Publication.model_validate(upload_facts(call, followed, [*file.warnings, *said, *earlier_said]))
 
 
-def traceable(error: FlipsnackError, entry: Entry) -> FlipsnackError:
+def name_the_look(error: FlipsnackError, entry: Entry) -> FlipsnackError:
     """An error after which the upload may be there names the call that looks for it."""
     if error.changed is Changed.PERHAPS:
         error.next_step = (
@@ -272,13 +272,13 @@ def upload_facts(call: ToolCall, followed: Followed, said: list[str]) -> dict[st
         "title": (seen.title if seen else entry.title) or None,
         "status": seen.status if seen else None,
         "direct_link": followed.direct_link,
-        "warnings": [*said, *followed.warnings, *troubles(followed)],
+        "warnings": [*said, *followed.warnings, *warn_about(followed)],
         "states": followed.states,
         "next_step": next_look(entry),
     }
 
 
-def troubles(followed: Followed) -> list[str]:
+def warn_about(followed: Followed) -> list[str]:
     """What a person should know about an upload that did not simply end well."""
     if followed.collection and followed.collection.conversion == "failed":
         return [FAILED_CONVERSION]
