@@ -3,8 +3,6 @@
 Imported at the first call: from here on stands everything that tools do, and a list must not wait for it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any

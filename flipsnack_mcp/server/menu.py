@@ -4,14 +4,12 @@ A client waits for its lists at every start, so they are told without importing 
 the package, and a test compares it with `server/tools/table.py`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mcp.types import Tool as Descriptor
 
@@ -30,7 +28,7 @@ class MenuEntry:
     needs: Effect
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> MenuEntry:
+    def read(cls, written: Mapping[str, Any]) -> Self:
         """One line of the file."""
         return cls(Descriptor.model_validate(written["tool"]), written["toolset"], Effect(written["needs"]))
 

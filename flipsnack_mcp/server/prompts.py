@@ -1,7 +1,5 @@
 """Prompts: jobs that a person starts by name. Each says which tools to use, in which order, and where to stop and ask."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Reading a resource, and completing hashes by title: looks that may be some seconds old."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 from urllib.parse import unquote

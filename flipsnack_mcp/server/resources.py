@@ -1,7 +1,5 @@
 """Resources as they are listed: a collection and the account's totals as JSON, for clients that attach them."""
 
-from __future__ import annotations
-
 from mcp.types import Resource, ResourceTemplate
 
 COLLECTION_ADDRESS, ACCOUNT_ADDRESS = "flipsnack://collections/", "flipsnack://stats/account"

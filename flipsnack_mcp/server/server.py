@@ -1,7 +1,5 @@
 """The MCP server: the SDK's, with our own menu and our own dispatcher behind its documented methods."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -60,7 +58,7 @@ class Service:
         return Redactor.of(self.settings)
 
     @cached_property
-    def dispatcher(self) -> Dispatcher:
+    def dispatcher(self) -> "Dispatcher":
         """Answers the calls."""
         from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see above
 

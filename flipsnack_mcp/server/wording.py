@@ -4,8 +4,6 @@ Text that came from Flipsnack is somebody's content. It is cleaned in both, and 
 comes the redaction, and against the sandbox everything says so.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """What was promised and answered, remembered for all processes of the account: codes, used answers, closed targets."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

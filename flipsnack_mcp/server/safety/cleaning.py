@@ -1,7 +1,5 @@
 """Text that came from Flipsnack is somebody's content: made harmless here, in whatever result and however deep."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 from pydantic import BaseModel

@@ -1,7 +1,5 @@
 """Personal data of people who filled in a form, made unrecognisable unless it was asked for."""
 
-from __future__ import annotations
-
 import re
 
 ADDRESS = re.compile(r"[^\s@]+(@[\w-]+(?:\.[\w-]+)+)")

@@ -1,7 +1,5 @@
 """Understanding the arguments of a call, and saying what is wrong with them without repeating them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 

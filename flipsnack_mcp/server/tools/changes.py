@@ -1,7 +1,5 @@
 """Everything that changes or destroys a collection: looked at first, confirmed where something is lost, saved, then done."""
 
-from __future__ import annotations
-
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """download_collection_html: the package of a collection, waited for and saved, or its link."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 

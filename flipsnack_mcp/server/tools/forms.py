@@ -1,7 +1,5 @@
 """get_lead_form_sample: what people typed into a form is masked unless it was asked for."""
 
-from __future__ import annotations
-
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.server.safety.masking import mask
 from flipsnack_mcp.server.tools.tool import ToolCall

@@ -3,8 +3,6 @@
 None of it reaches Flipsnack: `api.action.parameters` sends what the class of the action declares.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 

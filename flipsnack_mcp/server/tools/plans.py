@@ -1,7 +1,5 @@
 """update_collections: first only a plan, then exactly that plan, in as many calls as it takes."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -261,15 +259,8 @@ def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:
 
 def plan_row(item: Item) -> PlannedChange:
     """One line of the table."""
-    return PlannedChange(
-        collection_hash=item.new_hash or item.collection_hash,
-        title=item.title,
-        new_title=item.new_title,
-        status=item.status,
-        new_status=item.new_status,
-        state=item.state,
-        reason=item.said or None,
-    )
+    same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
+    return PlannedChange(collection_hash=item.new_hash or item.collection_hash, reason=item.said or None, **same)
 
 
 def next_plan_call(plan: Plan, items: list[Item], state: PlanState) -> str | None:

@@ -3,8 +3,6 @@
 Its answer is as short for a thousand collections as for ten: the whole table goes to the file.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path

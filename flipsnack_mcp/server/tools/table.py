@@ -4,8 +4,6 @@ An action that destroys is confirmed, one that uploads takes a local file and on
 can be tried out because of what it is, not because somebody remembered: there is no way onto the menu around it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from flipsnack_mcp.api.action import Action, Effect

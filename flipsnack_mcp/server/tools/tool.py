@@ -1,7 +1,5 @@
 """A tool: what an assistant may call, what it takes and answers, what one call works with, what the simplest do."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field

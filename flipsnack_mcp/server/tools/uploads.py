@@ -1,7 +1,5 @@
 """create_collection and get_upload: one upload, told in parts as long as it takes. And what every upload sends and costs."""
 
-from __future__ import annotations
-
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
