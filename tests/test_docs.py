@@ -31,7 +31,7 @@ def test_server_json_is_what_the_code_would_write(generated: dict[str, Any]) -> 
 
 
 def test_menu_lists_every_tool_as_the_table_has_it_in_its_order_and_under_its_rule(generated: dict[str, Any]) -> None:
-    assert generated["menu"].FILE.read_text(encoding="utf-8") == generated["menu_json"]()
+    assert generated["menu"].MENU_FILE.read_text(encoding="utf-8") == generated["menu_json"]()
 
 
 def test_server_json_keeps_the_rules_of_the_registry() -> None:
