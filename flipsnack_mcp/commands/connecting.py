@@ -10,7 +10,7 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.opening import open_document, open_store
+from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.records import Store
 
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
@@ -28,7 +28,7 @@ def connect(settings: Settings) -> Flipsnack:
 
 def budget(settings: Settings) -> pace.Store:
     """Where the calls of the last minute are counted: for all processes on the key, and in no file that names it."""
-    return open_document(kept_at(settings), f"budget-{settings.account}", blank(), fits) or pace.MemoryStore()
+    return open_shared_document(kept_at(settings), f"budget-{settings.account}", blank(), fits) or pace.MemoryStore()
 
 
 def remember(settings: Settings) -> Store:

@@ -1,6 +1,5 @@
 """What every form of the store promises: named JSON records, changed together or not at all."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -36,18 +35,3 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Let go of the file. A later transaction opens it again."""
-
-
-def encode(body: JsonObject) -> str:
-    """Write a body in ASCII: half a surrogate pair in somebody's title must not make a record unwritable."""
-    return json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-
-
-def decode(text: str) -> JsonObject:
-    body: JsonObject = json.loads(text)
-    return body
-
-
-def outside() -> RuntimeError:
-    """Tell a programmer whose `work` let its records escape: a change out there would be part of nothing."""
-    return RuntimeError("records can be used only inside their transaction")

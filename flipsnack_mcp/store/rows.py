@@ -1,8 +1,9 @@
 """Records as rows of the state file."""
 
+import json
 import sqlite3
 
-from flipsnack_mcp.store.records import JsonObject, decode, encode, outside
+from flipsnack_mcp.store.records import JsonObject
 
 # ruff: noqa: S608 - the statements are put together from constants
 ALIVE = "(expires IS NULL OR expires > :now)"
@@ -25,10 +26,11 @@ class RowRecords:
 
     def get(self, kind: str, name: str) -> JsonObject | None:
         rows = self._run(GET, kind=kind, name=name)
-        return read(rows[0][0]) if rows else None
+        return read_body(rows[0][0]) if rows else None
 
     def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
-        text = encode(body)
+        # In ASCII: half a surrogate pair in somebody's title must not make a record unwritable.
+        text = json.dumps(body, allow_nan=False, separators=(",", ":"))
         self.wrote = True
         self._run(FORGET, kind=kind, name=name)  # whoever comes back after its time stands at the end again
         self._run(PUT, kind=kind, name=name, body=text, keep=keep)
@@ -38,7 +40,7 @@ class RowRecords:
         self._run(DELETE, kind=kind, name=name)
 
     def all(self, kind: str) -> list[tuple[str, JsonObject]]:
-        return [(name, read(body)) for name, body in self._run(ALL, kind=kind)]
+        return [(name, read_body(body)) for name, body in self._run(ALL, kind=kind)]
 
     def sweep(self) -> None:
         self._run(SWEEP)
@@ -48,13 +50,14 @@ class RowRecords:
 
     def _run(self, statement: str, **values: str | float | None) -> list[tuple[str, ...]]:
         if self._db is None:
-            raise outside()
+            raise RuntimeError("records can be used only inside their transaction")
         return self._db.execute(statement, {**values, "now": self.now}).fetchall()
 
 
-def read(body: str) -> JsonObject:
+def read_body(body: str) -> JsonObject:
     """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
     try:
-        return decode(body)
+        found: JsonObject = json.loads(body)
     except ValueError:
         raise sqlite3.DatabaseError("a record is not JSON") from None
+    return found

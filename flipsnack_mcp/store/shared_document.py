@@ -54,7 +54,7 @@ class SharedDocument(Generic[DocumentT]):
         await self._file.close()
 
     def _turn(self, records: Records, decide: Callable[[DocumentT, float], T]) -> tuple[T, DocumentT]:
-        found = read(records)
+        found = read_document(records)
         # A copy: if this turn cannot be written, it has not been.
         document = found if self._fits(found) else copy.deepcopy(self._seen)
         answer = decide(document, records.now)
@@ -71,7 +71,7 @@ class SharedDocument(Generic[DocumentT]):
         self._warned = True
 
 
-def read(records: Records) -> object:
+def read_document(records: Records) -> object:
     """Read the document; one that somebody edited into nonsense is none. If it is the file, writing fails as well."""
     import sqlite3  # noqa: PLC0415 - whoever has records has it
 

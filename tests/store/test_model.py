@@ -13,9 +13,9 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from typing_extensions import override
 
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import JsonObject, Records, Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from tests.store.conftest import MEMORY_DISK
 from tests.store.works import listing
 from tests.virtual_clock import StandingClock
 
@@ -53,7 +53,7 @@ class Model:
 class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None)
         self.clock, self.model = StandingClock(), Model()
         self.file = SqliteStore(Path(self.folder.name) / "state.sqlite", self.clock)
         self.stores: list[Store] = [MemoryStore(self.clock), self.file]

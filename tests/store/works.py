@@ -47,7 +47,3 @@ def is_tally(found: object) -> TypeGuard[Tally]:
 def add_one(tally: Tally, _: float) -> int:
     tally["n"] += 1
     return tally["n"]
-
-
-def tallied(tally: Tally, _: float) -> int:
-    return tally["n"]
