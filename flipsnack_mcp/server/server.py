@@ -49,8 +49,8 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.recalling import Recent

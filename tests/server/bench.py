@@ -26,7 +26,7 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.server import FlipsnackServer, app_of, build_server
 from flipsnack_mcp.server.tool import App
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore as Remembered
+from flipsnack_mcp.store.sqlite import MemoryStore as Remembered
 from tests.api.asking import Line
 
 KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"

@@ -24,8 +24,9 @@ from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.server.desk import UNEXPECTED
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.server.wording import OURS
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
+from tests.in_memory import rows_of
 from tests.server.bench import KEY, SECRET, Assistant, Bench, Person, Said, Tapped, declines
 from tests.server.test_hostile_texts import assert_harmless, texts_in
 
@@ -71,7 +72,7 @@ class Rig:
         """All that anybody could read, the history and the tickets included."""
         trail = History(self.store, self.bench.settings.account)
         events = [one.model_dump_json() for one in await trail.events()]
-        kept = [kept.text for kept in self.store._shelf.values()]
+        kept = [body for _, _, body in rows_of(self.store)]
         assert await trail.verified() == ""
         return "\n".join([*self.bench.witness.texts, *events, *kept])
 

@@ -12,7 +12,7 @@ from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from flipsnack_mcp.workflows.history import KIND as HISTORY
 from tests.samples_of import NAMES, meaning

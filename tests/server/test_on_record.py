@@ -11,9 +11,8 @@ from typing_extensions import override
 
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import JsonObject, Records, Store, T
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import KIND, Event, History
 from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types

@@ -30,9 +30,8 @@ from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.history import History
 from tests.server.bench import CODE, KEY, SECRET, Assistant, LoopClock, Person, Tapped, Witness, declines, types
 from tests.virtual_clock import VirtualLoop
