@@ -4,8 +4,6 @@ Reading never fails: the server starts and lists its tools whatever is set, and 
 setting means, its default and how it is read stand once, at its field in `Settings`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine."""
 
-from __future__ import annotations
-
 import logging
 import sys
 

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 
-from flipsnack_mcp.store.records import JsonObject
+from flipsnack_mcp.store.records import Body
 
 # ruff: noqa: S608 - the statements are put together from constants
 ALIVE = "(expires IS NULL OR expires > :now)"
@@ -24,11 +24,11 @@ class RowRecords:
         self.wrote = False
         self._db: sqlite3.Connection | None = db
 
-    def get(self, kind: str, name: str) -> JsonObject | None:
+    def get(self, kind: str, name: str) -> Body | None:
         rows = self._run(GET, kind=kind, name=name)
         return read_body(rows[0][0]) if rows else None
 
-    def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
+    def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         # In ASCII: half a surrogate pair in somebody's title must not make a record unwritable.
         text = json.dumps(body, allow_nan=False, separators=(",", ":"))
         self.wrote = True
@@ -39,7 +39,7 @@ class RowRecords:
         self.wrote = True
         self._run(DELETE, kind=kind, name=name)
 
-    def all(self, kind: str) -> list[tuple[str, JsonObject]]:
+    def all(self, kind: str) -> list[tuple[str, Body]]:
         return [(name, read_body(body)) for name, body in self._run(ALL, kind=kind)]
 
     def sweep(self) -> None:
@@ -54,10 +54,10 @@ class RowRecords:
         return self._db.execute(statement, {**values, "now": self.now}).fetchall()
 
 
-def read_body(body: str) -> JsonObject:
+def read_body(body: str) -> Body:
     """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
     try:
-        found: JsonObject = json.loads(body)
+        found: Body = json.loads(body)
     except ValueError:
         raise sqlite3.DatabaseError("a record is not JSON") from None
     return found

@@ -33,7 +33,7 @@ from flipsnack_mcp.api.errors import (
     UnreachableError,
     UnreadableAnswerError,
 )
-from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from tests.api.asking import (
     KEY,
@@ -395,7 +395,7 @@ async def test_somebody_elses_calls_are_waited_for_and_told(kind: str, sandbox: 
 
 async def test_a_refusal_that_somebody_else_caused_lets_all_our_processes_pause(sandbox: Sandbox) -> None:
     sandbox.add_fault(Fault("per_minute"))
-    budget = MemoryStore()
+    budget = BudgetInMemory()
 
     one, other = (asking(sandbox.app, budget=budget) for _ in range(2))
     async with one, other, anyio.create_task_group() as group:
@@ -526,7 +526,7 @@ async def test_what_a_document_raises_comes_out_as_it_is(sandbox: Sandbox, flips
     "address", ["https://exa mple.com/v1/", "https://[/v1/", "gopher://example.com/", "https://a\x00/"]
 )
 async def test_an_address_nobody_can_ask_changed_nothing(address: str) -> None:
-    async with Flipsnack(Access(KEY, SECRET, address, address), Pacer(MemoryStore())) as flipsnack:
+    async with Flipsnack(Access(KEY, SECRET, address, address), Pacer(BudgetInMemory())) as flipsnack:
         with pytest.raises(FlipsnackError) as caught:
             await flipsnack.send(DeleteCollection(collection_hash="fxh4k89"))
 

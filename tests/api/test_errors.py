@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from flipsnack_mcp.api import errors
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.client import unreachable
+from flipsnack_mcp.api.client import no_answer
 from flipsnack_mcp.api.errors import (
     BY_CODE,
     Changed,
@@ -112,7 +112,7 @@ def test_every_lost_or_odd_answer_says_four_things(kind: type[Action[Any]]) -> N
     action = sampled(kind)
 
     for never_left in (True, False):
-        assert_says_four_things(unreachable(action, never_left=never_left))
+        assert_says_four_things(no_answer(action, never_left=never_left))
     assert_says_four_things(unreadable(action, "it is odd"))
 
 
@@ -140,7 +140,7 @@ def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> N
 def test_only_after_a_write_on_its_way_something_may_have_been_changed(kind: type[Action[Any]]) -> None:
     action = sampled(kind)
 
-    lost = unreachable(action, never_left=False)
+    lost = no_answer(action, never_left=False)
 
     assert (lost.changed is Changed.PERHAPS) is (meaning(kind.api_name).effect != "reads")
-    assert unreachable(action, never_left=True).changed is Changed.NOTHING
+    assert no_answer(action, never_left=True).changed is Changed.NOTHING
