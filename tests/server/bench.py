@@ -18,7 +18,7 @@ from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorDa
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.desk import Desk
@@ -199,7 +199,7 @@ class Bench:
 
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(MemoryStore()), lambda: Tapped(self.sandbox, self.witness))
+        return Flipsnack(access, Pacer(BudgetInMemory()), lambda: Tapped(self.sandbox, self.witness))
 
     @asynccontextmanager
     async def assistant(

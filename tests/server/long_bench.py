@@ -12,7 +12,7 @@ import anyio
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings

@@ -19,7 +19,7 @@ from mcp.types import ElicitResult
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import LARGEST_ANSWER, Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore as PaceStore
+from flipsnack_mcp.api.pace import BudgetInMemory as PaceStore
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.server.desk import UNEXPECTED
 from flipsnack_mcp.server.server import FlipsnackServer, build_server

@@ -21,9 +21,9 @@ from hypothesis.strategies import DataObject, booleans, data, floats, integers, 
 from mcp import Client
 from typing_extensions import override
 
-from flipsnack_mcp.api.budget import Rules
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore as PaceStore
+from flipsnack_mcp.api.pace import BudgetInMemory as PaceStore
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
@@ -106,7 +106,7 @@ class Walk(RuleBasedStateMachine):
     def connect(self, given: Settings) -> Flipsnack:
         access = Access(given.api_key, given.api_secret)
         # One budget for all servers of the walk, as for all processes on a key.
-        return Flipsnack(access, Pacer(self.pace, Rules()), self.line)
+        return Flipsnack(access, Pacer(self.pace, BudgetRules()), self.line)
 
     def line(self) -> httpx2.AsyncBaseTransport:
         return Tapped(self.sandbox, self.witness)

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.files.documents import open_document
 from flipsnack_mcp.sandbox import Sandbox

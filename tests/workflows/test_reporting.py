@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, MaintenanceError, NotAuthorisedError
-from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.records import Store
