@@ -260,11 +260,12 @@ class Settings:
 
 
 DECLARED = {f"FLIPSNACK_{one.name.upper()}": one for one in fields(Settings) if one.metadata}
-PLAIN = [replace(one.metadata["variable"], name=name) for name, one in DECLARED.items()]
-FILES = [
-    Variable(f"{one.name}_FILE", f"file that holds the {one.meaning}, instead of `{one.name}`") for one in PLAIN[:2]
+PLAIN_VARIABLES = [replace(one.metadata["variable"], name=name) for name, one in DECLARED.items()]
+FILE_VARIABLES = [
+    Variable(f"{one.name}_FILE", f"file that holds the {one.meaning}, instead of `{one.name}`")
+    for one in PLAIN_VARIABLES[:2]
 ]
-VARIABLES: tuple[Variable, ...] = (*PLAIN[:2], *FILES, *PLAIN[2:])
+VARIABLES: tuple[Variable, ...] = (*PLAIN_VARIABLES[:2], *FILE_VARIABLES, *PLAIN_VARIABLES[2:])
 
 
 def read_settings(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:

@@ -22,7 +22,7 @@ Fits: TypeAlias = Callable[[object], TypeGuard[DocumentT]]  # whether what a fil
 
 PATIENCE = 5.0  # shorter than for the state file: there is a way on without it
 QUIET = 120.0  # by then what was changed without the file counts for nothing
-RECORD = "document", "one"
+BUDGET_RECORD = "document", "one"
 
 
 class SharedDocument(Generic[DocumentT]):
@@ -58,7 +58,7 @@ class SharedDocument(Generic[DocumentT]):
         # A copy: if this turn cannot be written, it has not been.
         document = found if self._fits(found) else copy.deepcopy(self._seen)
         answer = decide(document, records.now)
-        records.put(*RECORD, cast("Body", document))
+        records.put(*BUDGET_RECORD, cast("Body", document))
         return answer, document
 
     def _alone(self, decide: Callable[[DocumentT, float], T]) -> T:
@@ -76,6 +76,6 @@ def read_document(records: Records) -> object:
     import sqlite3  # noqa: PLC0415 - whoever has records has it
 
     try:
-        return records.get(*RECORD)
+        return records.get(*BUDGET_RECORD)
     except sqlite3.DatabaseError:
         return None
