@@ -4,8 +4,6 @@ An *action* is something Flipsnack can be asked. From its class come the signed 
 tool an assistant sees and the texts it reads.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

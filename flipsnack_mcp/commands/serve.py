@@ -4,8 +4,6 @@ The Host check is the SDK's (`mcp.server.transport_security`): on a loopback add
 it answers only requests whose Host and Origin are loopback names.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 

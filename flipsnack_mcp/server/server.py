@@ -30,8 +30,8 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 
 if TYPE_CHECKING:
     from flipsnack_mcp.server.dispatch import Dispatcher

@@ -11,7 +11,7 @@ from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollectio
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access, Flipsnack, Terms
 from flipsnack_mcp.api.errors import Changed, UnreachableError
-from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.api.wire import encode
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.sandbox.serving import serve
@@ -35,7 +35,7 @@ async def flipsnack(sandbox: Sandbox) -> AsyncIterator[Flipsnack]:
 
     async with anyio.create_task_group() as group:
         at = await group.start(served)
-        async with Flipsnack(Access(KEY, SECRET, at["api_url"], at["upload_url"]), Pacer(MemoryStore())) as client:
+        async with Flipsnack(Access(KEY, SECRET, at["api_url"], at["upload_url"]), Pacer(BudgetInMemory())) as client:
             with anyio.fail_after(10):
                 yield client
         group.cancel_scope.cancel()
@@ -114,7 +114,7 @@ async def test_a_hanging_answer_ends_with_the_calls_time(sandbox: Sandbox, flips
 async def test_nobody_at_home_changed_nothing() -> None:
     nowhere = "http://127.0.0.1:9/v1/"
 
-    async with Flipsnack(Access(KEY, SECRET, nowhere, nowhere), Pacer(MemoryStore())) as flipsnack:
+    async with Flipsnack(Access(KEY, SECRET, nowhere, nowhere), Pacer(BudgetInMemory())) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
             await flipsnack.send(
                 DeleteCollection(collection_hash="fxh4k89"), terms=Terms(deadline=anyio.current_time() + 0.4)

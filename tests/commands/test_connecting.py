@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.api import pace
-from flipsnack_mcp.api.budget import Rules
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.commands.connecting import budget, connect
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.shared_document import SharedDocument
@@ -25,7 +25,7 @@ def an_account(key: str = KEY, **settings: Any) -> Settings:
     return Settings(api_key=key, api_secret=SECRET, **settings)
 
 
-async def calls_counted(store: pace.Store) -> int:
+async def calls_counted(store: pace.BudgetStore) -> int:
     count = await store.change(lambda document, _: len(document["log"]))
     await store.close()
     return count
@@ -33,7 +33,7 @@ async def calls_counted(store: pace.Store) -> int:
 
 async def one_call(settings: Settings) -> None:
     store = budget(settings)
-    async with pace.Pacer(store, Rules()).slot():
+    async with pace.Pacer(store, BudgetRules()).slot():
         pass
     await store.close()
 

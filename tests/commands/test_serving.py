@@ -8,11 +8,10 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from anyio import to_thread
 from mcp import Client, StdioServerParameters
 
 from tests.commands.ahead import REVISIONS, Ahead, default_menu, text_of
-from tests.commands.processes import KEY, PROGRAM, SECRET, Run, messages
+from tests.commands.processes import KEY, PROGRAM, Run, messages
 
 MODES = pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
 
@@ -177,16 +176,3 @@ async def test_options_beat_the_environment(run: Run) -> None:
 
     assert "list_collections" in names
     assert "create_collection" not in names
-
-
-async def test_key_and_secret_are_read_from_files(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(f"{KEY}\n")
-    (tmp_path / "secret").write_text(f"{SECRET}\n")
-    files = ("--api-key-file", str(tmp_path / "key"), "--api-secret-file", str(tmp_path / "secret"))
-
-    def served_with_files() -> Any:
-        return run(*files, given=f"{HELLO}\n", FLIPSNACK_API_URL="http://127.0.0.1:1/")
-
-    done = await to_thread.run_sync(served_with_files)
-
-    assert done.status == 0

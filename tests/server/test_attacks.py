@@ -19,13 +19,14 @@ from mcp.types import ElicitResult
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import LARGEST_ANSWER, Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore as PaceStore
+from flipsnack_mcp.api.pace import BudgetInMemory as PaceStore
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.safety.cleaning import OURS
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
+from tests.in_memory import rows_of
 from tests.server.bench import KEY, SECRET, Assistant, Bench, Person, Said, Tapped, declines
 from tests.server.test_hostile_texts import assert_harmless, texts_in
 
@@ -71,7 +72,7 @@ class Rig:
         """All that anybody could read, the history and the tickets included."""
         trail = History(self.store, self.bench.settings.account)
         events = [one.model_dump_json() for one in await trail.events()]
-        kept = [kept.text for kept in self.store._shelf.values()]
+        kept = [body for _, _, body in rows_of(self.store)]
         assert await trail.verified() == ""
         return "\n".join([*self.bench.witness.texts, *events, *kept])
 

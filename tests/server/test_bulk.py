@@ -11,7 +11,7 @@ import pytest
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.tools.plans import MOST_IN_A_PLAN
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.store.unusable import StoreUnusable, unreachable
+from flipsnack_mcp.store.unusable import StoreUnusable, inaccessible
 from flipsnack_mcp.workflows.history import Event, History
 from flipsnack_mcp.workflows.plans.record import ITEM, Plans
 from tests.server.bench import Assistant, Bench, Person, declines, types, types_what_is_asked
@@ -333,7 +333,7 @@ async def test_a_state_file_that_fails_half_way_is_not_said_to_have_changed_noth
 
         async def fails_after_the_first(_: str) -> None:
             if updates(bench):
-                store.error = unreachable(bench.folder, "full")
+                store.error = inaccessible(bench.folder, "full")
 
         store.before = fails_after_the_first
         said = await assistant.call(TOOL, plan_id=plan)
@@ -341,7 +341,7 @@ async def test_a_state_file_that_fails_half_way_is_not_said_to_have_changed_noth
         bench.clock.advance(61)
         again = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan))
 
-    assert isinstance(unreachable(bench.folder, "full"), StoreUnusable)
+    assert isinstance(inaccessible(bench.folder, "full"), StoreUnusable)
     assert said.is_error
     assert "Something may have been changed." in said.text
     assert again.data["counts"]["done"] == 7

@@ -11,7 +11,7 @@ from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.server.tools.table import TOOLS
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from flipsnack_mcp.workflows.history import KIND as HISTORY
 from tests.samples_of import NAMES, meaning

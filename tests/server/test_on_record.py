@@ -11,9 +11,8 @@ from typing_extensions import override
 
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
-from flipsnack_mcp.store.memory import MemoryStore
-from flipsnack_mcp.store.records import JsonObject, Records, Store, T
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.records import Body, Records, Store, T
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import KIND, Event, History
 from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types
@@ -60,16 +59,16 @@ class Watched:
     """The records of one transaction, with somebody looking at every entry of the history."""
 
     inner: Records
-    written: Callable[[JsonObject], None]
+    written: Callable[[Body], None]
 
     @property
     def now(self) -> float:
         return self.inner.now
 
-    def get(self, kind: str, name: str) -> JsonObject | None:
+    def get(self, kind: str, name: str) -> Body | None:
         return self.inner.get(kind, name)
 
-    def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
+    def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         if kind == KIND:
             self.written(body)
         self.inner.put(kind, name, body, keep=keep)
@@ -77,7 +76,7 @@ class Watched:
     def delete(self, kind: str, name: str) -> None:
         self.inner.delete(kind, name)
 
-    def all(self, kind: str) -> list[tuple[str, JsonObject]]:
+    def all(self, kind: str) -> list[tuple[str, Body]]:
         return self.inner.all(kind)
 
 
@@ -97,7 +96,7 @@ class FailingStore(MemoryStore):
     async def transact(self, work: Callable[[Records], T]) -> T:
         return await super().transact(lambda records: work(Watched(records, self._written)))  # type: ignore[arg-type]
 
-    def _written(self, body: JsonObject) -> None:
+    def _written(self, body: Body) -> None:
         sent = any(one.action in ACTIONS.values() for one in self.bench.sandbox.requests)
         self.arrived.append((str(body["decision"]), sent))
         if body["decision"] == self.fails_at:

@@ -18,7 +18,7 @@ from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.server.tools.changes import Removal
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.commands.processes import Run
 from tests.server.bench import KEY, SECRET, Bench, Witness

@@ -12,8 +12,8 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.choosing import Choice, chosen
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, Ended, Record, carry_out
