@@ -20,6 +20,7 @@ PROGRAM = Path(__file__).with_name("page_counter.py")
 NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # or a console would flash up over Claude Desktop
 MANY_PAGES = 500
 AT_ONCE = 2  # processes; with more of them none would be done in its two seconds
+PATIENCE = 2.0  # seconds that a person waits for a look into one document
 UNKNOWN = "unknown"
 COUNTED = re.compile("pages ([0-9]+)")
 DAMAGED_WARNING = (
@@ -47,17 +48,18 @@ class LookAhead:
     warnings: tuple[str, ...]
 
 
-async def look_ahead(document: OpenDocument, seconds: float = 2.0) -> LookAhead:
+async def look_ahead(document: OpenDocument, seconds: float | None = None) -> LookAhead:
     """Counts the pages of a PDF, in so many seconds or not at all; raises `RefusedFile` where they are too many.
 
     `document.pieces` begins at the beginning afterwards as before; it may even be read meanwhile.
     """
     if document.kind is not Kind.PDF:
         return LookAhead(None, ())
-    counting = PageCounting(document, seconds)
+    patience = PATIENCE if seconds is None else seconds
+    counting = PageCounting(document, patience)
     async with _line():
         try:
-            with move_on_after(seconds):
+            with move_on_after(patience):
                 # Abandoned: on a disk that does not answer the thread may hang, but nobody waits for it.
                 await run_sync(counting.run, abandon_on_cancel=True)
         finally:

@@ -264,12 +264,15 @@ def assert_gone(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 async def test_parser_that_hangs_is_killed(
-    ground: Ground, program: Put, started: list[subprocess.Popen[bytes]]
+    ground: Ground, program: Put, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert lookahead.PATIENCE == 2.0
+    monkeypatch.setattr(lookahead, "PATIENCE", 0.3)
     program(HANGS)
     before = time.monotonic()
 
-    assert await looked(ground, 0.3) == LookAhead(None, (NOT_COUNTED,))
+    async with open_document(str(ground.good), [ground.allowed]) as document:
+        assert await look_ahead(document) == LookAhead(None, (NOT_COUNTED,))
 
     assert time.monotonic() - before < 5
     assert_gone(started)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Mode, Witness
 from tests.virtual_clock import VirtualLoop
@@ -44,6 +45,12 @@ def witness(caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> Iterator[Witn
         seen.saw(record.exc_text or record.exc_info or "")
     seen.saw(sandbox.requests)
     assert not seen.leaks()
+
+
+@pytest.fixture(autouse=True)
+def patient_page_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a real process, and how long it takes depends on what else the machine does."""
+    monkeypatch.setattr(lookahead, "PATIENCE", 60.0)
 
 
 @pytest.fixture
