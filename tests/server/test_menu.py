@@ -249,7 +249,14 @@ async def test_read_only_beats_every_other_setting(bench: Bench, name: str) -> N
     assert bench.requests == []
 
 
-@pytest.mark.parametrize("name", ["", "x" * 5000, "a`b\nc", "\u202elist", "LIST_COLLECTIONS", "list_collections "])
+UNKNOWN = (
+    *("", "a`b\nc", "\u202elist", "x\r\n\u202edeleted: yes", 'x confirmation="ABCD2345"', "<b>`x`</b>", "__class__"),
+    *("LIST_COLLECTIONS", "list_collections ", " delete_collection", "delete_c\u043ellection", "../delete_collection"),
+    *("approve", "collection.deleteCollection", "x" * 1_000_000),
+)
+
+
+@pytest.mark.parametrize("name", UNKNOWN, ids=lambda one: ascii(one[:40]))
 async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: str) -> None:
     async with bench.assistant() as assistant:
         text = await refusal_of(assistant, name)
