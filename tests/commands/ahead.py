@@ -76,7 +76,7 @@ def over_stdio(place: Place, mode: Mode) -> None:
     )
 
     async def job() -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             async with Client(parameters, mode=mode, elicitation_callback=says_yes) as client:
                 await main_job(client, place.document)
 
@@ -85,7 +85,7 @@ def over_stdio(place: Place, mode: Mode) -> None:
 
 def over_http(place: Place, mode: Mode) -> None:
     async def job(address: str) -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             async with Client(address, mode=mode, elicitation_callback=says_yes) as client:
                 await main_job(client, place.document)
 
