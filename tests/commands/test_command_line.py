@@ -157,7 +157,7 @@ def ask(where: dict[str, str], action: str, secret: str = "") -> Any:
     values = {"action": action, "apiKey": where["api_key"]}
     text = (secret or where["api_secret"]) + "".join(name + values[name] for name in sorted(values))
     query = urlencode({**values, "signature": md5(text.encode()).hexdigest()})  # noqa: S324 - the documented signature
-    with urllib.request.urlopen(f"{where['api_url']}?{query}", timeout=10) as answer:  # noqa: S310 - our own sandbox
+    with urllib.request.urlopen(f"{where['api_url']}?{query}", timeout=60) as answer:  # noqa: S310 - our own sandbox
         return json.load(answer)
 
 
@@ -165,7 +165,7 @@ def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> No
     with run.sandbox() as where:
         right, wrong = ask(where, "user.getStats"), ask(where, "user.getStats", "another secret")
         origin = where["api_url"].removesuffix("/v1/")
-        with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=60) as answer:  # noqa: S310
             seen = json.load(answer)["requests"]
 
     assert set(where) == {"api_url", "upload_url", "api_key", "api_secret"}
