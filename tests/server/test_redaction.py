@@ -5,8 +5,10 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
@@ -355,7 +357,6 @@ HELLO = {
 }  # fmt: skip
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("get_user_stats", {}),
-    ("delete_collection", {"collection_hash": "nothere"}),
     ("list_collections", {"query": [KEY]}),
     ("create_collection", {"file_url": "https://example.com/a.pdf", "title": "x", "wait_seconds": 0}),
     ("create_collection", {"file_path": f"/{SECRET}/a.pdf"}),
@@ -373,13 +374,39 @@ def run(tmp_path: Any) -> Run:
     return Run({**kept, "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path), "FLIPSNACK_STATE": state})
 
 
+class Repeating(BaseHTTPRequestHandler):
+    """Hangs up where a request comes for the first time; answers it with an error that repeats it where it comes again."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.asked.count(self.path) > 1:
+            body = json.dumps({"code": 40, "status": self.path, "data": {}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(BrokenPipeError):  # the process may have ended
+                self.wfile.write(body)
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: what stands on stderr is to be the server's."""
+
+
 @pytest.fixture
-def unreachable() -> str:
-    return "http://127.0.0.1:9/v1/"
+def repeating(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(Repeating, "asked", [])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Repeating) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1/"
+        server.shutdown()
+        serving.join()
 
 
 def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
-    run: Run, unreachable: str, tmp_path: Any
+    run: Run, repeating: str, tmp_path: Any
 ) -> None:
     given = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
     given += [
@@ -388,7 +415,7 @@ def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
     ]
     environment = {
         "FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_LOG_LEVEL": "DEBUG",
-        "FLIPSNACK_API_URL": unreachable, "FLIPSNACK_UPLOAD_URL": unreachable,
+        "FLIPSNACK_API_URL": repeating, "FLIPSNACK_UPLOAD_URL": repeating,
     }  # fmt: skip
     with run.kept(**environment) as process:
         assert process.stdin
@@ -406,7 +433,8 @@ def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
     assert KEY not in everything
     assert SECRET not in everything
     assert "signature=" not in everything.lower()
-    assert "could not be reached" in everything
+    assert sum("user.getStats" in one for one in Repeating.asked) == 2
+    assert "refused with code 40" in everything
 
 
 def answered(lines: list[str]) -> set[int]:
