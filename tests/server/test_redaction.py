@@ -229,25 +229,17 @@ def test_no_log_line_of_anybody_shows_a_credential(
     assert shown(stderr.getvalue()) == []
 
 
-def test_a_logger_with_a_handler_of_its_own_is_under_the_net_too(
-    redactor: Redactor, stderr: Stderr, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("guarded_again", [True, False], ids=["there before", "comes later"])
+def test_a_handler_of_a_library_is_under_the_net_too(
+    redactor: Redactor, stderr: Stderr, monkeypatch: pytest.MonkeyPatch, *, guarded_again: bool
 ) -> None:
     own = logging.getLogger("uvicorn.error")
     monkeypatch.setattr(own, "handlers", [logging.StreamHandler(stderr)])
     monkeypatch.setattr(own, "propagate", False)
-    redactor.guard()
+    if guarded_again:
+        redactor.guard()
 
     own.error("%s", ADDRESS)
-
-    assert shown(stderr.getvalue()) == []
-
-
-def test_a_handler_that_comes_later_is_under_the_net_too(stderr: Stderr, monkeypatch: pytest.MonkeyPatch) -> None:
-    late = logging.getLogger("uvicorn.error")
-    monkeypatch.setattr(late, "handlers", [logging.StreamHandler(stderr)])
-    monkeypatch.setattr(late, "propagate", False)
-
-    late.error("%s", ADDRESS)
 
     assert shown(stderr.getvalue()) == []
 
@@ -284,31 +276,27 @@ def test_the_report_of_a_crash_shows_no_credential_but_where_it_was(stderr: Stde
     assert "in fail" in stderr.getvalue()
 
 
-def test_the_report_of_a_group_shows_no_credential(stderr: Stderr) -> None:
+def report_a_group() -> None:
     try:
         raise BaseExceptionGroup(ADDRESS, [OddError(), KeyboardInterrupt(SECRET)])
     except BaseExceptionGroup:
         sys.excepthook(*sys.exc_info())
 
-    assert shown(stderr.getvalue()) == []
+
+def report_a_thread() -> None:
+    threading.excepthook(threading.ExceptHookArgs((ValueError, ValueError(ADDRESS), None, threading.current_thread())))
 
 
-def test_a_crash_of_a_thread_shows_no_credential(stderr: Stderr) -> None:
-    def crash() -> None:
-        error = ValueError(ADDRESS)
-        hooked = threading.ExceptHookArgs((ValueError, error, None, threading.current_thread()))
-        threading.excepthook(hooked)
-
-    crash()
-
-    assert shown(stderr.getvalue()) == []
-
-
-def test_an_exception_nobody_can_raise_shows_no_credential(stderr: Stderr) -> None:
+def report_what_nobody_can_raise() -> None:
     class Unraisable:
         exc_type, exc_value, exc_traceback, err_msg, object = ValueError, ValueError(ADDRESS), None, None, None
 
     sys.unraisablehook(Unraisable())  # type: ignore[arg-type]  # what Python gives has the same fields
+
+
+@pytest.mark.parametrize("report", [report_a_group, report_a_thread, report_what_nobody_can_raise])
+def test_no_other_report_of_a_crash_shows_a_credential(stderr: Stderr, report: Callable[[], None]) -> None:
+    report()
 
     assert shown(stderr.getvalue()) == []
 
