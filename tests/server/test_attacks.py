@@ -207,26 +207,16 @@ REFUSED = [
 async def test_an_attack_on_the_arguments_is_refused_in_words_and_asks_nothing(
     rig: Rig, tool: str, arguments: dict[str, Any]
 ) -> None:
-    said = await refused_or_not_sendable(rig, tool, arguments)
+    said = await rig.call(tool, arguments)
 
     assert rig.bench.requests == []
-    if said is not None:
-        assert said.is_error, said.text
-        assert "Nothing was changed." in said.text
-        assert said.text != UNEXPECTED
-        assert said.text.isprintable()
-        assert not said.data
-        assert len(said.text) < 2_000
-        await assert_clean(rig, said)
-
-
-async def refused_or_not_sendable(rig: Rig, tool: str, arguments: dict[str, Any]) -> Said | None:
-    """What came back; None where the client itself cannot put this on the wire."""
-    try:
-        json.dumps(arguments, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        arguments = json.loads(json.dumps(arguments))
-    return await rig.call(tool, arguments)
+    assert said.is_error, said.text
+    assert "Nothing was changed." in said.text
+    assert said.text != UNEXPECTED
+    assert said.text.isprintable()
+    assert not said.data
+    assert len(said.text) < 2_000
+    await assert_clean(rig, said)
 
 
 # --- texts that want to be obeyed; titles are in test_hostile_texts
@@ -593,22 +583,14 @@ async def forged(assistant: Assistant, params: dict[str, Any]) -> str:
 
 
 YES = {"title": ElicitResult(action="accept", content={"title": "Weekly offers, Week 38"})}
-STATES = {
-    "none": None,
-    "empty": "",
-    "text": "x",
-    "json": json.dumps({"seen": "x", "at": 0, "nonce": "x"}),
-    "dots": "a.b.c",
-    "base64": "eyJzZWVuIjoieCJ9",
-    "nul": "\x00",
-    "huge": "A" * 500_000,
-    "unicode": "\u202e\U000e0061",
-    "old version": "v1.AAAA",
-}
+STATES = (
+    *(None, "", "x", json.dumps({"seen": "x", "at": 0, "nonce": "x"}), "a.b.c", "eyJzZWVuIjoieCJ9", "v1.AAAA"),
+    *("\x00", "\u202e\U000e0061", "A" * 500_000),
+)
 
 
 @pytest.mark.parametrize("mode", ["auto"])
-@pytest.mark.parametrize("state", STATES.values(), ids=list(STATES))
+@pytest.mark.parametrize("state", STATES, ids=lambda one: ascii(one)[:30])
 async def test_an_answer_to_a_question_that_was_never_put_destroys_nothing(rig: Rig, state: str | None) -> None:
     wanted = rig.bench.collection().hash
     async with rig.bench.assistant(Person(declines), rig.server()) as assistant:
