@@ -1,7 +1,5 @@
 """What all calls of a server share. Made at the first of them: tools/list waits for nothing of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +11,8 @@ from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History

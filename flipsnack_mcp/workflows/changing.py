@@ -1,7 +1,5 @@
 """Changing a collection: what was asked, and what Flipsnack made of it."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.errand import Errand
 from tests.api.asking import asking, unlimited
 from tests.server.bench import LoopClock
@@ -21,8 +21,13 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 
 
 @pytest.fixture
-async def sandbox() -> Sandbox:
-    return unlimited()
+def clock() -> LoopClock:
+    return LoopClock()
+
+
+@pytest.fixture
+async def sandbox(clock: LoopClock) -> Sandbox:
+    return unlimited(clock)
 
 
 @pytest.fixture
@@ -33,7 +38,6 @@ async def errand(sandbox: Sandbox) -> AsyncIterator[Errand]:
 
 
 @pytest.fixture
-async def work(sandbox: Sandbox, tmp_path: Path) -> LongWork:
+async def work(sandbox: Sandbox, clock: LoopClock, tmp_path: Path) -> LongWork:
     """Long work on that sandbox, whose account no process knows yet."""
-    clock = LoopClock()
     return LongWork(sandbox, clock, MemoryStore(clock), tmp_path)

@@ -15,13 +15,13 @@ from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
-from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.files.documents import open_document
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Records, Store, T
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, Order, save_export
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.jobs import Jobs
@@ -29,6 +29,7 @@ from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
 from tests.api.asking import KEY, PDF, SECRET, Line
+from tests.in_memory import copy_of
 from tests.server.bench import LoopClock
 
 CREATE = "collection.create"
@@ -176,8 +177,7 @@ class Mortal:
         self.moments.append(what)
         if len(self.moments) > self.dies_at:
             if not self.cleanly:
-                self._ghost = MemoryStore(self.store._clock)
-                self._ghost._shelf = dict(self.store._shelf)
+                self._ghost = copy_of(self.store)
             self.died.set()
             await anyio.sleep_forever()
 

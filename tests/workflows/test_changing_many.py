@@ -12,13 +12,13 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.choosing import Choice, chosen
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, Ended, Record, carry_out
-from flipsnack_mcp.workflows.plans.record import CLAIMED, Plans
-from flipsnack_mcp.workflows.plans.rules import Item, Plan, Rule, planned
+from flipsnack_mcp.workflows.plans.record import CLAIMED, ITEM, KEPT, Plans
+from flipsnack_mcp.workflows.plans.rules import DAY, Item, Plan, Rule, planned
 from tests.api.asking import KEY, SECRET
 from tests.server.bench import LoopClock
 from tests.workflows.running import Mortal, Road, travelling
@@ -331,6 +331,27 @@ async def test_plans_of_another_account_are_invisible(sandbox: Sandbox, store: M
 
         assert await other.plans.plan(plan.plan_id) is None
         assert await hands.plans.plan(plan.plan_id) == plan
+
+
+async def test_a_plan_is_too_old_after_a_day_and_forgotten_with_its_records_after_a_week(
+    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
+) -> None:
+    shelf(sandbox, 2)
+    async with process(sandbox, store) as hands:
+        plan = await hands.plan(RULE)
+        clock.advance(DAY - 60)
+        young = not await hands.plans.too_old(plan)
+        clock.advance(120)
+        old = await hands.plans.too_old(plan)
+        clock.advance(KEPT - DAY - 120)
+        told = await hands.plans.items(plan)
+        clock.advance(120)
+
+        assert young
+        assert old
+        assert len(told) == 2
+        assert await hands.plans.plan(plan.plan_id) is None
+        assert await store.transact(lambda records: records.all(ITEM)) == []
 
 
 async def test_progress_says_how_far_it_is_and_how_long_it_takes(sandbox: Sandbox, store: MemoryStore) -> None:

@@ -9,14 +9,15 @@ from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.sandbox.account import Collection
 from flipsnack_mcp.workflows.uploads.following import COLLECTION_GONE
 from tests.api.asking import unlimited
+from tests.server.bench import LoopClock
 from tests.workflows.running import CREATE, LongWork, Road
 
 GET = "collection.getCollection"
 
 
 @pytest.fixture
-async def sandbox() -> Sandbox:
-    return unlimited(conversion_seconds=10)
+async def sandbox(clock: LoopClock) -> Sandbox:
+    return unlimited(clock, conversion_seconds=10)
 
 
 async def test_bytes_and_conversion_are_waited_for_in_one_go(work: LongWork) -> None:

@@ -14,10 +14,9 @@ import pytest
 
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.store.leases import DEAD_AFTER
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.store.unusable import held, unreachable
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from flipsnack_mcp.store.unusable import held, inaccessible
 from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, Progress
 from flipsnack_mcp.workflows.progress import IN_LINE
 from tests.server.bench import LoopClock
@@ -25,13 +24,8 @@ from tests.workflows.running import Fragile
 
 MONTH = 30 * 24 * 3600.0
 STEPS, SECONDS_EACH = 6, 8.0
-FULL = unreachable(Path("state.sqlite"), "database or disk is full")
+FULL = inaccessible(Path("state.sqlite"), "database or disk is full")
 LOCKED = held(Path("state.sqlite"), 20)
-
-
-@pytest.fixture
-def clock() -> LoopClock:
-    return LoopClock()
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -7,16 +7,10 @@ import anyio
 import pytest
 
 from flipsnack_mcp.store.leases import DEAD_AFTER, KEPT, Owner
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState, new_upload_id
 from tests.server.bench import LoopClock
-
-
-@pytest.fixture
-def clock() -> LoopClock:
-    return LoopClock()
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -15,11 +15,11 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, MaintenanceError, NotAuthorisedError
-from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import Choice
 from flipsnack_mcp.workflows.progress import tell_nobody
@@ -29,6 +29,7 @@ from flipsnack_mcp.workflows.reports.record import CLAIMED_FOR, DAY, MONTH
 from flipsnack_mcp.workflows.reports.report import Gathered, Report
 from flipsnack_mcp.workflows.reports.running import GONE, IN_FLIGHT, SYSTEMATIC
 from tests.api.asking import KEY, SECRET, Line
+from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile, Moment, Mortal, unnoticed
 
@@ -334,11 +335,11 @@ async def until_death(reports: Reports, mortal: Mortal, period: Period) -> None:
 
 
 def rows(store: MemoryStore) -> list[str]:
-    return [name for kind, name in store._shelf if kind == "report row"]
+    return [name for kind, name, _ in rows_of(store) if kind == "report row"]
 
 
 def kept_reports(store: MemoryStore) -> list[Report]:
-    return [Report.model_validate_json(one.text) for (kind, _), one in store._shelf.items() if kind == "report"]
+    return [Report.model_validate_json(body) for kind, _, body in rows_of(store) if kind == "report"]
 
 
 async def test_several_processes_share_one_report(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:

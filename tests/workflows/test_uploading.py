@@ -5,7 +5,7 @@ import pytest
 
 from flipsnack_mcp.api.errors import Changed
 from flipsnack_mcp.sandbox import Fault
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry

@@ -1,7 +1,5 @@
 """update_collections: first only a plan, then exactly that plan, in as many calls as it takes."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,20 +7,19 @@ from typing import Annotated, Literal, Self
 
 import anyio
 from mcp.types import InputRequiredResult
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api.action import Effect, refuse_half_characters
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.parameters import Status
 from flipsnack_mcp.api.text import quoted
 from flipsnack_mcp.server.consent.preview import Batch
-from flipsnack_mcp.server.tools.answers import Answered, NextStep, Warnings
 from flipsnack_mcp.server.tools.changes import note_new_hash
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import ConfirmationCode, WaitSeconds
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall, Warnings
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import Choice, chosen
 from flipsnack_mcp.workflows.plans.carrying_out import Ended, Record, carry_out
@@ -39,7 +36,7 @@ ITEMS_TOLD, TITLES_NAMED = 100, 5
 STATES: tuple[State, ...] = ("failed", "unclear", "skipped", "sending", "planned", "done")
 """What a person has to know first."""
 WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
-Words = Annotated[str, Field(max_length=LONGEST_TITLE)]
+Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE)]
 PlanState = Literal["planned", "processing", "complete", "stopped"]
 
 
@@ -262,15 +259,8 @@ def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:
 
 def plan_row(item: Item) -> PlannedChange:
     """One line of the table."""
-    return PlannedChange(
-        collection_hash=item.new_hash or item.collection_hash,
-        title=item.title,
-        new_title=item.new_title,
-        status=item.status,
-        new_status=item.new_status,
-        state=item.state,
-        reason=item.said or None,
-    )
+    same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
+    return PlannedChange(collection_hash=item.new_hash or item.collection_hash, reason=item.said or None, **same)
 
 
 def next_plan_call(plan: Plan, items: list[Item], state: PlanState) -> str | None:

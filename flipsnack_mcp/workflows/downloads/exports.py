@@ -1,7 +1,5 @@
 """Getting the HTML package of a collection: started, waited for, fetched in the background within its minute, saved."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial

@@ -4,8 +4,6 @@ The list says nothing of a conversion, but has a cover, which is made from a con
 converting and still has none needs no look of its own; one that has a cover, or is not on the list, does.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import anyio

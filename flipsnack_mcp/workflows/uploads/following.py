@@ -1,7 +1,5 @@
 """From an upload to a collection that can be read: bytes, conversion, link. Whoever asks next goes on from there."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import anyio

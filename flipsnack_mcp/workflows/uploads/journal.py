@@ -1,7 +1,5 @@
 """The journal of uploads: what was sent, when, and how it ended. Written before a byte leaves, read after a crash."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 from dataclasses import dataclass

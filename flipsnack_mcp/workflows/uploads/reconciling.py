@@ -1,7 +1,5 @@
 """How an upload ended that nobody saw to its end: what the account says about it."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 

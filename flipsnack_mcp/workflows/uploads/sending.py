@@ -1,7 +1,5 @@
 """Uploads that outlive the call that asked for them: sent once, in the background, and watched by whoever asks."""
 
-from __future__ import annotations
-
 import hashlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
