@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from flipsnack_mcp.workflows.jobs import Progress
+
 Tell = Callable[[str], Awaitable[None]]
 """Takes one progress message."""
 WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
@@ -34,19 +36,24 @@ def polled(what: str, state: str, seconds: float, polls: int) -> str:
 
 
 def plan_at(done: int, total: int, seconds_left: float) -> str:
-    """How far a plan is, and for how long it will go on at the pace of this call."""
+    """How far a plan is, and for how long it will go on at its pace."""
     rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
     return f"update: {done} of {total} collections{rest}"
 
 
 def budget_used_up(again: str) -> str:
-    """Why a plan waits: other assistants or programs use the same key."""
-    return f"update: others use up what the key allows. {again}"
+    """Why work waits: other assistants or programs use the same key."""
+    return f"others use up what the key allows. {again}"
 
 
-def choosing(found: int) -> str:
-    """How many collections a report has found while it still reads the list."""
-    return f"report: choosing, {found} collections so far"
+def plan_waits(why: str) -> str:
+    """What delays a plan."""
+    return f"update: {why}"
+
+
+def choosing(found: int, trouble: str) -> str:
+    """How many collections a report has found while it still reads the list, and what delays it."""
+    return f"report: choosing, {found} collections so far{f'; {trouble}' if trouble else ''}"
 
 
 def report_at(done: int, total: int, seconds_left: float, trouble: str) -> str:
@@ -57,6 +64,21 @@ def report_at(done: int, total: int, seconds_left: float, trouble: str) -> str:
 def size_of(size: int) -> str:
     """A size as people read it."""
     return f"{size / 1024**2:.1f} MB" if size >= 1024**2 else f"{size / 1024:.1f} KB"
+
+
+class News:
+    """Told about everything new of a job; passes on how far it is, no more often than once in so many seconds."""
+
+    def __init__(self, tell: Tell, pause: float = 0.0) -> None:
+        self.last = ""
+        self._tell, self._pause, self._told, self._next = tell, pause, "", 0.0
+
+    async def __call__(self, progress: Progress) -> None:
+        self.last, now = progress.message or self.last, anyio.current_time()
+        if self.last == self._told or now < self._next:
+            return
+        self._told, self._next = self.last, now + self._pause
+        await self._tell(self.last)
 
 
 class Waiting:

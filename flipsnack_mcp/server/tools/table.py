@@ -33,7 +33,8 @@ from flipsnack_mcp.server.tools.collections import WatchedCollection, get_collec
 from flipsnack_mcp.server.tools.downloads import Download, download_html
 from flipsnack_mcp.server.tools.forms import lead_form_sample
 from flipsnack_mcp.server.tools.options import input_of
-from flipsnack_mcp.server.tools.plans import PlanStatus, UpdateCollectionsInput, update_collections
+from flipsnack_mcp.server.tools.plan_status import PlanStatus
+from flipsnack_mcp.server.tools.plans import UpdateCollectionsInput, update_collections
 from flipsnack_mcp.server.tools.reports import ReportStatsInput, StatsReport, report_stats
 from flipsnack_mcp.server.tools.tool import Tool, recall, send
 from flipsnack_mcp.server.tools.uploads import (
