@@ -13,7 +13,7 @@ from flipsnack_mcp.server.tools.plans import MOST_IN_A_PLAN
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.store.unusable import StoreUnusable, unreachable
 from flipsnack_mcp.workflows.history import Event, History
-from flipsnack_mcp.workflows.plans.record import ITEM, Plans
+from flipsnack_mcp.workflows.plans.record import ITEM, PlanRecord
 from tests.server.bench import Assistant, Bench, Person, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, process, server_of, store_of
 from tests.server.long_bench import given_up, has_four_parts, named_call, to_its_end
@@ -353,12 +353,11 @@ async def test_a_long_plan_is_shown_in_part_and_what_failed_comes_first(bench: B
         bench.sandbox.account.add(title=f"Number {number}")
     async with process(bench) as assistant:
         said = await assistant.call(TOOL, query="Number", status="unlisted")
-        state = Plans(store_of(bench), bench.settings.account)
-        plan = await state.plan(said.data["plan_id"])
-        assert plan
-        last = (await state.items(plan))[-1]
-        await state.note(plan, last, "", state="failed", said="For a test.")
-        later = await assistant.call(TOOL, plan_id=plan.plan_id, wait_seconds=0)
+        record = PlanRecord(store_of(bench), bench.settings.account)
+        seen = await record.look(said.data["plan_id"])
+        assert seen
+        await record.note(seen.plan, seen.items[-1], state="failed", said="For a test.")
+        later = await assistant.call(TOOL, plan_id=seen.plan.plan_id, wait_seconds=0)
 
     assert len(said.data["items"]) == 100
     assert said.data["counts"]["planned"] == 130

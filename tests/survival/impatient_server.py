@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from flipsnack_mcp.__main__ import main
-from flipsnack_mcp.workflows import waiting
+from flipsnack_mcp.store import leases
+from flipsnack_mcp.workflows import jobs, unfinished, waiting
 from flipsnack_mcp.workflows.downloads import exports
-from flipsnack_mcp.workflows.plans import record
 from flipsnack_mcp.workflows.uploads import journal, uploading
 
 DEAD_AFTER = 1.5

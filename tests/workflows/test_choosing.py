@@ -37,7 +37,9 @@ def hashes(found: list[CollectionSummary]) -> list[str]:
     return [one.collection_hash for one in found]
 
 
-@pytest.mark.parametrize("count", [0, 1, ROWS_OF_A_REQUEST - 1, ROWS_OF_A_REQUEST, ROWS_OF_A_REQUEST + 1, 2 * ROWS_OF_A_REQUEST, 250])
+@pytest.mark.parametrize(
+    "count", [0, 1, ROWS_OF_A_REQUEST - 1, ROWS_OF_A_REQUEST, ROWS_OF_A_REQUEST + 1, 2 * ROWS_OF_A_REQUEST, 250]
+)
 async def test_every_collection_is_found_once_newest_first(sandbox: Sandbox, errand: Errand, count: int) -> None:
     expected = filled(sandbox, count)
 
@@ -118,7 +120,10 @@ async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
 async def test_the_list_is_left_as_soon_as_all_named_collections_are_found(sandbox: Sandbox, errand: Errand) -> None:
     every = filled(sandbox, 3 * ROWS_OF_A_REQUEST)
 
-    assert hashes(await choose(errand, Choice((every[1], every[ROWS_OF_A_REQUEST + 5])))) == [every[1], every[ROWS_OF_A_REQUEST + 5]]
+    assert hashes(await choose(errand, Choice((every[1], every[ROWS_OF_A_REQUEST + 5])))) == [
+        every[1],
+        every[ROWS_OF_A_REQUEST + 5],
+    ]
     assert len(sandbox.requests) == 2
 
 

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
-from flipsnack_mcp.workflows.plans.rules import Item, Rule, draft_plan
+from flipsnack_mcp.workflows.plans.rules import (
+    GOOD_FOR,
+    PLAN_IS_OLD,
+    YES_HOLDS,
+    YES_IS_OLD,
+    Item,
+    Permissions,
+    Plan,
+    PlanSnapshot,
+    Rule,
+    draft_plan,
+)
 
 
 def row(title: str = "Offers", status: str = "public", collection_hash: str = "abc1234") -> CollectionSummary:
@@ -107,6 +118,64 @@ def test_what_a_new_status_means_for_links_is_known(before: str, after: str, pub
     )
 
     assert (item.publishes, item.goes_offline) == (publishes, offline)
+
+
+MADE = 1_790_000_000.0
+
+
+def snapshot(new_status: str | None, age: float, confirmed_after: float | None = None, **item: object) -> PlanSnapshot:
+    """A plan of one collection some seconds after it was made; it was confirmed, or never."""
+    plan = Plan(plan_id="p", account="mine", made=MADE, count=1)
+    if confirmed_after is not None:
+        plan = plan.model_copy(update={"confirmed": "form", "confirmed_at": MADE + confirmed_after})
+    facts = {"number": 0, "collection_hash": "a", "title": "T", "status": "public", "new_status": new_status}
+    return PlanSnapshot(plan, (Item.model_validate({**facts, **item}),), MADE + age)
+
+
+@pytest.mark.parametrize(
+    ("seen", "objection"),
+    [
+        pytest.param(snapshot("unlisted", 3 * YES_HOLDS), "", id="nothing goes offline"),
+        pytest.param(snapshot("editable", 1), YES_IS_OLD, id="offline, never confirmed"),
+        pytest.param(snapshot("editable", 100, 100), "", id="offline, confirmed just now"),
+        pytest.param(snapshot("editable", 100 + YES_HOLDS, 100), "", id="offline, ten minutes after the yes"),
+        pytest.param(snapshot("editable", 101 + YES_HOLDS, 100), YES_IS_OLD, id="offline, later"),
+        pytest.param(snapshot("editable", 99, 100), YES_IS_OLD, id="offline, after a clock was set back"),
+        pytest.param(snapshot("editable", 101 + YES_HOLDS, 100, state="done"), "", id="all of it is offline"),
+        pytest.param(snapshot("editable", 101 + YES_HOLDS, 100, state="failed", again=True), YES_IS_OLD, id="failed"),
+        pytest.param(snapshot("unlisted", GOOD_FOR), "", id="a day old"),
+        pytest.param(snapshot("unlisted", GOOD_FOR + 1), PLAN_IS_OLD, id="older than a day"),
+    ],
+)
+def test_a_plan_goes_on_by_itself_for_a_day_and_takes_offline_within_ten_minutes_of_the_yes(
+    seen: PlanSnapshot, objection: str
+) -> None:
+    assert seen.objection == objection
+
+
+@pytest.mark.parametrize(("age", "holds"), [(YES_HOLDS, True), (YES_HOLDS + 1, False)])
+def test_a_yes_of_version_0_1_0_counts_from_when_its_plan_was_made(age: float, *, holds: bool) -> None:
+    seen = snapshot("editable", age, 0.0)
+    unknown = PlanSnapshot(seen.plan.model_copy(update={"confirmed_at": None}), seen.items, seen.now)
+
+    assert unknown.is_confirmed is holds
+
+
+@pytest.mark.parametrize(
+    ("new_status", "changes", "taking_offline", "allowed"),
+    [
+        ("unlisted", True, True, True),
+        ("unlisted", True, False, True),
+        ("unlisted", False, True, False),
+        ("editable", True, True, True),
+        ("editable", True, False, False),
+        ("editable", False, False, False),
+    ],
+)
+def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
+    new_status: str, *, changes: bool, taking_offline: bool, allowed: bool
+) -> None:
+    assert snapshot(new_status, 1).is_allowed(Permissions(changes=changes, taking_offline=taking_offline)) is allowed
 
 
 @given(

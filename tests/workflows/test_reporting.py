@@ -477,19 +477,10 @@ async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(store: Me
 
     async with process(sandbox, store, clock, budget) as reports:
         report = await follow(reports, await reports.record.begin(wanted(reports)), 3)
-        async with anyio.create_task_group() as others:
-            others.start_soon(use_up, Pacer(budget), 200)
-            await follow(reports, report, 240, tell)
-            others.cancel_scope.cancel()
+        await Pacer(budget).pause(200)
+        await follow(reports, report, 240, tell)
         found = await to_its_end(reports, report)
 
     assert whole(found, sandbox)
     assert twice(sandbox) == []
     assert any("use up what the key allows" in message for message in told), told
-
-
-async def use_up(pacer: Pacer, calls: int) -> None:
-    """What another program asks with the same key."""
-    for _ in range(calls):
-        async with pacer.slot():
-            pass

@@ -17,7 +17,7 @@ import anyio
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack, Terms, in_line
-from flipsnack_mcp.api.errors import FlipsnackError, NotAuthorisedError, NotFoundError
+from flipsnack_mcp.api.errors import FlipsnackError, NotAuthorisedError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.workflows.choosing import read_window
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.jobs import Job, Jobs
@@ -29,8 +29,8 @@ from flipsnack_mcp.workflows.waiting import in_turn
 
 IN_FLIGHT = 3
 """Requests on their way at once: the budget lets one go a second, and an answer may take as many seconds."""
-TIME_TO_ANSWER = 90.0
-"""Seconds a request may take with all its tries."""
+TIME_OF_A_CALL, TIME_TO_ANSWER = 90.0, 30.0
+"""Seconds a request may take with all its tries, and those of them that it does not spend in line."""
 SYSTEMATIC = 5
 """So many failures in a row are not the collections'; nor are those of all of them."""
 LONG_WAIT = 5.0
@@ -112,7 +112,7 @@ class Inquiry:
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
         choice, changes = self._report.choice, await self._record.changes()
-        errand = Errand(self._flipsnack, anyio.current_time() + TIME_TO_ANSWER)
+        errand = Errand(self._flipsnack, anyio.current_time() + TIME_OF_A_CALL)
         seen = await read_window(errand, choice, offset)
         fitting = [ReportedCollection.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
         found = {one.collection_hash for one in (*self._report.targets, *fitting)}
@@ -146,7 +146,14 @@ class Inquiry:
         action = GetCollectionStats(
             collection_hash=question.target.collection_hash, start_date=period.start, end_date=period.end
         )
-        terms = Terms(Lane.BACKGROUND, anyio.current_time() + TIME_TO_ANSWER, self._patience)
+        deadline = anyio.current_time() + TIME_OF_A_CALL
+
+        async def wait(why: str, seconds: float) -> None:
+            if in_line(why) and anyio.current_time() + seconds > deadline - TIME_TO_ANSWER:
+                raise OutOfTimeError(seconds)
+            await self._patience(why, seconds)
+
+        terms = Terms(Lane.BACKGROUND, deadline, wait)
         numbers = Numbers.of(await self._flipsnack.send(action, terms=terms))
         if numbers is None:
             raise FlipsnackError("The answer held no numbers.", "Tell the person.", retry="You can try again.")
