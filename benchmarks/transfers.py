@@ -27,7 +27,8 @@ from typing import Any
 import anyio
 from mcp import Client, StdioServerParameters
 
-from flipsnack_mcp.files.zips import ZipLimits, check_zip
+from flipsnack_mcp.files.limits import PackageLimits
+from flipsnack_mcp.files.zip_check import check_zip
 from flipsnack_mcp.sandbox.gate import signature
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -241,7 +242,7 @@ def zip_check(path: Path) -> float:
     """Seconds for our own check."""
     began = time.perf_counter()
     with path.open("rb") as file:
-        check_zip(file, path.stat().st_size, ZipLimits(), lambda: None)
+        check_zip(file, path.stat().st_size, PackageLimits(), lambda: None)
     return time.perf_counter() - began
 
 

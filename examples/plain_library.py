@@ -17,12 +17,12 @@ from flipsnack_mcp.api.actions.collections import CollectionSummary, ListCollect
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
-from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 
 
 async def most_read(access: Access, count: int) -> list[tuple[int, str]]:
     """Views and titles, most views first. The pacer keeps the 5 calls a second and 60 a minute Flipsnack allows."""
-    async with Flipsnack(access, Pacer(MemoryStore())) as flipsnack:
+    async with Flipsnack(access, Pacer(BudgetInMemory())) as flipsnack:
         published = await flipsnack.send(ListCollections(status="public", limit=10))
 
         async def views(row: CollectionSummary) -> int:

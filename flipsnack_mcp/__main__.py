@@ -1,7 +1,5 @@
 """The command line: parses, then imports only what the chosen command needs."""
 
-from __future__ import annotations
-
 import argparse
 import gc
 import os
@@ -11,7 +9,7 @@ from collections.abc import Sequence
 from flipsnack_mcp import __version__
 from flipsnack_mcp.settings import VARIABLES, Settings, read_settings
 
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,11 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(COMMANDS[options.command](options))
     except KeyboardInterrupt:
-        return FAILED
+        return EXIT_FAILED
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and options."""
+    """Make the parser of all commands and options."""
     top = argparse.ArgumentParser(
         prog="flipsnack-mcp",
         description="Run a Flipsnack account from an assistant: an MCP server. Without a command it serves on stdio.",
@@ -86,35 +84,35 @@ def run_serve(options: argparse.Namespace) -> int:
 
 
 def run_demo(_: argparse.Namespace) -> int:
-    """Show the main job."""
+    """Show the main job without a key."""
     from flipsnack_mcp.commands.demo import demo  # noqa: PLC0415
 
     return demo()
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    """Check what is configured."""
+    """Check what is configured and say what has to be set right."""
     from flipsnack_mcp.commands.doctor import doctor  # noqa: PLC0415
 
     return doctor(settings_of(options), as_json=options.json)
 
 
 def run_approve(options: argparse.Namespace) -> int:
-    """Let a person approve."""
+    """Let a person approve what waits."""
     from flipsnack_mcp.commands.approve import approve  # noqa: PLC0415
 
     return approve(settings_of(options), options.code)
 
 
 def run_history(options: argparse.Namespace) -> int:
-    """Show or verify the trail."""
+    """Show the history, or say whether it is whole."""
     from flipsnack_mcp.commands.history import history  # noqa: PLC0415
 
     return history(settings_of(options), as_json=options.json, verify=options.verify)
 
 
 def run_sandbox(options: argparse.Namespace) -> int:
-    """Serve the imitation."""
+    """Serve the imitation Flipsnack."""
     if not 0 <= options.port < 65536:
         return wrong("--port takes a number from 0 to 65535")
     from flipsnack_mcp.commands.sandbox import run  # noqa: PLC0415
@@ -123,9 +121,9 @@ def run_sandbox(options: argparse.Namespace) -> int:
 
 
 def wrong(text: str) -> int:
-    """Wrong usage."""
+    """Say what is wrong with the usage."""
     sys.stderr.write(f"flipsnack-mcp: {text}\n")
-    return WRONG_USAGE
+    return EXIT_WRONG_USAGE
 
 
 COMMANDS = {

@@ -1,23 +1,25 @@
 """Environment and options become one frozen Settings, which knows what is missing and says how to get it.
 
-Reading never fails: the server starts and lists its tools whatever is set, and a call then says what is wrong.
+Reading never fails: the server starts and lists its tools whatever is set, and a call then says what is wrong. What a
+setting means, its default and how it is read stand once, at its field in `Settings`.
 """
-
-from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 CONFIRM_WAYS = ("ask", "approve", "block", "allow")
 TOOLSETS = ("default", "legacy")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-WORDS = {"1": True, "true": True, "0": False, "false": False}
+CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
+SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
 SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
@@ -40,133 +42,18 @@ class Variable:
         return "" if self.secret else "--" + self.name.removeprefix("FLIPSNACK_").lower().replace("_", "-")
 
 
-VARIABLES: tuple[Variable, ...] = (
-    Variable("FLIPSNACK_API_KEY", "API key", secret=True),
-    Variable("FLIPSNACK_API_SECRET", "API secret", secret=True),
-    Variable("FLIPSNACK_API_KEY_FILE", "file that holds the API key, instead of `FLIPSNACK_API_KEY`"),
-    Variable("FLIPSNACK_API_SECRET_FILE", "file that holds the API secret, instead of `FLIPSNACK_API_SECRET`"),
-    Variable("FLIPSNACK_SANDBOX", "use the built-in imitation of Flipsnack; no key needed", "0", flag=True),
-    Variable("FLIPSNACK_READ_ONLY", "offer only tools that change nothing in the account", "0", flag=True),
-    Variable("FLIPSNACK_TOOLSETS", "`default`, or `default,legacy` for old actions too", "default"),
-    Variable(
-        "FLIPSNACK_CONFIRM",
-        "how a deletion is confirmed: `ask` a person, `approve` in a terminal only, `block` always, `allow` without asking; "
-        "anything else means `block`",
-        "ask",
-    ),
-    Variable(
-        "FLIPSNACK_UPLOAD_DIRS",
-        "folders that may be uploaded from, joined by `:` (`;` on Windows); none set, none allowed",
-    ),
-    Variable("FLIPSNACK_DOWNLOAD_DIR", "folder for HTML packages", "`flipsnack` in the downloads folder"),
-    Variable("FLIPSNACK_MAX_DELETES_PER_HOUR", "deletions allowed in an hour, by all processes on the account", "20"),
-    Variable("FLIPSNACK_MAX_DELETES_PER_DAY", "deletions allowed in a day, by all processes on the account", "100"),
-    Variable(
-        "FLIPSNACK_STATE",
-        "where uploads, confirmations, reports, plans and the history are kept, and beside it the request budget that all servers on the key share: `sqlite:PATH`, or `memory:` for this process only",
-        "a file in the user's state folder; `memory:` in the sandbox",
-    ),
-    Variable("FLIPSNACK_CALLS_PER_SECOND", "Flipsnack's limit for the key", "5"),
-    Variable("FLIPSNACK_CALLS_PER_MINUTE", "Flipsnack's limit for the key", "60"),
-    Variable("FLIPSNACK_API_URL", "where to ask; http only on this machine", "https://api.flipsnack.com/v1/"),
-    Variable("FLIPSNACK_UPLOAD_URL", "where to upload; http only on this machine", "https://upload.flipsnack.com/v1/"),
-    Variable("FLIPSNACK_LOG_LEVEL", "logs go to stderr only", "WARNING"),
-)
-DEFAULTS = {one.name: one.default for one in VARIABLES}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the server was told. Key and secret are in no `repr`."""
-
-    api_key: str = field(default="", repr=False)
-    api_secret: str = field(default="", repr=False)
-    api_url: str = DEFAULTS["FLIPSNACK_API_URL"]
-    upload_url: str = DEFAULTS["FLIPSNACK_UPLOAD_URL"]
-    sandbox: bool = False
-    read_only: bool = False
-    toolsets: frozenset[str] = frozenset({"default"})
-    confirm: str = "ask"
-    upload_dirs: tuple[Path, ...] = ()
-    download_dir: Path | None = None
-    max_deletes_per_hour: int = 20
-    max_deletes_per_day: int = 100
-    state: str = ""
-    calls_per_second: int = 5
-    calls_per_minute: int = 60
-    log_level: str = "WARNING"
-    problems: tuple[str, ...] = ()
-    """What has to be set right before anything can be asked."""
-    hints: tuple[str, ...] = ()
-    """What looks wrong but may be right."""
-    sources: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Where each given value came from: `environment` or `option`."""
-
-    @property
-    def missing(self) -> str:
-        """Why nothing can be asked, or nothing."""
-        if self.problems:
-            return " ".join(self.problems)
-        if self.sandbox or (self.api_key and self.api_secret):
-            return ""
-        names = [name for name, value in self._credentials.items() if not value]
-        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set. {HOW_TO_GET_A_KEY}"
-
-    @property
-    def account(self) -> str:
-        """Tells accounts apart in the store, without naming the key."""
-        return hashlib.sha256(f"{self.api_url} {self.api_key} {self.sandbox}".encode()).hexdigest()[:16]
-
-    @property
-    def _credentials(self) -> dict[str, str]:
-        return {"FLIPSNACK_API_KEY": self.api_key, "FLIPSNACK_API_SECRET": self.api_secret}
-
-
-def read_settings(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:
-    """Settings from environment variables and, before them, options (by the variable's name)."""
-    return _Reading(environment, options or {}).settings()
-
-
 class _Reading:
-    """Collects problems while values are read, so that all are told at once."""
+    """Reads one value after the other and collects problems, so that all are told at once."""
 
     def __init__(self, environment: Mapping[str, str], options: Mapping[str, str]) -> None:
         self.problems: list[str] = []
         self.hints: list[str] = []
-        self.sources = {name: "environment" for name in DEFAULTS if environment.get(name)}
-        self.sources |= dict.fromkeys(options, "option")
-        self._values = {name: environment[name] for name in DEFAULTS if environment.get(name)} | dict(options)
-
-    def settings(self) -> Settings:
-        sandbox = self.flag("FLIPSNACK_SANDBOX")
+        given = {one.name: environment[one.name] for one in VARIABLES if environment.get(one.name)}
+        self.sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
+        self._values = given | dict(options)
         # The sandbox needs no key, so one that a client failed to fill in is no problem there.
-        key, secret = (
-            ("", "") if sandbox else (self.credential("FLIPSNACK_API_KEY"), self.credential("FLIPSNACK_API_SECRET"))
-        )
-        self.look_at_credentials(key, secret)
-        return Settings(
-            api_key=key,
-            api_secret=secret,
-            api_url=self.address("FLIPSNACK_API_URL"),
-            upload_url=self.address("FLIPSNACK_UPLOAD_URL"),
-            sandbox=sandbox,
-            read_only=self.flag("FLIPSNACK_READ_ONLY", unclear=True),
-            toolsets=self.toolsets(),
-            confirm=self.confirm(),
-            upload_dirs=tuple(
-                self.folder("FLIPSNACK_UPLOAD_DIRS", one) for one in self.parts("FLIPSNACK_UPLOAD_DIRS", os.pathsep)
-            ),
-            download_dir=self.download_dir(),
-            max_deletes_per_hour=self.number("FLIPSNACK_MAX_DELETES_PER_HOUR", least=0),
-            max_deletes_per_day=self.number("FLIPSNACK_MAX_DELETES_PER_DAY", least=0),
-            state=self.state(),
-            calls_per_second=self.number("FLIPSNACK_CALLS_PER_SECOND"),
-            calls_per_minute=self.number("FLIPSNACK_CALLS_PER_MINUTE"),
-            log_level=self.log_level(),
-            problems=tuple(self.problems),
-            hints=tuple(self.hints),
-            sources=self.sources,
-        )
+        if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
+            self._values = {name: value for name, value in self._values.items() if not name.startswith(CREDENTIALS)}
 
     def text(self, name: str) -> str:
         """A value as it stands, after pointing out what clients and shells get wrong."""
@@ -179,7 +66,7 @@ class _Reading:
             self.problems.append(f"{name} has quotes or spaces around its value: remove them.")
         return value
 
-    def credential(self, name: str) -> str:
+    def credential(self, name: str, _: str) -> str:
         """A credential from its variable or from the file its `_FILE` variable names."""
         direct, file = self.text(name), self.text(f"{name}_FILE")
         if direct and file:
@@ -205,74 +92,72 @@ class _Reading:
         if any(not one.isprintable() or not one.isascii() for one in (key, secret)):
             self.problems.append("The API key or secret holds characters that neither can have: copy it once more.")
 
-    def flag(self, name: str, *, unclear: bool = False) -> bool:
+    def switch(self, name: str, default: bool, *, unclear: bool = False) -> bool:  # noqa: FBT001  # like every reader
         """A switch; a value that is none counts as `unclear` and is pointed out."""
         value = self.text(name).lower()
-        if not value:
-            return False
-        if value not in WORDS:
+        if value and value not in SWITCH_WORDS:
             self.problems.append(f"{name} is neither 1, 0, true nor false.")
-        return WORDS.get(value, unclear)
+        return SWITCH_WORDS.get(value, unclear) if value else default
+
+    def number(self, name: str, default: int, least: int = 1) -> int:
+        value = self.text(name)
+        if value.isascii() and value.isdigit() and len(value) <= 4 and least <= int(value) <= 1000:
+            return int(value)
+        if value:
+            self.problems.append(f"{name} is no whole number from {least} to 1000.")
+        return default
 
     def parts(self, name: str, separator: str) -> list[str]:
         return [part.strip() for part in self.text(name).split(separator) if part.strip()]
 
-    def number(self, name: str, least: int = 1) -> int:
-        value = self.text(name) or DEFAULTS[name]
-        if value.isascii() and value.isdigit() and len(value) <= 4 and least <= int(value) <= 1000:
-            return int(value)
-        self.problems.append(f"{name} is no whole number from {least} to 1000.")
-        return int(DEFAULTS[name])
-
-    def toolsets(self) -> frozenset[str]:
-        names = frozenset(self.parts("FLIPSNACK_TOOLSETS", ","))
+    def toolsets(self, name: str, default: frozenset[str]) -> frozenset[str]:
+        names = frozenset(self.parts(name, ","))
         if unknown := sorted(names - set(TOOLSETS)):
-            self.problems.append(
-                f"FLIPSNACK_TOOLSETS names {len(unknown)} unknown set(s); there are: {', '.join(TOOLSETS)}."
-            )
-        return names or frozenset({"default"})
+            self.problems.append(f"{name} names {len(unknown)} unknown set(s); there are: {', '.join(TOOLSETS)}.")
+        return names or default
 
-    def confirm(self) -> str:
-        value = self.text("FLIPSNACK_CONFIRM").lower() or "ask"
+    def confirm(self, name: str, default: str) -> str:
+        value = self.text(name).lower() or default
         if value not in CONFIRM_WAYS:
-            self.hints.append(f"FLIPSNACK_CONFIRM is none of {', '.join(CONFIRM_WAYS)}: deletions are blocked.")
+            self.hints.append(f"{name} is none of {', '.join(CONFIRM_WAYS)}: deletions are blocked.")
             return "block"
         return value
 
-    def folder(self, name: str, value: str) -> Path:
+    def folders(self, name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(self._folder(name, one) for one in self.parts(name, os.pathsep)) or default
+
+    def folder(self, name: str, default: Path | None) -> Path | None:
+        value = self.text(name)
+        return self._folder(name, value) if value else default
+
+    def _folder(self, name: str, value: str) -> Path:
         if not Path(value).is_absolute():
             self.problems.append(f"{name} holds a relative folder: write the whole path.")
         return Path(value)
 
-    def download_dir(self) -> Path | None:
-        value = self.text("FLIPSNACK_DOWNLOAD_DIR")
-        return self.folder("FLIPSNACK_DOWNLOAD_DIR", value) if value else None
-
-    def state(self) -> str:
+    def state(self, name: str, default: str) -> str:
         """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
-        value = self.text("FLIPSNACK_STATE")
+        value = self.text(name)
         if value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
-            self.problems.append(
-                "FLIPSNACK_STATE is neither sqlite:PATH nor memory: (redis:// comes with a later version)."
-            )
+            self.problems.append(f"{name} is neither sqlite:PATH (a file) nor memory: (nothing is kept).")
             return "memory:"
         try:
             Path(value.removeprefix("sqlite:")).expanduser()
         except RuntimeError:
-            self.problems.append("FLIPSNACK_STATE names a home folder that cannot be found: write the whole path.")
+            self.problems.append(f"{name} names a home folder that cannot be found: write the whole path.")
             return "memory:"
-        return value
+        return value or default
 
-    def log_level(self) -> str:
-        value = self.text("FLIPSNACK_LOG_LEVEL").upper() or "WARNING"
+    def log_level(self, name: str, default: str) -> str:
+        value = self.text(name).upper() or default
         if value not in LOG_LEVELS:
-            self.hints.append(f"FLIPSNACK_LOG_LEVEL is none of {', '.join(LOG_LEVELS)}: WARNING is used.")
-            return "WARNING"
+            self.hints.append(f"{name} is none of {', '.join(LOG_LEVELS)}: {default} is used.")
+            return default
         return value
 
-    def address(self, name: str) -> str:
+    def address(self, name: str, default: str) -> str:
         """A base address: https anywhere, http on this machine only, for it carries the key."""
-        value = self.text(name) or DEFAULTS[name]
+        value = self.text(name) or default
         try:
             parts = urlsplit(value)
             host, _ = parts.hostname, parts.port
@@ -281,5 +166,111 @@ class _Reading:
         good = host and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
         if not good or "@" in parts.netloc or parts.query or parts.fragment:
             self.problems.append(f"{name} is no https address (http is taken for this machine only).")
-            return DEFAULTS[name]
+            return default
         return value if value.endswith("/") else f"{value}/"
+
+
+def setting(
+    read: Callable[[_Reading, str, Any], Any],
+    meaning: str,
+    *,
+    default: Any = "",
+    shown: str | None = None,
+    secret: bool = False,
+) -> Any:
+    """A field that is read from its variable. `shown` is how its default is written where the value itself is not."""
+    flag = isinstance(default, bool)
+    text = str(int(default) if flag else default) if shown is None else shown
+    variable = Variable("", meaning, text, secret=secret, flag=flag)
+    return field(default=default, repr=not secret, metadata={"read": read, "variable": variable})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the server was told. Key and secret are in no `repr`."""
+
+    api_key: str = setting(_Reading.credential, "API key", secret=True)
+    api_secret: str = setting(_Reading.credential, "API secret", secret=True)
+    sandbox: bool = setting(_Reading.switch, "use the built-in imitation of Flipsnack; no key needed", default=False)
+    read_only: bool = setting(
+        partial(_Reading.switch, unclear=True), "offer only tools that change nothing in the account", default=False
+    )
+    toolsets: frozenset[str] = setting(
+        _Reading.toolsets,
+        "`default`, or `default,legacy` for old actions too",
+        default=frozenset({"default"}),
+        shown="default",
+    )
+    confirm: str = setting(
+        _Reading.confirm,
+        "how a deletion is confirmed: `ask` a person, `approve` in a terminal only, `block` always, `allow` without asking; "
+        "anything else means `block`",
+        default="ask",
+    )
+    upload_dirs: tuple[Path, ...] = setting(
+        _Reading.folders,
+        "folders that may be uploaded from, joined by `:` (`;` on Windows); none set, none allowed",
+        default=(),
+        shown="",
+    )
+    download_dir: Path | None = setting(  # noqa: RUF009  # a field
+        _Reading.folder, "folder for HTML packages", default=None, shown="`flipsnack` in the downloads folder"
+    )
+    max_deletes_per_hour: int = setting(
+        partial(_Reading.number, least=0), "deletions allowed in an hour, by all processes on the account", default=20
+    )
+    max_deletes_per_day: int = setting(
+        partial(_Reading.number, least=0), "deletions allowed in a day, by all processes on the account", default=100
+    )
+    state: str = setting(
+        _Reading.state,
+        "where uploads, confirmations, reports, plans and the history are kept, and beside it the request budget that all servers on the key share: `sqlite:PATH`, or `memory:` for this process only",
+        shown="a file in the user's state folder; `memory:` in the sandbox",
+    )
+    calls_per_second: int = setting(_Reading.number, "Flipsnack's limit for the key", default=5)
+    calls_per_minute: int = setting(_Reading.number, "Flipsnack's limit for the key", default=60)
+    api_url: str = setting(
+        _Reading.address, "where to ask; http only on this machine", default="https://api.flipsnack.com/v1/"
+    )
+    upload_url: str = setting(
+        _Reading.address, "where to upload; http only on this machine", default="https://upload.flipsnack.com/v1/"
+    )
+    log_level: str = setting(_Reading.log_level, "logs go to stderr only", default="WARNING")
+    problems: tuple[str, ...] = ()
+    """What has to be set right before anything can be asked."""
+    hints: tuple[str, ...] = ()
+    """What looks wrong but may be right."""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where each given value came from: `environment` or `option`."""
+
+    @property
+    def missing(self) -> str:
+        """Why nothing can be asked, or nothing."""
+        if self.problems:
+            return " ".join(self.problems)
+        if self.sandbox or (self.api_key and self.api_secret):
+            return ""
+        names = [name for name, value in zip(CREDENTIALS, (self.api_key, self.api_secret), strict=True) if not value]
+        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set. {HOW_TO_GET_A_KEY}"
+
+    @property
+    def account(self) -> str:
+        """Tells accounts apart in the store, without naming the key."""
+        return hashlib.sha256(f"{self.api_url} {self.api_key} {self.sandbox}".encode()).hexdigest()[:16]
+
+
+DECLARED = {f"FLIPSNACK_{one.name.upper()}": one for one in fields(Settings) if one.metadata}
+PLAIN_VARIABLES = [replace(one.metadata["variable"], name=name) for name, one in DECLARED.items()]
+FILE_VARIABLES = [
+    Variable(f"{one.name}_FILE", f"file that holds the {one.meaning}, instead of `{one.name}`")
+    for one in PLAIN_VARIABLES[:2]
+]
+VARIABLES: tuple[Variable, ...] = (*PLAIN_VARIABLES[:2], *FILE_VARIABLES, *PLAIN_VARIABLES[2:])
+
+
+def read_settings(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:
+    """Settings from environment variables and, before them, options (by the variable's name)."""
+    reading = _Reading(environment, options or {})
+    values = {one.name: one.metadata["read"](reading, name, one.default) for name, one in DECLARED.items()}
+    reading.look_at_credentials(values["api_key"], values["api_secret"])
+    return Settings(**values, problems=tuple(reading.problems), hints=tuple(reading.hints), sources=reading.sources)

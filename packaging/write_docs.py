@@ -42,7 +42,8 @@ def menu_json() -> str:
 
 def entry(tool: Tool[Any]) -> dict[str, Any]:
     described = tool.described().model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"toolset": tool.toolset, "needs": tool.needs.value, "tool": described}
+    toolset, needs = "legacy" if tool.input.legacy else "default", tool.only_with or tool.input.effect
+    return {"toolset": toolset, "needs": needs.value, "tool": described}
 
 
 def tool_table() -> str:
@@ -116,4 +117,4 @@ def registered(variable: Variable) -> dict[str, object]:
 if __name__ == "__main__":
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     SERVER.write_text(server_json(), encoding="utf-8")
-    menu.FILE.write_text(menu_json(), encoding="utf-8")
+    menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")

@@ -5,6 +5,10 @@ else the documentation tells about the action, and what its tool looks like. A c
 `<collection>`, `<draft>`, `<flipbook>`, and a document such as `<offers.pdf>` or `<logo.png>`.
 
 A tool that stands on no action of its own has only a file in tests/workflow_tools: what `tool` is in `meaning.json`.
+
+What several answer alike is written once. A tool names as `shared` the results that others give too, and each of those
+names it as `results_of`, beside the `results` of its own; likewise a sample's `result` may be only what differs from the
+sample of another action, its `result_of`.
 """
 
 import json
@@ -53,6 +57,10 @@ class ExpectedTool(Written):
     hints: Hints
     parameters: tuple[str, ...]
     results: tuple[str, ...]
+    shared: tuple[str, ...] = ()
+    """The results that other tools give as well; they come first."""
+    results_of: str = ""
+    """What stands in the place of `shared` with each of those."""
     call: dict[str, Any]
     """Arguments that a person's wish leads to, and that the sandbox answers."""
 
@@ -62,6 +70,7 @@ class Exchange(Written):
 
     arguments: dict[str, Any]
     result: dict[str, Any]
+    result_of: str = ""
 
 
 class Everything(Written):
@@ -94,12 +103,25 @@ class Meaning(Written):
 @cache
 def meaning(name: str) -> Meaning:
     """What is expected of an action."""
-    return written(Meaning, SAMPLES / name / "meaning.json")
+    found = written(Meaning, SAMPLES / name / "meaning.json")
+    if not found.sample.result_of:
+        return found
+    result = meaning(found.sample.result_of).sample.result | found.sample.result
+    return found.model_copy(update={"sample": found.sample.model_copy(update={"result": result})})
 
 
 @cache
 def expected_tool(of: str) -> ExpectedTool:
-    """What is expected of the tool of an action, or of one over a workflow."""
+    """What is expected of the tool of an action, or of one over a workflow, with its shared results."""
+    tool = written_tool(of)
+    first = tool.results_of or of
+    shared = written_tool(first).shared
+    whole = {"results_of": first if shared else "", "shared": shared, "results": shared + tool.results}
+    return tool.model_copy(update=whole)
+
+
+def written_tool(of: str) -> ExpectedTool:
+    """A tool as it stands in its file."""
     return meaning(of).tool if of in NAMES else written(ExpectedTool, WORKFLOW_TOOLS / f"{of}.json")
 
 

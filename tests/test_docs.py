@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.settings import VARIABLES
+from flipsnack_mcp.settings import VARIABLES, Settings
+from flipsnack_mcp.workflows.history import KEPT
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ def test_server_json_is_what_the_code_would_write(generated: dict[str, Any]) -> 
 
 
 def test_menu_lists_every_tool_as_the_table_has_it_in_its_order_and_under_its_rule(generated: dict[str, Any]) -> None:
-    assert generated["menu"].FILE.read_text(encoding="utf-8") == generated["menu_json"]()
+    assert generated["menu"].MENU_FILE.read_text(encoding="utf-8") == generated["menu_json"]()
 
 
 def test_server_json_keeps_the_rules_of_the_registry() -> None:
@@ -55,6 +56,16 @@ def test_server_json_keeps_the_rules_of_the_registry() -> None:
 )
 def test_readme_has_the_commands_that_do_all_the_set_up(command: str) -> None:
     assert command in README.splitlines()
+
+
+def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_deleted() -> None:
+    days, allowed = f"{KEPT / 86_400:.0f} days", Settings()
+
+    assert f"for {days}" in README
+    assert f"after {days}" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert f"{allowed.max_deletes_per_hour} deletions an hour and {allowed.max_deletes_per_day} a day" in " ".join(
+        README.split()
+    )
 
 
 def test_every_configuration_in_the_readme_is_valid_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+QUICK = Path(__file__).with_name("quick")
 CATALOGUE = str(ROOT / "flipsnack_mcp" / "commands" / "catalogue.pdf")
 RUNS = {
     "typed": (["answer_confirmations.py", CATALOGUE], "Example catalogue\n"),
@@ -36,8 +38,13 @@ def printed() -> Iterator[Printed]:
 
 def start(example: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "examples" / example), *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # noqa: S603  # our own program
+    pipe, paths = subprocess.PIPE, [str(QUICK), os.environ.get("PYTHONPATH", "")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "FLIPSNACK_CALLS_PER_MINUTE": "600",
+    }
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)  # noqa: S603  # our own program
 
 
 def test_a_client_shows_progress_and_deletes_once_the_title_is_typed(printed: Printed) -> None:

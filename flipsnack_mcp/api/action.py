@@ -4,8 +4,6 @@ An *action* is something Flipsnack can be asked. From its class come the signed 
 tool an assistant sees and the texts it reads.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -130,13 +128,13 @@ def parameters(action: Action[Any]) -> dict[str, str]:
     """
     given = {
         wire_name(name, field): as_text(getattr(action, name))
-        for name, field in declared(action).model_fields.items()
+        for name, field in declaring_class(action).model_fields.items()
         if getattr(action, name) is not None and name in action.model_fields_set and not is_ours(field)
     }
     return given | action.derived()
 
 
-def declared(action: Action[Any]) -> type[Action[Any]]:
+def declaring_class(action: Action[Any]) -> type[Action[Any]]:
     """The class that says what Flipsnack is sent."""
     return next(kind for kind in type(action).__mro__ if issubclass(kind, Action) and "api_name" in vars(kind))
 

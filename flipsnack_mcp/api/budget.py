@@ -1,7 +1,7 @@
 """The request budget's rules: may a caller go now, or how long must it wait, if all processes share one allowance?
 
 Every process looks at one small document (recent calls, and who waits) and decides by the same pure functions; a
-`Store` (see `pace`) makes each look atomic. Nothing in the future is booked, so a killed process locks nothing and a
+`BudgetStore` (see `pace`) makes each look atomic. Nothing in the future is booked, so a killed process locks nothing and a
 person's call overtakes a batch just by sorting first. ARCHITECTURE.md says why not a library.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from flipsnack_mcp.api.ledger import Call, Document, Want
+from flipsnack_mcp.api.ledger import Call, SharedBudget, Want
 
 BEHIND = 0.02  # seconds by which others let the first in turn go first
 
@@ -22,7 +22,7 @@ class Lane(IntEnum):
 
 
 @dataclass(frozen=True)
-class Rules:
+class BudgetRules:
     """What Flipsnack allows per key, and how carefully to keep it. Times in seconds."""
 
     limits: tuple[tuple[int, float], ...] = ((5, 1.0), (60, 60.0))  # at most so many calls in any so many seconds
@@ -36,7 +36,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Look:
+class SlotRequest:
     """One caller's question: may `who` go, for whom `callers` wait, `ahead` of them before this one?"""
 
     who: str
@@ -56,7 +56,7 @@ class Wait:
 
 
 @cache
-def quota(rules: Rules, lane: Lane) -> tuple[tuple[int, float], ...]:
+def quota(rules: BudgetRules, lane: Lane) -> tuple[tuple[int, float], ...]:
     """Give the limits as this lane must keep them; the background leaves some of each free for a person's call."""
     spare = [max(1, int(n * rules.reserve)) if lane else 0 for n, _ in rules.limits]
     return tuple((max(1, n - free), w + rules.margin) for (n, w), free in zip(rules.limits, spare, strict=True))
@@ -76,7 +76,7 @@ def stamp(call: Call, now: float) -> float:
 class Timeline:
     """The calls that count, dated and ascending, to which a forecast adds the ones it imagines."""
 
-    rules: Rules
+    rules: BudgetRules
     stamps: list[float]
     opens: float = 0  # the end of a pause
     even: float = 0  # when the next call would go, were those of all lanes spread over the minute
@@ -101,14 +101,14 @@ class Timeline:
         return at - now
 
 
-def timeline(doc: Document, now: float, rules: Rules) -> Timeline:
+def timeline(doc: SharedBudget, now: float, rules: BudgetRules) -> Timeline:
     line = Timeline(rules, sorted(stamp(call, now) for call in doc["log"]), sum(doc["pause"]))
     for call in doc["log"]:
         line.push(call["granted"])
     return line
 
 
-def tidy(doc: Document, now: float, rules: Rules) -> None:
+def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
     """Forget what is over, and what is still to come: then the clock went back, or an earlier boot wrote it.
 
     The second costs a minute at most, once.
@@ -121,13 +121,13 @@ def tidy(doc: Document, now: float, rules: Rules) -> None:
     doc["pause"][0] = min(doc["pause"][0], now)
 
 
-def drop_dead(doc: Document, now: float, rules: Rules) -> None:
+def drop_dead(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
     """Drop who missed its own appointment: a killed process cannot say that it stopped waiting."""
     soonest, latest = now - rules.grace, now + 2 * rules.nap
     doc["want"] = {who: want for who, want in doc["want"].items() if soonest <= want["due"] <= latest}
 
 
-def turns(doc: Document) -> list[str]:
+def turns(doc: SharedBudget) -> list[str]:
     """Order those who wait: people first, then whoever was served longest ago.
 
     By the grant's number, not its time: with equal times three processes got 60, 20 and 20 %.
@@ -136,19 +136,19 @@ def turns(doc: Document) -> list[str]:
     return sorted(doc["want"], key=lambda who: (lane_of(who), served.get(who, 0), doc["want"][who]["since"]))
 
 
-def queue(doc: Document, look: Look, turn: list[str]) -> int:
+def queue(doc: SharedBudget, request: SlotRequest, turn: list[str]) -> int:
     """Count the calls that will go before this one, if nobody else comes."""
-    me, lane = turn.index(look.who), lane_of(look.who)
-    count = look.ahead
+    me, lane = turn.index(request.who), lane_of(request.who)
+    count = request.ahead
     for place, who in enumerate(turn):
         if lane_of(who) < lane:
             count += doc["want"][who]["n"]
-        elif lane_of(who) == lane and who != look.who:  # by turns: one of theirs for each of ours
-            count += min(doc["want"][who]["n"], look.ahead + (place < me))
+        elif lane_of(who) == lane and who != request.who:  # by turns: one of theirs for each of ours
+            count += min(doc["want"][who]["n"], request.ahead + (place < me))
     return count
 
 
-def others(doc: Document, who: str) -> int:
+def others(doc: SharedBudget, who: str) -> int:
     """Count the other processes that share the budget at the moment."""
     return len({one[1:] for one in (*doc["want"], *(call["who"] for call in doc["log"]))} - {who[1:]})
 
@@ -157,21 +157,21 @@ def lane_of(who: str) -> Lane:
     return Lane(int(who[0]))
 
 
-def ask(doc: Document, now: float, rules: Rules, look: Look) -> int | Wait:
-    """Take one look at the document: the number of the granted call, or how long to wait."""
-    before = doc["want"].get(look.who)  # alive, since it asks, however late
+def ask(doc: SharedBudget, now: float, rules: BudgetRules, request: SlotRequest) -> int | Wait:
+    """Look at the document once: the answer is the number of the granted call, or how long to wait."""
+    before = doc["want"].get(request.who)  # alive, since it asks, however late
     tidy(doc, now, rules)
     drop_dead(doc, now, rules)
-    mine: Want = {"n": look.callers, "since": min(now, before["since"]) if before else now, "due": now}
-    doc["want"][look.who] = mine
-    turn, line, lane = turns(doc), timeline(doc, now, rules), lane_of(look.who)
+    mine: Want = {"n": request.callers, "since": min(now, before["since"]) if before else now, "due": now}
+    doc["want"][request.who] = mine
+    turn, line, lane = turns(doc), timeline(doc, now, rules), lane_of(request.who)
     at = line.earliest(now, lane)
-    first = turn[0] == look.who
-    if look.grant and first and at <= now:
-        return grant(doc, now, look)
+    first = turn[0] == request.who
+    if request.grant and first and at <= now:
+        return grant(doc, now, request)
     sleep = min(until(at, now, first=first), rules.nap)
     mine["due"] = now + sleep
-    return Wait(sleep, line.forecast(now, lane, queue(doc, look, turn)), others(doc, look.who))
+    return Wait(sleep, line.forecast(now, lane, queue(doc, request, turn)), others(doc, request.who))
 
 
 def until(at: float, now: float, *, first: bool) -> float:
@@ -182,14 +182,14 @@ def until(at: float, now: float, *, first: bool) -> float:
     return max(at - now, 0.001) if first and at > now else max(at - now, 0) + BEHIND
 
 
-def grant(doc: Document, now: float, look: Look) -> int:
+def grant(doc: SharedBudget, now: float, request: SlotRequest) -> int:
     doc["seq"] += 1
-    doc["log"].append({"granted": now, "who": look.who, "id": doc["seq"], "settled": None, "hold": look.hold})
-    leave(doc, look.who, look.callers - 1)
+    doc["log"].append({"granted": now, "who": request.who, "id": doc["seq"], "settled": None, "hold": request.hold})
+    leave(doc, request.who, request.callers - 1)
     return doc["seq"]
 
 
-def leave(doc: Document, who: str, callers: int) -> None:
+def leave(doc: SharedBudget, who: str, callers: int) -> None:
     """Note that one caller waits no longer and `callers` still do."""
     if who in doc["want"] and callers:
         doc["want"][who]["n"] = callers
@@ -197,27 +197,27 @@ def leave(doc: Document, who: str, callers: int) -> None:
         doc["want"].pop(who, None)
 
 
-def settle(doc: Document, now: float, number: int) -> None:
+def settle(doc: SharedBudget, now: float, number: int) -> None:
     for call in doc["log"]:
         if call["id"] == number:
             call["settled"] = max(call["granted"], stamp(call, now))
 
 
-def renew(doc: Document, now: float, number: int, hold: float, rules: Rules) -> None:
+def renew(doc: SharedBudget, now: float, number: int, hold: float, rules: BudgetRules) -> None:
     """Note that a call with a long hold is still on its way."""
     for call in doc["log"]:
         if call["id"] == number:
             call["hold"] = min(hold, max(0, now - call["granted"]) + rules.lease)
 
 
-def abandon(doc: Document, now: float, number: int, rules: Rules) -> None:
+def abandon(doc: SharedBudget, now: float, number: int, rules: BudgetRules) -> None:
     """Give up on an answer. What was sent may still arrive, so the call counts on; but a long upload ends here."""
     for call in doc["log"]:
         if call["id"] == number:
             call["hold"] = min(call["hold"], max(0, now - call["granted"]) + rules.hold)
 
 
-def pause(doc: Document, now: float, rules: Rules, seconds: float) -> None:
+def pause(doc: SharedBudget, now: float, rules: BudgetRules, seconds: float) -> None:
     tidy(doc, now, rules)
     if now + seconds > sum(doc["pause"]):
         doc["pause"] = [now, seconds]

@@ -1,7 +1,5 @@
 """The one client that all tools share: pace, send, retry by effect, decode."""
 
-from __future__ import annotations
-
 import logging
 import math
 import ssl
@@ -21,8 +19,8 @@ from flipsnack_mcp.api.action import Action, Effect, ResultT_co
 from flipsnack_mcp.api.budget import Lane, Wait
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, OutOfTimeError, RateLimitedError, UnreachableError
 from flipsnack_mcp.api.pace import Pacer, Slot
-from flipsnack_mcp.api.retry import TRIES, may_repeat, pause_before
-from flipsnack_mcp.api.upload import Document, Sent, Upload, nobody
+from flipsnack_mcp.api.retry import MAX_TRIES, may_repeat, pause_before
+from flipsnack_mcp.api.upload import Document, Sent, Upload, ignore
 
 # A filter, not a level: whoever turns debugging on for everything must not turn this on.
 TALKATIVE = ("httpx2", *(f"httpcore2{part}" for part in ("", ".connection", ".http11", ".http2", ".proxy", ".socks")))
@@ -39,18 +37,10 @@ NEVER_LEFT = (
     httpx2.ProxyError,
 )
 
-ALONE, SHARED = "request budget of the key", "budget shared with"
+OWN_BUDGET, SHARED_BUDGET = "request budget of the key", "budget shared with"
 """Why a call waits that only waits for its turn: the first, or the second and how many."""
 Waits = Callable[[str, float], Awaitable[None]]
 """Told why a call waits and for about how many seconds."""
-
-
-async def unheard(why: str, seconds: float) -> None:
-    """Listen to nothing."""
-
-
-async def unnoticed() -> None:
-    """Let a change pass."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +61,9 @@ class Terms:
     """`BACKGROUND` for polls and batches, which let a person's question pass."""
     deadline: float = math.inf
     """On anyio's clock; nothing is waited for or tried again beyond it."""
-    waits: Waits = unheard
+    waits: Waits = ignore
     """Told why and for how long the request waits."""
-    sent: Sent = nobody
+    sent: Sent = ignore
     """Told how many bytes of a document are on their way."""
 
 
@@ -90,7 +80,7 @@ class Flipsnack:
         self._pacer = pacer
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
-        self.changing: Callable[[], Awaitable[None]] = unnoticed
+        self.changing: Callable[[], Awaitable[None]] = ignore
         """Called before and after each request that may change the account."""
 
     @property
@@ -137,7 +127,7 @@ class Flipsnack:
                 error.changed = Changed.PERHAPS if in_doubt else error.changed
                 pause = pause_before(attempt, error)
                 late = anyio.current_time() + pause >= terms.deadline
-                if attempt == TRIES or late or not may_repeat(action, error):
+                if attempt == MAX_TRIES or late or not may_repeat(action, error):
                     raise
                 await self._step_back(error, pause, terms)
         raise AssertionError  # count() never ends
@@ -177,13 +167,13 @@ class Flipsnack:
 
 
 def budget_of(others: int) -> str:
-    """Whose budget a call waits for."""
-    return f"{SHARED} {others} other {'process' if others == 1 else 'processes'}" if others else ALONE
+    """Say whose budget a call waits for."""
+    return f"{SHARED_BUDGET} {others} other {'process' if others == 1 else 'processes'}" if others else OWN_BUDGET
 
 
 def in_line(why: str) -> bool:
-    """Whether a call that waits only waits for its turn."""
-    return why.startswith((ALONE, SHARED))
+    """Tell whether a call that waits only waits for its turn."""
+    return why.startswith((OWN_BUDGET, SHARED_BUDGET))
 
 
 async def exchanged(
@@ -197,12 +187,12 @@ async def exchanged(
                 return await capped(response, action), response.status_code
     except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as error:  # a damaged record of TLS comes as it is
         # `from None`: the text of these errors can hold the signed URL.
-        raise unreachable(action, never_left=isinstance(error, NEVER_LEFT)) from None
-    raise unreachable(action, never_left=False)
+        raise no_answer(action, never_left=isinstance(error, NEVER_LEFT)) from None
+    raise no_answer(action, never_left=False)
 
 
-def unreachable(action: Action[Any], *, never_left: bool) -> UnreachableError:
-    """No answer: what that means for the account, by effect."""
+def no_answer(action: Action[Any], *, never_left: bool) -> UnreachableError:
+    """Say what a missing answer means for the account, by the action's effect."""
     if never_left:
         return UnreachableError("Flipsnack could not be reached.", "Check the internet connection.")
     if action.effect is Effect.READS:
@@ -218,7 +208,7 @@ def unreachable(action: Action[Any], *, never_left: bool) -> UnreachableError:
 
 
 async def capped(response: httpx2.Response, action: Action[Any]) -> bytes:
-    """The body, up to a size no honest answer has."""
+    """Read the body, up to a size no honest answer has."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece

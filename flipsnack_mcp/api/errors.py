@@ -20,8 +20,6 @@ The four parts: what happened, whether anything was changed, whether and when to
 Codes: https://developers.flipsnack.com/api-status-codes
 """
 
-from __future__ import annotations
-
 import re
 from enum import Enum
 from typing import ClassVar

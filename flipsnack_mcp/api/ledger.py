@@ -30,7 +30,7 @@ class Want(TypedDict):
     due: Seconds
 
 
-class Document(TypedDict):
+class SharedBudget(TypedDict):
     """All that the processes on one key share. `who` is the lane's digit and the process's name."""
 
     log: list[Call]  # in the order granted
@@ -39,12 +39,12 @@ class Document(TypedDict):
     pause: Pause
 
 
-def blank() -> Document:
+def blank() -> SharedBudget:
     """Return the document of a key nobody has used yet."""
     return {"log": [], "want": {}, "seq": 0, "pause": [0, 0]}
 
 
-def fits(found: object) -> TypeGuard[Document]:
+def fits(found: object) -> TypeGuard[SharedBudget]:
     """Tell whether what a file held is a document."""
     try:
         shape().validate_python(found, strict=True)
@@ -54,5 +54,5 @@ def fits(found: object) -> TypeGuard[Document]:
 
 
 @cache
-def shape() -> TypeAdapter[Document]:
-    return TypeAdapter(Document)
+def shape() -> TypeAdapter[SharedBudget]:
+    return TypeAdapter(SharedBudget)

@@ -1,7 +1,5 @@
 """Finding a hash in what people paste, and judging an address by its spelling. Nothing here asks the network."""
 
-from __future__ import annotations
-
 import base64
 import re
 import unicodedata
@@ -10,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from flipsnack_mcp.api.text import cleaned
 
 HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
-ACCOUNT = re.compile(r"[A-Za-z0-9]{6,}")
+ACCOUNT_IN_LINK = re.compile(r"[A-Za-z0-9]{6,}")
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
 # Hashes seen in public links are 7 to 10 lower-case letters and digits, mixed. A word such as `catalogue`, a number
 # or a word with its year (`spring2026`) at the end of a slug is none.
@@ -69,13 +67,13 @@ def hash_in_path(path: str) -> str:
 
 
 def from_base64(text: str) -> str | None:
-    """The hash in the base64 of `ACCOUNT+HASH`, as player links carry it; None where it is no such thing."""
+    """The hash in the base64 of `ACCOUNT_IN_LINK+HASH`, as player links carry it; None where it is no such thing."""
     padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
     try:
         account, _, found = base64.b64decode(padded, validate=True).decode("ascii").rpartition("+")
     except ValueError:
         return None
-    return found if ACCOUNT.fullmatch(account) and HASH.fullmatch(found) else None
+    return found if ACCOUNT_IN_LINK.fullmatch(account) and HASH.fullmatch(found) else None
 
 
 def plain_hash(text: str) -> str:

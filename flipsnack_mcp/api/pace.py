@@ -8,31 +8,31 @@ from typing import Protocol, TypeAlias, TypeVar
 import anyio
 
 from flipsnack_mcp.api import budget, ledger
-from flipsnack_mcp.api.budget import Lane, Look, Rules, Wait
-from flipsnack_mcp.api.ledger import Document
+from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
+from flipsnack_mcp.api.ledger import SharedBudget
 
-T = TypeVar("T")
+AnswerT = TypeVar("AnswerT")
 OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
 
 
-class Store(Protocol):
+class BudgetStore(Protocol):
     """Keeps the document of one key and lets one process at a time change it."""
 
-    async def change(self, decide: Callable[[Document, float], T]) -> T:
+    async def change(self, decide: Callable[[SharedBudget, float], AnswerT]) -> AnswerT:
         """Atomically read the document and the clock, let `decide` change the document, and write it."""
 
     async def close(self) -> None:
         """Let go of what is open. A later change opens it again."""
 
 
-class MemoryStore:
+class BudgetInMemory:
     """A store for one process: for tests, and for when no file can be written."""
 
     def __init__(self, clock: Callable[[], float] = anyio.current_time) -> None:
         self._clock = clock
         self._document = ledger.blank()
 
-    async def change(self, decide: Callable[[Document, float], T]) -> T:
+    async def change(self, decide: Callable[[SharedBudget, float], AnswerT]) -> AnswerT:
         return decide(self._document, self._clock())
 
     async def close(self) -> None:
@@ -42,7 +42,7 @@ class MemoryStore:
 class Slot:
     """A granted call."""
 
-    def __init__(self, store: Store, rules: Rules, number: int) -> None:
+    def __init__(self, store: BudgetStore, rules: BudgetRules, number: int) -> None:
         self._store, self._rules, self._number = store, rules, number
         self._open = True
 
@@ -76,7 +76,7 @@ class Slot:
             await anyio.sleep(self._rules.lease / 4)
             await self._store.change(lambda doc, now: budget.renew(doc, now, self._number, hold, self._rules))
 
-    async def _close(self, decide: Callable[[Document, float], None]) -> None:
+    async def _close(self, decide: Callable[[SharedBudget, float], None]) -> None:
         if self._open:
             self._open = False
             await _even_if_cancelled(self._store.change(decide), self._rules)
@@ -85,8 +85,8 @@ class Slot:
 class Pacer:
     """`async with pacer.slot(): ...` around one HTTP call."""
 
-    def __init__(self, store: Store, rules: Rules | None = None, name: str | None = None) -> None:
-        self._store, self._rules = store, rules or Rules()
+    def __init__(self, store: BudgetStore, rules: BudgetRules | None = None, name: str | None = None) -> None:
+        self._store, self._rules = store, rules or BudgetRules()
         self._name = name or f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
         self._callers = dict.fromkeys(Lane, 0)
         self._locks = {lane: anyio.Lock() for lane in Lane}  # one caller looks; two hundred would race each other
@@ -140,8 +140,8 @@ class Pacer:
         return answer
 
     async def _look(self, lane: Lane, hold: float, ahead: int = 0, *, grant: bool = True) -> int | Wait:
-        look = Look(self._who(lane), self._callers[lane], ahead, hold, grant)
-        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._rules, look))
+        request = SlotRequest(self._who(lane), self._callers[lane], ahead, hold, grant)
+        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._rules, request))
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"
@@ -152,7 +152,7 @@ async def _report(answer: int | Wait, on_wait: OnWait | None) -> None:
         await on_wait(answer)
 
 
-async def _even_if_cancelled(change: Awaitable[None], rules: Rules) -> None:
+async def _even_if_cancelled(change: Awaitable[None], rules: BudgetRules) -> None:
     """Tidy up, but do not hang on a store that does not answer: what is left undone, time undoes."""
     with anyio.move_on_after(rules.nap, shield=True):
         await change

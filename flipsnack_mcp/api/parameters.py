@@ -1,8 +1,7 @@
-"""The parameters that actions share. The same thing has the same name, meaning and check everywhere."""
-
-from __future__ import annotations
+"""The parameters and figures that actions share. The same thing has the same name, meaning and check everywhere."""
 
 import json
+import math
 import re
 from contextlib import suppress
 from datetime import date
@@ -51,6 +50,17 @@ def opened(value: object) -> object:
     return value
 
 
+def whole_number(value: object) -> int | None:
+    """A whole number out of a number or its text; None where there is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        number = float(str(value).strip().replace(",", ""))
+    except ValueError:
+        return None
+    return round(number) if math.isfinite(number) else None
+
+
 CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or Flipsnack link")]
 FlipbookHash = Annotated[str, BeforeValidator(flipbook_hash_from), Field(description="From get_collection")]
 Status = Annotated[
@@ -69,8 +79,12 @@ FileUrl = Annotated[str, AfterValidator(public_address), Field(max_length=2000, 
 # What Flipsnack sends as a hash goes into texts and further calls: anything that is none counts as not sent.
 ReturnedHash = Annotated[str, AfterValidator(plain_hash)]
 
+# Figures as Flipsnack sends them: now as numbers, now as text.
+Whole = Annotated[int, BeforeValidator(whole_number)]
+MaybeWhole = Annotated[int | None, BeforeValidator(whole_number)]
+
 # Never accepted among `settings`: what identifies or routes a request, and what has a parameter of its own.
-RESERVED = frozenset({
+OWN_PARAMETERS = frozenset({
     "action", "apikey", "signature", "file", "fileurl", "collectionhash", "flipbookhash", "format", "callback",
     "title", "description", "status", "collectionstatus", "width", "collectionwidth", "height", "collectionheight",
 })  # fmt: skip
@@ -81,14 +95,14 @@ def settings_from(settings: dict[str, str]) -> dict[str, str]:
     for name in settings:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
             raise ValueError("a name in settings has only letters, digits and _")
-        if name.lower() in RESERVED:
+        if name.lower() in OWN_PARAMETERS:
             raise ValueError(
                 f"`{name}` cannot be given in settings: it has a parameter of its own or is set by the server"
             )
     return settings
 
 
-Settings = Annotated[
+ExtraParameters = Annotated[
     dict[str, str],
     BeforeValidator(opened),
     AfterValidator(settings_from),

@@ -1,12 +1,10 @@
 """Somebody else's text, made harmless: one line, no invisible characters, capped, in quotes."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 
 # Cc control, Cf format (zero-width, direction, tags), Cs surrogates, Co private use, Cn unassigned.
-INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 # Letters and marks that print as nothing: Hangul fillers, combining grapheme joiner, variation selectors.
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
@@ -14,7 +12,7 @@ BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\uf
 def cleaned(text: str, limit: int = 300) -> str:
     """One line without control, zero-width, direction and tag characters, at most `limit` characters long."""
     spaced = re.sub(r"[\s\x1c-\x1f\x85\u2028\u2029]", " ", text[: limit * 8])
-    printed = "".join(one for one in BLANK.sub("", spaced) if unicodedata.category(one) not in INVISIBLE)
+    printed = "".join(one for one in BLANK.sub("", spaced) if unicodedata.category(one) not in INVISIBLE_CATEGORIES)
     visible = re.sub(" +", " ", printed).strip()
     return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
 

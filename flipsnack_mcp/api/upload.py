@@ -3,8 +3,6 @@
 Our own, because the HTTP client's `files=` reads on the event loop: one slow disk would stop every other tool.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
@@ -26,18 +24,18 @@ class Document(Protocol):
         ...
 
 
-async def nobody(done: int, total: int) -> None:
-    """Listen to how much was sent, and do nothing."""
+async def ignore(*_: object) -> None:
+    """Do nothing with what is reported: for callers who want no reports."""
 
 
 class Upload:
     """Iterated by the HTTP client, once per try."""
 
-    def __init__(self, fields: Mapping[str, str], document: Document | None, sent: Sent = nobody) -> None:
+    def __init__(self, fields: Mapping[str, str], document: Document | None, sent: Sent = ignore) -> None:
         boundary = secrets.token_hex(16)
         parts = [part(boundary, f'name="{name}"') + value for name, value in fields.items()]
         if document:
-            file = f'name="file"; filename="{escaped(document.name)}"'
+            file = f'name="file"; filename="{escape_name(document.name)}"'
             parts.append(part(boundary, file, f"Content-Type: {document.content_type}\r\n"))
         self._head, self._tail = "\r\n".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()
         self._document, self._sent = document, sent
@@ -56,11 +54,11 @@ class Upload:
 
 
 def part(boundary: str, disposition: str, more: str = "") -> str:
-    """The opening of one part."""
+    """Write the opening of one part of the form."""
     return f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n{more}\r\n"
 
 
-def escaped(name: str) -> str:
+def escape_name(name: str) -> str:
     """A file name as browsers write it in a header: https://html.spec.whatwg.org/#multipart-form-data."""
     sendable = name.encode(errors="replace").decode()
     return sendable.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

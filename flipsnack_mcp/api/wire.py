@@ -4,8 +4,6 @@ Signing: https://developers.flipsnack.com/how-to-sign-a-request
 Envelope: https://developers.flipsnack.com/getting-started
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,1 +1,1 @@
-"""What a person can run: serve, demo, doctor, sandbox."""
+"""What a person can run: serve, demo, doctor, approve, history and sandbox."""

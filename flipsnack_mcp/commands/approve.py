@@ -1,7 +1,5 @@
 """`flipsnack-mcp approve [CODE]`: a person's yes, given where no model can give it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -14,7 +12,7 @@ from flipsnack_mcp.server.consent.form import comparable
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 
-T = TypeVar("T")
+FoundT = TypeVar("FoundT")
 
 
 def approve(settings: Settings, code: str | None) -> int:
@@ -25,19 +23,19 @@ def approve(settings: Settings, code: str | None) -> int:
             say("Nothing can be approved here: FLIPSNACK_STATE is memory:, which no other process can read.")
             return 1
         if code is None:
-            return listed(dict(waiting))
+            return list_waiting(dict(waiting))
         name, found = code.strip().upper(), dict(waiting)
         if name not in found:
             say(f"Nothing waits under the code {name}: it was used, approved before, or is older than ten minutes.")
             return 1
-        return asked(settings, name, found[name])
+        return ask_person(settings, name, found[name])
     except StoreUnusable as error:
         say(str(error))
         return 1
 
 
-async def with_consents(settings: Settings, work: Callable[[Consents], Awaitable[T]]) -> T | None:
-    """What the store says; None where it is one that no other process can read."""
+async def with_consents(settings: Settings, work: Callable[[Consents], Awaitable[FoundT]]) -> FoundT | None:
+    """Ask the store; the answer is None where no other process can read it."""
     store = remember(settings)
     try:
         return await work(Consents(store, settings.account)) if store.shared else None
@@ -45,16 +43,16 @@ async def with_consents(settings: Settings, work: Callable[[Consents], Awaitable
         await store.close()
 
 
-def listed(waiting: dict[str, Ticket]) -> int:
-    """What waits for a person."""
+def list_waiting(waiting: dict[str, Ticket]) -> int:
+    """Print what waits for a person."""
     for name, ticket in waiting.items():
         say(f"{name}  {ticket.text}")
     say("Approve one with: flipsnack-mcp approve CODE" if waiting else "Nothing waits for an approval.")
     return 0
 
 
-def asked(settings: Settings, name: str, ticket: Ticket) -> int:
-    """Show one, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
+def ask_person(settings: Settings, name: str, ticket: Ticket) -> int:
+    """Show what waits, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
     if not sys.stdin.isatty():
         say("Approving needs a person at a terminal; this is none.")
         return 1
@@ -79,5 +77,5 @@ def asked(settings: Settings, name: str, ticket: Ticket) -> int:
 
 
 def say(text: str) -> None:
-    """One line for the person."""
+    """Print one line for the person."""
     print(text, flush=True)  # noqa: T201  # this command's output

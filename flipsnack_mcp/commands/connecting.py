@@ -1,38 +1,36 @@
 """From settings to a client: the real Flipsnack, or the sandbox inside this process."""
 
-from __future__ import annotations
-
 import httpx2
 
 from flipsnack_mcp.api import pace
-from flipsnack_mcp.api.budget import Rules
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.opening import open_document, open_store
+from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.records import Store
 
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
 
 def connect(settings: Settings) -> Flipsnack:
-    """The client for these settings. Nothing is opened or imported before its first request."""
+    """Make the client for these settings. Nothing is opened or imported before its first request."""
     limits = ((settings.calls_per_second, 1.0), (settings.calls_per_minute, 60.0))
-    pacer = Pacer(budget(settings), Rules(limits=limits))
+    pacer = Pacer(budget(settings), BudgetRules(limits=limits))
     if not settings.sandbox:
         access = Access(settings.api_key, settings.api_secret, settings.api_url, settings.upload_url)
         return Flipsnack(access, pacer)
     return Flipsnack(Access(SANDBOX_KEY, SANDBOX_SECRET), pacer, sandbox_transport)
 
 
-def budget(settings: Settings) -> pace.Store:
-    """Where the calls of the last minute are counted: for all processes on the key, and in no file that names it."""
-    return open_document(kept_at(settings), f"budget-{settings.account}", blank(), fits) or pace.MemoryStore()
+def budget(settings: Settings) -> pace.BudgetStore:
+    """Find where the calls of the last minute are counted: for all processes on the key, and in no file that names it."""
+    return open_shared_document(kept_at(settings), f"budget-{settings.account}", blank(), fits) or pace.BudgetInMemory()
 
 
 def remember(settings: Settings) -> Store:
-    """Where uploads are journalled."""
+    """Find where uploads, confirmations and the history are kept."""
     return open_store(kept_at(settings))
 
 

@@ -4,8 +4,6 @@ The real server, in a process of its own, over real stdio, driven by the officia
 built-in imitation. Exits with 0 only if every step did what it should.
 """
 
-from __future__ import annotations
-
 import importlib.resources
 import os
 import shutil
@@ -21,7 +19,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, TextContent
 
-TITLE = "Garden & Table, autumn"
+DEMO_TITLE = "Garden & Table, autumn"
 TO_READ = 0.8
 """Seconds the person of this demo takes to read a question; a faster "no" counts as never shown."""
 
@@ -44,7 +42,7 @@ def demo() -> int:
 
 
 async def played(folder: Path) -> str:
-    """Start the server and play one session with it; what went wrong, or nothing."""
+    """Start the server and play one session with it. Returns what went wrong, or nothing."""
     uploads, downloads = folder / "uploads", folder / "downloads"
     uploads.mkdir()
     source = importlib.resources.files("flipsnack_mcp.commands") / "catalogue.pdf"
@@ -81,8 +79,12 @@ class Person:
             return ElicitResult(action="decline")
         say(f"   form shown: {params.message}", indent="     ")
         await anyio.sleep(TO_READ)
-        say(f"   the person {f'types: {TITLE}' if self.agrees else 'closes the form'}")
-        return ElicitResult(action="accept", content={"title": TITLE}) if self.agrees else ElicitResult(action="cancel")
+        say(f"   the person {f'types: {DEMO_TITLE}' if self.agrees else 'closes the form'}")
+        return (
+            ElicitResult(action="accept", content={"title": DEMO_TITLE})
+            if self.agrees
+            else ElicitResult(action="cancel")
+        )
 
 
 class Session:
@@ -110,7 +112,9 @@ class Session:
 
     async def publish_draft(self, document: Path) -> str:
         step(f"Upload {document.name} as a draft and wait for its conversion")
-        made = await self.data("create_collection", live=True, file_path=str(document), title=TITLE, wait_seconds=45)
+        made = await self.data(
+            "create_collection", live=True, file_path=str(document), title=DEMO_TITLE, wait_seconds=45
+        )
         check(made["state"] == "complete", "the conversion is complete")
         check(made["status"] == "editable", "it is a draft")
         return str(made["collection_hash"])
@@ -154,7 +158,7 @@ class Session:
         say("   still there: no")
 
     async def data(self, tool: str, *, live: bool = False, quiet: bool = False, **arguments: Any) -> dict[str, Any]:
-        """The structured result of a call that has to succeed; `live` ones have to show progress."""
+        """Make a call that has to succeed and return its structured result; `live` ones have to show progress."""
         self._progress = 0
         result = await self.call(tool, quiet=quiet, **arguments)
         check(not result.is_error and result.structured_content is not None, f"{tool} succeeds")
@@ -162,7 +166,7 @@ class Session:
         return dict(result.structured_content or {})
 
     async def call(self, tool: str, *, quiet: bool = False, **arguments: Any) -> CallToolResult:
-        """One call, printed as it goes."""
+        """Make one call and print it as it goes."""
         if not quiet:
             say(f"   {tool}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})", indent="     ")
         result = await self._client.call_tool(tool, arguments, progress_callback=self.progressed)
@@ -176,19 +180,19 @@ class Session:
 
 
 def text_of(result: CallToolResult) -> str:
-    """What the assistant reads, shortened for a terminal."""
+    """Shorten what the assistant reads for a terminal."""
     lines = "\n".join(one.text for one in result.content if isinstance(one, TextContent)).splitlines()
     return "\n".join(textwrap.shorten(line, 150, placeholder=" ...") for line in lines[:14])
 
 
 def check(holds: object, what: str) -> None:
-    """Stop unless it holds."""
+    """Stop the demo unless this holds."""
     if not holds:
         raise DemoFailedError(f"expected: {what}")
 
 
 def step(title: str) -> None:
-    """A heading."""
+    """Print a heading."""
     say(f"\n== {title}")
 
 

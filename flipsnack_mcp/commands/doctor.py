@@ -1,7 +1,5 @@
 """`flipsnack-mcp doctor`: what is configured, where it came from, and whether it works. Shows no key and no secret."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator
@@ -23,12 +21,12 @@ from flipsnack_mcp.settings import VARIABLES, Settings, Variable
 PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
 PUBLISHED_SECRET = "123ABCDE-456-7890-FGH"  # noqa: S105  # the example of the documentation
 PUBLISHED_SIGNATURE = "26e781d3d1751d82ec284acf4a019def"
-PATIENCE = 20.0
+CALL_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The answer to one thing that was looked at."""
 
     check: str
     ok: bool
@@ -44,7 +42,7 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
 
 
 async def examined(settings: Settings) -> list[Finding]:
-    """All findings, the local ones first."""
+    """Look at everything, at what is local first."""
     findings = [*configuration(settings), signing(), *folders(settings)]
     if not settings.missing:
         findings.append(await call(settings))
@@ -52,7 +50,7 @@ async def examined(settings: Settings) -> list[Finding]:
 
 
 def configuration(settings: Settings) -> Iterator[Finding]:
-    """What is missing or malformed."""
+    """Find what is missing or malformed."""
     missing = settings.missing
     yield Finding("configuration", not missing, missing or "complete")
     for hint in settings.hints:
@@ -60,7 +58,7 @@ def configuration(settings: Settings) -> Iterator[Finding]:
 
 
 def signing() -> Finding:
-    """The example that Flipsnack publishes, signed by this program."""
+    """Sign the example that Flipsnack publishes, and compare."""
     right = signature(PUBLISHED_SECRET, PUBLISHED) == PUBLISHED_SIGNATURE
     return Finding(
         "signing", right, "gives the published signature" if right else "does not give the published signature"
@@ -68,7 +66,7 @@ def signing() -> Finding:
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
-    """Whether the folders are there and may be used."""
+    """Find out whether the folders are there and may be used."""
     if not settings.upload_dirs:
         yield Finding(
             "uploads", ok=True, said="no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
@@ -83,17 +81,17 @@ def folders(settings: Settings) -> Iterator[Finding]:
 
 
 async def call(settings: Settings) -> Finding:
-    """One harmless signed question: the account's statistics."""
+    """Ask one harmless signed question: the account's statistics."""
     async with connect(settings) as flipsnack:
         try:
-            stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + PATIENCE))
+            stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + CALL_PATIENCE))
         except FlipsnackError as error:
             return Finding("call", ok=False, said=str(error))
     return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
 
 
 def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
-    """The findings for a person."""
+    """Write the findings for a person."""
     lines = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
     lines += [f"  {name} = {value}  ({source})" for name, value, source in shown_settings(settings)] or [
         "  none given, all defaults"
@@ -103,26 +101,26 @@ def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
 
 
 def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> str:
-    """The findings for a program."""
+    """Write the findings for a program."""
     given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
     facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
     return json.dumps({**facts, "checks": [asdict(one) for one in findings]}, indent=2)
 
 
 def mode(settings: Settings) -> str:
-    """Which Flipsnack is asked."""
+    """Say which Flipsnack is asked."""
     return "sandbox" if settings.sandbox else "live"
 
 
 def shown_settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """What was given and where it came from."""
+    """List what was given and where it came from."""
     for variable in VARIABLES:
         if source := settings.sources.get(variable.name):
             yield variable.name, shown_value(variable, settings), source
 
 
 def shown_value(variable: Variable, settings: Settings) -> str:
-    """A value that may be shown; of a secret only that it is there."""
+    """Write a value as it may be shown; of a secret only that it is there."""
     if variable.secret:
         return "set"
     value = getattr(settings, variable.name.removeprefix("FLIPSNACK_").lower(), "set")

@@ -1,7 +1,5 @@
 """`flipsnack-mcp history`: what was changed through this server, by whose yes, and how it was before."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 
@@ -13,7 +11,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import Event, History
 
-LONGEST = 4000
+LONGEST_SAVED = 4000
 """Characters of what was saved, for a person; `--json` has all of it."""
 
 
@@ -32,38 +30,42 @@ async def _history(settings: Settings, as_json: bool, verify: bool) -> int:  # n
         trail = History(store, settings.account)
         events = await trail.events()
         if not verify:
-            say(json.dumps([one.model_dump(mode="json") for one in events], indent=2) if as_json else told(events))
+            say(
+                json.dumps([one.model_dump(mode="json") for one in events], indent=2) if as_json else trail_text(events)
+            )
             return 0
         wrong = await trail.verified()
         say(
-            json.dumps({"ok": not wrong, "entries": len(events), "wrong": wrong}) if as_json else verdict(events, wrong)
+            json.dumps({"ok": not wrong, "entries": len(events), "wrong": wrong})
+            if as_json
+            else verification_text(events, wrong)
         )
         return 1 if wrong else 0
     finally:
         await store.close()
 
 
-def told(events: list[Event]) -> str:
-    """The trail for a person, oldest first."""
-    return "\n".join(line(one) for one in events) or "Nothing has been changed through this server."
+def trail_text(events: list[Event]) -> str:
+    """Write the history for a person, oldest first."""
+    return "\n".join(event_text(one) for one in events) or "Nothing has been changed through this server."
 
 
-def line(event: Event) -> str:
-    """One entry, with the saved metadata below it."""
+def event_text(event: Event) -> str:
+    """Write one entry, with the saved metadata below it."""
     at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
     how = f", confirmed by {event.confirmed}" if event.confirmed else ""
     said = f": {event.said}" if event.said else ""
     # Somebody's titles, on their way to a terminal.
-    saved = cleaned(json.dumps(event.before, ensure_ascii=False), LONGEST)
+    saved = cleaned(json.dumps(event.before, ensure_ascii=False), LONGEST_SAVED)
     before = f"\n      before: {saved}" if event.before else ""
     return f"{event.number:5}  {at}  {event.tool} {event.target}  {event.decision}{how}{said}{before}"
 
 
-def verdict(events: list[Event], wrong: str) -> str:
-    """Whether the chain is whole, in words."""
+def verification_text(events: list[Event], wrong: str) -> str:
+    """Say in words whether the chain is whole."""
     return f"The trail is NOT whole: {wrong}." if wrong else f"The trail is whole: {len(events)} entries."
 
 
 def say(text: str) -> None:
-    """This command's output."""
+    """Print what this command has to say."""
     print(text, flush=True)  # noqa: T201  # likewise

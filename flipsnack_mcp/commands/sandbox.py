@@ -1,7 +1,5 @@
 """`flipsnack-mcp sandbox`: the imitation Flipsnack over HTTP, for anybody's tests."""
 
-from __future__ import annotations
-
 import json
 import sys
 
@@ -26,5 +24,5 @@ def run(port: int) -> int:
 
 
 def announced(where: dict[str, str]) -> None:
-    """The first line, as JSON."""
+    """Print the first line, which is JSON."""
     print(json.dumps(where), flush=True)  # noqa: T201  # this command's output

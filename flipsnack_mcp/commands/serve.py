@@ -1,6 +1,8 @@
-"""`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine."""
+"""`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine.
 
-from __future__ import annotations
+The Host check is the SDK's (`mcp.server.transport_security`): on a loopback address, and `address` below takes no other,
+it answers only requests whose Host and Origin are loopback names.
+"""
 
 import logging
 import sys

@@ -7,28 +7,20 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
 from pathlib import Path
+from threading import Lock
 
-from anyio import CancelScope, current_time
+from anyio import CancelScope
 from anyio.to_thread import run_sync
 
-from flipsnack_mcp.files.beside import outcome, thread_for
-from flipsnack_mcp.files.opening import open_place
-from flipsnack_mcp.files.places import locate
-from flipsnack_mcp.files.reading import Reader
-from flipsnack_mcp.files.refusal import RefusedFile, quoted
+from flipsnack_mcp.files.folders import locate, open_place
+from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, LARGE_UPLOAD_WARNING, MEGABYTE, MOST_UPLOAD_BYTES
+from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+from flipsnack_mcp.files.worker_thread import thread_for, wait_for
 
-PIECE = 256 * 1024  # what even a slow line takes before the HTTP client's timeout for a write
-LARGE_PIECE = 1024 * 1024  # half the work for each byte
-FAST = 4 * 1024 * 1024  # bytes in a second
-ABSORBED = 8 * 1024 * 1024  # so much may vanish into the system's buffers at once and say nothing about the line
-MEGABYTE = 1024 * 1024  # Flipsnack does not say which megabyte it means; this is the larger one
-LARGEST = 500 * MEGABYTE
-LARGE = 100 * MEGABYTE
-LARGE_WARNING = (
-    "The document is over 100 MB: Flipsnack's present limit is 500 MB, but its older documentation gives 100 MB."
-)
-HEAD = 1024  # readers of PDF look for the signature this far
-MAGIC = {
+SMALLEST_PIECE = 256 * 1024  # what even a slow line takes before the HTTP client's timeout for a write
+LARGEST_PIECE = 1024 * 1024  # half the work for each byte, where a whole document of this kind takes a slow line hours
+HEAD_BYTES = 1024  # readers of PDF look for the signature this far
+IMAGE_TYPES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"GIF87a": "image/gif",
@@ -45,6 +37,49 @@ class Kind(Enum):
 
 class DocumentChanged(Exception):  # noqa: N818 - it tells what happened to the document, as RefusedFile does
     """The document grew, shrank, was rewritten or went away while it was read; part of it may have been sent."""
+
+
+class Reader:
+    """Takes over a descriptor in one thread, reads in others and may be closed before, during or after.
+
+    A cancelled task does not stop its thread: without the lock the thread could read from a descriptor number
+    that was closed and given to another file, or open one that nobody closes any more.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._descriptor: int | None = None
+        self._closed = False
+
+    def take(self, descriptor: int) -> None:
+        with self._lock:
+            if not self._closed:
+                self._descriptor = descriptor
+                return
+        os.close(descriptor)
+        raise ValueError("closed before it was open")
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self._lock:
+            descriptor = self._open_descriptor()
+            os.lseek(descriptor, offset, os.SEEK_SET)  # Windows has no pread; under the lock this is as good
+            return os.read(descriptor, length)
+
+    def status(self) -> os.stat_result:
+        with self._lock:
+            return os.fstat(self._open_descriptor())
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._descriptor is not None:
+                descriptor, self._descriptor = self._descriptor, None
+                os.close(descriptor)
+
+    def _open_descriptor(self) -> int:
+        if self._descriptor is None:
+            raise ValueError("the document is closed")
+        return self._descriptor
 
 
 class OpenDocument:
@@ -64,24 +99,21 @@ class OpenDocument:
         self.size = status.st_size
         self.content_type = content_type
         self.kind = kind
-        self.warnings: tuple[str, ...] = (LARGE_WARNING,) if self.size >= LARGE else ()
+        self.warnings: tuple[str, ...] = (LARGE_UPLOAD_WARNING,) if self.size >= LARGE_UPLOAD_BYTES else ()
         self._changed_at = status.st_mtime_ns
         self._reader = reader
         self._sha256 = ""
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
-        done, length = 0, PIECE
+        done, length = 0, min(max(self.size // 100, SMALLEST_PIECE), LARGEST_PIECE)
         with thread_for("document") as thread:
-            coming = thread.submit(self.read, 0, PIECE)
-            while piece := await outcome(coming):
+            coming = thread.submit(self.read, 0, length)
+            while piece := await wait_for(coming):
                 done += len(piece)
                 # Already while this piece is sent: a fast line would wait for the disk, or the disk for it.
                 coming = thread.submit(self.read, done, min(length, self.size - done))
-                began = current_time()
                 yield piece
-                fast = len(piece) >= FAST * (current_time() - began)
-                length = LARGE_PIECE if fast and done >= ABSORBED else PIECE
         if done < self.size:
             raise DocumentChanged("The document became shorter while it was read.")
         await run_sync(self._check_unchanged)
@@ -137,32 +169,34 @@ def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> Ope
 
 def _check_status(name: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise RefusedFile(f"{quoted(name)} is not a regular file.", "Give the path of a document.")
+        raise RefusedFile(f"{quote_path(name)} is not a regular file.", "Give the path of a document.")
     if status.st_nlink > 1:
         raise RefusedFile(
-            f"{quoted(name)} has more than one hard link: the same file is known under a second name, maybe elsewhere.",
+            f"{quote_path(name)} has more than one hard link: the same file is known under a second name, maybe elsewhere.",
             "Make a copy of the document in the folder and give the path of the copy.",
         )
     if status.st_size == 0:
-        raise RefusedFile(f"{quoted(name)} is empty.", "Give the path of a document with content.")
-    if status.st_size > LARGEST:
+        raise RefusedFile(f"{quote_path(name)} is empty.", "Give the path of a document with content.")
+    if status.st_size > MOST_UPLOAD_BYTES:
         raise RefusedFile(
-            f"{quoted(name)} has {status.st_size / MEGABYTE:.1f} MB; Flipsnack takes up to 500 MB (of 1024 x 1024 bytes).",
+            f"{quote_path(name)} has {status.st_size / MEGABYTE:.1f} MB; Flipsnack takes up to 500 MB (of 1024 x 1024 bytes).",
             "Make the document smaller, for example with fewer or smaller images.",
         )
 
 
 def _content_type(name: str, kind: Kind, reader: Reader) -> str:
     try:
-        head = reader.read(0, HEAD)
+        head = reader.read(0, HEAD_BYTES)
     except OSError as error:
-        raise RefusedFile(f"{quoted(name)} cannot be read ({error.strerror}).", "Check the disk it is on.") from error
+        raise RefusedFile(
+            f"{quote_path(name)} cannot be read ({error.strerror}).", "Check the disk it is on."
+        ) from error
     if kind is Kind.PDF and b"%PDF-" in head:
         return "application/pdf"
     if kind is Kind.IMAGE:
-        for magic, content_type in MAGIC.items():
+        for magic, content_type in IMAGE_TYPES.items():
             if head.startswith(magic):
                 return content_type
     raise RefusedFile(
-        f"{quoted(name)} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
+        f"{quote_path(name)} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
     )

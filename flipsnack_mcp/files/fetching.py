@@ -6,16 +6,20 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import httpcore2
 import httpx2
 
-if TYPE_CHECKING:
-    from httpcore2 import AsyncNetworkStream
-
-GONE = frozenset({401, 403, 404, 410})
-AT_ONCE = 256 * 1024
+EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
+READ_BYTES = 256 * 1024
 """Bytes that are asked for in one go: the work is for each reading, not for each byte. Of TLS come 16 KB at most."""
+CONNECTION_ERRORS = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    httpcore2.NetworkError,
+    httpcore2.TimeoutException,
+    ssl.SSLError,  # a damaged record of TLS comes as it is
+)
 
 
 class LinkExpired(Exception):  # noqa: N818  # it tells what happened to the link
@@ -36,27 +40,27 @@ class Transfer:
 
 @asynccontextmanager
 async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]:
-    """Open the transfer of a package.
+    """Opens the transfer of a package.
 
     Raises:
         LinkExpired: The link no longer works.
-        TransferBroken: No connection, or it broke.
+        TransferBroken: No connection, or it broke, or nothing came for longer than the client's settings allow.
     """
     try:
         # The pieces are stored as they come: a compressed transfer would defeat the size limits.
         async with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
-            if response.status_code in GONE:
+            if response.status_code in EXPIRED_STATUSES:
                 raise LinkExpired
             if response.status_code != 200:
                 raise TransferBroken(f"its address answered with HTTP {response.status_code}")
-            async with aclosing(body(response)) as pieces:
-                yield Transfer(length(response), pieces)
-    except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError):  # a damaged record of TLS comes as it is
+            async with aclosing(_read_body(response)) as pieces:
+                yield Transfer(_announced_length(response), pieces)
+    except CONNECTION_ERRORS:
         raise TransferBroken from None
 
 
-async def body(response: httpx2.Response) -> AsyncGenerator[bytes]:
-    """The body as it is received: what came with the head, then the rest straight from the connection.
+async def _read_body(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    """Yields what came with the head, then the rest, straight from the connection where nothing frames it.
 
     On the long way through the HTTP client every byte is copied three times, which takes longer than receiving it.
     """
@@ -64,46 +68,20 @@ async def body(response: httpx2.Response) -> AsyncGenerator[bytes]:
     async with aclosing(response.aiter_raw()) as long_way:
         first = await anext(long_way, b"")
         yield first
-        total, connection = length(response), response.extensions.get("network_stream")
-        if total is None or connection is None or not is_plain(response):
+        total, connection = _announced_length(response), response.extensions.get("network_stream")
+        framed = "transfer-encoding" in response.headers or not response.http_version.startswith("HTTP/1")
+        if total is None or connection is None or framed:
             async for piece in long_way:
                 yield piece
             return
-        async with aclosing(straight(connection, total - len(first), read_timeout(response))) as rest:
-            async for piece in rest:
-                yield piece
-
-
-def is_plain(response: httpx2.Response) -> bool:
-    """Whether what follows the head is the body, byte for byte."""
-    return response.http_version.startswith("HTTP/1") and "transfer-encoding" not in response.headers
-
-
-async def straight(connection: AsyncNetworkStream, left: int, seconds: float | None) -> AsyncGenerator[bytes]:
-    """What is left of a body.
-
-    Raises:
-        TransferBroken: The connection broke or ended early, or nothing came for so many seconds.
-    """
-    import httpcore2  # noqa: PLC0415  # imported already by whoever made the connection
-
-    try:
-        while left > 0 and (piece := await connection.read(min(AT_ONCE, left), seconds)):
+        left, seconds = total - len(first), response.request.extensions.get("timeout", {}).get("read")
+        while left > 0 and (piece := await connection.read(min(READ_BYTES, left), seconds)):
             left -= len(piece)
             yield piece
-    except (httpcore2.NetworkError, httpcore2.TimeoutException):
-        raise TransferBroken from None
-    if left > 0:
-        raise TransferBroken
+        if left > 0:
+            raise TransferBroken
 
 
-def read_timeout(response: httpx2.Response) -> float | None:
-    """The seconds that the client's settings allow between two pieces."""
-    seconds: float | None = response.request.extensions.get("timeout", {}).get("read")
-    return seconds
-
-
-def length(response: httpx2.Response) -> int | None:
-    """The announced size, where it is one."""
+def _announced_length(response: httpx2.Response) -> int | None:
     text = response.headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None

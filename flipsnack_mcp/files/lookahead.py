@@ -14,13 +14,14 @@ from anyio.to_thread import run_sync
 
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument
 from flipsnack_mcp.files.page_counter import BLOCK, MOST_PAGES
-from flipsnack_mcp.files.refusal import RefusedFile, quoted
+from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 
 PROGRAM = Path(__file__).with_name("page_counter.py")
 NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # or a console would flash up over Claude Desktop
+COUNTING_SECONDS = 2.0  # a person waits for the answer
 MANY_PAGES = 500
-AT_ONCE = 2  # processes; with more of them none would be done in its two seconds
-UNKNOWN = "unknown"
+MOST_PROCESSES = 2  # processes; with more of them none would be done in its two seconds
+UNKNOWN_VERDICT = "unknown"
 COUNTED = re.compile("pages ([0-9]+)")
 DAMAGED_WARNING = (
     "The document seems to be damaged: its pages cannot be counted. Its conversion at Flipsnack may fail, "
@@ -31,7 +32,7 @@ NOT_COUNTED = (
     "Its pages could not be counted beforehand: with over 1,000 the conversion at Flipsnack fails, "
     "and costs an upload all the same."
 )
-LINE = RunVar[CapacityLimiter]("line of page counters")
+WAITING_LINE = RunVar[CapacityLimiter]("line of page counters")
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,17 @@ class LookAhead:
     warnings: tuple[str, ...]
 
 
-async def look_ahead(document: OpenDocument, seconds: float = 2.0) -> LookAhead:
-    """Counts the pages of a PDF, in so many seconds or not at all; raises `RefusedFile` where they are too many.
+async def look_ahead(document: OpenDocument) -> LookAhead:
+    """Counts the pages of a PDF, in two seconds or not at all; raises `RefusedFile` where they are too many.
 
     `document.pieces` begins at the beginning afterwards as before; it may even be read meanwhile.
     """
     if document.kind is not Kind.PDF:
         return LookAhead(None, ())
-    counting = PageCounting(document, seconds)
-    async with _line():
+    counting = PageCounting(document, COUNTING_SECONDS)
+    async with _waiting_line():
         try:
-            with move_on_after(seconds):
+            with move_on_after(COUNTING_SECONDS):
                 # Abandoned: on a disk that does not answer the thread may hang, but nobody waits for it.
                 await run_sync(counting.run, abandon_on_cancel=True)
         finally:
@@ -66,13 +67,13 @@ async def look_ahead(document: OpenDocument, seconds: float = 2.0) -> LookAhead:
     return _judged(document.name, counting.verdict)
 
 
-def _line() -> CapacityLimiter:
+def _waiting_line() -> CapacityLimiter:
     """The one of this event loop."""
     try:
-        return LINE.get()
+        return WAITING_LINE.get()
     except LookupError:
-        LINE.set(CapacityLimiter(AT_ONCE))
-        return LINE.get()
+        WAITING_LINE.set(CapacityLimiter(MOST_PROCESSES))
+        return WAITING_LINE.get()
 
 
 class PageCounting:
@@ -85,7 +86,7 @@ class PageCounting:
     """
 
     def __init__(self, document: OpenDocument, seconds: float) -> None:
-        self.verdict = UNKNOWN
+        self.verdict = UNKNOWN_VERDICT
         self._document = document
         self._seconds = seconds
         self._lock = Lock()
@@ -135,7 +136,7 @@ class PageCounting:
                 return line
             answers.write(self._block(int(line.removeprefix("read "))))
             answers.flush()
-        return UNKNOWN
+        return UNKNOWN_VERDICT
 
     def _block(self, number: int) -> bytes:
         length = min(BLOCK, self._document.size - number * BLOCK)
@@ -156,7 +157,7 @@ def _judged(name: str, verdict: str) -> LookAhead:
     pages = int(found[1])
     if pages > MOST_PAGES:
         raise RefusedFile(
-            f"{quoted(name)} has over 1,000 pages, and Flipsnack takes at most 1,000 pages.",
+            f"{quote_path(name)} has over 1,000 pages, and Flipsnack takes at most 1,000 pages.",
             "Split the document into parts of up to 1,000 pages.",
         )
     return LookAhead(pages, (_many(pages),) if pages > MANY_PAGES else ())

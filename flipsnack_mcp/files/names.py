@@ -2,22 +2,31 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
-LONGEST = 80
-LONGEST_IN_BYTES = 150  # a file system allows 255; the rest is for " (999).zip" and for encrypting layers
+MOST_CHARACTERS = 80
+MOST_NAME_BYTES = 150  # a file system allows 255; the rest is for " (999).zip" and for encrypting layers
 LAST_RESORT = "flipsnack"
 
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file (the superscript digits count too)
-RESERVED = frozenset(
+RESERVED_NAMES = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
     | {f"{device}{digit}" for device in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"}
 )
 PUNCTUATION = frozenset("-_.,&'()")
 TYPOGRAPHIC = str.maketrans({"\u2018": "'", "\u2019": "'", "/": "-", "\\": "-", "|": "-"})
 # Letters and marks by category, yet drawn as nothing: joiners, fillers and variation selectors.
-INVISIBLE = re.compile(
+INVISIBLE_LETTERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]",
 )
+
+TextRules = tuple[tuple[str, Callable[[str], bool]], ...]
+"""Each rule says what is wrong with a text, and tells whether it is; they are read from the top."""
+
+
+def first_objection(text: str, rules: TextRules) -> str:
+    """Returns what the first broken rule says, or nothing."""
+    return next((reason for reason, is_broken in rules if is_broken(text)), "")
 
 
 def safe_name(title: str, fallback: str) -> str:
@@ -27,7 +36,7 @@ def safe_name(title: str, fallback: str) -> str:
 
 def is_reserved(name: str) -> bool:
     """Tells whether Windows would open a device under this name, whatever its extension."""
-    return name.partition(".")[0].rstrip(" ").upper() in RESERVED
+    return name.partition(".")[0].rstrip(" ").upper() in RESERVED_NAMES
 
 
 def has_control(text: str) -> bool:
@@ -41,7 +50,7 @@ def without_format_characters(text: str) -> str:
 
 
 def _stem(title: str) -> str:
-    visible = INVISIBLE.sub("", without_format_characters(title))
+    visible = INVISIBLE_LETTERS.sub("", without_format_characters(title))
     plain = "".join(map(_kept, unicodedata.normalize("NFC", visible.translate(TYPOGRAPHIC))))
     stem = _without_edges(unicodedata.normalize("NFC", " ".join(plain.split())))
     if is_reserved(stem):
@@ -65,4 +74,4 @@ def _without_edges(stem: str) -> str:
 
 
 def _shortened(stem: str) -> str:
-    return stem[:LONGEST].encode()[:LONGEST_IN_BYTES].decode(errors="ignore")
+    return stem[:MOST_CHARACTERS].encode()[:MOST_NAME_BYTES].decode(errors="ignore")

@@ -68,7 +68,7 @@ class AskedFile(io.RawIOBase):
         return block
 
 
-def verdict(file: BinaryIO) -> str:
+def judge_pages(file: BinaryIO) -> str:
     """Returns the number of pages, or why there is none."""
     from pypdf import PdfReader  # noqa: PLC0415 - in this process only, and not where just BLOCK is imported
     from pypdf.errors import DependencyError, LimitReachedError  # noqa: PLC0415
@@ -77,7 +77,7 @@ def verdict(file: BinaryIO) -> str:
         reader = PdfReader(file)
         if reader.is_encrypted:
             return "unknown"
-        pages = counted(reader.root_object["/Pages"])
+        pages = count_pages(reader.root_object["/Pages"])
     except (DependencyError, LimitReachedError, MemoryError, NotImplementedError):
         return "unknown"  # says something about pypdf, not about the PDF
     except Exception:  # noqa: BLE001 - a damaged PDF raises whatever it likes
@@ -85,7 +85,7 @@ def verdict(file: BinaryIO) -> str:
     return f"pages {pages}" if pages else "damaged"
 
 
-def counted(tree: "PdfObject") -> int:
+def count_pages(tree: "PdfObject") -> int:
     """Counts the leaves: the number a tree says it has may be wrong, and pypdf would build each page of 20,000."""
     from pypdf.generic import DictionaryObject  # noqa: PLC0415
 
@@ -118,7 +118,7 @@ def main(seconds: str, size: str) -> None:
     questions, answers = sys.stdout.buffer, sys.stdin.buffer
     sys.stdout = sys.stderr  # nothing a parser prints may be taken for an answer
     file = io.BufferedReader(AskedFile(int(size), questions, answers))
-    questions.write(verdict(file).encode() + b"\n")
+    questions.write(judge_pages(file).encode() + b"\n")
     questions.flush()
 
 

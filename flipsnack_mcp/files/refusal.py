@@ -2,7 +2,7 @@
 
 from typing_extensions import override
 
-SHOWN = 200
+SHOWN_LENGTH = 200
 
 
 class RefusedFile(Exception):  # noqa: N818 - a refusal is a decision of this program, not a failure of it
@@ -23,7 +23,7 @@ class RefusedFile(Exception):  # noqa: N818 - a refusal is a decision of this pr
         return f"{self.happened} {self.next_step}"
 
 
-def quoted(text: object) -> str:
+def quote_path(text: object) -> str:
     """Returns the text for use inside a message: one line, nothing invisible, not too long, in quotes."""
     shown = "".join(char if char.isprintable() else "?" for char in str(text))
-    return f'"{shown}"' if len(shown) <= SHOWN else f'"{shown[:SHOWN]}..."'
+    return f'"{shown}"' if len(shown) <= SHOWN_LENGTH else f'"{shown[:SHOWN_LENGTH]}..."'

@@ -1,7 +1,5 @@
 """What all calls of a server share. Made at the first of them: tools/list waits for nothing of it."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Imported at the first call: from here on stands everything that tools do, and a list must not wait for it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +21,11 @@ from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import log_unexpected
-from flipsnack_mcp.server.tools.arguments import understood
+from flipsnack_mcp.server.tools.arguments import understand
 from flipsnack_mcp.server.tools.options import Options, options_of
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall, ToolInput
-from flipsnack_mcp.server.wording import as_result, failed
+from flipsnack_mcp.server.wording import as_failure, as_result
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 
@@ -55,16 +53,16 @@ class Dispatcher:
         try:
             outcome = await self._carry_out(name, arguments, request)
         except (FlipsnackError, NotConfirmedError) as error:
-            return failed(str(error), self.app)
+            return as_failure(str(error), self.app)
         except (RefusedFile, StoreUnusable) as error:
-            return failed(
+            return as_failure(
                 f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", self.app
             )
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
             log_unexpected(name, error)
-            return failed(UNEXPECTED, self.app)
+            return as_failure(UNEXPECTED, self.app)
         return outcome if isinstance(outcome, InputRequiredResult) else as_result(outcome, self.app)
 
     async def read(self, uri: str) -> str:
@@ -73,15 +71,15 @@ class Dispatcher:
 
     async def suggest(self, typed: str) -> Completion:
         """Hashes for what a person is typing."""
-        return await reading.suggested(self.app, typed)
+        return await reading.suggest_hashes(self.app, typed)
 
     async def _carry_out(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
     ) -> BaseModel | InputRequiredResult:
-        if name not in self.offered:
+        tool = TOOLS.get(name) if name in self.offered else None
+        if tool is None:
             raise no_such_tool(name, self.offered, request)
-        tool = TOOLS[name]
-        given = understood(tool.input, arguments)
+        given = understand(tool.input, arguments)
         if missing := self.app.settings.missing:
             raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
         self.app.unfinished.look()

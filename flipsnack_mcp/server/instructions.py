@@ -1,7 +1,5 @@
 """What the server says about itself when a client connects."""
 
-from __future__ import annotations
-
 import base64
 
 from flipsnack_mcp.settings import Settings

@@ -4,25 +4,23 @@ A client waits for its lists at every start, so they are told without importing 
 the package, and a test compares it with `server/tools/table.py`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mcp.types import Tool as Descriptor
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.settings import Settings
 
-FILE = Path(__file__).with_name("menu.json")
+MENU_FILE = Path(__file__).with_name("menu.json")
 
 
 @dataclass(frozen=True)
-class Entry:
+class MenuEntry:
     """A tool as MCP lists it, and what decides whether it is offered."""
 
     descriptor: Descriptor
@@ -30,7 +28,7 @@ class Entry:
     needs: Effect
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> Entry:
+    def read(cls, written: Mapping[str, Any]) -> Self:
         """One line of the file."""
         return cls(Descriptor.model_validate(written["tool"]), written["toolset"], Effect(written["needs"]))
 
@@ -40,9 +38,9 @@ class Entry:
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[MenuEntry, ...]:
     """All tools, in the order of the menu."""
-    return tuple(Entry.read(one) for one in json.loads(FILE.read_bytes()))
+    return tuple(MenuEntry.read(one) for one in json.loads(MENU_FILE.read_bytes()))
 
 
 def menu(settings: Settings) -> dict[str, Descriptor]:

@@ -1,7 +1,5 @@
 """Prompts: jobs that a person starts by name. Each says which tools to use, in which order, and where to stop and ask."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -72,7 +70,7 @@ def value_of(argument: Argument, given: str) -> str:
     return quoted(given, LONGEST_VALUE) if cleaned(given) else argument.absent
 
 
-FILE = Argument("file", "Absolute path or https address of the PDF", required=True)
+FILE_ARGUMENT = Argument("file", "Absolute path or https address of the PDF", required=True)
 
 PROMPTS = (
     Prompt(
@@ -80,7 +78,7 @@ PROMPTS = (
         title="Publish this period's PDF",
         description="Upload a PDF, wait for its conversion, publish it and hand over link and embed code.",
         arguments=(
-            FILE,
+            FILE_ARGUMENT,
             Argument("title", "What readers see", absent="a title you propose from the file's name and I agree to"),
             Argument("status", "public or unlisted", absent="public, unless I say unlisted"),
         ),
@@ -140,7 +138,7 @@ Delete nothing.""",
         description="Publish a new PDF, hand over its embed code, then unlist the old one. Flipsnack cannot replace a file: the link changes.",
         arguments=(
             Argument("old", "Hash or link of the collection to replace", required=True),
-            FILE,
+            FILE_ARGUMENT,
             Argument("title", "Of the new one", absent="the old one's title"),
         ),
         needs=frozenset({"create_collection", "update_collection"}),
@@ -155,18 +153,18 @@ Tell me first: Flipsnack cannot put a new file behind an old link, so link and e
 )
 
 
-def offered(tools: Mapping[str, object]) -> list[Prompt]:
+def offered_prompts(tools: Mapping[str, object]) -> list[Prompt]:
     """The jobs that can be done with these tools."""
     return [one for one in PROMPTS if one.needs <= tools.keys()]
 
 
-def filled(name: str, given: Mapping[str, object], tools: Mapping[str, object]) -> GetPromptResult:
+def fill_prompt(name: str, given: Mapping[str, object], tools: Mapping[str, object]) -> GetPromptResult:
     """A job by its name.
 
     Raises:
         MCPError: There is no such job, or its values are wrong.
     """
-    known = {one.name: one for one in offered(tools)}
+    known = {one.name: one for one in offered_prompts(tools)}
     if name not in known:
         raise MCPError(INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
     return known[name].filled({key: str(value) for key, value in given.items()})

@@ -1,7 +1,5 @@
 """Reading a resource, and completing hashes by title: looks that may be some seconds old."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 from urllib.parse import unquote
@@ -16,13 +14,13 @@ from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.errors import ConfigurationError, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.resources import ACCOUNT, COLLECTION
+from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.wording import redacted_data
 from flipsnack_mcp.workflows.errand import Errand
 
 SUGGESTED = 20
-UNREAD = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
+NOTHING_READ = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
 TIME_TO_READ = 15.0
 """Seconds: a client shows nothing while it reads, and a person is typing while it completes."""
 
@@ -42,20 +40,22 @@ async def read_resource(app: App, uri: str) -> str:
         raise ResourceError(app.redactor.text(str(error))) from None
     except Exception as error:  # noqa: BLE001  # the SDK would log its text
         log_unexpected(uri, error)
-        raise ResourceError(UNREAD) from None
+        raise ResourceError(NOTHING_READ) from None
     return json.dumps(redacted_data(found, app), ensure_ascii=False)
 
 
 def question_of(uri: str) -> Action[Any]:
     """The question behind an address of ours."""
-    if uri == ACCOUNT:
+    if uri == ACCOUNT_ADDRESS:
         return GetUserStats()
-    if uri.startswith(COLLECTION):
+    if uri.startswith(COLLECTION_ADDRESS):
         try:
-            return GetCollection(collection_hash=hash_from(unquote(uri.removeprefix(COLLECTION))))
+            return GetCollection(collection_hash=hash_from(unquote(uri.removeprefix(COLLECTION_ADDRESS))))
         except ValueError:
-            raise ResourceNotFoundError(f"What follows {COLLECTION} has to be a collection's hash.") from None
-    raise ResourceNotFoundError(f"There is no such resource. There are {ACCOUNT} and {COLLECTION}{{hash}}.")
+            raise ResourceNotFoundError(f"What follows {COLLECTION_ADDRESS} has to be a collection's hash.") from None
+    raise ResourceNotFoundError(
+        f"There is no such resource. There are {ACCOUNT_ADDRESS} and {COLLECTION_ADDRESS}{{hash}}."
+    )
 
 
 async def ask_lately(app: App, action: Action[Any]) -> BaseModel:
@@ -71,7 +71,7 @@ def errand_of(app: App) -> Errand:
     return Errand(app.flipsnack).within(TIME_TO_READ)
 
 
-async def suggested(app: App, typed: str) -> Completion:
+async def suggest_hashes(app: App, typed: str) -> Completion:
     """Hashes of collections whose titles have what was typed, or that begin with it; none where they cannot be had."""
     if app.settings.missing:
         return Completion(values=[])

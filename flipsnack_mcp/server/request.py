@@ -1,10 +1,8 @@
 """One tools/call as the protocol brought it: who asks, what the client can show, and how to tell it something."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -32,7 +30,7 @@ class ToolRequest:
     told: int = field(default=0, init=False)
 
     @classmethod
-    def received(cls, context: Context[Any, Any], redact: Callable[[str], str]) -> ToolRequest:
+    def received(cls, context: Context[Any, Any], redact: Callable[[str], str]) -> Self:
         """The call that is being handled; its time starts now."""
         brought = context.request_context
         return cls(

@@ -1,10 +1,8 @@
 """Resources as they are listed: a collection and the account's totals as JSON, for clients that attach them."""
 
-from __future__ import annotations
-
 from mcp.types import Resource, ResourceTemplate
 
-COLLECTION, ACCOUNT = "flipsnack://collections/", "flipsnack://stats/account"
+COLLECTION_ADDRESS, ACCOUNT_ADDRESS = "flipsnack://collections/", "flipsnack://stats/account"
 JSON = "application/json"
 
 
@@ -12,7 +10,7 @@ def resources() -> list[Resource]:
     """What can be read without knowing anything."""
     return [
         Resource(
-            uri=ACCOUNT,
+            uri=ACCOUNT_ADDRESS,
             name="account_stats",
             title="Account statistics",
             description="Totals of the whole account and the uploads by API that are left.",
@@ -25,7 +23,7 @@ def templates() -> list[ResourceTemplate]:
     """What can be read once its hash is known."""
     return [
         ResourceTemplate(
-            uri_template=f"{COLLECTION}{{hash}}",
+            uri_template=f"{COLLECTION_ADDRESS}{{hash}}",
             name="collection",
             title="Collection",
             description="One collection: title, status, size and the conversion of its flipbooks.",

@@ -4,8 +4,6 @@ The keywords are an allow-list, so a construct that some client chokes on is ref
 a user's whole tool list is lost. Pydantic's documented extension point.
 """
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 from pydantic import BaseModel

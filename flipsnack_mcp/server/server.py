@@ -1,7 +1,5 @@
 """The MCP server: the SDK's, with our own menu and our own dispatcher behind its documented methods."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -14,27 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import anyio
 from anyio.abc import TaskGroup
 from anyio.to_thread import run_sync
-from mcp import MCPError
+from mcp import MCPError, types
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp.types import (
-    INVALID_PARAMS,
-    CallToolResult,
-    Completion,
-    CompletionArgument,
-    CompletionContext,
-    GetPromptResult,
-    Icon,
-    InputRequiredResult,
-    PromptReference,
-    Resource,
-    ResourceTemplate,
-    ResourceTemplateReference,
-)
-from mcp.types import Prompt as DescribedPrompt
-from mcp.types import Tool as Descriptor
 from pydantic import AnyUrl
 from typing_extensions import override
 
@@ -48,8 +30,8 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 
 if TYPE_CHECKING:
     from flipsnack_mcp.server.dispatch import Dispatcher
@@ -76,7 +58,7 @@ class Service:
         return Redactor.of(self.settings)
 
     @cached_property
-    def dispatcher(self) -> Dispatcher:
+    def dispatcher(self) -> "Dispatcher":
         """Answers the calls."""
         from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see above
 
@@ -94,23 +76,23 @@ class FlipsnackServer(MCPServer[Service]):
             version=__version__,
             instructions=instructions(settings),
             website_url="https://www.flipsnack.com/",
-            icons=[Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
+            icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=sealing_key(),
             middleware=[refuse_cursors, know_the_service],
         )
         self._menu = menu(settings)
-        self.completion()(completed)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+        self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     @override
-    async def list_tools(self) -> list[Descriptor]:
+    async def list_tools(self) -> list[types.Tool]:
         return list(self._menu.values())
 
     @override
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Service, Any] | None = None
-    ) -> CallToolResult | InputRequiredResult:
+    ) -> types.CallToolResult | types.InputRequiredResult:
         if context is None:
             raise TypeError("a call needs its context")
         service = context.request_context.lifespan_context
@@ -118,21 +100,21 @@ class FlipsnackServer(MCPServer[Service]):
         return await service.dispatcher.answer(name, arguments, request)
 
     @override
-    async def list_prompts(self) -> list[DescribedPrompt]:
-        return [one.described() for one in prompts.offered(self._menu)]
+    async def list_prompts(self) -> list[types.Prompt]:
+        return [one.described() for one in prompts.offered_prompts(self._menu)]
 
     @override
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Service, Any] | None = None
-    ) -> GetPromptResult:
-        return prompts.filled(name, arguments or {}, self._menu)
+    ) -> types.GetPromptResult:
+        return prompts.fill_prompt(name, arguments or {}, self._menu)
 
     @override
-    async def list_resources(self) -> list[Resource]:
+    async def list_resources(self) -> list[types.Resource]:
         return resources.resources()
 
     @override
-    async def list_resource_templates(self) -> list[ResourceTemplate]:
+    async def list_resource_templates(self) -> list[types.ResourceTemplate]:
         return resources.templates()
 
     @override
@@ -155,23 +137,25 @@ async def know_the_service(ctx: ServerRequestContext[Any, Any], call_next: CallN
     return await call_next(ctx)
 
 
-async def completed(
-    ref: PromptReference | ResourceTemplateReference, argument: CompletionArgument, _context: CompletionContext | None
-) -> Completion | None:
+async def complete_hash(
+    ref: types.PromptReference | types.ResourceTemplateReference,
+    argument: types.CompletionArgument,
+    _context: types.CompletionContext | None,
+) -> types.Completion | None:
     """Hashes by title, wherever one is wanted."""
-    of_prompt = isinstance(ref, PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
-    of_resource = isinstance(ref, ResourceTemplateReference) and argument.name == "hash"
+    of_prompt = isinstance(ref, types.PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
+    of_resource = isinstance(ref, types.ResourceTemplateReference) and argument.name == "hash"
     return await SERVED.get().dispatcher.suggest(argument.value) if of_prompt or of_resource else None
 
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Every list fits one page, so no cursor was ever given out: one that comes is an error, not the first page again."""
     if ctx.method.endswith("/list") and (ctx.params or {}).get("cursor") is not None:
-        raise MCPError(INVALID_PARAMS, "There is no such cursor: every list fits one page.")
+        raise MCPError(types.INVALID_PARAMS, "There is no such cursor: every list fits one page.")
     return await call_next(ctx)
 
 
-async def tidy(settings: Settings) -> None:
+async def remove_leftovers_later(settings: Settings) -> None:
     """Remove what killed runs left in the download folder, once the first questions are answered."""
     await anyio.sleep(SETTLED_IN)
     from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
@@ -200,7 +184,7 @@ def build_server(
             try:
                 async with anyio.create_task_group() as background:
                     service = Service(settings, flipsnack, remembering, background, now)
-                    background.start_soon(tidy, settings)
+                    background.start_soon(remove_leftovers_later, settings)
                     yield service
                     background.cancel_scope.cancel()
             finally:

@@ -4,8 +4,6 @@ Text that came from Flipsnack is somebody's content. It is cleaned in both, and 
 comes the redaction, and against the sandbox everything says so.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, cast
 
@@ -27,32 +25,32 @@ def as_result(result: BaseModel, app: App) -> CallToolResult:
     """A result as complete text, and the same data structured."""
     data = app.redactor.data(data_of(result))
     return CallToolResult(
-        content=[TextContent(text=marked(worded(data), app))], structured_content=marked_data(data, app)
+        content=[TextContent(text=mark(as_text_lines(data), app))], structured_content=mark_data(data, app)
     )
 
 
 def redacted_data(result: BaseModel, app: App) -> JsonObject:
     """A result's data alone, as safe as in an answer."""
-    return marked_data(app.redactor.data(data_of(result)), app)
+    return mark_data(app.redactor.data(data_of(result)), app)
 
 
-def marked_data(data: JsonObject, app: App) -> JsonObject:
+def mark_data(data: JsonObject, app: App) -> JsonObject:
     """Against the sandbox the data says so too."""
     return {**data, "sandbox": True} if app.settings.sandbox else data
 
 
-def failed(text: str, app: App) -> CallToolResult:
+def as_failure(text: str, app: App) -> CallToolResult:
     """A failure the model can read; nothing structured, clients drop it on errors."""
-    return CallToolResult(content=[TextContent(text=marked(text, app))], is_error=True)
+    return CallToolResult(content=[TextContent(text=mark(text, app))], is_error=True)
 
 
-def marked(text: str, app: App) -> str:
+def mark(text: str, app: App) -> str:
     """Against the sandbox every answer says so."""
     safe = app.redactor.text(text)
     return f"[sandbox] {safe}" if app.settings.sandbox else safe
 
 
-def worded(data: JsonObject) -> str:
+def as_text_lines(data: JsonObject) -> str:
     """The data as lines of `name: value`, single values first, and tables for lists of objects."""
     told = {name: value for name, value in data.items() if value != [] or name not in OURS}
     ordered = sorted(told.items(), key=lambda item: isinstance(item[1], list | dict))

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from flipsnack_mcp.store.records import Records, T
 from flipsnack_mcp.store.rows import RowRecords
 from flipsnack_mcp.store.schema import NewerVersionError, upgrade
-from flipsnack_mcp.store.unusable import BusyError, damaged, newer, unreachable
+from flipsnack_mcp.store.unusable import BusyError, damaged, inaccessible, newer
 
 # NORMAL: the journal of uploads must come out of a crash of the machine undamaged, or a document is uploaded twice.
 # OFF: for what is worth nothing after one, such as the request budget.
@@ -22,19 +22,22 @@ DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, 
 
 
 class Database:
-    """A connection. Never carry one over a fork, not even to close it (https://sqlite.org/howtocorrupt.html)."""
+    """A connection to a file, or to the memory of this process where the path is SQLite's name for that."""
 
     def __init__(self, path: Path, synchronous: Synchronous) -> None:
-        self._path = path
+        self._path, self._in_file = path, str(path) != ":memory:"
         self._swept = -math.inf
-        make_file(path)
+        if self._in_file:
+            make_file(path)
+        # rw: SQLite itself never makes the file.
+        address = f"{path.absolute().as_uri()}?mode=rw" if self._in_file else str(path)
         with explained(path):
-            self._db = connect(path, synchronous)
+            self._db = open_connection(address, synchronous)
         self._file = identity(path)
 
     def lost(self) -> bool:
         """Tell whether the file was deleted or replaced underneath, by a person tidying up."""
-        return self._file is None or identity(self._path) != self._file
+        return self._in_file and (self._file is None or identity(self._path) != self._file)
 
     def transact(self, work: Callable[[Records], T], clock: Callable[[], float]) -> T:
         """Run `work` once in a transaction, or raise BusyError before it has begun."""
@@ -77,7 +80,7 @@ def make_file(path: Path) -> None:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
-        raise unreachable(path, error.strerror or type(error).__name__) from error
+        raise inaccessible(path, error.strerror or type(error).__name__) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -87,10 +90,10 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connection:
     # No timeout: SQLite would wait by stopping the thread, and with it everything in this process; our caller waits.
-    # rw: SQLite itself never makes the file. The default journal: switching to WAL on open is a race.
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
+    # The default journal: switching to WAL on open is a race.
+    db = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
     try:
         db.execute(f"PRAGMA synchronous = {synchronous}")
     except BaseException:
@@ -127,4 +130,4 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
         return BusyError()
     if primary in DAMAGE:
         return damaged(path, str(error))
-    return unreachable(path, "it is a folder" if path.is_dir() else str(error))
+    return inaccessible(path, "it is a folder" if path.is_dir() else str(error))

@@ -8,7 +8,7 @@ whose owner is gone. An owner that was slow, asleep, or misled by a clock finds 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
-from flipsnack_mcp.store.records import JsonObject, Records, Store, T
+from flipsnack_mcp.store.records import Body, Records, Store, T
 
 LEASE, ENDED = "lease", "ended work"
 DEAD_AFTER = 30.0
@@ -25,11 +25,11 @@ class Lease:
     """Empty where the owner let go of it."""
     renewed: float
     """When the owner gave its last sign of life."""
-    seconds: float = DEAD_AFTER
+    seconds: float = field(default_factory=lambda: DEAD_AFTER)
     """How long it holds without another one."""
     stop: bool = False
     """Whether somebody asked for the work to be stopped."""
-    note: JsonObject = field(default_factory=dict)
+    note: Body = field(default_factory=dict)
     """What the owner tells other processes about the work."""
 
     def held(self, now: float) -> bool:
@@ -62,7 +62,7 @@ class Owner:
         lease = find(records, self.kind, self.name)
         return lease.owner == self.token if lease else records.get(ENDED, path(self.kind, self.name)) is None
 
-    def renew(self, records: Records, note: JsonObject) -> Lease | None:
+    def renew(self, records: Records, note: Body) -> Lease | None:
         """Give a sign of life; None where somebody else has taken the work over."""
         if not self.holds(records):
             return None

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.shared_document import DocumentT, Fits, SharedDocument
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 
 
 def open_store(state: str) -> Store:
@@ -14,7 +13,9 @@ def open_store(state: str) -> Store:
     return SqliteStore(path) if path else MemoryStore()
 
 
-def open_document(state: str, name: str, first: DocumentT, fits: Fits[DocumentT]) -> SharedDocument[DocumentT] | None:
+def open_shared_document(
+    state: str, name: str, first: DocumentT, fits: Fits[DocumentT]
+) -> SharedDocument[DocumentT] | None:
     """Make a document with a file of its own beside the state file; None where no file is wanted."""
     path = state_file(state)
     return SharedDocument(path.with_name(f"{name}.sqlite"), first, fits) if path else None
@@ -22,21 +23,17 @@ def open_document(state: str, name: str, first: DocumentT, fits: Fits[DocumentT]
 
 def state_file(state: str) -> Path | None:
     """Find the file that `state` names. What cannot be understood is not repeated: it may hold a password."""
+    kind, _, path = state.partition(":")
     if state == "memory:":
         return None
-    if state.startswith(("redis:", "rediss:", "unix:")):
-        raise ValueError(
-            "FLIPSNACK_STATE names a Redis server, which flipsnack-mcp cannot use yet. Use sqlite:PATH or memory: instead."
-        )
-    kind, _, path = state.partition(":")
     if state and (kind != "sqlite" or not path):
         raise ValueError(
             "FLIPSNACK_STATE must be sqlite:PATH (a file), memory: (nothing is kept), or empty for the usual file."
         )
-    return chosen(path) if path else usual()
+    return given_file(path) if path else default_file()
 
 
-def chosen(path: str) -> Path:
+def given_file(path: str) -> Path:
     """Read a path as a person means it: what starts a server expands no ~, and may change its folder later."""
     try:
         return Path(path).expanduser().absolute()
@@ -44,8 +41,8 @@ def chosen(path: str) -> Path:
         raise ValueError("FLIPSNACK_STATE names a home folder that cannot be found. Write the whole path.") from None
 
 
-def usual() -> Path:
-    """Find the state folder of the person who runs this."""
+def default_file() -> Path:
+    """Find the state file of the person who runs this."""
     import platformdirs  # noqa: PLC0415 - the server starts without it
 
     return platformdirs.user_state_path("flipsnack-mcp") / "state.sqlite"

@@ -1,11 +1,10 @@
 """What every form of the store promises: named JSON records, changed together or not at all."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
-JsonObject: TypeAlias = dict[str, Any]
+Body: TypeAlias = dict[str, Any]
 
 
 class Records(Protocol):
@@ -13,16 +12,16 @@ class Records(Protocol):
 
     now: float  # wall clock seconds, read inside the transaction: read before, two processes could be out of order
 
-    def get(self, kind: str, name: str) -> JsonObject | None:
+    def get(self, kind: str, name: str) -> Body | None:
         """Return a copy of one record's body, or None if there is none or its time is over."""
 
-    def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
+    def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         """Write one record; it may be forgotten after `keep` seconds, or never."""
 
     def delete(self, kind: str, name: str) -> None:
         """Remove one record, if it is there."""
 
-    def all(self, kind: str) -> list[tuple[str, JsonObject]]:
+    def all(self, kind: str) -> list[tuple[str, Body]]:
         """Return the names and bodies of a kind in the order in which they were first put."""
 
 
@@ -36,18 +35,3 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Let go of the file. A later transaction opens it again."""
-
-
-def encode(body: JsonObject) -> str:
-    """Write a body in ASCII: half a surrogate pair in somebody's title must not make a record unwritable."""
-    return json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-
-
-def decode(text: str) -> JsonObject:
-    body: JsonObject = json.loads(text)
-    return body
-
-
-def outside() -> RuntimeError:
-    """Tell a programmer whose `work` let its records escape: a change out there would be part of nothing."""
-    return RuntimeError("records can be used only inside their transaction")

@@ -1,8 +1,9 @@
 """Records as rows of the state file."""
 
+import json
 import sqlite3
 
-from flipsnack_mcp.store.records import JsonObject, decode, encode, outside
+from flipsnack_mcp.store.records import Body
 
 # ruff: noqa: S608 - the statements are put together from constants
 ALIVE = "(expires IS NULL OR expires > :now)"
@@ -23,12 +24,13 @@ class RowRecords:
         self.wrote = False
         self._db: sqlite3.Connection | None = db
 
-    def get(self, kind: str, name: str) -> JsonObject | None:
+    def get(self, kind: str, name: str) -> Body | None:
         rows = self._run(GET, kind=kind, name=name)
-        return read(rows[0][0]) if rows else None
+        return read_body(rows[0][0]) if rows else None
 
-    def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
-        text = encode(body)
+    def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
+        # In ASCII: half a surrogate pair in somebody's title must not make a record unwritable.
+        text = json.dumps(body, allow_nan=False, separators=(",", ":"))
         self.wrote = True
         self._run(FORGET, kind=kind, name=name)  # whoever comes back after its time stands at the end again
         self._run(PUT, kind=kind, name=name, body=text, keep=keep)
@@ -37,8 +39,8 @@ class RowRecords:
         self.wrote = True
         self._run(DELETE, kind=kind, name=name)
 
-    def all(self, kind: str) -> list[tuple[str, JsonObject]]:
-        return [(name, read(body)) for name, body in self._run(ALL, kind=kind)]
+    def all(self, kind: str) -> list[tuple[str, Body]]:
+        return [(name, read_body(body)) for name, body in self._run(ALL, kind=kind)]
 
     def sweep(self) -> None:
         self._run(SWEEP)
@@ -48,13 +50,14 @@ class RowRecords:
 
     def _run(self, statement: str, **values: str | float | None) -> list[tuple[str, ...]]:
         if self._db is None:
-            raise outside()
+            raise RuntimeError("records can be used only inside their transaction")
         return self._db.execute(statement, {**values, "now": self.now}).fetchall()
 
 
-def read(body: str) -> JsonObject:
+def read_body(body: str) -> Body:
     """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
     try:
-        return decode(body)
+        found: Body = json.loads(body)
     except ValueError:
         raise sqlite3.DatabaseError("a record is not JSON") from None
+    return found

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeGuard, TypeVar, cast
 
-from flipsnack_mcp.store.records import JsonObject, Records, T
+from flipsnack_mcp.store.records import Body, Records, T
 from flipsnack_mcp.store.sqlite import SqliteStore, StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ Fits: TypeAlias = Callable[[object], TypeGuard[DocumentT]]  # whether what a fil
 
 PATIENCE = 5.0  # shorter than for the state file: there is a way on without it
 QUIET = 120.0  # by then what was changed without the file counts for nothing
-KIND, NAME = "document", "one"
+BUDGET_RECORD = "document", "one"
 
 
 class SharedDocument(Generic[DocumentT]):
@@ -54,11 +54,11 @@ class SharedDocument(Generic[DocumentT]):
         await self._file.close()
 
     def _turn(self, records: Records, decide: Callable[[DocumentT, float], T]) -> tuple[T, DocumentT]:
-        found = read(records)
+        found = read_document(records)
         # A copy: if this turn cannot be written, it has not been.
         document = found if self._fits(found) else copy.deepcopy(self._seen)
         answer = decide(document, records.now)
-        records.put(KIND, NAME, cast("JsonObject", document))
+        records.put(*BUDGET_RECORD, cast("Body", document))
         return answer, document
 
     def _alone(self, decide: Callable[[DocumentT, float], T]) -> T:
@@ -71,11 +71,11 @@ class SharedDocument(Generic[DocumentT]):
         self._warned = True
 
 
-def read(records: Records) -> object:
+def read_document(records: Records) -> object:
     """Read the document; one that somebody edited into nonsense is none. If it is the file, writing fails as well."""
     import sqlite3  # noqa: PLC0415 - whoever has records has it
 
     try:
-        return records.get(KIND, NAME)
+        return records.get(*BUDGET_RECORD)
     except sqlite3.DatabaseError:
         return None

@@ -1,4 +1,4 @@
-"""The store in one SQLite file, shared by all processes of a person."""
+"""The store on SQLite: one file, shared by all processes of a person, or the memory of one process."""
 
 import os
 import random
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
+from typing_extensions import override
 
 from flipsnack_mcp.store.records import Records, T
 from flipsnack_mcp.store.unusable import BusyError, StoreUnusable, held, no_sqlite
@@ -15,17 +16,17 @@ from flipsnack_mcp.store.unusable import BusyError, StoreUnusable, held, no_sqli
 if TYPE_CHECKING:
     from flipsnack_mcp.store.database import Database, Synchronous
 
-__all__ = ["SqliteStore", "StoreUnusable"]
+__all__ = ["MemoryStore", "SqliteStore", "StoreUnusable"]
 
 PATIENCE = 20.0  # a transaction takes a millisecond: whoever has one for so long is stopped or hangs
-LEFT_TO_PARENTS: list[object] = []  # connections made before a fork: kept, because a child must not even close them
 
 
 class SqliteStore:
     """Keeps records in a file, opened at the first transaction.
 
     Transactions run on the event loop's thread, where they take about a millisecond: with no thread between commit and
-    caller, no commit can be lost to a cancellation.
+    caller, no commit can be lost to a cancellation. Make the store after a fork, not before one: SQLite's locks do not
+    survive it (https://sqlite.org/howtocorrupt.html).
     """
 
     shared = True
@@ -36,19 +37,17 @@ class SqliteStore:
         clock: Callable[[], float] = time.time,
         *,
         synchronous: "Synchronous" = "NORMAL",
-        patience: float | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._path, self._clock = path, clock
-        self._synchronous, self._patience = synchronous, PATIENCE if patience is None else patience
-        self._database: Database | None = None
-        self._start()
-
-    def _start(self) -> None:
+        self._synchronous, self._patience = synchronous, patience
         self._process = os.getpid()
         self._turn = anyio.Lock()  # one task tries for the file: two hundred would race each other
+        self._database: Database | None = None
 
     async def transact(self, work: Callable[[Records], T]) -> T:
-        self._notice_fork()
+        if self._process != os.getpid():
+            raise RuntimeError("a store cannot be used on both sides of a fork: make a new one in the child")
         latest = anyio.current_time() + self._patience
         async with self._turn:
             while True:
@@ -60,7 +59,6 @@ class SqliteStore:
                 await anyio.sleep(random.uniform(0.002, 0.010))  # noqa: S311 - keeps processes out of step, no secret
 
     async def close(self) -> None:
-        self._notice_fork()
         self._drop()
 
     def _attempt(self, work: Callable[[Records], T]) -> T:
@@ -88,8 +86,15 @@ class SqliteStore:
         if database:
             database.close()
 
-    def _notice_fork(self) -> None:
-        if self._process != os.getpid():
-            LEFT_TO_PARENTS.append(self._database)
-            self._database = None
-            self._start()
+
+class MemoryStore(SqliteStore):
+    """Keeps records as long as the process lives: for tests, and for who wants no file."""
+
+    shared = False
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(Path(":memory:"), clock)  # SQLite's own name for a database without a file
+
+    @override
+    async def close(self) -> None:
+        """Keep everything: there is no file to let go of."""

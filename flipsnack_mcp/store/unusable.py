@@ -39,7 +39,7 @@ def damaged(path: Path, reason: str) -> StoreUnusable:
     )
 
 
-def unreachable(path: Path, reason: str) -> StoreUnusable:
+def inaccessible(path: Path, reason: str) -> StoreUnusable:
     return StoreUnusable(
         f"The state file {path} cannot be opened or written ({reason}).",
         f"Make its folder writable and see that the disk is not full, or {ELSEWHERE}, or FLIPSNACK_STATE=memory: to use none.",
@@ -48,6 +48,6 @@ def unreachable(path: Path, reason: str) -> StoreUnusable:
 
 def no_sqlite() -> StoreUnusable:
     return StoreUnusable(
-        "This Python was built without sqlite3, which the state file needs.",
-        "Use another Python, or set FLIPSNACK_STATE=memory: to use no file.",
+        "This Python was built without sqlite3, in which uploads, confirmations and the history are kept.",
+        "Run flipsnack-mcp with another Python.",
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from flipsnack_mcp.store.records import JsonObject, Records, Store
+from flipsnack_mcp.store.records import Body, Records, Store
 
 KIND, HEAD = "history", "history-head"
 KEPT = 90 * 24 * 3600.0
@@ -51,7 +51,7 @@ class Event(BaseModel):
         return linked.model_copy(update={"hash": digest(linked.model_dump(mode="json"))})
 
 
-def digest(stored: JsonObject) -> str:
+def digest(stored: Body) -> str:
     """The hash over everything but the hash itself, as it is stored: an entry stays whole when `Event` gets a field."""
     body = {name: value for name, value in stored.items() if name != "hash"}
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -63,7 +63,7 @@ class History:
 
     store: Store
     account: str
-    redact: Callable[[JsonObject], JsonObject] = dict
+    redact: Callable[[Body], Body] = dict
     """Takes credentials out, should any have got into what is written."""
 
     async def add(self, **facts: Any) -> int:
@@ -94,17 +94,17 @@ class History:
         return await self.store.transact(work)
 
 
-def head_of(records: Records, account: str) -> JsonObject:
+def head_of(records: Records, account: str) -> Body:
     """What the next entry is chained to."""
     return records.get(HEAD, account) or {"number": 0, "hash": FIRST, "at": 0.0}
 
 
-def kept_of(records: Records, account: str) -> list[tuple[str, JsonObject]]:
+def kept_of(records: Records, account: str) -> list[tuple[str, Body]]:
     """The entries of an account by their names, which are numbered."""
     return sorted((name, body) for name, body in records.all(KIND) if name.startswith(f"{account}/"))
 
 
-def readable(body: JsonObject) -> Event | None:
+def readable(body: Body) -> Event | None:
     """An entry, unless somebody made something else of it."""
     try:
         return Event.model_validate(body)
@@ -112,7 +112,7 @@ def readable(body: JsonObject) -> Event | None:
         return None
 
 
-def broken(kept: list[tuple[str, JsonObject]], head: JsonObject, now: float) -> str:
+def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
     """The first place where the chain does not hold."""
     events: list[Event] = []
     for name, body in kept:
@@ -139,7 +139,7 @@ def torn(events: list[Event]) -> str:
     return ""
 
 
-def missing_after(events: list[Event], head: JsonObject, now: float) -> str:
+def missing_after(events: list[Event], head: Body, now: float) -> str:
     """The last entry is the one that was written last, unless even that has expired."""
     if not events:
         return "all entries are missing" if head["number"] and now - float(head["at"]) <= KEPT else ""

@@ -18,7 +18,7 @@ from typing_extensions import override
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore, Pacer, Store
+from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from tests.samples_of import meaning
 
@@ -112,15 +112,15 @@ class Unplugged(Line):
         return await super().handle_async_request(request)
 
 
-def asking(app: ASGIApp, access: Access | None = None, budget: Store | None = None) -> Flipsnack:
+def asking(app: ASGIApp, access: Access | None = None, budget: BudgetStore | None = None) -> Flipsnack:
     """A client of an application, with a request budget of its own or a shared one."""
     return over(lambda: Line(app), access, budget)
 
 
 def over(
-    line: Callable[[], httpx2.AsyncBaseTransport], access: Access | None = None, budget: Store | None = None
+    line: Callable[[], httpx2.AsyncBaseTransport], access: Access | None = None, budget: BudgetStore | None = None
 ) -> Flipsnack:
-    return Flipsnack(access or Access(KEY, SECRET), Pacer(budget or MemoryStore()), line)
+    return Flipsnack(access or Access(KEY, SECRET), Pacer(budget or BudgetInMemory()), line)
 
 
 @dataclass

@@ -49,6 +49,13 @@ def only_our_errors(action: Action[Any], answer: bytes) -> None:
 
 
 @every_action
+@given(answer=st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@settings(max_examples=30)
+def test_whatever_bytes_come_are_read_or_called_unreadable(kind: type[Action[Any]], answer: bytes) -> None:
+    only_our_errors(sampled(kind), answer)
+
+
+@every_action
 @given(data=json_values, code=st.sampled_from([20, "20", 20.0, " 20 ", 22, None, True, "", [], -1, 10**30]))
 @settings(max_examples=40)
 @example(data={}, code=20)
@@ -56,13 +63,6 @@ def only_our_errors(action: Action[Any], answer: bytes) -> None:
 @example(data={"flipbooks": 2, "pages": 3, "collections": 4, "fields": 5, "extra": 6}, code=20)
 def test_whatever_json_comes_is_read_or_called_unreadable(kind: type[Action[Any]], data: object, code: object) -> None:
     only_our_errors(sampled(kind), body(data, code))
-
-
-@every_action
-@given(answer=st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")))
-@settings(max_examples=30)
-def test_whatever_bytes_come_are_read_or_called_unreadable(kind: type[Action[Any]], answer: bytes) -> None:
-    only_our_errors(sampled(kind), answer)
 
 
 @every_action
@@ -123,11 +123,6 @@ def test_the_code_decides_and_not_the_http_status() -> None:
         decode(GET, b'{"code": "43", "status": "Forbidden"}', 200)
 
 
-def test_an_unknown_code_is_a_plain_refusal() -> None:
-    with pytest.raises(RefusedError, match='code 99 "Strange"'):
-        decode(GET, b'{"code": 99, "status": "Strange"}')
-
-
 def test_after_a_write_an_unreadable_answer_leaves_open_what_happened() -> None:
     with pytest.raises(UnreadableAnswerError) as caught:
         decode(UpdateCollection(collection_hash="a", title="b"), b"<html>")
@@ -158,39 +153,43 @@ def test_the_rows_are_read_from_a_list_and_from_an_object_that_stands_for_one(ro
     assert decode(LIST, body({"collectionsCount": 1, "collections": rows})).collections[0].collection_hash == "a"
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param({"coverImage": False}, id="false for nothing"),
-        pytest.param({"coverImage": []}, id="empty list for nothing"),
-        pytest.param({"publishDate": {"date": "2026-01-01", "timezone": "UTC"}}, id="date as an object"),
-        pytest.param({"collectionTitle": 2026}, id="title that is a number"),
-        pytest.param({"collectionTitle": "\ud83d"}, id="half a character"),
-        pytest.param({"collectionTitle": None}, id="null"),
-    ],
-)
-def test_one_odd_field_does_not_hide_the_list(row: dict[str, object]) -> None:
-    found = decode(LIST, body({"collections": [{"collectionHash": "a", **row}, {"collectionHash": "b"}]}))
+ROWS = [
+    *({"coverImage": False}, {"coverImage": []}, {"collectionTitle": 2026}, {"collectionTitle": None}),
+    *({"publishDate": {"date": "2026-01-01", "timezone": "UTC"}}, {"collectionTitle": "\ud83d"}),
+]
+COLLECTIONS = [
+    *({"collectionWidth": "100%"}, {"collectionHeight": "auto"}, {"flipbooks": 2}, {"flipbooks": ["a"]}),
+    *({"directLink": False}, {"collectionDescription": []}, {"extra": {"a": 1}, "conversion": 3}),
+    *({"collectionTitle": "\ud83d"}, {"note": "\ud83d"}, {"deep": {"x": "\ud83d"}}),
+    {"items": [{"hash": "\ud83d", "status": "complete"}]},
+]
+STATISTICS = [
+    *({"downloads": "n/a"}, {"downloads": False}, {"downloads": "NaN"}, {"downloads": []}),
+    *({"pages": [{"page": 1, "clicks": ""}]}, {"pages": [{"page": "cover", "clicks": 1}]}),
+    *({"pages": [{"page": 1, "clicks": "n/a"}]}, {"pages": "none"}, {"pages": ["x"]}),
+]
+
+
+@pytest.mark.parametrize("odd", ROWS, ids=str)
+def test_one_odd_field_does_not_hide_the_list(odd: dict[str, object]) -> None:
+    found = decode(LIST, body({"collections": [{"collectionHash": "a", **odd}, {"collectionHash": "b"}]}))
 
     assert [one.collection_hash for one in found.collections] == ["a", "b"]
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        pytest.param({"collectionWidth": "100%"}, id="width in percent"),
-        pytest.param({"collectionHeight": "auto"}, id="height as a word"),
-        pytest.param({"flipbooks": 2}, id="number of flipbooks"),
-        pytest.param({"flipbooks": ["a"]}, id="hashes of flipbooks"),
-        pytest.param({"directLink": False}, id="no link"),
-        pytest.param({"collectionDescription": []}, id="no description"),
-        pytest.param({"extra": {"a": 1}, "conversion": 3}, id="names of our own"),
-    ],
-)
+@pytest.mark.parametrize("odd", COLLECTIONS, ids=str)
 def test_one_odd_field_does_not_hide_the_collection(odd: dict[str, object]) -> None:
     found = decode(GET, body({"collectionHash": "a", "collectionTitle": "T", **odd}))
 
-    assert (found.collection_hash, found.title) == ("a", "T")
+    assert (found.collection_hash, found.title) in {("a", "T"), ("a", "\ufffd")}
+    assert json.dumps(found.model_dump(), ensure_ascii=False).encode() + found.model_dump_json().encode()
+
+
+@pytest.mark.parametrize("odd", STATISTICS, ids=str)
+def test_one_odd_number_does_not_hide_the_statistics(odd: dict[str, object]) -> None:
+    found = decode(STATS, body({"impressions": "723", "views": 1240.0, "time_spent": "53.4", **odd}))
+
+    assert (found.impressions, found.views, found.time_spent) == (723, 1240, 53)
 
 
 @pytest.mark.parametrize("name", ["collectionItems", "items", "flipbooks", "value", "whatever"])
@@ -235,42 +234,6 @@ def test_what_has_no_name_here_is_kept_as_text() -> None:
     found = decode(GET, body(data))
 
     assert found.extra == {"coverImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        pytest.param({"collectionTitle": "\ud83d"}, id="title"),
-        pytest.param({"note": "\ud83d"}, id="field without a name"),
-        pytest.param({"deep": {"x": "\ud83d"}}, id="inside a structure"),
-        pytest.param({"items": [{"hash": "\ud83d", "status": "complete"}]}, id="flipbook"),
-    ],
-)
-def test_half_a_character_can_still_be_written_to_a_client(odd: dict[str, object]) -> None:
-    found = decode(GET, body({"collectionHash": "a", **odd}))
-
-    assert found.model_dump_json().encode()
-    assert json.dumps(found.model_dump(), ensure_ascii=False).encode()
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        pytest.param({"downloads": "n/a"}, id="word"),
-        pytest.param({"downloads": False}, id="false"),
-        pytest.param({"downloads": "NaN"}, id="no number"),
-        pytest.param({"downloads": []}, id="list"),
-        pytest.param({"pages": [{"page": 1, "clicks": ""}]}, id="page without clicks"),
-        pytest.param({"pages": [{"page": "cover", "clicks": 1}]}, id="page with a name"),
-        pytest.param({"pages": [{"page": 1, "clicks": "n/a"}]}, id="page with a word"),
-        pytest.param({"pages": "none"}, id="no pages"),
-        pytest.param({"pages": ["x"]}, id="pages that are no objects"),
-    ],
-)
-def test_one_odd_number_does_not_hide_the_statistics(odd: dict[str, object]) -> None:
-    found = decode(STATS, body({"impressions": "723", "views": 1240.0, "time_spent": "53.4", **odd}))
-
-    assert (found.impressions, found.views, found.time_spent) == (723, 1240, 53)
 
 
 def test_uploads_left_are_a_number_also_when_they_are_none() -> None:

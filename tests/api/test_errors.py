@@ -9,84 +9,67 @@ from hypothesis import strategies as st
 from flipsnack_mcp.api import errors
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.client import unreachable
-from flipsnack_mcp.api.errors import (
-    BY_CODE,
-    Changed,
-    FlipsnackError,
-    InvalidRequestError,
-    MaintenanceError,
-    NotAuthorisedError,
-    NotAvailableError,
-    NotFoundError,
-    OutOfTimeError,
-    QuotaExceededError,
-    RateLimitedError,
-    RefusedError,
-    StillProcessingError,
-    TooLargeError,
-    refusal,
-)
+from flipsnack_mcp.api.client import no_answer
 from flipsnack_mcp.api.wire import unreadable
 from tests.api.asking import every_action, sampled
 from tests.samples_of import meaning
 
 DOCUMENTED = [
-    (22, "Maintenance mode", MaintenanceError),
-    (30, "Missing mandatory parameter", InvalidRequestError),
-    (31, "Requests per second limit exceeded", RateLimitedError),
-    (32, "Requests per minute limit exceeded", RateLimitedError),
-    (33, "Uploads per month exceeded", QuotaExceededError),
-    (34, "File size too large", TooLargeError),
-    (35, "Collection maximum pages number exceeded", TooLargeError),
-    (36, "Multiple files upload not allowed", InvalidRequestError),
-    (37, "Delete flipbook not available for this collection", NotAvailableError),
-    (38, "Collection is in processing state", StillProcessingError),
-    (40, "Bad request", InvalidRequestError),
-    (41, "Invalid credentials", NotAuthorisedError),
-    (42, "Invalid action", InvalidRequestError),
-    (43, "Forbidden", NotFoundError),
-    (44, "Invalid signature", NotAuthorisedError),
-    (46, "Invalid collection hash", NotFoundError),
-    (47, "Invalid flipbook hash", NotFoundError),
+    (22, "Maintenance mode", errors.MaintenanceError),
+    (30, "Missing mandatory parameter", errors.InvalidRequestError),
+    (31, "Requests per second limit exceeded", errors.RateLimitedError),
+    (32, "Requests per minute limit exceeded", errors.RateLimitedError),
+    (33, "Uploads per month exceeded", errors.QuotaExceededError),
+    (34, "File size too large", errors.TooLargeError),
+    (35, "Collection maximum pages number exceeded", errors.TooLargeError),
+    (36, "Multiple files upload not allowed", errors.InvalidRequestError),
+    (37, "Delete flipbook not available for this collection", errors.NotAvailableError),
+    (38, "Collection is in processing state", errors.StillProcessingError),
+    (40, "Bad request", errors.InvalidRequestError),
+    (41, "Invalid credentials", errors.NotAuthorisedError),
+    (42, "Invalid action", errors.InvalidRequestError),
+    (43, "Forbidden", errors.NotFoundError),
+    (44, "Invalid signature", errors.NotAuthorisedError),
+    (46, "Invalid collection hash", errors.NotFoundError),
+    (47, "Invalid flipbook hash", errors.NotFoundError),
 ]
 
 
 @pytest.mark.parametrize(("code", "message", "kind"), [pytest.param(*row, id=str(row[0])) for row in DOCUMENTED])
-def test_every_documented_code_has_its_error(code: int, message: str, kind: type[RefusedError]) -> None:
-    error = refusal(code, message)
+def test_every_documented_code_has_its_error(code: int, message: str, kind: type[errors.RefusedError]) -> None:
+    error = errors.refusal(code, message)
 
     assert type(error) is kind
     assert str(error).startswith(f'Flipsnack refused with code {code} "{message}". Nothing was changed.')
 
 
 def test_no_code_is_mapped_that_is_not_documented() -> None:
-    assert sorted(BY_CODE) == [code for code, _, _ in DOCUMENTED]
+    assert sorted(errors.BY_CODE) == [code for code, _, _ in DOCUMENTED]
 
 
 def test_every_code_an_action_names_is_mapped() -> None:
-    assert {code for kind in ACTIONS for code in (*kind.codes, *errors.ANY_ACTION)} <= BY_CODE.keys()
+    assert {code for kind in ACTIONS for code in (*kind.codes, *errors.ANY_ACTION)} <= errors.BY_CODE.keys()
 
 
 @pytest.mark.parametrize("code", [0, 21, 45, 48, 99, 500, 999999])
 def test_an_unknown_code_is_a_plain_refusal(code: int) -> None:
-    error = refusal(code, "Something new")
+    error = errors.refusal(code, "Something new")
 
-    assert type(error) is RefusedError
+    assert type(error) is errors.RefusedError
     assert f'code {code} "Something new"' in str(error)
 
 
 @pytest.mark.parametrize("message", ["Uploads per month exceeded", "monthly UPLOAD limit reached", "upload"])
 def test_a_32_that_speaks_of_uploads_is_the_quota(message: str) -> None:
-    assert type(refusal(32, message)) is QuotaExceededError
+    assert type(errors.refusal(32, message)) is errors.QuotaExceededError
 
 
 @pytest.mark.parametrize("code", [20, 30, 31, 33, 36])
 def test_no_other_code_is_the_quota_for_its_text(code: int) -> None:
-    assert type(refusal(code, "upload")) is BY_CODE.get(code, RefusedError)
+    assert type(errors.refusal(code, "upload")) is errors.BY_CODE.get(code, errors.RefusedError)
 
 
-def assert_says_four_things(error: FlipsnackError) -> None:
+def assert_says_four_things(error: errors.FlipsnackError) -> None:
     parts = (error.happened, error.changed.value, error.again, error.next_step)
 
     assert all(len(part) > 10 and part.endswith((".", "?", "!")) for part in parts), parts
@@ -98,12 +81,12 @@ def assert_says_four_things(error: FlipsnackError) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        *(pytest.param(refusal(code, message), id=str(code)) for code, message, _ in DOCUMENTED),
-        pytest.param(refusal(99, ""), id="unknown code"),
-        pytest.param(OutOfTimeError(12.4), id="out of time"),
+        *(pytest.param(errors.refusal(code, message), id=str(code)) for code, message, _ in DOCUMENTED),
+        pytest.param(errors.refusal(99, ""), id="unknown code"),
+        pytest.param(errors.OutOfTimeError(12.4), id="out of time"),
     ],
 )
-def test_every_error_says_four_things(error: FlipsnackError) -> None:
+def test_every_error_says_four_things(error: errors.FlipsnackError) -> None:
     assert_says_four_things(error)
 
 
@@ -112,7 +95,7 @@ def test_every_lost_or_odd_answer_says_four_things(kind: type[Action[Any]]) -> N
     action = sampled(kind)
 
     for never_left in (True, False):
-        assert_says_four_things(unreachable(action, never_left=never_left))
+        assert_says_four_things(no_answer(action, never_left=never_left))
     assert_says_four_things(unreadable(action, "it is odd"))
 
 
@@ -121,14 +104,14 @@ def test_the_tree_in_the_docstring_names_every_error_and_every_code() -> None:
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     assert all(kind.__name__ in tree for kind in kinds)
-    for code, kind in BY_CODE.items():
+    for code, kind in errors.BY_CODE.items():
         (line,) = [line for line in tree.splitlines() if kind.__name__ in line]
         assert str(code) in line
 
 
 @given(st.integers(0, 100), st.text())
 def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> None:
-    text = str(refusal(code, message))
+    text = str(errors.refusal(code, message))
 
     assert len(text.splitlines()) == 1
     assert text.count('"') in {0, 2}
@@ -140,7 +123,7 @@ def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> N
 def test_only_after_a_write_on_its_way_something_may_have_been_changed(kind: type[Action[Any]]) -> None:
     action = sampled(kind)
 
-    lost = unreachable(action, never_left=False)
+    lost = no_answer(action, never_left=False)
 
-    assert (lost.changed is Changed.PERHAPS) is (meaning(kind.api_name).effect != "reads")
-    assert unreachable(action, never_left=True).changed is Changed.NOTHING
+    assert (lost.changed is errors.Changed.PERHAPS) is (meaning(kind.api_name).effect != "reads")
+    assert no_answer(action, never_left=True).changed is errors.Changed.NOTHING

@@ -16,8 +16,8 @@ import anyio
 import pytest
 
 from flipsnack_mcp.api import budget, ledger, pace
-from flipsnack_mcp.api.budget import Lane, Rules, Wait
-from flipsnack_mcp.api.ledger import Document
+from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
+from flipsnack_mcp.api.ledger import SharedBudget
 from flipsnack_mcp.api.pace import Pacer
 from tests.virtual_clock import VirtualLoop
 
@@ -37,9 +37,9 @@ class JsonStore:
         self.document = ledger.blank()
         self.skew = 0.0
 
-    async def change(self, decide: Callable[[Document, float], T]) -> T:
+    async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
         answer = decide(self.document, anyio.current_time() + self.skew)
-        returned = cast("Document", json.loads(json.dumps(self.document)))
+        returned = cast("SharedBudget", json.loads(json.dumps(self.document)))
         assert returned == self.document
         assert ledger.fits(returned)
         self.document = returned
@@ -56,7 +56,7 @@ class Process:
         self.killed = False
         self._shared, self._latency = shared, latency
 
-    async def change(self, decide: Callable[[Document, float], T]) -> T:
+    async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
         await anyio.sleep(self._latency())
         if self.killed:
             await anyio.sleep_forever()
@@ -127,7 +127,7 @@ class Fuzz:
             ((3, 1.0), (30, 20.0)),
         ]
         self.limits, self.hold = self.dice.choice(some), self.dice.choice([0.05, 0.5, 2.0])
-        self.rules = module.Rules(limits=self.limits, hold=self.hold, margin=self.dice.choice([0.0, 0.05]))
+        self.rules = module.BudgetRules(limits=self.limits, hold=self.hold, margin=self.dice.choice([0.0, 0.05]))
         self.module, self.store = module, JsonStore()
         self.granted: list[float] = []
         self.arrived: list[float] = []
@@ -217,7 +217,7 @@ async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> Non
     shares = [calls.by[pacer] for pacer in pacers]
     assert sum(shares) >= 0.95 * 600
     assert max(shares) - min(shares) <= 2
-    assert not broken(calls.granted, Rules().limits)
+    assert not broken(calls.granted, BudgetRules().limits)
 
 
 async def test_calls_that_go_a_little_late_cost_nothing_of_the_allowance() -> None:
@@ -228,7 +228,7 @@ async def test_calls_that_go_a_little_late_cost_nothing_of_the_allowance() -> No
             for pacer in pacers:
                 group.start_soon(calls.for_ever, pacer, Lane.BACKGROUND)
     assert sum(calls.by.values()) >= 0.98 * 600
-    assert not broken(calls.granted, Rules().limits)
+    assert not broken(calls.granted, BudgetRules().limits)
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["in the same process", "in another process"])
@@ -244,12 +244,12 @@ async def test_a_person_does_not_wait_for_a_batch(same: bool) -> None:  # noqa: 
             group.start_soon(person.one, mine)
     assert median(person.waits) < 0.1
     assert max(person.waits) < 1
-    assert not broken(batch.granted + person.granted, Rules().limits)
+    assert not broken(batch.granted + person.granted, BudgetRules().limits)
 
 
 async def test_the_last_place_of_each_window_is_kept_for_a_person() -> None:
     store, calls = JsonStore(), Calls(takes=10)
-    pacer = Pacer(store, Rules(limits=((5, 1.0),)))
+    pacer = Pacer(store, BudgetRules(limits=((5, 1.0),)))
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(calls.one, pacer, Lane.BACKGROUND)
@@ -272,7 +272,7 @@ async def test_the_forecast_of_an_interactive_queue_is_right_within_a_second(pro
 
 
 async def test_the_forecast_counts_down_while_a_caller_waits() -> None:
-    pacer, seen = Pacer(JsonStore(), Rules(limits=((1, 5.0),))), list[float]()
+    pacer, seen = Pacer(JsonStore(), BudgetRules(limits=((1, 5.0),))), list[float]()
 
     async def on_wait(wait: Wait) -> None:
         seen.append(wait.forecast)
@@ -300,7 +300,7 @@ async def test_cancelled_waiters_leave_the_queue() -> None:
 
 async def test_a_waiter_that_leaves_does_not_take_its_companions_along() -> None:
     store, calls = JsonStore(), Calls()
-    pacer = Pacer(store, Rules(limits=((1, 10.0),)))
+    pacer = Pacer(store, BudgetRules(limits=((1, 10.0),)))
     async with anyio.create_task_group() as group:
         group.start_soon(calls.one, pacer)
         group.start_soon(calls.one, pacer)
@@ -322,7 +322,7 @@ async def test_a_killed_process_locks_nothing(lane: Lane) -> None:
         await anyio.sleep(0.5)
         process.killed = True
         served = len(victim.granted)
-        with takes(0.5, 0.7 + Rules().grace + (2 if lane else 0)):
+        with takes(0.5, 0.7 + BudgetRules().grace + (2 if lane else 0)):
             await survivor.one(second, lane)
         assert len(victim.granted) == served
         group.cancel_scope.cancel()
@@ -331,7 +331,7 @@ async def test_a_killed_process_locks_nothing(lane: Lane) -> None:
 async def test_a_killed_process_does_not_hold_up_its_own_end() -> None:
     process = Process(JsonStore())
     pacer = Pacer(process)
-    with takes(Rules().nap, Rules().nap):
+    with takes(BudgetRules().nap, BudgetRules().nap):
         async with pacer.slot():
             process.killed = True
 
@@ -364,7 +364,7 @@ async def test_a_clock_that_goes_back_costs_a_minute_at_most_and_breaks_nothing(
         await anyio.sleep(5)
         await pacer.pause(10)
         store.skew -= back
-    assert not broken(calls.granted, Rules().limits)
+    assert not broken(calls.granted, BudgetRules().limits)
     assert max(two - one for one, two in pairwise(sorted(calls.granted))) < 62
     assert max(calls.granted) < 200 + 62
 
@@ -381,7 +381,7 @@ async def test_a_call_without_an_answer_counts_as_long_as_it_may_be_on_its_way(h
 
 
 async def test_an_upload_that_was_given_up_counts_only_as_long_as_its_last_bytes_are_on_their_way() -> None:
-    calls, pacer = Calls(takes=20), Pacer(JsonStore(), Rules(limits=((1, 1.0),)))
+    calls, pacer = Calls(takes=20), Pacer(JsonStore(), BudgetRules(limits=((1, 1.0),)))
     with anyio.move_on_after(3):
         await calls.one(pacer, hold=30)
     calls.takes = 0
@@ -392,7 +392,7 @@ async def test_an_upload_that_was_given_up_counts_only_as_long_as_its_last_bytes
 async def test_a_killed_process_takes_its_upload_along() -> None:
     store, calls = JsonStore(), Calls(takes=0)
     process = Process(store)
-    one = Rules(limits=((1, 1.0),))
+    one = BudgetRules(limits=((1, 1.0),))
     async with anyio.create_task_group() as group:
         group.start_soon(Calls(takes=100).one, Pacer(process, one), Lane.INTERACTIVE, 3600)
         await anyio.sleep(30)
@@ -411,7 +411,7 @@ async def test_the_error_of_an_upload_comes_through_as_it_is() -> None:
 
 async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
     store, others, killed = JsonStore(), list[int](), Calls(takes=0)
-    rules = Rules(limits=((1, 5.0),))
+    rules = BudgetRules(limits=((1, 5.0),))
 
     async def on_wait(wait: Wait) -> None:
         others.append(wait.others)
@@ -438,7 +438,7 @@ async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
 
 
 async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body() -> None:
-    pacer = Pacer(JsonStore(), Rules(limits=((1, 5.0),)))
+    pacer = Pacer(JsonStore(), BudgetRules(limits=((1, 5.0),)))
     async with pacer.slot() as slot:
         await anyio.sleep(1)
         await slot.settle()
@@ -449,7 +449,7 @@ async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body
 
 
 async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> None:
-    pacer = Pacer(JsonStore(), Rules(limits=((1, 5.0),)))
+    pacer = Pacer(JsonStore(), BudgetRules(limits=((1, 5.0),)))
     with pytest.raises(ConnectionError):
         async with pacer.slot():
             raise ConnectionError
@@ -458,12 +458,12 @@ async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> 
 
 
 async def test_the_memory_store_goes_by_the_loops_clock_or_by_the_one_it_is_given() -> None:
-    rules, calls, hands = Rules(limits=((1, 5.0),)), Calls(takes=0), [0.0]
-    pacer = Pacer(pace.MemoryStore(), rules)
+    rules, calls, hands = BudgetRules(limits=((1, 5.0),)), Calls(takes=0), [0.0]
+    pacer = Pacer(pace.BudgetInMemory(), rules)
     await calls.one(pacer)
     with takes(5.05, 5.05):
         await calls.one(pacer)
-    pacer = Pacer(pace.MemoryStore(lambda: hands[0]), rules)
+    pacer = Pacer(pace.BudgetInMemory(lambda: hands[0]), rules)
     await calls.one(pacer)
     hands[0] = 5.05
     with takes(0, 0):
@@ -471,6 +471,6 @@ async def test_the_memory_store_goes_by_the_loops_clock_or_by_the_one_it_is_give
 
 
 def test_the_background_keeps_one_call_of_each_window_free() -> None:
-    assert budget.quota(Rules(), Lane.INTERACTIVE) == ((5, 1.05), (60, 60.05))
-    assert budget.quota(Rules(), Lane.BACKGROUND) == ((4, 1.05), (59, 60.05))
-    assert budget.quota(Rules(limits=((1, 1.0),)), Lane.BACKGROUND) == ((1, 1.05),)
+    assert budget.quota(BudgetRules(), Lane.INTERACTIVE) == ((5, 1.05), (60, 60.05))
+    assert budget.quota(BudgetRules(), Lane.BACKGROUND) == ((4, 1.05), (59, 60.05))
+    assert budget.quota(BudgetRules(limits=((1, 1.0),)), Lane.BACKGROUND) == ((1, 1.05),)

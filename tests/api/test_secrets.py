@@ -6,7 +6,7 @@ import traceback
 import httpx2
 import pytest
 
-from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
+from flipsnack_mcp.api.actions.collections import DeleteCollection, ListCollections
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access
 from flipsnack_mcp.api.errors import FlipsnackError
@@ -21,21 +21,6 @@ SIGNATURE = encode(LIST, KEY, SECRET)["signature"]
 
 def shown(text: str) -> list[str]:
     return [secret for secret in (KEY, SECRET, SIGNATURE, "signature=") if secret in text]
-
-
-async def test_nothing_is_logged_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("", "httpx2", "httpcore2", "asyncio"):
-        caplog.set_level(logging.DEBUG, name)
-    sandbox = unlimited()
-
-    async with asking(sandbox.app) as flipsnack:
-        sandbox.add_fault(Fault("garbled"))
-        await flipsnack.send(LIST)
-        await flipsnack.send(CreateCollection(title="T"), Paper())
-        with pytest.raises(FlipsnackError):
-            await flipsnack.send(GetCollection(collection_hash="nothere"))
-
-    assert shown(caplog.text) == []
 
 
 async def test_a_level_that_is_set_once_the_client_is_open_shows_nothing_either(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flipsnack_mcp.api.numbers import whole
+from flipsnack_mcp.api.parameters import whole_number
 from flipsnack_mcp.api.text import cleaned, quoted
 
 texts = st.text() | st.text(alphabet=st.sampled_from(list('a" \n\t\u200b\u202e\U000e0041\ufe0f\u2028\x85\x1c\u3164\u00ad'))) | st.text(
@@ -69,4 +69,4 @@ NUMBERS: list[tuple[object, int | None]] = [
 
 @pytest.mark.parametrize(("value", "number"), [pytest.param(*row, id=repr(row[0])) for row in NUMBERS])
 def test_a_whole_number_is_read_or_is_none(value: object, number: int | None) -> None:
-    assert whole(value) == number
+    assert whole_number(value) == number

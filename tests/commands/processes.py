@@ -41,7 +41,7 @@ class Run:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
@@ -61,7 +61,7 @@ class Run:
                 yield process
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.communicate(timeout=10)
+                process.communicate(timeout=60)
 
     @contextmanager
     def sandbox(self) -> Iterator[dict[str, str]]:

@@ -1,14 +1,17 @@
 """A yes in a terminal: only a person at one can give it, for one thing, once."""
 
+import io
 import os
 import pty
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +20,15 @@ from anyio import to_thread
 from typing_extensions import override
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.commands.processes import KEY, PROGRAM, SECRET, Ended, Run
-from tests.server.bench import Assistant, Bench, LoopClock, Witness
+from tests.server.bench import Assistant, Bench, LoopClock, Said, Witness
 
 TITLE = "Summer catalogue 2026"
 DELETED = "collection.deleteCollection"
-END_OF_FILE, INTERRUPT = "\x04", "\x03"
 Here = Callable[..., Ended]
 
 
@@ -38,13 +40,22 @@ class Now(LoopClock):
         return time.time() + self.ahead
 
 
+class Terminal(io.StringIO):
+    """A terminal as the command sees it, at which something is typed."""
+
+    @override
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass
 class Scene:
     """An assistant's server and a person's terminal, on one state file."""
 
     bench: Bench
     state: Path
-    run: Run
+    here: Here
+    patch: pytest.MonkeyPatch
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,61 +82,32 @@ class Scene:
         async with self.bench.assistant(server=server) as assistant:
             yield assistant
 
-    async def approve(self, *arguments: str, **environment: str) -> Ended:
-        """Run without a terminal."""
-        return await to_thread.run_sync(lambda: self.run("approve", *arguments, **self.environment, **environment))
+    async def run(self, *arguments: str, typed: str | None = None, **environment: str) -> Ended:
+        """Run a command, at a terminal where something is typed."""
+        self.patch.setattr(sys, "stdin", io.StringIO() if typed is None else Terminal(typed))
+        return await to_thread.run_sync(partial(self.here, *arguments, **{**self.environment, **environment}))
 
-    async def at_terminal(self, typed: str, *arguments: str) -> Ended:
-        return await to_thread.run_sync(self._at_terminal, typed, arguments)
-
-    def _at_terminal(self, typed: str, arguments: tuple[str, ...]) -> Ended:
-        """A person at a pseudo terminal types this."""
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [*PROGRAM, "approve", *arguments],
-            env={**self.run.environment, **self.environment},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            # A shell's background jobs ignore Ctrl-C and hand that on; whoever sits at a terminal runs none of those.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
-        )
-        os.close(theirs)
-        watchdog = threading.Timer(20, process.kill)
-        watchdog.start()
-        shown = b""
-        with suppress(OSError):  # the other side is closed: it has ended
-            while piece := os.read(ours, 4096):
-                shown += piece
-                if b'To approve it, type "' not in shown:
-                    continue
-                if typed == INTERRUPT:
-                    threading.Thread(target=interrupted, args=(process,)).start()
-                else:
-                    os.write(ours, typed.encode())
-                typed = ""
-        os.close(ours)
-        status = process.wait(30)
-        watchdog.cancel()
-        return Ended(status, shown.decode(), "")
-
-
-def interrupted(process: "subprocess.Popen[bytes]") -> None:
-    """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice."""
-    while process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(2)
+    async def approved(self, code: str, typed: str = f"{TITLE}\n") -> Ended:
+        return await self.run("approve", code, typed=typed)
 
 
 @pytest.fixture
-def scene(run: Run, tmp_path: Path) -> Scene:
+def scene(run_here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     clock = Now()
     pace = Pace(calls_per_second=0, calls_per_minute=0)
     sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
-    environment = {**run.environment, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return Scene(Bench(sandbox, clock, Witness(), "auto", tmp_path), tmp_path / "state.sqlite", Run(environment))
+    return Scene(Bench(sandbox, clock, Witness(), "auto", tmp_path), tmp_path / "state.sqlite", run_here, monkeypatch)
+
+
+async def after_the_code(
+    scene: Scene, then: Callable[[str], Any], wanted: dict[str, Any] | None = None
+) -> tuple[Any, Said]:
+    """Be refused with a code, let something happen with it, and make the call with it."""
+    given = wanted or scene.wanted
+    async with scene.assistant() as assistant:
+        code = (await assistant.call("delete_collection", given)).code
+        ended = await then(code)
+        return ended, await assistant.call("delete_collection", {**given, "confirmation": code})
 
 
 async def test_what_is_typed_at_a_terminal_lets_the_call_through_once(scene: Scene) -> None:
@@ -137,7 +119,7 @@ async def test_what_is_typed_at_a_terminal_lets_the_call_through_once(scene: Sce
         assert f"flipsnack-mcp approve {refused.code}" in early.text
         assert scene.deletions == 0
 
-        approved = await scene.at_terminal(f"{TITLE}\n", refused.code)
+        approved = await scene.approved(f" {refused.code.lower()} ", f"  {TITLE} \n")  # as people copy and type
         assert approved.status == 0, approved.out
         assert "Approved." in approved.out
         assert "stop working" in approved.out
@@ -154,62 +136,36 @@ async def test_what_is_typed_at_a_terminal_lets_the_call_through_once(scene: Sce
     assert scene.deletions == 1
 
 
-@pytest.mark.parametrize("typed", ["Spring catalogue 2026\n", "\n", "yes\n", "y\n"], ids=repr)
-async def test_another_title_approves_nothing(scene: Scene, typed: str) -> None:
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-        ended = await scene.at_terminal(typed, code)
-        said = await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})
+@pytest.mark.parametrize("typed", ["Spring catalogue 2026\n", "\n", "yes\n", "y\n", "", None], ids=repr)
+async def test_nothing_is_approved_by_another_title_an_end_of_file_or_without_a_terminal(
+    scene: Scene, typed: str | None
+) -> None:
+    ended, said = await after_the_code(scene, lambda code: scene.run("approve", code, typed=typed))
 
     assert ended.status == 1
-    assert "Nothing was approved." in ended.out
+    assert ("needs a person at a terminal" if typed is None else "Nothing was approved.") in ended.out
     assert said.is_error
     assert scene.deletions == 0
 
 
-@pytest.mark.parametrize("key", [END_OF_FILE, INTERRUPT], ids=["end of file", "interrupt"])
-async def test_leaving_the_terminal_approves_nothing_and_shows_no_traceback(scene: Scene, key: str) -> None:
+async def test_without_a_code_what_waits_is_listed_for_its_own_account(scene: Scene) -> None:
+    empty = await scene.run("approve")
     async with scene.assistant() as assistant:
         code = (await assistant.call("delete_collection", scene.wanted)).code
-        ended = await scene.at_terminal(key, code)
-        said = await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})
+    full = await scene.run("approve")
+    other = await scene.run("approve", FLIPSNACK_API_URL="https://api.elsewhere.example/v1/")
+    await scene.approved(code)
+    after = await scene.run("approve")
 
-    assert "Traceback" not in ended.out
-    assert ended.status == 1, "it hung, or crashed"
-    assert said.is_error
-    assert scene.deletions == 0
-
-
-async def test_without_a_terminal_nothing_is_approved(scene: Scene) -> None:
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-        ended = await to_thread.run_sync(lambda: scene.run("approve", code, given=f"{TITLE}\n", **scene.environment))
-        said = await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})
-
-    assert ended.status == 1
-    assert "needs a person at a terminal" in ended.out
-    assert said.is_error
-    assert scene.deletions == 0
-
-
-async def test_without_a_code_what_waits_is_listed(scene: Scene) -> None:
-    empty = await scene.approve()
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-    full = await scene.approve()
-    await Consents(SqliteStore(scene.state), Settings(api_key=KEY, api_secret=SECRET).account).approve(code)
-    after = await scene.approve()
-
-    assert (empty.status, full.status, after.status) == (0, 0, 0)
-    assert "Nothing waits for an approval." in empty.out
-    assert code in full.out
-    assert f'"{TITLE}"' in full.out
-    assert code not in after.out
+    assert [one.status for one in (empty, full, other, after)] == [0] * 4
+    assert all("Nothing waits for an approval." in one.out for one in (empty, other, after))
+    assert f'"{TITLE}"' in full.out.partition(code)[2]
+    assert code not in other.out + after.out
 
 
 @pytest.mark.parametrize("code", ["AAAAAAAA", "", "   ", "no such code"], ids=repr)
 async def test_a_code_that_does_not_wait_is_refused(scene: Scene, code: str) -> None:
-    ended = await scene.at_terminal("", code)
+    ended = await scene.approved(code)
 
     assert ended.status == 1
     assert "Nothing waits under the code" in ended.out
@@ -220,46 +176,29 @@ async def test_an_expired_code_cannot_be_approved(scene: Scene) -> None:
     async with scene.assistant() as assistant:
         code = (await assistant.call("delete_collection", scene.wanted)).code
 
-    assert (await scene.at_terminal(f"{TITLE}\n", code)).status == 1
-
-
-async def test_a_code_is_approved_as_people_copy_it(scene: Scene) -> None:
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-        assert (await scene.at_terminal(f"  {TITLE} \n", f" {code.lower()} ")).status == 0
-        assert not (await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})).is_error
-
-    assert scene.deletions == 1
-
-
-async def test_another_account_sees_and_approves_nothing(scene: Scene) -> None:
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-    other = {**scene.environment, "FLIPSNACK_API_URL": "https://api.elsewhere.example/v1/"}
-    listed = await to_thread.run_sync(lambda: scene.run("approve", **other))
-
-    assert code not in listed.out
-    assert "Nothing waits" in listed.out
+    assert (await scene.approved(code)).status == 1
 
 
 async def test_an_approval_does_not_lengthen_the_life_of_a_code(scene: Scene) -> None:
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-        assert (await scene.at_terminal(f"{TITLE}\n", code)).status == 0
+    async def approved_and_left(code: str) -> Ended:
+        ended = await scene.approved(code)
         scene.bench.clock.advance(601)
-        said = await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})
+        return ended
 
+    ended, said = await after_the_code(scene, approved_and_left)
+
+    assert ended.status == 0
     assert said.is_error
     assert scene.deletions == 0
 
 
 async def test_what_changed_after_the_approval_is_not_deleted(scene: Scene) -> None:
-    async with scene.assistant() as assistant:
-        given = scene.wanted
-        code = (await assistant.call("delete_collection", given)).code
-        assert (await scene.at_terminal(f"{TITLE}\n", code)).status == 0
+    async def approved_and_renamed(code: str) -> str:
+        await scene.approved(code)
         scene.bench.collection(TITLE).title = "Renamed meanwhile"
-        said = await assistant.call("delete_collection", {**given, "confirmation": code})
+        return code
+
+    code, said = await after_the_code(scene, approved_and_renamed, scene.wanted)
 
     assert said.is_error
     assert said.code != code
@@ -267,66 +206,103 @@ async def test_what_changed_after_the_approval_is_not_deleted(scene: Scene) -> N
     assert scene.deletions == 0
 
 
-def test_in_memory_there_is_nothing_to_approve(run_here: Here) -> None:
-    ended = run_here("approve", FLIPSNACK_STATE="memory:", FLIPSNACK_API_KEY=KEY, FLIPSNACK_API_SECRET=SECRET)
+@pytest.mark.parametrize(("state", "said"), [("memory:", "FLIPSNACK_STATE is memory:"), ("sqlite:/", "it is a folder")])
+async def test_a_store_that_cannot_be_looked_into_is_said(scene: Scene, state: str, said: str) -> None:
+    ended = await scene.run("approve", FLIPSNACK_STATE=state)
 
     assert ended.status == 1
-    assert "FLIPSNACK_STATE is memory:" in ended.out
-
-
-async def test_a_store_that_cannot_be_opened_is_said(scene: Scene) -> None:
-    scene.state.mkdir()
-
-    ended = await scene.approve()
-
-    assert ended.status == 1
+    assert said in ended.out
     assert "Traceback" not in ended.out + ended.err
+
+
+# --- a real terminal
+
+
+def at_terminal(run: Run, environment: dict[str, str], code: str, typed: str) -> Ended:
+    """A person at a pseudo terminal types this; nothing stands for Ctrl-C."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [*PROGRAM, "approve", code],
+        env={**run.environment, **environment},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        # A shell's background jobs ignore Ctrl-C and hand that on; whoever sits at a terminal runs none of those.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
+    )
+    os.close(theirs)
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    shown, waits = b"", True
+    with suppress(OSError):  # the other side is closed: it has ended
+        while piece := os.read(ours, 4096):
+            shown += piece
+            if b'To approve it, type "' in shown and waits:
+                waits = False
+                if typed:
+                    os.write(ours, typed.encode())
+                else:
+                    threading.Thread(target=interrupted, args=(process,)).start()
+    os.close(ours)
+    status = process.wait(60)
+    watchdog.cancel()
+    return Ended(status, shown.decode(), "")
+
+
+def interrupted(process: "subprocess.Popen[bytes]") -> None:
+    """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice."""
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(2)
+
+
+@pytest.mark.parametrize(("typed", "status"), [(f"{TITLE}\n", 0), ("", 1)], ids=["the title", "Ctrl-C"])
+async def test_at_a_real_terminal_the_title_approves_and_ctrl_c_does_not(
+    scene: Scene, run: Run, typed: str, status: int
+) -> None:
+    ended, said = await after_the_code(
+        scene, lambda code: to_thread.run_sync(at_terminal, run, scene.environment, code, typed)
+    )
+
+    assert ended.status == status, ended.out
+    assert "Traceback" not in ended.out
+    assert said.is_error is bool(status)
+    assert scene.deletions == 1 - status
 
 
 # --- history, the other command on the same file
 
 
-async def test_the_history_shows_the_deletion_the_yes_and_how_it_was(scene: Scene) -> None:
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-        await scene.at_terminal(f"{TITLE}\n", code)
-        await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})
-    shown = await to_thread.run_sync(lambda: scene.run("history", **scene.environment))
-    whole = await to_thread.run_sync(lambda: scene.run("history", "--verify", **scene.environment))
+async def test_the_history_shows_the_deletion_the_yes_and_how_it_was_and_nothing_that_reaches_into_the_terminal(
+    scene: Scene,
+) -> None:
+    scene.bench.collection(TITLE).description = "Now\u202e \u200bhidden\x1b[2J"
+    await after_the_code(scene, scene.approved)
+    shown, whole = await scene.run("history"), await scene.run("history", "--verify")
 
     assert (shown.status, whole.status) == (0, 0)
     assert [line.split()[0] for line in shown.out.splitlines() if not line.startswith("      ")] == ["1", "2", "3"]
     assert "confirmed by approve" in shown.out
     assert f'"title": "{TITLE}"' in shown.out
+    assert '"description": "Now hidden' in shown.out
+    assert not {"\u202e", "\u200b", "\x1b"} & set(shown.out)
     assert "whole: 3 entries" in whole.out
 
 
 async def test_a_history_with_a_changed_line_is_not_whole(scene: Scene) -> None:
+    def alter(records: Records) -> None:
+        account = Settings(api_key=KEY, api_secret=SECRET).account
+        name, body = next((name, body) for name, body in records.all("history") if body["account"] == account)
+        records.put("history", name, {**body, "decision": "done"})
+
     async with scene.assistant() as assistant:
         await assistant.call("delete_collection", scene.wanted)
     store = SqliteStore(scene.state)
-    account = Settings(api_key=KEY, api_secret=SECRET).account
-
-    def alter(records: Any) -> None:
-        found = dict(records.all("history"))
-        name, body = next((name, body) for name, body in found.items() if body["account"] == account)
-        records.put("history", name, {**body, "decision": "done"})
-
     await store.transact(alter)
     await store.close()
-    ended = await to_thread.run_sync(lambda: scene.run("history", "--verify", **scene.environment))
+    ended = await scene.run("history", "--verify")
 
     assert ended.status == 1
     assert "NOT whole: entry 1 was altered" in ended.out
-
-
-async def test_what_was_saved_cannot_reach_into_the_terminal(scene: Scene) -> None:
-    scene.bench.collection(TITLE).description = "Now\u202e \u200bhidden\x1b[2J"
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-        await scene.at_terminal(f"{TITLE}\n", code)
-        await assistant.call("delete_collection", {**scene.wanted, "confirmation": code})
-    shown = await to_thread.run_sync(lambda: scene.run("history", **scene.environment))
-
-    assert '"description": "Now hidden' in shown.out
-    assert not {"\u202e", "\u200b", "\x1b"} & set(shown.out)

@@ -4,7 +4,6 @@ import json
 import socket
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
 from typing import Any
 from urllib.parse import urlencode
@@ -84,12 +83,7 @@ def test_key_and_secret_are_no_options(run_here: Here, arguments: list[str]) -> 
 # --- doctor
 
 
-def side_by_side(*runs: Callable[[], Ended]) -> list[Ended]:
-    with ThreadPoolExecutor(len(runs)) as pool:
-        return [one.result() for one in [pool.submit(one) for one in runs]]
-
-
-def doctored(run: Run | Here, **environment: str) -> tuple[int, Any, dict[str, Any]]:
+def doctored(run: Here, **environment: str) -> tuple[int, Any, dict[str, Any]]:
     done = run("doctor", "--json", **environment)
     facts = json.loads(done.out)
     assert "Traceback" not in done.err
@@ -106,55 +100,29 @@ def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None
     assert "call" not in checks
 
 
-def test_doctor_makes_a_call_against_the_sandbox(run: Run) -> None:
-    status, facts, checks = doctored(run, FLIPSNACK_SANDBOX="1")
+def test_doctor_makes_a_call_against_the_sandbox(run_here: Here) -> None:
+    status, facts, checks = doctored(run_here, FLIPSNACK_SANDBOX="1")
+    said = run_here("doctor", FLIPSNACK_SANDBOX="1")
 
-    assert status == 0
+    assert status == said.status == 0
     assert (facts["ok"], facts["mode"]) == (True, "sandbox")
     assert checks["call"]["ok"]
     assert {one["name"]: one["source"] for one in facts["settings"]}["FLIPSNACK_SANDBOX"] == "environment"
-
-
-def test_doctor_for_a_person_says_the_same(run: Run) -> None:
-    good, bad = side_by_side(lambda: run("doctor", FLIPSNACK_SANDBOX="1"), lambda: run("doctor"))
-
-    assert (good.status, bad.status) == (0, 1)
-    assert "sandbox" in good.out
-    assert "All is well." in good.out
-    assert "FLIPSNACK_API_KEY" in bad.out
+    assert "sandbox" in said.out
+    assert "All is well." in said.out
 
 
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        pytest.param({"FLIPSNACK_API_KEY": KEY}, "FLIPSNACK_API_SECRET is not set", id="secret missing"),
-        pytest.param(
-            {"FLIPSNACK_API_KEY": "${KEY}", "FLIPSNACK_API_SECRET": SECRET}, "placeholder", id="unexpanded placeholder"
-        ),
-        pytest.param({"FLIPSNACK_API_KEY": f'"{KEY}"', "FLIPSNACK_API_SECRET": SECRET}, "quotes", id="quotes"),
-        pytest.param({"FLIPSNACK_API_KEY": f"{KEY} ", "FLIPSNACK_API_SECRET": SECRET}, "spaces", id="spaces"),
-        pytest.param({"FLIPSNACK_API_KEY": SECRET, "FLIPSNACK_API_SECRET": SECRET}, "same value", id="the same twice"),
-        pytest.param(
-            {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_API_URL": "http://example.com/"},
-            "FLIPSNACK_API_URL",
-            id="plain http",
-        ),
-        pytest.param(
-            {
-                "FLIPSNACK_API_KEY": KEY,
-                "FLIPSNACK_API_SECRET": SECRET,
-                "FLIPSNACK_API_URL": f"https://a:{SECRET}@b.com/",
-            },
-            "FLIPSNACK_API_URL",
-            id="credentials in an address",
-        ),
-        pytest.param({"FLIPSNACK_API_KEY_FILE": "/no/such/file"}, "cannot be read", id="file missing"),
-        pytest.param({"FLIPSNACK_SANDBOX": "perhaps"}, "FLIPSNACK_SANDBOX", id="no boolean"),
-        pytest.param({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_CONFIRM": "always"}, "blocked", id="unknown confirm"),
-        pytest.param({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": "/no/such"}, "no folder", id="no folder"),
+        ({"FLIPSNACK_API_KEY": KEY}, "FLIPSNACK_API_SECRET is not set"),
+        ({"FLIPSNACK_API_KEY": f'"{KEY}"', "FLIPSNACK_API_SECRET": SECRET}, "quotes"),
+        ({"FLIPSNACK_API_URL": f"https://a:{SECRET}@b.com/"}, "FLIPSNACK_API_URL"),
+        ({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_CONFIRM": "always"}, "blocked"),
+        ({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": "/no/such"}, "no folder"),
     ],
 )
-def test_doctor_points_out_bad_values_without_showing_a_secret(
+def test_doctor_points_out_what_the_settings_found_without_showing_a_secret(
     run_here: Here, environment: dict[str, str], said: str
 ) -> None:
     done = run_here("doctor", **environment)
@@ -163,13 +131,11 @@ def test_doctor_points_out_bad_values_without_showing_a_secret(
     assert said in done.out
 
 
-def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run) -> None:
+def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, run_here: Here) -> None:
     with run.sandbox() as where:
         access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
-        right, wrong = side_by_side(
-            lambda: run("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"]),
-            lambda: run("doctor", **access, FLIPSNACK_API_SECRET=SECRET),
-        )
+        right = run_here("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
+        wrong = run_here("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
 
     assert right.status == 0, right.out
     assert where["api_secret"] not in right.out + right.err
@@ -191,7 +157,7 @@ def ask(where: dict[str, str], action: str, secret: str = "") -> Any:
     values = {"action": action, "apiKey": where["api_key"]}
     text = (secret or where["api_secret"]) + "".join(name + values[name] for name in sorted(values))
     query = urlencode({**values, "signature": md5(text.encode()).hexdigest()})  # noqa: S324 - the documented signature
-    with urllib.request.urlopen(f"{where['api_url']}?{query}", timeout=10) as answer:  # noqa: S310 - our own sandbox
+    with urllib.request.urlopen(f"{where['api_url']}?{query}", timeout=60) as answer:  # noqa: S310 - our own sandbox
         return json.load(answer)
 
 
@@ -199,7 +165,7 @@ def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> No
     with run.sandbox() as where:
         right, wrong = ask(where, "user.getStats"), ask(where, "user.getStats", "another secret")
         origin = where["api_url"].removesuffix("/v1/")
-        with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=60) as answer:  # noqa: S310
             seen = json.load(answer)["requests"]
 
     assert set(where) == {"api_url", "upload_url", "api_key", "api_secret"}

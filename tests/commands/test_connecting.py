@@ -1,4 +1,4 @@
-"""Whose request budget it is."""
+"""Whose request budget it is, and where nothing can be kept."""
 
 # ruff: noqa: ASYNC240 - the store itself works on the loop's thread, and here nobody else waits
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.api import pace
-from flipsnack_mcp.api.budget import Rules
-from flipsnack_mcp.commands.connecting import budget, connect
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.api.budget import BudgetRules
+from flipsnack_mcp.commands.connecting import budget, connect, remember
+from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.shared_document import SharedDocument
 from tests.commands.processes import KEY, SECRET
 
@@ -25,7 +25,7 @@ def an_account(key: str = KEY, **settings: Any) -> Settings:
     return Settings(api_key=key, api_secret=SECRET, **settings)
 
 
-async def calls_counted(store: pace.Store) -> int:
+async def calls_counted(store: pace.BudgetStore) -> int:
     count = await store.change(lambda document, _: len(document["log"]))
     await store.close()
     return count
@@ -33,7 +33,7 @@ async def calls_counted(store: pace.Store) -> int:
 
 async def one_call(settings: Settings) -> None:
     store = budget(settings)
-    async with pace.Pacer(store, Rules()).slot():
+    async with pace.Pacer(store, BudgetRules()).slot():
         pass
     await store.close()
 
@@ -71,3 +71,13 @@ async def test_without_a_file_a_budget_is_the_processes_own(settings: Settings, 
 
 def test_a_sandbox_with_a_state_shares_its_budget() -> None:
     assert isinstance(budget(Settings(sandbox=True, state="sqlite:/x")), SharedDocument)
+
+
+@pytest.mark.parametrize("state", ["sqlite:~nobody-of-this-name/state.sqlite", "sqlite:", "redis://secret@host", "x"])
+def test_a_state_that_cannot_be_understood_never_keeps_the_server_from_starting(state: str) -> None:
+    settings = read_settings({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_STATE": state})
+
+    remember(settings)
+
+    assert settings.problems
+    assert "secret" not in " ".join(settings.problems)

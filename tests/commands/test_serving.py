@@ -8,11 +8,10 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from anyio import to_thread
 from mcp import Client, StdioServerParameters
 
 from tests.commands.ahead import REVISIONS, Ahead, default_menu, text_of
-from tests.commands.processes import KEY, PROGRAM, SECRET, Run, messages
+from tests.commands.processes import KEY, PROGRAM, Run, messages
 
 MODES = pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
 
@@ -55,7 +54,7 @@ def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dic
             line = process.stdout.readline()
             assert line, "the server ended"
             out.append(line)
-        rest, _ = process.communicate(timeout=10)
+        rest, _ = process.communicate(timeout=60)
 
     assert messages(rest) is not None
 
@@ -77,7 +76,7 @@ def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
             )
             process.stdin.flush()
             answers = [process.stdout.readline() for _ in range(2)]
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=60)
 
     assert "impressions" in answers[1]
     everything = "".join(answers) + out + err
@@ -127,7 +126,7 @@ def test_the_main_job_works_over_http(ahead: Ahead, revision: str) -> None:
 
 @MODES
 async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         async with Client(served, mode=mode) as first:
             listed = await first.call_tool("list_collections", {"limit": 1})
             assert listed.structured_content
@@ -156,7 +155,7 @@ async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
 async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
     parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=run.environment)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(120):
         async with Client(parameters) as client:
             tools = (await client.list_tools()).tools
             said = await client.call_tool("get_user_stats")
@@ -171,22 +170,9 @@ async def test_options_beat_the_environment(run: Run) -> None:
         command=PROGRAM[0], args=[*PROGRAM[1:], "--read-only", "--toolsets", "default,legacy"], env=environment
     )
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(120):
         async with Client(parameters) as client:
             names = {one.name for one in (await client.list_tools()).tools}
 
     assert "list_collections" in names
     assert "create_collection" not in names
-
-
-async def test_key_and_secret_are_read_from_files(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(f"{KEY}\n")
-    (tmp_path / "secret").write_text(f"{SECRET}\n")
-    files = ("--api-key-file", str(tmp_path / "key"), "--api-secret-file", str(tmp_path / "secret"))
-
-    def served_with_files() -> Any:
-        return run(*files, given=f"{HELLO}\n", FLIPSNACK_API_URL="http://127.0.0.1:1/")
-
-    done = await to_thread.run_sync(served_with_files)
-
-    assert done.status == 0

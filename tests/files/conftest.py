@@ -1,20 +1,10 @@
-"""The ground the tests of files stand on: an allowed folder, and everything that lies around it."""
+"""The fixtures of the tests of files."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-CONTENT = b"%PDF-1.7\n" + b"ours " * 2000
-FOREIGN = b"%PDF-1.7\n" + b"theirs " * 2000
-
-
-@dataclass(frozen=True)
-class Ground:
-    allowed: Path
-    outside: Path
-    good: Path
-    secret: Path
+from tests.files.ground import PDF, Ground
 
 
 @pytest.fixture
@@ -24,11 +14,10 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Ground:
-    """Two folders whose names begin alike, each with a PDF in it."""
     allowed, outside = tmp_path / "allowed", tmp_path / "allowed-evil"
     for folder in (allowed, outside):
         folder.mkdir()
     good, secret = allowed / "good.pdf", outside / "secret.pdf"
-    good.write_bytes(CONTENT)
-    secret.write_bytes(FOREIGN)
+    good.write_bytes(PDF + b"ours " * 2000)
+    secret.write_bytes(PDF + b"theirs " * 2000)
     return Ground(allowed, outside, good, secret)

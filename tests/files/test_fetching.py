@@ -7,17 +7,18 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import anyio
 import httpx2
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.files.fetching import AT_ONCE, LinkExpired, TransferBroken, fetched
+from flipsnack_mcp.files.fetching import READ_BYTES, LinkExpired, TransferBroken, fetched
 
-CONTENT = os.urandom(3 * AT_ONCE + 77)
+CONTENT = os.urandom(3 * READ_BYTES + 77)
 SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CONTENT)
 
 
@@ -47,18 +48,20 @@ class Package:
         return body
 
 
-Sends = Callable[[asyncio.StreamWriter, Package], Awaitable[None]]
+Step = bytes | Literal["head", "piece", "close", "reset", "stall"]
+"""Bytes that are sent, or what the server does: wait until the head or a first piece is read, or end the connection."""
 
 
 @asynccontextmanager
-async def sent(sends: Sends) -> AsyncIterator[Package]:
-    """A package from a server that answers every request in its own way."""
+async def sent(*steps: Step) -> AsyncIterator[Package]:
+    """A package from a server that answers every request in these steps."""
     package, ended = Package(), asyncio.Event()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await reader.readuntil(b"\r\n\r\n"):
-                await sends(writer, package)
+                for step in steps:
+                    await taken(step, reader, writer, package)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -73,89 +76,64 @@ async def sent(sends: Sends) -> AsyncIterator[Package]:
             await ended.wait()
 
 
-async def in_one_go(writer: asyncio.StreamWriter, _: Package) -> None:
-    writer.write(SIZED + CONTENT)
+async def taken(step: Step, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, package: Package) -> None:
+    match step:
+        case bytes():
+            writer.write(step)
+        case "head":
+            await package.head.wait()
+        case "piece":
+            await package.piece.wait()
+        case "stall":
+            await reader.read()  # until the other side has given up
+        case "close":
+            writer.close()
+        case "reset":  # so the system resets the connection instead of ending it
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
 
 
-async def head_first(writer: asyncio.StreamWriter, package: Package) -> None:
-    writer.write(SIZED)
-    await package.head.wait()
-    writer.write(CONTENT)
+def chunked(content: bytes, size: int) -> bytes:
+    pieces = [content[start : start + size] for start in range(0, len(content), size)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
 
 
-async def one_byte_with_the_head(writer: asyncio.StreamWriter, package: Package) -> None:
-    writer.write(SIZED + CONTENT[:1])
-    await package.piece.wait()
-    writer.write(CONTENT[1:])
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+# Which is against the rules: the chunks count.
+CHUNKED_AND_SIZED = SIZED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+WAYS: dict[str, list[Step]] = {
+    "in one go": [SIZED + CONTENT],
+    "head first": [SIZED, "head", CONTENT],
+    "one byte with the head": [SIZED + CONTENT[:1], "piece", CONTENT[1:]],
+    "more than announced": [SIZED + CONTENT[:1], "piece", CONTENT[1:] + b"more"],
+    "after another head": [b"HTTP/1.1 103 Early Hints\r\n\r\n" + SIZED + CONTENT],
+    "in chunks": [CHUNKED + chunked(CONTENT, 50_000) + b"0\r\n\r\n"],
+    "in chunks and with a size": [
+        CHUNKED_AND_SIZED + chunked(CONTENT[:1], 1),
+        "piece",
+        chunked(CONTENT[1:], len(CONTENT)) + b"0\r\n\r\n",
+    ],
+    "until the end": [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CONTENT, "close"],
+    "from an old server": [SIZED.replace(b"HTTP/1.1", b"HTTP/1.0") + CONTENT, "close"],
+}
 
 
-async def more_than_announced(writer: asyncio.StreamWriter, package: Package) -> None:
-    writer.write(SIZED + CONTENT[:1])
-    await package.piece.wait()
-    writer.write(CONTENT[1:] + b"more")
-
-
-async def after_another_head(writer: asyncio.StreamWriter, _: Package) -> None:
-    writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" + SIZED + CONTENT)
-
-
-async def in_chunks(writer: asyncio.StreamWriter, _: Package) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    for start in range(0, len(CONTENT), 50_000):
-        piece = CONTENT[start : start + 50_000]
-        writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-    writer.write(b"0\r\n\r\n")
-
-
-async def in_chunks_and_with_a_size(writer: asyncio.StreamWriter, package: Package) -> None:
-    """Which is against the rules: the chunks count."""
-    head = SIZED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-    writer.write(head + b"1\r\n" + CONTENT[:1] + b"\r\n")
-    await package.piece.wait()
-    writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(CONTENT) - 1, CONTENT[1:]))
-
-
-async def until_the_end(writer: asyncio.StreamWriter, _: Package) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CONTENT)
-    writer.close()
-
-
-async def from_an_old_server(writer: asyncio.StreamWriter, _: Package) -> None:
-    writer.write(SIZED.replace(b"HTTP/1.1", b"HTTP/1.0") + CONTENT)
-    writer.close()
-
-
-WAYS = [
-    in_one_go,
-    head_first,
-    one_byte_with_the_head,
-    more_than_announced,
-    after_another_head,
-    in_chunks,
-    in_chunks_and_with_a_size,
-    until_the_end,
-    from_an_old_server,
-]
-
-
-@pytest.mark.parametrize("sends", WAYS, ids=[way.__name__ for way in WAYS])
-async def test_package_comes_whole_each_time(sends: Sends) -> None:
-    async with sent(sends) as package:
+@pytest.mark.parametrize("way", WAYS)
+async def test_package_comes_whole_each_time(way: str) -> None:
+    async with sent(*WAYS[way]) as package:
         bodies = await package.fetch(times=3)
 
     assert [body == CONTENT for body in bodies] == [True, True, True]
 
 
 async def test_empty_package_is_nothing_and_waited_for_no_longer() -> None:
-    async def nothing(writer: asyncio.StreamWriter, _: Package) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-    async with sent(nothing) as package:
+    async with sent(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as package:
         assert await package.fetch() == [b""]
 
 
 async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() -> None:
-    async with sent(in_one_go) as package, httpx2.AsyncClient(timeout=10.0, trust_env=False) as http:
+    async with sent(SIZED + CONTENT) as package, httpx2.AsyncClient(timeout=10.0, trust_env=False) as http:
         for _ in range(2):
             async with fetched(http, package.url) as transfer:
                 assert CONTENT.startswith(await anext(transfer.pieces))
@@ -163,57 +141,26 @@ async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() 
         assert await package.fetch_over(http) == CONTENT
 
 
-@pytest.mark.parametrize("end", [0, 1, AT_ONCE + 5])
-async def test_connection_that_ends_early_is_a_broken_transfer(end: int) -> None:
-    async def cut(writer: asyncio.StreamWriter, package: Package) -> None:
-        writer.write(SIZED + CONTENT[: min(end, 1)])
-        await (package.piece if end else package.head).wait()
-        writer.write(CONTENT[1:end])
-        writer.close()
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("end", [0, 1, READ_BYTES + 5])
+async def test_connection_that_ends_early_is_a_broken_transfer(end: int, how: Step) -> None:
+    begun: list[Step] = [SIZED + CONTENT[:1], "piece", CONTENT[1:end]] if end else [SIZED, "head"]
 
-    async with sent(cut) as package:
+    async with sent(*begun, how) as package:
         with pytest.raises(TransferBroken):
             await package.fetch()
 
 
-@pytest.mark.parametrize("begun", [False, True])
-async def test_connection_that_breaks_is_a_broken_transfer(*, begun: bool) -> None:
-    async def broken(writer: asyncio.StreamWriter, package: Package) -> None:
-        writer.write(SIZED + CONTENT[:begun])
-        await (package.piece if begun else package.head).wait()
-        # So the system resets it instead of ending it.
-        linger = struct.pack("ii", 1, 0)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        writer.transport.abort()
-
-    async with sent(broken) as package:
-        with pytest.raises(TransferBroken):
-            await package.fetch()
-
-
-@pytest.mark.parametrize("begun", [False, True])
-async def test_line_on_which_nothing_comes_is_a_broken_transfer(*, begun: bool) -> None:
-    given_up = asyncio.Event()
-
-    async def stalled(writer: asyncio.StreamWriter, _: Package) -> None:
-        writer.write(SIZED + CONTENT[:begun])
-        await writer.drain()
-        await given_up.wait()
-
-    async with sent(stalled) as package:
-        try:
-            with anyio.fail_after(10), pytest.raises(TransferBroken):
-                await package.fetch(seconds=0.2)
-        finally:
-            given_up.set()
+@pytest.mark.parametrize("begun", [SIZED, SIZED + CONTENT[:1]], ids=["head", "piece"])
+async def test_line_on_which_nothing_comes_is_a_broken_transfer(begun: bytes) -> None:
+    async with sent(begun, "stall") as package:
+        with anyio.fail_after(10), pytest.raises(TransferBroken):
+            await package.fetch(seconds=0.2)
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, LinkExpired), (410, LinkExpired), (302, TransferBroken)])
 async def test_other_answer_than_a_package_is_none(status: int, error: type[Exception]) -> None:
-    async def other(writer: asyncio.StreamWriter, _: Package) -> None:
-        writer.write(b"HTTP/1.1 %d Other\r\nContent-Length: 0\r\n\r\n" % status)
-
-    async with sent(other) as package:
+    async with sent(b"HTTP/1.1 %d Other\r\nContent-Length: 0\r\n\r\n" % status) as package:
         with pytest.raises(error):
             await package.fetch()
 

@@ -5,27 +5,19 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
 from flipsnack_mcp.files.packages import save_package
-from flipsnack_mcp.files.zips import BadPackage, ZipLimits, check_zip
+from flipsnack_mcp.files.zip_check import BadPackage, check_zip
+from tests.files.ground import names_in, sent, zipped
 
-Entry = tuple[str | zipfile.ZipInfo, bytes]
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-MEGABYTE = 1024**2
-
-
-def zipped(*entries: Entry, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in entries:
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 GOOD = zipped(("index.html", b"<html>" * 100), ("app.js", b"js" * 100))
@@ -170,26 +162,17 @@ CASES = [
     pytest.param(lambda: patched(GOOD, END, 8, "HH", 1, 1), "another number", id="wrong-count"),
     pytest.param(lambda: patched(GOOD, END, 4, "H", 1), "end like one", id="several-disks"),
 ]
-LIMITS = ZipLimits(unpacked_bytes=16 * MEGABYTE, entries=100)
-
-
-def names_in(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
-
-
-async def sent(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), 100_000):
-        yield content[start : start + 100_000]
+LIMITS = PackageLimits(unpacked_bytes=16 * MEGABYTE, entries=100)
 
 
 @pytest.mark.parametrize(("make", "reason"), CASES)
 async def test_hostile_package_is_refused_and_nothing_is_left(
     tmp_path: Path, make: Callable[[], bytes], reason: str
 ) -> None:
-    limits = ZipLimits(entries=100) if reason == "grows over" else LIMITS
+    limits = PackageLimits(entries=100) if reason == "grows over" else LIMITS
 
     with pytest.raises(BadPackage, match=reason) as bad:
-        await save_package(sent(make()), tmp_path, "Title", "hash1", limits=limits)
+        await save_package(sent(make(), 100_000), tmp_path, "Title", "hash1", limits=limits)
 
     assert not names_in(tmp_path)
     assert bad.value.happened == str(bad.value)
@@ -205,21 +188,21 @@ def test_total_counts_what_is_there_and_not_what_is_declared() -> None:
     content = lying(bytes(MEGABYTE), b"short")
 
     with pytest.raises(BadPackage, match="unpacks to more"):
-        check(content, ZipLimits(unpacked_bytes=1000))
+        check(content, PackageLimits(unpacked_bytes=1000))
 
 
 def test_directory_is_measured_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("flipsnack_mcp.files.zips.ZipFile")
+    monkeypatch.delattr("flipsnack_mcp.files.zip_check.ZipFile")
 
     with pytest.raises(BadPackage, match="too long names"):
-        check(GOOD, ZipLimits(directory_bytes=50))
+        check(GOOD, PackageLimits(directory_bytes=50))
 
 
 def test_the_untouched_package_is_good() -> None:
     assert check(GOOD, LIMITS) == ("index.html", "app.js")
 
 
-def check(content: bytes, limits: ZipLimits) -> tuple[str, ...]:
+def check(content: bytes, limits: PackageLimits) -> tuple[str, ...]:
     return check_zip(io.BytesIO(content), len(content), limits, lambda: None)
 
 

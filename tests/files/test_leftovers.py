@@ -13,63 +13,42 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp.files import drafts
-from flipsnack_mcp.files.drafts import Draft
-from flipsnack_mcp.files.locking import LockState, lock
-from flipsnack_mcp.files.packages import remove_leftovers
+from flipsnack_mcp.files import partial_file
+from flipsnack_mcp.files.partial_file import LockState, PartialFile, lock_file, remove_leftovers
 from flipsnack_mcp.files.refusal import RefusedFile
+from tests.files.ground import names_in
 
 OURS = ".flipsnack-0123456789abcdef.part"
 WRITER = """
 import sys
 from pathlib import Path
-from flipsnack_mcp.files.drafts import Draft
+from flipsnack_mcp.files.partial_file import PartialFile
 
-draft = Draft(Path(sys.argv[1]))
-draft.create()
-draft.write(b"half")
-print(draft.path, flush=True)
+file = PartialFile(Path(sys.argv[1]))
+file.create()
+file.write(b"half")
+print(file.path, flush=True)
 sys.stdin.readline()
-draft.write(b" and half")
-print(draft.publish("Title", ".zip"), flush=True)
+file.write(b" and half")
+print(file.publish("Title", ".zip"), flush=True)
 """
 
 
-class Writer:
-    """Another process in the middle of a download."""
-
-    def __init__(self, folder: Path) -> None:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        self.process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", WRITER, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            text=True,
-        )
-        self.draft = Path(self._line())
-
-    def finish(self) -> Path:
-        assert self.process.stdin
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return Path(self._line())
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def _line(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
-
-
 @contextmanager
-def writing(folder: Path) -> Iterator[Writer]:
-    writer = Writer(folder)
-    with writer.process:
-        yield writer
-        writer.process.kill()
+def writing(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process in the middle of a download; its first line is the path of its file."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", WRITER, str(folder)]
+    with subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def line_of(process: subprocess.Popen[str]) -> Path:
+    assert process.stdout
+    return Path(process.stdout.readline().strip())
 
 
 def leftover(folder: Path, name: str = OURS, *, age: timedelta = timedelta()) -> Path:
@@ -80,35 +59,20 @@ def leftover(folder: Path, name: str = OURS, *, age: timedelta = timedelta()) ->
     return path
 
 
-def names_in(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
-
-
-def test_draft_of_a_living_process_survives_and_ends_well(tmp_path: Path) -> None:
-    with writing(tmp_path) as writer:
-        os.utime(writer.draft, (0, 0))  # however long nothing came
-
-        assert remove_leftovers(tmp_path) == 0
-        assert writer.finish().read_bytes() == b"half and half"
-
-    assert names_in(tmp_path) == ["Title.zip"]
-
-
-def test_draft_of_a_killed_process_is_removed_at_once(tmp_path: Path) -> None:
+def test_file_of_a_killed_process_is_removed_and_that_of_a_living_one_ends_well(tmp_path: Path) -> None:
     with writing(tmp_path) as killed, writing(tmp_path) as living:
+        line_of(killed)
+        file = line_of(living)
+        os.utime(file, (0, 0))  # however long nothing came
         killed.kill()
+        killed.wait()
 
         assert remove_leftovers(tmp_path) == 1
-        assert names_in(tmp_path) == [living.draft.name]
+        assert names_in(tmp_path) == [file.name]
+        living.communicate("\n")
 
-
-def test_draft_of_this_very_process_survives(tmp_path: Path) -> None:
-    draft = Draft(tmp_path)
-    draft.create()
-
-    assert remove_leftovers(tmp_path) == 0
-    assert draft.path.exists()
-    draft.discard()
+    assert names_in(tmp_path) == ["Title.zip"]
+    assert (tmp_path / "Title.zip").read_bytes() == b"half and half"
 
 
 def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
@@ -123,59 +87,59 @@ def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
         cleaner.start()
     try:
         for number in range(100):
-            draft = Draft(tmp_path)
-            draft.create()
-            draft.write(b"whole")
-            assert draft.publish(f"Title {number}", ".zip").read_bytes() == b"whole"
+            file = PartialFile(tmp_path)
+            file.create()
+            file.write(b"whole")
+            assert file.publish(f"Title {number}", ".zip").read_bytes() == b"whole"
     finally:
         stop.set()
         for cleaner in cleaners:
             cleaner.join()
 
     assert len(names_in(tmp_path)) == 100
-    assert not any(map(drafts.LEFTOVER.fullmatch, names_in(tmp_path)))
+    assert not any(map(partial_file.PARTIAL_NAME.fullmatch, names_in(tmp_path)))
 
 
 @pytest.mark.parametrize("cleaner", ["has-removed-it", "holds-its-lock"])
-def test_draft_a_cleaner_caught_before_it_was_locked_is_made_again(
+def test_file_a_cleaner_caught_before_it_was_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleaner: str
 ) -> None:
-    draft, first = Draft(tmp_path), list[Path]()
+    file, first = PartialFile(tmp_path), list[Path]()
 
     def lock_late(descriptor: int) -> LockState:
         if first:
-            return lock(descriptor)
-        first.append(draft.path)
+            return lock_file(descriptor)
+        first.append(file.path)
         if cleaner == "has-removed-it":
             assert remove_leftovers(tmp_path) == 1
-            return lock(descriptor)
-        with draft.path.open("rb") as held:
+            return lock_file(descriptor)
+        with file.path.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            return lock(descriptor)
+            return lock_file(descriptor)
 
-    monkeypatch.setattr(drafts, "lock", lock_late)
+    monkeypatch.setattr(partial_file, "lock_file", lock_late)
 
-    draft.create()
+    file.create()
 
-    assert first != [draft.path]
-    assert names_in(tmp_path) == [draft.path.name]
+    assert first != [file.path]
+    assert names_in(tmp_path) == [file.path.name]
     assert remove_leftovers(tmp_path) == 0
-    draft.discard()
+    file.discard()
 
 
-def test_draft_stays_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    move, removed = drafts._move, list[int]()
+def test_file_stays_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move, removed = partial_file._move, list[int]()
 
     def watched(source: Path, target: Path) -> None:
         removed.append(remove_leftovers(tmp_path))
         move(source, target)
         removed.append(remove_leftovers(tmp_path))
 
-    monkeypatch.setattr(drafts, "_move", watched)
-    draft = Draft(tmp_path)
-    draft.create()
+    monkeypatch.setattr(partial_file, "_move", watched)
+    file = PartialFile(tmp_path)
+    file.create()
 
-    draft.publish("Title", ".zip")
+    file.publish("Title", ".zip")
 
     assert removed == [0, 0]
     assert names_in(tmp_path) == ["Title.zip"]
@@ -229,19 +193,19 @@ def test_without_locks_the_age_decides(tmp_path: Path, age: timedelta, removed: 
 
 @pytest.mark.usefixtures("without_locks")
 def test_without_locks_a_file_is_written_as_well(tmp_path: Path) -> None:
-    draft = Draft(tmp_path)
-    draft.create()
+    file = PartialFile(tmp_path)
+    file.create()
 
     assert remove_leftovers(tmp_path) == 0
-    assert draft.publish("Title", ".zip").exists()
+    assert file.publish("Title", ".zip").exists()
 
 
 def test_folder_in_which_nothing_stays_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: Callable[[int], LockState] = lambda _: LockState.TAKEN  # noqa: E731
-    monkeypatch.setattr(drafts, "lock", taken)
-    monkeypatch.setattr(drafts, "TRIES", 3)
+    monkeypatch.setattr(partial_file, "lock_file", taken)
+    monkeypatch.setattr(partial_file, "MOST_NAMES", 3)
 
     with pytest.raises(RefusedFile, match="taken away"):
-        Draft(tmp_path).create()
+        PartialFile(tmp_path).create()
 
     assert not names_in(tmp_path)

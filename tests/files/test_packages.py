@@ -1,14 +1,15 @@
-"""Packages that are saved, and what is left where one cannot be."""
+"""Packages that are saved: written a batch at a time, and what is left where one cannot be."""
 
 import asyncio
 import errno
 import hashlib
 import io
 import os
+import re
 import stat
 import threading
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,31 +17,15 @@ import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.files import drafts
-from flipsnack_mcp.files.drafts import Draft
-from flipsnack_mcp.files.packages import SavedPackage, save_package
+from flipsnack_mcp.files import packages, partial_file
+from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
+from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, open_writer, save_package
+from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.files.zips import BadPackage, ZipLimits
+from flipsnack_mcp.files.zip_check import BadPackage
+from tests.files.ground import Gate, names_in, sent, turn_loop, zipped
 
-
-def zipped(**contents: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in contents.items():
-            archive.writestr(name.replace("_", "."), content)
-    return buffer.getvalue()
-
-
-PACKAGE = zipped(index_html=b"<html>", app_js=os.urandom(300_000))
-
-
-def names_in(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
-
-
-async def sent(content: bytes, size: int = 10_000) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), size):
-        yield content[start : start + size]
+PACKAGE = zipped(("index.html", b"<html>"), ("app.js", os.urandom(300_000)))
 
 
 async def save(folder: Path, title: str = "Title", content: bytes = PACKAGE) -> SavedPackage:
@@ -69,20 +54,15 @@ async def test_package_without_a_title_is_named_by_its_collection(tmp_path: Path
     assert (await save(tmp_path, "📘")).path.name == "hash1.zip"
 
 
-async def test_folders_in_a_package_are_no_files(tmp_path: Path) -> None:
+def with_a_folder() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.mkdir("assets")
         archive.writestr("assets/größe.css", "a {}")
-
-    assert (await save(tmp_path, content=buffer.getvalue())).files == ("assets/größe.css",)
-
-
-async def test_small_entry_may_be_packed_very_well(tmp_path: Path) -> None:
-    assert (await save(tmp_path, content=zipped(blank_svg=bytes(5 * 1024**2)))).files == ("blank.svg",)
+    return buffer.getvalue()
 
 
-async def test_streamed_package_with_data_descriptors_is_taken(tmp_path: Path) -> None:
+def streamed_with_data_descriptors() -> bytes:
     class Pipe(io.BytesIO):
         @override
         def seekable(self) -> bool:
@@ -92,14 +72,31 @@ async def test_streamed_package_with_data_descriptors_is_taken(tmp_path: Path) -
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("index.html", b"x" * 1000)
         archive.comment = b"made by a stream"
+    return pipe.getvalue()
 
-    assert (await save(tmp_path, content=pipe.getvalue())).files == ("index.html",)
+
+def with_one_entry_packed_very_well() -> bytes:
+    return zipped(("blank.svg", bytes(5 * MEGABYTE)))
+
+
+@pytest.mark.parametrize(
+    ("make", "files"),
+    [
+        (with_a_folder, ("assets/größe.css",)),
+        (streamed_with_data_descriptors, ("index.html",)),
+        (with_one_entry_packed_very_well, ("blank.svg",)),
+    ],
+)
+async def test_unusual_but_honest_package_is_taken(
+    tmp_path: Path, make: Callable[[], bytes], files: tuple[str, ...]
+) -> None:
+    assert (await save(tmp_path, content=make())).files == files
 
 
 async def test_zip64_package_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
 
-    content = zipped(index_html=b"<html>", app_js=b"js")
+    content = zipped(("index.html", b"<html>"), ("app.js", b"js"))
 
     assert b"PK\x06\x06" in content
     assert (await save(tmp_path, content=content)).files == ("index.html", "app.js")
@@ -122,7 +119,7 @@ async def test_saves_of_one_title_at_once_all_survive(
 ) -> None:
     if not links:
         monkeypatch.setattr(os, "link", no_links)
-    packages = [zipped(index_html=os.urandom(100_000)) for _ in range(8)]
+    packages = [zipped(("index.html", os.urandom(100_000))) for _ in range(8)]
     saved = list[SavedPackage]()
 
     async def one(package: bytes) -> None:
@@ -141,21 +138,8 @@ def no_links(*_args: object, **_kwargs: object) -> None:
     raise PermissionError(errno.EPERM, "Operation not permitted")
 
 
-async def test_failed_rename_leaves_no_reservation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_source: Path, _target: Path) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "link", no_links)
-    monkeypatch.setattr(Path, "replace", broken)
-
-    with pytest.raises(RefusedFile, match="Input/output error"):
-        await save(tmp_path)
-
-    assert not names_in(tmp_path)
-
-
 async def test_too_many_packages_of_one_title_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafts, "TRIES", 2)
+    monkeypatch.setattr(partial_file, "MOST_NAMES", 2)
     await save(tmp_path)
 
     with pytest.raises(RefusedFile, match="1 files have this title"):
@@ -175,7 +159,7 @@ async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) 
         saved = await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
 
     assert len(names) == 1
-    assert drafts.LEFTOVER.fullmatch(names.pop())
+    assert partial_file.PARTIAL_NAME.fullmatch(names.pop())
     assert modes == {0o600}
     assert stat.S_IMODE(saved.path.stat().st_mode) == 0o640
 
@@ -217,102 +201,228 @@ async def test_relative_folder_is_refused(folder: Path) -> None:
     assert folder.name not in names_in(Path())
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-async def test_full_disk_is_said_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+@pytest.mark.parametrize(
+    ("owner", "step", "number", "said"),
+    [
+        (os, "open", errno.EROFS, "cannot be written (Read-only file system)"),
+        (os, "fsync", errno.ENOSPC, "is full"),
+        (os, "fsync", errno.EDQUOT, "is full"),
+        (Path, "replace", errno.EIO, "cannot be written (Input/output error)"),
+    ],
+)
+async def test_disk_that_refuses_a_step_is_named_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, step: str, number: int, said: str
 ) -> None:
-    def full(_: int) -> None:
-        raise OSError(number, "No space left on device")
+    def refused(*_args: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(owner, step, refused)
 
-    with pytest.raises(RefusedFile, match="is full"):
+    with pytest.raises(RefusedFile, match=re.escape(said)):
         await save(tmp_path)
 
     assert not names_in(tmp_path)
 
 
-def test_really_full_disk_is_said() -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
-    draft = Draft(Path("/nowhere"))
-    draft._file = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115, PTH123 - a file that is always full
-
-    with pytest.raises(RefusedFile, match="is full"):
-        draft.write(b"x")
-
-    draft._file.close()
+# A batch at a time
 
 
-async def test_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_only(*_args: object) -> int:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(os, "open", read_only)
-
-    with pytest.raises(RefusedFile, match="Read-only file system"):
-        await save(tmp_path)
+def fast_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first piece, only full batches are written."""
+    monkeypatch.setattr(packages, "FLUSH_SECONDS", 3600.0)
 
 
-# Interruptions
+def new_file(folder: Path) -> PartialFile:
+    file = PartialFile(folder)
+    file.create()
+    return file
 
 
-class LostError(Exception):
-    """The connection is gone."""
+@pytest.mark.parametrize("size", [1, 10_000, BATCH_BYTES - 1, BATCH_BYTES, BATCH_BYTES + 1, 3 * BATCH_BYTES + 7])
+async def test_pieces_of_every_size_arrive_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    fast_line(monkeypatch)
+    content = os.urandom(min(4 * BATCH_BYTES + 5, 3000 * size))
+    file, counts = new_file(tmp_path), list[int]()
+
+    async def received(count: int) -> None:
+        counts.append(count)
+
+    async with open_writer(file, received) as writer:
+        for start in range(0, len(content), size):
+            await writer.add(content[start : start + size])
+
+    assert file.publish("Title", ".zip").read_bytes() == content
+    assert writer.sha256 == hashlib.sha256(content).hexdigest()
+    assert counts == sorted(set(counts))
+    assert counts[-1] == file.size == len(content)
 
 
-@pytest.mark.parametrize("after", [0, 1, 5])
-async def test_lost_connection_leaves_nothing(tmp_path: Path, after: int) -> None:
+async def test_slow_line_has_each_piece_written_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "FLUSH_SECONDS", 0.0)
+    file, counts = new_file(tmp_path), list[int]()
+
+    async def received(count: int) -> None:
+        counts.append(count)
+
+    async with open_writer(file, received) as writer:
+        for number in range(1, 4):
+            await writer.add(b"x")
+            assert counts == list(range(1, number + 1))
+
+    file.discard()
+
+
+async def test_one_batch_is_taken_in_while_another_is_written_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast_line(monkeypatch)
+    gate = Gate(monkeypatch, PartialFile, "write", free=1)
+    file, taken = new_file(tmp_path), list[int]()
+
+    async def fill() -> None:
+        async with open_writer(file, None) as writer:
+            for number in range(6):
+                await writer.add(bytes(BATCH_BYTES))
+                taken.append(number)
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(fill)
+            await gate.wait_reached()
+            await turn_loop()
+            assert (taken, [len(piece) for _, piece in gate.calls]) == ([0, 1], [BATCH_BYTES, BATCH_BYTES])
+            gate.go_on.set()
+
+    assert file.size == 6 * BATCH_BYTES
+    file.discard()
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        yield bytes(BATCH_BYTES // 2)
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast_line(monkeypatch)
+    reached, go_on, ended = threading.Event(), threading.Event(), list[str]()
+    original: Callable[[PartialFile], object] = PartialFile._open_file
+
+    def late(file: PartialFile) -> object:
+        if file.size >= BATCH_BYTES and not go_on.is_set():
+            reached.set()
+            assert go_on.wait(10)
+        return original(file)
+
+    monkeypatch.setattr(PartialFile, "_open_file", late)
+
+    async def save() -> None:
+        try:
+            await save_package(endless(), tmp_path, "Title", "hash1")
+        finally:
+            ended.append("ended")
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(save)
+            while not reached.is_set():
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await turn_loop()
+                assert (ended, len(names_in(tmp_path))) == ([], 1)
+            go_on.set()
+
+    assert ended
+    assert not names_in(tmp_path)
+
+
+async def test_lost_connection_with_a_write_under_way_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast_line(monkeypatch)
+    gate = Gate(monkeypatch, PartialFile, "write", free=1)
+
     async def lost() -> AsyncIterator[bytes]:
-        for _ in range(after):
-            yield PACKAGE[:1000]
-        raise LostError
+        yield bytes(BATCH_BYTES)
+        yield bytes(BATCH_BYTES)
+        await gate.wait_reached()
+        gate.go_on.set()
+        raise ConnectionResetError
 
-    with pytest.raises(LostError):
+    with anyio.fail_after(10), pytest.raises(ConnectionResetError):
         await save_package(lost(), tmp_path, "Title", "hash1")
 
     assert not names_in(tmp_path)
 
 
-async def test_cancellation_half_way_leaves_nothing(tmp_path: Path) -> None:
-    seen = list[str]()
+async def test_error_of_the_last_write_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast_line(monkeypatch)
+    file = new_file(tmp_path)
 
-    with anyio.CancelScope() as scope:
+    def full(_file: PartialFile, _piece: object) -> None:
+        raise RefusedFile("The disk is full.", "Make room.")
 
-        async def received(count: int) -> None:
-            if count > len(PACKAGE) / 2:
-                seen.extend(names_in(tmp_path))
-                scope.cancel()
-                await anyio.lowlevel.checkpoint()
+    async def fill() -> None:
+        async with open_writer(file, None) as writer:
+            await writer.add(bytes(BATCH_BYTES))
+            monkeypatch.setattr(PartialFile, "write", full)
+            await writer.add(b"the last of it")
 
-        await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
+    with pytest.raises(RefusedFile, match="is full"):
+        await fill()
+    file.discard()
 
-    assert scope.cancelled_caught
-    assert len(seen) == 1
+
+@pytest.mark.parametrize("pause", [0.0, 3600.0], ids=["slow-line", "fast-line"])
+async def test_disk_that_fills_up_under_way_ends_the_transfer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    monkeypatch.setattr(packages, "FLUSH_SECONDS", pause)
+    original: Callable[[PartialFile], object] = PartialFile._open_file
+
+    def full(file: PartialFile) -> object:
+        if file.size >= 2 * BATCH_BYTES:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return original(file)
+
+    monkeypatch.setattr(PartialFile, "_open_file", full)
+
+    with anyio.fail_after(10), pytest.raises(RefusedFile, match="is full"):
+        await save_package(endless(), tmp_path, "Title", "hash1")
+
     assert not names_in(tmp_path)
 
 
+async def test_thread_ends_with_the_transfer(tmp_path: Path) -> None:
+    file = new_file(tmp_path)
+
+    async with open_writer(file, None) as writer:
+        await writer.add(b"x")
+        (ours,) = [thread for thread in threading.enumerate() if thread.name.startswith("package")]
+
+    await anyio.to_thread.run_sync(ours.join, 10)
+    assert not ours.is_alive()
+    file.discard()
+
+
+# Interruptions
+
+
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checking, go_on, original = threading.Event(), threading.Event(), zipfile.ZipExtFile.read
-    reads = list[int | None]()
-
-    def slow(entry: zipfile.ZipExtFile, count: int | None = -1) -> bytes:
-        reads.append(count)
-        checking.set()
-        assert go_on.wait(10)
-        return original(entry, count)
-
-    monkeypatch.setattr(zipfile.ZipExtFile, "read", slow)
+    gate = Gate(monkeypatch, zipfile.ZipExtFile, "read")
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(save, tmp_path)
-            while not checking.is_set():
-                await anyio.lowlevel.checkpoint()  # the loop turns while the package is checked
+            await gate.wait_reached()
             group.cancel_scope.cancel()
-            go_on.set()
+            gate.go_on.set()
 
-    assert len(reads) == 1
+    assert len(gate.calls) == 1
     assert not names_in(tmp_path)
 
 
@@ -321,38 +431,27 @@ async def test_cancellation_the_asyncio_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Such a cancellation goes through every shield: the thread goes on while the task is already cleaning up."""
-    at_work, go_on, left, original = threading.Event(), threading.Event(), threading.Event(), getattr(Draft, method)
-
-    def late(draft: Draft, *args: object) -> object:
-        at_work.set()
-        assert go_on.wait(10)
-        try:
-            return original(draft, *args)
-        finally:
-            left.set()
-
-    monkeypatch.setattr(Draft, method, late)
+    gate = Gate(monkeypatch, PartialFile, method)
 
     with anyio.fail_after(10):
         task = asyncio.create_task(save(tmp_path))
-        while not at_work.is_set():
-            await anyio.lowlevel.checkpoint()
+        await gate.wait_reached()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        go_on.set()
-        await anyio.to_thread.run_sync(left.wait)
+        gate.go_on.set()
+        await anyio.to_thread.run_sync(gate.left.wait)
 
     assert not names_in(tmp_path)
 
 
 async def test_published_package_is_taken_back_when_nobody_hears_of_it(tmp_path: Path) -> None:
-    draft = Draft(tmp_path)
-    draft.create()
-    draft.write(PACKAGE)
-    assert draft.publish("Title", ".zip").exists()
+    file = PartialFile(tmp_path)
+    file.create()
+    file.write(PACKAGE)
+    assert file.publish("Title", ".zip").exists()
 
-    draft.discard()
+    file.discard()
 
     assert not names_in(tmp_path)
 
@@ -366,7 +465,7 @@ async def test_package_without_end_is_stopped(tmp_path: Path) -> None:
             yield bytes(1000)
 
     with pytest.raises(BadPackage, match="larger than"):
-        await save_package(endless(), tmp_path, "Title", "hash1", limits=ZipLimits(package_bytes=10_000))
+        await save_package(endless(), tmp_path, "Title", "hash1", limits=PackageLimits(package_bytes=10_000))
 
     assert len(taken) == 11
     assert not names_in(tmp_path)

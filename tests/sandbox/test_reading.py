@@ -74,14 +74,6 @@ async def test_without_a_range_fifty_come_back(caller: Caller) -> None:
     assert (len(answer["collections"]), answer["collectionsCount"]) == (50, "60")
 
 
-async def test_windows_of_a_list_join_without_gap_or_overlap(caller: Caller) -> None:
-    seen = []
-    for start in range(0, 30, 7):
-        window = await caller.data("collection.getList", **{"from": str(start), "to": str(start + 7)})
-        seen += [one["collectionHash"] for one in window["collections"]]
-    assert sorted(seen) == sorted(caller.sandbox.account.collections)
-
-
 async def test_a_list_is_sorted_as_asked(caller: Caller) -> None:
     by_name = await caller.data("collection.getList", orderBy="name", orderMode="asc")
     titles = [one["collectionTitle"].casefold() for one in by_name["collections"]]

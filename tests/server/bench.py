@@ -18,12 +18,12 @@ from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorDa
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore, Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.server import FlipsnackServer, Service, build_server
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore as Remembered
+from flipsnack_mcp.store.sqlite import MemoryStore as Remembered
 from tests.api.asking import Line
 
 KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
@@ -196,7 +196,7 @@ class Bench:
 
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(MemoryStore()), lambda: Tapped(self.sandbox, self.witness))
+        return Flipsnack(access, Pacer(BudgetInMemory()), lambda: Tapped(self.sandbox, self.witness))
 
     @asynccontextmanager
     async def assistant(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Mode, Witness
 from tests.virtual_clock import VirtualLoop
@@ -31,6 +32,12 @@ def clock() -> LoopClock:
 @pytest.fixture
 def sandbox(clock: LoopClock) -> Sandbox:
     return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=Pace(calls_per_second=0, calls_per_minute=0))
+
+
+@pytest.fixture(autouse=True)
+def patient_page_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a real process with real seconds, of which a busy machine may need many."""
+    monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
 
 
 @pytest.fixture(autouse=True)

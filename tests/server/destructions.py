@@ -1,10 +1,13 @@
 """What is destroyed in the tests of confirmation, by which process, and what the sandbox counts of it."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
+
+import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
@@ -45,6 +48,16 @@ TOOLS = (
     Destruction("update_collection", "collection.update"),
     Destruction("delete_logo", "collection.deleteLogo"),
 )
+
+
+def cells(rows: Mapping[str, Any], everywhere: Collection[str]) -> list[Any]:
+    """Every row on both revisions with the first tool; with the other tools only the rows that are named."""
+    assert set(everywhere) <= rows.keys()
+    return [
+        pytest.param(mode, tool, row, id=f"{REVISION[mode]}-{tool.tool}-{name}")
+        for mode, tool, (name, row) in product(MODES, TOOLS, rows.items())
+        if tool is TOOLS[0] or name in everywhere
+    ]
 
 
 def destroyed(sandbox: Sandbox) -> list[str]:

@@ -1,6 +1,5 @@
 """Every tool answers against the sandbox: text and data say the same, and as described."""
 
-import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -90,26 +89,6 @@ async def test_windows_of_the_list_follow_each_other_without_gap_or_overlap(benc
     assert len(seen) == len(set(seen)) == 26
 
 
-async def test_a_window_behind_the_end_is_empty(bench: Bench) -> None:
-    said = await bench.call("list_collections", offset=500)
-
-    assert not said.is_error
-    assert said.data["collections"] == []
-    assert "next_offset" not in said.data
-    assert "none" in said.text
-
-
-async def test_publishing_a_draft_gives_its_new_hash_and_what_changed(bench: Bench) -> None:
-    draft = bench.collection("Weekly offers, Week 39")
-    old = draft.hash
-
-    said = await bench.call("update_collection", collection_hash=old, status="public")
-
-    assert said.data["collection_hash"] == draft.hash != old
-    assert said.data["previous_collection_hash"] == old
-    assert said.data["changes"] == [{"field": "status", "before": "editable", "after": "public"}]
-
-
 async def test_an_update_sends_only_what_was_given(bench: Bench) -> None:
     wanted = bench.collection().hash
 
@@ -151,60 +130,6 @@ async def test_every_status_code_becomes_an_error_that_names_it(bench: Bench, co
     assert '"Their words"' in said.text
     assert "Nothing was changed." in said.text
     assert said.seconds <= 46
-
-
-@pytest.mark.parametrize(
-    ("fault", "details"),
-    [
-        ("garbled", {}),
-        ("cut", {}),
-        ("huge", {}),
-        ("reset", {}),
-        ("hang", {}),
-        ("http", {"http_status": 502, "body": "<html>KEY-CANARY-7SG7832</html>"}),
-        ("http", {"http_status": 200, "body": "[]"}),
-        ("http", {"http_status": 200, "body": '{"code": 20, "data": {"collections": [{"collectionTitle": []}]}}'}),
-        ("http", {"http_status": 301, "body": ""}),
-    ],
-    ids=["garbled", "cut", "huge", "reset", "hang", "502", "list", "odd data", "redirect"],
-)
-@pytest.mark.parametrize(
-    ("tool", "action"),
-    [
-        ("list_collections", "collection.getList"),
-        ("get_embed_code", "collection.getEmbed"),
-        ("get_user_stats", "user.getStats"),
-        ("download_collection_html", "collection.downloadHTML"),
-    ],
-)
-async def test_a_broken_answer_to_a_question_is_an_error_in_our_words(
-    bench: Bench, tool: str, action: str, fault: str, details: dict[str, Any], request: pytest.FixtureRequest
-) -> None:
-    bench.fails(fault, action, **details, times=0)
-
-    async with bench.assistant() as assistant:
-        said = await assistant.call(tool, typical(action, bench))
-
-    if tool in {"get_user_stats", "list_collections"} and "odd data" in request.node.name and not said.is_error:
-        return  # read leniently: what cannot be read is left out
-    if fault == "huge" and not said.is_error:
-        return  # an answer of 20 MB may be read or refused
-    assert said.is_error
-    assert "Nothing was changed." in said.text, said.text
-    assert "unexpected" not in said.text
-    assert "html" not in said.text.replace("downloadHTML", "").replace("download_collection_html", "")
-    assert said.seconds <= 46
-
-
-@pytest.mark.parametrize("data", [{}, {"embedCode": ""}], ids=json.dumps)
-async def test_an_embed_answer_without_code_cannot_be_read(bench: Bench, data: object) -> None:
-    bench.answers("collection.getEmbed", data, times=0)
-
-    said = await bench.call("get_embed_code", collection_hash="fxh4k89")
-
-    assert said.is_error
-    assert "cannot be read" in said.text
-    assert "Nothing was changed." in said.text
 
 
 async def test_statistics_by_page_come_for_every_page(bench: Bench) -> None:
@@ -304,18 +229,12 @@ async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder
     assert bench.requests == []
 
 
-@pytest.mark.parametrize(
-    "name", ["missing.pdf", "text.pdf", "link.pdf", "twice.pdf", "empty.pdf", "folder.pdf", "../outside.pdf"]
-)
+@pytest.mark.parametrize("name", ["missing.pdf", "text.pdf", "link.pdf", "../outside.pdf"])
 async def test_a_file_that_is_no_good_document_sends_nothing(bench: Bench, name: str) -> None:
     good = Path(bench.document())
     (bench.folder / "outside.pdf").write_bytes(good.read_bytes())  # noqa: ASYNC240 - a few bytes of a test
     bench.document("text.pdf", b"hello")
-    bench.document("empty.pdf", b"")
     (good.parent / "link.pdf").symlink_to(bench.folder / "outside.pdf")
-    (good.parent / "folder.pdf").mkdir()
-    twice = Path(bench.document("twice.pdf"))
-    twice.with_name("second.pdf").hardlink_to(twice)
 
     for tool, target in (("create_collection", {}), ("add_flipbook", {"collection_hash": bench.collection().hash})):
         said = await bench.call(tool, **target, file_path=f"{good.parent}/{name}")

@@ -13,8 +13,8 @@ import anyio
 import httpx2
 import pytest
 import uvicorn
-from mcp import Client, MCPError, StdioServerParameters
-from mcp.types import ElicitResult, ErrorData
+from mcp import Client, StdioServerParameters
+from mcp.types import ElicitResult
 
 from flipsnack_mcp.server.server import FlipsnackServer
 from tests.commands.processes import PROGRAM, Run
@@ -27,23 +27,9 @@ plain_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 
 def typed(text: str) -> Callable[[Any, Any], Awaitable[ElicitResult]]:
     async def answers(_context: Any, _params: Any) -> ElicitResult:
-        await anyio.sleep(0.6)  # a person reads
         return ElicitResult(action="accept", content={"title": text})
 
     return answers
-
-
-async def says_no(_context: Any, _params: Any) -> ElicitResult:
-    await anyio.sleep(0.6)
-    return ElicitResult(action="decline")
-
-
-async def says_no_at_once(_context: Any, _params: Any) -> ElicitResult:
-    return ElicitResult(action="decline")
-
-
-async def has_no_screen(_context: Any, _params: Any) -> ErrorData:
-    return ErrorData(code=-32603, message="no screen")
 
 
 @dataclass(frozen=True)
@@ -59,11 +45,6 @@ class OnTheWire:
 WIRE = (
     OnTheWire("right title", typed(TITLE), 1),
     OnTheWire("wrong title", typed("Spring catalogue 2026"), 0),
-    OnTheWire("declined", says_no, 0),
-    OnTheWire("declined at once", says_no_at_once, 0),
-    OnTheWire("client error", has_no_screen, 0),
-    OnTheWire("no form", None, 0),
-    OnTheWire("code", None, 1, uses_code=1),
     OnTheWire("code replayed", None, 1, uses_code=2),
 )
 WIRE_CELLS = [pytest.param(mode, cell, id=f"{REVISION[mode]}-{cell.name}") for mode, cell in product(MODES, WIRE)]
@@ -75,11 +56,7 @@ def text_of(result: Any) -> str:
 
 async def lived(client: Client, cell: OnTheWire, wanted: dict[str, Any]) -> None:
     """Make the calls of a cell and look at their answers."""
-    try:
-        first = await client.call_tool("delete_collection", wanted)
-    except MCPError:
-        assert cell.name == "client error"
-        return
+    first = await client.call_tool("delete_collection", wanted)
     assert first.is_error is not bool(cell.confirmed and not cell.uses_code), text_of(first)
     assert not first.is_error or text_of(first).endswith(UNCHANGED)
     found = CODE.search(text_of(first))

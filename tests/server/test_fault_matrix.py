@@ -103,10 +103,28 @@ REFUSED_FOR_NOW = {"22", "31", "32", "500 with an envelope"}
 """Faults in which Flipsnack says that it did nothing: nothing less certain may be said of them."""
 REACHES = ("once", "for ever", "everywhere")
 """The first try of the tool's own action; all its tries; every request of the call, looks included."""
-CELLS = [
-    pytest.param(errand, fault, reach, id=f"{errand.name}-{fault}-{reach}")
-    for errand, fault, reach in product(ERRANDS, FAULTS, REACHES)
-]
+ALIKE = {
+    *("list_collections", "get_collection_stats", "get_embed_code", "get_lead_form_sample", "get_user_stats"),
+    *("set_background_image", "delete_background_image"),
+}
+"""Tools that share all of their path with one that has every cell: `get_collection`, `set_logo`, `delete_logo`."""
+TELLING = {"reset before", "garbled", "HTML 502", "31", "wrong types"}
+"""What they could still meet differently, each in an answer of its own shape."""
+KINDS = {"get_collection", "update_collection", "create_collection", "delete_collection"}
+"""One that reads, one that writes, one that spends an upload, one that destroys."""
+
+
+def tells(errand: Errand, fault: str, reach: str) -> bool:
+    """Whether a cell can show what no other cell shows: a huge answer is refused before anybody looks at it."""
+    if fault == "huge":
+        return errand.name in KINDS and reach == "once"
+    return errand.name not in ALIKE or (fault in TELLING and reach == "once")
+
+
+CELLS = [cell for cell in product(ERRANDS, FAULTS, REACHES) if tells(*cell)]
+cells = pytest.mark.parametrize(
+    ("errand", "fault", "reach"), CELLS, ids=[f"{errand.name}-{fault}-{reach}" for errand, fault, reach in CELLS]
+)
 
 
 def set_off(sandbox: Sandbox, errand: Errand, fault: str, reach: str) -> None:
@@ -127,7 +145,7 @@ def mode() -> str:
     return "auto"
 
 
-@pytest.mark.parametrize(("errand", "fault", "reach"), CELLS)
+@cells
 async def test_no_fault_makes_a_write_happen_twice_or_the_answer_untrue(
     bench: Bench, errand: Errand, fault: str, reach: str
 ) -> None:
@@ -189,8 +207,10 @@ async def assert_reads_again(assistant: Assistant, errand: Errand, arguments: di
 # --- an upload looked at while Flipsnack is unwell
 
 
-@pytest.mark.parametrize("reach", ["once", "for ever"])
-@pytest.mark.parametrize("fault", list(FAULTS))
+LOOKS = [(fault, reach) for fault in FAULTS for reach in ("once", "for ever") if (fault, reach) != ("huge", "for ever")]
+
+
+@pytest.mark.parametrize(("fault", "reach"), LOOKS)
 async def test_looking_at_an_upload_survives_every_fault(bench: Bench, fault: str, reach: str) -> None:
     looking = Errand("get_upload", "get_upload", "collection.getCollection")
     async with bench.assistant() as assistant:
@@ -223,6 +243,7 @@ async def test_an_update_under_a_fault_is_what_was_asked_or_nothing(bench: Bench
 
 
 def test_the_matrix_has_as_many_cells_as_were_promised() -> None:
-    assert len(CELLS) == len(ERRANDS) * len(FAULTS) * len(REACHES)
-    assert len(CELLS) >= 150
+    assert len(CELLS) >= 750
     assert {one.tool for one in ERRANDS} | ELSEWHERE == set(TOOLS)
+    assert {errand.name for errand, _, _ in CELLS} == {one.name for one in ERRANDS}
+    assert all({errand.name for errand, met, _ in CELLS if met == fault} >= KINDS for fault in FAULTS)

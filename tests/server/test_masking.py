@@ -2,7 +2,7 @@
 
 import pytest
 
-from flipsnack_mcp.server.safety.masking import masked
+from flipsnack_mcp.server.safety.masking import mask
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,10 @@ from flipsnack_mcp.server.safety.masking import masked
     ],
 )
 def test_an_answer_is_its_first_character_and_an_address_keeps_its_domain(typed: str, shown: str) -> None:
-    assert masked({"message": typed}) == {"message": shown}
+    assert mask({"message": typed}) == {"message": shown}
 
 
 def test_which_form_and_when_is_nobodys_secret() -> None:
     fields = {"flipbook_hash": "abc", "formTitle": "Contact", "timestamp": "1700000000"}
 
-    assert masked(fields) == fields
+    assert mask(fields) == fields

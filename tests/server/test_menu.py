@@ -99,16 +99,10 @@ async def test_old_actions_are_there_only_when_asked_for(bench: Bench) -> None:
 async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:
     tools = await menu_of(bench)
 
-    said = {
-        name: (
-            tool.title,
-            tool.annotations.read_only_hint,
-            tool.annotations.destructive_hint,
-            tool.annotations.idempotent_hint,
-        )
-        for name, tool in tools.items()
-    }
-    assert said == {
+    def hints(of: Any) -> tuple[bool, bool, bool]:
+        return of.read_only_hint, of.destructive_hint, of.idempotent_hint
+
+    assert {name: (tool.title, *hints(tool.annotations)) for name, tool in tools.items()} == {
         name: (tool.title, tool.hints.read_only, tool.hints.destructive, tool.hints.idempotent)
         for name, tool in expected_tools().items()
     }
@@ -249,7 +243,14 @@ async def test_read_only_beats_every_other_setting(bench: Bench, name: str) -> N
     assert bench.requests == []
 
 
-@pytest.mark.parametrize("name", ["", "x" * 5000, "a`b\nc", "\u202elist", "LIST_COLLECTIONS", "list_collections "])
+UNKNOWN = (
+    *("", "a`b\nc", "\u202elist", "x\r\n\u202edeleted: yes", 'x confirmation="ABCD2345"', "<b>`x`</b>", "__class__"),
+    *("LIST_COLLECTIONS", "list_collections ", " delete_collection", "delete_c\u043ellection", "../delete_collection"),
+    *("approve", "collection.deleteCollection", "x" * 1_000_000),
+)
+
+
+@pytest.mark.parametrize("name", UNKNOWN, ids=lambda one: ascii(one[:40]))
 async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: str) -> None:
     async with bench.assistant() as assistant:
         text = await refusal_of(assistant, name)
@@ -292,12 +293,9 @@ async def test_the_server_introduces_itself(bench: Bench) -> None:
     assert info.icons
     assert info.icons[0].src.startswith("data:image/svg+xml;base64,")
     assert instructions
-    assert len(instructions) < 1800
 
 
-@pytest.mark.parametrize(
-    "settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}], ids=str
-)
+@pytest.mark.parametrize("settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}, {}])
 async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: dict[str, Any]) -> None:
     async with bench.assistant(**settings) as assistant:
         instructions = assistant.client.instructions or ""

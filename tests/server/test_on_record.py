@@ -9,16 +9,17 @@ import anyio
 import pytest
 from typing_extensions import override
 
+from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
-from flipsnack_mcp.store.memory import MemoryStore
-from flipsnack_mcp.store.records import JsonObject, Records, Store, T
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.records import Body, Records, Store, T
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import KIND, Event, History
 from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types
 
-TITLE = "Summer catalogue 2026"
+TITLE, DRAFT = "Summer catalogue 2026", "Weekly offers, Week 39"
+GONE = "gone"
 PICTURE = "https://example.com/logo.png"
 ADDRESS = "https://example.com/a.pdf"
 ACTIONS = {
@@ -43,12 +44,13 @@ def arguments(job: str, bench: Bench) -> tuple[str, dict[str, Any]]:
     more = {
         "delete_flipbook": {"flipbook_hash": summer.items[-1].hash},
         "take offline": {"status": "editable"},
+        "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
         "update_collection": {"title": "Renamed"},
         "set_logo": {"file_url": PICTURE},
         "set_background_image": {"file_url": PICTURE},
         "add_flipbook": {"file_url": ADDRESS},
     }
-    tool = "update_collection" if job == "take offline" else job
+    tool = "update_collection" if job in {"take offline", "publish"} else job
     return tool, {"collection_hash": summer.hash, **more.get(job, {})}
 
 
@@ -60,16 +62,16 @@ class Watched:
     """The records of one transaction, with somebody looking at every entry of the history."""
 
     inner: Records
-    written: Callable[[JsonObject], None]
+    written: Callable[[Body], None]
 
     @property
     def now(self) -> float:
         return self.inner.now
 
-    def get(self, kind: str, name: str) -> JsonObject | None:
+    def get(self, kind: str, name: str) -> Body | None:
         return self.inner.get(kind, name)
 
-    def put(self, kind: str, name: str, body: JsonObject, *, keep: float | None = None) -> None:
+    def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         if kind == KIND:
             self.written(body)
         self.inner.put(kind, name, body, keep=keep)
@@ -77,13 +79,13 @@ class Watched:
     def delete(self, kind: str, name: str) -> None:
         self.inner.delete(kind, name)
 
-    def all(self, kind: str) -> list[tuple[str, JsonObject]]:
+    def all(self, kind: str) -> list[tuple[str, Body]]:
         return self.inner.all(kind)
 
 
 @dataclass
 class FailingStore(MemoryStore):
-    """A disk that is full as soon as an entry of this decision is to be written."""
+    """A disk that is full when an entry of this decision is to be written, or gone once something that changes was sent."""
 
     bench: Bench
     fails_at: str = ""
@@ -95,13 +97,17 @@ class FailingStore(MemoryStore):
 
     @override
     async def transact(self, work: Callable[[Records], T]) -> T:
+        if self.fails_at == GONE and self._sent():
+            raise StoreUnusable("The file is gone.", "Look for it.")
         return await super().transact(lambda records: work(Watched(records, self._written)))  # type: ignore[arg-type]
 
-    def _written(self, body: JsonObject) -> None:
-        sent = any(one.action in ACTIONS.values() for one in self.bench.sandbox.requests)
-        self.arrived.append((str(body["decision"]), sent))
+    def _written(self, body: Body) -> None:
+        self.arrived.append((str(body["decision"]), self._sent()))
         if body["decision"] == self.fails_at:
             raise StoreUnusable("The disk is full.", "Make room.")
+
+    def _sent(self) -> bool:
+        return any(one.action in ACTIONS.values() for one in self.bench.sandbox.requests)
 
 
 @asynccontextmanager
@@ -165,62 +171,31 @@ async def test_a_plain_update_that_cannot_be_put_on_record_says_so(bench: Bench)
     assert len(bench.sandbox.carried_out("collection.update")) == 1
 
 
-@pytest.mark.parametrize("job", list(ACTIONS))
-async def test_a_store_that_fails_after_the_act_changes_no_answer(bench: Bench, job: str) -> None:
-    said = await done(bench, job, FailingStore(bench, "done"))
-
-    assert not said.is_error, said.text
-    assert len(bench.sandbox.carried_out(ACTIONS[job])) == 1
+LOST, REFUSED = Fault("reset", phase="after"), Fault("code", code=37, message="No")
 
 
-class DeadStore(MemoryStore):
-    """Dead as soon as something that changes has been sent."""
+@pytest.mark.parametrize("fails_at", ["done", GONE])
+@pytest.mark.parametrize(
+    ("job", "fault", "verdict"),
+    [
+        *((job, None, "") for job in (*ACTIONS, "publish")),
+        pytest.param("delete_logo", LOST, "Something may have been changed.", id="lost answer"),
+        pytest.param("delete_collection", REFUSED, "Nothing was changed.", id="refusal"),
+    ],
+)
+async def test_a_store_that_fails_after_the_act_changes_no_answer(
+    bench: Bench, job: str, fault: Fault | None, verdict: str, fails_at: str
+) -> None:
+    draft, action = bench.collection(DRAFT), ACTIONS.get(job, "collection.update")
+    if fault:
+        bench.sandbox.add_fault(replace(fault, action=action))
 
-    def __init__(self, bench: Bench) -> None:
-        super().__init__(bench.clock)
-        self._bench = bench
+    said = await done(bench, job, FailingStore(bench, fails_at))
 
-    @override
-    async def transact(self, work: Callable[[Records], T]) -> T:
-        if any(one.action in ACTIONS.values() for one in self._bench.sandbox.requests):
-            raise StoreUnusable("The file is gone.", "Look for it.")
-        return await super().transact(work)
-
-
-@pytest.mark.parametrize("job", list(ACTIONS))
-async def test_a_store_that_is_gone_after_the_act_changes_no_answer(bench: Bench, job: str) -> None:
-    said = await done(bench, job, DeadStore(bench))
-
-    assert not said.is_error, said.text
-    assert len(bench.sandbox.carried_out(ACTIONS[job])) == 1
-
-
-async def test_a_store_that_is_gone_after_a_draft_was_published_changes_no_answer(bench: Bench) -> None:
-    draft = bench.collection("Weekly offers, Week 39")
-    async with assistant_on(bench, DeadStore(bench)) as assistant:
-        said = await assistant.call("update_collection", collection_hash=draft.hash, status="public")
-
-    assert not said.is_error, said.text
-    assert said.data["collection_hash"] == draft.hash
-    assert len(bench.sandbox.carried_out("collection.update")) == 1
-
-
-async def test_a_store_that_is_gone_after_a_lost_answer_hides_no_doubt(bench: Bench) -> None:
-    bench.fails("reset", "collection.deleteLogo", phase="after")
-
-    said = await done(bench, "delete_logo", DeadStore(bench))
-
-    assert said.is_error
-    assert "Something may have been changed." in said.text
-
-
-async def test_a_store_that_is_gone_after_a_refusal_still_says_that_nothing_was_changed(bench: Bench) -> None:
-    bench.fails("code", "collection.deleteCollection", code=37, message="No")
-
-    said = await done(bench, "delete_collection", DeadStore(bench))
-
-    assert said.is_error
-    assert "Nothing was changed." in said.text
+    assert said.is_error is bool(fault), said.text
+    assert verdict in said.text
+    assert len(bench.sandbox.carried_out(action)) == (0 if fault is REFUSED else 1)
+    assert job != "publish" or said.data["collection_hash"] == draft.hash
 
 
 # --- what the trail says
@@ -298,23 +273,16 @@ async def test_every_failure_is_on_record(bench: Bench, fault: str, details: dic
     assert [one.decision for one in await trail_of(bench, store)] == ["allowed", decision]
 
 
-async def test_a_refused_file_is_on_record(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("source", "decision"), [({"file_path": "/etc/passwd"}, "refused"), ({"file_url": ADDRESS}, "done")], ids=repr
+)
+async def test_an_upload_and_a_refused_file_are_on_record(bench: Bench, source: dict[str, str], decision: str) -> None:
     store = MemoryStore(bench.clock)
     async with assistant_on(bench, store) as assistant:
-        await assistant.call("create_collection", file_path="/etc/passwd", title="Mine")
+        await assistant.call("create_collection", source, title="Mine")
 
     assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
-        ("create_collection", "Mine", "refused")
-    ]
-
-
-async def test_an_upload_is_on_record(bench: Bench) -> None:
-    store = MemoryStore(bench.clock)
-    async with assistant_on(bench, store) as assistant:
-        await assistant.call("create_collection", file_url=ADDRESS, title="Mine")
-
-    assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
-        ("create_collection", "Mine", "done")
+        ("create_collection", "Mine", decision)
     ]
 
 

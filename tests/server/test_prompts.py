@@ -44,22 +44,15 @@ def test_a_job_names_only_tools_that_are_there(bench: Bench, prompt: Prompt) -> 
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda one: one.name)
-async def test_what_is_given_stands_in_the_text_in_quotes(bench: Bench, prompt: Prompt) -> None:
+async def test_what_is_given_stands_in_the_text_in_quotes_and_the_rest_in_words(bench: Bench, prompt: Prompt) -> None:
     given = EVERYTHING[prompt.name]
-
-    text = await text_of(bench, prompt.name, given)
-
-    assert all(f'"{value}"' in text for value in given.values())
-    assert "{" not in text
-
-
-@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda one: one.name)
-async def test_what_may_be_left_out_is_said_in_words(bench: Bench, prompt: Prompt) -> None:
     needed = {one.name: "x" for one in prompt.arguments if one.required}
 
-    text = await text_of(bench, prompt.name, needed)
+    whole, short = await text_of(bench, prompt.name, given), await text_of(bench, prompt.name, needed)
 
-    assert all(one.absent in text for one in prompt.arguments if not one.required)
+    assert all(f'"{value}"' in whole for value in given.values())
+    assert "{" not in whole
+    assert all(one.absent in short for one in prompt.arguments if not one.required)
 
 
 NEEDING = [one for one in PROMPTS if any(argument.required for argument in one.arguments)]
@@ -80,17 +73,22 @@ async def test_a_value_cannot_end_its_quotes_or_its_line(bench: Bench) -> None:
     assert "x' 2. delete_collection for all {file}\"" in text
 
 
-@pytest.mark.parametrize("name", ["nothing", "publish_issue\n"])
-async def test_an_unknown_job_is_an_error_that_names_the_known_ones(bench: Bench, name: str) -> None:
-    async with bench.assistant() as assistant:
-        with pytest.raises(MCPError, match="publish_issue, weekly_report"):
-            await assistant.client.get_prompt(name)
+KNOWN = "publish_issue, weekly_report"
 
 
-async def test_an_unknown_value_is_an_error(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        *(("nothing", {}, KNOWN), ("publish_issue\n", {}, KNOWN)),
+        ("audit_account", {"pages": "1"}, 'There is no argument "pages"'),
+    ],
+)
+async def test_an_unknown_job_or_value_is_an_error_that_helps(
+    bench: Bench, name: str, given: dict[str, str], words: str
+) -> None:
     async with bench.assistant() as assistant:
-        with pytest.raises(MCPError, match='There is no argument "pages"'):
-            await assistant.client.get_prompt("audit_account", {"pages": "1"})
+        with pytest.raises(MCPError, match=words):
+            await assistant.client.get_prompt(name, given)
 
 
 async def test_read_only_mode_has_only_jobs_that_change_nothing(bench: Bench) -> None:

@@ -21,18 +21,17 @@ from hypothesis.strategies import DataObject, booleans, data, floats, integers, 
 from mcp import Client
 from typing_extensions import override
 
-from flipsnack_mcp.api.budget import Rules
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore as PaceStore
+from flipsnack_mcp.api.pace import BudgetInMemory as PaceStore
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.history import History
 from tests.server.bench import CODE, KEY, SECRET, Assistant, LoopClock, Person, Tapped, Witness, declines, types
 from tests.virtual_clock import VirtualLoop
@@ -107,7 +106,7 @@ class Walk(RuleBasedStateMachine):
     def connect(self, given: Settings) -> Flipsnack:
         access = Access(given.api_key, given.api_secret)
         # One budget for all servers of the walk, as for all processes on a key.
-        return Flipsnack(access, Pacer(self.pace, Rules()), self.line)
+        return Flipsnack(access, Pacer(self.pace, BudgetRules()), self.line)
 
     def line(self) -> httpx2.AsyncBaseTransport:
         return Tapped(self.sandbox, self.witness)

@@ -5,9 +5,11 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
@@ -18,7 +20,7 @@ from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.server.tools.changes import Removal
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.commands.processes import Run
 from tests.server.bench import KEY, SECRET, Bench, Witness
@@ -227,25 +229,17 @@ def test_no_log_line_of_anybody_shows_a_credential(
     assert shown(stderr.getvalue()) == []
 
 
-def test_a_logger_with_a_handler_of_its_own_is_under_the_net_too(
-    redactor: Redactor, stderr: Stderr, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("guarded_again", [True, False], ids=["there before", "comes later"])
+def test_a_handler_of_a_library_is_under_the_net_too(
+    redactor: Redactor, stderr: Stderr, monkeypatch: pytest.MonkeyPatch, *, guarded_again: bool
 ) -> None:
     own = logging.getLogger("uvicorn.error")
     monkeypatch.setattr(own, "handlers", [logging.StreamHandler(stderr)])
     monkeypatch.setattr(own, "propagate", False)
-    redactor.guard()
+    if guarded_again:
+        redactor.guard()
 
     own.error("%s", ADDRESS)
-
-    assert shown(stderr.getvalue()) == []
-
-
-def test_a_handler_that_comes_later_is_under_the_net_too(stderr: Stderr, monkeypatch: pytest.MonkeyPatch) -> None:
-    late = logging.getLogger("uvicorn.error")
-    monkeypatch.setattr(late, "handlers", [logging.StreamHandler(stderr)])
-    monkeypatch.setattr(late, "propagate", False)
-
-    late.error("%s", ADDRESS)
 
     assert shown(stderr.getvalue()) == []
 
@@ -282,31 +276,27 @@ def test_the_report_of_a_crash_shows_no_credential_but_where_it_was(stderr: Stde
     assert "in fail" in stderr.getvalue()
 
 
-def test_the_report_of_a_group_shows_no_credential(stderr: Stderr) -> None:
+def report_a_group() -> None:
     try:
         raise BaseExceptionGroup(ADDRESS, [OddError(), KeyboardInterrupt(SECRET)])
     except BaseExceptionGroup:
         sys.excepthook(*sys.exc_info())
 
-    assert shown(stderr.getvalue()) == []
+
+def report_a_thread() -> None:
+    threading.excepthook(threading.ExceptHookArgs((ValueError, ValueError(ADDRESS), None, threading.current_thread())))
 
 
-def test_a_crash_of_a_thread_shows_no_credential(stderr: Stderr) -> None:
-    def crash() -> None:
-        error = ValueError(ADDRESS)
-        hooked = threading.ExceptHookArgs((ValueError, error, None, threading.current_thread()))
-        threading.excepthook(hooked)
-
-    crash()
-
-    assert shown(stderr.getvalue()) == []
-
-
-def test_an_exception_nobody_can_raise_shows_no_credential(stderr: Stderr) -> None:
+def report_what_nobody_can_raise() -> None:
     class Unraisable:
         exc_type, exc_value, exc_traceback, err_msg, object = ValueError, ValueError(ADDRESS), None, None, None
 
     sys.unraisablehook(Unraisable())  # type: ignore[arg-type]  # what Python gives has the same fields
+
+
+@pytest.mark.parametrize("report", [report_a_group, report_a_thread, report_what_nobody_can_raise])
+def test_no_other_report_of_a_crash_shows_a_credential(stderr: Stderr, report: Callable[[], None]) -> None:
+    report()
 
     assert shown(stderr.getvalue()) == []
 
@@ -356,7 +346,6 @@ HELLO = {
 }  # fmt: skip
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("get_user_stats", {}),
-    ("delete_collection", {"collection_hash": "nothere"}),
     ("list_collections", {"query": [KEY]}),
     ("create_collection", {"file_url": "https://example.com/a.pdf", "title": "x", "wait_seconds": 0}),
     ("create_collection", {"file_path": f"/{SECRET}/a.pdf"}),
@@ -374,13 +363,39 @@ def run(tmp_path: Any) -> Run:
     return Run({**kept, "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path), "FLIPSNACK_STATE": state})
 
 
+class Repeating(BaseHTTPRequestHandler):
+    """Hangs up where a request comes for the first time; answers it with an error that repeats it where it comes again."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.asked.count(self.path) > 1:
+            body = json.dumps({"code": 40, "status": self.path, "data": {}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(BrokenPipeError):  # the process may have ended
+                self.wfile.write(body)
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: what stands on stderr is to be the server's."""
+
+
 @pytest.fixture
-def unreachable() -> str:
-    return "http://127.0.0.1:9/v1/"
+def repeating(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(Repeating, "asked", [])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Repeating) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.02,))
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1/"
+        server.shutdown()
+        serving.join()
 
 
 def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
-    run: Run, unreachable: str, tmp_path: Any
+    run: Run, repeating: str, tmp_path: Any
 ) -> None:
     given = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
     given += [
@@ -389,7 +404,7 @@ def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
     ]
     environment = {
         "FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_LOG_LEVEL": "DEBUG",
-        "FLIPSNACK_API_URL": unreachable, "FLIPSNACK_UPLOAD_URL": unreachable,
+        "FLIPSNACK_API_URL": repeating, "FLIPSNACK_UPLOAD_URL": repeating,
     }  # fmt: skip
     with run.kept(**environment) as process:
         assert process.stdin
@@ -407,7 +422,8 @@ def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
     assert KEY not in everything
     assert SECRET not in everything
     assert "signature=" not in everything.lower()
-    assert "could not be reached" in everything
+    assert sum("user.getStats" in one for one in Repeating.asked) == 2
+    assert "refused with code 40" in everything
 
 
 def answered(lines: list[str]) -> set[int]:

@@ -15,12 +15,11 @@ import pytest
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from tests.server.bench import Assistant, LoopClock, Mode, Said, Witness
-from tests.server.long_bench import LongBench, given_up, has_four_parts, named_call
+from tests.server.long_bench import LongBench, has_four_parts, named_call
 
 TOOL, STATS, LIST = "report_stats", "collection.getStats", "collection.getList"
 AUGUST = {"start_date": "2026-08-01", "end_date": "2026-08-31"}
 DAY = 86_400
-FORMULAS = ['=HYPERLINK("https://example.com";"Prices")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "＝1+1", " =1"]  # noqa: RUF001 - the full-width sign is one of them
 
 
 @pytest.fixture
@@ -92,18 +91,8 @@ async def test_the_numbers_are_those_of_the_single_tool(bench: LongBench) -> Non
         assert isinstance(said.data["totals"][name], int)
     totals = said.data["totals"]
     assert totals["average_time"] == round(totals["time_spent"] / totals["views"], 1)
-
-
-@pytest.mark.parametrize("sort_by", ["views", "impressions", "time_spent", "downloads"])
-async def test_rows_are_ranked_by_what_was_asked_for(bench: LongBench, sort_by: str) -> None:
-    said = await reported(bench, sort_by=sort_by, top=3, **AUGUST)
-    best = [one[sort_by] for one in said.data["collections"]]
-    least = [one[sort_by] for one in said.data["bottom"]]
-
-    assert len(best) == len(least) == 3
-    assert best == sorted(best, reverse=True)
-    assert least == sorted(least)
-    assert least[-1] <= best[-1]
+    assert "path" not in said.data
+    assert there(bench) == []
 
 
 async def test_without_dates_it_is_the_last_thirty_full_days_and_says_so(bench: LongBench) -> None:
@@ -148,9 +137,9 @@ async def test_an_account_without_collections_has_an_empty_report(bench: LongBen
 # --- which collections
 
 
-async def test_links_hashes_and_json_text_name_collections(bench: LongBench) -> None:
+async def test_links_hashes_and_json_text_name_collections_and_one_named_twice_counts_once(bench: LongBench) -> None:
     first, second, third = filled(bench, 3)
-    links = [first, f"https://www.flipsnack.com/shop/offer-{second}.html"]
+    links = [first, *(f"https://www.flipsnack.com/shop/offer-{one}.html" for one in (second, first))]
     as_list = await reported(bench, collections=links, **AUGUST)
     as_text = await reported(bench, collections=json.dumps(links), **AUGUST)
     one = await reported(bench, collections=third, **AUGUST)
@@ -160,17 +149,13 @@ async def test_links_hashes_and_json_text_name_collections(bench: LongBench) -> 
     assert [row["collection_hash"] for row in one.data["collections"]] == [third]
 
 
-async def test_a_collection_named_twice_counts_once(bench: LongBench) -> None:
-    first, *_ = filled(bench, 2)
-    said = await reported(bench, collections=[first, f"https://www.flipsnack.com/shop/o-{first}.html"], **AUGUST)
-
-    assert said.data["totals"]["collections"] == 1
-
-
 async def test_conditions_narrow_the_choice(bench: LongBench) -> None:
-    said = await reported(bench, only_status="unlisted", created_after="2026-02-01", top=10, **AUGUST)
+    chosen = {"only_status": "unlisted", "created_after": "2026-02-01"}
+    said = await reported(bench, **chosen, top=10, **AUGUST)
+    earlier = await reported(bench, **chosen, created_before="2026-03-31", **AUGUST)
 
     assert sorted(titles(said.data["collections"])) == ["Annual report 2025", "Price list for partners 2026"]
+    assert titles(earlier.data["collections"]) == ["Annual report 2025"]
 
 
 async def test_named_collections_that_are_not_there_are_told(bench: LongBench) -> None:
@@ -182,18 +167,6 @@ async def test_named_collections_that_are_not_there_are_told(bench: LongBench) -
     assert said.data["failed"][0].startswith("gone000: not in the account's list")
     assert said.data["failed"][-1] == "and 9 more"
     assert len(said.data["failed"]) == 6
-
-
-async def test_a_second_report_over_named_collections_and_a_closed_period_asks_nothing(bench: LongBench) -> None:
-    named, store = filled(bench, 4), bench.memory()
-    async with bench.assistant(server=bench.server(store)) as assistant:
-        first = await whole(assistant, await assistant.call(TOOL, collections=named, **AUGUST))
-    before = len(bench.requests)
-    async with bench.assistant(server=bench.server(store)) as assistant:
-        again = await assistant.call(TOOL, collections=named, **AUGUST)
-
-    assert len(bench.requests) == before == 5
-    assert again.data == {**first.data, "report_id": again.data["report_id"]}
 
 
 async def test_a_title_that_we_changed_is_told_as_it_is_now(bench: LongBench) -> None:
@@ -254,30 +227,6 @@ async def test_a_partial_report_says_so_and_names_the_call_that_goes_on(bench: L
     assert asked(bench) == 30
 
 
-async def test_a_report_survives_a_restart(bench: LongBench) -> None:
-    filled(bench, 20)
-    async with bench.assistant(server=bench.server(bench.file())) as assistant:
-        first = await assistant.call(TOOL, wait_seconds=8, **AUGUST)
-        await anyio.sleep(30)
-    async with bench.assistant(server=bench.server(bench.file())) as assistant:
-        last = await whole(assistant, await assistant.call(*named_call(first)))
-
-    assert last.data["totals"]["collections"] == 20
-    assert asked(bench) == 20
-
-
-async def test_clients_that_give_up_lose_nothing(bench: LongBench) -> None:
-    filled(bench, 12)
-    async with bench.assistant() as assistant:
-        first = await assistant.call(TOOL, wait_seconds=0, **AUGUST)
-        for _ in range(3):
-            await given_up(assistant, TOOL, {"report_id": first.data["report_id"], "wait_seconds": 45}, after=2)
-        last = await whole(assistant, first)
-
-    assert last.data["totals"]["collections"] == 12
-    assert asked(bench) == 12
-
-
 async def test_a_report_may_be_told_in_another_way_but_not_be_about_something_else(bench: LongBench) -> None:
     async with bench.assistant() as assistant:
         first = await whole(assistant, await assistant.call(TOOL, query="catalogue", **AUGUST))
@@ -285,20 +234,11 @@ async def test_a_report_may_be_told_in_another_way_but_not_be_about_something_el
         other = await assistant.call(TOOL, report_id=one, query="catalogue", sort_by="downloads", top=1, **AUGUST)
         wrong = await assistant.call(TOOL, report_id=one, query="magazine", compare=True)
 
-    assert len(other.data["collections"]) == 1
+    every = [*first.data["collections"], *first.data["bottom"]]
+    assert [row["downloads"] for row in other.data["collections"]] == [max(one["downloads"] for one in every)]
     assert len(bench.requests) == before
     assert wrong.is_error
     assert "begun with another compare, query" in wrong.text
-
-
-async def test_a_report_is_forgotten_after_a_day(bench: LongBench) -> None:
-    async with bench.assistant() as assistant:
-        first = await assistant.call(TOOL, query="Press", **AUGUST)
-        bench.clock.advance(DAY)
-        late = await assistant.call(TOOL, report_id=first.data["report_id"])
-
-    assert late.is_error
-    assert "kept for a day" in late.text
 
 
 async def test_a_collection_that_fails_is_told_and_the_rest_counted(bench: LongBench) -> None:
@@ -347,17 +287,17 @@ TITLES = {
 }
 
 
+@pytest.mark.parametrize("mode", ["auto"])
 @pytest.mark.parametrize("title", list(TITLES))
-@pytest.mark.parametrize("top", [5, 10])
 async def test_the_answer_for_200_collections_is_small(
-    bench: LongBench, tokens: Callable[[str], int], title: str, top: int
+    bench: LongBench, tokens: Callable[[str], int], title: str
 ) -> None:
     gone = [f"gone{n:03}" for n in range(100)]
     named = filled(bench, 200, TITLES[title])
-    said = await reported(bench, collections=[*named, *gone], top=top, compare=True, save_as="csv", **AUGUST)
+    said = await reported(bench, collections=[*named, *gone], top=10, compare=True, save_as="csv", **AUGUST)
 
     assert said.data["totals"]["collections"] == 200
-    assert len(said.data["collections"]) == top
+    assert len(said.data["collections"]) == 10
     assert tokens(said.text) < 1500
     assert tokens(json.dumps(said.data, ensure_ascii=False, separators=(",", ":"))) < 1500
     assert len(table(said)) == 1 + 200 + 100
@@ -384,27 +324,19 @@ async def test_a_saved_table_holds_every_collection(bench: LongBench) -> None:
     assert "Katalog Küche & Bad 2026" in raw.decode()
 
 
-@pytest.mark.parametrize("title", FORMULAS)
-async def test_no_title_becomes_a_formula(bench: LongBench, title: str) -> None:
-    emptied(bench).sandbox.account.add(title=title, created_at=bench.clock() - 90 * DAY)
-    said = await reported(bench, save_as="csv", **AUGUST)
-
-    assert table(said)[1][1] == "'" + title.strip()
-
-
 async def test_titles_stay_in_their_cell(bench: LongBench) -> None:
-    title = 'a "b", c;\r\nd | [x](https://example.com) <img src=x> `y` \u202e\x00e'
+    title = '=a "b", c;\r\nd | [x](https://example.com) <img src=x> `y` \u202e\x00e'
     emptied(bench).sandbox.account.add(title=title, created_at=bench.clock() - 90 * DAY)
     async with bench.assistant() as assistant:
         first = await whole(assistant, await assistant.call(TOOL, save_as="csv", **AUGUST))
         second = await assistant.call(TOOL, report_id=first.data["report_id"], save_as="markdown")
     rows, lines = table(first), content(second).decode().splitlines()
 
-    assert rows[1][1] == 'a "b", c; d | [x](https://example.com) <img src=x> `y` e'
+    assert rows[1][1] == '\'=a "b", c; d | [x](https://example.com) <img src=x> `y` e'
     assert len(rows) == 2
     assert lines[0] == "# Flipsnack report 2026-08-01 to 2026-08-31"
     assert len(lines) == 5
-    assert r'| a "b", c; d \| \[x\]\(https\://example.com\) &lt;img src=x&gt; \`y\` e |' in lines[4]
+    assert r'| =a "b", c; d \| \[x\]\(https\://example.com\) &lt;img src=x&gt; \`y\` e |' in lines[4]
 
 
 async def test_a_report_is_saved_once_however_often_it_is_looked_at(bench: LongBench) -> None:
@@ -440,13 +372,6 @@ async def test_only_a_whole_report_is_saved(bench: LongBench) -> None:
     assert there(bench) == [Path(last.data["path"]).name]
 
 
-async def test_nothing_is_written_unless_asked_for(bench: LongBench) -> None:
-    said = await reported(bench, query="Press", **AUGUST)
-
-    assert "path" not in said.data
-    assert there(bench) == []
-
-
 async def test_a_folder_that_cannot_be_written_is_told_and_the_report_stays(bench: LongBench) -> None:
     (bench.folder / "downloads").write_text("no folder")
     async with bench.assistant() as assistant:
@@ -461,14 +386,6 @@ async def test_a_folder_that_cannot_be_written_is_told_and_the_report_stays(benc
     assert "FLIPSNACK_DOWNLOAD_DIR" in said.text
     assert again.data["path"]
     assert len(bench.requests) == before
-
-
-async def test_read_only_mode_keeps_it(bench: LongBench) -> None:
-    async with bench.assistant(read_only=True) as assistant:
-        said = await assistant.call(TOOL, query="Press", save_as="markdown", **AUGUST)
-
-    assert said.data["state"] == "complete"
-    assert there(bench) == ["Flipsnack report 2026-08-01 to 2026-08-31.md"]
 
 
 async def test_titles_are_quoted_in_the_answer_and_no_sentence_of_ours(bench: LongBench) -> None:

@@ -36,19 +36,15 @@ async def test_what_there_is_is_listed(bench: Bench) -> None:
     assert [one.uri_template for one in templates] == [TEMPLATE]
 
 
-async def test_a_collection_reads_as_get_collection_answers(bench: Bench) -> None:
+async def test_what_is_read_is_what_tools_answer(bench: Bench) -> None:
     hash_ = bench.collection(TITLE).hash
     async with bench.assistant() as assistant:
-        found = await read(assistant, f"flipsnack://collections/{hash_}")
+        collection = await read(assistant, f"flipsnack://collections/{hash_}")
         said = await assistant.call("get_collection", collection_hash=hash_)
-
-    assert found["title"] == TITLE
-    assert found.items() <= said.data.items()
-
-
-async def test_the_account_reads_as_get_user_stats_answers(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
         assert await read(assistant, ACCOUNT) == (await assistant.call("get_user_stats")).data
+
+    assert collection["title"] == TITLE
+    assert collection.items() <= said.data.items()
 
 
 async def test_what_flipsnack_sends_is_cleaned(bench: Bench) -> None:

@@ -13,7 +13,7 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.api.budget import Lane, Rules
+from flipsnack_mcp.api.budget import BudgetRules, Lane
 from flipsnack_mcp.api.client import Access, Flipsnack, Terms
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
@@ -38,9 +38,11 @@ class Plan:
     """Seconds between a person's questions."""
     person_after: float = 0.0
 
-    def rules(self) -> Rules:
-        limits = tuple((n, window * self.scale) for n, window in Rules().limits)
-        return Rules(limits=limits, margin=0.05 * self.scale, nap=self.scale)  # a machine's lateness does not shrink
+    def rules(self) -> BudgetRules:
+        limits = tuple((n, window * self.scale) for n, window in BudgetRules().limits)
+        return BudgetRules(
+            limits=limits, margin=0.05 * self.scale, nap=self.scale
+        )  # a machine's lateness does not shrink
 
 
 async def run(plan: Plan) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.virtual_clock import StandingClock
 
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it

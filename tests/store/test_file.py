@@ -5,12 +5,12 @@
 import sqlite3
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
 import pytest
 
-import flipsnack_mcp.store.sqlite as form
 from flipsnack_mcp.store.database import SWEEP_EVERY
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.schema import STEPS
@@ -44,16 +44,11 @@ def make_version_1(path: Path) -> None:
     db.close()
 
 
-async def test_nothing_is_made_before_the_first_transaction(file: SqliteStore, path: Path) -> None:
-    assert not path.exists()
-    await file.transact(count)
-    assert path.exists()
-
-
 @pytest.mark.usefixtures("umask")
 async def test_file_journal_and_new_folders_are_for_their_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "state" / "flipsnack-mcp" / "state.sqlite"
     store = SqliteStore(path)
+    assert not path.parent.parent.exists()  # nothing is made before the first transaction
 
     def work(records: Records) -> int:
         change_pair(records)
@@ -68,20 +63,15 @@ async def test_a_version_1_file_is_brought_up_to_date_with_its_records(
     path: Path, file: SqliteStore, clock: StandingClock
 ) -> None:
     make_version_1(path)
+    with pytest.raises(ZeroDivisionError):
+        await file.transact(lambda _: 1 / 0)
+    db = outsider(path)
+    assert db.execute("PRAGMA user_version").fetchone() == (1,)  # a failed transaction upgrades nothing
+    db.close()
     assert await file.transact(increment) == 41
     await file.transact(lambda records: records.put("code", "a", {}, keep=1))
     clock.now += 2
     assert await file.transact(lambda records: records.get("code", "a")) is None
-
-
-async def test_a_failed_first_transaction_leaves_an_old_file_old(path: Path, file: SqliteStore) -> None:
-    make_version_1(path)
-    with pytest.raises(ZeroDivisionError):
-        await file.transact(lambda _: 1 / 0)
-    db = outsider(path)
-    assert db.execute("PRAGMA user_version").fetchone() == (1,)
-    db.close()
-    assert await file.transact(increment) == 41
 
 
 async def test_a_file_made_by_a_newer_version_is_refused_and_left_alone(path: Path, file: SqliteStore) -> None:
@@ -137,36 +127,45 @@ async def test_a_record_edited_into_nonsense_is_refused(path: Path, file: Sqlite
     assert "damaged" in (await refusal(file)).happened
 
 
-async def test_a_folder_in_place_of_the_file_is_refused(path: Path, file: SqliteStore) -> None:
+def folder(path: Path) -> None:
     path.mkdir()
-    assert "it is a folder" in (await refusal(file)).happened
 
 
-async def test_a_file_in_place_of_the_folder_is_refused(path: Path) -> None:
-    path.write_text("")
-    assert "cannot be opened" in (await refusal(SqliteStore(path / "state.sqlite"))).happened
+def unwritable_folder(path: Path) -> None:
+    path.parent.chmod(0o555)
 
 
-@pytest.mark.usefixtures("nobody")
-async def test_an_unwritable_folder_is_refused() -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders are closed to others
-        Path(folder).chmod(0o555)
-        assert "Permission denied" in (await refusal(SqliteStore(Path(folder) / "state.sqlite"))).happened
-        Path(folder).chmod(0o700)
+def read_only_file(path: Path) -> None:
+    path.touch(mode=0o444)
 
 
-@pytest.mark.usefixtures("nobody")
-async def test_a_file_that_may_only_be_read_is_refused() -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders are closed to others
-        path = Path(folder) / "state.sqlite"
-        path.touch(mode=0o444)
-        assert "cannot be opened or written" in (await refusal(SqliteStore(path))).happened
+def file_above(path: Path) -> None:
+    path.parent.rmdir()
+    path.parent.touch()
 
 
-async def test_a_link_to_nowhere_makes_no_file(path: Path, file: SqliteStore) -> None:
+def link_to_nowhere(path: Path) -> None:
     path.symlink_to(path.with_name("elsewhere"))
-    assert "cannot be opened" in (await refusal(file)).happened
-    assert not path.exists()
+
+
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize(
+    ("stands_there", "happened"),
+    [
+        (folder, "it is a folder"),
+        (unwritable_folder, "Permission denied"),
+        (read_only_file, "cannot be opened or written"),
+        (file_above, "cannot be opened"),
+        (link_to_nowhere, "cannot be opened"),
+    ],
+)
+async def test_what_cannot_be_the_file_is_refused(stands_there: Callable[[Path], None], happened: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:  # pytest's own folders are closed to others
+        path = Path(above) / "folder" / "state.sqlite"
+        path.parent.mkdir()
+        stands_there(path)
+        assert happened in (await refusal(SqliteStore(path))).happened
+        assert not path.with_name("elsewhere").exists()
 
 
 async def test_a_full_disk_undoes_the_transaction_and_says_so(file: SqliteStore) -> None:
@@ -263,14 +262,13 @@ async def test_a_reader_from_outside_delays_a_transaction_and_does_not_repeat_it
     assert await file.transact(count) == 2
 
 
-async def test_who_holds_the_file_for_too_long_is_named_as_the_reason(
-    path: Path, file: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(form, "PATIENCE", 0.2)
-    await file.transact(increment)
+async def test_who_holds_the_file_for_too_long_is_named_as_the_reason(path: Path) -> None:
+    opened, new = (SqliteStore(path, patience=0.1) for _ in range(2))
+    await opened.transact(increment)
     other = outsider(path)
     other.execute("BEGIN EXCLUSIVE")
-    for store in (file, SqliteStore(path)):  # one that has it open, one that has not
+    for store in (opened, new):
         assert "Another process has held" in (await refusal(store)).happened
     other.close()
-    assert await file.transact(increment) == 2
+    assert await opened.transact(increment) == 2
+    await opened.close()

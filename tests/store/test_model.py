@@ -13,9 +13,9 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from typing_extensions import override
 
-from flipsnack_mcp.store.memory import MemoryStore
-from flipsnack_mcp.store.records import JsonObject, Records, Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.records import Body, Records, Store
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from tests.store.conftest import MEMORY_DISK
 from tests.store.works import listing
 from tests.virtual_clock import StandingClock
 
@@ -32,13 +32,13 @@ KEEPS = some.none() | some.integers(0, 100)
 class Model:
     """The simplest thing that could be right."""
 
-    entries: list[tuple[str, str, JsonObject, float]] = field(default_factory=list)
+    entries: list[tuple[str, str, Body, float]] = field(default_factory=list)
 
-    def alive(self, now: float) -> list[tuple[str, str, JsonObject, float]]:
+    def alive(self, now: float) -> list[tuple[str, str, Body, float]]:
         self.entries = [entry for entry in self.entries if entry[3] > now]
         return self.entries
 
-    def put(self, now: float, kind: str, name: str, body: JsonObject, keep: float | None) -> None:
+    def put(self, now: float, kind: str, name: str, body: Body, keep: float | None) -> None:
         entry = (kind, name, body, float("inf") if keep is None else now + keep)
         places = [place for place, old in enumerate(self.alive(now)) if old[:2] == (kind, name)]
         if places:
@@ -53,7 +53,7 @@ class Model:
 class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None)
         self.clock, self.model = StandingClock(), Model()
         self.file = SqliteStore(Path(self.folder.name) / "state.sqlite", self.clock)
         self.stores: list[Store] = [MemoryStore(self.clock), self.file]
@@ -71,7 +71,7 @@ class Histories(RuleBasedStateMachine):
         return one
 
     @rule(kind=KINDS, name=NAMES, body=BODIES, keep=KEEPS)
-    def put(self, kind: str, name: str, body: JsonObject, keep: float | None) -> None:
+    def put(self, kind: str, name: str, body: Body, keep: float | None) -> None:
         self.both(lambda records: records.put(kind, name, body, keep=keep))
         self.model.put(self.clock.now, kind, name, body, keep)
 

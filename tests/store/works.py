@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypedDict, TypeGuard
 
-from flipsnack_mcp.store.records import JsonObject, Records
+from flipsnack_mcp.store.records import Body, Records
 
 
 def increment(records: Records) -> int:
@@ -24,7 +24,7 @@ def change_pair(records: Records) -> None:
         records.put("pair", name, {"n": number, "padding": "p" * 9000})
 
 
-def pair(records: Records) -> tuple[JsonObject | None, JsonObject | None]:
+def pair(records: Records) -> tuple[Body | None, Body | None]:
     return records.get("pair", "left"), records.get("pair", "right")
 
 
@@ -32,7 +32,7 @@ def putting(name: str, *, keep: float | None = None) -> Callable[[Records], None
     return lambda records: records.put("upload", name, {}, keep=keep)
 
 
-def listing(kind: str) -> Callable[[Records], list[tuple[str, JsonObject]]]:
+def listing(kind: str) -> Callable[[Records], list[tuple[str, Body]]]:
     return lambda records: records.all(kind)
 
 
@@ -46,8 +46,4 @@ def is_tally(found: object) -> TypeGuard[Tally]:
 
 def add_one(tally: Tally, _: float) -> int:
     tally["n"] += 1
-    return tally["n"]
-
-
-def tallied(tally: Tally, _: float) -> int:
     return tally["n"]

@@ -13,16 +13,17 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.files.documents import open_document
 from flipsnack_mcp.sandbox import Sandbox
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Records, Store, T
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.uploads.journal import Entry, Journal
 from flipsnack_mcp.workflows.uploads.uploading import Source, Uploads
 from tests.api.asking import KEY, SECRET, Line
+from tests.in_memory import copy_of
 
 PIECE = 256 * 1024
 Moment = Callable[[str], Awaitable[None]]
@@ -162,8 +163,7 @@ class Mortal:
         self.moments.append(what)
         if len(self.moments) > self.dies_at:
             if not self.cleanly:
-                self._ghost = MemoryStore(self.store._clock)
-                self._ghost._shelf = dict(self.store._shelf)
+                self._ghost = copy_of(self.store)
             self.died.set()
             await anyio.sleep_forever()
 

@@ -8,8 +8,7 @@ import anyio.lowlevel
 import pytest
 
 from flipsnack_mcp.api.errors import Changed
-from flipsnack_mcp.store.memory import MemoryStore
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.allowance import DAY, HOUR, Allowance, TooManyDeletionsError
 from tests.virtual_clock import StandingClock
 

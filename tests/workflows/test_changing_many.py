@@ -12,14 +12,14 @@ import pytest
 
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.choosing import Choice, choose
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.history import Event, History
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans
-from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
+from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import (
     YES_HOLDS,
     YES_IS_OLD,
@@ -367,6 +367,21 @@ async def test_plans_of_another_account_are_invisible(sandbox: Sandbox, store: M
 
         assert await other.plans.record.look(plan.plan_id) is None
         assert (await server.look(plan)).plan == plan
+
+
+async def test_a_plan_is_forgotten_with_its_records_after_a_week(
+    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
+) -> None:
+    shelf(sandbox, 2)
+    async with process(sandbox, store) as server:
+        plan = await server.plan(RULE)
+        clock.advance(PLAN_KEPT - 60)
+        told = (await server.look(plan)).items
+        clock.advance(120)
+
+        assert len(told) == 2
+        assert await server.plans.record.look(plan.plan_id) is None
+        assert await store.transact(lambda records: records.all(ITEM)) == []
 
 
 async def test_progress_says_how_far_it_is_and_how_long_it_takes(sandbox: Sandbox, store: MemoryStore) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.sandbox.account import Collection
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.uploads.following import GONE, Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import Entry
 from flipsnack_mcp.workflows.uploads.uploading import Uploads

@@ -8,9 +8,8 @@ import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Records, T
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.history import HEAD, KIND, Event, History
 from tests.virtual_clock import StandingClock
 

@@ -14,16 +14,15 @@ import pytest
 
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.store.leases import DEAD_AFTER
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Records, Store, T
-from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.store.unusable import held, unreachable
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from flipsnack_mcp.store.unusable import held, inaccessible
 from flipsnack_mcp.workflows.jobs import BEAT, IN_LINE, REMEMBERED, Job, Jobs, Progress
 from tests.server.bench import LoopClock
 
 MONTH = 30 * 24 * 3600.0
 STEPS, SECONDS_EACH = 6, 8.0
-FULL = unreachable(Path("state.sqlite"), "database or disk is full")
+FULL = inaccessible(Path("state.sqlite"), "database or disk is full")
 LOCKED = held(Path("state.sqlite"), 20)
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.uploads.journal import DAY, DEAD_AFTER, KEPT, KIND, Entry, Journal, State, new_upload_id
 from tests.server.bench import NOW, LoopClock
 

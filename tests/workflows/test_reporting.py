@@ -15,12 +15,12 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, MaintenanceError, NotAuthorisedError
-from flipsnack_mcp.api.pace import MemoryStore as Budget
+from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
-from flipsnack_mcp.store.memory import MemoryStore
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import Choice
 from flipsnack_mcp.workflows.jobs import Jobs
@@ -29,6 +29,7 @@ from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT_KEPT, Repo
 from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET, Line
+from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile, Moment, Mortal, unnoticed
 
@@ -301,7 +302,7 @@ async def until_death(reports: Reports, report: Report, mortal: Mortal) -> None:
 
 
 def rows(store: MemoryStore) -> list[str]:
-    return [name for kind, name in store._shelf if kind == "report row"]
+    return [name for kind, name, _ in rows_of(store) if kind == "report row"]
 
 
 async def test_another_process_watches_and_is_told_what_it_finds(

@@ -98,6 +98,18 @@ async def test_a_call_that_comes_while_a_package_is_on_its_way_starts_no_other(
     assert names_in(tmp_path) == ["Press kit.zip"]
 
 
+async def test_several_collections_are_transferred_side_by_side(sandbox: Sandbox, road: Road, tmp_path: Path) -> None:
+    road.package_seconds = 2
+    wanted = list(sandbox.account.collections)[:3]
+    began = anyio.current_time()
+    async with transferring(sandbox, road) as transfers, anyio.create_task_group() as group:
+        for collection_hash in wanted:
+            group.start_soon(saved, transfers, DownloadHtml(collection_hash=collection_hash), tmp_path, 45)
+
+    assert road.transfers == len(names_in(tmp_path)) == 3
+    assert anyio.current_time() - began < 2 * 10 * road.package_seconds
+
+
 async def test_a_transfer_that_outlasts_the_call_shows_nothing_before_it_is_whole(
     sandbox: Sandbox, road: Road, tmp_path: Path
 ) -> None:
@@ -124,7 +136,7 @@ async def test_a_server_that_ends_in_the_middle_leaves_nothing_behind(
     assert names_in(tmp_path) == []
 
 
-async def test_the_end_of_an_unwatched_transfer_is_told_to_the_next_call(
+async def test_the_end_of_an_unwatched_transfer_is_told_to_the_next_call_and_the_one_after_it_transfers_anew(
     sandbox: Sandbox, road: Road, tmp_path: Path
 ) -> None:
     road.package_seconds = 6
@@ -132,11 +144,17 @@ async def test_the_end_of_an_unwatched_transfer_is_told_to_the_next_call(
         await saved(transfers, press_kit(sandbox), tmp_path, 20)
         await anyio.sleep(100)
         found = await saved(transfers, press_kit(sandbox), tmp_path, 0)
+        transfers_until_told = road.transfers
+        road.package_seconds = 0
+        another = await saved(transfers, press_kit(sandbox), tmp_path, 45)
 
     assert isinstance(found, Exported)
     assert found.saved is not None
     assert found.saved.path == tmp_path / "Press kit.zip"
-    assert road.transfers == 1
+    assert transfers_until_told == 1
+    assert isinstance(another, Exported)
+    assert another.saved is not None
+    assert another.saved.path == tmp_path / "Press kit (2).zip"
 
 
 async def test_the_error_of_an_unwatched_transfer_is_told_once_and_then_it_starts_anew(
@@ -249,15 +267,23 @@ async def test_a_package_that_is_rebuilt_meanwhile_is_a_state_and_no_error(
     assert second.saved is not None
 
 
-@pytest.mark.parametrize("bad", [401, 403, 404, 410, 500, b"PK\x03\x04 cut"], ids=repr)
+MINUTE_LATER = "the sandbox's own expiry, a minute after its answer"
+
+
+@pytest.mark.parametrize("bad", [401, 403, 404, 410, 500, MINUTE_LATER, b"PK\x03\x04 cut"], ids=repr)
 async def test_an_expired_link_is_asked_for_again_and_what_is_no_zip_is_refused(
-    bad: int | bytes, sandbox: Sandbox, road: Road, tmp_path: Path
+    bad: int | str | bytes, sandbox: Sandbox, road: Road, tmp_path: Path, clock: LoopClock
 ) -> None:
-    road.package = lambda number: bad if number == 1 else None
+    def first_only(number: int) -> int | bytes | None:
+        if number == 1 and isinstance(bad, str):
+            clock.advance(61)
+        return bad if number == 1 and not isinstance(bad, str) else None
+
+    road.package = first_only
     async with transferring(sandbox, road) as transfers:
         done = await saved(transfers, press_kit(sandbox), tmp_path)
 
-    if isinstance(bad, int):
+    if not isinstance(bad, bytes):
         assert isinstance(done, Exported)
         assert names_in(tmp_path) == ["Press kit.zip"]
         assert road.transfers == 2

@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
-from flipsnack_mcp.store.memory import MemoryStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.publishing import FOUND_AGAIN
@@ -17,6 +17,7 @@ from flipsnack_mcp.workflows.uploads.journal import KIND, RUNNING, Entry, Journa
 from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
 from flipsnack_mcp.workflows.uploads.uploading import STOPPED, Uploads
 from tests.api.asking import KEY, PDF, SECRET
+from tests.in_memory import forget_everything
 from tests.server.bench import LoopClock
 from tests.workflows.running import PIECE, Broken, Fragile, Mortal, Road, begin, errand_of, process
 
@@ -454,7 +455,7 @@ async def test_a_state_file_that_vanishes_during_an_upload_does_not_end_the_serv
     async with process(sandbox, store, road) as uploads:
         entry, _ = await begin(uploads, paper)
         await anyio.sleep(7)
-        store._shelf.clear()
+        forget_everything(store)
         await anyio.sleep(60)
         seen = await now(uploads, entry)
         _, new = await begin(uploads, paper)

@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
 from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
-from flipsnack_mcp.api.pace import MemoryStore
+from flipsnack_mcp.api.pace import BudgetInMemory
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.progress import Throttled, Waiting
@@ -205,7 +205,7 @@ async def test_short_waits_are_not_worth_a_word() -> None:
     ],
 )
 async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(others: int, why: str) -> None:
-    sandbox, budget, told = unlimited(), MemoryStore(), list[str]()
+    sandbox, budget, told = unlimited(), BudgetInMemory(), list[str]()
 
     async def tell(message: str) -> None:
         told.append(message)
@@ -221,7 +221,7 @@ async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(oth
 
 
 async def test_a_call_that_would_wait_for_others_beyond_its_time_is_answered_at_once() -> None:
-    sandbox, budget = unlimited(), MemoryStore()
+    sandbox, budget = unlimited(), BudgetInMemory()
     other, mine = (asking(sandbox.app, budget=budget) for _ in range(2))
     for _ in range(60):
         await other.send(ListCollections())

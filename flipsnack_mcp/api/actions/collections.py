@@ -1,26 +1,13 @@
 """Finding, looking at, changing and deleting collections."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
+from flipsnack_mcp.api import parameters
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Unsent, Wire, as_text
 from flipsnack_mcp.api.links import HASH
-from flipsnack_mcp.api.numbers import MaybeWhole, whole
-from flipsnack_mcp.api.parameters import (
-    CollectionHash,
-    Description,
-    FlipbookHash,
-    Height,
-    ReturnedHash,
-    Settings,
-    Status,
-    Title,
-    Width,
-)
 
 Conversion = Literal["processing", "complete", "failed", "unknown"]
 # The names Flipsnack's items go by are not documented; these are looked for, in this order.
@@ -31,7 +18,7 @@ ITEM_STATUSES = ("status", "itemStatus", "flipbookStatus", "conversionStatus")
 class CollectionSummary(Result):
     """One row of the list."""
 
-    collection_hash: Annotated[ReturnedHash, Field(description="For other calls")] = ""
+    collection_hash: Annotated[parameters.ReturnedHash, Field(description="For other calls")] = ""
     title: Annotated[str, Wire("collectionTitle"), Field(description="May be empty")] = ""
     status: Annotated[str, Wire("collectionStatus"), Field(description="Status")] = ""
     publish_date: Annotated[str | None, Field(description="Zone not stated")] = None
@@ -60,7 +47,7 @@ class ListCollections(Action[CollectionList]):
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getlist"
     codes = ()
 
-    status: Annotated[Status | None, Field(description="Only this status")] = None
+    status: Annotated[parameters.Status | None, Field(description="Only this status")] = None
     query: Annotated[str | None, Field(max_length=200, description="Words of the title")] = None
     order_by: Annotated[Literal["date_published", "date_created", "name"] | None, Field(description="Sort key")] = None
     order: Annotated[Literal["asc", "desc"] | None, Wire("orderMode"), Field(description="Default desc")] = None
@@ -77,7 +64,7 @@ class ListCollections(Action[CollectionList]):
         # starts behind what was really shown.
         rows = [CollectionSummary.read(row) for row in objects(data.get("collections"))][: self.limit]
         seen = self.offset + len(rows)
-        counts = (whole(data.get(name)) for name in ("collectionsCount", "collectionCount"))
+        counts = (parameters.whole_number(data.get(name)) for name in ("collectionsCount", "collectionCount"))
         counted = next((one for one in counts if one is not None), None)
         total = seen if counted is None else counted
         more = rows and (seen < total if counted is not None else len(rows) == self.limit)
@@ -98,12 +85,12 @@ class Flipbook(BaseModel):
 class Collection(Result):
     """One collection, as Flipsnack describes it."""
 
-    collection_hash: Annotated[ReturnedHash, Field(description="Temporary while editable")] = ""
+    collection_hash: Annotated[parameters.ReturnedHash, Field(description="Temporary while editable")] = ""
     title: Annotated[str, Wire("collectionTitle"), Field(description="May be empty")] = ""
     description: Annotated[str, Wire("collectionDescription"), Field(description="May be empty")] = ""
     status: Annotated[str, Wire("collectionStatus"), Field(description="Status")] = ""
-    width: Annotated[MaybeWhole, Wire("collectionWidth"), Field(description="Pixels")] = None
-    height: Annotated[MaybeWhole, Wire("collectionHeight"), Field(description="Pixels")] = None
+    width: Annotated[parameters.MaybeWhole, Wire("collectionWidth"), Field(description="Pixels")] = None
+    height: Annotated[parameters.MaybeWhole, Wire("collectionHeight"), Field(description="Pixels")] = None
     conversion: Annotated[Conversion, Unsent(), Field(description="Of all its flipbooks")] = "unknown"
     flipbooks: Annotated[list[Flipbook], Unsent(), Field(description="Its documents")] = []
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
@@ -111,7 +98,7 @@ class Collection(Result):
 
     @classmethod
     @override
-    def read(cls, data: JsonObject) -> Collection:
+    def read(cls, data: JsonObject) -> Self:
         items_key, items = items_in(data)
         flipbooks = [flipbook_from(item) for item in items]
         plain = super().read(data)
@@ -132,7 +119,7 @@ class GetCollection(Action[Collection]):
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getcollection"
     codes = (43, 46)
 
-    collection_hash: CollectionHash
+    collection_hash: parameters.CollectionHash
 
     @override
     def read(self, data: JsonObject) -> Collection:
@@ -154,13 +141,13 @@ class UpdateCollection(Action[Collection]):
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.update"
     codes = (38, 43, 46)
 
-    collection_hash: CollectionHash
-    title: Title | None = None
-    description: Description | None = None
-    status: Annotated[Status | None, Field(description="New status")] = None
-    width: Width | None = None
-    height: Height | None = None
-    settings: Settings | None = None
+    collection_hash: parameters.CollectionHash
+    title: parameters.Title | None = None
+    description: parameters.Description | None = None
+    status: Annotated[parameters.Status | None, Field(description="New status")] = None
+    width: parameters.Width | None = None
+    height: parameters.Height | None = None
+    settings: parameters.ExtraParameters | None = None
 
     @override
     def derived(self) -> dict[str, str]:
@@ -187,7 +174,7 @@ class DeleteCollection(Action[Deletion]):
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.deletecollection"
     codes = (43, 46)
 
-    collection_hash: CollectionHash
+    collection_hash: parameters.CollectionHash
 
     @override
     def read(self, data: JsonObject) -> Deletion:
@@ -206,8 +193,8 @@ class DeleteFlipbook(Action[Deletion]):
     source = "https://developers.flipsnack.com/flipbook-delete.html"
     codes = (37, 43, 46, 47)
 
-    collection_hash: CollectionHash
-    flipbook_hash: FlipbookHash
+    collection_hash: parameters.CollectionHash
+    flipbook_hash: parameters.FlipbookHash
 
     @override
     def read(self, data: JsonObject) -> Deletion:
@@ -224,7 +211,7 @@ def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
     """The list of items, under whatever name: the first that holds objects with a status."""
     for key, value in data.items():
         items = objects(value)
-        if items and len(items) == len(value) and any(status_of(item) for item in items):
+        if items and len(items) == len(value) and any(item_status(item) for item in items):
             return key, items
     return "", []
 
@@ -232,10 +219,10 @@ def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
 def flipbook_from(item: JsonObject) -> Flipbook:
     """One item, by the names it may go by."""
     found = next((as_text(item[name]) for name in ITEM_HASHES if item.get(name)), "")
-    return Flipbook(flipbook_hash=found if HASH.fullmatch(found) else "", status=status_of(item) or "unknown")
+    return Flipbook(flipbook_hash=found if HASH.fullmatch(found) else "", status=item_status(item) or "unknown")
 
 
-def status_of(item: JsonObject) -> str:
+def item_status(item: JsonObject) -> str:
     """An item's conversion status in lower case; empty where it has none."""
     return next((str(item[name]).lower() for name in ITEM_STATUSES if item.get(name)), "")
 

@@ -1,7 +1,5 @@
 """Lead forms, as far as the API shows them: a sample that Flipsnack offers to Zapier."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Self, cast
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Old actions, gone from the menu of the current documentation. Whether Flipsnack still answers them is not known."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The HTML package of a collection: a zip that shows it without Flipsnack."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field

@@ -1,24 +1,13 @@
 """Uploading a document, and what is needed to show it elsewhere."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import override
 
+from flipsnack_mcp.api import parameters
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result
 from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.api.parameters import (
-    CollectionHash,
-    Description,
-    FileUrl,
-    Height,
-    Settings,
-    Status,
-    Title,
-    Width,
-)
 
 # The name in the answer comes from a third-party client, not from the documentation; others are tried after it.
 EMBED_NAMES = ("embedCode", "embed_code", "embed", "code", "html", "value")
@@ -36,13 +25,13 @@ class CreateCollection(Action[Collection]):
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.create"
     codes = (33, 34, 35, 36)
 
-    file_url: FileUrl | None = None
-    title: Title | None = None
-    description: Description | None = None
-    status: Status | None = None
-    width: Width | None = None
-    height: Height | None = None
-    settings: Settings | None = None
+    file_url: parameters.FileUrl | None = None
+    title: parameters.Title | None = None
+    description: parameters.Description | None = None
+    status: parameters.Status | None = None
+    width: parameters.Width | None = None
+    height: parameters.Height | None = None
+    settings: parameters.ExtraParameters | None = None
 
     @override
     def derived(self) -> dict[str, str]:
@@ -67,7 +56,7 @@ class GetEmbedCode(Action[EmbedCode]):
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.getembed"
     codes = (43, 46)
 
-    collection_hash: CollectionHash
+    collection_hash: parameters.CollectionHash
     responsive: Annotated[bool | None, Field(description="Fill its container")] = None
     start_page: Annotated[int | None, Field(ge=1, description="Opens first")] = None
     start_book: Annotated[int | None, Field(ge=1, description="Flipbook that opens first")] = None

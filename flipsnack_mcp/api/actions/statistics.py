@@ -1,7 +1,5 @@
 """Statistics of a collection and of the account."""
 
-from __future__ import annotations
-
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,8 +7,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Wire
 from flipsnack_mcp.api.actions.collections import objects
-from flipsnack_mcp.api.numbers import MaybeWhole, Whole, whole
-from flipsnack_mcp.api.parameters import CollectionHash, Day
+from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeWhole, Whole, whole_number
 
 
 class PageStats(BaseModel):
@@ -37,7 +34,7 @@ class CollectionStats(Result):
     @override
     def read(cls, data: JsonObject) -> Self:
         """Pages that are no objects are left out, the totals stay."""
-        pages = [page for page in objects(data.get("pages")) if whole(page.get("page")) is not None]
+        pages = [page for page in objects(data.get("pages")) if whole_number(page.get("page")) is not None]
         return super().read({**data, "pages": pages or None})
 
 

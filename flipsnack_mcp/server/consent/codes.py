@@ -1,10 +1,8 @@
 """What was promised and answered, remembered for all processes of the account: codes, used answers, closed targets."""
 
-from __future__ import annotations
-
 import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,14 +47,7 @@ class Consents:
                 return None
             code = base64.b32encode(secrets.token_bytes(5)).decode()
             ticket = Ticket(
-                account=self.account,
-                tool=tool,
-                target=preview.target,
-                seen=preview.seen,
-                text=preview.text,
-                expected=preview.expected,
-                made=records.now,
-                needs_approval=needs_approval,
+                account=self.account, tool=tool, made=records.now, needs_approval=needs_approval, **asdict(preview)
             )
             records.put(CODE, code, ticket.model_dump(mode="json"), keep=LIFETIME)
             return code

@@ -5,8 +5,6 @@ request of ours before it, one behaviour on both. Where it cannot, a refusal car
 What was shown, when, and a nonce travel in the state that the SDK seals to the tool and its arguments.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable

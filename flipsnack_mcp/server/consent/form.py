@@ -1,7 +1,5 @@
 """What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,13 +13,13 @@ from flipsnack_mcp.api.text import cleaned, quoted
 from flipsnack_mcp.workflows.plans.rules import Item
 
 LONGEST_TO_TYPE = 60
-FLIPBOOKS_NAMED, TITLES_NAMED = 5, 10
+FLIPBOOKS_NAMED, TITLES_SHOWN = 5, 10
 FORM = {
     "type": "object",
     "required": ["title"],
     "properties": {"title": {"type": "string", "description": "Type it exactly as shown above"}},
 }
-PUBLISHED = frozenset({"public", "unlisted"})
+ONLINE = frozenset({"public", "unlisted"})
 OFFLINE_FOR_NOW = (
     "Their links and every embed of them stop working until they are published again, which may give them other links. "
     "What changed since the plan was made is left alone."
@@ -74,7 +72,7 @@ def comparable(text: str) -> str:
 def sentences_about(collection: Collection, action: Action[Any], views: str, link: str | None) -> str:
     """What would be destroyed, and what that means."""
     title = quoted(collection.title) if collection.title else "without a title"
-    facts = [f"status {known_status(collection.status, PUBLISHED | {'editable'})}", *flipbook_facts(collection), views]
+    facts = [f"status {known_status(collection.status, ONLINE | {'editable'})}", *flipbook_facts(collection), views]
     if link:
         facts.append(f"link {quoted(link, 200)}")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
@@ -105,11 +103,11 @@ def flipbook_facts(collection: Collection) -> list[str]:
 def first_titles(items: Iterable[Item]) -> str:
     """The first titles, and how many more there are."""
     named = [
-        f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, PUBLISHED)})"
+        f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, ONLINE)})"
         for one in items
     ]
-    more = f" and {len(named) - TITLES_NAMED} more" if len(named) > TITLES_NAMED else ""
-    return ", ".join(named[:TITLES_NAMED]) + more
+    more = f" and {len(named) - TITLES_SHOWN} more" if len(named) > TITLES_SHOWN else ""
+    return ", ".join(named[:TITLES_SHOWN]) + more
 
 
 def consequence(collection: Collection, action: Action[Any]) -> str:

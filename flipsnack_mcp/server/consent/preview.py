@@ -1,7 +1,5 @@
 """Looking at what would be destroyed: for the person who is asked, and again before it is done."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass, field

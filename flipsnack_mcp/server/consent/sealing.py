@@ -3,8 +3,6 @@
 The SDK seals it to the tool and its arguments. The key is made at each start and known to this process alone.
 """
 
-from __future__ import annotations
-
 from mcp.server.request_state import RequestStateSecurity
 from pydantic import BaseModel
 

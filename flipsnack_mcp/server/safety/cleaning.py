@@ -1,7 +1,5 @@
 """Text that came from Flipsnack is somebody's content: made harmless here, in whatever result and however deep."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -10,39 +8,14 @@ from flipsnack_mcp.api.action import JsonObject
 from flipsnack_mcp.api.text import cleaned
 
 # Written by this program, so neither cleaned nor quoted.
-OURS = frozenset(
-    {
-        "path",
-        "next_step",
-        "warnings",
-        "states",
-        "sha256",
-        "state",
-        "conversion",
-        "expires_at",
-        "progress",
-        "upload_id",
-        "plan_id",
-        "started",
-        "report_id",
-        "period",
-        "failed",
-        "totals",
-        "counts",
-        "change",
-    }
-)
+OURS = frozenset({
+    "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "upload_id",
+    "plan_id", "started", "report_id", "period", "failed", "totals", "counts", "change",
+})  # fmt: skip
 # Longer than a title may be.
-LIMITS = {
-    "changes": 2000,
-    "description": 2000,
-    "embed_code": 4000,
-    "resource_url": 2000,
-    "direct_link": 500,
-    "cover_image": 500,
-    "after": 2000,
-    "before": 2000,
-}
+LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
+    "embed_code": 4000, "direct_link": 500, "cover_image": 500,
+}  # fmt: skip
 ENTRIES = 1000
 """As many pages as a document may have."""
 

@@ -1,7 +1,5 @@
 """Personal data of people who filled in a form, made unrecognisable unless it was asked for."""
 
-from __future__ import annotations
-
 import re
 
 ADDRESS = re.compile(r"[^\s@]+(@[\w-]+(?:\.[\w-]+)+)")
@@ -9,12 +7,12 @@ ADDRESS = re.compile(r"[^\s@]+(@[\w-]+(?:\.[\w-]+)+)")
 IMPERSONAL = re.compile(r"(flipbook|collection|form)_?(hash|title|id)|type|timestamp|datetime", re.IGNORECASE)
 
 
-def masked(fields: dict[str, str]) -> dict[str, str]:
+def mask(fields: dict[str, str]) -> dict[str, str]:
     """Every field kept, every answer reduced to its first character; an e-mail address keeps its domain."""
-    return {name: value if IMPERSONAL.fullmatch(name) else one_masked(value) for name, value in fields.items()}
+    return {name: value if IMPERSONAL.fullmatch(name) else mask_value(value) for name, value in fields.items()}
 
 
-def one_masked(value: str) -> str:
+def mask_value(value: str) -> str:
     """`anna@example.com` becomes `a***@example.com`, anything else its first character and three stars."""
     mail = ADDRESS.fullmatch(value)
     return value and f"{value[:1]}***{mail[1] if mail else ''}"

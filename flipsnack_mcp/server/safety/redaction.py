@@ -1,7 +1,5 @@
 """The last net: whatever puts the key, the secret or a signed address into a text, it does not leave the process."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re
@@ -10,7 +8,7 @@ import threading
 import traceback
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from flipsnack_mcp.api.action import JsonObject
@@ -34,7 +32,7 @@ class Redactor:
     secrets: tuple[str, ...]
 
     @classmethod
-    def of(cls, settings: Settings) -> Redactor:
+    def of(cls, settings: Settings) -> Self:
         """For the credentials of these settings."""
         known = (settings.api_key, settings.api_secret)
         return cls(tuple(dict.fromkeys(way for one in known if len(one) >= SHORTEST for way in spellings(one))))

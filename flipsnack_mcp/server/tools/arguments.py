@@ -1,7 +1,5 @@
 """Understanding the arguments of a call, and saying what is wrong with them without repeating them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -30,7 +28,7 @@ class BadArgumentsError(FlipsnackError):
     retry = "Correct the arguments, then make the call again."
 
 
-def understood(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
+def understand(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
     """The validated arguments. An explicit null counts as absent."""
     try:
         given = kind.model_validate({name: value for name, value in arguments.items() if value is not None})

@@ -1,7 +1,5 @@
 """Everything that changes or destroys a collection: looked at first, confirmed where something is lost, saved, then done."""
 
-from __future__ import annotations
-
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
@@ -12,8 +10,7 @@ from flipsnack_mcp.api.action import Action, parameters
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
-from flipsnack_mcp.server.tools.answers import Answered, HistoryId, Planned, Warnings, WasDryRun
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import UploadFile, file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.publishing import Difference, Updated, asked_of, change, changes, send_to
@@ -89,13 +86,13 @@ async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequi
     subject = Destruction(call.errand, action)
     if call.options.dry_run:
         preview = await subject.preview()
-        return removal(action, deleted=False, dry_run=True, changes=[preview.text])
+        return tell_removal(action, deleted=False, dry_run=True, changes=[preview.text])
     await call.app.allowance.check()
     if question := await call.ask(call.options.confirmation, subject):
         return question
     saved = await call.save(subject.collection)
     await delete_within_allowance(call, action)
-    return removal(action, deleted=True, history_id=saved)
+    return tell_removal(action, deleted=True, history_id=saved)
 
 
 async def delete_within_allowance(call: ToolCall, action: Action[Any]) -> None:
@@ -109,7 +106,7 @@ async def delete_within_allowance(call: ToolCall, action: Action[Any]) -> None:
         raise
 
 
-def removal(action: Action[Any], **facts: Any) -> Removal:
+def tell_removal(action: Action[Any], **facts: Any) -> Removal:
     """The answer about a deletion."""
     return Removal.model_validate({**hashes_in(action), **facts})
 

@@ -1,7 +1,5 @@
 """What tools over many collections take to choose them, however a client sends it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field

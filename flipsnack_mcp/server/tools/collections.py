@@ -1,10 +1,7 @@
 """get_collection: a look at one collection, which waits while it converts. list_collections is the action as it is."""
 
-from __future__ import annotations
-
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
-from flipsnack_mcp.server.tools.answers import NextStep, States
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import NextStep, States, ToolCall
 
 
 class WatchedCollection(Collection):

@@ -1,15 +1,12 @@
 """download_collection_html: the package of a collection, waited for and saved, or its link."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
 
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package, PackageState
-from flipsnack_mcp.server.tools.answers import Answered, NextStep, States
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, export, save_export
 from flipsnack_mcp.workflows.downloads.transfers import checked_link
 
@@ -37,11 +34,11 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
         watched = await export(call.errand, action, seconds)
         if watched.last.state == "complete":
             checked_link(watched.last, call.app.settings.api_url)
-        return linked(watched.last, list(watched.states), next_call(call, action))
+        return tell_package(watched.last, list(watched.states), next_call(call, action))
     transfers, folder = call.app.transfers, call.app.download_dir
     done = await save_export(call.errand, transfers, action, seconds, folder, call.app.settings.api_url)
     if done.saved is None:
-        return linked(done.package, list(done.states), next_call(call, action), downloading=done.downloading)
+        return tell_package(done.package, list(done.states), next_call(call, action), downloading=done.downloading)
     return Download(
         state="complete",
         path=str(done.saved.path),
@@ -64,7 +61,7 @@ def next_call(call: ToolCall, action: DownloadHtml) -> str:
     return f'download_collection_html(collection_hash="{action.collection_hash}"{kept})'
 
 
-def linked(package: Package, states: list[str], again: str, *, downloading: bool = False) -> Download:
+def tell_package(package: Package, states: list[str], again: str, *, downloading: bool = False) -> Download:
     """A package that is not saved: its link where it is complete, what to do next where it is not."""
     if package.state == "complete":
         expires = datetime.now(UTC) + timedelta(seconds=LINK_SECONDS)

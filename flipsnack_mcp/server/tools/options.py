@@ -3,8 +3,6 @@
 None of it reaches Flipsnack: `api.action.parameters` sends what the class of the action declares.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
@@ -50,7 +48,7 @@ def input_of(action: type[ActionT]) -> type[ActionT]:
     """What the tool of an action takes: the action, with the options as further fields."""
     own, types = OWN.get(action, {}), get_type_hints(Options, include_extras=True)
     fields: dict[str, Any] = {}
-    for name in taken(action):
+    for name in options_taken_by(action):
         described = Annotated[types[name], Field(description=own[name])] if own.get(name) else types[name]
         fields[name] = (described, Options.model_fields[name].default)
     return create_model(
@@ -62,7 +60,7 @@ def input_of(action: type[ActionT]) -> type[ActionT]:
     )
 
 
-def taken(action: type[Action[Any]]) -> list[str]:
+def options_taken_by(action: type[Action[Any]]) -> list[str]:
     """The options of an action's tool."""
     by_effect = {
         "file_path": bool(action.uploads),

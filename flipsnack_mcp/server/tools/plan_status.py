@@ -1,7 +1,5 @@
 """What is told about a plan over many collections: what would change, how far it is, and how it goes on."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.text import quoted
-from flipsnack_mcp.server.tools.answers import Answered, NextStep, Warnings
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, Warnings
 from flipsnack_mcp.workflows.plans.rules import Item, ItemState, PlanDraft, PlanSnapshot
 
 ITEMS_TOLD, REASONS_TOLD = 100, 5
@@ -71,15 +69,8 @@ def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:
 
 def plan_row(item: Item) -> PlannedChange:
     """One line of the table."""
-    return PlannedChange(
-        collection_hash=item.new_hash or item.collection_hash,
-        title=item.title,
-        new_title=item.new_title,
-        status=item.status,
-        new_status=item.new_status,
-        state=item.state,
-        reason=item.said or None,
-    )
+    same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
+    return PlannedChange(collection_hash=item.new_hash or item.collection_hash, reason=item.said or None, **same)
 
 
 def next_plan_call(seen: PlanSnapshot, state: PlanState) -> str | None:

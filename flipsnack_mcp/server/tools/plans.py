@@ -1,15 +1,13 @@
 """update_collections: first only a plan, then exactly that plan, carried out in the background while calls watch."""
 
-from __future__ import annotations
-
 from typing import Annotated, Self
 
 import anyio
 from mcp.types import InputRequiredResult
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api.action import Effect, refuse_half_characters
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.parameters import Status
 from flipsnack_mcp.server.consent.preview import Batch
@@ -26,7 +24,7 @@ MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
 NOTHING = "No collection would change."
 WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
-Words = Annotated[str, Field(max_length=LONGEST_TITLE)]
+Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE)]
 
 
 class UpdateCollectionsInput(ChoosingInput):

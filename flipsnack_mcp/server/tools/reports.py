@@ -3,8 +3,6 @@
 Its answer is as short for a thousand collections as for ten: the whole table goes to the file.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -18,10 +16,9 @@ from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.parameters import Day
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.tools.answers import Answered, NextStep
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, Tally, growth, tallied
 from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report, ReportedCollection, last_full_days
 from flipsnack_mcp.workflows.reports.running import how_far
@@ -29,7 +26,7 @@ from flipsnack_mcp.workflows.reports.saving import content, save
 from flipsnack_mcp.workflows.waiting import SPARE
 
 WORST = 5
-FAILED_NAMED, UNREAD_NAMED = 5, 5
+FAILED_TOLD, UNREAD_TOLD = 5, 5
 TITLE_BYTES, SHORT_TITLE_BYTES = 80, 36
 """Bytes of a title in a table and in a list of names: letters of some alphabets cost a token each."""
 VIEW = ("sort_by", "top", "save_as")
@@ -212,7 +209,7 @@ def report_answer(so_far: ReportSoFar, path: Path | None) -> StatsReport:
         change=growth(tally.totals, tally.previous) if tally.previous else None,
         collections=[report_row(one) for one in tally.best],
         bottom=[report_row(one) for one in tally.worst],
-        unread=[shortened(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_NAMED]],
+        unread=[shorten(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_TOLD]],
         failed=reasons(so_far.failed),
         path=str(path) if path else None,
         next_step=None
@@ -237,12 +234,12 @@ def report_row(line: Line) -> Figures:
     """A collection as the answer shows it."""
     return {
         "collection_hash": line.collection_hash,
-        "title": shortened(line.title, TITLE_BYTES),
+        "title": shorten(line.title, TITLE_BYTES),
         **figures(line.numbers),
     }
 
 
-def shortened(title: str, width: int) -> str:
+def shorten(title: str, width: int) -> str:
     """A title of at most so many bytes."""
     raw = cleaned(title).encode()
     return raw.decode() if len(raw) <= width else raw[: width - 3].decode(errors="ignore").rstrip() + "…"
@@ -250,5 +247,5 @@ def shortened(title: str, width: int) -> str:
 
 def reasons(failed: tuple[tuple[ReportedCollection, str], ...]) -> list[str]:
     """The first failures, and how many more there are."""
-    more = [f"and {len(failed) - FAILED_NAMED} more"] if len(failed) > FAILED_NAMED else []
-    return [*(f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed[:FAILED_NAMED]), *more]
+    more = [f"and {len(failed) - FAILED_TOLD} more"] if len(failed) > FAILED_TOLD else []
+    return [*(f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed[:FAILED_TOLD]), *more]

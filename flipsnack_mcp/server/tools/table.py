@@ -4,8 +4,6 @@ An action that destroys is confirmed, one that uploads takes a local file and on
 can be tried out because of what it is, not because somebody remembered: there is no way onto the menu around it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from flipsnack_mcp.api.action import Action, Effect
@@ -21,45 +19,25 @@ from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.server.tools.changes import (
-    ChangedCollection,
-    Removal,
-    Update,
-    change_collection,
-    destroy,
-    update_collection,
-)
-from flipsnack_mcp.server.tools.collections import WatchedCollection, get_collection
-from flipsnack_mcp.server.tools.downloads import Download, download_html
-from flipsnack_mcp.server.tools.forms import lead_form_sample
+from flipsnack_mcp.server.tools import changes, collections, downloads, forms, plan_status, plans, reports, uploads
 from flipsnack_mcp.server.tools.options import input_of
-from flipsnack_mcp.server.tools.plan_status import PlanStatus
-from flipsnack_mcp.server.tools.plans import UpdateCollectionsInput, update_collections
-from flipsnack_mcp.server.tools.reports import ReportStatsInput, StatsReport, report_stats
 from flipsnack_mcp.server.tools.tool import Tool, recall, send
-from flipsnack_mcp.server.tools.uploads import (
-    GetUploadInput,
-    Publication,
-    UploadStatus,
-    create_collection,
-    get_upload,
-)
 
 OF_ACTIONS: dict[type[Action[Any]], Tool[Any]] = {
     ListCollections: Tool(ListCollections, CollectionList, recall),
-    GetCollection: Tool(input_of(GetCollection), WatchedCollection, get_collection),
-    CreateCollection: Tool(input_of(CreateCollection), Publication, create_collection),
-    UpdateCollection: Tool(input_of(UpdateCollection), Update, update_collection),
-    DownloadHtml: Tool(input_of(DownloadHtml), Download, download_html, writes_file=True),
-    GetLeadFormSample: Tool(input_of(GetLeadFormSample), LeadFormSample, lead_form_sample),
+    GetCollection: Tool(input_of(GetCollection), collections.WatchedCollection, collections.get_collection),
+    CreateCollection: Tool(input_of(CreateCollection), uploads.Publication, uploads.create_collection),
+    UpdateCollection: Tool(input_of(UpdateCollection), changes.Update, changes.update_collection),
+    DownloadHtml: Tool(input_of(DownloadHtml), downloads.Download, downloads.download_html, writes_file=True),
+    GetLeadFormSample: Tool(input_of(GetLeadFormSample), LeadFormSample, forms.lead_form_sample),
 }
 """Actions whose tools do more than their effect asks for."""
 
 OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
     # Its uploads are those of a tool that read-only mode hides.
-    CreateCollection: Tool(GetUploadInput, UploadStatus, get_upload, only_with=Effect.WRITES),
-    GetCollectionStats: Tool(ReportStatsInput, StatsReport, report_stats, writes_file=True),
-    UpdateCollection: Tool(UpdateCollectionsInput, PlanStatus, update_collections),
+    CreateCollection: Tool(uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES),
+    GetCollectionStats: Tool(reports.ReportStatsInput, reports.StatsReport, reports.report_stats, writes_file=True),
+    UpdateCollection: Tool(plans.UpdateCollectionsInput, plan_status.PlanStatus, plans.update_collections),
 }
 """Tools that stand on the menu behind the action they go on from."""
 
@@ -67,14 +45,14 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
 def tool_of(action: type[Action[Any]]) -> Tool[Any]:
     """The tool of an action."""
     if action.effect is Effect.DESTROYS:
-        return Tool(input_of(action), Removal, destroy)
+        return Tool(input_of(action), changes.Removal, changes.destroy)
     if own := OF_ACTIONS.get(action):
         return own
     if action.effect is Effect.READS:
         return Tool(action, action.returns, send)
     if not issubclass(action.returns, Collection) or "collection_hash" not in action.model_fields:
         raise TypeError(f"{action.api_name} changes no single collection: say in OF_ACTIONS what its tool does")
-    return Tool(input_of(action), ChangedCollection, change_collection)
+    return Tool(input_of(action), changes.ChangedCollection, changes.change_collection)
 
 
 TOOLS: dict[str, Tool[Any]] = {

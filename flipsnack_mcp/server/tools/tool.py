@@ -1,17 +1,15 @@
-"""A tool: what an assistant may call, what one call of it works with, and what the simplest tools do."""
-
-from __future__ import annotations
+"""A tool: what an assistant may call, what it takes and answers, what one call works with, what the simplest do."""
 
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from mcp.types import InputRequiredResult, ToolAnnotations
 from mcp.types import Tool as Descriptor
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from flipsnack_mcp.api.action import Action, Effect, refuse_half_characters
+from flipsnack_mcp.api.action import Action, Effect, Result
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.server.app import App
@@ -91,13 +89,25 @@ class ToolInput(BaseModel):
     idempotent: ClassVar[bool] = False
     legacy: ClassVar[bool] = False
 
-    _refuse_half_characters = field_validator("*", mode="after")(refuse_half_characters)
-
     @property
     def changes_something(self) -> bool:
         """Whether this call belongs in the history."""
         return self.effect is not Effect.READS
 
+
+class Answered(BaseModel):
+    """The base of a tool's own answers."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+States = Annotated[list[str], Field(description="Seen when")]
+NextStep = Annotated[str | None, Field(description="Next call")]
+Warnings = Annotated[list[str], Field(description="For the person")]
+WasDryRun = Annotated[bool | None, Field(description="Nothing was done")]
+HistoryId = Annotated[int | None, Field(description="Holds how it was")]
+Planned = Annotated[list[str] | None, Field(description="What would change")]
+"""Of a dry run."""
 
 InputT = TypeVar("InputT", bound=Action[Any] | ToolInput)
 
@@ -118,16 +128,6 @@ class Tool(Generic[InputT]):
         """Its name on the menu."""
         return self.input.tool_name
 
-    @property
-    def toolset(self) -> str:
-        """The set of tools it is on the menu with."""
-        return "legacy" if self.input.legacy else "default"
-
-    @property
-    def needs(self) -> Effect:
-        """The effect that the settings have to allow for it to be offered."""
-        return self.only_with or self.input.effect
-
     def described(self) -> Descriptor:
         """The tool as MCP lists it, all four hints set."""
         given = self.input
@@ -146,13 +146,11 @@ class Tool(Generic[InputT]):
         )
 
 
-async def recall(call: ToolCall, action: Action[Any]) -> BaseModel:
+async def recall(call: ToolCall, action: Action[Result]) -> Result:
     """Answer a question that is often asked twice."""
-    result: BaseModel = await call.app.recent.ask(call.errand, action)
-    return result
+    return await call.app.recent.ask(call.errand, action)
 
 
-async def send(call: ToolCall, action: Action[Any]) -> BaseModel:
+async def send(call: ToolCall, action: Action[Result]) -> Result:
     """Carry out the action as it is: all that most tools do."""
-    result: BaseModel = await call.errand.send(action)
-    return result
+    return await call.errand.send(action)

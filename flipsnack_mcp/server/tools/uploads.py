@@ -1,7 +1,5 @@
 """create_collection and get_upload: one upload, told in parts as long as it takes. And what every upload sends and costs."""
 
-from __future__ import annotations
-
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +15,17 @@ from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import look_ahead
-from flipsnack_mcp.server.tools.answers import Answered, NextStep, Planned, States, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.options import WaitSeconds
-from flipsnack_mcp.server.tools.tool import ToolCall, ToolInput
+from flipsnack_mcp.server.tools.tool import (
+    Answered,
+    NextStep,
+    Planned,
+    States,
+    ToolCall,
+    ToolInput,
+    Warnings,
+    WasDryRun,
+)
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.progress import size_of
 from flipsnack_mcp.workflows.publishing import COMPARED, differences
@@ -165,13 +171,13 @@ async def create_collection(call: ToolCall, wanted: CreateCollection) -> Publica
             entry, new = await uploads.begin(source, kept_open, again=False)
             followed = await follow_begun(call, entry, seconds)
     if new and (error := uploads.error_of(entry.upload_id)):
-        raise traceable(error, entry)
+        raise name_the_look(error, entry)
     said = differences(action, followed.collection) if new and followed.collection else ()
     earlier_said = () if new else earlier_instead(call, wanted, entry, followed.collection)
     return Publication.model_validate(upload_facts(call, followed, [*file.warnings, *said, *earlier_said]))
 
 
-def traceable(error: FlipsnackError, entry: Entry) -> FlipsnackError:
+def name_the_look(error: FlipsnackError, entry: Entry) -> FlipsnackError:
     """An error after which the upload may be there names the call that looks for it."""
     if error.changed is Changed.PERHAPS:
         error.next_step = (
@@ -264,13 +270,13 @@ def upload_facts(call: ToolCall, followed: Followed, said: list[str]) -> dict[st
         "title": (seen.title if seen else entry.title) or None,
         "status": seen.status if seen else None,
         "direct_link": followed.direct_link,
-        "warnings": [*said, *followed.warnings, *troubles(followed)],
+        "warnings": [*said, *followed.warnings, *warn_about(followed)],
         "states": followed.states,
         "next_step": next_look(entry),
     }
 
 
-def troubles(followed: Followed) -> list[str]:
+def warn_about(followed: Followed) -> list[str]:
     """What a person should know about an upload that did not simply end well."""
     if followed.collection and followed.collection.conversion == "failed":
         return [FAILED_CONVERSION]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 
-from flipsnack_mcp.store.records import JsonObject, Records, Store
+from flipsnack_mcp.store.records import Body, Records, Store
 from flipsnack_mcp.workflows.recalling import changes_of
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers
 from flipsnack_mcp.workflows.reports.report import Gathered, Question, Report, ReportedCollection
@@ -125,10 +125,10 @@ class ReportRecord:
             lambda records: records.put(SAVED, f"{report.report_id}/{kind}", {"path": path}, keep=REPORT_KEPT)
         )
 
-    async def _rows(self, report: Report, questions: Sequence[Question]) -> list[JsonObject | None]:
+    async def _rows(self, report: Report, questions: Sequence[Question]) -> list[Body | None]:
         return await self.store.transact(lambda records: [self._row(records, report, one) for one in questions])
 
-    def _row(self, records: Records, report: Report, question: Question) -> JsonObject | None:
+    def _row(self, records: Records, report: Report, question: Question) -> Body | None:
         own = records.get(ROW, self._own(report, question))
         return own or records.get(ROW, self._place(report, question))
 
@@ -159,7 +159,7 @@ class ReportRecord:
         return report
 
 
-def line_of(target: ReportedCollection, rows: Sequence[JsonObject]) -> Line:
+def line_of(target: ReportedCollection, rows: Sequence[Body]) -> Line:
     """A collection with its numbers, and those of the period before where they were asked for."""
     now, *earlier = (Numbers(**row) for row in rows)
     return Line(target.collection_hash, target.title, now, earlier[0] if earlier else None)

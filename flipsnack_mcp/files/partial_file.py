@@ -5,31 +5,38 @@ import os
 import re
 import secrets
 import stat
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
+from enum import Enum, auto
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, TypeVar
 
-from flipsnack_mcp.files.locking import LockState, lock, locked
-from flipsnack_mcp.files.refusal import RefusedFile, quoted
+from anyio import CancelScope
+from anyio.to_thread import run_sync
+
+from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+
+if sys.platform != "win32":
+    import fcntl
 
 T = TypeVar("T")
 
-SETTING = "FLIPSNACK_DOWNLOAD_DIR"
-LEFTOVER = re.compile(r"\.flipsnack-[0-9a-f]{16}\.part")
-FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-TRIES = 1000
-AT_ONCE = 64 * 1024
+DOWNLOAD_SETTING = "FLIPSNACK_DOWNLOAD_DIR"
+PARTIAL_NAME = re.compile(r"\.flipsnack-[0-9a-f]{16}\.part")
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+MOST_NAMES = 1000
+WRITE_BYTES = 64 * 1024
 """Bytes of one write: for more the system may look for one free stretch of memory, which can take longer than all else."""
-# After this a draft that cannot be asked for its lock is nobody's. Windows deletes no open file, so the minute there is
-# for the moment between closing a draft and renaming it.
+# After this a file that cannot be asked for its lock is nobody's. Windows deletes no open file, so the minute there is
+# for the moment between closing a file and renaming it.
 FORGOTTEN = timedelta(minutes=1) if os.name == "nt" else timedelta(days=1)
 
 
-class Draft:
+class PartialFile:
     """One file in the making. Every method blocks; `discard` may come from another thread at any moment.
 
     A cancelled task does not stop its thread. The lock and the flag make sure that a thread that comes late
@@ -60,8 +67,8 @@ class Draft:
 
     def write(self, piece: bytes | memoryview) -> None:
         with self._lock, _refusing(self._folder):
-            for start in range(0, len(piece), AT_ONCE):
-                part = piece[start : start + AT_ONCE]
+            for start in range(0, len(piece), WRITE_BYTES):
+                part = piece[start : start + WRITE_BYTES]
                 self._open_file().write(part)
                 self.size += len(part)
 
@@ -102,24 +109,24 @@ class Draft:
 
     def _open_locked(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        for _ in range(TRIES):
+        for _ in range(MOST_NAMES):
             self.path = self._folder / f".flipsnack-{secrets.token_hex(8)}.part"
             self._file = open(os.open(self.path, flags, 0o644), "w+b")  # noqa: SIM115, PTH123 - it outlives this call; O_EXCL
             # Between making and locking it a cleaner may have come: it holds the lock, or the file is gone already.
-            if lock(self._file.fileno()) is not LockState.TAKEN and self.path.exists():
+            if lock_file(self._file.fileno()) is not LockState.TAKEN and self.path.exists():
                 return
             self._file.close()
             self.path.unlink(missing_ok=True)
         raise OSError(errno.EAGAIN, "every new file in it is taken away")
 
     def _named(self, stem: str, extension: str) -> Path:
-        for number in range(1, TRIES):
+        for number in range(1, MOST_NAMES):
             counter = f" ({number})" if number > 1 else ""
             target = self._folder / f"{stem}{counter}{extension}"
             with suppress(FileExistsError):
                 _move(self.path, target)
                 return target
-        raise OSError(errno.EEXIST, f"{TRIES - 1} files have this title")
+        raise OSError(errno.EEXIST, f"{MOST_NAMES - 1} files have this title")
 
     def _set_mode(self, mode: int) -> None:
         # Windows has no such modes, and file systems without them refuse: then there is nothing to protect.
@@ -129,22 +136,39 @@ class Draft:
     def _open_file(self) -> BinaryIO:
         self._check_wanted()
         if self._file is None:
-            raise ValueError("the draft was not created")
+            raise ValueError("the file was not created")
         return self._file
 
     def _check_wanted(self) -> None:
         if self._discarded:
-            raise ValueError("the draft was discarded")
+            raise ValueError("the file was discarded")
+
+
+@asynccontextmanager
+async def partial_file(folder: Path) -> AsyncIterator[PartialFile]:
+    """Gives an empty hidden file in a folder; nothing is left of it where anything goes wrong before the context ends.
+
+    Raises:
+        RefusedFile: The folder cannot be written, or its disk is full.
+    """
+    file = PartialFile(folder)
+    try:
+        await run_sync(file.create)
+        yield file
+    except BaseException:  # a cancellation too must leave nothing behind
+        with CancelScope(shield=True):
+            await run_sync(file.discard)
+        raise
 
 
 def remove_leftovers(folder: Path) -> int:
     """Removes what killed runs left in a folder, and returns how many; blocks, so run it in a thread.
 
     Only names this module makes, only regular files, and only such as no living process is writing, in this program or
-    another: whoever writes a draft holds its lock. Where a disk knows no locks, only such as were not touched for a day.
+    another: whoever writes a file holds its lock. Where a disk knows no locks, only such as were not touched for a day.
     """
     with suppress(OSError):
-        return sum(_removed(path) for path in folder.iterdir() if LEFTOVER.fullmatch(path.name))
+        return sum(_removed(path) for path in folder.iterdir() if PARTIAL_NAME.fullmatch(path.name))
     return 0
 
 
@@ -154,7 +178,7 @@ def _removed(path: Path) -> bool:
         if not stat.S_ISREG(status.st_mode):
             return False
         forgotten = status.st_mtime < time.time() - FORGOTTEN.total_seconds()
-        with locked(path) as state:
+        with open_locked(path) as state:
             if state is LockState.OURS or (state is LockState.UNSUPPORTED and forgotten):
                 path.unlink()
                 return True
@@ -189,12 +213,50 @@ def _refusing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             raise RefusedFile(
-                f"The disk of the download folder {quoted(folder)} is full.",
-                f"Make room there, or set {SETTING} to a folder on another disk.",
+                f"The disk of the download folder {quote_path(folder)} is full.",
+                f"Make room there, or set {DOWNLOAD_SETTING} to a folder on another disk.",
             ) from error
         raise RefusedFile(
-            f"The download folder {quoted(folder)} cannot be written ({error.strerror or type(error).__name__}).",
-            f"Set {SETTING} to a folder that exists or can be made, and may be written.",
+            f"The download folder {quote_path(folder)} cannot be written ({error.strerror or type(error).__name__}).",
+            f"Set {DOWNLOAD_SETTING} to a folder that exists or can be made, and may be written.",
         ) from error
+
+
+# A lock tells who is still writing a file. It ends with its process, however that ends.
+
+
+class LockState(Enum):
+    """What came of asking for a lock."""
+
+    OURS = auto()
+    TAKEN = auto()
+    UNSUPPORTED = auto()
+
+
+def lock_file(descriptor: int) -> LockState:
+    """Locks an open file until it is closed, here and in every process; never waits."""
+    if sys.platform == "win32":
+        return LockState.UNSUPPORTED  # and nobody misses it: an open file cannot be deleted there
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return LockState.TAKEN
+    except OSError:  # some network disks know no locks
+        return LockState.UNSUPPORTED
+    return LockState.OURS
+
+
+@contextmanager
+def open_locked(path: Path) -> Iterator[LockState]:
+    """Locks a file of another's; raises OSError where it cannot even be opened."""
+    if sys.platform == "win32":
+        yield LockState.UNSUPPORTED  # without opening it, or it could not be deleted
+        return
+    # For writing: where a network disk imitates the lock, it gives it to nobody else.
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield lock_file(descriptor)
+    finally:
+        os.close(descriptor)

@@ -20,7 +20,7 @@ def thread_for(what: str) -> Iterator[ThreadPoolExecutor]:
         thread.shutdown(wait=False, cancel_futures=True)  # waiting here would stop the event loop
 
 
-async def outcome(work: Future[T]) -> T:
+async def wait_for(work: Future[T]) -> T:
     """Returns or raises what the thread's work does."""
     if not work.done():  # where it is, a change of threads is saved, which takes longer than reading a piece
         await run_sync(work.result)

@@ -1,0 +1,76 @@
+"""What the tests of files stand on: an allowed folder and what lies around it, and ways to hold a thread."""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+PDF = b"%PDF-1.7\n"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Two folders whose names begin alike, each with a PDF in it."""
+
+    allowed: Path
+    outside: Path
+    good: Path
+    secret: Path
+
+
+class Gate:
+    """Holds every call of a method, from the one after the first few free ones, until told to go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, method: str, *, free: int = 0) -> None:
+        self.reached, self.go_on, self.left = threading.Event(), threading.Event(), threading.Event()
+        self.calls = list[tuple[Any, ...]]()
+        original: Callable[..., Any] = getattr(owner, method)
+
+        def held(*args: Any) -> Any:
+            self.calls.append(args)
+            if len(self.calls) > free:
+                self.reached.set()
+                assert self.go_on.wait(10)
+            try:
+                return original(*args)
+            finally:
+                self.left.set()
+
+        monkeypatch.setattr(owner, method, held)
+
+    async def wait_reached(self) -> None:
+        """Lets the event loop turn until a thread is held."""
+        while not self.reached.is_set():
+            await anyio.lowlevel.checkpoint()
+
+
+async def turn_loop() -> None:
+    """Gives everything in the event loop that could go on a hundred chances to do so."""
+    for _ in range(100):
+        await anyio.lowlevel.checkpoint()
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def zipped(*entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+async def sent(content: bytes, size: int = 10_000) -> AsyncIterator[bytes]:
+    """A package as it comes in."""
+    for start in range(0, len(content), size):
+        yield content[start : start + size]

@@ -1,0 +1,28 @@
+"""What a test sees and does behind the back of a store in memory."""
+
+import sqlite3
+
+from flipsnack_mcp.store.schema import upgrade
+from flipsnack_mcp.store.sqlite import MemoryStore
+
+
+def rows_of(store: MemoryStore) -> list[tuple[str, str, str]]:
+    """Kind, name and body of all records, in the order first put."""
+    return tables(store).execute("SELECT kind, name, body FROM records ORDER BY seq").fetchall()
+
+
+def forget_everything(store: MemoryStore) -> None:
+    tables(store).execute("DELETE FROM records")
+
+
+def copy_of(store: MemoryStore) -> MemoryStore:
+    copy = MemoryStore(store._clock)
+    tables(store).backup(tables(copy))
+    return copy
+
+
+def tables(store: MemoryStore) -> sqlite3.Connection:
+    """The database itself, with its tables also before the first transaction."""
+    db = store._opened()._db
+    upgrade(db)
+    return db
