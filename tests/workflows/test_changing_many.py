@@ -99,7 +99,7 @@ class Server:
             seen = await self.work(plan)
             if not seen.left:
                 return list(seen.items)
-        raise AssertionError(seen)
+        raise AssertionError(plan)
 
     async def history(self) -> list[Event]:
         return await self.plans.history.events()
