@@ -1,7 +1,5 @@
 """Which collections a report or a change over many is about: named ones, or those of the list that fit."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date

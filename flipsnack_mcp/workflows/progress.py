@@ -1,7 +1,5 @@
 """What a person reads while a call lasts: every progress message is worded here, and told no more often than it is worth."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -42,18 +40,13 @@ def plan_at(done: int, total: int, seconds_left: float) -> str:
 
 
 def budget_used_up(again: str) -> str:
-    """Why work waits: other assistants or programs use the same key."""
-    return f"others use up what the key allows. {again}"
+    """Why a plan waits: other assistants or programs use the same key."""
+    return f"update: others use up what the key allows. {again}"
 
 
-def plan_waits(why: str) -> str:
-    """What delays a plan."""
-    return f"update: {why}"
-
-
-def choosing(found: int, trouble: str) -> str:
-    """How many collections a report has found while it still reads the list, and what delays it."""
-    return f"report: choosing, {found} collections so far{f'; {trouble}' if trouble else ''}"
+def choosing(found: int) -> str:
+    """How many collections a report has found while it still reads the list."""
+    return f"report: choosing, {found} collections so far"
 
 
 def report_at(done: int, total: int, seconds_left: float, trouble: str) -> str:

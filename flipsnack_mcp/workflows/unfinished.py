@@ -1,7 +1,5 @@
 """Work that a killed process left behind: looked for in the background, from the first call of a process on."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 

@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 import anyio
 
 from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.api.client import Waits
 from flipsnack_mcp.api.errors import (
     MaintenanceError,
     OutOfTimeError,
@@ -19,7 +18,7 @@ from flipsnack_mcp.api.errors import (
     UnreadableAnswerError,
 )
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.progress import budget_used_up, polled
+from flipsnack_mcp.workflows.progress import polled
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)
 PASSING = (MaintenanceError, OutOfTimeError, RateLimitedError, UnreachableError, UnreadableAnswerError)
@@ -29,19 +28,7 @@ LATE = 5.0
 SPARE = 1.0
 """Seconds a call keeps for its own answer."""
 
-PAUSE_IN_TURN = 10.0
-
 SeenT = TypeVar("SeenT")
-
-
-async def in_turn(ask: Callable[[], Awaitable[SeenT]], waits: Waits) -> SeenT:
-    """Ask again and again while others use up what the key allows: for what nobody waits for."""
-    while True:
-        try:
-            return await ask()
-        except OutOfTimeError as error:
-            await waits(budget_used_up(error.again), PAUSE_IN_TURN)
-            await anyio.sleep(PAUSE_IN_TURN)
 
 
 @dataclass(frozen=True)

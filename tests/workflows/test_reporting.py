@@ -484,4 +484,4 @@ async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(store: Me
 
     assert whole(found, sandbox)
     assert twice(sandbox) == []
-    assert any("use up what the key allows" in message for message in told), told
+    assert any("request budget of the key" in message for message in told), told

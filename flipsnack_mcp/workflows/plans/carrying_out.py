@@ -1,7 +1,5 @@
 """Carrying out a plan in the background: each collection as planned and once, whoever is killed or takes over."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -20,14 +18,15 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Item, Permissions, Plan, PlanSnapshot
-from flipsnack_mcp.workflows.progress import News, Tell, budget_used_up, plan_at, plan_waits
+from flipsnack_mcp.workflows.progress import News, Tell, budget_used_up, plan_at
 from flipsnack_mcp.workflows.publishing import Updated, change, differences
 from flipsnack_mcp.workflows.uploads.journal import Journal
-from flipsnack_mcp.workflows.waiting import PAUSE_IN_TURN
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
 TIME_FOR_AN_ITEM = 90.0
 """Seconds a collection may take, waiting for its turn included."""
+PAUSE = 10.0
+"""Seconds until it is tried again where others use up what the key allows."""
 CHANGED_SINCE = "It changed since the plan was made, so it was left alone."
 ALREADY = "It was already so before its turn came."
 NO_LONGER_THERE = "It is no longer there under this hash, so it was left alone."
@@ -135,8 +134,8 @@ class Execution:
             with self._job.step():
                 item = await self._carry_out(seen.plan, seen.left[0])
         except OutOfTimeError as error:
-            await self._tell(plan_waits(budget_used_up(error.again)))
-            await anyio.sleep(PAUSE_IN_TURN)
+            await self._tell(budget_used_up(error.again))
+            await anyio.sleep(PAUSE)
             return ""
         self._done, left = self._done + 1, len(seen.left) - 1
         each = (anyio.current_time() - self._start) / self._done

@@ -3,8 +3,6 @@
 Each item is a record of its own, so that its outcome is on disk before the next one is touched.
 """
 
-from __future__ import annotations
-
 import base64
 import secrets
 from dataclasses import dataclass

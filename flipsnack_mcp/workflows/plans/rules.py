@@ -1,7 +1,5 @@
 """What one rule makes of many collections: a plan, which changes nothing. Pure; whoever carries it out holds to it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal

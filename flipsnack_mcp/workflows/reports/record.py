@@ -4,8 +4,6 @@ An answer about a closed period can never change, so it belongs to the account a
 every failure, belongs to one report.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -4,13 +4,10 @@ A report once begun goes on until it is done, whether or not a call waits, and w
 several processes one asks; the others watch through the store.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 
 import anyio
 
@@ -25,12 +22,11 @@ from flipsnack_mcp.workflows.progress import News, Tell, choosing, report_at
 from flipsnack_mcp.workflows.reports.figures import Numbers
 from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection, day_of
-from flipsnack_mcp.workflows.waiting import in_turn
 
 IN_FLIGHT = 3
 """Requests on their way at once: the budget lets one go a second, and an answer may take as many seconds."""
-TIME_OF_A_CALL, TIME_TO_ANSWER = 90.0, 30.0
-"""Seconds a request may take with all its tries, and those of them that it does not spend in line."""
+LONGEST_WAIT = 600.0
+"""Seconds a request may take with all its tries, most of them in line where others use up what the key allows."""
 SYSTEMATIC = 5
 """So many failures in a row are not the collections'; nor are those of all of them."""
 LONG_WAIT = 5.0
@@ -93,10 +89,10 @@ class Inquiry:
         """Choose the collections where that is still to be done, then ask about each."""
         self._tell()
         while self._report.offset is not None:
-            await in_turn(partial(self._look_through, self._report.offset), self._patience)
+            await self._look_through(self._report.offset)
             self._tell()
         self._waiting.extend(await self._record.open_questions(self._report))
-        self._begun, self._trouble = anyio.current_time(), ""
+        self._begun = anyio.current_time()
         self._tell()
         async with anyio.create_task_group() as workers:
             for _ in range(IN_FLIGHT):
@@ -112,7 +108,7 @@ class Inquiry:
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
         choice, changes = self._report.choice, await self._record.changes()
-        errand = Errand(self._flipsnack, anyio.current_time() + TIME_OF_A_CALL)
+        errand = Errand(self._flipsnack, anyio.current_time() + LONGEST_WAIT)
         seen = await read_window(errand, choice, offset)
         fitting = [ReportedCollection.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
         found = {one.collection_hash for one in (*self._report.targets, *fitting)}
@@ -133,7 +129,7 @@ class Inquiry:
 
     async def _answer(self, question: Question) -> None:
         try:
-            numbers = await in_turn(partial(self._ask, question), self._patience)
+            numbers = await self._ask(question)
         except FlipsnackError as error:
             await self._fail(question, error)
             return
@@ -146,14 +142,7 @@ class Inquiry:
         action = GetCollectionStats(
             collection_hash=question.target.collection_hash, start_date=period.start, end_date=period.end
         )
-        deadline = anyio.current_time() + TIME_OF_A_CALL
-
-        async def wait(why: str, seconds: float) -> None:
-            if in_line(why) and anyio.current_time() + seconds > deadline - TIME_TO_ANSWER:
-                raise OutOfTimeError(seconds)
-            await self._patience(why, seconds)
-
-        terms = Terms(Lane.BACKGROUND, deadline, wait)
+        terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
         numbers = Numbers.of(await self._flipsnack.send(action, terms=terms))
         if numbers is None:
             raise FlipsnackError("The answer held no numbers.", "Tell the person.", retry="You can try again.")
@@ -170,7 +159,7 @@ class Inquiry:
         self._failing.append(question)
         await self._record.failed(self._report, question, error.happened)
         every = len(self._report.targets) * len(self._report.periods)
-        if isinstance(error, NotAuthorisedError) or len(self._failing) >= min(SYSTEMATIC, every):
+        if isinstance(error, NotAuthorisedError | OutOfTimeError) or len(self._failing) >= min(SYSTEMATIC, every):
             self._error = error
             await self._record.forget(self._report, self._failing)
 
@@ -185,5 +174,5 @@ def how_far(report: Report, left: int, seconds_each: float = 0.0, trouble: str =
     """How far a report is with so many questions left."""
     every = len(report.targets)
     if report.offset is not None:
-        return choosing(every, trouble)
+        return choosing(every)
     return report_at(every - -(-left // len(report.periods)), every, left * max(seconds_each, SECONDS_A_CALL), trouble)

@@ -1,7 +1,5 @@
 """The file of a report: every collection with its numbers, and those that failed with the reason."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
@@ -63,7 +61,12 @@ async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) 
     if not await record.store.transact(owner.claim):
         return None
     try:
-        return await there(record, report, folder) or await save_new(record, report, made, folder)
+        if path := await there(record, report, folder):
+            return path
+        with anyio.CancelScope(shield=True):  # a file that is not remembered would be saved a second time
+            path = await save_table(made, folder, name_of(report), EXTENSIONS[str(report.save_as)])
+            await record.saved(report, str(report.save_as), str(path))
+        return path
     finally:
         await even_if_cancelled(record.store.transact(owner.release))
 
@@ -73,11 +76,3 @@ async def there(record: ReportRecord, report: Report, folder: Path) -> Path | No
     path = await record.file(report, str(report.save_as))
     found = Path(path) if path else None
     return found if found and found.parent == folder and found.exists() else None
-
-
-async def save_new(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path:
-    """Save it under a free name."""
-    with anyio.CancelScope(shield=True):  # a file that is not remembered would be saved a second time
-        path = await save_table(made, folder, name_of(report), EXTENSIONS[str(report.save_as)])
-        await record.saved(report, str(report.save_as), str(path))
-    return path
