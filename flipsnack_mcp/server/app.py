@@ -8,7 +8,8 @@ from anyio.abc import TaskGroup
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.consent.confirmation import Clock, Confirmation
+from flipsnack_mcp.server.consent.confirmation import DESTROYING_WAYS, Clock, Confirmation
+from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
@@ -17,9 +18,13 @@ from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Jobs
-from flipsnack_mcp.workflows.plans.record import Plans
+from flipsnack_mcp.workflows.plans.carrying_out import Plans
+from flipsnack_mcp.workflows.plans.record import PlanRecord
+from flipsnack_mcp.workflows.plans.rules import Permissions
 from flipsnack_mcp.workflows.recalling import Recent
-from flipsnack_mcp.workflows.reports.background import Reports
+from flipsnack_mcp.workflows.reports.record import ReportRecord
+from flipsnack_mcp.workflows.reports.running import Reports
+from flipsnack_mcp.workflows.unfinished import Unfinished
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 
@@ -40,6 +45,7 @@ class App:
     downloads: Downloads
     reports: Reports
     plans: Plans
+    unfinished: Unfinished
 
     @property
     def download_dir(self) -> Path:
@@ -50,22 +56,31 @@ class App:
 def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
     """All of it, over one client and one store."""
     account, redactor = settings.account, Redactor.of(settings)
-    recent = Recent(store, account)
+    recent, jobs = Recent(store, account), Jobs(store, account, background)
     flipsnack.changing = recent.changing
-    jobs = Jobs(store, account, background)
     # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
     fleeting = Jobs(MemoryStore(now), account, background)
+    journal = Journal(store, account)
+    history = History(store, account, redactor.data)
+    reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
+    plans = Plans(flipsnack, jobs, PlanRecord(store, account), history, journal, permissions_of(settings))
     return App(
         settings=settings,
         redactor=redactor,
         flipsnack=flipsnack,
         confirmation=Confirmation(settings.confirm, Consents(store, account), now),
-        history=History(store, account, redactor.data),
+        history=history,
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
         recent=recent,
         jobs=jobs,
-        uploads=Uploads(flipsnack, Journal(store, account), jobs),
+        uploads=Uploads(flipsnack, journal, jobs),
         downloads=Downloads(flipsnack, fleeting),
-        reports=Reports(flipsnack, store, account, background, now),
-        plans=Plans(store, account),
+        reports=reports,
+        plans=plans,
+        unfinished=Unfinished(background, plans.go_on, *([reports.go_on] if "report_stats" in menu(settings) else ())),
     )
+
+
+def permissions_of(settings: Settings) -> Permissions:
+    """What may be done for a plan that nobody waits for: only what a call could do as well."""
+    return Permissions("update_collections" in menu(settings), settings.confirm in DESTROYING_WAYS)

@@ -1,7 +1,5 @@
 """Which collections a report or a change over many is about: named ones, or those of the list that fit."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +9,7 @@ from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.parameters import StatusName
 from flipsnack_mcp.workflows.errand import Errand
 
-WINDOW = 100
+ROWS_OF_A_REQUEST = 100
 """Rows of one request; Flipsnack documents no limit, this is the tool's own."""
 
 
@@ -47,10 +45,10 @@ class Choice:
         return after and (self.created_before is None or (bool(day) and day <= self.created_before.isoformat()))
 
 
-async def chosen(errand: Errand, choice: Choice) -> list[CollectionSummary]:
+async def choose(errand: Errand, choice: Choice) -> list[CollectionSummary]:
     """The collections that fit, newest first, each once. Named ones that the list does not have are left out."""
     missing, found = set(choice.collections), dict[str, CollectionSummary]()
-    async for row in listed(errand, choice):
+    async for row in read_list(errand, choice):
         missing.discard(row.collection_hash)
         if row.collection_hash and choice.fits(row):
             found.setdefault(row.collection_hash, row)
@@ -59,24 +57,24 @@ async def chosen(errand: Errand, choice: Choice) -> list[CollectionSummary]:
     return list(found.values())
 
 
-async def listed(errand: Errand, choice: Choice) -> AsyncIterator[CollectionSummary]:
+async def read_list(errand: Errand, choice: Choice) -> AsyncIterator[CollectionSummary]:
     """Every row of the list, window by window, as long as somebody wants the next one."""
     offset: int | None = 0
     while offset is not None:
-        seen = await window(errand, choice, offset)
+        seen = await read_window(errand, choice, offset)
         for row in seen.collections:
             yield row
         offset = seen.next_offset
 
 
-async def window(errand: Errand, choice: Choice, offset: int) -> CollectionList:
+async def read_window(errand: Errand, choice: Choice, offset: int) -> CollectionList:
     """One window of the list, narrowed as far as Flipsnack does that itself."""
-    asked = ListCollections(
+    action = ListCollections(
         query=choice.query,
         status=choice.only_status,
         order_by="date_created",
         order="desc",
         offset=offset,
-        limit=WINDOW,
+        limit=ROWS_OF_A_REQUEST,
     )
-    return await errand.send(asked, lane=Lane.BACKGROUND)
+    return await errand.send(action, lane=Lane.BACKGROUND)

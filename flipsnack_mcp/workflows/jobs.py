@@ -23,7 +23,7 @@ from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.leases import Lease, LeaseLost, OwnedStore, Owner
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.progress import IN_LINE
+from flipsnack_mcp.workflows.progress import IN_LINE, Progress
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +36,6 @@ REMEMBERED = 600.0
 """Seconds in which it can be asked how a job of this process ended."""
 FOR_A_PERSON = (FlipsnackError, RefusedFile, StoreUnusable)
 """Errors whose text was written to be shown."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is."""
-
-    done: int = 0
-    total: int | None = None
-    message: str = ""
 
 
 @dataclass(eq=False)

@@ -1,8 +1,7 @@
 """What a person reads while a call lasts: every progress message is worded here, and told no more often than it is worth."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import anyio
 
@@ -11,6 +10,15 @@ Tell = Callable[[str], Awaitable[None]]
 WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
 IN_LINE = "waiting in line"
 FOR_THE_PERSON = "waiting for the person's answer"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is."""
+
+    done: int = 0
+    total: int | None = None
+    message: str = ""
 
 
 async def tell_nobody(message: str) -> None:
@@ -42,7 +50,7 @@ def polled(what: str, state: str, seconds: float, polls: int) -> str:
 
 
 def plan_at(done: int, total: int, seconds_left: float) -> str:
-    """How far a plan is, and for how long it will go on at the pace of this call."""
+    """How far a plan is, and for how long it will go on at its pace."""
     rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
     return f"update: {done} of {total} collections{rest}"
 
@@ -65,6 +73,21 @@ def report_at(done: int, total: int, seconds_left: float, trouble: str) -> str:
 def size_of(size: int) -> str:
     """A size as people read it."""
     return f"{size / 1024**2:.1f} MB" if size >= 1024**2 else f"{size / 1024:.1f} KB"
+
+
+class News:
+    """Told about everything new of a job; passes on how far it is, no more often than once in so many seconds."""
+
+    def __init__(self, tell: Tell, pause: float = 0.0) -> None:
+        self.last = ""
+        self._tell, self._pause, self._told, self._next = tell, pause, "", 0.0
+
+    async def __call__(self, progress: Progress) -> None:
+        self.last, now = progress.message or self.last, anyio.current_time()
+        if self.last == self._told or now < self._next:
+            return
+        self._told, self._next = self.last, now + self._pause
+        await self._tell(self.last)
 
 
 class Waiting:

@@ -11,7 +11,7 @@ from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.tools.plans import MOST_IN_A_PLAN
 from flipsnack_mcp.store.unusable import StoreUnusable, inaccessible
 from flipsnack_mcp.workflows.history import Event, History
-from flipsnack_mcp.workflows.plans.record import Plans
+from flipsnack_mcp.workflows.plans.record import PlanRecord
 from tests.server.bench import Assistant, Bench, Person, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, process, server_of, store_of
 from tests.server.long_bench import has_four_parts, named_call, to_its_end
@@ -286,12 +286,11 @@ async def test_a_long_plan_is_shown_in_part_and_what_failed_comes_first(bench: B
         bench.sandbox.account.add(title=f"Number {number}")
     async with process(bench) as assistant:
         said = await assistant.call(TOOL, query="Number", status="unlisted")
-        state = Plans(store_of(bench), bench.settings.account)
-        plan = await state.plan(said.data["plan_id"])
-        assert plan
-        last = (await state.items(plan))[-1]
-        await state.note(plan, last, "", state="failed", said="For a test.")
-        later = await assistant.call(TOOL, plan_id=plan.plan_id, wait_seconds=0)
+        record = PlanRecord(store_of(bench), bench.settings.account)
+        seen = await record.look(said.data["plan_id"])
+        assert seen
+        await record.note(seen.plan, seen.items[-1], state="failed", said="For a test.")
+        later = await assistant.call(TOOL, plan_id=seen.plan.plan_id, wait_seconds=0)
 
     assert len(said.data["items"]) == 100
     assert said.data["counts"]["planned"] == 130

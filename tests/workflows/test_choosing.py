@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.choosing import WINDOW, Choice, chosen
+from flipsnack_mcp.workflows.choosing import ROWS_OF_A_REQUEST, Choice, choose
 from flipsnack_mcp.workflows.errand import Errand
 from tests.api.asking import asking, unlimited
 
@@ -37,23 +37,25 @@ def hashes(found: list[CollectionSummary]) -> list[str]:
     return [one.collection_hash for one in found]
 
 
-@pytest.mark.parametrize("count", [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, 250])
+@pytest.mark.parametrize(
+    "count", [0, 1, ROWS_OF_A_REQUEST - 1, ROWS_OF_A_REQUEST, ROWS_OF_A_REQUEST + 1, 2 * ROWS_OF_A_REQUEST, 250]
+)
 async def test_every_collection_is_found_once_newest_first(sandbox: Sandbox, errand: Errand, count: int) -> None:
     expected = filled(sandbox, count)
 
-    assert hashes(await chosen(errand, Choice())) == expected
-    assert len(sandbox.requests) == max(1, -(-count // WINDOW))
+    assert hashes(await choose(errand, Choice())) == expected
+    assert len(sandbox.requests) == max(1, -(-count // ROWS_OF_A_REQUEST))
 
 
 async def test_an_inclusive_end_of_the_window_neither_hides_nor_repeats_a_collection() -> None:
     sandbox = unlimited(seeded=False, inclusive_to=True)
     expected = filled(sandbox, 250)
     async with asking(sandbox.app) as flipsnack:
-        assert hashes(await chosen(Errand(flipsnack), Choice())) == expected
+        assert hashes(await choose(Errand(flipsnack), Choice())) == expected
 
 
 async def test_a_collection_that_slides_into_the_next_window_counts_once(sandbox: Sandbox, errand: Errand) -> None:
-    expected = filled(sandbox, WINDOW + 20)
+    expected = filled(sandbox, ROWS_OF_A_REQUEST + 20)
     sandbox.add_fault(Fault("slow", LIST, seconds=4, phase="after"))
 
     async def grow() -> None:
@@ -63,7 +65,7 @@ async def test_a_collection_that_slides_into_the_next_window_counts_once(sandbox
 
     async with anyio.create_task_group() as meanwhile:
         meanwhile.start_soon(grow)
-        found = hashes(await chosen(errand, Choice()))
+        found = hashes(await choose(errand, Choice()))
 
     assert found == expected
     assert len(sandbox.requests) == 2
@@ -85,7 +87,7 @@ async def test_both_days_count(
     for day in ("2026-03-09", "2026-03-10", "2026-03-11"):
         created(sandbox, day)
 
-    found = await chosen(
+    found = await choose(
         errand,
         Choice(
             created_after=date.fromisoformat(after) if after else None,
@@ -110,24 +112,27 @@ async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
     sandbox.account.add(title="Spring offers", status="public")
     sandbox.account.add(title="Autumn offers", status="unlisted")
 
-    assert hashes(await chosen(errand, Choice(query="spring", only_status="unlisted"))) == [wanted]
+    assert hashes(await choose(errand, Choice(query="spring", only_status="unlisted"))) == [wanted]
     assert sandbox.requests[0].params["query"] == "spring"
     assert sandbox.requests[0].params["collectionStatus"] == "unlisted"
 
 
 async def test_the_list_is_left_as_soon_as_all_named_collections_are_found(sandbox: Sandbox, errand: Errand) -> None:
-    every = filled(sandbox, 3 * WINDOW)
+    every = filled(sandbox, 3 * ROWS_OF_A_REQUEST)
 
-    assert hashes(await chosen(errand, Choice((every[1], every[WINDOW + 5])))) == [every[1], every[WINDOW + 5]]
+    assert hashes(await choose(errand, Choice((every[1], every[ROWS_OF_A_REQUEST + 5])))) == [
+        every[1],
+        every[ROWS_OF_A_REQUEST + 5],
+    ]
     assert len(sandbox.requests) == 2
 
 
 async def test_a_named_collection_that_the_list_does_not_have_is_looked_for_to_its_end(
     sandbox: Sandbox, errand: Errand
 ) -> None:
-    every = filled(sandbox, WINDOW + 1)
+    every = filled(sandbox, ROWS_OF_A_REQUEST + 1)
 
-    assert hashes(await chosen(errand, Choice((every[0], "gone1234")))) == [every[0]]
+    assert hashes(await choose(errand, Choice((every[0], "gone1234")))) == [every[0]]
     assert len(sandbox.requests) == 2
 
 
@@ -135,7 +140,7 @@ async def test_a_named_collection_that_does_not_fit_is_not_chosen(sandbox: Sandb
     draft = sandbox.account.add(title="Draft", status="editable").hash
     filled(sandbox, 2)
 
-    assert hashes(await chosen(errand, Choice((draft,), only_status="public"))) == []
+    assert hashes(await choose(errand, Choice((draft,), only_status="public"))) == []
 
 
 @pytest.mark.parametrize(

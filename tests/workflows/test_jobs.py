@@ -17,8 +17,8 @@ from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import held, inaccessible
-from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, Progress
-from flipsnack_mcp.workflows.progress import IN_LINE
+from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs
+from flipsnack_mcp.workflows.progress import IN_LINE, Progress
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile
 

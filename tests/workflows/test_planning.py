@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
-from flipsnack_mcp.workflows.plans.rules import Item, Rule, planned
+from flipsnack_mcp.workflows.plans.rules import (
+    GOOD_FOR,
+    PLAN_IS_OLD,
+    YES_HOLDS,
+    YES_IS_OLD,
+    Item,
+    Permissions,
+    Plan,
+    PlanSnapshot,
+    Rule,
+    draft_plan,
+)
 
 
 def row(title: str = "Offers", status: str = "public", collection_hash: str = "abc1234") -> CollectionSummary:
@@ -15,7 +26,7 @@ def row(title: str = "Offers", status: str = "public", collection_hash: str = "a
 
 
 def test_only_what_would_change_is_in_the_plan() -> None:
-    draft = planned(Rule("Week", "Wk"), [row("Offers, Week 1"), row("Press kit"), row("Week by Week")])
+    draft = draft_plan(Rule("Week", "Wk"), [row("Offers, Week 1"), row("Press kit"), row("Week by Week")])
 
     assert [(one.title, one.new_title) for one in draft.items] == [
         ("Offers, Week 1", "Offers, Wk 1"),
@@ -26,23 +37,23 @@ def test_only_what_would_change_is_in_the_plan() -> None:
 
 
 def test_text_is_found_in_its_case_and_as_it_is() -> None:
-    draft = planned(Rule("a.c", "x"), [row("a.c"), row("abc"), row("A.C")])
+    draft = draft_plan(Rule("a.c", "x"), [row("a.c"), row("abc"), row("A.C")])
 
     assert [one.new_title for one in draft.items] == ["x"]
 
 
 def test_an_empty_replacement_removes_the_text() -> None:
-    assert planned(Rule(" (proof 2)", ""), [row("Christmas (proof 2)")]).items[0].new_title == "Christmas"
+    assert draft_plan(Rule(" (proof 2)", ""), [row("Christmas (proof 2)")]).items[0].new_title == "Christmas"
 
 
 def test_blanks_that_are_left_over_at_the_ends_go_with_the_text() -> None:
-    draft = planned(Rule("2026", ""), [row("Catalogue 2026"), row(" as it is ")])
+    draft = draft_plan(Rule("2026", ""), [row("Catalogue 2026"), row(" as it is ")])
 
     assert [one.new_title for one in draft.items] == ["Catalogue"]
 
 
 def test_title_and_status_go_into_one_request() -> None:
-    item = planned(Rule("Offers", "Deals", "unlisted"), [row()]).items[0]
+    item = draft_plan(Rule("Offers", "Deals", "unlisted"), [row()]).items[0]
 
     assert item.action.model_dump(exclude_none=True) == {
         "collection_hash": "abc1234",
@@ -52,7 +63,7 @@ def test_title_and_status_go_into_one_request() -> None:
 
 
 def test_a_status_that_is_there_already_is_not_sent() -> None:
-    draft = planned(Rule("Offers", "Deals", "public"), [row(), row("Press kit")])
+    draft = draft_plan(Rule("Offers", "Deals", "public"), [row(), row("Press kit")])
 
     assert draft.items[0].action.model_fields_set == {"collection_hash", "title"}
     assert draft.unchanged == 1
@@ -68,7 +79,7 @@ def test_a_status_that_is_there_already_is_not_sent() -> None:
     ],
 )
 def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(title: str, rule: Rule, reason: str) -> None:
-    draft = planned(rule, [row(title), row("Press kit")])
+    draft = draft_plan(rule, [row(title), row("Press kit")])
 
     assert draft.items == ()
     assert draft.unchanged == 1
@@ -76,17 +87,17 @@ def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(title:
 
 
 def test_a_refused_title_takes_its_status_with_it() -> None:
-    draft = planned(Rule("Offers", "", "unlisted"), [row()])
+    draft = draft_plan(Rule("Offers", "", "unlisted"), [row()])
 
     assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 0, 1)
 
 
 def test_a_collection_without_a_title_can_have_its_status_changed() -> None:
-    assert planned(Rule(status="public"), [row("", "editable")]).items[0].action.status == "public"
+    assert draft_plan(Rule(status="public"), [row("", "editable")]).items[0].action.status == "public"
 
 
 def test_a_title_of_300_characters_is_not_too_long() -> None:
-    assert len(planned(Rule("Offers", "x" * 300), [row()]).items) == 1
+    assert len(draft_plan(Rule("Offers", "x" * 300), [row()]).items) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,6 +120,64 @@ def test_what_a_new_status_means_for_links_is_known(before: str, after: str, pub
     assert (item.publishes, item.goes_offline) == (publishes, offline)
 
 
+MADE = 1_790_000_000.0
+
+
+def snapshot(new_status: str | None, age: float, confirmed_after: float | None = None, **item: object) -> PlanSnapshot:
+    """A plan of one collection some seconds after it was made; it was confirmed, or never."""
+    plan = Plan(plan_id="p", account="mine", made=MADE, count=1)
+    if confirmed_after is not None:
+        plan = plan.model_copy(update={"confirmed": "form", "confirmed_at": MADE + confirmed_after})
+    facts = {"number": 0, "collection_hash": "a", "title": "T", "status": "public", "new_status": new_status}
+    return PlanSnapshot(plan, (Item.model_validate({**facts, **item}),), MADE + age)
+
+
+@pytest.mark.parametrize(
+    ("seen", "objection"),
+    [
+        pytest.param(snapshot("unlisted", 3 * YES_HOLDS), "", id="nothing goes offline"),
+        pytest.param(snapshot("editable", 1), YES_IS_OLD, id="offline, never confirmed"),
+        pytest.param(snapshot("editable", 100, 100), "", id="offline, confirmed just now"),
+        pytest.param(snapshot("editable", 100 + YES_HOLDS, 100), "", id="offline, ten minutes after the yes"),
+        pytest.param(snapshot("editable", 101 + YES_HOLDS, 100), YES_IS_OLD, id="offline, later"),
+        pytest.param(snapshot("editable", 99, 100), YES_IS_OLD, id="offline, after a clock was set back"),
+        pytest.param(snapshot("editable", 101 + YES_HOLDS, 100, state="done"), "", id="all of it is offline"),
+        pytest.param(snapshot("editable", 101 + YES_HOLDS, 100, state="failed", again=True), YES_IS_OLD, id="failed"),
+        pytest.param(snapshot("unlisted", GOOD_FOR), "", id="a day old"),
+        pytest.param(snapshot("unlisted", GOOD_FOR + 1), PLAN_IS_OLD, id="older than a day"),
+    ],
+)
+def test_a_plan_goes_on_by_itself_for_a_day_and_takes_offline_within_ten_minutes_of_the_yes(
+    seen: PlanSnapshot, objection: str
+) -> None:
+    assert seen.objection == objection
+
+
+@pytest.mark.parametrize(("age", "holds"), [(YES_HOLDS, True), (YES_HOLDS + 1, False)])
+def test_a_yes_of_version_0_1_0_counts_from_when_its_plan_was_made(age: float, *, holds: bool) -> None:
+    seen = snapshot("editable", age, 0.0)
+    unknown = PlanSnapshot(seen.plan.model_copy(update={"confirmed_at": None}), seen.items, seen.now)
+
+    assert unknown.is_confirmed is holds
+
+
+@pytest.mark.parametrize(
+    ("new_status", "changes", "taking_offline", "allowed"),
+    [
+        ("unlisted", True, True, True),
+        ("unlisted", True, False, True),
+        ("unlisted", False, True, False),
+        ("editable", True, True, True),
+        ("editable", True, False, False),
+        ("editable", False, False, False),
+    ],
+)
+def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
+    new_status: str, *, changes: bool, taking_offline: bool, allowed: bool
+) -> None:
+    assert snapshot(new_status, 1).is_allowed(Permissions(changes=changes, taking_offline=taking_offline)) is allowed
+
+
 @given(
     titles=st.lists(st.text(string.ascii_letters + " é\N{GRINNING FACE}", max_size=12), max_size=8),
     find=st.text(string.ascii_letters + " ", min_size=1, max_size=3),
@@ -117,7 +186,7 @@ def test_what_a_new_status_means_for_links_is_known(before: str, after: str, pub
 def test_a_plan_accounts_for_every_collection_and_replaces_as_text_is_replaced(
     titles: list[str], find: str, replace: str
 ) -> None:
-    draft = planned(Rule(find, replace), [row(title) for title in titles])
+    draft = draft_plan(Rule(find, replace), [row(title) for title in titles])
 
     assert len(draft.items) + draft.unchanged + len(draft.refused) == len(titles)
     for item in draft.items:

@@ -18,16 +18,16 @@ from flipsnack_mcp.api.errors import FlipsnackError, MaintenanceError, NotAuthor
 from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
+from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.choosing import Choice
-from flipsnack_mcp.workflows.progress import tell_nobody
-from flipsnack_mcp.workflows.reports.background import LINGER, Reports
-from flipsnack_mcp.workflows.reports.periods import Period
-from flipsnack_mcp.workflows.reports.record import CLAIMED_FOR, DAY, MONTH
-from flipsnack_mcp.workflows.reports.report import Gathered, Report
-from flipsnack_mcp.workflows.reports.running import GONE, IN_FLIGHT, SYSTEMATIC
+from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.progress import Tell, tell_nobody
+from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT_KEPT, ReportRecord
+from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
+from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET, Line
 from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
@@ -88,7 +88,7 @@ async def process(
         Flipsnack(Access(KEY, SECRET), pacer, lambda: Distant(sandbox, moment)) as flipsnack,
         anyio.create_task_group() as background,
     ):
-        yield Reports(flipsnack, store, "mine", background, clock)
+        yield Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), clock)
         background.cancel_scope.cancel()
 
 
@@ -96,12 +96,18 @@ def wanted(reports: Reports, choice: Choice | None = None, period: Period = CLOS
     return Report(report_id="", choice=choice or Choice(), period=period, compare=compare, today=reports.today)
 
 
+async def follow(reports: Reports, report: Report, seconds: float, tell: Tell = tell_nobody) -> Report:
+    """One call that watches, and the report as it is then."""
+    await reports.follow(report.report_id, seconds, tell)
+    return await reports.record.report(report.report_id) or report
+
+
 async def to_its_end(reports: Reports, report: Report, seconds: float = 600) -> Gathered:
     """Go on until everything is answered."""
     for _ in range(20):
-        report = (await reports.follow(report, seconds, tell_nobody)).report
-        found = await reports.book.gathered(report)
-        if report.offset is None and len(found.lines) + len(found.failed) == len(report.targets):
+        report = await follow(reports, report, seconds)
+        found = await reports.record.gathered(report)
+        if report.offset is None and found.count == len(report.targets):
             return found
     raise AssertionError(report)
 
@@ -129,7 +135,7 @@ async def test_every_collection_is_asked_once_for_each_period(
     sandbox: Sandbox, store: MemoryStore, clock: LoopClock, period: Period, *, compare: bool
 ) -> None:
     async with process(sandbox, store, clock) as reports:
-        found = await to_its_end(reports, await reports.book.begin(wanted(reports, period=period, compare=compare)))
+        found = await to_its_end(reports, await reports.record.begin(wanted(reports, period=period, compare=compare)))
 
     assert whole(found, sandbox)
     assert set(asked(sandbox).values()) == {1}
@@ -144,7 +150,7 @@ async def test_a_report_over_200_collections_takes_at_most_1_05_s_for_each_call(
     sandbox = with_collections(clock, 200)
     async with process(sandbox, store, clock) as reports:
         begun = anyio.current_time()
-        found = await to_its_end(reports, await reports.book.begin(wanted(reports)))
+        found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
         seconds = anyio.current_time() - begun
 
     assert whole(found, sandbox)
@@ -160,7 +166,7 @@ async def test_progress_says_how_many_and_for_how_long(sandbox: Sandbox, store: 
         told.append((anyio.current_time(), message))
 
     async with process(sandbox, store, clock) as reports:
-        await reports.follow(await reports.book.begin(wanted(reports)), 45, tell)
+        await follow(reports, await reports.record.begin(wanted(reports)), 45, tell)
 
     assert told[0][1] == "report: choosing, 0 collections so far"
     assert "report: 3 of 12 collections, about 9 s left" in [message for _, message in told]
@@ -175,9 +181,9 @@ async def test_a_second_report_over_a_closed_period_asks_only_for_the_list(
     sandbox: Sandbox, store: MemoryStore, clock: LoopClock
 ) -> None:
     async with process(sandbox, store, clock) as reports:
-        first = await to_its_end(reports, await reports.book.begin(wanted(reports)))
+        first = await to_its_end(reports, await reports.record.begin(wanted(reports)))
         before = len(sandbox.requests)
-        again = await to_its_end(reports, await reports.book.begin(wanted(reports)))
+        again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
 
     assert [one.action for one in sandbox.requests[before:]] == [LIST]
     assert again == first
@@ -188,10 +194,10 @@ async def test_a_second_report_over_named_collections_and_a_closed_period_asks_n
 ) -> None:
     choice = Choice(tuple(sandbox.account.collections)[:5])
     async with process(sandbox, store, clock) as reports:
-        first = await to_its_end(reports, await reports.book.begin(wanted(reports, choice)))
+        first = await to_its_end(reports, await reports.record.begin(wanted(reports, choice)))
     before = len(sandbox.requests)
     async with process(sandbox, store, clock) as reports:
-        again = await to_its_end(reports, await reports.book.begin(wanted(reports, choice)))
+        again = await to_its_end(reports, await reports.record.begin(wanted(reports, choice)))
 
     assert before == 6
     assert len(sandbox.requests) == before
@@ -204,7 +210,7 @@ async def test_an_open_period_is_asked_anew_by_every_report(
 ) -> None:
     async with process(sandbox, store, clock) as reports:
         for _ in range(2):
-            await to_its_end(reports, await reports.book.begin(wanted(reports, period=OPEN)))
+            await to_its_end(reports, await reports.record.begin(wanted(reports, period=OPEN)))
 
     assert set(asked(sandbox).values()) == {2}
 
@@ -213,12 +219,12 @@ async def test_closed_periods_are_forgotten_after_a_month_and_reports_after_a_da
     sandbox: Sandbox, store: MemoryStore, clock: LoopClock
 ) -> None:
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
+        report = await reports.record.begin(wanted(reports))
         await to_its_end(reports, report)
-        clock.advance(DAY)
-        assert await reports.book.report(report.report_id) is None
-        clock.advance(MONTH)
-        await to_its_end(reports, await reports.book.begin(wanted(reports)))
+        clock.advance(REPORT_KEPT)
+        assert await reports.record.report(report.report_id) is None
+        clock.advance(FINAL_KEPT)
+        await to_its_end(reports, await reports.record.begin(wanted(reports)))
 
     assert set(asked(sandbox).values()) == {2}
 
@@ -228,8 +234,8 @@ async def test_a_named_collection_that_the_list_does_not_have_is_told_and_not_as
 ) -> None:
     there = next(iter(sandbox.account.collections))
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports, Choice((there, "gone1234"))))
-        report = (await reports.follow(report, 60, tell_nobody)).report
+        report = await reports.record.begin(wanted(reports, Choice((there, "gone1234"))))
+        report = await follow(reports, report, 60)
 
     assert report.unlisted == ("gone1234",)
     assert list(asked(sandbox)) == [(there, "2026-08-01")]
@@ -237,100 +243,61 @@ async def test_a_named_collection_that_the_list_does_not_have_is_told_and_not_as
 
 async def test_one_account_sees_nothing_of_another(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
-        other = replace(reports.book, account="theirs")
+        report = await reports.record.begin(wanted(reports))
+        other = replace(reports.record, account="theirs")
 
-        assert await reports.book.report(report.report_id) == report
+        assert await reports.record.report(report.report_id) == report
         assert await other.report(report.report_id) is None
 
 
-# --- cut off
+# --- in the background
 
 
-@pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
-async def test_a_call_cut_off_at_any_moment_loses_nothing_and_asks_nothing_twice(
-    clock: LoopClock, period: Period
-) -> None:
-    for tenth in range(0, 90, 3):
-        sandbox = with_collections(clock, 6)
-        async with process(sandbox, MemoryStore(clock), clock) as reports:
-            report = await reports.book.begin(wanted(reports, period=period))
-            with anyio.move_on_after(tenth / 10):
-                await reports.follow(report, 45, tell_nobody)
-            found = await to_its_end(reports, report)
-
-        assert whole(found, sandbox), tenth
-        assert twice(sandbox) == [], tenth
-
-
-async def test_a_call_cut_off_again_and_again_comes_to_its_end(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
+@pytest.mark.parametrize("waits", [0, 45], ids=["no call waits", "its call is cancelled"])
+async def test_a_report_goes_on_by_itself_when_its_call_has_ended(
+    sandbox: Sandbox, store: MemoryStore, clock: LoopClock, waits: float
 ) -> None:
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports, compare=True))
-        for _ in range(30):
-            with anyio.move_on_after(1.5):
-                await reports.follow(report, 45, tell_nobody)
-        assert sum(asked(sandbox).values()) >= 20
-        found = await to_its_end(reports, report)
+        report = await reports.record.begin(wanted(reports, compare=True))
+        with anyio.move_on_after(5):
+            await follow(reports, report, waits)
+        await anyio.sleep(60)
+        answered = len(sandbox.requests)
+        found = await reports.record.gathered(await reports.record.report(report.report_id) or report)
+        await follow(reports, report, 45)
 
     assert whole(found, sandbox)
-    assert twice(sandbox) == []
-
-
-async def test_nothing_more_is_asked_for_a_call_that_was_cancelled(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
-        with anyio.move_on_after(5):
-            await reports.follow(report, 45, tell_nobody)
-        so_far = len(sandbox.requests)
-        await anyio.sleep(60)
-
-    assert so_far <= len(sandbox.requests) <= so_far + 1
-
-
-async def test_a_run_goes_on_for_a_while_when_its_call_has_answered(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports, compare=True))
-        await reports.follow(report, 0, tell_nobody)
-        await anyio.sleep(LINGER + 30)
-
-    assert 12 <= sum(asked(sandbox).values()) <= LINGER
+    assert answered == len(sandbox.requests) == 24 + 1
 
 
 @pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended"])
 @pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
-async def test_a_process_that_dies_at_any_moment_costs_no_more_than_was_on_its_way(
+async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_its_way(
     clock: LoopClock, period: Period, *, cleanly: bool
 ) -> None:
-    moments, dies_at = 10_000, 0
-    while dies_at < moments:
+    for dies_at in range(0, 60, 4):
         sandbox, store = with_collections(clock, 4), MemoryStore(clock)
         mortal = Mortal(store, dies_at, cleanly)
-        async with process(sandbox, mortal, clock, moment=mortal.moment) as doomed:
-            async with anyio.create_task_group() as calls:
-                calls.start_soon(until_death, doomed, mortal, period)
-                await mortal.died.wait()
-                calls.cancel_scope.cancel()
-            on_its_way = sum(asked(sandbox).values()) - len(rows(store))
-        moments = len(mortal.moments) if len(mortal.moments) <= dies_at else moments
+        async with process(sandbox, store, clock) as reports:
+            report = await reports.record.begin(wanted(reports, period=period))
+        async with process(sandbox, mortal, clock, moment=mortal.moment) as doomed, anyio.create_task_group() as calls:
+            calls.start_soon(until_death, doomed, report, mortal)
+            await mortal.died.wait()
+            calls.cancel_scope.cancel()
+        on_its_way = sum(asked(sandbox).values()) - len(rows(store))
+        clock.advance(0 if cleanly else DEAD_AFTER + 1)
         async with process(sandbox, store, clock) as survivor:
-            for report in kept_reports(store) or [await survivor.book.begin(wanted(survivor, period=period))]:
-                assert whole(await to_its_end(survivor, report), sandbox), dies_at
+            await survivor.go_on()
+            await anyio.sleep(30)
+            found = await to_its_end(survivor, report)
+        assert whole(found, sandbox), dies_at
         assert len(twice(sandbox)) <= min(on_its_way, IN_FLIGHT), dies_at
         assert max(asked(sandbox).values()) <= 2, dies_at
-        dies_at += 1
-    assert moments > 25
 
 
-async def until_death(reports: Reports, mortal: Mortal, period: Period) -> None:
+async def until_death(reports: Reports, report: Report, mortal: Mortal) -> None:
     """One call; a process whose report is done ends as well."""
-    report = await reports.book.begin(wanted(reports, period=period))
-    await reports.follow(report, 45, tell_nobody)
+    await reports.follow(report.report_id, 45, tell_nobody)
     mortal.died.set()
 
 
@@ -338,66 +305,23 @@ def rows(store: MemoryStore) -> list[str]:
     return [name for kind, name, _ in rows_of(store) if kind == "report row"]
 
 
-def kept_reports(store: MemoryStore) -> list[Report]:
-    return [Report.model_validate_json(body) for kind, _, body in rows_of(store) if kind == "report"]
+async def test_another_process_watches_and_is_told_what_it_finds(
+    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
+) -> None:
+    told: list[str] = []
 
+    async def tell(message: str) -> None:
+        told.append(message)
 
-async def test_several_processes_share_one_report(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
-    budget = Budget()
-    async with process(sandbox, store, clock, budget) as one, process(sandbox, store, clock, budget) as other:
-        report = await one.book.begin(wanted(one, compare=True))
-        async with anyio.create_task_group() as both:
-            for reports in (one, other, one):
-                both.start_soon(to_its_end, reports, report)
-        found = await one.book.gathered((await other.follow(report, 1, tell_nobody)).report)
+    async with process(sandbox, store, clock) as one, process(sandbox, store, clock) as other:
+        report = await one.record.begin(wanted(one, compare=True))
+        await follow(one, report, 0)
+        await follow(other, report, 45, tell)
+        found = await other.record.gathered(await other.record.report(report.report_id) or report)
 
     assert whole(found, sandbox)
-    assert twice(sandbox) == []
     assert len(sandbox.requests) == 24 + 1
-
-
-async def test_two_reports_over_the_same_closed_period_ask_once_between_them(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    budget = Budget()
-    async with (
-        process(sandbox, store, clock, budget) as one,
-        process(sandbox, store, clock, budget) as other,
-        anyio.create_task_group() as both,
-    ):
-        for reports in (one, other):
-            both.start_soon(to_its_end, reports, await reports.book.begin(wanted(reports)))
-
-    assert set(asked(sandbox).values()) == {1}
-
-
-async def test_what_a_dead_process_was_asking_is_asked_when_it_gave_no_sign_for_a_while(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
-        question = (await reports.book.open_questions((await reports.follow(report, 1.5, tell_nobody)).report))[-1]
-        await reports.book.take(report, question, "somebody dead")
-        begun = anyio.current_time()
-        found = await to_its_end(reports, report)
-
-    assert whole(found, sandbox)
-    assert CLAIMED_FOR - 2 <= anyio.current_time() - begun <= CLAIMED_FOR + 5
-
-
-async def test_a_slow_answer_keeps_its_claim(store: MemoryStore, clock: LoopClock) -> None:
-    sandbox = with_collections(clock, 1)
-    sandbox.add_fault(Fault("maintenance", STATS, times=3))
-    sandbox.add_fault(Fault("slow", STATS, seconds=14, times=0))
-    budget = Budget()
-    async with process(sandbox, store, clock, budget) as one, process(sandbox, store, clock, budget) as other:
-        report = await one.book.begin(wanted(one))
-        async with anyio.create_task_group() as both:
-            both.start_soon(to_its_end, one, report)
-            await anyio.sleep(5)
-            both.start_soon(to_its_end, other, report)
-
-    assert len(sandbox.carried_out(STATS)) == 1
+    assert any(message.startswith("report: ") and message.endswith("s left") for message in told)
 
 
 # --- what fails
@@ -408,8 +332,8 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(
 ) -> None:
     gone = list(sandbox.account.collections)[:7]
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
-        report = (await reports.follow(report, 1.5, tell_nobody)).report
+        report = await reports.record.begin(wanted(reports))
+        report = await follow(reports, report, 1.5)
         for one in gone:
             sandbox.account.delete(one)
         found = await to_its_end(reports, report)
@@ -417,7 +341,7 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(
     failed = {one.collection_hash for one, _ in found.failed}
     assert failed <= set(gone)
     assert len(failed) >= 5
-    assert {why for _, why in found.failed} == {GONE}
+    assert {why for _, why in found.failed} == {NOT_THERE}
     assert len(found.lines) == 12 - len(failed)
     assert twice(sandbox) == []
 
@@ -427,8 +351,8 @@ async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(
 ) -> None:
     sandbox.add_fault(Fault("code", STATS, code=40, message="Bad request"))
     async with process(sandbox, store, clock) as reports:
-        first = await to_its_end(reports, await reports.book.begin(wanted(reports)))
-        again = await to_its_end(reports, await reports.book.begin(wanted(reports)))
+        first = await to_its_end(reports, await reports.record.begin(wanted(reports)))
+        again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
 
     assert [why for _, why in first.failed] == ['Flipsnack refused with code 40 "Bad request".']
     assert whole(again, sandbox)
@@ -437,7 +361,7 @@ async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(
 async def test_an_answer_without_a_number_is_a_failure(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
     sandbox.add_fault(Fault("http", STATS, http_status=200, body='{"code": 20, "data": {"views": "many"}}'))
     async with process(sandbox, store, clock) as reports:
-        found = await to_its_end(reports, await reports.book.begin(wanted(reports)))
+        found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
 
     assert [why for _, why in found.failed] == ["The answer held no numbers."]
 
@@ -446,11 +370,11 @@ async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(
     sandbox: Sandbox, store: MemoryStore, clock: LoopClock
 ) -> None:
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
-        report = (await reports.follow(report, 5.5, tell_nobody)).report
+        report = await reports.record.begin(wanted(reports))
+        report = await follow(reports, report, 5.5)
         sandbox.add_fault(Fault("code", STATS, code=40, times=0))
         with pytest.raises(FlipsnackError, match="code 40"):
-            await reports.follow(report, 45, tell_nobody)
+            await follow(reports, report, 45)
         refused = len(sandbox.requests) - len(sandbox.carried_out(STATS)) - 1
         sandbox.clear_faults()
         found = await to_its_end(reports, report)
@@ -466,10 +390,10 @@ async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_rep
 ) -> None:
     sandbox = with_collections(clock, count)
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
+        report = await reports.record.begin(wanted(reports))
         sandbox.add_fault(Fault("maintenance", STATS, times=0))
         with pytest.raises(MaintenanceError):
-            await reports.follow(report, 45, tell_nobody)
+            await follow(reports, report, 45)
         sandbox.clear_faults()
 
         assert whole(await to_its_end(reports, report), sandbox)
@@ -479,9 +403,9 @@ async def test_a_collection_that_always_fails_is_told_in_a_report_that_began_wel
     sandbox: Sandbox, store: MemoryStore, clock: LoopClock
 ) -> None:
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
-        report = (await reports.follow(report, 12.5, tell_nobody)).report
-        assert len((await reports.book.gathered(report)).lines) in range(9, 12)
+        report = await reports.record.begin(wanted(reports))
+        report = await follow(reports, report, 12.5)
+        assert len((await reports.record.gathered(report)).lines) in range(9, 12)
         sandbox.add_fault(Fault("garbled", STATS, times=0))
         found = await to_its_end(reports, report)
 
@@ -497,7 +421,7 @@ async def test_trouble_is_told(sandbox: Sandbox, store: MemoryStore, clock: Loop
 
     sandbox.add_fault(Fault("maintenance", STATS, times=6))
     async with process(sandbox, store, clock) as reports:
-        await reports.follow(await reports.book.begin(wanted(reports)), 45, tell)
+        await follow(reports, await reports.record.begin(wanted(reports)), 45, tell)
 
     assert any(message.endswith("; Flipsnack did not answer as it should") for message in told)
     assert told[-1].endswith(" s left")
@@ -505,10 +429,10 @@ async def test_trouble_is_told(sandbox: Sandbox, store: MemoryStore, clock: Loop
 
 async def test_wrong_credentials_end_the_report_at_once(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
+        report = await reports.record.begin(wanted(reports))
         sandbox.add_fault(Fault("code", STATS, code=41, times=0))
         with pytest.raises(NotAuthorisedError):
-            await reports.follow(report, 45, tell_nobody)
+            await follow(reports, report, 45)
         sandbox.clear_faults()
 
         assert sum(asked(sandbox).values()) <= IN_FLIGHT
@@ -520,9 +444,9 @@ async def test_a_list_that_cannot_be_had_is_the_calls_error(
 ) -> None:
     sandbox.add_fault(Fault("maintenance", LIST, times=0))
     async with process(sandbox, store, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
+        report = await reports.record.begin(wanted(reports))
         with pytest.raises(MaintenanceError):
-            await reports.follow(report, 45, tell_nobody)
+            await follow(reports, report, 45)
         sandbox.clear_faults()
 
         assert whole(await to_its_end(reports, report), sandbox)
@@ -533,32 +457,31 @@ async def test_a_store_that_breaks_is_the_calls_error_and_what_it_kept_stays(
 ) -> None:
     fragile = Fragile(store)
     async with process(sandbox, fragile, clock) as reports:
-        report = await reports.book.begin(wanted(reports))
-        await reports.follow(report, 6, tell_nobody)
+        report = await reports.record.begin(wanted(reports))
+        await follow(reports, report, 6)
         fragile.error = StoreUnusable("The disk is full.", "Make room.")
         with pytest.raises(StoreUnusable):
-            await reports.follow(report, 45, tell_nobody)
+            await follow(reports, report, 45)
         fragile.error = None
+        clock.advance(DEAD_AFTER + 1)  # it could not let go either
         found = await to_its_end(reports, report)
 
     assert whole(found, sandbox)
     assert len(twice(sandbox)) <= IN_FLIGHT
 
 
-async def test_a_key_that_others_use_up_is_waited_for_as_long_as_the_call_may(
-    store: MemoryStore, clock: LoopClock
-) -> None:
-    sandbox, budget = with_collections(clock, 12), Budget()
-    busy = Pacer(budget)
-    for _ in range(60):
-        async with busy.slot():
-            pass
-    async with process(sandbox, store, clock, budget) as reports:
-        report = await reports.book.begin(wanted(reports))
-        begun = anyio.current_time()
-        run = await reports.follow(report, 10, tell_nobody)
-        assert run.report.offset == 0
-        assert anyio.current_time() - begun <= 10
+async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(store: MemoryStore, clock: LoopClock) -> None:
+    sandbox, budget, told = with_collections(clock, 12), Budget(), list[str]()
 
-        assert whole(await to_its_end(reports, report), sandbox)
+    async def tell(message: str) -> None:
+        told.append(message)
+
+    async with process(sandbox, store, clock, budget) as reports:
+        report = await follow(reports, await reports.record.begin(wanted(reports)), 3)
+        await Pacer(budget).pause(200)
+        await follow(reports, report, 240, tell)
+        found = await to_its_end(reports, report)
+
+    assert whole(found, sandbox)
     assert twice(sandbox) == []
+    assert any("request budget of the key" in message for message in told), told

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, change, tallied
-from flipsnack_mcp.workflows.reports.periods import Period, day_of, usual
+from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, growth, tallied
+from flipsnack_mcp.workflows.reports.report import Period, day_of, last_full_days
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
 counts = integers(0, 10**6)
@@ -67,7 +67,7 @@ def test_the_period_before_is_added_up_over_the_same_collections() -> None:
 def test_a_change_is_in_percent_and_from_nothing_there_is_none() -> None:
     now, before = Numbers(views=150, impressions=50, downloads=3), Numbers(views=100, impressions=200)
 
-    assert change(now, before) == {"views": 50.0, "impressions": -75.0}
+    assert growth(now, before) == {"views": 50.0, "impressions": -75.0}
 
 
 def test_a_number_that_is_missing_counts_as_none_and_an_answer_without_any_is_none() -> None:
@@ -80,7 +80,7 @@ TODAY = date(2026, 9, 21)
 
 
 def test_the_usual_period_is_thirty_full_days() -> None:
-    period = usual(TODAY)
+    period = last_full_days(TODAY)
 
     assert str(period) == "2026-08-22 to 2026-09-20"
     assert (period.end - period.start).days + 1 == 30

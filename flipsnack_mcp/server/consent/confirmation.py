@@ -35,6 +35,8 @@ NO_STORE = (
     "Tell the person; only they can change that."
 )
 SAID_NO = f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
+DESTROYING_WAYS = frozenset({"ask", "approve", "allow"})
+"""Every other way of FLIPSNACK_CONFIRM means that nothing is destroyed."""
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
 Clock = Callable[[], float]
@@ -81,7 +83,7 @@ class Confirmation:
 
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before."""
-        if self.way not in {"ask", "approve", "allow"}:
+        if self.way not in DESTROYING_WAYS:
             raise NotConfirmedError(BLOCKED)
 
     async def _first_round(self, request: ToolRequest, tool: str, preview: Preview) -> InputRequiredResult | Reply:

@@ -1,4 +1,4 @@
-"""report_stats: a report begun or gone on with, told as far as it is, and saved once it is whole.
+"""report_stats: a report begun or watched, told as far as it is, and saved once it is whole.
 
 Its answer is as short for a thousand collections as for ten: the whole table goes to the file.
 """
@@ -19,10 +19,9 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
-from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, Tally, change, tallied
-from flipsnack_mcp.workflows.reports.periods import Period, usual
-from flipsnack_mcp.workflows.reports.report import Gathered, Report, Target
-from flipsnack_mcp.workflows.reports.running import Run
+from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, Tally, growth, tallied
+from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report, ReportedCollection, last_full_days
+from flipsnack_mcp.workflows.reports.running import how_far
 from flipsnack_mcp.workflows.reports.saving import content, save
 from flipsnack_mcp.workflows.waiting import SPARE
 
@@ -91,28 +90,44 @@ class ReportSoFar:
 
     report: Report
     gathered: Gathered
-    whole: bool
-    """Whether every collection is chosen and answered."""
-    failed: tuple[tuple[Target, str], ...]
+    said: str = ""
+    """What was last told of how far it is."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every collection is chosen and answered."""
+        return self.report.offset is None and self.gathered.count == len(self.report.targets)
+
+    @property
+    def failed(self) -> tuple[tuple[ReportedCollection, str], ...]:
+        """What could not be counted, with the reason."""
+        unlisted = [(ReportedCollection(collection_hash=one, title=""), UNLISTED) for one in self.report.unlisted]
+        return (*self.gathered.failed, *unlisted)
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        left = (len(self.report.targets) - self.gathered.count) * len(self.report.periods)
+        return f"partial, {self.said or how_far(self.report, left)}"
 
 
 async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
-    """Gather statistics for as long as the call may wait, and say what they come to so far."""
+    """Have statistics gathered, watch for as long as the call may wait, and say what they come to so far."""
     reports = call.app.reports
     if arguments.report_id:
         report = await earlier_report(call, arguments)
     else:
-        report = await reports.book.begin(new_report(arguments, reports.today))
+        report = await reports.record.begin(new_report(arguments, reports.today))
     left = call.request.deadline - SPARE - anyio.current_time()
     try:
-        run = await reports.follow(report, max(0.0, min(arguments.wait_seconds, left)), call.errand.tell)
+        said = await reports.follow(report.report_id, max(0.0, min(arguments.wait_seconds, left)), call.errand.tell)
     except FlipsnackError as error:
         raise with_next_call(error, report) from None
-    # A run may have been begun by a call that wanted it told in another way.
-    report = run.report.model_copy(update={name: getattr(report, name) for name in VIEW})
-    gathered = await reports.book.gathered(report)
-    so_far = ReportSoFar(report, gathered, is_whole(report, gathered), failures(report, gathered))
-    return report_answer(so_far, run, await save_if_whole(call, so_far))
+    now = await reports.record.report(report.report_id) or report
+    # It may have been begun by a call that wanted it told in another way.
+    report = now.model_copy(update={name: getattr(report, name) for name in VIEW})
+    so_far = ReportSoFar(report, await reports.record.gathered(report), said)
+    return report_answer(so_far, await save_if_whole(call, so_far))
 
 
 def new_report(arguments: ReportStatsInput, today: date) -> Report:
@@ -121,7 +136,7 @@ def new_report(arguments: ReportStatsInput, today: date) -> Report:
     return Report(
         report_id="",
         choice=arguments.choice,
-        period=Period(start, end) if start and end else usual(today),
+        period=Period(start, end) if start and end else last_full_days(today),
         usual=start is None,
         compare=arguments.compare,
         sort_by=arguments.sort_by or "views",
@@ -133,7 +148,7 @@ def new_report(arguments: ReportStatsInput, today: date) -> Report:
 
 async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> Report:
     """An earlier report. It may be told and saved in another way, but stays about what it was about."""
-    report = await call.app.reports.book.report(str(arguments.report_id).strip().lower())
+    report = await call.app.reports.record.report(str(arguments.report_id).strip().lower())
     if report is None:
         raise FlipsnackError(
             "There is no such report; they are kept for a day.", "Call report_stats without report_id for a new one."
@@ -169,29 +184,18 @@ def afterwards(report: Report) -> str:
     return f'What was gathered is kept: afterwards call report_stats(report_id="{report.report_id}").'
 
 
-def is_whole(report: Report, gathered: Gathered) -> bool:
-    """Whether every collection is chosen and answered."""
-    return report.offset is None and len(gathered.lines) + len(gathered.failed) == len(report.targets)
-
-
-def failures(report: Report, gathered: Gathered) -> tuple[tuple[Target, str], ...]:
-    """What could not be counted, with the reason."""
-    unlisted = [(Target(collection_hash=one, title=""), UNLISTED) for one in report.unlisted]
-    return (*gathered.failed, *unlisted)
-
-
 async def save_if_whole(call: ToolCall, so_far: ReportSoFar) -> Path | None:
     """The file of a whole report, where one is wanted."""
     if so_far.report.save_as is None or not so_far.whole:
         return None
     made = content(so_far.report, so_far.gathered, so_far.failed, call.app.redactor.text)
     try:
-        return await save(call.app.reports.book, so_far.report, made, call.app.download_dir)
+        return await save(call.app.reports.record, so_far.report, made, call.app.download_dir)
     except RefusedFile as error:
         raise RefusedFile(error.happened, f"{error.next_step} {afterwards(so_far.report)}") from None
 
 
-def report_answer(so_far: ReportSoFar, run: Run, path: Path | None) -> StatsReport:
+def report_answer(so_far: ReportSoFar, path: Path | None) -> StatsReport:
     """The report as far as it is."""
     report, top = so_far.report, so_far.report.top
     tally = tallied(so_far.gathered.lines, report.sort_by, top, min(top, WORST))
@@ -199,16 +203,18 @@ def report_answer(so_far: ReportSoFar, run: Run, path: Path | None) -> StatsRepo
     return StatsReport(
         report_id=report.report_id,
         state="complete" if finished else "processing",
-        progress=None if so_far.whole else f"partial, {run.said}",
+        progress=None if so_far.whole else so_far.progress,
         period=f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
         totals=totals(tally),
-        change=change(tally.totals, tally.previous) if tally.previous else None,
+        change=growth(tally.totals, tally.previous) if tally.previous else None,
         collections=[report_row(one) for one in tally.best],
         bottom=[report_row(one) for one in tally.worst],
         unread=[shorten(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_TOLD]],
         failed=reasons(so_far.failed),
         path=str(path) if path else None,
-        next_step=None if finished else f'Not all is in. Call report_stats(report_id="{report.report_id}") to go on.',
+        next_step=None
+        if finished
+        else f'It goes on by itself. Call report_stats(report_id="{report.report_id}") to see.',
     )
 
 
@@ -226,7 +232,11 @@ def figures(numbers: Numbers) -> Figures:
 
 def report_row(line: Line) -> Figures:
     """A collection as the answer shows it."""
-    return {"collection_hash": line.collection_hash, "title": shorten(line.title, TITLE_BYTES), **figures(line.numbers)}
+    return {
+        "collection_hash": line.collection_hash,
+        "title": shorten(line.title, TITLE_BYTES),
+        **figures(line.numbers),
+    }
 
 
 def shorten(title: str, width: int) -> str:
@@ -235,7 +245,7 @@ def shorten(title: str, width: int) -> str:
     return raw.decode() if len(raw) <= width else raw[: width - 3].decode(errors="ignore").rstrip() + "…"
 
 
-def reasons(failed: tuple[tuple[Target, str], ...]) -> list[str]:
+def reasons(failed: tuple[tuple[ReportedCollection, str], ...]) -> list[str]:
     """The first failures, and how many more there are."""
     more = [f"and {len(failed) - FAILED_TOLD} more"] if len(failed) > FAILED_TOLD else []
     return [*(f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed[:FAILED_TOLD]), *more]

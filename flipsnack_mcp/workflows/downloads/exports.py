@@ -16,8 +16,8 @@ from flipsnack_mcp.api.links import public_address, same_origin
 from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.jobs import Job, Jobs, Progress
-from flipsnack_mcp.workflows.progress import Throttled, size_of
+from flipsnack_mcp.workflows.jobs import Job, Jobs
+from flipsnack_mcp.workflows.progress import Progress, Throttled, size_of
 from flipsnack_mcp.workflows.waiting import SPARE, Watch, Watched
 
 DOWNLOAD = "download"

@@ -1,10 +1,5 @@
-"""Carrying out a plan over many collections: each as planned and once, whoever is killed or comes to help."""
+"""Carrying out a plan in the background: each collection as planned and once, whoever is killed or takes over."""
 
-from __future__ import annotations
-
-import secrets
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,189 +8,210 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.budget import Lane
+from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, OutOfTimeError
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title
-from flipsnack_mcp.workflows.plans.record import Plans
-from flipsnack_mcp.workflows.plans.rules import Item, Plan
-from flipsnack_mcp.workflows.progress import budget_used_up, plan_at
+from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.jobs import Job, Jobs
+from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
+from flipsnack_mcp.workflows.plans.rules import Item, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.progress import News, Tell, budget_used_up, plan_at
+from flipsnack_mcp.workflows.uploads.journal import Journal
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
-SECONDS_EACH = 3.0
-"""What a collection takes at the pace of the key: it is looked at, changed, and looked at again."""
-LOOK_AT_OTHERS = 1.0
-"""Seconds between two looks at what other processes carry out."""
-TO_LET_GO = 2.0
+TIME_FOR_AN_ITEM = 90.0
+"""Seconds a collection may take, waiting for its turn included."""
+PAUSE = 10.0
+"""Seconds until it is tried again where others use up what the key allows."""
 CHANGED_SINCE = "It changed since the plan was made, so it was left alone."
 ALREADY = "It was already so before its turn came."
-GONE = "It is no longer there under this hash, so it was left alone."
+NO_LONGER_THERE = "It is no longer there under this hash, so it was left alone."
 NEITHER = "It was being changed when a call broke off, and is now neither as before nor as planned: look at it."
 NEW_HASH_UNKNOWN = "It was being published when a call broke off; its new hash was not found: look for its title."
+ON_REQUEST = "It was stopped on request."
 
-Facts = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Record:
-    """Where it is written down what was changed."""
-
-    before: Callable[[Item, Collection], Awaitable[object]]
-    """Called before a collection is changed; what it raises keeps it from that."""
-    after: Callable[[Item], Awaitable[object]]
-    """Called with the outcome."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """Why a call ended before the plan did; empty where the plan is carried out or the time was up."""
-
-    stopped: str = ""
-    waits: str = ""
+ItemFacts = dict[str, Any]
 
 
 class Settled(Exception):  # noqa: N818 - it is no error
     """There is nothing to send for an item; what is to be noted about it instead."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: ItemFacts) -> None:
         super().__init__()
         self.facts = facts
 
 
-class TakenOver(Exception):  # noqa: N818 - it is no error
-    """Somebody else took up the item, because we were too slow."""
-
-
 @dataclass
-class Budget:
-    """How many failures a call has seen, and how many of them in a row."""
+class Failures:
+    """How many failures there were since the plan was last taken up, and how many of them in a row."""
 
-    failures: int = 0
+    count: int = 0
     in_a_row: int = 0
 
     def after(self, item: Item) -> str:
         """Why to stop, once there were too many."""
         failed = item.state in {"failed", "unclear"}
-        self.failures += failed
+        self.count += failed
         self.in_a_row = self.in_a_row + 1 if failed else 0
         if self.in_a_row >= MOST_IN_A_ROW:
             return f"Stopped after {self.in_a_row} failures in a row. The last one: {item.said}"
-        return (
-            f"Stopped after {self.failures} failures. The last one: {item.said}"
-            if self.failures >= MOST_FAILURES
-            else ""
-        )
-
-
-class Progress:
-    """Tells how far a plan is, and for how long it will go on at the pace of this call."""
-
-    def __init__(self, errand: Errand, plan: Plan) -> None:
-        self._errand, self._plan = errand, plan
-        self._start, self._done = anyio.current_time(), 0
-
-    async def another(self, left: int) -> None:
-        """One more item has come to its end, and so many are left."""
-        self._done += 1
-        each = (anyio.current_time() - self._start) / self._done or SECONDS_EACH
-        await self._errand.tell(plan_at(self._plan.count - left, self._plan.count, each * left))
+        return f"Stopped after {self.count} failures. The last one: {item.said}" if self.count >= MOST_FAILURES else ""
 
 
 @dataclass(frozen=True)
-class Hand:
-    """One call at work on a plan."""
+class Plans:
+    """The plans of an account, as this process carries them out."""
 
-    errand: Errand
-    plans: Plans
-    plan: Plan
-    record: Record
-    owner: str
+    flipsnack: Flipsnack
+    jobs: Jobs
+    record: PlanRecord
+    history: History
+    """In which every collection of a plan has entries of its own."""
+    journal: Journal
+    allowed: Permissions
 
-    async def one(self, item: Item) -> Item | None:
-        """Carry out one item and write down what came of it; None where somebody else took it over.
+    async def start(self, plan: Plan) -> Job | None:
+        """Have a plan carried out, unless somebody is at it; the job where that is this process."""
+        job = self.jobs.new(PLAN, plan.plan_id)
+
+        def work(records: Records) -> bool:
+            claimed = job.owner.claim(records)
+            if claimed:
+                self.record.start(records, plan)
+            return claimed
+
+        if not self.jobs.running(PLAN, plan.plan_id) and await self.record.store.transact(work):
+            self.jobs.begin(job, self.carry_out, self.note_stop)
+        return self.jobs.running(PLAN, plan.plan_id)
+
+    async def watch(self, plan: Plan, seconds: float, tell: Tell) -> None:
+        """Tell how far a plan is until it ends, for so many seconds."""
+        await self.jobs.watch(PLAN, plan.plan_id, seconds, News(tell))
+
+    async def go_on(self) -> None:
+        """Go on with the plans whose process is gone, where the settings allow changes."""
+        for job in await self.jobs.adopt(PLAN) if self.allowed.changes else ():
+            self.jobs.begin(job, self.carry_out, self.note_stop)
+
+    async def note_stop(self, job: Job) -> None:
+        """A plan that somebody stopped goes on when a call asks for it."""
+        record = replace(self.record, store=job.store)
+        if seen := await record.look(job.job_id):
+            await record.stop(seen.plan, ON_REQUEST)
+
+    async def carry_out(self, job: Job) -> None:
+        """Carry out what is left of a plan, for as long as it may go on by itself."""
+        await Execution(self, job).run()
+
+
+class Execution:
+    """A plan that is carried out by one job, item after item."""
+
+    def __init__(self, plans: Plans, job: Job) -> None:
+        self._job, self._allowed = job, plans.allowed
+        self._record = replace(plans.record, store=job.store)
+        self._history, self._journal = replace(plans.history, store=job.store), replace(plans.journal, store=job.store)
+        self._flipsnack, self._failures = plans.flipsnack, Failures()
+        self._start, self._done = anyio.current_time(), 0
+
+    async def run(self) -> None:
+        """Take up one item after the other, unless something speaks against that."""
+        while (seen := await self._record.look(self._job.job_id)) and seen.plan.started and seen.left:
+            if not seen.is_allowed(self._allowed):
+                self._job.unresolved = True  # a process with other settings may go on with it
+                return
+            if objection := seen.objection or await self._take_up(seen):
+                await self._record.stop(seen.plan, objection)
+                return
+
+    async def _take_up(self, seen: PlanSnapshot) -> str:
+        """Carry out the next item; why the plan stops after it, or nothing."""
+        try:
+            with self._job.step():
+                item = await self._carry_out(seen.plan, seen.left[0])
+        except OutOfTimeError as error:
+            await self._tell(budget_used_up(error.again))
+            await anyio.sleep(PAUSE)
+            return ""
+        self._done, left = self._done + 1, len(seen.left) - 1
+        each = (anyio.current_time() - self._start) / self._done
+        await self._tell(plan_at(seen.plan.count - left, seen.plan.count, each * left))
+        return self._failures.after(item)
+
+    async def _tell(self, message: str) -> None:
+        self._job.tell(message=message)
+
+    async def _carry_out(self, plan: Plan, item: Item) -> Item:
+        """Carry out one item and write down what came of it.
 
         Raises:
             OutOfTimeError: Nothing was sent; it stays planned.
         """
         try:
-            facts = await self._outcome(item)
-            ended = item.model_copy(update=facts)
-            if ended.state != "skipped":
-                await self.record.after(ended)
-            return await self._note(item, **facts)
-        except TakenOver:
-            return None
+            facts = await self._outcome(plan, item)
         except OutOfTimeError:
-            await self._note(item, **untouched(item))
+            await self._record.note(plan, item, state="planned", begun=item.begun)
             raise
-        except BaseException:
-            with anyio.move_on_after(TO_LET_GO, shield=True), suppress(StoreUnusable):
-                await self._note(item, beat=0.0)  # the next call looks at once what came of it
-            raise
+        ended = item.model_copy(update=facts)
+        if ended.state != "skipped":
+            await self._history.add(decision=ended.state, said=short(ended.said), **facts_of(plan, item))
+        if ended.new_hash:
+            await self._journal.rename(item.collection_hash, ended.new_hash)
+        return await self._record.note(plan, item, **facts)
 
-    async def _outcome(self, item: Item) -> Facts:
+    async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:
+        errand = Errand(self._flipsnack, tell=self._tell, lane=Lane.BACKGROUND).within(TIME_FOR_AN_ITEM)
         try:
-            updated = await change(self.errand, item.action, partial(self._begin, item))
+            updated = await change(errand, item.action, partial(self._begin, errand, plan, item))
         except Settled as settled:
             return settled.facts
         except NotFoundError:
-            return await vanished(self.errand, item)
+            return await facts_of_vanished(errand, item)
         except OutOfTimeError as error:
             if error.changed is Changed.PERHAPS:
-                return failure(item, error)
+                return facts_of_failure(item, error)
             raise
         except FlipsnackError as error:
-            return failure(item, error)
-        return outcome(item, updated)
+            return facts_of_failure(item, error)
+        return facts_of_update(item, updated)
 
-    async def _begin(self, item: Item, before: Collection) -> None:
-        """The last look before it is changed: it is as planned, it is still ours, and how it was is kept."""
+    async def _begin(self, errand: Errand, plan: Plan, item: Item, before: Collection) -> None:
+        """The last look before it is changed: it is as planned, and how it was is kept."""
         if not item.is_as_planned(before):
-            raise Settled(left_alone(item, before))
-        twins = await alike(self.errand, item)
-        await self.record.before(item, before)
+            raise Settled(facts_of_other(item, before))
+        twins = await twins_of(errand, item)
+        kept = before.model_dump(mode="json", exclude_none=True)
+        await self._history.add(decision="allowed", before=kept, **facts_of(plan, item))
         # The last thing before it is sent: whoever finds it so later knows that it may have been.
-        if await self._note(item, begun=True, twins=twins) is None:
-            raise TakenOver
-
-    async def _note(self, item: Item, **facts: Any) -> Item | None:
-        return await self.plans.note(self.plan, item, self.owner, **facts)
+        await self._record.note(plan, item, state="sending", begun=True, twins=twins)
 
 
-async def carry_out(errand: Errand, plans: Plans, plan: Plan, record: Record, end: float) -> Ended:
-    """Carry out what is left of a plan, item after item; none is begun after `end`."""
-    hand = Hand(replace(errand, lane=Lane.BACKGROUND), plans, plan, record, secrets.token_hex(8))
-    budget, progress = Budget(), Progress(errand, plan)
-    while anyio.current_time() < end:
-        claim = await plans.claim(plan, hand.owner)
-        if claim.item is None:
-            if not claim.left:
-                break
-            await anyio.sleep(min(LOOK_AT_OTHERS, end - anyio.current_time()))
-            continue
-        try:
-            item = await hand.one(claim.item)
-        except OutOfTimeError as error:
-            await errand.tell(budget_used_up(error.again))
-            await anyio.sleep_until(end)  # or the next call would only come sooner, for nothing
-            return Ended(waits=f"Others use up what the key allows. {error.again}")
-        await progress.another(max(0, claim.left - 1))
-        if item and (stopped := budget.after(item)):
-            return Ended(stopped=stopped)
-    return Ended()
+def facts_of(plan: Plan, item: Item) -> dict[str, str]:
+    """What the history says of a change, besides how it ended."""
+    return {"tool": "update_collections", "target": item.collection_hash, "confirmed": plan.confirmed}
 
 
-def left_alone(item: Item, seen: Collection) -> Facts:
-    """What is noted about an item that is not as planned: done by a call that broke off, or touched by somebody."""
+def short(said: str) -> str:
+    """The first sentence, for one line of the history."""
+    return cleaned(said.split(". ", maxsplit=1)[0], 200)
+
+
+def facts_of_other(item: Item, seen: Collection) -> ItemFacts:
+    """What is noted about an item that is not as planned: done by a job that broke off, or touched by somebody."""
     if item.is_done(seen):
-        done: Facts = {"state": "done", "said": ""} if item.begun else {"state": "skipped", "said": ALREADY}
+        done: ItemFacts = {"state": "done", "said": ""} if item.begun else {"state": "skipped", "said": ALREADY}
         return {**done, "again": False}
-    other: Facts = {"state": "unclear", "said": NEITHER} if item.begun else {"state": "skipped", "said": CHANGED_SINCE}
+    other: ItemFacts = (
+        {"state": "unclear", "said": NEITHER} if item.begun else {"state": "skipped", "said": CHANGED_SINCE}
+    )
     return {**other, "again": False}
 
 
-def outcome(item: Item, updated: Updated) -> Facts:
+def facts_of_update(item: Item, updated: Updated) -> ItemFacts:
     """What is noted about an item whose update Flipsnack took."""
     now = updated.after.collection_hash
     new_hash = now if now != item.collection_hash else ""
@@ -204,24 +220,19 @@ def outcome(item: Item, updated: Updated) -> Facts:
     return {"state": "done", "said": " ".join(updated.warnings), "new_hash": new_hash, "again": False}
 
 
-def failure(item: Item, error: FlipsnackError) -> Facts:
+def facts_of_failure(item: Item, error: FlipsnackError) -> ItemFacts:
     """What is noted about an item whose update failed: the next call takes it up again, and looks first."""
     if error.changed is Changed.PERHAPS:
         return {"state": "unclear", "said": error.happened, "again": True}
     return {"state": "failed", "said": error.happened, "again": True, "begun": item.begun}
 
 
-def untouched(item: Item) -> Facts:
-    """What is noted about an item for which nothing was sent."""
-    return {"state": "planned", "begun": item.begun, "beat": 0.0}
-
-
-async def vanished(errand: Errand, item: Item) -> Facts:
-    """A collection that is not there under its hash: published by a call that broke off, or gone."""
+async def facts_of_vanished(errand: Errand, item: Item) -> ItemFacts:
+    """What is noted about an item that is not there under its hash: published by a job that broke off, or gone."""
     if not (item.begun and item.publishes):
-        return {"state": "skipped", "said": GONE, "again": False}
+        return {"state": "skipped", "said": NO_LONGER_THERE, "again": False}
     try:
-        found = [one for one in await alike(errand, item) if one not in item.twins]
+        found = [one for one in await twins_of(errand, item) if one not in item.twins]
     except OutOfTimeError:
         raise
     except FlipsnackError as error:
@@ -231,7 +242,7 @@ async def vanished(errand: Errand, item: Item) -> Facts:
     return {"state": "done", "said": "", "new_hash": found[0], "again": False}
 
 
-async def alike(errand: Errand, item: Item) -> tuple[str, ...]:
+async def twins_of(errand: Errand, item: Item) -> tuple[str, ...]:
     """The collections that look as an item will when it is published; nothing else tells the new one from them."""
     if not item.publishes:
         return ()

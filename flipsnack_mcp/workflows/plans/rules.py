@@ -1,7 +1,5 @@
 """What one rule makes of many collections: a plan, which changes nothing. Pure; whoever carries it out holds to it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -12,8 +10,14 @@ from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary,
 from flipsnack_mcp.api.parameters import StatusName
 
 LONGEST_TITLE = 300
-DAY = 24 * 3600.0
-State = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
+GOOD_FOR = 24 * 3600.0
+"""Seconds after which a plan is no longer worth holding to."""
+YES_HOLDS = 600.0
+"""Seconds for which a person's yes holds for what is still to be taken offline."""
+YES_IS_OLD = "What takes collections offline goes on only within ten minutes of a person's yes: it needs a new one."
+PLAN_IS_OLD = "The plan is more than a day old."
+ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
+OPEN = frozenset[ItemState]({"planned", "sending"})
 
 
 class Item(BaseModel):
@@ -27,19 +31,16 @@ class Item(BaseModel):
     status: str
     new_title: str | None = None
     new_status: StatusName | None = None
-    state: State = "planned"
+    state: ItemState = "planned"
     said: str = ""
     """How it failed, or what a person should know."""
     new_hash: str = ""
     again: bool = False
-    """Whether the next call takes it up once more."""
+    """Whether it is taken up once more when a call next carries out the plan."""
     begun: bool = False
     """Whether its update may have been sent."""
     twins: tuple[str, ...] = ()
     """The collections it could be mistaken for once it has a new hash, listed just before it was sent."""
-    owner: str = ""
-    beat: float = 0.0
-    """The owner's last sign of life."""
 
     @property
     def action(self) -> UpdateCollection:
@@ -88,10 +89,66 @@ class Plan(BaseModel):
     unchanged: int = 0
     confirmed: str = ""
     """Whose yes it was, where collections go out of public view; it holds for the whole plan."""
+    confirmed_at: float | None = None
+    """When that was; version 0.1.0 did not write it down, and it was after the plan was made."""
+    started: bool = False
+    """Whether it is to go on by itself. Version 0.1.0 told people that nothing more is changed between two calls."""
+    stopped: str = ""
+    """Why it does not go on."""
 
-    def too_old(self, now: float) -> bool:
-        """Whether what it says about the account is no longer worth holding to."""
-        return now - self.made > DAY
+
+@dataclass(frozen=True)
+class Permissions:
+    """What the settings of a process allow it to do for a plan."""
+
+    changes: bool
+    taking_offline: bool
+
+
+@dataclass(frozen=True)
+class PlanSnapshot:
+    """A plan with its items, as all of it is at one moment of the store's clock."""
+
+    plan: Plan
+    items: tuple[Item, ...]
+    now: float
+
+    @property
+    def left(self) -> tuple[Item, ...]:
+        """What nobody has tried yet, or somebody is at."""
+        return tuple(one for one in self.items if one.state in OPEN)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether carrying it out would change nothing."""
+        return not self.left and not any(one.again for one in self.items)
+
+    @property
+    def offline(self) -> tuple[Item, ...]:
+        """What is still to go offline."""
+        return tuple(one for one in self.items if one.goes_offline and (one.again or one.state in OPEN))
+
+    @property
+    def is_old(self) -> bool:
+        """Whether what the plan says about the account is no longer worth holding to."""
+        return self.now - self.plan.made > GOOD_FOR
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a person's yes still holds; not after a clock was set back."""
+        given = self.plan.made if self.plan.confirmed_at is None else self.plan.confirmed_at
+        return bool(self.plan.confirmed) and 0 <= self.now - given <= YES_HOLDS
+
+    def is_allowed(self, allowed: Permissions) -> bool:
+        """Whether a process with these settings may go on with it."""
+        return allowed.changes and (allowed.taking_offline or not self.offline)
+
+    @property
+    def objection(self) -> str:
+        """Why nobody may go on with it without being asked to, or nothing."""
+        if self.is_old:
+            return PLAN_IS_OLD
+        return YES_IS_OLD if self.offline and not self.is_confirmed else ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +166,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Draft:
+class PlanDraft:
     """What a rule makes of some collections."""
 
     items: tuple[Item, ...]
@@ -118,31 +175,31 @@ class Draft:
     """Collections that are left alone, and why."""
 
 
-def planned(rule: Rule, rows: Iterable[CollectionSummary]) -> Draft:
+def draft_plan(rule: Rule, rows: Iterable[CollectionSummary]) -> PlanDraft:
     """The collections that would change, those that would not, and those of which the rule would make nonsense."""
     items: list[Item] = []
     refused: list[tuple[CollectionSummary, str]] = []
     unchanged = 0
     for row in rows:
         new_title = rule.title_of(row.title)
-        changed = given(row, rule, new_title)
-        if reason := "" if new_title == row.title else objection(new_title):
+        changed = changed_fields(row, rule, new_title)
+        if reason := "" if new_title == row.title else title_objection(new_title):
             refused.append((row, reason))
         elif changed:
             facts = {"collection_hash": row.collection_hash, "title": row.title, "status": row.status}
             items.append(Item.model_validate({"number": len(items), **facts, **changed}))
         else:
             unchanged += 1
-    return Draft(tuple(items), unchanged, tuple(refused))
+    return PlanDraft(tuple(items), unchanged, tuple(refused))
 
 
-def given(row: CollectionSummary, rule: Rule, new_title: str) -> dict[str, str]:
+def changed_fields(row: CollectionSummary, rule: Rule, new_title: str) -> dict[str, str]:
     """The fields in which a collection differs from what the rule wants."""
     title = {"new_title": new_title} if new_title != row.title else {}
     return title | ({"new_status": rule.status} if rule.status not in (None, row.status) else {})
 
 
-def objection(title: str) -> str:
+def title_objection(title: str) -> str:
     """Why a title cannot be given to a collection."""
     if not title.strip():
         return "its title would be empty"

@@ -87,7 +87,7 @@ def total(many: Iterable[Numbers]) -> Numbers:
     return sum(many, Numbers())
 
 
-def change(now: Numbers, before: Numbers) -> dict[str, float]:
+def growth(now: Numbers, before: Numbers) -> dict[str, float]:
     """By how many percent each number changed; one that was 0 has no such change."""
     pairs = {one.name: (getattr(now, one.name), getattr(before, one.name)) for one in fields(now)}
     return {name: round(100 * (new - old) / old, 1) for name, (new, old) in pairs.items() if old}

@@ -1,21 +1,58 @@
-"""A report: what was asked for, which collections that is, and what is known about them."""
+"""A report: what was asked for, over which days, which collections that is, and what is known about them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.choosing import Choice
 from flipsnack_mcp.workflows.reports.figures import Line, Measure
-from flipsnack_mcp.workflows.reports.periods import Period
+
+USUAL_DAYS = 30
+SLACK = timedelta(days=1)
+"""Flipsnack states no zone for its days: a day that is over here may go on for some hours there."""
 
 
-class Target(BaseModel):
+@dataclass(frozen=True)
+class Period:
+    """From the first day to the last, both counted."""
+
+    start: date
+    end: date
+
+    @property
+    def before(self) -> Period:
+        """The period of the same length that ends the day before."""
+        length = self.end - self.start
+        end = self.start - timedelta(days=1)
+        return Period(end - length, end)
+
+    def closed(self, today: date) -> bool:
+        """Whether its statistics are final, wherever in the world its days ended."""
+        return self.end < today - SLACK
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.start} to {self.end}"
+
+
+def last_full_days(today: date) -> Period:
+    """The last 30 full days."""
+    return Period(today - timedelta(days=USUAL_DAYS), today - timedelta(days=1))
+
+
+def day_of(seconds: float) -> date:
+    """The day of a moment, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+class ReportedCollection(BaseModel):
     """One collection of a report."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -24,7 +61,7 @@ class Target(BaseModel):
     title: str
 
     @classmethod
-    def of(cls, row: CollectionSummary) -> Target:
+    def of(cls, row: CollectionSummary) -> ReportedCollection:
         """A row of the list."""
         return cls(collection_hash=row.collection_hash, title=cleaned(row.title))
 
@@ -45,7 +82,7 @@ class Report(BaseModel):
     save_as: Literal["csv", "markdown"] | None = None
     today: date
     """When it was begun: what is closed stays the same for all of it."""
-    targets: tuple[Target, ...] = ()
+    targets: tuple[ReportedCollection, ...] = ()
     offset: int | None = 0
     """How far the list was looked through; None once everything is chosen."""
 
@@ -65,7 +102,7 @@ class Report(BaseModel):
 class Question:
     """One collection over one period: one call."""
 
-    target: Target
+    target: ReportedCollection
     period: Period
 
 
@@ -74,4 +111,9 @@ class Gathered:
     """What is known by now."""
 
     lines: tuple[Line, ...]
-    failed: tuple[tuple[Target, str], ...]
+    failed: tuple[tuple[ReportedCollection, str], ...]
+
+    @property
+    def count(self) -> int:
+        """How many collections are at their end."""
+        return len(self.lines) + len(self.failed)

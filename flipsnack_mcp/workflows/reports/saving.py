@@ -1,7 +1,5 @@
 """The file of a report: every collection with its numbers, and those that failed with the reason."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
@@ -10,13 +8,14 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
+from flipsnack_mcp.store.leases import Owner
+from flipsnack_mcp.workflows.jobs import even_if_cancelled
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers, ranked
-from flipsnack_mcp.workflows.reports.record import Book
-from flipsnack_mcp.workflows.reports.report import Gathered, Report, Target
-from flipsnack_mcp.workflows.reports.running import even_if_cancelled
+from flipsnack_mcp.workflows.reports.record import SAVED, ReportRecord
+from flipsnack_mcp.workflows.reports.report import Gathered, Report, ReportedCollection
 
 EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
-NAMES = tuple(one.name for one in fields(Numbers))
+NUMBERS = tuple(one.name for one in fields(Numbers))
 
 
 def name_of(report: Report) -> str:
@@ -26,25 +25,25 @@ def name_of(report: Report) -> str:
 
 def head(report: Report) -> Row:
     """The names of the columns; times are in seconds."""
-    earlier = [f"previous_{one}" for one in NAMES] if report.compare else []
-    return ["collection_hash", "title", *NAMES, "average_time", *earlier, "note"]
+    earlier = [f"previous_{one}" for one in NUMBERS] if report.compare else []
+    return ["collection_hash", "title", *NUMBERS, "average_time", *earlier, "note"]
 
 
-def rows(report: Report, gathered: Gathered, failed: Sequence[tuple[Target, str]]) -> list[Row]:
+def rows(report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]]) -> list[Row]:
     """One row for each collection, the most first."""
-    counted = [row(one) for one in ranked(gathered.lines, report.sort_by)]
+    counted = [cells(one) for one in ranked(gathered.lines, report.sort_by)]
     blank = [None] * (len(head(report)) - 3)
     return [*counted, *([one.collection_hash, one.title, *blank, why] for one, why in failed)]
 
 
-def row(line: Line) -> Row:
+def cells(line: Line) -> Row:
     """A collection that was counted."""
     earlier = astuple(line.previous) if line.previous else ()
     return [line.collection_hash, line.title, *astuple(line.numbers), line.numbers.average_time, *earlier, None]
 
 
 def content(
-    report: Report, gathered: Gathered, failed: Sequence[tuple[Target, str]], safe: Callable[[str], str]
+    report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]], safe: Callable[[str], str]
 ) -> bytes:
     """The whole file; `safe` takes credentials out of what came from elsewhere."""
     table: list[Row] = [
@@ -55,28 +54,25 @@ def content(
     return as_markdown(name_of(report), head(report), table)
 
 
-async def save(book: Book, report: Report, made: bytes, folder: Path) -> Path | None:
+async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:
     """Save a report once, however many calls see it complete; None where another one is at it just now."""
-    kind, owner = str(report.save_as), secrets.token_hex(8)
-    place = f"{report.report_id}/{kind}"
-    if not await book.claim(place, owner):
+    name = f"{record.account}/{report.report_id}/{report.save_as}"
+    owner = Owner(SAVED, name, secrets.token_hex(8))
+    if not await record.store.transact(owner.claim):
         return None
     try:
-        return await there(book, report, folder) or await save_new(book, report, made, folder)
+        if path := await there(record, report, folder):
+            return path
+        with anyio.CancelScope(shield=True):  # a file that is not remembered would be saved a second time
+            path = await save_table(made, folder, name_of(report), EXTENSIONS[str(report.save_as)])
+            await record.saved(report, str(report.save_as), str(path))
+        return path
     finally:
-        await even_if_cancelled(book.release(place))
+        await even_if_cancelled(record.store.transact(owner.release))
 
 
-async def there(book: Book, report: Report, folder: Path) -> Path | None:
+async def there(record: ReportRecord, report: Report, folder: Path) -> Path | None:
     """Where it was saved before, unless it is gone or belongs in another folder."""
-    path = await book.file(report, str(report.save_as))
+    path = await record.file(report, str(report.save_as))
     found = Path(path) if path else None
     return found if found and found.parent == folder and found.exists() else None
-
-
-async def save_new(book: Book, report: Report, made: bytes, folder: Path) -> Path:
-    """Save it under a free name."""
-    with anyio.CancelScope(shield=True):  # a file that is not remembered would be saved a second time
-        path = await save_table(made, folder, name_of(report), EXTENSIONS[str(report.save_as)])
-        await book.saved(report, str(report.save_as), str(path))
-    return path

@@ -17,8 +17,8 @@ from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.jobs import Job, Jobs, Progress
-from flipsnack_mcp.workflows.progress import Throttled
+from flipsnack_mcp.workflows.jobs import Job, Jobs
+from flipsnack_mcp.workflows.progress import Progress, Throttled
 from flipsnack_mcp.workflows.uploads.conversions import Conversions
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry, new_upload_id
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by

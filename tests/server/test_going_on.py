@@ -1,0 +1,105 @@
+"""Long work goes on by itself: with the next server from its first call on, as far as its settings allow."""
+
+from collections import Counter
+from typing import Any
+
+import anyio
+import pytest
+
+from flipsnack_mcp.server.app import permissions_of
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.workflows.plans.rules import Permissions
+from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
+from tests.server.destructions import process
+
+UPDATE, STATS = "collection.update", "collection.getStats"
+RENAME = {"query": "Weekly offers", "find": "Weekly offers", "replace": "Offers"}
+OFFLINE = {"query": "Weekly offers", "only_status": "public", "status": "editable"}
+ENOUGH = 90.0
+"""Seconds in which all of it is done."""
+
+
+def carried_out(bench: Bench, action: str) -> Counter[str]:
+    return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(action))
+
+
+async def begin_plan(assistant: Assistant, rule: dict[str, Any]) -> str:
+    plan = str((await assistant.call("update_collections", rule)).data["plan_id"])
+    said = await assistant.call("update_collections", plan_id=plan, wait_seconds=0)
+    assert said.data["state"] == "processing", said.text
+    return plan
+
+
+async def test_a_report_and_a_plan_are_gone_on_with_from_the_first_call_of_the_next_server(bench: Bench) -> None:
+    async with process(bench) as assistant:
+        report = await assistant.call("report_stats", query="catalogue", wait_seconds=0)
+        plan = await begin_plan(assistant, RENAME)
+    before = (carried_out(bench, UPDATE), carried_out(bench, STATS))
+    async with process(bench) as assistant:
+        await assistant.client.list_tools()
+        await anyio.sleep(ENOUGH)
+        at_start = (carried_out(bench, UPDATE), carried_out(bench, STATS))
+        await assistant.call("list_collections")
+        await anyio.sleep(ENOUGH)
+        changed, counted = carried_out(bench, UPDATE), carried_out(bench, STATS)
+        told = await assistant.call("report_stats", report_id=report.data["report_id"], wait_seconds=0)
+        done = await assistant.call("update_collections", plan_id=plan, wait_seconds=0)
+
+    assert at_start == before
+    assert (len(changed), set(changed.values())) == (7, {1})
+    assert (told.data["state"], len(counted)) == ("complete", told.data["totals"]["collections"])
+    assert (done.data["state"], done.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
+
+
+@pytest.mark.parametrize(
+    ("settings", "goes_on"),
+    [
+        pytest.param({}, True, id="the same"),
+        pytest.param({"read_only": True}, False, id="read-only"),
+        pytest.param({"confirm": "block"}, False, id="blocked"),
+        pytest.param({"toolsets": frozenset({"legacy"})}, False, id="without the tool"),
+    ],
+)
+async def test_a_server_goes_on_only_with_what_its_settings_allow(
+    bench: Bench, settings: dict[str, Any], *, goes_on: bool
+) -> None:
+    async with process(bench, Person(types_what_is_asked)) as assistant:
+        await begin_plan(assistant, OFFLINE)
+    before = carried_out(bench, UPDATE)
+    async with process(bench, **settings) as assistant:
+        await assistant.call("add_flipbook" if "toolsets" in settings else "list_collections")
+        await anyio.sleep(ENOUGH)
+
+    assert (carried_out(bench, UPDATE) != before) is goes_on
+
+
+async def test_ten_minutes_after_a_yes_nothing_goes_offline_and_the_next_call_asks_anew(bench: Bench) -> None:
+    person = Person(types_what_is_asked)
+    async with process(bench, person) as assistant:
+        plan = await begin_plan(assistant, OFFLINE)
+    bench.clock.advance(601)
+    async with process(bench, person) as assistant:
+        await assistant.call("list_collections")
+        await anyio.sleep(ENOUGH)
+        before = carried_out(bench, UPDATE)
+        await assistant.call("update_collections", plan_id=plan, wait_seconds=45)
+
+    assert before == Counter()
+    assert len(person.forms) == 2
+    assert carried_out(bench, UPDATE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "allowed"),
+    [
+        (Settings(), Permissions(changes=True, taking_offline=True)),
+        (Settings(confirm="allow"), Permissions(changes=True, taking_offline=True)),
+        (Settings(confirm="approve"), Permissions(changes=True, taking_offline=True)),
+        (Settings(confirm="block"), Permissions(changes=True, taking_offline=False)),
+        (Settings(confirm="whatever"), Permissions(changes=True, taking_offline=False)),
+        (Settings(read_only=True, confirm="allow"), Permissions(changes=False, taking_offline=True)),
+        (Settings(toolsets=frozenset({"legacy"})), Permissions(changes=False, taking_offline=True)),
+    ],
+)
+def test_the_settings_decide_what_may_be_gone_on_with(settings: Settings, allowed: Permissions) -> None:
+    assert permissions_of(settings) == allowed
