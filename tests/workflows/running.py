@@ -130,10 +130,6 @@ class Travelled(httpx2.AsyncBaseTransport):
         return httpx2.Response(200, headers=headers, stream=Parcel(content, self._road), request=request)
 
 
-class Broken(Exception):  # noqa: N818 - it says what the store is
-    """Nobody expects this one."""
-
-
 @dataclass
 class Fragile:
     """A store that fails from some moment on."""

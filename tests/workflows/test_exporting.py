@@ -76,8 +76,11 @@ async def test_what_is_not_there_or_still_converted_cannot_be_saved(work: LongWo
 # In the background
 
 
-async def test_two_calls_for_one_collection_at_once_are_one_transfer(work: LongWork) -> None:
-    work.road.package_seconds = 1
+@pytest.mark.parametrize(("transfer", "apart"), [(1.0, 0.0), (0.0, 1.0)], ids=["at once", "ended before the next asks"])
+async def test_calls_for_one_collection_that_wait_together_are_one_transfer(
+    transfer: float, apart: float, work: LongWork
+) -> None:
+    work.road.package_seconds = transfer
     done: list[Exported] = []
     async with work.process() as process, anyio.create_task_group() as group:
 
@@ -86,6 +89,7 @@ async def test_two_calls_for_one_collection_at_once_are_one_transfer(work: LongW
 
         for _ in range(3):
             group.start_soon(call)
+            await anyio.sleep(apart)
 
     assert work.road.transfers == 1
     assert names_in(work.folder) == SAVED

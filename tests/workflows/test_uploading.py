@@ -5,6 +5,7 @@ import pytest
 
 from flipsnack_mcp.api.errors import Changed
 from flipsnack_mcp.sandbox import Fault
+from flipsnack_mcp.store.leases import LEASE
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
@@ -296,17 +297,52 @@ async def test_an_upload_is_journalled_before_a_byte_leaves(work: LongWork) -> N
     assert seen[0].document.startswith("sha256:")
 
 
-async def test_what_cannot_be_journalled_is_not_sent(work: LongWork) -> None:
-    """The disk is full when the upload is about to leave: without its entry nobody could tell what came of it."""
-    store = Fragile(work.store)
-    async with work.process(store) as process:
-        work.sandbox.add_fault(Fault("slow", LIST, seconds=5))
-        await process.begin(work.paper())
-        await anyio.sleep(1)
-        store.error = StoreUnusable("The disk is full.", "Make room.")
-        await anyio.sleep(60)
+def failing_at(work: LongWork, transaction: int, error: Exception) -> Fragile:
+    """The store, of which this transaction fails and no other."""
+    seen = 0
 
+    async def before(_: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == transaction:
+            raise error
+
+    return Fragile(work.store, before=before)
+
+
+ERRORS = [StoreUnusable("The disk is full.", "Make room."), KeyError("nobody expects this")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["full disk", "unexpected"])
+async def test_what_cannot_be_journalled_is_not_sent(error: Exception, work: LongWork) -> None:
+    """Without its entry nobody could tell what came of it."""
+    async with work.process(failing_at(work, 2, error)) as process:
+        entry, _ = await process.begin(work.paper())
+        await anyio.sleep(60)
+        seen = await process.reconciled(entry)
+
+    assert (seen.state, seen.said) == ("failed", NEVER_SENT)
     assert work.attempts == 0
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["full disk", "unexpected"])
+async def test_a_look_that_fails_is_made_again_by_the_next_call(error: Exception, work: LongWork) -> None:
+    entry = await work.killed(work.paper(), "answer", which=2)
+    async with work.process(failing_at(work, 2, error)) as process:
+        early = await process.reconciled(entry)
+        seen = await process.reconciled(entry)
+
+    assert (early.state, seen.state) == ("uploading", "converting")
+
+
+async def test_what_was_written_down_before_its_process_was_killed_is_looked_for_no_more(work: LongWork) -> None:
+    entry = await work.killed(work.paper(), "answer", which=2)
+    noted = await Journal(work.store, "mine").note(entry, state="converting", collection_hash="known")
+    async with work.process() as process:
+        seen = await process.reconciled(entry)
+        left = await work.store.transact(lambda records: records.all(LEASE))
+
+    assert (seen, left) == (noted, [])
 
 
 # Reconciled
