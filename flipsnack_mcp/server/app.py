@@ -1,7 +1,5 @@
 """What all calls of a server share. Made at the first of them: tools/list waits for nothing of it."""
 
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +13,9 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
-from flipsnack_mcp.workflows.downloads.transfers import Transfers
+from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.carrying_out import Plans
@@ -27,7 +26,7 @@ from flipsnack_mcp.workflows.reports.record import ReportRecord
 from flipsnack_mcp.workflows.reports.running import Reports
 from flipsnack_mcp.workflows.unfinished import Unfinished
 from flipsnack_mcp.workflows.uploads.journal import Journal
-from flipsnack_mcp.workflows.uploads.uploading import Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class App:
     recent: Recent
     jobs: Jobs
     uploads: Uploads
-    transfers: Transfers
+    downloads: Downloads
     reports: Reports
     plans: Plans
     unfinished: Unfinished
@@ -59,10 +58,12 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
     account, redactor = settings.account, Redactor.of(settings)
     recent, jobs = Recent(store, account), Jobs(store, account, background)
     flipsnack.changing = recent.changing
-    journal = Journal(store, account, f"{os.getpid()}-{secrets.token_hex(4)}")
+    journal = Journal(store, account)
     history = History(store, account, redactor.data)
     reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
     plans = Plans(flipsnack, jobs, PlanRecord(store, account), history, journal, permissions_of(settings))
+    # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
+    fleeting = Jobs(MemoryStore(now), account, background)
     return App(
         settings=settings,
         redactor=redactor,
@@ -72,8 +73,8 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
         recent=recent,
         jobs=jobs,
-        uploads=Uploads(flipsnack, journal, background),
-        transfers=Transfers(flipsnack, background),
+        uploads=Uploads(flipsnack, journal, jobs),
+        downloads=Downloads(flipsnack, fleeting),
         reports=reports,
         plans=plans,
         unfinished=Unfinished(background, plans.go_on, *([reports.go_on] if "report_stats" in menu(settings) else ())),

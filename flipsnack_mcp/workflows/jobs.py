@@ -17,12 +17,13 @@ from typing import TypeAlias
 import anyio
 from anyio.abc import TaskGroup
 
-from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.leases import Lease, LeaseLost, OwnedStore, Owner
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.workflows.progress import IN_LINE
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ LOOK_AT_OTHERS = 1.0
 TO_TIDY = 2.0
 REMEMBERED = 600.0
 """Seconds in which it can be asked how a job of this process ended."""
-IN_LINE = "waiting in line"
 FOR_A_PERSON = (FlipsnackError, RefusedFile, StoreUnusable)
 """Errors whose text was written to be shown."""
 
@@ -62,6 +62,10 @@ class Job:
     """Set at the next news; to be taken before anything is awaited."""
     unresolved: bool = False
     """Set by the work: should it break off now, whoever comes next has to find out what came of it."""
+    began: float | None = None
+    """When it had its turn, on anyio's clock."""
+    result: object = None
+    """What the work returned."""
     error: Exception | None = None
     lost: bool = False
     ended_at: float | None = None
@@ -116,6 +120,7 @@ class Job:
         """A part of the work that only so many jobs do at once."""
         self.tell(message=IN_LINE)
         async with line:
+            self.began = anyio.current_time()
             self.tell(message="")
             yield
 
@@ -125,7 +130,7 @@ class Job:
             with self._scope:
                 if self.stopping:
                     self._scope.cancel()
-                await work(self)
+                self.result = await work(self)
             if self._scope.cancelled_caught and not self.lost:
                 await stopped(self)
         except LeaseLost:
@@ -137,11 +142,12 @@ class Job:
         except Exception as error:  # noqa: BLE001  # see above
             kind, name = self.owner.kind, type(error).__name__  # without a traceback: it can hold a signed address
             log.error("%s failed with %s", kind, name)  # noqa: TRY400
-            self.error = FlipsnackError(f"The {kind} failed in a way nobody expected.", "Tell the person.")
+            changed, said = Changed.PERHAPS if self.unresolved else Changed.NOTHING, "failed in a way nobody expected"
+            self.error = FlipsnackError(f"The {kind} {said}.", "Tell the person.", changed=changed)
 
 
 Work: TypeAlias = Callable[[Job], Awaitable[object]]
-Tell: TypeAlias = Callable[[Progress], Awaitable[object]]
+Watcher: TypeAlias = Callable[[Progress], Awaitable[object]]
 
 
 async def nothing_more(_: Job) -> None:
@@ -188,11 +194,13 @@ class Jobs:
 
     def find(self, kind: str, job_id: str) -> Job | None:
         """A job of this process, also for a while after its end."""
-        return self._jobs.get((kind, job_id))
+        job = self._jobs.get((kind, job_id))
+        forgotten = job and job.ended_at is not None and anyio.current_time() - job.ended_at >= REMEMBERED
+        return None if forgotten else job
 
     def running(self, kind: str, job_id: str) -> Job | None:
         """A job that this process carries out."""
-        job = self.find(kind, job_id)
+        job = self._jobs.get((kind, job_id))
         return job if job and not job.ended else None
 
     async def elsewhere(self, kind: str, job_id: str) -> Lease | None:
@@ -204,7 +212,7 @@ class Jobs:
 
         return await self.store.transact(work)
 
-    async def watch(self, kind: str, job_id: str, seconds: float, tell: Tell) -> Job | None:
+    async def watch(self, kind: str, job_id: str, seconds: float, tell: Watcher) -> Job | None:
         """Tell how far a job is, whoever carries it out, until it ends or the time is up; the job, if it is ours."""
         with anyio.move_on_after(seconds):
             while await self._news(kind, job_id, tell):
@@ -244,7 +252,7 @@ class Jobs:
             leases.ask_to_stop(records, kind, name)
         return job
 
-    async def _news(self, kind: str, job_id: str, tell: Tell) -> bool:
+    async def _news(self, kind: str, job_id: str, tell: Watcher) -> bool:
         """Tell what there is to tell, and wait for more; whether there will be more."""
         if job := self.running(kind, job_id):
             changed = job.changed
@@ -282,9 +290,8 @@ class Jobs:
         return f"{self._account}/{job_id}"
 
     def _remember(self, job: Job) -> None:
-        since = anyio.current_time() - REMEMBERED
-        recent = {key: one for key, one in self._jobs.items() if one.ended_at is None or one.ended_at > since}
-        self._jobs = {**recent, (job.owner.kind, job.job_id): job}
+        self._jobs = {key: one for key, one in self._jobs.items() if self.find(*key)}
+        self._jobs[job.owner.kind, job.job_id] = job
 
 
 async def even_if_cancelled(work: Awaitable[None]) -> None:

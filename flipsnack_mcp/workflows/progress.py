@@ -9,7 +9,7 @@ from flipsnack_mcp.workflows.jobs import Progress
 Tell = Callable[[str], Awaitable[None]]
 """Takes one progress message."""
 WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
-IN_LINE = "upload: waiting in line"
+IN_LINE = "waiting in line"
 FOR_THE_PERSON = "waiting for the person's answer"
 
 
@@ -26,6 +26,14 @@ def transferred(what: str, done: int, total: int | None) -> str:
     """How many bytes of an upload or download are through."""
     of = f" of {size_of(total)}, {100 * done // total} %" if total else ""
     return f"{what}: {size_of(done)}{of}"
+
+
+def upload_at(sent: int, size: int, seconds: float | None) -> str:
+    """How far an upload is, and how fast where that is known."""
+    if not size:
+        return "under way"
+    rate = "" if seconds is None else f", {size_of(int(sent / max(seconds, 0.1)))}/s"
+    return f"{size_of(sent)} of {size_of(size)}, {100 * sent // size} %{rate}"
 
 
 def polled(what: str, state: str, seconds: float, polls: int) -> str:

@@ -27,7 +27,7 @@ PDF = b"%PDF-1.7\n<< /Type /Page >>\n<< /Type /Page >>\n%%EOF\n"
 
 
 class Clock:
-    """Today's date, moved on by the virtual loop: `created_once` compares Flipsnack's dates with the real time."""
+    """Today's date, moved on by the virtual loop: `create_once` compares Flipsnack's dates with the real time."""
 
     def __init__(self) -> None:
         self.start = time.time() - anyio.current_time()
@@ -36,13 +36,15 @@ class Clock:
         return self.start + anyio.current_time()
 
 
-def unlimited(*, seeded: bool = True, inclusive_to: bool = False, **pace: float) -> Sandbox:
+def unlimited(
+    clock: Callable[[], float] | None = None, *, seeded: bool = True, inclusive_to: bool = False, **pace: float
+) -> Sandbox:
     """A sandbox with the limits of no key; call it inside the loop."""
     slow: dict[str, Any] = {"calls_per_second": 0, "calls_per_minute": 0, **pace}
     return Sandbox(
         api_key=KEY,
         api_secret=SECRET,
-        clock=Clock(),
+        clock=clock or Clock(),
         pace=Pace(**slow),
         seeded=seeded,
         inclusive_to=inclusive_to,

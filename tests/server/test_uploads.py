@@ -12,7 +12,7 @@ from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
-from flipsnack_mcp.workflows.uploads.uploading import STOPPED
+from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.server.bench import KEY, PDF, SECRET, LoopClock, Mode, Witness
 from tests.server.long_bench import (
     CREATE,

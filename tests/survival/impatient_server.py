@@ -11,15 +11,13 @@ from flipsnack_mcp.__main__ import main
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.workflows import jobs, waiting
 from flipsnack_mcp.workflows.downloads import exports
-from flipsnack_mcp.workflows.uploads import journal, uploading
 
 DEAD_AFTER = 1.5
 
 if __name__ == "__main__":
     Path(sys.argv[1]).write_text(str(os.getpid()))
-    journal.DEAD_AFTER = leases.DEAD_AFTER = DEAD_AFTER
+    leases.DEAD_AFTER = DEAD_AFTER
     jobs.BEAT, jobs.LOOK_AT_OTHERS = 0.1, 0.1
-    uploading.HEARTBEAT, uploading.LOOK_AT_OTHERS = 0.1, 0.1
     waiting.INTERVALS = (0.1, 0.2, 0.3)  # type: ignore[assignment]  # as many as there are here
     exports.AT_LEAST = 5.0
     sys.exit(main(["serve"]))

@@ -1,14 +1,18 @@
 """Virtual time, a sandbox without limits, and an errand on it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.errand import Errand
 from tests.api.asking import asking, unlimited
+from tests.server.bench import LoopClock
 from tests.virtual_clock import VirtualLoop
+from tests.workflows.running import LongWork
 
 
 @pytest.fixture
@@ -17,8 +21,13 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 
 
 @pytest.fixture
-async def sandbox() -> Sandbox:
-    return unlimited()
+def clock() -> LoopClock:
+    return LoopClock()
+
+
+@pytest.fixture
+async def sandbox(clock: LoopClock) -> Sandbox:
+    return unlimited(clock)
 
 
 @pytest.fixture
@@ -26,3 +35,9 @@ async def errand(sandbox: Sandbox) -> AsyncIterator[Errand]:
     """One call of a person, with the 45 seconds it has."""
     async with asking(sandbox.app) as flipsnack:
         yield Errand(flipsnack, anyio.current_time() + 45)
+
+
+@pytest.fixture
+async def work(sandbox: Sandbox, clock: LoopClock, tmp_path: Path) -> LongWork:
+    """Long work on that sandbox, whose account no process knows yet."""
+    return LongWork(sandbox, clock, MemoryStore(clock), tmp_path)

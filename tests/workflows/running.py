@@ -11,20 +11,28 @@ import anyio
 import httpx2
 from typing_extensions import override
 
+from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.files.documents import open_document
 from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store, T
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, Order, save_export
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.uploads.journal import Entry, Journal
-from flipsnack_mcp.workflows.uploads.uploading import Source, Uploads
-from tests.api.asking import KEY, SECRET, Line
+from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.uploads.following import Followed, follow
+from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
+from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+from tests.api.asking import KEY, PDF, SECRET, Line
 from tests.in_memory import copy_of
+from tests.server.bench import LoopClock
 
+CREATE = "collection.create"
 PIECE = 256 * 1024
 Moment = Callable[[str], Awaitable[None]]
 
@@ -43,6 +51,8 @@ class Road:
     """For each of the ten pieces of a package."""
     package: Callable[[int], bytes | int | None] | None = None
     """What comes instead of the package at its n-th transfer: other bytes, or an HTTP status."""
+    missing: int = 0
+    """Bytes of a package that are announced and do not come."""
     moment: Moment = unnoticed
     bytes_up: int = 0
     transfers: int = 0
@@ -116,7 +126,7 @@ class Travelled(httpx2.AsyncBaseTransport):
         content = await response.aread() if other is None else other
         if response.status_code != 200:
             return response
-        headers = {"content-length": str(len(content))}
+        headers = {"content-length": str(len(content) + self._road.missing)}
         return httpx2.Response(200, headers=headers, stream=Parcel(content, self._road), request=request)
 
 
@@ -133,9 +143,13 @@ class Fragile:
     shared: bool = True
     before: Moment = unnoticed
     """Called before each transaction."""
+    cut: bool = False
+    """Nothing reaches it any more: its process is gone."""
 
     async def transact(self, work: Callable[[Records], T]) -> T:
         await self.before("transaction")
+        if self.cut:
+            await anyio.sleep_forever()
         if self.error is not None:
             raise self.error
         return await self.store.transact(work)
@@ -181,26 +195,107 @@ def travelling(sandbox: Sandbox, road: Road | None = None) -> Flipsnack:
     return Flipsnack(Access(KEY, SECRET), Pacer(Budget()), lambda: Travelled(Line(sandbox.app), road or Road()))
 
 
-@asynccontextmanager
-async def process(
-    sandbox: Sandbox, store: Store, road: Road | None = None, *, owner: str = "me", account: str = "mine"
-) -> AsyncIterator[Uploads]:
-    """One server process, as far as uploads go."""
-    async with travelling(sandbox, road) as flipsnack, anyio.create_task_group() as background:
-        yield Uploads(flipsnack, Journal(store, account, owner), background)
-        background.cancel_scope.cancel()
+@dataclass(frozen=True)
+class Process:
+    """One server process, as far as uploads and downloads go, and the calls that a person makes of it."""
+
+    flipsnack: Flipsnack
+    uploads: Uploads
+    downloads: Downloads
+
+    @property
+    def errand(self) -> Errand:
+        return Errand(self.flipsnack, anyio.current_time() + 45)
+
+    async def begin(
+        self, path: Path, title: str | None = "Brand new", *, again: bool = False
+    ) -> tuple[JournalEntry, bool]:
+        """Upload a file in the background, as the tool does."""
+        async with AsyncExitStack() as kept_open:
+            document = await kept_open.enter_async_context(open_document(str(path), (path.parent,)))
+            action = CreateCollection(title=title, status="editable")
+            return await self.uploads.begin(Source(action, document), kept_open, again=again)
+
+    async def now(self, entry: JournalEntry) -> JournalEntry:
+        seen = await self.uploads.journal.find(entry.upload_id)
+        assert seen is not None
+        return seen
+
+    async def ended(self, entry: JournalEntry, seconds: float = 300) -> JournalEntry:
+        """The entry once nobody works on it any more."""
+        return await self.uploads.watch(Errand(self.flipsnack), entry, seconds)
+
+    async def reconciled(self, entry: JournalEntry) -> JournalEntry:
+        """The entry once this process has looked what came of the uploads of others."""
+        await self.uploads.reconcile(self.errand)
+        return await self.now(entry)
+
+    async def followed(self, entry: JournalEntry, seconds: float = 40) -> Followed:
+        return await follow(self.errand, self.uploads, await self.now(entry), seconds)
+
+    async def saved(self, action: DownloadHtml, folder: Path, seconds: float = 30) -> Exported | FlipsnackError:
+        """What a call for a package is answered."""
+        order = Order(action, folder, "https://api.flipsnack.com/v1/")
+        try:
+            return await save_export(self.errand, self.downloads, order, seconds)
+        except FlipsnackError as error:
+            return error
 
 
-def errand_of(uploads: Uploads) -> Errand:
-    """One call of a person."""
-    return Errand(uploads._flipsnack, anyio.current_time() + 45)
+@dataclass
+class LongWork:
+    """A Flipsnack, a line to it, a store that outlives processes, and a folder."""
 
+    sandbox: Sandbox
+    clock: LoopClock
+    store: MemoryStore
+    folder: Path
+    road: Road = field(default_factory=Road)
 
-async def begin(
-    uploads: Uploads, path: Path, title: str | None = "Brand new", *, again: bool = False
-) -> tuple[Entry, bool]:
-    """Upload a file in the background, as the tool does."""
-    async with AsyncExitStack() as kept_open:
-        document = await kept_open.enter_async_context(open_document(str(path), (path.parent,)))
-        action = CreateCollection(title=title, status="editable")
-        return await uploads.begin(Source(action, document), kept_open, again=again)
+    @property
+    def created(self) -> int:
+        return len(self.sandbox.carried_out(CREATE))
+
+    @property
+    def attempts(self) -> int:
+        return len([one for one in self.sandbox.requests if one.action == CREATE])
+
+    def paper(self, name: str = "offers.pdf", pieces: int = 4) -> Path:
+        """A document of so many pieces, unlike every other."""
+        path = self.folder / name
+        if not path.exists():  # written anew it would count as changed
+            path.write_bytes(PDF + name.encode() + bytes((pieces - 1) * PIECE))
+        return path
+
+    @asynccontextmanager
+    async def process(
+        self, store: Store | None = None, road: Road | None = None, account: str = "mine"
+    ) -> AsyncIterator[Process]:
+        """One server process, which is ended at the end."""
+        store, road = store or self.store, road or self.road
+        async with travelling(self.sandbox, road) as flipsnack, anyio.create_task_group() as background:
+            uploads = Uploads(flipsnack, Journal(store, account), Jobs(store, account, background))
+            downloads = Downloads(flipsnack, Jobs(MemoryStore(self.clock), account, background))
+            yield Process(flipsnack, uploads, downloads)
+            background.cancel_scope.cancel()
+
+    async def killed(
+        self, path: Path, moment: str, which: int = 1, title: str | None = "Brand new", *, cleanly: bool = False
+    ) -> JournalEntry:
+        """The entry of an upload whose process ended at this moment, half a minute ago if it was killed."""
+        line, passed, died = Fragile(self.store), 0, anyio.Event()
+
+        async def pass_by(here: str) -> None:
+            nonlocal passed
+            passed += here == moment
+            if passed >= which:
+                line.cut = not cleanly
+                died.set()
+                await anyio.sleep_forever()
+
+        async with self.process(line, Road(upload_seconds=0.5, moment=pass_by)) as process:
+            entry, _ = await process.begin(path, title)
+            with anyio.fail_after(300):
+                await died.wait()
+        self.clock.advance(0 if cleanly else DEAD_AFTER + 1)
+        return entry

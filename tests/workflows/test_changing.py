@@ -6,10 +6,10 @@ from starlette.types import Receive, Scope, Send
 from flipsnack_mcp.api.actions.collections import UpdateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError
 from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.workflows.changing import Difference, change
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.publishing import Difference, change
 from tests.api.asking import asking
-from tests.workflows.test_publishing import shelved
+from tests.workflows.test_sending_once import shelved
 
 LOST = [
     pytest.param(Fault("reset", phase="after", action="collection.update"), id="reset"),

@@ -9,7 +9,7 @@ import pytest
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.uploads.conversions import SHARED, SURE, Conversions
+from flipsnack_mcp.workflows.uploads.conversions import LIST_SERVES, SURE, Conversions
 from tests.api.asking import asking, unlimited
 
 LIST, GET = "collection.getList", "collection.getCollection"
@@ -50,8 +50,10 @@ async def test_twenty_are_polled_with_one_list_at_a_time() -> None:
     ended = await waited(sandbox, uploaded(sandbox, 20), 90)
 
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
-    assert max(seconds for _, seconds in ended.values()) < 60 + 10 + SHARED + 20 * 1.05  # a second for each last look
-    assert asked(sandbox)[LIST] <= 90 / SHARED
+    assert (
+        max(seconds for _, seconds in ended.values()) < 60 + 10 + LIST_SERVES + 20 * 1.05
+    )  # a second for each last look
+    assert asked(sandbox)[LIST] <= 90 / LIST_SERVES
     assert asked(sandbox)[GET] <= 20 * 4  # the first look, one when there is a cover, one each half minute
 
 

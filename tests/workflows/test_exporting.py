@@ -1,89 +1,56 @@
-"""The HTML package: waited for, fetched within its minute, saved whole or not at all."""
+"""The HTML package: waited for, transferred once, told to whoever asks next, saved whole or not at all."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
 import anyio
 import pytest
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-from typing_extensions import override
 
-from flipsnack_mcp.api.actions.packages import DownloadHtml
+from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError, StillProcessingError
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.downloads.exports import Exported, export, save_export
-from flipsnack_mcp.workflows.downloads.transfers import PAUSE, Transfers
+from flipsnack_mcp.workflows.downloads.exports import BEFORE_NEXT_TRY, Exported, check_link, export
 from flipsnack_mcp.workflows.errand import Errand
-from tests.api.asking import asking
+from tests.workflows.running import LongWork, Process
 
-API = "https://api.flipsnack.com/v1/"
+PACKAGE = "collection.downloadHTML"
+SAVED = ["Press kit.zip"]
 
 
 def press_kit(sandbox: Sandbox) -> DownloadHtml:
-    return DownloadHtml(
-        collection_hash=next(one.hash for one in sandbox.account.collections.values() if one.title == "Press kit")
-    )
+    wanted = next(one.hash for one in sandbox.account.collections.values() if one.title == "Press kit")
+    return DownloadHtml(collection_hash=wanted)
+
+
+async def called(work: LongWork, process: Process, seconds: float = 30) -> Exported:
+    """A call for the package that is answered without an error."""
+    done = await process.saved(press_kit(work.sandbox), work.folder, seconds)
+    assert isinstance(done, Exported), done
+    return done
 
 
 def names_in(folder: Path) -> list[str]:
     return sorted(one.name for one in folder.iterdir())
 
 
-class Before:
-    """A sandbox that does something of its own first: answers itself, or changes its state."""
-
-    def __init__(self, sandbox: Sandbox, step: Callable[[Request, int], Response | None]) -> None:
-        self._sandbox, self._step, self.fetches, self.asked = sandbox, step, 0, 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        package = request.url.path.startswith("/_packages/")
-        self.fetches += package
-        self.asked += request.query_params.get("action") == "collection.downloadHTML"
-        answer = self._step(request, self.fetches)
-        await (answer or self._sandbox.app)(scope, receive, send)
-
-
-async def saved(app: Before | Sandbox, action: DownloadHtml, folder: Path, wait: float = 30) -> Exported:
-    asgi = app.app if isinstance(app, Sandbox) else app
-    async with asking(asgi) as flipsnack, anyio.create_task_group() as background:
-        errand, transfers = Errand(flipsnack, anyio.current_time() + 45), Transfers(flipsnack, background)
-        try:  # inside the group, or an error would arrive in one
-            return await save_export(errand, transfers, action, wait, folder, API)
-        except FlipsnackError as error:
-            failure = error
-        finally:
-            background.cancel_scope.cancel()
-    raise failure
-
-
-async def test_a_package_is_waited_for_and_saved(sandbox: Sandbox, tmp_path: Path) -> None:
-    done = await saved(sandbox, press_kit(sandbox), tmp_path)
+async def test_a_package_is_waited_for_and_saved(work: LongWork) -> None:
+    async with work.process() as process:
+        done = await called(work, process)
 
     assert done.saved is not None
-    assert names_in(tmp_path) == [done.saved.path.name] == ["Press kit.zip"]
+    assert names_in(work.folder) == [done.saved.path.name] == SAVED
     assert "index.html" in ZipFile(done.saved.path).namelist()
     assert done.states == ("processing after 0 s", "processing after 2 s", "complete after 5 s")
 
 
-async def test_when_the_time_is_up_the_state_so_far_is_the_answer(sandbox: Sandbox, tmp_path: Path) -> None:
-    done = await saved(sandbox, press_kit(sandbox), tmp_path, 3)
+async def test_going_on_starts_no_second_package(work: LongWork) -> None:
+    async with work.process() as process:
+        early = await called(work, process, 3)
+        before = names_in(work.folder)
+        await anyio.sleep(10)
+        done = await called(work, process, 0)
 
-    assert (done.package.state, done.saved) == ("processing", None)
-    assert names_in(tmp_path) == []
-
-
-async def test_going_on_starts_no_second_package(sandbox: Sandbox, tmp_path: Path) -> None:
-    action = press_kit(sandbox)
-    await saved(sandbox, action, tmp_path, 0)
-    await anyio.sleep(10)
-
-    done = await saved(sandbox, action, tmp_path, 0)
-
+    assert (early.package.state, early.saved, before) == ("processing", None, [])
     assert done.saved is not None
     assert done.states == ("complete after 0 s",)
 
@@ -96,150 +63,173 @@ async def test_a_package_that_fails_is_a_state_and_no_error(sandbox: Sandbox, er
     assert watched.last.state == "failed"
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 410, 500, 302])
-async def test_an_expired_link_or_a_broken_transfer_is_asked_for_again(
-    status: int, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    def step(request: Request, fetches: int) -> Response | None:
-        return Response(status_code=status) if "_packages" in request.url.path and fetches == 1 else None
+async def test_what_is_not_there_or_still_converted_cannot_be_saved(work: LongWork) -> None:
+    made = work.sandbox.account.add(title="T", conversion="processing")
+    async with work.process() as process:
+        gone = await process.saved(DownloadHtml(collection_hash="nothere"), work.folder)
+        early = await process.saved(DownloadHtml(collection_hash=made.hash), work.folder)
 
-    app = Before(sandbox, step)
-    done = await saved(app, press_kit(sandbox), tmp_path)
+    assert isinstance(gone, NotFoundError)
+    assert isinstance(early, StillProcessingError)
+
+
+# In the background
+
+
+async def test_two_calls_for_one_collection_at_once_are_one_transfer(work: LongWork) -> None:
+    work.road.package_seconds = 1
+    done: list[Exported] = []
+    async with work.process() as process, anyio.create_task_group() as group:
+
+        async def call() -> None:
+            done.append(await called(work, process, 45))
+
+        for _ in range(3):
+            group.start_soon(call)
+
+    assert work.road.transfers == 1
+    assert names_in(work.folder) == SAVED
+    assert [one.package.state for one in done if one.saved] == ["complete"] * 3
+
+
+async def test_several_collections_are_transferred_side_by_side(work: LongWork) -> None:
+    work.road.package_seconds = 2
+    began = anyio.current_time()
+    async with work.process() as process, anyio.create_task_group() as group:
+        for collection_hash in list(work.sandbox.account.collections)[:3]:
+            group.start_soon(process.saved, DownloadHtml(collection_hash=collection_hash), work.folder, 45)
+
+    assert work.road.transfers == len(names_in(work.folder)) == 3
+    assert anyio.current_time() - began < 2 * 10 * work.road.package_seconds
+
+
+async def test_a_transfer_that_outlasts_the_call_shows_nothing_before_it_is_whole(work: LongWork) -> None:
+    work.road.package_seconds = 6
+    async with work.process() as process:
+        first = await called(work, process, 15)
+        second = await called(work, process, 2)
+        half = names_in(work.folder)
+        await anyio.sleep(100)
+        after = names_in(work.folder)
+        third = await called(work, process, 0)
+        transfers, work.road.package_seconds = work.road.transfers, 0
+        another = await called(work, process, 45)
+
+    assert (first.package.state, first.saved, second.saved) == ("processing", None, None)
+    assert "downloading" in first.states[-1]
+    assert [name for name in half if not name.startswith(".")] == []
+    assert after == SAVED
+    assert third.saved is not None
+    assert third.saved.path == work.folder / "Press kit.zip"
+    assert transfers == 1
+    assert another.saved is not None
+    assert another.saved.path == work.folder / "Press kit (2).zip"
+
+
+async def test_a_server_that_ends_in_the_middle_leaves_nothing_behind(work: LongWork) -> None:
+    work.road.package_seconds = 6
+    async with work.process() as process:
+        await called(work, process)
+
+    assert names_in(work.folder) == []
+
+
+async def test_the_error_of_an_unwatched_transfer_is_told_once_and_then_it_starts_anew(work: LongWork) -> None:
+    work.road.package_seconds = 6
+    work.road.package = lambda number: b"no zip at all" if number == 1 else None
+    async with work.process() as process:
+        await called(work, process, 20)
+        await anyio.sleep(100)
+        second = await process.saved(press_kit(work.sandbox), work.folder, 45)
+        left = names_in(work.folder)
+        work.road.package_seconds = 0
+        third = await called(work, process, 45)
+
+    assert isinstance(second, FlipsnackError)
+    assert "Nothing was saved." in str(second)
+    assert left == []
+    assert third.saved is not None
+    assert work.road.transfers == 2
+
+
+async def test_a_file_that_was_taken_away_meanwhile_is_fetched_anew(work: LongWork) -> None:
+    """The path in an answer has to be there."""
+    work.road.package_seconds = 6
+    async with work.process() as process:
+        await called(work, process, 20)
+        await anyio.sleep(100)
+        (work.folder / "Press kit.zip").unlink()
+        work.road.package_seconds = 0
+        found = await called(work, process, 45)
+
+    assert found.saved is not None
+    assert found.saved.path.exists()
+
+
+# Links and transfers that are no good
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 500, 302, None], ids=str)
+async def test_an_expired_link_or_a_broken_transfer_is_asked_for_again(status: int | None, work: LongWork) -> None:
+    """The last one expires as the sandbox's links do, a minute after its answer."""
+
+    def first_only(number: int) -> int | None:
+        if number == 1 and status is None:
+            work.clock.advance(61)
+        return status if number == 1 else None
+
+    work.road.package = first_only
+    async with work.process() as process:
+        done = await called(work, process)
 
     assert done.saved is not None
-    assert app.fetches == 2
-
-
-async def test_a_link_that_got_old_while_nobody_looked_is_replaced(sandbox: Sandbox, tmp_path: Path) -> None:
-    def step(request: Request, fetches: int) -> Response | None:
-        if "_packages" in request.url.path and fetches == 1:
-            return Response("<Error>Request has expired</Error>", 403)
-        return None
-
-    app = Before(sandbox, step)
-    await saved(app, press_kit(sandbox), tmp_path)
-
-    assert app.asked == 4
-
-
-async def test_a_transfer_that_keeps_breaking_leaves_nothing_behind(sandbox: Sandbox, tmp_path: Path) -> None:
-    def step(request: Request, _fetches: int) -> Response | None:
-        if "_packages" in request.url.path:
-            return Response(b"PK", headers={"content-length": "2000"})
-        return None
-
-    app = Before(sandbox, step)
-    with pytest.raises(FlipsnackError, match=r"broke off several times\. Nothing was saved\."):
-        await saved(app, press_kit(sandbox), tmp_path)
-
-    assert app.fetches == 3
-    assert names_in(tmp_path) == []
-
-
-@pytest.mark.parametrize("status", [302, 500, 503])
-async def test_an_address_that_gives_no_package_is_not_called_a_broken_transfer(
-    status: int, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    def step(request: Request, _fetches: int) -> Response | None:
-        return Response(status_code=status) if "_packages" in request.url.path else None
-
-    app = Before(sandbox, step)
-    began = anyio.current_time()
-    with pytest.raises(FlipsnackError, match=f"its address answered with HTTP {status}. Nothing was saved."):
-        await saved(app, press_kit(sandbox), tmp_path)
-
-    assert app.fetches == 3
-    assert anyio.current_time() - began >= 2 * PAUSE
-
-
-@pytest.mark.parametrize("content", [b"", b"<html>not a zip</html>", b"PK\x05\x06" + bytes(18)])
-async def test_what_is_no_package_is_not_saved(content: bytes, sandbox: Sandbox, tmp_path: Path) -> None:
-    def step(request: Request, _fetches: int) -> Response | None:
-        return Response(content) if "_packages" in request.url.path else None
-
-    with pytest.raises(FlipsnackError, match="Nothing was saved"):
-        await saved(Before(sandbox, step), press_kit(sandbox), tmp_path)
-
-    assert names_in(tmp_path) == []
+    assert work.road.transfers == 2
+    assert len(work.sandbox.carried_out(PACKAGE)) == 4
 
 
 @pytest.mark.parametrize(
-    "link",
+    ("comes", "said"),
     [
-        *(
-            "http://127.0.0.1:8080/x.zip",
-            "https://169.254.169.254/x.zip",
-            "file:///etc/passwd",
-            "http://example.com/a.zip",
-        ),
-        *("https://user:pw@example.com/a.zip", "https://localhost/a.zip", "", None, "https://printer.local/a.zip"),
-        *(
-            "//127.0.0.1/a.zip",
-            "https://api.flipsnack.com:99999/a.zip",
-            "javascript:alert(1)",
-            "https://[::1",
-            "https://[x]/",
-        ),
+        (b"PK", "its transfer broke off several times"),
+        *((status, f"its address answered with HTTP {status}") for status in (302, 503)),
     ],
 )
-async def test_a_hostile_link_is_not_followed(link: str | None, sandbox: Sandbox, tmp_path: Path) -> None:
-    seen: list[str] = []
+async def test_a_transfer_that_keeps_breaking_says_how_and_leaves_nothing_behind(
+    comes: bytes | int, said: str, work: LongWork
+) -> None:
+    work.road.package, work.road.missing = lambda _: comes, 2000
+    began = anyio.current_time()
+    async with work.process() as process:
+        error = await process.saved(press_kit(work.sandbox), work.folder)
 
-    def step(request: Request, _fetches: int) -> Response | None:
-        seen.append(request.url.hostname or "")
-        if request.query_params.get("action") != "collection.downloadHTML":
+    assert isinstance(error, FlipsnackError)
+    assert f"complete at Flipsnack, but {said}. Nothing was saved." in error.happened
+    assert work.road.transfers == 3
+    assert anyio.current_time() - began >= 2 * BEFORE_NEXT_TRY
+    assert names_in(work.folder) == []
+
+
+async def test_a_package_that_is_rebuilt_meanwhile_is_a_state_and_no_error(work: LongWork) -> None:
+    collection = work.sandbox.account.collections[press_kit(work.sandbox).collection_hash]
+
+    def expired(number: int) -> int | None:
+        if number > 1:
             return None
-        return Response(json.dumps({"code": 20, "data": {"status": "COMPLETE", "resourceUrl": link}}))
+        collection.packaging = None
+        return 403
 
-    with pytest.raises(FlipsnackError, match="Nothing was saved"):
-        await saved(Before(sandbox, step), press_kit(sandbox), tmp_path)
+    work.road.package = expired
+    async with work.process() as process:
+        first = await called(work, process)
+        second = await called(work, process)
 
-    assert set(seen) == {"api.flipsnack.com"}
-
-
-async def test_a_package_that_is_built_anew_meanwhile_is_not_called_hostile(sandbox: Sandbox, tmp_path: Path) -> None:
-    def step(request: Request, fetches: int) -> Response | None:
-        if "_packages" in request.url.path:
-            return Response(status_code=403)
-        if fetches and request.query_params.get("action") == "collection.downloadHTML":
-            return Response(b'{"code": 20, "data": {"status": "PROCESSING"}}')
-        return None
-
-    try:
-        done = await saved(Before(sandbox, step), press_kit(sandbox), tmp_path)
-    except FlipsnackError as error:
-        assert "public https address" not in str(error)  # noqa: PT017  # an honest error would do as well
-    else:
-        assert (done.package.state, done.saved) == ("processing", None)
+    assert first.package.state == "processing"
+    assert first.states[-1] == "processing again"
+    assert second.saved is not None
 
 
-async def test_a_transfer_that_takes_too_long_does_not_hold_the_call(sandbox: Sandbox, tmp_path: Path) -> None:
-    start = anyio.current_time()
+def test_a_link_that_leads_to_no_public_address_is_refused() -> None:
+    package = Package(state="complete", resource_url="https://169.254.169.254/x.zip")
 
-    class Slow(Before):
-        @override
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            if "/_packages/" in scope["path"]:
-                await anyio.sleep(1000)
-            await super().__call__(scope, receive, send)
-
-    done = await saved(Slow(sandbox, lambda _request, _fetches: None), press_kit(sandbox), tmp_path)
-
-    assert (done.package.state, done.saved) == ("processing", None)
-    assert done.states[-1].startswith("complete, downloading")
-    assert anyio.current_time() - start <= 45
-    assert names_in(tmp_path) == []
-
-
-async def test_what_is_not_there_cannot_be_saved(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError):
-        await saved(sandbox, DownloadHtml(collection_hash="nothere"), tmp_path)
-
-
-async def test_what_is_being_converted_cannot_be_packaged(sandbox: Sandbox, tmp_path: Path) -> None:
-    made = sandbox.account.add(
-        title="T", status="public", pages=1, created_at=0.0, description="", conversion="processing"
-    )
-
-    with pytest.raises(StillProcessingError):
-        await saved(sandbox, DownloadHtml(collection_hash=made.hash), tmp_path)
+    with pytest.raises(FlipsnackError, match="not a public https address"):
+        check_link(package, "https://api.flipsnack.com/v1/")

@@ -13,8 +13,9 @@ from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import UploadFile, file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.publishing import Difference, Updated, asked_of, change, changes, send_to
+from flipsnack_mcp.workflows.changing import Difference, Updated, asked_of, change, changes
 from flipsnack_mcp.workflows.removing import delete
+from flipsnack_mcp.workflows.uploads.sending import send_to
 
 NEW_HASH = "Publishing a draft gives it a new hash and link."
 OFFLINE = "Its link and every embed of it stop working; the person will be asked."
@@ -149,7 +150,7 @@ async def save_if_possible(call: ToolCall, before: Collection) -> list[str]:
 async def note_new_hash(call: ToolCall, before: str, now: str) -> list[str]:
     """Tell the journal of uploads about a new hash; the change itself is done, whatever becomes of that."""
     try:
-        await call.app.uploads.journal.renamed(before, now)
+        await call.app.uploads.journal.rename(before, now)
     except StoreUnusable as error:
         return [f"The new hash could not be noted for get_upload: {error.happened}"]
     return []

@@ -7,8 +7,7 @@ from pydantic import Field
 
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package, PackageState
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
-from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, export, save_export
-from flipsnack_mcp.workflows.downloads.transfers import checked_link
+from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, save_export
 
 FILES_SHOWN = 100
 
@@ -33,12 +32,12 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
     if not call.options.save:
         watched = await export(call.errand, action, seconds)
         if watched.last.state == "complete":
-            checked_link(watched.last, call.app.settings.api_url)
-        return tell_package(watched.last, list(watched.states), next_call(call, action))
-    transfers, folder = call.app.transfers, call.app.download_dir
-    done = await save_export(call.errand, transfers, action, seconds, folder, call.app.settings.api_url)
+            check_link(watched.last, call.app.settings.api_url)
+        return tell_package(watched.last, list(watched.states), same_call(call, action))
+    order = Order(action, call.app.download_dir, call.app.settings.api_url)
+    done = await save_export(call.errand, call.app.downloads, order, seconds)
     if done.saved is None:
-        return tell_package(done.package, list(done.states), next_call(call, action), downloading=done.downloading)
+        return tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
     return Download(
         state="complete",
         path=str(done.saved.path),
@@ -55,7 +54,7 @@ def first_files(files: tuple[str, ...]) -> list[str]:
     return [*files[:FILES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
 
-def next_call(call: ToolCall, action: DownloadHtml) -> str:
+def same_call(call: ToolCall, action: DownloadHtml) -> str:
     """The same call, to be made again."""
     kept = "" if call.options.save else ", save=false"
     return f'download_collection_html(collection_hash="{action.collection_hash}"{kept})'

@@ -27,11 +27,11 @@ from flipsnack_mcp.server.tools.tool import (
     WasDryRun,
 )
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.progress import size_of
-from flipsnack_mcp.workflows.publishing import COMPARED, differences
+from flipsnack_mcp.workflows.changing import COMPARED, differences
+from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
-from flipsnack_mcp.workflows.uploads.journal import RUNNING, Entry
-from flipsnack_mcp.workflows.uploads.uploading import Source
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
+from flipsnack_mcp.workflows.uploads.sending import Source
 
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
 EARLIER = (
@@ -174,10 +174,10 @@ async def create_collection(call: ToolCall, wanted: CreateCollection) -> Publica
         raise name_the_look(error, entry)
     said = differences(action, followed.collection) if new and followed.collection else ()
     earlier_said = () if new else earlier_instead(call, wanted, entry, followed.collection)
-    return Publication.model_validate(upload_facts(call, followed, [*file.warnings, *said, *earlier_said]))
+    return Publication.model_validate(upload_facts(followed, [*file.warnings, *said, *earlier_said]))
 
 
-def name_the_look(error: FlipsnackError, entry: Entry) -> FlipsnackError:
+def name_the_look(error: FlipsnackError, entry: JournalEntry) -> FlipsnackError:
     """An error after which the upload may be there names the call that looks for it."""
     if error.changed is Changed.PERHAPS:
         error.next_step = (
@@ -187,7 +187,9 @@ def name_the_look(error: FlipsnackError, entry: Entry) -> FlipsnackError:
     return error
 
 
-def earlier_instead(call: ToolCall, wanted: CreateCollection, entry: Entry, collection: Collection | None) -> list[str]:
+def earlier_instead(
+    call: ToolCall, wanted: CreateCollection, entry: JournalEntry, collection: Collection | None
+) -> list[str]:
     """What a person should know who gets an earlier upload instead of a new one."""
     said = (
         STILL_THAT
@@ -201,7 +203,7 @@ def earlier_instead(call: ToolCall, wanted: CreateCollection, entry: Entry, coll
     return [said, AS_IT_IS.format(", ".join(other))] if other else [said]
 
 
-async def follow_begun(call: ToolCall, entry: Entry, seconds: float) -> Followed:
+async def follow_begun(call: ToolCall, entry: JournalEntry, seconds: float) -> Followed:
     """The upload as far as it is; a state file that fails by now does not undo it."""
     try:
         return await follow(call.errand, call.app.uploads, entry, seconds)
@@ -241,7 +243,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     await uploads.reconcile(call.errand)
     if not arguments.upload_id:
         return UploadStatus(uploads=[upload_row(one) for one in await uploads.journal.recent()])
-    entry = await uploads.journal.entry(arguments.upload_id.strip().lower())
+    entry = await uploads.journal.find(arguments.upload_id.strip().lower())
     if entry is None:
         raise FlipsnackError(
             "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
@@ -253,19 +255,19 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
                 "To remove its collection, use delete_collection.",
             )
         await uploads.stop(entry.upload_id)
-        entry = await uploads.journal.entry(entry.upload_id) or entry
+        entry = await uploads.journal.find(entry.upload_id) or entry
     followed = await follow(call.errand, uploads, entry, arguments.wait_seconds)
-    return UploadStatus.model_validate(upload_facts(call, followed, []))
+    return UploadStatus.model_validate(upload_facts(followed, []))
 
 
-def upload_facts(call: ToolCall, followed: Followed, said: list[str]) -> dict[str, Any]:
+def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
     """The answer about an upload."""
     entry, seen = followed.entry, followed.collection
     running = entry.state in RUNNING
     return {
         "state": "uploading" if running else entry.state,
         "upload_id": entry.upload_id,
-        "progress": call.app.uploads.speed(entry) if running else None,
+        "progress": progress_of(followed) if running else None,
         "collection_hash": entry.collection_hash or None,
         "title": (seen.title if seen else entry.title) or None,
         "status": seen.status if seen else None,
@@ -276,18 +278,26 @@ def upload_facts(call: ToolCall, followed: Followed, said: list[str]) -> dict[st
     }
 
 
+def progress_of(followed: Followed) -> str:
+    """How far the bytes are."""
+    entry, at_work = followed.entry, followed.at_work
+    if entry.state == "waiting" or not at_work:
+        return IN_LINE
+    return upload_at(at_work.sent, entry.size, at_work.seconds)
+
+
 def warn_about(followed: Followed) -> list[str]:
     """What a person should know about an upload that did not simply end well."""
     if followed.collection and followed.collection.conversion == "failed":
         return [FAILED_CONVERSION]
     if followed.collection and followed.collection.conversion == "unknown":
         return [NOT_TOLD]
-    if followed.entry.stop and followed.entry.state in RUNNING:
+    if followed.at_work and followed.at_work.stopping:
         return [STOPPING]
     return [followed.entry.said] if followed.entry.said else []
 
 
-def next_look(entry: Entry) -> str | None:
+def next_look(entry: JournalEntry) -> str | None:
     """The call that goes on from here."""
     again = f'get_upload(upload_id="{entry.upload_id}", wait_seconds=30)'
     if entry.state in RUNNING:
@@ -297,7 +307,7 @@ def next_look(entry: Entry) -> str | None:
     return f"Still converting. Call {again} to wait on." if entry.state == "converting" else None
 
 
-def upload_row(entry: Entry) -> UploadRow:
+def upload_row(entry: JournalEntry) -> UploadRow:
     """One line of the list."""
     started = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
     return UploadRow(

@@ -1,8 +1,8 @@
-"""Getting the HTML package of a collection: started, waited for, fetched within its minute, checked, saved."""
+"""Getting the HTML package of a collection: started, waited for, fetched in the background within its minute, saved."""
 
-from __future__ import annotations
-
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -10,15 +10,33 @@ import anyio
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
 from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.files.packages import SavedPackage
-from flipsnack_mcp.workflows.downloads.transfers import Fetching, Order, Transfers
+from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.links import public_address, same_origin
+from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched
+from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.progress import size_of
+from flipsnack_mcp.workflows.jobs import Job, Jobs, Progress
+from flipsnack_mcp.workflows.progress import Throttled, size_of
 from flipsnack_mcp.workflows.waiting import SPARE, Watch, Watched
 
+DOWNLOAD = "download"
 LINK_SECONDS = 60
 AT_LEAST = 10.0
 """Seconds a call watches a transfer, however short it was asked to wait: most packages are there by then."""
+FETCH_TRIES = 3
+BEFORE_NEXT_TRY = 2.0
+"""Seconds before a broken transfer is begun anew: what answers with an error now may not in a moment."""
+BROKEN_OFF = "its transfer broke off several times"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which package is wanted, and where it goes."""
+
+    action: DownloadHtml
+    folder: Path
+    api_url: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,60 @@ class Exported:
     downloading: bool = False
 
 
+class Downloads:
+    """The packages on their way to the disk, one for each collection at a time."""
+
+    def __init__(self, flipsnack: Flipsnack, jobs: Jobs) -> None:
+        self._flipsnack, self._jobs = flipsnack, jobs
+        self._told: dict[str, Job] = {}
+        """The last transfer of each collection of which a call was told how it ended."""
+
+    def under_way(self, collection_hash: str, since: float) -> bool:
+        """Whether a call that began at `since` should watch a transfer that runs, or ended unseen or meanwhile."""
+        job = self._jobs.find(DOWNLOAD, collection_hash)
+        if job is None or job.ended_at is None:
+            return job is not None
+        unseen = self._told.get(collection_hash) is not job
+        missing = isinstance(job.result, SavedPackage) and not job.result.path.exists()
+        return (unseen or job.ended_at > since) and not missing
+
+    async def start(self, order: Order, title: str, package: Package) -> None:
+        """Fetch a complete package in the background."""
+        fetch = partial(self._fetch, order, title, package)
+        await self._jobs.start(DOWNLOAD, order.action.collection_hash, fetch)
+
+    async def watch(self, errand: Errand, collection_hash: str, seconds: float) -> Job | None:
+        """The transfer once it has ended, or as it is when the time is up."""
+        told = Throttled(errand.tell, DOWNLOAD)
+
+        async def tell(progress: Progress) -> None:
+            if progress.done:
+                await told(progress.done, progress.total)
+
+        job = await self._jobs.watch(DOWNLOAD, collection_hash, seconds, tell)
+        if job and job.ended:
+            self._told[collection_hash] = job
+        return job
+
+    async def _fetch(self, order: Order, title: str, package: Package, job: Job) -> SavedPackage | Package:
+        """What was saved, or what Flipsnack said instead of a new link: it is being built anew, or failed."""
+        for left in reversed(range(FETCH_TRIES)):
+            try:
+                return await save_from(self._flipsnack, job, order, title, package)
+            except BadPackage as error:
+                raise not_saved(str(error)) from None
+            except (LinkExpired, TransferBroken) as error:
+                if not left:
+                    raise not_saved(f"The package is complete at Flipsnack, but {str(error) or BROKEN_OFF}.") from None
+                if isinstance(error, TransferBroken):
+                    await anyio.sleep(BEFORE_NEXT_TRY)
+            # A later call gives a new link, or says that the package is built anew.
+            package = await Errand(self._flipsnack).send(order.action)
+            if package.state != "complete":
+                break
+        return package
+
+
 async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
     """Start the package, or find it under way or done, and wait for it."""
 
@@ -40,38 +112,71 @@ async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> W
     return await Watch("package", look, lambda seen: seen.state).until_settled(errand, wait_seconds)
 
 
-async def save_export(
-    errand: Errand, transfers: Transfers, action: DownloadHtml, wait_seconds: float, folder: Path, api_url: str
-) -> Exported:
+async def save_export(errand: Errand, downloads: Downloads, order: Order, wait_seconds: float) -> Exported:
     """The same, and as soon as it is complete save it below the download folder."""
-    start, states = anyio.current_time(), tuple[str, ...]()
-    fetching = transfers.under_way(action.collection_hash, start)
-    if fetching is None:
-        watched = await export(errand, action, wait_seconds)
+    start, states, wanted = anyio.current_time(), tuple[str, ...](), order.action.collection_hash
+    if not downloads.under_way(wanted, start):
+        watched = await export(errand, order.action, wait_seconds)
         states = watched.states
         if watched.last.state != "complete":
             return Exported(watched.last, states)
-        title = (await errand.send(GetCollection(collection_hash=action.collection_hash))).title
-        # Asked again without a pause before starting: another call may have started it while this one waited.
-        fetching = transfers.under_way(action.collection_hash, start) or transfers.start(
-            Order(action, title, folder, api_url), watched.last
-        )
+        title = (await errand.send(GetCollection(collection_hash=wanted))).title
+        # Asked again before starting: another call may have started it while this one waited.
+        if not downloads.under_way(wanted, start):
+            await downloads.start(order, title, watched.last)
     now = anyio.current_time()
     patience = min(max(start + wait_seconds - now, AT_LEAST), errand.deadline - SPARE - now)
-    return ended(await transfers.watch(errand, fetching, patience), states)
+    return describe(await downloads.watch(errand, wanted, patience), states)
 
 
-def ended(fetching: Fetching, states: tuple[str, ...]) -> Exported:
+def describe(job: Job | None, states: tuple[str, ...]) -> Exported:
     """What became of a transfer so far."""
-    if fetching.error:
-        raise fetching.error
-    if fetching.rebuilt:
-        return Exported(fetching.rebuilt, (*states, f"{fetching.rebuilt.state} again"))
-    if fetching.saved:
-        return Exported(Package(state="complete"), states, fetching.saved)
-    of = f" of {size_of(fetching.total)}" if fetching.total else ""
-    return Exported(
-        Package(state="processing"),
-        downloading=True,
-        states=(*states, f"complete, downloading: {size_of(fetching.done)}{of}"),
+    if job and job.error:
+        raise job.error
+    if job and isinstance(job.result, Package):
+        return Exported(job.result, (*states, f"{job.result.state} again"))
+    if job and isinstance(job.result, SavedPackage):
+        return Exported(Package(state="complete"), states, job.result)
+    progress = job.progress if job else Progress()
+    of = f" of {size_of(progress.total)}" if progress.total else ""
+    said = f"complete, downloading: {size_of(progress.done)}{of}"
+    return Exported(Package(state="processing"), (*states, said), downloading=True)
+
+
+async def save_from(flipsnack: Flipsnack, job: Job, order: Order, title: str, package: Package) -> SavedPackage:
+    """Fetch a complete package and put it in its place."""
+    async with fetched(flipsnack.http, check_link(package, order.api_url)) as transfer:
+
+        async def received(done: int) -> None:
+            job.tell(done, transfer.total)
+
+        pieces = check_length(transfer)
+        return await save_package(pieces, order.folder, title, order.action.collection_hash, received=received)
+
+
+async def check_length(transfer: Transfer) -> AsyncIterator[bytes]:
+    """The pieces of a transfer, which has to be as long as announced."""
+    done = 0
+    async for piece in transfer.pieces:
+        yield piece
+        done += len(piece)
+    if transfer.total is not None and done != transfer.total:
+        raise TransferBroken
+
+
+def check_link(package: Package, api_url: str) -> str:
+    """Flipsnack's link, unless it leads somewhere no package of Flipsnack's can lie."""
+    link = package.resource_url or ""
+    try:
+        return link if same_origin(link, api_url) else public_address(link)
+    except ValueError:
+        raise not_saved("Flipsnack gave a link for the package that is not a public https address.") from None
+
+
+def not_saved(happened: str) -> FlipsnackError:
+    """The package was not saved, and no half of it is left."""
+    return FlipsnackError(
+        f"{happened} Nothing was saved.",
+        "Make the same call again; it starts no second package.",
+        retry="You can try again.",
     )

@@ -12,6 +12,7 @@ from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.store.records import Records
+from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title
 from flipsnack_mcp.workflows.history import History
@@ -19,7 +20,6 @@ from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Item, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.progress import News, Tell, budget_used_up, plan_at
-from flipsnack_mcp.workflows.publishing import Updated, change, differences
 from flipsnack_mcp.workflows.uploads.journal import Journal
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
@@ -160,7 +160,7 @@ class Execution:
         if ended.state != "skipped":
             await self._history.add(decision=ended.state, said=short(ended.said), **facts_of(plan, item))
         if ended.new_hash:
-            await self._journal.renamed(item.collection_hash, ended.new_hash)
+            await self._journal.rename(item.collection_hash, ended.new_hash)
         return await self._record.note(plan, item, **facts)
 
     async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:

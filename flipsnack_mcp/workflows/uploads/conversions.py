@@ -4,8 +4,6 @@ The list says nothing of a conversion, but has a cover, which is made from a con
 converting and still has none needs no look of its own; one that has a cover, or is not on the list, does.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import anyio
@@ -17,17 +15,17 @@ from flipsnack_mcp.workflows.waiting import Watch
 
 MANY = 3
 """From so many on it is worth it."""
-AT_ONCE = 12.0
+WAITED_FOR = 12.0
 """Seconds since its last poll in which a conversion counts as waited for: a little over the longest interval."""
-SHARED = 4.0
+LIST_SERVES = 4.0
 """Seconds for which one look at the list serves all who wait."""
 SURE = 30.0
 """Seconds after which a collection is looked at itself, whatever the list says: what failed gets no cover."""
-WINDOW = 100
+LISTED = 100
 
 
 @dataclass
-class Look:
+class Sighting:
     """What is known of one conversion that is waited for."""
 
     last: Collection | None
@@ -41,12 +39,12 @@ class Conversions:
 
     _polled: dict[str, float] = field(default_factory=dict[str, float])
     _coverless: frozenset[str] = frozenset()
-    _listed_at: float = -SHARED
+    _listed_at: float = -LIST_SERVES
     _turn: anyio.Lock = field(default_factory=anyio.Lock)
 
     def of(self, collection_hash: str, first: Collection | None = None) -> Watch[Collection]:
         """Watch one of them, of which a first look may be known."""
-        known = Look(first)
+        known = Sighting(first)
 
         async def look(errand: Errand, lane: Lane) -> Collection:
             if known.last and await self._surely_converting(errand, lane, collection_hash, known):
@@ -57,17 +55,17 @@ class Conversions:
 
         return Watch("conversion", look, lambda seen: seen.conversion)
 
-    async def _surely_converting(self, errand: Errand, lane: Lane, collection_hash: str, known: Look) -> bool:
+    async def _surely_converting(self, errand: Errand, lane: Lane, collection_hash: str, known: Sighting) -> bool:
         now = anyio.current_time()
-        self._polled = {name: at for name, at in self._polled.items() if now - at < AT_ONCE} | {collection_hash: now}
+        self._polled = {name: at for name, at in self._polled.items() if now - at < WAITED_FOR} | {collection_hash: now}
         if len(self._polled) < MANY or now - known.at >= SURE:
             return False
         return collection_hash in await self._without_cover(errand, lane)
 
     async def _without_cover(self, errand: Errand, lane: Lane) -> frozenset[str]:
         async with self._turn:  # one asks, the others have its answer
-            if anyio.current_time() - self._listed_at >= SHARED:
-                asked = ListCollections(order_by="date_created", order="desc", limit=WINDOW)
+            if anyio.current_time() - self._listed_at >= LIST_SERVES:
+                asked = ListCollections(order_by="date_created", order="desc", limit=LISTED)
                 rows = (await errand.send(asked, lane=lane)).collections
                 self._coverless = frozenset(row.collection_hash for row in rows if not row.cover_image)
                 self._listed_at = anyio.current_time()

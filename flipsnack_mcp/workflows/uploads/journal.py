@@ -1,7 +1,5 @@
 """The journal of uploads: what was sent, when, and how it ended. Written before a byte leaves, read after a crash."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 from dataclasses import dataclass
@@ -10,19 +8,18 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
 
-KIND = "upload"
+UPLOAD = "upload"
+"""The kind of the records, and of the jobs that send them."""
 DAY = 24 * 3600.0
-KEPT = 7 * DAY
-DEAD_AFTER = 30.0
-"""An owner that gave no sign of life for so long is taken for dead, and what it sent for lost."""
 
-State = Literal["waiting", "uploading", "converting", "complete", "failed", "interrupted"]
-RUNNING: frozenset[State] = frozenset({"waiting", "uploading"})
+UploadState = Literal["waiting", "uploading", "converting", "complete", "failed", "interrupted"]
+RUNNING: frozenset[UploadState] = frozenset({"waiting", "uploading"})
 
 
-class Entry(BaseModel):
+class JournalEntry(BaseModel):
     """One upload. Frozen: a change is a new entry in the store."""
 
     model_config = ConfigDict(frozen=True)
@@ -34,14 +31,12 @@ class Entry(BaseModel):
     title: str
     name: str
     size: int
-    owner: str
-    started: float
-    beat: float
-    """The owner's last sign of life; 0 where it let go."""
+    started: float = 0.0
     left: float = 0.0
-    """When it was let go, or its owner's last sign of life; 0 as long as somebody carries it out."""
-    state: State = "waiting"
-    sent: int = 0
+    """When its owner let go of it or gave its last sign of life; 0 as long as nobody had to look into it."""
+    settled: bool = False
+    """Whether what was not in the account at the last look will not come any more."""
+    state: UploadState = "waiting"
     collection_hash: str = ""
     said: str = ""
     """How it failed, or why its end is not known."""
@@ -54,22 +49,11 @@ class Entry(BaseModel):
     """The title Flipsnack gives it, which is what it is found by when it has a new hash."""
     checked: bool = False
     """Whether an interrupted upload was looked for in the account."""
-    stop: bool = False
-    """Whether somebody asked for it to be stopped."""
-
-    def orphaned(self, now: float) -> bool:
-        """Whether its end was never written down and nobody is left to do it."""
-        return self.unresolved and now - self.beat > DEAD_AFTER
 
     @property
     def unresolved(self) -> bool:
         """Whether nobody has written down yet how it ended."""
         return self.state in RUNNING or (self.state == "interrupted" and not self.checked)
-
-    @property
-    def settled(self) -> bool:
-        """Whether what is not in the account when it is claimed will not come any more."""
-        return self.beat - self.left >= DEAD_AFTER
 
     @property
     def unfinished(self) -> bool:
@@ -92,90 +76,66 @@ class Journal:
 
     store: Store
     account: str
-    owner: str
 
-    async def begun(self, entry: Entry, *, again: bool) -> Entry:
-        """Write a new entry, unless an earlier one stands; whichever counts now."""
+    async def begin(self, asked: JournalEntry, owner: leases.Owner, *, again: bool) -> JournalEntry:
+        """Write a new entry, claimed by its owner, unless an earlier one stands; whichever counts now."""
 
-        def work(records: Records) -> Entry:
-            standing = self._standing(records, entry.document, entry.title)
+        def work(records: Records) -> JournalEntry:
+            standing = self._standing(records, asked.document, asked.title)
             if standing and (not again or standing.unfinished):
                 return standing
-            begun = {"started": records.now, "beat": records.now, "again": again}
-            return self._put(records, entry.model_copy(update=begun))
+            owner.claim(records)
+            return self._put(records, asked.model_copy(update={"started": records.now, "again": again}))
 
         return await self.store.transact(work)
 
-    async def standing(self, document: str, title: str) -> Entry | None:
+    async def standing(self, document: str, title: str) -> JournalEntry | None:
         """The upload that the same document and title would be given instead of a second one."""
         return await self.store.transact(lambda records: self._standing(records, document, title))
 
-    async def note(self, known: Entry, **facts: Any) -> Entry:
-        """Write down what is new about an upload of ours, with a sign of life.
+    async def note(self, known: JournalEntry, **facts: Any) -> JournalEntry:
+        """Write down what is new about an upload.
 
         What is stored counts; what is known stands in for it where the state file was replaced meanwhile.
         """
 
-        def work(records: Records) -> Entry:
+        def work(records: Records) -> JournalEntry:
             entry = self._get(records, known.upload_id) or known
-            let_go = {"left": records.now} if facts.get("beat") == 0.0 else {}
-            return self._put(records, entry.model_copy(update={"beat": records.now, **let_go, **facts}))
+            return self._put(records, entry.model_copy(update=facts))
 
         return await self.store.transact(work)
 
-    async def entry(self, upload_id: str) -> Entry | None:
+    async def note_orphan(self, upload_id: str, idle: float) -> JournalEntry | None:
+        """Write down for how long nobody has carried an upload out; None where its end is written down already."""
+
+        def work(records: Records) -> JournalEntry | None:
+            entry = self._get(records, upload_id)
+            if entry is None or not entry.unresolved:
+                return None
+            left = entry.left or records.now - idle
+            settled = records.now - left >= leases.DEAD_AFTER
+            return self._put(records, entry.model_copy(update={"left": left, "settled": settled}))
+
+        return await self.store.transact(work)
+
+    async def find(self, upload_id: str) -> JournalEntry | None:
         """One upload."""
         return await self.store.transact(lambda records: self._get(records, upload_id))
 
-    async def recent(self) -> list[Entry]:
+    async def recent(self) -> list[JournalEntry]:
         """The uploads of the last day, newest first."""
 
-        def work(records: Records) -> list[Entry]:
+        def work(records: Records) -> list[JournalEntry]:
             return [one for one in self._entries(records) if records.now - one.started < DAY][::-1]
 
         return await self.store.transact(work)
 
-    async def ask_to_stop(self, upload_id: str) -> None:
-        """Ask the owner to stop an upload. No sign of life: that is the owner's to give."""
-
-        def work(records: Records) -> None:
-            if entry := self._get(records, upload_id):
-                self._put(records, entry.model_copy(update={"stop": True}))
-
-        await self.store.transact(work)
-
-    async def resolve(self, upload_id: str, **facts: Any) -> None:
-        """Write down what was found out about an orphan, unless somebody knew better meanwhile."""
-
-        def work(records: Records) -> None:
-            entry = self._get(records, upload_id)
-            if entry and entry.unresolved:
-                self._put(records, entry.model_copy(update={"beat": records.now, **facts}))
-
-        await self.store.transact(work)
-
-    async def others(self, upload_id: str) -> list[Entry]:
+    async def others(self, upload_id: str) -> list[JournalEntry]:
         """All other uploads that are remembered, also those of days ago."""
         entries = await self.store.transact(self._entries)
         return [one for one in entries if one.upload_id != upload_id]
 
-    async def claimed_orphans(self, alive: frozenset[str] = frozenset()) -> list[Entry]:
-        """The uploads whose owner is gone, now ours to look into; nobody else gets them meanwhile.
-
-        `alive` are this process's own: after a computer's sleep their last sign of life is hours old.
-        """
-
-        def work(records: Records) -> list[Entry]:
-            orphans = [
-                one for one in self._entries(records) if one.orphaned(records.now) and one.upload_id not in alive
-            ]
-            ours = {"owner": self.owner, "beat": records.now}
-            claimed = [one.model_copy(update={**ours, "left": one.left or one.beat}) for one in orphans]
-            return [self._put(records, one) for one in claimed]
-
-        return await self.store.transact(work)
-
-    async def renamed(self, before: str, after: str) -> None:
+    async def rename(self, before: str, after: str) -> None:
         """A collection has a new hash: what is known about its upload stays true."""
 
         def work(records: Records) -> None:
@@ -185,21 +145,21 @@ class Journal:
 
         await self.store.transact(work)
 
-    def _standing(self, records: Records, document: str, title: str) -> Entry | None:
+    def _standing(self, records: Records, document: str, title: str) -> JournalEntry | None:
         same = [one for one in self._entries(records) if one.is_of(document, title)]
         return next((one for one in reversed(same) if one.stands(records.now)), None)
 
-    def _entries(self, records: Records) -> list[Entry]:
-        ours = [body for _, body in records.all(KIND) if body.get("account") == self.account]
-        return sorted(map(Entry.model_validate, ours), key=lambda one: one.started)
+    def _entries(self, records: Records) -> list[JournalEntry]:
+        ours = [body for _, body in records.all(UPLOAD) if body.get("account") == self.account]
+        return sorted(map(JournalEntry.model_validate, ours), key=lambda one: one.started)
 
-    def _get(self, records: Records, upload_id: str) -> Entry | None:
-        body = records.get(KIND, upload_id)
-        entry = Entry.model_validate(body) if body else None
+    def _get(self, records: Records, upload_id: str) -> JournalEntry | None:
+        body = records.get(UPLOAD, upload_id)
+        entry = JournalEntry.model_validate(body) if body else None
         return entry if entry and entry.account == self.account else None
 
-    def _put(self, records: Records, entry: Entry) -> Entry:
-        records.put(KIND, entry.upload_id, entry.model_dump(mode="json"), keep=KEPT)
+    def _put(self, records: Records, entry: JournalEntry) -> JournalEntry:
+        records.put(UPLOAD, entry.upload_id, entry.model_dump(mode="json"), keep=leases.KEPT)
         return entry
 
 

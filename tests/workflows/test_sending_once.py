@@ -1,4 +1,4 @@
-"""Publishing once, whatever becomes of the answer."""
+"""An upload that is sent once, whatever becomes of the answer."""
 
 import math
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.publishing import created_once
+from flipsnack_mcp.workflows.uploads.sending import create_once
 from tests.api.asking import Paper, Unplugged, asking, over, unlimited
 
 LOST = [
@@ -56,7 +56,7 @@ async def sent_once(errand: Errand, action: CreateCollection, document: Document
     """Listed and then sent, with all the time an upload in the background has."""
     errand = replace(errand, deadline=math.inf)
     before = await candidates(errand, action.title or "")
-    return await created_once(errand, action, document, before, no_others)
+    return await create_once(errand, action, document, before, no_others)
 
 
 def shelved(sandbox: Sandbox, title: str, ago: float) -> str:
@@ -146,7 +146,7 @@ async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: S
 async def test_an_upload_that_never_left_is_no_riddle(sandbox: Sandbox) -> None:
     async with over(lambda: Unplugged(sandbox.app, httpx2.ConnectError, 9)) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
-            await created_once(Errand(flipsnack), NEW, Paper(), frozenset(), no_others)
+            await create_once(Errand(flipsnack), NEW, Paper(), frozenset(), no_others)
 
     assert caught.value.changed is Changed.NOTHING
 
@@ -198,4 +198,4 @@ async def test_one_that_only_slid_into_the_window_because_another_went_is_not_ta
     sandbox.add_fault(NEVER)
 
     with pytest.raises(FlipsnackError, match="No new collection was found yet"):
-        await created_once(errand, action, Paper(), before, no_others)
+        await create_once(errand, action, Paper(), before, no_others)

@@ -1,89 +1,16 @@
-"""Publishing a document, and changing a collection: what was asked, and what Flipsnack made of it."""
-
-from __future__ import annotations
+"""Changing a collection: what was asked, and what Flipsnack made of it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from flipsnack_mcp.api.action import Action, ResultT_co, as_text
+from flipsnack_mcp.api.action import as_text
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError
-from flipsnack_mcp.api.upload import Document
-from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.finding import by_title, found_again
+from flipsnack_mcp.workflows.finding import by_title
 
-Known = Callable[[], Awaitable[frozenset[str] | None]]
-"""The collections that are known to be others', at this moment; None while that cannot be told."""
-
-FOUND_AGAIN = "The answer to the upload was lost; the new collection was found in the account."
 COMPARED = ("title", "description", "status", "width", "height")
-
-
-async def created_once(
-    errand: Errand,
-    action: CreateCollection,
-    document: Document | None,
-    before: frozenset[str],
-    known: Known,
-) -> tuple[Collection, tuple[str, ...]]:
-    """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota.
-
-    `before` are the collections it could be mistaken for.
-    """
-    try:
-        created = await errand.send(action, document)
-        lost = "" if created.collection_hash else "Flipsnack took the upload but named no hash."
-    except DocumentChanged as error:
-        raise outcome(str(error), await looked_for(errand, action, before, known)) from None
-    except FlipsnackError as error:
-        if error.changed is Changed.NOTHING:
-            raise
-        created, lost = Collection(), error.happened
-    if not lost:
-        return created, ()
-    found = await looked_for(errand, action, before, known)
-    if found is None:
-        raise outcome(lost, None)
-    return found, (FOUND_AGAIN,)
-
-
-async def looked_for(
-    errand: Errand, action: CreateCollection, before: frozenset[str], known: Known
-) -> Collection | None:
-    """The collection that an upload with an unknown outcome made, where it can be found."""
-    others = await known()
-    if others is None:
-        return None
-    try:
-        return await found_again(errand, action.title or "", before | others)
-    except FlipsnackError:
-        return None
-
-
-async def send_to(errand: Errand, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
-    """Send a document to a collection that is there already."""
-    try:
-        return await errand.send(action, document)
-    except DocumentChanged as error:
-        raise FlipsnackError(
-            str(error),
-            "Look at the collection with get_collection before trying again.",
-            changed=Changed.PERHAPS,
-            retry="Do not simply repeat it.",
-        ) from None
-
-
-def outcome(happened: str, found: Collection | None) -> FlipsnackError:
-    """The error for an upload whose end nobody saw."""
-    where = f"It is there as collection {found.collection_hash}. " if found else "No new collection was found yet. "
-    return FlipsnackError(
-        f"{happened} {where}".strip(),
-        'Call list_collections with order_by="date_created" in a minute; if it is not there, ask the person before uploading again.',
-        changed=Changed.PERHAPS,
-        retry="Do not upload again at once: it may cost a second upload of the month.",
-    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,230 @@
+"""Uploads that outlive the call that asked for them: sent once, in the background, and watched by whoever asks."""
+
+import hashlib
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import anyio
+
+from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.api.errors import Changed, FlipsnackError
+from flipsnack_mcp.api.upload import Document
+from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
+from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import candidates
+from flipsnack_mcp.workflows.jobs import Job, Jobs, Progress
+from flipsnack_mcp.workflows.progress import Throttled
+from flipsnack_mcp.workflows.uploads.conversions import Conversions
+from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry, new_upload_id
+from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
+
+UPLOADS_AT_ONCE = 2
+TIME_TO_RECONCILE = 10.0
+STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
+STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is uploaded: an opened file, or an address that Flipsnack fetches."""
+
+    action: CreateCollection
+    document: OpenDocument | None = None
+
+    async def identity(self) -> str:
+        """The same for the same content or address."""
+        if self.document:
+            try:
+                return f"sha256:{await self.document.sha256()}"
+            except DocumentChanged as error:
+                raise FlipsnackError(
+                    str(error),
+                    "Make the same call again when nobody writes to the document any more.",
+                    retry="You can try again then.",
+                ) from None
+        return f"url:{hashlib.sha256((self.action.file_url or '').encode()).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class UploadAtWork:
+    """How far an upload is, as its process says."""
+
+    sent: int = 0
+    seconds: float | None = None
+    """Since when it has its turn, where this process sends it."""
+    stopping: bool = False
+
+
+class Uploads:
+    """The uploads of this process, and the journal of all."""
+
+    def __init__(self, flipsnack: Flipsnack, journal: Journal, jobs: Jobs) -> None:
+        self._flipsnack, self.journal, self._jobs = flipsnack, journal, jobs
+        self._begun: list[JournalEntry] = []
+        self._line = anyio.Semaphore(UPLOADS_AT_ONCE)
+        self.conversions = Conversions()
+
+    async def begin(self, source: Source, kept_open: AsyncExitStack, *, again: bool) -> tuple[JournalEntry, bool]:
+        """Start an upload in the background, or find the one that stands; and whether it is new.
+
+        The stack that keeps the document open goes over to the background when it is.
+        """
+        document, title = source.document, source.action.title or ""
+        identity = await source.identity()
+        # Asked of ourselves first: the state file may have been replaced while we upload.
+        self._begun = [one for one in self._begun if self._jobs.running(UPLOAD, one.upload_id)]
+        if running := next((one for one in self._begun if one.is_of(identity, title)), None):
+            return running, False
+        job = self._jobs.new(UPLOAD, new_upload_id())
+        asked = JournalEntry(
+            upload_id=job.job_id,
+            account=self.journal.account,
+            document=identity,
+            title=title,
+            name=document.name if document else "",
+            size=document.size if document else 0,
+        )
+        entry = await self.journal.begin(asked, job.owner, again=again)
+        if entry.upload_id != asked.upload_id:
+            return entry, False
+        self._begun.append(entry)
+        send = partial(self._send, source, entry, kept_open.pop_all())
+        self._jobs.begin(job, send, partial(self._note_stopped, entry))
+        return entry, True
+
+    async def standing(self, source: Source) -> JournalEntry | None:
+        """The earlier upload that the same document and title would be given."""
+        return await self.journal.standing(await source.identity(), source.action.title or "")
+
+    async def stop(self, upload_id: str) -> None:
+        """Stop an upload; one of another process stops at its next sign of life."""
+        await self._jobs.stop(UPLOAD, upload_id)
+
+    def error_of(self, upload_id: str) -> FlipsnackError | None:
+        """How an upload of this process failed, in full."""
+        job = self._jobs.find(UPLOAD, upload_id)
+        return job.error if job and isinstance(job.error, FlipsnackError) else None
+
+    async def watch(self, errand: Errand, entry: JournalEntry, seconds: float) -> JournalEntry:
+        """The entry once its bytes are with Flipsnack, or as it is when the time is up."""
+        told = Throttled(errand.tell, UPLOAD)
+
+        async def tell(progress: Progress) -> None:
+            if progress.message:
+                await errand.tell(f"{UPLOAD}: {progress.message}")
+            else:
+                await told(progress.done, entry.size or None)
+
+        await self._jobs.watch(UPLOAD, entry.upload_id, seconds, tell)
+        return await self.journal.find(entry.upload_id) or entry
+
+    async def look_at(self, upload_id: str) -> UploadAtWork:
+        """How far an upload is whose bytes are under way, whoever sends them."""
+        if job := self._jobs.running(UPLOAD, upload_id):
+            seconds = anyio.current_time() - job.began if job.began is not None else None
+            return UploadAtWork(job.progress.done, seconds, job.stopping)
+        lease = await self._jobs.elsewhere(UPLOAD, upload_id)
+        return UploadAtWork(Progress(**lease.note).done, None, lease.stop) if lease else UploadAtWork()
+
+    async def reconcile(self, errand: Errand) -> None:
+        """Find out how uploads ended whose process is gone. Nothing is ever uploaded again for it."""
+        errand = errand.within(TIME_TO_RECONCILE)
+        adopted = await self._jobs.adopt(UPLOAD)
+        orphans = frozenset(job.job_id for job in adopted)
+        # The newest first: it was listed when the older ones of its title were there, so it can be told from them.
+        for job in reversed(adopted):
+            job.stopping = False
+            await self._jobs.carry_out(job, partial(self._resolve, errand, orphans))
+
+    async def _resolve(self, errand: Errand, orphans: frozenset[str], job: Job) -> None:
+        job.unresolved = True
+        with job.step():
+            if entry := await self._journal_of(job).note_orphan(job.job_id, job.idle):
+                await self._note(job, entry, **await look_up(errand, entry, await self._taken(entry, orphans)))
+            else:
+                job.unresolved = False
+
+    async def _taken(self, entry: JournalEntry, orphans: frozenset[str] = frozenset()) -> frozenset[str] | None:
+        return taken_by(await self.journal.others(entry.upload_id), entry, orphans)
+
+    async def _send(self, source: Source, entry: JournalEntry, kept_open: AsyncExitStack, job: Job) -> None:
+        job.unresolved = True
+
+        async def sent(done: int, _: int) -> None:
+            job.tell(done)
+
+        async with kept_open, job.turn(self._line):
+            errand = Errand(self._flipsnack, sent=sent)
+            try:
+                before = await candidates(errand, entry.title)
+                # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
+                entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
+                known = partial(self._taken, entry)
+                made, warnings = await create_once(errand, source.action, source.document, before, known)
+            except FlipsnackError as error:
+                ended = "failed" if error.changed is Changed.NOTHING else "interrupted"
+                await self._note(job, entry, state=ended, said=str(error))
+                raise
+            arrived = {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings, "said": ""}
+            # Also where somebody has taken it over meanwhile and found nothing: this is no guess.
+            await self.journal.note(entry, state="converting", **arrived)
+            job.unresolved = False
+
+    async def _note_stopped(self, entry: JournalEntry, job: Job) -> None:
+        """A person stopped it. Flipsnack makes nothing of a body that was cut."""
+        entry = await self._journal_of(job).find(entry.upload_id) or entry
+        if entry.state == "waiting" or (entry.state == "uploading" and job.progress.done < entry.size):
+            await self._note(job, entry, state="failed", said=STOPPED)
+        elif entry.state == "uploading":
+            await self._note(job, entry, state="interrupted", said=STOPPED_LATE)
+
+    async def _note(self, job: Job, entry: JournalEntry, **facts: Any) -> JournalEntry:
+        entry = await self._journal_of(job).note(entry, **facts)
+        job.unresolved = entry.unresolved
+        return entry
+
+    def _journal_of(self, job: Job) -> Journal:
+        return replace(self.journal, store=job.store)
+
+
+async def create_once(
+    errand: Errand, action: CreateCollection, document: Document | None, before: frozenset[str], known: Known
+) -> tuple[Collection, tuple[str, ...]]:
+    """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota.
+
+    `before` are the collections it could be mistaken for.
+    """
+    title = action.title or ""
+    try:
+        created = await errand.send(action, document)
+        lost = "" if created.collection_hash else "Flipsnack took the upload but named no hash."
+    except DocumentChanged as error:
+        raise end_unseen(str(error), await look_for(errand, title, before, known)) from None
+    except FlipsnackError as error:
+        if error.changed is Changed.NOTHING:
+            raise
+        created, lost = Collection(), error.happened
+    if not lost:
+        return created, ()
+    found = await look_for(errand, title, before, known)
+    if found is None:
+        raise end_unseen(lost)
+    return found, (FOUND_AGAIN,)
+
+
+async def send_to(errand: Errand, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
+    """Send a document to a collection that is there already."""
+    try:
+        return await errand.send(action, document)
+    except DocumentChanged as error:
+        raise FlipsnackError(
+            str(error),
+            "Look at the collection with get_collection before trying again.",
+            changed=Changed.PERHAPS,
+            retry="Do not simply repeat it.",
+        ) from None
