@@ -90,7 +90,8 @@ class Plans:
 
     async def watch(self, plan: Plan, seconds: float, tell: Tell) -> None:
         """Tell how far a plan is until it ends, for so many seconds."""
-        await self.jobs.watch(PLAN, plan.plan_id, seconds, News(tell))
+        news = News(tell)
+        await self.jobs.watch(PLAN, plan.plan_id, seconds, lambda progress: news(progress.message))
 
     async def go_on(self) -> None:
         """Go on with the plans whose process is gone, where the settings allow changes."""
