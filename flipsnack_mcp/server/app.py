@@ -58,12 +58,12 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
     account, redactor = settings.account, Redactor.of(settings)
     recent, jobs = Recent(store, account), Jobs(store, account, background)
     flipsnack.changing = recent.changing
-    # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
-    fleeting = Jobs(MemoryStore(now), account, background)
     journal = Journal(store, account)
     history = History(store, account, redactor.data)
     reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
     plans = Plans(flipsnack, jobs, PlanRecord(store, account), history, journal, permissions_of(settings))
+    # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
+    fleeting = Jobs(MemoryStore(now), account, background)
     return App(
         settings=settings,
         redactor=redactor,

@@ -82,8 +82,8 @@ class News:
         self.last = ""
         self._tell, self._pause, self._told, self._next = tell, pause, "", 0.0
 
-    async def __call__(self, progress: Progress) -> None:
-        self.last, now = progress.message or self.last, anyio.current_time()
+    async def __call__(self, message: str) -> None:
+        self.last, now = message or self.last, anyio.current_time()
         if self.last == self._told or now < self._next:
             return
         self._told, self._next = self.last, now + self._pause

@@ -111,8 +111,7 @@ async def process(
 ) -> AsyncIterator[Server]:
     async with travelling(sandbox, road) as flipsnack, anyio.create_task_group() as background:
         jobs, record = Jobs(store, account, background), PlanRecord(store, account)
-        journal = Journal(store, account)
-        yield Server(Plans(flipsnack, jobs, record, History(store, account), journal, allowed))
+        yield Server(Plans(flipsnack, jobs, record, History(store, account), Journal(store, account), allowed))
         background.cancel_scope.cancel()
 
 

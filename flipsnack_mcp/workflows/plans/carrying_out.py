@@ -25,7 +25,7 @@ from flipsnack_mcp.workflows.uploads.journal import Journal
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
 TIME_FOR_AN_ITEM = 90.0
 """Seconds a collection may take, waiting for its turn included."""
-PAUSE = 10.0
+PAUSE_IN_LINE = 10.0
 """Seconds until it is tried again where others use up what the key allows."""
 CHANGED_SINCE = "It changed since the plan was made, so it was left alone."
 ALREADY = "It was already so before its turn came."
@@ -90,7 +90,8 @@ class Plans:
 
     async def watch(self, plan: Plan, seconds: float, tell: Tell) -> None:
         """Tell how far a plan is until it ends, for so many seconds."""
-        await self.jobs.watch(PLAN, plan.plan_id, seconds, News(tell))
+        news = News(tell)
+        await self.jobs.watch(PLAN, plan.plan_id, seconds, lambda progress: news(progress.message))
 
     async def go_on(self) -> None:
         """Go on with the plans whose process is gone, where the settings allow changes."""
@@ -135,7 +136,7 @@ class Execution:
                 item = await self._carry_out(seen.plan, seen.left[0])
         except OutOfTimeError as error:
             await self._tell(budget_used_up(error.again))
-            await anyio.sleep(PAUSE)
+            await anyio.sleep(PAUSE_IN_LINE)
             return ""
         self._done, left = self._done + 1, len(seen.left) - 1
         each = (anyio.current_time() - self._start) / self._done

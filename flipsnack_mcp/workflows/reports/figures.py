@@ -1,10 +1,8 @@
 """Sums, ranking and changes of a report: pure arithmetic."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, Self
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
 
@@ -21,13 +19,13 @@ class Numbers:
     downloads: int = 0
 
     @classmethod
-    def of(cls, stats: CollectionStats) -> Numbers | None:
+    def of(cls, stats: CollectionStats) -> Self | None:
         """The numbers of an answer, one that is missing as 0; None where it has none at all."""
         found = {one.name: getattr(stats, one.name) for one in fields(cls)}
         return None if set(found.values()) == {None} else cls(**{name: one or 0 for name, one in found.items()})
 
-    def __add__(self, other: Numbers) -> Numbers:
-        return Numbers(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
     @property
     def average_time(self) -> float:

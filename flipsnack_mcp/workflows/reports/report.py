@@ -1,10 +1,8 @@
 """A report: what was asked for, over which days, which collections that is, and what is known about them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
@@ -27,11 +25,11 @@ class Period:
     end: date
 
     @property
-    def before(self) -> Period:
+    def before(self) -> Self:
         """The period of the same length that ends the day before."""
         length = self.end - self.start
         end = self.start - timedelta(days=1)
-        return Period(end - length, end)
+        return type(self)(end - length, end)
 
     def closed(self, today: date) -> bool:
         """Whether its statistics are final, wherever in the world its days ended."""
@@ -61,7 +59,7 @@ class ReportedCollection(BaseModel):
     title: str
 
     @classmethod
-    def of(cls, row: CollectionSummary) -> ReportedCollection:
+    def of(cls, row: CollectionSummary) -> Self:
         """A row of the list."""
         return cls(collection_hash=row.collection_hash, title=cleaned(row.title))
 

@@ -55,7 +55,7 @@ class Reports:
         """Have a report gone on with, and watch for so many seconds; what was told of it last."""
         news = News(tell, PAUSE_OF_NEWS)
         job = await self.jobs.start(REPORT, report_id, self.carry_out)
-        await self.jobs.watch(REPORT, report_id, seconds, news)
+        await self.jobs.watch(REPORT, report_id, seconds, lambda progress: news(progress.message))
         if job and job.error:
             raise job.error
         return news.last
