@@ -48,7 +48,7 @@ class Job:
     idle: float = 0.0
     """For how long nobody had carried it out when it was adopted, by the clock on the wall."""
     stopping: bool = False
-    progress: Progress = Progress()
+    progress: Progress = field(default_factory=Progress)
     changed: anyio.Event = field(default_factory=anyio.Event)
     """Set at the next news; to be taken before anything is awaited."""
     unresolved: bool = False
