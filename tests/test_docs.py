@@ -1,10 +1,12 @@
 """What is written about the project agrees with the code."""
 
-from __future__ import annotations
-
+import ast
 import json
 import re
 import runpy
+import sys
+import tomllib
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +86,61 @@ def test_every_file_the_documents_link_to_is_there() -> None:
         text = (ROOT / document).read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (ROOT / target).exists(), f"{document} links to {target}"
+
+
+ROOM = re.compile(r"^\| `([a-z/]+)` \| [^|]+ \|([^|]*)\|$", re.MULTILINE)
+PACKAGE = ROOT / "flipsnack_mcp"
+
+
+def rooms_of_the_architecture() -> dict[str, set[str]]:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.partition("## Rooms")[2].partition("## The path")[0]
+    return {room: set(re.findall(r"`([a-z0-9_]+)`", names)) for room, names in ROOM.findall(table)}
+
+
+def room_of(file: Path) -> str:
+    """Its folder, or the folder above where only that has a line in the table; a module beside the rooms is one itself."""
+    inside = file.relative_to(PACKAGE).with_suffix("").parts
+    rooms = rooms_of_the_architecture()
+    return next((name for name in ("/".join(inside[:2]), inside[0]) if name in rooms), "")
+
+
+def imports_of_the_rooms() -> dict[str, set[str]]:
+    found = defaultdict[str, set[str]](set)
+    for file in PACKAGE.rglob("*.py"):
+        modules = [
+            node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom | ast.Import)
+        ]
+        for first, *rest in (str(module).split(".") for module in modules):
+            ours = first == "flipsnack_mcp"
+            if first not in {*sys.stdlib_module_names, "typing_extensions"} and (rest or not ours):
+                found[room_of(file)].add(rest[0] if ours else {"httpcore2": "httpx2"}.get(first, first))
+    return found
+
+
+def test_each_room_imports_just_what_its_line_in_the_architecture_says() -> None:
+    found = imports_of_the_rooms()
+    del found[""]  # the command line and the version
+
+    assert {room: names - {room.partition("/")[0]} for room, names in found.items()} == {
+        room: names - {room.partition("/")[0]} for room, names in rooms_of_the_architecture().items() if room in found
+    }
+
+
+def test_the_rooms_of_the_architecture_stand_in_the_order_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    floors = [re.findall(r"flipsnack_mcp\.(\w+)", layer) for layer in contracts[0]["layers"]]
+    rooms = rooms_of_the_architecture()
+
+    for height, floor in enumerate(floors):
+        above = {room for higher in floors[:height] for room in higher} | set(floor)
+        for room in floor:
+            assert not rooms[room] & (above - {room}), f"{room} imports from above or beside it"
+    assert {room.partition("/")[0] for room in rooms} == {room for floor in floors for room in floor} | {
+        "sandbox",
+        "settings",
+    }
