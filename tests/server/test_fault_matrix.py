@@ -108,8 +108,8 @@ ALIKE = {
     *("set_background_image", "delete_background_image"),
 }
 """Tools that share all of their path with one that has every cell: `get_collection`, `set_logo`, `delete_logo`."""
-TELLING = {"reset before", "garbled", "HTML 502", "31", "wrong types"}
-"""What they could still meet differently, each in an answer of its own shape."""
+TELLING = {"reset before", "reset after", "garbled", "HTML 502", "31", "wrong types"}
+"""What they could still meet differently: by what each declares of itself, and by the shape of its answer."""
 KINDS = {"get_collection", "update_collection", "create_collection", "delete_collection"}
 """One that reads, one that writes, one that spends an upload, one that destroys."""
 
