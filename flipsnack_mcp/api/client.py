@@ -6,8 +6,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from itertools import count
-from types import TracebackType
 from typing import Any, Self
 
 import anyio
@@ -93,9 +91,7 @@ class Flipsnack:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._http is not None:
             await self._http.aclose()
         await self._pacer.close()
@@ -117,8 +113,9 @@ class Flipsnack:
             await self.changing()
 
     async def _with_retries(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
-        in_doubt = False
-        for attempt in count(1):
+        attempt, in_doubt = 0, False
+        while True:
+            attempt += 1
             try:
                 return await self._once(action, document, terms)
             except FlipsnackError as error:
@@ -130,7 +127,6 @@ class Flipsnack:
                 if attempt == MAX_TRIES or late or not may_repeat(action, error):
                     raise
                 await self._step_back(error, pause, terms)
-        raise AssertionError  # count() never ends
 
     async def _step_back(self, error: FlipsnackError, pause: float, terms: Terms) -> None:
         if isinstance(error, RateLimitedError):

@@ -111,7 +111,7 @@ async def test_a_change_that_cannot_be_written_is_made_once(
         raise sqlite3.OperationalError("database or disk is full")
 
     await document.change(add_one)
-    monkeypatch.setattr("flipsnack_mcp.store.rows.RowRecords.put", full)
+    monkeypatch.setattr("flipsnack_mcp.store.database.RowRecords.put", full)
     assert await document.change(add_one) == 2
 
 
