@@ -28,7 +28,6 @@ def test_every_variable_of_the_contract_is_there() -> None:
 
 def test_nothing_set_is_the_default_and_says_what_is_missing() -> None:
     settings = read_settings({})
-
     assert settings == Settings(sources={})
     assert settings.missing.startswith("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set.")
     assert "FLIPSNACK_SANDBOX=1" in settings.missing
@@ -46,14 +45,12 @@ def test_nothing_set_is_the_default_and_says_what_is_missing() -> None:
 )
 def test_what_is_missing_is_named_exactly(given: dict[str, str], missing: str) -> None:
     text = read_settings(given).missing
-
     assert text.startswith(missing)
     assert text.count("not set") == 1
 
 
 def test_everything_can_be_set(tmp_path: Path) -> None:
     uploads = os.pathsep.join([str(tmp_path), f" {tmp_path / 'b'} ", ""])
-
     settings = read_settings(
         ACCESS
         | {
@@ -70,7 +67,6 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
             "FLIPSNACK_SOMETHING_ELSE": "x",
         }
     )
-
     assert settings.problems == settings.hints == ()
     assert settings.missing == ""
     assert (settings.api_key, settings.api_secret) == (KEY, SECRET)
@@ -87,14 +83,12 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
 
 def test_the_sandbox_needs_no_key_so_none_is_looked_at() -> None:
     settings = read_settings({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_API_KEY": "${user_config.api_key}"})
-
     assert (settings.sandbox, settings.missing, settings.problems) == (True, "", ())
 
 
 @pytest.mark.parametrize("way", ["ask", "approve", "block", "allow"])
 def test_each_documented_way_of_confirming_is_taken(way: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_CONFIRM": way})
-
     assert settings.confirm == way
     assert settings.hints == ()
 
@@ -102,7 +96,6 @@ def test_each_documented_way_of_confirming_is_taken(way: str) -> None:
 @pytest.mark.parametrize("way", ["yes", "no", "0", " allow", "allow ", "'allow'", "${CONFIRM}", "allowed"])
 def test_an_unknown_way_of_confirming_blocks(way: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_CONFIRM": way})
-
     assert settings.confirm == "block"
     assert any("FLIPSNACK_CONFIRM" in one for one in settings.hints)
 
@@ -110,7 +103,6 @@ def test_an_unknown_way_of_confirming_blocks(way: str) -> None:
 @pytest.mark.parametrize("value", ["0", "false", "False", ""])
 def test_a_switch_that_is_off_is_off(value: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_READ_ONLY": value, "FLIPSNACK_SANDBOX": value})
-
     assert (settings.read_only, settings.sandbox, settings.problems) == (False, False, ())
 
 
@@ -127,7 +119,6 @@ def test_a_switch_that_is_off_is_off(value: str) -> None:
 )
 def test_what_clients_and_shells_get_wrong_is_pointed_out(name: str, value: str, words: str) -> None:
     settings = read_settings({**ACCESS, name: value})
-
     assert any(name in one and words in one for one in settings.problems)
     assert settings.missing
 
@@ -135,11 +126,9 @@ def test_what_clients_and_shells_get_wrong_is_pointed_out(name: str, value: str,
 def test_credentials_are_read_from_files(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{KEY}\n", encoding="utf-8-sig")  # as a Windows editor writes it
     (tmp_path / "secret").write_bytes(b"\r\n" + SECRET.encode() + b"\r\n")
-
     settings = read_settings(
         {"FLIPSNACK_API_KEY_FILE": str(tmp_path / "key")}, {"FLIPSNACK_API_SECRET_FILE": str(tmp_path / "secret")}
     )
-
     assert (settings.api_key, settings.api_secret, settings.missing) == (KEY, SECRET, "")
     assert settings.sources == {"FLIPSNACK_API_KEY_FILE": "environment", "FLIPSNACK_API_SECRET_FILE": "option"}
 
@@ -159,9 +148,7 @@ def test_a_file_without_a_credential_is_pointed_out(content: bytes | None, words
     file = tmp_path / "key"
     if content is not None:
         file.write_bytes(content)
-
     settings = read_settings({"FLIPSNACK_API_KEY_FILE": str(file), "FLIPSNACK_API_SECRET": SECRET})
-
     assert words in settings.missing
     assert str(tmp_path) not in settings.missing
 
@@ -183,7 +170,6 @@ def test_no_toolset_is_the_default_one(value: str) -> None:
 )
 def test_plain_http_is_taken_on_this_machine_only(value: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_API_URL": value})
-
     assert (settings.api_url, settings.missing) == (value, "")
 
 
@@ -235,7 +221,6 @@ AS_NOTHING_GIVEN = ("api_url", "upload_url", "calls_per_second", "calls_per_minu
 )
 def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name: str, value: str, said: str) -> None:
     settings = read_settings({**ACCESS, name: value})
-
     assert f"{name} {said}" in settings.missing
     assert all(getattr(settings, one) == getattr(Settings(), one) for one in AS_NOTHING_GIVEN)
     assert settings.read_only is (name == "FLIPSNACK_READ_ONLY")  # an unclear one is read-only
@@ -260,14 +245,12 @@ def test_credentials_that_cannot_be_right_are_pointed_out(given: dict[str, str],
 def test_swapped_credentials_are_pointed_out_and_the_documented_pair_does_not_look_swapped() -> None:
     swapped = read_settings({"FLIPSNACK_API_KEY": SECRET, "FLIPSNACK_API_SECRET": KEY})
     documented = read_settings({"FLIPSNACK_API_KEY": "45FD-267-7SG7832", "FLIPSNACK_API_SECRET": SECRET})
-
     assert swapped.hints == ("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.",)
     assert documented.hints == ()
 
 
 def test_an_unknown_log_level_is_a_hint_only() -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_LOG_LEVEL": "loud"})
-
     assert (settings.log_level, settings.missing) == ("WARNING", "")
     assert "FLIPSNACK_LOG_LEVEL" in settings.hints[0]
 
@@ -276,7 +259,6 @@ def test_an_option_comes_before_the_environment() -> None:
     settings = read_settings(
         {**ACCESS, "FLIPSNACK_CONFIRM": "allow", "FLIPSNACK_CALLS_PER_MINUTE": "30"}, {"FLIPSNACK_CONFIRM": "block"}
     )
-
     assert (settings.confirm, settings.calls_per_minute) == ("block", 30)
     assert settings.sources["FLIPSNACK_CONFIRM"] == "option"
     assert settings.sources["FLIPSNACK_CALLS_PER_MINUTE"] == "environment"
@@ -284,7 +266,6 @@ def test_an_option_comes_before_the_environment() -> None:
 
 def test_every_variable_but_the_secrets_has_its_option() -> None:
     options = {one.name: one.option for one in VARIABLES}
-
     assert options["FLIPSNACK_API_KEY"] == options["FLIPSNACK_API_SECRET"] == ""
     assert options["FLIPSNACK_READ_ONLY"] == "--read-only"
     assert options["FLIPSNACK_API_SECRET_FILE"] == "--api-secret-file"
@@ -293,7 +274,6 @@ def test_every_variable_but_the_secrets_has_its_option() -> None:
 
 def test_all_problems_are_told_at_once() -> None:
     settings = read_settings({"FLIPSNACK_API_KEY": " x", "FLIPSNACK_CALLS_PER_SECOND": "0", "FLIPSNACK_TOOLSETS": "x"})
-
     assert len(settings.problems) == 3
 
 
@@ -308,7 +288,6 @@ values = st.text(st.characters(exclude_characters="\0"), max_size=30) | st.sampl
 )
 def test_reading_never_fails(environment: dict[str, str], options: dict[str, str]) -> None:
     settings = read_settings(environment, options)
-
     assert settings.confirm in {"ask", "approve", "block", "allow"}
     assert isinstance(settings.missing, str)
 
@@ -332,7 +311,6 @@ def test_reading_never_fails(environment: dict[str, str], options: dict[str, str
 )
 def test_no_secret_is_in_any_text(given: dict[str, str]) -> None:
     settings = read_settings(given)
-
     texts = [repr(settings), settings.missing, *settings.problems, *settings.hints]
     if "FLIPSNACK_TOOLSETS" in given:
         texts = texts[1:]  # what was given as the name of a toolset is no credential to us

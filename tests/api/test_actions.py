@@ -25,7 +25,6 @@ def test_no_two_actions_have_one_name() -> None:
 def test_no_action_is_written_and_then_forgotten() -> None:
     modules = [import_module(one.name) for one in walk_packages(actions.__path__, f"{actions.__name__}.")]
     written = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
-
     assert {one for one in written if "api_name" in vars(one)} == set(ACTIONS)
 
 
@@ -45,14 +44,12 @@ def test_what_an_action_returns_is_its_generic_argument(kind: type[Action[Any]])
         for base in kind.__mro__
         if issubclass(base, Action) and base.__pydantic_generic_metadata__["origin"] is Action
     ]
-
     assert arguments == [(kind.returns,)]
 
 
 @every_action
 def test_an_action_knows_its_effect_and_the_codes_it_can_end_with(kind: type[Action[Any]]) -> None:
     expected = meaning(kind.api_name)
-
     assert kind.effect.value == expected.effect
     assert sorted(kind.codes) == sorted(expected.codes)
     assert not set(kind.codes) & set(ANY_ACTION)
@@ -69,7 +66,6 @@ def test_every_field_of_a_result_is_described(kind: type[Action[Any]]) -> None:
 
 def test_only_what_was_given_is_sent() -> None:
     sent = parameters(UpdateCollection(collection_hash="fxh4k89", title=""))
-
     assert sent == {"collectionHash": "fxh4k89", "title": ""}
 
 
@@ -167,6 +163,5 @@ def test_text_that_cannot_be_encoded_is_refused_before_it_is_signed(given: dict[
 
 def test_an_action_cannot_be_changed_once_it_is_made() -> None:
     action = GetCollection(collection_hash="fxh4k89")
-
     with pytest.raises(ValidationError):
         action.collection_hash = "other"  # type: ignore[misc]  # that it is frozen is the point

@@ -69,7 +69,6 @@ def test_whatever_json_comes_is_read_or_called_unreadable(kind: type[Action[Any]
 @pytest.mark.parametrize("depth", [50, *range(900, 1010, 10), 5000, 100_000])
 def test_a_deeply_nested_answer_is_no_crash(kind: type[Action[Any]], depth: int) -> None:
     nested = b"[" * depth + b"]" * depth
-
     only_our_errors(sampled(kind), b'{"code":20,"data":{"status":' + nested + b',"embedCode":' + nested + b"}}")
 
 
@@ -126,7 +125,6 @@ def test_the_code_decides_and_not_the_http_status() -> None:
 def test_after_a_write_an_unreadable_answer_leaves_open_what_happened() -> None:
     with pytest.raises(UnreadableAnswerError) as caught:
         decode(UpdateCollection(collection_hash="a", title="b"), b"<html>")
-
     assert caught.value.changed is Changed.PERHAPS
 
 
@@ -144,7 +142,6 @@ def test_after_a_write_an_unreadable_answer_leaves_open_what_happened() -> None:
 )
 def test_the_total_is_read_in_every_spelling(data: dict[str, object], total: int) -> None:
     found = decode(LIST, body({**data, "collections": [{"collectionHash": "a"}]}))
-
     assert found.total == total
 
 
@@ -173,14 +170,12 @@ STATISTICS = [
 @pytest.mark.parametrize("odd", ROWS, ids=str)
 def test_one_odd_field_does_not_hide_the_list(odd: dict[str, object]) -> None:
     found = decode(LIST, body({"collections": [{"collectionHash": "a", **odd}, {"collectionHash": "b"}]}))
-
     assert [one.collection_hash for one in found.collections] == ["a", "b"]
 
 
 @pytest.mark.parametrize("odd", COLLECTIONS, ids=str)
 def test_one_odd_field_does_not_hide_the_collection(odd: dict[str, object]) -> None:
     found = decode(GET, body({"collectionHash": "a", "collectionTitle": "T", **odd}))
-
     assert (found.collection_hash, found.title) in {("a", "T"), ("a", "\ufffd")}
     assert json.dumps(found.model_dump(), ensure_ascii=False).encode() + found.model_dump_json().encode()
 
@@ -188,7 +183,6 @@ def test_one_odd_field_does_not_hide_the_collection(odd: dict[str, object]) -> N
 @pytest.mark.parametrize("odd", STATISTICS, ids=str)
 def test_one_odd_number_does_not_hide_the_statistics(odd: dict[str, object]) -> None:
     found = decode(STATS, body({"impressions": "723", "views": 1240.0, "time_spent": "53.4", **odd}))
-
     assert (found.impressions, found.views, found.time_spent) == (723, 1240, 53)
 
 
@@ -197,9 +191,7 @@ def test_one_odd_number_does_not_hide_the_statistics(odd: dict[str, object]) -> 
 @pytest.mark.parametrize("status_name", ["status", "itemStatus", "conversionStatus"])
 def test_flipbooks_are_found_under_any_name(name: str, hash_name: str, status_name: str) -> None:
     items = [{hash_name: "h1", status_name: "COMPLETE"}, {hash_name: 2, status_name: "processing"}]
-
     found = decode(GET, body({"collectionHash": "a", "tags": ["x"], name: items}))
-
     assert found.flipbooks == [
         Flipbook(flipbook_hash="h1", status="complete"),
         Flipbook(flipbook_hash="2", status="processing"),
@@ -220,7 +212,6 @@ def test_flipbooks_are_found_under_any_name(name: str, hash_name: str, status_na
 )
 def test_the_conversion_is_one_word_for_all_flipbooks(statuses: list[str], conversion: str) -> None:
     found = decode(GET, body({"items": [{"hash": "h", "status": status} for status in statuses]}))
-
     assert found.conversion == conversion
 
 
@@ -230,9 +221,7 @@ def test_a_collection_that_calls_itself_processing_is_converting() -> None:
 
 def test_what_has_no_name_here_is_kept_as_text() -> None:
     data = {"collectionHash": "a", "coverImage": "http://x", "playerSettings": {"skin": 1}, "pro": True, "none": None}
-
     found = decode(GET, body(data))
-
     assert found.extra == {"coverImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
 
 
@@ -251,7 +240,6 @@ def test_uploads_left_are_a_number_also_when_they_are_none() -> None:
 )  # fmt: skip
 def test_a_package_has_one_of_three_states(data: dict[str, object], state: str, url: str | None) -> None:
     package = decode(DownloadHtml(collection_hash="a"), body(data))
-
     assert (package.state, package.resource_url) == (state, url)
 
 
@@ -263,7 +251,6 @@ def test_a_package_without_a_known_state_is_unreadable(data: object) -> None:
 
 def test_every_answer_to_a_lead_form_keeps_its_path() -> None:
     found = decode(GetLeadFormSample(), body({"data": {"Name": "Ada"}, "tags": ["x", {"y": 2}]}))
-
     assert found.fields == {"data.Name": "Ada", "tags.0": "x", "tags.1.y": "2"}
 
 
@@ -279,12 +266,10 @@ async def test_the_sandboxs_sloppiest_answer_is_read(name: str, sandbox: Sandbox
         if key in ready or kind.model_fields[key].is_required()
     }
     action = kind.model_validate(given)
-
     async with asking(sandbox.app) as flipsnack:
         plain = await flipsnack.send(action)
         sandbox.add_fault(Fault("wrong_types"))
         sloppy = await flipsnack.send(action)
-
     assert sloppy.model_copy(update={"extra": {}}) == plain.model_copy(update={"extra": {}})
 
 
@@ -296,9 +281,7 @@ def test_what_flipsnack_names_like_fields_of_ours_is_kept() -> None:
         "extra": {"k": 1},
         "note": "n",
     }
-
     found = decode(GET, body(data))
-
     assert (found.conversion, [one.flipbook_hash for one in found.flipbooks]) == ("unknown", ["h1"])
     assert found.extra == {"conversion": "72 %", "extra": '{"k": 1}', "note": "n"}
 
@@ -312,8 +295,6 @@ def test_an_answer_without_a_hash_is_about_the_collection_asked_for(action: Acti
 @pytest.mark.parametrize("spelled", ["k/ey", "k\\/ey", "k\\u002fey"])
 def test_a_secret_in_an_answer_is_not_passed_on_however_it_is_escaped(spelled: str) -> None:
     answer = f'{{"code": 40, "status": "bad {spelled}"}}'.encode()
-
     with pytest.raises(RefusedError) as caught:
         decode(GET, answer, secrets=["k/ey"])
-
     assert "bad ***" in str(caught.value)

@@ -120,7 +120,6 @@ def test_what_is_no_hash_and_no_link_is_refused(given: object) -> None:
 def test_letters_that_no_hash_has_are_refused_in_words_that_help(given: str) -> None:
     with pytest.raises(ValueError, match="a hash has only letters") as caught:
         hash_from(given)
-
     assert str(caught.value) == NOT_A_HASH
 
 
@@ -137,7 +136,6 @@ def test_a_player_link_that_lost_its_last_signs_is_never_taken_for_a_hash(before
         found = hash_from(before + cut)
     except ValueError:
         return
-
     assert found == "dxnsuj1gvu"
 
 
@@ -152,7 +150,6 @@ def test_a_plain_hash_is_always_itself(given: str) -> None:
 @given(accounts, hashes)
 def test_every_player_link_leads_to_its_hash(account: str, collection_hash: str) -> None:
     packed = b64encode(f"{account}+{collection_hash}".encode()).decode()
-
     assert hash_from(f"https://player.flipsnack.com?hash={packed}") == collection_hash
     assert hash_from(packed) == collection_hash
 
@@ -170,7 +167,6 @@ def test_whatever_is_given_ends_in_a_hash_or_a_value_error(given: object) -> Non
         found = hash_from(given)
     except ValueError:
         return
-
     assert HASH.fullmatch(found)
 
 
@@ -259,6 +255,5 @@ def test_whatever_address_is_given_ends_well_or_in_a_value_error(address: str) -
         found = public_address(address)
     except ValueError:
         return
-
     assert found == address
     assert "@" not in found.split("/")[2]

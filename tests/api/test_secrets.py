@@ -27,23 +27,19 @@ async def test_a_level_that_is_set_once_the_client_is_open_shows_nothing_either(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     sandbox = unlimited()
-
     async with asking(sandbox.app) as flipsnack:
         await flipsnack.send(LIST)
         for name in ("", "httpx2", "httpcore2"):
             caplog.set_level(logging.DEBUG, name)
         await flipsnack.send(LIST)
-
     assert shown(caplog.text) == []
 
 
 async def test_no_repr_holds_a_secret() -> None:
     access, settings = Access(KEY, SECRET), Settings(api_key=KEY, api_secret=SECRET)
-
     async with asking(unlimited().app, access) as flipsnack:
         await flipsnack.send(LIST)
         texts = [repr(flipsnack), str(flipsnack), repr(access), repr(settings), repr(flipsnack.http), str(access)]
-
     assert shown(" ".join(texts)) == []
 
 
@@ -52,7 +48,6 @@ async def test_no_traceback_of_an_error_holds_the_signed_address(error: Failure)
     async with over(lambda: Unplugged(unlimited().app, error, 9)) as flipsnack:
         with pytest.raises(FlipsnackError) as caught:
             await flipsnack.send(DeleteCollection(collection_hash="fxh4k89"))
-
     assert shown("".join(traceback.format_exception(caught.value))) == []
 
 
@@ -62,11 +57,9 @@ async def test_no_error_holds_a_secret(kind: str) -> None:
     sandbox.add_fault(
         Fault(kind, times=0, body=f"https://x/?apiKey={KEY}&signature={SIGNATURE}" if kind == "http" else "")
     )
-
     async with asking(sandbox.app) as flipsnack:
         with pytest.raises(FlipsnackError) as caught:
             await flipsnack.send(CreateCollection(title="T"), Paper())
-
     assert shown("".join(traceback.format_exception(caught.value))) == []
 
 
@@ -81,9 +74,7 @@ async def test_no_error_holds_a_secret(kind: str) -> None:
 async def test_a_refusal_that_repeats_our_secrets_is_not_repeated(message: str) -> None:
     sandbox = unlimited()
     sandbox.add_fault(Fault("code", code=40, message=message))
-
     async with asking(sandbox.app) as flipsnack:
         with pytest.raises(FlipsnackError) as caught:
             await flipsnack.send(LIST)
-
     assert shown(str(caught.value)) == []

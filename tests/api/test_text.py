@@ -24,7 +24,6 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
 @given(texts, st.integers(1, 400))
 def test_cleaned_text_is_one_short_visible_line(text: str, limit: int) -> None:
     shown = cleaned(text, limit)
-
     assert len(shown) <= limit
     assert len(shown.splitlines()) <= 1
     assert shown == shown.strip()
@@ -35,7 +34,6 @@ def test_cleaned_text_is_one_short_visible_line(text: str, limit: int) -> None:
 @given(texts)
 def test_a_quotation_cannot_be_closed_from_inside(text: str) -> None:
     shown = quoted(text)
-
     assert (shown[0], shown[-1]) == ('"', '"')
     assert '"' not in shown[1:-1]
 

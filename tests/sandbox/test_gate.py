@@ -65,7 +65,6 @@ async def test_an_action_is_served_at_its_documented_verb_and_host_only(caller: 
     # The signature is looked at last: code 44 is for what came the right way.
     params = signed(caller.sandbox, name, {}) | {"signature": "0" * 32}
     fields = {key: (None, value) for key, value in params.items()}
-
     codes = {
         f"GET {address}": (await caller.http.get(address, params=params)).json()["code"]
         for address in (caller.api, caller.upload)
@@ -73,11 +72,9 @@ async def test_an_action_is_served_at_its_documented_verb_and_host_only(caller: 
         f"POST {address}": (await caller.http.post(address, files=fields)).json()["code"]
         for address in (caller.api, caller.upload)
     }
-
     codes |= {
         verb: (await caller.http.request(verb, caller.api, params=params)).json()["code"] for verb in ("PUT", "DELETE")
     }
-
     assert {way for way, code in codes.items() if code == 44} == {meaning(name).request}
     assert sorted(codes.values()) == [40, 40, 40, 40, 40, 44]
 
