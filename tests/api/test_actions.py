@@ -116,8 +116,7 @@ def test_a_setting_shadows_nothing_and_breaks_no_form(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
-    [{"limit": 0}, {"limit": 101}, {"offset": -1}, {"status": "private"}, {"order_by": "title"}, {"page": 1}],
+    "given", [{"limit": 0}, {"limit": 101}, {"offset": -1}, {"status": "private"}, {"order_by": "title"}, {"page": 1}]
 )
 def test_a_list_is_not_asked_for_in_a_way_flipsnack_does_not_know(given: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

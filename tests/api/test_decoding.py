@@ -96,8 +96,7 @@ def test_an_answer_without_an_envelope_is_unreadable(answer: bytes, message: str
 
 
 @pytest.mark.parametrize(
-    "answer",
-    ['{"code": "20",', '{"code": " 20 ",', '\ufeff{"code": 20,', '{"code": 20, "status": null, "debug": {},'],
+    "answer", ['{"code": "20",', '{"code": " 20 ",', '\ufeff{"code": 20,', '{"code": 20, "status": null, "debug": {},']
 )
 def test_an_odd_envelope_is_read(answer: str) -> None:
     assert decode(GET, f'{answer} "data": {{"collectionHash": "a"}}}}\r\n'.encode()).collection_hash == "a"

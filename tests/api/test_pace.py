@@ -25,7 +25,7 @@ T = TypeVar("T")
 Limits = tuple[tuple[int, float], ...]
 FIVE = BudgetRules(limits=((1, 5.0),))  # one call in five seconds
 SOME_LIMITS: list[Limits] = [
-    *(((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0)), ((3, 1.0), (30, 20.0))),
+    *(((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0)), ((3, 1.0), (30, 20.0)))
 ]
 
 
