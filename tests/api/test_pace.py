@@ -19,7 +19,6 @@ from flipsnack_mcp.api import budget, ledger, pace, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.ledger import SharedBudget
 from flipsnack_mcp.api.pace import Pacer
-from tests.virtual_clock import VirtualLoop
 
 T = TypeVar("T")
 Limits = tuple[tuple[int, float], ...]
@@ -27,11 +26,6 @@ FIVE = BudgetRules(limits=((1, 5.0),))  # one call in five seconds
 SOME_LIMITS: list[Limits] = [
     *(((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0)), ((3, 1.0), (30, 20.0)))
 ]
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
 
 
 class JsonStore:
