@@ -49,34 +49,28 @@ def test_what_is_missing_is_named_exactly(given: dict[str, str], missing: str) -
 
 def test_everything_can_be_set(tmp_path: Path) -> None:
     uploads = os.pathsep.join([str(tmp_path), f" {tmp_path / 'b'} ", ""])
-    settings = read_settings(
-        ACCESS
-        | {
-            "FLIPSNACK_API_URL": "https://proxy.example.com/flipsnack",
-            "FLIPSNACK_UPLOAD_URL": "http://127.0.0.1:8000/upload/v1/",
-            "FLIPSNACK_READ_ONLY": "TRUE",
-            "FLIPSNACK_TOOLSETS": "default, legacy",
-            "FLIPSNACK_CONFIRM": "Allow",
-            "FLIPSNACK_UPLOAD_DIRS": uploads,
-            "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path / "c"),
-            "FLIPSNACK_CALLS_PER_SECOND": "3",
-            "FLIPSNACK_CALLS_PER_MINUTE": "30",
-            "FLIPSNACK_LOG_LEVEL": "debug",
-            "FLIPSNACK_SOMETHING_ELSE": "x",
-        }
-    )
+    set_and_read: dict[str, tuple[str, object]] = {
+        "api_key": (KEY, KEY),
+        "api_secret": (SECRET, SECRET),
+        "api_url": ("https://proxy.example.com/flipsnack", "https://proxy.example.com/flipsnack/"),
+        "upload_url": ("http://127.0.0.1:8000/upload/v1/", "http://127.0.0.1:8000/upload/v1/"),
+        "read_only": ("TRUE", True),
+        "toolsets": ("default, legacy", {"default", "legacy"}),
+        "confirm": ("Allow", "allow"),
+        "upload_dirs": (uploads, (tmp_path, tmp_path / "b")),
+        "download_dir": (str(tmp_path / "c"), tmp_path / "c"),
+        "calls_per_second": ("3", 3),
+        "calls_per_minute": ("30", 30),
+        "log_level": ("debug", "DEBUG"),
+    }
+    environment = {f"FLIPSNACK_{name.upper()}": text for name, (text, _) in set_and_read.items()}
+    settings = read_settings(environment | {"FLIPSNACK_SOMETHING_ELSE": "x"})
     assert settings.problems == settings.hints == ()
-    assert settings.missing == ""
-    assert (settings.api_key, settings.api_secret) == (KEY, SECRET)
-    assert settings.api_url == "https://proxy.example.com/flipsnack/"
-    assert settings.upload_url == "http://127.0.0.1:8000/upload/v1/"
-    assert (settings.sandbox, settings.read_only, settings.confirm) == (False, True, "allow")
-    assert settings.toolsets == {"default", "legacy"}
-    assert settings.upload_dirs == (tmp_path, tmp_path / "b")
-    assert settings.download_dir == tmp_path / "c"
-    assert (settings.calls_per_second, settings.calls_per_minute) == (3, 30)
-    assert settings.log_level == "DEBUG"
-    assert "FLIPSNACK_SOMETHING_ELSE" not in settings.sources
+    assert {name: getattr(settings, name) for name in set_and_read} == {
+        name: v for name, (_, v) in set_and_read.items()
+    }
+    assert (settings.missing, settings.sandbox) == ("", False)
+    assert settings.sources.keys() == environment.keys()
 
 
 def test_the_sandbox_needs_no_key_so_none_is_looked_at() -> None:

@@ -17,6 +17,11 @@ async def test_what_was_put_is_found_by_a_later_transaction(store: Store) -> Non
     assert await store.transact(lambda records: records.get("upload", "a'b;\n%")) == body
 
 
+async def test_a_record_is_told_by_kind_and_name(store: Store) -> None:
+    await store.transact(lambda records: records.put("code", "a", {"n": 1}))
+    assert await store.transact(lambda records: records.get("upload", "a") or records.get("code", "A")) is None
+
+
 async def test_an_exception_undoes_everything_and_reaches_the_caller(store: Store) -> None:
     await store.transact(increment)
 
