@@ -10,15 +10,16 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import anyio
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp.api import budget, ledger, pace, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.ledger import SharedBudget
-from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 
 T = TypeVar("T")
 Limits = tuple[tuple[int, float], ...]
@@ -28,40 +29,35 @@ SOME_LIMITS: list[Limits] = [
 ]
 
 
-class JsonStore:
+class JsonStore(BudgetInMemory):
     """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
 
-    def __init__(self) -> None:
-        self.document = ledger.blank()
-        self.skew = 0.0
+    skew = 0.0
 
+    @override
     async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
-        answer = decide(self.document, anyio.current_time() + self.skew)
-        returned = cast("SharedBudget", json.loads(json.dumps(self.document)))
-        assert returned == self.document
+        answer = decide(self._document, anyio.current_time() + self.skew)
+        returned = json.loads(json.dumps(self._document))
+        assert returned == self._document
         assert ledger.fits(returned)
-        self.document = returned
+        self._document = returned
         return answer
 
-    async def close(self) -> None:
-        pass
 
-
-class Process:
+class Process(BudgetInMemory):
     """The store as one process sees it, until it is killed: then it never comes back from there."""
 
+    killed = False
+
     def __init__(self, shared: JsonStore, latency: Callable[[], float] = float) -> None:
-        self.killed = False
         self._shared, self._latency = shared, latency
 
+    @override
     async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
         await anyio.sleep(self._latency())
         if self.killed:
             await anyio.sleep_forever()
         return await self._shared.change(decide)
-
-    async def close(self) -> None:
-        pass
 
 
 class Calls:
@@ -289,7 +285,7 @@ async def test_cancelled_waiters_leave_the_queue() -> None:
         async with anyio.create_task_group() as group:
             for lane in [*Lane] * 100:
                 group.start_soon(calls.one, pacer, lane)
-    assert not store.document["want"]
+    assert not store._document["want"]
     calls.takes = 0
     with takes(2.5, 2.6):  # for the five calls on their way, not for the waiters
         await calls.one(pacer)
@@ -303,7 +299,7 @@ async def test_a_waiter_that_leaves_does_not_take_its_companions_along() -> None
         await anyio.sleep(1)
         with anyio.move_on_after(1):
             await calls.one(pacer)
-        assert [want["n"] for want in store.document["want"].values()] == [1]
+        assert [want["n"] for want in store._document["want"].values()] == [1]
     assert calls.granted[1] - calls.granted[0] == pytest.approx(10.15)
 
 
@@ -452,7 +448,7 @@ async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> 
 
 
 async def test_the_memory_store_goes_by_the_loops_clock() -> None:
-    calls, pacer = Calls(takes=0), Pacer(pace.BudgetInMemory(), FIVE)
+    calls, pacer = Calls(takes=0), Pacer(BudgetInMemory(), FIVE)
     await calls.one(pacer)
     with takes(5.05, 5.05):
         await calls.one(pacer)

@@ -26,7 +26,6 @@ class Sample:
     documented: bool
     source: str
     values: dict[str, str]
-    file: bool
 
     @property
     def names(self) -> set[str]:
@@ -36,16 +35,15 @@ class Sample:
 def sample(name: str) -> Sample:
     first, *rest = (SAMPLES / name / "request.txt").read_text(encoding="utf-8").splitlines()
     if first == UNDOCUMENTED:
-        return Sample(documented=False, source="", values=dict.fromkeys(set(rest) - {"file"}, ""), file="file" in rest)
+        return Sample(documented=False, source="", values=dict.fromkeys(set(rest) - {"file"}, ""))
     (text,) = rest
     if text.startswith("https://"):
         pairs = parse_qsl(urlsplit(text).query, strict_parsing=True)
-        return Sample(documented=True, source=first, values=dict(pairs), file=False)
+        return Sample(documented=True, source=first, values=dict(pairs))
     words = shlex.split(text)
     fields = [words[place + 1] for place, word in enumerate(words) if word in {"-F", "-d"}]
     values = dict(one.split("=", 1) for one in fields)
-    file = values.pop("file", None)
-    return Sample(documented=True, source=first, values=values, file=file is not None)
+    return Sample(documented=True, source=first, values={name: values[name] for name in values if name != "file"})
 
 
 def exact(value: object) -> str:
