@@ -81,6 +81,9 @@ class Timeline:
     opens: float = 0  # the end of a pause
     even: float = 0  # when the next call would go, were those of all lanes spread over the minute
 
+    def __post_init__(self) -> None:
+        self.pace = max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
+
     def earliest(self, at: float, lane: Lane) -> float:
         """Find the first moment from `at` on at which a call of this lane breaks no limit."""
         at = max(at, self.opens, self.even if lane is Lane.BACKGROUND else at)
@@ -88,8 +91,7 @@ class Timeline:
 
     def push(self, granted: float) -> None:
         """Spread by the grants of *every* lane: by answers 7 % are lost, by background alone people wait 20 s."""
-        pace = max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
-        self.even = max(self.even, granted - self.rules.slack) + pace
+        self.even = max(self.even, granted - self.rules.slack) + self.pace
 
     def forecast(self, now: float, lane: Lane, queue: int) -> float:
         """Walk through the queue and say how long the caller behind it will wait."""

@@ -6,20 +6,16 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from itertools import count
-from types import TracebackType
 from typing import Any, Self
 
 import anyio
 import httpx2
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.api import wire
+from flipsnack_mcp.api import errors, retry, wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
 from flipsnack_mcp.api.budget import Lane, Wait
-from flipsnack_mcp.api.errors import Changed, FlipsnackError, OutOfTimeError, RateLimitedError, UnreachableError
 from flipsnack_mcp.api.pace import Pacer, Slot
-from flipsnack_mcp.api.retry import MAX_TRIES, may_repeat, pause_before
 from flipsnack_mcp.api.upload import Document, Sent, Upload, ignore
 
 # A filter, not a level: whoever turns debugging on for everything must not turn this on.
@@ -93,9 +89,7 @@ class Flipsnack:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._http is not None:
             await self._http.aclose()
         await self._pacer.close()
@@ -117,23 +111,23 @@ class Flipsnack:
             await self.changing()
 
     async def _with_retries(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
-        in_doubt = False
-        for attempt in count(1):
+        attempt, in_doubt = 0, False
+        while True:
+            attempt += 1
             try:
                 return await self._once(action, document, terms)
-            except FlipsnackError as error:
+            except errors.FlipsnackError as error:
                 # A refusal of a later try does not undo what an earlier one, whose answer was lost, may have done.
-                in_doubt = in_doubt or error.changed is Changed.PERHAPS
-                error.changed = Changed.PERHAPS if in_doubt else error.changed
-                pause = pause_before(attempt, error)
+                in_doubt = in_doubt or error.changed is errors.Changed.PERHAPS
+                error.changed = errors.Changed.PERHAPS if in_doubt else error.changed
+                pause = retry.pause_before(attempt, error)
                 late = anyio.current_time() + pause >= terms.deadline
-                if attempt == MAX_TRIES or late or not may_repeat(action, error):
+                if attempt == retry.MAX_TRIES or late or not retry.may_repeat(action, error):
                     raise
                 await self._step_back(error, pause, terms)
-        raise AssertionError  # count() never ends
 
-    async def _step_back(self, error: FlipsnackError, pause: float, terms: Terms) -> None:
-        if isinstance(error, RateLimitedError):
+    async def _step_back(self, error: errors.FlipsnackError, pause: float, terms: Terms) -> None:
+        if isinstance(error, errors.RateLimitedError):
             await self._pacer.pause(pause)
             await terms.waits("another program uses the same key", pause)
             return
@@ -143,11 +137,11 @@ class Flipsnack:
     async def _once(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
         async def told(wait: Wait) -> None:
             if anyio.current_time() + wait.forecast > terms.deadline:
-                raise OutOfTimeError(wait.forecast)
+                raise errors.OutOfTimeError(wait.forecast)
             await terms.waits(budget_of(wait.others), wait.forecast)
 
         if anyio.current_time() >= terms.deadline:
-            raise OutOfTimeError(0)
+            raise errors.OutOfTimeError(0)
         values = wire.encode(action, self._access.key, self._access.secret)
         request = self._request(values, action, document, terms.sent)
         hold = UPLOAD_HOLD if document else None
@@ -191,18 +185,18 @@ async def exchanged(
     raise no_answer(action, never_left=False)
 
 
-def no_answer(action: Action[Any], *, never_left: bool) -> UnreachableError:
+def no_answer(action: Action[Any], *, never_left: bool) -> errors.UnreachableError:
     """Say what a missing answer means for the account, by the action's effect."""
     if never_left:
-        return UnreachableError("Flipsnack could not be reached.", "Check the internet connection.")
+        return errors.UnreachableError("Flipsnack could not be reached.", "Check the internet connection.")
     if action.effect is Effect.READS:
-        return UnreachableError(
+        return errors.UnreachableError(
             "Flipsnack did not answer in time, or the connection broke.", "Make the same call again."
         )
-    return UnreachableError(
+    return errors.UnreachableError(
         "The connection to Flipsnack broke, or its answer did not come in time, after the request was on its way.",
         "Look with get_collection or list_collections what is there before trying again.",
-        changed=Changed.PERHAPS,
+        changed=errors.Changed.PERHAPS,
         retry="Do not simply repeat it.",
     )
 

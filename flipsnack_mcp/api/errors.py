@@ -91,6 +91,7 @@ class UnreadableAnswerError(FlipsnackError):
 class RefusedError(FlipsnackError):
     """Flipsnack answered with a status code other than 20, so it did not do what was asked."""
 
+    codes: ClassVar[tuple[int, ...]] = ()
     advice: ClassVar[str] = "Tell the person what Flipsnack said."
 
     def __init__(self, code: int, message: str) -> None:
@@ -103,6 +104,7 @@ class RefusedError(FlipsnackError):
 class MaintenanceError(RefusedError):
     """Flipsnack's servers are in maintenance (22)."""
 
+    codes = (22,)
     retry = "Try again in a few minutes."
     advice = "Tell the person that Flipsnack is in maintenance."
 
@@ -110,12 +112,14 @@ class MaintenanceError(RefusedError):
 class InvalidRequestError(RefusedError):
     """Flipsnack does not accept the request as it is (30, 36, 40, 42)."""
 
+    codes = (30, 36, 40, 42)
     advice = "Check the arguments against what the tool says about them."
 
 
 class RateLimitedError(RefusedError):
     """Too many calls with this key in a second or a minute (31, 32): somebody else uses it too."""
 
+    codes = (31, 32)
     retry = "Try again in a minute."
     advice = "Another program uses the same key; make fewer calls at once."
 
@@ -123,24 +127,28 @@ class RateLimitedError(RefusedError):
 class QuotaExceededError(RefusedError):
     """The monthly allowance of uploads is used up (33)."""
 
+    codes = (33,)
     advice = "Ask get_user_stats how many uploads are left; more come with the next month or a larger plan."
 
 
 class TooLargeError(RefusedError):
     """The document is over 500 MB or 1,000 pages (34, 35)."""
 
+    codes = (34, 35)
     advice = "Ask the person for a smaller document: at most 500 MB and 1,000 pages."
 
 
 class NotAvailableError(RefusedError):
     """This collection does not allow it (37)."""
 
+    codes = (37,)
     advice = "Tell the person that Flipsnack does not allow this for the collection."
 
 
 class StillProcessingError(RefusedError):
     """The collection is still being converted (38)."""
 
+    codes = (38,)
     retry = "Try again when its conversion is complete."
     advice = "Call get_collection with wait_seconds to wait for that."
 
@@ -148,6 +156,7 @@ class StillProcessingError(RefusedError):
 class NotAuthorisedError(RefusedError):
     """Key or signature are wrong (41, 44)."""
 
+    codes = (41, 44)
     retry = "Try again once the credentials are right."
     advice = "Ask the person to run `flipsnack-mcp doctor`, which finds out whether key or secret is wrong."
 
@@ -155,28 +164,11 @@ class NotAuthorisedError(RefusedError):
 class NotFoundError(RefusedError):
     """The collection or flipbook does not exist, was deleted, or belongs to somebody else (43, 46, 47)."""
 
+    codes = (43, 46, 47)
     advice = "Look it up by its title with list_collections: publishing a draft gives it a new hash."
 
 
-BY_CODE: dict[int, type[RefusedError]] = {
-    22: MaintenanceError,
-    30: InvalidRequestError,
-    31: RateLimitedError,
-    32: RateLimitedError,
-    33: QuotaExceededError,
-    34: TooLargeError,
-    35: TooLargeError,
-    36: InvalidRequestError,
-    37: NotAvailableError,
-    38: StillProcessingError,
-    40: InvalidRequestError,
-    41: NotAuthorisedError,
-    42: InvalidRequestError,
-    43: NotFoundError,
-    44: NotAuthorisedError,
-    46: NotFoundError,
-    47: NotFoundError,
-}
+BY_CODE = {code: kind for kind in RefusedError.__subclasses__() for code in kind.codes}
 
 
 def refusal(code: int, message: str) -> RefusedError:

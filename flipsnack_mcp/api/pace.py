@@ -10,6 +10,7 @@ import anyio
 from flipsnack_mcp.api import budget, ledger
 from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
 from flipsnack_mcp.api.ledger import SharedBudget
+from flipsnack_mcp.api.upload import ignore
 
 AnswerT = TypeVar("AnswerT")
 OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
@@ -28,12 +29,11 @@ class BudgetStore(Protocol):
 class BudgetInMemory:
     """A store for one process: for tests, and for when no file can be written."""
 
-    def __init__(self, clock: Callable[[], float] = anyio.current_time) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._document = ledger.blank()
 
     async def change(self, decide: Callable[[SharedBudget, float], AnswerT]) -> AnswerT:
-        return decide(self._document, self._clock())
+        return decide(self._document, anyio.current_time())
 
     async def close(self) -> None:
         """Keep everything: there is nothing to let go of."""
@@ -85,15 +85,15 @@ class Slot:
 class Pacer:
     """`async with pacer.slot(): ...` around one HTTP call."""
 
-    def __init__(self, store: BudgetStore, rules: BudgetRules | None = None, name: str | None = None) -> None:
+    def __init__(self, store: BudgetStore, rules: BudgetRules | None = None) -> None:
         self._store, self._rules = store, rules or BudgetRules()
-        self._name = name or f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
+        self._name = f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
         self._callers = dict.fromkeys(Lane, 0)
         self._locks = {lane: anyio.Lock() for lane in Lane}  # one caller looks; two hundred would race each other
 
     @asynccontextmanager
     async def slot(
-        self, lane: Lane = Lane.INTERACTIVE, *, on_wait: OnWait | None = None, hold: float | None = None
+        self, lane: Lane = Lane.INTERACTIVE, *, on_wait: OnWait = ignore, hold: float | None = None
     ) -> AsyncIterator[Slot]:
         """Wait for permission to make one HTTP call; `hold` is for uploads, which arrive later than other calls."""
         wanted = self._rules.hold if hold is None else hold
@@ -115,7 +115,7 @@ class Pacer:
         """Let go of the store."""
         await self._store.close()
 
-    async def _enter(self, lane: Lane, on_wait: OnWait | None, hold: float) -> int:
+    async def _enter(self, lane: Lane, on_wait: OnWait, hold: float) -> int:
         self._callers[lane] += 1
         try:
             number = await self._queue(lane, on_wait, hold)
@@ -127,15 +127,14 @@ class Pacer:
         self._callers[lane] -= 1
         return number
 
-    async def _queue(self, lane: Lane, on_wait: OnWait | None, hold: float) -> int:
+    async def _queue(self, lane: Lane, on_wait: OnWait, hold: float) -> int:
         ahead = self._callers[lane] - 1
-        if ahead and on_wait:
-            first = await self._look(lane, hold, ahead, grant=False)
-            await _report(first, on_wait)
+        if ahead and isinstance(first := await self._look(lane, hold, ahead, grant=False), Wait):
+            await on_wait(first)
         async with self._locks[lane]:
             while isinstance(answer := await self._look(lane, hold), Wait):
                 wake = anyio.current_time() + answer.sleep  # fixed before the report, which may take its time
-                await _report(answer, on_wait)
+                await on_wait(answer)
                 await anyio.sleep_until(wake)
         return answer
 
@@ -145,11 +144,6 @@ class Pacer:
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"
-
-
-async def _report(answer: int | Wait, on_wait: OnWait | None) -> None:
-    if on_wait and isinstance(answer, Wait):
-        await on_wait(answer)
 
 
 async def _even_if_cancelled(change: Awaitable[None], rules: BudgetRules) -> None:

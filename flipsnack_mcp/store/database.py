@@ -1,5 +1,6 @@
-"""One open connection to the state file, and its transactions. The only module, with what it imports, that needs sqlite3."""
+"""One open connection to the state file, its transactions and its rows. The only module, with what it imports, that needs sqlite3."""
 
+import json
 import math
 import os
 import sqlite3
@@ -8,8 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from flipsnack_mcp.store.records import Records, T
-from flipsnack_mcp.store.rows import RowRecords
+from flipsnack_mcp.store.records import Body, Records, T
 from flipsnack_mcp.store.schema import NewerVersionError, upgrade
 from flipsnack_mcp.store.unusable import BusyError, damaged, inaccessible, newer
 
@@ -19,6 +19,53 @@ Synchronous: TypeAlias = Literal["NORMAL", "OFF"]
 SWEEP_EVERY = 60.0
 # ERROR: our statements fit our tables. None: Python found text that is no text.
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR, None}
+# ruff: noqa: S608 - the statements are put together from constants
+ALIVE = "(expires IS NULL OR expires > :now)"
+GET = f"SELECT body FROM records WHERE kind = :kind AND name = :name AND {ALIVE}"
+ALL = f"SELECT name, body FROM records WHERE kind = :kind AND {ALIVE} ORDER BY seq"
+FORGET = f"DELETE FROM records WHERE kind = :kind AND name = :name AND NOT {ALIVE}"
+PUT = """INSERT INTO records (kind, name, body, expires) VALUES (:kind, :name, :body, :now + :keep)
+    ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body, expires = excluded.expires"""
+DELETE = "DELETE FROM records WHERE kind = :kind AND name = :name"
+SWEEP = f"DELETE FROM records WHERE NOT {ALIVE}"
+
+
+class RowRecords:
+    """What one transaction sees of the file."""
+
+    def __init__(self, db: sqlite3.Connection, now: float) -> None:
+        self.now = now
+        self.wrote = False
+        self._db: sqlite3.Connection | None = db
+
+    def get(self, kind: str, name: str) -> Body | None:
+        rows = self._run(GET, kind=kind, name=name)
+        return read_body(rows[0][0]) if rows else None
+
+    def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
+        # In ASCII: half a surrogate pair in somebody's title must not make a record unwritable.
+        text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+        self.wrote = True
+        self._run(FORGET, kind=kind, name=name)  # whoever comes back after its time stands at the end again
+        self._run(PUT, kind=kind, name=name, body=text, keep=keep)
+
+    def delete(self, kind: str, name: str) -> None:
+        self.wrote = True
+        self._run(DELETE, kind=kind, name=name)
+
+    def all(self, kind: str) -> list[tuple[str, Body]]:
+        return [(name, read_body(body)) for name, body in self._run(ALL, kind=kind)]
+
+    def sweep(self) -> None:
+        self._run(SWEEP)
+
+    def end(self) -> None:
+        self._db = None
+
+    def _run(self, statement: str, **values: str | float | None) -> list[tuple[str, ...]]:
+        if self._db is None:
+            raise RuntimeError("records can be used only inside their transaction")
+        return self._db.execute(statement, {**values, "now": self.now}).fetchall()
 
 
 class Database:
@@ -70,6 +117,15 @@ class Database:
         if records.wrote and abs(records.now - self._swept) >= SWEEP_EVERY:  # abs: the clock may have been set back
             self._swept = records.now
             records.sweep()
+
+
+def read_body(body: str) -> Body:
+    """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
+    try:
+        found: Body = json.loads(body)
+    except ValueError:
+        raise sqlite3.DatabaseError("a record is not JSON") from None
+    return found
 
 
 def make_file(path: Path) -> None:

@@ -2,9 +2,9 @@
 
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -18,11 +18,13 @@ from typing_extensions import override
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from tests.samples_of import meaning
 
 KEY, SECRET = "45FD-267-7SG7832", "123ABCDE-456-7890-FGH"
+ErrorT = TypeVar("ErrorT", bound=FlipsnackError)
 PDF = b"%PDF-1.7\n<< /Type /Page >>\n<< /Type /Page >>\n%%EOF\n"
 
 
@@ -41,14 +43,8 @@ def unlimited(
 ) -> Sandbox:
     """A sandbox with the limits of no key; call it inside the loop."""
     slow: dict[str, Any] = {"calls_per_second": 0, "calls_per_minute": 0, **pace}
-    return Sandbox(
-        api_key=KEY,
-        api_secret=SECRET,
-        clock=clock or Clock(),
-        pace=Pace(**slow),
-        seeded=seeded,
-        inclusive_to=inclusive_to,
-    )
+    flags = {"seeded": seeded, "inclusive_to": inclusive_to}
+    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock or Clock(), pace=Pace(**slow), **flags)
 
 
 class Outgoing(httpx2.AsyncByteStream):
@@ -99,16 +95,16 @@ def damaged_tls(text: str, *, request: httpx2.Request) -> ssl.SSLError:  # noqa:
 
 
 class Unplugged(Line):
-    """Raises an error a few times instead of sending anything."""
+    """Lets the first requests through, then raises an error a few times instead of sending anything."""
 
-    def __init__(self, app: ASGIApp, error: Failure, times: int) -> None:
+    def __init__(self, app: ASGIApp, error: Failure, times: int, first: int = 0) -> None:
         super().__init__(app)
-        self._error, self.left, self.tried = error, times, 0
+        self._error, self._first, self.left, self.tried = error, first, times, 0
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.tried += 1
-        if self.left:
+        if self.left and self.tried > self._first:
             self.left -= 1
             raise self._error(f"no way to {request.url}", request=request)
         return await super().handle_async_request(request)
@@ -162,6 +158,18 @@ class Paper:
             yield self.content[start : start + self.piece]
             if self.fails is not None:
                 raise self.fails
+
+
+async def error_of(sending: Awaitable[object], kind: type[ErrorT]) -> ErrorT:
+    """What sending ends with; it may end with nothing else."""
+    with pytest.raises(kind) as caught:
+        await sending
+    return caught.value
+
+
+def each(name: str, rows: Mapping[str, object]) -> pytest.MarkDecorator:
+    """A test for each row, under its name."""
+    return pytest.mark.parametrize(name, rows.values(), ids=rows.keys())
 
 
 every_action = pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.api_name) for kind in ACTIONS])

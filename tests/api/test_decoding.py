@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.actions.collections import Flipbook, GetCollection, ListCollections, UpdateCollection
+from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections, UpdateCollection
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample
 from flipsnack_mcp.api.actions.legacy import DeleteLogo
 from flipsnack_mcp.api.actions.packages import DownloadHtml
@@ -69,7 +69,6 @@ def test_whatever_json_comes_is_read_or_called_unreadable(kind: type[Action[Any]
 @pytest.mark.parametrize("depth", [50, *range(900, 1010, 10), 5000, 100_000])
 def test_a_deeply_nested_answer_is_no_crash(kind: type[Action[Any]], depth: int) -> None:
     nested = b"[" * depth + b"]" * depth
-
     only_our_errors(sampled(kind), b'{"code":20,"data":{"status":' + nested + b',"embedCode":' + nested + b"}}")
 
 
@@ -86,15 +85,9 @@ def test_an_embed_code_is_found_under_other_names(data: object) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        pytest.param(b"", "not JSON", id="nothing"),
-        pytest.param(b"<html>502 Bad Gateway</html>", "HTTP 502", id="page of a proxy"),
-        pytest.param(b"[]", "not an object", id="list"),
-        pytest.param(b'"OK"', "not an object", id="text"),
-        pytest.param(b"{}", "no status code", id="empty"),
-        pytest.param(b'{"code": true}', "no status code", id="boolean"),
-        pytest.param(b'{"code": "twenty"}', "no status code", id="word"),
-        pytest.param(b'{"code": 20, "data": ', "not JSON", id="cut"),
-        pytest.param(b'{"code":\xff 20}', "not JSON", id="not UTF-8"),
+        *((b"", "not JSON"), (b'{"code": 20, "data": ', "not JSON"), (b'{"code":\xff 20}', "not JSON")),
+        *((b"<html>502 Bad Gateway</html>", "HTTP 502"), (b"[]", "not an object"), (b'"OK"', "not an object")),
+        *((b"{}", "no status code"), (b'{"code": true}', "no status code"), (b'{"code": "twenty"}', "no status code")),
     ],
 )
 def test_an_answer_without_an_envelope_is_unreadable(answer: bytes, message: str) -> None:
@@ -103,18 +96,10 @@ def test_an_answer_without_an_envelope_is_unreadable(answer: bytes, message: str
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param(b'{"code": "20", "status": "OK", "data": {"collectionHash": "a"}}', id="code as text"),
-        pytest.param(b'{"code": " 20 ", "status": "OK", "data": {"collectionHash": "a"}}', id="code with spaces"),
-        pytest.param(b'\xef\xbb\xbf{"code": 20, "data": {"collectionHash": "a"}}\r\n', id="byte order mark"),
-        pytest.param(
-            b'{"code": 20, "status": null, "data": {"collectionHash": "a"}, "debug": {}}', id="more beside it"
-        ),
-    ],
+    "answer", ['{"code": "20",', '{"code": " 20 ",', '\ufeff{"code": 20,', '{"code": 20, "status": null, "debug": {},']
 )
-def test_an_odd_envelope_is_read(answer: bytes) -> None:
-    assert decode(GET, answer).collection_hash == "a"
+def test_an_odd_envelope_is_read(answer: str) -> None:
+    assert decode(GET, f'{answer} "data": {{"collectionHash": "a"}}}}\r\n'.encode()).collection_hash == "a"
 
 
 def test_the_code_decides_and_not_the_http_status() -> None:
@@ -126,26 +111,19 @@ def test_the_code_decides_and_not_the_http_status() -> None:
 def test_after_a_write_an_unreadable_answer_leaves_open_what_happened() -> None:
     with pytest.raises(UnreadableAnswerError) as caught:
         decode(UpdateCollection(collection_hash="a", title="b"), b"<html>")
-
     assert caught.value.changed is Changed.PERHAPS
 
 
-@pytest.mark.parametrize(
-    ("data", "total"),
-    [
-        pytest.param({"collectionsCount": "15"}, 15, id="text"),
-        pytest.param({"collectionsCount": 15}, 15, id="number"),
-        pytest.param({"collectionCount": "15"}, 15, id="name of the table"),
-        pytest.param({"collectionsCount": None, "collectionCount": 15}, 15, id="null beside the other name"),
-        pytest.param({"collectionsCount": "1,500"}, 1500, id="separator"),
-        pytest.param({}, 1, id="missing"),
-        pytest.param({"collectionsCount": "many"}, 1, id="word"),
-    ],
-)
-def test_the_total_is_read_in_every_spelling(data: dict[str, object], total: int) -> None:
-    found = decode(LIST, body({**data, "collections": [{"collectionHash": "a"}]}))
+COUNTS: list[tuple[Any, int]] = [
+    *(({"collectionsCount": "15"}, 15), ({"collectionsCount": 15}, 15), ({"collectionCount": "15"}, 15)),
+    *(({"collectionsCount": None, "collectionCount": 15}, 15), ({"collectionsCount": "1,500"}, 1500)),
+    *(({}, 1), ({"collectionsCount": "many"}, 1)),
+]
 
-    assert found.total == total
+
+@pytest.mark.parametrize(("data", "total"), COUNTS)
+def test_the_total_is_read_in_every_spelling(data: dict[str, object], total: int) -> None:
+    assert decode(LIST, body({**data, "collections": [{"collectionHash": "a"}]})).total == total
 
 
 @pytest.mark.parametrize("rows", [[{"collectionHash": "a"}], {"0": {"collectionHash": "a"}}])
@@ -173,14 +151,12 @@ STATISTICS = [
 @pytest.mark.parametrize("odd", ROWS, ids=str)
 def test_one_odd_field_does_not_hide_the_list(odd: dict[str, object]) -> None:
     found = decode(LIST, body({"collections": [{"collectionHash": "a", **odd}, {"collectionHash": "b"}]}))
-
     assert [one.collection_hash for one in found.collections] == ["a", "b"]
 
 
 @pytest.mark.parametrize("odd", COLLECTIONS, ids=str)
 def test_one_odd_field_does_not_hide_the_collection(odd: dict[str, object]) -> None:
     found = decode(GET, body({"collectionHash": "a", "collectionTitle": "T", **odd}))
-
     assert (found.collection_hash, found.title) in {("a", "T"), ("a", "\ufffd")}
     assert json.dumps(found.model_dump(), ensure_ascii=False).encode() + found.model_dump_json().encode()
 
@@ -188,7 +164,6 @@ def test_one_odd_field_does_not_hide_the_collection(odd: dict[str, object]) -> N
 @pytest.mark.parametrize("odd", STATISTICS, ids=str)
 def test_one_odd_number_does_not_hide_the_statistics(odd: dict[str, object]) -> None:
     found = decode(STATS, body({"impressions": "723", "views": 1240.0, "time_spent": "53.4", **odd}))
-
     assert (found.impressions, found.views, found.time_spent) == (723, 1240, 53)
 
 
@@ -197,13 +172,8 @@ def test_one_odd_number_does_not_hide_the_statistics(odd: dict[str, object]) -> 
 @pytest.mark.parametrize("status_name", ["status", "itemStatus", "conversionStatus"])
 def test_flipbooks_are_found_under_any_name(name: str, hash_name: str, status_name: str) -> None:
     items = [{hash_name: "h1", status_name: "COMPLETE"}, {hash_name: 2, status_name: "processing"}]
-
     found = decode(GET, body({"collectionHash": "a", "tags": ["x"], name: items}))
-
-    assert found.flipbooks == [
-        Flipbook(flipbook_hash="h1", status="complete"),
-        Flipbook(flipbook_hash="2", status="processing"),
-    ]
+    assert [(one.flipbook_hash, one.status) for one in found.flipbooks] == [("h1", "complete"), ("2", "processing")]
     assert found.conversion == "processing"
     assert name not in found.extra
 
@@ -211,16 +181,12 @@ def test_flipbooks_are_found_under_any_name(name: str, hash_name: str, status_na
 @pytest.mark.parametrize(
     ("statuses", "conversion"),
     [
-        pytest.param(["complete", "complete"], "complete", id="complete"),
-        pytest.param(["complete", "failed"], "failed", id="one failed"),
-        pytest.param(["failed", "processing"], "processing", id="one under way"),
-        pytest.param(["queued"], "unknown", id="unknown word"),
-        pytest.param([], "unknown", id="no flipbooks"),
+        *(("complete complete", "complete"), ("complete failed", "failed"), ("failed processing", "processing")),
+        *(("queued", "unknown"), ("", "unknown")),
     ],
 )
-def test_the_conversion_is_one_word_for_all_flipbooks(statuses: list[str], conversion: str) -> None:
-    found = decode(GET, body({"items": [{"hash": "h", "status": status} for status in statuses]}))
-
+def test_the_conversion_is_one_word_for_all_flipbooks(statuses: str, conversion: str) -> None:
+    found = decode(GET, body({"items": [{"hash": "h", "status": status} for status in statuses.split()]}))
     assert found.conversion == conversion
 
 
@@ -230,9 +196,7 @@ def test_a_collection_that_calls_itself_processing_is_converting() -> None:
 
 def test_what_has_no_name_here_is_kept_as_text() -> None:
     data = {"collectionHash": "a", "coverImage": "http://x", "playerSettings": {"skin": 1}, "pro": True, "none": None}
-
     found = decode(GET, body(data))
-
     assert found.extra == {"coverImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
 
 
@@ -243,15 +207,14 @@ def test_uploads_left_are_a_number_also_when_they_are_none() -> None:
 @pytest.mark.parametrize(
     ("data", "state", "url"),
     [
-        pytest.param({"status": "PROCESSING"}, "processing", None, id="under way"),
-        pytest.param({"status": "PROCESSING", "resourceUrl": None}, "processing", None, id="null"),
-        pytest.param({"status": "complete", "resourceUrl": "https://x.example/a.zip"}, "complete", "https://x.example/a.zip", id="lower case"),
-        pytest.param({"status": "FAILED", "resourceUrl": ""}, "failed", None, id="failed"),
+        ({"status": "PROCESSING"}, "processing", None),
+        ({"status": "PROCESSING", "resourceUrl": None}, "processing", None),
+        ({"status": "complete", "resourceUrl": "https://x.example/a.zip"}, "complete", "https://x.example/a.zip"),
+        ({"status": "FAILED", "resourceUrl": ""}, "failed", None),
     ],
-)  # fmt: skip
+)
 def test_a_package_has_one_of_three_states(data: dict[str, object], state: str, url: str | None) -> None:
     package = decode(DownloadHtml(collection_hash="a"), body(data))
-
     assert (package.state, package.resource_url) == (state, url)
 
 
@@ -263,7 +226,6 @@ def test_a_package_without_a_known_state_is_unreadable(data: object) -> None:
 
 def test_every_answer_to_a_lead_form_keeps_its_path() -> None:
     found = decode(GetLeadFormSample(), body({"data": {"Name": "Ada"}, "tags": ["x", {"y": 2}]}))
-
     assert found.fields == {"data.Name": "Ada", "tags.0": "x", "tags.1.y": "2"}
 
 
@@ -273,32 +235,20 @@ async def test_the_sandboxs_sloppiest_answer_is_read(name: str, sandbox: Sandbox
     known = next(one for one in sandbox.account.collections.values() if one.title.startswith("Summer"))
     ready = {"collection_hash": known.hash, "flipbook_hash": known.items[0].hash, "include_page_stats": True}
     # Only what has to be said, and the pages: the sandbox then answers with all it has.
-    given = {
-        key: ready.get(key, value)
-        for key, value in meaning(name).everything.arguments.items()
-        if key in ready or kind.model_fields[key].is_required()
-    }
-    action = kind.model_validate(given)
-
+    asked = meaning(name).everything.arguments.items()
+    needed = {key: value for key, value in asked if key in ready or kind.model_fields[key].is_required()}
+    action = kind.model_validate({key: ready.get(key, value) for key, value in needed.items()})
     async with asking(sandbox.app) as flipsnack:
         plain = await flipsnack.send(action)
         sandbox.add_fault(Fault("wrong_types"))
         sloppy = await flipsnack.send(action)
-
     assert sloppy.model_copy(update={"extra": {}}) == plain.model_copy(update={"extra": {}})
 
 
 def test_what_flipsnack_names_like_fields_of_ours_is_kept() -> None:
-    data = {
-        "collectionHash": "a",
-        "conversion": "72 %",
-        "flipbooks": [{"hash": "h1", "status": "finished"}],
-        "extra": {"k": 1},
-        "note": "n",
-    }
-
+    items = [{"hash": "h1", "status": "finished"}]
+    data = {"collectionHash": "a", "conversion": "72 %", "flipbooks": items, "extra": {"k": 1}, "note": "n"}
     found = decode(GET, body(data))
-
     assert (found.conversion, [one.flipbook_hash for one in found.flipbooks]) == ("unknown", ["h1"])
     assert found.extra == {"conversion": "72 %", "extra": '{"k": 1}', "note": "n"}
 
@@ -311,9 +261,5 @@ def test_an_answer_without_a_hash_is_about_the_collection_asked_for(action: Acti
 
 @pytest.mark.parametrize("spelled", ["k/ey", "k\\/ey", "k\\u002fey"])
 def test_a_secret_in_an_answer_is_not_passed_on_however_it_is_escaped(spelled: str) -> None:
-    answer = f'{{"code": 40, "status": "bad {spelled}"}}'.encode()
-
-    with pytest.raises(RefusedError) as caught:
-        decode(GET, answer, secrets=["k/ey"])
-
-    assert "bad ***" in str(caught.value)
+    with pytest.raises(RefusedError, match=r"bad \*\*\*"):
+        decode(GET, f'{{"code": 40, "status": "bad {spelled}"}}'.encode(), secrets=["k/ey"])

@@ -38,7 +38,6 @@ DOCUMENTED = [
 @pytest.mark.parametrize(("code", "message", "kind"), [pytest.param(*row, id=str(row[0])) for row in DOCUMENTED])
 def test_every_documented_code_has_its_error(code: int, message: str, kind: type[errors.RefusedError]) -> None:
     error = errors.refusal(code, message)
-
     assert type(error) is kind
     assert str(error).startswith(f'Flipsnack refused with code {code} "{message}". Nothing was changed.')
 
@@ -54,7 +53,6 @@ def test_every_code_an_action_names_is_mapped() -> None:
 @pytest.mark.parametrize("code", [0, 21, 45, 48, 99, 500, 999999])
 def test_an_unknown_code_is_a_plain_refusal(code: int) -> None:
     error = errors.refusal(code, "Something new")
-
     assert type(error) is errors.RefusedError
     assert f'code {code} "Something new"' in str(error)
 
@@ -71,7 +69,6 @@ def test_no_other_code_is_the_quota_for_its_text(code: int) -> None:
 
 def assert_says_four_things(error: errors.FlipsnackError) -> None:
     parts = (error.happened, error.changed.value, error.again, error.next_step)
-
     assert all(len(part) > 10 and part.endswith((".", "?", "!")) for part in parts), parts
     assert str(error) == " ".join(parts)
     assert "://" not in str(error)
@@ -93,7 +90,6 @@ def test_every_error_says_four_things(error: errors.FlipsnackError) -> None:
 @every_action
 def test_every_lost_or_odd_answer_says_four_things(kind: type[Action[Any]]) -> None:
     action = sampled(kind)
-
     for never_left in (True, False):
         assert_says_four_things(no_answer(action, never_left=never_left))
     assert_says_four_things(unreadable(action, "it is odd"))
@@ -101,7 +97,6 @@ def test_every_lost_or_odd_answer_says_four_things(kind: type[Action[Any]]) -> N
 
 def test_the_tree_in_the_docstring_names_every_error_and_every_code() -> None:
     tree = (errors.__doc__ or "").split("\n\n")[1]
-
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     assert all(kind.__name__ in tree for kind in kinds)
     for code, kind in errors.BY_CODE.items():
@@ -112,7 +107,6 @@ def test_the_tree_in_the_docstring_names_every_error_and_every_code() -> None:
 @given(st.integers(0, 100), st.text())
 def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> None:
     text = str(errors.refusal(code, message))
-
     assert len(text.splitlines()) == 1
     assert text.count('"') in {0, 2}
     assert text.isprintable()
@@ -122,8 +116,6 @@ def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> N
 @every_action
 def test_only_after_a_write_on_its_way_something_may_have_been_changed(kind: type[Action[Any]]) -> None:
     action = sampled(kind)
-
     lost = no_answer(action, never_left=False)
-
     assert (lost.changed is errors.Changed.PERHAPS) is (meaning(kind.api_name).effect != "reads")
     assert no_answer(action, never_left=True).changed is errors.Changed.NOTHING

@@ -15,7 +15,7 @@ from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.api.wire import encode
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.sandbox.serving import serve
-from tests.api.asking import KEY, SECRET, Paper
+from tests.api.asking import KEY, SECRET, Paper, error_of
 
 
 @pytest.fixture
@@ -47,11 +47,9 @@ async def test_nothing_is_logged_at_any_level(
     for name in ("", "httpx2", "httpcore2", "uvicorn", "asyncio"):
         caplog.set_level(logging.DEBUG, name)
     signature = encode(ListCollections(), KEY, SECRET)["signature"]
-
     sandbox.add_fault(Fault("reset"))
     await flipsnack.send(ListCollections())
     await flipsnack.send(CreateCollection(title="T"), Paper())
-
     assert [one.code for one in sandbox.requests] == [0, 20, 20]
     assert not any(secret in caplog.text for secret in (KEY, SECRET, signature, "signature="))
 
@@ -59,9 +57,7 @@ async def test_nothing_is_logged_at_any_level(
 @pytest.mark.parametrize("kind", ["reset", "cut", "garbled"])
 async def test_a_read_survives_a_lost_answer(kind: str, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
     sandbox.add_fault(Fault(kind, phase="after"))
-
     found = await flipsnack.send(ListCollections())
-
     assert found.total == 26
     assert len(sandbox.requests) == 2
 
@@ -70,12 +66,9 @@ async def test_a_read_survives_a_lost_answer(kind: str, sandbox: Sandbox, flipsn
 async def test_a_deletion_is_sent_once(kind: str, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
     target = next(iter(sandbox.account.collections))
     sandbox.add_fault(Fault(kind, phase="after"))
-
-    with pytest.raises(UnreachableError) as caught:
-        await flipsnack.send(DeleteCollection(collection_hash=target))
-
+    error = await error_of(flipsnack.send(DeleteCollection(collection_hash=target)), UnreachableError)
     assert len(sandbox.requests) == len(sandbox.carried_out("collection.deleteCollection")) == 1
-    assert caught.value.changed is Changed.PERHAPS
+    assert error.changed is Changed.PERHAPS
 
 
 async def test_a_document_of_several_megabytes_arrives_whole_also_at_the_second_try(
@@ -83,9 +76,7 @@ async def test_a_document_of_several_megabytes_arrives_whole_also_at_the_second_
 ) -> None:
     paper = Paper(content=b"%PDF-1.7\n" + bytes(5_000_000), piece=65_536)
     sandbox.add_fault(Fault("per_second"))
-
     await flipsnack.send(CreateCollection(title="Été"), paper)
-
     first, second = (one.file for one in sandbox.requests)
     assert first == second
     assert second is not None
@@ -94,9 +85,7 @@ async def test_a_document_of_several_megabytes_arrives_whole_also_at_the_second_
 
 async def test_an_endless_answer_is_not_read_to_its_end(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
     sandbox.add_fault(Fault("huge"))
-
     found = await flipsnack.send(GetCollection(collection_hash=next(iter(sandbox.account.collections))))
-
     assert "padding" not in found.extra
     assert len(sandbox.requests) == 2
 
@@ -104,22 +93,16 @@ async def test_an_endless_answer_is_not_read_to_its_end(sandbox: Sandbox, flipsn
 async def test_a_hanging_answer_ends_with_the_calls_time(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
     await flipsnack.send(ListCollections())  # opens what a busy machine takes its time to open
     sandbox.add_fault(Fault("hang", phase="after"))
-
-    with pytest.raises(UnreachableError) as caught:
-        await flipsnack.send(CreateCollection(title="T"), Paper(), Terms(deadline=anyio.current_time() + 1.5))
-
+    sending = flipsnack.send(CreateCollection(title="T"), Paper(), Terms(deadline=anyio.current_time() + 1.5))
+    error = await error_of(sending, UnreachableError)
     assert [one.action for one in sandbox.requests[1:]] == ["collection.create"]
-    assert caught.value.changed is Changed.PERHAPS
+    assert error.changed is Changed.PERHAPS
 
 
 async def test_nobody_at_home_changed_nothing() -> None:
     nowhere = "http://127.0.0.1:9/v1/"
-
     async with Flipsnack(Access(KEY, SECRET, nowhere, nowhere), Pacer(BudgetInMemory())) as flipsnack:
         assert not flipsnack.http.is_closed  # opened now, not within the call's time
-        with pytest.raises(UnreachableError) as caught:
-            await flipsnack.send(
-                DeleteCollection(collection_hash="fxh4k89"), terms=Terms(deadline=anyio.current_time() + 0.4)
-            )
-
-    assert caught.value.changed is Changed.NOTHING
+        terms = Terms(deadline=anyio.current_time() + 0.4)
+        error = await error_of(flipsnack.send(DeleteCollection(collection_hash="x"), terms=terms), UnreachableError)
+    assert error.changed is Changed.NOTHING

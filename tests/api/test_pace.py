@@ -10,60 +10,54 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import anyio
 import pytest
+from typing_extensions import override
 
-from flipsnack_mcp.api import budget, ledger, pace
+from flipsnack_mcp.api import budget, ledger, pace, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.ledger import SharedBudget
-from flipsnack_mcp.api.pace import Pacer
-from tests.virtual_clock import VirtualLoop
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 
 T = TypeVar("T")
 Limits = tuple[tuple[int, float], ...]
+FIVE = BudgetRules(limits=((1, 5.0),))  # one call in five seconds
+SOME_LIMITS: list[Limits] = [
+    *(((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0)), ((3, 1.0), (30, 20.0)))
+]
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": VirtualLoop}
-
-
-class JsonStore:
+class JsonStore(BudgetInMemory):
     """Shared by the pacers of a test. Every change goes through JSON, as it does between processes."""
 
-    def __init__(self) -> None:
-        self.document = ledger.blank()
-        self.skew = 0.0
+    skew = 0.0
 
+    @override
     async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
-        answer = decide(self.document, anyio.current_time() + self.skew)
-        returned = cast("SharedBudget", json.loads(json.dumps(self.document)))
-        assert returned == self.document
+        answer = decide(self._document, anyio.current_time() + self.skew)
+        returned = json.loads(json.dumps(self._document))
+        assert returned == self._document
         assert ledger.fits(returned)
-        self.document = returned
+        self._document = returned
         return answer
 
-    async def close(self) -> None:
-        pass
 
-
-class Process:
+class Process(BudgetInMemory):
     """The store as one process sees it, until it is killed: then it never comes back from there."""
 
+    killed = False
+
     def __init__(self, shared: JsonStore, latency: Callable[[], float] = float) -> None:
-        self.killed = False
         self._shared, self._latency = shared, latency
 
+    @override
     async def change(self, decide: Callable[[SharedBudget, float], T]) -> T:
         await anyio.sleep(self._latency())
         if self.killed:
             await anyio.sleep_forever()
         return await self._shared.change(decide)
-
-    async def close(self) -> None:
-        pass
 
 
 class Calls:
@@ -90,9 +84,22 @@ class Calls:
             self.errors += [now - asked - seconds for seconds in forecasts[:1]]
             await anyio.sleep(self.takes)
 
-    async def for_ever(self, pacer: Pacer, lane: Lane) -> None:
+    async def together(self, number: int, *pacers: Pacer) -> None:
+        """So many at once, by all processes in turn."""
+        async with anyio.create_task_group() as group:
+            for one in range(number):
+                group.start_soon(self.one, pacers[one % len(pacers)])
+
+    async def ten_minutes(self, *pacers: Pacer) -> None:
+        """Batches of one call after another, one for each of these."""
+        with anyio.move_on_after(600):
+            async with anyio.create_task_group() as group:
+                for pacer in pacers:
+                    group.start_soon(self.for_ever, pacer)
+
+    async def for_ever(self, pacer: Pacer) -> None:
         while True:
-            await self.one(pacer, lane)
+            await self.one(pacer, Lane.BACKGROUND)
 
 
 @contextmanager
@@ -120,13 +127,7 @@ class Fuzz:
 
     def __init__(self, module: Any, seed: int) -> None:
         self.dice = random.Random(seed)  # noqa: S311 - to be repeatable, not secret
-        some: list[Limits] = [
-            ((5, 1.0), (60, 60.0)),
-            ((3, 0.5), (12, 5.0)),
-            ((1, 0.2), (4, 3.0)),
-            ((3, 1.0), (30, 20.0)),
-        ]
-        self.limits, self.hold = self.dice.choice(some), self.dice.choice([0.05, 0.5, 2.0])
+        self.limits, self.hold = self.dice.choice(SOME_LIMITS), self.dice.choice([0.05, 0.5, 2.0])
         self.rules = module.BudgetRules(limits=self.limits, hold=self.hold, margin=self.dice.choice([0.0, 0.05]))
         self.module, self.store = module, JsonStore()
         self.granted: list[float] = []
@@ -199,7 +200,7 @@ async def test_the_fuzz_finds_every_mutant(
 
 
 def mutant(right: str, wrong: str, package: Path) -> ModuleType:
-    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, pace)}
+    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, pace)}
     assert sum(source.count(right) for source in sources.values()) == 1, "the mutant must be written anew"
     for one, source in sources.items():
         own = source.replace(right, wrong).replace("from flipsnack_mcp.api", f"from {package.name}")
@@ -210,10 +211,7 @@ def mutant(right: str, wrong: str, package: Path) -> ModuleType:
 async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> None:
     store, calls = JsonStore(), Calls()
     pacers = [Pacer(store) for _ in range(3)]
-    with anyio.move_on_after(600):
-        async with anyio.create_task_group() as group:
-            for pacer in pacers * 2:
-                group.start_soon(calls.for_ever, pacer, Lane.BACKGROUND)
+    await calls.ten_minutes(*pacers * 2)
     shares = [calls.by[pacer] for pacer in pacers]
     assert sum(shares) >= 0.95 * 600
     assert max(shares) - min(shares) <= 2
@@ -223,10 +221,7 @@ async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> Non
 async def test_calls_that_go_a_little_late_cost_nothing_of_the_allowance() -> None:
     store, calls = JsonStore(), Calls(takes=0.05)
     pacers = [Pacer(Process(store, lambda: 0.02)) for _ in range(3)]
-    with anyio.move_on_after(600):
-        async with anyio.create_task_group() as group:
-            for pacer in pacers:
-                group.start_soon(calls.for_ever, pacer, Lane.BACKGROUND)
+    await calls.ten_minutes(*pacers)
     assert sum(calls.by.values()) >= 0.98 * 600
     assert not broken(calls.granted, BudgetRules().limits)
 
@@ -263,16 +258,14 @@ async def test_the_last_place_of_each_window_is_kept_for_a_person() -> None:
 async def test_the_forecast_of_an_interactive_queue_is_right_within_a_second(processes: int) -> None:
     store, calls = JsonStore(), Calls(takes=0.05)
     pacers = [Pacer(store) for _ in range(processes)]
-    async with anyio.create_task_group() as group:
-        for number in range(90):
-            group.start_soon(calls.one, pacers[number % processes])
+    await calls.together(90, *pacers)
     assert max(calls.waits) > 60
     assert len(calls.errors) >= 85  # five went at once
     assert max(map(abs, calls.errors)) < 1
 
 
 async def test_the_forecast_counts_down_while_a_caller_waits() -> None:
-    pacer, seen = Pacer(JsonStore(), BudgetRules(limits=((1, 5.0),))), list[float]()
+    pacer, seen = Pacer(JsonStore(), FIVE), list[float]()
 
     async def on_wait(wait: Wait) -> None:
         seen.append(wait.forecast)
@@ -292,7 +285,7 @@ async def test_cancelled_waiters_leave_the_queue() -> None:
         async with anyio.create_task_group() as group:
             for lane in [*Lane] * 100:
                 group.start_soon(calls.one, pacer, lane)
-    assert not store.document["want"]
+    assert not store._document["want"]
     calls.takes = 0
     with takes(2.5, 2.6):  # for the five calls on their way, not for the waiters
         await calls.one(pacer)
@@ -302,12 +295,11 @@ async def test_a_waiter_that_leaves_does_not_take_its_companions_along() -> None
     store, calls = JsonStore(), Calls()
     pacer = Pacer(store, BudgetRules(limits=((1, 10.0),)))
     async with anyio.create_task_group() as group:
-        group.start_soon(calls.one, pacer)
-        group.start_soon(calls.one, pacer)
+        group.start_soon(calls.together, 2, pacer)
         await anyio.sleep(1)
         with anyio.move_on_after(1):
             await calls.one(pacer)
-        assert [want["n"] for want in store.document["want"].values()] == [1]
+        assert [want["n"] for want in store._document["want"].values()] == [1]
     assert calls.granted[1] - calls.granted[0] == pytest.approx(10.15)
 
 
@@ -359,8 +351,7 @@ async def test_a_clock_that_goes_back_costs_a_minute_at_most_and_breaks_nothing(
     store, calls = JsonStore(), Calls()
     pacer = Pacer(store)
     async with anyio.create_task_group() as group:
-        for _ in range(200):
-            group.start_soon(calls.one, pacer, Lane.INTERACTIVE)
+        group.start_soon(calls.together, 200, pacer)
         await anyio.sleep(5)
         await pacer.pause(10)
         store.skew -= back
@@ -411,12 +402,11 @@ async def test_the_error_of_an_upload_comes_through_as_it_is() -> None:
 
 async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
     store, others, killed = JsonStore(), list[int](), Calls(takes=0)
-    rules = BudgetRules(limits=((1, 5.0),))
 
     async def on_wait(wait: Wait) -> None:
         others.append(wait.others)
 
-    mine, first, second = (Pacer(store, rules) for _ in range(3))
+    mine, first, second = (Pacer(store, FIVE) for _ in range(3))
     await killed.one(mine)
     async with mine.slot(Lane.BACKGROUND, on_wait=on_wait):
         pass
@@ -438,7 +428,7 @@ async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
 
 
 async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body() -> None:
-    pacer = Pacer(JsonStore(), BudgetRules(limits=((1, 5.0),)))
+    pacer = Pacer(JsonStore(), FIVE)
     async with pacer.slot() as slot:
         await anyio.sleep(1)
         await slot.settle()
@@ -449,7 +439,7 @@ async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body
 
 
 async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> None:
-    pacer = Pacer(JsonStore(), BudgetRules(limits=((1, 5.0),)))
+    pacer = Pacer(JsonStore(), FIVE)
     with pytest.raises(ConnectionError):
         async with pacer.slot():
             raise ConnectionError
@@ -457,16 +447,10 @@ async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> 
         await Calls(takes=0).one(pacer)
 
 
-async def test_the_memory_store_goes_by_the_loops_clock_or_by_the_one_it_is_given() -> None:
-    rules, calls, hands = BudgetRules(limits=((1, 5.0),)), Calls(takes=0), [0.0]
-    pacer = Pacer(pace.BudgetInMemory(), rules)
+async def test_the_memory_store_goes_by_the_loops_clock() -> None:
+    calls, pacer = Calls(takes=0), Pacer(BudgetInMemory(), FIVE)
     await calls.one(pacer)
     with takes(5.05, 5.05):
-        await calls.one(pacer)
-    pacer = Pacer(pace.BudgetInMemory(lambda: hands[0]), rules)
-    await calls.one(pacer)
-    hands[0] = 5.05
-    with takes(0, 0):
         await calls.one(pacer)
 
 

@@ -26,7 +26,6 @@ class Sample:
     documented: bool
     source: str
     values: dict[str, str]
-    file: bool
 
     @property
     def names(self) -> set[str]:
@@ -36,16 +35,15 @@ class Sample:
 def sample(name: str) -> Sample:
     first, *rest = (SAMPLES / name / "request.txt").read_text(encoding="utf-8").splitlines()
     if first == UNDOCUMENTED:
-        return Sample(documented=False, source="", values=dict.fromkeys(set(rest) - {"file"}, ""), file="file" in rest)
+        return Sample(documented=False, source="", values=dict.fromkeys(set(rest) - {"file"}, ""))
     (text,) = rest
     if text.startswith("https://"):
         pairs = parse_qsl(urlsplit(text).query, strict_parsing=True)
-        return Sample(documented=True, source=first, values=dict(pairs), file=False)
+        return Sample(documented=True, source=first, values=dict(pairs))
     words = shlex.split(text)
     fields = [words[place + 1] for place, word in enumerate(words) if word in {"-F", "-d"}]
     values = dict(one.split("=", 1) for one in fields)
-    file = values.pop("file", None)
-    return Sample(documented=True, source=first, values=values, file=file is not None)
+    return Sample(documented=True, source=first, values={name: values[name] for name in values if name != "file"})
 
 
 def exact(value: object) -> str:
@@ -76,7 +74,6 @@ def test_a_folder_of_samples_is_whole(name: str) -> None:
 @every_action
 def test_a_sample_names_the_page_it_was_copied_from(kind: type[Action[Any]]) -> None:
     found = sample(kind.api_name)
-
     if found.documented:
         assert found.source.startswith(("# source: https://developers.flipsnack.com/", "# source: https://help."))
         assert found.values["action"] == kind.api_name
@@ -87,9 +84,7 @@ def test_a_sample_names_the_page_it_was_copied_from(kind: type[Action[Any]]) -> 
 @every_action
 def test_our_request_has_the_names_and_values_of_the_sample(kind: type[Action[Any]]) -> None:
     found = sample(kind.api_name)
-
     sent = wire.encode(sampled(kind), found.values.get("apiKey", KEY), SECRET)
-
     assert sent.keys() == found.names | {"action", "apiKey", "signature"}
     if found.documented:
         assert {**sent, "signature": ""} == {**found.values, "signature": ""}
@@ -97,9 +92,7 @@ def test_our_request_has_the_names_and_values_of_the_sample(kind: type[Action[An
 
 def test_the_published_request_is_signed_with_the_published_signature() -> None:
     found = sample("collection.getCollection")
-
     sent = wire.encode(GetCollection(collection_hash="fxh4k89"), KEY, SECRET)
-
     assert sent == found.values
 
 
@@ -108,10 +101,8 @@ async def test_our_request_goes_to_the_documented_host_by_the_documented_verb(ki
     action, wanted = sampled(kind), meaning(kind.api_name)
     recorder = Recorder([answer(kind.api_name)])
     document = Paper() if wanted.uploads else None
-
     async with asking(recorder) as flipsnack:
         await flipsnack.send(action, document)
-
     ((request, body),) = recorder.seen
     address = f"{request.url.scheme}://{request.headers['host']}{request.url.path}"
     expected = wire.encode(action, KEY, SECRET)
@@ -130,9 +121,7 @@ async def test_our_request_goes_to_the_documented_host_by_the_documented_verb(ki
 @every_action
 def test_the_sample_answer_is_read_into_typed_values(kind: type[Action[Any]]) -> None:
     expected = meaning(kind.api_name).sample.result
-
     result = wire.decode(sampled(kind), answer(kind.api_name))
-
     assert type(result) is kind.returns
     assert result == kind.returns.model_validate(expected)
     assert exact(result.model_dump(mode="json", exclude_none=True)) == exact(expected)
@@ -140,7 +129,6 @@ def test_the_sample_answer_is_read_into_typed_values(kind: type[Action[Any]]) ->
 
 def test_an_own_address_is_asked_instead_of_flipsnacks() -> None:
     access = Access(KEY, SECRET)
-
     assert (access.api_url, access.upload_url) == ("https://api.flipsnack.com/v1/", "https://upload.flipsnack.com/v1/")
 
 
@@ -150,10 +138,7 @@ def test_an_own_address_is_asked_instead_of_flipsnacks() -> None:
 def test_exactly_the_parameters_of_the_catalogue_can_be_sent(kind: type[Action[Any]]) -> None:
     everything = meaning(kind.api_name).everything
     action = kind.model_validate(everything.arguments)
-
     sent = wire.encode(action, KEY, SECRET)
-
     assert everything.arguments.keys() == kind.model_fields.keys()
-    assert {
-        name: text for name, text in sent.items() if name not in {"action", "apiKey", "signature"}
-    } == everything.sent
+    assert sent.keys() - everything.sent.keys() == {"action", "apiKey", "signature"}
+    assert sent | everything.sent == sent

@@ -6,14 +6,14 @@ import traceback
 import httpx2
 import pytest
 
-from flipsnack_mcp.api.actions.collections import DeleteCollection, ListCollections
+from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access
-from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.wire import encode
 from flipsnack_mcp.sandbox import Fault
 from flipsnack_mcp.settings import Settings
-from tests.api.asking import KEY, SECRET, Failure, Paper, Unplugged, asking, damaged_tls, over, unlimited
+from tests.api.asking import KEY, SECRET, Failure, Paper, Unplugged, asking, damaged_tls, error_of, over, unlimited
 
 LIST = ListCollections()
 SIGNATURE = encode(LIST, KEY, SECRET)["signature"]
@@ -27,63 +27,46 @@ async def test_a_level_that_is_set_once_the_client_is_open_shows_nothing_either(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     sandbox = unlimited()
-
     async with asking(sandbox.app) as flipsnack:
         await flipsnack.send(LIST)
         for name in ("", "httpx2", "httpcore2"):
             caplog.set_level(logging.DEBUG, name)
         await flipsnack.send(LIST)
-
+        await error_of(flipsnack.send(GetCollection(collection_hash="nothere")), NotFoundError)
     assert shown(caplog.text) == []
 
 
 async def test_no_repr_holds_a_secret() -> None:
     access, settings = Access(KEY, SECRET), Settings(api_key=KEY, api_secret=SECRET)
-
     async with asking(unlimited().app, access) as flipsnack:
         await flipsnack.send(LIST)
         texts = [repr(flipsnack), str(flipsnack), repr(access), repr(settings), repr(flipsnack.http), str(access)]
-
     assert shown(" ".join(texts)) == []
 
 
 @pytest.mark.parametrize("error", [httpx2.ConnectError, httpx2.ReadTimeout, httpx2.RemoteProtocolError, damaged_tls])
 async def test_no_traceback_of_an_error_holds_the_signed_address(error: Failure) -> None:
     async with over(lambda: Unplugged(unlimited().app, error, 9)) as flipsnack:
-        with pytest.raises(FlipsnackError) as caught:
-            await flipsnack.send(DeleteCollection(collection_hash="fxh4k89"))
-
-    assert shown("".join(traceback.format_exception(caught.value))) == []
+        caught = await error_of(flipsnack.send(DeleteCollection(collection_hash="fxh4k89")), FlipsnackError)
+    assert shown("".join(traceback.format_exception(caught))) == []
 
 
 @pytest.mark.parametrize("kind", ["cut", "garbled", "reset", "huge", "maintenance", "per_minute", "quota", "http"])
 async def test_no_error_holds_a_secret(kind: str) -> None:
     sandbox = unlimited()
-    sandbox.add_fault(
-        Fault(kind, times=0, body=f"https://x/?apiKey={KEY}&signature={SIGNATURE}" if kind == "http" else "")
-    )
-
+    body = f"https://x/?apiKey={KEY}&signature={SIGNATURE}" if kind == "http" else ""
+    sandbox.add_fault(Fault(kind, times=0, body=body))
     async with asking(sandbox.app) as flipsnack:
-        with pytest.raises(FlipsnackError) as caught:
-            await flipsnack.send(CreateCollection(title="T"), Paper())
-
-    assert shown("".join(traceback.format_exception(caught.value))) == []
+        error = await error_of(flipsnack.send(CreateCollection(title="T"), Paper()), FlipsnackError)
+    assert shown("".join(traceback.format_exception(error))) == []
 
 
 @pytest.mark.parametrize(
-    "message",
-    [
-        pytest.param(f"Invalid credentials: {KEY}", id="key"),
-        pytest.param(f"Invalid signature, expected md5({SECRET}...)", id="secret"),
-        pytest.param(f"Bad request /v1/?apiKey={KEY}&signature={SIGNATURE}", id="address"),
-    ],
+    "message", [f"Invalid: {KEY}", f"expected md5({SECRET}...)", f"Bad /v1/?apiKey={KEY}&signature={SIGNATURE}"]
 )
 async def test_a_refusal_that_repeats_our_secrets_is_not_repeated(message: str) -> None:
     sandbox = unlimited()
     sandbox.add_fault(Fault("code", code=40, message=message))
-
     async with asking(sandbox.app) as flipsnack:
-        with pytest.raises(FlipsnackError) as caught:
-            await flipsnack.send(LIST)
-
-    assert shown(str(caught.value)) == []
+        error = await error_of(flipsnack.send(LIST), FlipsnackError)
+    assert shown(str(error)) == []

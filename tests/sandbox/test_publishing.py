@@ -46,16 +46,12 @@ async def test_an_update_changes_what_is_sent_and_nothing_else(caller: Caller) -
     before = caller.sandbox.account.add(title="Before", description="Words")
     answer = await caller.data("collection.update", collectionHash=before.hash, title="After", collectionWidth="800")
     assert answer["collectionTitle"] == "After"
-    assert (answer["collectionDescription"], answer["collectionWidth"], answer["collectionHeight"]) == (
-        "Words",
-        800,
-        385,
-    )
+    rest = [answer[name] for name in ("collectionDescription", "collectionWidth", "collectionHeight")]
+    assert rest == ["Words", 800, 385]
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"collectionStatus": "private"}, {"collectionWidth": "wide"}, {"collectionHeight": "0"}],
+    "wrong", [{"collectionStatus": "private"}, {"collectionWidth": "wide"}, {"collectionHeight": "0"}]
 )
 async def test_an_update_that_cannot_be_read_changes_nothing(caller: Caller, wrong: dict[str, str]) -> None:
     kept = caller.sandbox.account.add(title="Kept")

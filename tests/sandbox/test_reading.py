@@ -38,19 +38,10 @@ async def test_the_account_holds_what_a_real_one_holds(sandbox: Sandbox, clock: 
 async def test_a_list_starts_with_the_newest_and_counts_in_text(caller: Caller) -> None:
     answer = await caller.data("collection.getList", collectionStatus="public", **{"from": "0", "to": "2"})
     assert answer["collectionsCount"] == "19"
-    assert [one["collectionTitle"] for one in answer["collections"]] == [
-        "Weekly offers, Week 38",
-        "Weekly offers, Week 37",
-    ]
-    assert list(answer["collections"][0]) == [
-        "collectionHash",
-        "collectionTitle",
-        "collectionStatus",
-        "publishDate",
-        "createdDate",
-        "coverImage",
-        "directLink",
-    ]
+    weeks = [one["collectionTitle"] for one in answer["collections"]]
+    assert weeks == ["Weekly offers, Week 38", "Weekly offers, Week 37"]
+    names = "collectionHash collectionTitle collectionStatus publishDate createdDate coverImage directLink"
+    assert list(answer["collections"][0]) == names.split()
 
 
 @pytest.mark.parametrize(
@@ -61,8 +52,7 @@ async def test_the_end_of_a_range_is_exclusive_or_inclusive(
     clock: Clock, start: str, end: str, exclusive: int, inclusive: int
 ) -> None:
     for inclusive_to, expected in ((False, exclusive), (True, inclusive)):
-        sandbox = Sandbox(clock=clock, pace=_PACE, inclusive_to=inclusive_to)
-        async with calling(sandbox) as caller:
+        async with calling(Sandbox(clock=clock, pace=_PACE, inclusive_to=inclusive_to)) as caller:
             answer = await caller.data("collection.getList", **{"from": start, "to": end})
         assert len(answer["collections"]) == expected
 
@@ -96,14 +86,7 @@ async def test_drafts_have_no_date_of_publication_and_no_link(caller: Caller) ->
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"collectionStatus": "private"},
-        {"from": "-1"},
-        {"to": "many"},
-        {"orderBy": "size"},
-        {"orderMode": "up"},
-    ],
+    "wrong", [{"collectionStatus": "private"}, {"from": "-1"}, {"to": "many"}, {"orderBy": "size"}, {"orderMode": "up"}]
 )
 async def test_a_list_asked_for_wrongly_is_code_40(caller: Caller, wrong: dict[str, str]) -> None:
     assert await caller.code("collection.getList", **wrong) == 40
@@ -167,11 +150,8 @@ async def test_statistics_survive_the_change_of_the_hash(caller: Caller) -> None
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"startDate": "01.09.2026"},
-        {"endDate": "20260901"},
-        {"startDate": "2026-02-30"},
-        {"startDate": "2026-09-02", "endDate": "2026-09-01"},
-        {"includePageStats": "maybe"},
+        *({"startDate": "01.09.2026"}, {"endDate": "20260901"}, {"startDate": "2026-02-30"}),
+        *({"startDate": "2026-09-02", "endDate": "2026-09-01"}, {"includePageStats": "maybe"}),
     ],
 )
 async def test_statistics_asked_for_wrongly_are_code_40(caller: Caller, wrong: dict[str, str]) -> None:
@@ -181,9 +161,8 @@ async def test_statistics_asked_for_wrongly_are_code_40(caller: Caller, wrong: d
 
 async def test_the_totals_of_the_account_are_the_sum_of_its_collections(caller: Caller) -> None:
     total = await caller.data("user.getStats")
-    each = [
-        await caller.data("collection.getStats", collectionHash=one) for one in list(caller.sandbox.account.collections)
-    ]
+    shelf = list(caller.sandbox.account.collections)
+    each = [await caller.data("collection.getStats", collectionHash=one) for one in shelf]
     for name in ("impressions", "views", "time_spent", "downloads"):
         assert total[name] == sum(one[name] for one in each)
     assert total["api_uploads_left"] == 53

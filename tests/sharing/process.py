@@ -40,9 +40,8 @@ class Plan:
 
     def rules(self) -> BudgetRules:
         limits = tuple((n, window * self.scale) for n, window in BudgetRules().limits)
-        return BudgetRules(
-            limits=limits, margin=0.05 * self.scale, nap=self.scale
-        )  # a machine's lateness does not shrink
+        # `grace` and `slack` stay: a machine's lateness does not shrink.
+        return BudgetRules(limits=limits, margin=0.05 * self.scale, nap=self.scale)
 
 
 async def run(plan: Plan) -> None:

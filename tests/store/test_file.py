@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -25,6 +26,12 @@ def mode(path: Path) -> int:
 
 def outsider(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, timeout=0)
+
+
+def meddle(path: Path, *statement: object) -> list[object]:
+    """Do something to the file behind the store's back."""
+    with closing(outsider(path)) as db:
+        return db.execute(*statement).fetchall()  # type: ignore[arg-type]  # a statement, and perhaps its values
 
 
 async def refusal(store: SqliteStore) -> StoreUnusable:
@@ -65,9 +72,7 @@ async def test_a_version_1_file_is_brought_up_to_date_with_its_records(
     make_version_1(path)
     with pytest.raises(ZeroDivisionError):
         await file.transact(lambda _: 1 / 0)
-    db = outsider(path)
-    assert db.execute("PRAGMA user_version").fetchone() == (1,)  # a failed transaction upgrades nothing
-    db.close()
+    assert meddle(path, "PRAGMA user_version") == [(1,)]  # a failed transaction upgrades nothing
     assert await file.transact(increment) == 41
     await file.transact(lambda records: records.put("code", "a", {}, keep=1))
     clock.now += 2
@@ -76,9 +81,7 @@ async def test_a_version_1_file_is_brought_up_to_date_with_its_records(
 
 async def test_a_file_made_by_a_newer_version_is_refused_and_left_alone(path: Path, file: SqliteStore) -> None:
     await file.transact(increment)
-    db = outsider(path)
-    db.execute("PRAGMA user_version = 99")  # while this process has it open
-    db.close()
+    meddle(path, "PRAGMA user_version = 99")  # while this process has it open
     before = path.read_bytes()
     assert "newer version" in (await refusal(file)).happened
     assert "newer version" in (await refusal(SqliteStore(path))).happened
@@ -86,9 +89,7 @@ async def test_a_file_made_by_a_newer_version_is_refused_and_left_alone(path: Pa
 
 
 async def test_the_file_of_another_program_is_refused_and_left_alone(path: Path, file: SqliteStore) -> None:
-    db = outsider(path)
-    db.execute("CREATE TABLE moz_places (url)")
-    db.close()
+    meddle(path, "CREATE TABLE moz_places (url)")
     before = path.read_bytes()
     assert "not made by flipsnack-mcp" in (await refusal(file)).happened
     assert path.read_bytes() == before
@@ -101,15 +102,9 @@ async def test_a_damaged_file_is_refused_and_left_alone(path: Path, damage: str)
     await store.transact(change_pair)
     await store.close()
     whole = path.read_bytes()
-    path.write_bytes(
-        {
-            "no database": b"Dear diary, " * 999,
-            "zeros": bytes(len(whole)),
-            "cut": whole[:5000],
-            "overwritten": whole[:4096] + b"x" * (len(whole) - 4096),
-        }[damage]
-    )
-    before = path.read_bytes()
+    other = {"no database": b"Dear diary, " * 999, "zeros": bytes(len(whole)), "cut": whole[:5000]}
+    before = other.get(damage, whole[:4096] + b"x" * (len(whole) - 4096))
+    path.write_bytes(before)
     assert "damaged" in (refused := await refusal(store)).happened
     assert str(path) in refused.happened
     assert path.read_bytes() == before
@@ -121,22 +116,8 @@ async def test_a_damaged_file_is_refused_and_left_alone(path: Path, damage: str)
 @pytest.mark.parametrize("body", ["'{'", "x'80'"])
 async def test_a_record_edited_into_nonsense_is_refused(path: Path, file: SqliteStore, body: str) -> None:
     await file.transact(increment)
-    db = outsider(path)
-    db.execute(f"UPDATE records SET body = CAST({body} AS TEXT)")  # noqa: S608 - constants
-    db.close()
+    meddle(path, f"UPDATE records SET body = CAST({body} AS TEXT)")  # noqa: S608 - constants
     assert "damaged" in (await refusal(file)).happened
-
-
-def folder(path: Path) -> None:
-    path.mkdir()
-
-
-def unwritable_folder(path: Path) -> None:
-    path.parent.chmod(0o555)
-
-
-def read_only_file(path: Path) -> None:
-    path.touch(mode=0o444)
 
 
 def file_above(path: Path) -> None:
@@ -144,26 +125,24 @@ def file_above(path: Path) -> None:
     path.parent.touch()
 
 
-def link_to_nowhere(path: Path) -> None:
-    path.symlink_to(path.with_name("elsewhere"))
+IN_THE_WAY: list[tuple[Callable[[Path], object], str]] = [
+    (lambda path: path.mkdir(), "it is a folder"),
+    (lambda path: path.parent.chmod(0o555), "Permission denied"),
+    (lambda path: path.touch(mode=0o444), "cannot be opened or written"),
+    (file_above, "cannot be opened"),
+    (lambda path: path.symlink_to(path.with_name("elsewhere")), "cannot be opened"),
+]
 
 
 @pytest.mark.usefixtures("nobody")
 @pytest.mark.parametrize(
-    ("stands_there", "happened"),
-    [
-        (folder, "it is a folder"),
-        (unwritable_folder, "Permission denied"),
-        (read_only_file, "cannot be opened or written"),
-        (file_above, "cannot be opened"),
-        (link_to_nowhere, "cannot be opened"),
-    ],
+    ("stand_there", "happened"), IN_THE_WAY, ids=["folder", "unwritable", "read-only", "file above", "link to nowhere"]
 )
-async def test_what_cannot_be_the_file_is_refused(stands_there: Callable[[Path], None], happened: str) -> None:
+async def test_what_cannot_be_the_file_is_refused(stand_there: Callable[[Path], object], happened: str) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as above:  # pytest's own folders are closed to others
         path = Path(above) / "folder" / "state.sqlite"
         path.parent.mkdir()
-        stands_there(path)
+        stand_there(path)
         assert happened in (await refusal(SqliteStore(path))).happened
         assert not path.with_name("elsewhere").exists()
 
@@ -209,10 +188,7 @@ async def test_expired_records_leave_the_file_once_a_minute(
     path: Path, file: SqliteStore, clock: StandingClock
 ) -> None:
     def rows() -> int:
-        db = outsider(path)
-        number: int = db.execute("SELECT count(*) FROM records").fetchone()[0]
-        db.close()
-        return number
+        return len(meddle(path, "SELECT * FROM records"))
 
     await file.transact(increment)
     await file.transact(lambda records: records.put("code", "a", {}, keep=1))

@@ -14,7 +14,7 @@ import pytest
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.store import worker
 from tests.store.test_file import make_version_1
-from tests.store.workers import workers
+from tests.store.worker import workers
 from tests.store.works import count, increment, pair
 
 

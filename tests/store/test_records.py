@@ -19,9 +19,7 @@ async def test_what_was_put_is_found_by_a_later_transaction(store: Store) -> Non
 
 async def test_a_record_is_told_by_kind_and_name(store: Store) -> None:
     await store.transact(lambda records: records.put("code", "a", {"n": 1}))
-    assert await store.transact(lambda records: records.get("upload", "a")) is None
-    assert await store.transact(lambda records: records.get("code", "A")) is None
-    assert await store.transact(lambda records: records.all("upload")) == []
+    assert await store.transact(lambda records: records.get("upload", "a") or records.get("code", "A")) is None
 
 
 async def test_an_exception_undoes_everything_and_reaches_the_caller(store: Store) -> None:
@@ -78,18 +76,11 @@ async def test_a_transaction_sees_its_own_changes(store: Store) -> None:
     assert await store.transact(work) == [{"n": 2}, [("a", {"n": 2})], None]
 
 
-async def test_deleting_what_is_not_there_does_nothing(store: Store) -> None:
-    await store.transact(lambda records: records.delete("upload", "a"))
-    assert await store.transact(lambda records: records.all("upload")) == []
-
-
 async def test_records_are_dead_after_their_transaction(store: Store) -> None:
     escaped = await store.transact(lambda records: records)
     uses: list[Callable[[], object]] = [
-        lambda: escaped.get("a", "b"),
-        lambda: escaped.put("a", "b", {}),
-        lambda: escaped.delete("a", "b"),
-        lambda: escaped.all("a"),
+        *(lambda: escaped.get("a", "b"), lambda: escaped.put("a", "b", {})),
+        *(lambda: escaped.delete("a", "b"), lambda: escaped.all("a")),
     ]
     for use in uses:
         with pytest.raises(RuntimeError, match="only inside"):

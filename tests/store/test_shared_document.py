@@ -16,7 +16,7 @@ import pytest
 
 from flipsnack_mcp.store import shared_document
 from flipsnack_mcp.store.shared_document import QUIET, SharedDocument
-from tests.store.test_file import outsider
+from tests.store.test_file import meddle, outsider
 from tests.store.works import Tally, add_one, is_tally
 from tests.virtual_clock import StandingClock
 
@@ -59,9 +59,7 @@ async def test_a_document_edited_into_nonsense_begins_anew_for_everybody(
 ) -> None:
     one, other = a_document(path, clock), a_document(path, clock)
     await one.change(add_one)
-    db = outsider(path)
-    db.execute("UPDATE records SET body = CAST(? AS TEXT)", [body.encode("latin-1")])
-    db.close()
+    meddle(path, "UPDATE records SET body = CAST(? AS TEXT)", [body.encode("latin-1")])
     assert await other.change(add_one) == 1
     assert await one.change(add_one) == 2
     assert not caplog.records
@@ -111,7 +109,7 @@ async def test_a_change_that_cannot_be_written_is_made_once(
         raise sqlite3.OperationalError("database or disk is full")
 
     await document.change(add_one)
-    monkeypatch.setattr("flipsnack_mcp.store.rows.RowRecords.put", full)
+    monkeypatch.setattr("flipsnack_mcp.store.database.RowRecords.put", full)
     assert await document.change(add_one) == 2
 
 

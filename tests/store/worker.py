@@ -1,6 +1,8 @@
-"""What a process of its own does with a file of the store, told and heard over a pipe."""
+"""Processes of their own on a file of the store: what each does, told and heard over a pipe, and how they begin together."""
 
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +14,9 @@ from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.store.works import change_pair, increment
 
 Pipe: TypeAlias = "Connection[Any, Any]"
+# Forked from a process that has already imported everything and opened nothing: a start takes milliseconds.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload([__name__])
 
 
 async def count(store: SqliteStore, _: Pipe) -> None:
@@ -58,3 +63,38 @@ def begin(job: Callable[[SqliteStore, Pipe], Any], path: Path, pipe: Pipe) -> No
     pipe.send("ready")
     pipe.recv()
     anyio.run(job, store, pipe)
+
+
+class Worker:
+    def __init__(self, job: Callable[..., Any], path: Path) -> None:
+        self._pipe, theirs = processes.Pipe()
+        self.process = processes.Process(target=begin, args=(job, path, theirs))
+        self.process.start()
+        theirs.close()
+
+    def hears(self, word: str) -> None:
+        assert self._pipe.recv() == word
+
+    def go(self) -> None:
+        self._pipe.send("go")
+
+    def killed(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+    def ended(self) -> int | None:
+        self.process.join(60)
+        return self.process.exitcode
+
+
+@contextmanager
+def workers(number: int, job: Callable[..., Any], path: Path) -> Iterator[list[Worker]]:
+    """Start so many, ready to go; whoever still runs at the end is killed."""
+    all_of_them = [Worker(job, path) for _ in range(number)]
+    try:
+        for one in all_of_them:
+            one.hears("ready")
+        yield all_of_them
+    finally:
+        for one in all_of_them:
+            one.killed()

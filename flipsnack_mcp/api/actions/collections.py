@@ -107,17 +107,10 @@ class Collection(Result):
         return plain.model_copy(update={"flipbooks": flipbooks, "conversion": converted, "extra": extra})
 
 
-class GetCollection(Action[Collection]):
-    """Look at one collection: title, status, size and the conversion of its flipbooks."""
+class OfCollection(Action[Collection]):
+    """What is answered with the collection that was asked for, also where the answer does not repeat its hash."""
 
-    api_name = "collection.getCollection"
-    tool_name = "get_collection"
-    tool_title = "Get a collection"
     returns = Collection
-    effect = Effect.READS
-    idempotent = True
-    source = "https://developers.flipsnack.com/api-reference/api-method-collection.getcollection"
-    codes = (43, 46)
 
     collection_hash: parameters.CollectionHash
 
@@ -125,6 +118,18 @@ class GetCollection(Action[Collection]):
     def read(self, data: JsonObject) -> Collection:
         found = super().read(data)
         return found.model_copy(update={"collection_hash": found.collection_hash or self.collection_hash})
+
+
+class GetCollection(OfCollection):
+    """Look at one collection: title, status, size and the conversion of its flipbooks."""
+
+    api_name = "collection.getCollection"
+    tool_name = "get_collection"
+    tool_title = "Get a collection"
+    effect = Effect.READS
+    idempotent = True
+    source = "https://developers.flipsnack.com/api-reference/api-method-collection.getcollection"
+    codes = (43, 46)
 
 
 class UpdateCollection(Action[Collection]):

@@ -3,33 +3,19 @@
 from typing import Annotated
 
 from pydantic import Field
-from typing_extensions import override
 
-from flipsnack_mcp.api.action import Action, Effect, JsonObject
-from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.api.parameters import CollectionHash, FileUrl
-
-
-class LegacyAction(Action[Collection]):
-    """Answers with the collection, as getCollection does."""
-
-    returns = Collection
-    legacy = True
-
-    collection_hash: CollectionHash
-
-    @override
-    def read(self, data: JsonObject) -> Collection:
-        found = Collection.read(data)
-        return found if found.collection_hash else found.model_copy(update={"collection_hash": self.collection_hash})
+from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api.actions.collections import OfCollection
+from flipsnack_mcp.api.parameters import FileUrl
 
 
-class AddFlipbook(LegacyAction):
+class AddFlipbook(OfCollection):
     """Add a PDF to an existing collection (old API, may be gone). Give file_path or file_url. May cost an upload."""
 
     api_name = "flipbook.add"
     tool_name = "add_flipbook"
     tool_title = "Add a flipbook"
+    legacy = True
     effect = Effect.WRITES
     uploads = "PDF"
     source = "https://developers.flipsnack.com/deprecated-methods/api-method-flipbook.add"
@@ -38,12 +24,13 @@ class AddFlipbook(LegacyAction):
     file_url: FileUrl | None = None
 
 
-class SetLogo(LegacyAction):
+class SetLogo(OfCollection):
     """Set the logo of a collection's player (old API, may be gone). Give file_path or file_url."""
 
     api_name = "collection.setLogo"
     tool_name = "set_logo"
     tool_title = "Set a logo"
+    legacy = True
     effect = Effect.WRITES
     overwrites = True
     uploads = "picture"
@@ -53,24 +40,26 @@ class SetLogo(LegacyAction):
     file_url: Annotated[FileUrl | None, Field(description="Public https address of a picture")] = None
 
 
-class DeleteLogo(LegacyAction):
+class DeleteLogo(OfCollection):
     """Remove the logo of a collection's player (old API, may be gone). A person has to confirm."""
 
     api_name = "collection.deleteLogo"
     tool_name = "delete_logo"
     tool_title = "Delete a logo"
+    legacy = True
     effect = Effect.DESTROYS
     doing = "Remove the logo of"
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.deletelogo"
     codes = (43, 46)
 
 
-class SetBackgroundImage(LegacyAction):
+class SetBackgroundImage(OfCollection):
     """Set the background picture of a collection's player (old API, may be gone). Give file_path or file_url."""
 
     api_name = "collection.setBackgroundImage"
     tool_name = "set_background_image"
     tool_title = "Set a background image"
+    legacy = True
     effect = Effect.WRITES
     overwrites = True
     uploads = "picture"
@@ -80,12 +69,13 @@ class SetBackgroundImage(LegacyAction):
     file_url: Annotated[FileUrl | None, Field(description="Public https address of a picture")] = None
 
 
-class DeleteBackgroundImage(LegacyAction):
+class DeleteBackgroundImage(OfCollection):
     """Remove the background picture of a collection's player (old API, may be gone). A person has to confirm."""
 
     api_name = "collection.deleteBackgroundImage"
     tool_name = "delete_background_image"
     tool_title = "Delete a background image"
+    legacy = True
     effect = Effect.DESTROYS
     doing = "Remove the background picture of"
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.deletebackgroundimage"
