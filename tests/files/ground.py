@@ -1,7 +1,5 @@
 """What the tests of files stand on: an allowed folder and what lies around it, and ways to hold a thread."""
 
-from __future__ import annotations
-
 import io
 import threading
 import zipfile

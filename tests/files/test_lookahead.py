@@ -217,7 +217,7 @@ async def test_many_documents_at_once_are_counted_two_at_a_time(
             for _ in range(8):
                 group.start_soon(looked, ground)
             await gate.wait_reached()
-            while (line := lookahead.WAITING_LINE.get().statistics()).borrowed_tokens + line.tasks_waiting < 8:
+            while (line := lookahead.WAITING_LINE.statistics()).borrowed_tokens + line.tasks_waiting < 8:
                 await anyio.lowlevel.checkpoint()
             gate.go_on.set()
 
