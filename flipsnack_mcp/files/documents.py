@@ -95,7 +95,7 @@ class OpenDocument:
         self.size = status.st_size
         self.content_type = content_type
         self.kind = kind
-        self.warnings = (LARGE_UPLOAD_WARNING,) if self.size >= LARGE_UPLOAD_BYTES else ()
+        self.warnings: tuple[str, ...] = (LARGE_UPLOAD_WARNING,) if self.size >= LARGE_UPLOAD_BYTES else ()
         self._changed_at = status.st_mtime_ns
         self._reader = reader
         self._sha256 = ""

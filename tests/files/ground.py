@@ -1,9 +1,10 @@
 """What the tests of files stand on: an allowed folder and what lies around it, and ways to hold a thread."""
 
+import asyncio
 import io
 import threading
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,31 @@ class Gate:
         """Lets the event loop turn until a thread is held."""
         while not self.reached.is_set():
             await anyio.lowlevel.checkpoint()
+
+
+async def cancelled_in_a_group(gate: Gate, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Cancels work that is held at a gate, then lets its thread go on."""
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(work)
+            await gate.wait_reached()
+            group.cancel_scope.cancel()
+            gate.go_on.set()
+
+
+async def cancelled_the_asyncio_way(gate: Gate, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Such a cancellation goes through every shield: the thread goes on while the task is already cleaning up."""
+    with anyio.fail_after(10):
+        task = asyncio.create_task(work())
+        await gate.wait_reached()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.go_on.set()
+        await anyio.to_thread.run_sync(gate.left.wait)
+
+
+Cancelling = Callable[[Gate, Callable[[], Coroutine[Any, Any, object]]], Coroutine[Any, Any, None]]
 
 
 async def turn_loop() -> None:

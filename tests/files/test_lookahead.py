@@ -1,6 +1,8 @@
 """Counting the pages of a PDF without ever waiting for it, and without the server noticing."""
 
+import asyncio
 import hashlib
+import inspect
 import io
 import json
 import os
@@ -18,7 +20,7 @@ from flipsnack_mcp.files import lookahead, page_counter
 from flipsnack_mcp.files.documents import Kind, Reader, open_document
 from flipsnack_mcp.files.lookahead import COUNTING_SECONDS, DAMAGED_WARNING, NOT_COUNTED, LookAhead, look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
-from tests.files.ground import Gate, Ground, turn_loop
+from tests.files.ground import PDF, Gate, Ground, turn_loop
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 HANGS = """
@@ -75,35 +77,41 @@ async def looked(ground: Ground, kind: Kind = Kind.PDF) -> LookAhead:
 # What is counted
 
 
-@pytest.mark.parametrize(
-    ("content", "verdict"),
-    [
-        pytest.param(pdf(1), "pages 1", id="one-page"),
-        pytest.param(pdf(1000), "pages 1000", id="as-many-as-may-be"),
-        pytest.param(pdf(3000), "pages 1001", id="no-further-than-need-be"),
-        pytest.param(pdf(8).replace(b"/Count 8", b"/Count 9"), "pages 8", id="number-it-gives-itself"),
-        pytest.param(pdf(8)[:-30], "damaged", id="end-missing"),
-        pytest.param(pdf(8)[:300], "damaged", id="half"),
-        pytest.param(pdf(0), "damaged", id="no-pages"),
-        pytest.param(b"%PDF-1.7\n", "damaged", id="nothing"),
-        pytest.param(b"%PDF-1.7\n" + b"ours " * 2000, "damaged", id="no-pdf"),
-        pytest.param(pdf(3).replace(b"[3 0 R 4 0 R", b"[2 0 R 2 0 R"), "damaged", id="tree-that-bites-its-tail"),
-        pytest.param(encrypted(""), "unknown", id="encrypted"),
-        pytest.param(encrypted("secret"), "unknown", id="password-needed"),
-    ],
-)
-def test_pages_of_whatever_calls_itself_a_pdf_are_counted(content: bytes, verdict: str) -> None:
-    assert page_counter.judge_pages(io.BytesIO(content)) == verdict
+# fmt: off
+VERDICTS = {
+    "pages 1": {"one-page": pdf(1)},
+    "pages 1000": {"as-many-as-may-be": pdf(1000)},
+    "pages 1001": {"no-further-than-need-be": pdf(3000)},
+    "pages 8": {"number-it-gives-itself": pdf(8).replace(b"/Count 8", b"/Count 9")},
+    "damaged": {
+        "end-missing": pdf(8)[:-30], "half": pdf(8)[:300], "no-pages": pdf(0), "nothing": PDF,
+        "no-pdf": PDF + b"ours " * 2000, "tree-that-bites-its-tail": pdf(3).replace(b"[3 0 R 4 0 R", b"[2 0 R 2 0 R"),
+    },
+    "unknown": {"encrypted": encrypted(""), "password-needed": encrypted("secret")},
+}
+# fmt: on
 
 
-@pytest.mark.parametrize("pages", [500, 501, 1000])
-async def test_many_pages_come_with_a_warning(ground: Ground, pages: int) -> None:
-    ground.good.write_bytes(pdf(pages))
+@pytest.mark.parametrize(("verdict", "name"), [(verdict, name) for verdict, rows in VERDICTS.items() for name in rows])
+def test_pages_of_whatever_calls_itself_a_pdf_are_counted(verdict: str, name: str) -> None:
+    assert page_counter.judge_pages(io.BytesIO(VERDICTS[verdict][name])) == verdict
 
-    found = await looked(ground)
 
-    assert found.pages == pages
-    assert ["older documentation gives 500" in warning for warning in found.warnings] == [True] * (pages > 500)
+MANY = "The document has {} pages: Flipsnack's present limit is 1,000 pages, but its older documentation gives 500."
+FOUND = {
+    pdf(500): LookAhead(500, ()),
+    pdf(501): LookAhead(501, (MANY.format(501),)),
+    pdf(1000): LookAhead(1000, (MANY.format(1000),)),
+    pdf(0): LookAhead(None, (DAMAGED_WARNING,)),
+    encrypted(""): LookAhead(None, (NOT_COUNTED,)),
+}
+
+
+@pytest.mark.parametrize("content", FOUND, ids=map(str, range(len(FOUND))))
+async def test_many_pages_and_pages_that_are_not_counted_come_with_a_warning(ground: Ground, content: bytes) -> None:
+    ground.good.write_bytes(content)
+
+    assert await looked(ground) == FOUND[content]
 
 
 async def test_too_many_pages_are_refused(ground: Ground) -> None:
@@ -111,13 +119,6 @@ async def test_too_many_pages_are_refused(ground: Ground) -> None:
 
     with pytest.raises(RefusedFile, match="Flipsnack takes at most 1,000 pages"):
         await looked(ground)
-
-
-@pytest.mark.parametrize(("content", "warning"), [(pdf(0), DAMAGED_WARNING), (encrypted(""), NOT_COUNTED)])
-async def test_pages_that_are_not_counted_come_with_a_warning(ground: Ground, content: bytes, warning: str) -> None:
-    ground.good.write_bytes(content)
-
-    assert await looked(ground) == LookAhead(None, (warning,))
 
 
 async def test_image_is_not_looked_into(ground: Ground, started: list[subprocess.Popen[bytes]]) -> None:
@@ -132,21 +133,15 @@ async def test_image_is_not_looked_into(ground: Ground, started: list[subprocess
 
 async def test_document_may_be_read_meanwhile_and_is_whole_afterwards(ground: Ground) -> None:
     ground.good.write_bytes(content := pdf(400, 3_000_000))
-    found = list[LookAhead]()
 
     async with open_document(str(ground.good), [ground.allowed]) as document:
-
-        async def look() -> None:
-            found.append(await look_ahead(document))
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(look)
-            while not found:
-                assert b"".join([piece async for piece in document.pieces()]) == content
+        looking = asyncio.create_task(look_ahead(document))
+        while not looking.done():
+            assert b"".join([piece async for piece in document.pieces()]) == content
         assert b"".join([piece async for piece in document.pieces()]) == content
         assert await document.sha256() == hashlib.sha256(content).hexdigest()
 
-    assert found == [LookAhead(400, ())]
+    assert await looking == LookAhead(400, ())
 
 
 async def test_file_that_was_opened_is_looked_into_whatever_its_path_says_now(ground: Ground) -> None:
@@ -271,20 +266,16 @@ async def test_parser_that_hangs_after_its_verdict_is_not_waited_for(
     assert_gone(started)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "raise SystemExit(1)",
-        "import os; os.abort()",
-        "print('read -5')",
-        "print('read 99999999999999999999')",
-        "print('read x')",
-        "print('rubbish')",
-        "print('pages many')",
-        "import sys; sys.stdout.buffer.write(bytes(range(128, 255)))",
-        "print('read 0', flush=True)",
-    ],
-)
+# fmt: off
+MAD = [
+    "raise SystemExit(1)", "import os; os.abort()", "import sys; sys.stdout.buffer.write(bytes(range(128, 255)))",
+    *(f"print('{said}', flush=True)"
+      for said in ("read -5", "read 99999999999999999999", "read x", "read 0", "rubbish", "pages many")),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("text", MAD)
 async def test_parser_gone_mad_is_no_error(ground: Ground, program: Put, text: str) -> None:
     program(text)
 
@@ -304,25 +295,20 @@ async def test_credentials_stay_here(ground: Ground, program: Put, monkeypatch: 
     assert await looked(ground) == LookAhead(7, ())
 
 
-async def test_module_in_the_current_folder_is_not_taken_for_pypdf(
-    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_module_in_the_current_folder_or_beside_the_program_is_not_taken_for_pypdf(
+    ground: Ground, program: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ground.good.write_bytes(pdf(8))
+    program(inspect.getsource(page_counter))
     (tmp_path / "pypdf.py").write_text("raise SystemExit")
     monkeypatch.chdir(tmp_path)
 
     assert await looked(ground) == LookAhead(8, ())
 
 
-def run(*command: str) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(  # noqa: S603
-        [sys.executable, *command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=ENVIRONMENT,
-        timeout=30,
-        check=False,
-    )
+def run(*command: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    whole = [sys.executable, *command]
+    return subprocess.run(whole, input=given, capture_output=True, env=ENVIRONMENT, timeout=60, check=False)  # noqa: S603
 
 
 def test_page_counter_ends_when_the_server_was_killed() -> None:
@@ -375,14 +361,7 @@ def test_server_keeps_its_streams_and_grows_with_no_document(ground: Ground) -> 
     with ground.good.open("wb") as file:
         write_pdf(file, 400, 500_000_000)
 
-    finished = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", SERVER, str(ground.good)],
-        input=b"request\n",
-        capture_output=True,
-        env=ENVIRONMENT,
-        timeout=60,
-        check=True,
-    )
+    finished = run("-c", SERVER, str(ground.good), given=b"request\n")
     found = json.loads(finished.stderr)
 
     assert finished.stdout == b""

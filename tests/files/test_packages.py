@@ -22,7 +22,15 @@ from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, save_package
 from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.zip_check import BadPackage
-from tests.files.ground import Gate, names_in, sent, turn_loop, zipped
+from tests.files.ground import (
+    Gate,
+    cancelled_in_a_group,
+    cancelled_the_asyncio_way,
+    names_in,
+    sent,
+    turn_loop,
+    zipped,
+)
 
 PACKAGE = zipped(("index.html", b"<html>"), ("app.js", os.urandom(300_000)))
 
@@ -393,12 +401,7 @@ async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(monkeypatch, zipfile.ZipExtFile, "read")
 
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as group:
-            group.start_soon(save, tmp_path)
-            await gate.wait_reached()
-            group.cancel_scope.cancel()
-            gate.go_on.set()
+    await cancelled_in_a_group(gate, lambda: save(tmp_path))
 
     assert len(gate.calls) == 1
     assert not names_in(tmp_path)
@@ -408,17 +411,7 @@ async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monke
 async def test_cancellation_the_asyncio_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Such a cancellation goes through every shield: the thread goes on while the task is already cleaning up."""
-    gate = Gate(monkeypatch, PartialFile, method)
-
-    with anyio.fail_after(10):
-        task = asyncio.create_task(save(tmp_path))
-        await gate.wait_reached()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        gate.go_on.set()
-        await anyio.to_thread.run_sync(gate.left.wait)
+    await cancelled_the_asyncio_way(Gate(monkeypatch, PartialFile, method), lambda: save(tmp_path))
 
     assert not names_in(tmp_path)
 
