@@ -137,7 +137,6 @@ async def test_nothing_is_approved_by_another_title_an_end_of_file_or_without_a_
     scene: Scene, typed: str | None
 ) -> None:
     ended, said = await after_the_code(scene, lambda code: scene.run("approve", code, typed=typed))
-
     assert ended.status == 1
     assert ("needs a person at a terminal" if typed is None else "Nothing was approved.") in ended.out
     assert said.is_error
@@ -162,7 +161,6 @@ async def test_without_a_code_what_waits_is_listed_for_its_own_account(scene: Sc
 @pytest.mark.parametrize("code", ["AAAAAAAA", "", "   ", "no such code"], ids=repr)
 async def test_a_code_that_does_not_wait_is_refused(scene: Scene, code: str) -> None:
     ended = await scene.approved(code)
-
     assert ended.status == 1
     assert "Nothing waits under the code" in ended.out
 
@@ -171,7 +169,6 @@ async def test_an_expired_code_cannot_be_approved(scene: Scene) -> None:
     scene.bench.clock.advance(-601)
     async with scene.assistant() as assistant:
         code = (await assistant.call("delete_collection", scene.wanted)).code
-
     assert (await scene.approved(code)).status == 1
 
 
@@ -204,7 +201,6 @@ async def test_what_expired_or_changed_after_the_approval_is_not_deleted(
 @pytest.mark.parametrize(("state", "said"), [("memory:", "FLIPSNACK_STATE is memory:"), ("sqlite:/", "it is a folder")])
 async def test_a_store_that_cannot_be_looked_into_is_said(scene: Scene, state: str, said: str) -> None:
     ended = await scene.run("approve", FLIPSNACK_STATE=state)
-
     assert ended.status == 1
     assert said in ended.out
     assert "Traceback" not in ended.out + ended.err

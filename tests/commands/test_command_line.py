@@ -20,7 +20,6 @@ Here = Callable[..., Ended]
 
 def test_the_version_is_told(run: Run) -> None:
     done = run("--version")
-
     assert (done.status, done.out) == (0, f"flipsnack-mcp {__version__}\n")
 
 
@@ -34,7 +33,6 @@ def test_help_names_every_command_and_every_setting_but_the_secrets(
     run_here: Here, arguments: list[str], named: str
 ) -> None:
     done = run_here(*arguments)
-
     assert done.status == 0
     assert not set(named.split()) - set(re.findall(r"[\w-]+", done.out))
     assert not {"--api-key", "--api-secret"} & set(re.findall(r"[\w-]+", done.out))
@@ -48,7 +46,6 @@ SECRETS = [f"serve --api-key {KEY}", f"--api-secret {SECRET}"]
 @pytest.mark.parametrize("arguments", [*WRONG.split(" | "), *SECRETS])
 def test_wrong_usage_and_a_secret_as_an_option_end_with_2_and_nothing_on_stdout(run_here: Here, arguments: str) -> None:
     done = run_here(*arguments.split(), FLIPSNACK_SANDBOX="1")
-
     assert (done.status, done.out) == (2, "")
     assert "Traceback" not in done.err
 
@@ -56,7 +53,6 @@ def test_wrong_usage_and_a_secret_as_an_option_end_with_2_and_nothing_on_stdout(
 @pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:8000", "example.com:8000"])
 def test_an_address_that_others_reach_is_refused_with_the_reason(run_here: Here, address: str) -> None:
     done = run_here("serve", "--http", address)
-
     assert done.status == 2
     assert "this machine only" in done.err
     assert "account" in done.err
@@ -108,7 +104,6 @@ def test_doctor_points_out_what_the_settings_found_without_showing_a_secret(
     run_here: Here, environment: dict[str, str], said: str
 ) -> None:
     done = run_here("doctor", **environment)
-
     assert done.status == 1
     assert said in done.out
 
@@ -127,7 +122,6 @@ def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, 
 
 def test_doctor_says_in_words_that_nobody_answers(ahead: Ahead) -> None:
     done: Ended = ahead["test_doctor_says_in_words_that_nobody_answers"].result()
-
     assert done.status == 1
     assert "could not be reached" in done.out
 
@@ -161,7 +155,6 @@ def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> No
 def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run: Run, arguments: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run(*arguments.format(taken.getsockname()[1]).split(), FLIPSNACK_SANDBOX="1")
-
     assert done.status == 1
     assert "Traceback" not in done.err
     assert "in use" in done.err

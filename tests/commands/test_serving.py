@@ -90,7 +90,6 @@ def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path
 
 def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
     done = run(given="", FLIPSNACK_SANDBOX="1")
-
     assert (done.status, done.out) == (0, "")
 
 

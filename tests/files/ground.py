@@ -5,6 +5,7 @@ import io
 import threading
 import zipfile
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,24 @@ from typing import Any
 import anyio
 import pytest
 
+from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
+
 PDF = b"%PDF-1.7\n"
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Two folders whose names begin alike, each with a PDF in it."""
+    """Two folders whose names begin alike, each with a PDF in it; and what may be patched meanwhile."""
 
     allowed: Path
     outside: Path
     good: Path
     secret: Path
+    patch: pytest.MonkeyPatch
+
+    def open(self, kind: Kind = Kind.PDF) -> AbstractAsyncContextManager[OpenDocument]:
+        """The document in the allowed folder."""
+        return open_document(str(self.good), [self.allowed], kind)
 
 
 class Gate:

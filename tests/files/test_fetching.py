@@ -116,7 +116,6 @@ WAYS: dict[str, list[Step]] = {
 async def test_package_comes_whole_each_time(way: str) -> None:
     async with sent(*WAYS[way]) as package:
         bodies = await package.fetch(times=3)
-
     assert [body == CONTENT for body in bodies] == [True, True, True]
 
 
@@ -130,7 +129,6 @@ async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() 
         for _ in range(2):
             async with fetched(http, package.url) as transfer:
                 assert CONTENT.startswith(await anext(transfer.pieces))
-
         assert await package.fetch_over(http) == CONTENT
 
 
@@ -138,7 +136,6 @@ async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() 
 @pytest.mark.parametrize("end", [0, 1, READ_BYTES + 5])
 async def test_connection_that_ends_early_is_a_broken_transfer(end: int, how: Step) -> None:
     begun: list[Step] = [SIZED + CONTENT[:1], "piece", CONTENT[1:end]] if end else [SIZED, "head"]
-
     async with sent(*begun, how) as package:
         with pytest.raises(TransferBroken):
             await package.fetch()

@@ -169,14 +169,12 @@ def test_table_is_long_enough() -> None:
 
 def test_total_counts_what_is_there_and_not_what_is_declared() -> None:
     content = lying(bytes(MEGABYTE), b"short")
-
     with pytest.raises(BadPackage, match="unpacks to more"):
         check(content, PackageLimits(unpacked_bytes=1000))
 
 
 def test_directory_is_measured_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("flipsnack_mcp.files.zip_check.ZipFile")
-
     with pytest.raises(BadPackage, match="too long names"):
         check(GOOD, PackageLimits(directory_bytes=50))
 

@@ -132,17 +132,14 @@ async def test_hostile_path_is_refused_and_no_byte_leaves(ground: Ground, make: 
 
 async def test_device_is_refused_even_where_its_folder_is_allowed() -> None:
     sink = list[bytes]()
-
     with pytest.raises(RefusedFile, match="not a regular file"):
         await taken_from("/dev/zero", [Path("/dev")], sink)
-
     assert not sink
 
 
 @pytest.mark.parametrize("make", LINKS.values(), ids=LINKS)
 def test_link_is_refused_without_dir_fd_too(ground: Ground, make: Make) -> None:
     place = locate(make(ground), [ground.allowed])
-
     with pytest.raises(OSError, match=r"link|No such file|Too many"):
         open_and_compare(place)
 
@@ -151,10 +148,8 @@ def test_link_is_refused_without_dir_fd_too(ground: Ground, make: Make) -> None:
 async def test_image_of_another_kind_is_refused(ground: Ground, content: bytes) -> None:
     sink = list[bytes]()
     path = existing("photo.gif", content)(ground)
-
     with pytest.raises(RefusedFile, match="is not a PNG, JPEG or GIF image"):
         await taken_from(path, [ground.allowed], sink, Kind.IMAGE)
-
     assert not sink
 
 

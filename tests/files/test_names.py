@@ -63,9 +63,7 @@ def test_name_is_valid_on_three_systems_and_stays_as_it_is(title: str, fallback:
 @given(st.text(max_size=100))
 def test_name_can_be_written(tmp_path_factory: pytest.TempPathFactory, title: str) -> None:
     path = tmp_path_factory.getbasetemp() / f"{safe_name(title, 'hash')}.zip"
-
     path.write_bytes(b"")
-
     assert path.exists()
     path.unlink()
 

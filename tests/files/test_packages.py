@@ -142,10 +142,8 @@ def no_links(*_args: object, **_kwargs: object) -> None:
 async def test_too_many_packages_of_one_title_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partial_file, "MOST_NAMES", 2)
     await save(tmp_path)
-
     with pytest.raises(RefusedFile, match="1 files have this title"):
         await save(tmp_path)
-
     assert names_in(tmp_path) == ["Title.zip"]
 
 
@@ -169,9 +167,7 @@ async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) 
 async def test_folder_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-
     saved = await save(tmp_path / "link")
-
     assert saved.path == tmp_path / "link" / "Title.zip"
     assert (tmp_path / "real" / "Title.zip").exists()
 
@@ -185,7 +181,6 @@ async def test_folder_that_is_relative_or_cannot_be_made_is_refused(folder: Path
         RefusedFile, match=r"FLIPSNACK_DOWNLOAD_DIR" if folder.is_absolute() else "not an absolute path"
     ):
         await save(folder)
-
     assert folder.name not in names_in(Path())
 
 
@@ -393,9 +388,7 @@ async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
 
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(monkeypatch, zipfile.ZipExtFile, "read")
-
     await cancelled_in_a_group(gate, lambda: save(tmp_path))
-
     assert len(gate.calls) == 1
     assert not names_in(tmp_path)
 
@@ -405,16 +398,13 @@ async def test_cancellation_the_asyncio_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     await cancelled_the_asyncio_way(Gate(monkeypatch, PartialFile, method), lambda: save(tmp_path))
-
     assert not names_in(tmp_path)
 
 
 async def test_published_package_is_taken_back_when_nobody_hears_of_it(tmp_path: Path, file: PartialFile) -> None:
     file.write(PACKAGE)
     assert file.publish("Title", ".zip").exists()
-
     file.discard()
-
     assert not names_in(tmp_path)
 
 
