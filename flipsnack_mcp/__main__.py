@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from flipsnack_mcp import __version__
 from flipsnack_mcp.settings import VARIABLES, Settings, read_settings
 
-EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE = 0, 1, 2
+EXIT_FAILED, EXIT_WRONG_USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

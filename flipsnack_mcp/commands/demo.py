@@ -17,7 +17,7 @@ from typing import Any
 
 import anyio
 from mcp import Client, StdioServerParameters
-from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, TextContent
+from mcp.types import CallToolResult, ElicitResult, TextContent
 
 from flipsnack_mcp.commands import fail, say
 
@@ -70,13 +70,10 @@ def environment(uploads: Path, downloads: Path) -> dict[str, str]:
 class Person:
     """Who answers the questions: first closes the form, then types the title."""
 
-    def __init__(self) -> None:
-        self.agrees = False
+    agrees = False
 
     async def asked(self, context: Any, params: Any) -> ElicitResult:  # noqa: ARG002  # the SDK's signature
         """Read the form, then answer it."""
-        if not isinstance(params, ElicitRequestFormParams):
-            return ElicitResult(action="decline")
         tell(f"   form shown: {params.message}", indent="     ")
         await anyio.sleep(TO_READ)
         tell(f"   the person {f'types: {DEMO_TITLE}' if self.agrees else 'closes the form'}")

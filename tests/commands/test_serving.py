@@ -53,20 +53,13 @@ def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dic
 
 def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
     with run.sandbox() as where:
-        access = {
-            "FLIPSNACK_API_URL": where["api_url"],
-            "FLIPSNACK_UPLOAD_URL": where["upload_url"],
-            "FLIPSNACK_API_KEY": where["api_key"],
-            "FLIPSNACK_API_SECRET": where["api_secret"],
-            "FLIPSNACK_LOG_LEVEL": "DEBUG",
-        }
+        access = {f"FLIPSNACK_{name.upper()}": value for name, value in where.items()}
         call = asked(2, "tools/call", name="get_user_stats", arguments={})
-        ended = run.talk(HELLO, READY, call, ids={2}, **access)
+        ended = run.talk(HELLO, READY, call, ids={2}, FLIPSNACK_LOG_LEVEL="DEBUG", **access)
 
     assert "impressions" in ended.out
-    assert not [
-        shown for shown in (where["api_key"], where["api_secret"], "signature=") if shown in ended.out + ended.err
-    ]
+    secrets = (where["api_key"], where["api_secret"], "signature=")
+    assert not [secret for secret in secrets if secret in ended.out + ended.err]
 
 
 def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path: Path) -> None:

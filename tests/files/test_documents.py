@@ -148,45 +148,36 @@ async def test_document_that_cannot_be_opened_or_read_is_refused(
 # A document that changes under way
 
 
-def grow(good: Path, _: pytest.MonkeyPatch) -> None:
-    os.truncate(good, 9 * PIECE)
-
-
-def shrink(good: Path, _: pytest.MonkeyPatch) -> None:
-    os.truncate(good, PIECE)
-
-
-def grow_with_the_clock_put_back(good: Path, _: pytest.MonkeyPatch) -> None:
-    before = good.stat().st_mtime_ns
-    grow(good, _)
-    os.utime(good, ns=(before, before))
-
-
-def rewrite(good: Path, _: pytest.MonkeyPatch) -> None:
-    with good.open("r+b") as file:
+def change(ground: Ground, length: int, clock: int | None) -> None:
+    """Writes over it, makes it so long, and puts the clock so far from where it was."""
+    before = ground.good.stat().st_mtime_ns
+    with ground.good.open("r+b") as file:
         file.write(PDF)
-    os.utime(good, ns=(1, 1))
+    os.truncate(ground.good, length)
+    if clock is not None:
+        os.utime(ground.good, ns=(before + clock, before + clock))
 
 
-def lose_disk(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def lose(ground: Ground) -> None:
     def gone(*_: object) -> bytes:
-        raise OSError(116, "Stale file handle")
+        raise OSError(errno.ESTALE, "Stale file handle")
 
-    monkeypatch.setattr(Reader, "read", gone)
+    ground.patch.setattr(Reader, "read", gone)
 
 
-@pytest.mark.parametrize(
-    ("change", "said", "pieces"),
-    [
-        (grow, "was changed", range(4, 5)),
-        (shrink, "shorter", range(1, 3)),  # one piece, and one that may have been read ahead
-        (grow_with_the_clock_put_back, "was changed", range(4, 5)),
-        (rewrite, "was changed", range(4, 5)),
-        (lose_disk, "Stale file handle", range(1, 2)),
-    ],
-)
+CHANGES: dict[str, tuple[Callable[[Ground], None], str, range]] = {
+    "grows": (lambda ground: change(ground, 9 * PIECE, None), "was changed", range(4, 5)),
+    "grows-with-the-clock-put-back": (lambda ground: change(ground, 9 * PIECE, 0), "was changed", range(4, 5)),
+    # One piece, and one that may have been read ahead.
+    "shrinks": (lambda ground: change(ground, PIECE, None), "shorter", range(1, 3)),
+    "is-written-over": (lambda ground: change(ground, 3 * PIECE + len(PDF), 1), "was changed", range(4, 5)),
+    "is-lost": (lose, "Stale file handle", range(1, 2)),
+}
+
+
+@pytest.mark.parametrize(("happens", "said", "pieces"), CHANGES.values(), ids=CHANGES)
 async def test_change_under_way_is_reported_and_no_byte_of_it_is_given(
-    ground: Ground, change: Callable[[Path, pytest.MonkeyPatch], None], said: str, pieces: range
+    ground: Ground, happens: Callable[[Ground], None], said: str, pieces: range
 ) -> None:
     content, taken = PDF + bytes(3 * PIECE), list[bytes]()
     ground.good.write_bytes(content)
@@ -196,11 +187,10 @@ async def test_change_under_way_is_reported_and_no_byte_of_it_is_given(
             async for piece in document.pieces():
                 taken.append(piece)
                 if len(taken) == 1:
-                    change(ground.good, ground.patch)
+                    happens(ground)
 
     with pytest.raises(DocumentChanged, match=said):
         await send()
-
     assert content.startswith(b"".join(taken))
     assert len(taken) in pieces
 
