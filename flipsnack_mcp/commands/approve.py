@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import anyio
 
+from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.server.consent.codes import Consents, Ticket
 from flipsnack_mcp.server.consent.form import comparable
@@ -20,18 +21,18 @@ def approve(settings: Settings, code: str | None) -> int:
     try:
         waiting = anyio.run(with_consents, settings, Consents.waiting)
         if waiting is None:
-            say("Nothing can be approved here: FLIPSNACK_STATE is memory:, which no other process can read.")
-            return 1
+            return fail("Nothing can be approved here: FLIPSNACK_STATE is memory:, which no other process can read.")
+        found = dict(waiting)
         if code is None:
-            return list_waiting(dict(waiting))
-        name, found = code.strip().upper(), dict(waiting)
+            return list_waiting(found)
+        name = code.strip().upper()
         if name not in found:
-            say(f"Nothing waits under the code {name}: it was used, approved before, or is older than ten minutes.")
-            return 1
+            return fail(
+                f"Nothing waits under the code {name}: it was used, approved before, or is older than ten minutes."
+            )
         return ask_person(settings, name, found[name])
     except StoreUnusable as error:
-        say(str(error))
-        return 1
+        return fail(str(error))
 
 
 async def with_consents(settings: Settings, work: Callable[[Consents], Awaitable[FoundT]]) -> FoundT | None:
@@ -54,28 +55,15 @@ def list_waiting(waiting: dict[str, Ticket]) -> int:
 def ask_person(settings: Settings, name: str, ticket: Ticket) -> int:
     """Show what waits, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
     if not sys.stdin.isatty():
-        say("Approving needs a person at a terminal; this is none.")
-        return 1
+        return fail("Approving needs a person at a terminal; this is none.")
     say(ticket.text)
     try:
         typed = input(f'To approve it, type "{ticket.expected}": ')
     except (EOFError, KeyboardInterrupt):
-        say("\nNothing was approved.")
-        return 1
+        return fail("\nNothing was approved.")
     if comparable(typed) != comparable(ticket.expected):
-        say("That is something else. Nothing was approved.")
-        return 1
-
-    async def written(consents: Consents) -> bool:
-        return await consents.approve(name)
-
-    if not anyio.run(with_consents, settings, written):
-        say("It was used or has expired meanwhile. Nothing was approved.")
-        return 1
+        return fail("That is something else. Nothing was approved.")
+    if not anyio.run(with_consents, settings, lambda consents: consents.approve(name)):
+        return fail("It was used or has expired meanwhile. Nothing was approved.")
     say("Approved. The assistant can now make the call with this code.")
     return 0
-
-
-def say(text: str) -> None:
-    """Print one line for the person."""
-    print(text, flush=True)  # noqa: T201  # this command's output

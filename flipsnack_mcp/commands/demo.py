@@ -17,7 +17,9 @@ from typing import Any
 
 import anyio
 from mcp import Client, StdioServerParameters
-from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult, TextContent
+from mcp.types import CallToolResult, ElicitResult, TextContent
+
+from flipsnack_mcp.commands import fail, say
 
 DEMO_TITLE = "Garden & Table, autumn"
 TO_READ = 0.8
@@ -34,9 +36,8 @@ def demo() -> int:
     with tempfile.TemporaryDirectory(prefix="flipsnack-demo-") as folder:
         failure = anyio.run(played, Path(folder))
     if failure:
-        say(f"\nFAILED: {failure}")
-        return 1
-    say(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account, set FLIPSNACK_API_KEY and "
+        return fail(f"\nFAILED: {failure}")
+    tell(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account, set FLIPSNACK_API_KEY and "
         "FLIPSNACK_API_SECRET: see README.md.")  # fmt: skip
     return 0
 
@@ -48,9 +49,8 @@ async def played(folder: Path) -> str:
     source = importlib.resources.files("flipsnack_mcp.commands") / "catalogue.pdf"
     with importlib.resources.as_file(source) as catalogue:
         document = Path(shutil.copy(catalogue, uploads / "autumn.pdf"))
-    server = StdioServerParameters(
-        command=sys.executable, args=["-m", "flipsnack_mcp"], env=environment(uploads, downloads), cwd=str(folder)
-    )
+    env, program = environment(uploads, downloads), ["-m", "flipsnack_mcp"]
+    server = StdioServerParameters(command=sys.executable, args=program, env=env, cwd=str(folder))
     person = Person()
     async with Client(server, elicitation_callback=person.asked) as client:
         try:  # inside the client, or the failure would arrive in a group
@@ -70,21 +70,16 @@ def environment(uploads: Path, downloads: Path) -> dict[str, str]:
 class Person:
     """Who answers the questions: first closes the form, then types the title."""
 
-    def __init__(self) -> None:
-        self.agrees = False
+    agrees = False
 
     async def asked(self, context: Any, params: Any) -> ElicitResult:  # noqa: ARG002  # the SDK's signature
         """Read the form, then answer it."""
-        if not isinstance(params, ElicitRequestFormParams):
-            return ElicitResult(action="decline")
-        say(f"   form shown: {params.message}", indent="     ")
+        tell(f"   form shown: {params.message}", indent="     ")
         await anyio.sleep(TO_READ)
-        say(f"   the person {f'types: {DEMO_TITLE}' if self.agrees else 'closes the form'}")
-        return (
-            ElicitResult(action="accept", content={"title": DEMO_TITLE})
-            if self.agrees
-            else ElicitResult(action="cancel")
-        )
+        tell(f"   the person {f'types: {DEMO_TITLE}' if self.agrees else 'closes the form'}")
+        if not self.agrees:
+            return ElicitResult(action="cancel")
+        return ElicitResult(action="accept", content={"title": DEMO_TITLE})
 
 
 class Session:
@@ -96,7 +91,7 @@ class Session:
 
     async def play(self, document: Path) -> None:
         tools = (await self._client.list_tools()).tools
-        say(f"Connected to the server: {len(tools)} tools, protocol {self._client.protocol_version}.")
+        tell(f"Connected to the server: {len(tools)} tools, protocol {self._client.protocol_version}.")
         await self.find()
         draft = await self.publish_draft(document)
         final = await self.go_public(draft)
@@ -112,9 +107,8 @@ class Session:
 
     async def publish_draft(self, document: Path) -> str:
         step(f"Upload {document.name} as a draft and wait for its conversion")
-        made = await self.data(
-            "create_collection", live=True, file_path=str(document), title=DEMO_TITLE, wait_seconds=45
-        )
+        path = str(document)
+        made = await self.data("create_collection", live=True, file_path=path, title=DEMO_TITLE, wait_seconds=45)
         check(made["state"] == "complete", "the conversion is complete")
         check(made["status"] == "editable", "it is a draft")
         return str(made["collection_hash"])
@@ -138,7 +132,7 @@ class Session:
         check(saved["state"] == "complete", "the package is complete")
         with zipfile.ZipFile(saved["path"]) as package:
             check(package.testzip() is None and "index.html" in package.namelist(), "the zip is whole")
-            say(f"   opened the zip: {len(package.namelist())} files, index.html among them")
+            tell(f"   opened the zip: {len(package.namelist())} files, index.html among them")
 
     async def refuse_deletion(self, final: str) -> None:
         step("Try to delete it without a person's yes")
@@ -146,7 +140,7 @@ class Session:
         check(refused.is_error is True, "the deletion is refused")
         there = await self.data("get_collection", quiet=True, collection_hash=final, wait_seconds=0)
         check(there["collection_hash"] == final, "it is still there")
-        say("   still there: yes")
+        tell("   still there: yes")
 
     async def delete(self, final: str) -> None:
         step("Delete it, confirmed by the person")
@@ -155,7 +149,7 @@ class Session:
         check(gone["deleted"] is True, "it is deleted")
         after = await self.call("get_collection", quiet=True, collection_hash=final, wait_seconds=0)
         check(after.is_error is True, "it is gone")
-        say("   still there: no")
+        tell("   still there: no")
 
     async def data(self, tool: str, *, live: bool = False, quiet: bool = False, **arguments: Any) -> dict[str, Any]:
         """Make a call that has to succeed and return its structured result; `live` ones have to show progress."""
@@ -168,15 +162,15 @@ class Session:
     async def call(self, tool: str, *, quiet: bool = False, **arguments: Any) -> CallToolResult:
         """Make one call and print it as it goes."""
         if not quiet:
-            say(f"   {tool}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})", indent="     ")
+            tell(f"   {tool}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})", indent="     ")
         result = await self._client.call_tool(tool, arguments, progress_callback=self.progressed)
         if not quiet:
-            say(textwrap.indent(text_of(result), "   > "), wrap=False)
+            say(textwrap.indent(text_of(result), "   > "))
         return result
 
     async def progressed(self, progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG002  # likewise
         self._progress += 1
-        say(f"   ... {message}")
+        tell(f"   ... {message}")
 
 
 def text_of(result: CallToolResult) -> str:
@@ -193,9 +187,9 @@ def check(holds: object, what: str) -> None:
 
 def step(title: str) -> None:
     """Print a heading."""
-    say(f"\n== {title}")
+    tell(f"\n== {title}")
 
 
-def say(text: str, *, indent: str = "", wrap: bool = True) -> None:
-    """Print at once, so that a person sees it happen."""
-    print(textwrap.fill(text, 118, subsequent_indent=indent) if wrap and "\n" not in text else text, flush=True)  # noqa: T201  # this command's output
+def tell(text: str, *, indent: str = "") -> None:
+    """Print what the demo does, not wider than a terminal."""
+    say(text if "\n" in text else textwrap.fill(text, 118, subsequent_indent=indent))

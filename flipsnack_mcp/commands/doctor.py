@@ -13,6 +13,7 @@ from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.client import Terms
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.wire import signature
+from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.settings import VARIABLES, Settings, Variable
@@ -37,7 +38,7 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
     """Look at everything and print it; 0 where all is well."""
     findings = anyio.run(examined, settings)
     well = all(one.ok for one in findings)
-    print(report_json(settings, findings, well=well) if as_json else report(settings, findings, well=well))  # noqa: T201  # this command's output
+    say(report_json(settings, findings, well=well) if as_json else report(settings, findings, well=well))
     return 0 if well else 1
 
 
@@ -60,17 +61,14 @@ def configuration(settings: Settings) -> Iterator[Finding]:
 def signing() -> Finding:
     """Sign the example that Flipsnack publishes, and compare."""
     right = signature(PUBLISHED_SECRET, PUBLISHED) == PUBLISHED_SIGNATURE
-    return Finding(
-        "signing", right, "gives the published signature" if right else "does not give the published signature"
-    )
+    return Finding("signing", right, f"{'gives' if right else 'does not give'} the published signature")
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
     """Find out whether the folders are there and may be used."""
     if not settings.upload_dirs:
-        yield Finding(
-            "uploads", ok=True, said="no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
-        )
+        said = "no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
+        yield Finding("uploads", ok=True, said=said)
     for folder in settings.upload_dirs:
         readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
         yield Finding("uploads", readable, f"{folder} {'can be read' if readable else 'is no folder that can be read'}")
@@ -92,12 +90,11 @@ async def call(settings: Settings) -> Finding:
 
 def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
     """Write the findings for a person."""
-    lines = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
-    lines += [f"  {name} = {value}  ({source})" for name, value, source in shown_settings(settings)] or [
-        "  none given, all defaults"
-    ]
-    lines += ["", *(f"{'ok  ' if one.ok else 'FAIL'} {one.check}: {one.said}" for one in findings)]
-    return "\n".join([*lines, "", "All is well." if well else "Something has to be set right first."])
+    given = [f"  {name} = {value}  ({source})" for name, value, source in shown_settings(settings)]
+    checks = [f"{'ok  ' if one.ok else 'FAIL'} {one.check}: {one.said}" for one in findings]
+    head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
+    end = ["", "All is well." if well else "Something has to be set right first."]
+    return "\n".join([*head, *(given or ["  none given, all defaults"]), "", *checks, *end])
 
 
 def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> str:

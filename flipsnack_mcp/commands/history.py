@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import anyio
 
 from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.unusable import StoreUnusable
@@ -20,8 +21,7 @@ def history(settings: Settings, *, as_json: bool, verify: bool) -> int:
     try:
         return anyio.run(_history, settings, as_json, verify)
     except StoreUnusable as error:
-        say(str(error))
-        return 1
+        return fail(str(error))
 
 
 async def _history(settings: Settings, as_json: bool, verify: bool) -> int:  # noqa: FBT001  # anyio.run takes no names
@@ -30,16 +30,12 @@ async def _history(settings: Settings, as_json: bool, verify: bool) -> int:  # n
         trail = History(store, settings.account)
         events = await trail.events()
         if not verify:
-            say(
-                json.dumps([one.model_dump(mode="json") for one in events], indent=2) if as_json else trail_text(events)
-            )
+            saved = [one.model_dump(mode="json") for one in events]
+            say(json.dumps(saved, indent=2) if as_json else trail_text(events))
             return 0
         wrong = await trail.verified()
-        say(
-            json.dumps({"ok": not wrong, "entries": len(events), "wrong": wrong})
-            if as_json
-            else verification_text(events, wrong)
-        )
+        facts = {"ok": not wrong, "entries": len(events), "wrong": wrong}
+        say(json.dumps(facts) if as_json else verification_text(events, wrong))
         return 1 if wrong else 0
     finally:
         await store.close()
@@ -64,8 +60,3 @@ def event_text(event: Event) -> str:
 def verification_text(events: list[Event], wrong: str) -> str:
     """Say in words whether the chain is whole."""
     return f"The trail is NOT whole: {wrong}." if wrong else f"The trail is whole: {len(events)} entries."
-
-
-def say(text: str) -> None:
-    """Print what this command has to say."""
-    print(text, flush=True)  # noqa: T201  # likewise

@@ -5,6 +5,7 @@ import sys
 
 import anyio
 
+from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import SANDBOX_KEY, SANDBOX_SECRET
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.serving import serve
@@ -12,17 +13,13 @@ from flipsnack_mcp.sandbox.serving import serve
 HOST = "127.0.0.1"
 
 
-def run(port: int) -> int:
+def sandbox(port: int) -> int:
     """Serve until interrupted; the first line on stdout says where and with which credentials."""
-    sandbox = Sandbox(api_key=SANDBOX_KEY, api_secret=SANDBOX_SECRET)
+    imitation = Sandbox(api_key=SANDBOX_KEY, api_secret=SANDBOX_SECRET)
     try:
-        anyio.run(serve, sandbox, HOST, port, announced)
+        # The first line is JSON.
+        anyio.run(serve, imitation, HOST, port, lambda where: say(json.dumps(where)))
     except OSError:
         sys.stderr.write(f"flipsnack-mcp: port {port} is in use; name another one, or none to get a free one\n")
         return 1
     return 0
-
-
-def announced(where: dict[str, str]) -> None:
-    """Print the first line, which is JSON."""
-    print(json.dumps(where), flush=True)  # noqa: T201  # this command's output

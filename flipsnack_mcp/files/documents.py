@@ -20,12 +20,8 @@ from flipsnack_mcp.files.worker_thread import thread_for, wait_for
 SMALLEST_PIECE = 256 * 1024  # what even a slow line takes before the HTTP client's timeout for a write
 LARGEST_PIECE = 1024 * 1024  # half the work for each byte, where a whole document of this kind takes a slow line hours
 HEAD_BYTES = 1024  # readers of PDF look for the signature this far
-IMAGE_TYPES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+IMAGE_TYPES = {PNG: "image/png", JPEG: "image/jpeg", b"GIF87a": "image/gif", b"GIF89a": "image/gif"}
 
 
 class Kind(Enum):
@@ -168,35 +164,34 @@ def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> Ope
 
 
 def _check_status(name: str, status: os.stat_result) -> None:
+    quoted = quote_path(name)
     if not stat.S_ISREG(status.st_mode):
-        raise RefusedFile(f"{quote_path(name)} is not a regular file.", "Give the path of a document.")
+        raise RefusedFile(f"{quoted} is not a regular file.", "Give the path of a document.")
     if status.st_nlink > 1:
         raise RefusedFile(
-            f"{quote_path(name)} has more than one hard link: the same file is known under a second name, maybe elsewhere.",
+            f"{quoted} has more than one hard link: the same file is known under a second name, maybe elsewhere.",
             "Make a copy of the document in the folder and give the path of the copy.",
         )
     if status.st_size == 0:
-        raise RefusedFile(f"{quote_path(name)} is empty.", "Give the path of a document with content.")
+        raise RefusedFile(f"{quoted} is empty.", "Give the path of a document with content.")
     if status.st_size > MOST_UPLOAD_BYTES:
         raise RefusedFile(
-            f"{quote_path(name)} has {status.st_size / MEGABYTE:.1f} MB; Flipsnack takes up to 500 MB (of 1024 x 1024 bytes).",
+            f"{quoted} has {status.st_size / MEGABYTE:.1f} MB; Flipsnack takes up to 500 MB (of 1024 x 1024 bytes).",
             "Make the document smaller, for example with fewer or smaller images.",
         )
 
 
 def _content_type(name: str, kind: Kind, reader: Reader) -> str:
+    quoted = quote_path(name)
     try:
         head = reader.read(0, HEAD_BYTES)
     except OSError as error:
-        raise RefusedFile(
-            f"{quote_path(name)} cannot be read ({error.strerror}).", "Check the disk it is on."
-        ) from error
+        raise RefusedFile(f"{quoted} cannot be read ({error.strerror}).", "Check the disk it is on.") from error
     if kind is Kind.PDF and b"%PDF-" in head:
         return "application/pdf"
-    if kind is Kind.IMAGE:
-        for magic, content_type in IMAGE_TYPES.items():
-            if head.startswith(magic):
-                return content_type
+    for signature, content_type in IMAGE_TYPES.items():
+        if kind is Kind.IMAGE and head.startswith(signature):
+            return content_type
     raise RefusedFile(
-        f"{quote_path(name)} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
+        f"{quoted} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
     )

@@ -1,7 +1,5 @@
 """Fetching a package from the address Flipsnack gives for it, which lives one minute."""
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -13,12 +11,13 @@ import httpx2
 EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
 READ_BYTES = 256 * 1024
 """Bytes that are asked for in one go: the work is for each reading, not for each byte. Of TLS come 16 KB at most."""
+# A damaged record of TLS comes as it is.
 CONNECTION_ERRORS = (
     httpx2.HTTPError,
     httpx2.InvalidURL,
     httpcore2.NetworkError,
     httpcore2.TimeoutException,
-    ssl.SSLError,  # a damaged record of TLS comes as it is
+    ssl.SSLError,
 )
 
 

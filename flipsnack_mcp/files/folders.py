@@ -38,7 +38,6 @@ FORBIDDEN_NAMES: TextRules = (
 STEP_BY_STEP = os.open in os.supports_dir_fd
 LOOKS = 4
 """A folder that is swapped for a link and back between two steps of one look passes it; hardly between all of several."""
-ANOTHER = "Give the path of a regular, readable file in that folder."
 REASONS = {
     errno.ENOENT: "does not exist",
     errno.ELOOP: "is a link or lies behind one",
@@ -94,8 +93,7 @@ def locate(path: str, folders: Sequence[Path]) -> Place:
 
 
 def _check_text(path: str, folder: Path) -> None:
-    reason = first_objection(path, FORBIDDEN_SPELLINGS)
-    if reason:
+    if reason := first_objection(path, FORBIDDEN_SPELLINGS):
         raise RefusedFile(
             f"The path {quote_path(path)} {reason}.",
             f"Give the absolute path of the file, for example {quote_path(folder / 'catalogue.pdf')}.",
@@ -103,7 +101,7 @@ def _check_text(path: str, folder: Path) -> None:
 
 
 def _deepest(path: PurePath, folders: Sequence[Path]) -> Place | None:
-    places: list[tuple[int, Place]] = []
+    places = list[tuple[int, Place]]()
     for folder in folders:
         real = Path(os.path.realpath(folder))
         for spelling in (folder, real):
@@ -123,8 +121,7 @@ def _check_names(path: str, names: tuple[str, ...]) -> None:
         raise RefusedFile(f"{quote_path(path)} is a folder.", "Give the path of a file in it.")
     for name in names:
         # Some file systems ignore format characters when they compare names, so the rules do too.
-        reason = first_objection(without_format_characters(name), FORBIDDEN_NAMES)
-        if reason:
+        if reason := first_objection(without_format_characters(name), FORBIDDEN_NAMES):
             raise RefusedFile(
                 f"The path {quote_path(path)} is refused: {quote_path(name)} {reason}.",
                 "Rename or copy the file to a plain name and give that path.",
@@ -147,7 +144,9 @@ def open_place(place: Place) -> int:
     try:
         return _open_step_by_step(place) if STEP_BY_STEP else open_and_compare(place)
     except OSError as error:
-        raise _refusal(place, error) from error
+        reason = REASONS.get(error.errno or 0, f"cannot be opened ({error.strerror})")
+        happened = f"The file {quote_path(place.name)} in the folder {quote_path(place.folder)} {reason}."
+        raise RefusedFile(happened, "Give the path of a regular, readable file in that folder.") from error
 
 
 def _open_step_by_step(place: Place) -> int:
@@ -193,11 +192,6 @@ def _check_same(path: str, descriptor: int) -> None:
     # The spelling may be put right after a swapped file was opened: then another file is open than is there now.
     if not (same_spelling and os.path.samestat(os.fstat(descriptor), os.lstat(real))):
         raise OSError(errno.ELOOP, "a link on the way")
-
-
-def _refusal(place: Place, error: OSError) -> RefusedFile:
-    reason = REASONS.get(error.errno or 0, f"cannot be opened ({error.strerror})")
-    return RefusedFile(f"The file {quote_path(place.name)} in the folder {quote_path(place.folder)} {reason}.", ANOTHER)
 
 
 def default_download_folder() -> Path:

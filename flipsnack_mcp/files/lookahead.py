@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
+from typing import BinaryIO, cast
 
 from anyio import CancelScope, CapacityLimiter, move_on_after
-from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument
@@ -20,19 +20,20 @@ PROGRAM = Path(__file__).with_name("page_counter.py")
 NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # or a console would flash up over Claude Desktop
 COUNTING_SECONDS = 2.0  # a person waits for the answer
 MANY_PAGES = 500
-MOST_PROCESSES = 2  # processes; with more of them none would be done in its two seconds
+WAITING_LINE = CapacityLimiter(2)  # processes; with more of them none would be done in its two seconds
 UNKNOWN_VERDICT = "unknown"
 COUNTED = re.compile("pages ([0-9]+)")
+MANY_PAGES_WARNING = (
+    "The document has {} pages: Flipsnack's present limit is 1,000 pages, but its older documentation gives 500."
+)
 DAMAGED_WARNING = (
     "The document seems to be damaged: its pages cannot be counted. Its conversion at Flipsnack may fail, "
     "and would cost an upload all the same."
 )
-
 NOT_COUNTED = (
     "Its pages could not be counted beforehand: with over 1,000 the conversion at Flipsnack fails, "
     "and costs an upload all the same."
 )
-WAITING_LINE = RunVar[CapacityLimiter]("line of page counters")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ async def look_ahead(document: OpenDocument) -> LookAhead:
     """
     if document.kind is not Kind.PDF:
         return LookAhead(None, ())
-    counting = PageCounting(document, COUNTING_SECONDS)
-    async with _waiting_line():
+    counting = PageCounting(document)
+    async with WAITING_LINE:
         try:
             with move_on_after(COUNTING_SECONDS):
                 # Abandoned: on a disk that does not answer the thread may hang, but nobody waits for it.
@@ -65,15 +66,6 @@ async def look_ahead(document: OpenDocument) -> LookAhead:
             with CancelScope(shield=True):
                 await run_sync(counting.stop)
     return _judged(document.name, counting.verdict)
-
-
-def _waiting_line() -> CapacityLimiter:
-    """The one of this event loop."""
-    try:
-        return WAITING_LINE.get()
-    except LookupError:
-        WAITING_LINE.set(CapacityLimiter(MOST_PROCESSES))
-        return WAITING_LINE.get()
 
 
 class PageCounting:
@@ -85,10 +77,9 @@ class PageCounting:
     (Windows reads by no other), it can be killed while a network disk hangs, and it goes the same way on all systems.
     """
 
-    def __init__(self, document: OpenDocument, seconds: float) -> None:
+    def __init__(self, document: OpenDocument) -> None:
         self.verdict = UNKNOWN_VERDICT
         self._document = document
-        self._seconds = seconds
         self._lock = Lock()
         self._process: Popen[bytes] | None = None
         self._stopped = False
@@ -114,7 +105,7 @@ class PageCounting:
 
     def _started(self) -> Popen[bytes]:
         # Through PYTHONPATH it has the modules of this process; -P -s -S add none, and save time.
-        command = [sys.executable, "-P", "-s", "-S", str(PROGRAM), str(self._seconds), str(self._document.size)]
+        command = [sys.executable, "-P", "-s", "-S", str(PROGRAM), str(COUNTING_SECONDS), str(self._document.size)]
         # The credentials are nothing for a process that reads other people's documents.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)
@@ -128,9 +119,7 @@ class PageCounting:
             return self._process
 
     def _conversation(self, process: Popen[bytes]) -> str:
-        questions, answers = process.stdout, process.stdin
-        if questions is None or answers is None:
-            raise ValueError("a process without pipes")
+        questions, answers = cast("BinaryIO", process.stdout), cast("BinaryIO", process.stdin)
         while line := questions.readline(64).decode().strip():
             if not line.startswith("read "):
                 return line
@@ -160,11 +149,4 @@ def _judged(name: str, verdict: str) -> LookAhead:
             f"{quote_path(name)} has over 1,000 pages, and Flipsnack takes at most 1,000 pages.",
             "Split the document into parts of up to 1,000 pages.",
         )
-    return LookAhead(pages, (_many(pages),) if pages > MANY_PAGES else ())
-
-
-def _many(pages: int) -> str:
-    return (
-        f"The document has {pages} pages: Flipsnack's present limit is 1,000 pages, "
-        "but its older documentation gives 500."
-    )
+    return LookAhead(pages, (MANY_PAGES_WARNING.format(pages),) if pages > MANY_PAGES else ())

@@ -17,7 +17,7 @@ PUNCTUATION = frozenset("-_.,&'()")
 TYPOGRAPHIC = str.maketrans({"\u2018": "'", "\u2019": "'", "/": "-", "\\": "-", "|": "-"})
 # Letters and marks by category, yet drawn as nothing: joiners, fillers and variation selectors.
 INVISIBLE_LETTERS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]",
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
 TextRules = tuple[tuple[str, Callable[[str], bool]], ...]
@@ -55,7 +55,7 @@ def _stem(title: str) -> str:
     stem = _without_edges(unicodedata.normalize("NFC", " ".join(plain.split())))
     if is_reserved(stem):
         stem = f"_{stem}"
-    return _without_edges(_shortened(stem))
+    return _without_edges(stem[:MOST_CHARACTERS].encode()[:MOST_NAME_BYTES].decode(errors="ignore"))
 
 
 def _kept(char: str) -> str:
@@ -71,7 +71,3 @@ def _without_edges(stem: str) -> str:
     while stem and (stem[0] in " .-" or unicodedata.category(stem[0])[0] == "M"):
         stem = stem[1:]
     return stem
-
-
-def _shortened(stem: str) -> str:
-    return stem[:MOST_CHARACTERS].encode()[:MOST_NAME_BYTES].decode(errors="ignore")

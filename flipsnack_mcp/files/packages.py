@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,23 +52,27 @@ async def save_package(
         RefusedFile: The folder cannot be written, or its disk is full.
     """
     async with partial_file(folder) as file:
-        async with open_writer(file, received) as writer:
-            async for piece in _limited(pieces, limits.package_bytes):
-                await writer.add(piece)
-        verdict = partial(check_zip, limits=limits, between=check_cancelled)
-        files = await run_sync(file.judge, verdict)
+        sha256 = await write_pieces(pieces, file, limits.package_bytes, received)
+        files = await run_sync(file.judge, partial(check_zip, limits=limits, between=check_cancelled))
         path = await run_sync(file.publish, safe_name(title, collection_hash), ".zip")
-        return SavedPackage(path, file.size, writer.sha256, files)
+        return SavedPackage(path, file.size, sha256, files)
 
 
-async def _limited(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
-    # Counted as they come, not as they are written: a package without end is not even asked for its next piece.
+async def write_pieces(
+    pieces: AsyncIterator[bytes], file: PartialFile, most: int, received: Received | None = None
+) -> str:
+    """Writes what comes, at most so many bytes, and returns its SHA-256."""
     count = 0
-    async for piece in pieces:
-        count += len(piece)
-        if count > most:
-            raise BadPackage(f"The package is larger than {most / MEGABYTE:.0f} MB.")
-        yield piece
+    with thread_for("package") as thread:
+        writer = PackageWriter(file, thread, received)
+        async for piece in pieces:
+            count += len(piece)
+            # Counted as they come, not as they are written: a package without end is not even asked for its next piece.
+            if count > most:
+                raise BadPackage(f"The package is larger than {most / MEGABYTE:.0f} MB.")
+            await writer.add(piece)
+        await writer.finish()
+    return writer.digest.hexdigest()
 
 
 class PackageWriter:
@@ -86,18 +89,13 @@ class PackageWriter:
         # Used again and again: new memory for every batch costs the system more than copying the pieces does.
         self._batch, self._spare = memoryview(bytearray(BATCH_BYTES)), memoryview(bytearray(BATCH_BYTES))
         self._filled = 0
-        self._digest = hashlib.sha256()
+        self.digest = hashlib.sha256()  # of all that was added
         self._writing: Future[None] | None = None
         self._due = 0.0
 
-    @property
-    def sha256(self) -> str:
-        """Of all that was written, once that has ended well."""
-        return self._digest.hexdigest()
-
     async def add(self, piece: bytes) -> None:
         """Takes a piece; raises what goes wrong with the disk, be it with the batch before."""
-        self._digest.update(piece)
+        self.digest.update(piece)
         left = memoryview(piece)
         while left:
             part = left[: BATCH_BYTES - self._filled]
@@ -129,12 +127,3 @@ class PackageWriter:
         self._writing = None
         if self._received is not None:
             await self._received(self._file.size)
-
-
-@asynccontextmanager
-async def open_writer(file: PartialFile, received: Received | None) -> AsyncIterator[PackageWriter]:
-    """Gives a writer, whose last batch is written when the context ends well."""
-    with thread_for("package") as thread:
-        writer = PackageWriter(file, thread, received)
-        yield writer
-        await writer.finish()

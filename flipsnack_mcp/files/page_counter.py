@@ -9,12 +9,9 @@ import io
 import sys
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO
 
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from pypdf.generic import PdfObject
 
 MOST_PAGES = 1000  # counting stops above it
 BLOCK = 64 * 1024
@@ -85,7 +82,7 @@ def judge_pages(file: BinaryIO) -> str:
     return f"pages {pages}" if pages else "damaged"
 
 
-def count_pages(tree: "PdfObject") -> int:
+def count_pages(tree: Any) -> int:
     """Counts the leaves: the number a tree says it has may be wrong, and pypdf would build each page of 20,000."""
     from pypdf.generic import DictionaryObject  # noqa: PLC0415
 

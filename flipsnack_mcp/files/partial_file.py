@@ -102,10 +102,9 @@ class PartialFile:
                 return
             with suppress(OSError):  # a full disk fails once more when the rest is flushed
                 self._file.close()
-            for path in (self.path, self._published):
-                if path is not None:
-                    with suppress(OSError):
-                        path.unlink(missing_ok=True)
+            for path in filter(None, (self.path, self._published)):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def _open_locked(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)

@@ -1,7 +1,5 @@
 """Tables as files: CSV for spreadsheets and Markdown, with nothing in them that acts."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -16,17 +16,7 @@ from flipsnack_mcp.files.names import TextRules, first_objection, has_control
 
 UNPACKED_PIECE = 256 * 1024
 # Whatever zipfile raises at a zip made to confuse it; seeking to a made-up offset is an OSError.
-CONFUSED = (
-    BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ArithmeticError,
-    ValueError,
-    OSError,
-    struct.error,
-)
+CONFUSED = (BadZipFile, zlib.error, EOFError, RuntimeError, ArithmeticError, ValueError, OSError, struct.error)
 END_SIGNATURE = b"PK\x05\x06"
 END_LOCATOR_64 = b"PK\x06\x07"
 END_SIGNATURE_64 = b"PK\x06\x06"
@@ -57,15 +47,7 @@ class ZipEnd:
 
 
 class BadPackage(Exception):  # noqa: N818 - it names what arrived, as RefusedFile names what was asked
-    """What arrived is not a whole and safe zip; nothing of it was kept.
-
-    Attributes:
-        happened: What is wrong with it, one sentence.
-    """
-
-    def __init__(self, happened: str) -> None:
-        super().__init__(happened)
-        self.happened = happened
+    """What arrived is not a whole and safe zip, for a reason that is said in one sentence; nothing of it was kept."""
 
 
 def check_zip(file: BinaryIO, length: int, limits: PackageLimits, between: Callable[[], None]) -> tuple[str, ...]:
@@ -81,7 +63,9 @@ def check_zip(file: BinaryIO, length: int, limits: PackageLimits, between: Calla
         with ZipFile(file) as archive:
             entries = archive.infolist()
             _check_entries(entries, end, length, limits)
-            _check_content(archive, entries, limits, between)
+            left = limits.unpacked_bytes
+            for info in entries:
+                left -= _unpack(archive, info, left, limits, between)
     except CONFUSED as error:
         raise BadPackage("The package is not a whole zip: it cannot be unpacked or its content is damaged.") from error
     return tuple(info.filename for info in entries if not info.is_dir())
@@ -99,10 +83,9 @@ def _check_entries(entries: Sequence[ZipInfo], end: ZipEnd, length: int, limits:
         raise BadPackage("The package is not a whole zip: it holds another number of entries than it says.")
     seen: set[str] = set()
     for info in entries:
-        reason = entry_objection(info)
-        if reason:
+        if reason := entry_objection(info):
             raise BadPackage(f"The package is not safe to unpack: it holds {reason}.")
-        names = entry_keys(info)
+        names = {_key(name) for name in _names(info)}
         if seen & names:
             raise BadPackage("The package is not safe to unpack: two entries have the same name.")
         seen |= names
@@ -115,15 +98,7 @@ def _check_entries(entries: Sequence[ZipInfo], end: ZipEnd, length: int, limits:
         raise _too_large(limits)
 
 
-def _check_content(
-    archive: ZipFile, entries: Sequence[ZipInfo], limits: PackageLimits, between: Callable[[], None]
-) -> None:
-    left = limits.unpacked_bytes
-    for info in entries:
-        left -= _unpacked(archive, info, left, limits, between)
-
-
-def _unpacked(archive: ZipFile, info: ZipInfo, left: int, limits: PackageLimits, between: Callable[[], None]) -> int:
+def _unpack(archive: ZipFile, info: ZipInfo, left: int, limits: PackageLimits, between: Callable[[], None]) -> int:
     # zipfile stops at the size an entry declares; with a larger one it reads what is really there.
     greedy = copy.copy(info)
     greedy.file_size = left + UNPACKED_PIECE
@@ -162,8 +137,7 @@ def read_zip_end(file: BinaryIO, length: int) -> ZipEnd | None:
     if at + END_RECORD.size + comment != len(tail):
         return None
     position = length - tail_length + at
-    large = _read_zip_end_64(file, position)
-    if large is not None:
+    if large := _read_zip_end_64(file, position):
         return large
     if disk or first_disk or here != entries:
         return None
@@ -203,8 +177,7 @@ UNSAFE_NAMES: TextRules = (
 def entry_objection(info: ZipInfo) -> str:
     """Returns why an entry is refused, or nothing."""
     for name in _names(info):
-        reason = first_objection(name, UNSAFE_NAMES)
-        if reason:
+        if reason := first_objection(name, UNSAFE_NAMES):
             return reason
     if info.flag_bits & ENCRYPTED:
         return "an encrypted entry"
@@ -217,12 +190,8 @@ def entry_objection(info: ZipInfo) -> str:
     return ""
 
 
-def entry_keys(info: ZipInfo) -> set[str]:
-    """Returns the entry's names as the least careful file system would compare them."""
-    return {_key(name) for name in _names(info)}
-
-
 def _key(name: str) -> str:
+    """Returns a name as the least careful file system would compare it."""
     steps = [step.rstrip(" .") for step in name.split("/") if step not in {"", "."}]
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", "/".join(steps)).casefold())
 

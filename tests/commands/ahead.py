@@ -71,36 +71,25 @@ async def main_job(client: Client, document: Path) -> None:
 
 def over_stdio(place: Place, mode: Mode) -> None:
     settings = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": str(place.document.parent)}
-    parameters = StdioServerParameters(
-        command=PROGRAM[0], args=list(PROGRAM[1:]), env={**place.run.environment, **settings}
-    )
-
-    async def job() -> None:
-        with anyio.fail_after(180):
-            async with Client(parameters, mode=mode, elicitation_callback=says_yes) as client:
-                await main_job(client, place.document)
-
-    anyio.run(job)
+    env = {**place.run.environment, **settings}
+    anyio.run(connected, StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=env), place, mode)
 
 
 def over_http(place: Place, mode: Mode) -> None:
-    async def job(address: str) -> None:
-        with anyio.fail_after(180):
-            async with Client(address, mode=mode, elicitation_callback=says_yes) as client:
-                await main_job(client, place.document)
-
     with place.run.served(place.document.parent) as address:
-        anyio.run(job, address)
+        anyio.run(connected, address, place, mode)
+
+
+async def connected(where: str | StdioServerParameters, place: Place, mode: Mode) -> None:
+    with anyio.fail_after(180):
+        async with Client(where, mode=mode, elicitation_callback=says_yes) as client:
+            await main_job(client, place.document)
 
 
 def doctor_without_flipsnack(place: Place) -> Any:
     with nobody_answers_at() as port:
-        return place.run(
-            "doctor",
-            FLIPSNACK_API_URL=f"http://127.0.0.1:{port}/v1/",
-            FLIPSNACK_API_KEY=KEY,
-            FLIPSNACK_API_SECRET=SECRET,
-        )
+        where = f"http://127.0.0.1:{port}/v1/"
+        return place.run("doctor", FLIPSNACK_API_URL=where, FLIPSNACK_API_KEY=KEY, FLIPSNACK_API_SECRET=SECRET)
 
 
 def main_job_on(way: Callable[[Place, Mode], None], revision: str) -> Callable[[Place], None]:

@@ -1,7 +1,6 @@
 """The program as a process: run to its end, or kept running while a test talks to it."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -35,33 +34,35 @@ class Run:
     environment: dict[str, str]
 
     def __call__(self, *arguments: str, given: str = "", **environment: str) -> Ended:
-        done = subprocess.run(  # noqa: S603 - our own program
-            [*PROGRAM, *arguments],
-            input=given,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        with self.kept(*arguments, **environment) as process:
+            out, err = process.communicate(given, timeout=120)
+        return Ended(process.returncode, out, err)
 
     @contextmanager
     def kept(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
         """Keep it running until the end of the block."""
-        with subprocess.Popen(  # noqa: S603 - our own program
-            [*PROGRAM, *arguments],
-            env={**self.environment, **environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        command, environment = [*PROGRAM, *arguments], {**self.environment, **environment}
+        with subprocess.Popen(command, env=environment, text=True, **pipes) as process:  # noqa: S603 - our own program
             try:
                 yield process
             finally:
-                process.send_signal(signal.SIGTERM)
+                process.terminate()
                 process.communicate(timeout=60)
+
+    def talk(self, *lines: str, ids: set[int], **environment: str) -> Ended:
+        """Say these lines to a server on stdio, and end it when it has answered all of these."""
+        out = list[str]()
+        with self.kept(**environment) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write("\n".join(lines) + "\n")
+            process.stdin.flush()
+            while not ids <= {one.get("id") for one in messages("".join(out))}:
+                out.append(process.stdout.readline())
+                assert out[-1], "the server ended"
+            rest, err = process.communicate(timeout=60)
+        return Ended(process.returncode, "".join([*out, rest]), err)
 
     @contextmanager
     def sandbox(self) -> Iterator[dict[str, str]]:

@@ -76,8 +76,6 @@ def test_a_sandbox_with_a_state_shares_its_budget() -> None:
 @pytest.mark.parametrize("state", ["sqlite:~nobody-of-this-name/state.sqlite", "sqlite:", "redis://secret@host", "x"])
 def test_a_state_that_cannot_be_understood_never_keeps_the_server_from_starting(state: str) -> None:
     settings = read_settings({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_STATE": state})
-
     remember(settings)
-
     assert settings.problems
     assert "secret" not in " ".join(settings.problems)

@@ -44,45 +44,22 @@ def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dic
         asked(6, "no/such/method"),
         "this is no JSON",
     ]
-    with run.kept(**{"FLIPSNACK_LOG_LEVEL": level, "PYTHONWARNINGS": "default", **settings}) as process:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write("\n".join([HELLO, READY, *calls]) + "\n")
-        process.stdin.flush()
-        out: list[str] = []
-        while not {2, 3, 4, 5, 6} <= {one.get("id") for one in messages("".join(out))}:
-            line = process.stdout.readline()
-            assert line, "the server ended"
-            out.append(line)
-        rest, _ = process.communicate(timeout=60)
+    environment = {"FLIPSNACK_LOG_LEVEL": level, "PYTHONWARNINGS": "default", **settings}
 
-    assert messages(rest) is not None
+    ended = run.talk(HELLO, READY, *calls, ids={2, 3, 4, 5, 6}, **environment)
+
+    assert messages(ended.out)
 
 
 def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
     with run.sandbox() as where:
-        access = {
-            "FLIPSNACK_API_URL": where["api_url"],
-            "FLIPSNACK_UPLOAD_URL": where["upload_url"],
-            "FLIPSNACK_API_KEY": where["api_key"],
-            "FLIPSNACK_API_SECRET": where["api_secret"],
-            "FLIPSNACK_LOG_LEVEL": "DEBUG",
-        }
-        with run.kept(**access) as process:
-            assert process.stdin
-            assert process.stdout
-            process.stdin.write(
-                "\n".join([HELLO, READY, asked(2, "tools/call", name="get_user_stats", arguments={})]) + "\n"
-            )
-            process.stdin.flush()
-            answers = [process.stdout.readline() for _ in range(2)]
-            out, err = process.communicate(timeout=60)
+        access = {f"FLIPSNACK_{name.upper()}": value for name, value in where.items()}
+        call = asked(2, "tools/call", name="get_user_stats", arguments={})
+        ended = run.talk(HELLO, READY, call, ids={2}, FLIPSNACK_LOG_LEVEL="DEBUG", **access)
 
-    assert "impressions" in answers[1]
-    everything = "".join(answers) + out + err
-    assert where["api_key"] not in everything
-    assert where["api_secret"] not in everything
-    assert "signature=" not in everything
+    assert "impressions" in ended.out
+    secrets = (where["api_key"], where["api_secret"], "signature=")
+    assert not [secret for secret in secrets if secret in ended.out + ended.err]
 
 
 def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path: Path) -> None:
@@ -106,7 +83,6 @@ def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path
 
 def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
     done = run(given="", FLIPSNACK_SANDBOX="1")
-
     assert (done.status, done.out) == (0, "")
 
 
@@ -152,11 +128,15 @@ async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
     assert (host.status_code, origin.status_code, good.status_code) == (421, 403, 200)
 
 
-async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
-    parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=run.environment)
+def on_stdio(run: Run, *arguments: str, **environment: str) -> Client:
+    """A client of a server of its own."""
+    program, env = [*PROGRAM[1:], *arguments], {**run.environment, **environment}
+    return Client(StdioServerParameters(command=PROGRAM[0], args=program, env=env))
 
+
+async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
     with anyio.fail_after(120):
-        async with Client(parameters) as client:
+        async with on_stdio(run) as client:
             tools = (await client.list_tools()).tools
             said = await client.call_tool("get_user_stats")
 
@@ -165,13 +145,10 @@ async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
 
 
 async def test_options_beat_the_environment(run: Run) -> None:
-    environment = {**run.environment, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_READ_ONLY": "0", "FLIPSNACK_API_KEY": KEY}
-    parameters = StdioServerParameters(
-        command=PROGRAM[0], args=[*PROGRAM[1:], "--read-only", "--toolsets", "default,legacy"], env=environment
-    )
+    environment = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_READ_ONLY": "0", "FLIPSNACK_API_KEY": KEY}
 
     with anyio.fail_after(120):
-        async with Client(parameters) as client:
+        async with on_stdio(run, "--read-only", "--toolsets", "default,legacy", **environment) as client:
             names = {one.name for one in (await client.list_tools()).tools}
 
     assert "list_collections" in names

@@ -1,11 +1,11 @@
 """What the tests of files stand on: an allowed folder and what lies around it, and ways to hold a thread."""
 
-from __future__ import annotations
-
+import asyncio
 import io
 import threading
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,24 @@ from typing import Any
 import anyio
 import pytest
 
+from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
+
 PDF = b"%PDF-1.7\n"
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Two folders whose names begin alike, each with a PDF in it."""
+    """Two folders whose names begin alike, each with a PDF in it; and what may be patched meanwhile."""
 
     allowed: Path
     outside: Path
     good: Path
     secret: Path
+    patch: pytest.MonkeyPatch
+
+    def open(self, kind: Kind = Kind.PDF) -> AbstractAsyncContextManager[OpenDocument]:
+        """The document in the allowed folder."""
+        return open_document(str(self.good), [self.allowed], kind)
 
 
 class Gate:
@@ -50,6 +57,31 @@ class Gate:
         """Lets the event loop turn until a thread is held."""
         while not self.reached.is_set():
             await anyio.lowlevel.checkpoint()
+
+
+async def cancelled_in_a_group(gate: Gate, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Cancels work that is held at a gate, then lets its thread go on."""
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(work)
+            await gate.wait_reached()
+            group.cancel_scope.cancel()
+            gate.go_on.set()
+
+
+async def cancelled_the_asyncio_way(gate: Gate, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Such a cancellation goes through every shield: the thread goes on while the task is already cleaning up."""
+    with anyio.fail_after(10):
+        task = asyncio.create_task(work())
+        await gate.wait_reached()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.go_on.set()
+        await anyio.to_thread.run_sync(gate.left.wait)
+
+
+Cancelling = Callable[[Gate, Callable[[], Coroutine[Any, Any, object]]], Coroutine[Any, Any, None]]
 
 
 async def turn_loop() -> None:

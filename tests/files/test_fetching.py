@@ -1,7 +1,5 @@
 """A package comes off a real connection byte for byte, however it was sent, or it is said to have broken off."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket
@@ -25,21 +23,17 @@ SIZED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(CONTENT)
 class Package:
     """A package behind a link, and what this end has read of it so far."""
 
-    def __init__(self, url: str = "") -> None:
+    def __init__(self, url: str = "https://example.com/package.zip") -> None:
         self.url = url
         self.head, self.piece = asyncio.Event(), asyncio.Event()
 
     async def fetch(self, *, seconds: float = 10.0, times: int = 1) -> list[bytes]:
         """What came, so many times over one pool of connections."""
-        bodies = list[bytes]()
         async with httpx2.AsyncClient(timeout=seconds, trust_env=False) as http:
-            for _ in range(times):
-                self.head, self.piece = asyncio.Event(), asyncio.Event()
-                bodies.append(await self.fetch_over(http))
-        return bodies
+            return [await self.fetch_over(http) for _ in range(times)]
 
     async def fetch_over(self, http: httpx2.AsyncClient) -> bytes:
-        body = b""
+        self.head, self.piece, body = asyncio.Event(), asyncio.Event(), b""
         async with fetched(http, self.url) as transfer:
             self.head.set()
             async for piece in transfer.pieces:
@@ -99,36 +93,34 @@ def chunked(content: bytes, size: int) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
 
 
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+OK, CHUNKED, LAST = b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n\r\n", b"0\r\n\r\n"
 # Which is against the rules: the chunks count.
-CHUNKED_AND_SIZED = SIZED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+CHUNKED_AND_SIZED = SIZED.removesuffix(b"\r\n") + CHUNKED
+# fmt: off
 WAYS: dict[str, list[Step]] = {
     "in one go": [SIZED + CONTENT],
     "head first": [SIZED, "head", CONTENT],
     "one byte with the head": [SIZED + CONTENT[:1], "piece", CONTENT[1:]],
     "more than announced": [SIZED + CONTENT[:1], "piece", CONTENT[1:] + b"more"],
     "after another head": [b"HTTP/1.1 103 Early Hints\r\n\r\n" + SIZED + CONTENT],
-    "in chunks": [CHUNKED + chunked(CONTENT, 50_000) + b"0\r\n\r\n"],
-    "in chunks and with a size": [
-        CHUNKED_AND_SIZED + chunked(CONTENT[:1], 1),
-        "piece",
-        chunked(CONTENT[1:], len(CONTENT)) + b"0\r\n\r\n",
-    ],
-    "until the end": [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CONTENT, "close"],
+    "in chunks": [OK + CHUNKED + chunked(CONTENT, 50_000) + LAST],
+    "in chunks and with a size":
+        [CHUNKED_AND_SIZED + chunked(CONTENT[:1], 1), "piece", chunked(CONTENT[1:], len(CONTENT)) + LAST],
+    "until the end": [OK + b"Connection: close\r\n\r\n" + CONTENT, "close"],
     "from an old server": [SIZED.replace(b"HTTP/1.1", b"HTTP/1.0") + CONTENT, "close"],
 }
+# fmt: on
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_package_comes_whole_each_time(way: str) -> None:
     async with sent(*WAYS[way]) as package:
         bodies = await package.fetch(times=3)
-
     assert [body == CONTENT for body in bodies] == [True, True, True]
 
 
 async def test_empty_package_is_nothing_and_waited_for_no_longer() -> None:
-    async with sent(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as package:
+    async with sent(OK + b"Content-Length: 0\r\n\r\n") as package:
         assert await package.fetch() == [b""]
 
 
@@ -137,7 +129,6 @@ async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() 
         for _ in range(2):
             async with fetched(http, package.url) as transfer:
                 assert CONTENT.startswith(await anext(transfer.pieces))
-
         assert await package.fetch_over(http) == CONTENT
 
 
@@ -145,7 +136,6 @@ async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() 
 @pytest.mark.parametrize("end", [0, 1, READ_BYTES + 5])
 async def test_connection_that_ends_early_is_a_broken_transfer(end: int, how: Step) -> None:
     begun: list[Step] = [SIZED + CONTENT[:1], "piece", CONTENT[1:end]] if end else [SIZED, "head"]
-
     async with sent(*begun, how) as package:
         with pytest.raises(TransferBroken):
             await package.fetch()
@@ -168,35 +158,28 @@ async def test_other_answer_than_a_package_is_none(status: int, error: type[Exce
 class Otherwise(httpx2.AsyncBaseTransport):
     """Answers over something else than HTTP/1.1, with a connection that nobody may read from."""
 
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(
-            200,
-            headers={"content-length": str(len(CONTENT))},
-            content=self._pieces,
-            extensions={"http_version": b"HTTP/2", "network_stream": "no connection"},
-        )
+        own = {"http_version": b"HTTP/2", "network_stream": "no connection"}
+        headers = {"content-length": str(len(CONTENT))}
+        return httpx2.Response(200, headers=headers, content=self._halves(), extensions=own)
 
-
-async def halves() -> AsyncIterator[bytes]:
-    yield CONTENT[:1000]
-    yield CONTENT[1000:]
-
-
-async def damaged() -> AsyncIterator[bytes]:
-    yield CONTENT[:1000]
-    raise ssl.SSLError("DECRYPTION_FAILED_OR_BAD_RECORD_MAC")
+    async def _halves(self) -> AsyncIterator[bytes]:
+        yield CONTENT[:1000]
+        if self._error:
+            raise self._error
+        yield CONTENT[1000:]
 
 
 async def test_body_that_is_framed_in_another_way_goes_through_the_client() -> None:
-    async with httpx2.AsyncClient(transport=Otherwise(halves())) as http:
-        assert await Package("https://example.com/package.zip").fetch_over(http) == CONTENT
+    async with httpx2.AsyncClient(transport=Otherwise()) as http:
+        assert await Package().fetch_over(http) == CONTENT
 
 
 async def test_damaged_record_of_tls_is_a_broken_transfer() -> None:
-    async with httpx2.AsyncClient(transport=Otherwise(damaged())) as http:
+    async with httpx2.AsyncClient(transport=Otherwise(ssl.SSLError("BAD_RECORD_MAC"))) as http:
         with pytest.raises(TransferBroken):
-            await Package("https://example.com/package.zip").fetch_over(http)
+            await Package().fetch_over(http)

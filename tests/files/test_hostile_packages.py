@@ -18,8 +18,6 @@ from flipsnack_mcp.files.zip_check import BadPackage, check_zip
 from tests.files.ground import names_in, sent, zipped
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-
-
 GOOD = zipped(("index.html", b"<html>" * 100), ("app.js", b"js" * 100))
 
 
@@ -85,121 +83,100 @@ def zip64_lie() -> bytes:
     return GOOD[:end] + record + locator + GOOD[end:]
 
 
-CASES = [
-    # Names
-    pytest.param(lambda: named("../evil.html"), "leads out", id="zip-slip"),
-    pytest.param(lambda: named("a/b/../../../evil.html"), "leads out", id="zip-slip-deep"),
-    pytest.param(lambda: named("a/.."), "leads out", id="zip-slip-last"),
-    pytest.param(lambda: named(".. /evil.html"), "leads out", id="zip-slip-space"),
-    pytest.param(lambda: named(".../evil.html"), "leads out", id="zip-slip-three-dots"),
-    pytest.param(lambda: named("/etc/passwd"), "absolute", id="absolute"),
-    pytest.param(lambda: named("//server/share"), "absolute", id="unc-slashes"),
-    pytest.param(lambda: named("..\\evil.html"), "backslash", id="backslash"),
-    pytest.param(lambda: named("\\\\server\\share"), "backslash", id="unc"),
-    pytest.param(lambda: named("C:/evil.html"), "drive", id="drive"),
-    pytest.param(lambda: named("c:evil.html"), "drive", id="drive-relative"),
-    pytest.param(lambda: named("index.html:stream"), "colon", id="alternate-stream"),
-    pytest.param(lambda: named("evil\0.html"), "control", id="nul"),
-    pytest.param(lambda: named("evil\n.html"), "control", id="newline"),
-    pytest.param(lambda: named("\x1b[2Jevil"), "control", id="escape-sequence"),
-    pytest.param(lambda: named("evil\x7f"), "control", id="delete-character"),
-    pytest.param(
-        lambda: with_extra(struct.pack("<HHBL", 0x7075, 12, 1, 0) + b"../evil"), "leads out", id="second-name"
-    ),
-    # Two entries, one name
-    pytest.param(lambda: named("index.html"), "same name", id="duplicate"),
-    pytest.param(lambda: named("INDEX.html"), "same name", id="duplicate-case"),
-    pytest.param(lambda: named("./index.html"), "same name", id="duplicate-dot"),
-    pytest.param(lambda: named("index.html."), "same name", id="duplicate-trailing-dot"),
-    pytest.param(lambda: zipped(("\u00e9", b""), ("e\u0301", b"")), "same name", id="duplicate-normalised"),
-    pytest.param(lambda: zipped(("Å", b""), ("a\u030a", b"")), "same name", id="duplicate-normalised-case"),
-    pytest.param(lambda: zipped(("a//b", b""), ("a/b", b"")), "same name", id="duplicate-slashes"),
+NAMES = {
+    "leads out": ["../evil.html", "a/b/../../../evil.html", "a/..", ".. /evil.html", ".../evil.html"],
+    "absolute": ["/etc/passwd", "//server/share"],
+    "backslash": ["..\\evil.html", "\\\\server\\share"],
+    "drive": ["C:/evil.html", "c:evil.html"],
+    "colon": ["index.html:stream"],
+    "control": ["evil\0.html", "evil\n.html", "\x1b[2Jevil", "evil\x7f"],
+    "same name": ["index.html", "INDEX.html", "./index.html", "index.html."],
+}
+# fmt: off
+CASES: dict[str, dict[str, bytes | Callable[[], bytes]]] = {
+    "leads out": {"second-name": with_extra(struct.pack("<HHBL", 0x7075, 12, 1, 0) + b"../evil")},
+    "same name": {
+        "normalised": zipped(("\u00e9", b""), ("e\u0301", b"")),
+        "normalised-case": zipped(("Å", b""), ("a\u030a", b"")),
+        "slashes": zipped(("a//b", b""), ("a/b", b"")),
+    },
     # What an entry is
-    pytest.param(lambda: with_mode(stat.S_IFLNK | 0o777), "link", id="symlink"),
-    pytest.param(lambda: with_mode(stat.S_IFCHR | 0o666), "device", id="character-device"),
-    pytest.param(lambda: with_mode(stat.S_IFBLK | 0o666), "device", id="block-device"),
-    pytest.param(lambda: with_mode(stat.S_IFIFO | 0o666), "device", id="fifo"),
-    pytest.param(lambda: with_mode(stat.S_IFSOCK | 0o666), "device", id="socket"),
-    pytest.param(lambda: with_attributes(0x400, system=0), "link", id="reparse-point"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 8, "H", 0x1), "encrypted", id="encrypted"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 8, "H", 0x41), "encrypted", id="strongly-encrypted"),
-    pytest.param(lambda: zipped(("a", b"x"), method=zipfile.ZIP_LZMA), "compression", id="lzma"),
-    pytest.param(lambda: zipped(("a", bytes(MEGABYTE)), method=zipfile.ZIP_BZIP2), "compression", id="bzip2"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 10, "H", 99), "compression", id="unknown-compression"),
+    "link": {"symlink": with_mode(stat.S_IFLNK | 0o777), "reparse-point": with_attributes(0x400, system=0)},
+    "device": {
+        "character-device": with_mode(stat.S_IFCHR | 0o666), "block-device": with_mode(stat.S_IFBLK | 0o666),
+        "fifo": with_mode(stat.S_IFIFO | 0o666), "socket": with_mode(stat.S_IFSOCK | 0o666),
+    },
+    "encrypted": {"plainly": patched(GOOD, CENTRAL, 8, "H", 0x1), "strongly": patched(GOOD, CENTRAL, 8, "H", 0x41)},
+    "compression": {
+        "lzma": zipped(("a", b"x"), method=zipfile.ZIP_LZMA), "unknown": patched(GOOD, CENTRAL, 10, "H", 99),
+        "bzip2": lambda: zipped(("a", bytes(MEGABYTE)), method=zipfile.ZIP_BZIP2),
+    },
     # Too much
-    pytest.param(lambda: zipped(("a", bytes(20 * MEGABYTE))), "grows over", id="bomb-ratio"),
-    pytest.param(
-        lambda: zipped(("a", bytes(9 * MEGABYTE)), ("b", bytes(9 * MEGABYTE))), "more than 16", id="bomb-total"
-    ),
-    pytest.param(lambda: lying(bytes(17 * MEGABYTE), b"short"), "grows over", id="bomb-declared-small"),
-    pytest.param(lambda: lying(b"x" * 9999, b"x" * 10), "cannot be unpacked", id="declared-too-small"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 24, "L", 9999), "another size", id="declared-too-large"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 24, "L", 0xFFFFFFF0), "more than 16", id="declared-huge"),
-    pytest.param(lambda: zipped(*((str(n), b"") for n in range(101))), "more than 100", id="too-many-entries"),
-    pytest.param(overlapping, "overlap", id="overlapping"),
-    pytest.param(huge_directory, "end like one", id="huge-directory"),
-    pytest.param(zip64_lie, "end like one", id="zip64-lie"),
+    "grows over": {
+        "bomb-ratio": lambda: zipped(("a", bytes(20 * MEGABYTE))),
+        "bomb-declared-small": lambda: lying(bytes(17 * MEGABYTE), b"short"),
+    },
+    "more than 16": {
+        "bomb-total": lambda: zipped(("a", bytes(9 * MEGABYTE)), ("b", bytes(9 * MEGABYTE))),
+        "declared-huge": patched(GOOD, CENTRAL, 24, "L", 0xFFFFFFF0),
+    },
+    "cannot be unpacked": {"declared-too-small": lying(b"x" * 9999, b"x" * 10)},
+    "another size": {"declared-too-large": patched(GOOD, CENTRAL, 24, "L", 9999)},
+    "more than 100": {"too-many-entries": zipped(*((str(number), b"") for number in range(101)))},
+    "overlap": {"overlapping": overlapping()},
     # Not whole
-    pytest.param(lambda: b"", "end like one", id="no-byte"),
-    pytest.param(lambda: b"<html>Not found</html>", "end like one", id="not-a-zip"),
-    pytest.param(lambda: b"PK\x03\x04" + bytes(100), "end like one", id="only-a-beginning"),
-    pytest.param(zipped, "empty", id="empty"),
-    pytest.param(lambda: zipped(("folder/", b"")), "only folders", id="only-folders"),
-    pytest.param(lambda: GOOD[:-1], "end like one", id="last-byte-missing"),
-    pytest.param(lambda: GOOD[: GOOD.find(END)], "end like one", id="end-record-missing"),
-    pytest.param(lambda: GOOD[: len(GOOD) // 2], "end like one", id="truncated"),
-    pytest.param(lambda: GOOD[: GOOD.rfind(CENTRAL)] + b"?" * 40, "end like one", id="garbage-after-cut-directory"),
-    pytest.param(lambda: GOOD[: GOOD.rfind(CENTRAL)] + GOOD[GOOD.find(END) :], "end like one", id="entry-cut-out"),
-    pytest.param(lambda: GOOD + b"more", "end like one", id="something-behind"),
-    pytest.param(lambda: b"#!/bin/sh\n" + GOOD, "end like one", id="something-before"),
-    pytest.param(lambda: GOOD + GOOD, "end like one", id="two-zips"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 16, "L", 1), "damaged", id="wrong-crc"),
-    pytest.param(lambda: patched(GOOD, LOCAL, 40, "L", 0), "damaged", id="damaged-content"),
-    pytest.param(lambda: patched(GOOD, LOCAL, 0, "L", 0), "damaged", id="damaged-header"),
-    pytest.param(lambda: patched(GOOD, LOCAL, 30, "L", 0), "damaged", id="two-different-names"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 42, "L", 2**31), "damaged", id="entry-behind-the-end"),
-    pytest.param(lambda: patched(GOOD, CENTRAL, 0, "L", 0), "damaged", id="damaged-directory"),
-    pytest.param(lambda: patched(GOOD, END, 8, "HH", 1, 1), "another number", id="wrong-count"),
-    pytest.param(lambda: patched(GOOD, END, 4, "H", 1), "end like one", id="several-disks"),
-]
+    "end like one": {
+        "huge-directory": huge_directory(), "zip64-lie": zip64_lie(), "several-disks": patched(GOOD, END, 4, "H", 1),
+        "no-byte": b"", "not-a-zip": b"<html>Not found</html>", "only-a-beginning": b"PK\x03\x04" + bytes(100),
+        "last-byte-missing": GOOD[:-1], "end-record-missing": GOOD[: GOOD.find(END)],
+        "truncated": GOOD[: len(GOOD) // 2],
+        "garbage-after-cut-directory": GOOD[: GOOD.rfind(CENTRAL)] + b"?" * 40,
+        "entry-cut-out": GOOD[: GOOD.rfind(CENTRAL)] + GOOD[GOOD.find(END) :],
+        "something-behind": GOOD + b"more", "something-before": b"#!/bin/sh\n" + GOOD, "two-zips": GOOD + GOOD,
+    },
+    "empty": {"nothing": zipped()},
+    "only folders": {"only-folders": zipped(("folder/", b""))},
+    "damaged": {
+        "crc": patched(GOOD, CENTRAL, 16, "L", 1), "content": patched(GOOD, LOCAL, 40, "L", 0),
+        "header": patched(GOOD, LOCAL, 0, "L", 0), "two-different-names": patched(GOOD, LOCAL, 30, "L", 0),
+        "entry-behind-the-end": patched(GOOD, CENTRAL, 42, "L", 2**31), "directory": patched(GOOD, CENTRAL, 0, "L", 0),
+    },
+    "another number": {"wrong-count": patched(GOOD, END, 8, "HH", 1, 1)},
+}
+# fmt: on
+TABLE = [(reason, name, made) for reason, rows in CASES.items() for name, made in rows.items()]
+TABLE += [(reason, repr(name), named(name)) for reason, names in NAMES.items() for name in names]
 LIMITS = PackageLimits(unpacked_bytes=16 * MEGABYTE, entries=100)
 
 
-@pytest.mark.parametrize(("make", "reason"), CASES)
+@pytest.mark.parametrize(("reason", "made"), [(row[0], row[2]) for row in TABLE], ids=[row[1] for row in TABLE])
 async def test_hostile_package_is_refused_and_nothing_is_left(
-    tmp_path: Path, make: Callable[[], bytes], reason: str
+    tmp_path: Path, reason: str, made: bytes | Callable[[], bytes]
 ) -> None:
     limits = PackageLimits(entries=100) if reason == "grows over" else LIMITS
+    content = made if isinstance(made, bytes) else made()
 
     with pytest.raises(BadPackage, match=reason) as bad:
-        await save_package(sent(make(), 100_000), tmp_path, "Title", "hash1", limits=limits)
+        await save_package(sent(content, 100_000), tmp_path, "Title", "hash1", limits=limits)
 
     assert not names_in(tmp_path)
-    assert bad.value.happened == str(bad.value)
-    assert bad.value.happened.isprintable()
+    assert str(bad.value).isprintable()
 
 
 def test_table_is_long_enough() -> None:
-    assert len(CASES) >= 20
-    assert len({case.id for case in CASES}) == len(CASES)
+    assert len(TABLE) >= 66
 
 
 def test_total_counts_what_is_there_and_not_what_is_declared() -> None:
     content = lying(bytes(MEGABYTE), b"short")
-
     with pytest.raises(BadPackage, match="unpacks to more"):
         check(content, PackageLimits(unpacked_bytes=1000))
 
 
 def test_directory_is_measured_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("flipsnack_mcp.files.zip_check.ZipFile")
-
     with pytest.raises(BadPackage, match="too long names"):
         check(GOOD, PackageLimits(directory_bytes=50))
-
-
-def test_the_untouched_package_is_good() -> None:
-    assert check(GOOD, LIMITS) == ("index.html", "app.js")
 
 
 def check(content: bytes, limits: PackageLimits) -> tuple[str, ...]:
@@ -209,6 +186,7 @@ def check(content: bytes, limits: PackageLimits) -> tuple[str, ...]:
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), max_size=6), st.integers(0, len(GOOD)))
 def test_damage_anywhere_is_refused_or_harmless(changes: list[tuple[int, int]], length: int) -> None:
     content = bytearray(GOOD)
+    assert check(GOOD, LIMITS) == ("index.html", "app.js")
     for position, value in changes:
         content[position] = value
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -37,11 +37,9 @@ print(file.publish("Title", ".zip"), flush=True)
 @contextmanager
 def writing(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process in the middle of a download; its first line is the path of its file."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    env, pipe = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, subprocess.PIPE
     command = [sys.executable, "-c", WRITER, str(folder)]
-    with subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
-    ) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env, text=True) as process:  # noqa: S603
         yield process
         process.kill()
 
@@ -150,12 +148,8 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
     ours = leftover(tmp_path, age=old)
     (tmp_path / ".flipsnack-00000000000000ff.part").mkdir()
     os.mkfifo(tmp_path / ".flipsnack-00000000000000fe.part")
-    kept = [
-        leftover(tmp_path, ".flipsnack-0123456789abcdeg.part", age=old),
-        leftover(tmp_path, ".flipsnack-0123456789abcdef.part.bak", age=old),
-        leftover(tmp_path, "flipsnack-0123456789abcdef.part", age=old),
-        leftover(tmp_path, "Title.zip", age=old),
-    ]
+    names = (OURS.replace("f.part", "g.part"), f"{OURS}.bak", OURS.removeprefix("."), "Title.zip")
+    kept = [leftover(tmp_path, name, age=old) for name in names]
     link = tmp_path / ".flipsnack-aaaaaaaaaaaaaaaa.part"
     link.symlink_to(kept[-1])
     os.utime(link, (0, 0), follow_symlinks=False)
@@ -172,40 +166,25 @@ def test_missing_folder_has_no_leftovers(tmp_path: Path) -> None:
     assert remove_leftovers(tmp_path / "missing") == 0
 
 
-# Disks that know no locks
-
-
-@pytest.fixture
-def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("hours", "removed"), [(23, 0), (25, 1)])
+def test_without_locks_a_file_is_written_as_well_and_the_age_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, removed: int
+) -> None:
     def unknown(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", unknown)
-
-
-@pytest.mark.usefixtures("without_locks")
-@pytest.mark.parametrize(("age", "removed"), [(timedelta(hours=23), 0), (timedelta(hours=25), 1)])
-def test_without_locks_the_age_decides(tmp_path: Path, age: timedelta, removed: int) -> None:
-    leftover(tmp_path, age=age)
-
-    assert remove_leftovers(tmp_path) == removed
-
-
-@pytest.mark.usefixtures("without_locks")
-def test_without_locks_a_file_is_written_as_well(tmp_path: Path) -> None:
     file = PartialFile(tmp_path)
     file.create()
+    leftover(tmp_path, age=timedelta(hours=hours))
 
-    assert remove_leftovers(tmp_path) == 0
+    assert remove_leftovers(tmp_path) == removed
     assert file.publish("Title", ".zip").exists()
 
 
 def test_folder_in_which_nothing_stays_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: Callable[[int], LockState] = lambda _: LockState.TAKEN  # noqa: E731
-    monkeypatch.setattr(partial_file, "lock_file", taken)
+    monkeypatch.setattr(partial_file, "lock_file", lambda _: LockState.TAKEN)
     monkeypatch.setattr(partial_file, "MOST_NAMES", 3)
-
     with pytest.raises(RefusedFile, match="taken away"):
         PartialFile(tmp_path).create()
-
     assert not names_in(tmp_path)

@@ -1,6 +1,8 @@
 """Counting the pages of a PDF without ever waiting for it, and without the server noticing."""
 
+import asyncio
 import hashlib
+import inspect
 import io
 import json
 import os
@@ -15,11 +17,12 @@ import pytest
 from pypdf import PdfWriter
 
 from flipsnack_mcp.files import lookahead, page_counter
-from flipsnack_mcp.files.documents import Kind, Reader, open_document
+from flipsnack_mcp.files.documents import Kind, Reader
 from flipsnack_mcp.files.lookahead import COUNTING_SECONDS, DAMAGED_WARNING, NOT_COUNTED, LookAhead, look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
-from tests.files.ground import Gate, Ground, turn_loop
+from tests.files.ground import PDF, Gate, Ground, turn_loop
 
+Started = list[subprocess.Popen[bytes]]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 HANGS = """
 import signal
@@ -68,61 +71,57 @@ def encrypted(password: str) -> bytes:
 
 
 async def looked(ground: Ground, kind: Kind = Kind.PDF) -> LookAhead:
-    async with open_document(str(ground.good), [ground.allowed], kind) as document:
+    async with ground.open(kind) as document:
         return await look_ahead(document)
 
 
 # What is counted
 
 
-@pytest.mark.parametrize(
-    ("content", "verdict"),
-    [
-        pytest.param(pdf(1), "pages 1", id="one-page"),
-        pytest.param(pdf(1000), "pages 1000", id="as-many-as-may-be"),
-        pytest.param(pdf(3000), "pages 1001", id="no-further-than-need-be"),
-        pytest.param(pdf(8).replace(b"/Count 8", b"/Count 9"), "pages 8", id="number-it-gives-itself"),
-        pytest.param(pdf(8)[:-30], "damaged", id="end-missing"),
-        pytest.param(pdf(8)[:300], "damaged", id="half"),
-        pytest.param(pdf(0), "damaged", id="no-pages"),
-        pytest.param(b"%PDF-1.7\n", "damaged", id="nothing"),
-        pytest.param(b"%PDF-1.7\n" + b"ours " * 2000, "damaged", id="no-pdf"),
-        pytest.param(pdf(3).replace(b"[3 0 R 4 0 R", b"[2 0 R 2 0 R"), "damaged", id="tree-that-bites-its-tail"),
-        pytest.param(encrypted(""), "unknown", id="encrypted"),
-        pytest.param(encrypted("secret"), "unknown", id="password-needed"),
-    ],
-)
-def test_pages_of_whatever_calls_itself_a_pdf_are_counted(content: bytes, verdict: str) -> None:
-    assert page_counter.judge_pages(io.BytesIO(content)) == verdict
+# fmt: off
+VERDICTS = {
+    "pages 1": {"one-page": pdf(1)},
+    "pages 1000": {"as-many-as-may-be": pdf(1000)},
+    "pages 1001": {"no-further-than-need-be": pdf(3000)},
+    "pages 8": {"number-it-gives-itself": pdf(8).replace(b"/Count 8", b"/Count 9")},
+    "damaged": {
+        "end-missing": pdf(8)[:-30], "half": pdf(8)[:300], "no-pages": pdf(0), "nothing": PDF,
+        "no-pdf": PDF + b"ours " * 2000, "tree-that-bites-its-tail": pdf(3).replace(b"[3 0 R 4 0 R", b"[2 0 R 2 0 R"),
+    },
+    "unknown": {"encrypted": encrypted(""), "password-needed": encrypted("secret")},
+}
+# fmt: on
 
 
-@pytest.mark.parametrize("pages", [500, 501, 1000])
-async def test_many_pages_come_with_a_warning(ground: Ground, pages: int) -> None:
-    ground.good.write_bytes(pdf(pages))
+@pytest.mark.parametrize(("verdict", "name"), [(verdict, name) for verdict, rows in VERDICTS.items() for name in rows])
+def test_pages_of_whatever_calls_itself_a_pdf_are_counted(verdict: str, name: str) -> None:
+    assert page_counter.judge_pages(io.BytesIO(VERDICTS[verdict][name])) == verdict
 
-    found = await looked(ground)
 
-    assert found.pages == pages
-    assert ["older documentation gives 500" in warning for warning in found.warnings] == [True] * (pages > 500)
+MANY = "The document has {} pages: Flipsnack's present limit is 1,000 pages, but its older documentation gives 500."
+FOUND = {
+    pdf(500): LookAhead(500, ()),
+    pdf(501): LookAhead(501, (MANY.format(501),)),
+    pdf(1000): LookAhead(1000, (MANY.format(1000),)),
+    pdf(0): LookAhead(None, (DAMAGED_WARNING,)),
+    encrypted(""): LookAhead(None, (NOT_COUNTED,)),
+}
+
+
+@pytest.mark.parametrize("content", FOUND, ids=map(str, range(len(FOUND))))
+async def test_many_pages_and_pages_that_are_not_counted_come_with_a_warning(ground: Ground, content: bytes) -> None:
+    ground.good.write_bytes(content)
+    assert await looked(ground) == FOUND[content]
 
 
 async def test_too_many_pages_are_refused(ground: Ground) -> None:
     ground.good.write_bytes(pdf(1001))
-
     with pytest.raises(RefusedFile, match="Flipsnack takes at most 1,000 pages"):
         await looked(ground)
 
 
-@pytest.mark.parametrize(("content", "warning"), [(pdf(0), DAMAGED_WARNING), (encrypted(""), NOT_COUNTED)])
-async def test_pages_that_are_not_counted_come_with_a_warning(ground: Ground, content: bytes, warning: str) -> None:
-    ground.good.write_bytes(content)
-
-    assert await looked(ground) == LookAhead(None, (warning,))
-
-
-async def test_image_is_not_looked_into(ground: Ground, started: list[subprocess.Popen[bytes]]) -> None:
+async def test_image_is_not_looked_into(ground: Ground, started: Started) -> None:
     ground.good.write_bytes(b"GIF89a")
-
     assert await looked(ground, Kind.IMAGE) == LookAhead(None, ())
     assert not started
 
@@ -132,44 +131,36 @@ async def test_image_is_not_looked_into(ground: Ground, started: list[subprocess
 
 async def test_document_may_be_read_meanwhile_and_is_whole_afterwards(ground: Ground) -> None:
     ground.good.write_bytes(content := pdf(400, 3_000_000))
-    found = list[LookAhead]()
 
-    async with open_document(str(ground.good), [ground.allowed]) as document:
-
-        async def look() -> None:
-            found.append(await look_ahead(document))
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(look)
-            while not found:
-                assert b"".join([piece async for piece in document.pieces()]) == content
+    async with ground.open() as document:
+        looking = asyncio.create_task(look_ahead(document))
+        while not looking.done():
+            assert b"".join([piece async for piece in document.pieces()]) == content
         assert b"".join([piece async for piece in document.pieces()]) == content
         assert await document.sha256() == hashlib.sha256(content).hexdigest()
 
-    assert found == [LookAhead(400, ())]
+    assert await looking == LookAhead(400, ())
 
 
 async def test_file_that_was_opened_is_looked_into_whatever_its_path_says_now(ground: Ground) -> None:
     ground.good.write_bytes(pdf(8))
     ground.secret.write_bytes(pdf(9))
 
-    async with open_document(str(ground.good), [ground.allowed]) as document:
+    async with ground.open() as document:
         ground.good.unlink()
         ground.good.symlink_to(ground.secret)
         assert await look_ahead(document) == LookAhead(8, ())
 
 
 async def test_document_cut_off_meanwhile_is_no_error_here(ground: Ground) -> None:
-    async with open_document(str(ground.good), [ground.allowed]) as document:
+    async with ground.open() as document:
         os.truncate(ground.good, 10)
         assert await look_ahead(document) == LookAhead(None, (NOT_COUNTED,))
 
 
-async def test_disk_that_does_not_answer_is_not_waited_for(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
-) -> None:
-    async with open_document(str(ground.good), [ground.allowed]) as document:
-        gate = Gate(monkeypatch, Reader, "read")
+async def test_disk_that_does_not_answer_is_not_waited_for(ground: Ground, started: Started) -> None:
+    async with ground.open() as document:
+        gate = Gate(ground.patch, Reader, "read")
         with anyio.fail_after(10):
             async with anyio.create_task_group() as group:
                 group.start_soon(look_ahead, document)
@@ -183,7 +174,7 @@ async def test_disk_that_does_not_answer_is_not_waited_for(
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     """The processes that were started to count pages."""
     processes = list[subprocess.Popen[bytes]]()
 
@@ -206,36 +197,32 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
     return path.write_text
 
 
-async def test_many_documents_at_once_are_counted_two_at_a_time(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_many_documents_at_once_are_counted_two_at_a_time(ground: Ground) -> None:
     """Each is a process, and all at once none of them would be done in its two seconds."""
-    gate = Gate(monkeypatch, lookahead.PageCounting, "run")
+    gate = Gate(ground.patch, lookahead.PageCounting, "run")
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             for _ in range(8):
                 group.start_soon(looked, ground)
             await gate.wait_reached()
-            while (line := lookahead.WAITING_LINE.get().statistics()).borrowed_tokens + line.tasks_waiting < 8:
+            while (line := lookahead.WAITING_LINE.statistics()).borrowed_tokens + line.tasks_waiting < 8:
                 await anyio.lowlevel.checkpoint()
             gate.go_on.set()
 
     assert (line.borrowed_tokens, len(gate.calls)) == (2, 8)
 
 
-def assert_gone(processes: list[subprocess.Popen[bytes]]) -> None:
+def assert_gone(processes: Started) -> None:
     assert processes
     for process in processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process.pid, 0)
 
 
-async def test_parser_that_hangs_is_killed_after_its_seconds(
-    ground: Ground, program: Put, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_parser_that_hangs_is_killed_after_its_seconds(ground: Ground, program: Put, started: Started) -> None:
     assert COUNTING_SECONDS == 2.0
-    monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 0.2)
+    ground.patch.setattr(lookahead, "COUNTING_SECONDS", 0.2)
     program(HANGS)
 
     with anyio.fail_after(60):
@@ -244,9 +231,7 @@ async def test_parser_that_hangs_is_killed_after_its_seconds(
     assert all(process.returncode is not None for process in started)
 
 
-async def test_loop_turns_meanwhile_and_cancelling_kills(
-    ground: Ground, program: Put, started: list[subprocess.Popen[bytes]]
-) -> None:
+async def test_loop_turns_meanwhile_and_cancelling_kills(ground: Ground, program: Put, started: Started) -> None:
     program(HANGS)
 
     with anyio.fail_after(10):
@@ -261,80 +246,63 @@ async def test_loop_turns_meanwhile_and_cancelling_kills(
 
 
 async def test_parser_that_hangs_after_its_verdict_is_not_waited_for(
-    ground: Ground, program: Put, started: list[subprocess.Popen[bytes]]
+    ground: Ground, program: Put, started: Started
 ) -> None:
     program("print('pages 7', flush=True)" + HANGS)
-
     with anyio.fail_after(20):
         assert await looked(ground) == LookAhead(7, ())
-
     assert_gone(started)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "raise SystemExit(1)",
-        "import os; os.abort()",
-        "print('read -5')",
-        "print('read 99999999999999999999')",
-        "print('read x')",
-        "print('rubbish')",
-        "print('pages many')",
-        "import sys; sys.stdout.buffer.write(bytes(range(128, 255)))",
-        "print('read 0', flush=True)",
-    ],
-)
+# fmt: off
+MAD = [
+    "raise SystemExit(1)", "import os; os.abort()", "import sys; sys.stdout.buffer.write(bytes(range(128, 255)))",
+    *(f"print('{said}', flush=True)"
+      for said in ("read -5", "read 99999999999999999999", "read x", "read 0", "rubbish", "pages many")),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("text", MAD)
 async def test_parser_gone_mad_is_no_error(ground: Ground, program: Put, text: str) -> None:
     program(text)
-
     assert await looked(ground) == LookAhead(None, (NOT_COUNTED,))
 
 
-async def test_process_that_cannot_be_started_is_no_error(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-
+async def test_process_that_cannot_be_started_is_no_error(ground: Ground) -> None:
+    ground.patch.setattr(sys, "executable", "/nowhere/python")
     assert await looked(ground) == LookAhead(None, (NOT_COUNTED,))
 
 
-async def test_credentials_stay_here(ground: Ground, program: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLIPSNACK_API_SECRET", "secret")
+async def test_credentials_stay_here(ground: Ground, program: Put) -> None:
+    ground.patch.setenv("FLIPSNACK_API_SECRET", "secret")
     program("import os; print('pages', 7 if 'secret' not in os.environ.values() else 8)")
-
     assert await looked(ground) == LookAhead(7, ())
 
 
-async def test_module_in_the_current_folder_is_not_taken_for_pypdf(
-    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_module_in_the_current_folder_or_beside_the_program_is_not_taken_for_pypdf(
+    ground: Ground, program: Put, tmp_path: Path
 ) -> None:
     ground.good.write_bytes(pdf(8))
+    program(inspect.getsource(page_counter))
     (tmp_path / "pypdf.py").write_text("raise SystemExit")
-    monkeypatch.chdir(tmp_path)
-
+    ground.patch.chdir(tmp_path)
     assert await looked(ground) == LookAhead(8, ())
 
 
-def run(*command: str) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(  # noqa: S603
-        [sys.executable, *command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=ENVIRONMENT,
-        timeout=30,
-        check=False,
-    )
+def run(*command: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    whole = [sys.executable, *command]
+    return subprocess.run(whole, input=given, capture_output=True, env=ENVIRONMENT, timeout=60, check=False)  # noqa: S603
 
 
 def test_page_counter_ends_when_the_server_was_killed() -> None:
     finished = run(page_counter.__file__, "20", "1000000")
-
     assert finished.stdout == b"read 0\n"
 
 
 @pytest.mark.parametrize("hanging", ["while True: pass", "import re; re.match('(a*)*b', 'a' * 99)"])
 def test_page_counter_ends_even_when_it_hangs_and_the_server_was_killed(hanging: str) -> None:
     finished = run("-c", f"from flipsnack_mcp.files.page_counter import limit; limit(0.2)\n{hanging}")
-
     assert finished.returncode == 1
     assert b"Timeout" in finished.stderr
 
@@ -342,7 +310,6 @@ def test_page_counter_ends_even_when_it_hangs_and_the_server_was_killed(hanging:
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows set no limit to memory")
 def test_page_counter_takes_no_more_memory_than_it_may() -> None:
     finished = run("-c", "from flipsnack_mcp.files.page_counter import limit; limit(20); bytearray(2 * 1024**3)")
-
     assert b"MemoryError" in finished.stderr
 
 
@@ -375,14 +342,7 @@ def test_server_keeps_its_streams_and_grows_with_no_document(ground: Ground) -> 
     with ground.good.open("wb") as file:
         write_pdf(file, 400, 500_000_000)
 
-    finished = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", SERVER, str(ground.good)],
-        input=b"request\n",
-        capture_output=True,
-        env=ENVIRONMENT,
-        timeout=60,
-        check=True,
-    )
+    finished = run("-c", SERVER, str(ground.good), given=b"request\n")
     found = json.loads(finished.stderr)
 
     assert finished.stdout == b""

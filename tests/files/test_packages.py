@@ -10,7 +10,6 @@ import stat
 import threading
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -19,11 +18,19 @@ from typing_extensions import override
 
 from flipsnack_mcp.files import packages, partial_file
 from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
-from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, open_writer, save_package
+from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, save_package, write_pieces
 from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.zip_check import BadPackage
-from tests.files.ground import Gate, names_in, sent, turn_loop, zipped
+from tests.files.ground import (
+    Gate,
+    cancelled_in_a_group,
+    cancelled_the_asyncio_way,
+    names_in,
+    sent,
+    turn_loop,
+    zipped,
+)
 
 PACKAGE = zipped(("index.html", b"<html>"), ("app.js", os.urandom(300_000)))
 
@@ -32,19 +39,21 @@ async def save(folder: Path, title: str = "Title", content: bytes = PACKAGE) -> 
     return await save_package(sent(content), folder, title, "hash1")
 
 
+class Counts(list[int]):
+    """What was told to be written, one after another."""
+
+    async def received(self, count: int) -> None:
+        self.append(count)
+
+
 async def test_package_is_saved_whole_under_its_title(tmp_path: Path) -> None:
-    counts = list[int]()
+    counts = Counts()
 
-    async def received(count: int) -> None:
-        counts.append(count)
+    saved = await save_package(sent(PACKAGE), tmp_path / "a" / "b", "My/Title", "hash1", received=counts.received)
 
-    saved = await save_package(sent(PACKAGE), tmp_path / "a" / "b", "My/Title", "hash1", received=received)
-
-    assert saved.path == tmp_path / "a" / "b" / "My-Title.zip"
+    path, sha256 = tmp_path / "a" / "b" / "My-Title.zip", hashlib.sha256(PACKAGE).hexdigest()
+    assert saved == SavedPackage(path, len(PACKAGE), sha256, ("index.html", "app.js"))
     assert saved.path.read_bytes() == PACKAGE
-    assert saved.bytes == len(PACKAGE)
-    assert saved.sha256 == hashlib.sha256(PACKAGE).hexdigest()
-    assert saved.files == ("index.html", "app.js")
     assert names_in(saved.path.parent) == ["My-Title.zip"]
     assert counts == sorted(set(counts))
     assert counts[-1] == len(PACKAGE)
@@ -79,27 +88,25 @@ def with_one_entry_packed_very_well() -> bytes:
     return zipped(("blank.svg", bytes(5 * MEGABYTE)))
 
 
-@pytest.mark.parametrize(
-    ("make", "files"),
-    [
-        (with_a_folder, ("assets/größe.css",)),
-        (streamed_with_data_descriptors, ("index.html",)),
-        (with_one_entry_packed_very_well, ("blank.svg",)),
-    ],
-)
-async def test_unusual_but_honest_package_is_taken(
-    tmp_path: Path, make: Callable[[], bytes], files: tuple[str, ...]
-) -> None:
-    assert (await save(tmp_path, content=make())).files == files
-
-
-async def test_zip64_package_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
-
-    content = zipped(("index.html", b"<html>"), ("app.js", b"js"))
-
+def zip64() -> bytes:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
+        content = zipped(("index.html", b"<html>"))
     assert b"PK\x06\x06" in content
-    assert (await save(tmp_path, content=content)).files == ("index.html", "app.js")
+    return content
+
+
+HONEST: dict[Callable[[], bytes], str] = {
+    with_a_folder: "assets/größe.css",
+    streamed_with_data_descriptors: "index.html",
+    with_one_entry_packed_very_well: "blank.svg",
+    zip64: "index.html",
+}
+
+
+@pytest.mark.parametrize("make", HONEST)
+async def test_unusual_but_honest_package_is_taken(tmp_path: Path, make: Callable[[], bytes]) -> None:
+    assert (await save(tmp_path, content=make())).files == (HONEST[make],)
 
 
 async def test_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -120,16 +127,10 @@ async def test_saves_of_one_title_at_once_all_survive(
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     packages = [zipped(("index.html", os.urandom(100_000))) for _ in range(8)]
-    saved = list[SavedPackage]()
 
-    async def one(package: bytes) -> None:
-        saved.append(await save(tmp_path, content=package))
+    saved = await asyncio.gather(*(save(tmp_path, content=package) for package in packages))
 
-    async with anyio.create_task_group() as group:
-        for package in packages:
-            group.start_soon(one, package)
-
-    assert sorted(each.path.read_bytes() for each in saved) == sorted(packages)
+    assert [each.path.read_bytes() for each in saved] == packages
     assert all(hashlib.sha256(each.path.read_bytes()).hexdigest() == each.sha256 for each in saved)
     assert set(names_in(tmp_path)) == {"Title.zip", *(f"Title ({n}).zip" for n in range(2, 9))}
 
@@ -141,44 +142,32 @@ def no_links(*_args: object, **_kwargs: object) -> None:
 async def test_too_many_packages_of_one_title_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partial_file, "MOST_NAMES", 2)
     await save(tmp_path)
-
     with pytest.raises(RefusedFile, match="1 files have this title"):
         await save(tmp_path)
-
     assert names_in(tmp_path) == ["Title.zip"]
 
 
 async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) -> None:
-    names, modes = set[str](), set[int]()
+    seen = set[tuple[str, int]]()
 
     async def received(_: int) -> None:
-        names.update(names_in(tmp_path))
-        modes.update(stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names)
+        seen.update((name, stat.S_IMODE((tmp_path / name).stat().st_mode)) for name in names_in(tmp_path))
 
-    with umask(0o027):
-        saved = await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
-
-    assert len(names) == 1
-    assert partial_file.PARTIAL_NAME.fullmatch(names.pop())
-    assert modes == {0o600}
-    assert stat.S_IMODE(saved.path.stat().st_mode) == 0o640
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
+    before = os.umask(0o027)
     try:
-        yield
+        saved = await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
     finally:
         os.umask(before)
+
+    ((name, mode),) = seen
+    assert partial_file.PARTIAL_NAME.fullmatch(name)
+    assert (mode, stat.S_IMODE(saved.path.stat().st_mode)) == (0o600, 0o640)
 
 
 async def test_folder_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-
     saved = await save(tmp_path / "link")
-
     assert saved.path == tmp_path / "link" / "Title.zip"
     assert (tmp_path / "real" / "Title.zip").exists()
 
@@ -186,18 +175,12 @@ async def test_folder_may_be_a_link(tmp_path: Path) -> None:
 # Refusals
 
 
-async def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-
-    with pytest.raises(RefusedFile, match="FLIPSNACK_DOWNLOAD_DIR"):
-        await save(tmp_path / "file" / "below")
-
-
-@pytest.mark.parametrize("folder", [Path("downloads"), Path("~/downloads")])
-async def test_relative_folder_is_refused(folder: Path) -> None:
-    with pytest.raises(RefusedFile, match="not an absolute path"):
+@pytest.mark.parametrize("folder", [Path("downloads"), Path("~/downloads"), Path(__file__, "below")])
+async def test_folder_that_is_relative_or_cannot_be_made_is_refused(folder: Path) -> None:
+    with pytest.raises(
+        RefusedFile, match=r"FLIPSNACK_DOWNLOAD_DIR" if folder.is_absolute() else "not an absolute path"
+    ):
         await save(folder)
-
     assert folder.name not in names_in(Path())
 
 
@@ -228,74 +211,68 @@ async def test_disk_that_refuses_a_step_is_named_and_nothing_is_left(
 # A batch at a time
 
 
+@pytest.fixture
 def fast_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the first piece, only full batches are written."""
     monkeypatch.setattr(packages, "FLUSH_SECONDS", 3600.0)
 
 
-def new_file(folder: Path) -> PartialFile:
-    file = PartialFile(folder)
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[PartialFile]:
+    file = PartialFile(tmp_path)
     file.create()
-    return file
+    yield file
+    file.discard()
 
 
+@pytest.mark.usefixtures("fast_line")
 @pytest.mark.parametrize("size", [1, 10_000, BATCH_BYTES - 1, BATCH_BYTES, BATCH_BYTES + 1, 3 * BATCH_BYTES + 7])
-async def test_pieces_of_every_size_arrive_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    fast_line(monkeypatch)
+async def test_pieces_of_every_size_arrive_in_order(file: PartialFile, size: int) -> None:
     content = os.urandom(min(4 * BATCH_BYTES + 5, 3000 * size))
-    file, counts = new_file(tmp_path), list[int]()
+    counts = Counts()
 
-    async def received(count: int) -> None:
-        counts.append(count)
-
-    async with open_writer(file, received) as writer:
-        for start in range(0, len(content), size):
-            await writer.add(content[start : start + size])
+    sha256 = await write_pieces(sent(content, size), file, len(content), counts.received)
 
     assert file.publish("Title", ".zip").read_bytes() == content
-    assert writer.sha256 == hashlib.sha256(content).hexdigest()
+    assert sha256 == hashlib.sha256(content).hexdigest()
     assert counts == sorted(set(counts))
     assert counts[-1] == file.size == len(content)
 
 
-async def test_slow_line_has_each_piece_written_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_line_has_each_piece_written_and_told(file: PartialFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "FLUSH_SECONDS", 0.0)
-    file, counts = new_file(tmp_path), list[int]()
+    counts = Counts()
 
-    async def received(count: int) -> None:
-        counts.append(count)
-
-    async with open_writer(file, received) as writer:
-        for number in range(1, 4):
-            await writer.add(b"x")
+    async def slow() -> AsyncIterator[bytes]:
+        for number in range(4):
             assert counts == list(range(1, number + 1))
+            yield b"x"
 
-    file.discard()
+    await write_pieces(slow(), file, 4, counts.received)
+
+    assert counts == [1, 2, 3, 4]
 
 
+@pytest.mark.usefixtures("fast_line")
 async def test_one_batch_is_taken_in_while_another_is_written_and_no_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file: PartialFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast_line(monkeypatch)
-    gate = Gate(monkeypatch, PartialFile, "write", free=1)
-    file, taken = new_file(tmp_path), list[int]()
+    gate, asked = Gate(monkeypatch, PartialFile, "write", free=1), list[int]()
 
-    async def fill() -> None:
-        async with open_writer(file, None) as writer:
-            for number in range(6):
-                await writer.add(bytes(BATCH_BYTES))
-                taken.append(number)
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(6):
+            asked.append(number)
+            yield bytes(BATCH_BYTES)
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
-            group.start_soon(fill)
+            group.start_soon(write_pieces, pieces(), file, 6 * BATCH_BYTES)
             await gate.wait_reached()
             await turn_loop()
-            assert (taken, [len(piece) for _, piece in gate.calls]) == ([0, 1], [BATCH_BYTES, BATCH_BYTES])
+            assert (asked, [len(piece) for _, piece in gate.calls]) == ([0, 1, 2], [BATCH_BYTES, BATCH_BYTES])
             gate.go_on.set()
 
     assert file.size == 6 * BATCH_BYTES
-    file.discard()
 
 
 async def endless() -> AsyncIterator[bytes]:
@@ -304,10 +281,10 @@ async def endless() -> AsyncIterator[bytes]:
         await anyio.lowlevel.checkpoint()
 
 
+@pytest.mark.usefixtures("fast_line")
 async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast_line(monkeypatch)
     reached, go_on, ended = threading.Event(), threading.Event(), list[str]()
     original: Callable[[PartialFile], object] = PartialFile._open_file
 
@@ -340,10 +317,10 @@ async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
     assert not names_in(tmp_path)
 
 
+@pytest.mark.usefixtures("fast_line")
 async def test_lost_connection_with_a_write_under_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast_line(monkeypatch)
     gate = Gate(monkeypatch, PartialFile, "write", free=1)
 
     async def lost() -> AsyncIterator[bytes]:
@@ -359,22 +336,18 @@ async def test_lost_connection_with_a_write_under_way_leaves_nothing(
     assert not names_in(tmp_path)
 
 
-async def test_error_of_the_last_write_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fast_line(monkeypatch)
-    file = new_file(tmp_path)
-
+@pytest.mark.usefixtures("fast_line")
+async def test_error_of_the_last_write_is_not_lost(file: PartialFile, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_file: PartialFile, _piece: object) -> None:
         raise RefusedFile("The disk is full.", "Make room.")
 
-    async def fill() -> None:
-        async with open_writer(file, None) as writer:
-            await writer.add(bytes(BATCH_BYTES))
-            monkeypatch.setattr(PartialFile, "write", full)
-            await writer.add(b"the last of it")
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(BATCH_BYTES)
+        monkeypatch.setattr(PartialFile, "write", full)
+        yield b"the last of it"
 
     with pytest.raises(RefusedFile, match="is full"):
-        await fill()
-    file.discard()
+        await write_pieces(pieces(), file, 2 * BATCH_BYTES)
 
 
 @pytest.mark.parametrize("pause", [0.0, 3600.0], ids=["slow-line", "fast-line"])
@@ -397,16 +370,17 @@ async def test_disk_that_fills_up_under_way_ends_the_transfer(
     assert not names_in(tmp_path)
 
 
-async def test_thread_ends_with_the_transfer(tmp_path: Path) -> None:
-    file = new_file(tmp_path)
+async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
+    threads = list[threading.Thread]()
 
-    async with open_writer(file, None) as writer:
-        await writer.add(b"x")
-        (ours,) = [thread for thread in threading.enumerate() if thread.name.startswith("package")]
+    async def received(_: int) -> None:
+        threads.extend(thread for thread in threading.enumerate() if thread.name.startswith("package"))
 
+    await write_pieces(sent(b"x"), file, 1, received)
+
+    (ours,) = threads
     await anyio.to_thread.run_sync(ours.join, 10)
     assert not ours.is_alive()
-    file.discard()
 
 
 # Interruptions
@@ -414,14 +388,7 @@ async def test_thread_ends_with_the_transfer(tmp_path: Path) -> None:
 
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(monkeypatch, zipfile.ZipExtFile, "read")
-
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as group:
-            group.start_soon(save, tmp_path)
-            await gate.wait_reached()
-            group.cancel_scope.cancel()
-            gate.go_on.set()
-
+    await cancelled_in_a_group(gate, lambda: save(tmp_path))
     assert len(gate.calls) == 1
     assert not names_in(tmp_path)
 
@@ -430,42 +397,27 @@ async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monke
 async def test_cancellation_the_asyncio_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Such a cancellation goes through every shield: the thread goes on while the task is already cleaning up."""
-    gate = Gate(monkeypatch, PartialFile, method)
-
-    with anyio.fail_after(10):
-        task = asyncio.create_task(save(tmp_path))
-        await gate.wait_reached()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        gate.go_on.set()
-        await anyio.to_thread.run_sync(gate.left.wait)
-
+    await cancelled_the_asyncio_way(Gate(monkeypatch, PartialFile, method), lambda: save(tmp_path))
     assert not names_in(tmp_path)
 
 
-async def test_published_package_is_taken_back_when_nobody_hears_of_it(tmp_path: Path) -> None:
-    file = PartialFile(tmp_path)
-    file.create()
+async def test_published_package_is_taken_back_when_nobody_hears_of_it(tmp_path: Path, file: PartialFile) -> None:
     file.write(PACKAGE)
     assert file.publish("Title", ".zip").exists()
-
     file.discard()
-
     assert not names_in(tmp_path)
 
 
 async def test_package_without_end_is_stopped(tmp_path: Path) -> None:
     taken = list[int]()
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncIterator[bytes]:
         while True:
             taken.append(1)
             yield bytes(1000)
 
     with pytest.raises(BadPackage, match="larger than"):
-        await save_package(endless(), tmp_path, "Title", "hash1", limits=PackageLimits(package_bytes=10_000))
+        await save_package(pieces(), tmp_path, "Title", "hash1", limits=PackageLimits(package_bytes=10_000))
 
     assert len(taken) == 11
     assert not names_in(tmp_path)

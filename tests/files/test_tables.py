@@ -13,5 +13,4 @@ FORMULAS = ['=HYPERLINK("https://example.com";"Prices")', "+1+1", "-2+3", "@SUM(
 @pytest.mark.parametrize("title", FORMULAS)
 def test_no_text_becomes_a_formula_and_numbers_stay_numbers(title: str) -> None:
     written = as_csv(("title", "change"), [(title, -2)]).decode("utf-8-sig")
-
     assert list(csv.reader(io.StringIO(written, newline="")))[1] == [f"'{title}", "-2"]
