@@ -7,7 +7,7 @@ from typing import Any, Self
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.session import ServerSession
-from mcp.types import ClientCapabilities, RequestId
+from mcp.types import RequestId
 from mcp.types.version import is_version_at_least
 
 TIME_OF_A_CALL = 45.0
@@ -46,15 +46,13 @@ class ToolRequest:
     @property
     def can_ask(self) -> bool:
         """Whether the client can show a form, and can be asked from here."""
-        return declares_form(self.session.client_capabilities) and (self.modern or self.session.can_send_request)
+        capabilities = self.session.client_capabilities
+        declared = capabilities.elicitation if capabilities else None
+        # A declaration of neither kind means forms only.
+        shows_forms = declared is not None and (declared.form is not None or declared.url is None)
+        return shows_forms and (self.modern or self.session.can_send_request)
 
     async def tell(self, message: str) -> None:
         """A progress notification. Its number rises with every message; the message has the facts."""
         self.told += 1
         await self.session.report_progress(self.told, None, self.redact(message))
-
-
-def declares_form(capabilities: ClientCapabilities | None) -> bool:
-    """A declaration of neither kind means forms only."""
-    asking = capabilities.elicitation if capabilities else None
-    return asking is not None and (asking.form is not None or asking.url is None)
