@@ -27,11 +27,13 @@ ONE_TYPE = {"object", "array", "string", "integer", "number", "boolean"}
 def expected_order(*, legacy: bool) -> list[str]:
     """The tools in the order of the README's table, which somebody has read."""
     tools = expected_tools()
-    return [
-        name
-        for name in re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
-        if name in tools and tools[name].legacy is legacy
-    ]
+    names = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    return [name for name in names if name in tools and tools[name].legacy is legacy]
+
+
+def schemas(tools: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, tool in tools.items():
+        yield from ((f"{name} input", tool.input_schema), (f"{name} output", tool.output_schema))
 
 
 async def menu_of(bench: Bench, **settings: Any) -> dict[str, Any]:
@@ -99,10 +101,11 @@ async def test_old_actions_are_there_only_when_asked_for(bench: Bench) -> None:
 async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:
     tools = await menu_of(bench)
 
-    def hints(of: Any) -> tuple[bool, bool, bool]:
-        return of.read_only_hint, of.destructive_hint, of.idempotent_hint
-
-    assert {name: (tool.title, *hints(tool.annotations)) for name, tool in tools.items()} == {
+    hints = {name: tool.annotations for name, tool in tools.items()}
+    assert {
+        name: (tool.title, hints[name].read_only_hint, hints[name].destructive_hint, hints[name].idempotent_hint)
+        for name, tool in tools.items()
+    } == {
         name: (tool.title, tool.hints.read_only, tool.hints.destructive, tool.hints.idempotent)
         for name, tool in expected_tools().items()
     }
@@ -112,11 +115,10 @@ async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:
 async def test_names_of_parameters_and_results_are_the_contract(bench: Bench) -> None:
     tools = await menu_of(bench)
 
-    assert {name: tuple(tool.input_schema["properties"]) for name, tool in tools.items()} == {
-        name: tool.parameters for name, tool in expected_tools().items()
-    }
-    assert {name: tuple(tool.output_schema["properties"]) for name, tool in tools.items()} == {
-        name: tool.results for name, tool in expected_tools().items()
+    assert {where: tuple(schema["properties"]) for where, schema in schemas(tools)} == {
+        where: names
+        for name, tool in expected_tools().items()
+        for where, names in ((f"{name} input", tool.parameters), (f"{name} output", tool.results))
     }
 
 
@@ -137,12 +139,7 @@ async def test_bounds_and_defaults_are_the_contract(bench: Bench) -> None:
 
 
 async def test_every_schema_is_portable(bench: Bench) -> None:
-    found = [
-        objection
-        for name, tool in (await menu_of(bench)).items()
-        for kind, schema in (("input", tool.input_schema), ("output", tool.output_schema))
-        for objection in objections(schema, f"{name} {kind}")
-    ]
+    found = [one for where, schema in schemas(await menu_of(bench)) for one in objections(schema, where)]
 
     assert found == []
 
@@ -160,18 +157,16 @@ async def test_every_tool_says_what_it_is_for(bench: Bench) -> None:
 
 
 async def test_every_parameter_and_result_is_described(bench: Bench) -> None:
-    for name, tool in (await menu_of(bench)).items():
-        for kind, schema in (("input", tool.input_schema), ("output", tool.output_schema)):
-            bare = [field for field, node in schema["properties"].items() if not node.get("description", "").strip()]
-            assert bare == [], (name, kind)
+    for where, schema in schemas(await menu_of(bench)):
+        bare = [field for field, node in schema["properties"].items() if not node.get("description", "").strip()]
+        assert bare == [], where
 
 
 async def test_the_same_thing_is_described_with_the_same_type_everywhere(bench: Bench) -> None:
     types: dict[str, set[str]] = {}
-    for tool in (await menu_of(bench)).values():
-        for schema in (tool.input_schema, tool.output_schema):
-            for where, node in nodes(schema, ""):
-                types.setdefault(where.rpartition(".")[2], set()).add(node["type"])
+    for _, schema in schemas(await menu_of(bench)):
+        for where, node in nodes(schema, ""):
+            types.setdefault(where.rpartition(".")[2], set()).add(node["type"])
 
     keywords = {"", "items", "additionalProperties"}
     mixed = {name: found for name, found in types.items() if len(found) > 1 and name not in keywords}
@@ -217,9 +212,7 @@ def test_read_only_mode_leaves_exactly_the_actions_that_read(name: str) -> None:
     assert meaning(name).tool.in_read_only_mode is (meaning(name).effect == "reads")
 
 
-@pytest.mark.parametrize(
-    "settings", [{"read_only": True}, {"toolsets": frozenset({"default"})}], ids=["read-only", "toolset"]
-)
+@pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": frozenset({"default"})}])
 @pytest.mark.parametrize("confirm", ["ask", "allow"])
 async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
     bench: Bench, settings: dict[str, Any], confirm: str
@@ -260,16 +253,14 @@ async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: 
     assert bench.requests == []
 
 
-@pytest.mark.parametrize(
-    ("settings", "missing"),
-    [
-        ({"api_key": "", "api_secret": ""}, "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set."),
-        ({"api_secret": ""}, "FLIPSNACK_API_SECRET is not set."),
-        ({"api_key": ""}, "FLIPSNACK_API_KEY is not set."),
-        ({"problems": ("FLIPSNACK_API_URL is no https address.",)}, "FLIPSNACK_API_URL is no https address."),
-    ],
-    ids=["both", "secret", "key", "a problem"],
-)
+MISSING: list[tuple[dict[str, Any], str]] = [
+    ({"api_key": "", "api_secret": ""}, "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set."),
+    ({"api_secret": ""}, "FLIPSNACK_API_SECRET is not set."), ({"api_key": ""}, "FLIPSNACK_API_KEY is not set."),
+    ({"problems": ("FLIPSNACK_API_URL is no https address.",)}, "FLIPSNACK_API_URL is no https address."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "missing"), MISSING)
 async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_missing(
     bench: Bench, settings: dict[str, Any], missing: str
 ) -> None:

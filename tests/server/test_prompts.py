@@ -74,15 +74,10 @@ async def test_a_value_cannot_end_its_quotes_or_its_line(bench: Bench) -> None:
 
 
 KNOWN = "publish_issue, weekly_report"
+PAGES = ("audit_account", {"pages": "1"}, 'There is no argument "pages"')
 
 
-@pytest.mark.parametrize(
-    ("name", "given", "words"),
-    [
-        *(("nothing", {}, KNOWN), ("publish_issue\n", {}, KNOWN)),
-        ("audit_account", {"pages": "1"}, 'There is no argument "pages"'),
-    ],
-)
+@pytest.mark.parametrize(("name", "given", "words"), [("nothing", {}, KNOWN), ("publish_issue\n", {}, KNOWN), PAGES])
 async def test_an_unknown_job_or_value_is_an_error_that_helps(
     bench: Bench, name: str, given: dict[str, str], words: str
 ) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import anyio
-import httpx2
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -23,12 +22,11 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import BudgetInMemory as PaceStore
-from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
@@ -39,20 +37,17 @@ from tests.virtual_clock import VirtualLoop
 T = TypeVar("T")
 SHOP = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta", "Eta")
 DELETED, CREATED, UPDATED = "collection.deleteCollection", "collection.create", "collection.update"
+CHANGING = (DELETED, CREATED, UPDATED)
 PER_HOUR = 3
 SPECIFIC = ("collection.getCollection", DELETED, UPDATED, CREATED, "collection.getList", None)
 FAULTS = ("maintenance", "reset", "cut", "garbled", "wrong_types", "http", "hang")
 SEEN: Counter[str] = Counter()
 """How often what the walks are about really happened."""
 WALKS = settings(
-    max_examples=22,
-    stateful_step_count=28,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],  # a failing walk is short enough to read; shrinking it would take minutes
-    database=None,
+    max_examples=22, stateful_step_count=28, deadline=None, derandomize=True, database=None,
     suppress_health_check=list(HealthCheck),
-)
+    phases=[Phase.generate],  # a failing walk is short enough to read; shrinking it would take minutes
+)  # fmt: skip
 
 
 class Walk(RuleBasedStateMachine):
@@ -65,22 +60,18 @@ class Walk(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.loop = VirtualLoop()
         self.clock, self.witness = LoopClock(), Witness()
-        self.sandbox = Sandbox(
-            api_key=KEY, api_secret=SECRET, clock=self.now, pace=Pace(uploads_left=1000), seeded=False
-        )
-        self.pace = PaceStore()
-        self.settings = Settings(
-            api_key=KEY, api_secret=SECRET, max_deletes_per_hour=PER_HOUR, download_dir=self.folder / "downloads"
-        )
+        pace, downloads = Pace(uploads_left=1000), self.folder / "downloads"
+        self.sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=self.now, pace=pace, seeded=False)
+        self.pace = BudgetInMemory()
+        self.settings = Settings(KEY, SECRET, max_deletes_per_hour=PER_HOUR, download_dir=downloads)
         self.store: Store = self.opened()
-        self.server: FlipsnackServer | None = None
         self.codes: dict[str, tuple[str, str, float]] = {}
         """What each code that was given out stands for: hash, fingerprint of what was shown, when."""
         self.spent: set[str] = set()
         self.closed: dict[str, float] = {}
-        self.yes: dict[str, int] = {}
+        self.yes = Counter[str]()
         """How often a person said yes to the destruction of each collection."""
-        self.asked_for: dict[str, int] = {}
+        self.asked_for = Counter[str]()
         """How many uploads were asked for under each title."""
         self.plans: dict[str, set[tuple[str, str]]] = {}
         """What each plan over many collections would do: hashes and new titles, which no other plan gives."""
@@ -106,10 +97,7 @@ class Walk(RuleBasedStateMachine):
     def connect(self, given: Settings) -> Flipsnack:
         access = Access(given.api_key, given.api_secret)
         # One budget for all servers of the walk, as for all processes on a key.
-        return Flipsnack(access, Pacer(self.pace, BudgetRules()), self.line)
-
-    def line(self) -> httpx2.AsyncBaseTransport:
-        return Tapped(self.sandbox, self.witness)
+        return Flipsnack(access, Pacer(self.pace, BudgetRules()), lambda: Tapped(self.sandbox, self.witness))
 
     def call(self, tool: str, person: Person | None = None, *, mode: Any = "auto", **arguments: Any) -> tuple[str, Any]:
         """One call by a client that comes and goes; every call has a server process of its own in effect."""
@@ -147,15 +135,17 @@ class Walk(RuleBasedStateMachine):
         found = self.sandbox.account.collections.get(wanted)
         return found.title if found else ""
 
+    def codes_for(self, wanted: str) -> list[str]:
+        return [str(one) for one in CODE.findall(self.call("delete_collection", collection_hash=wanted)[0])]
+
     # --- steps
 
     @rule(action=sampled_from(SPECIFIC), kind=sampled_from(FAULTS), times=integers(1, 5), after=booleans())
     def break_something(self, action: str | None, kind: str, times: int, after: bool) -> None:  # noqa: FBT001 - see above
         if self.with_faults:
             SEEN["broken"] += 1
-            self.sandbox.add_fault(
-                Fault(kind, action, times=times, phase="after" if after else "before", body="<html>")
-            )
+            phase = "after" if after else "before"
+            self.sandbox.add_fault(Fault(kind, action, times=times, phase=phase, body="<html>"))
 
     @rule()
     def mend_everything(self) -> None:
@@ -163,10 +153,9 @@ class Walk(RuleBasedStateMachine):
 
     @rule(given=data(), tool=sampled_from(["list_collections", "get_collection", "get_user_stats", "get_upload"]))
     def read(self, given: DataObject, tool: str) -> None:
-        before = self.destroyed()
-        arguments: dict[str, Any] = (
-            {"collection_hash": self.any_hash(given), "wait_seconds": 5} if tool == "get_collection" else {}
-        )
+        before, arguments = self.destroyed(), dict[str, Any]()
+        if tool == "get_collection":
+            arguments = {"collection_hash": self.any_hash(given), "wait_seconds": 5}
         self.call(tool, **arguments)
         assert self.destroyed() == before
 
@@ -189,16 +178,11 @@ class Walk(RuleBasedStateMachine):
         of, seen, made = self.codes[code]
         wanted = self.any_hash(given) if other else of
         exists = wanted in self.sandbox.account.collections
-        good = (
-            tool == "delete_collection"
-            and code not in self.spent
-            and (wanted, self.shown(wanted)) == (of, seen)
-            and exists
-            and self.now() - made <= 600
-            and self.closed.get(wanted, 0) <= self.now() - 600
-        )
+        fits = tool == "delete_collection" and code not in self.spent and (wanted, self.shown(wanted)) == (of, seen)
+        in_time = self.now() - made <= 600 and self.closed.get(wanted, 0) <= self.now() - 600
+        good = fits and exists and in_time
         if good:
-            self.yes[wanted] = self.yes.get(wanted, 0) + 1
+            self.yes[wanted] += 1
         more: dict[str, Any] = {"status": "editable"} if tool == "update_collection" else {}
         before, sent, status = self.destroyed(), len(self.sandbox.carried_out(DELETED)), self.shown(wanted)
         _, said = self.call(tool, collection_hash=wanted, confirmation=code, **more)
@@ -218,7 +202,7 @@ class Walk(RuleBasedStateMachine):
         person = Person(types(self.title(wanted) if right else "something else"), thinks)
         before = self.destroyed()
         if right:
-            self.yes[wanted] = self.yes.get(wanted, 0) + 1
+            self.yes[wanted] += 1
         self.call("delete_collection", person, mode=mode, collection_hash=wanted)
         if not right or not person.forms:
             assert self.destroyed() == before
@@ -231,8 +215,7 @@ class Walk(RuleBasedStateMachine):
         assert self.destroyed() == before
         if "said no. Do not ask" in text:
             self.closed[wanted] = self.now()
-            text, _ = self.call("delete_collection", collection_hash=wanted)
-            assert not CODE.search(text), "a no closes the way by code"
+            assert not self.codes_for(wanted), "a no closes the way by code"
             SEEN["no"] += 1
 
     @rule(given=data())
@@ -244,7 +227,7 @@ class Walk(RuleBasedStateMachine):
     @rule(given=data())
     def change_between_code_and_use(self, given: DataObject) -> None:
         wanted = self.any_hash(given)
-        codes = CODE.findall(self.call("delete_collection", collection_hash=wanted)[0])
+        codes = self.codes_for(wanted)
         if codes:
             self.sandbox.account.collections[wanted].title += f" {next(self.numbers)}"
             before = self.destroyed()
@@ -256,7 +239,7 @@ class Walk(RuleBasedStateMachine):
         there = list(self.sandbox.account.collections)
         if len(there) < 2:
             return
-        codes = CODE.findall(self.call("delete_collection", collection_hash=there[0])[0])
+        codes = self.codes_for(there[0])
         other = given.draw(sampled_from(there[1:]))
         self.sandbox.account.collections[other].title = self.sandbox.account.collections[there[0]].title
         if codes:
@@ -269,10 +252,10 @@ class Walk(RuleBasedStateMachine):
     @rule(given=data())
     def delete_with_a_code_at_once(self, given: DataObject) -> None:
         wanted = self.any_hash(given)
-        codes = CODE.findall(self.call("delete_collection", collection_hash=wanted)[0])
+        codes = self.codes_for(wanted)
         if codes:
             SEEN["codes"] += 1
-            self.yes[wanted] = self.yes.get(wanted, 0) + 1
+            self.yes[wanted] += 1
             before = self.destroyed()
             self.call("delete_collection", collection_hash=wanted, confirmation=codes[0])
             SEEN["redeemed"] += self.destroyed() - before
@@ -284,7 +267,7 @@ class Walk(RuleBasedStateMachine):
         SEEN["broken"] += 1
         if deletes:
             wanted = self.any_hash(given)
-            self.yes[wanted] = self.yes.get(wanted, 0) + 1
+            self.yes[wanted] += 1
             self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
         else:
             title = f"Lost {next(self.numbers)}"
@@ -334,43 +317,42 @@ class Walk(RuleBasedStateMachine):
     @rule(again=booleans(), wait=sampled_from([0, 10]))
     def publish(self, again: bool, wait: int) -> None:  # noqa: FBT001 - see above
         title = f"New {next(self.numbers) % 5}"
-        self.asked_for[title] = self.asked_for.get(title, 0) + 1
+        self.asked_for[title] += 1
         url = f"https://example.com/{title[-1]}.pdf"
         self.call("create_collection", file_url=url, title=title, again=again, wait_seconds=wait)
 
     @rule(given=data(), tool=sampled_from(["delete_collection", "update_collection"]))
     def plan(self, given: DataObject, tool: str) -> None:
-        before = [one.action for one in self.sandbox.requests if one.action in {DELETED, UPDATED, CREATED}]
+        before = self.sent_changes()
         more: dict[str, Any] = {"title": "B"} if tool == "update_collection" else {}
         self.call(tool, collection_hash=self.any_hash(given), dry_run=True, **more)
-        after = [one.action for one in self.sandbox.requests if one.action in {DELETED, UPDATED, CREATED}]
-        assert after == before
+        assert self.sent_changes() == before
 
     @rule(given=data(), approved=booleans())
     def by_terminal(self, given: DataObject, approved: bool) -> None:  # noqa: FBT001 - see above
         """FLIPSNACK_CONFIRM=approve, with a person in a terminal of another process on the same file."""
-        if not self.durable:
+        if self.durable:
+            usual, self.settings = self.settings, replace(self.settings, confirm="approve")
+            try:
+                self.delete_by_terminal(self.any_hash(given), approved=approved)
+            finally:
+                self.settings = usual
+
+    def delete_by_terminal(self, wanted: str, *, approved: bool) -> None:
+        before = self.destroyed()
+        text, _ = self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
+        codes = CODE.findall(text)
+        assert self.destroyed() == before
+        if not codes:
             return
-        usual, self.settings = self.settings, replace(self.settings, confirm="approve")
-        try:
-            wanted = self.any_hash(given)
-            before = self.destroyed()
-            text, _ = self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
-            codes = CODE.findall(text)
-            assert self.destroyed() == before
-            if not codes:
-                return
-            if approved:
-                other = self.opened()
-                assert self.run(lambda: Consents(other, self.settings.account).approve(codes[0]))
-                self.run(other.close)
-                self.yes[wanted] = self.yes.get(wanted, 0) + 1
-            self.call("delete_collection", collection_hash=wanted, confirmation=codes[0])
-            if not approved:
-                assert self.destroyed() == before
-            SEEN["approved"] += approved
-        finally:
-            self.settings = usual
+        if approved:
+            other = self.opened()
+            assert self.run(lambda: Consents(other, self.settings.account).approve(codes[0]))
+            self.run(other.close)
+            self.yes[wanted] += 1
+        self.call("delete_collection", collection_hash=wanted, confirmation=codes[0])
+        assert approved or self.destroyed() == before
+        SEEN["approved"] += approved
 
     @rule(seconds=floats(0, 1200))
     def wait(self, seconds: float) -> None:
@@ -389,36 +371,30 @@ class Walk(RuleBasedStateMachine):
 
     # --- what is always true
 
+    def sent_changes(self) -> int:
+        return sum(one.action in CHANGING for one in self.sandbox.requests)
+
+    def changes(self) -> int:
+        return sum(len(self.sandbox.carried_out(action)) for action in CHANGING)
+
     def destroyed(self) -> int:
         return len(self.sandbox.carried_out(DELETED))
 
     @invariant()
     def nothing_is_destroyed_without_a_yes(self) -> None:
-        done: dict[str, int] = {}
-        for one in self.sandbox.carried_out(DELETED):
-            wanted = one.params["collectionHash"]
-            done[wanted] = done.get(wanted, 0) + 1
+        done = Counter(one.params["collectionHash"] for one in self.sandbox.carried_out(DELETED))
         assert all(times == 1 for times in done.values()), "deleted twice"
-        assert all(self.yes.get(wanted, 0) >= times for wanted, times in done.items()), "without a yes"
+        assert done <= self.yes, "without a yes"
 
     @invariant()
     def nothing_is_created_twice(self) -> None:
-        made: dict[str, int] = {}
-        for one in self.sandbox.carried_out(CREATED):
-            title = one.params["title"] if "title" in one.params else one.params.get("collectionTitle", "")
-            made[title] = made.get(title, 0) + 1
-        assert all(self.asked_for.get(title, 0) >= times for title, times in made.items()), (made, self.asked_for)
-
-    def changes(self) -> int:
-        return sum(len(self.sandbox.carried_out(action)) for action in (DELETED, CREATED, UPDATED))
+        made = Counter(one.params.get("title", "") for one in self.sandbox.carried_out(CREATED))
+        assert made <= self.asked_for, (made, self.asked_for)
 
     @invariant()
     def nothing_is_changed_that_was_not_asked_for_or_twice(self) -> None:
-        done = Counter(
-            (one.params["collectionHash"], one.params["title"])
-            for one in self.sandbox.carried_out(UPDATED)
-            if "title" in one.params
-        )
+        updates = [one.params for one in self.sandbox.carried_out(UPDATED) if "title" in one.params]
+        done = Counter((one["collectionHash"], one["title"]) for one in updates)
         assert set(done) <= self.renamed
         planned = set[tuple[str, str]]().union(*self.plans.values())
         # Saying the same once more, where the answer was lost, changes nothing.
