@@ -7,14 +7,14 @@ to say that we call too often, and the store stays readable with its trail whole
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings, stateful
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.strategies import DataObject, booleans, data, floats, integers, sampled_from
 from mcp import Client
@@ -41,10 +41,11 @@ CHANGING = (DELETED, CREATED, UPDATED)
 PER_HOUR = 3
 SPECIFIC = ("collection.getCollection", DELETED, UPDATED, CREATED, "collection.getList", None)
 FAULTS = ("maintenance", "reset", "cut", "garbled", "wrong_types", "http", "hang")
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - files without a disk: restarts are walked here, no loss of power
 SEEN: Counter[str] = Counter()
 """How often what the walks are about really happened."""
 WALKS = settings(
-    max_examples=22, stateful_step_count=28, deadline=None, derandomize=True, database=None,
+    max_examples=11, stateful_step_count=28, deadline=None, database=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],  # a failing walk is short enough to read; shrinking it would take minutes
 )  # fmt: skip
@@ -57,7 +58,7 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(tempfile.mkdtemp(dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
         self.loop = VirtualLoop()
         self.clock, self.witness = LoopClock(), Witness()
         pace, downloads = Pace(uploads_left=1000), self.folder / "downloads"
@@ -251,6 +252,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(given=data())
     def delete_with_a_code_at_once(self, given: DataObject) -> None:
+        self.sandbox.clear_faults()
         wanted = self.any_hash(given)
         codes = self.codes_for(wanted)
         if codes:
@@ -444,18 +446,14 @@ class DurableWalk(Walk):
     durable: ClassVar[bool] = True
 
 
-TestInMemory = Walk.TestCase
-TestInMemory.settings = WALKS
-TestOnAFile = DurableWalk.TestCase
-TestOnAFile.settings = WALKS
+WANTED = {"destroyed", "created", "codes", "redeemed", "no", "broken", "planned", "reported"}
 
 
-@pytest.fixture(autouse=True)
-def _far_enough(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Walks on which everything is refused would keep every promise."""
+@pytest.mark.parametrize(("kind", "wanted"), [(Walk, WANTED), (DurableWalk, WANTED | {"approved"})])
+def test_in_whatever_order_steps_are_taken_every_promise_is_kept(kind: type[Walk], wanted: set[str]) -> None:
     SEEN.clear()
-    yield
-    wanted = {"destroyed", "created", "codes", "redeemed", "no", "broken", "planned", "reported"}
-    if request.cls is TestOnAFile:
-        wanted.add("approved")
-    assert not [what for what in wanted if not SEEN[what]], SEEN
+    for number in range(10):
+        stateful.run_state_machine_as_test(seed(number)(kind), settings=WALKS)
+        if number and all(SEEN[what] for what in wanted):
+            return
+    pytest.fail(f"walks on which everything is refused would keep every promise: {SEEN}")
