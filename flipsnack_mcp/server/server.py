@@ -96,7 +96,7 @@ class FlipsnackServer(MCPServer[Service]):
         if context is None:
             raise TypeError("a call needs its context")
         service = context.request_context.lifespan_context
-        request = ToolRequest.received(context, service.redactor.text)
+        request = ToolRequest(context, service.redactor.text)
         return await service.dispatcher.answer(name, arguments, request)
 
     @override

@@ -14,7 +14,6 @@ from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
-from flipsnack_mcp.server.schema import portable
 from flipsnack_mcp.server.tools.options import Options
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
@@ -126,20 +125,3 @@ class Tool(Generic[InputT]):
     def name(self) -> str:
         """Its name on the menu."""
         return self.input.tool_name
-
-    def described(self) -> types.Tool:
-        """The tool as MCP lists it, all four hints set."""
-        given = self.input
-        return types.Tool(
-            name=given.tool_name,
-            title=given.tool_title,
-            description=given.__doc__,
-            input_schema=portable(given),
-            output_schema=portable(self.output),
-            annotations=types.ToolAnnotations(
-                read_only_hint=given.effect is Effect.READS and not self.writes_file,
-                destructive_hint=given.effect is Effect.DESTROYS or given.overwrites,
-                idempotent_hint=given.idempotent and not self.writes_file,
-                open_world_hint=True,
-            ),
-        )
