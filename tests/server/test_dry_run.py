@@ -91,7 +91,6 @@ async def test_a_dry_run_of_an_update_shows_before_and_after(
     bench: Bench, name: str, changes: list[tuple[str, str, str]], said_of_links: str
 ) -> None:
     said = await planned(bench, name)
-
     assert [(one["field"], one["before"], one["after"]) for one in said.data["changes"]] == changes
     assert said_of_links in said.text
 
@@ -99,7 +98,6 @@ async def test_a_dry_run_of_an_update_shows_before_and_after(
 @pytest.mark.parametrize("name", ["delete_collection", "delete_flipbook", "delete_logo", "delete_background_image"])
 async def test_a_dry_run_of_a_deletion_shows_what_would_be_gone(bench: Bench, name: str) -> None:
     said = await planned(bench, name)
-
     summer = bench.collection(TITLE)
     shown = said.data["changes"][0]
     assert said.data["deleted"] is False
@@ -122,14 +120,12 @@ OF_DOCUMENTS: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("name", list(OF_DOCUMENTS))
 async def test_a_dry_run_of_a_document_shows_it_and_what_it_costs(bench: Bench, name: str) -> None:
     said = await planned(bench, name)
-
     shown = " ".join(said.data["changes"])
     assert [part for part in OF_DOCUMENTS[name] if part not in shown] == []
 
 
 async def test_a_dry_run_of_what_is_gone_says_so(bench: Bench) -> None:
     said = await bench.call("delete_collection", collection_hash="nothere", dry_run=True)
-
     assert said.is_error
     assert "Nothing was changed." in said.text
     assert set(bench.requests) <= READS
@@ -141,6 +137,5 @@ async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench)
         made = await assistant.call("create_collection", given)
         assert not made.is_error, made.text
         said = await assistant.call("create_collection", given, dry_run=True)
-
     assert "less than a day ago" in said.text
     assert len(bench.sandbox.carried_out("collection.create")) == 1

@@ -21,6 +21,7 @@ ALLOWED = {
     "type", "properties", "required", "items", "additionalProperties", "enum", "description", "default",
     "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
 }  # fmt: skip
+DEFAULT = frozenset({"default"})
 ONE_TYPE = {"object", "array", "string", "integer", "number", "boolean"}
 
 
@@ -82,8 +83,7 @@ def objections(schema: Any, path: str) -> Iterator[str]:
 
 
 async def test_the_default_menu_is_the_contract(bench: Bench) -> None:
-    names = list(await menu_of(bench, toolsets=frozenset({"default"})))
-
+    names = list(await menu_of(bench, toolsets=DEFAULT))
     assert sorted(names) == sorted(name for name, tool in expected_tools().items() if not tool.legacy)
     assert names == expected_order(legacy=False)
 
@@ -91,7 +91,6 @@ async def test_the_default_menu_is_the_contract(bench: Bench) -> None:
 async def test_old_actions_are_there_only_when_asked_for(bench: Bench) -> None:
     both = await menu_of(bench, toolsets=frozenset({"default", "legacy"}))
     only = await menu_of(bench, toolsets=frozenset({"legacy"}))
-
     assert sorted(both) == sorted(expected_tools())
     assert list(both) == [*expected_order(legacy=False), *expected_order(legacy=True)]
     assert list(only) == expected_order(legacy=True)
@@ -114,7 +113,6 @@ async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:
 
 async def test_names_of_parameters_and_results_are_the_contract(bench: Bench) -> None:
     tools = await menu_of(bench)
-
     assert {where: tuple(schema["properties"]) for where, schema in schemas(tools)} == {
         where: names
         for name, tool in expected_tools().items()
@@ -140,7 +138,6 @@ async def test_bounds_and_defaults_are_the_contract(bench: Bench) -> None:
 
 async def test_every_schema_is_portable(bench: Bench) -> None:
     found = [one for where, schema in schemas(await menu_of(bench)) for one in objections(schema, where)]
-
     assert found == []
 
 
@@ -167,7 +164,6 @@ async def test_the_same_thing_is_described_with_the_same_type_everywhere(bench: 
     for _, schema in schemas(await menu_of(bench)):
         for where, node in nodes(schema, ""):
             types.setdefault(where.rpartition(".")[2], set()).add(node["type"])
-
     keywords = {"", "items", "additionalProperties"}
     mixed = {name: found for name, found in types.items() if len(found) > 1 and name not in keywords}
     assert mixed == {}
@@ -189,7 +185,7 @@ async def test_the_menu_is_small(bench: Bench, encode: Callable[[str], list[int]
         read, sent = (encode(json.dumps(one, separators=(",", ":"))) for one in (menu, full))
         return len(read), len(sent)
 
-    tools = await menu_of(bench, toolsets=frozenset({"default"}))
+    tools = await menu_of(bench, toolsets=DEFAULT)
     of_actions = [tools[meaning(name).tool.name] for name in NAMES if not meaning(name).tool.legacy]
     # 1400 and 3200 tokens for the first eleven actions; a further one may cost what an upload does. Tools over
     # workflows come on top.
@@ -212,7 +208,7 @@ def test_read_only_mode_leaves_exactly_the_actions_that_read(name: str) -> None:
     assert meaning(name).tool.in_read_only_mode is (meaning(name).effect == "reads")
 
 
-@pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": frozenset({"default"})}])
+@pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": DEFAULT}])
 @pytest.mark.parametrize("confirm", ["ask", "allow"])
 async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
     bench: Bench, settings: dict[str, Any], confirm: str
@@ -221,7 +217,6 @@ async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
     async with bench.assistant(**settings, confirm=confirm) as assistant:
         hidden = await refusal_of(assistant, "delete_logo", collection_hash=wanted)
         unknown = await refusal_of(assistant, "no_such_tool", collection_hash=wanted)
-
     assert hidden == unknown.replace("no_such_tool", "delete_logo")
     assert "Nothing was changed." in hidden
     assert bench.requests == []
@@ -231,7 +226,6 @@ async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
 async def test_read_only_beats_every_other_setting(bench: Bench, name: str) -> None:
     async with bench.assistant(read_only=True, confirm="allow") as assistant:
         text = await refusal_of(assistant, expected_tool(name).name, **typical(name, bench))
-
     assert "no tool" in text
     assert bench.requests == []
 
@@ -247,7 +241,6 @@ UNKNOWN = (
 async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: str) -> None:
     async with bench.assistant() as assistant:
         text = await refusal_of(assistant, name)
-
     assert text.isprintable()
     assert len(text) < 800
     assert bench.requests == []
@@ -278,7 +271,6 @@ async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_miss
 async def test_the_server_introduces_itself(bench: Bench) -> None:
     async with bench.assistant() as assistant:
         info, instructions = assistant.client.server_info, assistant.client.instructions
-
     assert info
     assert (info.name, info.title, info.version) == ("flipsnack", "Flipsnack", __version__)
     assert info.icons
@@ -290,7 +282,6 @@ async def test_the_server_introduces_itself(bench: Bench) -> None:
 async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: dict[str, Any]) -> None:
     async with bench.assistant(**settings) as assistant:
         instructions = assistant.client.instructions or ""
-
     assert len(instructions) < 1800
     assert ("read-only" in instructions) is settings.get("read_only", False)
     assert ("sandbox" in instructions) is settings.get("sandbox", False)

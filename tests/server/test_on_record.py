@@ -138,7 +138,6 @@ async def test_how_it_was_is_on_record_before_anything_is_sent(bench: Bench, job
 @pytest.mark.parametrize("job", LOSING)
 async def test_what_cannot_be_put_on_record_is_not_done(bench: Bench, job: str) -> None:
     said = await Served(bench, FailingStore(bench, "allowed")).done(job)
-
     assert said.is_error
     assert "The disk is full." in said.text
     assert "Nothing was changed." in said.text
@@ -147,7 +146,6 @@ async def test_what_cannot_be_put_on_record_is_not_done(bench: Bench, job: str) 
 
 async def test_a_plain_update_that_cannot_be_put_on_record_says_so(bench: Bench) -> None:
     said = await Served(bench, FailingStore(bench, "allowed")).done("update_collection")
-
     assert not said.is_error
     assert "The disk is full." in said.text
     assert said.data["changes"] == [{"field": "title", "before": TITLE, "after": "Renamed"}]
@@ -184,7 +182,6 @@ async def test_a_store_that_fails_after_the_act_changes_no_answer(
 @pytest.mark.parametrize("job", DESTROYING)
 async def test_the_trail_names_a_yes_by_form(served: Served, job: str) -> None:
     await served.done(job, Person(types(TITLE)), confirm="ask")
-
     assert [(one.decision, one.confirmed) for one in await served.trail()] == [("allowed", "form"), ("done", "form")]
 
 
@@ -218,7 +215,6 @@ REFUSALS: dict[str, tuple[dict[str, Any], Person | None]] = {
 @pytest.mark.parametrize(("settings", "person"), REFUSALS.values(), ids=list(REFUSALS))
 async def test_every_refusal_is_on_record(served: Served, settings: dict[str, Any], person: Person | None) -> None:
     said = await served.done("delete_collection", person, **settings)
-
     assert said.is_error
     assert await served.lines() == [("delete_collection", served.bench.collection(TITLE).hash, "refused")]
     assert (await served.trail())[0].said
@@ -233,9 +229,7 @@ FAILURES = [
 @pytest.mark.parametrize(("fault", "decision"), FAILURES)
 async def test_every_failure_is_on_record(served: Served, fault: Fault, decision: str) -> None:
     served.bench.sandbox.add_fault(replace(fault, action="collection.deleteLogo"))
-
     await served.done("delete_logo")
-
     assert [one.decision for one in await served.trail()] == ["allowed", decision]
 
 
@@ -245,7 +239,6 @@ async def test_every_failure_is_on_record(served: Served, fault: Fault, decision
 async def test_an_upload_and_a_refused_file_are_on_record(served: Served, source: Any, decision: str) -> None:
     async with served.assistant() as assistant:
         await assistant.call("create_collection", source, title="Mine")
-
     assert await served.lines() == [("create_collection", "Mine", decision)]
 
 
@@ -254,7 +247,6 @@ async def test_an_upload_that_is_stopped_is_on_record(served: Served) -> None:
     async with served.assistant() as assistant:
         made = await assistant.call("create_collection", file_url=ADDRESS, title="Mine", wait_seconds=0)
         stopped = await assistant.call("get_upload", upload_id=made.data["upload_id"], cancel=True)
-
     assert not stopped.is_error, stopped.text
     ends = [("create_collection", "Mine", "done"), ("get_upload", made.data["upload_id"], "done")]
     assert await served.lines() == ends
@@ -267,7 +259,6 @@ async def test_a_deletion_that_is_cancelled_under_way_is_on_record_as_unclear(se
         with anyio.move_on_after(5):
             await assistant.call(tool, given)
         await anyio.sleep(5)
-
     assert [one.decision for one in await served.trail()] == ["allowed", "unclear"]
 
 
@@ -277,7 +268,6 @@ async def test_what_only_reads_leaves_no_trace(served: Served) -> None:
         await assistant.call("list_collections")
         await assistant.call("get_collection", collection_hash=hash_)
         await assistant.call("delete_collection", collection_hash=hash_, dry_run=True)
-
     assert await served.trail() == []
 
 
@@ -327,7 +317,6 @@ async def test_a_deletion_counts_unless_it_certainly_did_not_happen(
 async def test_nobody_is_asked_about_what_is_beyond_the_allowance(served: Served) -> None:
     person = Person(types(TITLE))
     said = await served.done("delete_collection", person, confirm="ask", max_deletes_per_hour=0)
-
     assert said.is_error
     assert not CODE.search(said.text)
     assert person.forms == []

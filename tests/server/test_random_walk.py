@@ -31,7 +31,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.history import History
-from tests.server.bench import CODE, KEY, SECRET, Assistant, LoopClock, Person, Tapped, Witness, declines, types
+from tests.server.bench import CODE, KEY, SECRET, Assistant, LoopClock, Person, Said, Tapped, Witness, declines, types
 from tests.virtual_clock import VirtualLoop
 
 T = TypeVar("T")
@@ -100,16 +100,15 @@ class Walk(RuleBasedStateMachine):
         # One budget for all servers of the walk, as for all processes on a key.
         return Flipsnack(access, Pacer(self.pace, BudgetRules()), lambda: Tapped(self.sandbox, self.witness))
 
-    def call(self, tool: str, person: Person | None = None, *, mode: Any = "auto", **arguments: Any) -> tuple[str, Any]:
+    def call(self, tool: str, person: Person | None = None, *, mode: Any = "auto", **arguments: Any) -> Said:
         """One call by a client that comes and goes; every call has a server process of its own in effect."""
 
-        async def work() -> tuple[str, Any]:
+        async def work() -> Said:
             server = build_server(replace(self.settings), self.connect, self.now, self.store)
             async with Client(server, mode=mode, elicitation_callback=person, read_timeout_seconds=300) as client:
-                start = anyio.current_time()
                 said = await Assistant(client, self.witness).call(tool, arguments)
-                assert anyio.current_time() - start <= 60, "a call lasts no longer than a client waits"
-                return said.text, said
+                assert said.seconds <= 60, "a call lasts no longer than a client waits"
+                return said
 
         return self.run(work)
 
@@ -137,7 +136,7 @@ class Walk(RuleBasedStateMachine):
         return found.title if found else ""
 
     def codes_for(self, wanted: str) -> list[str]:
-        return [str(one) for one in CODE.findall(self.call("delete_collection", collection_hash=wanted)[0])]
+        return [str(one) for one in CODE.findall(self.call("delete_collection", collection_hash=wanted).text)]
 
     # --- steps
 
@@ -164,10 +163,10 @@ class Walk(RuleBasedStateMachine):
     def delete_without_forms(self, given: DataObject) -> None:
         wanted = self.any_hash(given)
         seen, before = self.shown(wanted), self.destroyed()
-        text, said = self.call("delete_collection", collection_hash=wanted)
+        said = self.call("delete_collection", collection_hash=wanted)
         assert said.is_error
         assert self.destroyed() == before
-        for code in CODE.findall(text):
+        for code in CODE.findall(said.text):
             assert self.closed.get(wanted, 0) <= self.now() - 600, "a no closes the way by code for ten minutes"
             self.codes[code] = (wanted, seen, self.now())
             SEEN["codes"] += 1
@@ -186,7 +185,7 @@ class Walk(RuleBasedStateMachine):
             self.yes[wanted] += 1
         more: dict[str, Any] = {"status": "editable"} if tool == "update_collection" else {}
         before, sent, status = self.destroyed(), len(self.sandbox.carried_out(DELETED)), self.shown(wanted)
-        _, said = self.call(tool, collection_hash=wanted, confirmation=code, **more)
+        said = self.call(tool, collection_hash=wanted, confirmation=code, **more)
         if len(self.sandbox.carried_out(DELETED)) > sent or (not said.is_error and good):
             self.spent.add(code)
             SEEN["redeemed"] += 1
@@ -212,9 +211,9 @@ class Walk(RuleBasedStateMachine):
     def say_no(self, given: DataObject, mode: Any) -> None:
         wanted, before = self.any_hash(given), self.destroyed()
         person = Person(declines)
-        text, _ = self.call("delete_collection", person, mode=mode, collection_hash=wanted)
+        said = self.call("delete_collection", person, mode=mode, collection_hash=wanted)
         assert self.destroyed() == before
-        if "said no. Do not ask" in text:
+        if "said no. Do not ask" in said.text:
             self.closed[wanted] = self.now()
             assert not self.codes_for(wanted), "a no closes the way by code"
             SEEN["no"] += 1
@@ -286,7 +285,7 @@ class Walk(RuleBasedStateMachine):
     @rule(letter=sampled_from("ae"), at_once=booleans())
     def plan_for_many(self, letter: str, at_once: bool) -> None:  # noqa: FBT001 - see above
         before = self.changes()
-        _, said = self.call("update_collections", query=letter, find=letter, replace=f"{letter}{next(self.numbers)}")
+        said = self.call("update_collections", query=letter, find=letter, replace=f"{letter}{next(self.numbers)}")
         assert self.changes() == before, "a plan changes nothing"
         if not said.is_error and "plan_id" in said.data:
             self.plans[said.data["plan_id"]] = {
@@ -312,7 +311,7 @@ class Walk(RuleBasedStateMachine):
     @rule(wait=sampled_from([0, 30]))
     def report(self, wait: int) -> None:
         before = self.changes()
-        _, said = self.call("report_stats", start_date="2026-08-01", end_date="2026-08-31", wait_seconds=wait)
+        said = self.call("report_stats", start_date="2026-08-01", end_date="2026-08-31", wait_seconds=wait)
         assert self.changes() == before
         SEEN["reported"] += not said.is_error
 
@@ -342,8 +341,8 @@ class Walk(RuleBasedStateMachine):
 
     def delete_by_terminal(self, wanted: str, *, approved: bool) -> None:
         before = self.destroyed()
-        text, _ = self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
-        codes = CODE.findall(text)
+        said = self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
+        codes = CODE.findall(said.text)
         assert self.destroyed() == before
         if not codes:
             return

@@ -74,7 +74,6 @@ def test_what_stands_around_a_credential_stays(redactor: Redactor) -> None:
 def test_a_secret_of_odd_characters_is_known_in_every_spelling(secret: str, spelled: Callable[[str], str]) -> None:
     redactor = Redactor.of(Settings(api_key=KEY, api_secret=secret))
     text = spelled(secret).strip("\"'")
-
     assert text not in redactor.text(f"it was {text} there")
     assert text not in json.dumps(redactor.data({"a": f"it was {text} there"}))
 
@@ -83,7 +82,6 @@ def test_a_secret_of_odd_characters_is_known_in_every_spelling(secret: str, spel
 def test_short_and_empty_credentials_blank_out_nothing_else(key: str, secret: str) -> None:
     redactor = Redactor.of(Settings(api_key=key, api_secret=secret))
     text = 'title: "The summer catalogue", status public, collection_hash fxh4k89'
-
     assert redactor.text(text) == text
     assert redactor.data({"title": text, "width": 650}) == {"title": text, "width": 650}
 
@@ -99,7 +97,6 @@ def test_ordinary_words_are_left_alone(redactor: Redactor, text: str) -> None:
 def test_the_signed_link_of_a_package_stays_usable_and_other_data_as_it_was(redactor: Redactor) -> None:
     link = "https://s3.example.com/x.zip?X-Amz-Date=20260921&X-Amz-Signature=" + "ab" * 32
     data = {"a": ["x", {"b": 1.5}], "c": {"d": None}, "resource_url": link}
-
     assert redactor.text(link) == link
     assert redactor.data(data) == data
 
@@ -107,9 +104,7 @@ def test_the_signed_link_of_a_package_stays_usable_and_other_data_as_it_was(reda
 @texts
 def test_structured_data_is_redacted_at_every_depth(redactor: Redactor, text: str) -> None:
     data = {"a": text, "b": [text, {"c": [[text]]}], text: {text: text}, "n": 1, "t": True, "z": None}
-
     redacted = redactor.data(data)
-
     assert shown(json.dumps(redacted)) == []
     assert (redacted["n"], redacted["t"], redacted["z"]) == (1, True, None)
 
@@ -174,7 +169,6 @@ def test_no_log_line_of_anybody_shows_a_credential(
     stderr: Stderr, name: str, way: Callable[[logging.Logger, str], None], text: str
 ) -> None:
     way(logging.getLogger(name), text)
-
     assert_written_without_a_credential(stderr())
 
 
@@ -188,18 +182,14 @@ def test_a_handler_of_a_library_is_under_the_net_too(
     monkeypatch.setattr(own, "propagate", False)
     if guarded_again:
         redactor.guard()
-
     own.error("%s", ADDRESS)
-
     assert_written_without_a_credential(written.getvalue())
 
 
 def test_a_log_line_that_cannot_be_formatted_shows_nothing_either(stderr: Stderr) -> None:
     root = logging.getLogger()
     root.handlers[:] = [one for one in root.handlers if type(one) is logging.StreamHandler]  # pytest's own raise
-
     logging.getLogger("some.library").warning("%d of %s", ADDRESS)  # noqa: PLE1206 - that is the point
-
     assert shown(stderr()) == []
 
 
@@ -208,7 +198,6 @@ def test_the_net_keeps_the_format_of_the_handler() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s|%(name)s|%(message)s"))
     record = logging.LogRecord("a.b", logging.INFO, __file__, 1, "see %s", (KEY,), None)
-
     assert handler.format(record) == "INFO|a.b|see ***"
 
 
@@ -218,7 +207,6 @@ def test_the_net_keeps_the_format_of_the_handler() -> None:
 @texts
 def test_the_report_of_a_crash_shows_no_credential_but_where_it_was(stderr: Stderr, text: str) -> None:
     report(failed(ValueError(text)))
-
     written = stderr()
     assert shown(written) == []
     assert "in fail" in written
@@ -246,7 +234,6 @@ def report_what_nobody_can_raise() -> None:
 @pytest.mark.parametrize("way", [report_a_group, report_a_thread, report_what_nobody_can_raise])
 def test_no_other_report_of_a_crash_shows_a_credential(stderr: Stderr, way: Callable[[], None]) -> None:
     way()
-
     assert_written_without_a_credential(stderr())
 
 
@@ -273,10 +260,8 @@ async def test_results_data_progress_and_history_show_no_credential(
     bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, history = planting(bench, text, monkeypatch)
-
     async with bench.assistant(server=server) as assistant:
         said = await assistant.call("delete_collection", collection_hash="fxh4k89")
-
     kept = [one.model_dump_json() for one in await history.events()]
     places = {"text": said.text, "data": json.dumps(said.data), "progress": said.progress, "history": kept}
     assert {name: shown(place) for name, place in places.items() if shown(place)} == {}
