@@ -1,11 +1,11 @@
 """What all calls of a server share. Made at the first of them: tools/list waits for nothing of it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from anyio.abc import TaskGroup
 
 from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.api.errors import ConfigurationError
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import DESTROYING_WAYS, Clock, Confirmation
@@ -29,56 +29,37 @@ from flipsnack_mcp.workflows.uploads.journal import Journal
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 
 
-@dataclass(frozen=True)
 class App:
     """The client and its account: what is going on there, what is remembered, and who may do what."""
 
-    settings: Settings
-    redactor: Redactor
-    flipsnack: Flipsnack
-    confirmation: Confirmation
-    history: History
-    allowance: Allowance
-    recent: Recent
-    jobs: Jobs
-    uploads: Uploads
-    downloads: Downloads
-    reports: Reports
-    plans: Plans
-    unfinished: Unfinished
+    def __init__(
+        self, settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock
+    ) -> None:
+        account = settings.account
+        self.settings, self.flipsnack, self.redactor = settings, flipsnack, Redactor.of(settings)
+        self.confirmation = Confirmation(settings.confirm, Consents(store, account), now)
+        self.history = History(store, account, self.redactor.data)
+        self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
+        self.recent = Recent(store, account)
+        flipsnack.changing = self.recent.changing
+        jobs, journal = Jobs(store, account, background), Journal(store, account)
+        # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
+        self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
+        self.uploads = Uploads(flipsnack, journal, jobs)
+        self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
+        self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, permissions_of(settings))
+        reporting = [self.reports.go_on] if "report_stats" in menu(settings) else []
+        self.unfinished = Unfinished(background, self.plans.go_on, *reporting)
 
     @property
     def download_dir(self) -> Path:
         """Where packages and reports go."""
         return self.settings.download_dir or default_download_folder()
 
-
-def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
-    """All of it, over one client and one store."""
-    account, redactor = settings.account, Redactor.of(settings)
-    recent, jobs = Recent(store, account), Jobs(store, account, background)
-    flipsnack.changing = recent.changing
-    journal = Journal(store, account)
-    history = History(store, account, redactor.data)
-    reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
-    plans = Plans(flipsnack, jobs, PlanRecord(store, account), history, journal, permissions_of(settings))
-    # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
-    fleeting = Jobs(MemoryStore(now), account, background)
-    return App(
-        settings=settings,
-        redactor=redactor,
-        flipsnack=flipsnack,
-        confirmation=Confirmation(settings.confirm, Consents(store, account), now),
-        history=history,
-        allowance=Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day),
-        recent=recent,
-        jobs=jobs,
-        uploads=Uploads(flipsnack, journal, jobs),
-        downloads=Downloads(flipsnack, fleeting),
-        reports=reports,
-        plans=plans,
-        unfinished=Unfinished(background, plans.go_on, *([reports.go_on] if "report_stats" in menu(settings) else ())),
-    )
+    def check_settings(self) -> None:
+        """Raise where Flipsnack cannot be asked for want of a setting."""
+        if missing := self.settings.missing:
+            raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
 
 
 def permissions_of(settings: Settings) -> Permissions:

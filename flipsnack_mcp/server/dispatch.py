@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-from mcp import MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, Completion, InputRequiredResult
+from mcp import MCPError, types
 from pydantic import BaseModel
 
 from flipsnack_mcp.api.action import Action, Effect
-from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
+from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server import reading
@@ -48,7 +47,7 @@ class Dispatcher:
 
     async def answer(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
-    ) -> CallToolResult | InputRequiredResult:
+    ) -> types.CallToolResult | types.InputRequiredResult:
         """Carry out one call."""
         try:
             outcome = await self._carry_out(name, arguments, request)
@@ -63,47 +62,43 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
             log_unexpected(name, error)
             return as_failure(UNEXPECTED, self.app)
-        return outcome if isinstance(outcome, InputRequiredResult) else as_result(outcome, self.app)
+        return outcome if isinstance(outcome, types.InputRequiredResult) else as_result(outcome, self.app)
 
     async def read(self, uri: str) -> str:
         """A resource as JSON."""
         return await reading.read_resource(self.app, uri)
 
-    async def suggest(self, typed: str) -> Completion:
+    async def suggest(self, typed: str) -> types.Completion:
         """Hashes for what a person is typing."""
         return await reading.suggest_hashes(self.app, typed)
 
     async def _carry_out(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
-    ) -> BaseModel | InputRequiredResult:
+    ) -> BaseModel | types.InputRequiredResult:
         tool = TOOLS.get(name) if name in self.offered else None
         if tool is None:
             raise no_such_tool(name, self.offered, request)
         given = understand(tool.input, arguments)
-        if missing := self.app.settings.missing:
-            raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
+        self.app.check_settings()
         self.app.unfinished.look()
         options = options_of(given) if isinstance(given, Action) else Options()
         call = ToolCall(self.app, request, name, target_of(given), options)
         return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
 
 
-async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | InputRequiredResult:
+async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | types.InputRequiredResult:
     """A call that may change something: how it ended goes into the history, whatever it was."""
     try:
         outcome = await tool.run(call, given)
-    except (FlipsnackError, NotConfirmedError, RefusedFile, StoreUnusable) as error:
-        await call.record(decision_of(error), str(error))
+    except Exception as error:
+        await call.record(*end_of(error))
         raise
     except anyio.get_cancelled_exc_class():
         if call.trail.saved is not None:  # what was saved was about to be changed, and may be by now
             with anyio.move_on_after(TO_RECORD, shield=True):
                 await call.record("unclear", "the call was cancelled")
         raise
-    except Exception:
-        await call.record("unclear", "something unexpected went wrong")
-        raise
-    if not isinstance(outcome, InputRequiredResult):
+    if not isinstance(outcome, types.InputRequiredResult):
         await call.record("done", "")
     return outcome
 
@@ -115,11 +110,14 @@ def may_change(given: Action[Any] | ToolInput, options: Options) -> bool:
     return given.effect is not Effect.READS and not options.dry_run
 
 
-def decision_of(error: Exception) -> str:
-    """What the history calls an end that was an error."""
+def end_of(error: Exception) -> tuple[str, str]:
+    """What the history calls an end that was an error, and what it says about it."""
     if isinstance(error, NotConfirmedError | RefusedFile | TooManyDeletionsError):
-        return "refused"
-    return "unclear" if isinstance(error, FlipsnackError) and error.changed is Changed.PERHAPS else "failed"
+        return "refused", str(error)
+    if isinstance(error, FlipsnackError | StoreUnusable):
+        perhaps = isinstance(error, FlipsnackError) and error.changed is Changed.PERHAPS
+        return "unclear" if perhaps else "failed", str(error)
+    return "unclear", "something unexpected went wrong"
 
 
 def target_of(given: Any) -> str:
@@ -138,4 +136,4 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest) -> Excep
     happened = f"There is no tool `{cleaned(name, 60)}`."
     if request.modern:
         return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
-    return MCPError(INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")
+    return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")

@@ -5,13 +5,10 @@ the package, and a test compares it with `server/tools/table.py`.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
 
-from mcp.types import Tool as Descriptor
+from mcp.types import Tool
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.settings import Settings
@@ -19,30 +16,20 @@ from flipsnack_mcp.settings import Settings
 MENU_FILE = Path(__file__).with_name("menu.json")
 
 
-@dataclass(frozen=True)
-class MenuEntry:
-    """A tool as MCP lists it, and what decides whether it is offered."""
-
-    descriptor: Descriptor
-    toolset: str
-    needs: Effect
-
-    @classmethod
-    def read(cls, written: Mapping[str, Any]) -> Self:
-        """One line of the file."""
-        return cls(Descriptor.model_validate(written["tool"]), written["toolset"], Effect(written["needs"]))
-
-    def is_offered(self, settings: Settings) -> bool:
-        """Whether its toolset is on, and read-only mode leaves it."""
-        return self.toolset in settings.toolsets and (self.needs is Effect.READS or not settings.read_only)
-
-
 @cache
-def entries() -> tuple[MenuEntry, ...]:
-    """All tools, in the order of the menu."""
-    return tuple(MenuEntry.read(one) for one in json.loads(MENU_FILE.read_bytes()))
+def entries() -> tuple[tuple[Tool, str, Effect], ...]:
+    """All tools as MCP lists them, in the order of the menu, each with its toolset and what it needs to be allowed."""
+    written = json.loads(MENU_FILE.read_bytes())
+    return tuple((Tool.model_validate(one["tool"]), one["toolset"], Effect(one["needs"])) for one in written)
 
 
-def menu(settings: Settings) -> dict[str, Descriptor]:
-    """The tools these settings offer. What is not here can be neither seen nor called."""
-    return {one.descriptor.name: one.descriptor for one in entries() if one.is_offered(settings)}
+def menu(settings: Settings) -> dict[str, Tool]:
+    """The tools these settings offer: their toolset is on, and read-only mode leaves them.
+
+    What is not here can be neither seen nor called.
+    """
+    return {
+        tool.name: tool
+        for tool, toolset, needs in entries()
+        if toolset in settings.toolsets and (needs is Effect.READS or not settings.read_only)
+    }

@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mcp import MCPError
-from mcp.types import INVALID_PARAMS, GetPromptResult, PromptMessage, TextContent
-from mcp.types import Prompt as Descriptor
-from mcp.types import PromptArgument as DescribedArgument
+from mcp import MCPError, types
 
 from flipsnack_mcp.api.text import cleaned, quoted
 
@@ -36,19 +33,15 @@ class Prompt:
     needs: frozenset[str] = frozenset()
     """Tools without which the job cannot be done."""
 
-    def described(self) -> Descriptor:
+    def described(self) -> types.Prompt:
         """The prompt as MCP lists it."""
-        return Descriptor(
-            name=self.name,
-            title=self.title,
-            description=self.description,
-            arguments=[
-                DescribedArgument(name=one.name, description=one.description, required=one.required)
-                for one in self.arguments
-            ],
-        )
+        given = [
+            types.PromptArgument(name=one.name, description=one.description, required=one.required)
+            for one in self.arguments
+        ]
+        return types.Prompt(name=self.name, title=self.title, description=self.description, arguments=given)
 
-    def filled(self, given: Mapping[str, str]) -> GetPromptResult:
+    def filled(self, given: Mapping[str, str]) -> types.GetPromptResult:
         """The job with the person's values.
 
         Raises:
@@ -59,15 +52,13 @@ class Prompt:
         if unknown or missing:
             wrong = f"There is no argument {quoted(min(unknown), 60)}." if unknown else f"Give {', '.join(missing)}."
             known = ", ".join(one.name for one in self.arguments) or "none"
-            raise MCPError(INVALID_PARAMS, f"{wrong} The arguments of {self.name}: {known}.")
-        values = {one.name: value_of(one, given.get(one.name, "")) for one in self.arguments}
-        message = PromptMessage(role="user", content=TextContent(text=self.text.format_map(values)))
-        return GetPromptResult(description=self.description, messages=[message])
-
-
-def value_of(argument: Argument, given: str) -> str:
-    """What was given, as one quoted line; else what stands for it."""
-    return quoted(given, LONGEST_VALUE) if cleaned(given) else argument.absent
+            raise MCPError(types.INVALID_PARAMS, f"{wrong} The arguments of {self.name}: {known}.")
+        values = {
+            one.name: quoted(value, LONGEST_VALUE) if cleaned(value := given.get(one.name, "")) else one.absent
+            for one in self.arguments
+        }
+        message = types.PromptMessage(role="user", content=types.TextContent(text=self.text.format_map(values)))
+        return types.GetPromptResult(description=self.description, messages=[message])
 
 
 FILE_ARGUMENT = Argument("file", "Absolute path or https address of the PDF", required=True)
@@ -158,7 +149,7 @@ def offered_prompts(tools: Mapping[str, object]) -> list[Prompt]:
     return [one for one in PROMPTS if one.needs <= tools.keys()]
 
 
-def fill_prompt(name: str, given: Mapping[str, object], tools: Mapping[str, object]) -> GetPromptResult:
+def fill_prompt(name: str, given: Mapping[str, object], tools: Mapping[str, object]) -> types.GetPromptResult:
     """A job by its name.
 
     Raises:
@@ -166,5 +157,5 @@ def fill_prompt(name: str, given: Mapping[str, object], tools: Mapping[str, obje
     """
     known = {one.name: one for one in offered_prompts(tools)}
     if name not in known:
-        raise MCPError(INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
+        raise MCPError(types.INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
     return known[name].filled({key: str(value) for key, value in given.items()})

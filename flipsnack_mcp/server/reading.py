@@ -6,12 +6,10 @@ from urllib.parse import unquote
 
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import Completion
-from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import Action
-from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
-from flipsnack_mcp.api.actions.statistics import GetUserStats
-from flipsnack_mcp.api.errors import ConfigurationError, FlipsnackError, NotFoundError
+from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api.actions import collections, statistics
+from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
@@ -47,10 +45,11 @@ async def read_resource(app: App, uri: str) -> str:
 def question_of(uri: str) -> Action[Any]:
     """The question behind an address of ours."""
     if uri == ACCOUNT_ADDRESS:
-        return GetUserStats()
+        return statistics.GetUserStats()
     if uri.startswith(COLLECTION_ADDRESS):
         try:
-            return GetCollection(collection_hash=hash_from(unquote(uri.removeprefix(COLLECTION_ADDRESS))))
+            wanted = hash_from(unquote(uri.removeprefix(COLLECTION_ADDRESS)))
+            return collections.GetCollection(collection_hash=wanted)
         except ValueError:
             raise ResourceNotFoundError(f"What follows {COLLECTION_ADDRESS} has to be a collection's hash.") from None
     raise ResourceNotFoundError(
@@ -58,26 +57,17 @@ def question_of(uri: str) -> Action[Any]:
     )
 
 
-async def ask_lately(app: App, action: Action[Any]) -> BaseModel:
-    """What Flipsnack says, some seconds old at most."""
-    if missing := app.settings.missing:
-        raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
-    result: BaseModel = await app.recent.ask(errand_of(app), action)
-    return result
-
-
-def errand_of(app: App) -> Errand:
-    """A question that nobody is told the progress of."""
-    return Errand(app.flipsnack).within(TIME_TO_READ)
+async def ask_lately(app: App, action: Action[ResultT_co]) -> ResultT_co:
+    """What Flipsnack says, some seconds old at most. Nobody is told the progress."""
+    app.check_settings()
+    return await app.recent.ask(Errand(app.flipsnack).within(TIME_TO_READ), action)
 
 
 async def suggest_hashes(app: App, typed: str) -> Completion:
     """Hashes of collections whose titles have what was typed, or that begin with it; none where they cannot be had."""
-    if app.settings.missing:
-        return Completion(values=[])
-    asked_for = ListCollections(query=typed.strip()[:200] or None, limit=SUGGESTED)
+    question = collections.ListCollections(query=typed.strip()[:200] or None, limit=SUGGESTED)
     try:
-        found = await app.recent.ask(errand_of(app), asked_for)
+        found = await ask_lately(app, question)
     except FlipsnackError:
         return Completion(values=[])
     hashes = [row.collection_hash for row in found.collections if row.collection_hash]

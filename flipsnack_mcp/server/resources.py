@@ -4,29 +4,19 @@ from mcp.types import Resource, ResourceTemplate
 
 COLLECTION_ADDRESS, ACCOUNT_ADDRESS = "flipsnack://collections/", "flipsnack://stats/account"
 JSON = "application/json"
-
-
-def resources() -> list[Resource]:
-    """What can be read without knowing anything."""
-    return [
-        Resource(
-            uri=ACCOUNT_ADDRESS,
-            name="account_stats",
-            title="Account statistics",
-            description="Totals of the whole account and the uploads by API that are left.",
-            mime_type=JSON,
-        )
-    ]
-
-
-def templates() -> list[ResourceTemplate]:
-    """What can be read once its hash is known."""
-    return [
-        ResourceTemplate(
-            uri_template=f"{COLLECTION_ADDRESS}{{hash}}",
-            name="collection",
-            title="Collection",
-            description="One collection: title, status, size and the conversion of its flipbooks.",
-            mime_type=JSON,
-        )
-    ]
+RESOURCE = Resource(
+    uri=ACCOUNT_ADDRESS,
+    name="account_stats",
+    title="Account statistics",
+    description="Totals of the whole account and the uploads by API that are left.",
+    mime_type=JSON,
+)
+"""What can be read without knowing anything."""
+TEMPLATE = ResourceTemplate(
+    uri_template=f"{COLLECTION_ADDRESS}{{hash}}",
+    name="collection",
+    title="Collection",
+    description="One collection: title, status, size and the conversion of its flipbooks.",
+    mime_type=JSON,
+)
+"""What can be read once its hash is known."""

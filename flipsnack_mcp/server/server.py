@@ -62,7 +62,7 @@ class Service:
         """Answers the calls."""
         from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see above
 
-        shared = app.app_of(self.settings, self.flipsnack, self.store, self.background, self.now)
+        shared = app.App(self.settings, self.flipsnack, self.store, self.background, self.now)
         return dispatch.Dispatcher(shared, menu(self.settings).keys())
 
 
@@ -96,7 +96,7 @@ class FlipsnackServer(MCPServer[Service]):
         if context is None:
             raise TypeError("a call needs its context")
         service = context.request_context.lifespan_context
-        request = ToolRequest.received(context, service.redactor.text)
+        request = ToolRequest(context, service.redactor.text)
         return await service.dispatcher.answer(name, arguments, request)
 
     @override
@@ -111,19 +111,17 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        return resources.resources()
+        return [resources.RESOURCE]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
-        return resources.templates()
+        return [resources.TEMPLATE]
 
     @override
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Service, Any] | None = None
     ) -> list[ReadResourceContents]:
-        if context is None:
-            raise TypeError("reading needs its context")
-        content = await context.request_context.lifespan_context.dispatcher.read(str(uri))
+        content = await SERVED.get().dispatcher.read(str(uri))
         return [ReadResourceContents(content=content, mime_type=resources.JSON)]
 
 
@@ -132,7 +130,7 @@ SERVED: ContextVar[Service] = ContextVar("served")
 
 
 async def know_the_service(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Let a completion find it."""
+    """Let whatever handles the request find it."""
     SERVED.set(ctx.lifespan_context)
     return await call_next(ctx)
 

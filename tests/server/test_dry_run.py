@@ -1,7 +1,7 @@
 """A dry run shows exactly what would be done, and sends nothing that changes anything."""
 
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -15,12 +15,11 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from flipsnack_mcp.workflows.history import KIND as HISTORY
 from tests.samples_of import NAMES, meaning
-from tests.server.bench import NOW, PDF, Bench, Person, Said, types
-from tests.server.typical import typical
+from tests.server.bench import PDF, Bench, Person, Said, types
+from tests.server.typical import PNG, typical
 
 TITLE = "Summer catalogue 2026"
 DRAFT = "Weekly offers, Week 39"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
 ADDRESS = "https://example.com/a.pdf"
 PLANNING = "update_collections"
 """Every first call of it is a dry run: test_bulk."""
@@ -28,54 +27,38 @@ WRITING = [name for name, tool in TOOLS.items() if tool.input.effect is not Effe
 READS = {action.api_name for action in ACTIONS if action.effect is Effect.READS}
 
 
-def action_of(tool: str) -> str:
-    return next(name for name in NAMES if meaning(name).tool.name == tool)
+WAYS = {name: name for name in WRITING} | {
+    "create_collection by address": "create_collection", "publish": "update_collection",
+    "take offline": "update_collection", "add_flipbook by address": "add_flipbook",
+}  # fmt: skip
+"""Every tool that writes, and further ways to call some of them."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A tool that writes, and a way to call it."""
-
-    name: str
-    tool: str
-
-    def arguments(self, bench: Bench) -> dict[str, Any]:
-        summer = bench.collection(TITLE)
-        one = {"collection_hash": summer.hash}
-        found: dict[str, dict[str, Any]] = {
-            "create_collection": {"file_path": bench.document(), "title": "New"},
-            "create_collection by address": {"file_url": ADDRESS, "title": "New", "status": "public"},
-            "update_collection": {**one, "title": "Renamed", "settings": {"rtl": "1"}},
-            "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
-            "take offline": {**one, "status": "editable"},
-            "add_flipbook by address": {**one, "file_url": ADDRESS},
-        }
-        return found.get(self.name) or typical(action_of(self.tool), bench)
-
-
-PLANS = [
-    *(Plan(name, name) for name in WRITING),
-    Plan("create_collection by address", "create_collection"),
-    Plan("publish", "update_collection"),
-    Plan("take offline", "update_collection"),
-    Plan("add_flipbook by address", "add_flipbook"),
-]
-BY_NAME = {one.name: one for one in PLANS}
+def arguments(way: str, bench: Bench) -> dict[str, Any]:
+    one = {"collection_hash": bench.collection(TITLE).hash}
+    found: dict[str, dict[str, Any]] = {
+        "create_collection": {"file_path": bench.document(), "title": "New"},
+        "create_collection by address": {"file_url": ADDRESS, "title": "New", "status": "public"},
+        "update_collection": {**one, "title": "Renamed", "settings": {"rtl": "1"}},
+        "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
+        "take offline": {**one, "status": "editable"},
+        "add_flipbook by address": {**one, "file_url": ADDRESS},
+    }
+    return found.get(way) or typical(next(name for name in NAMES if meaning(name).tool.name == WAYS[way]), bench)
 
 
 async def planned(bench: Bench, name: str, store: MemoryStore | None = None, **settings: Any) -> Said:
     """A dry run by a client that would fill in any form."""
-    person, plan = Person(types(TITLE)), BY_NAME[name]
-    kept = store or MemoryStore(bench.clock)
+    person, kept = Person(types(TITLE)), store or MemoryStore(bench.clock)
     server = build_server(replace(bench.settings, **settings), bench.connect, bench.clock, kept)
     async with bench.assistant(person, server) as assistant:
-        said = await assistant.call(plan.tool, plan.arguments(bench), dry_run=True)
+        said = await assistant.call(WAYS[name], arguments(name, bench), dry_run=True)
     assert person.forms == []
     return said
 
 
 @pytest.mark.parametrize("confirm", ["ask", "approve", "block", "allow"])
-@pytest.mark.parametrize("name", list(BY_NAME))
+@pytest.mark.parametrize("name", list(WAYS))
 async def test_a_dry_run_only_reads(bench: Bench, name: str, confirm: str) -> None:
     collections, left = deepcopy(bench.sandbox.account.collections), bench.sandbox.account.uploads_left
     store = MemoryStore(bench.clock)
@@ -92,23 +75,22 @@ async def test_a_dry_run_only_reads(bench: Bench, name: str, confirm: str) -> No
 
 
 def test_every_tool_that_writes_has_a_dry_run() -> None:
-    assert {one.tool for one in PLANS} == set(WRITING)
+    assert set(WAYS.values()) == set(WRITING)
     assert all("dry_run" in TOOLS[name].input.model_fields for name in WRITING)
 
 
-@pytest.mark.parametrize(
-    ("name", "changes", "said_of_links"),
-    [
-        ("update_collection", [("title", TITLE, "Renamed"), ("rtl", "", "1")], ""),
-        ("publish", [("status", "editable", "public")], "new hash and link"),
-        ("take offline", [("status", "public", "editable")], "link and every embed of it stop working"),
-    ],
-)
+SHOWN = [
+    ("update_collection", [("title", TITLE, "Renamed"), ("rtl", "", "1")], ""),
+    ("publish", [("status", "editable", "public")], "new hash and link"),
+    ("take offline", [("status", "public", "editable")], "link and every embed of it stop working"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "said_of_links"), SHOWN)
 async def test_a_dry_run_of_an_update_shows_before_and_after(
     bench: Bench, name: str, changes: list[tuple[str, str, str]], said_of_links: str
 ) -> None:
     said = await planned(bench, name)
-
     assert [(one["field"], one["before"], one["after"]) for one in said.data["changes"]] == changes
     assert said_of_links in said.text
 
@@ -116,7 +98,6 @@ async def test_a_dry_run_of_an_update_shows_before_and_after(
 @pytest.mark.parametrize("name", ["delete_collection", "delete_flipbook", "delete_logo", "delete_background_image"])
 async def test_a_dry_run_of_a_deletion_shows_what_would_be_gone(bench: Bench, name: str) -> None:
     said = await planned(bench, name)
-
     summer = bench.collection(TITLE)
     shown = said.data["changes"][0]
     assert said.data["deleted"] is False
@@ -128,41 +109,33 @@ COST = "from 53 to 52"
 FILE = ("offers.pdf", f"{len(PDF) / 1024:.1f} KB", "pages", sha256(PDF).hexdigest())
 
 
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [
-        ("create_collection", (*FILE, COST, "title: New", "status: editable")),
-        ("create_collection by address", (ADDRESS, COST, "status: public")),
-        ("add_flipbook", ("upload", COST)),
-        ("add_flipbook by address", ("upload", COST)),
-        ("set_logo", ("logo.png", sha256(PNG).hexdigest())),
-        ("set_background_image", ("ground.png", sha256(PNG).hexdigest())),
-    ],
-)
-async def test_a_dry_run_of_a_document_shows_it_and_what_it_costs(
-    bench: Bench, name: str, parts: tuple[str, ...]
-) -> None:
-    said = await planned(bench, name)
+OF_DOCUMENTS: dict[str, tuple[str, ...]] = {
+    "create_collection": (*FILE, COST, "title: New", "status: editable"),
+    "create_collection by address": (ADDRESS, COST, "status: public"),
+    "add_flipbook": ("upload", COST), "add_flipbook by address": ("upload", COST),
+    "set_logo": ("logo.png", sha256(PNG).hexdigest()), "set_background_image": ("ground.png", sha256(PNG).hexdigest()),
+}  # fmt: skip
 
+
+@pytest.mark.parametrize("name", list(OF_DOCUMENTS))
+async def test_a_dry_run_of_a_document_shows_it_and_what_it_costs(bench: Bench, name: str) -> None:
+    said = await planned(bench, name)
     shown = " ".join(said.data["changes"])
-    assert [part for part in parts if part not in shown] == []
+    assert [part for part in OF_DOCUMENTS[name] if part not in shown] == []
 
 
 async def test_a_dry_run_of_what_is_gone_says_so(bench: Bench) -> None:
     said = await bench.call("delete_collection", collection_hash="nothere", dry_run=True)
-
     assert said.is_error
     assert "Nothing was changed." in said.text
     assert set(bench.requests) <= READS
 
 
 async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench) -> None:
-    assert bench.clock() >= NOW
     async with bench.assistant() as assistant:
-        given = BY_NAME["create_collection"].arguments(bench)
+        given = arguments("create_collection", bench)
         made = await assistant.call("create_collection", given)
         assert not made.is_error, made.text
         said = await assistant.call("create_collection", given, dry_run=True)
-
     assert "less than a day ago" in said.text
     assert len(bench.sandbox.carried_out("collection.create")) == 1

@@ -21,17 +21,20 @@ ALLOWED = {
     "type", "properties", "required", "items", "additionalProperties", "enum", "description", "default",
     "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
 }  # fmt: skip
+DEFAULT = frozenset({"default"})
 ONE_TYPE = {"object", "array", "string", "integer", "number", "boolean"}
 
 
 def expected_order(*, legacy: bool) -> list[str]:
     """The tools in the order of the README's table, which somebody has read."""
     tools = expected_tools()
-    return [
-        name
-        for name in re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
-        if name in tools and tools[name].legacy is legacy
-    ]
+    names = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    return [name for name in names if name in tools and tools[name].legacy is legacy]
+
+
+def schemas(tools: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, tool in tools.items():
+        yield from ((f"{name} input", tool.input_schema), (f"{name} output", tool.output_schema))
 
 
 async def menu_of(bench: Bench, **settings: Any) -> dict[str, Any]:
@@ -80,8 +83,7 @@ def objections(schema: Any, path: str) -> Iterator[str]:
 
 
 async def test_the_default_menu_is_the_contract(bench: Bench) -> None:
-    names = list(await menu_of(bench, toolsets=frozenset({"default"})))
-
+    names = list(await menu_of(bench, toolsets=DEFAULT))
     assert sorted(names) == sorted(name for name, tool in expected_tools().items() if not tool.legacy)
     assert names == expected_order(legacy=False)
 
@@ -89,7 +91,6 @@ async def test_the_default_menu_is_the_contract(bench: Bench) -> None:
 async def test_old_actions_are_there_only_when_asked_for(bench: Bench) -> None:
     both = await menu_of(bench, toolsets=frozenset({"default", "legacy"}))
     only = await menu_of(bench, toolsets=frozenset({"legacy"}))
-
     assert sorted(both) == sorted(expected_tools())
     assert list(both) == [*expected_order(legacy=False), *expected_order(legacy=True)]
     assert list(only) == expected_order(legacy=True)
@@ -99,10 +100,11 @@ async def test_old_actions_are_there_only_when_asked_for(bench: Bench) -> None:
 async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:
     tools = await menu_of(bench)
 
-    def hints(of: Any) -> tuple[bool, bool, bool]:
-        return of.read_only_hint, of.destructive_hint, of.idempotent_hint
-
-    assert {name: (tool.title, *hints(tool.annotations)) for name, tool in tools.items()} == {
+    hints = {name: tool.annotations for name, tool in tools.items()}
+    assert {
+        name: (tool.title, hints[name].read_only_hint, hints[name].destructive_hint, hints[name].idempotent_hint)
+        for name, tool in tools.items()
+    } == {
         name: (tool.title, tool.hints.read_only, tool.hints.destructive, tool.hints.idempotent)
         for name, tool in expected_tools().items()
     }
@@ -111,12 +113,10 @@ async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:
 
 async def test_names_of_parameters_and_results_are_the_contract(bench: Bench) -> None:
     tools = await menu_of(bench)
-
-    assert {name: tuple(tool.input_schema["properties"]) for name, tool in tools.items()} == {
-        name: tool.parameters for name, tool in expected_tools().items()
-    }
-    assert {name: tuple(tool.output_schema["properties"]) for name, tool in tools.items()} == {
-        name: tool.results for name, tool in expected_tools().items()
+    assert {where: tuple(schema["properties"]) for where, schema in schemas(tools)} == {
+        where: names
+        for name, tool in expected_tools().items()
+        for where, names in ((f"{name} input", tool.parameters), (f"{name} output", tool.results))
     }
 
 
@@ -137,13 +137,7 @@ async def test_bounds_and_defaults_are_the_contract(bench: Bench) -> None:
 
 
 async def test_every_schema_is_portable(bench: Bench) -> None:
-    found = [
-        objection
-        for name, tool in (await menu_of(bench)).items()
-        for kind, schema in (("input", tool.input_schema), ("output", tool.output_schema))
-        for objection in objections(schema, f"{name} {kind}")
-    ]
-
+    found = [one for where, schema in schemas(await menu_of(bench)) for one in objections(schema, where)]
     assert found == []
 
 
@@ -160,19 +154,16 @@ async def test_every_tool_says_what_it_is_for(bench: Bench) -> None:
 
 
 async def test_every_parameter_and_result_is_described(bench: Bench) -> None:
-    for name, tool in (await menu_of(bench)).items():
-        for kind, schema in (("input", tool.input_schema), ("output", tool.output_schema)):
-            bare = [field for field, node in schema["properties"].items() if not node.get("description", "").strip()]
-            assert bare == [], (name, kind)
+    for where, schema in schemas(await menu_of(bench)):
+        bare = [field for field, node in schema["properties"].items() if not node.get("description", "").strip()]
+        assert bare == [], where
 
 
 async def test_the_same_thing_is_described_with_the_same_type_everywhere(bench: Bench) -> None:
     types: dict[str, set[str]] = {}
-    for tool in (await menu_of(bench)).values():
-        for schema in (tool.input_schema, tool.output_schema):
-            for where, node in nodes(schema, ""):
-                types.setdefault(where.rpartition(".")[2], set()).add(node["type"])
-
+    for _, schema in schemas(await menu_of(bench)):
+        for where, node in nodes(schema, ""):
+            types.setdefault(where.rpartition(".")[2], set()).add(node["type"])
     keywords = {"", "items", "additionalProperties"}
     mixed = {name: found for name, found in types.items() if len(found) > 1 and name not in keywords}
     assert mixed == {}
@@ -194,7 +185,7 @@ async def test_the_menu_is_small(bench: Bench, encode: Callable[[str], list[int]
         read, sent = (encode(json.dumps(one, separators=(",", ":"))) for one in (menu, full))
         return len(read), len(sent)
 
-    tools = await menu_of(bench, toolsets=frozenset({"default"}))
+    tools = await menu_of(bench, toolsets=DEFAULT)
     of_actions = [tools[meaning(name).tool.name] for name in NAMES if not meaning(name).tool.legacy]
     # 1400 and 3200 tokens for the first eleven actions; a further one may cost what an upload does. Tools over
     # workflows come on top.
@@ -217,9 +208,7 @@ def test_read_only_mode_leaves_exactly_the_actions_that_read(name: str) -> None:
     assert meaning(name).tool.in_read_only_mode is (meaning(name).effect == "reads")
 
 
-@pytest.mark.parametrize(
-    "settings", [{"read_only": True}, {"toolsets": frozenset({"default"})}], ids=["read-only", "toolset"]
-)
+@pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": DEFAULT}])
 @pytest.mark.parametrize("confirm", ["ask", "allow"])
 async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
     bench: Bench, settings: dict[str, Any], confirm: str
@@ -228,7 +217,6 @@ async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
     async with bench.assistant(**settings, confirm=confirm) as assistant:
         hidden = await refusal_of(assistant, "delete_logo", collection_hash=wanted)
         unknown = await refusal_of(assistant, "no_such_tool", collection_hash=wanted)
-
     assert hidden == unknown.replace("no_such_tool", "delete_logo")
     assert "Nothing was changed." in hidden
     assert bench.requests == []
@@ -238,7 +226,6 @@ async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
 async def test_read_only_beats_every_other_setting(bench: Bench, name: str) -> None:
     async with bench.assistant(read_only=True, confirm="allow") as assistant:
         text = await refusal_of(assistant, expected_tool(name).name, **typical(name, bench))
-
     assert "no tool" in text
     assert bench.requests == []
 
@@ -254,22 +241,19 @@ UNKNOWN = (
 async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: str) -> None:
     async with bench.assistant() as assistant:
         text = await refusal_of(assistant, name)
-
     assert text.isprintable()
     assert len(text) < 800
     assert bench.requests == []
 
 
-@pytest.mark.parametrize(
-    ("settings", "missing"),
-    [
-        ({"api_key": "", "api_secret": ""}, "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set."),
-        ({"api_secret": ""}, "FLIPSNACK_API_SECRET is not set."),
-        ({"api_key": ""}, "FLIPSNACK_API_KEY is not set."),
-        ({"problems": ("FLIPSNACK_API_URL is no https address.",)}, "FLIPSNACK_API_URL is no https address."),
-    ],
-    ids=["both", "secret", "key", "a problem"],
-)
+MISSING: list[tuple[dict[str, Any], str]] = [
+    ({"api_key": "", "api_secret": ""}, "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set."),
+    ({"api_secret": ""}, "FLIPSNACK_API_SECRET is not set."), ({"api_key": ""}, "FLIPSNACK_API_KEY is not set."),
+    ({"problems": ("FLIPSNACK_API_URL is no https address.",)}, "FLIPSNACK_API_URL is no https address."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "missing"), MISSING)
 async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_missing(
     bench: Bench, settings: dict[str, Any], missing: str
 ) -> None:
@@ -287,7 +271,6 @@ async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_miss
 async def test_the_server_introduces_itself(bench: Bench) -> None:
     async with bench.assistant() as assistant:
         info, instructions = assistant.client.server_info, assistant.client.instructions
-
     assert info
     assert (info.name, info.title, info.version) == ("flipsnack", "Flipsnack", __version__)
     assert info.icons
@@ -299,7 +282,6 @@ async def test_the_server_introduces_itself(bench: Bench) -> None:
 async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: dict[str, Any]) -> None:
     async with bench.assistant(**settings) as assistant:
         instructions = assistant.client.instructions or ""
-
     assert len(instructions) < 1800
     assert ("read-only" in instructions) is settings.get("read_only", False)
     assert ("sandbox" in instructions) is settings.get("sandbox", False)

@@ -31,7 +31,6 @@ async def test_what_there_is_is_listed(bench: Bench) -> None:
     async with bench.assistant() as assistant:
         fixed = (await assistant.client.list_resources()).resources
         templates = (await assistant.client.list_resource_templates()).resource_templates
-
     assert [one.uri for one in fixed] == [ACCOUNT]
     assert [one.uri_template for one in templates] == [TEMPLATE]
 
@@ -42,7 +41,6 @@ async def test_what_is_read_is_what_tools_answer(bench: Bench) -> None:
         collection = await read(assistant, f"flipsnack://collections/{hash_}")
         said = await assistant.call("get_collection", collection_hash=hash_)
         assert await read(assistant, ACCOUNT) == (await assistant.call("get_user_stats")).data
-
     assert collection["title"] == TITLE
     assert collection.items() <= said.data.items()
 
@@ -52,7 +50,6 @@ async def test_what_flipsnack_sends_is_cleaned(bench: Bench) -> None:
     collection.title = f"Sum\u202emer\x1b[2J {KEY}"
     async with bench.assistant() as assistant:
         found = await read(assistant, f"flipsnack://collections/{collection.hash}")
-
     assert found["title"].startswith("Summer[2J")
     assert KEY not in found["title"]
 
@@ -64,7 +61,6 @@ async def test_what_does_not_exist_is_an_error_in_words(bench: Bench, uri: str) 
     async with bench.assistant() as assistant:
         with pytest.raises(MCPError) as refused:
             await assistant.client.read_resource(uri)
-
     assert refused.value.error.code == -32602
     assert "Traceback" not in str(refused.value)
 
@@ -75,7 +71,6 @@ async def test_while_flipsnack_is_down_reading_ends_with_an_error_in_time(bench:
         with pytest.raises(MCPError, match="Nothing was changed") as refused:
             await assistant.client.read_resource(ACCOUNT)
         assert await suggested(assistant, "summer") == []
-
     assert refused.value.error.code == -32603
 
 
@@ -84,7 +79,6 @@ async def test_without_a_key_it_is_said_what_is_missing(bench: Bench) -> None:
         with pytest.raises(MCPError, match="FLIPSNACK_API_KEY"):
             await assistant.client.read_resource(ACCOUNT)
         assert await suggested(assistant, "summer") == []
-
     assert bench.requests == []
 
 
@@ -93,7 +87,6 @@ async def test_hashes_are_completed_by_title(bench: Bench) -> None:
         of_template = await suggested(assistant, "summer cat")
         of_prompt = await suggested(assistant, "summer cat", PromptReference(name="swap_issue"), "old")
         everything = await suggested(assistant, "")
-
     assert of_template == of_prompt == [bench.collection(TITLE).hash]
     assert len(everything) == 20
 
@@ -104,7 +97,6 @@ async def test_hashes_are_completed_by_title(bench: Bench) -> None:
 async def test_where_no_hash_is_wanted_none_is_suggested(bench: Bench, prompt: str, argument: str) -> None:
     async with bench.assistant() as assistant:
         assert await suggested(assistant, "summer", PromptReference(name=prompt), argument) == []
-
     assert bench.requests == []
 
 
@@ -112,5 +104,4 @@ async def test_typing_on_asks_flipsnack_once_for_the_same_words(bench: Bench) ->
     async with bench.assistant() as assistant:
         for typed in ("sum", "sum ", "sum"):
             await suggested(assistant, typed)
-
     assert bench.requests == ["collection.getList"]

@@ -53,7 +53,6 @@ def compare_text(tool: str, text: str) -> None:
 @every_tool
 async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, of: str) -> None:
     said, _ = await answered(of, bench)
-
     assert not said.is_error, said.text
     text = said.text.replace(str(bench.folder), "/folder")
     for name in ("upload_id", "report_id", "plan_id"):
@@ -80,7 +79,6 @@ async def test_every_tool_is_described_as_in_its_snapshot(bench: Bench, of: str)
 def test_there_are_no_snapshots_of_tools_that_are_gone() -> None:
     tools = sorted(expected_tools())
     shared = {expected_tool(tool.results_of).name for tool in expected_tools().values() if tool.results_of}
-
     assert sorted(path.stem for path in SNAPSHOTS.glob("*.json")) == tools
     assert sorted(texts()) == tools
     assert {path.stem for path in SNAPSHOTS.glob("shared/*.json")} == shared

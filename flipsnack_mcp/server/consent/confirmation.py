@@ -7,8 +7,8 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,11 +91,8 @@ class Confirmation:
             raise NotConfirmedError(f"{preview.text} {await self._terminal(tool, preview)}")
         if not request.can_ask:
             raise NotConfirmedError(await self._with_code(tool, preview))
-        if request.modern:
-            return self._question_as_result(preview)
-        return await self._ask(request, tool, preview)
-
-    def _question_as_result(self, preview: Preview) -> InputRequiredResult:
+        if not request.modern:
+            return await self._ask(request, tool, preview)
         asked = Asked(seen=preview.seen, at=self.now(), nonce=secrets.token_hex(8))
         return InputRequiredResult(
             input_requests={"title": ElicitRequest(params=question(preview))}, request_state=asked.model_dump_json()
@@ -106,9 +103,11 @@ class Confirmation:
         reply: ElicitResult | None = None
         form, asked = question(preview), anyio.current_time()
         with anyio.move_on_after(request.deadline - asked - TO_ACT) as waited:
-            async with signs_of_life(request):
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(show_life, request)
                 with suppress(MCPError):  # inside the group, or it arrives as a group
                     reply = await request.session.elicit_form(form.message, FORM, related_request_id=request.request_id)
+                beside.cancel_scope.cancel()
         if reply is None and waited.cancelled_caught:
             raise NotConfirmedError(
                 f"The question was not answered in time and was withdrawn. {await self._terminal(tool, preview)}"
@@ -200,16 +199,8 @@ class Confirmation:
         return await self._with_code(tool, preview)
 
 
-@asynccontextmanager
-async def signs_of_life(request: ToolRequest) -> AsyncGenerator[None]:
+async def show_life(request: ToolRequest) -> None:
     """A progress message every ten seconds, so that the client sees that the call is not stuck."""
-
-    async def pulse() -> None:
-        while True:
-            await request.tell(FOR_THE_PERSON)
-            await anyio.sleep(SIGN_OF_LIFE)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(pulse)
-        yield
-        group.cancel_scope.cancel()
+    while True:
+        await request.tell(FOR_THE_PERSON)
+        await anyio.sleep(SIGN_OF_LIFE)

@@ -92,12 +92,9 @@ def known_status(status: str, known: frozenset[str]) -> str:
 
 def flipbook_facts(collection: Collection) -> list[str]:
     """How many flipbooks, and which."""
-    books = [book.flipbook_hash for book in collection.flipbooks if book.flipbook_hash]
-    if not collection.flipbooks:
-        return ["no flipbooks"]
-    more = f" and {len(books) - FLIPBOOKS_NAMED} more" if len(books) > FLIPBOOKS_NAMED else ""
-    names = ", ".join(cleaned(book, 64) for book in books[:FLIPBOOKS_NAMED])
-    return [f"{len(collection.flipbooks)} flipbook(s) {names}{more}"]
+    books = [cleaned(book.flipbook_hash, 64) for book in collection.flipbooks if book.flipbook_hash]
+    count = len(collection.flipbooks)
+    return [f"{count} flipbook(s) {first_of(books, FLIPBOOKS_NAMED)}" if count else "no flipbooks"]
 
 
 def first_titles(items: Iterable[Item]) -> str:
@@ -106,8 +103,13 @@ def first_titles(items: Iterable[Item]) -> str:
         f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, ONLINE)})"
         for one in items
     ]
-    more = f" and {len(named) - TITLES_SHOWN} more" if len(named) > TITLES_SHOWN else ""
-    return ", ".join(named[:TITLES_SHOWN]) + more
+    return first_of(named, TITLES_SHOWN)
+
+
+def first_of(named: list[str], most: int) -> str:
+    """As many as a person reads, and how many more there are."""
+    more = f" and {len(named) - most} more" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
 
 
 def consequence(collection: Collection, action: Action[Any]) -> str:

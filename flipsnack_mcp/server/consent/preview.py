@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
@@ -22,20 +22,6 @@ class AlreadyGoneError(FlipsnackError):
     """What should be destroyed does not exist any more."""
 
     retry = "There is nothing to try again."
-
-
-class InQuestion(Protocol):
-    """What a person is asked about: one target, or many at once."""
-
-    @property
-    def name(self) -> str:
-        """Exactly what would be destroyed; known without asking Flipsnack."""
-
-    async def preview(self) -> Preview:
-        """What there is now, described for a person."""
-
-    async def glance(self) -> Preview:
-        """Only what must not have changed."""
 
 
 @dataclass
@@ -59,8 +45,10 @@ class Destruction:
         Raises:
             AlreadyGoneError: There is no such collection or flipbook.
         """
-        collection = await self._present()
-        return self._preview(collection, await self._told(collection))
+        collection, quickly = await self._present(), self.errand.within(EXTRAS)
+        link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
+        text = sentences_about(collection, self.action, await views_of(quickly, collection), link)
+        return self._preview(collection, text)
 
     async def glance(self) -> Preview:
         """Fetch only what must not have changed."""
@@ -77,11 +65,6 @@ class Destruction:
             )
         self.collection = collection
         return collection
-
-    async def _told(self, collection: Collection) -> str:
-        quickly = self.errand.within(EXTRAS)
-        link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
-        return sentences_about(collection, self.action, await views_of(quickly, collection), link)
 
     def _preview(self, collection: Collection, text: str) -> Preview:
         return Preview(text, to_type(collection), self.name, fingerprint(collection))
@@ -101,20 +84,22 @@ class Batch:
 
     async def preview(self) -> Preview:
         """The plan, described for a person."""
-        return Preview(sentences_about_many(self.items), str(len(self.items)), self.name, self._seen())
+        exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
+        seen = hashed([self.plan.plan_id, *exactly])
+        return Preview(sentences_about_many(self.items), str(len(self.items)), self.name, seen)
 
     async def glance(self) -> Preview:
         """The same: a plan does not change."""
         return await self.preview()
 
-    def _seen(self) -> str:
-        exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
-        return hashed([self.plan.plan_id, *exactly])
+
+InQuestion = Destruction | Batch
+"""What a person is asked about: one target, or many at once."""
 
 
-def hashes_in(action: Action[Any], *names: str) -> dict[str, str]:
-    """The collection that an action is about, and the flipbook where it is about one; or only what is named."""
-    found = {name: getattr(action, name, None) for name in names or ("collection_hash", "flipbook_hash")}
+def hashes_in(action: Action[Any]) -> dict[str, str]:
+    """The collection that an action is about, and the flipbook where it is about one."""
+    found = {name: getattr(action, name, None) for name in ("collection_hash", "flipbook_hash")}
     return {name: value for name, value in found.items() if value}
 
 

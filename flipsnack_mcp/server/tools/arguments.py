@@ -1,6 +1,6 @@
 """Understanding the arguments of a call, and saying what is wrong with them without repeating them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -35,9 +35,8 @@ def understand(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
     except ValidationError as error:
         reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
         known = ", ".join(kind.model_fields) or "none"
-        raise BadArgumentsError(
-            " ".join(unique(reasons)[:MOST_REASONS]), f"The arguments of {kind.tool_name}: {known}."
-        ) from None
+        said = " ".join(list(dict.fromkeys(reasons))[:MOST_REASONS])
+        raise BadArgumentsError(said, f"The arguments of {kind.tool_name}: {known}.") from None
     return cast("InputT", given)
 
 
@@ -51,8 +50,3 @@ def in_our_words(error: ErrorDetails) -> str:
         return f"{name}: {cleaned(error['msg'], 120)}."
     reason = cleaned(str(context["error"]), LONGEST_REASON)
     return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
-
-
-def unique(texts: Iterable[str]) -> list[str]:
-    """Each text once, in order."""
-    return list(dict.fromkeys(texts))

@@ -1,6 +1,8 @@
 """Everything that changes or destroys a collection: looked at first, confirmed where something is lost, saved, then done."""
 
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from mcp.types import InputRequiredResult
@@ -13,7 +15,7 @@ from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import UploadFile, file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.changing import Difference, Updated, asked_of, change, changes
+from flipsnack_mcp.workflows.changing import asked_of, change, changes
 from flipsnack_mcp.workflows.removing import delete
 from flipsnack_mcp.workflows.uploads.sending import send_to
 
@@ -64,13 +66,14 @@ async def change_collection(call: ToolCall, action: Action[Collection]) -> Chang
     """Send a change, with its document where it takes one: what every action that writes does, if no more is said."""
     async with AsyncExitStack() as open_until_sent:
         file = await file_of(call, action, open_until_sent)
-        before = await call.errand.send(GetCollection(**hashes_in(action, "collection_hash")))
+        before = await call.errand.send(GetCollection(collection_hash=hashes_in(action)["collection_hash"]))
+        facts: dict[str, Any] = {"warnings": list(file.warnings)}
         if call.options.dry_run:
-            facts = {"dry_run": True, "changes": await planned_change(call, action, file)}
-            return ChangedCollection(**before.model_dump(), **facts, warnings=list(file.warnings))
+            planned = await planned_change(call, action, file)
+            return ChangedCollection(**before.model_dump(), **facts, dry_run=True, changes=planned)
         saved = await call.save(before)
         result = await send_to(call.errand, action, file.document)
-        return ChangedCollection(**result.model_dump(), history_id=saved, warnings=list(file.warnings))
+        return ChangedCollection(**result.model_dump(), **facts, history_id=saved)
 
 
 async def planned_change(call: ToolCall, action: Action[Any], file: UploadFile) -> list[str]:
@@ -118,41 +121,39 @@ async def update_collection(call: ToolCall, action: UpdateCollection) -> Update 
         return await planned_update(call, action)
     if action.status == "editable" and (question := await ask_to_take_offline(call, action)):
         return question
-    unsaved: list[str] = []
+    said: list[str] = []
 
     async def save(before: Collection) -> None:
         if call.trail.confirmed:  # its public link is destroyed: without a record, not at all
             await call.save(before)
-        else:
-            unsaved.extend(await save_if_possible(call, before))
+        else:  # the answer tells it too
+            said.extend(await keep_if_possible(call.save(before), "How it was could not be kept in the history"))
 
     updated = await change(call.errand, action, save)
-    now, before = updated.after.collection_hash or action.collection_hash, action.collection_hash
-    unnoted = await note_new_hash(call, before, now) if before != now else []
+    before, now = action.collection_hash, updated.after.collection_hash or action.collection_hash
+    renamed = before != now
+    told = [f"The hash changed from {before} to {now}.", *await note_new_hash(call, before, now)] if renamed else []
     return Update(
         collection_hash=now,
-        previous_collection_hash=before if before != now else None,
-        changes=as_changes(updated.changes),
+        previous_collection_hash=before if renamed else None,
+        changes=[Change(**asdict(one)) for one in updated.changes],
         history_id=call.trail.saved,
-        warnings=[*warnings(updated, before, now), *unnoted, *unsaved],
+        warnings=[*updated.warnings, *told, *said],
     )
-
-
-async def save_if_possible(call: ToolCall, before: Collection) -> list[str]:
-    """Keep how it was. The answer tells it too, so a store that fails does not stop a change, as it does a deletion."""
-    try:
-        await call.save(before)
-    except StoreUnusable as error:
-        return [f"How it was could not be kept in the history: {error.happened}"]
-    return []
 
 
 async def note_new_hash(call: ToolCall, before: str, now: str) -> list[str]:
     """Tell the journal of uploads about a new hash; the change itself is done, whatever becomes of that."""
+    noting = call.app.uploads.journal.rename(before, now)
+    return await keep_if_possible(noting, "The new hash could not be noted for get_upload")
+
+
+async def keep_if_possible(keeping: Awaitable[Any], otherwise: str) -> list[str]:
+    """Keep it. A store that fails does not stop a change, as it does a deletion: the answer says so."""
     try:
-        await call.app.uploads.journal.rename(before, now)
+        await keeping
     except StoreUnusable as error:
-        return [f"The new hash could not be noted for get_upload: {error.happened}"]
+        return [f"{otherwise}: {error.happened}"]
     return []
 
 
@@ -170,23 +171,12 @@ async def planned_update(call: ToolCall, action: UpdateCollection) -> Update:
     """What an update would change, without any request that changes something."""
     before = await call.errand.send(GetCollection(collection_hash=action.collection_hash))
     after = asked_of(action, before)
-    said = []
-    if before.status == "editable" and after.status != "editable":
-        said.append(NEW_HASH)
-    if before.status != "editable" and after.status == "editable":
-        said.append(OFFLINE)
-    found = changes(before, after)
+    was_draft, is_draft = before.status == "editable", after.status == "editable"
+    found = [Change(**asdict(one)) for one in changes(before, after)]
     more = [Change(field=name, before="", after=value) for name, value in (action.settings or {}).items()]
     return Update(
-        collection_hash=action.collection_hash, dry_run=True, changes=[*as_changes(found), *more], warnings=said
+        collection_hash=action.collection_hash,
+        dry_run=True,
+        changes=[*found, *more],
+        warnings=[NEW_HASH if was_draft else OFFLINE] if was_draft != is_draft else [],
     )
-
-
-def as_changes(found: tuple[Difference, ...]) -> list[Change]:
-    """Differences as they are told."""
-    return [Change(field=one.field, before=one.before, after=one.after) for one in found]
-
-
-def warnings(updated: Updated, before: str, now: str) -> list[str]:
-    """What the person should know."""
-    return [*updated.warnings, *([f"The hash changed from {before} to {now}."] if before != now else [])]

@@ -4,15 +4,12 @@ None of it reaches Flipsnack: `api.action.parameters` sends what the class of th
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from flipsnack_mcp.api.action import Action, Effect
-from flipsnack_mcp.api.actions.collections import GetCollection, UpdateCollection
-from flipsnack_mcp.api.actions.forms import GetLeadFormSample
-from flipsnack_mcp.api.actions.packages import DownloadHtml
-from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.actions import collections, forms, packages, publishing
 
 WaitSeconds = Annotated[int, Field(ge=0, le=45, description="To wait")]
 ConfirmationCode = Annotated[str, Field(max_length=40, description="Code, once the person agreed")]
@@ -33,11 +30,11 @@ class Options(BaseModel):
 
 
 OWN: dict[type[Action[Any]], dict[str, str]] = {
-    GetCollection: {"wait_seconds": "While it converts"},
-    CreateCollection: {"again": "", "wait_seconds": "For the conversion"},
-    UpdateCollection: {"confirmation": ""},
-    DownloadHtml: {"save": "", "wait_seconds": ""},
-    GetLeadFormSample: {"reveal": ""},
+    collections.GetCollection: {"wait_seconds": "While it converts"},
+    publishing.CreateCollection: {"again": "", "wait_seconds": "For the conversion"},
+    collections.UpdateCollection: {"confirmation": ""},
+    packages.DownloadHtml: {"save": "", "wait_seconds": ""},
+    forms.GetLeadFormSample: {"reveal": ""},
 }
 """What an action's tool takes besides what its effect brings with it, and how it is described where not as usual."""
 
@@ -45,18 +42,17 @@ ActionT = TypeVar("ActionT", bound=Action[Any])
 
 
 def input_of(action: type[ActionT]) -> type[ActionT]:
-    """What the tool of an action takes: the action, with the options as further fields."""
+    """What the tool of an action takes: the action, with the options as further fields; alone where there are none."""
     own, types = OWN.get(action, {}), get_type_hints(Options, include_extras=True)
     fields: dict[str, Any] = {}
     for name in options_taken_by(action):
         described = Annotated[types[name], Field(description=own[name])] if own.get(name) else types[name]
         fields[name] = (described, Options.model_fields[name].default)
+    if not fields:
+        return action
+    validators: dict[str, Any] = {check.__name__: model_validator(mode="after")(check) for check in checks(action)}
     return create_model(
-        f"{action.__name__}Input",
-        __base__=action,
-        __doc__=action.__doc__,
-        __validators__={check.__name__: after(check) for check in checks(action)},
-        **fields,
+        f"{action.__name__}Input", __base__=action, __doc__=action.__doc__, __validators__=validators, **fields
     )
 
 
@@ -78,12 +74,8 @@ def options_of(action: Action[Any]) -> Options:
 
 def checks(action: type[Action[Any]]) -> list[Callable[[Any], Any]]:
     """What has to be true of the whole of a tool's input."""
-    return [*([name_one_document] if action.uploads else []), *([name_a_change] if action is UpdateCollection else [])]
-
-
-def after(check: Callable[[Any], Any]) -> Callable[..., Any]:
-    """A check as pydantic takes it."""
-    return cast("Callable[..., Any]", model_validator(mode="after")(check))
+    change = [name_a_change] if action is collections.UpdateCollection else []
+    return [*([name_one_document] if action.uploads else []), *change]
 
 
 def name_one_document(given: Any) -> Any:
@@ -95,9 +87,9 @@ def name_one_document(given: Any) -> Any:
     return given
 
 
-def name_a_change(given: UpdateCollection) -> UpdateCollection:
+def name_a_change(given: collections.UpdateCollection) -> collections.UpdateCollection:
     """The input, where it names at least one thing to change."""
-    changing = UpdateCollection.model_fields.keys() - {"collection_hash"}
+    changing = collections.UpdateCollection.model_fields.keys() - {"collection_hash"}
     if not any(getattr(given, name) not in (None, {}) for name in changing):
         raise ValueError("say what to change: title, description, status, width, height or settings")
     return given

@@ -4,55 +4,52 @@ An action that destroys is confirmed, one that uploads takes a local file and on
 can be tried out because of what it is, not because somebody remembered: there is no way onto the menu around it.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from flipsnack_mcp.api.action import Action, Effect
-from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.actions.collections import (
-    Collection,
-    CollectionList,
-    GetCollection,
-    ListCollections,
-    UpdateCollection,
-)
-from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
-from flipsnack_mcp.api.actions.packages import DownloadHtml
-from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.server.tools import changes, collections, downloads, forms, plan_status, plans, reports, uploads
-from flipsnack_mcp.server.tools.options import input_of
-from flipsnack_mcp.server.tools.tool import Tool, recall, send
+from pydantic import BaseModel
 
-OF_ACTIONS: dict[type[Action[Any]], Tool[Any]] = {
-    ListCollections: Tool(ListCollections, CollectionList, recall),
-    GetCollection: Tool(input_of(GetCollection), collections.WatchedCollection, collections.get_collection),
-    CreateCollection: Tool(input_of(CreateCollection), uploads.Publication, uploads.create_collection),
-    UpdateCollection: Tool(input_of(UpdateCollection), changes.Update, changes.update_collection),
-    DownloadHtml: Tool(input_of(DownloadHtml), downloads.Download, downloads.download_html, writes_file=True),
-    GetLeadFormSample: Tool(input_of(GetLeadFormSample), LeadFormSample, forms.lead_form_sample),
+from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api.actions import ACTIONS, collections, forms, packages, publishing, statistics
+from flipsnack_mcp.server.tools import changes, downloads, plan_status, plans, questions, reports, uploads
+from flipsnack_mcp.server.tools.options import input_of
+from flipsnack_mcp.server.tools.tool import Tool
+
+OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
+    collections.ListCollections: (collections.CollectionList, questions.recall),
+    collections.GetCollection: (questions.WatchedCollection, questions.get_collection),
+    publishing.CreateCollection: (uploads.Publication, uploads.create_collection),
+    collections.UpdateCollection: (changes.Update, changes.update_collection),
+    packages.DownloadHtml: (downloads.Download, downloads.download_html),
+    forms.GetLeadFormSample: (forms.LeadFormSample, questions.lead_form_sample),
 }
-"""Actions whose tools do more than their effect asks for."""
+"""Actions whose tools do more than their effect asks for: what they answer, and how they come by it."""
 
 OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
     # Its uploads are those of a tool that read-only mode hides.
-    CreateCollection: Tool(uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES),
-    GetCollectionStats: Tool(reports.ReportStatsInput, reports.StatsReport, reports.report_stats, writes_file=True),
-    UpdateCollection: Tool(plans.UpdateCollectionsInput, plan_status.PlanStatus, plans.update_collections),
+    publishing.CreateCollection: Tool(
+        uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES
+    ),
+    statistics.GetCollectionStats: Tool(
+        reports.ReportStatsInput, reports.StatsReport, reports.report_stats, writes_file=True
+    ),
+    collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plan_status.PlanStatus, plans.update_collections),
 }
 """Tools that stand on the menu behind the action they go on from."""
 
 
 def tool_of(action: type[Action[Any]]) -> Tool[Any]:
     """The tool of an action."""
+    taken = input_of(action)
     if action.effect is Effect.DESTROYS:
-        return Tool(input_of(action), changes.Removal, changes.destroy)
+        return Tool(taken, changes.Removal, changes.destroy)
     if own := OF_ACTIONS.get(action):
-        return own
+        return Tool(taken, *own, writes_file="save" in taken.model_fields)
     if action.effect is Effect.READS:
-        return Tool(action, action.returns, send)
-    if not issubclass(action.returns, Collection) or "collection_hash" not in action.model_fields:
+        return Tool(taken, action.returns, questions.send)
+    if not issubclass(action.returns, collections.Collection) or "collection_hash" not in action.model_fields:
         raise TypeError(f"{action.api_name} changes no single collection: say in OF_ACTIONS what its tool does")
-    return Tool(input_of(action), changes.ChangedCollection, changes.change_collection)
+    return Tool(taken, changes.ChangedCollection, changes.change_collection)
 
 
 TOOLS: dict[str, Tool[Any]] = {

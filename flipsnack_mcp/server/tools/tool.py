@@ -1,21 +1,19 @@
-"""A tool: what an assistant may call, what it takes and answers, what one call works with, what the simplest do."""
+"""A tool: what an assistant may call, what it takes and answers, and what one call works with."""
 
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from mcp.types import InputRequiredResult, ToolAnnotations
-from mcp.types import Tool as Descriptor
+from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
 
-from flipsnack_mcp.api.action import Action, Effect, Result
+from flipsnack_mcp.api.action import Action, Effect
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
-from flipsnack_mcp.server.schema import portable
 from flipsnack_mcp.server.tools.options import Options
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
@@ -49,10 +47,10 @@ class ToolCall:
         """How this call asks Flipsnack."""
         return Errand(self.app.flipsnack, self.request.deadline, self.request.tell)
 
-    async def ask(self, code: str | None, subject: InQuestion) -> InputRequiredResult | None:
+    async def ask(self, code: str | None, subject: InQuestion) -> types.InputRequiredResult | None:
         """None once a person said yes; else the question that has to go out first, or a refusal is raised."""
         how = await self.app.confirmation.given(self.request, self.tool, code, subject)
-        if isinstance(how, InputRequiredResult):
+        if isinstance(how, types.InputRequiredResult):
             return how
         self.trail.confirmed = how
         return None
@@ -118,7 +116,7 @@ class Tool(Generic[InputT]):
 
     input: type[InputT]
     output: type[BaseModel]
-    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | InputRequiredResult]]
+    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | types.InputRequiredResult]]
     writes_file: bool = False
     only_with: Effect | None = None
     """An effect that has to be allowed for it to be of use, where that is more than its own."""
@@ -127,30 +125,3 @@ class Tool(Generic[InputT]):
     def name(self) -> str:
         """Its name on the menu."""
         return self.input.tool_name
-
-    def described(self) -> Descriptor:
-        """The tool as MCP lists it, all four hints set."""
-        given = self.input
-        return Descriptor(
-            name=given.tool_name,
-            title=given.tool_title,
-            description=given.__doc__,
-            input_schema=portable(given),
-            output_schema=portable(self.output),
-            annotations=ToolAnnotations(
-                read_only_hint=given.effect is Effect.READS and not self.writes_file,
-                destructive_hint=given.effect is Effect.DESTROYS or given.overwrites,
-                idempotent_hint=given.idempotent and not self.writes_file,
-                open_world_hint=True,
-            ),
-        )
-
-
-async def recall(call: ToolCall, action: Action[Result]) -> Result:
-    """Answer a question that is often asked twice."""
-    return await call.app.recent.ask(call.errand, action)
-
-
-async def send(call: ToolCall, action: Action[Result]) -> Result:
-    """Carry out the action as it is: all that most tools do."""
-    return await call.errand.send(action)
