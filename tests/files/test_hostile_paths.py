@@ -98,7 +98,7 @@ CASES = (
         "empty": existing("empty.pdf", b""),
         "not-a-pdf": existing("text.pdf", b"root:x:0:0"),
         "signature-too-late": existing("late.pdf", b" " * 1024 + PDF),
-        "signature-cut": existing("split.pdf", b" " * 1021 + PDF),
+        "signature-cut": existing("split.pdf", b" " * 1020 + PDF),
         "image-as-pdf": existing("image.pdf", b"\x89PNG\r\n\x1a\n"),
         "too-large": sparse,
     }
