@@ -12,6 +12,7 @@ from typing_extensions import override
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.store.records import Body, Records, Store, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import StoreUnusable
@@ -260,6 +261,19 @@ async def test_a_deletion_that_is_cancelled_under_way_is_on_record_as_unclear(se
             await assistant.call(tool, given)
         await anyio.sleep(5)
     assert [one.decision for one in await served.trail()] == ["allowed", "unclear"]
+
+
+async def test_an_unexpected_end_is_on_record_as_unclear_without_its_text(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(*_: Any) -> Any:
+        raise RuntimeError("the text of a library")
+
+    monkeypatch.setitem(TOOLS, "delete_logo", replace(TOOLS["delete_logo"], run=run))
+    await served.done("delete_logo")
+
+    (event,) = await served.trail()
+    assert (event.decision, event.said) == ("unclear", "something unexpected went wrong")
 
 
 async def test_what_only_reads_leaves_no_trace(served: Served) -> None:

@@ -121,6 +121,8 @@ def stderr(redactor: Redactor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     root, written = logging.getLogger(), io.StringIO()
     monkeypatch.setattr(root, "handlers", [logging.StreamHandler(written)])
     monkeypatch.setattr(root, "level", logging.DEBUG)
+    # A client made before keeps this logger silent; here it may speak, so that the net is what holds.
+    monkeypatch.setattr(logging.getLogger("httpx2"), "filters", [])
     monkeypatch.setattr(logging, "raiseExceptions", True)
     hooks = ((logging.Handler, "format"), (sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook"))
     for place, name in hooks:
