@@ -120,7 +120,8 @@ def stderr(redactor: Redactor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     """What is written to stderr while the net hangs under a handler as `serve` sets it up."""
     root, written = logging.getLogger(), io.StringIO()
     monkeypatch.setattr(root, "handlers", [logging.StreamHandler(written)])
-    monkeypatch.setattr(root, "level", logging.DEBUG)
+    monkeypatch.setattr(root, "level", root.level)
+    root.setLevel(logging.DEBUG)  # which also forgets what each logger remembers of its level
     # A client made before keeps this logger silent; here it may speak, so that the net is what holds.
     monkeypatch.setattr(logging.getLogger("httpx2"), "filters", [])
     monkeypatch.setattr(logging, "raiseExceptions", True)
