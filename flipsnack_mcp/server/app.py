@@ -17,14 +17,13 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.jobs import Jobs, nothing_more
 from flipsnack_mcp.workflows.plans.carrying_out import Plans
-from flipsnack_mcp.workflows.plans.record import PlanRecord
+from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Permissions
 from flipsnack_mcp.workflows.recalling import Recent
-from flipsnack_mcp.workflows.reports.record import ReportRecord
+from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
 from flipsnack_mcp.workflows.reports.running import Reports
-from flipsnack_mcp.workflows.unfinished import Unfinished
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 
@@ -45,7 +44,6 @@ class App:
     downloads: Downloads
     reports: Reports
     plans: Plans
-    unfinished: Unfinished
 
     @property
     def download_dir(self) -> Path:
@@ -56,12 +54,16 @@ class App:
 def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock) -> App:
     """All of it, over one client and one store."""
     account, redactor = settings.account, Redactor.of(settings)
-    recent, jobs = Recent(store, account), Jobs(store, account, background)
+    jobs, offered, allowed = Jobs(store, account, background), menu(settings), permissions_of(settings)
+    store = jobs.store
+    recent, journal, history = Recent(store, account), Journal(store, account), History(store, account, redactor.data)
     flipsnack.changing = recent.changing
-    journal = Journal(store, account)
-    history = History(store, account, redactor.data)
     reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
-    plans = Plans(flipsnack, jobs, PlanRecord(store, account), history, journal, permissions_of(settings))
+    plans = Plans(flipsnack, jobs, PlanRecord(store, account), history, journal, allowed)
+    if allowed.changes:
+        jobs.unattended[PLAN] = (plans.carry_out, plans.note_stop)
+    if "report_stats" in offered:
+        jobs.unattended[REPORT] = (reports.carry_out, nothing_more)
     # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
     fleeting = Jobs(MemoryStore(now), account, background)
     return App(
@@ -77,7 +79,6 @@ def app_of(settings: Settings, flipsnack: Flipsnack, store: Store, background: T
         downloads=Downloads(flipsnack, fleeting),
         reports=reports,
         plans=plans,
-        unfinished=Unfinished(background, plans.go_on, *([reports.go_on] if "report_stats" in menu(settings) else ())),
     )
 
 

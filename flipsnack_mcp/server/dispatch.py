@@ -82,7 +82,6 @@ class Dispatcher:
         given = understand(tool.input, arguments)
         if missing := self.app.settings.missing:
             raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
-        self.app.unfinished.look()
         options = options_of(given) if isinstance(given, Action) else Options()
         call = ToolCall(self.app, request, name, target_of(given), options)
         return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))

@@ -1,7 +1,5 @@
 """One call of a person while it lasts: whom to ask, until when, and where to tell how it goes."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Self

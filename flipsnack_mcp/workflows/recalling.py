@@ -5,8 +5,6 @@ change, and an answer counts only while the number it was asked under does. So w
 Previews, second looks, polls and reconciliation do not come here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, cast
 

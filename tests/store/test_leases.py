@@ -15,11 +15,11 @@ from tests.store.works import count, increment
 from tests.virtual_clock import StandingClock
 
 MONTH = 30 * 24 * 3600.0
-OURS, THEIRS = Owner("upload", "mine/a", "ours"), Owner("upload", "mine/a", "theirs")
+OURS, THEIRS = Owner("upload/mine/a", "ours"), Owner("upload/mine/a", "theirs")
 
 
 async def names_of_orphans(store: Store, kind: str = "upload") -> list[str]:
-    return [name for name, _ in await store.transact(lambda records: orphans(records, kind))]
+    return [name for name, _ in await store.transact(lambda records: orphans(records, f"{kind}/"))]
 
 
 async def test_of_two_owners_one_gets_the_work(store: Store) -> None:
@@ -116,7 +116,7 @@ async def test_what_an_owner_lets_go_is_free_at_once(store: Store, clock: Standi
     clock.now += 5
     await store.transact(OURS.let_go)
     assert await names_of_orphans(store) == ["mine/a"]
-    lease = await store.transact(lambda records: find(records, "upload", "mine/a"))
+    lease = await store.transact(lambda records: find(records, "upload/mine/a"))
     assert lease
     assert lease.renewed == clock.now
     assert await store.transact(THEIRS.claim)
@@ -131,34 +131,34 @@ async def test_ended_work_is_no_orphan_and_can_be_begun_anew(store: Store) -> No
 
 
 async def test_a_request_to_stop_outlives_signs_of_life_and_the_owner(store: Store, clock: StandingClock) -> None:
-    assert not await store.transact(lambda records: ask_to_stop(records, "upload", "mine/a"))
+    assert not await store.transact(lambda records: ask_to_stop(records, "upload/mine/a"))
     await store.transact(OURS.claim)
     clock.now += 20
-    assert await store.transact(lambda records: ask_to_stop(records, "upload", "mine/a"))
-    lease = await store.transact(lambda records: find(records, "upload", "mine/a"))
+    assert await store.transact(lambda records: ask_to_stop(records, "upload/mine/a"))
+    lease = await store.transact(lambda records: find(records, "upload/mine/a"))
     assert lease
     assert lease.renewed == clock.now - 20  # it is no sign of life
     renewed = await store.transact(lambda records: OURS.renew(records, {}))
     assert renewed
     assert renewed.stop
     await store.transact(OURS.let_go)
-    [(_, left)] = await store.transact(lambda records: orphans(records, "upload"))
+    [(_, left)] = await store.transact(lambda records: orphans(records, "upload/"))
     assert left.stop
 
 
 async def test_work_that_is_taken_up_anew_is_not_stopped_by_an_old_request(store: Store) -> None:
     await store.transact(OURS.claim)
-    await store.transact(lambda records: ask_to_stop(records, "upload", "mine/a"))
+    await store.transact(lambda records: ask_to_stop(records, "upload/mine/a"))
     await store.transact(OURS.let_go)
     await store.transact(THEIRS.claim)
-    lease = await store.transact(lambda records: find(records, "upload", "mine/a"))
+    lease = await store.transact(lambda records: find(records, "upload/mine/a"))
     assert lease
     assert not lease.stop
 
 
 async def test_orphans_are_those_of_their_kind_the_oldest_first(store: Store, clock: StandingClock) -> None:
-    for kind, name in [("upload", "mine/b"), ("uploads", "mine/c"), ("plan", "mine/a"), ("upload", "mine/a")]:
-        await store.transact(Owner(kind, name, "gone").claim)
+    for work in ["upload/mine/b", "uploads/mine/c", "plan/mine/a", "upload/mine/a"]:
+        await store.transact(Owner(work).claim)
     clock.now += DEAD_AFTER + 1
     assert await names_of_orphans(store) == ["mine/b", "mine/a"]
     assert await names_of_orphans(store, "plan") == ["mine/a"]
@@ -216,7 +216,7 @@ async def test_an_upload_of_an_earlier_version_that_has_ended_is_no_orphan(path:
 
 async def test_a_request_to_stop_made_to_an_earlier_version_is_kept(path: Path) -> None:
     store = make_version_2(path, ("upload", "abc", json.dumps(UPLOAD | {"stop": True})))
-    lease = await store.transact(lambda records: find(records, "upload", "mine/abc"))
+    lease = await store.transact(lambda records: find(records, "upload/mine/abc"))
     assert lease
     assert lease.stop is True
     await store.close()

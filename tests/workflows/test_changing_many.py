@@ -14,8 +14,8 @@ from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.choosing import Choice, choose
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import Event, History
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans
@@ -111,7 +111,9 @@ async def process(
 ) -> AsyncIterator[Server]:
     async with travelling(sandbox, road) as flipsnack, anyio.create_task_group() as background:
         jobs, record = Jobs(store, account, background), PlanRecord(store, account)
-        yield Server(Plans(flipsnack, jobs, record, History(store, account), Journal(store, account), allowed))
+        plans = Plans(flipsnack, jobs, record, History(store, account), Journal(store, account), allowed)
+        jobs.unattended[PLAN] = (plans.carry_out, plans.note_stop)
+        yield Server(plans)
         background.cancel_scope.cancel()
 
 
@@ -211,7 +213,7 @@ async def test_three_failures_in_a_row_stop_it_and_the_rest_stays_untouched(
     async with process(sandbox, store) as server:
         plan = await server.plan(RULE)
         stopped = await server.work(plan)
-        await server.plans.go_on()
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         later = await server.look(plan)
         items = await server.to_its_end(plan)
@@ -448,11 +450,11 @@ async def test_the_next_process_goes_on_where_its_settings_allow_that_and_else_l
         await server.work(plan, 5)
     done = states(await server.look(plan))["done"]
     async with process(sandbox, store, allowed=allowed) as server:
-        await server.plans.go_on()
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         seen = await server.look(plan)
     async with process(sandbox, store) as server:
-        await server.plans.go_on()
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         in_the_end = await server.look(plan)
 
@@ -470,7 +472,7 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(
         plan = await server.plan(RULE)
         await store.transact(server.plans.jobs.new(PLAN, plan.plan_id).owner.claim)
         clock.advance(DEAD_AFTER + 1)
-        await server.plans.go_on()
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         left = states(await server.look(plan))
         items = await server.to_its_end(plan)
@@ -519,7 +521,7 @@ async def test_killed_at_any_moment_the_next_process_goes_on_and_each_collection
         plan, mortal = await killed_at(sandbox, store, rule, dies_at)
         clock.advance(DEAD_AFTER + 1)
         async with process(sandbox, store) as server:
-            await server.plans.go_on()
+            await server.plans.jobs.go_on()
             await anyio.sleep(CALL)
             items = (await server.look(plan)).items if dies_at > 2 else await server.to_its_end(plan)
         where = f"moment {dies_at}, {mortal.moments[-3:]}: {items}"

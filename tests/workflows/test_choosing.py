@@ -8,8 +8,8 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.choosing import ROWS_OF_A_REQUEST, Choice, choose
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, choose
 from tests.api.asking import asking, unlimited
 
 DAY = 24 * 3600.0

@@ -9,7 +9,7 @@ import pytest
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.uploads.conversions import LIST_SERVES, SURE, Conversions
+from flipsnack_mcp.workflows.waiting import LIST_SERVES, SURE, Conversions
 from tests.api.asking import asking, unlimited
 
 LIST, GET = "collection.getList", "collection.getCollection"

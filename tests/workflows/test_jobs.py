@@ -1,7 +1,5 @@
 """The engine of long work: what is carried out once, whoever is killed, asleep, misled by a clock or short of disk."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +9,15 @@ from pathlib import Path
 
 import anyio
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import held, inaccessible
-from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs
-from flipsnack_mcp.workflows.progress import IN_LINE, Progress
+from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, nothing_more
+from flipsnack_mcp.workflows.progress import Progress
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile
 
@@ -158,30 +157,6 @@ async def test_the_same_work_is_started_once(store: Store) -> None:
         assert first is second
         await ended(jobs)
     assert work.before == list(range(STEPS))
-
-
-async def test_only_so_many_are_at_it_at_once_and_the_others_wait_in_line(store: Store) -> None:
-    line, under_way, most = anyio.Semaphore(2), 0, 0
-
-    async def work(job: Job) -> None:
-        nonlocal under_way, most
-        async with job.turn(line):
-            under_way += 1
-            most = max(most, under_way)
-            try:
-                await anyio.sleep(100)
-            finally:
-                under_way -= 1
-
-    async with process(store) as jobs:
-        for job_id in "abc":
-            await jobs.start("upload", job_id, work)
-        await anyio.sleep(DEAD_AFTER * 2)
-        assert [one.progress.message for job_id in "abc" if (one := jobs.find("upload", job_id))] == ["", "", IN_LINE]
-        assert not await Jobs(store, "mine", jobs._background).adopt("upload")  # whoever waits is alive
-        assert await jobs.stop("upload", "a")
-        await ended(jobs, "upload", "c")
-    assert most == 2
 
 
 async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(store: Store) -> None:
@@ -568,3 +543,44 @@ async def test_a_call_that_stops_a_job_may_be_cancelled_itself(store: Store) -> 
             await jobs.stop("count", "a")
         await ended(jobs)
         assert await store.transact(done) == 1
+
+
+# Looking for unfinished work
+
+
+async def test_unfinished_work_is_looked_for_twice_from_each_use_of_the_store_on_and_not_before(store: Store) -> None:
+    looks: list[float] = []
+
+    class Looking(Jobs):
+        @override
+        async def go_on(self) -> None:
+            looks.append(anyio.current_time())
+
+    async with anyio.create_task_group() as background:
+        jobs = Looking(store, "mine", background)
+        await anyio.sleep(2 * DEAD_AFTER)
+        assert looks == []
+        start = anyio.current_time()
+        for _ in range(10):
+            await jobs.store.transact(done)
+            await anyio.sleep(1)
+        await anyio.sleep(10 * DEAD_AFTER)
+        assert looks == [start, start + DEAD_AFTER]
+        await jobs.store.transact(done)
+
+    assert len(looks) == 4
+
+
+async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    line, work = Fragile(store), Counting()
+    async with process(store) as ending:
+        await ending.start("count", "a", work)
+    async with process(line) as jobs:
+        jobs.unattended = {"count": (work, nothing_more)}
+        line.error = OSError("https://secret.example")
+        await jobs.go_on()
+        line.error = None
+        await jobs.go_on()
+        assert (await ended(jobs)).error is None
+    assert "secret" not in caplog.text
+    assert "OSError" in caplog.text

@@ -36,7 +36,7 @@ def asked(document: str = "sha256:1", title: str = "Offers", account: str = "min
 async def begun(journal: Journal, entry: JournalEntry | None = None, *, again: bool = False) -> JournalEntry:
     """What counts after somebody asked for this."""
     entry = entry or asked()
-    return await journal.begin(entry, Owner(UPLOAD, f"{journal.account}/{entry.upload_id}", "me"), again=again)
+    return await journal.begin(entry, Owner(f"{UPLOAD}/{journal.account}/{entry.upload_id}"), again=again)
 
 
 async def closed(stores: tuple[Store, Store]) -> None:

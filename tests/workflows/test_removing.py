@@ -11,8 +11,8 @@ from flipsnack_mcp.api.actions.collections import DeleteCollection, DeleteFlipbo
 from flipsnack_mcp.api.actions.legacy import DeleteLogo
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, UnreachableError
 from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.workflows.changing import delete
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.removing import delete
 from tests.api.asking import Unplugged, asking, over
 
 LOST = [

@@ -22,10 +22,10 @@ from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.choosing import Choice
-from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.jobs import Jobs, nothing_more
 from flipsnack_mcp.workflows.progress import Tell, tell_nobody
-from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT_KEPT, ReportRecord
+from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET, Line
@@ -88,7 +88,9 @@ async def process(
         Flipsnack(Access(KEY, SECRET), pacer, lambda: Distant(sandbox, moment)) as flipsnack,
         anyio.create_task_group() as background,
     ):
-        yield Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), clock)
+        reports = Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), clock)
+        reports.jobs.unattended[REPORT] = (reports.carry_out, nothing_more)
+        yield reports
         background.cancel_scope.cancel()
 
 
@@ -287,7 +289,7 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
         on_its_way = sum(asked(sandbox).values()) - len(rows(store))
         clock.advance(0 if cleanly else DEAD_AFTER + 1)
         async with process(sandbox, store, clock) as survivor:
-            await survivor.go_on()
+            await survivor.jobs.go_on()
             await anyio.sleep(30)
             found = await to_its_end(survivor, report)
         assert whole(found, sandbox), dies_at

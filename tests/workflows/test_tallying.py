@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, growth, tallied
-from flipsnack_mcp.workflows.reports.report import Period, day_of, last_full_days
+from flipsnack_mcp.workflows.reports.report import (
+    Line,
+    Measure,
+    Numbers,
+    Period,
+    day_of,
+    growth,
+    last_full_days,
+    tallied,
+)
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
 counts = integers(0, 10**6)

@@ -12,7 +12,7 @@ from flipsnack_mcp.api.pace import BudgetInMemory
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.progress import Throttled, Waiting
-from flipsnack_mcp.workflows.uploads.conversions import Conversions
+from flipsnack_mcp.workflows.waiting import Conversions
 from tests.api.asking import asking, unlimited
 
 

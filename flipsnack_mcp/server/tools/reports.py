@@ -19,8 +19,19 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
-from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, Tally, growth, tallied
-from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report, ReportedCollection, last_full_days
+from flipsnack_mcp.workflows.reports.report import (
+    Gathered,
+    Line,
+    Measure,
+    Numbers,
+    Period,
+    Report,
+    ReportedCollection,
+    Tally,
+    growth,
+    last_full_days,
+    tallied,
+)
 from flipsnack_mcp.workflows.reports.running import how_far
 from flipsnack_mcp.workflows.reports.saving import content, save
 from flipsnack_mcp.workflows.waiting import SPARE

@@ -19,7 +19,7 @@ from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
 from flipsnack_mcp.api.actions.packages import DownloadHtml
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.server.tools import changes, collections, downloads, forms, plan_status, plans, reports, uploads
+from flipsnack_mcp.server.tools import changes, collections, downloads, forms, plans, reports, uploads
 from flipsnack_mcp.server.tools.options import input_of
 from flipsnack_mcp.server.tools.tool import Tool, recall, send
 
@@ -37,7 +37,7 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
     # Its uploads are those of a tool that read-only mode hides.
     CreateCollection: Tool(uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES),
     GetCollectionStats: Tool(reports.ReportStatsInput, reports.StatsReport, reports.report_stats, writes_file=True),
-    UpdateCollection: Tool(plans.UpdateCollectionsInput, plan_status.PlanStatus, plans.update_collections),
+    UpdateCollection: Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),
 }
 """Tools that stand on the menu behind the action they go on from."""
 

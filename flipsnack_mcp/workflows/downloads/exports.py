@@ -148,7 +148,7 @@ async def save_from(flipsnack: Flipsnack, job: Job, order: Order, title: str, pa
     async with fetched(flipsnack.http, check_link(package, order.api_url)) as transfer:
 
         async def received(done: int) -> None:
-            job.tell(done, transfer.total)
+            job.tell(done=done, total=transfer.total)
 
         pieces = check_length(transfer)
         return await save_package(pieces, order.folder, title, order.action.collection_hash, received=received)

@@ -11,7 +11,6 @@ from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.api.text import cleaned
-from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title
@@ -76,27 +75,13 @@ class Plans:
 
     async def start(self, plan: Plan) -> Job | None:
         """Have a plan carried out, unless somebody is at it; the job where that is this process."""
-        job = self.jobs.new(PLAN, plan.plan_id)
-
-        def work(records: Records) -> bool:
-            claimed = job.owner.claim(records)
-            if claimed:
-                self.record.start(records, plan)
-            return claimed
-
-        if not self.jobs.running(PLAN, plan.plan_id) and await self.record.store.transact(work):
-            self.jobs.begin(job, self.carry_out, self.note_stop)
-        return self.jobs.running(PLAN, plan.plan_id)
+        first = partial(self.record.start, plan)
+        return await self.jobs.start(PLAN, plan.plan_id, self.carry_out, self.note_stop, first)
 
     async def watch(self, plan: Plan, seconds: float, tell: Tell) -> None:
         """Tell how far a plan is until it ends, for so many seconds."""
         news = News(tell)
         await self.jobs.watch(PLAN, plan.plan_id, seconds, lambda progress: news(progress.message))
-
-    async def go_on(self) -> None:
-        """Go on with the plans whose process is gone, where the settings allow changes."""
-        for job in await self.jobs.adopt(PLAN) if self.allowed.changes else ():
-            self.jobs.begin(job, self.carry_out, self.note_stop)
 
     async def note_stop(self, job: Job) -> None:
         """A plan that somebody stopped goes on when a call asks for it."""

@@ -54,7 +54,7 @@ class PlanRecord:
         """Remember a person's yes for whoever goes on with it."""
         await self.store.transact(lambda records: self._note(records, plan, confirmed=how, confirmed_at=records.now))
 
-    def start(self, records: Records, plan: Plan) -> None:
+    def start(self, plan: Plan, records: Records) -> None:
         """Let it go on by itself from now on; what failed before gets one more try."""
         self._note(records, plan, started=True, stopped="")
         for item in items_of(records, plan):

@@ -11,8 +11,7 @@ from itertools import islice
 
 from flipsnack_mcp.store.records import Body, Records, Store
 from flipsnack_mcp.workflows.recalling import changes_of
-from flipsnack_mcp.workflows.reports.figures import Line, Numbers
-from flipsnack_mcp.workflows.reports.report import Gathered, Question, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection
 
 REPORT, ROW, KNOWN_TITLE, SAVED = "report", "report row", "collection title", "report file"
 REPORT_KEPT, FINAL_KEPT = 24 * 3600.0, 30 * 24 * 3600.0

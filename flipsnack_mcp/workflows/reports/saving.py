@@ -1,6 +1,5 @@
 """The file of a report: every collection with its numbers, and those that failed with the reason."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -10,9 +9,8 @@ import anyio
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
 from flipsnack_mcp.store.leases import Owner
 from flipsnack_mcp.workflows.jobs import even_if_cancelled
-from flipsnack_mcp.workflows.reports.figures import Line, Numbers, ranked
 from flipsnack_mcp.workflows.reports.record import SAVED, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Gathered, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Report, ReportedCollection, ranked
 
 EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
 NUMBERS = tuple(one.name for one in fields(Numbers))
@@ -56,8 +54,7 @@ def content(
 
 async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:
     """Save a report once, however many calls see it complete; None where another one is at it just now."""
-    name = f"{record.account}/{report.report_id}/{report.save_as}"
-    owner = Owner(SAVED, name, secrets.token_hex(8))
+    owner = Owner(f"{SAVED}/{record.account}/{report.report_id}/{report.save_as}")
     if not await record.store.transact(owner.claim):
         return None
     try:

@@ -18,10 +18,10 @@ from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.jobs import Job, Jobs
-from flipsnack_mcp.workflows.progress import Progress, Throttled
-from flipsnack_mcp.workflows.uploads.conversions import Conversions
+from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry, new_upload_id
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
+from flipsnack_mcp.workflows.waiting import Conversions
 
 UPLOADS_AT_ONCE = 2
 TIME_TO_RECONCILE = 10.0
@@ -156,9 +156,12 @@ class Uploads:
         job.unresolved = True
 
         async def sent(done: int, _: int) -> None:
-            job.tell(done)
+            job.tell(done=done)
 
-        async with kept_open, job.turn(self._line):
+        job.tell(message=IN_LINE)
+        async with kept_open, self._line:
+            job.began = anyio.current_time()
+            job.tell(message="")
             errand = Errand(self._flipsnack, sent=sent)
             try:
                 before = await candidates(errand, entry.title)
