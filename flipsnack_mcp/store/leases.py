@@ -93,7 +93,7 @@ class OwnedStore:
     """
 
     def __init__(self, inner: Store, owner: Owner, lost: Callable[[], None]) -> None:
-        self.shared = inner.shared
+        self.shared, self.close = inner.shared, inner.close
         self._inner, self._owner, self._lost = inner, owner, lost
 
     async def transact(self, work: Callable[[Records], T]) -> T:
@@ -109,9 +109,6 @@ class OwnedStore:
         except LeaseLost:
             self._lost()
             raise
-
-    async def close(self) -> None:
-        """Leave that to whoever opened it."""
 
 
 def find(records: Records, work: str) -> Lease | None:

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from flipsnack_mcp.api.actions.collections import (
-    Collection,
     CollectionList,
     CollectionSummary,
-    GetCollection,
     ListCollections,
 )
 from flipsnack_mcp.api.budget import Lane
@@ -120,12 +118,6 @@ async def new_ones(errand: Errand, title: str, before: frozenset[str]) -> list[s
     """The collections that an upload with this title could be and that were not there before, newest first."""
     rows = await alike(errand, title, WINDOW)
     return [row.collection_hash for row in rows if row.collection_hash not in before]
-
-
-async def found_again(errand: Errand, title: str, before: frozenset[str]) -> Collection | None:
-    """The collection that an upload with a lost answer made: the one that was not there before, if it is one."""
-    new = await new_ones(errand, title, before)
-    return await errand.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
 
 
 async def direct_link(errand: Errand, collection_hash: str, title: str) -> str | None:

@@ -5,7 +5,9 @@ what nobody carries out any more. So whatever is run here looks first at what th
 writes through `job.store`, where nothing is written for a job that somebody else has taken over.
 """
 
+import base64
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -320,6 +322,11 @@ class Jobs:
     def _remember(self, job: Job) -> None:
         self._jobs = {key: one for key, one in self._jobs.items() if self.find(*key)}
         self._jobs[job.kind, job.job_id] = job
+
+
+def new_job_id() -> str:
+    """Eight characters that a model copies without mistakes."""
+    return base64.b32encode(secrets.token_bytes(5)).decode().lower()
 
 
 async def even_if_cancelled(work: Awaitable[None]) -> None:

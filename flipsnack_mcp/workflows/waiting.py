@@ -60,10 +60,6 @@ class Watch(Generic[SeenT]):
     look: Callable[[Errand, Lane], Awaitable[SeenT]]
     state: Callable[[SeenT], str]
 
-    def pending(self, seen: SeenT) -> bool:
-        """Whether it can still come to an end by itself."""
-        return self.state(seen) == "processing"
-
     async def until_settled(self, errand: Errand, seconds: float, first: SeenT | None = None) -> Watched[SeenT]:
         """Look until it is no longer processing, or the time is up. Cancelling stops it at once."""
         start = anyio.current_time()
@@ -72,7 +68,7 @@ class Watch(Generic[SeenT]):
         states = [f"{self.state(seen)} after 0 s"]
         for interval in chain(INTERVALS, repeat(INTERVALS[-1])):
             now = anyio.current_time()
-            if not self.pending(seen) or now >= end:
+            if self.state(seen) != "processing" or now >= end:
                 return Watched(seen, tuple(states))
             await errand.tell(polled(self.name, self.state(seen), now - start, len(states)))
             await anyio.sleep(min(interval, end - now))

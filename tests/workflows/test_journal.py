@@ -9,7 +9,8 @@ import pytest
 from flipsnack_mcp.store.leases import DEAD_AFTER, KEPT, Owner
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState, new_upload_id
+from flipsnack_mcp.workflows.jobs import new_job_id
+from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState
 from tests.server.bench import LoopClock
 
 
@@ -24,7 +25,7 @@ def stores(request: pytest.FixtureRequest, clock: LoopClock, tmp_path: Path) -> 
 
 def asked(document: str = "sha256:1", title: str = "Offers", account: str = "mine") -> JournalEntry:
     return JournalEntry(
-        upload_id=new_upload_id(),
+        upload_id=new_job_id(),
         account=account,
         document=document,
         title=title,
@@ -185,7 +186,7 @@ async def test_a_new_hash_is_known_for_the_upload_that_made_the_old_one(clock: L
 
 
 def test_upload_ids_are_short_plain_and_all_different() -> None:
-    ids = {new_upload_id() for _ in range(1000)}
+    ids = {new_job_id() for _ in range(1000)}
 
     assert len(ids) == 1000
     assert all(re.fullmatch("[a-z2-7]{8}", one) for one in ids)

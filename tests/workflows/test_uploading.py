@@ -13,7 +13,7 @@ from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.api.asking import PDF
-from tests.workflows.running import CREATE, PIECE, Fragile, LongWork
+from tests.workflows.running import CREATE, PIECE, Fragile, LongWork, Told
 
 LIST = "collection.getList"
 SLOW = 5.0
@@ -52,14 +52,10 @@ async def test_two_go_at_once_and_the_others_wait_in_line_in_order(work: LongWor
 
 async def test_whoever_watches_is_told_bytes_and_percent(work: LongWork) -> None:
     work.road.upload_seconds = SLOW
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
+    told = Told()
     async with work.process() as process:
         entry, _ = await process.begin(work.paper())
-        await process.uploads.watch(Errand(process.flipsnack, tell=tell), entry, 100)
+        await process.uploads.watch(Errand(process.flipsnack, tell=told), entry, 100)
 
     assert [one for one in told if "256.0 KB of 768." in one and "33 %" in one]
     assert [one for one in told if "100 %" in one]
@@ -84,7 +80,7 @@ async def test_stopping_an_upload_under_way_cuts_it_and_it_may_be_made_again(wor
     async with work.process() as process:
         entry, _ = await process.begin(work.paper())
         await anyio.sleep(8)
-        await process.uploads.stop(entry.upload_id)
+        await process.stop(entry.upload_id)
         seen = await process.reconciled(entry)
         await anyio.sleep(100)
         attempts, sent = work.attempts, work.road.bytes_up
@@ -101,7 +97,7 @@ async def test_stopping_one_in_line_sends_no_byte_and_frees_its_place(work: Long
     async with work.process() as process:
         entries = [(await process.begin(work.paper(f"{n}.pdf"), f"Number {n}"))[0] for n in range(4)]
         await anyio.sleep(1)
-        await process.uploads.stop(entries[2].upload_id)
+        await process.stop(entries[2].upload_id)
         ends = [await process.ended(one) for one in entries]
 
     assert [one.state for one in ends] == ["converting", "converting", "failed", "converting"]
@@ -115,7 +111,7 @@ async def test_one_that_is_stopped_when_all_of_it_was_sent_is_looked_up_and_foun
     async with work.process() as process:
         entry, _ = await process.begin(work.paper())
         await anyio.sleep(5)
-        await process.uploads.stop(entry.upload_id)
+        await process.stop(entry.upload_id)
         stopped = await process.now(entry)
         seen = await process.reconciled(entry)
 
@@ -128,7 +124,7 @@ async def test_one_that_is_stopped_when_all_of_it_was_sent_is_looked_up_and_foun
 async def test_what_a_dead_process_was_asked_to_stop_is_looked_up_all_the_same(work: LongWork) -> None:
     entry = await work.killed(work.paper(), "answer", which=2)
     async with work.process() as process:
-        await process.uploads.stop(entry.upload_id)
+        await process.stop(entry.upload_id)
         seen = await process.reconciled(entry)
 
     assert (seen.state, work.created) == ("converting", 1)

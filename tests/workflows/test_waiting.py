@@ -14,6 +14,7 @@ from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.progress import Throttled, Waiting
 from flipsnack_mcp.workflows.waiting import Conversions
 from tests.api.asking import asking, unlimited
+from tests.workflows.running import Told
 
 
 async def converting(seconds: float) -> tuple[Sandbox, str]:
@@ -155,13 +156,9 @@ async def test_cancelling_stops_the_polls_at_once() -> None:
 
 async def test_every_wait_is_told() -> None:
     sandbox, target = await converting(9)
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
+    told = Told()
     async with asking(sandbox.app) as flipsnack:
-        await Conversions().of(target).until_settled(Errand(flipsnack, tell=tell), 45)
+        await Conversions().of(target).until_settled(Errand(flipsnack, tell=told), 45)
 
     assert told == [
         "conversion: processing, 0 s, poll 1",
@@ -179,12 +176,8 @@ async def test_a_first_look_that_fails_is_an_error() -> None:
 
 
 async def test_short_waits_are_not_worth_a_word() -> None:
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    waiting = Waiting(tell)
+    told = Told()
+    waiting = Waiting(told)
     for seconds in (0.2, 12.0, 11.0):
         await waiting("request budget of the key", seconds)
     await anyio.sleep(6)
@@ -205,15 +198,11 @@ async def test_short_waits_are_not_worth_a_word() -> None:
     ],
 )
 async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(others: int, why: str) -> None:
-    sandbox, budget, told = unlimited(), BudgetInMemory(), list[str]()
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
+    sandbox, budget, told = unlimited(), BudgetInMemory(), Told()
     clients = [asking(sandbox.app, budget=budget) for _ in range(1 + others)]
     for number in range(60):
         await clients[number % len(clients)].send(ListCollections())
-    await Errand(clients[0], tell=tell).send(ListCollections())
+    await Errand(clients[0], tell=told).send(ListCollections())
 
     assert len(told) > 5
     assert re.fullmatch(rf"next call in about \d\d s: {why}", told[0])
@@ -235,12 +224,8 @@ async def test_a_call_that_would_wait_for_others_beyond_its_time_is_answered_at_
 
 
 async def test_bytes_are_told_once_a_second_and_at_the_end() -> None:
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    transfer = Throttled(tell, "upload")
+    told = Told()
+    transfer = Throttled(told, "upload")
     for step in range(1, 101):
         await anyio.sleep(0.03)
         await transfer(step * 1024**2, 100 * 1024**2)

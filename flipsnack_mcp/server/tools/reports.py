@@ -192,7 +192,12 @@ def with_next_call(error: FlipsnackError, report: Report) -> FlipsnackError:
 
 def afterwards(report: Report) -> str:
     """The call that goes on once something is put right."""
-    return f'What was gathered is kept: afterwards call report_stats(report_id="{report.report_id}").'
+    return f"What was gathered is kept: afterwards call {call_of(report)}."
+
+
+def call_of(report: Report) -> str:
+    """The call that goes on with a report."""
+    return f'report_stats(report_id="{report.report_id}")'
 
 
 async def save_if_whole(call: ToolCall, so_far: ReportSoFar) -> Path | None:
@@ -223,9 +228,7 @@ def report_answer(so_far: ReportSoFar, path: Path | None) -> StatsReport:
         unread=[shorten(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_TOLD]],
         failed=reasons(so_far.failed),
         path=str(path) if path else None,
-        next_step=None
-        if finished
-        else f'It goes on by itself. Call report_stats(report_id="{report.report_id}") to see.',
+        next_step=None if finished else f"It goes on by itself. Call {call_of(report)} to see.",
     )
 
 
@@ -243,11 +246,8 @@ def figures(numbers: Numbers) -> Figures:
 
 def report_row(line: Line) -> Figures:
     """A collection as the answer shows it."""
-    return {
-        "collection_hash": line.collection_hash,
-        "title": shorten(line.title, TITLE_BYTES),
-        **figures(line.numbers),
-    }
+    named = {"collection_hash": line.collection_hash, "title": shorten(line.title, TITLE_BYTES)}
+    return {**named, **figures(line.numbers)}
 
 
 def shorten(title: str, width: int) -> str:

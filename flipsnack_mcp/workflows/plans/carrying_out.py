@@ -138,7 +138,7 @@ class Execution:
             OutOfTimeError: Nothing was sent; it stays planned.
         """
         try:
-            facts = await self._outcome(plan, item)
+            facts = {"again": False, **await self._outcome(plan, item)}
         except OutOfTimeError:
             await self._record.note(plan, item, state="planned", begun=item.begun)
             raise
@@ -189,12 +189,8 @@ def short(said: str) -> str:
 def facts_of_other(item: Item, seen: Collection) -> ItemFacts:
     """What is noted about an item that is not as planned: done by a job that broke off, or touched by somebody."""
     if item.is_done(seen):
-        done: ItemFacts = {"state": "done", "said": ""} if item.begun else {"state": "skipped", "said": ALREADY}
-        return {**done, "again": False}
-    other: ItemFacts = (
-        {"state": "unclear", "said": NEITHER} if item.begun else {"state": "skipped", "said": CHANGED_SINCE}
-    )
-    return {**other, "again": False}
+        return {"state": "done", "said": ""} if item.begun else {"state": "skipped", "said": ALREADY}
+    return {"state": "unclear", "said": NEITHER} if item.begun else {"state": "skipped", "said": CHANGED_SINCE}
 
 
 def facts_of_update(item: Item, updated: Updated) -> ItemFacts:
@@ -202,8 +198,8 @@ def facts_of_update(item: Item, updated: Updated) -> ItemFacts:
     now = updated.after.collection_hash
     new_hash = now if now != item.collection_hash else ""
     if wrong := differences(item.action, updated.after):
-        return {"state": "failed", "said": " ".join(wrong), "new_hash": new_hash, "again": False}
-    return {"state": "done", "said": " ".join(updated.warnings), "new_hash": new_hash, "again": False}
+        return {"state": "failed", "said": " ".join(wrong), "new_hash": new_hash}
+    return {"state": "done", "said": " ".join(updated.warnings), "new_hash": new_hash}
 
 
 def facts_of_failure(item: Item, error: FlipsnackError) -> ItemFacts:
@@ -216,7 +212,7 @@ def facts_of_failure(item: Item, error: FlipsnackError) -> ItemFacts:
 async def facts_of_vanished(errand: Errand, item: Item) -> ItemFacts:
     """What is noted about an item that is not there under its hash: published by a job that broke off, or gone."""
     if not (item.begun and item.publishes):
-        return {"state": "skipped", "said": NO_LONGER_THERE, "again": False}
+        return {"state": "skipped", "said": NO_LONGER_THERE}
     try:
         found = [one for one in await twins_of(errand, item) if one not in item.twins]
     except OutOfTimeError:
@@ -224,8 +220,8 @@ async def facts_of_vanished(errand: Errand, item: Item) -> ItemFacts:
     except FlipsnackError as error:
         return {"state": "unclear", "said": error.happened, "again": True}
     if len(found) != 1:
-        return {"state": "unclear", "said": NEW_HASH_UNKNOWN, "again": False}
-    return {"state": "done", "said": "", "new_hash": found[0], "again": False}
+        return {"state": "unclear", "said": NEW_HASH_UNKNOWN}
+    return {"state": "done", "said": "", "new_hash": found[0]}
 
 
 async def twins_of(errand: Errand, item: Item) -> tuple[str, ...]:

@@ -53,12 +53,8 @@ class ReportRecord:
 
         def work(records: Records) -> Report:
             for one in targets:
-                records.put(
-                    KNOWN_TITLE,
-                    self._name(one.collection_hash),
-                    {"title": one.title, "changes": changes},
-                    keep=FINAL_KEPT,
-                )
+                known = {"title": one.title, "changes": changes}
+                records.put(KNOWN_TITLE, self._name(one.collection_hash), known, keep=FINAL_KEPT)
             every = {one.collection_hash: one for one in (*report.targets, *targets)}  # each once, whatever slid down
             added = {"targets": tuple(every.values()), "offset": offset}
             return self._put(records, report.model_copy(update=added))

@@ -27,29 +27,23 @@ def head(report: Report) -> Row:
     return ["collection_hash", "title", *NUMBERS, "average_time", *earlier, "note"]
 
 
-def rows(report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]]) -> list[Row]:
-    """One row for each collection, the most first."""
-    counted = [cells(one) for one in ranked(gathered.lines, report.sort_by)]
+def content(
+    report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]], safe: Callable[[str], str]
+) -> bytes:
+    """The whole file, the most first; `safe` takes credentials out of what came from elsewhere."""
     blank = [None] * (len(head(report)) - 3)
-    return [*counted, *([one.collection_hash, one.title, *blank, why] for one, why in failed)]
+    counted = [cells(one) for one in ranked(gathered.lines, report.sort_by)]
+    rows = [*counted, *([one.collection_hash, one.title, *blank, why] for one, why in failed)]
+    table: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in one] for one in rows]
+    if report.save_as == "csv":
+        return as_csv(head(report), table)
+    return as_markdown(name_of(report), head(report), table)
 
 
 def cells(line: Line) -> Row:
     """A collection that was counted."""
     earlier = astuple(line.previous) if line.previous else ()
     return [line.collection_hash, line.title, *astuple(line.numbers), line.numbers.average_time, *earlier, None]
-
-
-def content(
-    report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]], safe: Callable[[str], str]
-) -> bytes:
-    """The whole file; `safe` takes credentials out of what came from elsewhere."""
-    table: list[Row] = [
-        [safe(cell) if isinstance(cell, str) else cell for cell in one] for one in rows(report, gathered, failed)
-    ]
-    if report.save_as == "csv":
-        return as_csv(head(report), table)
-    return as_markdown(name_of(report), head(report), table)
 
 
 async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:
