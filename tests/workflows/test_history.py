@@ -15,6 +15,11 @@ from tests.virtual_clock import StandingClock
 
 ACCOUNT = "0123456789abcdef"
 DAY = 24 * 3600.0
+ALTERED: tuple[dict[str, Any], ...] = (
+    *({"decision": "refused"}, {"confirmed": "form"}, {"target": "another"}, {"tool": "update_collection"}),
+    *({"at": 1.0}, {"said": "x"}, {"before": {"title": "Ete"}}, {"hash": "0" * 64}, {"previous": "f" * 64}),
+    *({"number": 7}, {"added": "x"}, {"at": "1790000000.0"}),
+)
 
 
 @pytest.fixture
@@ -76,23 +81,7 @@ async def test_entries_are_numbered_and_chained_in_their_order(trail: History) -
 
 
 @pytest.mark.parametrize("number", [1, 3, 5], ids=["first", "middle", "last"])
-@pytest.mark.parametrize(
-    "facts",
-    [
-        pytest.param({"decision": "refused"}, id="decision"),
-        pytest.param({"confirmed": "form"}, id="confirmed"),
-        pytest.param({"target": "another"}, id="target"),
-        pytest.param({"tool": "update_collection"}, id="tool"),
-        pytest.param({"at": 1.0}, id="time"),
-        pytest.param({"said": "x"}, id="said"),
-        pytest.param({"before": {"title": "Ete"}}, id="before"),
-        pytest.param({"hash": "0" * 64}, id="hash"),
-        pytest.param({"previous": "f" * 64}, id="previous"),
-        pytest.param({"number": 7}, id="number"),
-        pytest.param({"added": "x"}, id="added field"),
-        pytest.param({"at": "1790000000.0"}, id="number as text"),
-    ],
-)
+@pytest.mark.parametrize("facts", ALTERED, ids=str)
 async def test_an_altered_entry_is_found(trail: History, number: int, facts: dict[str, Any]) -> None:
     await written(trail)
 

@@ -103,12 +103,9 @@ def test_a_title_of_300_characters_is_not_too_long() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "publishes", "offline"),
     [
-        ("editable", "public", True, False),
-        ("editable", "unlisted", True, False),
-        ("public", "editable", False, True),
-        ("unlisted", "editable", False, True),
-        ("public", "unlisted", False, False),
-        ("unlisted", "public", False, False),
+        *(("editable", "public", True, False), ("editable", "unlisted", True, False)),
+        *(("public", "editable", False, True), ("unlisted", "editable", False, True)),
+        *(("public", "unlisted", False, False), ("unlisted", "public", False, False)),
         ("something new", "editable", False, True),
     ],
 )
@@ -164,12 +161,8 @@ def test_a_yes_of_version_0_1_0_counts_from_when_its_plan_was_made(age: float, *
 @pytest.mark.parametrize(
     ("new_status", "changes", "taking_offline", "allowed"),
     [
-        ("unlisted", True, True, True),
-        ("unlisted", True, False, True),
-        ("unlisted", False, True, False),
-        ("editable", True, True, True),
-        ("editable", True, False, False),
-        ("editable", False, False, False),
+        *(("unlisted", True, True, True), ("unlisted", True, False, True), ("unlisted", False, True, False)),
+        *(("editable", True, True, True), ("editable", True, False, False), ("editable", False, False, False)),
     ],
 )
 def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
