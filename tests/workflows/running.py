@@ -288,6 +288,15 @@ class LongWork:
             yield Process(flipsnack, uploads, downloads)
             background.cancel_scope.cancel()
 
+    @asynccontextmanager
+    async def begun(
+        self, store: Store | None = None, road: Road | None = None, title: str | None = "Brand new"
+    ) -> AsyncIterator[tuple[Process, JournalEntry]]:
+        """A process, and the upload that it has begun."""
+        async with self.process(store, road) as process:
+            entry, _ = await process.begin(self.paper(), title)
+            yield process, entry
+
     async def killed(
         self, path: Path, moment: str, which: int = 1, title: str | None = "Brand new", *, cleanly: bool = False
     ) -> JournalEntry:

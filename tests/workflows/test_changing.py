@@ -48,9 +48,7 @@ async def nowhere(_message: object) -> None:
 
 async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, errand: Errand) -> None:
     target = of_title(sandbox, "Press kit")
-
     done = await change(errand, UpdateCollection(collection_hash=target, title="Press kit 2026", width=800))
-
     assert done.changes == (Difference("title", "Press kit", "Press kit 2026"), Difference("width", "650", "800"))
     assert done.after.collection_hash == target
     assert done.warnings == ()
@@ -58,9 +56,7 @@ async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, errand: Erra
 
 async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, errand: Errand) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
-
     done = await change(errand, UpdateCollection(collection_hash=target, status="public"))
-
     assert done.before.collection_hash == target
     assert done.after.collection_hash == of_title(sandbox, "Weekly offers, Week 39") != target
     assert done.changes == (Difference("status", "editable", "public"),)
@@ -68,10 +64,8 @@ async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, errand: E
 
 async def test_publishing_a_draft_finds_its_new_hash_also_when_the_answer_names_none(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
-
     async with asking(Mute(sandbox)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="unlisted", title="W39"))
-
     assert done.after.collection_hash == of_title(sandbox, "W39")
     assert done.warnings == ()
 
@@ -81,10 +75,8 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
     twin = shelved(sandbox, "Weekly offers, Week 39", 200)
     sandbox.account.collections[twin].status = "public"
-
     async with asking(Mute(sandbox)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
-
     assert done.after.collection_hash != twin
     assert "look for its new hash by title" in done.warnings[0]
 
@@ -95,7 +87,6 @@ async def test_publishing_a_draft_whose_answer_was_lost_is_looked_up(
 ) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
     sandbox.add_fault(fault)
-
     try:
         done = await change(errand, UpdateCollection(collection_hash=target, status="public"))
     except FlipsnackError as error:
@@ -109,18 +100,14 @@ async def test_another_change_whose_answer_was_lost_is_simply_repeated(
     fault: Fault, sandbox: Sandbox, errand: Errand
 ) -> None:
     sandbox.add_fault(fault)
-
     done = await change(errand, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
-
     assert done.changes == (Difference("description", "Logos, portraits, facts.", "New"),)
 
 
 async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
-
     async with asking(Vanishing(sandbox, target)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, title="New"))
-
     assert done.after.title == "New"
     assert "was not found afterwards" in done.warnings[0]
 
@@ -140,7 +127,6 @@ class Vanishing:
 async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, errand: Errand) -> None:
     with pytest.raises(NotFoundError):
         await change(errand, UpdateCollection(collection_hash="nothere", title="New"))
-
     assert [one.action for one in sandbox.requests] == ["collection.getCollection"]
 
 
@@ -148,7 +134,6 @@ async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, errand: 
     made = sandbox.account.add(
         title="T", status="public", pages=1, created_at=0.0, description="", conversion="processing"
     )
-
     with pytest.raises(StillProcessingError):
         await change(errand, UpdateCollection(collection_hash=made.hash, title="New"))
 
@@ -198,9 +183,7 @@ both = pytest.mark.parametrize("which", [pytest.param(0, id="collection"), pytes
 @both
 async def test_a_deletion_is_done_once(which: int, sandbox: Sandbox, errand: Errand) -> None:
     action = targets(sandbox)[which]
-
     result = await delete(errand, action)
-
     assert result.deleted
     assert [one.action for one in sandbox.requests] == [action.api_name]
 
@@ -212,9 +195,7 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_gone(
 ) -> None:
     action = targets(sandbox)[which]
     sandbox.add_fault(fault)
-
     result = await delete(errand, action)
-
     assert result.deleted
     assert [one.action for one in sandbox.requests] == [action.api_name, "collection.getCollection"]
 
@@ -226,10 +207,8 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_still_there(
 ) -> None:
     action = targets(sandbox)[which]
     sandbox.add_fault(fault)
-
     with pytest.raises(FlipsnackError, match="still there") as caught:
         await delete(errand, action)
-
     assert caught.value.changed is Changed.NOTHING
     assert [one.action for one in sandbox.requests] == [action.api_name, "collection.getCollection"]
 
@@ -239,10 +218,8 @@ async def test_when_nobody_can_look_the_outcome_stays_open(which: int, sandbox: 
     action = targets(sandbox)[which]
     sandbox.add_fault(Fault("reset", phase="after", action=action.api_name))
     sandbox.add_fault(Fault("code", code=99, action="collection.getCollection", times=0))
-
     with pytest.raises(UnreachableError) as caught:
         await delete(errand, action)
-
     assert caught.value.changed is Changed.PERHAPS
     assert len([one for one in sandbox.requests if one.action == action.api_name]) == 1
 
@@ -272,10 +249,8 @@ async def test_a_flipbook_whose_hash_has_an_unknown_name_is_not_said_to_be_gone(
 
 async def test_of_a_logo_nobody_can_tell(sandbox: Sandbox, errand: Errand) -> None:
     sandbox.add_fault(Fault("reset", phase="after"))
-
     with pytest.raises(UnreachableError) as caught:
         await delete(errand, DeleteLogo(collection_hash=next(iter(sandbox.account.collections))))
-
     assert caught.value.changed is Changed.PERHAPS
     assert len(sandbox.requests) == 1
 
@@ -284,7 +259,6 @@ async def test_what_never_left_is_not_looked_into(sandbox: Sandbox) -> None:
     async with over(lambda: Unplugged(sandbox.app, httpx2.ConnectError, 9)) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
             await delete(Errand(flipsnack), targets(sandbox)[0])
-
     assert caught.value.changed is Changed.NOTHING
     assert sandbox.requests == []
 
@@ -293,6 +267,5 @@ async def test_what_never_left_is_not_looked_into(sandbox: Sandbox) -> None:
 async def test_what_is_gone_already_is_said_to_be_gone(which: int, sandbox: Sandbox, errand: Errand) -> None:
     action = targets(sandbox)[which]
     await delete(errand, action)
-
     with pytest.raises(NotFoundError):
         await delete(errand, action)

@@ -109,6 +109,16 @@ async def process(
         background.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def begun(
+    work: LongWork, number: int, status: str = "public", rule: Rule = RULE
+) -> AsyncIterator[tuple[Server, Plan]]:
+    """So many collections, and a plan for them."""
+    shelf(work, number, status)
+    async with process(work) as server:
+        yield server, await server.plan(rule)
+
+
 def updates(work: LongWork) -> Counter[str]:
     """How often each collection was really changed."""
     return Counter(one.params["collectionHash"] for one in work.sandbox.carried_out(UPDATE))
@@ -123,10 +133,8 @@ def states(seen: PlanSnapshot) -> dict[str, int]:
 
 
 async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(work: LongWork) -> None:
-    shelf(work, 3)
     work.sandbox.account.add(title="Another")
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 3) as (server, plan):
         assert work.sandbox.carried_out(UPDATE) == []
         items = await server.to_its_end(plan)
         events = await server.history()
@@ -144,13 +152,10 @@ async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(work: 
 
 
 async def test_a_plan_that_is_done_changes_nothing_more(work: LongWork) -> None:
-    shelf(work, 2)
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 2) as (server, plan):
         first = await server.to_its_end(plan)
         work.sandbox.requests.clear()
         again = await server.to_its_end(plan)
-
     assert work.sandbox.requests == []
     assert again == first
 
@@ -159,16 +164,13 @@ async def test_a_published_draft_is_told_by_its_new_hash(work: LongWork) -> None
     shelf(work, 3, "editable")
     async with process(work) as server:
         items = await server.to_its_end(await server.plan(Rule("Number", "No.", "public")))
-
     assert {one.new_hash for one in items} == set(work.sandbox.account.collections)
     assert sum(updates(work).values()) == 3
 
 
 @pytest.mark.parametrize("meddle", ["title", "status", "gone"])
 async def test_what_was_changed_since_the_plan_is_left_alone(meddle: str, work: LongWork) -> None:
-    shelf(work, 3)
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 3) as (server, plan):
         touched = (await server.look(plan)).items[1].collection_hash
         if meddle == "gone":
             work.sandbox.account.delete(touched)
@@ -176,7 +178,6 @@ async def test_what_was_changed_since_the_plan_is_left_alone(meddle: str, work: 
             setattr(work.sandbox.account.collections[touched], meddle, "unlisted")
         items = await server.to_its_end(plan)
         events = await server.history()
-
     assert [one.state for one in items] == ["done", "skipped", "done"]
     assert touched not in updates(work)
     assert items[1].said
@@ -184,12 +185,9 @@ async def test_what_was_changed_since_the_plan_is_left_alone(meddle: str, work: 
 
 
 async def test_what_is_already_as_planned_needs_no_request(work: LongWork) -> None:
-    shelf(work, 1)
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 1) as (server, plan):
         next(iter(work.sandbox.account.collections.values())).title = "No. 0"
         items = await server.to_its_end(plan)
-
     assert [one.state for one in items] == ["skipped"]
     assert updates(work) == Counter()
 
@@ -198,16 +196,13 @@ async def test_what_is_already_as_planned_needs_no_request(work: LongWork) -> No
 
 
 async def test_three_failures_in_a_row_stop_it_and_the_rest_stays_untouched(work: LongWork) -> None:
-    shelf(work, 10)
     work.sandbox.add_fault(Fault("code", UPDATE, times=3, code=38))
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 10) as (server, plan):
         stopped = await server.work(plan)
         await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         later = await server.look(plan)
         items = await server.to_its_end(plan)
-
     assert "3 failures in a row" in stopped.plan.stopped
     assert "38" in stopped.plan.stopped
     assert [one.state for one in stopped.items] == ["failed"] * 3 + ["planned"] * 7
@@ -228,21 +223,17 @@ async def test_five_failures_in_all_stop_it(work: LongWork) -> None:
 
     async with process(work, road=Road(moment=fails_at_two_of_three)) as server:
         stopped = await server.work(await server.plan(RULE))
-
     assert "5 failures" in stopped.plan.stopped
     assert states(stopped) == {"failed": 5, "done": 3, "planned": 12}
 
 
 async def test_what_failed_is_tried_once_more_at_the_next_call_only(work: LongWork) -> None:
-    shelf(work, 2)
     work.sandbox.add_fault(Fault("code", UPDATE, times=0, code=38))
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 2) as (server, plan):
         await server.work(plan)
         tried = [one for one in work.sandbox.requests if one.action == UPDATE]
         work.sandbox.clear_faults()
         items = await server.to_its_end(plan)
-
     assert len(tried) == 2
     assert [one.state for one in items] == ["done", "done"]
 
@@ -252,28 +243,22 @@ async def test_what_failed_is_tried_once_more_at_the_next_call_only(work: LongWo
 async def test_a_change_whose_answers_are_lost_is_looked_up_and_ends_as_planned(
     status: str, phase: str, work: LongWork
 ) -> None:
-    shelf(work, 2, status)
-    async with process(work) as server:
-        plan = await server.plan(Rule("Number", "No.", "public"))
+    async with begun(work, 2, status, rule=Rule("Number", "No.", "public")) as (server, plan):
         work.sandbox.add_fault(Fault("reset", UPDATE, times=4, phase=phase))
         await server.to_its_end(plan)
         items = await server.to_its_end(plan)
-
     assert {one.state for one in items} == {"done"}
     assert titles(work) == {"No. 0", "No. 1"}
     assert {one.new_hash or one.collection_hash for one in items} == set(work.sandbox.account.collections)
 
 
 async def test_what_somebody_changed_while_its_outcome_was_unknown_is_said_to_be_unclear(work: LongWork) -> None:
-    shelf(work, 1)
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 1) as (server, plan):
         work.sandbox.add_fault(Fault("reset", times=0, phase="before", action=UPDATE))
         await server.work(plan)
         work.sandbox.clear_faults()
         next(iter(work.sandbox.account.collections.values())).title = "By hand"
         items = await server.to_its_end(plan)
-
     assert [one.state for one in items] == ["unclear"]
     assert titles(work) == {"By hand"}
     assert items[0].said != CHANGED_SINCE
@@ -284,16 +269,13 @@ async def test_what_somebody_changed_while_its_outcome_was_unknown_is_said_to_be
 
 @pytest.mark.parametrize("waits", [0, CALL], ids=["no call waits", "its call is cancelled"])
 async def test_a_plan_goes_on_by_itself_when_its_call_has_ended(work: LongWork, waits: float) -> None:
-    shelf(work, 10)
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=5, times=0))
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 10) as (server, plan):
         with anyio.move_on_after(12):
             await server.work(plan, waits)
         on_the_way = states(await server.look(plan))
         await anyio.sleep(120)
         in_the_end = states(await server.look(plan))
-
     assert on_the_way.get("done", 0) < 10
     assert in_the_end == {"done": 10}
     assert set(updates(work).values()) == {1}
@@ -308,22 +290,18 @@ async def test_another_process_watches_what_one_carries_out(work: LongWork) -> N
         await other.work(plan, 25)
         assert await other.plans.start(plan) is None
         await other.to_its_end(plan)
-
     assert len(updates(work)) == sum(updates(work).values()) == 12
     assert any(re.match(r"update: \d+ of 12 collections", one) for one in other.told)
 
 
 async def test_a_plan_that_is_stopped_on_request_ends_between_two_collections(work: LongWork) -> None:
-    shelf(work, 6)
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=3, times=0))
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 6) as (server, plan):
         await server.work(plan, 7)
         assert await server.plans.jobs.stop(PLAN, plan.plan_id)
         stopped = await server.look(plan)
         await anyio.sleep(CALL)
         later = await server.look(plan)
-
     assert stopped.plan.stopped == ON_REQUEST
     assert set(states(stopped)) == {"done", "planned"}
     assert states(stopped)["done"] == sum(updates(work).values())
@@ -331,15 +309,12 @@ async def test_a_plan_that_is_stopped_on_request_ends_between_two_collections(wo
 
 
 async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
-    shelf(work, 2)
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 2) as (server, plan):
         await server.plans.flipsnack._pacer.pause(200)
         await server.work(plan, 0)
         await server.work(plan, 2 * CALL)
         await anyio.sleep(4 * CALL)
         seen = await server.look(plan)
-
     assert any(one.startswith("update: others use up what the key allows") for one in server.told)
     assert states(seen) == {"done": 2}
     assert set(updates(work).values()) == {1}
@@ -349,19 +324,15 @@ async def test_plans_of_another_account_are_invisible(work: LongWork) -> None:
     shelf(work, 1)
     async with process(work) as server, process(work, account="another") as other:
         plan = await server.plan(RULE)
-
         assert await other.plans.record.look(plan.plan_id) is None
         assert (await server.look(plan)).plan == plan
 
 
 async def test_a_plan_is_forgotten_with_its_records_after_a_week(work: LongWork) -> None:
-    shelf(work, 2)
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 2) as (server, plan):
         work.clock.advance(PLAN_KEPT - 60)
         told = (await server.look(plan)).items
         work.clock.advance(120)
-
         assert len(told) == 2
         assert await server.plans.record.look(plan.plan_id) is None
         assert await work.store.transact(lambda records: records.all(ITEM)) == []
@@ -372,7 +343,6 @@ async def test_progress_says_how_far_it_is_and_how_long_it_takes(work: LongWork)
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
     async with process(work) as server:
         await server.to_its_end(await server.plan(RULE))
-
     assert [re.sub(r"about [2-9] s", "about N s", one) for one in server.told if one.startswith("update")] == [
         "update: 1 of 3 collections, about N s left",
         "update: 2 of 3 collections, about N s left",
@@ -384,16 +354,13 @@ async def test_progress_says_how_far_it_is_and_how_long_it_takes(work: LongWork)
 
 
 async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_a_new_one(work: LongWork) -> None:
-    shelf(work, 60)
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=12, times=0))
-    async with process(work) as server:
-        plan = await server.plan(OFFLINE)
+    async with begun(work, 60, rule=OFFLINE) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
         stopped = await server.work(plan, 2 * YES_HOLDS)
         refused = await server.work(plan)
         await server.plans.record.confirmed(plan, "form")
         items = await server.to_its_end(plan)
-
     assert stopped.plan.stopped == YES_IS_OLD
     assert states(stopped)["done"] in range(42, 47)
     assert (refused.items, refused.plan.stopped) == (stopped.items, YES_IS_OLD)
@@ -404,7 +371,6 @@ async def test_what_goes_offline_goes_nowhere_without_a_yes(work: LongWork) -> N
     shelf(work, 2)
     async with process(work) as server:
         seen = await server.work(await server.plan(OFFLINE))
-
     assert seen.plan.stopped == YES_IS_OLD
     assert updates(work) == Counter()
 
@@ -422,10 +388,8 @@ async def test_what_goes_offline_goes_nowhere_without_a_yes(work: LongWork) -> N
 async def test_the_next_process_goes_on_where_its_settings_allow_that_and_else_leaves_it_to_another(
     work: LongWork, rule: Rule, allowed: Permissions, *, goes_on: bool
 ) -> None:
-    shelf(work, 8)
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
-    async with process(work) as server:
-        plan = await server.plan(rule)
+    async with begun(work, 8, rule=rule) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
         await server.work(plan, 5)
     done = states(await server.look(plan))["done"]
@@ -445,16 +409,13 @@ async def test_the_next_process_goes_on_where_its_settings_allow_that_and_else_l
 
 async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) -> None:
     """As version 0.1.0 left it, which told people that nothing more is changed until they ask again."""
-    shelf(work, 2)
-    async with process(work) as server:
-        plan = await server.plan(RULE)
+    async with begun(work, 2) as (server, plan):
         await work.store.transact(server.plans.jobs.new(PLAN, plan.plan_id).owner.claim)
         work.clock.advance(DEAD_AFTER + 1)
         await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         left = states(await server.look(plan))
         items = await server.to_its_end(plan)
-
     assert left == {"planned": 2}
     assert [one.state for one in items] == ["done"] * 2
 
@@ -516,15 +477,12 @@ async def test_killed_at_any_moment_the_next_process_goes_on_and_each_collection
 
 
 async def test_a_draft_that_vanished_while_it_was_published_is_not_guessed_at(work: LongWork) -> None:
-    shelf(work, 1, "editable")
     work.sandbox.account.add(title="Number 0", status="public")
-    async with process(work) as server:
-        plan = await server.plan(Rule(status="public"))
+    async with begun(work, 1, "editable", rule=Rule(status="public")) as (server, plan):
         (item,) = await server.to_its_end(plan)
         assert item.state == "done"
         await server.plans.record.note(plan, item, state="sending", new_hash="")
         work.sandbox.account.delete(item.new_hash)
         items = await server.to_its_end(plan)
-
     assert [one.state for one in items] == ["unclear"]
     assert "new hash was not found" in items[0].said

@@ -56,7 +56,6 @@ async def test_of_many_that_begin_the_same_at_once_one_counts(stores: tuple[Stor
     async with anyio.create_task_group() as group:
         for number in range(10):
             group.start_soon(begin, journals[number % 2])
-
     assert len({one.upload_id for one in found}) == 1
     assert len(await journals[0].recent()) == 1
     await closed(stores)
@@ -76,9 +75,7 @@ async def test_what_stands_is_what_may_have_cost_an_upload_within_a_day(
     first = await begun(journal)
     await journal.note(first, state=state, collection_hash=collection_hash)
     clock.advance(age)
-
     second = await begun(journal)
-
     assert (second.upload_id == first.upload_id) == stands
 
 
@@ -86,7 +83,6 @@ async def test_what_stands_is_what_may_have_cost_an_upload_within_a_day(
 async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way(state: UploadState, journal: Journal) -> None:
     first = await begun(journal)
     await journal.note(first, state=state, collection_hash="" if state == "interrupted" else "abc")
-
     assert (await begun(journal, again=True)).upload_id != first.upload_id
 
 
@@ -98,9 +94,7 @@ async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way(state: U
 async def test_another_document_title_or_account_is_another_upload(other: JournalEntry, clock: LoopClock) -> None:
     store = MemoryStore(clock)
     first = await begun(Journal(store, "mine"))
-
     second = await begun(Journal(store, other.account), other)
-
     assert second.upload_id == other.upload_id != first.upload_id
 
 
@@ -110,7 +104,6 @@ async def test_after_again_the_newest_is_the_one_that_stands(journal: Journal, c
     clock.advance(60)
     second = await begun(journal, again=True)
     clock.advance(60)
-
     assert (await begun(journal)).upload_id == second.upload_id
 
 
@@ -119,7 +112,6 @@ async def test_the_list_is_of_the_last_day_and_newest_first(journal: Journal, cl
     for number in range(4):
         ids.append((await begun(journal, asked(title=str(number)))).upload_id)
         clock.advance(DAY / 3)
-
     assert [one.upload_id for one in await journal.recent()] == [ids[3], ids[2]]
 
 
@@ -128,7 +120,6 @@ async def test_an_entry_is_forgotten_only_when_nobody_asks_any_more(journal: Jou
     clock.advance(KEPT - 60)
     assert await journal.find(entry.upload_id) is not None
     clock.advance(120)
-
     assert await journal.find(entry.upload_id) is None
 
 
@@ -140,7 +131,6 @@ async def test_for_how_long_it_was_left_counts_from_the_first_look(journal: Jour
         seen.append(await journal.note_orphan(entry.upload_id, idle))
     clock.advance(1)
     seen.append(await journal.note_orphan(entry.upload_id, 0.0))
-
     assert [one and one.settled for one in seen] == [False, False, False, True]
 
 
@@ -149,7 +139,6 @@ async def test_an_upload_whose_end_is_written_down_is_no_orphan(
     journal: Journal, state: UploadState, *, checked: bool
 ) -> None:
     entry = await journal.note(await begun(journal), state=state, checked=checked)
-
     assert await journal.note_orphan(entry.upload_id, DAY) is None
     assert await journal.find(entry.upload_id) == entry
 
@@ -158,15 +147,12 @@ async def test_a_new_hash_is_known_for_the_upload_that_made_the_old_one(journal:
     one, two = [await begun(journal, asked(title=title)) for title in ("One", "Two")]
     await journal.note(one, state="complete", collection_hash="old")
     await journal.note(two, state="complete", collection_hash="other")
-
     await journal.rename("old", "new")
-
     assert [each.collection_hash for each in await journal.recent()] == ["other", "new"]
 
 
 def test_upload_ids_are_short_plain_and_all_different() -> None:
     ids = {new_job_id() for _ in range(1000)}
-
     assert len(ids) == 1000
     assert all(re.fullmatch("[a-z2-7]{8}", one) for one in ids)
 
@@ -176,9 +162,7 @@ async def test_an_entry_of_another_account_that_cannot_be_read_is_none_of_ours(c
     journal = Journal(store, "mine")
     entry = await begun(journal)
     newer = {**entry.model_dump(mode="json"), "account": "another", "state": "thinking"}
-
     await store.transact(lambda records: records.put(UPLOAD, "newer", newer))
-
     assert await journal.recent() == [entry]
 
 
@@ -187,9 +171,7 @@ async def test_a_note_about_an_entry_that_vanished_writes_it_anew(clock: LoopClo
     journal = Journal(store, "mine")
     entry = await begun(journal)
     await store.transact(lambda records: records.delete(UPLOAD, entry.upload_id))
-
     await journal.note(entry, state="converting", collection_hash="abc")
-
     found = await journal.find(entry.upload_id)
     assert found is not None
     assert (found.state, found.collection_hash, found.document) == ("converting", "abc", entry.document)

@@ -87,6 +87,15 @@ def wanted(reports: Reports, choice: Choice | None = None, period: Period = CLOS
     return Report(report_id="", choice=choice or Choice(), period=period, compare=compare, today=reports.today)
 
 
+@asynccontextmanager
+async def begun(
+    work: LongWork, choice: Choice | None = None, period: Period = CLOSED, *, compare: bool = False
+) -> AsyncIterator[tuple[Reports, Report]]:
+    """A process, and the report that was asked of it."""
+    async with process(work) as reports:
+        yield reports, await reports.record.begin(wanted(reports, choice, period, compare=compare))
+
+
 async def follow(reports: Reports, report: Report, seconds: float, tell: Tell = tell_nobody) -> Report:
     """One call that watches, and the report as it is then."""
     await reports.follow(report.report_id, seconds, tell)
@@ -123,9 +132,8 @@ def whole(found: Gathered, work: LongWork) -> bool:
 @pytest.mark.parametrize("compare", [False, True])
 @pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
 async def test_every_collection_is_asked_once_for_each_period(work: LongWork, period: Period, *, compare: bool) -> None:
-    async with process(work) as reports:
-        found = await to_its_end(reports, await reports.record.begin(wanted(reports, period=period, compare=compare)))
-
+    async with begun(work, period=period, compare=compare) as (reports, report):
+        found = await to_its_end(reports, report)
     assert whole(found, work)
     assert set(asked(work).values()) == {1}
     assert len(asked(work)) == 12 * (2 if compare else 1)
@@ -139,7 +147,6 @@ async def test_a_report_over_200_collections_takes_at_most_1_05_s_for_each_call(
         begun = anyio.current_time()
         found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
         seconds = anyio.current_time() - begun
-
     assert whole(found, work)
     assert len(work.sandbox.requests) == 202
     assert seconds / len(work.sandbox.requests) <= 1.05
@@ -150,7 +157,6 @@ async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
     told = Told()
     async with process(work) as reports:
         await follow(reports, await reports.record.begin(wanted(reports)), 45, told)
-
     assert told[0] == "report: choosing, 0 collections so far"
     assert "report: 3 of 12 collections, about 9 s left" in told
     assert min(later - earlier for earlier, later in pairwise(told.at)) >= 3
@@ -160,23 +166,21 @@ async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
 
 
 async def test_a_second_report_over_a_closed_period_asks_only_for_the_list(work: LongWork) -> None:
-    async with process(work) as reports:
-        first = await to_its_end(reports, await reports.record.begin(wanted(reports)))
+    async with begun(work) as (reports, report):
+        first = await to_its_end(reports, report)
         before = len(work.sandbox.requests)
         again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
     assert [one.action for one in work.sandbox.requests[before:]] == [LIST]
     assert again == first
 
 
 async def test_a_second_report_over_named_collections_and_a_closed_period_asks_nothing(work: LongWork) -> None:
     choice = Choice(tuple(work.sandbox.account.collections)[:5])
-    async with process(work) as reports:
-        first = await to_its_end(reports, await reports.record.begin(wanted(reports, choice)))
+    async with begun(work, choice) as (reports, report):
+        first = await to_its_end(reports, report)
     before = len(work.sandbox.requests)
-    async with process(work) as reports:
-        again = await to_its_end(reports, await reports.record.begin(wanted(reports, choice)))
-
+    async with begun(work, choice) as (reports, report):
+        again = await to_its_end(reports, report)
     assert before == 6
     assert len(work.sandbox.requests) == before
     assert set(again.lines) == set(first.lines)
@@ -187,37 +191,30 @@ async def test_an_open_period_is_asked_anew_by_every_report(work: LongWork) -> N
     async with process(work) as reports:
         for _ in range(2):
             await to_its_end(reports, await reports.record.begin(wanted(reports, period=OPEN)))
-
     assert set(asked(work).values()) == {2}
 
 
 async def test_closed_periods_are_forgotten_after_a_month_and_reports_after_a_day(work: LongWork) -> None:
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
+    async with begun(work) as (reports, report):
         await to_its_end(reports, report)
         work.clock.advance(REPORT_KEPT)
         assert await reports.record.report(report.report_id) is None
         work.clock.advance(FINAL_KEPT)
         await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
     assert set(asked(work).values()) == {2}
 
 
 async def test_a_named_collection_that_the_list_does_not_have_is_told_and_not_asked(work: LongWork) -> None:
     there = next(iter(work.sandbox.account.collections))
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports, Choice((there, "gone1234"))))
-        report = await follow(reports, report, 60)
-
-    assert report.unlisted == ("gone1234",)
+    async with begun(work, Choice((there, "gone1234"))) as (reports, report):
+        seen = await follow(reports, report, 60)
+    assert seen.unlisted == ("gone1234",)
     assert list(asked(work)) == [(there, "2026-08-01")]
 
 
 async def test_one_account_sees_nothing_of_another(work: LongWork) -> None:
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
+    async with begun(work) as (reports, report):
         other = replace(reports.record, account="theirs")
-
         assert await reports.record.report(report.report_id) == report
         assert await other.report(report.report_id) is None
 
@@ -227,15 +224,13 @@ async def test_one_account_sees_nothing_of_another(work: LongWork) -> None:
 
 @pytest.mark.parametrize("waits", [0, 45], ids=["no call waits", "its call is cancelled"])
 async def test_a_report_goes_on_by_itself_when_its_call_has_ended(work: LongWork, waits: float) -> None:
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports, compare=True))
+    async with begun(work, compare=True) as (reports, report):
         with anyio.move_on_after(5):
             await follow(reports, report, waits)
         await anyio.sleep(60)
         answered = len(work.sandbox.requests)
         found = await reports.record.gathered(await reports.record.report(report.report_id) or report)
         await follow(reports, report, 45)
-
     assert whole(found, work)
     assert answered == len(work.sandbox.requests) == 24 + 1
 
@@ -282,7 +277,6 @@ async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork)
         await follow(one, report, 0)
         await follow(other, report, 45, told)
         found = await other.record.gathered(await other.record.report(report.report_id) or report)
-
     assert whole(found, work)
     assert len(work.sandbox.requests) == 24 + 1
     assert any(message.startswith("report: ") and message.endswith("s left") for message in told)
@@ -293,13 +287,11 @@ async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork)
 
 async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work: LongWork) -> None:
     gone = list(work.sandbox.account.collections)[:7]
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
-        report = await follow(reports, report, 1.5)
+    async with begun(work) as (reports, report):
+        await follow(reports, report, 1.5)
         for one in gone:
             work.sandbox.account.delete(one)
         found = await to_its_end(reports, report)
-
     failed = {one.collection_hash for one, _ in found.failed}
     assert failed <= set(gone)
     assert len(failed) >= 5
@@ -310,33 +302,29 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
 
 async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("code", STATS, code=40, message="Bad request"))
-    async with process(work) as reports:
-        first = await to_its_end(reports, await reports.record.begin(wanted(reports)))
+    async with begun(work) as (reports, report):
+        first = await to_its_end(reports, report)
         again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
     assert [why for _, why in first.failed] == ['Flipsnack refused with code 40 "Bad request".']
     assert whole(again, work)
 
 
 async def test_an_answer_without_a_number_is_a_failure(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("http", STATS, http_status=200, body='{"code": 20, "data": {"views": "many"}}'))
-    async with process(work) as reports:
-        found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
+    async with begun(work) as (reports, report):
+        found = await to_its_end(reports, report)
     assert [why for _, why in found.failed] == ["The answer held no numbers."]
 
 
 async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: LongWork) -> None:
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
-        report = await follow(reports, report, 5.5)
+    async with begun(work) as (reports, report):
+        await follow(reports, report, 5.5)
         work.sandbox.add_fault(Fault("code", STATS, code=40, times=0))
         with pytest.raises(FlipsnackError, match="code 40"):
             await follow(reports, report, 45)
         refused = len(work.sandbox.requests) - len(work.sandbox.carried_out(STATS)) - 1
         work.sandbox.clear_faults()
         found = await to_its_end(reports, report)
-
     assert SYSTEMATIC <= refused <= SYSTEMATIC + IN_FLIGHT
     assert whole(found, work)
     assert Counter(one.params["collectionHash"] for one in work.sandbox.carried_out(STATS)).most_common(1)[0][1] == 1
@@ -345,24 +333,20 @@ async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: L
 @pytest.mark.parametrize("count", [1, 3])
 async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(work: LongWork, count: int) -> None:
     work.sandbox = with_collections(work.clock, count)
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
+    async with begun(work) as (reports, report):
         work.sandbox.add_fault(Fault("maintenance", STATS, times=0))
         with pytest.raises(MaintenanceError):
             await follow(reports, report, 45)
         work.sandbox.clear_faults()
-
         assert whole(await to_its_end(reports, report), work)
 
 
 async def test_a_collection_that_always_fails_is_told_in_a_report_that_began_well(work: LongWork) -> None:
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
-        report = await follow(reports, report, 12.5)
-        assert len((await reports.record.gathered(report)).lines) in range(9, 12)
+    async with begun(work) as (reports, report):
+        seen = await follow(reports, report, 12.5)
+        assert len((await reports.record.gathered(seen)).lines) in range(9, 12)
         work.sandbox.add_fault(Fault("garbled", STATS, times=0))
         found = await to_its_end(reports, report)
-
     assert len(found.lines) + len(found.failed) == 12
     assert 1 <= len(found.failed) <= 3
 
@@ -372,31 +356,26 @@ async def test_trouble_is_told(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("maintenance", STATS, times=6))
     async with process(work) as reports:
         await follow(reports, await reports.record.begin(wanted(reports)), 45, told)
-
     assert any(message.endswith("; Flipsnack did not answer as it should") for message in told)
     assert told[-1].endswith(" s left")
 
 
 async def test_wrong_credentials_end_the_report_at_once(work: LongWork) -> None:
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
+    async with begun(work) as (reports, report):
         work.sandbox.add_fault(Fault("code", STATS, code=41, times=0))
         with pytest.raises(NotAuthorisedError):
             await follow(reports, report, 45)
         work.sandbox.clear_faults()
-
         assert sum(asked(work).values()) <= IN_FLIGHT
         assert whole(await to_its_end(reports, report), work)
 
 
 async def test_a_list_that_cannot_be_had_is_the_calls_error(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("maintenance", LIST, times=0))
-    async with process(work) as reports:
-        report = await reports.record.begin(wanted(reports))
+    async with begun(work) as (reports, report):
         with pytest.raises(MaintenanceError):
             await follow(reports, report, 45)
         work.sandbox.clear_faults()
-
         assert whole(await to_its_end(reports, report), work)
 
 
@@ -407,7 +386,6 @@ async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: Lon
         await Pacer(budget).pause(200)
         await follow(reports, report, 240, told)
         found = await to_its_end(reports, report)
-
     assert whole(found, work)
     assert twice(work) == []
     assert any("request budget of the key" in message for message in told), told

@@ -38,9 +38,7 @@ async def looked_at(
 async def test_the_polls_come_at_growing_intervals() -> None:
     sandbox, target = await converting(1000)
     start = anyio.current_time()
-
     watched = await looked_at(sandbox, target, 50)
-
     times = [one.at for one in sandbox.requests]
     assert [round(later - earlier) for earlier, later in pairwise(times)] == [2, 3, 5, 8, 10, 10, 10, 2]
     assert anyio.current_time() - start == pytest.approx(50)
@@ -51,9 +49,7 @@ async def test_the_polls_come_at_growing_intervals() -> None:
 @pytest.mark.parametrize(("seconds", "polls"), [(0.5, 2), (4, 3), (9, 4), (17, 5)])
 async def test_waiting_ends_with_the_conversion(seconds: float, polls: int) -> None:
     sandbox, target = await converting(seconds)
-
     watched = await looked_at(sandbox, target, 45)
-
     assert watched.last.conversion == "complete"
     assert len(sandbox.requests) == polls
     assert watched.states[-1].startswith("complete after ")
@@ -61,12 +57,10 @@ async def test_waiting_ends_with_the_conversion(seconds: float, polls: int) -> N
 
 async def test_a_call_ends_before_its_client_hangs_up() -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack:
         errand = Errand(flipsnack, anyio.current_time() + 20)
         start = anyio.current_time()
         await Conversions().of(target).until_settled(errand, 45)
-
     assert anyio.current_time() - start <= 20
 
 
@@ -80,7 +74,6 @@ async def test_a_call_ends_before_its_client_hangs_up() -> None:
 )
 async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault) -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
         errand = Errand(flipsnack, anyio.current_time() + 45)
 
@@ -90,7 +83,6 @@ async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault) 
 
         group.start_soon(spoil)
         watched = await Conversions().of(target).until_settled(errand, 45)
-
     assert watched.last.conversion == "processing"
 
 
@@ -119,29 +111,24 @@ async def test_what_is_settled_or_unknown_is_looked_at_once(conversion: str) -> 
     if conversion == "unknown":
         made.items.clear()
     watched = await looked_at(sandbox, made.hash, 45)
-
     assert watched.last.conversion == conversion
     assert len(sandbox.requests) == 1
 
 
 async def test_no_seconds_mean_one_look() -> None:
     sandbox, target = await converting(1000)
-
     await looked_at(sandbox, target, 0)
-
     assert len(sandbox.requests) == 1
 
 
 async def test_cancelling_stops_the_polls_at_once() -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack:
         start = anyio.current_time()
         with anyio.move_on_after(6):
             await Conversions().of(target).until_settled(Errand(flipsnack), 45)
         stopped, polls = anyio.current_time(), len(sandbox.requests)
         await anyio.sleep(100)
-
     assert stopped - start == pytest.approx(6)
     assert polls == len(sandbox.requests) == 3
 
@@ -150,7 +137,6 @@ async def test_every_wait_is_told() -> None:
     sandbox, target = await converting(9)
     told = Told()
     await looked_at(sandbox, target, 45, told)
-
     assert told == [
         "conversion: processing, 0 s, poll 1",
         "conversion: processing, 2 s, poll 2",
@@ -170,7 +156,6 @@ async def test_short_waits_are_not_worth_a_word() -> None:
         await waiting("request budget of the key", seconds)
     await anyio.sleep(6)
     await waiting("request budget of the key", 5.0)
-
     assert told == [
         "next call in about 12 s: request budget of the key",
         "next call in about 5 s: request budget of the key",
@@ -191,7 +176,6 @@ async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(oth
     for number in range(60):
         await clients[number % len(clients)].send(ListCollections())
     await Errand(clients[0], tell=told).send(ListCollections())
-
     assert len(told) > 5
     assert re.fullmatch(rf"next call in about \d\d s: {why}", told[0])
     assert re.fullmatch(rf"next call in about \d\d s: {why}", told[1])
@@ -203,10 +187,8 @@ async def test_a_call_that_would_wait_for_others_beyond_its_time_is_answered_at_
     for _ in range(60):
         await other.send(ListCollections())
     before = anyio.current_time()
-
     with pytest.raises(OutOfTimeError, match=r"A turn comes in about \d+ seconds."):
         await Errand(mine, deadline=before + 30).send(ListCollections())
-
     assert anyio.current_time() == before
     assert len(sandbox.requests) == 60
 
@@ -217,7 +199,6 @@ async def test_bytes_are_told_once_a_second_and_at_the_end() -> None:
     for step in range(1, 101):
         await anyio.sleep(0.03)
         await transfer(step * 1024**2, 100 * 1024**2)
-
     assert told[0] == "upload: 1.0 MB of 100.0 MB, 1 %"
     assert told[-1] == "upload: 100.0 MB of 100.0 MB, 100 %"
     assert len(told) <= 5
@@ -259,7 +240,6 @@ def asked(sandbox: Sandbox) -> Counter[str]:
 async def test_twenty_are_polled_with_one_list_at_a_time() -> None:
     sandbox = unlimited(seeded=False, conversion_seconds=60)
     ended = await waited(sandbox, uploaded(sandbox, 20), 90)
-
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
     assert (
         max(seconds for _, seconds in ended.values()) < 60 + 10 + LIST_SERVES + 20 * 1.05
@@ -272,7 +252,6 @@ async def test_twenty_are_polled_with_one_list_at_a_time() -> None:
 async def test_few_are_looked_at_themselves(count: int) -> None:
     sandbox = unlimited(seeded=False, conversion_seconds=20)
     ended = await waited(sandbox, uploaded(sandbox, count), 45)
-
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
     assert asked(sandbox)[LIST] == 0
 
@@ -283,9 +262,7 @@ async def test_one_that_fails_and_gets_no_cover_is_seen_within_half_a_minute() -
     collection = sandbox.account.collections[hashes[0]]
     ready_at = sandbox.account._clock() + 7
     collection.items = [replace(item, fails=True, ready_at=ready_at) for item in collection.items]
-
     ended = await waited(sandbox, hashes, 60)
-
     seen, seconds = ended[hashes[0]]
     assert seen.conversion == "failed"
     assert seconds < 7 + SURE + 10
@@ -298,8 +275,6 @@ async def test_one_that_the_window_does_not_reach_is_looked_at_itself() -> None:
     now = sandbox.account._clock()
     for n in range(120):
         sandbox.account.add(title=f"newer {n}", status="public", pages=1, created_at=now + 1, description="")
-
     ended = await waited(sandbox, hashes, 60)
-
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
     assert max(seconds for _, seconds in ended.values()) < 30 + 10 + 1
