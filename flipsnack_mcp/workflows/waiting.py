@@ -38,8 +38,6 @@ LIST_SERVES = 4.0
 SURE = 30.0
 """Seconds after which a collection is looked at itself, whatever the list says: what failed gets no cover."""
 LISTED = 100
-SPARE = 1.0
-"""Seconds a call keeps for its own answer."""
 
 SeenT = TypeVar("SeenT")
 
@@ -63,7 +61,7 @@ class Watch(Generic[SeenT]):
     async def until_settled(self, errand: Errand, seconds: float, first: SeenT | None = None) -> Watched[SeenT]:
         """Look until it is no longer processing, or the time is up. Cancelling stops it at once."""
         start = anyio.current_time()
-        end = min(start + seconds, errand.deadline - SPARE)
+        end = start + errand.patience(seconds)
         seen = await self.look(errand, Lane.INTERACTIVE) if first is None else first
         states = [f"{self.state(seen)} after 0 s"]
         for interval in chain(INTERVALS, repeat(INTERVALS[-1])):

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-import anyio
 from mcp.types import InputRequiredResult
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
@@ -22,7 +21,6 @@ from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanSnapshot
-from flipsnack_mcp.workflows.waiting import SPARE
 
 MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
@@ -184,10 +182,10 @@ async def confirm(call: ToolCall, code: str | None, seen: PlanSnapshot) -> Input
 
 async def carry_out(call: ToolCall, seconds: float, plan: Plan) -> PlanStatus:
     """Have a plan carried out, and say how far it is when the time is up."""
-    plans, left = call.app.plans, call.request.deadline - SPARE - anyio.current_time()
+    plans, errand = call.app.plans, call.errand
     try:
         job = await plans.start(plan)
-        await plans.watch(plan, max(0.0, min(seconds, left)), call.errand.tell)
+        await plans.watch(plan, errand.patience(seconds), errand.tell)
         seen = await plans.record.look(plan.plan_id)
     except StoreUnusable as error:
         raise broken_off(plan, error) from None

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import anyio
 from pydantic import Field, model_validator
 
 from flipsnack_mcp.api.action import Effect
@@ -34,7 +33,6 @@ from flipsnack_mcp.workflows.reports.report import (
 )
 from flipsnack_mcp.workflows.reports.running import how_far
 from flipsnack_mcp.workflows.reports.saving import content, save
-from flipsnack_mcp.workflows.waiting import SPARE
 
 WORST = 5
 FAILED_TOLD, UNREAD_TOLD = 5, 5
@@ -129,9 +127,9 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
         report = await earlier_report(call, arguments)
     else:
         report = await reports.record.begin(new_report(arguments, reports.today))
-    left = call.request.deadline - SPARE - anyio.current_time()
+    errand = call.errand
     try:
-        said = await reports.follow(report.report_id, max(0.0, min(arguments.wait_seconds, left)), call.errand.tell)
+        said = await reports.follow(report.report_id, errand.patience(arguments.wait_seconds), errand.tell)
     except FlipsnackError as error:
         raise with_next_call(error, report) from None
     now = await reports.record.report(report.report_id) or report

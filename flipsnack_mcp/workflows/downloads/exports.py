@@ -18,7 +18,7 @@ from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.progress import Progress, Throttled, size_of
-from flipsnack_mcp.workflows.waiting import SPARE, Watch, Watched
+from flipsnack_mcp.workflows.waiting import Watch, Watched
 
 DOWNLOAD = "download"
 LINK_SECONDS = 60
@@ -124,8 +124,7 @@ async def save_export(errand: Errand, downloads: Downloads, order: Order, wait_s
         # Asked again before starting: another call may have started it while this one waited.
         if not downloads.under_way(wanted, start):
             await downloads.start(order, title, watched.last)
-    now = anyio.current_time()
-    patience = min(max(start + wait_seconds - now, AT_LEAST), errand.deadline - SPARE - now)
+    patience = errand.patience(max(start + wait_seconds - anyio.current_time(), AT_LEAST))
     return describe(await downloads.watch(errand, wanted, patience), states)
 
 

@@ -10,7 +10,6 @@ from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
-from flipsnack_mcp.workflows.waiting import SPARE
 
 ENDS = {"complete": "complete", "failed": "failed"}
 COLLECTION_GONE = "The collection of this upload does not exist any more."
@@ -42,7 +41,7 @@ async def follow(errand: Errand, uploads: Uploads, entry: JournalEntry, seconds:
     """Wait for the bytes, then for the conversion, for so many seconds in all."""
     end = anyio.current_time() + seconds
     if entry.state in RUNNING:
-        entry = await uploads.watch(errand, entry, min(seconds, errand.deadline - SPARE - anyio.current_time()))
+        entry = await uploads.watch(errand, entry, errand.patience(seconds))
     if not entry.collection_hash:
         at_work = await uploads.look_at(entry.upload_id) if entry.state in RUNNING else None
         return Followed(entry, warnings=entry.warnings, at_work=at_work)
