@@ -72,21 +72,18 @@ class UpdateCollectionsInput(ChoosingInput):
             return self
         if self.confirmation is not None:
             raise ValueError("a confirmation is for a plan: give its plan_id too")
-        if objection := self._rule_objection() or self._choice_objection():
+        if objection := self._objection():
             raise ValueError(objection)
         self.check_order()
         return self
 
-    def _rule_objection(self) -> str:
+    def _objection(self) -> str:
         if self.find is None and self.replace is None and self.status is None:
             return "say what to change: find and replace, or the new status"
         if not self.find and (self.find is not None or self.replace is not None):
             return "say which text of the titles to replace: give find"
         if self.find is not None and self.replace is None:
             return "say what to put in its place: give replace; an empty one removes the text"
-        return ""
-
-    def _choice_objection(self) -> str:
         if self.choice == Choice():
             return "say which collections: give collections, query, only_status, created_after or created_before"
         return ""
@@ -191,7 +188,9 @@ async def carry_out(call: ToolCall, seconds: float, plan: Plan) -> PlanStatus:
         raise broken_off(plan, error) from None
     if job and job.error:
         raise broken_off(plan, job.error)
-    return status_so_far(seen or PlanSnapshot(plan, (), plan.made))
+    seen = seen or PlanSnapshot(plan, (), plan.made)
+    stopped = seen.plan.stopped
+    return plan_status(seen, "stopped" if stopped else "processing" if seen.left else "complete", stopped)
 
 
 def broken_off(plan: Plan, error: Exception) -> FlipsnackError:
@@ -216,12 +215,6 @@ def plan_status(seen: PlanSnapshot, state: PlanState, *warnings: str) -> PlanSta
         warnings=[one for one in warnings if one],
         next_step=next_plan_call(seen, state),
     )
-
-
-def status_so_far(seen: PlanSnapshot) -> PlanStatus:
-    """A plan that was begun."""
-    stopped = seen.plan.stopped
-    return plan_status(seen, "stopped" if stopped else "processing" if seen.left else "complete", stopped)
 
 
 def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:

@@ -131,7 +131,8 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
     try:
         said = await reports.follow(report.report_id, errand.patience(arguments.wait_seconds), errand.tell)
     except FlipsnackError as error:
-        raise with_next_call(error, report) from None
+        step = f"{error.next_step} {afterwards(report)}"
+        raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None
     now = await reports.record.report(report.report_id) or report
     # It may have been begun by a call that wanted it told in another way.
     report = now.model_copy(update={name: getattr(report, name) for name in VIEW})
@@ -142,17 +143,10 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
 def new_report(arguments: ReportStatsInput, today: date) -> Report:
     """What is to be reported."""
     start, end = arguments.start_date, arguments.end_date
-    return Report(
-        report_id="",
-        choice=arguments.choice,
-        period=Period(start, end) if start and end else last_full_days(today),
-        usual=start is None,
-        compare=arguments.compare,
-        sort_by=arguments.sort_by or "views",
-        top=arguments.top,
-        save_as=arguments.save_as,
-        today=today,
-    )
+    period = Period(start, end) if start and end else last_full_days(today)
+    known = {"report_id": "", "choice": arguments.choice, "period": period, "usual": start is None, "today": today}
+    told = arguments.model_dump(include={"compare", "top", "save_as"})
+    return Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
 
 
 async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> Report:
@@ -180,12 +174,6 @@ def differing(arguments: ReportStatsInput, report: Report) -> list[str]:
         **{name: (value, getattr(report.choice, name)) for name, value in asdict(arguments.choice).items()},
     }
     return [name for name, (new, old) in given.items() if name in arguments.model_fields_set and new != old]
-
-
-def with_next_call(error: FlipsnackError, report: Report) -> FlipsnackError:
-    """An error that ends a call, but not what the report has gathered."""
-    step = f"{error.next_step} {afterwards(report)}"
-    return FlipsnackError(error.happened, step, changed=error.changed, retry=error.again)
 
 
 def afterwards(report: Report) -> str:

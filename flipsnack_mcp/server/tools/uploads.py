@@ -292,11 +292,6 @@ def next_look(entry: JournalEntry) -> str | None:
 def upload_row(entry: JournalEntry) -> UploadRow:
     """One line of the list."""
     started = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
-    return UploadRow(
-        upload_id=entry.upload_id,
-        state="uploading" if entry.state in RUNNING else entry.state,
-        title=entry.title,
-        name=entry.name,
-        started=started,
-        collection_hash=entry.collection_hash or None,
-    )
+    state, collection_hash = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
+    known = {"state": state, "started": started, "collection_hash": collection_hash}
+    return UploadRow.model_validate({**entry.model_dump(include={"upload_id", "title", "name"}), **known})

@@ -65,14 +65,9 @@ async def follow_conversion(errand: Errand, uploads: Uploads, entry: JournalEntr
     known = {"collection_hash": first.collection_hash, "listed": seen.title}
     entry = await uploads.journal.note(entry, state=ENDS.get(seen.conversion, "converting"), **known)
     link = seen.direct_link
-    if not link and is_public(seen):
+    if not link and seen.conversion == "complete" and seen.status != "editable":
         link = await direct_link(errand, first.collection_hash, seen.title)
     return Followed(entry, seen, link, entry.warnings, ended.states)
-
-
-def is_public(collection: Collection) -> bool:
-    """Whether readers have an address for it."""
-    return collection.conversion == "complete" and collection.status != "editable"
 
 
 async def find_collection(errand: Errand, uploads: Uploads, entry: JournalEntry) -> Collection:
