@@ -45,13 +45,11 @@ async def test_an_upload_that_arrived_is_found_among_those_of_its_title(state: O
     assert state.carried_out(CREATE) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "ended", "says"),
-    [
-        ("upload cut off", "interrupted", "no collection of it was found"),
-        ("upload in line", "failed", "before anything of it was sent"),
-    ],
-)
+CUT_OFF = ("upload cut off", "interrupted", "no collection of it was found")
+IN_LINE = ("upload in line", "failed", "before anything of it was sent")
+
+
+@pytest.mark.parametrize(("name", "ended", "says"), [CUT_OFF, IN_LINE], ids=["cut off", "in line"])
 async def test_an_upload_that_did_not_arrive_is_said_so_and_not_sent_again(
     state: Opened, name: str, ended: str, says: str
 ) -> None:
@@ -196,18 +194,16 @@ async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str
 
 async def test_a_code_is_good_for_nothing_else(state: Opened) -> None:
     async with state.process() as assistant:
-        said = await assistant.call(
-            "delete_collection", collection_hash=state.ids["approved"], confirmation=state.ids["code waiting"]
-        )
+        given = {"collection_hash": state.ids["approved"], "confirmation": state.ids["code waiting"]}
+        said = await assistant.call("delete_collection", given)
     assert_refused(said)
     assert state.carried_out(DELETE) == []
 
 
 async def test_a_code_that_nobody_approved_does_not_help_where_only_a_terminal_counts(state: Opened) -> None:
     async with state.process(confirm="approve") as assistant:
-        said = await assistant.call(
-            "delete_collection", collection_hash=state.ids["to be confirmed"], confirmation=state.ids["code waiting"]
-        )
+        given = {"collection_hash": state.ids["to be confirmed"], "confirmation": state.ids["code waiting"]}
+        said = await assistant.call("delete_collection", given)
     assert_refused(said)
     assert "Nobody has approved it yet" in said.text
     assert state.carried_out(DELETE) == []

@@ -1,5 +1,7 @@
 """Changing a collection, found again when publishing gave it a new hash; deleting one once, and looking what became of it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -17,9 +19,8 @@ from tests.api.asking import Unplugged, asking, over
 from tests.workflows.test_sending_once import shelved
 
 LOST = [
-    pytest.param(Fault("reset", phase="after", action="collection.update"), id="reset"),
-    pytest.param(Fault("garbled", action="collection.update"), id="garbled"),
-    pytest.param(Fault("cut", action="collection.update"), id="cut"),
+    Fault("reset", "collection.update", phase="after"),
+    *(Fault(one, "collection.update") for one in ("garbled", "cut")),
 ]
 
 
@@ -27,19 +28,24 @@ def of_title(sandbox: Sandbox, title: str) -> str:
     return next(one.hash for one in sandbox.account.collections.values() if one.title == title)
 
 
-class Mute:
-    """A sandbox that answers an update with nothing but OK."""
+@dataclass
+class Meddled:
+    """A sandbox whose updates go wrong: lost, answered with nothing but OK, or followed by something else."""
 
-    def __init__(self, inner: Sandbox) -> None:
-        self._inner = inner
+    sandbox: Sandbox
+    deaf: bool = False
+    mute: bool = False
+    then: Callable[[], object] = bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if b"collection.update" not in scope["query_string"]:
-            await self._inner.app(scope, receive, send)
-            return
-        await self._inner.app(scope, receive, nowhere)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
+        update = b"collection.update" in scope["query_string"]
+        if not (update and self.deaf):
+            await self.sandbox.app(scope, receive, nowhere if update and self.mute else send)
+        if update and (self.deaf or self.mute):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
+        if update:
+            self.then()
 
 
 async def nowhere(_message: object) -> None:
@@ -64,7 +70,7 @@ async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, errand: E
 
 async def test_publishing_a_draft_finds_its_new_hash_also_when_the_answer_names_none(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
-    async with asking(Mute(sandbox)) as flipsnack:
+    async with asking(Meddled(sandbox, mute=True)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="unlisted", title="W39"))
     assert done.after.collection_hash == of_title(sandbox, "W39")
     assert done.warnings == ()
@@ -75,13 +81,13 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
     twin = shelved(sandbox, "Weekly offers, Week 39", 200)
     sandbox.account.collections[twin].status = "public"
-    async with asking(Mute(sandbox)) as flipsnack:
+    async with asking(Meddled(sandbox, mute=True)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
     assert done.after.collection_hash != twin
     assert "look for its new hash by title" in done.warnings[0]
 
 
-@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
 async def test_publishing_a_draft_whose_answer_was_lost_is_looked_up(
     fault: Fault, sandbox: Sandbox, errand: Errand
 ) -> None:
@@ -95,7 +101,7 @@ async def test_publishing_a_draft_whose_answer_was_lost_is_looked_up(
         assert done.after.collection_hash == of_title(sandbox, "Weekly offers, Week 39")
 
 
-@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
 async def test_another_change_whose_answer_was_lost_is_simply_repeated(
     fault: Fault, sandbox: Sandbox, errand: Errand
 ) -> None:
@@ -106,22 +112,10 @@ async def test_another_change_whose_answer_was_lost_is_simply_repeated(
 
 async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
-    async with asking(Vanishing(sandbox, target)) as flipsnack:
+    async with asking(Meddled(sandbox, then=lambda: sandbox.account.delete(target))) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, title="New"))
     assert done.after.title == "New"
     assert "was not found afterwards" in done.warnings[0]
-
-
-class Vanishing:
-    """A sandbox whose collection is deleted by somebody else right after its update."""
-
-    def __init__(self, inner: Sandbox, target: str) -> None:
-        self._inner, self._target = inner, target
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._inner.app(scope, receive, send)
-        if b"collection.update" in scope["query_string"]:
-            self._inner.account.delete(self._target)
 
 
 async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, errand: Errand) -> None:
@@ -140,33 +134,14 @@ async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, errand: 
 
 async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
-
-    class Deaf:
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            if b"collection.update" in scope["query_string"]:
-                await send({"type": "http.response.start", "status": 200, "headers": []})
-                await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
-                return
-            await sandbox.app(scope, receive, send)
-
-    async with asking(Deaf()) as flipsnack:
+    async with asking(Meddled(sandbox, deaf=True)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
-
     assert done.changes == ()
     assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)
 
 
-LOST_DELETIONS = [
-    pytest.param(Fault("reset", phase="after"), id="reset"),
-    pytest.param(Fault("cut"), id="cut"),
-    pytest.param(Fault("garbled"), id="garbled"),
-    pytest.param(Fault("hang", phase="after"), id="hang"),
-]
-NEVER_DELETED = [
-    pytest.param(Fault("reset"), id="reset"),
-    pytest.param(Fault("hang"), id="hang"),
-    pytest.param(Fault("http", http_status=504), id="504"),
-]
+LOST_DELETIONS = [Fault("reset", phase="after"), Fault("cut"), Fault("garbled"), Fault("hang", phase="after")]
+NEVER_DELETED = [Fault("reset"), Fault("hang"), Fault("http", http_status=504)]
 
 
 def targets(sandbox: Sandbox) -> list[Action[Any]]:
@@ -189,7 +164,7 @@ async def test_a_deletion_is_done_once(which: int, sandbox: Sandbox, errand: Err
 
 
 @both
-@pytest.mark.parametrize("fault", LOST_DELETIONS)
+@pytest.mark.parametrize("fault", LOST_DELETIONS, ids=lambda fault: fault.kind)
 async def test_a_lost_answer_is_looked_into_and_the_target_is_gone(
     which: int, fault: Fault, sandbox: Sandbox, errand: Errand
 ) -> None:
@@ -201,7 +176,7 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_gone(
 
 
 @both
-@pytest.mark.parametrize("fault", NEVER_DELETED)
+@pytest.mark.parametrize("fault", NEVER_DELETED, ids=lambda fault: fault.kind)
 async def test_a_lost_answer_is_looked_into_and_the_target_is_still_there(
     which: int, fault: Fault, sandbox: Sandbox, errand: Errand
 ) -> None:

@@ -138,7 +138,6 @@ async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(work: 
         assert work.sandbox.carried_out(UPDATE) == []
         items = await server.to_its_end(plan)
         events = await server.history()
-
     assert [one.state for one in items] == ["done"] * 3
     assert titles(work) == {"No. 0", "No. 1", "No. 2", "Another"}
     hashes = [one.collection_hash for one in items]

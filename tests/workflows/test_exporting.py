@@ -140,7 +140,6 @@ async def test_the_error_of_an_unwatched_transfer_is_told_once_and_then_it_start
         left = names_in(work.folder)
         work.road.package_seconds = 0
         third = await called(work, process, 45)
-
     assert isinstance(second, FlipsnackError)
     assert "Nothing was saved." in str(second)
     assert left == []
@@ -215,7 +214,6 @@ async def test_a_package_that_is_rebuilt_meanwhile_is_a_state_and_no_error(work:
     async with work.process() as process:
         first = await called(work, process)
         second = await called(work, process)
-
     assert first.package.state == "processing"
     assert first.states[-1] == "processing again"
     assert second.saved is not None

@@ -155,7 +155,6 @@ async def test_an_answer_that_names_no_hash_is_looked_up_too() -> None:
 
     async with asking(OnlyCreate(app.inner, app.old, app.new)) as flipsnack:
         created, _ = await sent_once(Errand(flipsnack), lost, Paper())
-
     assert created.collection_hash in sandbox.account.collections
 
 

@@ -165,7 +165,6 @@ async def test_an_upload_whose_answer_and_lookup_are_lost_is_found_at_the_next_c
         still = await process.reconciled(entry)
         work.sandbox.clear_faults()
         seen = await process.reconciled(entry)
-
     assert work.created == 1
     assert lost.state == "interrupted"
     assert (still.state, still.said, still.checked) == ("interrupted", NOT_YET, False)
@@ -197,7 +196,6 @@ async def test_a_document_that_changes_while_it_is_sent_is_not_called_sent(work:
         error = process.uploads.error_of(entry.upload_id)
         await anyio.sleep(31)
         seen = await process.reconciled(entry)
-
     assert entry.state == "interrupted"
     assert "document" in str(error)
     assert (seen.state, seen.said) == ("interrupted", NOT_FOUND)
@@ -390,7 +388,6 @@ async def test_titles_that_look_alike_are_one(title: str, work: LongWork) -> Non
         work.sandbox.add_fault(Fault("reset", CREATE, phase="before"))
         repeated, new = await process.begin(work.folder / "one.pdf")
         arrives, lost = await process.ended(arrives), await process.ended(lost)
-
     assert work.created == 1
     assert (arrives.state, lost.state, lost.collection_hash) == ("converting", "interrupted", "")
     assert (repeated.upload_id, new) == (arrives.upload_id, False)

@@ -88,7 +88,6 @@ async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault) 
 
 async def test_a_budget_that_others_use_up_does_not_lose_what_was_seen() -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
         errand = Errand(flipsnack, anyio.current_time() + 45)
 
@@ -100,7 +99,6 @@ async def test_a_budget_that_others_use_up_does_not_lose_what_was_seen() -> None
 
         group.start_soon(crowd)
         watched = await Conversions().of(target).until_settled(errand, 45)
-
     assert watched.last.conversion == "processing"
 
 
