@@ -17,14 +17,13 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.jobs import Jobs, nothing_more
 from flipsnack_mcp.workflows.plans.carrying_out import Plans
-from flipsnack_mcp.workflows.plans.record import PlanRecord
+from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Permissions
 from flipsnack_mcp.workflows.recalling import Recent
-from flipsnack_mcp.workflows.reports.record import ReportRecord
+from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
 from flipsnack_mcp.workflows.reports.running import Reports
-from flipsnack_mcp.workflows.unfinished import Unfinished
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 
@@ -35,21 +34,24 @@ class App:
     def __init__(
         self, settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock
     ) -> None:
-        account = settings.account
+        account, allowed = settings.account, permissions_of(settings)
+        jobs = self.jobs = Jobs(store, account, background)
+        store = jobs.store
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, Redactor.of(settings)
         self.confirmation = Confirmation(settings.confirm, Consents(store, account), now)
         self.history = History(store, account, self.redactor.data)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
-        self.recent = Recent(store, account)
+        self.recent, journal = Recent(store, account), Journal(store, account)
         flipsnack.changing = self.recent.changing
-        jobs, journal = Jobs(store, account, background), Journal(store, account)
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
         self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
         self.uploads = Uploads(flipsnack, journal, jobs)
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
-        self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, permissions_of(settings))
-        reporting = [self.reports.go_on] if "report_stats" in menu(settings) else []
-        self.unfinished = Unfinished(background, self.plans.go_on, *reporting)
+        self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, allowed)
+        if allowed.changes:
+            jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
+        if "report_stats" in menu(settings):
+            jobs.unattended[REPORT] = (self.reports.carry_out, nothing_more)
 
     @property
     def download_dir(self) -> Path:

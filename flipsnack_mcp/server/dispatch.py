@@ -80,7 +80,6 @@ class Dispatcher:
             raise no_such_tool(name, self.offered, request)
         given = understand(tool.input, arguments)
         self.app.check_settings()
-        self.app.unfinished.look()
         options = options_of(given) if isinstance(given, Action) else Options()
         call = ToolCall(self.app, request, name, target_of(given), options)
         return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))

@@ -5,6 +5,7 @@ whose owner is gone. An owner that was slow, asleep, or misled by a clock finds 
 `OwnedStore` that somebody else has gone on without it.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
@@ -41,17 +42,17 @@ class Lease:
 class Owner:
     """Somebody who carries out a piece of work, or wants to."""
 
-    kind: str
-    name: str
-    token: str
+    work: str
+    """Its kind, its account and its name."""
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Drawn for each attempt, so that a process is not taken for the one it was before it lost the work."""
 
     def claim(self, records: Records) -> bool:
         """Take up the work, unless another owner is at it."""
-        lease = find(records, self.kind, self.name)
+        lease = find(records, self.work)
         if lease and lease.owner != self.token and lease.held(records.now):
             return False
-        self._put(records, Lease(self.token, records.now))
+        put(records, self.work, Lease(self.token, records.now))
         return True
 
     def holds(self, records: Records) -> bool:
@@ -59,31 +60,26 @@ class Owner:
 
         Where there is no trace of the work, the whole file was replaced: its owner is still the only one to know of it.
         """
-        lease = find(records, self.kind, self.name)
-        return lease.owner == self.token if lease else records.get(ENDED, path(self.kind, self.name)) is None
+        lease = find(records, self.work)
+        return lease.owner == self.token if lease else records.get(ENDED, self.work) is None
 
     def renew(self, records: Records, note: Body) -> Lease | None:
         """Give a sign of life; None where somebody else has taken the work over."""
         if not self.holds(records):
             return None
-        lease = find(records, self.kind, self.name)
-        renewed = Lease(self.token, records.now, stop=bool(lease and lease.stop), note=note)
-        self._put(records, renewed)
-        return renewed
+        lease = find(records, self.work)
+        return put(records, self.work, Lease(self.token, records.now, stop=bool(lease and lease.stop), note=note))
 
     def let_go(self, records: Records) -> None:
         """Leave unfinished work to whoever comes next, at once."""
         if lease := self.renew(records, {}):
-            self._put(records, replace(lease, owner=""))
+            put(records, self.work, replace(lease, owner=""))
 
     def release(self, records: Records) -> None:
         """Write down that the work has ended."""
         if self.holds(records):
-            records.delete(LEASE, path(self.kind, self.name))
-            records.put(ENDED, path(self.kind, self.name), {}, keep=KEPT)
-
-    def _put(self, records: Records, lease: Lease) -> None:
-        records.put(LEASE, path(self.kind, self.name), asdict(lease), keep=KEPT)
+            records.delete(LEASE, self.work)
+            records.put(ENDED, self.work, {}, keep=KEPT)
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is no error
@@ -97,7 +93,7 @@ class OwnedStore:
     """
 
     def __init__(self, inner: Store, owner: Owner, lost: Callable[[], None]) -> None:
-        self.shared = inner.shared
+        self.shared, self.close = inner.shared, inner.close
         self._inner, self._owner, self._lost = inner, owner, lost
 
     async def transact(self, work: Callable[[Records], T]) -> T:
@@ -114,30 +110,26 @@ class OwnedStore:
             self._lost()
             raise
 
-    async def close(self) -> None:
-        """Leave that to whoever opened it."""
 
-
-def find(records: Records, kind: str, name: str) -> Lease | None:
+def find(records: Records, work: str) -> Lease | None:
     """The lease of a piece of work; None where it was never taken up or has ended."""
-    body = records.get(LEASE, path(kind, name))
+    body = records.get(LEASE, work)
     return Lease(**body) if body else None
 
 
-def ask_to_stop(records: Records, kind: str, name: str) -> bool:
+def put(records: Records, work: str, lease: Lease) -> Lease:
+    """Write down a lease."""
+    records.put(LEASE, work, asdict(lease), keep=KEPT)
+    return lease
+
+
+def ask_to_stop(records: Records, work: str) -> bool:
     """Ask whoever carries the work out, or takes it up next, to stop it; whether there is such work."""
-    lease = find(records, kind, name)
-    if lease:
-        records.put(LEASE, path(kind, name), asdict(replace(lease, stop=True)), keep=KEPT)
-    return lease is not None
+    lease = find(records, work)
+    return lease is not None and put(records, work, replace(lease, stop=True)).stop
 
 
-def orphans(records: Records, kind: str) -> list[tuple[str, Lease]]:
-    """The names of unfinished work of a kind that nobody carries out, the oldest first."""
-    split = ((where.partition("/"), Lease(**body)) for where, body in records.all(LEASE))
-    return [(name, one) for (its_kind, _, name), one in split if its_kind == kind and not one.held(records.now)]
-
-
-def path(kind: str, name: str) -> str:
-    """Where the lease of a piece of work is kept."""
-    return f"{kind}/{name}"
+def orphans(records: Records, prefix: str) -> list[tuple[str, Lease]]:
+    """Unfinished work that nobody carries out, the oldest first: all whose name begins so, each by what follows."""
+    every = ((work, Lease(**body)) for work, body in records.all(LEASE) if work.startswith(prefix))
+    return [(work.removeprefix(prefix), lease) for work, lease in every if not lease.held(records.now)]

@@ -1,7 +1,5 @@
 """How much may be deleted in an hour and a day: the last line against an agent that runs away."""
 
-from __future__ import annotations
-
 import math
 import secrets
 from dataclasses import dataclass

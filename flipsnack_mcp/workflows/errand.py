@@ -1,7 +1,5 @@
 """One call of a person while it lasts: whom to ask, until when, and where to tell how it goes."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Self
@@ -15,6 +13,8 @@ from flipsnack_mcp.api.upload import Document, Sent
 from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting, tell_nobody
 
 TIME_TO_LOOK = 6.0
+SPARE = 1.0
+"""Seconds a call keeps for its own answer."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Errand:
     def within(self, seconds: float) -> Self:
         """The same errand for a question that must not take longer."""
         return replace(self, deadline=min(self.deadline, anyio.current_time() + seconds))
+
+    def patience(self, seconds: float) -> float:
+        """So many seconds, or those that this call has left for waiting."""
+        return max(0.0, min(seconds, self.deadline - SPARE - anyio.current_time()))
 
     @property
     def leaving_time(self) -> Self:

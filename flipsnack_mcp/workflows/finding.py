@@ -1,16 +1,93 @@
-"""Finding a collection again when its hash is not known or no longer true."""
+"""Finding collections: those that a report or a change over many is about, and one whose hash is not known or not true."""
 
-from __future__ import annotations
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
 
-from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection, ListCollections
+from flipsnack_mcp.api.actions.collections import (
+    CollectionList,
+    CollectionSummary,
+    ListCollections,
+)
+from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.parameters import StatusName
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.errand import Errand
 
+ROWS_OF_A_REQUEST = 100
+"""Rows of one request; Flipsnack documents no limit, this is the tool's own."""
 LONGEST_QUERY = 200
 WINDOW = 50
 BEFORE = 100
 """More than are looked through afterwards: one that only slid into the window, because others went, is not new."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What has to be true of a collection. Named ones are taken as they are named; the rest narrows the list."""
+
+    collections: tuple[str, ...] = ()
+    query: str | None = None
+    only_status: StatusName | None = None
+    created_after: date | None = None
+    """The first day that still counts."""
+    created_before: date | None = None
+    """The last day that still counts."""
+
+    @property
+    def by_name_only(self) -> bool:
+        """Whether the named collections are all there is to know."""
+        return bool(self.collections) and self == Choice(self.collections)
+
+    def fits(self, row: CollectionSummary) -> bool:
+        """Whether a row of the list is meant."""
+        return (
+            (not self.collections or row.collection_hash in self.collections)
+            and (self.only_status is None or row.status == self.only_status)
+            and self._created_in_time(row.created_date or "")
+        )
+
+    def _created_in_time(self, created: str) -> bool:
+        # Flipsnack's dates have no zone: only the day is compared, as it is written.
+        day = created[:10]
+        after = self.created_after is None or (bool(day) and day >= self.created_after.isoformat())
+        return after and (self.created_before is None or (bool(day) and day <= self.created_before.isoformat()))
+
+
+async def choose(errand: Errand, choice: Choice) -> list[CollectionSummary]:
+    """The collections that fit, newest first, each once. Named ones that the list does not have are left out."""
+    missing, found = set(choice.collections), dict[str, CollectionSummary]()
+    async for row in read_list(errand, choice):
+        missing.discard(row.collection_hash)
+        if row.collection_hash and choice.fits(row):
+            found.setdefault(row.collection_hash, row)
+        if choice.collections and not missing:
+            break
+    return list(found.values())
+
+
+async def read_list(errand: Errand, choice: Choice) -> AsyncIterator[CollectionSummary]:
+    """Every row of the list, window by window, as long as somebody wants the next one."""
+    offset: int | None = 0
+    while offset is not None:
+        seen = await read_window(errand, choice, offset)
+        for row in seen.collections:
+            yield row
+        offset = seen.next_offset
+
+
+async def read_window(errand: Errand, choice: Choice, offset: int) -> CollectionList:
+    """One window of the list, narrowed as far as Flipsnack does that itself."""
+    action = ListCollections(
+        query=choice.query,
+        status=choice.only_status,
+        order_by="date_created",
+        order="desc",
+        offset=offset,
+        limit=ROWS_OF_A_REQUEST,
+    )
+    return await errand.send(action, lane=Lane.BACKGROUND)
 
 
 async def by_title(
@@ -41,12 +118,6 @@ async def new_ones(errand: Errand, title: str, before: frozenset[str]) -> list[s
     """The collections that an upload with this title could be and that were not there before, newest first."""
     rows = await alike(errand, title, WINDOW)
     return [row.collection_hash for row in rows if row.collection_hash not in before]
-
-
-async def found_again(errand: Errand, title: str, before: frozenset[str]) -> Collection | None:
-    """The collection that an upload with a lost answer made: the one that was not there before, if it is one."""
-    new = await new_ones(errand, title, before)
-    return await errand.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
 
 
 async def direct_link(errand: Errand, collection_hash: str, title: str) -> str | None:

@@ -4,14 +4,12 @@ Each entry carries the hash of the one before it. The metadata saved before a ch
 needs to put things right by hand.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -45,7 +43,7 @@ class Event(BaseModel):
     """When the entry before it was written: what can be missing only because it has expired is older than that."""
     hash: str = ""
 
-    def sealed(self, previous: str) -> Event:
+    def sealed(self, previous: str) -> Self:
         """The same entry, chained to the one before it."""
         linked = self.model_copy(update={"previous": previous, "hash": ""})
         return linked.model_copy(update={"hash": digest(linked.model_dump(mode="json"))})

@@ -5,14 +5,13 @@ what nobody carries out any more. So whatever is run here looks first at what th
 writes through `job.store`, where nothing is written for a job that somebody else has taken over.
 """
 
-from __future__ import annotations
-
+import base64
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -20,10 +19,9 @@ from anyio.abc import TaskGroup
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store import leases
-from flipsnack_mcp.store.leases import Lease, LeaseLost, OwnedStore, Owner
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import Records, Store, T
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.progress import IN_LINE, Progress
+from flipsnack_mcp.workflows.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +35,17 @@ REMEMBERED = 600.0
 FOR_A_PERSON = (FlipsnackError, RefusedFile, StoreUnusable)
 """Errors whose text was written to be shown."""
 
+Work: TypeAlias = Callable[["Job"], Awaitable[object]]
+Watcher: TypeAlias = Callable[[Progress], Awaitable[object]]
+
 
 @dataclass(eq=False)
 class Job:
     """A piece of long work in this process. Many may watch it."""
 
-    owner: Owner
+    kind: str
     job_id: str
+    owner: leases.Owner
     shared_store: Store
     idle: float = 0.0
     """For how long nobody had carried it out when it was adopted, by the clock on the wall."""
@@ -51,10 +53,10 @@ class Job:
     progress: Progress = field(default_factory=Progress)
     changed: anyio.Event = field(default_factory=anyio.Event)
     """Set at the next news; to be taken before anything is awaited."""
+    began: float | None = None
+    """When it had its turn, on anyio's clock, where the work says so."""
     unresolved: bool = False
     """Set by the work: should it break off now, whoever comes next has to find out what came of it."""
-    began: float | None = None
-    """When it had its turn, on anyio's clock."""
     result: object = None
     """What the work returned."""
     error: Exception | None = None
@@ -71,16 +73,11 @@ class Job:
     @property
     def store(self) -> Store:
         """The store for the work itself: a transaction raises LeaseLost once somebody else has taken the job over."""
-        return OwnedStore(self.shared_store, self.owner, self.lose)
+        return leases.OwnedStore(self.shared_store, self.owner, self.lose)
 
-    def tell(self, done: int | None = None, total: int | None = None, message: str | None = None) -> None:
-        """Wake everybody who watches, with what is new."""
-        known = self.progress
-        self.progress = Progress(
-            known.done if done is None else done,
-            known.total if total is None else total,
-            known.message if message is None else message,
-        )
+    def tell(self, **news: Any) -> None:
+        """Wake everybody who watches, with what is new of the progress."""
+        self.progress = replace(self.progress, **news)
         self.changed.set()
         self.changed = anyio.Event()
 
@@ -106,15 +103,6 @@ class Job:
             if self.stopping:
                 self._scope.cancel()
 
-    @asynccontextmanager
-    async def turn(self, line: anyio.Semaphore) -> AsyncIterator[None]:
-        """A part of the work that only so many jobs do at once."""
-        self.tell(message=IN_LINE)
-        async with line:
-            self.began = anyio.current_time()
-            self.tell(message="")
-            yield
-
     async def run(self, work: Work, stopped: Work) -> None:
         """Do the work. Never raises but when cancelled: an error that escaped would end every other job."""
         try:
@@ -124,42 +112,74 @@ class Job:
                 self.result = await work(self)
             if self._scope.cancelled_caught and not self.lost:
                 await stopped(self)
-        except LeaseLost:
+        except leases.LeaseLost:
             self.lost = True
         except FOR_A_PERSON as error:
             self.error = error
             # A store that fails now may not in a moment, and then the job can be gone on with.
             self.unresolved = self.unresolved or isinstance(error, StoreUnusable)
         except Exception as error:  # noqa: BLE001  # see above
-            kind, name = self.owner.kind, type(error).__name__  # without a traceback: it can hold a signed address
-            log.error("%s failed with %s", kind, name)  # noqa: TRY400
+            # Without a traceback: it can hold a signed address.
+            log.error("%s failed with %s", self.kind, type(error).__name__)  # noqa: TRY400
             changed, said = Changed.PERHAPS if self.unresolved else Changed.NOTHING, "failed in a way nobody expected"
-            self.error = FlipsnackError(f"The {kind} {said}.", "Tell the person.", changed=changed)
-
-
-Work: TypeAlias = Callable[[Job], Awaitable[object]]
-Watcher: TypeAlias = Callable[[Progress], Awaitable[object]]
+            self.error = FlipsnackError(f"The {self.kind} {said}.", "Tell the person.", changed=changed)
 
 
 async def nothing_more(_: Job) -> None:
     """Let a job that was stopped end there."""
 
 
+class StoreInUse:
+    """The store as calls use it: `used` is called after each transaction, the first of which opens it."""
+
+    def __init__(self, inner: Store, used: Callable[[], None]) -> None:
+        self.shared, self.close = inner.shared, inner.close
+        self._inner, self._used = inner, used
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        """Run a transaction."""
+        result = await self._inner.transact(work)
+        self._used()
+        return result
+
+
 class Jobs:
     """The long work of one account, as one process carries it out and sees that of others."""
 
     def __init__(self, store: Store, account: str, background: TaskGroup) -> None:
-        self.store, self._account, self._background = store, account, background
+        self._store, self._account, self._background = store, account, background
         self._jobs: dict[tuple[str, str], Job] = {}
+        self._looking = False
+        self.unattended: dict[str, tuple[Work, Work]] = {}
+        """The kinds of work that are gone on with when no call asks for it, and how."""
+        self.store = StoreInUse(store, self._look)
+        """For all calls: from its first use on, what a killed process left behind is looked for."""
 
     def new(self, kind: str, job_id: str) -> Job:
         """A job to claim with `job.owner.claim` in the transaction that writes down what it is, and then to begin."""
-        return Job(Owner(kind, self._name(job_id), secrets.token_hex(8)), job_id, self.store)
+        return Job(kind, job_id, leases.Owner(self._name(kind, job_id)), self._store)
 
-    async def start(self, kind: str, job_id: str, work: Work, stopped: Work = nothing_more) -> Job | None:
-        """Carry out work in the background, or find it where it runs here; None where another process is at it."""
+    async def start(
+        self,
+        kind: str,
+        job_id: str,
+        work: Work,
+        stopped: Work = nothing_more,
+        first: Callable[[Records], None] = lambda _: None,
+    ) -> Job | None:
+        """Carry out work in the background, or find it where it runs here; None where another process is at it.
+
+        `first` is what changes in the store when it is begun.
+        """
         job = self.new(kind, job_id)
-        if not self.running(kind, job_id) and await self.store.transact(job.owner.claim):
+
+        def claim(records: Records) -> bool:
+            claimed = job.owner.claim(records)
+            if claimed:
+                first(records)
+            return claimed
+
+        if not self.running(kind, job_id) and await self._store.transact(claim):
             self.begin(job, work, stopped)
         return self.running(kind, job_id)
 
@@ -194,14 +214,14 @@ class Jobs:
         job = self._jobs.get((kind, job_id))
         return job if job and not job.ended else None
 
-    async def elsewhere(self, kind: str, job_id: str) -> Lease | None:
+    async def elsewhere(self, kind: str, job_id: str) -> leases.Lease | None:
         """The lease of another process that carries it out."""
 
-        def work(records: Records) -> Lease | None:
-            lease = leases.find(records, kind, self._name(job_id))
+        def work(records: Records) -> leases.Lease | None:
+            lease = leases.find(records, self._name(kind, job_id))
             return lease if lease and lease.held(records.now) else None
 
-        return await self.store.transact(work)
+        return await self._store.transact(work)
 
     async def watch(self, kind: str, job_id: str, seconds: float, tell: Watcher) -> Job | None:
         """Tell how far a job is, whoever carries it out, until it ends or the time is up; the job, if it is ours."""
@@ -214,7 +234,7 @@ class Jobs:
         """Stop a job of this process, or ask its owner to; whether there was anything to stop."""
         job = self.running(kind, job_id)
         if job is None:
-            return await self.store.transact(lambda records: leases.ask_to_stop(records, kind, self._name(job_id)))
+            return await self._store.transact(lambda records: leases.ask_to_stop(records, self._name(kind, job_id)))
         job.stop()
         while not job.ended:
             await job.changed.wait()
@@ -227,21 +247,39 @@ class Jobs:
         """
 
         def work(records: Records) -> list[Job]:
-            found = (self._adopted(records, kind, name, lease) for name, lease in leases.orphans(records, kind))
-            return [one for one in found if one]
+            found = leases.orphans(records, self._name(kind, ""))
+            return [self._adopted(records, kind, name, lease) for name, lease in found if not self.running(kind, name)]
 
-        return await self.store.transact(work)
+        return await self._store.transact(work)
 
-    def _adopted(self, records: Records, kind: str, name: str, lease: Lease) -> Job | None:
-        job_id = name.rpartition("/")[2]
-        if name != self._name(job_id) or self.running(kind, job_id):
-            return None
+    def _adopted(self, records: Records, kind: str, job_id: str, lease: leases.Lease) -> Job:
         job = self.new(kind, job_id)
         job.idle, job.stopping = records.now - lease.renewed, lease.stop
         job.owner.claim(records)
         if lease.stop:  # for whoever adopts it from us, should we be killed now
-            leases.ask_to_stop(records, kind, name)
+            leases.ask_to_stop(records, job.owner.work)
         return job
+
+    def _look(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self._background.start_soon(self._look_twice)
+
+    async def _look_twice(self) -> None:
+        """Once more after a while: somebody killed just now seems alive."""
+        await self.go_on()
+        await anyio.sleep(leases.DEAD_AFTER)
+        await self.go_on()
+        self._looking = False
+
+    async def go_on(self) -> None:
+        """Go on with what nobody carries out any more. Never raises but when cancelled, or all in the background would end."""
+        for kind, (work, stopped) in self.unattended.items():
+            try:
+                for job in await self.adopt(kind):
+                    self.begin(job, work, stopped)
+            except Exception as error:  # noqa: BLE001  # see above
+                log.warning("unfinished work could not be looked for: %s", type(error).__name__)
 
     async def _news(self, kind: str, job_id: str, tell: Watcher) -> bool:
         """Tell what there is to tell, and wait for more; whether there will be more."""
@@ -259,30 +297,36 @@ class Jobs:
 
     async def _show_life(self, job: Job) -> None:
         """Give a sign of life now and again, and notice what others did with the lease."""
+
+        def renew(records: Records) -> None:
+            lease = job.owner.renew(records, asdict(job.progress))
+            if lease is None:
+                job.lose()
+            elif lease.stop:
+                job.stop()
+
         while True:
             await anyio.sleep(BEAT)
-            await self._written(job, lambda records: self._renew(records, job))
-
-    def _renew(self, records: Records, job: Job) -> None:
-        lease = job.owner.renew(records, asdict(job.progress))
-        if lease is None:
-            job.lose()
-        elif lease.stop:
-            job.stop()
+            await self._written(job, renew)
 
     async def _written(self, job: Job, work: Callable[[Records], None]) -> None:
         """Change the lease, where the store can be used: a full disk must end neither this job nor any other."""
         try:
-            await self.store.transact(work)
+            await self._store.transact(work)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and whoever comes next looks into it
-            log.warning("the lease of a %s was not written: %s", job.owner.kind, type(error).__name__)
+            log.warning("the lease of a %s was not written: %s", job.kind, type(error).__name__)
 
-    def _name(self, job_id: str) -> str:
-        return f"{self._account}/{job_id}"
+    def _name(self, kind: str, job_id: str) -> str:
+        return f"{kind}/{self._account}/{job_id}"
 
     def _remember(self, job: Job) -> None:
         self._jobs = {key: one for key, one in self._jobs.items() if self.find(*key)}
-        self._jobs[job.owner.kind, job.job_id] = job
+        self._jobs[job.kind, job.job_id] = job
+
+
+def new_job_id() -> str:
+    """Eight characters that a model copies without mistakes."""
+    return base64.b32encode(secrets.token_bytes(5)).decode().lower()
 
 
 async def even_if_cancelled(work: Awaitable[None]) -> None:

@@ -75,44 +75,50 @@ def size_of(size: int) -> str:
     return f"{size / 1024**2:.1f} MB" if size >= 1024**2 else f"{size / 1024:.1f} KB"
 
 
-class News:
-    """Told about everything new of a job; passes on how far it is, no more often than once in so many seconds."""
+class Pausing:
+    """Passes messages on, no more often than once in so many seconds."""
 
     def __init__(self, tell: Tell, pause: float = 0.0) -> None:
-        self.last = ""
-        self._tell, self._pause, self._told, self._next = tell, pause, "", 0.0
+        self._tell, self._pause, self._next = tell, pause, 0.0
+
+    async def pass_on(self, message: str, *, at_once: bool = False) -> bool:
+        """Tell a message, unless the last one was told just now; whether it was told."""
+        now = anyio.current_time()
+        if now < self._next and not at_once:
+            return False
+        self._next = now + self._pause
+        await self._tell(message)
+        return True
+
+
+class News(Pausing):
+    """Told about everything new of a job; passes on how far it is."""
+
+    last, _told = "", ""
 
     async def __call__(self, message: str) -> None:
-        self.last, now = message or self.last, anyio.current_time()
-        if self.last == self._told or now < self._next:
-            return
-        self._told, self._next = self.last, now + self._pause
-        await self._tell(self.last)
+        self.last = message or self.last
+        if self.last != self._told and await self.pass_on(self.last):
+            self._told = self.last
 
 
-class Waiting:
+class Waiting(Pausing):
     """Told about waits for the request budget; tells those that are long enough, and then now and again."""
 
     def __init__(self, tell: Tell) -> None:
-        self._tell, self._next = tell, 0.0
+        super().__init__(tell, TELL_AGAIN)
 
     async def __call__(self, why: str, seconds: float) -> None:
-        now = anyio.current_time()
-        if seconds < WORTH_TELLING or now < self._next:
-            return
-        self._next = now + TELL_AGAIN
-        await self._tell(next_call(seconds, why))
+        if seconds >= WORTH_TELLING:
+            await self.pass_on(next_call(seconds, why))
 
 
-class Throttled:
+class Throttled(Pausing):
     """Told about every piece of a transfer, which has thousands; tells at most once a second."""
 
     def __init__(self, tell: Tell, what: str) -> None:
-        self._tell, self._what, self._next = tell, what, 0.0
+        super().__init__(tell, 1.0)
+        self._what = what
 
     async def __call__(self, done: int, total: int | None) -> None:
-        now = anyio.current_time()
-        if now < self._next and done != total:
-            return
-        self._next = now + 1.0
-        await self._tell(transferred(self._what, done, total))
+        await self.pass_on(transferred(self._what, done, total), at_once=done == total)

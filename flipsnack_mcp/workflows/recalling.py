@@ -5,8 +5,6 @@ change, and an answer counts only while the number it was asked under does. So w
 Previews, second looks, polls and reconciliation do not come here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -61,21 +59,18 @@ class Recent:
         self._answers.clear()
         try:
             with anyio.move_on_after(TO_NOTE, shield=True):
-                await self.store.transact(self._raise)
+                await self.store.transact(self._count)
         except StoreUnusable:
             return  # where the number cannot be written it cannot be read: nobody remembers anything
 
-    def _raise(self, records: Records) -> None:
-        records.put(KIND, self.account, {"number": self._number(records) + 1})
-
-    def _number(self, records: Records) -> int:
-        return changes_of(records, self.account)
+    def _count(self, records: Records) -> None:
+        records.put(KIND, self.account, {"number": changes_of(records, self.account) + 1})
 
     async def _changes(self) -> int | None:
         """None where the store does not say so at once: a look must not wait for it."""
         try:
             with anyio.move_on_after(TO_LOOK):
-                return await self.store.transact(self._number)
+                return await self.store.transact(lambda records: changes_of(records, self.account))
         except StoreUnusable:
             return None
         return None

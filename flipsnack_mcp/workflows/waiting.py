@@ -1,14 +1,18 @@
-"""Waiting for Flipsnack, for a bounded time: polls at growing intervals, each of them told."""
+"""Waiting for Flipsnack, for a bounded time: polls at growing intervals, each of them told.
 
-from __future__ import annotations
+Conversions that are waited for at the same time need one look at the list instead of many, where that tells enough.
+The list says nothing of a conversion, but has a cover, which is made from a converted page 1. So a collection that was
+converting and still has none needs no look of its own; one that has a cover, or is not on the list, does.
+"""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Generic, TypeVar
 
 import anyio
 
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import (
     MaintenanceError,
@@ -25,8 +29,15 @@ PASSING = (MaintenanceError, OutOfTimeError, RateLimitedError, UnreachableError,
 """What ends a wait with the state so far. It was asked several times by then."""
 LATE = 5.0
 """Seconds a poll may go beyond the time to wait."""
-SPARE = 1.0
-"""Seconds a call keeps for its own answer."""
+MANY = 3
+"""From so many on it is worth it."""
+WAITED_FOR = 12.0
+"""Seconds since its last poll in which a conversion counts as waited for: a little over the longest interval."""
+LIST_SERVES = 4.0
+"""Seconds for which one look at the list serves all who wait."""
+SURE = 30.0
+"""Seconds after which a collection is looked at itself, whatever the list says: what failed gets no cover."""
+LISTED = 100
 
 SeenT = TypeVar("SeenT")
 
@@ -47,19 +58,15 @@ class Watch(Generic[SeenT]):
     look: Callable[[Errand, Lane], Awaitable[SeenT]]
     state: Callable[[SeenT], str]
 
-    def pending(self, seen: SeenT) -> bool:
-        """Whether it can still come to an end by itself."""
-        return self.state(seen) == "processing"
-
     async def until_settled(self, errand: Errand, seconds: float, first: SeenT | None = None) -> Watched[SeenT]:
         """Look until it is no longer processing, or the time is up. Cancelling stops it at once."""
         start = anyio.current_time()
-        end = min(start + seconds, errand.deadline - SPARE)
+        end = start + errand.patience(seconds)
         seen = await self.look(errand, Lane.INTERACTIVE) if first is None else first
         states = [f"{self.state(seen)} after 0 s"]
         for interval in chain(INTERVALS, repeat(INTERVALS[-1])):
             now = anyio.current_time()
-            if not self.pending(seen) or now >= end:
+            if self.state(seen) != "processing" or now >= end:
                 return Watched(seen, tuple(states))
             await errand.tell(polled(self.name, self.state(seen), now - start, len(states)))
             await anyio.sleep(min(interval, end - now))
@@ -70,3 +77,51 @@ class Watch(Generic[SeenT]):
                 return Watched(seen, tuple(states))
             states.append(f"{self.state(seen)} after {anyio.current_time() - start:.0f} s")
         raise AssertionError  # the intervals never end
+
+
+@dataclass
+class Sighting:
+    """What is known of one conversion that is waited for."""
+
+    last: Collection | None
+    at: float = -SURE
+    """When it was last looked at itself."""
+
+
+@dataclass
+class Conversions:
+    """The conversions that this process waits for."""
+
+    _polled: dict[str, float] = field(default_factory=dict[str, float])
+    _coverless: frozenset[str] = frozenset()
+    _listed_at: float = -LIST_SERVES
+    _turn: anyio.Lock = field(default_factory=anyio.Lock)
+
+    def of(self, collection_hash: str, first: Collection | None = None) -> Watch[Collection]:
+        """Watch one of them, of which a first look may be known."""
+        known = Sighting(first)
+
+        async def look(errand: Errand, lane: Lane) -> Collection:
+            if known.last and await self._surely_converting(errand, lane, collection_hash, known):
+                return known.last
+            known.last = await errand.send(GetCollection(collection_hash=collection_hash), lane=lane)
+            known.at = anyio.current_time()
+            return known.last
+
+        return Watch("conversion", look, lambda seen: seen.conversion)
+
+    async def _surely_converting(self, errand: Errand, lane: Lane, collection_hash: str, known: Sighting) -> bool:
+        now = anyio.current_time()
+        self._polled = {name: at for name, at in self._polled.items() if now - at < WAITED_FOR} | {collection_hash: now}
+        if len(self._polled) < MANY or now - known.at >= SURE:
+            return False
+        return collection_hash in await self._without_cover(errand, lane)
+
+    async def _without_cover(self, errand: Errand, lane: Lane) -> frozenset[str]:
+        async with self._turn:  # one asks, the others have its answer
+            if anyio.current_time() - self._listed_at >= LIST_SERVES:
+                asked = ListCollections(order_by="date_created", order="desc", limit=LISTED)
+                rows = (await errand.send(asked, lane=lane)).collections
+                self._coverless = frozenset(row.collection_hash for row in rows if not row.cover_image)
+                self._listed_at = anyio.current_time()
+            return self._coverless

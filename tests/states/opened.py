@@ -1,7 +1,5 @@
 """A state file of an earlier version, and Flipsnack as it was when that file was made."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import AsyncIterator

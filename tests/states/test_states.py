@@ -40,25 +40,20 @@ async def uploaded(state: Opened, name: str) -> Said:
 async def test_an_upload_that_arrived_is_found_among_those_of_its_title(state: Opened, name: str, title: str) -> None:
     newest = max(state.titled(title), key=lambda one: one.created_at)
     assert len(state.titled(title)) > 1
-
     said = await uploaded(state, name)
-
     assert (said.data["state"], said.data["collection_hash"]) == ("complete", newest.hash)
     assert state.carried_out(CREATE) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "ended", "says"),
-    [
-        ("upload cut off", "interrupted", "no collection of it was found"),
-        ("upload in line", "failed", "before anything of it was sent"),
-    ],
-)
+CUT_OFF = ("upload cut off", "interrupted", "no collection of it was found")
+IN_LINE = ("upload in line", "failed", "before anything of it was sent")
+
+
+@pytest.mark.parametrize(("name", "ended", "says"), [CUT_OFF, IN_LINE], ids=["cut off", "in line"])
 async def test_an_upload_that_did_not_arrive_is_said_so_and_not_sent_again(
     state: Opened, name: str, ended: str, says: str
 ) -> None:
     said = await uploaded(state, name)
-
     assert said.data["state"] == ended
     assert says in said.text
     assert "collection_hash" not in said.data
@@ -69,7 +64,6 @@ async def test_a_document_that_was_uploaded_is_not_uploaded_again(state: Opened)
     (made,) = state.titled("Garden leaflet")
     async with state.process() as assistant:
         said = await assistant.call("create_collection", GARDEN)
-
     assert (said.data["upload_id"], said.data["collection_hash"]) == (state.ids["upload complete"], made.hash)
     assert state.carried_out(CREATE) == []
 
@@ -77,7 +71,6 @@ async def test_a_document_that_was_uploaded_is_not_uploaded_again(state: Opened)
 async def test_all_uploads_of_the_day_are_listed(state: Opened) -> None:
     async with state.process() as assistant:
         said = await assistant.call("get_upload")
-
     kept = {number for name, number in state.ids.items() if name.startswith("upload")}
     assert {one["upload_id"] for one in said.data["uploads"]} == kept
 
@@ -93,9 +86,7 @@ async def carried_out(state: Opened, name: str, **settings: Any) -> Said:
 
 async def test_a_plan_is_carried_out_as_it_was_planned(state: Opened) -> None:
     meant = {one.hash: one.title.replace("2026", "26") for one in state.titled("catalogue 2026")}
-
     said = await carried_out(state, "plan planned")
-
     assert (said.data["state"], said.data["counts"]) == ("complete", {"done": 5, "unchanged": 1})
     assert {one["collectionHash"]: one["title"] for one in state.carried_out(UPDATE)} == meant
 
@@ -104,9 +95,7 @@ async def test_of_a_half_carried_out_plan_only_the_rest_is_sent(state: Opened) -
     left = sorted(one.hash for one in state.titled("Weekly offers"))
     sent = next(one.hash for one in state.titled("Offers, Week 37"))
     assert len(left) == 4
-
     said = await carried_out(state, "plan half")
-
     assert (said.data["state"], said.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
     assert sorted(one["collectionHash"] for one in state.carried_out(UPDATE)) == left
     assert {one["collectionHash"] for one in state.carried_out(GET)} == {sent, *left}
@@ -116,9 +105,7 @@ async def test_of_a_half_carried_out_plan_only_the_rest_is_sent(state: Opened) -
 async def test_what_a_person_confirmed_goes_on_without_asking_again(state: Opened) -> None:
     left = sorted(one.hash for one in state.titled("Magazine") if one.status == "public")
     assert len(left) == 3
-
     said = await carried_out(state, "plan offline")
-
     assert (said.data["state"], said.data["counts"]) == ("complete", {"done": 4, "unchanged": 0})
     assert sorted((one["collectionHash"], one["collectionStatus"]) for one in state.carried_out(UPDATE)) == [
         (one, "editable") for one in left
@@ -128,7 +115,6 @@ async def test_what_a_person_confirmed_goes_on_without_asking_again(state: Opene
 async def test_what_a_person_confirmed_does_not_go_on_where_taking_offline_is_blocked_now(state: Opened) -> None:
     async with state.process(confirm="block") as assistant:
         said = await assistant.call("update_collections", plan_id=state.ids["plan offline"])
-
     assert_refused(said)
     assert state.carried_out(UPDATE) == []
 
@@ -146,9 +132,7 @@ async def test_a_report_under_way_asks_only_what_was_not_answered(state: Opened)
     autumn, spring, winter, summer = (
         state.titled(f"{one} catalogue")[0].hash for one in ("Autumn", "Spring", "Winter", "Summer")
     )
-
     said = await reported(state, report_id=state.ids["report under way"])
-
     assert sorted(one["collectionHash"] for one in state.carried_out(STATS)) == sorted([spring, spring, winter, winter])
     assert state.carried_out(LIST) == []
     assert (said.data["state"], said.data["totals"]["collections"]) == ("complete", 5)
@@ -159,16 +143,13 @@ async def test_a_report_under_way_asks_only_what_was_not_answered(state: Opened)
 
 async def test_a_complete_report_is_told_without_asking_anything(state: Opened) -> None:
     said = await reported(state, report_id=state.ids["report complete"])
-
     assert state.bench.requests == []
     assert (said.data["state"], said.data["totals"]["views"]) == ("complete", 3732 + 844 + 2466)
 
 
 async def test_a_report_that_was_choosing_goes_on_in_the_next_window_of_the_list(state: Opened) -> None:
     meant = sorted(one.hash for one in state.titled("Leaflet 00") if "Leaflet 001" <= one.title <= "Leaflet 007")
-
     said = await reported(state, report_id=state.ids["report choosing"])
-
     assert [one["from"] for one in state.carried_out(LIST)] == ["100"]
     assert sorted(one["collectionHash"] for one in state.carried_out(STATS)) == meant
     assert (said.data["state"], said.data["totals"]["collections"]) == ("complete", len(meant))
@@ -176,7 +157,6 @@ async def test_a_report_that_was_choosing_goes_on_in_the_next_window_of_the_list
 
 async def test_answers_about_days_that_are_over_serve_a_new_report(state: Opened) -> None:
     said = await reported(state, only_status="unlisted", **AUGUST)
-
     assert state.carried_out(STATS) == []
     assert said.data["totals"]["views"] == 3732 + 844 + 2466
 
@@ -191,7 +171,6 @@ async def test_answers_about_days_that_are_over_serve_a_new_report(state: Opened
 async def test_a_title_is_known_as_long_as_nothing_was_changed_since(state: Opened, title: str, looks: int) -> None:
     oldest = min(state.titled(title), key=lambda one: one.created_at)
     said = await reported(state, collections=[oldest.hash], **AUGUST)
-
     assert len(state.carried_out(LIST)) == looks
     assert [one["title"] for one in said.data["collections"]] == [title]
 
@@ -208,7 +187,6 @@ async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str
     async with state.process(confirm=way) as assistant:
         other = await assistant.call("delete_collection", {**arguments, "confirmation": "AAAAAAAA"})
         said = await assistant.call("delete_collection", arguments)
-
     assert_refused(other)
     assert_done(said)
     assert [one["collectionHash"] for one in state.carried_out(DELETE)] == [state.ids[target]]
@@ -216,20 +194,16 @@ async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str
 
 async def test_a_code_is_good_for_nothing_else(state: Opened) -> None:
     async with state.process() as assistant:
-        said = await assistant.call(
-            "delete_collection", collection_hash=state.ids["approved"], confirmation=state.ids["code waiting"]
-        )
-
+        given = {"collection_hash": state.ids["approved"], "confirmation": state.ids["code waiting"]}
+        said = await assistant.call("delete_collection", given)
     assert_refused(said)
     assert state.carried_out(DELETE) == []
 
 
 async def test_a_code_that_nobody_approved_does_not_help_where_only_a_terminal_counts(state: Opened) -> None:
     async with state.process(confirm="approve") as assistant:
-        said = await assistant.call(
-            "delete_collection", collection_hash=state.ids["to be confirmed"], confirmation=state.ids["code waiting"]
-        )
-
+        given = {"collection_hash": state.ids["to be confirmed"], "confirmation": state.ids["code waiting"]}
+        said = await assistant.call("delete_collection", given)
     assert_refused(said)
     assert "Nobody has approved it yet" in said.text
     assert state.carried_out(DELETE) == []
@@ -239,7 +213,6 @@ def test_the_terminal_lists_the_code_that_waits(
     state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(approve, "remember", lambda _: state.in_a_terminal)
-
     assert approve.approve(state.bench.settings, None) == 0
     told = capsys.readouterr().out
     assert state.ids["code waiting"] in told
@@ -250,7 +223,6 @@ def test_the_terminal_lists_the_code_that_waits(
 async def test_a_persons_no_still_holds(state: Opened) -> None:
     async with state.process() as assistant:
         said = await assistant.call("delete_collection", collection_hash=state.ids["closed"])
-
     assert_refused(said)
     assert "A person said no to this" in said.text
     assert state.carried_out(DELETE) == []
@@ -269,7 +241,6 @@ async def test_deletions_of_the_last_hour_still_count(state: Opened) -> None:
         refused = await assistant.call("delete_collection", arguments)
     async with state.process(max_deletes_per_hour=3) as assistant:
         said = await assistant.call("delete_collection", arguments)
-
     assert refused.is_error
     assert "2 deletions in an hour" in refused.text
     assert_done(said)
@@ -293,7 +264,6 @@ def trail(state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 def test_the_history_is_whole_and_says_how_things_were(trail: Any) -> None:
     assert trail(verify=True) == {"ok": True, "entries": 20, "wrong": ""}
-
     entries = trail(verify=False)
     assert [one["number"] for one in entries] == list(range(1, 21))
     saved = [one["before"]["title"] for one in entries if one["before"]]
@@ -306,7 +276,6 @@ def test_a_changed_entry_is_noticed(
 ) -> None:
     monkeypatch.setattr(history, "remember", lambda _: state.in_a_terminal)
     state.edit("UPDATE records SET body = replace(body, 'Delivery', 'delivery') WHERE kind = 'history'")
-
     assert history.history(state.bench.settings, as_json=False, verify=True) == 1
     assert "entry 3 was altered" in capsys.readouterr().out
 
@@ -314,7 +283,6 @@ def test_a_changed_entry_is_noticed(
 async def test_the_history_is_gone_on_with(state: Opened) -> None:
     await carried_out(state, "plan half")
     trail = History(store_of(state.bench), state.account)
-
     assert await trail.verified() == ""
     assert len(await trail.events()) > 20
     await trail.store.close()

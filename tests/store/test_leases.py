@@ -2,24 +2,37 @@
 
 import json
 import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flipsnack_mcp.store.leases import DEAD_AFTER, KEPT, LeaseLost, OwnedStore, Owner, ask_to_stop, find, orphans
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store import leases
+from flipsnack_mcp.store.leases import DEAD_AFTER, Lease, Owner
+from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.schema import STEPS
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.store.works import count, increment
 from tests.virtual_clock import StandingClock
 
 MONTH = 30 * 24 * 3600.0
-OURS, THEIRS = Owner("upload", "mine/a", "ours"), Owner("upload", "mine/a", "theirs")
+OURS, THEIRS = Owner("upload/mine/a", "ours"), Owner("upload/mine/a", "theirs")
 
 
 async def names_of_orphans(store: Store, kind: str = "upload") -> list[str]:
-    return [name for name, _ in await store.transact(lambda records: orphans(records, kind))]
+    return [name for name, _ in await store.transact(lambda records: leases.orphans(records, f"{kind}/"))]
+
+
+async def renewed(store: Store, owner: Owner = OURS) -> Lease | None:
+    return await store.transact(lambda records: owner.renew(records, {}))
+
+
+async def lease_of(store: Store, work: str = OURS.work) -> Lease:
+    lease = await store.transact(lambda records: leases.find(records, work))
+    assert lease
+    return lease
 
 
 async def test_of_two_owners_one_gets_the_work(store: Store) -> None:
@@ -44,13 +57,6 @@ async def test_work_with_an_owner_is_no_orphan_until_its_signs_of_life_are_old(
     assert await store.transact(THEIRS.claim)
 
 
-async def test_an_owner_that_was_slow_keeps_what_nobody_took(store: Store, clock: StandingClock) -> None:
-    await store.transact(OURS.claim)
-    clock.now += 3600
-    assert await store.transact(lambda records: OURS.renew(records, {}))
-    assert not await store.transact(THEIRS.claim)
-
-
 @pytest.mark.parametrize("jump", [MONTH, -MONTH, 3600, -3600, -1])
 async def test_no_jump_of_the_clock_lets_a_dead_owner_keep_its_work(
     store: Store, clock: StandingClock, jump: float
@@ -61,11 +67,13 @@ async def test_no_jump_of_the_clock_lets_a_dead_owner_keep_its_work(
     assert not await store.transact(OURS.holds)
 
 
-@pytest.mark.parametrize("jump", [MONTH, -MONTH])
-async def test_a_living_owner_survives_a_jump_of_the_clock(store: Store, clock: StandingClock, jump: float) -> None:
+@pytest.mark.parametrize("jump", [3600, MONTH, -MONTH], ids=["slow", "forward", "back"])
+async def test_an_owner_that_was_slow_or_misled_by_a_clock_keeps_what_nobody_took(
+    store: Store, clock: StandingClock, jump: float
+) -> None:
     await store.transact(OURS.claim)
     clock.now += jump
-    assert await store.transact(lambda records: OURS.renew(records, {}))
+    assert await renewed(store)
     assert not await store.transact(THEIRS.claim)
 
 
@@ -75,19 +83,19 @@ async def test_nothing_an_owner_does_counts_once_it_has_lost_the_work(store: Sto
     await store.transact(THEIRS.claim)
     await store.transact(OURS.release)
     await store.transact(OURS.let_go)
-    assert await store.transact(lambda records: OURS.renew(records, {})) is None
+    assert await renewed(store) is None
     assert await store.transact(THEIRS.holds)
 
 
 async def test_the_store_of_an_owner_refuses_what_it_writes_after_the_loss(store: Store, clock: StandingClock) -> None:
     told: list[str] = []
-    owned = OwnedStore(store, OURS, lambda: told.append("lost"))
+    owned = leases.OwnedStore(store, OURS, lambda: told.append("lost"))
     await store.transact(OURS.claim)
     await owned.transact(increment)
     clock.now += DEAD_AFTER + 1
     await owned.transact(increment)
     await store.transact(THEIRS.claim)
-    with pytest.raises(LeaseLost):
+    with pytest.raises(leases.LeaseLost):
         await owned.transact(increment)
     assert (await store.transact(count), told) == (2, ["lost"])
 
@@ -96,19 +104,13 @@ async def test_an_owner_that_slept_over_the_end_of_its_work_begins_it_no_second_
     store: Store, clock: StandingClock
 ) -> None:
     await store.transact(OURS.claim)
-    clock.now += KEPT - DEAD_AFTER - 2
+    clock.now += leases.KEPT - DEAD_AFTER - 2
     await store.transact(THEIRS.claim)
     await store.transact(THEIRS.release)
     clock.now += DEAD_AFTER
     assert not await store.transact(OURS.holds)
-    assert await store.transact(lambda records: OURS.renew(records, {})) is None
+    assert await renewed(store) is None
     assert not await names_of_orphans(store)
-
-
-async def test_an_owner_goes_on_in_a_file_that_was_replaced(store: Store) -> None:
-    assert await store.transact(OURS.holds)
-    assert await store.transact(lambda records: OURS.renew(records, {}))
-    assert not await store.transact(THEIRS.claim)
 
 
 async def test_what_an_owner_lets_go_is_free_at_once(store: Store, clock: StandingClock) -> None:
@@ -116,9 +118,7 @@ async def test_what_an_owner_lets_go_is_free_at_once(store: Store, clock: Standi
     clock.now += 5
     await store.transact(OURS.let_go)
     assert await names_of_orphans(store) == ["mine/a"]
-    lease = await store.transact(lambda records: find(records, "upload", "mine/a"))
-    assert lease
-    assert lease.renewed == clock.now
+    assert (await lease_of(store)).renewed == clock.now
     assert await store.transact(THEIRS.claim)
 
 
@@ -131,34 +131,30 @@ async def test_ended_work_is_no_orphan_and_can_be_begun_anew(store: Store) -> No
 
 
 async def test_a_request_to_stop_outlives_signs_of_life_and_the_owner(store: Store, clock: StandingClock) -> None:
-    assert not await store.transact(lambda records: ask_to_stop(records, "upload", "mine/a"))
+    assert not await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
     await store.transact(OURS.claim)
     clock.now += 20
-    assert await store.transact(lambda records: ask_to_stop(records, "upload", "mine/a"))
-    lease = await store.transact(lambda records: find(records, "upload", "mine/a"))
-    assert lease
-    assert lease.renewed == clock.now - 20  # it is no sign of life
-    renewed = await store.transact(lambda records: OURS.renew(records, {}))
-    assert renewed
-    assert renewed.stop
+    assert await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
+    assert (await lease_of(store)).renewed == clock.now - 20  # it is no sign of life
+    again = await renewed(store)
+    assert again
+    assert again.stop
     await store.transact(OURS.let_go)
-    [(_, left)] = await store.transact(lambda records: orphans(records, "upload"))
+    [(_, left)] = await store.transact(lambda records: leases.orphans(records, "upload/"))
     assert left.stop
 
 
 async def test_work_that_is_taken_up_anew_is_not_stopped_by_an_old_request(store: Store) -> None:
     await store.transact(OURS.claim)
-    await store.transact(lambda records: ask_to_stop(records, "upload", "mine/a"))
+    await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
     await store.transact(OURS.let_go)
     await store.transact(THEIRS.claim)
-    lease = await store.transact(lambda records: find(records, "upload", "mine/a"))
-    assert lease
-    assert not lease.stop
+    assert not (await lease_of(store)).stop
 
 
 async def test_orphans_are_those_of_their_kind_the_oldest_first(store: Store, clock: StandingClock) -> None:
-    for kind, name in [("upload", "mine/b"), ("uploads", "mine/c"), ("plan", "mine/a"), ("upload", "mine/a")]:
-        await store.transact(Owner(kind, name, "gone").claim)
+    for work in ["upload/mine/b", "uploads/mine/c", "plan/mine/a", "upload/mine/a"]:
+        await store.transact(Owner(work).claim)
     clock.now += DEAD_AFTER + 1
     assert await names_of_orphans(store) == ["mine/b", "mine/a"]
     assert await names_of_orphans(store, "plan") == ["mine/a"]
@@ -171,30 +167,43 @@ UPLOAD = {"account": "mine", "owner": "old", "started": NOW - 60, "beat": NOW - 
 ITEM = {"number": 0, "owner": "old", "beat": NOW - 5, "state": "sending"}
 
 
-def make_version_2(path: Path, *rows: tuple[str, str, str]) -> SqliteStore:
-    db = sqlite3.connect(path, isolation_level=None)
-    for step in STEPS[:2]:
-        db.execute(step)
-    for row in rows:
-        db.execute("INSERT INTO records (kind, name, body, expires) VALUES (?, ?, ?, NULL)", row)
-    db.execute("PRAGMA user_version = 2")
-    db.close()
-    return SqliteStore(path, StandingClock(NOW))
+Older = Callable[..., SqliteStore]
+
+
+@pytest.fixture
+async def old(path: Path) -> AsyncIterator[Older]:
+    """Makes a file of an earlier version, of these rows."""
+    store = SqliteStore(path, StandingClock(NOW))
+
+    def make(*rows: tuple[str, str, dict[str, Any] | str]) -> SqliteStore:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            for step in STEPS[:2]:
+                db.execute(step)
+            for kind, name, body in rows:
+                text = body if isinstance(body, str) else json.dumps(body)
+                db.execute("INSERT INTO records (kind, name, body, expires) VALUES (?, ?, ?, NULL)", (kind, name, text))
+            db.execute("PRAGMA user_version = 2")
+        return store
+
+    yield make
+    await store.close()
+
+
+async def kept(store: Store, kind: str = leases.LEASE) -> list[tuple[str, dict[str, Any]]]:
+    return await store.transact(lambda records: records.all(kind))
 
 
 @pytest.mark.parametrize(
     ("facts", "free_after"),
     [
-        ({}, 595.1),
-        ({"state": "waiting"}, 25.1),
-        ({"beat": 0.0}, 0),
+        *(({}, 595.1), ({"state": "waiting"}, 25.1), ({"beat": 0.0}, 0)),
         ({"state": "interrupted", "beat": 0.0, "left": NOW - 9}, 0),
     ],
 )
 async def test_an_upload_of_an_earlier_version_is_taken_over_when_its_sign_of_life_is_old(
-    path: Path, facts: dict[str, Any], free_after: float
+    old: Older, facts: dict[str, Any], free_after: float
 ) -> None:
-    store = make_version_2(path, ("upload", "abc", json.dumps(UPLOAD | facts)))
+    store = old(("upload", "abc", UPLOAD | facts))
     clock = store._clock
     assert isinstance(clock, StandingClock)
     if free_after:
@@ -202,55 +211,34 @@ async def test_an_upload_of_an_earlier_version_is_taken_over_when_its_sign_of_li
         assert not await names_of_orphans(store)
         clock.now += 0.2
     assert await names_of_orphans(store) == ["mine/abc"]
-    await store.close()
 
 
-@pytest.mark.parametrize("facts", [{"state": "complete"}, {"state": "converting"}, {"state": "failed"}])
-async def test_an_upload_of_an_earlier_version_that_has_ended_is_no_orphan(path: Path, facts: dict[str, Any]) -> None:
+@pytest.mark.parametrize("state", ["complete", "converting", "failed"])
+async def test_an_upload_of_an_earlier_version_that_has_ended_is_no_orphan(old: Older, state: str) -> None:
     checked = UPLOAD | {"state": "interrupted", "checked": True}
-    ended = UPLOAD | facts | {"beat": 0.0}
-    store = make_version_2(path, ("upload", "a", json.dumps(ended)), ("upload", "b", json.dumps(checked)))
-    assert await store.transact(lambda records: records.all("lease")) == []
-    await store.close()
+    assert await kept(old(("upload", "a", UPLOAD | {"state": state, "beat": 0.0}), ("upload", "b", checked))) == []
 
 
-async def test_a_request_to_stop_made_to_an_earlier_version_is_kept(path: Path) -> None:
-    store = make_version_2(path, ("upload", "abc", json.dumps(UPLOAD | {"stop": True})))
-    lease = await store.transact(lambda records: find(records, "upload", "mine/abc"))
-    assert lease
-    assert lease.stop is True
-    await store.close()
+async def test_a_request_to_stop_made_to_an_earlier_version_is_kept(old: Older) -> None:
+    assert (await lease_of(old(("upload", "abc", UPLOAD | {"stop": True})), "upload/mine/abc")).stop is True
 
 
-async def test_a_plan_that_an_earlier_version_carries_out_is_taken_over_after_a_minute(path: Path) -> None:
-    idle = [("plan-item", f"{plan}/0", json.dumps(ITEM | {"state": "planned"})) for plan in ("p1", "p12")]
-    busy = ("plan-item", "p1/1", json.dumps(ITEM))
-    plans = [("plan", plan, json.dumps({"plan_id": plan, "account": "mine"})) for plan in ("p1", "p12")]
-    store = make_version_2(path, *plans, *idle, busy)
-
-    def leases(records: Records) -> list[tuple[str, dict[str, Any]]]:
-        return records.all("lease")
-
-    held = {"owner": "old", "renewed": NOW - 5, "seconds": 60.0}
-    assert await store.transact(leases) == [("plan/mine/p1", held)]
-    await store.close()
+async def test_a_plan_that_an_earlier_version_carries_out_is_taken_over_after_a_minute(old: Older) -> None:
+    idle = [("plan-item", f"{plan}/0", ITEM | {"state": "planned"}) for plan in ("p1", "p12")]
+    plans = [("plan", plan, {"plan_id": plan, "account": "mine"}) for plan in ("p1", "p12")]
+    store = old(*plans, *idle, ("plan-item", "p1/1", ITEM))
+    assert await kept(store) == [("plan/mine/p1", {"owner": "old", "renewed": NOW - 5, "seconds": 60.0})]
 
 
-async def test_an_item_that_an_earlier_version_let_go_leaves_its_plan_to_the_next(path: Path) -> None:
-    plan = ("plan", "p1", json.dumps({"plan_id": "p1", "account": "mine"}))
-    store = make_version_2(path, plan, ("plan-item", "p1/0", json.dumps(ITEM | {"beat": 0.0})))
-    assert await names_of_orphans(store, "plan") == ["mine/p1"]
-    await store.close()
+async def test_an_item_that_an_earlier_version_let_go_leaves_its_plan_to_the_next(old: Older) -> None:
+    plan = ("plan", "p1", {"plan_id": "p1", "account": "mine"})
+    assert await names_of_orphans(old(plan, ("plan-item", "p1/0", ITEM | {"beat": 0.0})), "plan") == ["mine/p1"]
 
 
-async def test_a_question_that_an_earlier_version_asks_may_be_asked_again(path: Path) -> None:
-    store = make_version_2(path, ("report claim", "mine/a/2026-01-01", '{"owner":"old"}'))
-    assert await store.transact(lambda records: records.all("report claim")) == []
-    await store.close()
+async def test_a_question_that_an_earlier_version_asks_may_be_asked_again(old: Older) -> None:
+    assert await kept(old(("report claim", "mine/a/2026-01-01", '{"owner":"old"}')), "report claim") == []
 
 
-async def test_a_record_that_is_no_json_does_not_keep_a_file_from_being_brought_up_to_date(path: Path) -> None:
-    rows = [("upload", "bad", "{"), ("plan", "bad", "{"), ("plan-item", "bad/0", "{")]
-    store = make_version_2(path, *rows, ("upload", "abc", json.dumps(UPLOAD)))
-    assert await store.transact(lambda records: [name for name, _ in records.all("lease")]) == ["upload/mine/abc"]
-    await store.close()
+async def test_a_record_that_is_no_json_does_not_keep_a_file_from_being_brought_up_to_date(old: Older) -> None:
+    bad = [("upload", "bad", "{"), ("plan", "bad", "{"), ("plan-item", "bad/0", "{")]
+    assert [name for name, _ in await kept(old(*bad, ("upload", "abc", UPLOAD)))] == ["upload/mine/abc"]

@@ -15,8 +15,8 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
@@ -107,9 +107,8 @@ class Round:
 
     def expect(self, holds: object, what: str) -> None:
         if not holds:
-            self.broken.append(
-                f"round {self.number}, killed after {self.moment:.2f} s ({'; '.join(self.phases)}): {what}"
-            )
+            phases = "; ".join(self.phases)
+            self.broken.append(f"round {self.number}, killed after {self.moment:.2f} s ({phases}): {what}")
 
     async def play(self) -> None:
         """The whole round."""
@@ -151,10 +150,7 @@ class Round:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
             "PYTHONPATH": os.pathsep.join(sys.path),
-            "FLIPSNACK_API_KEY": self.sandbox.api_key,
-            "FLIPSNACK_API_SECRET": self.sandbox.api_secret,
-            "FLIPSNACK_API_URL": self.sandbox.api_url,
-            "FLIPSNACK_UPLOAD_URL": self.sandbox.upload_url,
+            **{f"FLIPSNACK_{name.upper()}": value for name, value in asdict(self.sandbox).items()},
             "FLIPSNACK_UPLOAD_DIRS": str(self.folder / "documents"),
             "FLIPSNACK_DOWNLOAD_DIR": str(self.downloads),
             "FLIPSNACK_STATE": f"sqlite:{self.state}",
@@ -274,14 +270,9 @@ def download_phase(seen: JsonObject, *, saved: bool, answered: bool) -> str:
     return "2 package being built" if seen.get("asked") else "1 title asked for"
 
 
-@contextmanager
-def opened(state: Path) -> Iterator[sqlite3.Connection]:
+def opened(state: Path) -> closing[sqlite3.Connection]:
     """The store, as somebody else reads it. Not read-only: what a killed process left has to be rolled back."""
-    db = sqlite3.connect(state)
-    try:
-        yield db
-    finally:
-        db.close()
+    return closing(sqlite3.connect(state))
 
 
 def make_package(path: Path) -> None:

@@ -100,13 +100,8 @@ class Slow:
         headers = [(b"content-type", b"application/zip"), (b"content-length", b"%d" % len(self._package))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         for place in range(0, len(self._package), SENT_AT_ONCE):
-            await send(
-                {
-                    "type": "http.response.body",
-                    "body": self._package[place : place + SENT_AT_ONCE],
-                    "more_body": place + SENT_AT_ONCE < len(self._package),
-                }
-            )
+            piece, more = self._package[place : place + SENT_AT_ONCE], place + SENT_AT_ONCE < len(self._package)
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
             seen.sent = place
             await anyio.sleep(PIECE)
         seen.sent_all = True

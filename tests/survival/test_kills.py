@@ -17,7 +17,6 @@ async def test_a_server_killed_at_any_moment_sends_nothing_twice_and_leaves_noth
     tmp_path: Path,
 ) -> None:
     report = await killed(20, int(os.environ.get(SEED) or random.randrange(10**6)), tmp_path)  # noqa: S311 - no secret
-
     print(report)  # noqa: T201 - with the seed, where it fails
     assert report.broken == []
     assert len(report.phases) >= 6, "the moments were not spread"

@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 from typing_extensions import override
 
 from tests.survival.impatient_server import DEAD_AFTER
-from tests.survival.killing import JsonObject, Round, Sandbox, slow_sandbox
+from tests.survival.killing import JsonObject, Round, slow_sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 COUNT = 16
@@ -30,9 +30,7 @@ class Servers(Round):
 
     async def until(self, updates: int) -> None:
         """Wait until the sandbox has carried out so many, and a bit: into whatever comes next."""
-        while True:
-            if len(await run_sync(self.sandbox.executed, UPDATE)) >= updates:
-                break
+        while len(await run_sync(self.sandbox.executed, UPDATE)) < updates:  # noqa: ASYNC110 - it is another process
             await anyio.sleep(0.1)
         await anyio.sleep(random.uniform(0, 0.3))  # noqa: S311 - no secret
 
@@ -45,13 +43,9 @@ class Servers(Round):
         await anyio.sleep(DEAD_AFTER)
 
 
-def servers(folder: Path, sandbox: Sandbox) -> Servers:
-    return Servers(0, folder, sandbox, 0.0, hurry=False)
-
-
 async def test_a_plan_whose_servers_are_killed_changes_each_collection_exactly_once(tmp_path: Path) -> None:
     with slow_sandbox(COUNT, tmp_path) as sandbox:
-        life = servers(tmp_path / "servers", sandbox)
+        life = Servers(0, tmp_path / "servers", sandbox, 0.0, hurry=False)
         async with life.server() as (client, _):
             made = await life.answer(client, TOOL, RULE)
         plan = {"plan_id": made["plan_id"], "wait_seconds": 35}

@@ -1,7 +1,5 @@
 """Long work under test: a line that takes its time, a store that breaks, and processes that are killed at any moment."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,7 +24,7 @@ from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, Order
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
-from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
+from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
 from tests.api.asking import KEY, PDF, SECRET, Line
 from tests.in_memory import copy_of
@@ -39,6 +37,18 @@ Moment = Callable[[str], Awaitable[None]]
 
 async def unnoticed(_: str) -> None:
     """Let every moment pass."""
+
+
+class Told(list[str]):
+    """Everything that was told, and when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[float] = []
+
+    async def __call__(self, message: str) -> None:
+        self.append(message)
+        self.at.append(anyio.current_time())
 
 
 @dataclass
@@ -212,6 +222,9 @@ class Process:
             action = CreateCollection(title=title, status="editable")
             return await self.uploads.begin(Source(action, document), kept_open, again=again)
 
+    async def stop(self, upload_id: str) -> None:
+        await self.uploads._jobs.stop(UPLOAD, upload_id)
+
     async def now(self, entry: JournalEntry) -> JournalEntry:
         seen = await self.uploads.journal.find(entry.upload_id)
         assert seen is not None
@@ -274,6 +287,15 @@ class LongWork:
             downloads = Downloads(flipsnack, Jobs(MemoryStore(self.clock), account, background))
             yield Process(flipsnack, uploads, downloads)
             background.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def begun(
+        self, store: Store | None = None, road: Road | None = None, title: str | None = "Brand new"
+    ) -> AsyncIterator[tuple[Process, JournalEntry]]:
+        """A process, and the upload that it has begun."""
+        async with self.process(store, road) as process:
+            entry, _ = await process.begin(self.paper(), title)
+            yield process, entry
 
     async def killed(
         self, path: Path, moment: str, which: int = 1, title: str | None = "Brand new", *, cleanly: bool = False

@@ -30,7 +30,6 @@ async def test_twenty_an_hour_are_shared_by_two_processes(tmp_path: Path, clock:
     both = processes(tmp_path, clock)
     for number in range(20):
         await both[number % 2].take()
-
     for one in both:
         with pytest.raises(TooManyDeletionsError, match="20 deletions in an hour") as caught:
             await one.take()
@@ -54,7 +53,6 @@ async def test_many_at_once_take_no_more_than_there_are(tmp_path: Path, clock: S
     async with anyio.create_task_group() as group:
         for one in processes(tmp_path, clock):
             group.start_soon(take, one)
-
     assert len(taken) == len(set(taken)) == 20
 
 
@@ -64,7 +62,6 @@ async def test_a_hundred_a_day_are_counted_beside_the_hours(tmp_path: Path, cloc
         for _ in range(20):
             await one.take()
         clock.now += HOUR
-
     with pytest.raises(TooManyDeletionsError, match="100 deletions in a day") as caught:
         await other.take()
     assert "FLIPSNACK_MAX_DELETES_PER_DAY" in str(caught.value)
@@ -77,7 +74,6 @@ async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: Stan
     taken = await one.take()
     await other.give_back(taken)
     await other.take()
-
     with pytest.raises(TooManyDeletionsError):
         await one.take()
 
@@ -103,7 +99,6 @@ async def test_after_the_minutes_that_were_told_the_next_one_is_possible(clock: 
     clock.now += later
     with pytest.raises(TooManyDeletionsError) as caught:
         await one.take()
-
     minutes = SOON.search(str(caught.value))
     assert minutes
     clock.now += 60 * int(minutes[1])
@@ -113,5 +108,4 @@ async def test_after_the_minutes_that_were_told_the_next_one_is_possible(clock: 
 async def test_an_allowance_of_none_promises_no_next_one(clock: StandingClock) -> None:
     with pytest.raises(TooManyDeletionsError) as caught:
         await Allowance(MemoryStore(clock), ACCOUNT, 0, 0).take()
-
     assert not SOON.search(str(caught.value))

@@ -1,20 +1,26 @@
-"""Changing a collection, and finding it again when publishing gave it a new hash."""
+"""Changing a collection, found again when publishing gave it a new hash; deleting one once, and looking what became of it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from flipsnack_mcp.api.actions.collections import UpdateCollection
-from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError
+from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api.actions.collections import DeleteCollection, DeleteFlipbook, UpdateCollection
+from flipsnack_mcp.api.actions.legacy import DeleteLogo
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.changing import Difference, change
+from flipsnack_mcp.workflows.changing import Difference, change, delete
 from flipsnack_mcp.workflows.errand import Errand
-from tests.api.asking import asking
+from tests.api.asking import Unplugged, asking, over
 from tests.workflows.test_sending_once import shelved
 
 LOST = [
-    pytest.param(Fault("reset", phase="after", action="collection.update"), id="reset"),
-    pytest.param(Fault("garbled", action="collection.update"), id="garbled"),
-    pytest.param(Fault("cut", action="collection.update"), id="cut"),
+    Fault("reset", "collection.update", phase="after"),
+    *(Fault(one, "collection.update") for one in ("garbled", "cut")),
 ]
 
 
@@ -22,19 +28,24 @@ def of_title(sandbox: Sandbox, title: str) -> str:
     return next(one.hash for one in sandbox.account.collections.values() if one.title == title)
 
 
-class Mute:
-    """A sandbox that answers an update with nothing but OK."""
+@dataclass
+class Meddled:
+    """A sandbox whose updates go wrong: lost, answered with nothing but OK, or followed by something else."""
 
-    def __init__(self, inner: Sandbox) -> None:
-        self._inner = inner
+    sandbox: Sandbox
+    deaf: bool = False
+    mute: bool = False
+    then: Callable[[], object] = bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if b"collection.update" not in scope["query_string"]:
-            await self._inner.app(scope, receive, send)
-            return
-        await self._inner.app(scope, receive, nowhere)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
+        update = b"collection.update" in scope["query_string"]
+        if not (update and self.deaf):
+            await self.sandbox.app(scope, receive, nowhere if update and self.mute else send)
+        if update and (self.deaf or self.mute):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
+        if update:
+            self.then()
 
 
 async def nowhere(_message: object) -> None:
@@ -43,9 +54,7 @@ async def nowhere(_message: object) -> None:
 
 async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, errand: Errand) -> None:
     target = of_title(sandbox, "Press kit")
-
     done = await change(errand, UpdateCollection(collection_hash=target, title="Press kit 2026", width=800))
-
     assert done.changes == (Difference("title", "Press kit", "Press kit 2026"), Difference("width", "650", "800"))
     assert done.after.collection_hash == target
     assert done.warnings == ()
@@ -53,9 +62,7 @@ async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, errand: Erra
 
 async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, errand: Errand) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
-
     done = await change(errand, UpdateCollection(collection_hash=target, status="public"))
-
     assert done.before.collection_hash == target
     assert done.after.collection_hash == of_title(sandbox, "Weekly offers, Week 39") != target
     assert done.changes == (Difference("status", "editable", "public"),)
@@ -63,10 +70,8 @@ async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, errand: E
 
 async def test_publishing_a_draft_finds_its_new_hash_also_when_the_answer_names_none(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
-
-    async with asking(Mute(sandbox)) as flipsnack:
+    async with asking(Meddled(sandbox, mute=True)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="unlisted", title="W39"))
-
     assert done.after.collection_hash == of_title(sandbox, "W39")
     assert done.warnings == ()
 
@@ -76,21 +81,18 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
     twin = shelved(sandbox, "Weekly offers, Week 39", 200)
     sandbox.account.collections[twin].status = "public"
-
-    async with asking(Mute(sandbox)) as flipsnack:
+    async with asking(Meddled(sandbox, mute=True)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
-
     assert done.after.collection_hash != twin
     assert "look for its new hash by title" in done.warnings[0]
 
 
-@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
 async def test_publishing_a_draft_whose_answer_was_lost_is_looked_up(
     fault: Fault, sandbox: Sandbox, errand: Errand
 ) -> None:
     target = of_title(sandbox, "Weekly offers, Week 39")
     sandbox.add_fault(fault)
-
     try:
         done = await change(errand, UpdateCollection(collection_hash=target, status="public"))
     except FlipsnackError as error:
@@ -99,43 +101,26 @@ async def test_publishing_a_draft_whose_answer_was_lost_is_looked_up(
         assert done.after.collection_hash == of_title(sandbox, "Weekly offers, Week 39")
 
 
-@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
 async def test_another_change_whose_answer_was_lost_is_simply_repeated(
     fault: Fault, sandbox: Sandbox, errand: Errand
 ) -> None:
     sandbox.add_fault(fault)
-
     done = await change(errand, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
-
     assert done.changes == (Difference("description", "Logos, portraits, facts.", "New"),)
 
 
 async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
-
-    async with asking(Vanishing(sandbox, target)) as flipsnack:
+    async with asking(Meddled(sandbox, then=lambda: sandbox.account.delete(target))) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, title="New"))
-
     assert done.after.title == "New"
     assert "was not found afterwards" in done.warnings[0]
-
-
-class Vanishing:
-    """A sandbox whose collection is deleted by somebody else right after its update."""
-
-    def __init__(self, inner: Sandbox, target: str) -> None:
-        self._inner, self._target = inner, target
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._inner.app(scope, receive, send)
-        if b"collection.update" in scope["query_string"]:
-            self._inner.account.delete(self._target)
 
 
 async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, errand: Errand) -> None:
     with pytest.raises(NotFoundError):
         await change(errand, UpdateCollection(collection_hash="nothere", title="New"))
-
     assert [one.action for one in sandbox.requests] == ["collection.getCollection"]
 
 
@@ -143,24 +128,119 @@ async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, errand: 
     made = sandbox.account.add(
         title="T", status="public", pages=1, created_at=0.0, description="", conversion="processing"
     )
-
     with pytest.raises(StillProcessingError):
         await change(errand, UpdateCollection(collection_hash=made.hash, title="New"))
 
 
 async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
-
-    class Deaf:
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            if b"collection.update" in scope["query_string"]:
-                await send({"type": "http.response.start", "status": 200, "headers": []})
-                await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
-                return
-            await sandbox.app(scope, receive, send)
-
-    async with asking(Deaf()) as flipsnack:
+    async with asking(Meddled(sandbox, deaf=True)) as flipsnack:
         done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
-
     assert done.changes == ()
     assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)
+
+
+LOST_DELETIONS = [Fault("reset", phase="after"), Fault("cut"), Fault("garbled"), Fault("hang", phase="after")]
+NEVER_DELETED = [Fault("reset"), Fault("hang"), Fault("http", http_status=504)]
+
+
+def targets(sandbox: Sandbox) -> list[Action[Any]]:
+    found = next(one for one in sandbox.account.collections.values() if len(one.items) > 1)
+    return [
+        DeleteCollection(collection_hash=found.hash),
+        DeleteFlipbook(collection_hash=found.hash, flipbook_hash=found.items[0].hash),
+    ]
+
+
+both = pytest.mark.parametrize("which", [pytest.param(0, id="collection"), pytest.param(1, id="flipbook")])
+
+
+@both
+async def test_a_deletion_is_done_once(which: int, sandbox: Sandbox, errand: Errand) -> None:
+    action = targets(sandbox)[which]
+    result = await delete(errand, action)
+    assert result.deleted
+    assert [one.action for one in sandbox.requests] == [action.api_name]
+
+
+@both
+@pytest.mark.parametrize("fault", LOST_DELETIONS, ids=lambda fault: fault.kind)
+async def test_a_lost_answer_is_looked_into_and_the_target_is_gone(
+    which: int, fault: Fault, sandbox: Sandbox, errand: Errand
+) -> None:
+    action = targets(sandbox)[which]
+    sandbox.add_fault(fault)
+    result = await delete(errand, action)
+    assert result.deleted
+    assert [one.action for one in sandbox.requests] == [action.api_name, "collection.getCollection"]
+
+
+@both
+@pytest.mark.parametrize("fault", NEVER_DELETED, ids=lambda fault: fault.kind)
+async def test_a_lost_answer_is_looked_into_and_the_target_is_still_there(
+    which: int, fault: Fault, sandbox: Sandbox, errand: Errand
+) -> None:
+    action = targets(sandbox)[which]
+    sandbox.add_fault(fault)
+    with pytest.raises(FlipsnackError, match="still there") as caught:
+        await delete(errand, action)
+    assert caught.value.changed is Changed.NOTHING
+    assert [one.action for one in sandbox.requests] == [action.api_name, "collection.getCollection"]
+
+
+@both
+async def test_when_nobody_can_look_the_outcome_stays_open(which: int, sandbox: Sandbox, errand: Errand) -> None:
+    action = targets(sandbox)[which]
+    sandbox.add_fault(Fault("reset", phase="after", action=action.api_name))
+    sandbox.add_fault(Fault("code", code=99, action="collection.getCollection", times=0))
+    with pytest.raises(UnreachableError) as caught:
+        await delete(errand, action)
+    assert caught.value.changed is Changed.PERHAPS
+    assert len([one for one in sandbox.requests if one.action == action.api_name]) == 1
+
+
+async def test_a_flipbook_whose_hash_has_an_unknown_name_is_not_said_to_be_gone(sandbox: Sandbox) -> None:
+    _, action = targets(sandbox)
+
+    class Renaming:
+        """Flipsnack does not document how an item's hash is called."""
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            async def renamed(message: Any) -> None:
+                body = message.get("body", b"").replace(b'"itemHash"', b'"documentKey"')
+                head = {"headers": []} if message["type"] == "http.response.start" else {"body": body}
+                await send({**message, **head})
+
+            await sandbox.app(scope, receive, renamed)
+
+    sandbox.add_fault(Fault("reset", action="flipbook.delete"))
+    async with asking(Renaming()) as flipsnack:
+        with pytest.raises(FlipsnackError) as caught:
+            await delete(Errand(flipsnack), action)
+
+    assert sandbox.carried_out("flipbook.delete") == []
+    assert caught.value.changed is Changed.PERHAPS
+
+
+async def test_of_a_logo_nobody_can_tell(sandbox: Sandbox, errand: Errand) -> None:
+    sandbox.add_fault(Fault("reset", phase="after"))
+    with pytest.raises(UnreachableError) as caught:
+        await delete(errand, DeleteLogo(collection_hash=next(iter(sandbox.account.collections))))
+    assert caught.value.changed is Changed.PERHAPS
+    assert len(sandbox.requests) == 1
+
+
+async def test_what_never_left_is_not_looked_into(sandbox: Sandbox) -> None:
+    async with over(lambda: Unplugged(sandbox.app, httpx2.ConnectError, 9)) as flipsnack:
+        with pytest.raises(UnreachableError) as caught:
+            await delete(Errand(flipsnack), targets(sandbox)[0])
+    assert caught.value.changed is Changed.NOTHING
+    assert sandbox.requests == []
+
+
+@both
+async def test_what_is_gone_already_is_said_to_be_gone(which: int, sandbox: Sandbox, errand: Errand) -> None:
+    action = targets(sandbox)[which]
+    await delete(errand, action)
+    with pytest.raises(NotFoundError):
+        await delete(errand, action)

@@ -14,8 +14,8 @@ from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.choosing import Choice, choose
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import Event, History
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans
@@ -33,17 +33,12 @@ from flipsnack_mcp.workflows.plans.rules import (
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from tests.api.asking import KEY, SECRET
 from tests.server.bench import LoopClock
-from tests.workflows.running import Mortal, Road, travelling
+from tests.workflows.running import LongWork, Mortal, Road, Told, travelling
 
 UPDATE, GET, LIST = "collection.update", "collection.getCollection", "collection.getList"
 CALL = 45.0
 RULE, OFFLINE = Rule("Number", "No."), Rule(status="editable")
 ALL = Permissions(changes=True, taking_offline=True)
-
-
-@pytest.fixture
-def clock() -> LoopClock:
-    return LoopClock()
 
 
 def unlimited(clock: LoopClock) -> Sandbox:
@@ -56,14 +51,9 @@ async def sandbox(clock: LoopClock) -> Sandbox:
     return unlimited(clock)
 
 
-@pytest.fixture
-def store(clock: LoopClock) -> MemoryStore:
-    return MemoryStore(clock)
-
-
-def shelf(sandbox: Sandbox, number: int, status: str = "public") -> None:
+def shelf(work: LongWork, number: int, status: str = "public") -> None:
     for one in range(number):
-        sandbox.account.add(title=f"Number {one}", status=status, created_at=1000.0 * one)
+        work.sandbox.account.add(title=f"Number {one}", status=status, created_at=1000.0 * one)
 
 
 @dataclass
@@ -71,7 +61,7 @@ class Server:
     """One process that works on plans, and what it told its calls."""
 
     plans: Plans
-    told: list[str] = field(default_factory=list[str])
+    told: Told = field(default_factory=Told)
 
     async def plan(self, rule: Rule, choice: Choice | None = None) -> Plan:
         errand = Errand(self.plans.flipsnack)
@@ -81,13 +71,10 @@ class Server:
     async def work(self, plan: Plan, seconds: float = CALL) -> PlanSnapshot:
         """One call: the plan goes on, and is watched for so many seconds."""
         job = await self.plans.start(plan)
-        await self.plans.watch(plan, seconds, self.tell)
+        await self.plans.watch(plan, seconds, self.told)
         if job and job.error:
             raise job.error
         return await self.look(plan)
-
-    async def tell(self, message: str) -> None:
-        self.told.append(message)
 
     async def look(self, plan: Plan) -> PlanSnapshot:
         seen = await self.plans.record.look(plan.plan_id)
@@ -107,40 +94,54 @@ class Server:
 
 @asynccontextmanager
 async def process(
-    sandbox: Sandbox, store: Store, road: Road | None = None, account: str = "mine", allowed: Permissions = ALL
+    work: LongWork,
+    store: Store | None = None,
+    road: Road | None = None,
+    account: str = "mine",
+    allowed: Permissions = ALL,
 ) -> AsyncIterator[Server]:
-    async with travelling(sandbox, road) as flipsnack, anyio.create_task_group() as background:
+    store = store or work.store
+    async with travelling(work.sandbox, road) as flipsnack, anyio.create_task_group() as background:
         jobs, record = Jobs(store, account, background), PlanRecord(store, account)
-        yield Server(Plans(flipsnack, jobs, record, History(store, account), Journal(store, account), allowed))
+        plans = Plans(flipsnack, jobs, record, History(store, account), Journal(store, account), allowed)
+        jobs.unattended[PLAN] = (plans.carry_out, plans.note_stop)
+        yield Server(plans)
         background.cancel_scope.cancel()
 
 
-def updates(sandbox: Sandbox) -> Counter[str]:
+@asynccontextmanager
+async def begun(
+    work: LongWork, number: int, status: str = "public", rule: Rule = RULE
+) -> AsyncIterator[tuple[Server, Plan]]:
+    """So many collections, and a plan for them."""
+    shelf(work, number, status)
+    async with process(work) as server:
+        yield server, await server.plan(rule)
+
+
+def updates(work: LongWork) -> Counter[str]:
     """How often each collection was really changed."""
-    return Counter(one.params["collectionHash"] for one in sandbox.carried_out(UPDATE))
+    return Counter(one.params["collectionHash"] for one in work.sandbox.carried_out(UPDATE))
 
 
-def titles(sandbox: Sandbox) -> set[str]:
-    return {one.title for one in sandbox.account.collections.values()}
+def titles(work: LongWork) -> set[str]:
+    return {one.title for one in work.sandbox.account.collections.values()}
 
 
 def states(seen: PlanSnapshot) -> dict[str, int]:
     return dict(Counter(one.state for one in seen.items))
 
 
-async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 3)
-    sandbox.account.add(title="Another")
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
-        assert sandbox.carried_out(UPDATE) == []
+async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(work: LongWork) -> None:
+    work.sandbox.account.add(title="Another")
+    async with begun(work, 3) as (server, plan):
+        assert work.sandbox.carried_out(UPDATE) == []
         items = await server.to_its_end(plan)
         events = await server.history()
-
     assert [one.state for one in items] == ["done"] * 3
-    assert titles(sandbox) == {"No. 0", "No. 1", "No. 2", "Another"}
+    assert titles(work) == {"No. 0", "No. 1", "No. 2", "Another"}
     hashes = [one.collection_hash for one in items]
-    assert updates(sandbox) == Counter(hashes)
+    assert updates(work) == Counter(hashes)
     told = [(one.target, one.decision, one.before.get("title")) for one in events]
     assert told == [
         line
@@ -149,108 +150,89 @@ async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(sandbo
     ]
 
 
-async def test_a_plan_that_is_done_changes_nothing_more(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 2)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
+async def test_a_plan_that_is_done_changes_nothing_more(work: LongWork) -> None:
+    async with begun(work, 2) as (server, plan):
         first = await server.to_its_end(plan)
-        sandbox.requests.clear()
+        work.sandbox.requests.clear()
         again = await server.to_its_end(plan)
-
-    assert sandbox.requests == []
+    assert work.sandbox.requests == []
     assert again == first
 
 
-async def test_a_published_draft_is_told_by_its_new_hash(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 3, "editable")
-    async with process(sandbox, store) as server:
+async def test_a_published_draft_is_told_by_its_new_hash(work: LongWork) -> None:
+    shelf(work, 3, "editable")
+    async with process(work) as server:
         items = await server.to_its_end(await server.plan(Rule("Number", "No.", "public")))
-
-    assert {one.new_hash for one in items} == set(sandbox.account.collections)
-    assert sum(updates(sandbox).values()) == 3
+    assert {one.new_hash for one in items} == set(work.sandbox.account.collections)
+    assert sum(updates(work).values()) == 3
 
 
 @pytest.mark.parametrize("meddle", ["title", "status", "gone"])
-async def test_what_was_changed_since_the_plan_is_left_alone(meddle: str, sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 3)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
+async def test_what_was_changed_since_the_plan_is_left_alone(meddle: str, work: LongWork) -> None:
+    async with begun(work, 3) as (server, plan):
         touched = (await server.look(plan)).items[1].collection_hash
         if meddle == "gone":
-            sandbox.account.delete(touched)
+            work.sandbox.account.delete(touched)
         else:
-            setattr(sandbox.account.collections[touched], meddle, "unlisted")
+            setattr(work.sandbox.account.collections[touched], meddle, "unlisted")
         items = await server.to_its_end(plan)
         events = await server.history()
-
     assert [one.state for one in items] == ["done", "skipped", "done"]
-    assert touched not in updates(sandbox)
+    assert touched not in updates(work)
     assert items[1].said
     assert touched not in {one.target for one in events}
 
 
-async def test_what_is_already_as_planned_needs_no_request(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 1)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
-        next(iter(sandbox.account.collections.values())).title = "No. 0"
+async def test_what_is_already_as_planned_needs_no_request(work: LongWork) -> None:
+    async with begun(work, 1) as (server, plan):
+        next(iter(work.sandbox.account.collections.values())).title = "No. 0"
         items = await server.to_its_end(plan)
-
     assert [one.state for one in items] == ["skipped"]
-    assert updates(sandbox) == Counter()
+    assert updates(work) == Counter()
 
 
 # --- what fails
 
 
-async def test_three_failures_in_a_row_stop_it_and_the_rest_stays_untouched(
-    sandbox: Sandbox, store: MemoryStore
-) -> None:
-    shelf(sandbox, 10)
-    sandbox.add_fault(Fault("code", UPDATE, times=3, code=38))
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
+async def test_three_failures_in_a_row_stop_it_and_the_rest_stays_untouched(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("code", UPDATE, times=3, code=38))
+    async with begun(work, 10) as (server, plan):
         stopped = await server.work(plan)
-        await server.plans.go_on()
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         later = await server.look(plan)
         items = await server.to_its_end(plan)
-
     assert "3 failures in a row" in stopped.plan.stopped
     assert "38" in stopped.plan.stopped
     assert [one.state for one in stopped.items] == ["failed"] * 3 + ["planned"] * 7
     assert later.items == stopped.items
     assert [one.state for one in items] == ["done"] * 10
-    assert set(updates(sandbox).values()) == {1}
+    assert set(updates(work).values()) == {1}
 
 
-async def test_five_failures_in_all_stop_it(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 20)
+async def test_five_failures_in_all_stop_it(work: LongWork) -> None:
+    shelf(work, 20)
     spoiled = set[int]()
 
     async def fails_at_two_of_three(here: str) -> None:
-        tried = sum(one.action == UPDATE for one in sandbox.requests)
+        tried = sum(one.action == UPDATE for one in work.sandbox.requests)
         if here == "answer" and tried % 3 and tried not in spoiled:
             spoiled.add(tried)
-            sandbox.add_fault(Fault("code", UPDATE, code=38))
+            work.sandbox.add_fault(Fault("code", UPDATE, code=38))
 
-    async with process(sandbox, store, Road(moment=fails_at_two_of_three)) as server:
+    async with process(work, road=Road(moment=fails_at_two_of_three)) as server:
         stopped = await server.work(await server.plan(RULE))
-
     assert "5 failures" in stopped.plan.stopped
     assert states(stopped) == {"failed": 5, "done": 3, "planned": 12}
 
 
-async def test_what_failed_is_tried_once_more_at_the_next_call_only(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 2)
-    sandbox.add_fault(Fault("code", UPDATE, times=0, code=38))
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
+async def test_what_failed_is_tried_once_more_at_the_next_call_only(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("code", UPDATE, times=0, code=38))
+    async with begun(work, 2) as (server, plan):
         await server.work(plan)
-        tried = [one for one in sandbox.requests if one.action == UPDATE]
-        sandbox.clear_faults()
+        tried = [one for one in work.sandbox.requests if one.action == UPDATE]
+        work.sandbox.clear_faults()
         items = await server.to_its_end(plan)
-
     assert len(tried) == 2
     assert [one.state for one in items] == ["done", "done"]
 
@@ -258,34 +240,26 @@ async def test_what_failed_is_tried_once_more_at_the_next_call_only(sandbox: San
 @pytest.mark.parametrize("status", ["public", "editable"])
 @pytest.mark.parametrize("phase", ["before", "after"])
 async def test_a_change_whose_answers_are_lost_is_looked_up_and_ends_as_planned(
-    status: str, phase: str, sandbox: Sandbox, store: MemoryStore
+    status: str, phase: str, work: LongWork
 ) -> None:
-    shelf(sandbox, 2, status)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(Rule("Number", "No.", "public"))
-        sandbox.add_fault(Fault("reset", UPDATE, times=4, phase=phase))
+    async with begun(work, 2, status, rule=Rule("Number", "No.", "public")) as (server, plan):
+        work.sandbox.add_fault(Fault("reset", UPDATE, times=4, phase=phase))
         await server.to_its_end(plan)
         items = await server.to_its_end(plan)
-
     assert {one.state for one in items} == {"done"}
-    assert titles(sandbox) == {"No. 0", "No. 1"}
-    assert {one.new_hash or one.collection_hash for one in items} == set(sandbox.account.collections)
+    assert titles(work) == {"No. 0", "No. 1"}
+    assert {one.new_hash or one.collection_hash for one in items} == set(work.sandbox.account.collections)
 
 
-async def test_what_somebody_changed_while_its_outcome_was_unknown_is_said_to_be_unclear(
-    sandbox: Sandbox, store: MemoryStore
-) -> None:
-    shelf(sandbox, 1)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
-        sandbox.add_fault(Fault("reset", times=0, phase="before", action=UPDATE))
+async def test_what_somebody_changed_while_its_outcome_was_unknown_is_said_to_be_unclear(work: LongWork) -> None:
+    async with begun(work, 1) as (server, plan):
+        work.sandbox.add_fault(Fault("reset", times=0, phase="before", action=UPDATE))
         await server.work(plan)
-        sandbox.clear_faults()
-        next(iter(sandbox.account.collections.values())).title = "By hand"
+        work.sandbox.clear_faults()
+        next(iter(work.sandbox.account.collections.values())).title = "By hand"
         items = await server.to_its_end(plan)
-
     assert [one.state for one in items] == ["unclear"]
-    assert titles(sandbox) == {"By hand"}
+    assert titles(work) == {"By hand"}
     assert items[0].said != CHANGED_SINCE
 
 
@@ -293,102 +267,81 @@ async def test_what_somebody_changed_while_its_outcome_was_unknown_is_said_to_be
 
 
 @pytest.mark.parametrize("waits", [0, CALL], ids=["no call waits", "its call is cancelled"])
-async def test_a_plan_goes_on_by_itself_when_its_call_has_ended(
-    sandbox: Sandbox, store: MemoryStore, waits: float
-) -> None:
-    shelf(sandbox, 10)
-    sandbox.add_fault(Fault("slow", UPDATE, seconds=5, times=0))
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
+async def test_a_plan_goes_on_by_itself_when_its_call_has_ended(work: LongWork, waits: float) -> None:
+    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=5, times=0))
+    async with begun(work, 10) as (server, plan):
         with anyio.move_on_after(12):
             await server.work(plan, waits)
         on_the_way = states(await server.look(plan))
         await anyio.sleep(120)
         in_the_end = states(await server.look(plan))
-
     assert on_the_way.get("done", 0) < 10
     assert in_the_end == {"done": 10}
-    assert set(updates(sandbox).values()) == {1}
+    assert set(updates(work).values()) == {1}
 
 
-async def test_another_process_watches_what_one_carries_out(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 12)
-    sandbox.add_fault(Fault("slow", UPDATE, seconds=3, times=0))
-    async with process(sandbox, store) as server, process(sandbox, store) as other:
+async def test_another_process_watches_what_one_carries_out(work: LongWork) -> None:
+    shelf(work, 12)
+    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=3, times=0))
+    async with process(work) as server, process(work) as other:
         plan = await server.plan(RULE)
         await server.work(plan, 0)
         await other.work(plan, 25)
         assert await other.plans.start(plan) is None
         await other.to_its_end(plan)
-
-    assert len(updates(sandbox)) == sum(updates(sandbox).values()) == 12
+    assert len(updates(work)) == sum(updates(work).values()) == 12
     assert any(re.match(r"update: \d+ of 12 collections", one) for one in other.told)
 
 
-async def test_a_plan_that_is_stopped_on_request_ends_between_two_collections(
-    sandbox: Sandbox, store: MemoryStore
-) -> None:
-    shelf(sandbox, 6)
-    sandbox.add_fault(Fault("slow", UPDATE, seconds=3, times=0))
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
+async def test_a_plan_that_is_stopped_on_request_ends_between_two_collections(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=3, times=0))
+    async with begun(work, 6) as (server, plan):
         await server.work(plan, 7)
         assert await server.plans.jobs.stop(PLAN, plan.plan_id)
         stopped = await server.look(plan)
         await anyio.sleep(CALL)
         later = await server.look(plan)
-
     assert stopped.plan.stopped == ON_REQUEST
     assert set(states(stopped)) == {"done", "planned"}
-    assert states(stopped)["done"] == sum(updates(sandbox).values())
+    assert states(stopped)["done"] == sum(updates(work).values())
     assert later.items == stopped.items
 
 
-async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 2)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
+async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
+    async with begun(work, 2) as (server, plan):
         await server.plans.flipsnack._pacer.pause(200)
         await server.work(plan, 0)
         await server.work(plan, 2 * CALL)
         await anyio.sleep(4 * CALL)
         seen = await server.look(plan)
-
     assert any(one.startswith("update: others use up what the key allows") for one in server.told)
     assert states(seen) == {"done": 2}
-    assert set(updates(sandbox).values()) == {1}
+    assert set(updates(work).values()) == {1}
 
 
-async def test_plans_of_another_account_are_invisible(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 1)
-    async with process(sandbox, store) as server, process(sandbox, store, account="another") as other:
+async def test_plans_of_another_account_are_invisible(work: LongWork) -> None:
+    shelf(work, 1)
+    async with process(work) as server, process(work, account="another") as other:
         plan = await server.plan(RULE)
-
         assert await other.plans.record.look(plan.plan_id) is None
         assert (await server.look(plan)).plan == plan
 
 
-async def test_a_plan_is_forgotten_with_its_records_after_a_week(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    shelf(sandbox, 2)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
-        clock.advance(PLAN_KEPT - 60)
+async def test_a_plan_is_forgotten_with_its_records_after_a_week(work: LongWork) -> None:
+    async with begun(work, 2) as (server, plan):
+        work.clock.advance(PLAN_KEPT - 60)
         told = (await server.look(plan)).items
-        clock.advance(120)
-
+        work.clock.advance(120)
         assert len(told) == 2
         assert await server.plans.record.look(plan.plan_id) is None
-        assert await store.transact(lambda records: records.all(ITEM)) == []
+        assert await work.store.transact(lambda records: records.all(ITEM)) == []
 
 
-async def test_progress_says_how_far_it_is_and_how_long_it_takes(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 3)
-    sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
-    async with process(sandbox, store) as server:
+async def test_progress_says_how_far_it_is_and_how_long_it_takes(work: LongWork) -> None:
+    shelf(work, 3)
+    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
+    async with process(work) as server:
         await server.to_its_end(await server.plan(RULE))
-
     assert [re.sub(r"about [2-9] s", "about N s", one) for one in server.told if one.startswith("update")] == [
         "update: 1 of 3 collections, about N s left",
         "update: 2 of 3 collections, about N s left",
@@ -399,32 +352,26 @@ async def test_progress_says_how_far_it_is_and_how_long_it_takes(sandbox: Sandbo
 # --- a person's yes, and the settings
 
 
-async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_a_new_one(
-    sandbox: Sandbox, store: MemoryStore
-) -> None:
-    shelf(sandbox, 60)
-    sandbox.add_fault(Fault("slow", UPDATE, seconds=12, times=0))
-    async with process(sandbox, store) as server:
-        plan = await server.plan(OFFLINE)
+async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_a_new_one(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=12, times=0))
+    async with begun(work, 60, rule=OFFLINE) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
         stopped = await server.work(plan, 2 * YES_HOLDS)
         refused = await server.work(plan)
         await server.plans.record.confirmed(plan, "form")
         items = await server.to_its_end(plan)
-
     assert stopped.plan.stopped == YES_IS_OLD
     assert states(stopped)["done"] in range(42, 47)
     assert (refused.items, refused.plan.stopped) == (stopped.items, YES_IS_OLD)
     assert [one.state for one in items] == ["done"] * 60
 
 
-async def test_what_goes_offline_goes_nowhere_without_a_yes(sandbox: Sandbox, store: MemoryStore) -> None:
-    shelf(sandbox, 2)
-    async with process(sandbox, store) as server:
+async def test_what_goes_offline_goes_nowhere_without_a_yes(work: LongWork) -> None:
+    shelf(work, 2)
+    async with process(work) as server:
         seen = await server.work(await server.plan(OFFLINE))
-
     assert seen.plan.stopped == YES_IS_OLD
-    assert updates(sandbox) == Counter()
+    assert updates(work) == Counter()
 
 
 @pytest.mark.parametrize(
@@ -438,43 +385,36 @@ async def test_what_goes_offline_goes_nowhere_without_a_yes(sandbox: Sandbox, st
     ],
 )
 async def test_the_next_process_goes_on_where_its_settings_allow_that_and_else_leaves_it_to_another(
-    sandbox: Sandbox, store: MemoryStore, rule: Rule, allowed: Permissions, *, goes_on: bool
+    work: LongWork, rule: Rule, allowed: Permissions, *, goes_on: bool
 ) -> None:
-    shelf(sandbox, 8)
-    sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
-    async with process(sandbox, store) as server:
-        plan = await server.plan(rule)
+    work.sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
+    async with begun(work, 8, rule=rule) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
         await server.work(plan, 5)
     done = states(await server.look(plan))["done"]
-    async with process(sandbox, store, allowed=allowed) as server:
-        await server.plans.go_on()
+    async with process(work, allowed=allowed) as server:
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         seen = await server.look(plan)
-    async with process(sandbox, store) as server:
-        await server.plans.go_on()
+    async with process(work) as server:
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         in_the_end = await server.look(plan)
 
     assert states(seen)["done"] == (8 if goes_on else done)
     assert states(in_the_end) == {"done": 8}
-    assert set(updates(sandbox).values()) == {1}
+    assert set(updates(work).values()) == {1}
 
 
-async def test_a_plan_that_nobody_started_is_not_gone_on_with(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
+async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) -> None:
     """As version 0.1.0 left it, which told people that nothing more is changed until they ask again."""
-    shelf(sandbox, 2)
-    async with process(sandbox, store) as server:
-        plan = await server.plan(RULE)
-        await store.transact(server.plans.jobs.new(PLAN, plan.plan_id).owner.claim)
-        clock.advance(DEAD_AFTER + 1)
-        await server.plans.go_on()
+    async with begun(work, 2) as (server, plan):
+        await work.store.transact(server.plans.jobs.new(PLAN, plan.plan_id).owner.claim)
+        work.clock.advance(DEAD_AFTER + 1)
+        await server.plans.jobs.go_on()
         await anyio.sleep(CALL)
         left = states(await server.look(plan))
         items = await server.to_its_end(plan)
-
     assert left == {"planned": 2}
     assert [one.state for one in items] == ["done"] * 2
 
@@ -482,13 +422,13 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(
 # --- killed
 
 
-async def killed_at(sandbox: Sandbox, store: MemoryStore, rule: Rule, dies_at: int) -> tuple[Plan, Mortal]:
+async def killed_at(work: LongWork, rule: Rule, dies_at: int) -> tuple[Plan, Mortal]:
     """A plan whose process was killed at this moment of carrying it out, or came to its end before."""
-    async with process(sandbox, store) as server:
+    async with process(work) as server:
         plan = await server.plan(rule)
         await server.plans.record.confirmed(plan, "form")
-    mortal = Mortal(store, dies_at)
-    async with process(sandbox, mortal, Road(moment=mortal.moment)) as server, anyio.create_task_group() as life:
+    mortal = Mortal(work.store, dies_at)
+    async with process(work, mortal, road=Road(moment=mortal.moment)) as server, anyio.create_task_group() as life:
 
         async def live() -> None:
             await server.to_its_end(plan)
@@ -509,24 +449,24 @@ async def killed_at(sandbox: Sandbox, store: MemoryStore, rule: Rule, dies_at: i
     ],
 )
 async def test_killed_at_any_moment_the_next_process_goes_on_and_each_collection_is_changed_exactly_once(
-    status: str, rule: Rule, clock: LoopClock
+    status: str, rule: Rule, work: LongWork
 ) -> None:
     moments: list[str] = []
     for dies_at in count():
-        sandbox, store = unlimited(clock), MemoryStore(clock)
-        shelf(sandbox, 2, status)
-        sandbox.account.add(title="No. 1", status="public")  # what a published draft could be mistaken for
-        plan, mortal = await killed_at(sandbox, store, rule, dies_at)
-        clock.advance(DEAD_AFTER + 1)
-        async with process(sandbox, store) as server:
-            await server.plans.go_on()
+        work.sandbox, work.store = unlimited(work.clock), MemoryStore(work.clock)
+        shelf(work, 2, status)
+        work.sandbox.account.add(title="No. 1", status="public")  # what a published draft could be mistaken for
+        plan, mortal = await killed_at(work, rule, dies_at)
+        work.clock.advance(DEAD_AFTER + 1)
+        async with process(work) as server:
+            await server.plans.jobs.go_on()
             await anyio.sleep(CALL)
             items = (await server.look(plan)).items if dies_at > 2 else await server.to_its_end(plan)
         where = f"moment {dies_at}, {mortal.moments[-3:]}: {items}"
         assert [one.state for one in items] == ["done"] * 2, where
-        assert set(updates(sandbox).values()) == {1}, where
-        assert len(updates(sandbox)) == 2, where
-        assert {one.new_hash or one.collection_hash for one in items} <= set(sandbox.account.collections), where
+        assert set(updates(work).values()) == {1}, where
+        assert len(updates(work)) == 2, where
+        assert {one.new_hash or one.collection_hash for one in items} <= set(work.sandbox.account.collections), where
         if len(mortal.moments) <= dies_at:
             break
         moments.append(mortal.moments[-1])
@@ -535,18 +475,13 @@ async def test_killed_at_any_moment_the_next_process_goes_on_and_each_collection
     assert len(moments) > 25
 
 
-async def test_a_draft_that_vanished_while_it_was_published_is_not_guessed_at(
-    sandbox: Sandbox, store: MemoryStore
-) -> None:
-    shelf(sandbox, 1, "editable")
-    sandbox.account.add(title="Number 0", status="public")
-    async with process(sandbox, store) as server:
-        plan = await server.plan(Rule(status="public"))
+async def test_a_draft_that_vanished_while_it_was_published_is_not_guessed_at(work: LongWork) -> None:
+    work.sandbox.account.add(title="Number 0", status="public")
+    async with begun(work, 1, "editable", rule=Rule(status="public")) as (server, plan):
         (item,) = await server.to_its_end(plan)
         assert item.state == "done"
         await server.plans.record.note(plan, item, state="sending", new_hash="")
-        sandbox.account.delete(item.new_hash)
+        work.sandbox.account.delete(item.new_hash)
         items = await server.to_its_end(plan)
-
     assert [one.state for one in items] == ["unclear"]
     assert "new hash was not found" in items[0].said

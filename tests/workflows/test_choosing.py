@@ -8,8 +8,8 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.choosing import ROWS_OF_A_REQUEST, Choice, choose
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, choose
 from tests.api.asking import asking, unlimited
 
 DAY = 24 * 3600.0
@@ -42,7 +42,6 @@ def hashes(found: list[CollectionSummary]) -> list[str]:
 )
 async def test_every_collection_is_found_once_newest_first(sandbox: Sandbox, errand: Errand, count: int) -> None:
     expected = filled(sandbox, count)
-
     assert hashes(await choose(errand, Choice())) == expected
     assert len(sandbox.requests) == max(1, -(-count // ROWS_OF_A_REQUEST))
 
@@ -66,7 +65,6 @@ async def test_a_collection_that_slides_into_the_next_window_counts_once(sandbox
     async with anyio.create_task_group() as meanwhile:
         meanwhile.start_soon(grow)
         found = hashes(await choose(errand, Choice()))
-
     assert found == expected
     assert len(sandbox.requests) == 2
 
@@ -86,7 +84,6 @@ async def test_both_days_count(
 ) -> None:
     for day in ("2026-03-09", "2026-03-10", "2026-03-11"):
         created(sandbox, day)
-
     found = await choose(
         errand,
         Choice(
@@ -99,7 +96,6 @@ async def test_both_days_count(
 
 def test_a_collection_without_a_date_is_in_no_span_of_days_but_in_everything_else() -> None:
     undated = CollectionSummary(collection_hash="abc1234", title="Undated", status="public")
-
     assert Choice().fits(undated)
     assert not Choice(created_after=date(2026, 1, 1)).fits(undated)
     assert not Choice(created_before=date(2026, 1, 1)).fits(undated)
@@ -111,7 +107,6 @@ async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
     wanted = sandbox.account.add(title="Spring offers", status="unlisted").hash
     sandbox.account.add(title="Spring offers", status="public")
     sandbox.account.add(title="Autumn offers", status="unlisted")
-
     assert hashes(await choose(errand, Choice(query="spring", only_status="unlisted"))) == [wanted]
     assert sandbox.requests[0].params["query"] == "spring"
     assert sandbox.requests[0].params["collectionStatus"] == "unlisted"
@@ -119,7 +114,6 @@ async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
 
 async def test_the_list_is_left_as_soon_as_all_named_collections_are_found(sandbox: Sandbox, errand: Errand) -> None:
     every = filled(sandbox, 3 * ROWS_OF_A_REQUEST)
-
     assert hashes(await choose(errand, Choice((every[1], every[ROWS_OF_A_REQUEST + 5])))) == [
         every[1],
         every[ROWS_OF_A_REQUEST + 5],
@@ -131,7 +125,6 @@ async def test_a_named_collection_that_the_list_does_not_have_is_looked_for_to_i
     sandbox: Sandbox, errand: Errand
 ) -> None:
     every = filled(sandbox, ROWS_OF_A_REQUEST + 1)
-
     assert hashes(await choose(errand, Choice((every[0], "gone1234")))) == [every[0]]
     assert len(sandbox.requests) == 2
 
@@ -139,7 +132,6 @@ async def test_a_named_collection_that_the_list_does_not_have_is_looked_for_to_i
 async def test_a_named_collection_that_does_not_fit_is_not_chosen(sandbox: Sandbox, errand: Errand) -> None:
     draft = sandbox.account.add(title="Draft", status="editable").hash
     filled(sandbox, 2)
-
     assert hashes(await choose(errand, Choice((draft,), only_status="public"))) == []
 
 

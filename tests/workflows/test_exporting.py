@@ -36,7 +36,6 @@ def names_in(folder: Path) -> list[str]:
 async def test_a_package_is_waited_for_and_saved(work: LongWork) -> None:
     async with work.process() as process:
         done = await called(work, process)
-
     assert done.saved is not None
     assert names_in(work.folder) == [done.saved.path.name] == SAVED
     assert "index.html" in ZipFile(done.saved.path).namelist()
@@ -49,7 +48,6 @@ async def test_going_on_starts_no_second_package(work: LongWork) -> None:
         before = names_in(work.folder)
         await anyio.sleep(10)
         done = await called(work, process, 0)
-
     assert (early.package.state, early.saved, before) == ("processing", None, [])
     assert done.saved is not None
     assert done.states == ("complete after 0 s",)
@@ -57,9 +55,7 @@ async def test_going_on_starts_no_second_package(work: LongWork) -> None:
 
 async def test_a_package_that_fails_is_a_state_and_no_error(sandbox: Sandbox, errand: Errand) -> None:
     sandbox.add_fault(Fault("package_fails"))
-
     watched = await export(errand, press_kit(sandbox), 30)
-
     assert watched.last.state == "failed"
 
 
@@ -68,7 +64,6 @@ async def test_what_is_not_there_or_still_converted_cannot_be_saved(work: LongWo
     async with work.process() as process:
         gone = await process.saved(DownloadHtml(collection_hash="nothere"), work.folder)
         early = await process.saved(DownloadHtml(collection_hash=made.hash), work.folder)
-
     assert isinstance(gone, NotFoundError)
     assert isinstance(early, StillProcessingError)
 
@@ -90,7 +85,6 @@ async def test_calls_for_one_collection_that_wait_together_are_one_transfer(
         for _ in range(3):
             group.start_soon(call)
             await anyio.sleep(apart)
-
     assert work.road.transfers == 1
     assert names_in(work.folder) == SAVED
     assert [one.package.state for one in done if one.saved] == ["complete"] * 3
@@ -102,7 +96,6 @@ async def test_several_collections_are_transferred_side_by_side(work: LongWork) 
     async with work.process() as process, anyio.create_task_group() as group:
         for collection_hash in list(work.sandbox.account.collections)[:3]:
             group.start_soon(process.saved, DownloadHtml(collection_hash=collection_hash), work.folder, 45)
-
     assert work.road.transfers == len(names_in(work.folder)) == 3
     assert anyio.current_time() - began < 2 * 10 * work.road.package_seconds
 
@@ -134,7 +127,6 @@ async def test_a_server_that_ends_in_the_middle_leaves_nothing_behind(work: Long
     work.road.package_seconds = 6
     async with work.process() as process:
         await called(work, process)
-
     assert names_in(work.folder) == []
 
 
@@ -148,7 +140,6 @@ async def test_the_error_of_an_unwatched_transfer_is_told_once_and_then_it_start
         left = names_in(work.folder)
         work.road.package_seconds = 0
         third = await called(work, process, 45)
-
     assert isinstance(second, FlipsnackError)
     assert "Nothing was saved." in str(second)
     assert left == []
@@ -165,7 +156,6 @@ async def test_a_file_that_was_taken_away_meanwhile_is_fetched_anew(work: LongWo
         (work.folder / "Press kit.zip").unlink()
         work.road.package_seconds = 0
         found = await called(work, process, 45)
-
     assert found.saved is not None
     assert found.saved.path.exists()
 
@@ -185,7 +175,6 @@ async def test_an_expired_link_or_a_broken_transfer_is_asked_for_again(status: i
     work.road.package = first_only
     async with work.process() as process:
         done = await called(work, process)
-
     assert done.saved is not None
     assert work.road.transfers == 2
     assert len(work.sandbox.carried_out(PACKAGE)) == 4
@@ -205,7 +194,6 @@ async def test_a_transfer_that_keeps_breaking_says_how_and_leaves_nothing_behind
     began = anyio.current_time()
     async with work.process() as process:
         error = await process.saved(press_kit(work.sandbox), work.folder)
-
     assert isinstance(error, FlipsnackError)
     assert f"complete at Flipsnack, but {said}. Nothing was saved." in error.happened
     assert work.road.transfers == 3
@@ -226,7 +214,6 @@ async def test_a_package_that_is_rebuilt_meanwhile_is_a_state_and_no_error(work:
     async with work.process() as process:
         first = await called(work, process)
         second = await called(work, process)
-
     assert first.package.state == "processing"
     assert first.states[-1] == "processing again"
     assert second.saved is not None
@@ -234,6 +221,5 @@ async def test_a_package_that_is_rebuilt_meanwhile_is_a_state_and_no_error(work:
 
 def test_a_link_that_leads_to_no_public_address_is_refused() -> None:
     package = Package(state="complete", resource_url="https://169.254.169.254/x.zip")
-
     with pytest.raises(FlipsnackError, match="not a public https address"):
         check_link(package, "https://api.flipsnack.com/v1/")

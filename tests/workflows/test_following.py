@@ -21,10 +21,8 @@ async def sandbox(clock: LoopClock) -> Sandbox:
 
 
 async def test_bytes_and_conversion_are_waited_for_in_one_go(work: LongWork) -> None:
-    async with work.process(road=Road(upload_seconds=2)) as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun(road=Road(upload_seconds=2)) as (process, entry):
         seen = await process.followed(entry)
-
     assert seen.entry.state == "complete"
     assert seen.collection is not None
     assert seen.collection.collection_hash in work.sandbox.account.collections
@@ -33,22 +31,18 @@ async def test_bytes_and_conversion_are_waited_for_in_one_go(work: LongWork) -> 
 
 @pytest.mark.parametrize("seconds", [0, 1, 5, 9])
 async def test_the_seconds_are_for_bytes_and_conversion_together(seconds: float, work: LongWork) -> None:
-    async with work.process(road=Road(upload_seconds=1)) as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun(road=Road(upload_seconds=1)) as (process, entry):
         start = anyio.current_time()
         seen = await process.followed(entry, seconds)
         took = anyio.current_time() - start
-
     assert seen.entry.state in {"waiting", "uploading", "converting"}
     assert took <= seconds + 1
 
 
 async def test_a_look_that_fails_does_not_lose_what_is_known(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("code", GET, times=0, code=99))
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         seen = await process.followed(entry)
-
     assert seen.entry.state == "converting"
     assert seen.entry.collection_hash in work.sandbox.account.collections
     assert "looking at its conversion failed" in seen.warnings[-1]
@@ -56,14 +50,12 @@ async def test_a_look_that_fails_does_not_lose_what_is_known(work: LongWork) -> 
 
 @pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
 async def test_a_draft_published_behind_our_back_is_found_under_its_new_hash(title: str | None, work: LongWork) -> None:
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper(), title)
+    async with work.begun(title=title) as (process, entry):
         first = await process.followed(entry)
         made = work.sandbox.account.collections[first.entry.collection_hash]
         work.sandbox.account.publish(made, "public")
         seen = await process.followed(entry)
         kept = await process.now(entry)
-
     assert not seen.gone
     assert seen.entry.collection_hash == made.hash != first.entry.collection_hash
     assert seen.direct_link
@@ -73,12 +65,10 @@ async def test_a_draft_published_behind_our_back_is_found_under_its_new_hash(tit
 @pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
 async def test_a_deleted_collection_is_gone(title: str | None, work: LongWork) -> None:
     work.sandbox.account.add(title="Brand new")
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper(), title)
+    async with work.begun(title=title) as (process, entry):
         first = await process.followed(entry)
         work.sandbox.account.delete(first.entry.collection_hash)
         seen = await process.followed(entry)
-
     assert seen.gone
     assert (seen.entry.state, seen.entry.said, seen.entry.collection_hash) == ("failed", COLLECTION_GONE, "")
 
@@ -102,26 +92,22 @@ def published_beside_another(sandbox: Sandbox, made: Collection) -> None:
 async def test_a_collection_of_which_nobody_can_tell_what_became_is_neither_exchanged_nor_uploaded_again(
     happened: Callable[[Sandbox, Collection], None], work: LongWork
 ) -> None:
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         first = await process.followed(entry)
         happened(work.sandbox, work.sandbox.account.collections[first.entry.collection_hash])
         seen = await process.followed(entry)
         repeated, new = await process.begin(work.paper())
-
     assert (seen.gone, seen.entry.state, seen.collection) == (False, "interrupted", None)
     assert "again=true" in seen.warnings[-1]
     assert (repeated, new) == (first.entry, False)
 
 
 async def test_somebody_elses_new_collection_is_not_taken_for_a_deleted_one_without_a_title(work: LongWork) -> None:
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper(), None)
+    async with work.begun(title=None) as (process, entry):
         first = await process.followed(entry)
         work.sandbox.account.delete(first.entry.collection_hash)
         stranger = work.sandbox.account.add(title="Minutes of the board").hash
         seen = await process.followed(entry)
-
     assert seen.entry.collection_hash != stranger
     assert seen.gone
 
@@ -129,35 +115,29 @@ async def test_somebody_elses_new_collection_is_not_taken_for_a_deleted_one_with
 async def test_a_deleted_collection_is_not_taken_for_a_later_upload_of_the_same_title_days_after(
     work: LongWork,
 ) -> None:
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         first = await process.followed(entry)
         later, _ = await process.begin(work.paper("other.pdf"))
         second = await process.followed(later)
         work.sandbox.account.delete(first.entry.collection_hash)
         work.clock.advance(2 * 24 * 3600)
         seen = await process.followed(entry)
-
     assert seen.entry.collection_hash != second.entry.collection_hash
     assert seen.gone
 
 
 async def test_a_failed_conversion_is_an_end_that_keeps_its_collection(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("conversion_fails", CREATE))
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         seen = await process.followed(entry)
-
     assert seen.entry.state == "failed"
     assert not seen.gone
     assert seen.entry.collection_hash in work.sandbox.account.collections
 
 
 async def test_a_draft_has_no_link_for_readers(work: LongWork) -> None:
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         seen = await process.followed(entry)
-
     assert seen.collection is not None
     assert seen.collection.status == "editable"
     assert seen.direct_link is None

@@ -15,6 +15,11 @@ from tests.virtual_clock import StandingClock
 
 ACCOUNT = "0123456789abcdef"
 DAY = 24 * 3600.0
+ALTERED: tuple[dict[str, Any], ...] = (
+    *({"decision": "refused"}, {"confirmed": "form"}, {"target": "another"}, {"tool": "update_collection"}),
+    *({"at": 1.0}, {"said": "x"}, {"before": {"title": "Ete"}}, {"hash": "0" * 64}, {"previous": "f" * 64}),
+    *({"number": 7}, {"added": "x"}, {"at": "1790000000.0"}),
+)
 
 
 @pytest.fixture
@@ -66,9 +71,7 @@ async def test_an_empty_trail_is_whole(trail: History) -> None:
 
 async def test_entries_are_numbered_and_chained_in_their_order(trail: History) -> None:
     await written(trail)
-
     events = await trail.events()
-
     assert [one.number for one in events] == [1, 2, 3, 4, 5]
     assert [one.previous for one in events[1:]] == [one.hash for one in events[:-1]]
     assert events[0].before == {"title": "Été"}
@@ -76,26 +79,9 @@ async def test_entries_are_numbered_and_chained_in_their_order(trail: History) -
 
 
 @pytest.mark.parametrize("number", [1, 3, 5], ids=["first", "middle", "last"])
-@pytest.mark.parametrize(
-    "facts",
-    [
-        pytest.param({"decision": "refused"}, id="decision"),
-        pytest.param({"confirmed": "form"}, id="confirmed"),
-        pytest.param({"target": "another"}, id="target"),
-        pytest.param({"tool": "update_collection"}, id="tool"),
-        pytest.param({"at": 1.0}, id="time"),
-        pytest.param({"said": "x"}, id="said"),
-        pytest.param({"before": {"title": "Ete"}}, id="before"),
-        pytest.param({"hash": "0" * 64}, id="hash"),
-        pytest.param({"previous": "f" * 64}, id="previous"),
-        pytest.param({"number": 7}, id="number"),
-        pytest.param({"added": "x"}, id="added field"),
-        pytest.param({"at": "1790000000.0"}, id="number as text"),
-    ],
-)
+@pytest.mark.parametrize("facts", ALTERED, ids=str)
 async def test_an_altered_entry_is_found(trail: History, number: int, facts: dict[str, Any]) -> None:
     await written(trail)
-
     assert await tampered(trail, altered(number, **facts))
 
 
@@ -103,20 +89,17 @@ async def test_an_entry_that_was_altered_and_sealed_anew_is_found(trail: History
     await written(trail)
     third = (await trail.events())[2]
     forged = third.model_copy(update={"decision": "refused"}).sealed(third.previous)
-
     assert "between entries 3 and 4" in await tampered(trail, altered(3, **forged.model_dump(mode="json")))
 
 
 @pytest.mark.parametrize("numbers", [(1,), (2,), (3,), (4,), (5,), (2, 3), (4, 5), (1, 2, 3, 4, 5)], ids=str)
 async def test_a_removed_entry_is_found(trail: History, numbers: tuple[int, ...]) -> None:
     await written(trail)
-
     assert await tampered(trail, removed(*numbers))
 
 
 async def test_a_head_that_was_removed_is_found(trail: History) -> None:
     await written(trail)
-
     assert await tampered(trail, lambda records: records.delete(HEAD, ACCOUNT))
 
 
@@ -149,7 +132,6 @@ async def test_two_entries_that_changed_places_are_found(trail: History) -> None
 @pytest.mark.parametrize("body", [{}, {"number": "x"}, {"account": ACCOUNT, "number": None}], ids=str)
 async def test_an_entry_that_is_none_is_said_and_crashes_nothing(trail: History, body: dict[str, Any]) -> None:
     await written(trail)
-
     assert await tampered(trail, lambda records: records.put(KIND, name(3), body))
 
 
@@ -173,7 +155,6 @@ async def test_accounts_have_trails_of_their_own(trail: History) -> None:
     await written(trail, 2)
     await written(other, 1)
     await written(trail, 1)
-
     assert [one.number for one in await trail.events()] == [1, 2, 3]
     assert [one.number for one in await other.events()] == [1]
     assert (await trail.verified(), await other.verified()) == ("", "")
@@ -184,7 +165,6 @@ async def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> No
     async with anyio.create_task_group() as group:
         for trail in trails:
             group.start_soon(written, trail, 10)
-
     assert [one.number for one in await trails[0].events()] == list(range(1, 41))
     assert await trails[0].verified() == ""
 
@@ -209,7 +189,6 @@ async def test_a_trail_that_grows_while_it_is_verified_is_whole() -> None:
     trail = History(store, ACCOUNT)
     await written(trail)
     store.busy = True
-
     assert await trail.verified() == ""
 
 
@@ -222,5 +201,4 @@ async def test_a_trail_stays_whole_when_a_later_version_knows_more_fields(
         client: str = ""
 
     monkeypatch.setattr("flipsnack_mcp.workflows.history.Event", Later)
-
     assert await trail.verified() == ""

@@ -1,7 +1,5 @@
 """The engine of long work: what is carried out once, whoever is killed, asleep, misled by a clock or short of disk."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +9,15 @@ from pathlib import Path
 
 import anyio
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import held, inaccessible
-from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs
-from flipsnack_mcp.workflows.progress import IN_LINE, Progress
+from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, Work, nothing_more
+from flipsnack_mcp.workflows.progress import Progress
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile
 
@@ -56,6 +55,13 @@ class Counting:
             job.tell(done=step + 1, total=STEPS, message="counting")
 
 
+class Stopped(list[str]):
+    """The jobs of which was told that they were stopped."""
+
+    async def __call__(self, job: Job) -> None:
+        self.append(job.job_id)
+
+
 def write(steps: int, records: Records) -> None:
     records.put("work", "a", {"done": steps})
 
@@ -75,6 +81,14 @@ async def process(store: Store, account: str = "mine") -> AsyncIterator[Jobs]:
     async with anyio.create_task_group() as background:
         yield Jobs(store, account, background)
         background.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def begun(store: Store, work: Work, stopped: Work = nothing_more) -> AsyncIterator[Jobs]:
+    """A process, and the work that it has begun."""
+    async with process(store) as jobs:
+        await jobs.start("count", "a", work, stopped)
+        yield jobs
 
 
 async def kill(line: Fragile, jobs: Jobs) -> None:
@@ -135,15 +149,13 @@ async def test_an_end_that_comes_while_progress_is_told_is_not_missed(store: Sto
     async def tell(_: Progress) -> None:
         await anyio.sleep(SECONDS_EACH * STEPS * 2)
 
-    async with process(store) as jobs:
-        await jobs.start("count", "a", Counting())
+    async with begun(store, Counting()) as jobs:
         with anyio.fail_after(SECONDS_EACH * STEPS * 5):
             await jobs.watch("count", "a", 10_000, tell)
 
 
 async def test_a_watcher_has_only_its_time(store: Store) -> None:
-    async with process(store) as jobs:
-        await jobs.start("count", "a", Counting())
+    async with begun(store, Counting()) as jobs:
         start = anyio.current_time()
         job = await jobs.watch("count", "a", 20, unseen)
         assert anyio.current_time() - start == 20
@@ -160,33 +172,8 @@ async def test_the_same_work_is_started_once(store: Store) -> None:
     assert work.before == list(range(STEPS))
 
 
-async def test_only_so_many_are_at_it_at_once_and_the_others_wait_in_line(store: Store) -> None:
-    line, under_way, most = anyio.Semaphore(2), 0, 0
-
-    async def work(job: Job) -> None:
-        nonlocal under_way, most
-        async with job.turn(line):
-            under_way += 1
-            most = max(most, under_way)
-            try:
-                await anyio.sleep(100)
-            finally:
-                under_way -= 1
-
-    async with process(store) as jobs:
-        for job_id in "abc":
-            await jobs.start("upload", job_id, work)
-        await anyio.sleep(DEAD_AFTER * 2)
-        assert [one.progress.message for job_id in "abc" if (one := jobs.find("upload", job_id))] == ["", "", IN_LINE]
-        assert not await Jobs(store, "mine", jobs._background).adopt("upload")  # whoever waits is alive
-        assert await jobs.stop("upload", "a")
-        await ended(jobs, "upload", "c")
-    assert most == 2
-
-
 async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(store: Store) -> None:
-    async with process(store) as jobs:
-        await jobs.start("count", "a", Counting(seconds=0))
+    async with begun(store, Counting(seconds=0)) as jobs:
         await ended(jobs)
         await anyio.sleep(REMEMBERED / 2)
         await jobs.start("count", "b", Counting(seconds=0))
@@ -214,8 +201,7 @@ async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_te
 
 async def test_an_error_for_a_person_is_kept_and_not_logged(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     error = FlipsnackError("It is gone.", "Look for it.")
-    async with process(store) as jobs:
-        await jobs.start("count", "a", Counting(breaks_at=1, error=error))
+    async with begun(store, Counting(breaks_at=1, error=error)) as jobs:
         assert (await ended(jobs)).error is error
     assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
@@ -226,8 +212,7 @@ async def test_what_breaks_off_unresolved_is_left_to_whoever_comes_next(store: S
         await anyio.sleep(20)
         raise ZeroDivisionError
 
-    async with process(store) as jobs:
-        await jobs.start("count", "a", work)
+    async with begun(store, work) as jobs:
         error = (await ended(jobs)).error
         assert isinstance(error, FlipsnackError)
         assert error.changed is Changed.PERHAPS
@@ -243,8 +228,7 @@ async def test_a_store_that_fails_for_a_while_ends_no_job(
         await anyio.sleep(200)
 
     line = Fragile(store)
-    async with process(line) as jobs:
-        await jobs.start("count", "a", patient)
+    async with begun(line, patient) as jobs:
         await jobs.start("count", "b", patient)
         line.error = error
         await anyio.sleep(100)
@@ -258,14 +242,11 @@ async def test_a_store_that_fails_for_a_while_ends_no_job(
 @pytest.mark.parametrize("error", [FULL, LOCKED])
 async def test_work_that_could_not_be_written_down_is_told_and_gone_on_with(store: Store, error: Exception) -> None:
     line, work = Fragile(store), Counting()
-    async with process(line) as jobs:
-        await jobs.start("count", "a", work)
+    async with begun(line, work) as jobs:
         await anyio.sleep(SECONDS_EACH * 2.5)
         line.error = error
         await jobs.watch("count", "a", 20, unseen)
-        job = jobs.find("count", "a")
-        assert job
-        assert job.error is error
+        assert (await ended(jobs)).error is error
         line.error = None
         await anyio.sleep(DEAD_AFTER + 1)
         assert await go_on(jobs, work) == 1
@@ -275,8 +256,7 @@ async def test_work_that_could_not_be_written_down_is_told_and_gone_on_with(stor
 
 async def test_work_that_one_failure_of_the_store_ended_is_gone_on_with_at_once(store: Store) -> None:
     work = Counting(breaks_at=2, error=FULL)
-    async with process(store) as jobs:
-        await jobs.start("count", "a", work)
+    async with begun(store, work) as jobs:
         assert (await ended(jobs)).error is FULL
         assert await go_on(jobs, Counting()) == 1
         assert (await ended(jobs)).error is None
@@ -324,8 +304,7 @@ async def test_what_a_killed_process_did_is_gone_on_with_once_its_signs_of_life_
     store: Store, step: int
 ) -> None:
     line, work = Fragile(store), Counting()
-    async with process(line) as killed:
-        await killed.start("count", "a", work)
+    async with begun(line, work) as killed:
         await anyio.sleep(SECONDS_EACH * (step + 0.5))
         await kill(line, killed)
     async with process(store) as jobs:
@@ -339,8 +318,7 @@ async def test_what_a_killed_process_did_is_gone_on_with_once_its_signs_of_life_
 
 async def test_a_server_that_ends_leaves_its_work_to_whoever_comes_next_at_once(store: Store) -> None:
     work = Counting()
-    async with process(store) as ending:
-        await ending.start("count", "a", work)
+    async with begun(store, work):
         await anyio.sleep(SECONDS_EACH * 2.5)
     assert await store.transact(done) == 2
     async with process(store) as jobs:
@@ -351,8 +329,7 @@ async def test_a_server_that_ends_leaves_its_work_to_whoever_comes_next_at_once(
 
 async def test_a_server_ends_soon_also_when_its_store_hangs(store: Store) -> None:
     line = Fragile(store)
-    async with process(line) as jobs:
-        await jobs.start("count", "a", Counting())
+    async with begun(line, Counting()):
         line.cut = True
         start = anyio.current_time()
     assert anyio.current_time() - start <= 2
@@ -378,8 +355,7 @@ async def test_two_processes_that_look_at_once_share_the_orphans(store: Store) -
 
 async def test_work_adopted_within_a_call_that_is_cancelled_is_left_to_the_next_call(store: Store) -> None:
     work = Counting()
-    async with process(store) as ending:
-        await ending.start("count", "a", work)
+    async with begun(store, work):
         await anyio.sleep(SECONDS_EACH * 1.5)
     async with process(store) as jobs:
         [job] = await jobs.adopt("count")
@@ -396,8 +372,7 @@ async def test_work_adopted_within_a_call_that_is_cancelled_is_left_to_the_next_
 
 async def test_after_the_computer_slept_its_own_work_is_no_orphan(store: Store, clock: LoopClock) -> None:
     work = Counting()
-    async with process(store) as jobs:
-        await jobs.start("count", "a", work)
+    async with begun(store, work) as jobs:
         await anyio.sleep(SECONDS_EACH * 1.5)
         clock.advance(9 * 3600)
         assert await go_on(jobs, work) == 0
@@ -410,8 +385,7 @@ async def test_who_lost_its_work_over_a_jump_of_the_clock_writes_nothing_more(
     store: Store, clock: LoopClock, jump: float
 ) -> None:
     slow, quick = Counting(), Counting()
-    async with process(store) as one, process(store) as two:
-        await one.start("count", "a", slow)
+    async with begun(store, slow) as one, process(store) as two:
         await anyio.sleep(SECONDS_EACH * 1.5)
         clock.advance(jump)
         adopted = await go_on(two, quick)
@@ -425,8 +399,7 @@ async def test_who_lost_its_work_over_a_jump_of_the_clock_writes_nothing_more(
 
 @pytest.mark.parametrize("jump", [MONTH, -MONTH])
 async def test_signs_of_life_count_again_after_a_jump_of_the_clock(store: Store, clock: LoopClock, jump: float) -> None:
-    async with process(store) as one, process(store) as two:
-        await one.start("count", "a", Counting())
+    async with begun(store, Counting()), process(store) as two:
         clock.advance(jump)
         await anyio.sleep(BEAT + 0.1)
         assert not await two.adopt("count")
@@ -441,8 +414,7 @@ async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop
     async def stopped(job: Job) -> None:
         said.append(job.owner.token)
 
-    async with process(store) as one, process(store) as two:
-        await one.start("count", "a", Counting(), stopped)
+    async with begun(store, Counting(), stopped) as one, process(store) as two:
         await anyio.sleep(SECONDS_EACH / 2)
         clock.advance(3600)
         [job] = await two.adopt("count")
@@ -457,14 +429,11 @@ async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop
 async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign_of_life(
     store: Store, clock: LoopClock
 ) -> None:
-    said: list[str] = []
+    stopped = Stopped()
 
     async def silent(job: Job) -> None:
         with job.step():
             await anyio.sleep(10_000)
-
-    async def stopped(job: Job) -> None:
-        said.append(job.job_id)
 
     async with process(store) as one, process(store) as two:
         job = await one.start("count", "a", silent, stopped)
@@ -477,7 +446,7 @@ async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign
         while not job.ended:
             await job.changed.wait()
         assert anyio.current_time() - start <= BEAT
-        assert (job.lost, said) == (True, [])
+        assert (job.lost, stopped) == (True, [])
         assert two.running("count", "a")
         await anyio.sleep(DEAD_AFTER * 2)
         assert not await one.adopt("count")
@@ -485,8 +454,7 @@ async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign
 
 async def test_a_state_file_that_was_taken_away_does_not_break_off_work(store: Store) -> None:
     work, line = Counting(), Fragile(store)
-    async with process(line) as jobs:
-        await jobs.start("count", "a", work)
+    async with begun(line, work) as jobs:
         await anyio.sleep(BEAT / 2)
         line.store = MemoryStore(LoopClock())
         assert (await ended(jobs)).error is None
@@ -504,8 +472,7 @@ async def test_a_stop_lets_the_step_come_to_its_end_and_says_so(store: Store) ->
         await job.store.transact(lambda records: records.put("work", "stopped", {}))
         said.append(job.job_id)
 
-    async with process(store) as jobs:
-        await jobs.start("count", "a", work, stopped)
+    async with begun(store, work, stopped) as jobs:
         await anyio.sleep(SECONDS_EACH * 2.5)
         assert await jobs.stop("count", "a")
         assert (await store.transact(done), said) == (3, ["a"])
@@ -519,8 +486,7 @@ async def test_a_stop_cuts_work_that_is_in_no_step(store: Store) -> None:
     async def work(_: Job) -> None:
         await anyio.sleep(1000)
 
-    async with process(store) as jobs:
-        await jobs.start("count", "a", work)
+    async with begun(store, work) as jobs:
         await anyio.sleep(1)
         start = anyio.current_time()
         await jobs.stop("count", "a")
@@ -528,8 +494,7 @@ async def test_a_stop_cuts_work_that_is_in_no_step(store: Store) -> None:
 
 
 async def test_another_process_stops_it_at_its_next_sign_of_life(store: Store) -> None:
-    async with process(store) as one, process(store) as two:
-        await one.start("count", "a", Counting())
+    async with begun(store, Counting()) as one, process(store) as two:
         assert await two.stop("count", "a")
         with anyio.fail_after(BEAT + SECONDS_EACH):
             await two.watch("count", "a", 600, unseen)
@@ -540,13 +505,8 @@ async def test_another_process_stops_it_at_its_next_sign_of_life(store: Store) -
 
 
 async def test_work_that_its_dead_owner_was_asked_to_stop_is_stopped_by_whoever_adopts_it(store: Store) -> None:
-    line, work, said = Fragile(store), Counting(), list[str]()
-
-    async def stopped(job: Job) -> None:
-        said.append(job.job_id)
-
-    async with process(line) as killed:
-        await killed.start("count", "a", work)
+    line, work, stopped = Fragile(store), Counting(), Stopped()
+    async with begun(line, work) as killed:
         await kill(line, killed)
     async with process(store) as jobs:
         assert await jobs.stop("count", "a")
@@ -556,15 +516,55 @@ async def test_work_that_its_dead_owner_was_asked_to_stop_is_stopped_by_whoever_
         [job] = await jobs.adopt("count")
         await jobs.carry_out(job, work, stopped)
         assert not await jobs.adopt("count")
-    assert said == ["a"]
+    assert stopped == ["a"]
     assert await store.transact(done) == 0
 
 
 async def test_a_call_that_stops_a_job_may_be_cancelled_itself(store: Store) -> None:
-    async with process(store) as jobs:
-        await jobs.start("count", "a", Counting())
+    async with begun(store, Counting()) as jobs:
         await anyio.sleep(1)
         with anyio.move_on_after(1):
             await jobs.stop("count", "a")
         await ended(jobs)
         assert await store.transact(done) == 1
+
+
+# Looking for unfinished work
+
+
+async def test_unfinished_work_is_looked_for_twice_from_each_use_of_the_store_on_and_not_before(store: Store) -> None:
+    looks: list[float] = []
+
+    class Looking(Jobs):
+        @override
+        async def go_on(self) -> None:
+            looks.append(anyio.current_time())
+
+    async with anyio.create_task_group() as background:
+        jobs = Looking(store, "mine", background)
+        await anyio.sleep(2 * DEAD_AFTER)
+        assert looks == []
+        start = anyio.current_time()
+        for _ in range(10):
+            await jobs.store.transact(done)
+            await anyio.sleep(1)
+        await anyio.sleep(10 * DEAD_AFTER)
+        assert looks == [start, start + DEAD_AFTER]
+        await jobs.store.transact(done)
+
+    assert len(looks) == 4
+
+
+async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    line, work = Fragile(store), Counting()
+    async with begun(store, work):
+        pass
+    async with process(line) as jobs:
+        jobs.unattended = {"count": (work, nothing_more)}
+        line.error = OSError("https://secret.example")
+        await jobs.go_on()
+        line.error = None
+        await jobs.go_on()
+        assert (await ended(jobs)).error is None
+    assert "secret" not in caplog.text
+    assert "OSError" in caplog.text

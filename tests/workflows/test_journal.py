@@ -9,8 +9,11 @@ import pytest
 from flipsnack_mcp.store.leases import DEAD_AFTER, KEPT, Owner
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState, new_upload_id
+from flipsnack_mcp.workflows.jobs import new_job_id
+from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState
 from tests.server.bench import LoopClock
+
+AGES = (0.0, DAY - 1, DAY)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -22,21 +25,20 @@ def stores(request: pytest.FixtureRequest, clock: LoopClock, tmp_path: Path) -> 
     return SqliteStore(tmp_path / "state.sqlite", clock), SqliteStore(tmp_path / "state.sqlite", clock)
 
 
+@pytest.fixture
+def journal(clock: LoopClock) -> Journal:
+    return Journal(MemoryStore(clock), "mine")
+
+
 def asked(document: str = "sha256:1", title: str = "Offers", account: str = "mine") -> JournalEntry:
-    return JournalEntry(
-        upload_id=new_upload_id(),
-        account=account,
-        document=document,
-        title=title,
-        name="offers.pdf",
-        size=100,
-    )
+    known = {"upload_id": new_job_id(), "account": account, "document": document, "title": title}
+    return JournalEntry.model_validate({**known, "name": "offers.pdf", "size": 100})
 
 
 async def begun(journal: Journal, entry: JournalEntry | None = None, *, again: bool = False) -> JournalEntry:
     """What counts after somebody asked for this."""
     entry = entry or asked()
-    return await journal.begin(entry, Owner(UPLOAD, f"{journal.account}/{entry.upload_id}", "me"), again=again)
+    return await journal.begin(entry, Owner(f"{UPLOAD}/{journal.account}/{entry.upload_id}"), again=again)
 
 
 async def closed(stores: tuple[Store, Store]) -> None:
@@ -54,7 +56,6 @@ async def test_of_many_that_begin_the_same_at_once_one_counts(stores: tuple[Stor
     async with anyio.create_task_group() as group:
         for number in range(10):
             group.start_soon(begin, journals[number % 2])
-
     assert len({one.upload_id for one in found}) == 1
     assert len(await journals[0].recent()) == 1
     await closed(stores)
@@ -63,42 +64,25 @@ async def test_of_many_that_begin_the_same_at_once_one_counts(stores: tuple[Stor
 @pytest.mark.parametrize(
     ("state", "collection_hash", "age", "stands"),
     [
-        *(
-            (state, "", age, age < DAY)
-            for state in ("waiting", "uploading", "interrupted")
-            for age in (0.0, DAY - 1, DAY)
-        ),
-        *(
-            (state, "abc", age, age < DAY)
-            for state in ("converting", "complete", "failed")
-            for age in (0.0, DAY - 1, DAY)
-        ),
+        *((state, "", age, age < DAY) for state in ("waiting", "uploading", "interrupted") for age in AGES),
+        *((state, "abc", age, age < DAY) for state in ("converting", "complete", "failed") for age in AGES),
         ("failed", "", 0.0, False),
     ],
 )
 async def test_what_stands_is_what_may_have_cost_an_upload_within_a_day(
-    state: UploadState,
-    collection_hash: str,
-    age: float,
-    stands: bool,  # noqa: FBT001 - a table
-    clock: LoopClock,
+    journal: Journal, clock: LoopClock, state: UploadState, collection_hash: str, age: float, *, stands: bool
 ) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
     first = await begun(journal)
     await journal.note(first, state=state, collection_hash=collection_hash)
     clock.advance(age)
-
     second = await begun(journal)
-
     assert (second.upload_id == first.upload_id) == stands
 
 
 @pytest.mark.parametrize("state", ["converting", "complete", "failed", "interrupted"])
-async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way(state: UploadState, clock: LoopClock) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
+async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way(state: UploadState, journal: Journal) -> None:
     first = await begun(journal)
     await journal.note(first, state=state, collection_hash="" if state == "interrupted" else "abc")
-
     assert (await begun(journal, again=True)).upload_id != first.upload_id
 
 
@@ -110,45 +94,36 @@ async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way(state: U
 async def test_another_document_title_or_account_is_another_upload(other: JournalEntry, clock: LoopClock) -> None:
     store = MemoryStore(clock)
     first = await begun(Journal(store, "mine"))
-
     second = await begun(Journal(store, other.account), other)
-
     assert second.upload_id == other.upload_id != first.upload_id
 
 
-async def test_after_again_the_newest_is_the_one_that_stands(clock: LoopClock) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
+async def test_after_again_the_newest_is_the_one_that_stands(journal: Journal, clock: LoopClock) -> None:
     first = await begun(journal)
     await journal.note(first, state="complete", collection_hash="abc")
     clock.advance(60)
     second = await begun(journal, again=True)
     clock.advance(60)
-
     assert (await begun(journal)).upload_id == second.upload_id
 
 
-async def test_the_list_is_of_the_last_day_and_newest_first(clock: LoopClock) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
+async def test_the_list_is_of_the_last_day_and_newest_first(journal: Journal, clock: LoopClock) -> None:
     ids = []
     for number in range(4):
         ids.append((await begun(journal, asked(title=str(number)))).upload_id)
         clock.advance(DAY / 3)
-
     assert [one.upload_id for one in await journal.recent()] == [ids[3], ids[2]]
 
 
-async def test_an_entry_is_forgotten_only_when_nobody_asks_any_more(clock: LoopClock) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
+async def test_an_entry_is_forgotten_only_when_nobody_asks_any_more(journal: Journal, clock: LoopClock) -> None:
     entry = await begun(journal)
     clock.advance(KEPT - 60)
     assert await journal.find(entry.upload_id) is not None
     clock.advance(120)
-
     assert await journal.find(entry.upload_id) is None
 
 
-async def test_for_how_long_it_was_left_counts_from_the_first_look(clock: LoopClock) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
+async def test_for_how_long_it_was_left_counts_from_the_first_look(journal: Journal, clock: LoopClock) -> None:
     entry = await begun(journal)
     seen = []
     for idle in (0.0, DEAD_AFTER - 1, 0.0):
@@ -156,37 +131,28 @@ async def test_for_how_long_it_was_left_counts_from_the_first_look(clock: LoopCl
         seen.append(await journal.note_orphan(entry.upload_id, idle))
     clock.advance(1)
     seen.append(await journal.note_orphan(entry.upload_id, 0.0))
-
     assert [one and one.settled for one in seen] == [False, False, False, True]
 
 
 @pytest.mark.parametrize(("state", "checked"), [("complete", False), ("interrupted", True)])
 async def test_an_upload_whose_end_is_written_down_is_no_orphan(
-    state: UploadState,
-    checked: bool,  # noqa: FBT001 - a table
-    clock: LoopClock,
+    journal: Journal, state: UploadState, *, checked: bool
 ) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
     entry = await journal.note(await begun(journal), state=state, checked=checked)
-
     assert await journal.note_orphan(entry.upload_id, DAY) is None
     assert await journal.find(entry.upload_id) == entry
 
 
-async def test_a_new_hash_is_known_for_the_upload_that_made_the_old_one(clock: LoopClock) -> None:
-    journal = Journal(MemoryStore(clock), "mine")
+async def test_a_new_hash_is_known_for_the_upload_that_made_the_old_one(journal: Journal) -> None:
     one, two = [await begun(journal, asked(title=title)) for title in ("One", "Two")]
     await journal.note(one, state="complete", collection_hash="old")
     await journal.note(two, state="complete", collection_hash="other")
-
     await journal.rename("old", "new")
-
     assert [each.collection_hash for each in await journal.recent()] == ["other", "new"]
 
 
 def test_upload_ids_are_short_plain_and_all_different() -> None:
-    ids = {new_upload_id() for _ in range(1000)}
-
+    ids = {new_job_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(re.fullmatch("[a-z2-7]{8}", one) for one in ids)
 
@@ -196,9 +162,7 @@ async def test_an_entry_of_another_account_that_cannot_be_read_is_none_of_ours(c
     journal = Journal(store, "mine")
     entry = await begun(journal)
     newer = {**entry.model_dump(mode="json"), "account": "another", "state": "thinking"}
-
     await store.transact(lambda records: records.put(UPLOAD, "newer", newer))
-
     assert await journal.recent() == [entry]
 
 
@@ -207,9 +171,7 @@ async def test_a_note_about_an_entry_that_vanished_writes_it_anew(clock: LoopClo
     journal = Journal(store, "mine")
     entry = await begun(journal)
     await store.transact(lambda records: records.delete(UPLOAD, entry.upload_id))
-
     await journal.note(entry, state="converting", collection_hash="abc")
-
     found = await journal.find(entry.upload_id)
     assert found is not None
     assert (found.state, found.collection_hash, found.document) == ("converting", "abc", entry.document)

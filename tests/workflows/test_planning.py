@@ -27,7 +27,6 @@ def row(title: str = "Offers", status: str = "public", collection_hash: str = "a
 
 def test_only_what_would_change_is_in_the_plan() -> None:
     draft = draft_plan(Rule("Week", "Wk"), [row("Offers, Week 1"), row("Press kit"), row("Week by Week")])
-
     assert [(one.title, one.new_title) for one in draft.items] == [
         ("Offers, Week 1", "Offers, Wk 1"),
         ("Week by Week", "Wk by Wk"),
@@ -38,7 +37,6 @@ def test_only_what_would_change_is_in_the_plan() -> None:
 
 def test_text_is_found_in_its_case_and_as_it_is() -> None:
     draft = draft_plan(Rule("a.c", "x"), [row("a.c"), row("abc"), row("A.C")])
-
     assert [one.new_title for one in draft.items] == ["x"]
 
 
@@ -48,13 +46,11 @@ def test_an_empty_replacement_removes_the_text() -> None:
 
 def test_blanks_that_are_left_over_at_the_ends_go_with_the_text() -> None:
     draft = draft_plan(Rule("2026", ""), [row("Catalogue 2026"), row(" as it is ")])
-
     assert [one.new_title for one in draft.items] == ["Catalogue"]
 
 
 def test_title_and_status_go_into_one_request() -> None:
     item = draft_plan(Rule("Offers", "Deals", "unlisted"), [row()]).items[0]
-
     assert item.action.model_dump(exclude_none=True) == {
         "collection_hash": "abc1234",
         "title": "Deals",
@@ -64,7 +60,6 @@ def test_title_and_status_go_into_one_request() -> None:
 
 def test_a_status_that_is_there_already_is_not_sent() -> None:
     draft = draft_plan(Rule("Offers", "Deals", "public"), [row(), row("Press kit")])
-
     assert draft.items[0].action.model_fields_set == {"collection_hash", "title"}
     assert draft.unchanged == 1
 
@@ -80,7 +75,6 @@ def test_a_status_that_is_there_already_is_not_sent() -> None:
 )
 def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(title: str, rule: Rule, reason: str) -> None:
     draft = draft_plan(rule, [row(title), row("Press kit")])
-
     assert draft.items == ()
     assert draft.unchanged == 1
     assert reason in draft.refused[0][1]
@@ -88,7 +82,6 @@ def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(title:
 
 def test_a_refused_title_takes_its_status_with_it() -> None:
     draft = draft_plan(Rule("Offers", "", "unlisted"), [row()])
-
     assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 0, 1)
 
 
@@ -103,12 +96,9 @@ def test_a_title_of_300_characters_is_not_too_long() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "publishes", "offline"),
     [
-        ("editable", "public", True, False),
-        ("editable", "unlisted", True, False),
-        ("public", "editable", False, True),
-        ("unlisted", "editable", False, True),
-        ("public", "unlisted", False, False),
-        ("unlisted", "public", False, False),
+        *(("editable", "public", True, False), ("editable", "unlisted", True, False)),
+        *(("public", "editable", False, True), ("unlisted", "editable", False, True)),
+        *(("public", "unlisted", False, False), ("unlisted", "public", False, False)),
         ("something new", "editable", False, True),
     ],
 )
@@ -116,7 +106,6 @@ def test_what_a_new_status_means_for_links_is_known(before: str, after: str, pub
     item = Item.model_validate(
         {"number": 0, "collection_hash": "a", "title": "T", "status": before, "new_status": after}
     )
-
     assert (item.publishes, item.goes_offline) == (publishes, offline)
 
 
@@ -157,19 +146,14 @@ def test_a_plan_goes_on_by_itself_for_a_day_and_takes_offline_within_ten_minutes
 def test_a_yes_of_version_0_1_0_counts_from_when_its_plan_was_made(age: float, *, holds: bool) -> None:
     seen = snapshot("editable", age, 0.0)
     unknown = PlanSnapshot(seen.plan.model_copy(update={"confirmed_at": None}), seen.items, seen.now)
-
     assert unknown.is_confirmed is holds
 
 
 @pytest.mark.parametrize(
     ("new_status", "changes", "taking_offline", "allowed"),
     [
-        ("unlisted", True, True, True),
-        ("unlisted", True, False, True),
-        ("unlisted", False, True, False),
-        ("editable", True, True, True),
-        ("editable", True, False, False),
-        ("editable", False, False, False),
+        *(("unlisted", True, True, True), ("unlisted", True, False, True), ("unlisted", False, True, False)),
+        *(("editable", True, True, True), ("editable", True, False, False), ("editable", False, False, False)),
     ],
 )
 def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
@@ -187,7 +171,6 @@ def test_a_plan_accounts_for_every_collection_and_replaces_as_text_is_replaced(
     titles: list[str], find: str, replace: str
 ) -> None:
     draft = draft_plan(Rule(find, replace), [row(title) for title in titles])
-
     assert len(draft.items) + draft.unchanged + len(draft.refused) == len(titles)
     for item in draft.items:
         assert item.target == (item.title.replace(find, replace).strip(), "public")

@@ -65,7 +65,6 @@ async def test_the_same_question_is_asked_once_for_some_seconds(
     processes: tuple[Process, Process], sandbox: Sandbox, summer: str
 ) -> None:
     one, _ = processes
-
     assert [await one.title(summer) for _ in range(3)] == [TITLE] * 3
     assert asked(sandbox, GET) == 1
     await anyio.sleep(FRESH)
@@ -76,7 +75,6 @@ async def test_the_same_question_is_asked_once_for_some_seconds(
 async def test_another_question_has_its_own_answer(processes: tuple[Process, Process], sandbox: Sandbox) -> None:
     one, _ = processes
     found = [await one.recent.ask(one.errand, ListCollections(query=query)) for query in ("Summer", "Winter", "Summer")]
-
     assert [len(rows.collections) for rows in found] == [1, 1, 1]
     assert found[0] == found[2] != found[1]
     assert asked(sandbox, LIST) == 2
@@ -87,9 +85,7 @@ async def test_what_we_changed_is_never_seen_as_it_was(
     processes: tuple[Process, Process], summer: str, who: int
 ) -> None:
     before = [await one.title(summer) for one in processes]
-
     await processes[who].rename(summer, "Renamed")
-
     assert before == [TITLE] * 2
     assert [await one.title(summer) for one in processes] == ["Renamed"] * 2
 
@@ -99,12 +95,10 @@ async def test_an_answer_that_was_on_its_way_during_a_change_is_not_kept(
 ) -> None:
     one, other = processes
     sandbox.add_fault(Fault("slow", GET, times=1, seconds=4, phase="after"))
-
     async with anyio.create_task_group() as group:
         group.start_soon(one.title, summer)
         await anyio.sleep(1)
         await other.rename(summer, "Renamed")
-
     assert await one.title(summer) == "Renamed"
 
 
@@ -114,10 +108,8 @@ async def test_a_change_with_a_lost_answer_counts_as_one(
     one, other = processes
     await one.title(summer)
     sandbox.add_fault(Fault("reset", "collection.update", times=0, phase="after"))
-
     with pytest.raises(FlipsnackError):
         await other.rename(summer, "Renamed")
-
     assert await one.title(summer) == "Renamed"
 
 
@@ -127,10 +119,8 @@ async def test_a_change_that_is_cancelled_counts_as_one(
     one, other = processes
     await one.title(summer)
     sandbox.add_fault(Fault("hang", "collection.update", phase="after"))
-
     with anyio.move_on_after(2):
         await other.rename(summer, "Renamed")
-
     assert await one.title(summer) == "Renamed"
 
 
@@ -161,7 +151,6 @@ async def test_where_the_state_cannot_be_used_every_look_is_fresh_and_none_waits
         titles = [await process.title(summer), await process.title(summer)]
         waited = anyio.current_time() - start
         await process.rename(summer, "Renamed")
-
         assert titles == [TITLE] * 2
         assert waited < 2
         assert await process.title(summer) == "Renamed"
@@ -172,5 +161,4 @@ async def test_not_more_is_kept_than_a_little(processes: tuple[Process, Process]
     one, _ = processes
     for number in range(MOST + 20):
         await one.recent.ask(one.errand, ListCollections(offset=number))
-
     assert len(one.recent._answers) == MOST

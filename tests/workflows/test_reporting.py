@@ -21,17 +21,16 @@ from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.choosing import Choice
-from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.jobs import Jobs, nothing_more
 from flipsnack_mcp.workflows.progress import Tell, tell_nobody
-from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT_KEPT, ReportRecord
+from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET, Line
 from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
-from tests.workflows.running import Fragile, Moment, Mortal, unnoticed
+from tests.workflows.running import LongWork, Moment, Mortal, Told, unnoticed
 
 STATS, LIST = "collection.getStats", "collection.getList"
 CLOSED = Period(date(2026, 8, 1), date(2026, 8, 31))
@@ -40,19 +39,9 @@ ANSWER_SECONDS = 0.3
 
 
 @pytest.fixture
-def clock() -> LoopClock:
-    return LoopClock()
-
-
-@pytest.fixture
 async def sandbox(clock: LoopClock) -> Sandbox:
     """Flipsnack's own limits: whoever breaks them is refused."""
     return with_collections(clock, 12)
-
-
-@pytest.fixture
-def store(clock: LoopClock) -> MemoryStore:
-    return MemoryStore(clock)
 
 
 def with_collections(clock: LoopClock, count: int, **pace: Any) -> Sandbox:
@@ -80,20 +69,31 @@ class Distant(Line):
 
 @asynccontextmanager
 async def process(
-    sandbox: Sandbox, store: Store, clock: LoopClock, budget: Budget | None = None, moment: Moment = unnoticed
+    work: LongWork, store: Store | None = None, budget: Budget | None = None, moment: Moment = unnoticed
 ) -> AsyncIterator[Reports]:
     """One server process, as far as reports go."""
-    pacer = Pacer(budget or Budget())
+    pacer, store = Pacer(budget or Budget()), store or work.store
     async with (
-        Flipsnack(Access(KEY, SECRET), pacer, lambda: Distant(sandbox, moment)) as flipsnack,
+        Flipsnack(Access(KEY, SECRET), pacer, lambda: Distant(work.sandbox, moment)) as flipsnack,
         anyio.create_task_group() as background,
     ):
-        yield Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), clock)
+        reports = Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), work.clock)
+        reports.jobs.unattended[REPORT] = (reports.carry_out, nothing_more)
+        yield reports
         background.cancel_scope.cancel()
 
 
 def wanted(reports: Reports, choice: Choice | None = None, period: Period = CLOSED, *, compare: bool = False) -> Report:
     return Report(report_id="", choice=choice or Choice(), period=period, compare=compare, today=reports.today)
+
+
+@asynccontextmanager
+async def begun(
+    work: LongWork, choice: Choice | None = None, period: Period = CLOSED, *, compare: bool = False
+) -> AsyncIterator[tuple[Reports, Report]]:
+    """A process, and the report that was asked of it."""
+    async with process(work) as reports:
+        yield reports, await reports.record.begin(wanted(reports, choice, period, compare=compare))
 
 
 async def follow(reports: Reports, report: Report, seconds: float, tell: Tell = tell_nobody) -> Report:
@@ -112,18 +112,18 @@ async def to_its_end(reports: Reports, report: Report, seconds: float = 600) -> 
     raise AssertionError(report)
 
 
-def asked(sandbox: Sandbox) -> Counter[tuple[str, str]]:
+def asked(work: LongWork) -> Counter[tuple[str, str]]:
     """How often each collection was asked about each period."""
-    found = [one.params for one in sandbox.requests if one.action == STATS]
+    found = [one.params for one in work.sandbox.requests if one.action == STATS]
     return Counter((one["collectionHash"], one["startDate"]) for one in found)
 
 
-def twice(sandbox: Sandbox) -> list[tuple[str, str]]:
-    return [one for one, times in asked(sandbox).items() if times > 1]
+def twice(work: LongWork) -> list[tuple[str, str]]:
+    return [one for one, times in asked(work).items() if times > 1]
 
 
-def whole(found: Gathered, sandbox: Sandbox) -> bool:
-    return {one.collection_hash for one in found.lines} == set(sandbox.account.collections) and not found.failed
+def whole(found: Gathered, work: LongWork) -> bool:
+    return {one.collection_hash for one in found.lines} == set(work.sandbox.account.collections) and not found.failed
 
 
 # --- one report
@@ -131,121 +131,90 @@ def whole(found: Gathered, sandbox: Sandbox) -> bool:
 
 @pytest.mark.parametrize("compare", [False, True])
 @pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
-async def test_every_collection_is_asked_once_for_each_period(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock, period: Period, *, compare: bool
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        found = await to_its_end(reports, await reports.record.begin(wanted(reports, period=period, compare=compare)))
-
-    assert whole(found, sandbox)
-    assert set(asked(sandbox).values()) == {1}
-    assert len(asked(sandbox)) == 12 * (2 if compare else 1)
+async def test_every_collection_is_asked_once_for_each_period(work: LongWork, period: Period, *, compare: bool) -> None:
+    async with begun(work, period=period, compare=compare) as (reports, report):
+        found = await to_its_end(reports, report)
+    assert whole(found, work)
+    assert set(asked(work).values()) == {1}
+    assert len(asked(work)) == 12 * (2 if compare else 1)
     assert all((one.previous is not None) is compare for one in found.lines)
     assert sum(one.numbers.views for one in found.lines) > 0
 
 
-async def test_a_report_over_200_collections_takes_at_most_1_05_s_for_each_call(
-    store: MemoryStore, clock: LoopClock
-) -> None:
-    sandbox = with_collections(clock, 200)
-    async with process(sandbox, store, clock) as reports:
+async def test_a_report_over_200_collections_takes_at_most_1_05_s_for_each_call(work: LongWork) -> None:
+    work.sandbox = with_collections(work.clock, 200)
+    async with process(work) as reports:
         begun = anyio.current_time()
         found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
         seconds = anyio.current_time() - begun
+    assert whole(found, work)
+    assert len(work.sandbox.requests) == 202
+    assert seconds / len(work.sandbox.requests) <= 1.05
+    assert all(one.code == 20 for one in work.sandbox.requests)
 
-    assert whole(found, sandbox)
-    assert len(sandbox.requests) == 202
-    assert seconds / len(sandbox.requests) <= 1.05
-    assert all(one.code == 20 for one in sandbox.requests)
 
-
-async def test_progress_says_how_many_and_for_how_long(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
-    told: list[tuple[float, str]] = []
-
-    async def tell(message: str) -> None:
-        told.append((anyio.current_time(), message))
-
-    async with process(sandbox, store, clock) as reports:
-        await follow(reports, await reports.record.begin(wanted(reports)), 45, tell)
-
-    assert told[0][1] == "report: choosing, 0 collections so far"
-    assert "report: 3 of 12 collections, about 9 s left" in [message for _, message in told]
-    pauses = [later - earlier for (earlier, _), (later, _) in pairwise(told)]
-    assert min(pauses) >= 3
+async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
+    told = Told()
+    async with process(work) as reports:
+        await follow(reports, await reports.record.begin(wanted(reports)), 45, told)
+    assert told[0] == "report: choosing, 0 collections so far"
+    assert "report: 3 of 12 collections, about 9 s left" in told
+    assert min(later - earlier for earlier, later in pairwise(told.at)) >= 3
 
 
 # --- closed periods, and names
 
 
-async def test_a_second_report_over_a_closed_period_asks_only_for_the_list(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        first = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-        before = len(sandbox.requests)
+async def test_a_second_report_over_a_closed_period_asks_only_for_the_list(work: LongWork) -> None:
+    async with begun(work) as (reports, report):
+        first = await to_its_end(reports, report)
+        before = len(work.sandbox.requests)
         again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
-    assert [one.action for one in sandbox.requests[before:]] == [LIST]
+    assert [one.action for one in work.sandbox.requests[before:]] == [LIST]
     assert again == first
 
 
-async def test_a_second_report_over_named_collections_and_a_closed_period_asks_nothing(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    choice = Choice(tuple(sandbox.account.collections)[:5])
-    async with process(sandbox, store, clock) as reports:
-        first = await to_its_end(reports, await reports.record.begin(wanted(reports, choice)))
-    before = len(sandbox.requests)
-    async with process(sandbox, store, clock) as reports:
-        again = await to_its_end(reports, await reports.record.begin(wanted(reports, choice)))
-
+async def test_a_second_report_over_named_collections_and_a_closed_period_asks_nothing(work: LongWork) -> None:
+    choice = Choice(tuple(work.sandbox.account.collections)[:5])
+    async with begun(work, choice) as (reports, report):
+        first = await to_its_end(reports, report)
+    before = len(work.sandbox.requests)
+    async with begun(work, choice) as (reports, report):
+        again = await to_its_end(reports, report)
     assert before == 6
-    assert len(sandbox.requests) == before
+    assert len(work.sandbox.requests) == before
     assert set(again.lines) == set(first.lines)
     assert all(one.title.startswith("Offer") for one in again.lines)
 
 
-async def test_an_open_period_is_asked_anew_by_every_report(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
+async def test_an_open_period_is_asked_anew_by_every_report(work: LongWork) -> None:
+    async with process(work) as reports:
         for _ in range(2):
             await to_its_end(reports, await reports.record.begin(wanted(reports, period=OPEN)))
+    assert set(asked(work).values()) == {2}
 
-    assert set(asked(sandbox).values()) == {2}
 
-
-async def test_closed_periods_are_forgotten_after_a_month_and_reports_after_a_day(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
+async def test_closed_periods_are_forgotten_after_a_month_and_reports_after_a_day(work: LongWork) -> None:
+    async with begun(work) as (reports, report):
         await to_its_end(reports, report)
-        clock.advance(REPORT_KEPT)
+        work.clock.advance(REPORT_KEPT)
         assert await reports.record.report(report.report_id) is None
-        clock.advance(FINAL_KEPT)
+        work.clock.advance(FINAL_KEPT)
         await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
-    assert set(asked(sandbox).values()) == {2}
-
-
-async def test_a_named_collection_that_the_list_does_not_have_is_told_and_not_asked(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    there = next(iter(sandbox.account.collections))
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports, Choice((there, "gone1234"))))
-        report = await follow(reports, report, 60)
-
-    assert report.unlisted == ("gone1234",)
-    assert list(asked(sandbox)) == [(there, "2026-08-01")]
+    assert set(asked(work).values()) == {2}
 
 
-async def test_one_account_sees_nothing_of_another(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
+async def test_a_named_collection_that_the_list_does_not_have_is_told_and_not_asked(work: LongWork) -> None:
+    there = next(iter(work.sandbox.account.collections))
+    async with begun(work, Choice((there, "gone1234"))) as (reports, report):
+        seen = await follow(reports, report, 60)
+    assert seen.unlisted == ("gone1234",)
+    assert list(asked(work)) == [(there, "2026-08-01")]
+
+
+async def test_one_account_sees_nothing_of_another(work: LongWork) -> None:
+    async with begun(work) as (reports, report):
         other = replace(reports.record, account="theirs")
-
         assert await reports.record.report(report.report_id) == report
         assert await other.report(report.report_id) is None
 
@@ -254,45 +223,41 @@ async def test_one_account_sees_nothing_of_another(sandbox: Sandbox, store: Memo
 
 
 @pytest.mark.parametrize("waits", [0, 45], ids=["no call waits", "its call is cancelled"])
-async def test_a_report_goes_on_by_itself_when_its_call_has_ended(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock, waits: float
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports, compare=True))
+async def test_a_report_goes_on_by_itself_when_its_call_has_ended(work: LongWork, waits: float) -> None:
+    async with begun(work, compare=True) as (reports, report):
         with anyio.move_on_after(5):
             await follow(reports, report, waits)
         await anyio.sleep(60)
-        answered = len(sandbox.requests)
+        answered = len(work.sandbox.requests)
         found = await reports.record.gathered(await reports.record.report(report.report_id) or report)
         await follow(reports, report, 45)
-
-    assert whole(found, sandbox)
-    assert answered == len(sandbox.requests) == 24 + 1
+    assert whole(found, work)
+    assert answered == len(work.sandbox.requests) == 24 + 1
 
 
 @pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended"])
 @pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
 async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_its_way(
-    clock: LoopClock, period: Period, *, cleanly: bool
+    work: LongWork, period: Period, *, cleanly: bool
 ) -> None:
     for dies_at in range(0, 60, 4):
-        sandbox, store = with_collections(clock, 4), MemoryStore(clock)
-        mortal = Mortal(store, dies_at, cleanly)
-        async with process(sandbox, store, clock) as reports:
+        work.sandbox, work.store = with_collections(work.clock, 4), MemoryStore(work.clock)
+        mortal = Mortal(work.store, dies_at, cleanly)
+        async with process(work) as reports:
             report = await reports.record.begin(wanted(reports, period=period))
-        async with process(sandbox, mortal, clock, moment=mortal.moment) as doomed, anyio.create_task_group() as calls:
+        async with process(work, mortal, moment=mortal.moment) as doomed, anyio.create_task_group() as calls:
             calls.start_soon(until_death, doomed, report, mortal)
             await mortal.died.wait()
             calls.cancel_scope.cancel()
-        on_its_way = sum(asked(sandbox).values()) - len(rows(store))
-        clock.advance(0 if cleanly else DEAD_AFTER + 1)
-        async with process(sandbox, store, clock) as survivor:
-            await survivor.go_on()
+        on_its_way = sum(asked(work).values()) - len(rows(work.store))
+        work.clock.advance(0 if cleanly else DEAD_AFTER + 1)
+        async with process(work) as survivor:
+            await survivor.jobs.go_on()
             await anyio.sleep(30)
             found = await to_its_end(survivor, report)
-        assert whole(found, sandbox), dies_at
-        assert len(twice(sandbox)) <= min(on_its_way, IN_FLIGHT), dies_at
-        assert max(asked(sandbox).values()) <= 2, dies_at
+        assert whole(found, work), dies_at
+        assert len(twice(work)) <= min(on_its_way, IN_FLIGHT), dies_at
+        assert max(asked(work).values()) <= 2, dies_at
 
 
 async def until_death(reports: Reports, report: Report, mortal: Mortal) -> None:
@@ -305,183 +270,122 @@ def rows(store: MemoryStore) -> list[str]:
     return [name for kind, name, _ in rows_of(store) if kind == "report row"]
 
 
-async def test_another_process_watches_and_is_told_what_it_finds(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    async with process(sandbox, store, clock) as one, process(sandbox, store, clock) as other:
+async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork) -> None:
+    told = Told()
+    async with process(work) as one, process(work) as other:
         report = await one.record.begin(wanted(one, compare=True))
         await follow(one, report, 0)
-        await follow(other, report, 45, tell)
+        await follow(other, report, 45, told)
         found = await other.record.gathered(await other.record.report(report.report_id) or report)
-
-    assert whole(found, sandbox)
-    assert len(sandbox.requests) == 24 + 1
+    assert whole(found, work)
+    assert len(work.sandbox.requests) == 24 + 1
     assert any(message.startswith("report: ") and message.endswith("s left") for message in told)
 
 
 # --- what fails
 
 
-async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    gone = list(sandbox.account.collections)[:7]
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
-        report = await follow(reports, report, 1.5)
+async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work: LongWork) -> None:
+    gone = list(work.sandbox.account.collections)[:7]
+    async with begun(work) as (reports, report):
+        await follow(reports, report, 1.5)
         for one in gone:
-            sandbox.account.delete(one)
+            work.sandbox.account.delete(one)
         found = await to_its_end(reports, report)
-
     failed = {one.collection_hash for one, _ in found.failed}
     assert failed <= set(gone)
     assert len(failed) >= 5
     assert {why for _, why in found.failed} == {NOT_THERE}
     assert len(found.lines) == 12 - len(failed)
-    assert twice(sandbox) == []
+    assert twice(work) == []
 
 
-async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    sandbox.add_fault(Fault("code", STATS, code=40, message="Bad request"))
-    async with process(sandbox, store, clock) as reports:
-        first = await to_its_end(reports, await reports.record.begin(wanted(reports)))
+async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("code", STATS, code=40, message="Bad request"))
+    async with begun(work) as (reports, report):
+        first = await to_its_end(reports, report)
         again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
     assert [why for _, why in first.failed] == ['Flipsnack refused with code 40 "Bad request".']
-    assert whole(again, sandbox)
+    assert whole(again, work)
 
 
-async def test_an_answer_without_a_number_is_a_failure(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
-    sandbox.add_fault(Fault("http", STATS, http_status=200, body='{"code": 20, "data": {"views": "many"}}'))
-    async with process(sandbox, store, clock) as reports:
-        found = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-
+async def test_an_answer_without_a_number_is_a_failure(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("http", STATS, http_status=200, body='{"code": 20, "data": {"views": "many"}}'))
+    async with begun(work) as (reports, report):
+        found = await to_its_end(reports, report)
     assert [why for _, why in found.failed] == ["The answer held no numbers."]
 
 
-async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
-        report = await follow(reports, report, 5.5)
-        sandbox.add_fault(Fault("code", STATS, code=40, times=0))
+async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: LongWork) -> None:
+    async with begun(work) as (reports, report):
+        await follow(reports, report, 5.5)
+        work.sandbox.add_fault(Fault("code", STATS, code=40, times=0))
         with pytest.raises(FlipsnackError, match="code 40"):
             await follow(reports, report, 45)
-        refused = len(sandbox.requests) - len(sandbox.carried_out(STATS)) - 1
-        sandbox.clear_faults()
+        refused = len(work.sandbox.requests) - len(work.sandbox.carried_out(STATS)) - 1
+        work.sandbox.clear_faults()
         found = await to_its_end(reports, report)
-
     assert SYSTEMATIC <= refused <= SYSTEMATIC + IN_FLIGHT
-    assert whole(found, sandbox)
-    assert Counter(one.params["collectionHash"] for one in sandbox.carried_out(STATS)).most_common(1)[0][1] == 1
+    assert whole(found, work)
+    assert Counter(one.params["collectionHash"] for one in work.sandbox.carried_out(STATS)).most_common(1)[0][1] == 1
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(
-    store: MemoryStore, clock: LoopClock, count: int
-) -> None:
-    sandbox = with_collections(clock, count)
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
-        sandbox.add_fault(Fault("maintenance", STATS, times=0))
+async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(work: LongWork, count: int) -> None:
+    work.sandbox = with_collections(work.clock, count)
+    async with begun(work) as (reports, report):
+        work.sandbox.add_fault(Fault("maintenance", STATS, times=0))
         with pytest.raises(MaintenanceError):
             await follow(reports, report, 45)
-        sandbox.clear_faults()
+        work.sandbox.clear_faults()
+        assert whole(await to_its_end(reports, report), work)
 
-        assert whole(await to_its_end(reports, report), sandbox)
 
-
-async def test_a_collection_that_always_fails_is_told_in_a_report_that_began_well(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
-        report = await follow(reports, report, 12.5)
-        assert len((await reports.record.gathered(report)).lines) in range(9, 12)
-        sandbox.add_fault(Fault("garbled", STATS, times=0))
+async def test_a_collection_that_always_fails_is_told_in_a_report_that_began_well(work: LongWork) -> None:
+    async with begun(work) as (reports, report):
+        seen = await follow(reports, report, 12.5)
+        assert len((await reports.record.gathered(seen)).lines) in range(9, 12)
+        work.sandbox.add_fault(Fault("garbled", STATS, times=0))
         found = await to_its_end(reports, report)
-
     assert len(found.lines) + len(found.failed) == 12
     assert 1 <= len(found.failed) <= 3
 
 
-async def test_trouble_is_told(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    sandbox.add_fault(Fault("maintenance", STATS, times=6))
-    async with process(sandbox, store, clock) as reports:
-        await follow(reports, await reports.record.begin(wanted(reports)), 45, tell)
-
+async def test_trouble_is_told(work: LongWork) -> None:
+    told = Told()
+    work.sandbox.add_fault(Fault("maintenance", STATS, times=6))
+    async with process(work) as reports:
+        await follow(reports, await reports.record.begin(wanted(reports)), 45, told)
     assert any(message.endswith("; Flipsnack did not answer as it should") for message in told)
     assert told[-1].endswith(" s left")
 
 
-async def test_wrong_credentials_end_the_report_at_once(sandbox: Sandbox, store: MemoryStore, clock: LoopClock) -> None:
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
-        sandbox.add_fault(Fault("code", STATS, code=41, times=0))
+async def test_wrong_credentials_end_the_report_at_once(work: LongWork) -> None:
+    async with begun(work) as (reports, report):
+        work.sandbox.add_fault(Fault("code", STATS, code=41, times=0))
         with pytest.raises(NotAuthorisedError):
             await follow(reports, report, 45)
-        sandbox.clear_faults()
+        work.sandbox.clear_faults()
+        assert sum(asked(work).values()) <= IN_FLIGHT
+        assert whole(await to_its_end(reports, report), work)
 
-        assert sum(asked(sandbox).values()) <= IN_FLIGHT
-        assert whole(await to_its_end(reports, report), sandbox)
 
-
-async def test_a_list_that_cannot_be_had_is_the_calls_error(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    sandbox.add_fault(Fault("maintenance", LIST, times=0))
-    async with process(sandbox, store, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
+async def test_a_list_that_cannot_be_had_is_the_calls_error(work: LongWork) -> None:
+    work.sandbox.add_fault(Fault("maintenance", LIST, times=0))
+    async with begun(work) as (reports, report):
         with pytest.raises(MaintenanceError):
             await follow(reports, report, 45)
-        sandbox.clear_faults()
-
-        assert whole(await to_its_end(reports, report), sandbox)
-
-
-async def test_a_store_that_breaks_is_the_calls_error_and_what_it_kept_stays(
-    sandbox: Sandbox, store: MemoryStore, clock: LoopClock
-) -> None:
-    fragile = Fragile(store)
-    async with process(sandbox, fragile, clock) as reports:
-        report = await reports.record.begin(wanted(reports))
-        await follow(reports, report, 6)
-        fragile.error = StoreUnusable("The disk is full.", "Make room.")
-        with pytest.raises(StoreUnusable):
-            await follow(reports, report, 45)
-        fragile.error = None
-        clock.advance(DEAD_AFTER + 1)  # it could not let go either
-        found = await to_its_end(reports, report)
-
-    assert whole(found, sandbox)
-    assert len(twice(sandbox)) <= IN_FLIGHT
+        work.sandbox.clear_faults()
+        assert whole(await to_its_end(reports, report), work)
 
 
-async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(store: MemoryStore, clock: LoopClock) -> None:
-    sandbox, budget, told = with_collections(clock, 12), Budget(), list[str]()
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    async with process(sandbox, store, clock, budget) as reports:
+async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
+    budget, told = Budget(), Told()
+    async with process(work, budget=budget) as reports:
         report = await follow(reports, await reports.record.begin(wanted(reports)), 3)
         await Pacer(budget).pause(200)
-        await follow(reports, report, 240, tell)
+        await follow(reports, report, 240, told)
         found = await to_its_end(reports, report)
-
-    assert whole(found, sandbox)
-    assert twice(sandbox) == []
+    assert whole(found, work)
+    assert twice(work) == []
     assert any("request budget of the key" in message for message in told), told

@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, growth, tallied
-from flipsnack_mcp.workflows.reports.report import Period, day_of, last_full_days
+from flipsnack_mcp.workflows.reports.report import (
+    Line,
+    Measure,
+    Numbers,
+    Period,
+    day_of,
+    growth,
+    last_full_days,
+    tallied,
+)
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
 counts = integers(0, 10**6)
@@ -30,7 +38,6 @@ def test_totals_are_those_of_all_lines_and_the_ranks_are_in_order(
     some: list[Line], sort_by: Measure, best: int, worst: int
 ) -> None:
     tally = tallied(some, sort_by, best, worst)
-
     assert tally.counted == len(some)
     assert tally.totals.views == sum(one.numbers.views for one in some)
     assert tally.totals.time_spent == sum(one.numbers.time_spent for one in some)
@@ -44,14 +51,12 @@ def test_totals_are_those_of_all_lines_and_the_ranks_are_in_order(
 
 def test_the_least_come_first_among_the_last_and_none_of_them_is_among_the_best() -> None:
     tally = tallied([line(name, views) for views, name in enumerate("abcde")], "views", 3, 5)
-
     assert [one.collection_hash for one in tally.best] == ["e", "d", "c"]
     assert [one.collection_hash for one in tally.worst] == ["a", "b"]
 
 
 def test_the_average_is_seconds_for_each_view_of_all_collections_together() -> None:
     tally = tallied([line("a", 1, time_spent=100), line("b", 3, time_spent=20)], "views", 5, 5)
-
     assert tally.totals.average_time == 30.0
     assert Numbers(time_spent=5).average_time == 0.0
 
@@ -59,14 +64,12 @@ def test_the_average_is_seconds_for_each_view_of_all_collections_together() -> N
 def test_the_period_before_is_added_up_over_the_same_collections() -> None:
     both = tallied([line("a", 5, previous=4), line("b", 5, previous=6)], "views", 5, 5)
     one = tallied([line("a", 5, previous=4), line("b", 5)], "views", 5, 5)
-
     assert both.previous == Numbers(views=10)
     assert one.previous is None
 
 
 def test_a_change_is_in_percent_and_from_nothing_there_is_none() -> None:
     now, before = Numbers(views=150, impressions=50, downloads=3), Numbers(views=100, impressions=200)
-
     assert growth(now, before) == {"views": 50.0, "impressions": -75.0}
 
 
@@ -81,7 +84,6 @@ TODAY = date(2026, 9, 21)
 
 def test_the_usual_period_is_thirty_full_days() -> None:
     period = last_full_days(TODAY)
-
     assert str(period) == "2026-08-22 to 2026-09-20"
     assert (period.end - period.start).days + 1 == 30
 

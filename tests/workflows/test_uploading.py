@@ -13,7 +13,7 @@ from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.api.asking import PDF
-from tests.workflows.running import CREATE, PIECE, Fragile, LongWork
+from tests.workflows.running import CREATE, PIECE, Fragile, LongWork, Told
 
 LIST = "collection.getList"
 SLOW = 5.0
@@ -27,7 +27,6 @@ async def test_the_upload_goes_on_when_nobody_waits(work: LongWork) -> None:
             await process.ended(entry)
         half = await process.now(entry)
         seen = await process.ended(entry)
-
     assert new
     assert half.state == "uploading"
     assert seen.state == "converting"
@@ -42,7 +41,6 @@ async def test_two_go_at_once_and_the_others_wait_in_line_in_order(work: LongWor
         await anyio.sleep(2)
         states = [(await process.now(one)).state for one in entries]
         ends = [await process.ended(one) for one in entries]
-
     assert states == ["uploading"] * 2 + ["waiting"] * 4
     assert work.road.most_at_once == 2
     assert [one.state for one in ends] == ["converting"] * 6
@@ -52,15 +50,9 @@ async def test_two_go_at_once_and_the_others_wait_in_line_in_order(work: LongWor
 
 async def test_whoever_watches_is_told_bytes_and_percent(work: LongWork) -> None:
     work.road.upload_seconds = SLOW
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
-        await process.uploads.watch(Errand(process.flipsnack, tell=tell), entry, 100)
-
+    told = Told()
+    async with work.begun() as (process, entry):
+        await process.uploads.watch(Errand(process.flipsnack, tell=told), entry, 100)
     assert [one for one in told if "256.0 KB of 768." in one and "33 %" in one]
     assert [one for one in told if "100 %" in one]
 
@@ -71,7 +63,6 @@ async def test_how_far_it_is_is_known_to_every_process(work: LongWork) -> None:
         entry, _ = await mine.begin(work.paper())
         await anyio.sleep(25)
         ours, others = [await one.uploads.look_at(entry.upload_id) for one in (mine, theirs)]
-
     assert (ours.sent, ours.seconds) == (2 * PIECE, 25)
     assert (others.sent, others.seconds) == (PIECE, None)  # as of its last sign of life
 
@@ -81,16 +72,14 @@ async def test_how_far_it_is_is_known_to_every_process(work: LongWork) -> None:
 
 async def test_stopping_an_upload_under_way_cuts_it_and_it_may_be_made_again(work: LongWork) -> None:
     work.road.upload_seconds = SLOW
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         await anyio.sleep(8)
-        await process.uploads.stop(entry.upload_id)
+        await process.stop(entry.upload_id)
         seen = await process.reconciled(entry)
         await anyio.sleep(100)
         attempts, sent = work.attempts, work.road.bytes_up
         again, new = await process.begin(work.paper())
         again = await process.ended(again)
-
     assert (seen.state, seen.said) == ("failed", STOPPED)
     assert 0 < sent < 3 * PIECE
     assert (attempts, new, again.state, work.created) == (0, True, "converting", 1)
@@ -101,9 +90,8 @@ async def test_stopping_one_in_line_sends_no_byte_and_frees_its_place(work: Long
     async with work.process() as process:
         entries = [(await process.begin(work.paper(f"{n}.pdf"), f"Number {n}"))[0] for n in range(4)]
         await anyio.sleep(1)
-        await process.uploads.stop(entries[2].upload_id)
+        await process.stop(entries[2].upload_id)
         ends = [await process.ended(one) for one in entries]
-
     assert [one.state for one in ends] == ["converting", "converting", "failed", "converting"]
     assert ends[2].said == STOPPED
     titles = {one.params["title"] for one in work.sandbox.requests if one.action == CREATE}
@@ -112,13 +100,11 @@ async def test_stopping_one_in_line_sends_no_byte_and_frees_its_place(work: Long
 
 async def test_one_that_is_stopped_when_all_of_it_was_sent_is_looked_up_and_found(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("slow", CREATE, seconds=20, phase="after"))
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         await anyio.sleep(5)
-        await process.uploads.stop(entry.upload_id)
+        await process.stop(entry.upload_id)
         stopped = await process.now(entry)
         seen = await process.reconciled(entry)
-
     assert stopped.state == "interrupted"
     assert work.created == 1
     assert seen.state == "converting"
@@ -128,9 +114,8 @@ async def test_one_that_is_stopped_when_all_of_it_was_sent_is_looked_up_and_foun
 async def test_what_a_dead_process_was_asked_to_stop_is_looked_up_all_the_same(work: LongWork) -> None:
     entry = await work.killed(work.paper(), "answer", which=2)
     async with work.process() as process:
-        await process.uploads.stop(entry.upload_id)
+        await process.stop(entry.upload_id)
         seen = await process.reconciled(entry)
-
     assert (seen.state, work.created) == ("converting", 1)
 
 
@@ -140,13 +125,11 @@ async def test_what_a_dead_process_was_asked_to_stop_is_looked_up_all_the_same(w
 async def test_an_upload_whose_answer_is_lost_is_found_and_never_sent_again(work: LongWork) -> None:
     older = work.sandbox.account.add(title="Brand new", status="editable").hash
     work.sandbox.add_fault(Fault("reset", CREATE, phase="after"))
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
-        entry = await process.ended(entry)
-
-    assert entry.state == "converting"
-    assert entry.collection_hash in set(work.sandbox.account.collections) - {older}
-    assert FOUND_AGAIN in entry.warnings
+    async with work.begun() as (process, entry):
+        seen = await process.ended(entry)
+    assert seen.state == "converting"
+    assert seen.collection_hash in set(work.sandbox.account.collections) - {older}
+    assert FOUND_AGAIN in seen.warnings
     assert work.created == work.attempts == 1
 
 
@@ -154,9 +137,8 @@ async def test_an_upload_that_never_arrived_is_said_to_be_interrupted_and_not_se
     """Half a minute counts from its end, however often it is looked for in between."""
     work.sandbox.account.add(title="Brand new", status="editable")
     work.sandbox.add_fault(Fault("reset", CREATE, phase="before"))
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
-        entry = await process.ended(entry)
+    async with work.begun() as (process, entry):
+        seen = await process.ended(entry)
         error = process.uploads.error_of(entry.upload_id)
         looks = [await process.reconciled(entry)]
         for seconds in (20, 11):
@@ -164,7 +146,7 @@ async def test_an_upload_that_never_arrived_is_said_to_be_interrupted_and_not_se
             looks.append(await process.reconciled(entry))
         repeated, new = await process.begin(work.paper())
 
-    assert entry.state == "interrupted"
+    assert seen.state == "interrupted"
     assert error is not None
     assert error.changed is Changed.PERHAPS
     said = [(one.state, one.said, one.checked) for one in looks]
@@ -176,17 +158,15 @@ async def test_an_upload_that_never_arrived_is_said_to_be_interrupted_and_not_se
 async def test_an_upload_whose_answer_and_lookup_are_lost_is_found_at_the_next_call(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("reset", CREATE, phase="after"))
     work.sandbox.add_fault(Fault("slow", CREATE, seconds=1, phase="after"))
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         await anyio.sleep(0.5)  # the look before it is sent went well
         work.sandbox.add_fault(Fault("code", LIST, times=0, code=99))
-        entry = await process.ended(entry)
+        lost = await process.ended(entry)
         still = await process.reconciled(entry)
         work.sandbox.clear_faults()
         seen = await process.reconciled(entry)
-
     assert work.created == 1
-    assert entry.state == "interrupted"
+    assert lost.state == "interrupted"
     assert (still.state, still.said, still.checked) == ("interrupted", NOT_YET, False)
     assert (seen.state, seen.said) == ("converting", "")
     assert seen.collection_hash in work.sandbox.account.collections
@@ -194,12 +174,10 @@ async def test_an_upload_whose_answer_and_lookup_are_lost_is_found_at_the_next_c
 
 async def test_a_refusal_ends_it_as_failed_and_does_not_stand(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("quota", CREATE))
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         refused = await process.ended(entry)
-        entry, new = await process.begin(work.paper())
-        taken = await process.ended(entry)
-
+        other, new = await process.begin(work.paper())
+        taken = await process.ended(other)
     assert refused.state == "failed"
     assert "33" in refused.said
     assert new
@@ -218,7 +196,6 @@ async def test_a_document_that_changes_while_it_is_sent_is_not_called_sent(work:
         error = process.uploads.error_of(entry.upload_id)
         await anyio.sleep(31)
         seen = await process.reconciled(entry)
-
     assert entry.state == "interrupted"
     assert "document" in str(error)
     assert (seen.state, seen.said) == ("interrupted", NOT_FOUND)
@@ -238,7 +215,6 @@ async def test_an_upload_that_never_arrived_is_not_taken_for_another_of_the_same
         second, _ = await process.begin(work.paper("second.pdf"), title)
         lost, arrived = await process.ended(first), await process.ended(second)
         lost = await process.reconciled(lost)
-
     assert work.created == 1
     assert arrived.state == "converting"
     assert lost.collection_hash != arrived.collection_hash
@@ -251,14 +227,12 @@ async def test_an_upload_that_never_arrived_is_not_taken_for_another_of_the_same
 async def test_an_end_that_could_not_be_written_down_is_found_by_the_next_look(work: LongWork) -> None:
     store = Fragile(work.store)
     work.sandbox.add_fault(Fault("slow", CREATE, seconds=20, phase="after"))
-    async with work.process(store) as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun(store) as (process, entry):
         await anyio.sleep(5)
         store.error = StoreUnusable("The disk is full.", "Make room.")
         await anyio.sleep(100)
         store.error = None
         seen = await process.reconciled(entry)
-
     assert (seen.state, work.created, work.attempts) == ("converting", 1, 1)
 
 
@@ -266,14 +240,12 @@ async def test_a_state_file_that_is_taken_away_makes_nobody_upload_twice(work: L
     """A person tidies up: the store starts anew, and this process still knows what it sent."""
     work.road.upload_seconds = SLOW
     store = Fragile(work.store)
-    async with work.process(store) as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun(store) as (process, entry):
         await anyio.sleep(7)
         store.store = MemoryStore(work.clock)
         during, _ = await process.begin(work.paper())
         seen = await process.ended(entry)
         after, _ = await process.begin(work.paper())
-
     assert {during.upload_id, after.upload_id} == {entry.upload_id}
     assert seen.state == "converting"
     assert work.attempts == 1
@@ -288,10 +260,8 @@ async def test_an_upload_is_journalled_before_a_byte_leaves(work: LongWork) -> N
 
     work.road.moment = moment
     older = work.sandbox.account.add(title="Brand new").hash
-    async with work.process() as process:
-        entry, _ = await process.begin(work.paper())
+    async with work.begun() as (process, entry):
         await process.ended(entry)
-
     assert [(one.upload_id, one.state) for one in seen] == [(entry.upload_id, "uploading")]
     assert older in seen[0].before
     assert seen[0].document.startswith("sha256:")
@@ -320,7 +290,6 @@ async def test_what_cannot_be_journalled_is_not_sent(error: Exception, work: Lon
         entry, _ = await process.begin(work.paper())
         await anyio.sleep(60)
         seen = await process.reconciled(entry)
-
     assert (seen.state, seen.said) == ("failed", NEVER_SENT)
     assert work.attempts == 0
 
@@ -331,7 +300,6 @@ async def test_a_look_that_fails_is_made_again_by_the_next_call(error: Exception
     async with work.process(failing_at(work, 2, error)) as process:
         early = await process.reconciled(entry)
         seen = await process.reconciled(entry)
-
     assert (early.state, seen.state) == ("uploading", "converting")
 
 
@@ -341,7 +309,6 @@ async def test_what_was_written_down_before_its_process_was_killed_is_looked_for
     async with work.process() as process:
         seen = await process.reconciled(entry)
         left = await work.store.transact(lambda records: records.all(LEASE))
-
     assert (seen, left) == (noted, [])
 
 
@@ -355,12 +322,7 @@ async def test_what_was_written_down_before_its_process_was_killed_is_looked_for
     ids=["before it left", "on its way", "before its answer was noted"],
 )
 async def test_whatever_its_process_was_at_it_is_found_out_and_not_sent_again(
-    moment: str,
-    which: int,
-    state: str,
-    created: int,
-    cleanly: bool,  # noqa: FBT001 - a parameter of the table
-    work: LongWork,
+    moment: str, which: int, state: str, created: int, work: LongWork, *, cleanly: bool
 ) -> None:
     older = work.sandbox.account.add(title="Brand new", status="editable").hash
     entry = await work.killed(work.paper(), moment, which, cleanly=cleanly)
@@ -369,7 +331,6 @@ async def test_whatever_its_process_was_at_it_is_found_out_and_not_sent_again(
         await anyio.sleep(31)
         seen = await process.reconciled(entry)
         repeated, new = await process.begin(work.paper())
-
     assert (seen.state, work.created, work.attempts) == (state, created, created)
     assert seen.said == {"failed": NEVER_SENT, "interrupted": NOT_FOUND, "converting": ""}[state]
     assert seen == early or (cleanly and early.said == NOT_SO_FAR)
@@ -383,7 +344,6 @@ async def test_what_flipsnack_makes_of_it_after_the_first_look_is_found_by_the_n
         early = await process.reconciled(entry)
         made = work.sandbox.account.add(title="Brand new", status="editable").hash
         seen = await process.reconciled(entry)
-
     assert (early.state, early.said) == ("interrupted", NOT_SO_FAR)
     assert (seen.state, seen.collection_hash) == ("converting", made)
 
@@ -394,7 +354,6 @@ async def test_which_of_several_new_collections_it_became_is_left_to_a_person(wo
     async with work.process() as process:
         seen = await process.reconciled(entry)
         _, new = await process.begin(work.paper())
-
     assert (seen.state, seen.checked, new) == ("interrupted", True, False)
     assert "2 new collections" in seen.said
     assert other in seen.said
@@ -410,7 +369,6 @@ async def test_what_its_owner_knows_counts_more_than_what_was_found_out_while_it
         work.clock.advance(3600)
         found = await theirs.reconciled(entry)
         seen = await mine.ended(entry)
-
     assert (found.state, found.said) == ("interrupted", NOT_FOUND)
     assert (seen.state, seen.said) == ("converting", "")
     assert seen.collection_hash in work.sandbox.account.collections
@@ -430,7 +388,6 @@ async def test_titles_that_look_alike_are_one(title: str, work: LongWork) -> Non
         work.sandbox.add_fault(Fault("reset", CREATE, phase="before"))
         repeated, new = await process.begin(work.folder / "one.pdf")
         arrives, lost = await process.ended(arrives), await process.ended(lost)
-
     assert work.created == 1
     assert (arrives.state, lost.state, lost.collection_hash) == ("converting", "interrupted", "")
     assert (repeated.upload_id, new) == (arrives.upload_id, False)
@@ -447,7 +404,6 @@ async def test_orphans_that_could_be_mistaken_for_each_other_do_not_wait_for_eac
     await anyio.sleep(31)
     async with work.process() as process:
         seen = [await process.reconciled(one) for one in entries]
-
     assert [one.said for one in seen] == [NOT_FOUND, NOT_FOUND]
 
 
@@ -459,7 +415,6 @@ async def test_an_older_collection_of_the_same_title_is_never_taken_for_an_orpha
     entry = await work.killed(work.paper(), "piece", which=2, title=title)
     async with work.process() as process:
         seen = await process.reconciled(entry)
-
     assert seen.collection_hash not in older
     assert (seen.state, seen.said) == ("interrupted", NOT_FOUND)
 
@@ -473,7 +428,6 @@ async def test_an_orphan_is_not_taken_for_a_later_upload_of_the_same_title(days:
     work.clock.advance(days * 24 * 3600)
     async with work.process() as process:
         seen = await process.reconciled(entry)
-
     assert later.state == "converting"
     assert (seen.state, seen.collection_hash) == ("interrupted", "")
 
@@ -487,7 +441,6 @@ async def test_two_orphans_that_cannot_be_told_apart_are_not_said_to_be_missing(
     await anyio.sleep(31)
     async with work.process() as process:
         seen = [await process.reconciled(one) for one in entries]
-
     assert work.created == 2
     assert len({one.collection_hash for one in seen if one.collection_hash}) in {0, 2}
     assert not any(one.said == NOT_FOUND for one in seen)

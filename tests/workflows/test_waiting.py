@@ -1,19 +1,22 @@
-"""Waiting for a bounded time, at growing intervals."""
+"""Waiting for a bounded time, at growing intervals; many at once with one list, which makes nobody wait longer."""
 
 import re
+from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import anyio
 import pytest
 
-from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
 from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
 from flipsnack_mcp.api.pace import BudgetInMemory
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.progress import Throttled, Waiting
-from flipsnack_mcp.workflows.uploads.conversions import Conversions
+from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting, tell_nobody
+from flipsnack_mcp.workflows.waiting import LIST_SERVES, SURE, Conversions, Watched
 from tests.api.asking import asking, unlimited
+from tests.workflows.running import Told
 
 
 async def converting(seconds: float) -> tuple[Sandbox, str]:
@@ -25,13 +28,17 @@ async def converting(seconds: float) -> tuple[Sandbox, str]:
     return sandbox, made.hash
 
 
+async def looked_at(
+    sandbox: Sandbox, collection_hash: str, seconds: float, tell: Tell = tell_nobody
+) -> Watched[Collection]:
+    async with asking(sandbox.app) as flipsnack:
+        return await Conversions().of(collection_hash).until_settled(Errand(flipsnack, tell=tell), seconds)
+
+
 async def test_the_polls_come_at_growing_intervals() -> None:
     sandbox, target = await converting(1000)
     start = anyio.current_time()
-
-    async with asking(sandbox.app) as flipsnack:
-        watched = await Conversions().of(target).until_settled(Errand(flipsnack), 50)
-
+    watched = await looked_at(sandbox, target, 50)
     times = [one.at for one in sandbox.requests]
     assert [round(later - earlier) for earlier, later in pairwise(times)] == [2, 3, 5, 8, 10, 10, 10, 2]
     assert anyio.current_time() - start == pytest.approx(50)
@@ -42,10 +49,7 @@ async def test_the_polls_come_at_growing_intervals() -> None:
 @pytest.mark.parametrize(("seconds", "polls"), [(0.5, 2), (4, 3), (9, 4), (17, 5)])
 async def test_waiting_ends_with_the_conversion(seconds: float, polls: int) -> None:
     sandbox, target = await converting(seconds)
-
-    async with asking(sandbox.app) as flipsnack:
-        watched = await Conversions().of(target).until_settled(Errand(flipsnack), 45)
-
+    watched = await looked_at(sandbox, target, 45)
     assert watched.last.conversion == "complete"
     assert len(sandbox.requests) == polls
     assert watched.states[-1].startswith("complete after ")
@@ -53,12 +57,10 @@ async def test_waiting_ends_with_the_conversion(seconds: float, polls: int) -> N
 
 async def test_a_call_ends_before_its_client_hangs_up() -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack:
         errand = Errand(flipsnack, anyio.current_time() + 20)
         start = anyio.current_time()
         await Conversions().of(target).until_settled(errand, 45)
-
     assert anyio.current_time() - start <= 20
 
 
@@ -72,7 +74,6 @@ async def test_a_call_ends_before_its_client_hangs_up() -> None:
 )
 async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault) -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
         errand = Errand(flipsnack, anyio.current_time() + 45)
 
@@ -82,13 +83,11 @@ async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault) 
 
         group.start_soon(spoil)
         watched = await Conversions().of(target).until_settled(errand, 45)
-
     assert watched.last.conversion == "processing"
 
 
 async def test_a_budget_that_others_use_up_does_not_lose_what_was_seen() -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
         errand = Errand(flipsnack, anyio.current_time() + 45)
 
@@ -100,69 +99,42 @@ async def test_a_budget_that_others_use_up_does_not_lose_what_was_seen() -> None
 
         group.start_soon(crowd)
         watched = await Conversions().of(target).until_settled(errand, 45)
-
     assert watched.last.conversion == "processing"
 
 
-@pytest.mark.parametrize("conversion", ["complete", "failed"])
-async def test_what_is_settled_is_looked_at_once(conversion: str) -> None:
+@pytest.mark.parametrize("conversion", ["complete", "failed", "unknown"])
+async def test_what_is_settled_or_unknown_is_looked_at_once(conversion: str) -> None:
     sandbox = unlimited(seeded=False)
-    made = sandbox.account.add(
-        title="T", status="public", pages=1, created_at=0.0, description="", conversion=conversion
-    )
-
-    async with asking(sandbox.app) as flipsnack:
-        watched = await Conversions().of(made.hash).until_settled(Errand(flipsnack), 45)
-
+    made = sandbox.account.add(title="T", conversion=conversion.replace("unknown", "complete"))
+    if conversion == "unknown":
+        made.items.clear()
+    watched = await looked_at(sandbox, made.hash, 45)
     assert watched.last.conversion == conversion
-    assert len(sandbox.requests) == 1
-
-
-async def test_an_unknown_conversion_ends_the_wait() -> None:
-    sandbox = unlimited(seeded=False)
-    made = sandbox.account.add(title="T", status="public", pages=1, created_at=0.0, description="")
-    made.items.clear()
-
-    async with asking(sandbox.app) as flipsnack:
-        watched = await Conversions().of(made.hash).until_settled(Errand(flipsnack), 45)
-
-    assert watched.last.conversion == "unknown"
     assert len(sandbox.requests) == 1
 
 
 async def test_no_seconds_mean_one_look() -> None:
     sandbox, target = await converting(1000)
-
-    async with asking(sandbox.app) as flipsnack:
-        await Conversions().of(target).until_settled(Errand(flipsnack), 0)
-
+    await looked_at(sandbox, target, 0)
     assert len(sandbox.requests) == 1
 
 
 async def test_cancelling_stops_the_polls_at_once() -> None:
     sandbox, target = await converting(1000)
-
     async with asking(sandbox.app) as flipsnack:
         start = anyio.current_time()
         with anyio.move_on_after(6):
             await Conversions().of(target).until_settled(Errand(flipsnack), 45)
         stopped, polls = anyio.current_time(), len(sandbox.requests)
         await anyio.sleep(100)
-
     assert stopped - start == pytest.approx(6)
     assert polls == len(sandbox.requests) == 3
 
 
 async def test_every_wait_is_told() -> None:
     sandbox, target = await converting(9)
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    async with asking(sandbox.app) as flipsnack:
-        await Conversions().of(target).until_settled(Errand(flipsnack, tell=tell), 45)
-
+    told = Told()
+    await looked_at(sandbox, target, 45, told)
     assert told == [
         "conversion: processing, 0 s, poll 1",
         "conversion: processing, 2 s, poll 2",
@@ -171,25 +143,17 @@ async def test_every_wait_is_told() -> None:
 
 
 async def test_a_first_look_that_fails_is_an_error() -> None:
-    sandbox = unlimited()
-
-    async with asking(sandbox.app) as flipsnack:
-        with pytest.raises(FlipsnackError):
-            await Conversions().of("nothere").until_settled(Errand(flipsnack), 45)
+    with pytest.raises(FlipsnackError):
+        await looked_at(unlimited(), "nothere", 45)
 
 
 async def test_short_waits_are_not_worth_a_word() -> None:
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    waiting = Waiting(tell)
+    told = Told()
+    waiting = Waiting(told)
     for seconds in (0.2, 12.0, 11.0):
         await waiting("request budget of the key", seconds)
     await anyio.sleep(6)
     await waiting("request budget of the key", 5.0)
-
     assert told == [
         "next call in about 12 s: request budget of the key",
         "next call in about 5 s: request budget of the key",
@@ -205,16 +169,11 @@ async def test_short_waits_are_not_worth_a_word() -> None:
     ],
 )
 async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(others: int, why: str) -> None:
-    sandbox, budget, told = unlimited(), BudgetInMemory(), list[str]()
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
+    sandbox, budget, told = unlimited(), BudgetInMemory(), Told()
     clients = [asking(sandbox.app, budget=budget) for _ in range(1 + others)]
     for number in range(60):
         await clients[number % len(clients)].send(ListCollections())
-    await Errand(clients[0], tell=tell).send(ListCollections())
-
+    await Errand(clients[0], tell=told).send(ListCollections())
     assert len(told) > 5
     assert re.fullmatch(rf"next call in about \d\d s: {why}", told[0])
     assert re.fullmatch(rf"next call in about \d\d s: {why}", told[1])
@@ -226,25 +185,94 @@ async def test_a_call_that_would_wait_for_others_beyond_its_time_is_answered_at_
     for _ in range(60):
         await other.send(ListCollections())
     before = anyio.current_time()
-
     with pytest.raises(OutOfTimeError, match=r"A turn comes in about \d+ seconds."):
         await Errand(mine, deadline=before + 30).send(ListCollections())
-
     assert anyio.current_time() == before
     assert len(sandbox.requests) == 60
 
 
 async def test_bytes_are_told_once_a_second_and_at_the_end() -> None:
-    told: list[str] = []
-
-    async def tell(message: str) -> None:
-        told.append(message)
-
-    transfer = Throttled(tell, "upload")
+    told = Told()
+    transfer = Throttled(told, "upload")
     for step in range(1, 101):
         await anyio.sleep(0.03)
         await transfer(step * 1024**2, 100 * 1024**2)
-
     assert told[0] == "upload: 1.0 MB of 100.0 MB, 1 %"
     assert told[-1] == "upload: 100.0 MB of 100.0 MB, 100 %"
     assert len(told) <= 5
+
+
+LIST, GET = "collection.getList", "collection.getCollection"
+
+
+def uploaded(sandbox: Sandbox, count: int, conversion: str = "processing") -> list[str]:
+    now = sandbox.account._clock()
+    return [
+        sandbox.account.add(
+            title=f"{n}", status="editable", pages=1, created_at=now, description="", conversion=conversion
+        ).hash
+        for n in range(count)
+    ]
+
+
+async def waited(sandbox: Sandbox, hashes: list[str], seconds: float) -> dict[str, tuple[Collection, float]]:
+    """How each of them ended, and after how many seconds."""
+    ended: dict[str, tuple[Collection, float]] = {}
+    start = anyio.current_time()
+
+    async def wait(conversions: Conversions, errand: Errand, one: str) -> None:
+        watched = await conversions.of(one).until_settled(errand, seconds)
+        ended[one] = watched.last, anyio.current_time() - start
+
+    async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
+        conversions = Conversions()
+        for one in hashes:
+            group.start_soon(wait, conversions, Errand(flipsnack), one)
+    return ended
+
+
+def asked(sandbox: Sandbox) -> Counter[str]:
+    return Counter(one.action for one in sandbox.requests)
+
+
+async def test_twenty_are_polled_with_one_list_at_a_time() -> None:
+    sandbox = unlimited(seeded=False, conversion_seconds=60)
+    ended = await waited(sandbox, uploaded(sandbox, 20), 90)
+    assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
+    assert (
+        max(seconds for _, seconds in ended.values()) < 60 + 10 + LIST_SERVES + 20 * 1.05
+    )  # a second for each last look
+    assert asked(sandbox)[LIST] <= 90 / LIST_SERVES
+    assert asked(sandbox)[GET] <= 20 * 4  # the first look, one when there is a cover, one each half minute
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_few_are_looked_at_themselves(count: int) -> None:
+    sandbox = unlimited(seeded=False, conversion_seconds=20)
+    ended = await waited(sandbox, uploaded(sandbox, count), 45)
+    assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
+    assert asked(sandbox)[LIST] == 0
+
+
+async def test_one_that_fails_and_gets_no_cover_is_seen_within_half_a_minute() -> None:
+    sandbox = unlimited(seeded=False, conversion_seconds=1000)
+    hashes = uploaded(sandbox, 5)
+    collection = sandbox.account.collections[hashes[0]]
+    ready_at = sandbox.account._clock() + 7
+    collection.items = [replace(item, fails=True, ready_at=ready_at) for item in collection.items]
+    ended = await waited(sandbox, hashes, 60)
+    seen, seconds = ended[hashes[0]]
+    assert seen.conversion == "failed"
+    assert seconds < 7 + SURE + 10
+    assert {ended[one][0].conversion for one in hashes[1:]} == {"processing"}
+
+
+async def test_one_that_the_window_does_not_reach_is_looked_at_itself() -> None:
+    sandbox = unlimited(seeded=False, conversion_seconds=30)
+    hashes = uploaded(sandbox, 4)
+    now = sandbox.account._clock()
+    for n in range(120):
+        sandbox.account.add(title=f"newer {n}", status="public", pages=1, created_at=now + 1, description="")
+    ended = await waited(sandbox, hashes, 60)
+    assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
+    assert max(seconds for _, seconds in ended.values()) < 30 + 10 + 1

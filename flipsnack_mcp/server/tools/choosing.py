@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.api.parameters import Day, Status, opened
 from flipsnack_mcp.server.tools.tool import ToolInput
-from flipsnack_mcp.workflows.choosing import Choice
+from flipsnack_mcp.workflows.finding import Choice
 
 
 def several(value: object) -> object:

@@ -38,20 +38,11 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
     done = await save_export(call.errand, call.app.downloads, order, seconds)
     if done.saved is None:
         return tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
-    return Download(
-        state="complete",
-        path=str(done.saved.path),
-        bytes=done.saved.bytes,
-        sha256=done.saved.sha256,
-        files=first_files(done.saved.files),
-        states=list(done.states),
-    )
-
-
-def first_files(files: tuple[str, ...]) -> list[str]:
-    """The names of a package's files, as far as they are worth reading."""
-    more = len(files) - FILES_SHOWN
-    return [*files[:FILES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+    path, size, files = str(done.saved.path), done.saved.bytes, list(done.saved.files)
+    if len(files) > FILES_SHOWN:
+        files[FILES_SHOWN:] = [f"and {len(files) - FILES_SHOWN} more"]
+    known = {"path": path, "bytes": size, "sha256": done.saved.sha256, "files": files, "states": done.states}
+    return Download.model_validate({"state": "complete", **known})
 
 
 def same_call(call: ToolCall, action: DownloadHtml) -> str:

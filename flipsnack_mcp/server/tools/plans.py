@@ -1,30 +1,36 @@
 """update_collections: first only a plan, then exactly that plan, carried out in the background while calls watch."""
 
-from typing import Annotated, Self
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
 
-import anyio
 from mcp.types import InputRequiredResult
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
 from flipsnack_mcp.api.action import Effect, refuse_half_characters
+from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.parameters import Status
+from flipsnack_mcp.api.text import quoted
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import ConfirmationCode, WaitSeconds
-from flipsnack_mcp.server.tools.plan_status import PlanStatus, counts, notes, plan_status, status_so_far
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall, Warnings
 from flipsnack_mcp.store.unusable import StoreUnusable
-from flipsnack_mcp.workflows.choosing import Choice, choose
-from flipsnack_mcp.workflows.plans.rules import LONGEST_TITLE, Plan, PlanSnapshot, Rule, draft_plan
-from flipsnack_mcp.workflows.waiting import SPARE
+from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.plans import rules
+from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanSnapshot
 
 MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
 NOTHING = "No collection would change."
+ITEMS_TOLD, REASONS_TOLD = 100, 5
+STATES: tuple[rules.ItemState, ...] = ("failed", "unclear", "skipped", "sending", "planned", "done")
+"""What a person has to know first."""
+PlanState = Literal["planned", "processing", "complete", "stopped"]
 WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
-Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE)]
+Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=rules.LONGEST_TITLE)]
 
 
 class UpdateCollectionsInput(ChoosingInput):
@@ -50,9 +56,9 @@ class UpdateCollectionsInput(ChoosingInput):
         return self.plan_id is not None  # else it only plans
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> rules.Rule:
         """What shall become of them."""
-        return Rule(self.find, self.replace or "", self.status)
+        return rules.Rule(self.find, self.replace or "", self.status)
 
     @model_validator(mode="after")
     def a_plan_or_what_to_plan(self) -> Self:
@@ -66,24 +72,45 @@ class UpdateCollectionsInput(ChoosingInput):
             return self
         if self.confirmation is not None:
             raise ValueError("a confirmation is for a plan: give its plan_id too")
-        if objection := self._rule_objection() or self._choice_objection():
+        if objection := self._objection():
             raise ValueError(objection)
         self.check_order()
         return self
 
-    def _rule_objection(self) -> str:
+    def _objection(self) -> str:
         if self.find is None and self.replace is None and self.status is None:
             return "say what to change: find and replace, or the new status"
         if not self.find and (self.find is not None or self.replace is not None):
             return "say which text of the titles to replace: give find"
         if self.find is not None and self.replace is None:
             return "say what to put in its place: give replace; an empty one removes the text"
-        return ""
-
-    def _choice_objection(self) -> str:
         if self.choice == Choice():
             return "say which collections: give collections, query, only_status, created_after or created_before"
         return ""
+
+
+class PlannedChange(Answered):
+    """Before and after."""
+
+    collection_hash: str
+    """The new one, once it has one."""
+    title: str
+    new_title: str | None = None
+    status: str
+    new_status: str | None = None
+    state: str
+    reason: str | None = None
+
+
+class PlanStatus(Answered):
+    """A plan over many collections, and how far it is."""
+
+    plan_id: Annotated[str | None, Field(description="Goes on")] = None
+    state: Annotated[PlanState, Field(description="Of the plan")]
+    counts: Annotated[dict[str, int], Field(description="By state")]
+    items: Annotated[list[PlannedChange], Field(description="Failures first")]
+    warnings: Warnings = []
+    next_step: NextStep = None
 
 
 async def update_collections(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanStatus | InputRequiredResult:
@@ -102,7 +129,7 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
     """What the rule would make of the collections that are meant; nothing is changed."""
     choice = arguments.choice
     rows = await choose(call.errand, choice)
-    draft = draft_plan(arguments.rule, rows)
+    draft = rules.draft_plan(arguments.rule, rows)
     if len(draft.items) > MOST_IN_A_PLAN:
         raise FlipsnackError(
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
@@ -152,16 +179,18 @@ async def confirm(call: ToolCall, code: str | None, seen: PlanSnapshot) -> Input
 
 async def carry_out(call: ToolCall, seconds: float, plan: Plan) -> PlanStatus:
     """Have a plan carried out, and say how far it is when the time is up."""
-    plans, left = call.app.plans, call.request.deadline - SPARE - anyio.current_time()
+    plans, errand = call.app.plans, call.errand
     try:
         job = await plans.start(plan)
-        await plans.watch(plan, max(0.0, min(seconds, left)), call.errand.tell)
+        await plans.watch(plan, errand.patience(seconds), errand.tell)
         seen = await plans.record.look(plan.plan_id)
     except StoreUnusable as error:
         raise broken_off(plan, error) from None
     if job and job.error:
         raise broken_off(plan, job.error)
-    return status_so_far(seen or PlanSnapshot(plan, (), plan.made))
+    seen = seen or PlanSnapshot(plan, (), plan.made)
+    stopped = seen.plan.stopped
+    return plan_status(seen, "stopped" if stopped else "processing" if seen.left else "complete", stopped)
 
 
 def broken_off(plan: Plan, error: Exception) -> FlipsnackError:
@@ -173,3 +202,66 @@ def broken_off(plan: Plan, error: Exception) -> FlipsnackError:
         changed=Changed.PERHAPS,
         retry="Do not make a new plan for the same collections.",
     )
+
+
+def plan_status(seen: PlanSnapshot, state: PlanState, *warnings: str) -> PlanStatus:
+    """A plan, as far as it is."""
+    first = sorted(seen.items, key=lambda one: STATES.index(one.state))
+    return PlanStatus(
+        plan_id=seen.plan.plan_id,
+        state=state,
+        counts=counts(seen.items, seen.plan.unchanged),
+        items=[plan_row(one) for one in first[:ITEMS_TOLD]],
+        warnings=[one for one in warnings if one],
+        next_step=next_plan_call(seen, state),
+    )
+
+
+def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:
+    """How many there are of each."""
+    found = Counter(one.state for one in items)
+    by_state: dict[str, int] = {state: found[state] for state in reversed(STATES) if found[state]}
+    return {**by_state, "unchanged": unchanged}
+
+
+def plan_row(item: Item) -> PlannedChange:
+    """One line of the table."""
+    same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
+    return PlannedChange(collection_hash=item.new_hash or item.collection_hash, reason=item.said or None, **same)
+
+
+def next_plan_call(seen: PlanSnapshot, state: PlanState) -> str | None:
+    """The call that goes on from here."""
+    call = f'Call update_collections(plan_id="{seen.plan.plan_id}", wait_seconds=30)'
+    if state == "planned":
+        return f"Nothing was changed yet: show this to the person. {call} once they agree."
+    if state == "processing":
+        return f"It goes on by itself. {call} to see how far it is."
+    if state == "stopped":
+        return f"Tell the person why it stopped. {call} to go on once that is mended."
+    return None if seen.is_over else f"{call} to try what failed once more."
+
+
+def notes(draft: rules.PlanDraft, missing: list[str]) -> list[str]:
+    """What the person should know before they agree to a plan."""
+    published = sum(one.publishes for one in draft.items)
+    offline = sum(one.goes_offline for one in draft.items)
+    said = {
+        f"Drafts that are published: {published}; each gets a new hash and link.": published,
+        f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
+        "will be asked.": offline,
+        f"Named, but not in the account or left out by a filter: {some(missing)}.": len(missing),
+        f"Left as they are: {some([refused(*one) for one in draft.refused])}.": len(draft.refused),
+    }
+    return [text for text, count in said.items() if count]
+
+
+def refused(collection: CollectionSummary, reason: str) -> str:
+    """A collection that the rule would make nonsense of."""
+    return f"{quoted(collection.title, 80)} ({collection.collection_hash}), as {reason}"
+
+
+def some(named: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = f"; and {len(named) - REASONS_TOLD} more" if len(named) > REASONS_TOLD else ""
+    return "; ".join(named[:REASONS_TOLD]) + more

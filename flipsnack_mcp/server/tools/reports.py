@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import anyio
 from pydantic import Field, model_validator
 
 from flipsnack_mcp.api.action import Effect
@@ -19,11 +18,21 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
-from flipsnack_mcp.workflows.reports.figures import Line, Measure, Numbers, Tally, growth, tallied
-from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report, ReportedCollection, last_full_days
+from flipsnack_mcp.workflows.reports.report import (
+    Gathered,
+    Line,
+    Measure,
+    Numbers,
+    Period,
+    Report,
+    ReportedCollection,
+    Tally,
+    growth,
+    last_full_days,
+    tallied,
+)
 from flipsnack_mcp.workflows.reports.running import how_far
 from flipsnack_mcp.workflows.reports.saving import content, save
-from flipsnack_mcp.workflows.waiting import SPARE
 
 WORST = 5
 FAILED_TOLD, UNREAD_TOLD = 5, 5
@@ -118,11 +127,12 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
         report = await earlier_report(call, arguments)
     else:
         report = await reports.record.begin(new_report(arguments, reports.today))
-    left = call.request.deadline - SPARE - anyio.current_time()
+    errand = call.errand
     try:
-        said = await reports.follow(report.report_id, max(0.0, min(arguments.wait_seconds, left)), call.errand.tell)
+        said = await reports.follow(report.report_id, errand.patience(arguments.wait_seconds), errand.tell)
     except FlipsnackError as error:
-        raise with_next_call(error, report) from None
+        step = f"{error.next_step} {afterwards(report)}"
+        raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None
     now = await reports.record.report(report.report_id) or report
     # It may have been begun by a call that wanted it told in another way.
     report = now.model_copy(update={name: getattr(report, name) for name in VIEW})
@@ -133,17 +143,10 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
 def new_report(arguments: ReportStatsInput, today: date) -> Report:
     """What is to be reported."""
     start, end = arguments.start_date, arguments.end_date
-    return Report(
-        report_id="",
-        choice=arguments.choice,
-        period=Period(start, end) if start and end else last_full_days(today),
-        usual=start is None,
-        compare=arguments.compare,
-        sort_by=arguments.sort_by or "views",
-        top=arguments.top,
-        save_as=arguments.save_as,
-        today=today,
-    )
+    period = Period(start, end) if start and end else last_full_days(today)
+    known = {"report_id": "", "choice": arguments.choice, "period": period, "usual": start is None, "today": today}
+    told = arguments.model_dump(include={"compare", "top", "save_as"})
+    return Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
 
 
 async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> Report:
@@ -173,15 +176,14 @@ def differing(arguments: ReportStatsInput, report: Report) -> list[str]:
     return [name for name, (new, old) in given.items() if name in arguments.model_fields_set and new != old]
 
 
-def with_next_call(error: FlipsnackError, report: Report) -> FlipsnackError:
-    """An error that ends a call, but not what the report has gathered."""
-    step = f"{error.next_step} {afterwards(report)}"
-    return FlipsnackError(error.happened, step, changed=error.changed, retry=error.again)
-
-
 def afterwards(report: Report) -> str:
     """The call that goes on once something is put right."""
-    return f'What was gathered is kept: afterwards call report_stats(report_id="{report.report_id}").'
+    return f"What was gathered is kept: afterwards call {call_of(report)}."
+
+
+def call_of(report: Report) -> str:
+    """The call that goes on with a report."""
+    return f'report_stats(report_id="{report.report_id}")'
 
 
 async def save_if_whole(call: ToolCall, so_far: ReportSoFar) -> Path | None:
@@ -212,9 +214,7 @@ def report_answer(so_far: ReportSoFar, path: Path | None) -> StatsReport:
         unread=[shorten(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_TOLD]],
         failed=reasons(so_far.failed),
         path=str(path) if path else None,
-        next_step=None
-        if finished
-        else f'It goes on by itself. Call report_stats(report_id="{report.report_id}") to see.',
+        next_step=None if finished else f"It goes on by itself. Call {call_of(report)} to see.",
     )
 
 
@@ -232,11 +232,8 @@ def figures(numbers: Numbers) -> Figures:
 
 def report_row(line: Line) -> Figures:
     """A collection as the answer shows it."""
-    return {
-        "collection_hash": line.collection_hash,
-        "title": shorten(line.title, TITLE_BYTES),
-        **figures(line.numbers),
-    }
+    named = {"collection_hash": line.collection_hash, "title": shorten(line.title, TITLE_BYTES)}
+    return {**named, **figures(line.numbers)}
 
 
 def shorten(title: str, width: int) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api.action import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, packages, publishing, statistics
-from flipsnack_mcp.server.tools import changes, downloads, plan_status, plans, questions, reports, uploads
+from flipsnack_mcp.server.tools import changes, downloads, plans, questions, reports, uploads
 from flipsnack_mcp.server.tools.options import input_of
 from flipsnack_mcp.server.tools.tool import Tool
 
@@ -33,7 +33,7 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
     statistics.GetCollectionStats: Tool(
         reports.ReportStatsInput, reports.StatsReport, reports.report_stats, writes_file=True
     ),
-    collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plan_status.PlanStatus, plans.update_collections),
+    collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),
 }
 """Tools that stand on the menu behind the action they go on from."""
 

@@ -15,22 +15,14 @@ from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import look_ahead
+from flipsnack_mcp.server.tools import tool
 from flipsnack_mcp.server.tools.options import WaitSeconds
-from flipsnack_mcp.server.tools.tool import (
-    Answered,
-    NextStep,
-    Planned,
-    States,
-    ToolCall,
-    ToolInput,
-    Warnings,
-    WasDryRun,
-)
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
-from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Source
 
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
@@ -49,7 +41,7 @@ FAILED_CONVERSION = (
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
 
 
-class GetUploadInput(ToolInput):
+class GetUploadInput(tool.ToolInput):
     """Wait on for an upload of create_collection or see how it ended. Without upload_id: the last day's uploads."""
 
     tool_name = "get_upload"
@@ -88,8 +80,8 @@ class Creation(Answered):
     title: Annotated[str | None, Field(description="Once known")] = None
     status: Annotated[str | None, Field(description="Status")] = None
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
-    warnings: Warnings = []
-    states: States = []
+    warnings: tool.Warnings = []
+    states: tool.States = []
     next_step: NextStep = None
 
 
@@ -116,8 +108,8 @@ class UploadStatus(Creation):
 class Publication(Creation):
     """An upload that was asked for, or would be."""
 
-    dry_run: WasDryRun = None
-    changes: Planned = None
+    dry_run: tool.WasDryRun = None
+    changes: tool.Planned = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +148,7 @@ async def upload_sentence(action: Action[Any], file: UploadFile) -> str:
 
 async def create_collection(call: ToolCall, wanted: CreateCollection) -> Publication:
     """Upload a document in the background, as a draft unless a status was given, and wait for it."""
-    action = as_draft_unless_said(wanted)
+    action = wanted if wanted.status else wanted.model_copy(update={"status": "editable"})
     if call.options.dry_run:
         return await planned_upload(call, action)
     uploads, seconds = call.app.uploads, call.options.wait_seconds
@@ -191,11 +183,8 @@ def earlier_instead(
     call: ToolCall, wanted: CreateCollection, entry: JournalEntry, collection: Collection | None
 ) -> list[str]:
     """What a person should know who gets an earlier upload instead of a new one."""
-    said = (
-        STILL_THAT
-        if call.options.again and not call.options.dry_run
-        else EARLIER.format("document" if entry.size else "address")
-    )
+    still = call.options.again and not call.options.dry_run
+    said = STILL_THAT if still else EARLIER.format("document" if entry.size else "address")
     if collection is None:
         return [said]
     given = [name for name in COMPARED if name in wanted.model_fields_set]
@@ -221,20 +210,13 @@ async def planned_upload(call: ToolCall, action: CreateCollection) -> Publicatio
     async with AsyncExitStack() as kept_open:
         file = await file_of(call, action, kept_open)
         sent = await upload_sentence(action, file)
-        standing = await call.app.uploads.standing(Source(action, file.document))
+        identity = await Source(action, file.document).identity()
+        standing = await call.app.uploads.journal.standing(identity, action.title or "")
     asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
     given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
     cost = await upload_cost(call)
-    return Publication(
-        dry_run=True,
-        changes=[sent, *given, cost],
-        warnings=[*file.warnings, *(earlier_instead(call, action, standing, None) if standing else [])],
-    )
-
-
-def as_draft_unless_said(action: CreateCollection) -> CreateCollection:
-    """The action; without a status it asks for a draft, explicitly."""
-    return action if action.status else action.model_copy(update={"status": "editable"})
+    said = earlier_instead(call, action, standing, None) if standing else []
+    return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*file.warnings, *said])
 
 
 async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
@@ -254,7 +236,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
                 "This upload has ended; it cannot be stopped any more.",
                 "To remove its collection, use delete_collection.",
             )
-        await uploads.stop(entry.upload_id)
+        await call.app.jobs.stop(UPLOAD, entry.upload_id)
         entry = await uploads.journal.find(entry.upload_id) or entry
     followed = await follow(call.errand, uploads, entry, arguments.wait_seconds)
     return UploadStatus.model_validate(upload_facts(followed, []))
@@ -310,11 +292,6 @@ def next_look(entry: JournalEntry) -> str | None:
 def upload_row(entry: JournalEntry) -> UploadRow:
     """One line of the list."""
     started = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
-    return UploadRow(
-        upload_id=entry.upload_id,
-        state="uploading" if entry.state in RUNNING else entry.state,
-        title=entry.title,
-        name=entry.name,
-        started=started,
-        collection_hash=entry.collection_hash or None,
-    )
+    state, collection_hash = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
+    known = {"state": state, "started": started, "collection_hash": collection_hash}
+    return UploadRow.model_validate({**entry.model_dump(include={"upload_id", "title", "name"}), **known})

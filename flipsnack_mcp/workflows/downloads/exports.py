@@ -18,7 +18,7 @@ from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.progress import Progress, Throttled, size_of
-from flipsnack_mcp.workflows.waiting import SPARE, Watch, Watched
+from flipsnack_mcp.workflows.waiting import Watch, Watched
 
 DOWNLOAD = "download"
 LINK_SECONDS = 60
@@ -124,8 +124,7 @@ async def save_export(errand: Errand, downloads: Downloads, order: Order, wait_s
         # Asked again before starting: another call may have started it while this one waited.
         if not downloads.under_way(wanted, start):
             await downloads.start(order, title, watched.last)
-    now = anyio.current_time()
-    patience = min(max(start + wait_seconds - now, AT_LEAST), errand.deadline - SPARE - now)
+    patience = errand.patience(max(start + wait_seconds - anyio.current_time(), AT_LEAST))
     return describe(await downloads.watch(errand, wanted, patience), states)
 
 
@@ -148,7 +147,7 @@ async def save_from(flipsnack: Flipsnack, job: Job, order: Order, title: str, pa
     async with fetched(flipsnack.http, check_link(package, order.api_url)) as transfer:
 
         async def received(done: int) -> None:
-            job.tell(done, transfer.total)
+            job.tell(done=done, total=transfer.total)
 
         pieces = check_length(transfer)
         return await save_package(pieces, order.folder, title, order.action.collection_hash, received=received)

@@ -11,7 +11,6 @@ from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.api.text import cleaned
-from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title
@@ -76,27 +75,13 @@ class Plans:
 
     async def start(self, plan: Plan) -> Job | None:
         """Have a plan carried out, unless somebody is at it; the job where that is this process."""
-        job = self.jobs.new(PLAN, plan.plan_id)
-
-        def work(records: Records) -> bool:
-            claimed = job.owner.claim(records)
-            if claimed:
-                self.record.start(records, plan)
-            return claimed
-
-        if not self.jobs.running(PLAN, plan.plan_id) and await self.record.store.transact(work):
-            self.jobs.begin(job, self.carry_out, self.note_stop)
-        return self.jobs.running(PLAN, plan.plan_id)
+        first = partial(self.record.start, plan)
+        return await self.jobs.start(PLAN, plan.plan_id, self.carry_out, self.note_stop, first)
 
     async def watch(self, plan: Plan, seconds: float, tell: Tell) -> None:
         """Tell how far a plan is until it ends, for so many seconds."""
         news = News(tell)
         await self.jobs.watch(PLAN, plan.plan_id, seconds, lambda progress: news(progress.message))
-
-    async def go_on(self) -> None:
-        """Go on with the plans whose process is gone, where the settings allow changes."""
-        for job in await self.jobs.adopt(PLAN) if self.allowed.changes else ():
-            self.jobs.begin(job, self.carry_out, self.note_stop)
 
     async def note_stop(self, job: Job) -> None:
         """A plan that somebody stopped goes on when a call asks for it."""
@@ -153,7 +138,7 @@ class Execution:
             OutOfTimeError: Nothing was sent; it stays planned.
         """
         try:
-            facts = await self._outcome(plan, item)
+            facts = {"again": False, **await self._outcome(plan, item)}
         except OutOfTimeError:
             await self._record.note(plan, item, state="planned", begun=item.begun)
             raise
@@ -204,12 +189,8 @@ def short(said: str) -> str:
 def facts_of_other(item: Item, seen: Collection) -> ItemFacts:
     """What is noted about an item that is not as planned: done by a job that broke off, or touched by somebody."""
     if item.is_done(seen):
-        done: ItemFacts = {"state": "done", "said": ""} if item.begun else {"state": "skipped", "said": ALREADY}
-        return {**done, "again": False}
-    other: ItemFacts = (
-        {"state": "unclear", "said": NEITHER} if item.begun else {"state": "skipped", "said": CHANGED_SINCE}
-    )
-    return {**other, "again": False}
+        return {"state": "done", "said": ""} if item.begun else {"state": "skipped", "said": ALREADY}
+    return {"state": "unclear", "said": NEITHER} if item.begun else {"state": "skipped", "said": CHANGED_SINCE}
 
 
 def facts_of_update(item: Item, updated: Updated) -> ItemFacts:
@@ -217,8 +198,8 @@ def facts_of_update(item: Item, updated: Updated) -> ItemFacts:
     now = updated.after.collection_hash
     new_hash = now if now != item.collection_hash else ""
     if wrong := differences(item.action, updated.after):
-        return {"state": "failed", "said": " ".join(wrong), "new_hash": new_hash, "again": False}
-    return {"state": "done", "said": " ".join(updated.warnings), "new_hash": new_hash, "again": False}
+        return {"state": "failed", "said": " ".join(wrong), "new_hash": new_hash}
+    return {"state": "done", "said": " ".join(updated.warnings), "new_hash": new_hash}
 
 
 def facts_of_failure(item: Item, error: FlipsnackError) -> ItemFacts:
@@ -231,7 +212,7 @@ def facts_of_failure(item: Item, error: FlipsnackError) -> ItemFacts:
 async def facts_of_vanished(errand: Errand, item: Item) -> ItemFacts:
     """What is noted about an item that is not there under its hash: published by a job that broke off, or gone."""
     if not (item.begun and item.publishes):
-        return {"state": "skipped", "said": NO_LONGER_THERE, "again": False}
+        return {"state": "skipped", "said": NO_LONGER_THERE}
     try:
         found = [one for one in await twins_of(errand, item) if one not in item.twins]
     except OutOfTimeError:
@@ -239,8 +220,8 @@ async def facts_of_vanished(errand: Errand, item: Item) -> ItemFacts:
     except FlipsnackError as error:
         return {"state": "unclear", "said": error.happened, "again": True}
     if len(found) != 1:
-        return {"state": "unclear", "said": NEW_HASH_UNKNOWN, "again": False}
-    return {"state": "done", "said": "", "new_hash": found[0], "again": False}
+        return {"state": "unclear", "said": NEW_HASH_UNKNOWN}
+    return {"state": "done", "said": "", "new_hash": found[0]}
 
 
 async def twins_of(errand: Errand, item: Item) -> tuple[str, ...]:

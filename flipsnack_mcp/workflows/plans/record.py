@@ -3,12 +3,11 @@
 Each item is a record of its own, so that its outcome is on disk before the next one is touched.
 """
 
-import base64
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanDraft, PlanSnapshot
 
 PLAN, ITEM = "plan", "plan-item"
@@ -27,13 +26,8 @@ class PlanRecord:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:
-            plan = Plan(
-                plan_id=new_plan_id(),
-                account=self.account,
-                made=records.now,
-                count=len(draft.items),
-                unchanged=draft.unchanged,
-            )
+            known = {"plan_id": new_job_id(), "account": self.account, "made": records.now}
+            plan = Plan(**known, count=len(draft.items), unchanged=draft.unchanged)
             put_plan(records, plan)
             for item in draft.items:
                 put_item(records, plan, item)
@@ -54,7 +48,7 @@ class PlanRecord:
         """Remember a person's yes for whoever goes on with it."""
         await self.store.transact(lambda records: self._note(records, plan, confirmed=how, confirmed_at=records.now))
 
-    def start(self, records: Records, plan: Plan) -> None:
+    def start(self, plan: Plan, records: Records) -> None:
         """Let it go on by itself from now on; what failed before gets one more try."""
         self._note(records, plan, started=True, stopped="")
         for item in items_of(records, plan):
@@ -110,8 +104,3 @@ def put_item(records: Records, plan: Plan, item: Item) -> None:
 def kept_for(records: Records, plan: Plan) -> float:
     """Seconds until a plan is forgotten; a moment longer for one that is being written about just then."""
     return max(1.0, plan.made + PLAN_KEPT - records.now)
-
-
-def new_plan_id() -> str:
-    """Eight characters that a model copies without mistakes."""
-    return base64.b32encode(secrets.token_bytes(5)).decode().lower()

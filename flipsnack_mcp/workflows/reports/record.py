@@ -11,8 +11,7 @@ from itertools import islice
 
 from flipsnack_mcp.store.records import Body, Records, Store
 from flipsnack_mcp.workflows.recalling import changes_of
-from flipsnack_mcp.workflows.reports.figures import Line, Numbers
-from flipsnack_mcp.workflows.reports.report import Gathered, Question, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection
 
 REPORT, ROW, KNOWN_TITLE, SAVED = "report", "report row", "collection title", "report file"
 REPORT_KEPT, FINAL_KEPT = 24 * 3600.0, 30 * 24 * 3600.0
@@ -54,12 +53,8 @@ class ReportRecord:
 
         def work(records: Records) -> Report:
             for one in targets:
-                records.put(
-                    KNOWN_TITLE,
-                    self._name(one.collection_hash),
-                    {"title": one.title, "changes": changes},
-                    keep=FINAL_KEPT,
-                )
+                known = {"title": one.title, "changes": changes}
+                records.put(KNOWN_TITLE, self._name(one.collection_hash), known, keep=FINAL_KEPT)
             every = {one.collection_hash: one for one in (*report.targets, *targets)}  # each once, whatever slid down
             added = {"targets": tuple(every.values()), "offset": offset}
             return self._put(records, report.model_copy(update=added))

@@ -15,13 +15,12 @@ from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack, Terms, in_line
 from flipsnack_mcp.api.errors import FlipsnackError, NotAuthorisedError, NotFoundError, OutOfTimeError
-from flipsnack_mcp.workflows.choosing import read_window
 from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.progress import News, Tell, choosing, report_at
-from flipsnack_mcp.workflows.reports.figures import Numbers
 from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection, day_of
+from flipsnack_mcp.workflows.reports.report import Numbers, Question, Report, ReportedCollection, day_of
 
 IN_FLIGHT = 3
 """Requests on their way at once: the budget lets one go a second, and an answer may take as many seconds."""
@@ -59,11 +58,6 @@ class Reports:
         if job and job.error:
             raise job.error
         return news.last
-
-    async def go_on(self) -> None:
-        """Go on with the reports whose process is gone."""
-        for job in await self.jobs.adopt(REPORT):
-            self.jobs.begin(job, self.carry_out)
 
     async def carry_out(self, job: Job) -> None:
         """Ask what is left to ask for a report, unless it was forgotten meanwhile."""

@@ -1,6 +1,5 @@
 """The file of a report: every collection with its numbers, and those that failed with the reason."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -10,9 +9,8 @@ import anyio
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
 from flipsnack_mcp.store.leases import Owner
 from flipsnack_mcp.workflows.jobs import even_if_cancelled
-from flipsnack_mcp.workflows.reports.figures import Line, Numbers, ranked
 from flipsnack_mcp.workflows.reports.record import SAVED, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Gathered, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Report, ReportedCollection, ranked
 
 EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
 NUMBERS = tuple(one.name for one in fields(Numbers))
@@ -29,11 +27,17 @@ def head(report: Report) -> Row:
     return ["collection_hash", "title", *NUMBERS, "average_time", *earlier, "note"]
 
 
-def rows(report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]]) -> list[Row]:
-    """One row for each collection, the most first."""
-    counted = [cells(one) for one in ranked(gathered.lines, report.sort_by)]
+def content(
+    report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]], safe: Callable[[str], str]
+) -> bytes:
+    """The whole file, the most first; `safe` takes credentials out of what came from elsewhere."""
     blank = [None] * (len(head(report)) - 3)
-    return [*counted, *([one.collection_hash, one.title, *blank, why] for one, why in failed)]
+    counted = [cells(one) for one in ranked(gathered.lines, report.sort_by)]
+    rows = [*counted, *([one.collection_hash, one.title, *blank, why] for one, why in failed)]
+    table: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in one] for one in rows]
+    if report.save_as == "csv":
+        return as_csv(head(report), table)
+    return as_markdown(name_of(report), head(report), table)
 
 
 def cells(line: Line) -> Row:
@@ -42,22 +46,9 @@ def cells(line: Line) -> Row:
     return [line.collection_hash, line.title, *astuple(line.numbers), line.numbers.average_time, *earlier, None]
 
 
-def content(
-    report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]], safe: Callable[[str], str]
-) -> bytes:
-    """The whole file; `safe` takes credentials out of what came from elsewhere."""
-    table: list[Row] = [
-        [safe(cell) if isinstance(cell, str) else cell for cell in one] for one in rows(report, gathered, failed)
-    ]
-    if report.save_as == "csv":
-        return as_csv(head(report), table)
-    return as_markdown(name_of(report), head(report), table)
-
-
 async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:
     """Save a report once, however many calls see it complete; None where another one is at it just now."""
-    name = f"{record.account}/{report.report_id}/{report.save_as}"
-    owner = Owner(SAVED, name, secrets.token_hex(8))
+    owner = Owner(f"{SAVED}/{record.account}/{report.report_id}/{report.save_as}")
     if not await record.store.transact(owner.claim):
         return None
     try:

@@ -10,7 +10,6 @@ from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
-from flipsnack_mcp.workflows.waiting import SPARE
 
 ENDS = {"complete": "complete", "failed": "failed"}
 COLLECTION_GONE = "The collection of this upload does not exist any more."
@@ -42,7 +41,7 @@ async def follow(errand: Errand, uploads: Uploads, entry: JournalEntry, seconds:
     """Wait for the bytes, then for the conversion, for so many seconds in all."""
     end = anyio.current_time() + seconds
     if entry.state in RUNNING:
-        entry = await uploads.watch(errand, entry, min(seconds, errand.deadline - SPARE - anyio.current_time()))
+        entry = await uploads.watch(errand, entry, errand.patience(seconds))
     if not entry.collection_hash:
         at_work = await uploads.look_at(entry.upload_id) if entry.state in RUNNING else None
         return Followed(entry, warnings=entry.warnings, at_work=at_work)
@@ -55,33 +54,27 @@ async def follow_conversion(errand: Errand, uploads: Uploads, entry: JournalEntr
         first = await find_collection(errand, uploads, entry)
         watching = uploads.conversions.of(first.collection_hash, first)
         ended = await watching.until_settled(errand, seconds, first)
-    except CollectionGone:
+    except CollectionLost as lost:
+        if lost.fate:
+            return Followed(entry.model_copy(update={"state": "interrupted"}), warnings=(lost.fate,))
         entry = await uploads.journal.note(entry, state="failed", said=COLLECTION_GONE, collection_hash="")
         return Followed(entry, gone=True)
-    except FateUnknown as unknown:
-        return Followed(entry.model_copy(update={"state": "interrupted"}), warnings=(str(unknown),))
     except FlipsnackError as error:
         return Followed(entry, warnings=(*entry.warnings, NOT_SEEN.format(error.happened)))
     seen = ended.last
     known = {"collection_hash": first.collection_hash, "listed": seen.title}
     entry = await uploads.journal.note(entry, state=ENDS.get(seen.conversion, "converting"), **known)
     link = seen.direct_link
-    if not link and is_public(seen):
+    if not link and seen.conversion == "complete" and seen.status != "editable":
         link = await direct_link(errand, first.collection_hash, seen.title)
     return Followed(entry, seen, link, entry.warnings, ended.states)
-
-
-def is_public(collection: Collection) -> bool:
-    """Whether readers have an address for it."""
-    return collection.conversion == "complete" and collection.status != "editable"
 
 
 async def find_collection(errand: Errand, uploads: Uploads, entry: JournalEntry) -> Collection:
     """The collection of an upload, also under the new hash it got when it was published elsewhere.
 
     Raises:
-        CollectionGone: It was deleted.
-        FateUnknown: It may have been deleted, or be another one by now.
+        CollectionLost: It was deleted, or may have been, or may be another one by now.
     """
     try:
         return await errand.send(GetCollection(collection_hash=entry.collection_hash))
@@ -91,15 +84,16 @@ async def find_collection(errand: Errand, uploads: Uploads, entry: JournalEntry)
     others = {one.collection_hash for one in await uploads.journal.others(entry.upload_id)}
     new = await new_ones(errand, title, frozenset({*entry.before, *others})) if title.strip() else []
     if deleted and not new:
-        raise CollectionGone
+        raise CollectionLost
     if deleted or len(new) != 1:
-        raise FateUnknown(FATE_UNKNOWN.format(f" New ones of its title: {', '.join(new)}." if new else ""))
+        raise CollectionLost(FATE_UNKNOWN.format(f" New ones of its title: {', '.join(new)}." if new else ""))
     return await errand.send(GetCollection(collection_hash=new[0]))
 
 
-class CollectionGone(Exception):  # noqa: N818 - it is no error
-    """The collection of an upload was deleted."""
+class CollectionLost(Exception):  # noqa: N818 - it is no error
+    """The collection of an upload was deleted, or what became of it cannot be told."""
 
-
-class FateUnknown(Exception):  # noqa: N818 - it is no error
-    """What became of the collection of an upload cannot be told; says so."""
+    def __init__(self, fate: str = "") -> None:
+        super().__init__(fate)
+        self.fate = fate
+        """Why it cannot be told."""

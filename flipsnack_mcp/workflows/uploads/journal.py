@@ -1,7 +1,5 @@
 """The journal of uploads: what was sent, when, and how it ended. Written before a byte leaves, read after a crash."""
 
-import base64
-import secrets
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -161,8 +159,3 @@ class Journal:
     def _put(self, records: Records, entry: JournalEntry) -> JournalEntry:
         records.put(UPLOAD, entry.upload_id, entry.model_dump(mode="json"), keep=leases.KEPT)
         return entry
-
-
-def new_upload_id() -> str:
-    """Eight characters that a model copies without mistakes."""
-    return base64.b32encode(secrets.token_bytes(5)).decode().lower()

@@ -7,7 +7,7 @@ from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.finding import found_again, new_ones
+from flipsnack_mcp.workflows.finding import new_ones
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 
 Known: TypeAlias = Callable[[], Awaitable[frozenset[str] | None]]
@@ -36,7 +36,8 @@ async def look_for(errand: Errand, title: str, before: frozenset[str], known: Kn
     if others is None:
         return None
     try:
-        return await found_again(errand, title, before | others)
+        new = await new_ones(errand, title, before | others)
+        return await errand.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
     except FlipsnackError:
         return None
 
@@ -69,13 +70,8 @@ async def look_up(errand: Errand, entry: JournalEntry, taken: frozenset[str] | N
         collection = await errand.send(GetCollection(collection_hash=new[0]))
     except FlipsnackError:
         return not_yet
-    return {
-        "state": "converting",
-        "collection_hash": collection.collection_hash,
-        "listed": collection.title,
-        "warnings": (FOUND_AGAIN,),
-        "said": "",
-    }
+    known = {"collection_hash": collection.collection_hash, "listed": collection.title, "said": ""}
+    return {**known, "state": "converting", "warnings": (FOUND_AGAIN,)}
 
 
 def describe_missing(entry: JournalEntry, new: list[str]) -> dict[str, Any]:

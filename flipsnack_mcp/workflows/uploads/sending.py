@@ -17,11 +17,11 @@ from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.jobs import Job, Jobs
-from flipsnack_mcp.workflows.progress import Progress, Throttled
-from flipsnack_mcp.workflows.uploads.conversions import Conversions
-from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry, new_upload_id
+from flipsnack_mcp.workflows.jobs import Job, Jobs, new_job_id
+from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
+from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
+from flipsnack_mcp.workflows.waiting import Conversions
 
 UPLOADS_AT_ONCE = 2
 TIME_TO_RECONCILE = 10.0
@@ -80,15 +80,10 @@ class Uploads:
         self._begun = [one for one in self._begun if self._jobs.running(UPLOAD, one.upload_id)]
         if running := next((one for one in self._begun if one.is_of(identity, title)), None):
             return running, False
-        job = self._jobs.new(UPLOAD, new_upload_id())
-        asked = JournalEntry(
-            upload_id=job.job_id,
-            account=self.journal.account,
-            document=identity,
-            title=title,
-            name=document.name if document else "",
-            size=document.size if document else 0,
-        )
+        job = self._jobs.new(UPLOAD, new_job_id())
+        known = {"upload_id": job.job_id, "account": self.journal.account, "document": identity, "title": title}
+        file = {"name": document.name, "size": document.size} if document else {"name": "", "size": 0}
+        asked = JournalEntry.model_validate({**known, **file})
         entry = await self.journal.begin(asked, job.owner, again=again)
         if entry.upload_id != asked.upload_id:
             return entry, False
@@ -96,14 +91,6 @@ class Uploads:
         send = partial(self._send, source, entry, kept_open.pop_all())
         self._jobs.begin(job, send, partial(self._note_stopped, entry))
         return entry, True
-
-    async def standing(self, source: Source) -> JournalEntry | None:
-        """The earlier upload that the same document and title would be given."""
-        return await self.journal.standing(await source.identity(), source.action.title or "")
-
-    async def stop(self, upload_id: str) -> None:
-        """Stop an upload; one of another process stops at its next sign of life."""
-        await self._jobs.stop(UPLOAD, upload_id)
 
     def error_of(self, upload_id: str) -> FlipsnackError | None:
         """How an upload of this process failed, in full."""
@@ -156,9 +143,12 @@ class Uploads:
         job.unresolved = True
 
         async def sent(done: int, _: int) -> None:
-            job.tell(done)
+            job.tell(done=done)
 
-        async with kept_open, job.turn(self._line):
+        job.tell(message=IN_LINE)
+        async with kept_open, self._line:
+            job.began = anyio.current_time()
+            job.tell(message="")
             errand = Errand(self._flipsnack, sent=sent)
             try:
                 before = await candidates(errand, entry.title)
