@@ -21,10 +21,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.server.bench import PDF, Assistant, Bench, Said, Tapped
 from tests.workflows.running import PIECE, Road, Travelled
 
-CREATE, LIST, GET, PACKAGE = (
-    *("collection.create", "collection.getList", "collection.getCollection"),
-    "collection.downloadHTML",
-)
+CREATE, LIST, GET = "collection.create", "collection.getList", "collection.getCollection"
 FAR = 20
 """Calls in which everything has to have come to its end."""
 
@@ -74,6 +71,15 @@ def named_call(said: Said) -> tuple[str, dict[str, Any]]:
     tree = ast.parse(f"f({found[2].replace('=false', '=False').replace('=true', '=True')})", mode="eval").body
     assert isinstance(tree, ast.Call)
     return found[1], {str(one.arg): ast.literal_eval(one.value) for one in tree.keywords}
+
+
+def assert_polls_are_told(said: Said, what: str) -> None:
+    """Each with its number and the seconds so far, in order and none twice."""
+    numbers = [number for number, _ in said.progress]
+    polls = [message for _, message in said.progress if message.startswith(what)]
+    assert numbers == sorted(set(numbers))
+    assert polls
+    assert all(re.fullmatch(rf"{what}: processing, \d+ s, poll \d+", one) for one in polls)
 
 
 async def to_its_end(assistant: Assistant, said: Said) -> Said:

@@ -1,7 +1,6 @@
 """What is on record: how it was before, written down before it is lost; every end of a call; and the allowance beside it."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,17 +10,15 @@ from typing_extensions import override
 
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.store.records import Body, Records, Store, T
-from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import KIND, Event, History
-from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types
+from tests.server.bench import CODE, Bench, LoopClock, Person, Said, declines, types
+from tests.server.destructions import TITLE, process, store_of
 
-TITLE, DRAFT = "Summer catalogue 2026", "Weekly offers, Week 39"
-GONE = "gone"
-PICTURE = "https://example.com/logo.png"
-ADDRESS = "https://example.com/a.pdf"
+DRAFT, GONE = "Weekly offers, Week 39", "gone"
+PICTURE, ADDRESS = "https://example.com/logo.png", "https://example.com/a.pdf"
 ACTIONS = {
     "delete_collection": "collection.deleteCollection",
     "delete_flipbook": "flipbook.delete",
@@ -54,33 +51,27 @@ def arguments(job: str, bench: Bench) -> tuple[str, dict[str, Any]]:
     return tool, {"collection_hash": summer.hash, **more.get(job, {})}
 
 
+@pytest.fixture
+def store(clock: LoopClock) -> MemoryStore:
+    return MemoryStore(clock)
+
+
 # --- a store that can fail, and that sees what had happened when it was written
 
 
-@dataclass
 class Watched:
     """The records of one transaction, with somebody looking at every entry of the history."""
 
-    inner: Records
-    written: Callable[[Body], None]
+    def __init__(self, inner: Records, written: Callable[[Body], None]) -> None:
+        self._inner, self._written = inner, written
 
-    @property
-    def now(self) -> float:
-        return self.inner.now
-
-    def get(self, kind: str, name: str) -> Body | None:
-        return self.inner.get(kind, name)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
     def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         if kind == KIND:
-            self.written(body)
-        self.inner.put(kind, name, body, keep=keep)
-
-    def delete(self, kind: str, name: str) -> None:
-        self.inner.delete(kind, name)
-
-    def all(self, kind: str) -> list[tuple[str, Body]]:
-        return self.inner.all(kind)
+            self._written(body)
+        self._inner.put(kind, name, body, keep=keep)
 
 
 @dataclass
@@ -110,25 +101,20 @@ class FailingStore(MemoryStore):
         return any(one.action in ACTIONS.values() for one in self.bench.sandbox.requests)
 
 
-@asynccontextmanager
-async def assistant_on(
-    bench: Bench, store: Store, person: Person | None = None, **settings: Any
-) -> AsyncIterator[Assistant]:
-    server = build_server(replace(bench.settings, **settings), bench.connect, bench.clock, store)
-    async with bench.assistant(person, server) as assistant:
-        yield assistant
-
-
 async def done(bench: Bench, job: str, store: Store) -> Said:
     tool, given = arguments(job, bench)
-    async with assistant_on(bench, store, confirm="allow") as assistant:
+    async with process(bench, store=store, confirm="allow") as assistant:
         return await assistant.call(tool, given)
 
 
-async def trail_of(bench: Bench, store: Store, **settings: Any) -> list[Event]:
-    trail = History(store, replace(bench.settings, **settings).account)
+async def trail_of(bench: Bench, store: Store) -> list[Event]:
+    trail = History(store, bench.settings.account)
     assert await trail.verified() == ""
     return await trail.events()
+
+
+async def ends_of(bench: Bench, store: Store) -> list[tuple[str, str, str]]:
+    return [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)]
 
 
 # --- before and after the act
@@ -202,147 +188,106 @@ async def test_a_store_that_fails_after_the_act_changes_no_answer(
 
 
 @pytest.mark.parametrize("job", DESTROYING)
-async def test_the_trail_names_a_yes_by_form(bench: Bench, job: str) -> None:
+@pytest.mark.parametrize("way", ["form", "code", "approve"])
+async def test_the_trail_names_every_yes_and_the_refusal_before_a_code(bench: Bench, job: str, way: str) -> None:
     tool, given = arguments(job, bench)
-    store = MemoryStore(bench.clock)
-    async with assistant_on(bench, store, Person(types(TITLE))) as assistant:
-        await assistant.call(tool, given)
+    person, code = Person(types(TITLE)) if way == "form" else None, "none"
+    async with process(bench, person, confirm="approve" if way == "approve" else "ask") as assistant:
+        said = await assistant.call(tool, given)
+        if way != "form":
+            code = said.code
+            if way == "approve":
+                await Consents(store_of(bench), bench.settings.account).approve(code)
+            await assistant.call(tool, given, confirmation=code)
 
-    events = await trail_of(bench, store)
-    assert [(one.decision, one.confirmed) for one in events] == [("allowed", "form"), ("done", "form")]
-
-
-@pytest.mark.parametrize("job", DESTROYING)
-@pytest.mark.parametrize("way", ["code", "approve"])
-async def test_the_trail_names_a_yes_by_code_and_the_refusal_before_it(bench: Bench, job: str, way: str) -> None:
-    tool, given = arguments(job, bench)
-    store = SqliteStore(bench.folder / "state.sqlite", bench.clock)
-    async with assistant_on(bench, store, confirm="ask" if way == "code" else "approve") as assistant:
-        code = (await assistant.call(tool, given)).code
-        if way == "approve":
-            await Consents(store, bench.settings.account).approve(code)
-        await assistant.call(tool, given, confirmation=code)
-
-    events = await trail_of(bench, store)
-    assert [(one.decision, one.confirmed) for one in events] == [("refused", ""), ("allowed", way), ("done", way)]
+    events = await trail_of(bench, store_of(bench))
+    refused = [("refused", "")] if way != "form" else []
+    assert [(one.decision, one.confirmed) for one in events] == [*refused, ("allowed", way), ("done", way)]
     assert not any(code in one.model_dump_json() for one in events), "a code is no part of the trail"
 
 
 @pytest.mark.parametrize(
     ("settings", "person"),
     [
-        ({"confirm": "block"}, None),
-        ({"confirm": "approve"}, None),
-        ({"confirm": "ask"}, None),
-        ({"confirm": "ask"}, Person(declines)),
-        ({"confirm": "ask"}, Person(declines, thinks=0.01)),
-        ({"confirm": "ask"}, Person(types("wrong"))),
+        *((({"confirm": way}), None) for way in ("block", "approve", "ask")),
+        *(
+            ({"confirm": "ask"}, person)
+            for person in (Person(declines), Person(declines, 0.01), Person(types("wrong")))
+        ),
         ({"confirm": "allow", "max_deletes_per_hour": 0}, None),
     ],
     ids=["block", "approve", "no form", "declined", "at once", "wrong title", "allowance"],
 )
-async def test_every_refusal_is_on_record(bench: Bench, settings: dict[str, Any], person: Person | None) -> None:
-    store = MemoryStore(bench.clock)
+async def test_every_refusal_is_on_record(
+    bench: Bench, store: MemoryStore, settings: dict[str, Any], person: Person | None
+) -> None:
     tool, given = arguments("delete_collection", bench)
-    async with assistant_on(bench, store, person, **settings) as assistant:
+    async with process(bench, person, store=store, **settings) as assistant:
         said = await assistant.call(tool, given)
 
     assert said.is_error
-    events = await trail_of(bench, store)
-    assert [(one.tool, one.target, one.decision) for one in events] == [
-        ("delete_collection", given["collection_hash"], "refused")
-    ]
-    assert events[0].said
+    assert await ends_of(bench, store) == [("delete_collection", given["collection_hash"], "refused")]
+    assert (await trail_of(bench, store))[0].said
 
 
 @pytest.mark.parametrize(
-    ("fault", "details", "decision"),
+    ("fault", "decision"),
     [
-        ("code", {"code": 37, "message": "No"}, "failed"),
-        ("reset", {"phase": "after", "times": 0}, "unclear"),
-        ("code", {"code": 99, "message": "?"}, "unclear"),
+        (Fault("code", code=37, message="No"), "failed"),
+        (Fault("reset", phase="after", times=0), "unclear"),
+        (Fault("code", code=99, message="?"), "unclear"),
+        (Fault("hang", phase="after"), "unclear"),
     ],
-    ids=["refused by Flipsnack", "lost", "unknown code"],
+    ids=["refused by Flipsnack", "lost", "unknown code", "cancelled under way"],
 )
-async def test_every_failure_is_on_record(bench: Bench, fault: str, details: dict[str, Any], decision: str) -> None:
-    store = MemoryStore(bench.clock)
-    bench.fails(fault, "collection.deleteLogo", **details)
-
-    await done(bench, "delete_logo", store)
+async def test_every_failure_is_on_record(bench: Bench, store: MemoryStore, fault: Fault, decision: str) -> None:
+    bench.sandbox.add_fault(replace(fault, action="collection.deleteLogo"))
+    tool, given = arguments("delete_logo", bench)
+    async with process(bench, store=store, confirm="allow") as assistant:
+        with anyio.move_on_after(5 if fault.kind == "hang" else 60):
+            await assistant.call(tool, given)
+        await anyio.sleep(5)
 
     assert [one.decision for one in await trail_of(bench, store)] == ["allowed", decision]
 
 
-@pytest.mark.parametrize(
-    ("source", "decision"), [({"file_path": "/etc/passwd"}, "refused"), ({"file_url": ADDRESS}, "done")], ids=repr
-)
-async def test_an_upload_and_a_refused_file_are_on_record(bench: Bench, source: dict[str, str], decision: str) -> None:
-    store = MemoryStore(bench.clock)
-    async with assistant_on(bench, store) as assistant:
-        await assistant.call("create_collection", source, title="Mine")
-
-    assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
-        ("create_collection", "Mine", decision)
-    ]
-
-
-async def test_an_upload_that_is_stopped_is_on_record(bench: Bench) -> None:
-    store = MemoryStore(bench.clock)
-    bench.fails("hang", "collection.create")
-    async with assistant_on(bench, store) as assistant:
-        made = await assistant.call("create_collection", file_url=ADDRESS, title="Mine", wait_seconds=0)
+async def test_uploads_refused_files_and_stops_are_on_record_and_what_only_reads_is_not(
+    bench: Bench, store: MemoryStore
+) -> None:
+    wanted = {"collection_hash": bench.collection(TITLE).hash}
+    async with process(bench, store=store) as assistant:
+        await assistant.call("list_collections")
+        await assistant.call("get_collection", wanted)
+        await assistant.call("delete_collection", wanted, dry_run=True)
+        await assistant.call("create_collection", file_path="/etc/passwd", title="Theirs")
+        await assistant.call("create_collection", file_url=ADDRESS, title="Mine")
+        bench.fails("hang", "collection.create")
+        made = await assistant.call("create_collection", file_url=ADDRESS, title="Long", wait_seconds=0)
         stopped = await assistant.call("get_upload", upload_id=made.data["upload_id"], cancel=True)
 
     assert not stopped.is_error, stopped.text
-    assert [(one.tool, one.target, one.decision) for one in await trail_of(bench, store)] == [
+    assert await ends_of(bench, store) == [
+        ("create_collection", "Theirs", "refused"),
         ("create_collection", "Mine", "done"),
+        ("create_collection", "Long", "done"),
         ("get_upload", made.data["upload_id"], "done"),
     ]
-
-
-async def test_a_deletion_that_is_cancelled_under_way_is_on_record_as_unclear(bench: Bench) -> None:
-    store = MemoryStore(bench.clock)
-    bench.fails("hang", "collection.deleteLogo", phase="after")
-    tool, given = arguments("delete_logo", bench)
-    async with assistant_on(bench, store, confirm="allow") as assistant:
-        with anyio.move_on_after(5):
-            await assistant.call(tool, given)
-        await anyio.sleep(5)
-
-    assert [one.decision for one in await trail_of(bench, store)] == ["allowed", "unclear"]
-
-
-async def test_what_only_reads_leaves_no_trace(bench: Bench) -> None:
-    store = MemoryStore(bench.clock)
-    hash_ = bench.collection(TITLE).hash
-    async with assistant_on(bench, store) as assistant:
-        await assistant.call("list_collections")
-        await assistant.call("get_collection", collection_hash=hash_)
-        await assistant.call("delete_collection", collection_hash=hash_, dry_run=True)
-
-    assert await trail_of(bench, store) == []
 
 
 # --- the allowance, through two servers on one store
 
 
 async def test_twenty_deletions_an_hour_are_shared_by_two_servers(bench: Bench) -> None:
-    hashes = [bench.sandbox.account.add(title=f"Old {number}").hash for number in range(22)]
-    stores = [SqliteStore(bench.folder / "state.sqlite", bench.clock) for _ in range(2)]
-    async with (
-        assistant_on(bench, stores[0], confirm="allow") as one,
-        assistant_on(bench, stores[1], confirm="allow") as other,
-    ):
+    hashes = [bench.sandbox.account.add(title=f"Old {number}").hash for number in range(21)]
+    async with process(bench, confirm="allow") as one, process(bench, confirm="allow") as other:
         for number, hash_ in enumerate(hashes[:20]):
             said = await (one, other)[number % 2].call("delete_collection", collection_hash=hash_)
             assert not said.is_error, said.text
         for assistant in (one, other):
             said = await assistant.call("delete_collection", collection_hash=hashes[20])
             assert said.is_error
-            assert "20 deletions in an hour" in said.text
-            assert "Nothing was changed." in said.text
-            assert "60 minutes" in said.text
-            assert "FLIPSNACK_MAX_DELETES_PER_HOUR" in said.text
+            told = ("20 deletions in an hour", "Nothing was changed.", "60 minutes", "FLIPSNACK_MAX_DELETES_PER_HOUR")
+            assert all(one in said.text for one in told), said.text
         bench.clock.advance(3601)
         assert not (await other.call("delete_collection", collection_hash=hashes[20])).is_error
 
@@ -350,21 +295,28 @@ async def test_twenty_deletions_an_hour_are_shared_by_two_servers(bench: Bench) 
 
 
 @pytest.mark.parametrize(
-    ("fault", "details", "counts"),
+    ("fault", "counts"),
     [
-        pytest.param("code", {"code": 37}, False, id="refused"),
-        pytest.param("maintenance", {"times": 0}, False, id="maintenance"),
-        pytest.param("reset", {}, False, id="lost before, looked up and still there"),
-        pytest.param("reset", {"phase": "after"}, True, id="lost after, looked up and gone"),
-        pytest.param("code", {"code": 99}, True, id="unclear"),
+        (Fault("code", code=37), False),
+        (Fault("maintenance", times=0), False),
+        (Fault("reset"), False),
+        (Fault("reset", phase="after"), True),
+        (Fault("code", code=99), True),
+    ],
+    ids=[
+        "refused",
+        "maintenance",
+        "lost before, looked up and still there",
+        "lost after, looked up and gone",
+        "unclear",
     ],
 )
 async def test_a_deletion_counts_unless_it_certainly_did_not_happen(
-    bench: Bench, fault: str, details: dict[str, Any], *, counts: bool
+    bench: Bench, store: MemoryStore, fault: Fault, *, counts: bool
 ) -> None:
     first, second = (bench.sandbox.account.add(title=f"Old {number}").hash for number in range(2))
-    bench.fails(fault, "collection.deleteCollection", **details)
-    async with assistant_on(bench, MemoryStore(bench.clock), confirm="allow", max_deletes_per_hour=1) as assistant:
+    bench.sandbox.add_fault(replace(fault, action="collection.deleteCollection"))
+    async with process(bench, store=store, confirm="allow", max_deletes_per_hour=1) as assistant:
         await assistant.call("delete_collection", collection_hash=first)
         bench.sandbox.clear_faults()
         said = await assistant.call("delete_collection", collection_hash=second)
@@ -372,9 +324,9 @@ async def test_a_deletion_counts_unless_it_certainly_did_not_happen(
     assert said.is_error is counts, said.text
 
 
-async def test_nobody_is_asked_about_what_is_beyond_the_allowance(bench: Bench) -> None:
+async def test_nobody_is_asked_about_what_is_beyond_the_allowance(bench: Bench, store: MemoryStore) -> None:
     person = Person(types(TITLE))
-    async with assistant_on(bench, MemoryStore(bench.clock), person, max_deletes_per_hour=0) as assistant:
+    async with process(bench, person, store=store, max_deletes_per_hour=0) as assistant:
         said = await assistant.call("delete_collection", collection_hash=bench.collection(TITLE).hash)
 
     assert said.is_error
