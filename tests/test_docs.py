@@ -1,7 +1,5 @@
 """What is written about the project agrees with the code."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy

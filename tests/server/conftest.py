@@ -11,6 +11,7 @@ from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.tools import uploads
 from tests.server.bench import KEY, SECRET, Assistant, Bench, LoopClock, Mode, Witness
+from tests.server.long_bench import LongBench
 from tests.virtual_clock import VirtualLoop
 
 
@@ -80,3 +81,11 @@ async def assistant(bench: Bench) -> AsyncIterator[Assistant]:
     """A client without forms."""
     async with bench.assistant() as client:
         yield client
+
+
+@pytest.fixture
+async def long_bench(bench: Bench) -> AsyncIterator[LongBench]:
+    """A bench for long work, with its client."""
+    slow = LongBench(**vars(bench))
+    async with slow.assistant() as slow.client:
+        yield slow

@@ -57,7 +57,7 @@ async def test_against_the_sandbox_every_answer_says_so(bench: Bench, of: str) -
 
 async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> None:
     target = {"collection_hash": bench.collection().hash}
-    wrong = {
+    wrong: dict[str, dict[str, Any]] = {
         "get_collection": {"collection_hash": "nothere"},
         "list_collections": {"limit": 0},
         "delete_collection": target,
@@ -154,12 +154,14 @@ async def test_personal_data_of_the_lead_form_are_masked_unless_revealed(bench: 
     assert "Ornithologist" not in employed.text, "a job title is personal too"
 
 
+@pytest.mark.usefixtures("no_look_ahead")
 @pytest.mark.parametrize(
     ("name", "head", "tool", "action"),
     [
         ("a.pdf", b"%PDF-1.7\n", "create_collection", "collection.create"),
         ("a.png", PNG, "set_logo", "collection.setLogo"),
     ],
+    ids=["PDF", "picture"],
 )
 async def test_a_real_file_arrives_byte_for_byte(bench: Bench, name: str, head: bytes, tool: str, action: str) -> None:
     content = head + bytes(range(256)) * 3000
@@ -174,6 +176,7 @@ async def test_a_real_file_arrives_byte_for_byte(bench: Bench, name: str, head: 
     assert arrived.verb == "POST"
 
 
+@pytest.mark.usefixtures("no_look_ahead")
 @pytest.mark.parametrize("mode", ["auto"])
 @every_name
 async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_argument(bench: Bench, name: str) -> None:

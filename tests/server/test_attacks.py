@@ -14,15 +14,16 @@ from typing import Any
 import httpx2
 import pytest
 from mcp import MCPError
-from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult, ElicitResult
+from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import LARGEST_ANSWER, Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.safety.cleaning import OURS
-from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.in_memory import rows_of
@@ -63,8 +64,8 @@ class Rig(Bench):
         return Flipsnack(access, Pacer(BudgetInMemory()), lambda: Replaced(self))
 
     @override
-    def server(self, **settings: Any) -> FlipsnackServer:
-        return build_server(self.settings, self.connect, self.clock, self.store)
+    def server(self, store: Store | None = None, **settings: Any) -> FlipsnackServer:
+        return super().server(store or self.store, **settings)
 
     async def send(self, tool: str, arguments: dict[str, Any], person: Person | None = None) -> Said:
         async with self.assistant(person) as assistant:
@@ -136,8 +137,16 @@ async def assert_clean(rig: Rig, *said: Said) -> None:
 
 # --- what an assistant may be talked into sending
 
+HUGE: dict[str, dict[str, Any]] = {
+    "many": {f"x{number}": number for number in range(20_000)},
+    "deep": {"query": json.loads("[" * 150 + "]" * 150)},
+    "wide": {"query": ["x"] * 100_000},
+    "long text": {"query": "x" * 5_000_000},
+    "big number": {"limit": int("9" * 4000)},
+    "smaller number": {"limit": 10**400},
+}
 REFUSED: list[Any] = [
-    pytest.param("list_collections", {"limit": 10**400}, id="'limit' 10**400"),
+    *(pytest.param("list_collections", arguments, id=name) for name, arguments in HUGE.items()),
     *(
         pytest.param(
             one["tool"], {**one["more"], one["argument"]: value}, id=f"{one['argument'][:20]!a} {kind} {number}"
@@ -411,17 +420,6 @@ async def test_a_hostile_transfer_leaves_nothing_and_leads_nowhere(rig: Rig, ans
 # --- the protocol itself
 
 
-async def raised_or_failed(assistant: Assistant, name: Any, arguments: Any, **more: Any) -> str:
-    """The text of a protocol error or of a failed call."""
-    try:
-        result = await assistant.client.session.call_tool(name, arguments, allow_input_required=True, **more)
-    except (MCPError, ValueError) as error:
-        return str(error)
-    text: str = result.model_dump_json()
-    assert '"is_error":true' in text or '"isError":true' in text or "input_required" in text, text
-    return text
-
-
 NOT_OBJECTS = {"list": [1], "text": "x", "number": 1, "true": True, "nested": [[{"a": 1}]], "huge text": "x" * 100_000}
 
 
@@ -457,47 +455,8 @@ async def forged(assistant: Assistant, params: dict[str, Any]) -> str:
     return str(result)
 
 
-YES = {"title": ElicitResult(action="accept", content={"title": "Weekly offers, Week 38"})}
-STATES = (
-    *(None, "", "x", json.dumps({"seen": "x", "at": 0, "nonce": "x"}), "a.b.c", "eyJzZWVuIjoieCJ9", "v1.AAAA"),
-    *("\x00", "\u202e\U000e0061", "A" * 500_000),
-)
-
-
-@pytest.mark.parametrize("state", STATES, ids=lambda one: ascii(one)[:30])
-async def test_an_answer_to_a_question_that_was_never_put_destroys_nothing(rig: Rig, state: str | None) -> None:
-    wanted = rig.collection().hash
-    async with rig.assistant(Person(declines)) as assistant:
-        text = await raised_or_failed(
-            assistant, "delete_collection", {"collection_hash": wanted}, input_responses=YES, request_state=state
-        )
-
-    assert rig.changed == []
-    assert not INTERNALS.search(text.replace("isError", "")), text
-    await assert_clean(rig)
-
-
-HUGE: dict[str, dict[str, Any]] = {
-    "many": {f"x{number}": number for number in range(20_000)},
-    "deep": {"query": json.loads("[" * 150 + "]" * 150)},
-    "wide": {"query": ["x"] * 100_000},
-    "long text": {"query": "x" * 5_000_000},
-    "big number": {"limit": int("9" * 4000)},
-}
-
-
-@pytest.mark.parametrize("arguments", HUGE.values(), ids=list(HUGE))
-async def test_huge_arguments_are_refused_in_few_words(rig: Rig, arguments: dict[str, Any]) -> None:
-    said = await rig.send("list_collections", arguments)
-
-    assert said.is_error
-    assert len(said.text) < 3_000
-    assert rig.requests == []
-    await assert_clean(rig, said)
-
-
 def test_the_set_is_as_large_as_it_says() -> None:
-    tables: list[Any] = [REFUSED, OUR_NAMES, LIARS, ECHOES, PACKAGES, TRANSFERS, NOT_OBJECTS, STATES, HUGE]
-    assert sum(len(one) for one in tables) >= 285
-    assert len(REFUSED) >= 137
+    tables: list[Any] = [REFUSED, OUR_NAMES, LIARS, ECHOES, PACKAGES, TRANSFERS, NOT_OBJECTS]
+    assert sum(len(one) for one in tables) >= 275
+    assert len(REFUSED) >= 142
     assert logging.getLogger("flipsnack_mcp").level == logging.NOTSET

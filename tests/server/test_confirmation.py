@@ -10,6 +10,8 @@ from mcp.types import CallToolResult, ElicitRequest, ElicitResult, InputRequired
 
 from tests.samples_of import expected_tool, names_with
 from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types, types_what_is_asked
+from tests.server.destructions import process
+from tests.server.test_attacks import INTERNALS
 from tests.server.typical import typical
 
 TITLE, SUMMER = "Weekly offers, Week 38", "Summer catalogue 2026"
@@ -80,7 +82,7 @@ async def test_a_no_counts_also_while_flipsnack_fails(bench: Bench) -> None:
     def breaks() -> None:
         bench.fails("http", "collection.getCollection", http_status=500, times=0)
 
-    async with bench.two_assistants(Person(declines, meanwhile=breaks)) as (plain, asking):
+    async with process(bench) as plain, process(bench, Person(declines, meanwhile=breaks)) as asking:
         said = await asking.call(DELETE, collection_hash=wanted)
         bench.sandbox.clear_faults()
         later = await plain.call(DELETE, collection_hash=wanted)
@@ -354,8 +356,14 @@ async def test_an_answer_without_its_question_or_a_question_without_its_answer_i
     assert deletions(bench) == 0
 
 
+FORGED = (
+    *("", "x", '{"seen": "x", "at": 1, "nonce": "y"}', "a.b.c", "eyJzZWVuIjoieCJ9", "v1.AAAA", "altered"),
+    *("\x00", "\u202e\U000e0061", "A" * 500_000),
+)
+
+
 @pytest.mark.parametrize("mode", ["auto"])
-@pytest.mark.parametrize("state", ["", "forged", '{"seen": "x", "at": 1, "nonce": "y"}', "altered"])
+@pytest.mark.parametrize("state", FORGED, ids=lambda one: ascii(one)[:30])
 async def test_a_forged_state_deletes_nothing(bench: Bench, state: str) -> None:
     wanted = bench.collection().hash
     async with bench.assistant(Person(declines)) as assistant:
@@ -364,10 +372,12 @@ async def test_a_forged_state_deletes_nothing(bench: Bench, state: str) -> None:
             middle = len(sealed) // 2
             state = sealed[:middle] + ("A" if sealed[middle] != "A" else "B") + sealed[middle + 1 :]
         try:
-            await answered(assistant, wanted, YES, state)
+            text = (await answered(assistant, wanted, YES, state)).model_dump_json()
         except MCPError as error:
-            bench.witness.saw(error)
+            text = str(error)
 
+    bench.witness.saw(text)
+    assert not INTERNALS.search(text.replace("isError", "")), text
     assert deletions(bench) == 0
 
 
@@ -402,7 +412,7 @@ async def test_an_answer_is_good_for_ten_minutes_and_then_refused_with_a_text(be
 async def test_a_made_up_code_deletes_nothing_and_an_empty_one_is_none(bench: Bench, code: str) -> None:
     said = await bench.call(DELETE, collection_hash=bench.collection().hash, confirmation=code)
 
-    assert_refused(bench, said, code=not code.strip())
+    assert_refused(bench, said, code=not code)
     assert code not in said.text or not code.strip()
 
 

@@ -14,8 +14,8 @@ from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.sandbox.actions import packaging
 from flipsnack_mcp.server.server import SETTLED_IN
-from tests.server.bench import Assistant, Bench, Said
-from tests.server.long_bench import LongBench, assert_polls_are_told, given_up, has_four_parts, named_call
+from tests.server.bench import Said
+from tests.server.long_bench import LongBench, assert_polls_are_told, assert_told_in_four_parts, given_up, named_call
 
 TOOL = "download_collection_html"
 
@@ -27,8 +27,8 @@ def pace() -> Pace:
 
 
 @pytest.fixture
-def bench(bench: Bench) -> LongBench:
-    return LongBench(**vars(bench))
+def bench(long_bench: LongBench) -> LongBench:
+    return long_bench
 
 
 @pytest.fixture
@@ -70,12 +70,12 @@ def ready(bench: LongBench) -> dict[str, Any]:
 
 
 async def test_a_client_that_gives_up_gets_its_package_by_repeating_the_same_call(
-    bench: LongBench, assistant: Assistant, packages: list[str]
+    bench: LongBench, packages: list[str]
 ) -> None:
     arguments = {"collection_hash": bench.collection().hash, "wait_seconds": 45}
     for _ in range(5):
-        await given_up(assistant, TOOL, arguments)
-    said = await assistant.call(TOOL, arguments)
+        await given_up(bench.client, TOOL, arguments)
+    said = await bench.client.call(TOOL, arguments)
 
     assert_saved(bench, said)
     assert there(bench) == ["Weekly offers, Week 38.zip"]
@@ -83,13 +83,13 @@ async def test_a_client_that_gives_up_gets_its_package_by_repeating_the_same_cal
     assert bench.road.transfers == 1
 
 
-async def test_the_next_step_goes_on_to_the_end(bench: LongBench, assistant: Assistant, packages: list[str]) -> None:
+async def test_the_next_step_goes_on_to_the_end(bench: LongBench, packages: list[str]) -> None:
     bench.road.package_seconds = 6
-    said = await assistant.call(TOOL, collection_hash=bench.collection().hash)
+    said = await bench.client.call(TOOL, collection_hash=bench.collection().hash)
     seen = [said]
     while "next_step" in said.data:
         tool, arguments = named_call(said)
-        said = await assistant.call(tool, arguments)
+        said = await bench.client.call(tool, arguments)
         seen.append(said)
 
     assert_saved(bench, said)
@@ -102,23 +102,23 @@ async def test_the_next_step_goes_on_to_the_end(bench: LongBench, assistant: Ass
     assert there(bench) == ["Weekly offers, Week 38.zip"]
 
 
-async def test_what_is_said_while_a_package_is_on_its_way_is_true(bench: LongBench, assistant: Assistant) -> None:
+async def test_what_is_said_while_a_package_is_on_its_way_is_true(bench: LongBench) -> None:
     """It is built already; only its bytes are missing."""
     bench.road.package_seconds = 6
-    said = await assistant.call(TOOL, ready(bench), wait_seconds=20)
+    said = await bench.client.call(TOOL, ready(bench), wait_seconds=20)
 
     assert "Still being built" not in said.data["next_step"]
     assert "download" in said.data["next_step"].split("Call ")[0].lower()
 
 
 async def test_a_call_that_is_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(
-    bench: LongBench, assistant: Assistant
+    bench: LongBench,
 ) -> None:
     bench.road.package_seconds = 6
     arguments = ready(bench)
-    await given_up(assistant, TOOL, {**arguments, "wait_seconds": 45})
+    await given_up(bench.client, TOOL, {**arguments, "wait_seconds": 45})
     await anyio.sleep(60)
-    said = await assistant.call(TOOL, arguments)
+    said = await bench.client.call(TOOL, arguments)
 
     assert_saved(bench, said)
     assert bench.road.transfers == 1
@@ -136,24 +136,22 @@ async def test_leftovers_of_killed_runs_are_removed_at_the_next_start(bench: Lon
     assert there(bench) == [".flipsnack-notes.part", "Weekly offers, Week 38.zip"]
 
 
-async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: LongBench, assistant: Assistant) -> None:
-    await assistant.call("list_collections")
+async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: LongBench) -> None:
+    await bench.client.call("list_collections")
     await anyio.sleep(SETTLED_IN + 1)
 
     assert not (bench.folder / "downloads").exists()
 
 
-async def test_save_false_fetches_nothing_and_knows_nothing_of_transfers(
-    bench: LongBench, assistant: Assistant
-) -> None:
+async def test_save_false_fetches_nothing_and_knows_nothing_of_transfers(bench: LongBench) -> None:
     bench.road.package_seconds = 6
     arguments = ready(bench)
-    alone = await assistant.call(TOOL, arguments, save=False)
+    alone = await bench.client.call(TOOL, arguments, save=False)
     fetched = bench.road.transfers
-    await assistant.call(TOOL, arguments, wait_seconds=5)
-    beside = await assistant.call(TOOL, arguments, save=False)
+    await bench.client.call(TOOL, arguments, wait_seconds=5)
+    beside = await bench.client.call(TOOL, arguments, save=False)
     await anyio.sleep(100)
-    saved = await assistant.call(TOOL, arguments, wait_seconds=0)
+    saved = await bench.client.call(TOOL, arguments, wait_seconds=0)
 
     assert fetched == 0
     for said in (alone, beside):
@@ -164,21 +162,19 @@ async def test_save_false_fetches_nothing_and_knows_nothing_of_transfers(
     assert_saved(bench, saved)
 
 
-async def test_a_folder_that_cannot_be_written_is_said_in_four_parts(bench: LongBench, assistant: Assistant) -> None:
+async def test_a_folder_that_cannot_be_written_is_said_in_four_parts(bench: LongBench) -> None:
     (bench.folder / "downloads").write_bytes(b"a file where the folder should be")
-    said = await assistant.call(TOOL, ready(bench))
+    said = await bench.client.call(TOOL, ready(bench))
 
-    assert said.is_error
-    assert has_four_parts(said.text)
-    assert "FLIPSNACK_DOWNLOAD_DIR" in said.text
+    assert_told_in_four_parts(said, "FLIPSNACK_DOWNLOAD_DIR")
 
 
-async def test_save_false_gives_a_link_that_works_and_its_end(bench: LongBench, assistant: Assistant) -> None:
+async def test_save_false_gives_a_link_that_works_and_its_end(bench: LongBench) -> None:
     wanted = bench.collection().hash
-    said = await assistant.call(TOOL, collection_hash=wanted, save=False, wait_seconds=45)
+    said = await bench.client.call(TOOL, collection_hash=wanted, save=False, wait_seconds=45)
     tool, arguments = named_call(said)
     assert arguments == {"collection_hash": wanted, "save": False}
-    said = await assistant.call(tool, arguments)
+    said = await bench.client.call(tool, arguments)
     async with bench.connect(bench.settings).http as http:
         package = await http.get(said.data["resource_url"])
 
@@ -189,16 +185,16 @@ async def test_save_false_gives_a_link_that_works_and_its_end(bench: LongBench, 
     assert not {"path", "bytes", "sha256", "files"} & set(said.data)
 
 
-async def test_a_failed_package_is_said_and_may_be_tried_again(bench: LongBench, assistant: Assistant) -> None:
+async def test_a_failed_package_is_said_and_may_be_tried_again(bench: LongBench) -> None:
     bench.fails("package_fails")
     wanted = bench.collection().hash
-    said = await assistant.call(TOOL, collection_hash=wanted, wait_seconds=45)
-    said = await assistant.call(TOOL, collection_hash=wanted, wait_seconds=45)
+    said = await bench.client.call(TOOL, collection_hash=wanted, wait_seconds=45)
+    said = await bench.client.call(TOOL, collection_hash=wanted, wait_seconds=45)
     assert said.data["state"] == "failed"
     assert "failed" in said.data["states"][-1]
     tool, arguments = named_call(said)
     for _ in range(3):
-        said = await assistant.call(tool, arguments)
+        said = await bench.client.call(tool, arguments)
 
     assert said.data["state"] == "complete"
 
@@ -206,12 +202,10 @@ async def test_a_failed_package_is_said_and_may_be_tried_again(bench: LongBench,
 @pytest.mark.parametrize(
     "title", ["", "../../etc/passwd", "a/b\\c", "CON", "x" * 500, "\u202egpj.exe", ".hidden", "a\0b\n"], ids=repr
 )
-async def test_a_hostile_title_becomes_a_plain_name_in_the_download_folder(
-    bench: LongBench, assistant: Assistant, title: str
-) -> None:
+async def test_a_hostile_title_becomes_a_plain_name_in_the_download_folder(bench: LongBench, title: str) -> None:
     collection = bench.sandbox.account.add(title=title)
-    await assistant.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
-    said = await assistant.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
+    await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
+    said = await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
 
     path = Path(said.data["path"])
     assert path.parent == bench.folder / "downloads"

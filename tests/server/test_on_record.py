@@ -90,7 +90,7 @@ class FailingStore(MemoryStore):
     async def transact(self, work: Callable[[Records], T]) -> T:
         if self.fails_at == GONE and self._sent():
             raise StoreUnusable("The file is gone.", "Look for it.")
-        return await super().transact(lambda records: work(Watched(records, self._written)))  # type: ignore[arg-type]
+        return await super().transact(lambda records: work(Watched(records, self._written)))
 
     def _written(self, body: Body) -> None:
         self.arrived.append((str(body["decision"]), self._sent()))

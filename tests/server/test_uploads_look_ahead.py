@@ -8,7 +8,7 @@ from pypdf import PdfWriter
 
 from flipsnack_mcp.files.lookahead import DAMAGED_WARNING
 from tests.server.bench import Assistant, Bench, Mode
-from tests.server.long_bench import has_four_parts
+from tests.server.long_bench import assert_told_in_four_parts
 
 
 @pytest.fixture(params=["auto"])
@@ -38,10 +38,7 @@ async def test_over_a_thousand_pages_are_refused_without_a_byte_sent_and_are_in_
     said = await assistant.call("create_collection", file_path=path, title="Pages", wait_seconds=20)
     listed = await assistant.call("get_upload")
 
-    assert said.is_error
-    assert has_four_parts(said.text)
-    assert "1,000 pages" in said.text
-    assert "Nothing was changed." in said.text
+    assert_told_in_four_parts(said, "1,000 pages", "Nothing was changed.")
     assert sent(bench) == []
     assert listed.data["uploads"] == []
 
