@@ -230,15 +230,18 @@ async def test_get_upload_stops_an_upload_under_way(bench: LongBench) -> None:
     assert_told_in_four_parts(once_more, "has ended")
 
 
-async def test_what_is_converting_or_is_not_named_cannot_be_stopped_and_the_error_names_the_way(
+async def test_what_is_not_named_or_is_converting_cannot_be_stopped_and_the_error_names_the_way(
     bench: LongBench,
 ) -> None:
-    first = await bench.client.call(TOOL, offers(bench), wait_seconds=5)
-    for upload_id, way in ((first.data["upload_id"], "delete_collection"), (None, "upload_id"), (" ", "upload_id")):
-        said = await bench.client.call("get_upload", upload_id=upload_id, cancel=True)
-        assert_told_in_four_parts(said, way)
+    bench.road.upload_seconds = 2
+    first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)
+    for nothing in (None, " "):
+        assert_told_in_four_parts(await bench.client.call("get_upload", upload_id=nothing, cancel=True), "upload_id")
+    converting = await bench.client.call(*named_call(first))
+    wanted = {"upload_id": converting.data["upload_id"], "cancel": True}
+    assert_told_in_four_parts(await bench.client.call("get_upload", wanted), "delete_collection")
 
-    assert (await to_its_end(bench.client, first)).data["state"] == "complete"
+    assert (await to_its_end(bench.client, converting)).data["state"] == "complete"
     assert bench.created == 1
 
 
