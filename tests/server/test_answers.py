@@ -10,7 +10,7 @@ import pytest
 
 from tests.samples_of import every_name, every_tool, expected_tool, meaning
 from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
-from tests.server.typical import PNG, answered, typical
+from tests.server.typical import answered, typical
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -153,28 +153,6 @@ async def test_personal_data_of_the_lead_form_are_masked_unless_revealed(bench: 
     assert set(masked.data["fields"]) == set(shown.data["fields"])
     assert "Ada Example" in shown.text
     assert "Ornithologist" not in employed.text, "a job title is personal too"
-
-
-@pytest.mark.usefixtures("no_look_ahead")
-@pytest.mark.parametrize(
-    ("name", "head", "tool", "action"),
-    [
-        ("a.pdf", b"%PDF-1.7\n", "create_collection", "collection.create"),
-        ("a.png", PNG, "set_logo", "collection.setLogo"),
-    ],
-    ids=["PDF", "picture"],
-)
-async def test_a_real_file_arrives_byte_for_byte(bench: Bench, name: str, head: bytes, tool: str, action: str) -> None:
-    content = head + bytes(range(256)) * 3000
-    target = {"collection_hash": bench.collection().hash} if tool == "set_logo" else {}
-
-    said = await bench.call(tool, **target, file_path=bench.document(name, content))
-
-    (arrived,) = bench.sandbox.carried_out(action)
-    assert not said.is_error, said.text
-    assert arrived.file
-    assert (arrived.file["size"], arrived.file["sha256"]) == (len(content), sha256(content).hexdigest())
-    assert arrived.verb == "POST"
 
 
 @pytest.mark.usefixtures("no_look_ahead")

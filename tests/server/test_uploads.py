@@ -95,18 +95,6 @@ async def test_the_same_document_and_title_gives_the_first_result_and_says_so(be
     assert bench.created == 1
 
 
-@pytest.mark.parametrize("other", [{"title": "Another"}, {"file_path": "other.pdf"}, {"again": True}, {"title": None}])
-async def test_another_title_or_content_or_again_is_another_upload(bench: LongBench, other: dict[str, Any]) -> None:
-    if "file_path" in other:
-        other = {"file_path": bench.large(other["file_path"])}
-    first = await bench.client.call(TOOL, offers(bench, wait_seconds=5))
-    second = await bench.client.call(TOOL, offers(bench, wait_seconds=5, **other))
-
-    assert second.data["upload_id"] != first.data["upload_id"]
-    assert second.data["collection_hash"] != first.data["collection_hash"]
-    assert bench.created == 2
-
-
 @pytest.mark.parametrize("seconds", [5, 0], ids=["during upload", "during conversion"])
 async def test_a_client_that_gives_up_on_again_and_repeats_its_call_pays_once(bench: LongBench, seconds: float) -> None:
     """again=true asks for one more upload, not for one with every repetition of a call that was given up."""
