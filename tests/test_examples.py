@@ -1,7 +1,5 @@
 """The examples are programs that work."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

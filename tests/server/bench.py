@@ -14,16 +14,16 @@ import anyio
 import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
+from mcp.types import ElicitRequestParams, ElicitResult, ErrorData, TextContent
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.server import FlipsnackServer, Service, build_server
+from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.sqlite import MemoryStore as Remembered
+from flipsnack_mcp.store.records import Store
 from tests.api.asking import Line
 
 KEY, SECRET = "KEY-CANARY-7SG7832", "SECRET-CANARY-456-7890"
@@ -158,9 +158,7 @@ class Assistant:
 
         start = anyio.current_time()
         result = await self.client.call_tool(name, {**(arguments or {}), **more}, progress_callback=progress)
-        return self.heard(result, told, anyio.current_time() - start)
-
-    def heard(self, result: CallToolResult, told: list[tuple[float, str]], seconds: float) -> Said:
+        seconds = anyio.current_time() - start
         self._witness.saw(result.model_dump_json())
         assert all(isinstance(part, TextContent) for part in result.content)
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
@@ -191,8 +189,8 @@ class Bench:
     def requests(self) -> list[str]:
         return [one.action for one in self.sandbox.requests]
 
-    def server(self, **settings: Any) -> FlipsnackServer:
-        return build_server(replace(self.settings, **settings), self.connect, self.clock)
+    def server(self, store: Store | None = None, **settings: Any) -> FlipsnackServer:
+        return build_server(replace(self.settings, **settings), self.connect, self.clock, store)
 
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
@@ -207,22 +205,6 @@ class Bench:
             yield Assistant(client, self.witness)
         for form in person.forms if person else []:
             self.witness.saw(form)
-
-    @asynccontextmanager
-    async def two_assistants(self, person: Person) -> AsyncIterator[tuple[Assistant, Assistant]]:
-        """Two clients of one process, as over HTTP, of which only the second can ask the person."""
-        settings = self.settings
-        async with self.connect(settings) as flipsnack, anyio.create_task_group() as background:
-            service = Service(settings, flipsnack, Remembered(self.clock), background, self.clock)
-
-            @asynccontextmanager
-            async def lifespan(_: object) -> AsyncIterator[Service]:
-                yield service
-
-            server = FlipsnackServer(settings, lifespan)
-            async with self.assistant(server=server) as plain, self.assistant(person, server) as asking:
-                yield plain, asking
-            background.cancel_scope.cancel()
 
     async def call(self, name: str, /, **arguments: Any) -> Said:
         """One call by a client without forms."""

@@ -1,7 +1,7 @@
 """A bench per test, on virtual time, with a look over everything that was said at its end."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ import pytest
 
 from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from tests.server.bench import KEY, SECRET, Bench, LoopClock, Mode, Witness
+from flipsnack_mcp.server.tools import uploads
+from tests.server.bench import KEY, SECRET, Assistant, Bench, LoopClock, Mode, Witness
+from tests.server.long_bench import LongBench
 from tests.virtual_clock import VirtualLoop
 
 
@@ -30,8 +32,14 @@ def clock() -> LoopClock:
 
 
 @pytest.fixture
-def sandbox(clock: LoopClock) -> Sandbox:
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=Pace(calls_per_second=0, calls_per_minute=0))
+def pace() -> Pace:
+    """How long Flipsnack takes."""
+    return Pace(calls_per_second=0, calls_per_minute=0)
+
+
+@pytest.fixture
+def sandbox(clock: LoopClock, pace: Pace) -> Sandbox:
+    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +48,23 @@ def patient_page_counter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
 
 
+@pytest.fixture
+def no_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are about something else."""
+
+    async def nothing(_: object) -> lookahead.LookAhead:
+        return lookahead.LookAhead(None, ())
+
+    monkeypatch.setattr(uploads, "look_ahead", nothing)
+
+
 @pytest.fixture(autouse=True)
 def witness(caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> Iterator[Witness]:
     """No test may end with key, secret or a signature in anything that anybody could read."""
     seen = Witness()
     with caplog.at_level(logging.DEBUG):
         yield seen
-    for record in caplog.get_records("call"):
+    for record in (*caplog.get_records("call"), *caplog.get_records("teardown")):
         seen.saw(record.getMessage())
         seen.saw(record.exc_text or record.exc_info or "")
     seen.saw(sandbox.requests)
@@ -56,3 +74,18 @@ def witness(caplog: pytest.LogCaptureFixture, sandbox: Sandbox) -> Iterator[Witn
 @pytest.fixture
 def bench(sandbox: Sandbox, clock: LoopClock, witness: Witness, mode: Mode, tmp_path: Path) -> Bench:
     return Bench(sandbox, clock, witness, mode, tmp_path)
+
+
+@pytest.fixture
+async def assistant(bench: Bench) -> AsyncIterator[Assistant]:
+    """A client without forms."""
+    async with bench.assistant() as client:
+        yield client
+
+
+@pytest.fixture
+async def long_bench(bench: Bench) -> AsyncIterator[LongBench]:
+    """A bench for long work, with its client."""
+    slow = LongBench(**vars(bench))
+    async with slow.assistant() as slow.client:
+        yield slow

@@ -3,14 +3,14 @@
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
-from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.server.bench import Assistant, Bench, Mode, Person, Said
@@ -93,7 +93,7 @@ def store_of(bench: Bench) -> SqliteStore:
 
 def server_of(bench: Bench, store: Store | None = None, **settings: Any) -> FlipsnackServer:
     """One process of the assistant."""
-    return build_server(replace(bench.settings, **settings), bench.connect, bench.clock, store or store_of(bench))
+    return bench.server(store or store_of(bench), **settings)
 
 
 @asynccontextmanager

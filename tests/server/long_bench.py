@@ -1,30 +1,22 @@
 """A bench for long work: a line that takes its time, stores that outlive a server, and calls that are given up."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.pace import BudgetInMemory as Budget
-from flipsnack_mcp.api.pace import Pacer
-from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.server.bench import PDF, Assistant, Bench, Said, Tapped
 from tests.workflows.running import PIECE, Road, Travelled
 
-CREATE, LIST, GET, PACKAGE = (
-    *("collection.create", "collection.getList", "collection.getCollection"),
-    "collection.downloadHTML",
-)
+CREATE, LIST, GET = "collection.create", "collection.getList", "collection.getCollection"
 FAR = 20
 """Calls in which everything has to have come to its end."""
 
@@ -34,15 +26,15 @@ class LongBench(Bench):
     """A bench whose line is as slow as its road."""
 
     road: Road = field(default_factory=Road)
-
-    @override
-    def server(self, store: Store | None = None, **settings: Any) -> FlipsnackServer:
-        return build_server(replace(self.settings, **settings), self.connect, self.clock, store)
+    client: Assistant = field(init=False)
+    """One without forms, where a fixture opens it."""
 
     @override
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(Budget()), lambda: Travelled(Tapped(self.sandbox, self.witness), self.road))
+        return Flipsnack(
+            access, Pacer(BudgetInMemory()), lambda: Travelled(Tapped(self.sandbox, self.witness), self.road)
+        )
 
     def memory(self) -> MemoryStore:
         return MemoryStore(self.clock)
@@ -76,6 +68,15 @@ def named_call(said: Said) -> tuple[str, dict[str, Any]]:
     return found[1], {str(one.arg): ast.literal_eval(one.value) for one in tree.keywords}
 
 
+def assert_polls_are_told(said: Said, what: str) -> None:
+    """Each with its number and the seconds so far, in order and none twice."""
+    numbers = [number for number, _ in said.progress]
+    polls = [message for _, message in said.progress if message.startswith(what)]
+    assert numbers == sorted(set(numbers))
+    assert polls
+    assert all(re.fullmatch(rf"{what}: processing, \d+ s, poll \d+", one) for one in polls)
+
+
 async def to_its_end(assistant: Assistant, said: Said) -> Said:
     """What comes of following the next steps."""
     for _ in range(FAR):
@@ -99,3 +100,9 @@ def has_four_parts(text: str) -> bool:
     changed = len(re.findall(r"(?:Nothing was|Something may have been) changed\.", text))
     again = re.search(r"[Tt]ry(?:ing)? again|Do not|Correct the arguments|A turn comes|again once", text)
     return changed == 1 and again is not None and not text.split("changed.", 1)[0].startswith(("Nothing", "Something"))
+
+
+def assert_told_in_four_parts(said: Said, *parts: str) -> None:
+    assert said.is_error, said.text
+    assert has_four_parts(said.text), said.text
+    assert [one for one in parts if one not in said.text] == [], said.text

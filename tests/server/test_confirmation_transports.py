@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -14,22 +14,14 @@ import httpx2
 import pytest
 import uvicorn
 from mcp import Client, StdioServerParameters
-from mcp.types import ElicitResult
 
 from flipsnack_mcp.server.server import FlipsnackServer
 from tests.commands.processes import PROGRAM, Run
-from tests.server.bench import CODE, Bench, Mode
+from tests.server.bench import CODE, Answer, Bench, Mode, Person, types
 from tests.server.destructions import DESTROYING, MODES, REVISION, TITLE, TOOLS, UNCHANGED, assert_only, server_of
 
 ROOT = Path(__file__).parents[2]
 plain_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
-
-
-def typed(text: str) -> Callable[[Any, Any], Awaitable[ElicitResult]]:
-    async def answers(_context: Any, _params: Any) -> ElicitResult:
-        return ElicitResult(action="accept", content={"title": text})
-
-    return answers
 
 
 @dataclass(frozen=True)
@@ -37,14 +29,18 @@ class OnTheWire:
     """A cell over a real transport."""
 
     name: str
-    answers: Any
+    answer: Answer | None
     confirmed: int
     uses_code: int = 0
 
+    @property
+    def person(self) -> Person | None:
+        return Person(self.answer, thinks=0) if self.answer else None
+
 
 WIRE = (
-    OnTheWire("right title", typed(TITLE), 1),
-    OnTheWire("wrong title", typed("Spring catalogue 2026"), 0),
+    OnTheWire("right title", types(TITLE), 1),
+    OnTheWire("wrong title", types("Spring catalogue 2026"), 0),
     OnTheWire("code replayed", None, 1, uses_code=2),
 )
 WIRE_CELLS = [pytest.param(mode, cell, id=f"{REVISION[mode]}-{cell.name}") for mode, cell in product(MODES, WIRE)]
@@ -90,7 +86,7 @@ async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(
     with anyio.fail_after(30):
         async with (
             over_http(server_of(bench)) as address,
-            Client(address, mode=mode, elicitation_callback=cell.answers) as client,
+            Client(address, mode=mode, elicitation_callback=cell.person) as client,
         ):
             await lived(client, cell, wanted)
 
@@ -127,7 +123,7 @@ async def test_over_stdio_exactly_what_was_confirmed_is_deleted(
     }
     parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
     with anyio.fail_after(90):
-        async with Client(parameters, mode=mode, elicitation_callback=cell.answers) as client:
+        async with Client(parameters, mode=mode, elicitation_callback=cell.person) as client:
             listed = await client.call_tool("list_collections", {"query": TITLE, "limit": 1})
             assert listed.structured_content
             wanted = {"collection_hash": listed.structured_content["collections"][0]["collection_hash"]}

@@ -10,26 +10,25 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.sandbox.actions import packaging
 from flipsnack_mcp.server.server import SETTLED_IN
-from tests.server.bench import KEY, SECRET, LoopClock, Mode, Said, Witness
-from tests.server.long_bench import LongBench, given_up, has_four_parts, named_call
+from tests.server.bench import Said
+from tests.server.long_bench import LongBench, assert_polls_are_told, assert_told_in_four_parts, given_up, named_call
 
 TOOL = "download_collection_html"
 
 
 @pytest.fixture
-def sandbox(clock: LoopClock) -> Sandbox:
-    """A Flipsnack that takes a minute for a package."""
-    pace = Pace(calls_per_second=0, calls_per_minute=0, package_seconds=60)
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
+def pace() -> Pace:
+    """A minute for a package."""
+    return Pace(calls_per_second=0, calls_per_minute=0, package_seconds=60)
 
 
 @pytest.fixture
-def bench(sandbox: Sandbox, clock: LoopClock, witness: Witness, mode: Mode, tmp_path: Path) -> LongBench:
-    return LongBench(sandbox, clock, witness, mode, tmp_path)
+def bench(long_bench: LongBench) -> LongBench:
+    return long_bench
 
 
 @pytest.fixture
@@ -74,10 +73,9 @@ async def test_a_client_that_gives_up_gets_its_package_by_repeating_the_same_cal
     bench: LongBench, packages: list[str]
 ) -> None:
     arguments = {"collection_hash": bench.collection().hash, "wait_seconds": 45}
-    async with bench.assistant() as assistant:
-        for _ in range(5):
-            await given_up(assistant, TOOL, arguments)
-        said = await assistant.call(TOOL, arguments)
+    for _ in range(5):
+        await given_up(bench.client, TOOL, arguments)
+    said = await bench.client.call(TOOL, arguments)
 
     assert_saved(bench, said)
     assert there(bench) == ["Weekly offers, Week 38.zip"]
@@ -87,31 +85,22 @@ async def test_a_client_that_gives_up_gets_its_package_by_repeating_the_same_cal
 
 async def test_the_next_step_goes_on_to_the_end(bench: LongBench, packages: list[str]) -> None:
     bench.road.package_seconds = 6
-    async with bench.assistant() as assistant:
-        said = await assistant.call(TOOL, collection_hash=bench.collection().hash)
-        seen = [said]
-        while "next_step" in said.data:
-            tool, arguments = named_call(said)
-            said = await assistant.call(tool, arguments)
-            seen.append(said)
+    said = await bench.client.call(TOOL, collection_hash=bench.collection().hash)
+    seen = [said]
+    while "next_step" in said.data:
+        tool, arguments = named_call(said)
+        said = await bench.client.call(tool, arguments)
+        seen.append(said)
 
     assert_saved(bench, said)
+    assert_polls_are_told(seen[0], "package")
     assert [one.data["state"] for one in seen[:-1]] == ["processing"] * (len(seen) - 1)
-    assert any("downloading" in state for one in seen for state in one.data.get("states", []))
+    under_way = [one for one in seen if any("downloading" in state for state in one.data.get("states", []))]
+    assert under_way[0].data["next_step"].startswith("Still downloading"), "it is built; only its bytes are missing"
     assert [message for one in seen for _, message in one.progress if re.fullmatch(r"download: .* of .* %", message)]
     assert len(packages) == 1
     assert bench.road.transfers == 1
-    assert len(there(bench)) == 1
-
-
-async def test_what_is_said_while_a_package_is_on_its_way_is_true(bench: LongBench) -> None:
-    """It is built already; only its bytes are missing."""
-    bench.road.package_seconds = 6
-    async with bench.assistant() as assistant:
-        said = await assistant.call(TOOL, ready(bench), wait_seconds=20)
-
-    assert "Still being built" not in said.data["next_step"]
-    assert "download" in said.data["next_step"].split("Call ")[0].lower()
+    assert there(bench) == ["Weekly offers, Week 38.zip"]
 
 
 async def test_a_call_that_is_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(
@@ -119,10 +108,9 @@ async def test_a_call_that_is_cancelled_during_the_transfer_stops_the_wait_and_n
 ) -> None:
     bench.road.package_seconds = 6
     arguments = ready(bench)
-    async with bench.assistant() as assistant:
-        await given_up(assistant, TOOL, {**arguments, "wait_seconds": 45})
-        await anyio.sleep(60)
-        said = await assistant.call(TOOL, arguments)
+    await given_up(bench.client, TOOL, {**arguments, "wait_seconds": 45})
+    await anyio.sleep(60)
+    said = await bench.client.call(TOOL, arguments)
 
     assert_saved(bench, said)
     assert bench.road.transfers == 1
@@ -141,9 +129,8 @@ async def test_leftovers_of_killed_runs_are_removed_at_the_next_start(bench: Lon
 
 
 async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: LongBench) -> None:
-    async with bench.assistant() as assistant:
-        await assistant.call("list_collections")
-        await anyio.sleep(SETTLED_IN + 1)
+    await bench.client.call("list_collections")
+    await anyio.sleep(SETTLED_IN + 1)
 
     assert not (bench.folder / "downloads").exists()
 
@@ -151,13 +138,12 @@ async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: Lo
 async def test_save_false_fetches_nothing_and_knows_nothing_of_transfers(bench: LongBench) -> None:
     bench.road.package_seconds = 6
     arguments = ready(bench)
-    async with bench.assistant() as assistant:
-        alone = await assistant.call(TOOL, arguments, save=False)
-        fetched = bench.road.transfers
-        await assistant.call(TOOL, arguments, wait_seconds=5)
-        beside = await assistant.call(TOOL, arguments, save=False)
-        await anyio.sleep(100)
-        saved = await assistant.call(TOOL, arguments, wait_seconds=0)
+    alone = await bench.client.call(TOOL, arguments, save=False)
+    fetched = bench.road.transfers
+    await bench.client.call(TOOL, arguments, wait_seconds=5)
+    beside = await bench.client.call(TOOL, arguments, save=False)
+    await anyio.sleep(100)
+    saved = await bench.client.call(TOOL, arguments, wait_seconds=0)
 
     assert fetched == 0
     for said in (alone, beside):
@@ -168,19 +154,52 @@ async def test_save_false_fetches_nothing_and_knows_nothing_of_transfers(bench: 
     assert_saved(bench, saved)
 
 
-async def test_a_download_opens_no_state_file(bench: LongBench) -> None:
-    async with bench.assistant(store=bench.file()) as assistant:
-        said = await assistant.call(TOOL, ready(bench))
-
-    assert_saved(bench, said)
-    assert not (bench.folder / "state").exists()
-
-
 async def test_a_folder_that_cannot_be_written_is_said_in_four_parts(bench: LongBench) -> None:
     (bench.folder / "downloads").write_bytes(b"a file where the folder should be")
-    async with bench.assistant() as assistant:
-        said = await assistant.call(TOOL, ready(bench))
+    said = await bench.client.call(TOOL, ready(bench))
 
-    assert said.is_error
-    assert has_four_parts(said.text)
-    assert "FLIPSNACK_DOWNLOAD_DIR" in said.text
+    assert_told_in_four_parts(said, "FLIPSNACK_DOWNLOAD_DIR")
+
+
+async def test_save_false_gives_a_link_that_works_and_its_end(bench: LongBench) -> None:
+    wanted = bench.collection().hash
+    said = await bench.client.call(TOOL, collection_hash=wanted, save=False, wait_seconds=45)
+    tool, arguments = named_call(said)
+    assert arguments == {"collection_hash": wanted, "save": False}
+    said = await bench.client.call(tool, arguments)
+    async with bench.connect(bench.settings).http as http:
+        package = await http.get(said.data["resource_url"])
+
+    assert said.data["state"] == "complete"
+    assert package.content.startswith(b"PK")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", said.data["expires_at"])
+    assert not (bench.folder / "downloads").exists()
+    assert not {"path", "bytes", "sha256", "files"} & set(said.data)
+
+
+async def test_a_failed_package_is_said_and_may_be_tried_again(bench: LongBench) -> None:
+    bench.fails("package_fails")
+    wanted = bench.collection().hash
+    said = await bench.client.call(TOOL, collection_hash=wanted, wait_seconds=45)
+    said = await bench.client.call(TOOL, collection_hash=wanted, wait_seconds=45)
+    assert said.data["state"] == "failed"
+    assert "failed" in said.data["states"][-1]
+    tool, arguments = named_call(said)
+    for _ in range(3):
+        said = await bench.client.call(tool, arguments)
+
+    assert said.data["state"] == "complete"
+
+
+@pytest.mark.parametrize(
+    "title", ["", "../../etc/passwd", "a/b\\c", "CON", "x" * 500, "\u202egpj.exe", ".hidden", "a\0b\n"], ids=repr
+)
+async def test_a_hostile_title_becomes_a_plain_name_in_the_download_folder(bench: LongBench, title: str) -> None:
+    collection = bench.sandbox.account.add(title=title)
+    await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
+    said = await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
+
+    path = Path(said.data["path"])
+    assert path.parent == bench.folder / "downloads"
+    assert path.exists()  # noqa: ASYNC240 - a few bytes of a test
+    assert path.name.isprintable()

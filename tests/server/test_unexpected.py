@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools.table import TOOLS
-from tests.server.bench import Bench
+from tests.server.bench import Assistant, Bench
 
 DETAIL = "secret detail 4711"
 
@@ -48,18 +48,17 @@ async def endless(*_: object) -> Any:
     return await endless()
 
 
-Run = Callable[..., Awaitable[Any]]
-
-
 @pytest.mark.parametrize("run", [value_error, chained, grouped, odd, endless])
 async def test_an_unexpected_exception_gives_the_fixed_text_and_nothing_else(
-    bench: Bench, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    assistant: Assistant,
+    run: Callable[..., Awaitable[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setitem(TOOLS, "get_user_stats", replace(TOOLS["get_user_stats"], run=run))
 
-    async with bench.assistant() as assistant:
-        said = await assistant.call("get_user_stats")
-        after = await assistant.call("list_collections")
+    said = await assistant.call("get_user_stats")
+    after = await assistant.call("list_collections")
 
     assert said.is_error
     assert said.text == UNEXPECTED
@@ -86,6 +85,7 @@ class Tampering:
         await self._inner(scope, receiving, send)
 
 
+@pytest.mark.usefixtures("no_look_ahead")
 @pytest.mark.parametrize("tool", ["create_collection", "add_flipbook"])
 async def test_a_document_that_changes_while_it_is_sent_ends_with_a_plain_error(bench: Bench, tool: str) -> None:
     path = bench.document("big.pdf", b"%PDF-1.7\n" + bytes(1_000_000))

@@ -7,48 +7,29 @@ import anyio
 import pytest
 
 from flipsnack_mcp.files.lookahead import LookAhead
-from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
-from tests.server.bench import KEY, PDF, SECRET, LoopClock, Mode, Witness
-from tests.server.long_bench import (
-    CREATE,
-    GET,
-    LIST,
-    LongBench,
-    given_up,
-    has_four_parts,
-    named_call,
-    to_its_end,
-)
+from tests.server.bench import PDF
+from tests.server.long_bench import LongBench, assert_told_in_four_parts, given_up, named_call, to_its_end
 from tests.workflows.running import Fragile
 
-DAY = 24 * 3600
+TOOL = "create_collection"
+pytestmark = pytest.mark.usefixtures("no_look_ahead")
 
 
 @pytest.fixture
-def sandbox(clock: LoopClock) -> Sandbox:
-    """A Flipsnack that takes a minute for everything."""
-    pace = Pace(calls_per_second=0, calls_per_minute=0, conversion_seconds=60, package_seconds=60)
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
+def pace() -> Pace:
+    """A minute for everything."""
+    return Pace(calls_per_second=0, calls_per_minute=0, conversion_seconds=60, package_seconds=60)
 
 
 @pytest.fixture
-def bench(sandbox: Sandbox, clock: LoopClock, witness: Witness, mode: Mode, tmp_path: Any) -> LongBench:
-    return LongBench(sandbox, clock, witness, mode, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def no_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It starts a process of its own, and has its own tests."""
-
-    async def nothing(_: object) -> LookAhead:
-        return LookAhead(None, ())
-
-    monkeypatch.setattr(uploads, "look_ahead", nothing)
+def bench(long_bench: LongBench) -> LongBench:
+    return long_bench
 
 
 def offers(bench: LongBench, **more: Any) -> dict[str, Any]:
@@ -60,24 +41,22 @@ def offers(bench: LongBench, **more: Any) -> dict[str, Any]:
 
 async def test_waiting_for_nothing_answers_at_once_and_the_next_calls_go_on_to_the_end(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench, status="public"), wait_seconds=0)
-        tool, arguments = named_call(first)
-        second = await assistant.call(tool, {**arguments, "wait_seconds": 25})
-        third = await assistant.call(tool, {**arguments, "wait_seconds": 45})
-        last = await to_its_end(assistant, third)
+    first = await bench.client.call(TOOL, offers(bench, status="public"), wait_seconds=0)
+    tool, arguments = named_call(first)
+    second = await bench.client.call(tool, {**arguments, "wait_seconds": 25})
+    third = await bench.client.call(tool, {**arguments, "wait_seconds": 45})
+    last = await to_its_end(bench.client, third)
 
     assert first.seconds < 1
-    assert first.data["state"] == "uploading"
+    assert [one.data["state"] for one in (first, second, third, last)] == [
+        *("uploading", "uploading", "converting", "complete")
+    ]
     assert (tool, arguments) == ("get_upload", {"upload_id": first.data["upload_id"], "wait_seconds": 30})
-    assert second.data["state"] == "uploading"
     assert re.fullmatch(r"[\d.]+ KB of [\d.]+ KB, \d+ %, [\d.]+ [KM]B/s", second.data["progress"])
     assert [message for _, message in second.progress if re.fullmatch(r"upload: .* KB of .* KB, \d+ %", message)]
-    assert third.data["state"] == "converting"
     assert [message for _, message in third.progress if message.startswith("conversion: processing")]
-    assert third.data["collection_hash"] in bench.sandbox.account.collections
-    assert last.data["state"] == "complete"
     assert last.data["collection_hash"] == third.data["collection_hash"]
+    assert last.data["collection_hash"] in bench.sandbox.account.collections
     assert last.data["direct_link"].endswith(f"{last.data['collection_hash']}.html")
     assert bench.created == 1
     for said in (first, second, third, last):
@@ -87,12 +66,10 @@ async def test_waiting_for_nothing_answers_at_once_and_the_next_calls_go_on_to_t
 
 async def test_a_client_that_gives_up_gets_its_result_by_repeating_the_same_call(bench: LongBench) -> None:
     arguments = offers(bench, status="public", wait_seconds=45)
-    async with bench.assistant() as assistant:
-        await given_up(assistant, "create_collection", arguments)
-        for _ in range(4):
-            await given_up(assistant, "create_collection", arguments)
-        await anyio.sleep(15)
-        said = await assistant.call("create_collection", arguments)
+    for _ in range(5):
+        await given_up(bench.client, TOOL, arguments)
+    await anyio.sleep(15)
+    said = await bench.client.call(TOOL, arguments)
 
     assert not said.is_error, said.text
     assert said.data["state"] == "complete"
@@ -105,67 +82,38 @@ async def test_a_client_that_gives_up_gets_its_result_by_repeating_the_same_call
 
 async def test_the_same_document_and_title_gives_the_first_result_and_says_so(bench: LongBench) -> None:
     bench.road.upload_seconds = 2
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench))
-        copy = bench.document("copy of it.pdf", PDF + b"offers.pdf" + bytes(3 * 256 * 1024))
-        second = await assistant.call("create_collection", offers(bench, file_path=copy))
+    first = await bench.client.call(TOOL, offers(bench))
+    copy = bench.document("copy of it.pdf", PDF + b"offers.pdf" + bytes(3 * 256 * 1024))
+    second = await bench.client.call(TOOL, offers(bench, file_path=copy))
 
     assert second.data["upload_id"] == first.data["upload_id"]
     assert second.data["collection_hash"] == first.data["collection_hash"]
     assert any("less than a day ago" in one and "again=true" in one for one in second.data["warnings"])
-    assert "warnings" not in first.data or not any("less than a day" in one for one in first.data["warnings"])
+    assert not any("less than a day" in one for one in first.data.get("warnings", []))
     assert {message.partition(":")[0] for _, message in first.progress} == {"upload", "conversion"}
     assert first.data["states"]
     assert bench.created == 1
 
 
-@pytest.mark.parametrize("other", [{"title": "Another"}, {"file_path": "other.pdf"}, {"again": True}, {"title": None}])
-async def test_another_title_or_content_or_again_is_another_upload(bench: LongBench, other: dict[str, Any]) -> None:
-    changed = {name: bench.large("other.pdf") if value == "other.pdf" else value for name, value in other.items()}
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench, wait_seconds=5))
-        second = await assistant.call("create_collection", offers(bench, wait_seconds=5, **changed))
-
-    assert second.data["upload_id"] != first.data["upload_id"]
-    assert second.data["collection_hash"] != first.data["collection_hash"]
-    assert bench.created == 2
-
-
-@pytest.mark.parametrize("during", ["upload", "conversion"])
-async def test_a_client_that_gives_up_on_again_and_repeats_its_call_pays_once(bench: LongBench, during: str) -> None:
+@pytest.mark.parametrize("seconds", [5, 0], ids=["during upload", "during conversion"])
+async def test_a_client_that_gives_up_on_again_and_repeats_its_call_pays_once(bench: LongBench, seconds: float) -> None:
     """again=true asks for one more upload, not for one with every repetition of a call that was given up."""
-    async with bench.assistant() as assistant:
-        await to_its_end(assistant, await assistant.call("create_collection", offers(bench)))
-        bench.road.upload_seconds = 5 if during == "upload" else 0
-        arguments = offers(bench, again=True, wait_seconds=45)
-        for _ in range(3):
-            await given_up(assistant, "create_collection", arguments)
-        await anyio.sleep(10)
-        said = await assistant.call("create_collection", arguments)
+    await to_its_end(bench.client, await bench.client.call(TOOL, offers(bench)))
+    bench.road.upload_seconds = seconds
+    arguments = offers(bench, again=True, wait_seconds=45)
+    for _ in range(3):
+        await given_up(bench.client, TOOL, arguments)
+    await anyio.sleep(10)
 
-    assert not said.is_error
+    assert not (await bench.client.call(TOOL, arguments)).is_error
     assert bench.created == bench.attempts == 2
 
 
-async def test_a_refusal_that_nobody_waited_for_is_told_by_get_upload(bench: LongBench) -> None:
-    bench.road.upload_seconds = 2
-    bench.fails("quota", CREATE)
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=0)
-        tool, arguments = named_call(first)
-        said = await assistant.call(tool, arguments)
-
-    assert said.data["state"] == "failed"
-    assert any("code 33" in one for one in said.data["warnings"])
-    assert "next_step" not in said.data
-
-
 async def test_a_deleted_collection_is_uploaded_anew(bench: LongBench) -> None:
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench))
-        bench.sandbox.account.delete(first.data["collection_hash"])
-        second = await assistant.call("create_collection", offers(bench))
-        old = await assistant.call("get_upload", upload_id=first.data["upload_id"])
+    first = await bench.client.call(TOOL, offers(bench))
+    bench.sandbox.account.delete(first.data["collection_hash"])
+    second = await bench.client.call(TOOL, offers(bench))
+    old = await bench.client.call("get_upload", upload_id=first.data["upload_id"])
 
     assert second.data["upload_id"] != first.data["upload_id"]
     assert second.data["collection_hash"] in bench.sandbox.account.collections
@@ -177,48 +125,76 @@ async def test_a_deleted_collection_is_uploaded_anew(bench: LongBench) -> None:
 
 async def test_a_deleted_collection_is_uploaded_anew_once_however_many_ask(bench: LongBench) -> None:
     """A client that repeats its call, or two assistants at once, must not cost two uploads."""
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench))
-        bench.sandbox.account.delete(first.data["collection_hash"])
-        async with anyio.create_task_group() as group:
-            for _ in range(3):
-                group.start_soon(assistant.call, "create_collection", offers(bench))
+    first = await bench.client.call(TOOL, offers(bench))
+    bench.sandbox.account.delete(first.data["collection_hash"])
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(bench.client.call, TOOL, offers(bench))
 
     assert bench.created == 2
 
 
 async def test_a_draft_published_by_update_collection_is_not_uploaded_again(bench: LongBench) -> None:
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench))
-        await anyio.sleep(60)
-        published = await assistant.call(
-            "update_collection", collection_hash=first.data["collection_hash"], status="public", title="Renamed"
-        )
-        assert published.data["collection_hash"] != first.data["collection_hash"]
-        sent = len(bench.requests)
-        again = await assistant.call("create_collection", offers(bench))
-        looked = bench.requests[sent:]
+    first = await bench.client.call(TOOL, offers(bench))
+    await anyio.sleep(60)
+    wanted = {"collection_hash": first.data["collection_hash"], "status": "public", "title": "Renamed"}
+    published = await bench.client.call("update_collection", wanted)
+    assert published.data["collection_hash"] != first.data["collection_hash"]
+    sent = len(bench.requests)
+    again = await bench.client.call(TOOL, offers(bench))
 
     assert again.data["collection_hash"] == published.data["collection_hash"]
     assert again.data["status"] == "public"
-    assert looked[0] == GET
+    assert bench.requests[sent] == "collection.getCollection"
     assert bench.created == 1
 
 
 async def test_a_failed_conversion_is_the_first_result_and_says_what_another_upload_costs(bench: LongBench) -> None:
     bench.fails("conversion_fails")
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=0)
-        last = await to_its_end(assistant, first)
-        again = await assistant.call("create_collection", offers(bench))
-        anyway = await to_its_end(assistant, await assistant.call("create_collection", offers(bench, again=True)))
+    last = await to_its_end(bench.client, await bench.client.call(TOOL, offers(bench), wait_seconds=0))
+    again = await bench.client.call(TOOL, offers(bench))
+    anyway = await to_its_end(bench.client, await bench.client.call(TOOL, offers(bench, again=True)))
 
     assert last.data["state"] == "failed"
     assert any("upload is spent" in one for one in last.data["warnings"])
-    assert again.data["upload_id"] == first.data["upload_id"]
+    assert again.data["upload_id"] == last.data["upload_id"]
     assert any("again=true" in one and "costs another" in one for one in again.data["warnings"])
     assert anyway.data["state"] == "complete"
     assert bench.created == 2
+
+
+ADDRESS = {"file_url": "https://example.com/latest.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "told"),
+    [
+        ({}, {"status": "public", "description": "New"}, "asks for another description, status: use update_collection"),
+        (ADDRESS, ADDRESS, "The same address and title"),
+    ],
+    ids=["another wish", "an address"],
+)
+async def test_an_earlier_upload_is_not_said_to_be_more_than_it_is(
+    bench: LongBench, first: dict[str, str], other: dict[str, str], told: str
+) -> None:
+    given: dict[str, Any] = {"title": "Latest"} if first else offers(bench)
+    await to_its_end(bench.client, await bench.client.call(TOOL, {**given, **first}))
+    said = await bench.client.call(TOOL, {**given, **other})
+    same = await bench.client.call(TOOL, {**given, **first})
+
+    assert told in said.text
+    assert "update_collection" not in same.text
+    assert bench.created == 1
+
+
+async def test_again_while_the_last_one_is_under_way_is_told_so(bench: LongBench) -> None:
+    bench.road.upload_seconds = 10
+    first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)
+    said = await bench.client.call(TOOL, offers(bench, again=True), wait_seconds=0)
+
+    assert said.data["upload_id"] == first.data["upload_id"]
+    assert "is not finished yet" in said.text
+    assert "again=true" not in said.text
 
 
 # Stopping
@@ -226,11 +202,11 @@ async def test_a_failed_conversion_is_the_first_result_and_says_what_another_upl
 
 async def test_get_upload_stops_an_upload_under_way(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=15)
-        said = await assistant.call("get_upload", upload_id=first.data["upload_id"], cancel=True)
-        await anyio.sleep(100)
-        once_more = await assistant.call("get_upload", upload_id=first.data["upload_id"], cancel=True)
+    first = await bench.client.call(TOOL, offers(bench), wait_seconds=15)
+    stop = {"upload_id": first.data["upload_id"], "cancel": True}
+    said = await bench.client.call("get_upload", stop)
+    await anyio.sleep(100)
+    once_more = await bench.client.call("get_upload", stop)
 
     assert first.data["state"] == "uploading"
     assert not said.is_error
@@ -239,87 +215,75 @@ async def test_get_upload_stops_an_upload_under_way(bench: LongBench) -> None:
     assert STOPPED in said.data["warnings"]
     assert bench.road.bytes_up < 800_000
     assert bench.created == bench.attempts == 0
-    assert once_more.is_error
-    assert "has ended" in once_more.text
-    assert has_four_parts(once_more.text)
+    assert_told_in_four_parts(once_more, "has ended")
 
 
-async def test_one_that_is_converting_cannot_be_stopped_and_the_error_names_the_way(bench: LongBench) -> None:
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=5)
-        said = await assistant.call("get_upload", upload_id=first.data["upload_id"], cancel=True)
+async def test_what_is_not_named_or_is_converting_cannot_be_stopped_and_the_error_names_the_way(
+    bench: LongBench,
+) -> None:
+    bench.road.upload_seconds = 2
+    first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)
+    for nothing in (None, " "):
+        assert_told_in_four_parts(await bench.client.call("get_upload", upload_id=nothing, cancel=True), "upload_id")
+    converting = await bench.client.call(*named_call(first))
+    wanted = {"upload_id": converting.data["upload_id"], "cancel": True}
+    assert_told_in_four_parts(await bench.client.call("get_upload", wanted), "delete_collection")
 
-    assert said.is_error
-    assert "delete_collection" in said.text
-    assert has_four_parts(said.text)
+    assert (await to_its_end(bench.client, converting)).data["state"] == "complete"
     assert bench.created == 1
 
 
-async def test_stopping_without_saying_what_is_refused(bench: LongBench) -> None:
-    bench.road.upload_seconds = 10
-    async with bench.assistant() as assistant:
-        await assistant.call("create_collection", offers(bench), wait_seconds=0)
-        said = await assistant.call("get_upload", cancel=True)
-        empty = await assistant.call("get_upload", upload_id=" ", cancel=True)
-        await anyio.sleep(100)
+async def test_a_stop_that_another_process_has_to_carry_out_is_acknowledged(bench: LongBench) -> None:
+    bench.road.upload_seconds = 30
+    store = bench.memory()
+    async with bench.assistant(store=store) as assistant, bench.assistant(store=store) as other:
+        first = await assistant.call(TOOL, offers(bench), wait_seconds=0)
+        said = await other.call("get_upload", upload_id=first.data["upload_id"], cancel=True, wait_seconds=0)
 
-    assert said.is_error
-    assert "upload_id" in said.text
-    assert has_four_parts(said.text)
-    assert empty.is_error
-    assert bench.created == 1
+    assert said.data["state"] == "uploading"
+    assert "was asked to stop it" in said.text
 
 
 # Lists, ids, accounts
 
 
-async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first(
-    bench: LongBench, clock: LoopClock
-) -> None:
-    async with bench.assistant() as assistant:
-        ids = []
-        for number in range(4):
-            said = await assistant.call(
-                "create_collection", file_path=bench.large(f"{number}.pdf"), title=f"Number {number}", wait_seconds=5
-            )
-            ids.append(said.data["upload_id"])
-            clock.advance(DAY / 3)
-        listed = await assistant.call("get_upload")
+async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first(bench: LongBench) -> None:
+    ids = []
+    for number in range(4):
+        wanted = {"file_path": bench.large(f"{number}.pdf"), "title": f"Number {number}", "wait_seconds": 5}
+        ids.append((await bench.client.call(TOOL, wanted)).data["upload_id"])
+        bench.clock.advance(8 * 3600)
+    listed = await bench.client.call("get_upload")
 
     rows = listed.data["uploads"]
-    assert [one["upload_id"] for one in rows] == [ids[3], ids[2]]
-    assert [one["title"] for one in rows] == ["Number 3", "Number 2"]
-    assert [one["name"] for one in rows] == ["3.pdf", "2.pdf"]
+    assert [(one["upload_id"], one["title"], one["name"]) for one in rows] == [
+        (ids[number], f"Number {number}", f"{number}.pdf") for number in (3, 2)
+    ]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", one["started"]) for one in rows)
     assert all(str(value) in listed.text for one in rows for value in one.values())
 
 
-@pytest.mark.parametrize(
-    ("upload_id", "known"),
-    [
-        pytest.param(" {} ", True, id="in capitals and with spaces"),
-        *((upload_id, False) for upload_id in ("abcdefgh", "12345678", 22222222, "'; drop table records; --", "../..")),
-    ],
-)
+@pytest.mark.parametrize("upload_id", [" {} ", "abcdefgh", "12345678", 22222222, "'; drop table records; --", "../.."])
 async def test_an_id_is_understood_as_people_write_it_and_an_unknown_one_sends_to_the_list(
-    bench: LongBench, upload_id: object, *, known: bool
+    bench: LongBench, upload_id: object
 ) -> None:
-    async with bench.assistant() as assistant:
-        empty = await assistant.call("get_upload")
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=0)
-        wanted = upload_id.format(first.data["upload_id"].upper()) if isinstance(upload_id, str) else upload_id
-        said = await assistant.call("get_upload", upload_id=wanted, wait_seconds=0)
+    empty = await bench.client.call("get_upload")
+    first = (await bench.client.call(TOOL, offers(bench), wait_seconds=0)).data["upload_id"]
+    wanted = upload_id.format(first.upper()) if isinstance(upload_id, str) else upload_id
+    said = await bench.client.call("get_upload", upload_id=wanted, wait_seconds=0)
 
     assert empty.data["uploads"] == []
     assert "none" in empty.text
-    assert said.data.get("upload_id") == (first.data["upload_id"] if known else None)
-    assert known or ("get_upload without upload_id" in said.text and has_four_parts(said.text))
+    known = upload_id == " {} "
+    assert said.data.get("upload_id") == (first if known else None)
+    if not known:
+        assert_told_in_four_parts(said, "get_upload without upload_id")
 
 
 async def test_the_uploads_of_another_account_are_invisible(bench: LongBench) -> None:
     store = bench.memory()
     async with bench.assistant(store=store) as mine, bench.assistant(store=store, api_key="ANOTHER-KEY") as other:
-        first = await mine.call("create_collection", offers(bench), wait_seconds=5)
+        first = await mine.call(TOOL, offers(bench), wait_seconds=5)
         asked = [await other.call("get_upload", upload_id=first.data["upload_id"], cancel=one) for one in (False, True)]
         listed = await other.call("get_upload")
 
@@ -331,76 +295,29 @@ async def test_the_uploads_of_another_account_are_invisible(bench: LongBench) ->
 # Restarts
 
 
-async def test_an_earlier_upload_is_not_said_to_be_what_another_call_asks_for(bench: LongBench) -> None:
-    async with bench.assistant() as assistant:
-        await to_its_end(assistant, await assistant.call("create_collection", offers(bench)))
-        said = await assistant.call("create_collection", offers(bench, status="public", description="New"))
-        same = await assistant.call("create_collection", offers(bench))
-
-    assert "asks for another description, status: use update_collection" in said.text
-    assert "update_collection" not in same.text
-    assert bench.created == 1
-
-
-async def test_an_address_is_not_called_the_same_document(bench: LongBench) -> None:
-    asked = {"file_url": "https://example.com/latest.pdf", "title": "Latest"}
-    async with bench.assistant() as assistant:
-        await to_its_end(assistant, await assistant.call("create_collection", asked))
-        said = await assistant.call("create_collection", asked)
-
-    assert "The same address and title" in said.text
-    assert bench.created == 1
-
-
-async def test_again_while_the_last_one_is_under_way_is_told_so(bench: LongBench) -> None:
-    bench.road.upload_seconds = 10
-    async with bench.assistant() as assistant:
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=0)
-        said = await assistant.call("create_collection", offers(bench, again=True), wait_seconds=0)
-
-    assert said.data["upload_id"] == first.data["upload_id"]
-    assert "is not finished yet" in said.text
-    assert "again=true" not in said.text
-
-
-async def test_a_stop_that_another_process_has_to_carry_out_is_acknowledged(bench: LongBench) -> None:
-    bench.road.upload_seconds = 30
-    store = bench.memory()
-    async with bench.assistant(store=store) as assistant, bench.assistant(store=store) as other:
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=0)
-        said = await other.call("get_upload", upload_id=first.data["upload_id"], cancel=True, wait_seconds=0)
-
-    assert said.data["state"] == "uploading"
-    assert "was asked to stop it" in said.text
-
-
 async def test_a_server_that_ends_during_an_upload_leaves_it_interrupted_and_offers_again(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     async with bench.assistant(store=bench.file()) as assistant:
-        first = await assistant.call("create_collection", offers(bench), wait_seconds=15)
-        await assistant.call("create_collection", file_path=bench.large("2.pdf"), title="Two", wait_seconds=0)
-        waiting = await assistant.call(
-            "create_collection", file_path=bench.large("3.pdf"), title="Three", wait_seconds=1
-        )
+        first = await assistant.call(TOOL, offers(bench), wait_seconds=15)
+        await assistant.call(TOOL, file_path=bench.large("2.pdf"), title="Two", wait_seconds=0)
+        waiting = await assistant.call(TOOL, file_path=bench.large("3.pdf"), title="Three", wait_seconds=1)
     async with bench.assistant(store=bench.file()) as assistant:
-        tool, arguments = named_call(first)
-        early = await assistant.call(tool, arguments)
+        early = await assistant.call(*named_call(first))
         await anyio.sleep(31)
         said = await assistant.call(*named_call(early))
         never_sent = await assistant.call("get_upload", upload_id=waiting.data["upload_id"])
-        repeated = await assistant.call("create_collection", offers(bench))
+        repeated = await assistant.call(TOOL, offers(bench))
         attempts = bench.attempts
         bench.road.upload_seconds = 1
-        again = await assistant.call("create_collection", offers(bench, again=True))
+        again = await assistant.call(TOOL, offers(bench, again=True))
 
-    assert early.data["state"] == said.data["state"] == "interrupted"
+    assert early.data["state"] == said.data["state"] == repeated.data["state"] == "interrupted"
     assert "again=true" not in early.text
     assert NOT_FOUND in said.data["warnings"]
     assert waiting.data["progress"] == "waiting in line"
     assert any("in line" in message for _, message in waiting.progress)
     assert never_sent.data["state"] == "failed"
     assert "before anything of it was sent" in never_sent.text
-    assert repeated.data["state"] == "interrupted"
     assert "again=true" in repeated.text
     assert attempts == 0
     assert again.data["state"] == "converting"
@@ -411,11 +328,9 @@ async def test_looking_up_what_is_left_over_does_not_eat_the_whole_call(bench: L
     """Flipsnack does not answer: a list of uploads, or wait_seconds=0, must not take the call's whole 45 seconds."""
     bench.road.upload_seconds = 10
     async with bench.assistant(store=bench.file()) as assistant:
-        for number in range(2):
-            await assistant.call(
-                "create_collection", file_path=bench.large(f"{number}.pdf"), title=f"{number}", wait_seconds=2
-            )
-    bench.fails("hang", LIST, times=0)
+        for name in ("1.pdf", "2.pdf"):
+            await assistant.call(TOOL, file_path=bench.large(name), title=name, wait_seconds=2)
+    bench.fails("hang", "collection.getList", times=0)
     async with bench.assistant(store=bench.file()) as assistant:
         listed = await assistant.call("get_upload")
 
@@ -427,40 +342,35 @@ async def test_looking_up_what_is_left_over_does_not_eat_the_whole_call(bench: L
 # Stores that cannot be used
 
 
-async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
+async def test_nothing_is_opened_before_the_first_call(bench: LongBench) -> None:
     state = bench.folder / "state"
     async with bench.assistant(store=bench.file()) as assistant:
         await assistant.client.list_tools()
-        await assistant.call("get_user_stats")
-        await assistant.call("download_collection_html", collection_hash=bench.collection().hash, dry_run=True)
-        unopened = not state.exists()
+        await anyio.sleep(60)
+        assert not state.exists()
         await assistant.call("get_upload")
 
-    assert unopened
     assert (state / "state.sqlite").exists()
 
 
 async def test_a_path_that_cannot_be_used_is_an_error_where_it_is_needed_and_nowhere_else(bench: LongBench) -> None:
     (bench.folder / "state").write_text("a file where a folder should be")
+    one = {"collection_hash": bench.collection().hash}
+    needing: tuple[tuple[str, dict[str, Any]], ...] = (
+        (TOOL, offers(bench)),
+        ("get_upload", {}),
+        ("get_upload", {"upload_id": "abcdefgh"}),
+    )
+    others: tuple[tuple[str, dict[str, Any]], ...] = (
+        *(("list_collections", {}), ("get_collection", one), ("get_user_stats", {})),
+        ("download_collection_html", {**one, "wait_seconds": 0}),
+    )
     async with bench.assistant(store=bench.file()) as assistant:
-        needing = [
-            await assistant.call("create_collection", offers(bench)),
-            await assistant.call("get_upload"),
-            await assistant.call("get_upload", upload_id="abcdefgh"),
-        ]
-        others = [
-            await assistant.call("list_collections"),
-            await assistant.call("get_collection", collection_hash=bench.collection().hash),
-            await assistant.call("get_user_stats"),
-            await assistant.call("download_collection_html", collection_hash=bench.collection().hash, wait_seconds=0),
-        ]
+        for tool, arguments in needing:
+            said = await assistant.call(tool, arguments)
+            assert_told_in_four_parts(said, "state file", "FLIPSNACK_STATE")
+        assert [tool for tool, arguments in others if (await assistant.call(tool, arguments)).is_error] == []
 
-    for said in needing:
-        assert said.is_error
-        assert "state file" in said.text
-        assert "FLIPSNACK_STATE" in said.text
-        assert has_four_parts(said.text)
-    assert [said.text for said in others if said.is_error] == []
     assert bench.attempts == 0
 
 
@@ -474,37 +384,30 @@ async def test_a_disk_that_gets_full_while_a_call_waits_does_not_say_that_nothin
             fragile.error = StoreUnusable("The state file /x cannot be opened or written (disk full).", "Make room.")
 
         group.start_soon(fill_the_disk)
-        said = await assistant.call("create_collection", offers(bench), wait_seconds=30)
+        said = await assistant.call(TOOL, offers(bench), wait_seconds=30)
 
     assert bench.created == 1
     assert "Nothing was changed." not in said.text
 
 
-# Documents
+# Documents and texts
 
 
 async def test_a_document_that_changes_before_it_is_sent_ends_with_a_plain_error(
     bench: LongBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it is looked into and hashed nothing has been sent yet, so nothing can have been changed."""
-    path = bench.large()
 
     async def meanwhile(_: object) -> LookAhead:
         bench.document("offers.pdf", PDF)
         return LookAhead(None, ())
 
     monkeypatch.setattr(uploads, "look_ahead", meanwhile)
-    said = await bench.call("create_collection", file_path=path, title="Changing")
+    said = await bench.call(TOOL, **offers(bench))
 
-    assert said.is_error
+    assert_told_in_four_parts(said, "document", "Nothing was changed.")
     assert said.text != UNEXPECTED
-    assert "document" in said.text
-    assert "Nothing was changed." in said.text
-    assert has_four_parts(said.text)
     assert bench.attempts == 0
-
-
-# Texts
 
 
 @pytest.mark.parametrize(
@@ -514,19 +417,17 @@ async def test_a_document_that_changes_before_it_is_sent_ends_with_a_plain_error
 async def test_every_failure_has_four_parts_and_its_upload_says_the_same(
     bench: LongBench, kind: str, details: dict[str, Any]
 ) -> None:
-    bench.fails(kind, CREATE, times=0, **details)
-    async with bench.assistant() as assistant:
-        said = await assistant.call("create_collection", offers(bench), wait_seconds=40)
-        listed = await assistant.call("get_upload")
-        row = listed.data["uploads"][0]
-        await anyio.sleep(31)
-        told = await assistant.call("get_upload", upload_id=row["upload_id"])
+    bench.fails(kind, "collection.create", times=0, **details)
+    said = await bench.client.call(TOOL, offers(bench), wait_seconds=40)
+    row = (await bench.client.call("get_upload")).data["uploads"][0]
+    await anyio.sleep(31)
+    told = await bench.client.call("get_upload", upload_id=row["upload_id"])
 
-    assert said.is_error
-    assert has_four_parts(said.text)
+    assert_told_in_four_parts(said)
     assert (f'get_upload(upload_id="{row["upload_id"]}")' in said.text) == (row["state"] == "interrupted")
     assert row["state"] == ("failed" if "Nothing was changed." in said.text else "interrupted")
     assert told.data["state"] == row["state"]
     assert told.data["warnings"]
+    assert kind != "quota" or any("code 33" in one for one in told.data["warnings"])
     assert "next_step" not in told.data
     assert bench.created == 0
