@@ -38,11 +38,11 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
     done = await save_export(call.errand, call.app.downloads, order, seconds)
     if done.saved is None:
         return tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
-    path, size, files = str(done.saved.path), done.saved.bytes, list(done.saved.files)
+    saved, files, states = done.saved, list(done.saved.files), list(done.states)
     if len(files) > FILES_SHOWN:
         files[FILES_SHOWN:] = [f"and {len(files) - FILES_SHOWN} more"]
-    known = {"path": path, "bytes": size, "sha256": done.saved.sha256, "files": files, "states": done.states}
-    return Download.model_validate({"state": "complete", **known})
+    path, size = str(saved.path), saved.bytes
+    return Download(state="complete", path=path, bytes=size, sha256=saved.sha256, files=files, states=states)
 
 
 def same_call(call: ToolCall, action: DownloadHtml) -> str:

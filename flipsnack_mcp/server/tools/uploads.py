@@ -291,7 +291,8 @@ def next_look(entry: JournalEntry) -> str | None:
 
 def upload_row(entry: JournalEntry) -> UploadRow:
     """One line of the list."""
-    started = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
-    state, collection_hash = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
-    known = {"state": state, "started": started, "collection_hash": collection_hash}
-    return UploadRow.model_validate({**entry.model_dump(include={"upload_id", "title", "name"}), **known})
+    at = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
+    state, made = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
+    return UploadRow(
+        upload_id=entry.upload_id, state=state, title=entry.title, name=entry.name, started=at, collection_hash=made
+    )

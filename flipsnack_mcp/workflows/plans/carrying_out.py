@@ -138,7 +138,7 @@ class Execution:
             OutOfTimeError: Nothing was sent; it stays planned.
         """
         try:
-            facts = {"again": False, **await self._outcome(plan, item)}
+            facts = await self._outcome(plan, item)
         except OutOfTimeError:
             await self._record.note(plan, item, state="planned", begun=item.begun)
             raise

@@ -26,8 +26,8 @@ class PlanRecord:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:
-            known = {"plan_id": new_job_id(), "account": self.account, "made": records.now}
-            plan = Plan(**known, count=len(draft.items), unchanged=draft.unchanged)
+            now, count, same = records.now, len(draft.items), draft.unchanged
+            plan = Plan(plan_id=new_job_id(), account=self.account, made=now, count=count, unchanged=same)
             put_plan(records, plan)
             for item in draft.items:
                 put_item(records, plan, item)

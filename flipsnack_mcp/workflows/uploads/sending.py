@@ -81,9 +81,10 @@ class Uploads:
         if running := next((one for one in self._begun if one.is_of(identity, title)), None):
             return running, False
         job = self._jobs.new(UPLOAD, new_job_id())
-        known = {"upload_id": job.job_id, "account": self.journal.account, "document": identity, "title": title}
-        file = {"name": document.name, "size": document.size} if document else {"name": "", "size": 0}
-        asked = JournalEntry.model_validate({**known, **file})
+        name, size = (document.name, document.size) if document else ("", 0)
+        asked = JournalEntry(
+            upload_id=job.job_id, account=self.journal.account, document=identity, title=title, name=name, size=size
+        )
         entry = await self.journal.begin(asked, job.owner, again=again)
         if entry.upload_id != asked.upload_id:
             return entry, False
