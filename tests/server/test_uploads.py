@@ -8,6 +8,7 @@ import pytest
 
 from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.sandbox import Pace
+from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.store.unusable import StoreUnusable
@@ -342,14 +343,18 @@ async def test_looking_up_what_is_left_over_does_not_eat_the_whole_call(bench: L
 # Stores that cannot be used
 
 
-async def test_nothing_is_opened_before_the_first_call(bench: LongBench) -> None:
-    state = bench.folder / "state"
+async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
+    state, collection = bench.folder / "state", bench.collection()
+    collection.packaging = Packaging(0.0)
     async with bench.assistant(store=bench.file()) as assistant:
         await assistant.client.list_tools()
-        await anyio.sleep(60)
-        assert not state.exists()
+        await assistant.call("get_user_stats")
+        package = await assistant.call("download_collection_html", collection_hash=collection.hash)
+        unopened = not state.exists()
         await assistant.call("get_upload")
 
+    assert package.data["state"] == "complete", package.text
+    assert unopened
     assert (state / "state.sqlite").exists()
 
 
