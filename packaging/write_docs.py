@@ -19,7 +19,7 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api.action import Effect, JsonObject
 from flipsnack_mcp.server import menu
-from flipsnack_mcp.server.prompts import PROMPTS, Prompt
+from flipsnack_mcp.server.prompts import Prompt, prompts
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolInput
 from flipsnack_mcp.settings import VARIABLES, Variable
@@ -160,7 +160,7 @@ def tool_row(tool: Tool[Any]) -> str:
 
 def prompts_table() -> str:
     head = ["| prompt | what it does | you give |", "|---|---|---|"]
-    return "\n".join(head + [prompt_row(one) for one in PROMPTS])
+    return "\n".join(head + [prompt_row(one) for one in prompts()])
 
 
 def prompt_row(prompt: Prompt) -> str:

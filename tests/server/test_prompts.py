@@ -7,10 +7,10 @@ from mcp import MCPError
 from mcp.types import TextContent
 
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.prompts import PROMPTS, Prompt
+from flipsnack_mcp.server.prompts import Prompt, prompts
 from tests.server.bench import Bench
 
-every_job = pytest.mark.parametrize("prompt", PROMPTS, ids=lambda one: one.name)
+every_job = pytest.mark.parametrize("prompt", prompts(), ids=lambda one: one.name)
 
 
 async def text_of(bench: Bench, name: str, given: dict[str, str]) -> str:
@@ -25,7 +25,7 @@ async def text_of(bench: Bench, name: str, given: dict[str, str]) -> str:
 async def test_every_job_is_listed_with_what_it_needs(bench: Bench) -> None:
     async with bench.assistant() as assistant:
         listed = (await assistant.client.list_prompts()).prompts
-    assert [one.name for one in listed] == [one.name for one in PROMPTS]
+    assert [one.name for one in listed] == [one.name for one in prompts()]
     assert all(one.title and one.description for one in listed)
     assert all(argument.description for one in listed for argument in one.arguments or [])
 
@@ -49,7 +49,7 @@ async def test_what_is_given_stands_in_the_text_in_quotes_and_the_rest_in_words(
     assert all(one.absent in short for one in prompt.arguments if not one.required)
 
 
-NEEDING = [one for one in PROMPTS if any(argument.required for argument in one.arguments)]
+NEEDING = [one for one in prompts() if any(argument.required for argument in one.arguments)]
 
 
 @pytest.mark.parametrize("blank", [None, " "], ids=["absent", "blank"])
