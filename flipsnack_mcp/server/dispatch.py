@@ -93,7 +93,7 @@ async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | 
         await call.record(*end_of(error))
         raise
     except anyio.get_cancelled_exc_class():
-        if call.trail.saved is not None:  # what was saved was about to be changed, and may be by now
+        if call.saved is not None:  # what was saved was about to be changed, and may be by now
             with anyio.move_on_after(TO_RECORD, shield=True):
                 await call.record("unclear", "the call was cancelled")
         raise

@@ -1,47 +1,33 @@
 """Prompts: jobs that a person starts by name. Each says which tools to use, in which order, and where to stop and ask."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 from mcp import MCPError, types
+from pydantic import Field
 
 from flipsnack_mcp.api.text import cleaned, quoted
 
 LONGEST_VALUE = 500
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(types.PromptArgument):
     """One thing the person fills in."""
 
-    name: str
-    description: str
     required: bool = False
-    absent: str = ""
+    absent: Annotated[str, Field(exclude=True)] = ""
     """What stands in the text where it is not given."""
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """One job. In the text, `{name}` stands for the argument's value in quotes."""
+class Prompt(types.Prompt):
+    """One job, as MCP lists it. In the text, `{name}` stands for the argument's value in quotes."""
 
-    name: str
-    title: str
-    description: str
-    text: str
-    arguments: tuple[Argument, ...] = ()
-    needs: frozenset[str] = frozenset()
+    arguments: list[Argument] = []  # type: ignore[assignment]  # nobody puts others in
+    text: Annotated[str, Field(exclude=True)]
+    needs: Annotated[frozenset[str], Field(exclude=True)]
     """Tools without which the job cannot be done."""
-
-    def described(self) -> types.Prompt:
-        """The prompt as MCP lists it."""
-        given = [
-            types.PromptArgument(name=one.name, description=one.description, required=one.required)
-            for one in self.arguments
-        ]
-        return types.Prompt(name=self.name, title=self.title, description=self.description, arguments=given)
 
     def filled(self, given: Mapping[str, str]) -> types.GetPromptResult:
         """The job with the person's values.
@@ -69,14 +55,7 @@ def prompts() -> tuple[Prompt, ...]:
     import tomllib  # noqa: PLC0415 - only where a client asks for prompts
 
     written = tomllib.loads(Path(__file__).with_name("prompts.toml").read_text(encoding="utf-8"))["prompt"]
-    return tuple(
-        Prompt(
-            **{name: one[name] for name in ("name", "title", "description", "text")},
-            arguments=tuple(Argument(**each) for each in one.get("arguments", ())),
-            needs=frozenset(one["needs"]),
-        )
-        for one in written
-    )
+    return tuple(Prompt.model_validate(one) for one in written)
 
 
 def offered_prompts(tools: Mapping[str, object]) -> list[Prompt]:

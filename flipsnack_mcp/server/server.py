@@ -101,7 +101,7 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:
-        return [one.described() for one in prompts.offered_prompts(self._menu)]
+        return [*prompts.offered_prompts(self._menu)]
 
     @override
     async def get_prompt(

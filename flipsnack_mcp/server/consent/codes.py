@@ -2,9 +2,7 @@
 
 import base64
 import secrets
-from dataclasses import asdict, dataclass
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass
 
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.records import Records, Store
@@ -14,19 +12,11 @@ MINUTES = 10
 LIFETIME = MINUTES * 60.0
 
 
-class Ticket(BaseModel):
+class Ticket(Preview):
     """What a code stands for. Its name in the store is the code."""
-
-    model_config = ConfigDict(frozen=True)
 
     account: str
     tool: str
-    target: str
-    seen: str
-    text: str
-    """The preview, for the person who approves it in a terminal."""
-    expected: str
-    """What that person types."""
     made: float
     needs_approval: bool
     approved: bool = False
@@ -46,9 +36,8 @@ class Consents:
             if records.get(CLOSED, self._closed(preview.target)) is not None:
                 return None
             code = base64.b32encode(secrets.token_bytes(5)).decode()
-            ticket = Ticket(
-                account=self.account, tool=tool, made=records.now, needs_approval=needs_approval, **asdict(preview)
-            )
+            facts = {"account": self.account, "tool": tool, "made": records.now, "needs_approval": needs_approval}
+            ticket = Ticket.model_validate(preview.model_dump() | facts)
             records.put(CODE, code, ticket.model_dump(mode="json"), keep=LIFETIME)
             return code
 

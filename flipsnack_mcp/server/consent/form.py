@@ -1,11 +1,12 @@
 """What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mcp.types import ElicitRequestFormParams, ElicitResult
+from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
@@ -26,11 +27,13 @@ OFFLINE_FOR_NOW = (
 )
 
 
-@dataclass(frozen=True)
-class Preview:
+class Preview(BaseModel):
     """A target as it is now."""
 
+    model_config = ConfigDict(frozen=True)
+
     text: str
+    """For the person who is asked, or who approves it in a terminal."""
     expected: str
     """What the person has to type."""
     target: str
@@ -72,7 +75,7 @@ def comparable(text: str) -> str:
 def sentences_about(collection: Collection, action: Action[Any], views: str, link: str | None) -> str:
     """What would be destroyed, and what that means."""
     title = quoted(collection.title) if collection.title else "without a title"
-    facts = [f"status {known_status(collection.status, ONLINE | {'editable'})}", *flipbook_facts(collection), views]
+    facts = [f"status {known_status(collection.status, ONLINE | {'editable'})}", flipbook_facts(collection), views]
     if link:
         facts.append(f"link {quoted(link, 200)}")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
@@ -82,7 +85,11 @@ def sentences_about(collection: Collection, action: Action[Any], views: str, lin
 
 def sentences_about_many(items: tuple[Item, ...]) -> str:
     """What would go offline, and what that means."""
-    return f"Take offline {len(items)} collections: {first_titles(items)}. {OFFLINE_FOR_NOW}"
+    named = [
+        f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, ONLINE)})"
+        for one in items
+    ]
+    return f"Take offline {len(items)} collections: {first_of(named, TITLES_SHOWN)}. {OFFLINE_FOR_NOW}"
 
 
 def known_status(status: str, known: frozenset[str]) -> str:
@@ -90,20 +97,11 @@ def known_status(status: str, known: frozenset[str]) -> str:
     return status if status in known else quoted(status, 20)
 
 
-def flipbook_facts(collection: Collection) -> list[str]:
+def flipbook_facts(collection: Collection) -> str:
     """How many flipbooks, and which."""
     books = [cleaned(book.flipbook_hash, 64) for book in collection.flipbooks if book.flipbook_hash]
     count = len(collection.flipbooks)
-    return [f"{count} flipbook(s) {first_of(books, FLIPBOOKS_NAMED)}" if count else "no flipbooks"]
-
-
-def first_titles(items: Iterable[Item]) -> str:
-    """The first titles, and how many more there are."""
-    named = [
-        f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, ONLINE)})"
-        for one in items
-    ]
-    return first_of(named, TITLES_SHOWN)
+    return f"{count} flipbook(s) {first_of(books, FLIPBOOKS_NAMED)}" if count else "no flipbooks"
 
 
 def first_of(named: list[str], most: int) -> str:

@@ -67,7 +67,7 @@ class Destruction:
         return collection
 
     def _preview(self, collection: Collection, text: str) -> Preview:
-        return Preview(text, to_type(collection), self.name, fingerprint(collection))
+        return Preview(text=text, expected=to_type(collection), target=self.name, seen=fingerprint(collection))
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Batch:
         """The plan, described for a person."""
         exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
         seen = hashed([self.plan.plan_id, *exactly])
-        return Preview(sentences_about_many(self.items), str(len(self.items)), self.name, seen)
+        text, expected = sentences_about_many(self.items), str(len(self.items))
+        return Preview(text=text, expected=expected, target=self.name, seen=seen)
 
     async def glance(self) -> Preview:
         """The same: a plan does not change."""

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from flipsnack_mcp.api.action import JsonObject
 from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.settings import Settings
 
@@ -43,17 +42,13 @@ class Redactor:
             text = text.replace(secret, "***")
         return SIGNED.sub(r"\1\2***", text)
 
-    def data(self, data: JsonObject) -> JsonObject:
+    def data(self, value: Any) -> Any:
         """Structured data without them."""
-        redacted: JsonObject = self._walked(data)
-        return redacted
-
-    def _walked(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(name)): self._walked(one) for name, one in value.items()}
-        return [self._walked(one) for one in value] if isinstance(value, list) else value
+            return {self.text(str(name)): self.data(one) for name, one in value.items()}
+        return [self.data(one) for one in value] if isinstance(value, list) else value
 
     def guard(self) -> None:
         """Put the net under every log handler there is or will be, and under every report of a crash."""
@@ -86,9 +81,6 @@ def spellings(secret: str) -> tuple[str, ...]:
 
 def log_unexpected(tool: str, error: Exception) -> None:
     """Where it happened, without the exception's text: that can hold anything, also a signed URL."""
-    places: list[str] = []
-    trace = error.__traceback__
-    while trace:
-        places.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
-        trace = trace.tb_next
+    trace = traceback.walk_tb(error.__traceback__)
+    places = [f"{frame.f_globals.get('__name__')}:{line}" for frame, line in trace]
     log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, " > ".join(places[-6:]))

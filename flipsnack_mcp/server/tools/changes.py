@@ -123,28 +123,26 @@ async def update_collection(call: ToolCall, action: UpdateCollection) -> Update 
     said: list[str] = []
 
     async def save(before: Collection) -> None:
-        if call.trail.confirmed:  # its public link is destroyed: without a record, not at all
+        if call.confirmed:  # its public link is destroyed: without a record, not at all
             await call.save(before)
         else:  # the answer tells it too
             said.extend(await keep_if_possible(call.save(before), "How it was could not be kept in the history"))
 
     updated = await change(call.errand, action, save)
     before, now = action.collection_hash, updated.after.collection_hash or action.collection_hash
-    renamed = before != now
-    told = [f"The hash changed from {before} to {now}.", *await note_new_hash(call, before, now)] if renamed else []
+    told = list(updated.warnings)
+    if before != now:
+        noted = await keep_if_possible(
+            call.app.uploads.journal.rename(before, now), "The new hash could not be noted for get_upload"
+        )
+        told += [f"The hash changed from {before} to {now}.", *noted]
     return Update(
         collection_hash=now,
-        previous_collection_hash=before if renamed else None,
+        previous_collection_hash=before if before != now else None,
         changes=[Change(**asdict(one)) for one in updated.changes],
-        history_id=call.trail.saved,
-        warnings=[*updated.warnings, *told, *said],
+        history_id=call.saved,
+        warnings=[*told, *said],
     )
-
-
-async def note_new_hash(call: ToolCall, before: str, now: str) -> list[str]:
-    """Tell the journal of uploads about a new hash; the change itself is done, whatever becomes of that."""
-    noting = call.app.uploads.journal.rename(before, now)
-    return await keep_if_possible(noting, "The new hash could not be noted for get_upload")
 
 
 async def keep_if_possible(keeping: Awaitable[Any], otherwise: str) -> list[str]:

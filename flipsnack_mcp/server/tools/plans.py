@@ -169,11 +169,11 @@ async def confirm(call: ToolCall, code: str | None, seen: PlanSnapshot) -> Input
         return None
     if seen.is_confirmed:
         call.app.confirmation.check()
-        call.trail.confirmed = seen.plan.confirmed
+        call.confirmed = seen.plan.confirmed
         return None
     if question := await call.ask(code, Batch(seen.plan, seen.offline)):
         return question
-    await call.app.plans.record.confirmed(seen.plan, call.trail.confirmed)
+    await call.app.plans.record.confirmed(seen.plan, call.confirmed)
     return None
 
 

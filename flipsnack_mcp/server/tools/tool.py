@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from mcp import types
@@ -22,17 +22,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Trail:
-    """What the history will say about one call, besides how it ended."""
-
-    confirmed: str = ""
-    saved: int | None = None
-    """The entry of the history that holds how it was before."""
-
-
-@dataclass(frozen=True)
 class ToolCall:
-    """What one call of a tool works with."""
+    """What one call of a tool works with, and what the history will say about it besides how it ended."""
 
     app: App
     request: ToolRequest
@@ -40,7 +31,9 @@ class ToolCall:
     target: str
     options: Options
     """What an action's tool takes beyond the action; a tool over a workflow has all of it in its input."""
-    trail: Trail = field(default_factory=Trail)
+    confirmed: str = ""
+    saved: int | None = None
+    """The entry of the history that holds how it was before."""
 
     @property
     def errand(self) -> Errand:
@@ -52,14 +45,14 @@ class ToolCall:
         how = await self.app.confirmation.given(self.request, self.tool, code, subject)
         if isinstance(how, types.InputRequiredResult):
             return how
-        self.trail.confirmed = how
+        self.confirmed = how
         return None
 
     async def save(self, collection: Collection) -> int:
         """Keep how a collection is, before it is changed or destroyed. Without that nothing is."""
         before = collection.model_dump(mode="json", exclude_none=True)
-        self.trail.saved = await self.app.history.add(decision="allowed", before=before, **self._facts())
-        return self.trail.saved
+        self.saved = await self.app.history.add(decision="allowed", before=before, **self._facts())
+        return self.saved
 
     async def record(self, decision: str, said: str) -> None:
         """Write down how it ended. It has ended so: a store that fails now must not change what the caller is told."""
@@ -70,7 +63,7 @@ class ToolCall:
             log.warning("the history could not be written: %s", error.happened)
 
     def _facts(self) -> dict[str, str]:
-        return {"tool": self.tool, "target": self.target, "confirmed": self.trail.confirmed}
+        return {"tool": self.tool, "target": self.target, "confirmed": self.confirmed}
 
 
 class ToolInput(BaseModel):
