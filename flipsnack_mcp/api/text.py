@@ -17,6 +17,11 @@ def cleaned(text: str, limit: int = 300) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "…"
 
 
+def first_few(texts: list[str], most: int) -> list[str]:
+    """As many as are worth reading, and how many more there are."""
+    return [*texts[:most], f"and {len(texts) - most} more"] if len(texts) > most else texts
+
+
 def quoted(text: str, limit: int = 300) -> str:
     """The cleaned text in quotation marks it cannot close."""
     return '"' + cleaned(text, limit).replace('"', "'") + '"'

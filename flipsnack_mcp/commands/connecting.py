@@ -2,11 +2,10 @@
 
 import httpx2
 
-from flipsnack_mcp.api import pace
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.ledger import blank, fits
-from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.records import Store
@@ -24,9 +23,9 @@ def connect(settings: Settings) -> Flipsnack:
     return Flipsnack(Access(SANDBOX_KEY, SANDBOX_SECRET), pacer, sandbox_transport)
 
 
-def budget(settings: Settings) -> pace.BudgetStore:
+def budget(settings: Settings) -> BudgetStore:
     """Find where the calls of the last minute are counted: for all processes on the key, and in no file that names it."""
-    return open_shared_document(kept_at(settings), f"budget-{settings.account}", blank(), fits) or pace.BudgetInMemory()
+    return open_shared_document(kept_at(settings), f"budget-{settings.account}", blank(), fits) or BudgetInMemory()
 
 
 def remember(settings: Settings) -> Store:

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from mcp import Client, StdioServerParameters
-from mcp.types import CallToolResult, ElicitResult, TextContent
+from mcp import Client, StdioServerParameters, types
 
 from flipsnack_mcp.commands import fail, say
 
@@ -72,14 +71,14 @@ class Person:
 
     agrees = False
 
-    async def asked(self, context: Any, params: Any) -> ElicitResult:  # noqa: ARG002  # the SDK's signature
+    async def asked(self, context: Any, params: Any) -> types.ElicitResult:  # noqa: ARG002  # the SDK's signature
         """Read the form, then answer it."""
         tell(f"   form shown: {params.message}", indent="     ")
         await anyio.sleep(TO_READ)
         tell(f"   the person {f'types: {DEMO_TITLE}' if self.agrees else 'closes the form'}")
         if not self.agrees:
-            return ElicitResult(action="cancel")
-        return ElicitResult(action="accept", content={"title": DEMO_TITLE})
+            return types.ElicitResult(action="cancel")
+        return types.ElicitResult(action="accept", content={"title": DEMO_TITLE})
 
 
 class Session:
@@ -159,7 +158,7 @@ class Session:
         check(not live or self._progress >= 2, f"{tool} shows its progress")
         return dict(result.structured_content or {})
 
-    async def call(self, tool: str, *, quiet: bool = False, **arguments: Any) -> CallToolResult:
+    async def call(self, tool: str, *, quiet: bool = False, **arguments: Any) -> types.CallToolResult:
         """Make one call and print it as it goes."""
         if not quiet:
             tell(f"   {tool}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})", indent="     ")
@@ -173,9 +172,9 @@ class Session:
         tell(f"   ... {message}")
 
 
-def text_of(result: CallToolResult) -> str:
+def text_of(result: types.CallToolResult) -> str:
     """Shorten what the assistant reads for a terminal."""
-    lines = "\n".join(one.text for one in result.content if isinstance(one, TextContent)).splitlines()
+    lines = "\n".join(one.text for one in result.content if isinstance(one, types.TextContent)).splitlines()
     return "\n".join(textwrap.shorten(line, 150, placeholder=" ...") for line in lines[:14])
 
 

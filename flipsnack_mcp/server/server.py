@@ -6,17 +6,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
-from anyio.abc import TaskGroup
-from anyio.to_thread import run_sync
 from mcp import MCPError, types
-from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import Context, MCPServer
 from pydantic import AnyUrl
 from typing_extensions import override
 
@@ -44,26 +41,21 @@ SETTLED_IN = 2.0
 
 @dataclass(frozen=True)
 class Service:
-    """What a server has from its start. Everything else is made, and imported, at the first call: lists wait for nothing."""
+    """What a server has from its start."""
 
-    settings: Settings
-    flipsnack: Flipsnack
-    store: Store
-    background: TaskGroup
-    now: Callable[[], float]
+    redactor: Redactor
+    """Takes credentials out of everything that leaves."""
+    dispatcher: Callable[[], "Dispatcher"]
+    """Answers the calls. Everything it needs is made, and imported, at the first of them: lists wait for nothing."""
 
-    @cached_property
-    def redactor(self) -> Redactor:
-        """Takes credentials out of everything that leaves."""
-        return Redactor.of(self.settings)
 
-    @cached_property
-    def dispatcher(self) -> "Dispatcher":
-        """Answers the calls."""
-        from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see above
+def make_dispatcher(
+    settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Callable[[], float]
+) -> "Dispatcher":
+    """All that calls share, and what answers them."""
+    from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
 
-        shared = app.App(self.settings, self.flipsnack, self.store, self.background, self.now)
-        return dispatch.Dispatcher(shared, menu(self.settings).keys())
+    return dispatch.Dispatcher(app.App(settings, flipsnack, store, background, now), menu(settings).keys())
 
 
 class FlipsnackServer(MCPServer[Service]):
@@ -97,7 +89,7 @@ class FlipsnackServer(MCPServer[Service]):
             raise TypeError("a call needs its context")
         service = context.request_context.lifespan_context
         request = ToolRequest(context, service.redactor.text)
-        return await service.dispatcher.answer(name, arguments, request)
+        return await service.dispatcher().answer(name, arguments, request)
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:
@@ -121,7 +113,7 @@ class FlipsnackServer(MCPServer[Service]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Service, Any] | None = None
     ) -> list[ReadResourceContents]:
-        content = await SERVED.get().dispatcher.read(str(uri))
+        content = await SERVED.get().dispatcher().read(str(uri))
         return [ReadResourceContents(content=content, mime_type=resources.JSON)]
 
 
@@ -143,7 +135,7 @@ async def complete_hash(
     """Hashes by title, wherever one is wanted."""
     of_prompt = isinstance(ref, types.PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
     of_resource = isinstance(ref, types.ResourceTemplateReference) and argument.name == "hash"
-    return await SERVED.get().dispatcher.suggest(argument.value) if of_prompt or of_resource else None
+    return await SERVED.get().dispatcher().suggest(argument.value) if of_prompt or of_resource else None
 
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -159,7 +151,7 @@ async def remove_leftovers_later(settings: Settings) -> None:
     from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
 
     try:
-        await run_sync(remove_leftovers, settings.download_dir or default_download_folder())
+        await anyio.to_thread.run_sync(remove_leftovers, settings.download_dir or default_download_folder())
     except Exception as error:  # noqa: BLE001  # an error that escaped would end the server for what is only tidying
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
@@ -181,9 +173,9 @@ def build_server(
         async with connect(settings) as flipsnack:
             try:
                 async with anyio.create_task_group() as background:
-                    service = Service(settings, flipsnack, remembering, background, now)
                     background.start_soon(remove_leftovers_later, settings)
-                    yield service
+                    dispatcher = cache(partial(make_dispatcher, settings, flipsnack, remembering, background, now))
+                    yield Service(Redactor.of(settings), dispatcher)
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import anyio
-from mcp import MCPError
-from mcp.types import ElicitRequest, ElicitResult, InputRequiredResult
+from mcp import MCPError, types
 
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
 from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, comparable, question, reply_of
@@ -59,7 +58,7 @@ class Confirmation:
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
-    ) -> How | InputRequiredResult:
+    ) -> How | types.InputRequiredResult:
         """How a person said yes to what is there now; or a question that has to go out first; or a refusal is raised.
 
         The target is fetched anew each time, and raises where it is already gone.
@@ -86,7 +85,9 @@ class Confirmation:
         if self.way not in DESTROYING_WAYS:
             raise NotConfirmedError(BLOCKED)
 
-    async def _first_round(self, request: ToolRequest, tool: str, preview: Preview) -> InputRequiredResult | Reply:
+    async def _first_round(
+        self, request: ToolRequest, tool: str, preview: Preview
+    ) -> types.InputRequiredResult | Reply:
         if self.way == "approve":
             raise NotConfirmedError(f"{preview.text} {await self._terminal(tool, preview)}")
         if not request.can_ask:
@@ -94,13 +95,14 @@ class Confirmation:
         if not request.modern:
             return await self._ask(request, tool, preview)
         asked = Asked(seen=preview.seen, at=self.now(), nonce=secrets.token_hex(8))
-        return InputRequiredResult(
-            input_requests={"title": ElicitRequest(params=question(preview))}, request_state=asked.model_dump_json()
+        return types.InputRequiredResult(
+            input_requests={"title": types.ElicitRequest(params=question(preview))},
+            request_state=asked.model_dump_json(),
         )
 
     async def _ask(self, request: ToolRequest, tool: str, preview: Preview) -> Reply:
         """Ask while the call stays open: the way of protocol revisions before 2026-07-28."""
-        reply: ElicitResult | None = None
+        reply: types.ElicitResult | None = None
         form, asked = question(preview), anyio.current_time()
         with anyio.move_on_after(request.deadline - asked - TO_ACT) as waited:
             async with anyio.create_task_group() as beside:
@@ -119,7 +121,7 @@ class Confirmation:
     async def _replied(self, request: ToolRequest) -> Reply | None:
         """The answer to a question of an earlier round. An answer that nobody asked for is none."""
         reply = request.replies.get("title")
-        if request.state is None or not isinstance(reply, ElicitResult):
+        if request.state is None or not isinstance(reply, types.ElicitResult):
             return None
         asked, now = Asked.model_validate_json(request.state), self.now()
         if not await self.consents.first_use(asked.nonce):

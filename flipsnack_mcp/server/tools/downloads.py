@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package, PackageState
+from flipsnack_mcp.api.text import first_few
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, save_export
 
@@ -38,9 +39,7 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
     done = await save_export(call.errand, call.app.downloads, order, seconds)
     if done.saved is None:
         return tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
-    saved, files, states = done.saved, list(done.saved.files), list(done.states)
-    if len(files) > FILES_SHOWN:
-        files[FILES_SHOWN:] = [f"and {len(files) - FILES_SHOWN} more"]
+    saved, files, states = done.saved, first_few(list(done.saved.files), FILES_SHOWN), list(done.states)
     path, size = str(saved.path), saved.bytes
     return Download(state="complete", path=path, bytes=size, sha256=saved.sha256, files=files, states=states)
 

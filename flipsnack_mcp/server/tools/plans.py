@@ -9,10 +9,9 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
 from flipsnack_mcp.api.action import Effect, refuse_half_characters
-from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.parameters import Status
-from flipsnack_mcp.api.text import quoted
+from flipsnack_mcp.api.text import first_few, quoted
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import ConfirmationCode, WaitSeconds
@@ -246,22 +245,13 @@ def notes(draft: rules.PlanDraft, missing: list[str]) -> list[str]:
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
+    refused = [f"{quoted(row.title, 80)} ({row.collection_hash}), as {reason}" for row, reason in draft.refused]
+    unlisted, left = ("; ".join(first_few(named, REASONS_TOLD)) for named in (missing, refused))
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
         f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
         "will be asked.": offline,
-        f"Named, but not in the account or left out by a filter: {some(missing)}.": len(missing),
-        f"Left as they are: {some([refused(*one) for one in draft.refused])}.": len(draft.refused),
+        f"Named, but not in the account or left out by a filter: {unlisted}.": len(missing),
+        f"Left as they are: {left}.": len(refused),
     }
     return [text for text, count in said.items() if count]
-
-
-def refused(collection: CollectionSummary, reason: str) -> str:
-    """A collection that the rule would make nonsense of."""
-    return f"{quoted(collection.title, 80)} ({collection.collection_hash}), as {reason}"
-
-
-def some(named: list[str]) -> str:
-    """The first few, and how many more there are."""
-    more = f"; and {len(named) - REASONS_TOLD} more" if len(named) > REASONS_TOLD else ""
-    return "; ".join(named[:REASONS_TOLD]) + more

@@ -1,13 +1,12 @@
 """Tools that only ask. Most send their action as it is; get_collection waits, and a form's sample is masked."""
 
 from flipsnack_mcp.api.action import Action, ResultT_co
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection
-from flipsnack_mcp.api.actions.forms import GetLeadFormSample, LeadFormSample
+from flipsnack_mcp.api.actions import collections, forms
 from flipsnack_mcp.server.safety.masking import mask
 from flipsnack_mcp.server.tools.tool import NextStep, States, ToolCall
 
 
-class WatchedCollection(Collection):
+class WatchedCollection(collections.Collection):
     """A collection and how its conversion went."""
 
     states: States = []
@@ -24,11 +23,11 @@ async def recall(call: ToolCall, action: Action[ResultT_co]) -> ResultT_co:
     return await call.app.recent.ask(call.errand, action)
 
 
-async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollection:
+async def get_collection(call: ToolCall, action: collections.GetCollection) -> WatchedCollection:
     """Look at a collection, and wait while it converts."""
     wanted = action.collection_hash
     # Asked as the plain action, so that it shares its answer with everybody who looks at this collection.
-    first = await recall(call, GetCollection(collection_hash=wanted))
+    first = await recall(call, collections.GetCollection(collection_hash=wanted))
     watching = call.app.uploads.conversions.of(wanted, first)
     watched = await watching.until_settled(call.errand, call.options.wait_seconds, first)
     go_on = f'Still converting. Call get_collection(collection_hash="{wanted}", wait_seconds=30) to wait on.'
@@ -39,7 +38,7 @@ async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollec
     )
 
 
-async def lead_form_sample(call: ToolCall, action: GetLeadFormSample) -> LeadFormSample:
+async def lead_form_sample(call: ToolCall, action: forms.GetLeadFormSample) -> forms.LeadFormSample:
     """A sample of a lead form's answer; what people typed is masked unless it was asked for."""
     sample = await send(call, action)
-    return sample if call.options.reveal else LeadFormSample(fields=mask(sample.fields))
+    return sample if call.options.reveal else forms.LeadFormSample(fields=mask(sample.fields))

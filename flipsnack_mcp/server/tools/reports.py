@@ -3,7 +3,7 @@
 Its answer is as short for a thousand collections as for ten: the whole table goes to the file.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.parameters import Day
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api.text import cleaned, first_few
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds
@@ -93,33 +93,6 @@ class StatsReport(Answered):
     next_step: NextStep = None
 
 
-@dataclass(frozen=True)
-class ReportSoFar:
-    """A report and what it came to so far."""
-
-    report: Report
-    gathered: Gathered
-    said: str = ""
-    """What was last told of how far it is."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether every collection is chosen and answered."""
-        return self.report.offset is None and self.gathered.count == len(self.report.targets)
-
-    @property
-    def failed(self) -> tuple[tuple[ReportedCollection, str], ...]:
-        """What could not be counted, with the reason."""
-        unlisted = [(ReportedCollection(collection_hash=one, title=""), UNLISTED) for one in self.report.unlisted]
-        return (*self.gathered.failed, *unlisted)
-
-    @property
-    def progress(self) -> str:
-        """How far it is, in words."""
-        left = (len(self.report.targets) - self.gathered.count) * len(self.report.periods)
-        return f"partial, {self.said or how_far(self.report, left)}"
-
-
 async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
     """Have statistics gathered, watch for as long as the call may wait, and say what they come to so far."""
     reports = call.app.reports
@@ -136,8 +109,10 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
     now = await reports.record.report(report.report_id) or report
     # It may have been begun by a call that wanted it told in another way.
     report = now.model_copy(update={name: getattr(report, name) for name in VIEW})
-    so_far = ReportSoFar(report, await reports.record.gathered(report), said)
-    return report_answer(so_far, await save_if_whole(call, so_far))
+    gathered = await reports.record.gathered(report)
+    progress = progress_in_words(report, gathered, said)
+    path = await save_report(call, report, gathered) if report.save_as and not progress else None
+    return report_answer(report, gathered, progress, path)
 
 
 def new_report(arguments: ReportStatsInput, today: date) -> Report:
@@ -186,33 +161,45 @@ def call_of(report: Report) -> str:
     return f'report_stats(report_id="{report.report_id}")'
 
 
-async def save_if_whole(call: ToolCall, so_far: ReportSoFar) -> Path | None:
-    """The file of a whole report, where one is wanted."""
-    if so_far.report.save_as is None or not so_far.whole:
-        return None
-    made = content(so_far.report, so_far.gathered, so_far.failed, call.app.redactor.text)
+async def save_report(call: ToolCall, report: Report, gathered: Gathered) -> Path | None:
+    """The file of a whole report; None where another call is at it just now."""
+    made = content(report, gathered, failed_of(report, gathered), call.app.redactor.text)
     try:
-        return await save(call.app.reports.record, so_far.report, made, call.app.download_dir)
+        return await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:
-        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(so_far.report)}") from None
+        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(report)}") from None
 
 
-def report_answer(so_far: ReportSoFar, path: Path | None) -> StatsReport:
+def progress_in_words(report: Report, gathered: Gathered, said: str) -> str | None:
+    """How far it is, by what was last told of it; None once every collection is chosen and answered."""
+    left = len(report.targets) - gathered.count
+    if report.offset is None and not left:
+        return None
+    return f"partial, {said or how_far(report, left * len(report.periods))}"
+
+
+def failed_of(report: Report, gathered: Gathered) -> list[tuple[ReportedCollection, str]]:
+    """What could not be counted, with the reason."""
+    unlisted = [(ReportedCollection(collection_hash=one, title=""), UNLISTED) for one in report.unlisted]
+    return [*gathered.failed, *unlisted]
+
+
+def report_answer(report: Report, gathered: Gathered, progress: str | None, path: Path | None) -> StatsReport:
     """The report as far as it is."""
-    report, top = so_far.report, so_far.report.top
-    tally = tallied(so_far.gathered.lines, report.sort_by, top, min(top, WORST))
-    finished = so_far.whole and (path or not report.save_as)
+    tally = tallied(gathered.lines, report.sort_by, report.top, min(report.top, WORST))
+    finished = not progress and (path or not report.save_as)
+    failed = [f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed_of(report, gathered)]
     return StatsReport(
         report_id=report.report_id,
         state="complete" if finished else "processing",
-        progress=None if so_far.whole else so_far.progress,
+        progress=progress,
         period=f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
         totals=totals(tally),
         change=growth(tally.totals, tally.previous) if tally.previous else None,
         collections=[report_row(one) for one in tally.best],
         bottom=[report_row(one) for one in tally.worst],
         unread=[shorten(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_TOLD]],
-        failed=reasons(so_far.failed),
+        failed=first_few(failed, FAILED_TOLD),
         path=str(path) if path else None,
         next_step=None if finished else f"It goes on by itself. Call {call_of(report)} to see.",
     )
@@ -240,9 +227,3 @@ def shorten(title: str, width: int) -> str:
     """A title of at most so many bytes."""
     raw = cleaned(title).encode()
     return raw.decode() if len(raw) <= width else raw[: width - 3].decode(errors="ignore").rstrip() + "…"
-
-
-def reasons(failed: tuple[tuple[ReportedCollection, str], ...]) -> list[str]:
-    """The first failures, and how many more there are."""
-    more = [f"and {len(failed) - FAILED_TOLD} more"] if len(failed) > FAILED_TOLD else []
-    return [*(f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed[:FAILED_TOLD]), *more]

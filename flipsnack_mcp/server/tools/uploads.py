@@ -9,9 +9,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from flipsnack_mcp.api.action import Action, Effect, parameters
-from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import look_ahead
@@ -133,7 +131,7 @@ async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) ->
 
 async def upload_cost(call: ToolCall) -> str:
     """What an upload takes from the month's allowance."""
-    left = (await call.errand.send(GetUserStats())).api_uploads_left
+    left = (await call.errand.send(statistics.GetUserStats())).api_uploads_left
     return "one of the month's uploads is used" if left is None else f"api_uploads_left: from {left} to {left - 1}"
 
 
@@ -146,7 +144,7 @@ async def upload_sentence(action: Action[Any], file: UploadFile) -> str:
     return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
 
 
-async def create_collection(call: ToolCall, wanted: CreateCollection) -> Publication:
+async def create_collection(call: ToolCall, wanted: publishing.CreateCollection) -> Publication:
     """Upload a document in the background, as a draft unless a status was given, and wait for it."""
     action = wanted if wanted.status else wanted.model_copy(update={"status": "editable"})
     if call.options.dry_run:
@@ -180,7 +178,7 @@ def name_the_look(error: FlipsnackError, entry: JournalEntry) -> FlipsnackError:
 
 
 def earlier_instead(
-    call: ToolCall, wanted: CreateCollection, entry: JournalEntry, collection: Collection | None
+    call: ToolCall, wanted: publishing.CreateCollection, entry: JournalEntry, collection: collections.Collection | None
 ) -> list[str]:
     """What a person should know who gets an earlier upload instead of a new one."""
     still = call.options.again and not call.options.dry_run
@@ -205,7 +203,7 @@ async def follow_begun(call: ToolCall, entry: JournalEntry, seconds: float) -> F
         ) from None
 
 
-async def planned_upload(call: ToolCall, action: CreateCollection) -> Publication:
+async def planned_upload(call: ToolCall, action: publishing.CreateCollection) -> Publication:
     """What an upload would send and cost, without sending anything."""
     async with AsyncExitStack() as kept_open:
         file = await file_of(call, action, kept_open)
