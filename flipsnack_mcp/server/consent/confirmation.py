@@ -6,7 +6,6 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 """
 
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ class Confirmation:
 
     way: str
     consents: Consents
-    now: Clock = time.time
+    now: Clock
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion

@@ -20,7 +20,6 @@ SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
 
-
 log = logging.getLogger(__name__)
 
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field
 from flipsnack_mcp.api.action import Action, parameters
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
+from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
-from flipsnack_mcp.server.tools.uploads import UploadFile, file_of, upload_cost, upload_sentence
+from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.changing import asked_of, change, changes, delete
 from flipsnack_mcp.workflows.uploads.sending import send_to
@@ -64,24 +65,26 @@ class ChangedCollection(Collection):
 async def change_collection(call: ToolCall, action: Action[Collection]) -> ChangedCollection:
     """Send a change, with its document where it takes one: what every action that writes does, if no more is said."""
     async with AsyncExitStack() as open_until_sent:
-        file = await file_of(call, action, open_until_sent)
+        document, look = await file_of(call, action, open_until_sent)
         before = await call.errand.send(GetCollection(collection_hash=hashes_in(action)["collection_hash"]))
-        facts: dict[str, Any] = {"warnings": list(file.warnings)}
+        facts: dict[str, Any] = {"warnings": list(look.warnings)}
         if call.options.dry_run:
-            planned = await planned_change(call, action, file)
+            planned = await planned_change(call, action, document, look.pages)
             return ChangedCollection(**before.model_dump(), **facts, dry_run=True, changes=planned)
         saved = await call.save(before)
-        result = await send_to(call.errand, action, file.document)
+        result = await send_to(call.errand, action, document)
         return ChangedCollection(**result.model_dump(), **facts, history_id=saved)
 
 
-async def planned_change(call: ToolCall, action: Action[Any], file: UploadFile) -> list[str]:
+async def planned_change(
+    call: ToolCall, action: Action[Any], document: OpenDocument | None, pages: int | None
+) -> list[str]:
     """What would be sent, and what it would cost."""
     if not action.uploads:
         given = ", ".join(f"{name} {value}" for name, value in parameters(action).items())
         return [f"Flipsnack would be sent {action.api_name} with {given}"]
     cost = [await upload_cost(call)] if action.uploads == "PDF" else []
-    return [await upload_sentence(action, file), *cost]
+    return [await upload_sentence(action, document, pages), *cost]
 
 
 async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequiredResult:

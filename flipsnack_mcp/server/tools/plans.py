@@ -54,29 +54,21 @@ class UpdateCollectionsInput(ChoosingInput):
     def changes_something(self) -> bool:
         return self.plan_id is not None  # else it only plans
 
-    @property
-    def rule(self) -> rules.Rule:
-        """What shall become of them."""
-        return rules.Rule(self.find, self.replace or "", self.status)
-
     @model_validator(mode="after")
     def a_plan_or_what_to_plan(self) -> Self:
         """Either a plan alone, or a rule and a choice to make one of."""
         given = {name for name in self.model_fields_set if getattr(self, name) is not None}
-        if self.plan_id is not None:
-            if given - WITH_A_PLAN:
-                raise ValueError(
-                    "plan_id is carried out as it was planned: give only confirmation or wait_seconds with it"
-                )
-            return self
-        if self.confirmation is not None:
-            raise ValueError("a confirmation is for a plan: give its plan_id too")
-        if objection := self._objection():
-            raise ValueError(objection)
-        self.check_order()
+        if self.plan_id is None:
+            if objection := self._objection():
+                raise ValueError(objection)
+            self.check_order()
+        elif given - WITH_A_PLAN:
+            raise ValueError("plan_id is carried out as it was planned: give only confirmation or wait_seconds with it")
         return self
 
     def _objection(self) -> str:
+        if self.confirmation is not None:
+            return "a confirmation is for a plan: give its plan_id too"
         if self.find is None and self.replace is None and self.status is None:
             return "say what to change: find and replace, or the new status"
         if not self.find and (self.find is not None or self.replace is not None):
@@ -128,7 +120,8 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
     """What the rule would make of the collections that are meant; nothing is changed."""
     choice = arguments.choice
     rows = await choose(call.errand, choice)
-    draft = rules.draft_plan(arguments.rule, rows)
+    rule = rules.Rule(arguments.find, arguments.replace or "", arguments.status)
+    draft = rules.draft_plan(rule, rows)
     if len(draft.items) > MOST_IN_A_PLAN:
         raise FlipsnackError(
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",

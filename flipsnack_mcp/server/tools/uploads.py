@@ -1,7 +1,6 @@
 """create_collection and get_upload: one upload, told in parts as long as it takes. And what every upload sends and costs."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +11,7 @@ from flipsnack_mcp.api.action import Action, Effect, parameters
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
-from flipsnack_mcp.files.lookahead import look_ahead
+from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
 from flipsnack_mcp.server.tools import tool
 from flipsnack_mcp.server.tools.options import WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
@@ -110,23 +109,17 @@ class Publication(Creation):
     changes: tool.Planned = None
 
 
-@dataclass(frozen=True)
-class UploadFile:
-    """The file of an upload, opened, checked and looked into; nothing where Flipsnack fetches it by its address."""
+async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) -> tuple[OpenDocument | None, LookAhead]:
+    """The file that a call names, checked, looked into and open until the stack is left.
 
-    document: OpenDocument | None = None
-    pages: int | None = None
-    warnings: tuple[str, ...] = ()
-
-
-async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) -> UploadFile:
-    """The file that a call names, open until the stack is left."""
+    There is none where Flipsnack fetches it by its address.
+    """
     if call.options.file_path is None:
-        return UploadFile()
+        return None, LookAhead(None, ())
     opening = open_document(call.options.file_path, call.app.settings.upload_dirs, KINDS[action.uploads])
     document = await stack.enter_async_context(opening)
     look = await look_ahead(document)
-    return UploadFile(document, look.pages, (*document.warnings, *look.warnings))
+    return document, LookAhead(look.pages, (*document.warnings, *look.warnings))
 
 
 async def upload_cost(call: ToolCall) -> str:
@@ -135,12 +128,11 @@ async def upload_cost(call: ToolCall) -> str:
     return "one of the month's uploads is used" if left is None else f"api_uploads_left: from {left} to {left - 1}"
 
 
-async def upload_sentence(action: Action[Any], file: UploadFile) -> str:
+async def upload_sentence(action: Action[Any], document: OpenDocument | None, pages: int | None) -> str:
     """What would be sent."""
-    document = file.document
     if document is None:
         return f"Flipsnack would fetch {parameters(action)['fileUrl']}"
-    counted = f", {file.pages} pages" if file.pages is not None else ", pages not counted"
+    counted = f", {pages} pages" if pages is not None else ", pages not counted"
     return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
 
 
@@ -152,8 +144,8 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
     uploads, seconds = call.app.uploads, call.options.wait_seconds
     await uploads.reconcile(call.errand)
     async with AsyncExitStack() as kept_open:
-        file = await file_of(call, action, kept_open)
-        source = Source(action, file.document)
+        document, look = await file_of(call, action, kept_open)
+        source = Source(action, document)
         entry, new = await uploads.begin(source, kept_open, again=call.options.again)
         followed = await follow_begun(call, entry, seconds)
         if followed.gone and not new:
@@ -164,7 +156,7 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
         raise name_the_look(error, entry)
     said = differences(action, followed.collection) if new and followed.collection else ()
     earlier_said = () if new else earlier_instead(call, wanted, entry, followed.collection)
-    return Publication.model_validate(upload_facts(followed, [*file.warnings, *said, *earlier_said]))
+    return Publication.model_validate(upload_facts(followed, [*look.warnings, *said, *earlier_said]))
 
 
 def name_the_look(error: FlipsnackError, entry: JournalEntry) -> FlipsnackError:
@@ -206,15 +198,15 @@ async def follow_begun(call: ToolCall, entry: JournalEntry, seconds: float) -> F
 async def planned_upload(call: ToolCall, action: publishing.CreateCollection) -> Publication:
     """What an upload would send and cost, without sending anything."""
     async with AsyncExitStack() as kept_open:
-        file = await file_of(call, action, kept_open)
-        sent = await upload_sentence(action, file)
-        identity = await Source(action, file.document).identity()
+        document, look = await file_of(call, action, kept_open)
+        sent = await upload_sentence(action, document, look.pages)
+        identity = await Source(action, document).identity()
         standing = await call.app.uploads.journal.standing(identity, action.title or "")
     asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
     given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
     cost = await upload_cost(call)
     said = earlier_instead(call, action, standing, None) if standing else []
-    return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*file.warnings, *said])
+    return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*look.warnings, *said])
 
 
 async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
