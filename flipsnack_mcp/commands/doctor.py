@@ -52,8 +52,7 @@ async def examined(settings: Settings) -> list[Finding]:
 
 def configuration(settings: Settings) -> Iterator[Finding]:
     """Find what is missing or malformed."""
-    missing = settings.missing
-    yield Finding("configuration", not missing, missing or "complete")
+    yield Finding("configuration", not settings.missing, settings.missing or "complete")
     for hint in settings.hints:
         yield Finding("configuration", ok=False, said=hint)
 
@@ -67,8 +66,9 @@ def signing() -> Finding:
 def folders(settings: Settings) -> Iterator[Finding]:
     """Find out whether the folders are there and may be used."""
     if not settings.upload_dirs:
-        said = "no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
-        yield Finding("uploads", ok=True, said=said)
+        yield Finding(
+            "uploads", ok=True, said="no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
+        )
     for folder in settings.upload_dirs:
         readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
         yield Finding("uploads", readable, f"{folder} {'can be read' if readable else 'is no folder that can be read'}")

@@ -32,10 +32,9 @@ async def read_resource(app: App, uri: str) -> str:
     action = question_of(uri)
     try:
         found = await ask_lately(app, action)
-    except NotFoundError as error:
-        raise ResourceNotFoundError(app.redactor.text(str(error))) from None
     except FlipsnackError as error:
-        raise ResourceError(app.redactor.text(str(error))) from None
+        kind = ResourceNotFoundError if isinstance(error, NotFoundError) else ResourceError
+        raise kind(app.redactor.text(str(error))) from None
     except Exception as error:  # noqa: BLE001  # the SDK would log its text
         log_unexpected(uri, error)
         raise ResourceError(NOTHING_READ) from None

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flipsnack_mcp.api.action import Action
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection
-from flipsnack_mcp.api.actions.statistics import GetCollectionStats
+from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, to_type
 from flipsnack_mcp.workflows.errand import Errand
@@ -30,7 +29,7 @@ class Destruction:
 
     errand: Errand
     action: Action[Any]
-    collection: Collection = field(default_factory=Collection)
+    collection: collections.Collection = field(default_factory=collections.Collection)
     """As it was at the last look."""
 
     @property
@@ -45,16 +44,14 @@ class Destruction:
         Raises:
             AlreadyGoneError: There is no such collection or flipbook.
         """
-        collection, quickly = await self._present(), self.errand.within(EXTRAS)
+        seen = await self.glance()
+        collection, quickly = self.collection, self.errand.within(EXTRAS)
         link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
         text = sentences_about(collection, self.action, await views_of(quickly, collection), link)
-        return self._preview(collection, text)
+        return seen.model_copy(update={"text": text})
 
     async def glance(self) -> Preview:
         """Fetch only what must not have changed."""
-        return self._preview(await self._present(), "")
-
-    async def _present(self) -> Collection:
         hashes = hashes_in(self.action)
         collection = await existing(self.errand, hashes["collection_hash"])
         flipbook = hashes.get("flipbook_hash")
@@ -64,10 +61,7 @@ class Destruction:
                 "Look at its flipbooks with get_collection.",
             )
         self.collection = collection
-        return collection
-
-    def _preview(self, collection: Collection, text: str) -> Preview:
-        return Preview(text=text, expected=to_type(collection), target=self.name, seen=fingerprint(collection))
+        return Preview(text="", expected=to_type(collection), target=self.name, seen=fingerprint(collection))
 
 
 @dataclass(frozen=True)
@@ -104,10 +98,10 @@ def hashes_in(action: Action[Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-async def existing(errand: Errand, collection_hash: str) -> Collection:
+async def existing(errand: Errand, collection_hash: str) -> collections.Collection:
     """The collection, which has to exist."""
     try:
-        return await errand.send(GetCollection(collection_hash=collection_hash))
+        return await errand.send(collections.GetCollection(collection_hash=collection_hash))
     except NotFoundError:
         raise AlreadyGoneError(
             f"There is no collection {collection_hash}: it was deleted before, has a new hash since it was published, or never existed.",
@@ -115,16 +109,16 @@ async def existing(errand: Errand, collection_hash: str) -> Collection:
         ) from None
 
 
-async def views_of(errand: Errand, collection: Collection) -> str:
+async def views_of(errand: Errand, collection: collections.Collection) -> str:
     """How often it was read, as far as Flipsnack tells."""
     try:
-        stats = await errand.send(GetCollectionStats(collection_hash=collection.collection_hash))
+        stats = await errand.send(statistics.GetCollectionStats(collection_hash=collection.collection_hash))
     except FlipsnackError:
         return "views unknown"
     return "views unknown" if stats.views is None else f"{stats.views} views"
 
 
-def fingerprint(collection: Collection) -> str:
+def fingerprint(collection: collections.Collection) -> str:
     """The same as long as what the person saw is true."""
     facts = [collection.collection_hash, collection.title, collection.status]
     return hashed([*facts, sorted(book.flipbook_hash for book in collection.flipbooks)])
