@@ -13,7 +13,7 @@ from flipsnack_mcp.api.text import cleaned, quoted
 LONGEST_VALUE = 500
 
 
-class Argument(types.PromptArgument):
+class Argument(types.PromptArgument, defer_build=True):
     """One thing the person fills in."""
 
     required: bool = False
@@ -21,7 +21,7 @@ class Argument(types.PromptArgument):
     """What stands in the text where it is not given."""
 
 
-class Prompt(types.Prompt):
+class Prompt(types.Prompt, defer_build=True):
     """One job, as MCP lists it. In the text, `{name}` stands for the argument's value in quotes."""
 
     arguments: list[Argument] = []  # type: ignore[assignment]  # nobody puts others in

@@ -18,19 +18,8 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
-from flipsnack_mcp.workflows.reports.report import (
-    Gathered,
-    Line,
-    Measure,
-    Numbers,
-    Period,
-    Report,
-    ReportedCollection,
-    Tally,
-    growth,
-    last_full_days,
-    tallied,
-)
+from flipsnack_mcp.workflows.reports import report as reporting
+from flipsnack_mcp.workflows.reports.report import Gathered, Line, Measure, Numbers, Report, ReportedCollection, Tally
 from flipsnack_mcp.workflows.reports.running import how_far
 from flipsnack_mcp.workflows.reports.saving import content, save
 
@@ -118,7 +107,7 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
 def new_report(arguments: ReportStatsInput, today: date) -> Report:
     """What is to be reported."""
     start, end = arguments.start_date, arguments.end_date
-    period = Period(start, end) if start and end else last_full_days(today)
+    period = reporting.Period(start, end) if start and end else reporting.last_full_days(today)
     known = {"report_id": "", "choice": arguments.choice, "period": period, "usual": start is None, "today": today}
     told = arguments.model_dump(include={"compare", "top", "save_as"})
     return Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
@@ -186,7 +175,7 @@ def failed_of(report: Report, gathered: Gathered) -> list[tuple[ReportedCollecti
 
 def report_answer(report: Report, gathered: Gathered, progress: str | None, path: Path | None) -> StatsReport:
     """The report as far as it is."""
-    tally = tallied(gathered.lines, report.sort_by, report.top, min(report.top, WORST))
+    tally = reporting.tallied(gathered.lines, report.sort_by, report.top, min(report.top, WORST))
     finished = not progress and (path or not report.save_as)
     failed = [f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed_of(report, gathered)]
     return StatsReport(
@@ -195,7 +184,7 @@ def report_answer(report: Report, gathered: Gathered, progress: str | None, path
         progress=progress,
         period=f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
         totals=totals(tally),
-        change=growth(tally.totals, tally.previous) if tally.previous else None,
+        change=reporting.growth(tally.totals, tally.previous) if tally.previous else None,
         collections=[report_row(one) for one in tally.best],
         bottom=[report_row(one) for one in tally.worst],
         unread=[shorten(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_TOLD]],
