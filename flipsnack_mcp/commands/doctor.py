@@ -66,9 +66,8 @@ def signing() -> Finding:
 def folders(settings: Settings) -> Iterator[Finding]:
     """Find out whether the folders are there and may be used."""
     if not settings.upload_dirs:
-        yield Finding(
-            "uploads", ok=True, said="no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
-        )
+        said = "no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
+        yield Finding("uploads", ok=True, said=said)
     for folder in settings.upload_dirs:
         readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
         yield Finding("uploads", readable, f"{folder} {'can be read' if readable else 'is no folder that can be read'}")
