@@ -9,7 +9,6 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
-from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.links import public_address, same_origin
@@ -105,11 +104,8 @@ class Downloads:
 
 async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
     """Start the package, or find it under way or done, and wait for it."""
-
-    async def look(errand: Errand, lane: Lane) -> Package:
-        return await errand.send(action, lane=lane)
-
-    return await Watch("package", look, lambda seen: seen.state).until_settled(errand, wait_seconds)
+    watch = Watch[Package]("package", lambda errand, lane: errand.send(action, lane=lane), lambda seen: seen.state)
+    return await watch.until_settled(errand, wait_seconds)
 
 
 async def save_export(errand: Errand, downloads: Downloads, order: Order, wait_seconds: float) -> Exported:

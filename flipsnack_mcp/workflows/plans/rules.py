@@ -45,10 +45,7 @@ class Item(BaseModel):
     @property
     def action(self) -> UpdateCollection:
         """The one request that makes all of the change."""
-        given = {"title": self.new_title, "status": self.new_status}
-        return UpdateCollection.model_validate(
-            {"collection_hash": self.collection_hash, **{name: one for name, one in given.items() if one is not None}}
-        )
+        return UpdateCollection(collection_hash=self.collection_hash, title=self.new_title, status=self.new_status)
 
     @property
     def target(self) -> tuple[str, str]:
