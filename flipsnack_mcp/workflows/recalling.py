@@ -5,6 +5,7 @@ change, and an answer counts only while the number it was asked under does. So w
 Previews, second looks, polls and reconciliation do not come here.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -51,21 +52,16 @@ class Recent:
     async def changing(self) -> None:
         """A change is about to be sent, or came to its end: nothing known before it counts any more."""
         self._answers.clear()
-        try:
+        with suppress(StoreUnusable):  # where the number cannot be written it cannot be read: nobody remembers anything
             await even_if_cancelled(self.store.transact(self._count))
-        except StoreUnusable:
-            return  # where the number cannot be written it cannot be read: nobody remembers anything
 
     def _count(self, records: Records) -> None:
         records.put(KIND, self.account, {"number": changes_of(records, self.account) + 1})
 
     async def _changes(self) -> int | None:
         """None where the store does not say so at once: a look must not wait for it."""
-        try:
-            with anyio.move_on_after(TO_LOOK):
-                return await self.store.transact(lambda records: changes_of(records, self.account))
-        except StoreUnusable:
-            return None
+        with suppress(StoreUnusable), anyio.move_on_after(TO_LOOK):
+            return await self.store.transact(lambda records: changes_of(records, self.account))
         return None
 
 

@@ -50,10 +50,8 @@ class Item(BaseModel):
     @property
     def target(self) -> tuple[str, str]:
         """Title and status as they shall be."""
-        return (
-            self.title if self.new_title is None else self.new_title,
-            self.status if self.new_status is None else self.new_status,
-        )
+        title = self.title if self.new_title is None else self.new_title
+        return title, self.new_status or self.status
 
     @property
     def publishes(self) -> bool:
