@@ -16,8 +16,6 @@ from flipsnack_mcp.store.unusable import BusyError, StoreUnusable, held, no_sqli
 if TYPE_CHECKING:
     from flipsnack_mcp.store.database import Database, Synchronous
 
-__all__ = ["MemoryStore", "SqliteStore", "StoreUnusable"]
-
 PATIENCE = 20.0  # a transaction takes a millisecond: whoever has one for so long is stopped or hangs
 
 

@@ -65,9 +65,7 @@ async def looked_at(
     errand: Errand, before: Collection, answer: Collection, action: UpdateCollection
 ) -> Collection | None:
     """The collection after its update, under its old hash, the answer's, or the one its title is listed with."""
-    for known in dict.fromkeys((answer.collection_hash, before.collection_hash)):
-        if not known:
-            continue
+    for known in filter(None, dict.fromkeys((answer.collection_hash, before.collection_hash))):
         try:
             return await errand.send(GetCollection(collection_hash=known))
         except NotFoundError:
