@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
+from typing_extensions import override
 
 JsonObject = dict[str, Any]
 
@@ -93,11 +94,13 @@ class Action(BaseModel, Generic[ResultT_co]):
     tool_name: ClassVar[str]
     tool_title: ClassVar[str]
     returns: ClassVar[type[Result]]
+    """What stands in the brackets of `Action[...]`."""
     effect: ClassVar[Effect]
     overwrites: ClassVar[bool] = False
     """Replaces something that was there before."""
     idempotent: ClassVar[bool] = False
-    """Sent twice it leaves the account as sent once, so it may be tried again after a lost connection."""
+    """Sent twice it leaves the account as sent once, so it may be tried again after a lost connection. What only reads
+    always does."""
     uploads: ClassVar[Literal["", "PDF", "picture"]] = ""
     """What it uploads. Such an action goes to the upload host as multipart/form-data by POST; any other is a GET with
     a query."""
@@ -109,6 +112,13 @@ class Action(BaseModel, Generic[ResultT_co]):
     """The page of Flipsnack's documentation it was written from."""
     codes: ClassVar[tuple[int, ...]]
     """Flipsnack's status codes it can end with, besides those any action can: `errors.ANY_ACTION`."""
+
+    @classmethod
+    @override
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if arguments := cls.__pydantic_generic_metadata__["args"]:
+            cls.returns = arguments[0]
+        cls.idempotent = cls.idempotent or getattr(cls, "effect", None) is Effect.READS
 
     _refuse_half_characters = field_validator("*", mode="after")(refuse_half_characters)
 

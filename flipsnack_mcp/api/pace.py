@@ -79,7 +79,7 @@ class Slot:
     async def _close(self, decide: Callable[[SharedBudget, float], None]) -> None:
         if self._open:
             self._open = False
-            await _even_if_cancelled(self._store.change(decide), self._rules)
+            await even_if_cancelled(self._store.change(decide), self._rules.nap)
 
 
 class Pacer:
@@ -122,7 +122,7 @@ class Pacer:
         except BaseException:
             self._callers[lane] -= 1
             who, callers = self._who(lane), self._callers[lane]
-            await _even_if_cancelled(self._store.change(lambda doc, _: budget.leave(doc, who, callers)), self._rules)
+            await even_if_cancelled(self._store.change(lambda doc, _: budget.leave(doc, who, callers)), self._rules.nap)
             raise
         self._callers[lane] -= 1
         return number
@@ -146,7 +146,7 @@ class Pacer:
         return f"{lane:d}{self._name}"
 
 
-async def _even_if_cancelled(change: Awaitable[None], rules: BudgetRules) -> None:
+async def even_if_cancelled(change: Awaitable[None], seconds: float = 2.0) -> None:
     """Tidy up, but do not hang on a store that does not answer: what is left undone, time undoes."""
-    with anyio.move_on_after(rules.nap, shield=True):
+    with anyio.move_on_after(seconds, shield=True):
         await change

@@ -9,8 +9,7 @@ from enum import Enum
 from pathlib import Path
 from threading import Lock
 
-from anyio import CancelScope
-from anyio.to_thread import run_sync
+from anyio import CancelScope, to_thread
 
 from flipsnack_mcp.files.folders import locate, open_place
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, LARGE_UPLOAD_WARNING, MEGABYTE, MOST_UPLOAD_BYTES
@@ -112,14 +111,14 @@ class OpenDocument:
                 yield piece
         if done < self.size:
             raise DocumentChanged("The document became shorter while it was read.")
-        await run_sync(self._check_unchanged)
+        await to_thread.run_sync(self._check_unchanged)
 
     async def sha256(self) -> str:
         """Returns the hash of the content when it was first asked for; reading it leaves `pieces` at the beginning."""
         if not self._sha256:
             digest = hashlib.sha256()
             async for piece in self.pieces():
-                await run_sync(digest.update, piece)
+                await to_thread.run_sync(digest.update, piece)
             self._sha256 = digest.hexdigest()
         return self._sha256
 
@@ -149,11 +148,11 @@ async def open_document(path: str, folders: Sequence[Path], kind: Kind = Kind.PD
     """Opens a document that lies in one of the folders; raises `RefusedFile` before a byte of it is given away."""
     reader = Reader()
     try:
-        yield await run_sync(_open, path, tuple(folders), kind, reader)
+        yield await to_thread.run_sync(_open, path, tuple(folders), kind, reader)
     finally:
         # In a thread: closing waits for a read under way, which on a slow disk may take its time.
         with CancelScope(shield=True):
-            await run_sync(reader.close)
+            await to_thread.run_sync(reader.close)
 
 
 def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> OpenDocument:

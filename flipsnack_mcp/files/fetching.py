@@ -52,13 +52,14 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
                 raise LinkExpired
             if response.status_code != 200:
                 raise TransferBroken(f"its address answered with HTTP {response.status_code}")
-            async with aclosing(_read_body(response)) as pieces:
-                yield Transfer(_announced_length(response), pieces)
+            total = _announced_length(response)
+            async with aclosing(_read_body(response, total)) as pieces:
+                yield Transfer(total, _check_length(pieces, total))
     except CONNECTION_ERRORS:
         raise TransferBroken from None
 
 
-async def _read_body(response: httpx2.Response) -> AsyncGenerator[bytes]:
+async def _read_body(response: httpx2.Response, total: int | None) -> AsyncGenerator[bytes]:
     """Yields what came with the head, then the rest, straight from the connection where nothing frames it.
 
     On the long way through the HTTP client every byte is copied three times, which takes longer than receiving it.
@@ -67,7 +68,7 @@ async def _read_body(response: httpx2.Response) -> AsyncGenerator[bytes]:
     async with aclosing(response.aiter_raw()) as long_way:
         first = await anext(long_way, b"")
         yield first
-        total, connection = _announced_length(response), response.extensions.get("network_stream")
+        connection = response.extensions.get("network_stream")
         framed = "transfer-encoding" in response.headers or not response.http_version.startswith("HTTP/1")
         if total is None or connection is None or framed:
             async for piece in long_way:
@@ -77,8 +78,16 @@ async def _read_body(response: httpx2.Response) -> AsyncGenerator[bytes]:
         while left > 0 and (piece := await connection.read(min(READ_BYTES, left), seconds)):
             left -= len(piece)
             yield piece
-        if left > 0:
-            raise TransferBroken
+
+
+async def _check_length(pieces: AsyncIterator[bytes], total: int | None) -> AsyncIterator[bytes]:
+    """Yields the pieces of a transfer, which has to be as long as announced."""
+    done = 0
+    async for piece in pieces:
+        yield piece
+        done += len(piece)
+    if total is not None and done != total:
+        raise TransferBroken
 
 
 def _announced_length(response: httpx2.Response) -> int | None:

@@ -9,8 +9,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
 from typing import BinaryIO, cast
 
-from anyio import CancelScope, CapacityLimiter, move_on_after
-from anyio.to_thread import run_sync
+from anyio import CancelScope, CapacityLimiter, move_on_after, to_thread
 
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument
 from flipsnack_mcp.files.page_counter import BLOCK, MOST_PAGES
@@ -61,10 +60,10 @@ async def look_ahead(document: OpenDocument) -> LookAhead:
         try:
             with move_on_after(COUNTING_SECONDS):
                 # Abandoned: on a disk that does not answer the thread may hang, but nobody waits for it.
-                await run_sync(counting.run, abandon_on_cancel=True)
+                await to_thread.run_sync(counting.run, abandon_on_cancel=True)
         finally:
             with CancelScope(shield=True):
-                await run_sync(counting.stop)
+                await to_thread.run_sync(counting.stop)
     return _judged(document.name, counting.verdict)
 
 

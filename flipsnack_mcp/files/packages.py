@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from anyio import current_time
-from anyio.from_thread import check_cancelled
-from anyio.to_thread import run_sync
+from anyio import current_time, from_thread, to_thread
 
 from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
 from flipsnack_mcp.files.names import safe_name
@@ -53,8 +51,10 @@ async def save_package(
     """
     async with partial_file(folder) as file:
         sha256 = await write_pieces(pieces, file, limits.package_bytes, received)
-        files = await run_sync(file.judge, partial(check_zip, limits=limits, between=check_cancelled))
-        path = await run_sync(file.publish, safe_name(title, collection_hash), ".zip")
+        files = await to_thread.run_sync(
+            file.judge, partial(check_zip, limits=limits, between=from_thread.check_cancelled)
+        )
+        path = await to_thread.run_sync(file.publish, safe_name(title, collection_hash), ".zip")
         return SavedPackage(path, file.size, sha256, files)
 
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, TypeVar
 
-from anyio import CancelScope
-from anyio.to_thread import run_sync
+from anyio import CancelScope, to_thread
 
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 
@@ -152,11 +151,11 @@ async def partial_file(folder: Path) -> AsyncIterator[PartialFile]:
     """
     file = PartialFile(folder)
     try:
-        await run_sync(file.create)
+        await to_thread.run_sync(file.create)
         yield file
     except BaseException:  # a cancellation too must leave nothing behind
         with CancelScope(shield=True):
-            await run_sync(file.discard)
+            await to_thread.run_sync(file.discard)
         raise
 
 

@@ -6,6 +6,7 @@ from anyio.abc import TaskGroup
 
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import ConfigurationError
+from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import DESTROYING_WAYS, Clock, Confirmation
@@ -17,7 +18,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.jobs import Jobs, nothing_more
+from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.carrying_out import Plans
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Permissions
@@ -51,7 +52,7 @@ class App:
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
         if "report_stats" in menu(settings):
-            jobs.unattended[REPORT] = (self.reports.carry_out, nothing_more)
+            jobs.unattended[REPORT] = (self.reports.carry_out, ignore)
 
     @property
     def download_dir(self) -> Path:

@@ -56,9 +56,6 @@ class RowRecords:
     def all(self, kind: str) -> list[tuple[str, Body]]:
         return [(name, read_body(body)) for name, body in self._run(ALL, kind=kind)]
 
-    def sweep(self) -> None:
-        self._run(SWEEP)
-
     def end(self) -> None:
         self._db = None
 
@@ -116,7 +113,7 @@ class Database:
     def _sweep(self, records: RowRecords) -> None:
         if records.wrote and abs(records.now - self._swept) >= SWEEP_EVERY:  # abs: the clock may have been set back
             self._swept = records.now
-            records.sweep()
+            self._db.execute(SWEEP, {"now": records.now})
 
 
 def read_body(body: str) -> Body:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Generic, TypeAlias, TypeGuard, TypeVar, cast
 
 from flipsnack_mcp.store.records import Body, Records, T
-from flipsnack_mcp.store.sqlite import SqliteStore, StoreUnusable
+from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.unusable import StoreUnusable
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,6 @@ from flipsnack_mcp.store.unusable import BusyError, StoreUnusable, held, no_sqli
 if TYPE_CHECKING:
     from flipsnack_mcp.store.database import Database, Synchronous
 
-__all__ = ["MemoryStore", "SqliteStore", "StoreUnusable"]
-
 PATIENCE = 20.0  # a transaction takes a millisecond: whoever has one for so long is stopped or hangs
 
 
@@ -71,15 +69,13 @@ class SqliteStore:
     def _opened(self) -> "Database":
         if self._database and self._database.lost():
             self._drop()
-        self._database = self._database or self._open()
+        if self._database is None:
+            try:
+                from flipsnack_mcp.store.database import Database  # noqa: PLC0415 - sqlite3 only when something is stored
+            except ImportError as error:
+                raise no_sqlite() from error
+            self._database = Database(self._path, self._synchronous)
         return self._database
-
-    def _open(self) -> "Database":
-        try:
-            from flipsnack_mcp.store.database import Database  # noqa: PLC0415 - sqlite3 only when something is stored
-        except ImportError as error:
-            raise no_sqlite() from error
-        return Database(self._path, self._synchronous)
 
     def _drop(self) -> None:
         database, self._database = self._database, None

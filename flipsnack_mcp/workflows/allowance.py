@@ -56,12 +56,8 @@ class Allowance:
 
     def _allowed(self, records: Records) -> None:
         made = sorted(float(one["at"]) for _, one in records.all(KIND) if one["account"] == self.account)
-        self._check([at for at in made if records.now - at < HOUR], self.per_hour, HOUR, records.now)
-        self._check([at for at in made if records.now - at < DAY], self.per_day, DAY, records.now)
-
-    def _check(self, made: list[float], limit: int, span: float, now: float) -> None:
-        if len(made) < limit:
-            return
-        what, setting = ("an hour", "HOUR") if span == HOUR else ("a day", "DAY")
-        wait = made[-limit] + span - now if limit else span
-        raise TooManyDeletionsError(limit, what, f"FLIPSNACK_MAX_DELETES_PER_{setting}", wait)
+        spans = (self.per_hour, HOUR, "an hour", "HOUR"), (self.per_day, DAY, "a day", "DAY")
+        for limit, span, what, setting in spans:
+            if sum(records.now - at < span for at in made) >= limit:
+                wait = made[-limit] + span - records.now if limit else span
+                raise TooManyDeletionsError(limit, what, f"FLIPSNACK_MAX_DELETES_PER_{setting}", wait)

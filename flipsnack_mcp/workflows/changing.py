@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipsnack_mcp.api.action import Action, ResultT_co, as_text
-from flipsnack_mcp.api.actions.collections import (
-    Collection,
-    DeleteCollection,
-    DeleteFlipbook,
-    GetCollection,
-    UpdateCollection,
-)
+from flipsnack_mcp.api.actions import collections
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, UnreachableError, UnreadableAnswerError
 from flipsnack_mcp.workflows.errand import Errand
@@ -70,9 +65,7 @@ async def looked_at(
     errand: Errand, before: Collection, answer: Collection, action: UpdateCollection
 ) -> Collection | None:
     """The collection after its update, under its old hash, the answer's, or the one its title is listed with."""
-    for known in dict.fromkeys((answer.collection_hash, before.collection_hash)):
-        if not known:
-            continue
+    for known in filter(None, dict.fromkeys((answer.collection_hash, before.collection_hash))):
         try:
             return await errand.send(GetCollection(collection_hash=known))
         except NotFoundError:
@@ -139,7 +132,7 @@ async def delete(errand: Errand, action: Action[ResultT_co]) -> ResultT_co:
 
 async def is_gone(errand: Errand, action: Action[Any]) -> bool | None:
     """Whether the target of a deletion no longer exists; None where that cannot be found out."""
-    if not isinstance(action, DeleteCollection | DeleteFlipbook):
+    if not isinstance(action, collections.DeleteCollection | collections.DeleteFlipbook):
         return None
     try:
         found = await errand.send(GetCollection(collection_hash=action.collection_hash))
@@ -147,7 +140,7 @@ async def is_gone(errand: Errand, action: Action[Any]) -> bool | None:
         return True
     except FlipsnackError:
         return None
-    if isinstance(action, DeleteCollection):
+    if isinstance(action, collections.DeleteCollection):
         return False
     there = {book.flipbook_hash for book in found.flipbooks}
     # A flipbook without a hash has it under a name we do not know: it could be this one.

@@ -9,8 +9,8 @@ import anyio
 from flipsnack_mcp.api.action import Action, ResultT_co
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack, Terms
-from flipsnack_mcp.api.upload import Document, Sent
-from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting, tell_nobody
+from flipsnack_mcp.api.upload import Document, Sent, ignore
+from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting
 
 TIME_TO_LOOK = 6.0
 SPARE = 1.0
@@ -24,7 +24,7 @@ class Errand:
     flipsnack: Flipsnack
     deadline: float = math.inf
     """On anyio's clock."""
-    tell: Tell = tell_nobody
+    tell: Tell = ignore
     sent: Sent | None = None
     """Told about every piece of a document, where somebody else than `tell` wants to know."""
     lane: Lane = Lane.INTERACTIVE

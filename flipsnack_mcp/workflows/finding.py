@@ -1,14 +1,9 @@
 """Finding collections: those that a report or a change over many is about, and one whose hash is not known or not true."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
 
-from flipsnack_mcp.api.actions.collections import (
-    CollectionList,
-    CollectionSummary,
-    ListCollections,
-)
+from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.parameters import StatusName
@@ -58,23 +53,15 @@ class Choice:
 async def choose(errand: Errand, choice: Choice) -> list[CollectionSummary]:
     """The collections that fit, newest first, each once. Named ones that the list does not have are left out."""
     missing, found = set(choice.collections), dict[str, CollectionSummary]()
-    async for row in read_list(errand, choice):
-        missing.discard(row.collection_hash)
-        if row.collection_hash and choice.fits(row):
-            found.setdefault(row.collection_hash, row)
-        if choice.collections and not missing:
-            break
-    return list(found.values())
-
-
-async def read_list(errand: Errand, choice: Choice) -> AsyncIterator[CollectionSummary]:
-    """Every row of the list, window by window, as long as somebody wants the next one."""
     offset: int | None = 0
-    while offset is not None:
+    while offset is not None and (missing or not choice.collections):
         seen = await read_window(errand, choice, offset)
         for row in seen.collections:
-            yield row
+            missing.discard(row.collection_hash)
+            if row.collection_hash and choice.fits(row):
+                found.setdefault(row.collection_hash, row)
         offset = seen.next_offset
+    return list(found.values())
 
 
 async def read_window(errand: Errand, choice: Choice, offset: int) -> CollectionList:

@@ -85,11 +85,9 @@ class History:
 
     async def verified(self) -> str:
         """What is wrong with the chain, or nothing. Its start may have expired; its end may not be missing."""
-
-        def work(records: Records) -> str:
-            return broken(kept_of(records, self.account), head_of(records, self.account), records.now)
-
-        return await self.store.transact(work)
+        return await self.store.transact(
+            lambda records: broken(kept_of(records, self.account), head_of(records, self.account), records.now)
+        )
 
 
 def head_of(records: Records, account: str) -> Body:

@@ -17,6 +17,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
+from flipsnack_mcp.api.pace import even_if_cancelled
+from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store, T
@@ -29,7 +31,6 @@ BEAT = 10.0
 """Seconds between two signs of life."""
 LOOK_AT_OTHERS = 1.0
 """Seconds between two looks at what another process carries out."""
-TO_TIDY = 2.0
 REMEMBERED = 600.0
 """Seconds in which it can be asked how a job of this process ended."""
 FOR_A_PERSON = (FlipsnackError, RefusedFile, StoreUnusable)
@@ -125,10 +126,6 @@ class Job:
             self.error = FlipsnackError(f"The {self.kind} {said}.", "Tell the person.", changed=changed)
 
 
-async def nothing_more(_: Job) -> None:
-    """Let a job that was stopped end there."""
-
-
 class StoreInUse:
     """The store as calls use it: `used` is called after each transaction, the first of which opens it."""
 
@@ -164,7 +161,7 @@ class Jobs:
         kind: str,
         job_id: str,
         work: Work,
-        stopped: Work = nothing_more,
+        stopped: Work = ignore,
         first: Callable[[Records], None] = lambda _: None,
     ) -> Job | None:
         """Carry out work in the background, or find it where it runs here; None where another process is at it.
@@ -183,12 +180,12 @@ class Jobs:
             self.begin(job, work, stopped)
         return self.running(kind, job_id)
 
-    def begin(self, job: Job, work: Work, stopped: Work = nothing_more) -> None:
+    def begin(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out in the background what was claimed."""
         self._remember(job)
         self._background.start_soon(self.carry_out, job, work, stopped)
 
-    async def carry_out(self, job: Job, work: Work, stopped: Work = nothing_more) -> None:
+    async def carry_out(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out what was claimed while somebody waits. If that is cancelled, whoever comes next goes on with it."""
         self._remember(job)
         finished = False
@@ -327,9 +324,3 @@ class Jobs:
 def new_job_id() -> str:
     """Eight characters that a model copies without mistakes."""
     return base64.b32encode(secrets.token_bytes(5)).decode().lower()
-
-
-async def even_if_cancelled(work: Awaitable[None]) -> None:
-    """Tidy up, but not for long: what is left undone, time undoes."""
-    with anyio.move_on_after(TO_TIDY, shield=True):
-        await work

@@ -21,10 +21,6 @@ class Progress:
     message: str = ""
 
 
-async def tell_nobody(message: str) -> None:
-    """Take a message that nobody waits for."""
-
-
 def next_call(seconds: float, why: str) -> str:
     """How long the next request to Flipsnack waits, and for what."""
     return f"next call in about {seconds:.0f} s: {why}"

@@ -5,12 +5,14 @@ change, and an answer counts only while the number it was asked under does. So w
 Previews, second looks, polls and reconciliation do not come here.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import anyio
 
 from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api.pace import even_if_cancelled
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
@@ -19,17 +21,8 @@ KIND = "changes"
 FRESH = 5.0
 """Seconds."""
 MOST = 100
-TO_LOOK, TO_NOTE = 0.5, 2.0
-"""Seconds for reading the number, and for raising it, also when the call behind the change was cancelled."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What Flipsnack said, when, and under which number of changes."""
-
-    result: Any
-    at: float
-    changes: int
+TO_LOOK = 0.5
+"""Seconds for reading the number."""
 
 
 @dataclass
@@ -38,47 +31,38 @@ class Recent:
 
     store: Store
     account: str
-    _answers: dict[tuple[type, str], Answer] = field(default_factory=dict[tuple[type, str], Answer])
+    _answers: dict[tuple[type, str, int], tuple[float, Any]] = field(default_factory=dict)
+    """When each question was asked under which number of changes, and its answer."""
 
     async def ask(self, errand: Errand, action: Action[ResultT_co]) -> ResultT_co:
         """The answer to a question, which may be some seconds old."""
         changes = await self._changes()
         if changes is None:
             return await errand.send(action)
-        name = (type(action), action.model_dump_json())
-        known = self._answers.get(name)
-        if known and known.changes == changes and anyio.current_time() - known.at < FRESH:
-            return cast("ResultT_co", known.result)
-        asked_at = anyio.current_time()
+        name, now = (type(action), action.model_dump_json(), changes), anyio.current_time()
+        asked_at, known = self._answers.get(name, (-FRESH, None))
+        if now - asked_at < FRESH:
+            return cast("ResultT_co", known)
         result = await errand.send(action)
-        self._keep(name, Answer(result, asked_at, changes))
+        while len(self._answers) >= MOST:
+            del self._answers[next(iter(self._answers))]
+        self._answers[name] = now, result
         return result
 
     async def changing(self) -> None:
         """A change is about to be sent, or came to its end: nothing known before it counts any more."""
         self._answers.clear()
-        try:
-            with anyio.move_on_after(TO_NOTE, shield=True):
-                await self.store.transact(self._count)
-        except StoreUnusable:
-            return  # where the number cannot be written it cannot be read: nobody remembers anything
+        with suppress(StoreUnusable):  # where the number cannot be written it cannot be read: nobody remembers anything
+            await even_if_cancelled(self.store.transact(self._count))
 
     def _count(self, records: Records) -> None:
         records.put(KIND, self.account, {"number": changes_of(records, self.account) + 1})
 
     async def _changes(self) -> int | None:
         """None where the store does not say so at once: a look must not wait for it."""
-        try:
-            with anyio.move_on_after(TO_LOOK):
-                return await self.store.transact(lambda records: changes_of(records, self.account))
-        except StoreUnusable:
-            return None
+        with suppress(StoreUnusable), anyio.move_on_after(TO_LOOK):
+            return await self.store.transact(lambda records: changes_of(records, self.account))
         return None
-
-    def _keep(self, name: tuple[type, str], answer: Answer) -> None:
-        while len(self._answers) >= MOST:
-            del self._answers[next(iter(self._answers))]
-        self._answers[name] = answer
 
 
 def changes_of(records: Records, account: str) -> int:

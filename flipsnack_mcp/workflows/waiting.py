@@ -12,20 +12,20 @@ from typing import Generic, TypeVar
 
 import anyio
 
+from flipsnack_mcp.api import errors
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
 from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.api.errors import (
-    MaintenanceError,
-    OutOfTimeError,
-    RateLimitedError,
-    UnreachableError,
-    UnreadableAnswerError,
-)
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.progress import polled
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)
-PASSING = (MaintenanceError, OutOfTimeError, RateLimitedError, UnreachableError, UnreadableAnswerError)
+PASSING = (
+    errors.MaintenanceError,
+    errors.OutOfTimeError,
+    errors.RateLimitedError,
+    errors.UnreachableError,
+    errors.UnreadableAnswerError,
+)
 """What ends a wait with the state so far. It was asked several times by then."""
 LATE = 5.0
 """Seconds a poll may go beyond the time to wait."""
@@ -64,28 +64,17 @@ class Watch(Generic[SeenT]):
         end = start + errand.patience(seconds)
         seen = await self.look(errand, Lane.INTERACTIVE) if first is None else first
         states = [f"{self.state(seen)} after 0 s"]
-        for interval in chain(INTERVALS, repeat(INTERVALS[-1])):
-            now = anyio.current_time()
-            if self.state(seen) != "processing" or now >= end:
-                return Watched(seen, tuple(states))
+        intervals = chain(INTERVALS, repeat(INTERVALS[-1]))
+        while self.state(seen) == "processing" and (now := anyio.current_time()) < end:
             await errand.tell(polled(self.name, self.state(seen), now - start, len(states)))
-            await anyio.sleep(min(interval, end - now))
+            await anyio.sleep(min(next(intervals), end - now))
             try:
                 seen = await self.look(errand.within(end + LATE - anyio.current_time()), Lane.BACKGROUND)
             except PASSING as error:
                 states.append(f"no answer after {anyio.current_time() - start:.0f} s: {error.happened}")
-                return Watched(seen, tuple(states))
+                break
             states.append(f"{self.state(seen)} after {anyio.current_time() - start:.0f} s")
-        raise AssertionError  # the intervals never end
-
-
-@dataclass
-class Sighting:
-    """What is known of one conversion that is waited for."""
-
-    last: Collection | None
-    at: float = -SURE
-    """When it was last looked at itself."""
+        return Watched(seen, tuple(states))
 
 
 @dataclass
@@ -99,21 +88,22 @@ class Conversions:
 
     def of(self, collection_hash: str, first: Collection | None = None) -> Watch[Collection]:
         """Watch one of them, of which a first look may be known."""
-        known = Sighting(first)
+        last, looked_at = first, -SURE
 
         async def look(errand: Errand, lane: Lane) -> Collection:
-            if known.last and await self._surely_converting(errand, lane, collection_hash, known):
-                return known.last
-            known.last = await errand.send(GetCollection(collection_hash=collection_hash), lane=lane)
-            known.at = anyio.current_time()
-            return known.last
+            nonlocal last, looked_at
+            if last and await self._surely_converting(errand, lane, collection_hash, looked_at):
+                return last
+            last = await errand.send(GetCollection(collection_hash=collection_hash), lane=lane)
+            looked_at = anyio.current_time()
+            return last
 
         return Watch("conversion", look, lambda seen: seen.conversion)
 
-    async def _surely_converting(self, errand: Errand, lane: Lane, collection_hash: str, known: Sighting) -> bool:
+    async def _surely_converting(self, errand: Errand, lane: Lane, collection_hash: str, looked_at: float) -> bool:
         now = anyio.current_time()
         self._polled = {name: at for name, at in self._polled.items() if now - at < WAITED_FOR} | {collection_hash: now}
-        if len(self._polled) < MANY or now - known.at >= SURE:
+        if len(self._polled) < MANY or now - looked_at >= SURE:
             return False
         return collection_hash in await self._without_cover(errand, lane)
 

@@ -12,11 +12,12 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
+from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.store.unusable import held, inaccessible
-from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, Work, nothing_more
+from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, Work
 from flipsnack_mcp.workflows.progress import Progress
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile
@@ -84,7 +85,7 @@ async def process(store: Store, account: str = "mine") -> AsyncIterator[Jobs]:
 
 
 @asynccontextmanager
-async def begun(store: Store, work: Work, stopped: Work = nothing_more) -> AsyncIterator[Jobs]:
+async def begun(store: Store, work: Work, stopped: Work = ignore) -> AsyncIterator[Jobs]:
     """A process, and the work that it has begun."""
     async with process(store) as jobs:
         await jobs.start("count", "a", work, stopped)
@@ -560,7 +561,7 @@ async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog:
     async with begun(store, work):
         pass
     async with process(line) as jobs:
-        jobs.unattended = {"count": (work, nothing_more)}
+        jobs.unattended = {"count": (work, ignore)}
         line.error = OSError("https://secret.example")
         await jobs.go_on()
         line.error = None

@@ -17,13 +17,14 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, MaintenanceError, NotAuthorisedError
 from flipsnack_mcp.api.pace import BudgetInMemory as Budget
 from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
-from flipsnack_mcp.workflows.jobs import Jobs, nothing_more
-from flipsnack_mcp.workflows.progress import Tell, tell_nobody
+from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.progress import Tell
 from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
@@ -78,7 +79,7 @@ async def process(
         anyio.create_task_group() as background,
     ):
         reports = Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), work.clock)
-        reports.jobs.unattended[REPORT] = (reports.carry_out, nothing_more)
+        reports.jobs.unattended[REPORT] = (reports.carry_out, ignore)
         yield reports
         background.cancel_scope.cancel()
 
@@ -96,7 +97,7 @@ async def begun(
         yield reports, await reports.record.begin(wanted(reports, choice, period, compare=compare))
 
 
-async def follow(reports: Reports, report: Report, seconds: float, tell: Tell = tell_nobody) -> Report:
+async def follow(reports: Reports, report: Report, seconds: float, tell: Tell = ignore) -> Report:
     """One call that watches, and the report as it is then."""
     await reports.follow(report.report_id, seconds, tell)
     return await reports.record.report(report.report_id) or report
@@ -262,7 +263,7 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
 
 async def until_death(reports: Reports, report: Report, mortal: Mortal) -> None:
     """One call; a process whose report is done ends as well."""
-    await reports.follow(report.report_id, 45, tell_nobody)
+    await reports.follow(report.report_id, 45, ignore)
     mortal.died.set()
 
 

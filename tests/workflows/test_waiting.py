@@ -11,9 +11,10 @@ import pytest
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
 from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
 from flipsnack_mcp.api.pace import BudgetInMemory
+from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.errand import Errand
-from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting, tell_nobody
+from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting
 from flipsnack_mcp.workflows.waiting import LIST_SERVES, SURE, Conversions, Watched
 from tests.api.asking import asking, unlimited
 from tests.workflows.running import Told
@@ -28,9 +29,7 @@ async def converting(seconds: float) -> tuple[Sandbox, str]:
     return sandbox, made.hash
 
 
-async def looked_at(
-    sandbox: Sandbox, collection_hash: str, seconds: float, tell: Tell = tell_nobody
-) -> Watched[Collection]:
+async def looked_at(sandbox: Sandbox, collection_hash: str, seconds: float, tell: Tell = ignore) -> Watched[Collection]:
     async with asking(sandbox.app) as flipsnack:
         return await Conversions().of(collection_hash).until_settled(Errand(flipsnack, tell=tell), seconds)
 

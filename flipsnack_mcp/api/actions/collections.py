@@ -41,9 +41,7 @@ class ListCollections(Action[CollectionList]):
     api_name = "collection.getList"
     tool_name = "list_collections"
     tool_title = "List collections"
-    returns = CollectionList
     effect = Effect.READS
-    idempotent = True
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getlist"
     codes = ()
 
@@ -110,8 +108,6 @@ class Collection(Result):
 class OfCollection(Action[Collection]):
     """What is answered with the collection that was asked for, also where the answer does not repeat its hash."""
 
-    returns = Collection
-
     collection_hash: parameters.CollectionHash
 
     @override
@@ -127,7 +123,6 @@ class GetCollection(OfCollection):
     tool_name = "get_collection"
     tool_title = "Get a collection"
     effect = Effect.READS
-    idempotent = True
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getcollection"
     codes = (43, 46)
 
@@ -138,7 +133,6 @@ class UpdateCollection(Action[Collection]):
     api_name = "collection.update"
     tool_name = "update_collection"
     tool_title = "Update a collection"
-    returns = Collection
     effect = Effect.WRITES
     doing = "Take offline"
     overwrites = True
@@ -173,7 +167,6 @@ class DeleteCollection(Action[Deletion]):
     api_name = "collection.deleteCollection"
     tool_name = "delete_collection"
     tool_title = "Delete a collection"
-    returns = Deletion
     effect = Effect.DESTROYS
     doing = "Delete"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.deletecollection"
@@ -192,7 +185,6 @@ class DeleteFlipbook(Action[Deletion]):
     api_name = "flipbook.delete"
     tool_name = "delete_flipbook"
     tool_title = "Delete a flipbook"
-    returns = Deletion
     effect = Effect.DESTROYS
     doing = "Delete"
     source = "https://developers.flipsnack.com/flipbook-delete.html"

@@ -26,9 +26,7 @@ class GetLeadFormSample(Action[LeadFormSample]):
     api_name = "zapier.getZapierLeadFormSample"
     tool_name = "get_lead_form_sample"
     tool_title = "Lead form sample"
-    returns = LeadFormSample
     effect = Effect.READS
-    idempotent = True
     # Only its name is readable, in the menu of this page.
     source = "https://developers.flipsnack.com/api-reference/api-method-user.getstats"
     codes = ()

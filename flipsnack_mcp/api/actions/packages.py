@@ -31,9 +31,7 @@ class DownloadHtml(Action[Package]):
     api_name = "collection.downloadHTML"
     tool_name = "download_collection_html"
     tool_title = "Download as HTML"
-    returns = Package
     effect = Effect.READS
-    idempotent = True
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.downloadhtml"
     codes = (38, 43, 46)
 

@@ -19,7 +19,6 @@ class CreateCollection(Action[Collection]):
     api_name = "collection.create"
     tool_name = "create_collection"
     tool_title = "Create a collection"
-    returns = Collection
     effect = Effect.WRITES
     uploads = "PDF"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.create"
@@ -50,9 +49,7 @@ class GetEmbedCode(Action[EmbedCode]):
     api_name = "collection.getEmbed"
     tool_name = "get_embed_code"
     tool_title = "Embed code"
-    returns = EmbedCode
     effect = Effect.READS
-    idempotent = True
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.getembed"
     codes = (43, 46)
 

@@ -44,9 +44,7 @@ class GetCollectionStats(Action[CollectionStats]):
     api_name = "collection.getStats"
     tool_name = "get_collection_stats"
     tool_title = "Collection statistics"
-    returns = CollectionStats
     effect = Effect.READS
-    idempotent = True
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getstats"
     codes = (43, 46)
 
@@ -79,8 +77,6 @@ class GetUserStats(Action[UserStats]):
     api_name = "user.getStats"
     tool_name = "get_user_stats"
     tool_title = "Account statistics"
-    returns = UserStats
     effect = Effect.READS
-    idempotent = True
     source = "https://developers.flipsnack.com/api-reference/api-method-user.getstats"
     codes = ()

@@ -1,6 +1,5 @@
 """Getting the HTML package of a collection: started, waited for, fetched in the background within its minute, saved."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,11 +8,10 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
-from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.links import public_address, same_origin
-from flipsnack_mcp.files.fetching import LinkExpired, Transfer, TransferBroken, fetched
+from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.jobs import Job, Jobs
@@ -105,11 +103,8 @@ class Downloads:
 
 async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
     """Start the package, or find it under way or done, and wait for it."""
-
-    async def look(errand: Errand, lane: Lane) -> Package:
-        return await errand.send(action, lane=lane)
-
-    return await Watch("package", look, lambda seen: seen.state).until_settled(errand, wait_seconds)
+    watch = Watch[Package]("package", lambda errand, lane: errand.send(action, lane=lane), lambda seen: seen.state)
+    return await watch.until_settled(errand, wait_seconds)
 
 
 async def save_export(errand: Errand, downloads: Downloads, order: Order, wait_seconds: float) -> Exported:
@@ -149,18 +144,7 @@ async def save_from(flipsnack: Flipsnack, job: Job, order: Order, title: str, pa
         async def received(done: int) -> None:
             job.tell(done=done, total=transfer.total)
 
-        pieces = check_length(transfer)
-        return await save_package(pieces, order.folder, title, order.action.collection_hash, received=received)
-
-
-async def check_length(transfer: Transfer) -> AsyncIterator[bytes]:
-    """The pieces of a transfer, which has to be as long as announced."""
-    done = 0
-    async for piece in transfer.pieces:
-        yield piece
-        done += len(piece)
-    if transfer.total is not None and done != transfer.total:
-        raise TransferBroken
+        return await save_package(transfer.pieces, order.folder, title, order.action.collection_hash, received=received)
 
 
 def check_link(package: Package, api_url: str) -> str:

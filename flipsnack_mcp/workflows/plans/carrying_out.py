@@ -157,11 +157,9 @@ class Execution:
             return settled.facts
         except NotFoundError:
             return await facts_of_vanished(errand, item)
-        except OutOfTimeError as error:
-            if error.changed is Changed.PERHAPS:
-                return facts_of_failure(item, error)
-            raise
         except FlipsnackError as error:
+            if isinstance(error, OutOfTimeError) and error.changed is Changed.NOTHING:
+                raise
             return facts_of_failure(item, error)
         return facts_of_update(item, updated)
 

@@ -45,18 +45,13 @@ class Item(BaseModel):
     @property
     def action(self) -> UpdateCollection:
         """The one request that makes all of the change."""
-        given = {"title": self.new_title, "status": self.new_status}
-        return UpdateCollection.model_validate(
-            {"collection_hash": self.collection_hash, **{name: one for name, one in given.items() if one is not None}}
-        )
+        return UpdateCollection(collection_hash=self.collection_hash, title=self.new_title, status=self.new_status)
 
     @property
     def target(self) -> tuple[str, str]:
         """Title and status as they shall be."""
-        return (
-            self.title if self.new_title is None else self.new_title,
-            self.status if self.new_status is None else self.new_status,
-        )
+        title = self.title if self.new_title is None else self.new_title
+        return title, self.new_status or self.status
 
     @property
     def publishes(self) -> bool:

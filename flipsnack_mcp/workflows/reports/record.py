@@ -72,12 +72,8 @@ class ReportRecord:
 
     async def answered(self, report: Report, question: Question, numbers: Numbers) -> None:
         """Keep an answer: where its period is closed for everybody, else for this report."""
-
-        def work(records: Records) -> None:
-            keep = FINAL_KEPT if question.period.closed(report.today) else REPORT_KEPT
-            records.put(ROW, self._place(report, question), asdict(numbers), keep=keep)
-
-        await self.store.transact(work)
+        place, keep = self._place(report, question), FINAL_KEPT if question.period.closed(report.today) else REPORT_KEPT
+        await self.store.transact(lambda records: records.put(ROW, place, asdict(numbers), keep=keep))
 
     async def failed(self, report: Report, question: Question, reason: str) -> None:
         """Keep a failure for this report only: the next one asks again."""

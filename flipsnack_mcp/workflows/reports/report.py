@@ -176,8 +176,8 @@ def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> T
     compared = [one.previous for one in order if one.previous is not None]
     return Tally(
         counted=len(order),
-        totals=total(one.numbers for one in order),
-        previous=total(compared) if compared and len(compared) == len(order) else None,
+        totals=sum((one.numbers for one in order), Numbers()),
+        previous=sum(compared, Numbers()) if compared and len(compared) == len(order) else None,
         best=tuple(order[:best]),
         worst=tuple(order[best:][::-1][:worst]),
         unread=tuple(one for one in order if not one.numbers.views),
@@ -189,11 +189,6 @@ def ranked(lines: Iterable[Line], sort_by: Measure) -> Sequence[Line]:
     return sorted(
         lines, key=lambda one: (-getattr(one.numbers, sort_by), -one.numbers.views, one.title, one.collection_hash)
     )
-
-
-def total(many: Iterable[Numbers]) -> Numbers:
-    """The sum of many."""
-    return sum(many, Numbers())
 
 
 def growth(now: Numbers, before: Numbers) -> dict[str, float]:

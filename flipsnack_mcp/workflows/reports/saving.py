@@ -6,9 +6,9 @@ from pathlib import Path
 
 import anyio
 
+from flipsnack_mcp.api.pace import even_if_cancelled
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
 from flipsnack_mcp.store.leases import Owner
-from flipsnack_mcp.workflows.jobs import even_if_cancelled
 from flipsnack_mcp.workflows.reports.record import SAVED, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Report, ReportedCollection, ranked
 

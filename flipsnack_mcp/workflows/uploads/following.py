@@ -11,7 +11,6 @@ from flipsnack_mcp.workflows.finding import direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
 
-ENDS = {"complete": "complete", "failed": "failed"}
 COLLECTION_GONE = "The collection of this upload does not exist any more."
 FATE_UNKNOWN = (
     "Its collection is no longer there under this hash: it was deleted, or it was published and has a new one.{} "
@@ -62,8 +61,8 @@ async def follow_conversion(errand: Errand, uploads: Uploads, entry: JournalEntr
     except FlipsnackError as error:
         return Followed(entry, warnings=(*entry.warnings, NOT_SEEN.format(error.happened)))
     seen = ended.last
-    known = {"collection_hash": first.collection_hash, "listed": seen.title}
-    entry = await uploads.journal.note(entry, state=ENDS.get(seen.conversion, "converting"), **known)
+    state = seen.conversion if seen.conversion in {"complete", "failed"} else "converting"
+    entry = await uploads.journal.note(entry, state=state, collection_hash=first.collection_hash, listed=seen.title)
     link = seen.direct_link
     if not link and seen.conversion == "complete" and seen.status != "editable":
         link = await direct_link(errand, first.collection_hash, seen.title)

@@ -193,15 +193,15 @@ async def create_once(
     title = action.title or ""
     try:
         created = await errand.send(action, document)
-        lost = "" if created.collection_hash else "Flipsnack took the upload but named no hash."
+        if created.collection_hash:
+            return created, ()
+        lost = "Flipsnack took the upload but named no hash."
     except DocumentChanged as error:
         raise end_unseen(str(error), await look_for(errand, title, before, known)) from None
     except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             raise
-        created, lost = Collection(), error.happened
-    if not lost:
-        return created, ()
+        lost = error.happened
     found = await look_for(errand, title, before, known)
     if found is None:
         raise end_unseen(lost)
