@@ -9,9 +9,8 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp import __version__
+from flipsnack_mcp.api import FlipsnackError, Terms
 from flipsnack_mcp.api.actions.statistics import GetUserStats
-from flipsnack_mcp.api.client import Terms
-from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import connect

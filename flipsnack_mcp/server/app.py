@@ -4,8 +4,7 @@ from pathlib import Path
 
 from anyio.abc import TaskGroup
 
-from flipsnack_mcp.api.client import Flipsnack
-from flipsnack_mcp.api.errors import ConfigurationError
+from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.consent.codes import Consents

@@ -11,9 +11,7 @@ import anyio
 from mcp import MCPError, types
 from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import Action, Effect
-from flipsnack_mcp.api.errors import Changed, FlipsnackError
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server import reading
 from flipsnack_mcp.server.app import App

@@ -7,10 +7,8 @@ from urllib.parse import unquote
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import Completion
 
-from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, ResultT_co, hash_from
 from flipsnack_mcp.api.actions import collections, statistics
-from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
-from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
 from flipsnack_mcp.server.safety.redaction import log_unexpected

@@ -6,9 +6,7 @@ from typing import Self
 
 import anyio
 
-from flipsnack_mcp.api.action import Action, ResultT_co
-from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.api.client import Flipsnack, Terms
+from flipsnack_mcp.api import Action, Flipsnack, Lane, ResultT_co, Terms
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+from flipsnack_mcp.api import FlipsnackError, Lane, cleaned
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
-from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.parameters import StatusName
-from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.errand import Errand
 
 ROWS_OF_A_REQUEST = 100

@@ -8,9 +8,8 @@ from typing import Any
 from mcp.types import ElicitRequestFormParams, ElicitResult
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api import Action, cleaned, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
-from flipsnack_mcp.api.text import cleaned, quoted
 from flipsnack_mcp.workflows.plans.rules import Item
 
 LONGEST_TO_TYPE = 60

@@ -5,9 +5,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from flipsnack_mcp.api.action import Action
+from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions import collections, statistics
-from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, to_type
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import direct_link

@@ -4,8 +4,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import JsonObject
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api import JsonObject, cleaned
 
 # Written by this program, so neither cleaned nor quoted.
 OURS = frozenset({

@@ -6,8 +6,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flipsnack_mcp.api.errors import FlipsnackError
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api import FlipsnackError, cleaned
 from flipsnack_mcp.server.tools.tool import InputT
 
 LONGEST_REASON = 200

@@ -8,10 +8,9 @@ from mcp.types import InputRequiredResult
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
+from flipsnack_mcp.api import Changed, FlipsnackError, first_few, quoted
 from flipsnack_mcp.api.action import Effect, refuse_half_characters
-from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.parameters import Status
-from flipsnack_mcp.api.text import first_few, quoted
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import ConfirmationCode, WaitSeconds

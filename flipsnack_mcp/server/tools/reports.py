@@ -10,10 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from flipsnack_mcp.api.action import Effect
-from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api import Effect, FlipsnackError, cleaned, first_few
 from flipsnack_mcp.api.parameters import Day
-from flipsnack_mcp.api.text import cleaned, first_few
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.choosing import ChoosingInput
 from flipsnack_mcp.server.tools.options import WaitSeconds

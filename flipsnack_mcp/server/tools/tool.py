@@ -8,9 +8,8 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
 
-from flipsnack_mcp.api.action import Action, Effect
+from flipsnack_mcp.api import Action, Effect, cleaned
 from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest

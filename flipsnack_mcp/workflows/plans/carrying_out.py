@@ -6,11 +6,8 @@ from typing import Any
 
 import anyio
 
+from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFoundError, OutOfTimeError, cleaned
 from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.api.client import Flipsnack
-from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, OutOfTimeError
-from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import by_title

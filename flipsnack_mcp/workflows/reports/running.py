@@ -11,10 +11,9 @@ from datetime import date
 
 import anyio
 
+from flipsnack_mcp.api import FlipsnackError, Lane, NotAuthorisedError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.client import Flipsnack, Terms, in_line
-from flipsnack_mcp.api.errors import FlipsnackError, NotAuthorisedError, NotFoundError, OutOfTimeError
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.jobs import Job, Jobs

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
+from flipsnack_mcp.api import Changed, FlipsnackError, cleaned
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
-from flipsnack_mcp.api.errors import Changed, FlipsnackError
-from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import new_ones
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry

@@ -8,12 +8,9 @@ from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api import Action, Changed, Document, Flipsnack, FlipsnackError, ResultT_co
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.client import Flipsnack
-from flipsnack_mcp.api.errors import Changed, FlipsnackError
-from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import candidates
