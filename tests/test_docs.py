@@ -40,7 +40,6 @@ def test_menu_lists_every_tool_as_the_table_has_it_in_its_order_and_under_its_ru
 def test_server_json_keeps_the_rules_of_the_registry() -> None:
     listed = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     package = listed["packages"][0]
-
     assert len(listed["description"]) <= 100
     assert listed["version"] == package["version"] == __version__
     assert "registryBaseUrl" not in package
@@ -62,7 +61,6 @@ def test_readme_has_the_commands_that_do_all_the_set_up(command: str) -> None:
 
 def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_deleted() -> None:
     days, allowed = f"{KEPT / 86_400:.0f} days", Settings()
-
     assert f"for {days}" in README
     assert f"after {days}" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     assert f"{allowed.max_deletes_per_hour} deletions an hour and {allowed.max_deletes_per_day} a day" in " ".join(
@@ -73,7 +71,6 @@ def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_dele
 def test_every_configuration_in_the_readme_is_valid_json() -> None:
     blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     servers = [json.loads(block) for block in blocks]
-
     assert len(servers) >= 3
     for config in servers:
         entry = config.get("mcpServers", config.get("servers"))["flipsnack"]
@@ -123,7 +120,6 @@ def imports_of_the_rooms() -> dict[str, set[str]]:
 def test_each_room_imports_just_what_its_line_in_the_architecture_says() -> None:
     found = imports_of_the_rooms()
     del found[""]  # the command line and the version
-
     assert {room: names - {room.partition("/")[0]} for room, names in found.items()} == {
         room: names - {room.partition("/")[0]} for room, names in rooms_of_the_architecture().items() if room in found
     }
@@ -135,7 +131,6 @@ def test_the_rooms_of_the_architecture_stand_in_the_order_of_the_contract() -> N
     ]
     floors = [re.findall(r"flipsnack_mcp\.(\w+)", layer) for layer in contracts[0]["layers"]]
     rooms = rooms_of_the_architecture()
-
     for height, floor in enumerate(floors):
         above = {room for higher in floors[:height] for room in higher} | set(floor)
         for room in floor:

@@ -47,7 +47,6 @@ def start(example: str, *arguments: str) -> subprocess.Popen[str]:
 
 def test_a_client_shows_progress_and_deletes_once_the_title_is_typed(printed: Printed) -> None:
     text = printed("typed")
-
     assert "... upload: " in text
     assert "... conversion: processing" in text
     assert "state: complete" in text
@@ -56,14 +55,12 @@ def test_a_client_shows_progress_and_deletes_once_the_title_is_typed(printed: Pr
 
 def test_a_client_deletes_nothing_when_the_person_types_nothing(printed: Printed) -> None:
     text = printed("closed")
-
     assert "Nothing was changed." in text
     assert "deleted: yes" not in text
 
 
 def test_the_library_lists_the_most_read_collections_without_mcp(printed: Printed) -> None:
     rows = printed("library").splitlines()
-
     views = [int(row.split()[0]) for row in rows]
     assert len(views) == 5
     assert views == sorted(views, reverse=True)

@@ -114,13 +114,11 @@ async def test_what_is_typed_at_a_terminal_lets_the_call_through_once(scene: Sce
         assert early.is_error
         assert f"flipsnack-mcp approve {refused.code}" in early.text
         assert scene.deletions == 0
-
         approved = await scene.approved(f" {refused.code.lower()} ", f"  {TITLE} \n")  # as people copy and type
         assert approved.status == 0, approved.out
         assert "Approved." in approved.out
         assert "stop working" in approved.out
         assert scene.deletions == 0
-
         kept = scene.bench.collection(TITLE)
         done = await assistant.call("delete_collection", wanted)
         assert not done.is_error, done.text
@@ -256,7 +254,6 @@ async def test_at_a_real_terminal_the_title_approves_and_ctrl_c_does_not(
     ended, said = await after_the_code(
         scene, lambda code: to_thread.run_sync(at_terminal, run, scene.environment, code, typed)
     )
-
     assert ended.status == status, ended.out
     assert "Traceback" not in ended.out
     assert said.is_error is bool(status)

@@ -70,7 +70,6 @@ def doctored(run: Here, **environment: str) -> tuple[int, Any, dict[str, Any]]:
 
 def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None:
     status, facts, checks = doctored(run_here)
-
     assert status == 1
     assert (facts["ok"], facts["mode"], facts["version"]) == (False, "live", __version__)
     assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in checks["configuration"]["said"]
@@ -81,7 +80,6 @@ def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None
 def test_doctor_makes_a_call_against_the_sandbox(run_here: Here) -> None:
     status, facts, checks = doctored(run_here, FLIPSNACK_SANDBOX="1")
     said = run_here("doctor", FLIPSNACK_SANDBOX="1")
-
     assert status == said.status == 0
     assert (facts["ok"], facts["mode"]) == (True, "sandbox")
     assert checks["call"]["ok"]
@@ -113,7 +111,6 @@ def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, 
         access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
         right = run_here("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
         wrong = run_here("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
-
     assert right.status == 0, right.out
     assert where["api_secret"] not in right.out + right.err
     assert wrong.status == 1

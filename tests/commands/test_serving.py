@@ -45,7 +45,6 @@ def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dic
         "this is no JSON",
     ]
     environment = {"FLIPSNACK_LOG_LEVEL": level, "PYTHONWARNINGS": "default", **settings}
-
     ended = run.talk(HELLO, READY, *calls, ids={2, 3, 4, 5, 6}, **environment)
 
     assert messages(ended.out)
@@ -56,7 +55,6 @@ def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
         access = {f"FLIPSNACK_{name.upper()}": value for name, value in where.items()}
         call = asked(2, "tools/call", name="get_user_stats", arguments={})
         ended = run.talk(HELLO, READY, call, ids={2}, FLIPSNACK_LOG_LEVEL="DEBUG", **access)
-
     assert "impressions" in ended.out
     secrets = (where["api_key"], where["api_secret"], "signature=")
     assert not [secret for secret in secrets if secret in ended.out + ended.err]
@@ -119,12 +117,10 @@ async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) 
 
 async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-
     async with httpx2.AsyncClient() as http:
         host = await http.post(served, content=HELLO, headers={**headers, "Host": "evil.example"})
         origin = await http.post(served, content=HELLO, headers={**headers, "Origin": "https://evil.example"})
         good = await http.post(served, content=HELLO, headers=headers)
-
     assert (host.status_code, origin.status_code, good.status_code) == (421, 403, 200)
 
 
@@ -139,17 +135,14 @@ async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
         async with on_stdio(run) as client:
             tools = (await client.list_tools()).tools
             said = await client.call_tool("get_user_stats")
-
     assert {tool.name for tool in tools} == default_menu()
     assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in text_of(said)
 
 
 async def test_options_beat_the_environment(run: Run) -> None:
     environment = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_READ_ONLY": "0", "FLIPSNACK_API_KEY": KEY}
-
     with anyio.fail_after(120):
         async with on_stdio(run, "--read-only", "--toolsets", "default,legacy", **environment) as client:
             names = {one.name for one in (await client.list_tools()).tools}
-
     assert "list_collections" in names
     assert "create_collection" not in names

@@ -17,15 +17,7 @@ from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument, R
 from flipsnack_mcp.files.folders import Place, open_and_compare
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, MEGABYTE
 from flipsnack_mcp.files.refusal import RefusedFile
-from tests.files.ground import (
-    PDF,
-    Cancelling,
-    Gate,
-    Ground,
-    cancelled_in_a_group,
-    cancelled_the_asyncio_way,
-    turn_loop,
-)
+from tests.files.ground import PDF, Cancelling, Gate, Ground, cancelled_in_a_group, cancelled_the_asyncio_way, turn_loop
 
 PIECE = 256 * 1024
 
@@ -42,7 +34,6 @@ async def whole(document: OpenDocument) -> bytes:
 async def test_document_is_read_whole_and_a_hash_leaves_its_pieces_at_the_beginning(ground: Ground) -> None:
     content = PDF + os.urandom(3 * PIECE)
     ground.good.write_bytes(content)
-
     async with ground.open() as document:
         digest = await document.sha256()
         pieces = [piece async for piece in document.pieces()]
@@ -97,7 +88,6 @@ async def test_configured_folder_may_be_a_link_or_lie_behind_one_and_is_known_by
 ) -> None:
     shortcut = ground.allowed.parent / "shortcut"
     shortcut.symlink_to(ground.allowed)
-
     assert await read(shortcut / "good.pdf", shortcut) == ground.good.read_bytes()
     assert await read(ground.good, shortcut) == ground.good.read_bytes()
     assert await read(shortcut / "sub" / inner.name, shortcut / "sub") == PDF
@@ -110,7 +100,6 @@ async def test_folder_below_a_link_or_dot_folder_counts_where_it_is_named_itself
     hidden.mkdir()
     (hidden / "a.pdf").write_bytes(PDF)
     (ground.allowed / "link").symlink_to(ground.outside)
-
     assert await read(hidden / "a.pdf", ground.allowed, hidden) == PDF
     assert await read(ground.allowed / "link" / "secret.pdf", ground.allowed, ground.allowed / "link")
 
@@ -140,7 +129,6 @@ async def test_document_that_cannot_be_opened_or_read_is_refused(
         raise OSError(number, os.strerror(number))
 
     ground.patch.setattr(owner, method, refused)
-
     with pytest.raises(RefusedFile, match=said):
         await read(ground.good, ground.allowed)
 
@@ -204,12 +192,10 @@ async def test_hash_of_a_changing_document_is_refused(ground: Ground) -> None:
 
 async def test_document_replaced_after_opening_is_read_as_it_was(ground: Ground) -> None:
     content = ground.good.read_bytes()
-
     async with ground.open() as document:
         ground.good.unlink()
         ground.good.symlink_to(ground.secret)
         taken = await whole(document)
-
     assert taken == content
 
 
@@ -253,7 +239,6 @@ async def test_file_or_folder_swapped_for_a_link_gives_nothing_and_afterwards_ch
     ground: Ground, inner: Path, swap: Callable[[Ground], None], step: int
 ) -> None:
     swapped_before(step, lambda: swap(ground), ground.patch)
-
     if (swap, step) == (swap_folder, 3):
         assert await read(inner, ground.allowed) == PDF
     else:
@@ -280,7 +265,6 @@ def test_swapped_back_and_forth_without_dir_fd_gives_nothing(ground: Ground, inn
 
     ground.patch.setattr(os, "open", open_swapped)
     ground.patch.setattr(os, "fstat", status_swapped)
-
     with pytest.raises(OSError, match="a link on the way"):
         open_and_compare(Place(ground.allowed, ("sub", inner.name)))
 
@@ -317,7 +301,6 @@ def swapping(ground: Ground) -> Iterator[None]:
 async def test_race_never_gives_a_foreign_byte(ground: Ground, inner: Path, *, step_by_step: bool) -> None:
     ground.patch.setattr(folders, "STEP_BY_STEP", step_by_step)
     taken = refused = 0
-
     with swapping(ground), anyio.fail_after(60):
         while min(taken, refused) < 20:
             try:

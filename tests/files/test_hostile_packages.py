@@ -155,10 +155,8 @@ async def test_hostile_package_is_refused_and_nothing_is_left(
 ) -> None:
     limits = PackageLimits(entries=100) if reason == "grows over" else LIMITS
     content = made if isinstance(made, bytes) else made()
-
     with pytest.raises(BadPackage, match=reason) as bad:
         await save_package(sent(content, 100_000), tmp_path, "Title", "hash1", limits=limits)
-
     assert not names_in(tmp_path)
     assert str(bad.value).isprintable()
 
@@ -189,7 +187,6 @@ def test_damage_anywhere_is_refused_or_harmless(changes: list[tuple[int, int]], 
     assert check(GOOD, LIMITS) == ("index.html", "app.js")
     for position, value in changes:
         content[position] = value
-
     for damaged in (bytes(content), bytes(content[:length])):
         try:
             names = check(damaged, LIMITS)

@@ -117,7 +117,6 @@ async def taken_from(path: str, folders: list[Path], sink: list[bytes], kind: Ki
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
 async def test_hostile_path_is_refused_and_no_byte_leaves(ground: Ground, make: Make) -> None:
     path, sink = make(ground), list[bytes]()
-
     with pytest.raises(RefusedFile, match="not a regular file" if make in IRREGULAR else ".") as refused:
         await taken_from(path, [ground.allowed], sink)
     with pytest.raises(RefusedFile, match="FLIPSNACK_UPLOAD_DIRS=/") as nothing_allowed:
@@ -156,12 +155,10 @@ async def test_image_of_another_kind_is_refused(ground: Ground, content: bytes) 
 async def test_refusal_does_not_tell_whether_a_file_outside_exists(ground: Ground) -> None:
     (ground.outside / "locked").mkdir()
     texts = set()
-
     for path in (ground.secret, ground.outside / "absent.pdf", ground.outside / "locked", ground.secret / "below.pdf"):
         with pytest.raises(RefusedFile) as refused:
             await taken_from(str(path), [ground.allowed], [])
         texts.add(str(refused.value).replace(str(path), "PATH"))
-
     assert len(texts) == 1
 
 

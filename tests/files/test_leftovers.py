@@ -64,7 +64,6 @@ def test_file_of_a_killed_process_is_removed_and_that_of_a_living_one_ends_well(
         os.utime(file, (0, 0))  # however long nothing came
         killed.kill()
         killed.wait()
-
         assert remove_leftovers(tmp_path) == 1
         assert names_in(tmp_path) == [file.name]
         living.communicate("\n")
@@ -116,9 +115,7 @@ def test_file_a_cleaner_caught_before_it_was_locked_is_made_again(
             return lock_file(descriptor)
 
     monkeypatch.setattr(partial_file, "lock_file", lock_late)
-
     file.create()
-
     assert first != [file.path]
     assert names_in(tmp_path) == [file.path.name]
     assert remove_leftovers(tmp_path) == 0
@@ -136,7 +133,6 @@ def test_file_stays_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(partial_file, "_move", watched)
     file = PartialFile(tmp_path)
     file.create()
-
     file.publish("Title", ".zip")
 
     assert removed == [0, 0]
@@ -155,7 +151,6 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
     os.utime(link, (0, 0), follow_symlinks=False)
 
     assert remove_leftovers(tmp_path) == 1
-
     assert not ours.exists()
     assert all(path.exists() for path in kept)
     assert link.is_symlink()
@@ -177,7 +172,6 @@ def test_without_locks_a_file_is_written_as_well_and_the_age_decides(
     file = PartialFile(tmp_path)
     file.create()
     leftover(tmp_path, age=timedelta(hours=hours))
-
     assert remove_leftovers(tmp_path) == removed
     assert file.publish("Title", ".zip").exists()
 

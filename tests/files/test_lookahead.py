@@ -131,21 +131,18 @@ async def test_image_is_not_looked_into(ground: Ground, started: Started) -> Non
 
 async def test_document_may_be_read_meanwhile_and_is_whole_afterwards(ground: Ground) -> None:
     ground.good.write_bytes(content := pdf(400, 3_000_000))
-
     async with ground.open() as document:
         looking = asyncio.create_task(look_ahead(document))
         while not looking.done():
             assert b"".join([piece async for piece in document.pieces()]) == content
         assert b"".join([piece async for piece in document.pieces()]) == content
         assert await document.sha256() == hashlib.sha256(content).hexdigest()
-
     assert await looking == LookAhead(400, ())
 
 
 async def test_file_that_was_opened_is_looked_into_whatever_its_path_says_now(ground: Ground) -> None:
     ground.good.write_bytes(pdf(8))
     ground.secret.write_bytes(pdf(9))
-
     async with ground.open() as document:
         ground.good.unlink()
         ground.good.symlink_to(ground.secret)
@@ -200,7 +197,6 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
 async def test_many_documents_at_once_are_counted_two_at_a_time(ground: Ground) -> None:
     """Each is a process, and all at once none of them would be done in its two seconds."""
     gate = Gate(ground.patch, lookahead.PageCounting, "run")
-
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             for _ in range(8):
@@ -224,16 +220,13 @@ async def test_parser_that_hangs_is_killed_after_its_seconds(ground: Ground, pro
     assert COUNTING_SECONDS == 2.0
     ground.patch.setattr(lookahead, "COUNTING_SECONDS", 0.2)
     program(HANGS)
-
     with anyio.fail_after(60):
         assert await looked(ground) == LookAhead(None, (NOT_COUNTED,))
-
     assert all(process.returncode is not None for process in started)
 
 
 async def test_loop_turns_meanwhile_and_cancelling_kills(ground: Ground, program: Put, started: Started) -> None:
     program(HANGS)
-
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(looked, ground)
@@ -241,7 +234,6 @@ async def test_loop_turns_meanwhile_and_cancelling_kills(ground: Ground, program
                 await anyio.lowlevel.checkpoint()
             await turn_loop()
             group.cancel_scope.cancel()
-
     assert_gone(started)
 
 
@@ -341,10 +333,8 @@ def test_server_keeps_its_streams_and_grows_with_no_document(ground: Ground) -> 
     """As with MCP over stdio: its input is waiting, and somebody reads its output."""
     with ground.good.open("wb") as file:
         write_pdf(file, 400, 500_000_000)
-
     finished = run("-c", SERVER, str(ground.good), given=b"request\n")
     found = json.loads(finished.stderr)
-
     assert finished.stdout == b""
     assert (found["pages"], found["request"], found["pypdf"]) == (400, "request\n", False)
     assert found["kilobytes"] < 8 * 1024

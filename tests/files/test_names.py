@@ -71,9 +71,7 @@ def test_name_can_be_written(tmp_path_factory: pytest.TempPathFactory, title: st
 def test_default_download_folder_is_named_and_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DOWNLOAD_DIR", str(tmp_path / "Downloads"))
-
     folder = default_download_folder()
-
     assert folder.name == "flipsnack"
     assert folder.is_absolute()
     assert not folder.exists()

@@ -22,15 +22,7 @@ from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, save_package
 from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.zip_check import BadPackage
-from tests.files.ground import (
-    Gate,
-    cancelled_in_a_group,
-    cancelled_the_asyncio_way,
-    names_in,
-    sent,
-    turn_loop,
-    zipped,
-)
+from tests.files.ground import Gate, cancelled_in_a_group, cancelled_the_asyncio_way, names_in, sent, turn_loop, zipped
 
 PACKAGE = zipped(("index.html", b"<html>"), ("app.js", os.urandom(300_000)))
 
@@ -48,9 +40,7 @@ class Counts(list[int]):
 
 async def test_package_is_saved_whole_under_its_title(tmp_path: Path) -> None:
     counts = Counts()
-
     saved = await save_package(sent(PACKAGE), tmp_path / "a" / "b", "My/Title", "hash1", received=counts.received)
-
     path, sha256 = tmp_path / "a" / "b" / "My-Title.zip", hashlib.sha256(PACKAGE).hexdigest()
     assert saved == SavedPackage(path, len(PACKAGE), sha256, ("index.html", "app.js"))
     assert saved.path.read_bytes() == PACKAGE
@@ -112,9 +102,7 @@ async def test_unusual_but_honest_package_is_taken(tmp_path: Path, make: Callabl
 async def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "Title.zip").write_bytes(b"mine")
     (tmp_path / "Title (2).zip").symlink_to(tmp_path / "elsewhere")
-
     saved = await save(tmp_path)
-
     assert saved.path.name == "Title (3).zip"
     assert (tmp_path / "Title.zip").read_bytes() == b"mine"
     assert not (tmp_path / "elsewhere").exists()
@@ -127,9 +115,7 @@ async def test_saves_of_one_title_at_once_all_survive(
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     packages = [zipped(("index.html", os.urandom(100_000))) for _ in range(8)]
-
     saved = await asyncio.gather(*(save(tmp_path, content=package) for package in packages))
-
     assert [each.path.read_bytes() for each in saved] == packages
     assert all(hashlib.sha256(each.path.read_bytes()).hexdigest() == each.sha256 for each in saved)
     assert set(names_in(tmp_path)) == {"Title.zip", *(f"Title ({n}).zip" for n in range(2, 9))}
@@ -158,7 +144,6 @@ async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) 
         saved = await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
     finally:
         os.umask(before)
-
     ((name, mode),) = seen
     assert partial_file.PARTIAL_NAME.fullmatch(name)
     assert (mode, stat.S_IMODE(saved.path.stat().st_mode)) == (0o600, 0o640)
@@ -201,10 +186,8 @@ async def test_disk_that_refuses_a_step_is_named_and_nothing_is_left(
 
     monkeypatch.setattr(os, "link", no_links)
     monkeypatch.setattr(owner, step, refused)
-
     with pytest.raises(RefusedFile, match=re.escape(said)):
         await save(tmp_path)
-
     assert not names_in(tmp_path)
 
 
@@ -230,9 +213,7 @@ def file(tmp_path: Path) -> Iterator[PartialFile]:
 async def test_pieces_of_every_size_arrive_in_order(file: PartialFile, size: int) -> None:
     content = os.urandom(min(4 * BATCH_BYTES + 5, 3000 * size))
     counts = Counts()
-
     sha256 = await write_pieces(sent(content, size), file, len(content), counts.received)
-
     assert file.publish("Title", ".zip").read_bytes() == content
     assert sha256 == hashlib.sha256(content).hexdigest()
     assert counts == sorted(set(counts))
@@ -249,7 +230,6 @@ async def test_slow_line_has_each_piece_written_and_told(file: PartialFile, monk
             yield b"x"
 
     await write_pieces(slow(), file, 4, counts.received)
-
     assert counts == [1, 2, 3, 4]
 
 
@@ -363,7 +343,6 @@ async def test_disk_that_fills_up_under_way_ends_the_transfer(
         return original(file)
 
     monkeypatch.setattr(PartialFile, "_open_file", full)
-
     with anyio.fail_after(10), pytest.raises(RefusedFile, match="is full"):
         await save_package(endless(), tmp_path, "Title", "hash1")
 
@@ -377,7 +356,6 @@ async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
         threads.extend(thread for thread in threading.enumerate() if thread.name.startswith("package"))
 
     await write_pieces(sent(b"x"), file, 1, received)
-
     (ours,) = threads
     await anyio.to_thread.run_sync(ours.join, 10)
     assert not ours.is_alive()
