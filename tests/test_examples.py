@@ -37,11 +37,8 @@ def printed() -> Iterator[Printed]:
 def start(example: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "examples" / example), *arguments]
     pipe, paths = subprocess.PIPE, [str(QUICK), os.environ.get("PYTHONPATH", "")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "FLIPSNACK_CALLS_PER_MINUTE": "600",
-    }
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "FLIPSNACK_CALLS_PER_MINUTE": "600"}
+    environment = {**os.environ, **own}
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)  # noqa: S603  # our own program
 
 

@@ -102,17 +102,15 @@ def runs_always(name: str) -> bool:
     return collected and file.is_file() and functions_of(file)[function] == 1
 
 
-def test_the_table_is_read_to_its_end() -> None:
+def test_the_table_is_read_to_its_end_and_names_every_guarantee_once() -> None:
+    sentences = [one.sentence for one in ALL]
     assert len(ALL) >= 200
-    assert all(one.sentence.endswith(".") for one in ALL)
+    assert all(sentence.endswith(".") for sentence in sentences)
+    assert [sentence for sentence, times in Counter(sentences).items() if times > 1] == []
 
 
 def test_every_test_that_holds_a_guarantee_exists() -> None:
     assert [name for one in ALL for name in one.tests if not runs_always(name)] == []
-
-
-def test_every_guarantee_stands_in_the_table_once() -> None:
-    assert [sentence for sentence, times in Counter(one.sentence for one in ALL).items() if times > 1] == []
 
 
 def test_every_promise_is_one_of_security_or_of_the_contract() -> None:

@@ -29,9 +29,7 @@ OPTIONS = """--http --read-only --toolsets --confirm --upload-dirs --download-di
 
 
 @pytest.mark.parametrize(("arguments", "named"), [(["--help"], COMMANDS), (["serve", "--help"], OPTIONS)])
-def test_help_names_every_command_and_every_setting_but_the_secrets(
-    run_here: Here, arguments: list[str], named: str
-) -> None:
+def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, arguments: list[str], named: str) -> None:
     done = run_here(*arguments)
     assert done.status == 0
     assert not set(named.split()) - set(re.findall(r"[\w-]+", done.out))
@@ -56,9 +54,6 @@ def test_an_address_that_others_reach_is_refused_with_the_reason(run_here: Here,
     assert done.status == 2
     assert "this machine only" in done.err
     assert "account" in done.err
-
-
-# --- doctor
 
 
 def doctored(run: Here, **environment: str) -> tuple[int, Any, dict[str, Any]]:
@@ -121,9 +116,6 @@ def test_doctor_says_in_words_that_nobody_answers(ahead: Ahead) -> None:
     done: Ended = ahead["test_doctor_says_in_words_that_nobody_answers"].result()
     assert done.status == 1
     assert "could not be reached" in done.out
-
-
-# --- sandbox
 
 
 def ask(where: dict[str, str], action: str, secret: str = "") -> Any:

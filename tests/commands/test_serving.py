@@ -13,8 +13,6 @@ from mcp import Client, StdioServerParameters
 from tests.commands.ahead import REVISIONS, Ahead, default_menu, text_of
 from tests.commands.processes import KEY, PROGRAM, Run, messages
 
-MODES = pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
-
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_the_main_job_works_over_stdio(ahead: Ahead, revision: str) -> None:
@@ -25,9 +23,8 @@ def asked(number: int, method: str, **params: Any) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
 
 
-HELLO = asked(
-    1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "test", "version": "1"}
-)
+CLIENT = {"name": "test", "version": "1"}
+HELLO = asked(1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=CLIENT)
 READY = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
 
@@ -60,7 +57,9 @@ def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
     assert not [secret for secret in secrets if secret in ended.out + ended.err]
 
 
-def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path: Path) -> None:
+def test_the_server_ends_with_0_and_a_logging_package_that_prints_tracebacks_gets_no_say(
+    run: Run, tmp_path: Path
+) -> None:
     """The SDK logs through `rich` where that is installed, and so past the redaction."""
     package = tmp_path / "rich"
     package.mkdir()
@@ -74,17 +73,9 @@ def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path
     )
     done = run(given="", FLIPSNACK_API_KEY="${KEY}", FLIPSNACK_LOG_LEVEL="DEBUG", PYTHONPATH=str(tmp_path))
 
-    assert done.status == 0
+    assert (done.status, done.out) == (0, "")  # the client goes at once
     assert "RICH" not in done.err
     assert "FLIPSNACK_API_KEY" in done.err
-
-
-def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
-    done = run(given="", FLIPSNACK_SANDBOX="1")
-    assert (done.status, done.out) == (0, "")
-
-
-# --- HTTP
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +89,7 @@ def test_the_main_job_works_over_http(ahead: Ahead, revision: str) -> None:
     ahead[f"test_the_main_job_works_over_http[{revision}]"].result()
 
 
-@MODES
+@pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
 async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) -> None:
     with anyio.fail_after(120):
         async with Client(served, mode=mode) as first:
