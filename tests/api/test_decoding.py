@@ -23,6 +23,7 @@ from tests.samples_of import meaning, names_with
 
 GET, LIST = GetCollection(collection_hash="fxh4k89"), ListCollections()
 EMBED, STATS = GetEmbedCode(collection_hash="fxh4k89"), GetCollectionStats(collection_hash="fxh4k89")
+PACKAGE = DownloadHtml(collection_hash="a")
 NAMES = (
     "collectionHash", "collectionTitle", "collectionStatus", "collectionWidth", "collections", "collectionsCount",
     "collectionCount", "pages", "page", "status", "resourceUrl", "embedCode", "views", "time_spent", "value", "extra",
@@ -72,9 +73,13 @@ def test_a_deeply_nested_answer_is_no_crash(kind: type[Action[Any]], depth: int)
     only_our_errors(sampled(kind), b'{"code":20,"data":{"status":' + nested + b',"embedCode":' + nested + b"}}")
 
 
-def test_an_embed_code_under_no_known_name_is_an_unreadable_answer() -> None:
+NO_STATES: list[object] = [None, {}, {"status": "OK"}, {"status": None}]
+
+
+@pytest.mark.parametrize(("action", "data"), [(EMBED, {"snippet": "<i>"}), *((PACKAGE, one) for one in NO_STATES)])
+def test_an_answer_without_its_embed_code_or_a_known_state_is_unreadable(action: Action[Any], data: object) -> None:
     with pytest.raises(UnreadableAnswerError):
-        decode(EMBED, body({"snippet": "<iframe>"}))
+        decode(action, body(data))
 
 
 @pytest.mark.parametrize("data", [{"embedCode": "<i>"}, {"embed": "<i>"}, {"html": "<i>"}, {"code": "<i>"}, "<i>"])
@@ -90,9 +95,14 @@ def test_an_embed_code_is_found_under_other_names(data: object) -> None:
         *((b"{}", "no status code"), (b'{"code": true}', "no status code"), (b'{"code": "twenty"}', "no status code")),
     ],
 )
-def test_an_answer_without_an_envelope_is_unreadable(answer: bytes, message: str) -> None:
-    with pytest.raises(UnreadableAnswerError, match=message):
+def test_an_answer_without_an_envelope_is_unreadable_and_after_a_write_leaves_open_what_happened(
+    answer: bytes, message: str
+) -> None:
+    with pytest.raises(UnreadableAnswerError, match=message) as read:
         decode(GET, answer, 502)
+    with pytest.raises(UnreadableAnswerError, match=message) as wrote:
+        decode(UpdateCollection(collection_hash="a", title="b"), answer, 502)
+    assert (read.value.changed, wrote.value.changed) == (Changed.NOTHING, Changed.PERHAPS)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +116,6 @@ def test_the_code_decides_and_not_the_http_status() -> None:
     assert decode(GET, body({"collectionHash": "a"}), 500).collection_hash == "a"
     with pytest.raises(NotFoundError):
         decode(GET, b'{"code": "43", "status": "Forbidden"}', 200)
-
-
-def test_after_a_write_an_unreadable_answer_leaves_open_what_happened() -> None:
-    with pytest.raises(UnreadableAnswerError) as caught:
-        decode(UpdateCollection(collection_hash="a", title="b"), b"<html>")
-    assert caught.value.changed is Changed.PERHAPS
 
 
 COUNTS: list[tuple[Any, int]] = [
@@ -188,16 +192,7 @@ def test_flipbooks_are_found_under_any_name(name: str, hash_name: str, status_na
 def test_the_conversion_is_one_word_for_all_flipbooks(statuses: str, conversion: str) -> None:
     found = decode(GET, body({"items": [{"hash": "h", "status": status} for status in statuses.split()]}))
     assert found.conversion == conversion
-
-
-def test_a_collection_that_calls_itself_processing_is_converting() -> None:
     assert decode(GET, body({"collectionStatus": "Processing"})).conversion == "processing"
-
-
-def test_what_has_no_name_here_is_kept_as_text() -> None:
-    data = {"collectionHash": "a", "coverImage": "http://x", "playerSettings": {"skin": 1}, "pro": True, "none": None}
-    found = decode(GET, body(data))
-    assert found.extra == {"coverImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
 
 
 def test_uploads_left_are_a_number_also_when_they_are_none() -> None:
@@ -214,14 +209,8 @@ def test_uploads_left_are_a_number_also_when_they_are_none() -> None:
     ],
 )
 def test_a_package_has_one_of_three_states(data: dict[str, object], state: str, url: str | None) -> None:
-    package = decode(DownloadHtml(collection_hash="a"), body(data))
+    package = decode(PACKAGE, body(data))
     assert (package.state, package.resource_url) == (state, url)
-
-
-@pytest.mark.parametrize("data", [None, {}, {"status": "OK"}, {"status": None}])
-def test_a_package_without_a_known_state_is_unreadable(data: object) -> None:
-    with pytest.raises(UnreadableAnswerError):
-        decode(DownloadHtml(collection_hash="a"), body(data))
 
 
 def test_every_answer_to_a_lead_form_keeps_its_path() -> None:
@@ -245,12 +234,13 @@ async def test_the_sandboxs_sloppiest_answer_is_read(name: str, sandbox: Sandbox
     assert sloppy.model_copy(update={"extra": {}}) == plain.model_copy(update={"extra": {}})
 
 
-def test_what_flipsnack_names_like_fields_of_ours_is_kept() -> None:
-    items = [{"hash": "h1", "status": "finished"}]
-    data = {"collectionHash": "a", "conversion": "72 %", "flipbooks": items, "extra": {"k": 1}, "note": "n"}
-    found = decode(GET, body(data))
+def test_what_has_no_name_here_or_that_of_a_field_of_ours_is_kept_as_text() -> None:
+    strange = {"coverImage": "http://x", "playerSettings": {"skin": 1}, "pro": True, "none": None}
+    ours = {"conversion": "72 %", "extra": {"k": 1}, "note": "n"}
+    found = decode(GET, body({"flipbooks": [{"hash": "h1", "status": "finished"}], **strange, **ours}))
     assert (found.conversion, [one.flipbook_hash for one in found.flipbooks]) == ("unknown", ["h1"])
-    assert found.extra == {"conversion": "72 %", "extra": '{"k": 1}', "note": "n"}
+    kept = {"coverImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
+    assert found.extra == {**kept, "conversion": "72 %", "extra": '{"k": 1}', "note": "n"}
 
 
 @pytest.mark.parametrize("data", [{}, {"collectionHash": ""}, {"title": "Offers"}])

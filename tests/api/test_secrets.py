@@ -23,9 +23,7 @@ def shown(text: str) -> list[str]:
     return [secret for secret in (KEY, SECRET, SIGNATURE, "signature=") if secret in text]
 
 
-async def test_a_level_that_is_set_once_the_client_is_open_shows_nothing_either(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_level_set_once_the_client_is_open_shows_nothing_either(caplog: pytest.LogCaptureFixture) -> None:
     sandbox = unlimited()
     async with asking(sandbox.app) as flipsnack:
         await flipsnack.send(LIST)
