@@ -17,19 +17,7 @@ from flipsnack_mcp.api.client import Access, Flipsnack, Terms
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, UnreachableError
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from tests.api.asking import (
-    Failure,
-    Line,
-    Paper,
-    Recorder,
-    Unplugged,
-    asking,
-    damaged_tls,
-    each,
-    error_of,
-    over,
-    unlimited,
-)
+from tests.api.asking import Failure, Line, Paper, Recorder, Unplugged, asking, bad_tls, each, error_of, over, unlimited
 
 LIST = collections.ListCollections()
 SPOILED = {
@@ -44,7 +32,7 @@ REFUSED = {"22": Fault("maintenance"), "31": Fault("per_second"), "32": Fault("p
 NEVER_LEFT: list[Failure] = [httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout]
 ON_ITS_WAY: list[Failure] = [
     *(httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.WriteError, httpx2.RemoteProtocolError, httpx2.ReadError),
-    damaged_tls,
+    bad_tls,
 ]
 
 

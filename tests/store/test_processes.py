@@ -51,9 +51,7 @@ async def test_two_processes_migrate_one_file_at_once(path: Path, file: SqliteSt
     assert await file.transact(count) == (42 if version else 2)
 
 
-async def test_a_store_made_before_a_fork_is_refused_after_it(
-    file: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_is_refused_after_a_fork(file: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     await file.transact(increment)
     monkeypatch.setattr(os, "getpid", lambda: -1)
     with pytest.raises(RuntimeError, match="make a new one in the child"):
@@ -94,8 +92,7 @@ async def test_a_change_of_which_half_was_written_is_undone(path: Path, file: Sq
 async def test_a_process_stopped_in_a_transaction_delays_others_whose_event_loop_lives(
     path: Path, file: SqliteStore, end: signal.Signals
 ) -> None:
-    counted: list[int] = []
-    ticks: list[float] = []
+    counted, ticks = list[int](), list[float]()
 
     async def live() -> None:
         while True:
