@@ -57,13 +57,8 @@ HONEST = [
 async def test_unusual_but_honest_name_is_taken(ground: Ground, name: str) -> None:
     path = ground.allowed / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(PDF)
-    assert await read(path, ground.allowed) == PDF
-
-
-async def test_signature_may_come_within_the_first_kilobyte(ground: Ground) -> None:
-    ground.good.write_bytes(b"\n" * 1019 + PDF)
-    assert (await read(ground.good, ground.allowed)).endswith(PDF)
+    path.write_bytes(content := b"\n" * 1019 + PDF)  # the signature may come within the first kilobyte
+    assert await read(path, ground.allowed) == content
 
 
 IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff\xe0": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif"}
@@ -83,9 +78,7 @@ async def test_large_document_comes_with_a_warning(ground: Ground, size: int, wa
         assert ["100 MB" in warning for warning in document.warnings] == [True] * warnings
 
 
-async def test_configured_folder_may_be_a_link_or_lie_behind_one_and_is_known_by_both_names(
-    ground: Ground, inner: Path
-) -> None:
+async def test_folder_may_be_a_link_or_lie_behind_one_and_is_known_by_both_names(ground: Ground, inner: Path) -> None:
     shortcut = ground.allowed.parent / "shortcut"
     shortcut.symlink_to(ground.allowed)
     assert await read(shortcut / "good.pdf", shortcut) == ground.good.read_bytes()
@@ -118,6 +111,13 @@ async def test_refusal_says_what_to_set_right(ground: Ground, path: str, allowed
         await read(path.format(ground.allowed), *(Path(folder.format(ground.allowed)) for folder in allowed))
 
 
+def failing(ground: Ground, owner: object, method: str, number: int) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    ground.patch.setattr(owner, method, refused)
+
+
 @pytest.mark.parametrize(
     ("owner", "method", "number", "said"),
     [(folders, "_open_step_by_step", errno.EACCES, "may not be read"), (Reader, "read", errno.EIO, "Input/output")],
@@ -125,15 +125,9 @@ async def test_refusal_says_what_to_set_right(ground: Ground, path: str, allowed
 async def test_document_that_cannot_be_opened_or_read_is_refused(
     ground: Ground, owner: object, method: str, number: int, said: str
 ) -> None:
-    def refused(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    ground.patch.setattr(owner, method, refused)
+    failing(ground, owner, method, number)
     with pytest.raises(RefusedFile, match=said):
         await read(ground.good, ground.allowed)
-
-
-# A document that changes under way
 
 
 def change(ground: Ground, length: int, clock: int | None) -> None:
@@ -146,20 +140,13 @@ def change(ground: Ground, length: int, clock: int | None) -> None:
         os.utime(ground.good, ns=(before + clock, before + clock))
 
 
-def lose(ground: Ground) -> None:
-    def gone(*_: object) -> bytes:
-        raise OSError(errno.ESTALE, "Stale file handle")
-
-    ground.patch.setattr(Reader, "read", gone)
-
-
 CHANGES: dict[str, tuple[Callable[[Ground], None], str, range]] = {
     "grows": (lambda ground: change(ground, 9 * PIECE, None), "was changed", range(4, 5)),
     "grows-with-the-clock-put-back": (lambda ground: change(ground, 9 * PIECE, 0), "was changed", range(4, 5)),
     # One piece, and one that may have been read ahead.
     "shrinks": (lambda ground: change(ground, PIECE, None), "shorter", range(1, 3)),
     "is-written-over": (lambda ground: change(ground, 3 * PIECE + len(PDF), 1), "was changed", range(4, 5)),
-    "is-lost": (lose, "Stale file handle", range(1, 2)),
+    "is-lost": (lambda ground: failing(ground, Reader, "read", errno.ESTALE), "Stale file handle", range(1, 2)),
 }
 
 
@@ -199,21 +186,6 @@ async def test_document_replaced_after_opening_is_read_as_it_was(ground: Ground)
     assert taken == content
 
 
-# Swapping between looking and opening
-
-
-def swapped_before(step: int, swap: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets `swap` happen right before the numbered opening: 1 is the folder, the last is the file."""
-    steps, original = iter(range(1, 100)), os.open
-
-    def open_late(*args: Any, **kwargs: Any) -> int:
-        if next(steps) == step:
-            swap()
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(os, "open", open_late)
-
-
 def swap_file(ground: Ground) -> None:
     (ground.allowed / "sub" / "secret.pdf").unlink()
     (ground.allowed / "sub" / "secret.pdf").symlink_to(ground.secret)
@@ -238,7 +210,14 @@ def inner(ground: Ground) -> Path:
 async def test_file_or_folder_swapped_for_a_link_gives_nothing_and_afterwards_changes_nothing(
     ground: Ground, inner: Path, swap: Callable[[Ground], None], step: int
 ) -> None:
-    swapped_before(step, lambda: swap(ground), ground.patch)
+    steps, original = iter(range(1, 100)), os.open  # 1 is the folder, the last is the file
+
+    def open_late(*args: Any, **kwargs: Any) -> int:
+        if next(steps) == step:
+            swap(ground)
+        return original(*args, **kwargs)
+
+    ground.patch.setattr(os, "open", open_late)
     if (swap, step) == (swap_folder, 3):
         assert await read(inner, ground.allowed) == PDF
     else:
@@ -310,9 +289,6 @@ async def test_race_never_gives_a_foreign_byte(ground: Ground, inner: Path, *, s
                 refused += 1
 
 
-# The event loop and cancellation
-
-
 async def test_slow_disk_does_not_stop_the_event_loop(ground: Ground) -> None:
     gate, taken = Gate(ground.patch, Reader, "read"), list[bytes]()
 
@@ -369,18 +345,18 @@ async def test_descriptor_is_closed_when_the_document_is_refused_or_the_caller_f
     assert_closed(opened)
 
 
-async def never_entered(ground: Ground, entered: list[OpenDocument]) -> None:
-    async with ground.open() as document:
-        await anyio.lowlevel.checkpoint()
-        entered.append(document)
-
-
 @pytest.mark.parametrize("way", [cancelled_in_a_group, cancelled_the_asyncio_way])
 async def test_descriptor_is_closed_when_cancelled_while_opening(
     ground: Ground, opened: list[int], way: Cancelling
 ) -> None:
     gate, entered = Gate(ground.patch, Reader, "take"), list[OpenDocument]()
-    await way(gate, lambda: never_entered(ground, entered))
+
+    async def never_entered() -> None:
+        async with ground.open() as document:
+            await anyio.lowlevel.checkpoint()
+            entered.append(document)
+
+    await way(gate, never_entered)
     assert not entered
     assert_closed(opened)
 

@@ -107,11 +107,11 @@ def test_file_a_cleaner_caught_before_it_was_locked_is_made_again(
         if first:
             return lock_file(descriptor)
         first.append(file.path)
-        if cleaner == "has-removed-it":
-            assert remove_leftovers(tmp_path) == 1
-            return lock_file(descriptor)
         with file.path.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+            if cleaner == "holds-its-lock":
+                fcntl.flock(held, fcntl.LOCK_EX)
+            else:
+                assert remove_leftovers(tmp_path) == 1
             return lock_file(descriptor)
 
     monkeypatch.setattr(partial_file, "lock_file", lock_late)
@@ -155,9 +155,6 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
     assert all(path.exists() for path in kept)
     assert link.is_symlink()
     assert len(names_in(tmp_path)) == len(kept) + 3
-
-
-def test_missing_folder_has_no_leftovers(tmp_path: Path) -> None:
     assert remove_leftovers(tmp_path / "missing") == 0
 
 

@@ -49,10 +49,6 @@ async def test_package_is_saved_whole_under_its_title(tmp_path: Path) -> None:
     assert counts[-1] == len(PACKAGE)
 
 
-async def test_package_without_a_title_is_named_by_its_collection(tmp_path: Path) -> None:
-    assert (await save(tmp_path, "📘")).path.name == "hash1.zip"
-
-
 def with_a_folder() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -74,10 +70,6 @@ def streamed_with_data_descriptors() -> bytes:
     return pipe.getvalue()
 
 
-def with_one_entry_packed_very_well() -> bytes:
-    return zipped(("blank.svg", bytes(5 * MEGABYTE)))
-
-
 def zip64() -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
@@ -89,7 +81,7 @@ def zip64() -> bytes:
 HONEST: dict[Callable[[], bytes], str] = {
     with_a_folder: "assets/größe.css",
     streamed_with_data_descriptors: "index.html",
-    with_one_entry_packed_very_well: "blank.svg",
+    lambda: zipped(("blank.svg", bytes(5 * MEGABYTE))): "blank.svg",
     zip64: "index.html",
 }
 
@@ -149,22 +141,18 @@ async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) 
     assert (mode, stat.S_IMODE(saved.path.stat().st_mode)) == (0o600, 0o640)
 
 
-async def test_folder_may_be_a_link(tmp_path: Path) -> None:
+async def test_folder_may_be_a_link_and_a_package_without_a_title_is_named_by_its_collection(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    saved = await save(tmp_path / "link")
-    assert saved.path == tmp_path / "link" / "Title.zip"
-    assert (tmp_path / "real" / "Title.zip").exists()
-
-
-# Refusals
+    saved = await save(tmp_path / "link", "📘")
+    assert saved.path == tmp_path / "link" / "hash1.zip"
+    assert (tmp_path / "real" / "hash1.zip").exists()
 
 
 @pytest.mark.parametrize("folder", [Path("downloads"), Path("~/downloads"), Path(__file__, "below")])
 async def test_folder_that_is_relative_or_cannot_be_made_is_refused(folder: Path) -> None:
-    with pytest.raises(
-        RefusedFile, match=r"FLIPSNACK_DOWNLOAD_DIR" if folder.is_absolute() else "not an absolute path"
-    ):
+    said = "FLIPSNACK_DOWNLOAD_DIR" if folder.is_absolute() else "not an absolute path"
+    with pytest.raises(RefusedFile, match=said):
         await save(folder)
     assert folder.name not in names_in(Path())
 
@@ -173,8 +161,7 @@ async def test_folder_that_is_relative_or_cannot_be_made_is_refused(folder: Path
     ("owner", "step", "number", "said"),
     [
         (os, "open", errno.EROFS, "cannot be written (Read-only file system)"),
-        (os, "fsync", errno.ENOSPC, "is full"),
-        (os, "fsync", errno.EDQUOT, "is full"),
+        *((os, "fsync", number, "is full") for number in (errno.ENOSPC, errno.EDQUOT)),
         (Path, "replace", errno.EIO, "cannot be written (Input/output error)"),
     ],
 )
@@ -189,9 +176,6 @@ async def test_disk_that_refuses_a_step_is_named_and_nothing_is_left(
     with pytest.raises(RefusedFile, match=re.escape(said)):
         await save(tmp_path)
     assert not names_in(tmp_path)
-
-
-# A batch at a time
 
 
 @pytest.fixture
@@ -234,9 +218,7 @@ async def test_slow_line_has_each_piece_written_and_told(file: PartialFile, monk
 
 
 @pytest.mark.usefixtures("fast_line")
-async def test_one_batch_is_taken_in_while_another_is_written_and_no_more(
-    file: PartialFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_batch_is_taken_in_while_one_is_written(file: PartialFile, monkeypatch: pytest.MonkeyPatch) -> None:
     gate, asked = Gate(monkeypatch, PartialFile, "write", free=1), list[int]()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -262,9 +244,7 @@ async def endless() -> AsyncIterator[bytes]:
 
 
 @pytest.mark.usefixtures("fast_line")
-async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cancelling_waits_for_a_write_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go_on, ended = threading.Event(), threading.Event(), list[str]()
     original: Callable[[PartialFile], object] = PartialFile._open_file
 
@@ -298,9 +278,7 @@ async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
 
 
 @pytest.mark.usefixtures("fast_line")
-async def test_lost_connection_with_a_write_under_way_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_lost_connection_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(monkeypatch, PartialFile, "write", free=1)
 
     async def lost() -> AsyncIterator[bytes]:
@@ -359,9 +337,6 @@ async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
     (ours,) = threads
     await anyio.to_thread.run_sync(ours.join, 10)
     assert not ours.is_alive()
-
-
-# Interruptions
 
 
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
