@@ -1,13 +1,16 @@
 """Environment and options become settings that say what is missing, and never what is secret."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.settings import VARIABLES, Settings, read_settings
+from tests.server.tables import unfolded
 
 KEY, SECRET = "LK12NS-0-IOBW3S89VVJH12Z", "123ABCDE-456-7890-FGH"
 ACCESS = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
@@ -112,11 +115,10 @@ def test_what_clients_and_shells_get_wrong_is_pointed_out(name: str, value: str,
 
 
 def test_credentials_are_read_from_files(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(f"{KEY}\n", encoding="utf-8-sig")  # as a Windows editor writes it
-    (tmp_path / "secret").write_bytes(b"\r\n" + SECRET.encode() + b"\r\n")
-    settings = read_settings(
-        {"FLIPSNACK_API_KEY_FILE": str(tmp_path / "key")}, {"FLIPSNACK_API_SECRET_FILE": str(tmp_path / "secret")}
-    )
+    key, secret = tmp_path / "key", tmp_path / "secret"
+    key.write_text(f"{KEY}\n", encoding="utf-8-sig")  # as a Windows editor writes it
+    secret.write_bytes(b"\r\n" + SECRET.encode() + b"\r\n")
+    settings = read_settings({"FLIPSNACK_API_KEY_FILE": str(key)}, {"FLIPSNACK_API_SECRET_FILE": str(secret)})
     assert (settings.api_key, settings.api_secret, settings.missing) == (KEY, SECRET, "")
     assert settings.sources == {"FLIPSNACK_API_KEY_FILE": "environment", "FLIPSNACK_API_SECRET_FILE": "option"}
 
@@ -146,43 +148,17 @@ def test_plain_http_is_taken_on_this_machine_only(value: str) -> None:
     assert (settings.api_url, settings.missing) == (value, "")
 
 
-NUMBER = "is no whole number from 1 to 1000."
-ADDRESS = "is no https address (http is taken for this machine only)."
-FOLDER = "holds a relative folder: write the whole path."
-SWITCH = "is neither 1, 0, true nor false."
-STATE = "is neither sqlite:PATH (a file) nor memory: (nothing is kept)."
-HOME = "names a home folder that cannot be found: write the whole path."
-SETS = "names 1 unknown set(s); there are: default, legacy."
-NO_NUMBERS = ("0", "-1", "1001", "5.5", "five", "5 per s", "\u0665", "1e1", "9" * 5000)
-NO_ADDRESSES = (
-    *("http://api.flipsnack.com/v1/", "api.flipsnack.com", "https://", "ftp://localhost/", "/v1/", "https:///v1/"),
-    *("http://localhost.evil.example/", "http://10.0.0.1/", "http://127.0.0.1.nip.io/", "http://0.0.0.0/"),
-    *("https://user:pw@api.flipsnack.com/", "https://user@api.flipsnack.com/", "https://:pw@api.flipsnack.com/"),
-    *("https://api.flipsnack.com/?x=1", "https://api.flipsnack.com/#x", "https://[::1", "https://a:99999/"),
-)
-NO_FOLDERS = ("documents", "./x", "../x", "~/Documents")
-NOT_TAKEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("FLIPSNACK_CALLS_PER_SECOND", NO_NUMBERS, NUMBER),
-    ("FLIPSNACK_CALLS_PER_MINUTE", NO_NUMBERS, NUMBER),
-    ("FLIPSNACK_MAX_DELETES_PER_DAY", NO_NUMBERS[1:], NUMBER.replace("1 to", "0 to")),
-    ("FLIPSNACK_API_URL", NO_ADDRESSES, ADDRESS),
-    ("FLIPSNACK_UPLOAD_URL", NO_ADDRESSES, ADDRESS),
-    ("FLIPSNACK_UPLOAD_DIRS", (*NO_FOLDERS, os.pathsep.join([str(ROOT), "x"])), FOLDER),
-    ("FLIPSNACK_DOWNLOAD_DIR", NO_FOLDERS, FOLDER),
-    ("FLIPSNACK_SANDBOX", ("yes", "on", "2"), SWITCH),
-    ("FLIPSNACK_READ_ONLY", ("yes", "on", "2", '"0"'), SWITCH),
-    ("FLIPSNACK_TOOLSETS", ("everything", "default,beta", "Default"), SETS),
-    ("FLIPSNACK_STATE", ("redis://:pw@host/0", "x", "sqlite:", "memory"), STATE),
-    ("FLIPSNACK_STATE", ("sqlite:~nobody-of-this-name/x",), HOME),
+TABLE: list[Any] = unfolded(json.loads(Path(__file__).with_name("not_taken.json").read_text("utf-8")))
+NOT_TAKEN = [(name, value, said) for names, said, values in TABLE for name in names for value in values]
+RELATIVE = (
+    "FLIPSNACK_UPLOAD_DIRS",
+    os.pathsep.join([str(ROOT), "x"]),
+    "holds a relative folder: write the whole path.",
 )
 AS_NOTHING_GIVEN = ("api_url", "upload_url", "calls_per_second", "calls_per_minute", "max_deletes_per_day", "sandbox")
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [(name, value, said) for name, values, said in NOT_TAKEN for value in values],
-    ids=lambda text: text[:30],
-)
+@pytest.mark.parametrize(("name", "value", "said"), [*NOT_TAKEN, RELATIVE], ids=lambda text: text[:30])
 def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name: str, value: str, said: str) -> None:
     settings = read_settings({**ACCESS, name: value})
     assert f"{name} {said}" in settings.missing
@@ -213,9 +189,8 @@ def test_swapped_credentials_are_pointed_out_and_the_documented_pair_does_not_lo
 
 
 def test_an_option_comes_before_the_environment() -> None:
-    settings = read_settings(
-        {**ACCESS, "FLIPSNACK_CONFIRM": "allow", "FLIPSNACK_CALLS_PER_MINUTE": "30"}, {"FLIPSNACK_CONFIRM": "block"}
-    )
+    environment = {**ACCESS, "FLIPSNACK_CONFIRM": "allow", "FLIPSNACK_CALLS_PER_MINUTE": "30"}
+    settings = read_settings(environment, {"FLIPSNACK_CONFIRM": "block"})
     assert (settings.confirm, settings.calls_per_minute) == ("block", 30)
     assert settings.sources["FLIPSNACK_CONFIRM"] == "option"
     assert settings.sources["FLIPSNACK_CALLS_PER_MINUTE"] == "environment"

@@ -30,10 +30,8 @@ SPOILED = {
 }
 REFUSED = {"22": Fault("maintenance"), "31": Fault("per_second"), "32": Fault("per_minute")}
 NEVER_LEFT: list[Failure] = [httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout]
-ON_ITS_WAY: list[Failure] = [
-    *(httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.WriteError, httpx2.RemoteProtocolError, httpx2.ReadError),
-    bad_tls,
-]
+ON_ITS_WAY: list[Failure] = [httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.WriteError, httpx2.ReadError, bad_tls]
+ON_ITS_WAY += [httpx2.RemoteProtocolError]
 
 
 def known(sandbox: Sandbox) -> str:

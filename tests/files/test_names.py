@@ -1,5 +1,6 @@
 """File names made from titles."""
 
+import json
 import re
 import unicodedata
 from pathlib import Path
@@ -10,24 +11,13 @@ from hypothesis import strategies as st
 
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.files.names import safe_name
+from tests.server.tables import unfolded
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)")
 
 
-# fmt: off
-NAMES = {
-    "Spring Catalogue 2024": "Spring Catalogue 2024", "Übersicht \u2013 Größe": "Übersicht - Größe", "目录 2024": "目录 2024",
-    "हिन्दी": "हिन्दी", "e\u0301te\u0301": "été", "Tom & Jerry's (final), v1.2_b": "Tom & Jerry's (final), v1.2_b",
-    "Tom\u2019s": "Tom's", "A/B\\C|D": "A-B-C-D", 'What? <b>"bold"</b>*: yes': "What b bold -b yes",
-    "../../etc/passwd": "etc-passwd", "C:\\Windows\\system32": "C -Windows-system32", "  ..dots.. ": "dots",
-    "line\nbreak\ttab\0nul": "line break tab nul", "zero\u200bwidth": "zerowidth", "fdp\u202eexe": "fdpexe",
-    "tag\U000e0041\U000e007f": "tag", "variation\ufe0f": "variation", "CON": "_CON", "nul.txt": "_nul.txt",
-    "com1 .x": "_com1 .x", "console": "console", "-rf": "rf",
-    "a" * 200: "a" * 80, "目" * 200: "目" * 50,  # a long title is cut between characters
-    **dict.fromkeys(["📘", "", "...", "\u0301", "\u3164\u115f"], "hash"),
-}
-# fmt: on
+NAMES: dict[str, str] = unfolded(json.loads(Path(__file__).with_name("names.json").read_text("utf-8")))
 
 
 @pytest.mark.parametrize("title", NAMES)

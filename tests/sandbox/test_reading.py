@@ -120,9 +120,8 @@ async def test_statistics_of_a_period_are_the_sum_of_its_days(caller: Caller) ->
     first = date(2026, 9, 1)
     days = [(first + timedelta(days=offset)).isoformat() for offset in range(7)]
     single = [await caller.data("collection.getStats", collectionHash=kept, startDate=one, endDate=one) for one in days]
-    week = await caller.data(
-        "collection.getStats", collectionHash=kept, startDate=days[0], endDate=days[-1], includePageStats="true"
-    )
+    period = {"startDate": days[0], "endDate": days[-1], "includePageStats": "true"}
+    week = await caller.data("collection.getStats", collectionHash=kept, **period)
     for name in ("impressions", "views", "time_spent", "downloads"):
         assert week[name] == sum(one[name] for one in single)
     assert week["views"] > 0
