@@ -161,9 +161,7 @@ LATER = {
 
 
 @each("later", LATER)
-async def test_a_later_refusal_does_not_hide_that_the_first_try_may_have_worked(
-    later: Fault | None, sandbox: Sandbox
-) -> None:
+async def test_a_refusal_hides_no_earlier_try_that_may_have_worked(later: Fault | None, sandbox: Sandbox) -> None:
     sandbox.add_fault(Fault("reset", phase="after"))
     if later:
         sandbox.add_fault(later)

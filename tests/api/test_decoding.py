@@ -97,9 +97,7 @@ def test_an_embed_code_is_found_under_other_names(data: object) -> None:
         *((b"{}", "no status code"), (b'{"code": true}', "no status code"), (b'{"code": "twenty"}', "no status code")),
     ],
 )
-def test_an_answer_without_an_envelope_is_unreadable_and_after_a_write_leaves_open_what_happened(
-    answer: bytes, message: str
-) -> None:
+def test_without_an_envelope_an_answer_is_unreadable_and_a_write_left_open(answer: bytes, message: str) -> None:
     with pytest.raises(UnreadableAnswerError, match=message) as read:
         decode(GET, answer, 502)
     with pytest.raises(UnreadableAnswerError, match=message) as wrote:

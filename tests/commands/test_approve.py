@@ -128,9 +128,7 @@ async def test_what_is_typed_at_a_terminal_lets_the_call_through_once(scene: Sce
 
 
 @pytest.mark.parametrize("typed", ["Spring catalogue 2026\n", "\n", "yes\n", "y\n", "", None], ids=repr)
-async def test_nothing_is_approved_by_another_title_an_end_of_file_or_without_a_terminal(
-    scene: Scene, typed: str | None
-) -> None:
+async def test_nothing_is_approved_by_another_title_or_without_a_terminal(scene: Scene, typed: str | None) -> None:
     ended, said = await after_the_code(scene, lambda code: scene.run("approve", code, typed=typed))
     assert ended.status == 1
     assert ("needs a person at a terminal" if typed is None else "Nothing was approved.") in ended.out
@@ -233,9 +231,7 @@ def interrupted(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.parametrize(("typed", "status"), [(f"{TITLE}\n", 0), ("", 1)], ids=["the title", "Ctrl-C"])
-async def test_at_a_real_terminal_the_title_approves_and_ctrl_c_does_not(
-    scene: Scene, run: Run, typed: str, status: int
-) -> None:
+async def test_at_a_terminal_the_title_approves_and_ctrl_c_not(scene: Scene, run: Run, typed: str, status: int) -> None:
     ended, said = await after_the_code(scene, partial(to_thread.run_sync, partial(at_terminal, run, scene, typed)))
     assert ended.status == status, ended.out
     assert "Traceback" not in ended.out
@@ -243,9 +239,7 @@ async def test_at_a_real_terminal_the_title_approves_and_ctrl_c_does_not(
     assert scene.deletions == 1 - status
 
 
-async def test_the_history_shows_the_deletion_the_yes_and_how_it_was_and_nothing_that_reaches_into_the_terminal(
-    scene: Scene,
-) -> None:
+async def test_the_history_shows_the_deletion_the_yes_and_how_it_was_and_nothing_for_the_terminal(scene: Scene) -> None:
     scene.bench.collection(TITLE).description = "Now\u202e \u200bhidden\x1b[2J"
     await after_the_code(scene, scene.approved)
     shown, whole = await scene.run("history"), await scene.run("history", "--verify")

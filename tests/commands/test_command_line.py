@@ -93,9 +93,7 @@ def test_doctor_makes_a_call_against_the_sandbox(run_here: Here) -> None:
         ({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": "/no/such"}, "no folder"),
     ],
 )
-def test_doctor_points_out_what_the_settings_found_without_showing_a_secret(
-    run_here: Here, environment: dict[str, str], said: str
-) -> None:
+def test_doctor_names_what_is_wrong_and_no_secret(run_here: Here, environment: dict[str, str], said: str) -> None:
     done = run_here("doctor", **environment)
     assert done.status == 1
     assert said in done.out

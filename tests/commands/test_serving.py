@@ -57,9 +57,7 @@ def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
     assert not [secret for secret in secrets if secret in ended.out + ended.err]
 
 
-def test_the_server_ends_with_0_and_a_logging_package_that_prints_tracebacks_gets_no_say(
-    run: Run, tmp_path: Path
-) -> None:
+def test_a_server_ends_with_0_and_a_logging_package_that_prints_tracebacks_has_no_say(run: Run, tmp_path: Path) -> None:
     """The SDK logs through `rich` where that is installed, and so past the redaction."""
     package = tmp_path / "rich"
     package.mkdir()

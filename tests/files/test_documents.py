@@ -346,9 +346,7 @@ async def test_descriptor_is_closed_when_the_document_is_refused_or_the_caller_f
 
 
 @pytest.mark.parametrize("way", [cancelled_in_a_group, cancelled_the_asyncio_way])
-async def test_descriptor_is_closed_when_cancelled_while_opening(
-    ground: Ground, opened: list[int], way: Cancelling
-) -> None:
+async def test_descriptor_is_closed_when_never_entered(ground: Ground, opened: list[int], way: Cancelling) -> None:
     gate, entered = Gate(ground.patch, Reader, "take"), list[OpenDocument]()
 
     async def never_entered() -> None:

@@ -18,6 +18,7 @@ from flipsnack_mcp.files.zip_check import BadPackage, check_zip
 from tests.files.ground import names_in, sent, zipped
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+Made = bytes | Callable[[], bytes]
 GOOD = zipped(("index.html", b"<html>" * 100), ("app.js", b"js" * 100))
 
 
@@ -84,7 +85,7 @@ NAMES = {
     "same name": ["index.html", "INDEX.html", "./index.html", "index.html."],
 }
 # fmt: off
-CASES: dict[str, dict[str, bytes | Callable[[], bytes]]] = {
+CASES: dict[str, dict[str, Made]] = {
     "leads out": {"second-name": second_name()},
     "same name": {
         "normalised": zipped(("\u00e9", b""), ("e\u0301", b"")),
@@ -142,9 +143,7 @@ LIMITS = PackageLimits(unpacked_bytes=16 * MEGABYTE, entries=100)
 
 
 @pytest.mark.parametrize(("reason", "made"), [(row[0], row[2]) for row in TABLE], ids=[row[1] for row in TABLE])
-async def test_hostile_package_is_refused_and_nothing_is_left(
-    tmp_path: Path, reason: str, made: bytes | Callable[[], bytes]
-) -> None:
+async def test_hostile_package_is_refused_and_nothing_is_left(tmp_path: Path, reason: str, made: Made) -> None:
     limits = PackageLimits(entries=100) if reason == "grows over" else LIMITS
     content = made if isinstance(made, bytes) else made()
     with pytest.raises(BadPackage, match=reason) as bad:

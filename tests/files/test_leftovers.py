@@ -98,9 +98,7 @@ def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cleaner", ["has-removed-it", "holds-its-lock"])
-def test_file_a_cleaner_caught_before_it_was_locked_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleaner: str
-) -> None:
+def test_file_caught_by_a_cleaner_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleaner: str) -> None:
     file, first = PartialFile(tmp_path), list[Path]()
 
     def lock_late(descriptor: int) -> LockState:

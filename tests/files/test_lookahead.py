@@ -255,9 +255,7 @@ async def test_credentials_stay_here(ground: Ground, program: Put) -> None:
     assert await looked(ground) == LookAhead(7, ())
 
 
-async def test_module_in_the_current_folder_or_beside_the_program_is_not_taken_for_pypdf(
-    ground: Ground, program: Put, tmp_path: Path
-) -> None:
+async def test_no_other_module_nearby_is_taken_for_pypdf(ground: Ground, program: Put, tmp_path: Path) -> None:
     ground.good.write_bytes(pdf(8))
     program(inspect.getsource(page_counter))
     (tmp_path / "pypdf.py").write_text("raise SystemExit")

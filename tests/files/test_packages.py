@@ -101,9 +101,7 @@ async def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["hard-links", "no-hard-links"])
-async def test_saves_of_one_title_at_once_all_survive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
-) -> None:
+async def test_saves_at_once_all_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     packages = [zipped(("index.html", os.urandom(100_000))) for _ in range(8)]
@@ -309,9 +307,7 @@ async def test_error_of_the_last_write_is_not_lost(file: PartialFile, monkeypatc
 
 
 @pytest.mark.parametrize("pause", [0.0, 3600.0], ids=["slow-line", "fast-line"])
-async def test_disk_that_fills_up_under_way_ends_the_transfer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float
-) -> None:
+async def test_disk_that_fills_ends_the_transfer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float) -> None:
     monkeypatch.setattr(packages, "FLUSH_SECONDS", pause)
     original: Callable[[PartialFile], object] = PartialFile._open_file
 
@@ -347,9 +343,7 @@ async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("method", ["create", "write", "judge", "publish"])
-async def test_cancellation_the_asyncio_way_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
-) -> None:
+async def test_asyncios_cancel_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     await cancelled_the_asyncio_way(Gate(monkeypatch, PartialFile, method), lambda: save(tmp_path))
     assert not names_in(tmp_path)
 

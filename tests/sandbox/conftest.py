@@ -10,11 +10,6 @@ from tests.virtual_clock import StandingClock
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()
 

@@ -99,9 +99,7 @@ async def test_a_slow_answer_comes_after_the_seconds(caller: Caller) -> None:
 
 @pytest.mark.parametrize(("phase", "executed"), [("before", False), ("after", True)])
 @pytest.mark.parametrize("kind", ["slow", "hang"])
-async def test_a_caller_who_gives_up_may_have_been_executed(
-    caller: Caller, kind: str, phase: str, *, executed: bool
-) -> None:
+async def test_who_gives_up_may_have_been_executed(caller: Caller, kind: str, phase: str, *, executed: bool) -> None:
     caller.sandbox.add_fault(Fault(kind, seconds=30, phase=phase))
     with anyio.move_on_after(0.05) as scope:
         await caller.get("user.getStats")

@@ -8,9 +8,7 @@ from tests.sandbox.calling import Caller
 from tests.virtual_clock import StandingClock
 
 
-async def test_a_package_takes_time_and_then_every_call_gives_a_fresh_link(
-    caller: Caller, clock: StandingClock
-) -> None:
+async def test_a_package_takes_time_and_then_each_call_gives_a_fresh_link(caller: Caller, clock: StandingClock) -> None:
     kept = caller.sandbox.account.add(title="Été", pages=3).hash
     assert await caller.data("collection.downloadHTML", collectionHash=kept) == {"status": "PROCESSING"}
     clock.now += 4.9

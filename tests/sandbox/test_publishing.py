@@ -19,9 +19,7 @@ async def test_an_upload_is_processing_and_then_complete(caller: Caller, clock: 
     assert ready["collectionDescription"] == "offers: the first words of the document."
 
 
-async def test_publishing_gives_a_new_hash_that_stays_and_forgets_the_temporary_one(
-    caller: Caller, clock: StandingClock
-) -> None:
+async def test_publishing_gives_a_hash_that_stays_and_forgets_the_old_one(caller: Caller, clock: StandingClock) -> None:
     old = (await caller.created())["collectionHash"]
     clock.now += 5
     updated = await caller.data("collection.update", collectionHash=old, collectionStatus="public")
@@ -68,9 +66,7 @@ async def test_a_deleted_collection_is_forbidden_an_unknown_one_invalid(caller: 
     assert await caller.code("collection.deleteCollection", collectionHash="never1234") == 46
 
 
-async def test_an_upload_is_used_up_when_its_conversion_fails_and_not_when_it_is_refused(
-    caller: Caller, clock: StandingClock
-) -> None:
+async def test_a_failed_conversion_uses_up_an_upload_and_a_refusal_none(caller: Caller, clock: StandingClock) -> None:
     assert (await caller.send_file("collection.create", collectionStatus="private"))["code"] == 40
     assert caller.sandbox.account.uploads_left == 53
     answer = await caller.send_file("collection.create", b"plain text", "notes.txt")
@@ -97,9 +93,7 @@ async def test_too_many_too_large_and_too_long_documents_are_refused(clock: Stan
         assert (await caller.send_file("collection.create", PDF + b"/Type /Page\n"))["code"] == 20
 
 
-async def test_an_address_fetches_nothing_makes_up_a_document_and_loses_to_a_file(
-    caller: Caller, clock: StandingClock
-) -> None:
+async def test_an_address_makes_a_document_unfetched_and_loses_to_a_file(caller: Caller, clock: StandingClock) -> None:
     answer = await caller.send("collection.create", fileUrl="https://example.com/shop/Spring%20sale.pdf?v=2")
     clock.now += 5
     made = await caller.data("collection.getCollection", collectionHash=answer["data"]["collectionHash"])

@@ -34,13 +34,17 @@ async def test_the_account_holds_what_a_real_one_holds(sandbox: Sandbox, clock: 
     assert any(len(one.items) == 2 for one in shelf)
 
 
-async def test_a_list_starts_with_the_newest_and_counts_in_text(caller: Caller) -> None:
+async def test_a_list_starts_with_the_newest_counts_in_text_and_gives_drafts_no_date_and_no_link(
+    caller: Caller,
+) -> None:
     answer = await caller.data("collection.getList", collectionStatus="public", **{"from": "0", "to": "2"})
     assert answer["collectionsCount"] == "19"
     weeks = [one["collectionTitle"] for one in answer["collections"]]
     assert weeks == ["Weekly offers, Week 38", "Weekly offers, Week 37"]
     names = "collectionHash collectionTitle collectionStatus publishDate createdDate coverImage directLink"
     assert list(answer["collections"][0]) == names.split()
+    drafts = (await caller.data("collection.getList", collectionStatus="editable"))["collections"]
+    assert {(one["publishDate"], one["directLink"]) for one in drafts} == {("", "")}
 
 
 @pytest.mark.parametrize(
@@ -77,11 +81,6 @@ async def test_a_query_looks_into_titles_descriptions_and_hashes(caller: Caller)
     for query in ("rare WORD", kept.hash):
         answer = await caller.data("collection.getList", query=query)
         assert [one["collectionHash"] for one in answer["collections"]] == [kept.hash]
-
-
-async def test_drafts_have_no_date_of_publication_and_no_link(caller: Caller) -> None:
-    drafts = (await caller.data("collection.getList", collectionStatus="editable"))["collections"]
-    assert {(one["publishDate"], one["directLink"]) for one in drafts} == {("", "")}
 
 
 WRONG: dict[str, list[dict[str, str]]] = {

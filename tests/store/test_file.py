@@ -145,9 +145,7 @@ async def test_what_cannot_be_the_file_is_refused(stand_there: Callable[[Path], 
         assert not path.with_name("elsewhere").exists()
 
 
-async def test_a_full_disk_undoes_the_transaction_and_says_so_and_a_mistake_of_ours_is_none_of_the_files(
-    file: SqliteStore,
-) -> None:
+async def test_a_full_disk_undoes_the_transaction_and_is_named_and_a_mistake_of_ours_is_not(file: SqliteStore) -> None:
     await file.transact(increment)
     assert file._database
     file._database._db.execute("PRAGMA max_page_count = 4")

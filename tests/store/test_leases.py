@@ -196,9 +196,7 @@ async def test_a_request_to_stop_made_to_an_earlier_version_is_kept(old: Older) 
 
 
 @pytest.mark.parametrize(("beat", "owner", "orphans"), [(NOW - 5, "old", []), (0.0, "", ["mine/p1"])])
-async def test_a_plan_of_an_earlier_version_is_taken_over_a_minute_after_its_item(
-    old: Older, beat: float, owner: str, orphans: list[str]
-) -> None:
+async def test_an_older_plan_is_taken_over_in_a_minute(old: Older, beat: float, owner: str, orphans: list[str]) -> None:
     idle = [("plan-item", f"{plan}/0", ITEM | {"state": "planned"}) for plan in ("p1", "p12")]
     plans = [("plan", plan, {"plan_id": plan, "account": "mine"}) for plan in ("p1", "p12")]
     store = old(*plans, *idle, ("plan-item", "p1/1", ITEM | {"beat": beat}))

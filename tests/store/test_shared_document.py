@@ -100,9 +100,7 @@ async def test_a_file_that_breaks_in_between_is_replaced_by_what_was_last_seen(
     assert len(caplog.records) == 1
 
 
-async def test_a_change_that_fails_is_not_made_and_one_that_cannot_be_written_once(
-    document: Shared, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_change_fails_whole_or_is_made_once(document: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
