@@ -18,14 +18,11 @@ from tests.api.asking import every_action
 from tests.samples_of import meaning
 
 
-def test_no_two_actions_have_one_name() -> None:
-    assert len({kind.api_name for kind in ACTIONS}) == len({kind.tool_name for kind in ACTIONS}) == len(ACTIONS)
-
-
-def test_no_action_is_written_and_then_forgotten() -> None:
+def test_no_action_is_written_and_then_forgotten_and_no_two_have_one_name() -> None:
     modules = [import_module(one.name) for one in walk_packages(actions.__path__, f"{actions.__name__}.")]
     written = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     assert {one for one in written if "api_name" in vars(one)} == set(ACTIONS)
+    assert len({kind.api_name for kind in ACTIONS}) == len({kind.tool_name for kind in ACTIONS}) == len(ACTIONS)
 
 
 @every_action

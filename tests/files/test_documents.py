@@ -71,11 +71,17 @@ async def test_image_is_known_by_its_first_bytes(ground: Ground, head: bytes) ->
         assert document.content_type == f"image/{IMAGES[head]}"
 
 
-@pytest.mark.parametrize(("size", "warnings"), [(LARGE_UPLOAD_BYTES - 1, 0), (LARGE_UPLOAD_BYTES, 1)])
-async def test_large_document_comes_with_a_warning(ground: Ground, size: int, warnings: int) -> None:
+KB = 1024
+SIZES = [(MEGABYTE, 256 * KB), (25 * MEGABYTE, 256 * KB), (50 * MEGABYTE, 512 * KB), (500 * MEGABYTE, MEGABYTE)]
+SIZES += [(LARGE_UPLOAD_BYTES - 1, MEGABYTE - 1), (LARGE_UPLOAD_BYTES, MEGABYTE)]
+
+
+@pytest.mark.parametrize(("size", "length"), SIZES)
+async def test_large_document_is_read_in_larger_pieces_and_is_warned_of(ground: Ground, size: int, length: int) -> None:
     os.truncate(ground.good, size)
     async with ground.open() as document:
-        assert ["100 MB" in warning for warning in document.warnings] == [True] * warnings
+        assert len(await anext(document.pieces())) == length
+        assert ["100 MB" in warning for warning in document.warnings] == [True] * (size >= LARGE_UPLOAD_BYTES)
 
 
 async def test_folder_may_be_a_link_or_lie_behind_one_and_is_known_by_both_names(ground: Ground, inner: Path) -> None:
@@ -357,11 +363,3 @@ async def test_descriptor_is_closed_when_never_entered(ground: Ground, opened: l
     await way(gate, never_entered)
     assert not entered
     assert_closed(opened)
-
-
-@pytest.mark.parametrize(("megabytes", "kilobytes"), [(1, 256), (25, 256), (50, 512), (500, 1024)], ids=str)
-async def test_large_document_is_read_in_larger_pieces(ground: Ground, megabytes: int, kilobytes: int) -> None:
-    os.truncate(ground.good, megabytes * MEGABYTE)
-    async with ground.open() as document:
-        piece = await anext(document.pieces())
-    assert len(piece) == kilobytes * 1024

@@ -63,14 +63,13 @@ async def test_twenty_processes_killed_while_writing_leave_a_whole_file(path: Pa
         with workers(4, worker.pairs, path) as writing:
             for one in writing:
                 one.go()
+                one.hears("at work")
             for one in writing:
                 await anyio.sleep(random.uniform(0.001, 0.05))  # noqa: S311 - no secret
                 one.process.kill()
                 left, right = await file.transact(pair)
                 assert left == right
         assert whole(path)
-    left, _ = await file.transact(pair)
-    assert left  # they were killed at work
 
 
 async def test_a_change_of_which_half_was_written_is_undone(path: Path, file: SqliteStore) -> None:
