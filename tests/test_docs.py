@@ -8,9 +8,6 @@ import sys
 import tomllib
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.settings import VARIABLES, Settings
@@ -20,27 +17,16 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def generated() -> dict[str, Any]:
-    return runpy.run_path(str(ROOT / "packaging" / "write_docs.py"))
-
-
-def test_tables_of_the_readme_are_what_the_code_would_write(generated: dict[str, Any]) -> None:
+def test_the_readmes_tables_server_json_and_the_menu_are_what_the_code_would_write() -> None:
+    generated = runpy.run_path(str(ROOT / "packaging" / "write_docs.py"))
     assert generated["readme"](README) == README
-
-
-def test_server_json_is_what_the_code_would_write(generated: dict[str, Any]) -> None:
     assert (ROOT / "server.json").read_text(encoding="utf-8") == generated["server_json"]()
-
-
-def test_menu_lists_every_tool_as_the_table_has_it_in_its_order_and_under_its_rule(generated: dict[str, Any]) -> None:
     assert generated["menu"].MENU_FILE.read_text(encoding="utf-8") == generated["menu_json"]()
 
 
 def test_server_json_keeps_the_rules_of_the_registry() -> None:
     listed = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
     package = listed["packages"][0]
-
     assert len(listed["description"]) <= 100
     assert listed["version"] == package["version"] == __version__
     assert "registryBaseUrl" not in package
@@ -49,31 +35,23 @@ def test_server_json_keeps_the_rules_of_the_registry() -> None:
     assert {one.name for one in VARIABLES if one.secret} <= secrets
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/flipsnack-mcp demo",
-        "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
-    ],
-)
-def test_readme_has_the_commands_that_do_all_the_set_up(command: str) -> None:
-    assert command in README.splitlines()
+def test_readme_has_the_commands_that_do_all_the_set_up() -> None:
+    install = "python3 -m venv .venv && .venv/bin/pip install"
+    assert f"{install} . && .venv/bin/flipsnack-mcp demo" in README.splitlines()
+    assert f"{install} -e '.[test]' && .venv/bin/pytest" in README.splitlines()
 
 
 def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_deleted() -> None:
     days, allowed = f"{KEPT / 86_400:.0f} days", Settings()
-
     assert f"for {days}" in README
     assert f"after {days}" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    assert f"{allowed.max_deletes_per_hour} deletions an hour and {allowed.max_deletes_per_day} a day" in " ".join(
-        README.split()
-    )
+    limits = f"{allowed.max_deletes_per_hour} deletions an hour and {allowed.max_deletes_per_day} a day"
+    assert limits in " ".join(README.split())
 
 
 def test_every_configuration_in_the_readme_is_valid_json() -> None:
     blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     servers = [json.loads(block) for block in blocks]
-
     assert len(servers) >= 3
     for config in servers:
         entry = config.get("mcpServers", config.get("servers"))["flipsnack"]
@@ -123,24 +101,19 @@ def imports_of_the_rooms() -> dict[str, set[str]]:
 def test_each_room_imports_just_what_its_line_in_the_architecture_says() -> None:
     found = imports_of_the_rooms()
     del found[""]  # the command line and the version
-
     assert {room: names - {room.partition("/")[0]} for room, names in found.items()} == {
         room: names - {room.partition("/")[0]} for room, names in rooms_of_the_architecture().items() if room in found
     }
 
 
 def test_the_rooms_of_the_architecture_stand_in_the_order_of_the_contract() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
-        "contracts"
-    ]
-    floors = [re.findall(r"flipsnack_mcp\.(\w+)", layer) for layer in contracts[0]["layers"]]
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    layers = tools["importlinter"]["contracts"][0]["layers"]
+    floors = [re.findall(r"flipsnack_mcp\.(\w+)", layer) for layer in layers]
     rooms = rooms_of_the_architecture()
-
     for height, floor in enumerate(floors):
         above = {room for higher in floors[:height] for room in higher} | set(floor)
         for room in floor:
             assert not rooms[room] & (above - {room}), f"{room} imports from above or beside it"
-    assert {room.partition("/")[0] for room in rooms} == {room for floor in floors for room in floor} | {
-        "sandbox",
-        "settings",
-    }
+    beside = {"sandbox", "settings"}
+    assert {room.partition("/")[0] for room in rooms} == {room for floor in floors for room in floor} | beside

@@ -37,17 +37,13 @@ def printed() -> Iterator[Printed]:
 def start(example: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "examples" / example), *arguments]
     pipe, paths = subprocess.PIPE, [str(QUICK), os.environ.get("PYTHONPATH", "")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "FLIPSNACK_CALLS_PER_MINUTE": "600",
-    }
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "FLIPSNACK_CALLS_PER_MINUTE": "600"}
+    environment = {**os.environ, **own}
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)  # noqa: S603  # our own program
 
 
 def test_a_client_shows_progress_and_deletes_once_the_title_is_typed(printed: Printed) -> None:
     text = printed("typed")
-
     assert "... upload: " in text
     assert "... conversion: processing" in text
     assert "state: complete" in text
@@ -56,14 +52,12 @@ def test_a_client_shows_progress_and_deletes_once_the_title_is_typed(printed: Pr
 
 def test_a_client_deletes_nothing_when_the_person_types_nothing(printed: Printed) -> None:
     text = printed("closed")
-
     assert "Nothing was changed." in text
     assert "deleted: yes" not in text
 
 
 def test_the_library_lists_the_most_read_collections_without_mcp(printed: Printed) -> None:
     rows = printed("library").splitlines()
-
     views = [int(row.split()[0]) for row in rows]
     assert len(views) == 5
     assert views == sorted(views, reverse=True)

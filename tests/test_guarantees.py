@@ -102,34 +102,29 @@ def runs_always(name: str) -> bool:
     return collected and file.is_file() and functions_of(file)[function] == 1
 
 
-def test_the_table_is_read_to_its_end() -> None:
+def test_the_table_is_read_to_its_end_and_names_every_guarantee_once() -> None:
+    sentences = [one.sentence for one in ALL]
     assert len(ALL) >= 200
-    assert all(one.sentence.endswith(".") for one in ALL)
+    assert all(sentence.endswith(".") for sentence in sentences)
+    assert [sentence for sentence, times in Counter(sentences).items() if times > 1] == []
 
 
 def test_every_test_that_holds_a_guarantee_exists() -> None:
     assert [name for one in ALL for name in one.tests if not runs_always(name)] == []
 
 
-def test_every_guarantee_stands_in_the_table_once() -> None:
-    assert [sentence for sentence, times in Counter(one.sentence for one in ALL).items() if times > 1] == []
-
-
 def test_every_promise_is_one_of_security_or_of_the_contract() -> None:
     told = {one.promise for one in ALL if not one.quotation}
-
     assert told == {f"design {section}" for section in SECTIONS}
 
 
 def test_every_quotation_stands_in_security() -> None:
     text = plain(security())
-
     assert [one.quotation for one in ALL if one.quotation not in text] == []
 
 
 def test_everything_that_is_not_trusted_has_a_guarantee() -> None:
     rows = list(mistrusted())
-
     assert len(rows) >= 5
     assert [row for row in rows if not quoted(row)] == []
 
@@ -141,5 +136,4 @@ def test_every_clause_of_a_guarantee_of_security_has_a_line(paragraph: str) -> N
 
 def test_a_clause_without_a_line_is_noticed() -> None:
     new = "Files. Uploads only from `FLIPSNACK_UPLOAD_DIRS`; nobody reads your mail. *Limit:* but we might. It is so."
-
     assert uncovered(new, clauses(new)) == ["nobody reads your mail.", "It is so."]

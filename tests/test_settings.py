@@ -1,13 +1,16 @@
 """Environment and options become settings that say what is missing, and never what is secret."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.settings import VARIABLES, Settings, read_settings
+from tests.server.tables import unfolded
 
 KEY, SECRET = "LK12NS-0-IOBW3S89VVJH12Z", "123ABCDE-456-7890-FGH"
 ACCESS = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
@@ -66,9 +69,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     environment = {f"FLIPSNACK_{name.upper()}": text for name, (text, _) in set_and_read.items()}
     settings = read_settings(environment | {"FLIPSNACK_SOMETHING_ELSE": "x"})
     assert settings.problems == settings.hints == ()
-    assert {name: getattr(settings, name) for name in set_and_read} == {
-        name: v for name, (_, v) in set_and_read.items()
-    }
+    assert {name: (text, getattr(settings, name)) for name, (text, _) in set_and_read.items()} == set_and_read
     assert (settings.missing, settings.sandbox) == ("", False)
     assert settings.sources.keys() == environment.keys()
 
@@ -86,16 +87,19 @@ def test_each_documented_way_of_confirming_is_taken(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["yes", "no", "0", " allow", "allow ", "'allow'", "${CONFIRM}", "allowed"])
-def test_an_unknown_way_of_confirming_blocks(way: str) -> None:
-    settings = read_settings({**ACCESS, "FLIPSNACK_CONFIRM": way})
-    assert settings.confirm == "block"
-    assert any("FLIPSNACK_CONFIRM" in one for one in settings.hints)
+def test_an_unknown_way_of_confirming_blocks_and_an_unknown_log_level_is_a_hint_only(way: str) -> None:
+    settings = read_settings({**ACCESS, "FLIPSNACK_CONFIRM": way, "FLIPSNACK_LOG_LEVEL": "loud"})
+    assert (settings.confirm, settings.log_level) == ("block", "WARNING")
+    assert all(any(name in one for one in settings.hints) for name in ("FLIPSNACK_CONFIRM", "FLIPSNACK_LOG_LEVEL"))
+    assert read_settings({**ACCESS, "FLIPSNACK_LOG_LEVEL": "loud"}).missing == ""
 
 
 @pytest.mark.parametrize("value", ["0", "false", "False", ""])
-def test_a_switch_that_is_off_is_off(value: str) -> None:
+def test_a_switch_that_is_off_is_off_and_no_toolset_is_the_default_one(value: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_READ_ONLY": value, "FLIPSNACK_SANDBOX": value})
     assert (settings.read_only, settings.sandbox, settings.problems) == (False, False, ())
+    for nothing in ("", ",", " , "):
+        assert read_settings({"FLIPSNACK_TOOLSETS": nothing}).toolsets == {"default"}
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTED - {"FLIPSNACK_CONFIRM"}))
@@ -111,11 +115,10 @@ def test_what_clients_and_shells_get_wrong_is_pointed_out(name: str, value: str,
 
 
 def test_credentials_are_read_from_files(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(f"{KEY}\n", encoding="utf-8-sig")  # as a Windows editor writes it
-    (tmp_path / "secret").write_bytes(b"\r\n" + SECRET.encode() + b"\r\n")
-    settings = read_settings(
-        {"FLIPSNACK_API_KEY_FILE": str(tmp_path / "key")}, {"FLIPSNACK_API_SECRET_FILE": str(tmp_path / "secret")}
-    )
+    key, secret = tmp_path / "key", tmp_path / "secret"
+    key.write_text(f"{KEY}\n", encoding="utf-8-sig")  # as a Windows editor writes it
+    secret.write_bytes(b"\r\n" + SECRET.encode() + b"\r\n")
+    settings = read_settings({"FLIPSNACK_API_KEY_FILE": str(key)}, {"FLIPSNACK_API_SECRET_FILE": str(secret)})
     assert (settings.api_key, settings.api_secret, settings.missing) == (KEY, SECRET, "")
     assert settings.sources == {"FLIPSNACK_API_KEY_FILE": "environment", "FLIPSNACK_API_SECRET_FILE": "option"}
 
@@ -136,63 +139,26 @@ def test_a_file_without_a_credential_is_pointed_out(content: bytes | None, words
     assert str(tmp_path) not in settings.missing
 
 
-@pytest.mark.parametrize("value", ["", ",", " , "])
-def test_no_toolset_is_the_default_one(value: str) -> None:
-    assert read_settings({"FLIPSNACK_TOOLSETS": value}).toolsets == {"default"}
+LOCAL = ["http://localhost:8000/v1/", "http://127.0.0.1/", "http://[::1]:80/", "http://LOCALHOST/"]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        *("http://localhost:8000/v1/", "http://127.0.0.1/", "http://[::1]:80/", "http://LOCALHOST/"),
-        "HTTPS://API.example.com/v1/",
-    ],
-)
+@pytest.mark.parametrize("value", [*LOCAL, "HTTPS://API.example.com/v1/"])
 def test_plain_http_is_taken_on_this_machine_only(value: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_API_URL": value})
     assert (settings.api_url, settings.missing) == (value, "")
 
 
-NUMBER = "is no whole number from 1 to 1000."
-ADDRESS = "is no https address (http is taken for this machine only)."
-FOLDER = "holds a relative folder: write the whole path."
-SWITCH = "is neither 1, 0, true nor false."
-STATE = "is neither sqlite:PATH (a file) nor memory: (nothing is kept)."
-HOME = "names a home folder that cannot be found: write the whole path."
-SETS = "names 1 unknown set(s); there are: default, legacy."
-NO_NUMBERS = ("0", "-1", "1001", "5.5", "five", "5 per s", "\u0665", "1e1", "9" * 5000)
-NO_ADDRESSES = (
-    *("http://api.flipsnack.com/v1/", "api.flipsnack.com", "https://", "ftp://localhost/", "/v1/", "https:///v1/"),
-    *("http://localhost.evil.example/", "http://10.0.0.1/", "http://127.0.0.1.nip.io/", "http://0.0.0.0/"),
-    *("https://user:pw@api.flipsnack.com/", "https://user@api.flipsnack.com/", "https://:pw@api.flipsnack.com/"),
-    *("https://api.flipsnack.com/?x=1", "https://api.flipsnack.com/#x", "https://[::1", "https://a:99999/"),
-)
-NO_FOLDERS = ("documents", "./x", "../x", "~/Documents")
-NOT_TAKEN: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("FLIPSNACK_CALLS_PER_SECOND", NO_NUMBERS, NUMBER),
-    ("FLIPSNACK_CALLS_PER_MINUTE", NO_NUMBERS, NUMBER),
-    ("FLIPSNACK_MAX_DELETES_PER_DAY", NO_NUMBERS[1:], NUMBER.replace("1 to", "0 to")),
-    ("FLIPSNACK_API_URL", NO_ADDRESSES, ADDRESS),
-    ("FLIPSNACK_UPLOAD_URL", NO_ADDRESSES, ADDRESS),
-    ("FLIPSNACK_UPLOAD_DIRS", (*NO_FOLDERS, os.pathsep.join([str(ROOT), "x"])), FOLDER),
-    ("FLIPSNACK_DOWNLOAD_DIR", NO_FOLDERS, FOLDER),
-    ("FLIPSNACK_SANDBOX", ("yes", "on", "2"), SWITCH),
-    ("FLIPSNACK_READ_ONLY", ("yes", "on", "2", '"0"'), SWITCH),
-    ("FLIPSNACK_TOOLSETS", ("everything", "default,beta", "Default"), SETS),
-    ("FLIPSNACK_STATE", ("redis://:pw@host/0", "x", "sqlite:", "memory"), STATE),
-    ("FLIPSNACK_STATE", ("sqlite:~nobody-of-this-name/x",), HOME),
+TABLE: list[Any] = unfolded(json.loads(Path(__file__).with_name("not_taken.json").read_text("utf-8")))
+NOT_TAKEN = [(name, value, said) for names, said, values in TABLE for name in names for value in values]
+RELATIVE = (
+    "FLIPSNACK_UPLOAD_DIRS",
+    os.pathsep.join([str(ROOT), "x"]),
+    "holds a relative folder: write the whole path.",
 )
 AS_NOTHING_GIVEN = ("api_url", "upload_url", "calls_per_second", "calls_per_minute", "max_deletes_per_day", "sandbox")
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        pytest.param(name, value, said, id=f"{name} {value[:30]}")
-        for name, values, said in NOT_TAKEN
-        for value in values
-    ],
-)
+@pytest.mark.parametrize(("name", "value", "said"), [*NOT_TAKEN, RELATIVE], ids=lambda text: text[:30])
 def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name: str, value: str, said: str) -> None:
     settings = read_settings({**ACCESS, name: value})
     assert f"{name} {said}" in settings.missing
@@ -209,8 +175,10 @@ def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name:
         ({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": KEY}, "hold the same value"),
     ],
 )
-def test_credentials_that_cannot_be_right_are_pointed_out(given: dict[str, str], said: str) -> None:
-    assert said in read_settings(given).missing
+def test_credentials_that_cannot_be_right_are_pointed_out_along_with_the_rest(given: dict[str, str], said: str) -> None:
+    settings = read_settings({**given, "FLIPSNACK_CALLS_PER_SECOND": "0", "FLIPSNACK_TOOLSETS": "x"})
+    assert said in settings.missing
+    assert len(settings.problems) == 3
 
 
 def test_swapped_credentials_are_pointed_out_and_the_documented_pair_does_not_look_swapped() -> None:
@@ -220,16 +188,9 @@ def test_swapped_credentials_are_pointed_out_and_the_documented_pair_does_not_lo
     assert documented.hints == ()
 
 
-def test_an_unknown_log_level_is_a_hint_only() -> None:
-    settings = read_settings({**ACCESS, "FLIPSNACK_LOG_LEVEL": "loud"})
-    assert (settings.log_level, settings.missing) == ("WARNING", "")
-    assert "FLIPSNACK_LOG_LEVEL" in settings.hints[0]
-
-
 def test_an_option_comes_before_the_environment() -> None:
-    settings = read_settings(
-        {**ACCESS, "FLIPSNACK_CONFIRM": "allow", "FLIPSNACK_CALLS_PER_MINUTE": "30"}, {"FLIPSNACK_CONFIRM": "block"}
-    )
+    environment = {**ACCESS, "FLIPSNACK_CONFIRM": "allow", "FLIPSNACK_CALLS_PER_MINUTE": "30"}
+    settings = read_settings(environment, {"FLIPSNACK_CONFIRM": "block"})
     assert (settings.confirm, settings.calls_per_minute) == ("block", 30)
     assert settings.sources["FLIPSNACK_CONFIRM"] == "option"
     assert settings.sources["FLIPSNACK_CALLS_PER_MINUTE"] == "environment"
@@ -241,11 +202,6 @@ def test_every_variable_but_the_secrets_has_its_option() -> None:
     assert options["FLIPSNACK_READ_ONLY"] == "--read-only"
     assert options["FLIPSNACK_API_SECRET_FILE"] == "--api-secret-file"
     assert all(one.option for one in VARIABLES if not one.secret)
-
-
-def test_all_problems_are_told_at_once() -> None:
-    settings = read_settings({"FLIPSNACK_API_KEY": " x", "FLIPSNACK_CALLS_PER_SECOND": "0", "FLIPSNACK_TOOLSETS": "x"})
-    assert len(settings.problems) == 3
 
 
 values = st.text(st.characters(exclude_characters="\0"), max_size=30) | st.sampled_from(["${A}", "'1'", "http://["])

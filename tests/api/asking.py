@@ -89,7 +89,7 @@ Failure = Callable[..., Exception]
 """Makes the error of a connection from its text and the request."""
 
 
-def damaged_tls(text: str, *, request: httpx2.Request) -> ssl.SSLError:  # noqa: ARG001 - a Failure
+def bad_tls(text: str, *, request: httpx2.Request) -> ssl.SSLError:  # noqa: ARG001 - a Failure
     """What a damaged record raises: httpx maps it to none of its own errors."""
     return ssl.SSLError(text)
 

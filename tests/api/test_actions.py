@@ -18,14 +18,11 @@ from tests.api.asking import every_action
 from tests.samples_of import meaning
 
 
-def test_no_two_actions_have_one_name() -> None:
-    assert len({kind.api_name for kind in ACTIONS}) == len({kind.tool_name for kind in ACTIONS}) == len(ACTIONS)
-
-
-def test_no_action_is_written_and_then_forgotten() -> None:
+def test_no_action_is_written_and_then_forgotten_and_no_two_have_one_name() -> None:
     modules = [import_module(one.name) for one in walk_packages(actions.__path__, f"{actions.__name__}.")]
     written = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     assert {one for one in written if "api_name" in vars(one)} == set(ACTIONS)
+    assert len({kind.api_name for kind in ACTIONS}) == len({kind.tool_name for kind in ACTIONS}) == len(ACTIONS)
 
 
 @every_action
@@ -64,21 +61,17 @@ def test_every_field_of_a_result_is_described(kind: type[Action[Any]]) -> None:
     assert all(field.description for field in kind.returns.model_fields.values())
 
 
-def test_only_what_was_given_is_sent() -> None:
-    sent = parameters(UpdateCollection(collection_hash="fxh4k89", title=""))
-    assert sent == {"collectionHash": "fxh4k89", "title": ""}
+GIVEN: list[tuple[Action[Any], dict[str, str]]] = [
+    (UpdateCollection(collection_hash="fxh4k89", title=""), {"title": ""}),
+    (UpdateCollection(collection_hash="fxh4k89", title=None, settings=None), {}),
+    (GetEmbedCode(collection_hash="fxh4k89", responsive=None, width=None), {}),
+    (GetCollectionStats(collection_hash="fxh4k89", start_date=None), {}),
+]
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        UpdateCollection(collection_hash="fxh4k89", title=None, settings=None),
-        GetEmbedCode(collection_hash="fxh4k89", responsive=None, width=None),
-        GetCollectionStats(collection_hash="fxh4k89", start_date=None),
-    ],
-)
-def test_a_none_that_was_given_is_not_sent_as_a_word(action: Action[Any]) -> None:
-    assert parameters(action) == {"collectionHash": "fxh4k89"}
+@pytest.mark.parametrize(("action", "sent"), GIVEN)
+def test_only_what_was_given_is_sent_and_a_none_is_no_word(action: Action[Any], sent: dict[str, str]) -> None:
+    assert parameters(action) == {"collectionHash": "fxh4k89", **sent}
 
 
 @pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (0, "0"), ({"é": [1]}, '{"é": [1]}')])
@@ -87,11 +80,8 @@ def test_a_value_is_written_as_flipsnack_reads_it(value: object, text: str) -> N
 
 
 MISTAKES: list[tuple[Any, Any]] = [
-    *(
-        ({"status": "Draft"}, {"collectionStatus": "editable"}),
-        ({"status": " PUBLIC "}, {"collectionStatus": "public"}),
-    ),
-    *(({"width": "650"}, {"collectionWidth": "650"}), ({"title": 2026}, {"title": "2026"})),
+    *(({"status": "Draft"}, {"collectionStatus": "editable"}), ({"width": "650"}, {"collectionWidth": "650"})),
+    *(({"status": " PUBLIC "}, {"collectionStatus": "public"}), ({"title": 2026}, {"title": "2026"})),
     *(({"title": "null"}, {"title": "null"}), ({"title": "[1]"}, {"title": "[1]"})),
     *(({"settings": '{"theme": "dark"}'}, {"theme": "dark"}), ({"settings": {"pages": 3}}, {"pages": "3"})),
 ]
@@ -115,33 +105,21 @@ def test_a_setting_shadows_nothing_and_breaks_no_form(name: str) -> None:
         CreateCollection(settings={name: "x"})
 
 
-@pytest.mark.parametrize(
-    "given", [{"limit": 0}, {"limit": 101}, {"offset": -1}, {"status": "private"}, {"order_by": "title"}, {"page": 1}]
-)
-def test_a_list_is_not_asked_for_in_a_way_flipsnack_does_not_know(given: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        ListCollections.model_validate(given)
+NO_WINDOWS = [("limit", 0), ("limit", 101), ("offset", -1), ("status", "private"), ("order_by", "title"), ("page", 1)]
+NO_DAYS = ["2026-1-2", "20260102", "2026-02-30", "02.01.2026", "2026-W01-1", "2026-01-02T00:00:00", "", 20260101, True]
+REFUSED: list[tuple[type[Action[Any]], dict[str, Any], str]] = [
+    *((ListCollections, {name: value}, name) for name, value in NO_WINDOWS),
+    *((GetCollectionStats, {"collection_hash": "fxh4k89", "start_date": day}, "YYYY-MM-DD") for day in NO_DAYS),
+    (GetCollectionStats, {"collection_hash": "a", "start_date": "2026-02-01", "end_date": "2026-01-31"}, "exchange"),
+    *((CreateCollection, {name: "\ud800"}, name) for name in ("title", "description")),
+    (CreateCollection, {"settings": {"x": "\ud800"}}, "settings"),
+]
 
 
-@pytest.mark.parametrize(
-    "day", ["2026-1-2", "20260102", "2026-02-30", "02.01.2026", "2026-W01-1", "2026-01-02T00:00:00", "", 20260101, True]
-)
-def test_a_day_is_written_in_one_way_only(day: object) -> None:
-    with pytest.raises(ValidationError, match="YYYY-MM-DD"):
-        GetCollectionStats.model_validate({"collection_hash": "fxh4k89", "start_date": day})
-
-
-def test_the_last_day_does_not_lie_before_the_first() -> None:
-    with pytest.raises(ValidationError, match="exchange"):
-        GetCollectionStats.model_validate(
-            {"collection_hash": "fxh4k89", "start_date": "2026-02-01", "end_date": "2026-01-31"}
-        )
-
-
-@pytest.mark.parametrize("given", [{"title": "\ud800"}, {"description": "\ud800"}, {"settings": {"x": "\ud800"}}])
-def test_text_that_cannot_be_encoded_is_refused_before_it_is_signed(given: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        CreateCollection.model_validate(given)
+@pytest.mark.parametrize(("kind", "given", "said"), REFUSED, ids=ascii)
+def test_what_flipsnack_could_not_read_is_refused(kind: type[Action[Any]], given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        kind.model_validate(given)
 
 
 def test_an_action_cannot_be_changed_once_it_is_made() -> None:

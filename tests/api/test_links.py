@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flipsnack_mcp.api.links import HASH, NOT_A_HASH, hash_from, public_address
 
 PLAYER = "OURDRThEN0Q3NUUrZHhuc3VqMWd2dQ=="  # 9DCE8D7D75E+dxnsuj1gvu, from a page in the wild
-WIDGET = "https://cdn.flipsnack.com/widget"
+SITE = "https://player.flipsnack.com"
 # By what is expected of them, and what kind they are.
 PASTED: dict[str, dict[str, list[Any]]] = json.loads(Path(__file__).with_name("links.json").read_bytes())
 hashes = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=7, max_size=10)
@@ -28,74 +28,45 @@ def shown(given: object) -> str:
     return ascii(given)[:90]
 
 
-@pytest.mark.parametrize(
-    "given", [1234567, "1234567", 0, "0012345", "1e5", "da8637256a0276f13999204f5f1i462s"], ids=repr
-)
-def test_a_number_and_the_hash_of_a_flipbook_are_hashes(given: object) -> None:
-    assert hash_from(given) == str(given)
+FOUND: list[tuple[Any, str]] = [
+    # A number, and the hash of a flipbook.
+    *((one, str(one)) for one in (1234567, "1234567", 0, "0012345", "1e5", "da8637256a0276f13999204f5f1i462s")),
+    *((one, "fxh4k89") for one in pasted_as("a hash in every form people have")),
+    *((form.format(PLAYER), "dxnsuj1gvu") for form in ("{}", f"{SITE}?hash={{}}", f"{SITE}/?hash={{}}&p=8")),
+    (f"{SITE}?hash={PLAYER.replace('=', '%3D')}", "dxnsuj1gvu"),
+    ("https://cdn.flipsnack.com/widget/v2/widget.html?hash=dxnsuj1gvu", "dxnsuj1gvu"),
+]
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        *(PLAYER, f"https://player.flipsnack.com?hash={PLAYER}", f"https://player.flipsnack.com/?hash={PLAYER}&p=8"),
-        f"https://player.flipsnack.com?hash={PLAYER.replace('=', '%3D')}",
-        f"{WIDGET}/v2/widget.html?hash=dxnsuj1gvu",
+@pytest.mark.parametrize(("given", "found"), FOUND, ids=shown)
+def test_a_hash_is_found_in_every_form_people_have_and_in_what_players_carry(given: object, found: str) -> None:
+    assert hash_from(given) == found
+
+
+COVERS = "http://{}files.flipsnack.net/collections/items/{}/covers/page_1/thumb".format
+REFUSED: dict[str, list[Any]] = {
+    "title with list_collections": pasted_as("no hash in a link"),
+    "cover picture": [
+        *(COVERS("", "913699e80d28331517aee0afci188784"), COVERS("dev", "0553278b2fd72f91d88224222i188776")),
+        COVERS("", "913699e80d28331517aee0afci188784").replace("http", "https") + "?hash=fxh4k89",
     ],
-)
-def test_a_hash_is_found_in_what_players_carry(given: str) -> None:
-    assert hash_from(given) == "dxnsuj1gvu"
+    r".{20}": [*pasted_as("no hash and no link"), b"fxh4k89"],
+    f"^{NOT_A_HASH}$": ["été", "目录", "fxh4k8\uff19", "fxh4k89\u200b", "\ud800"],
+    # What JSON made of an unquoted hash.
+    "send it in quotes": [True, False, 1.5, 1e20, float("nan"), float("inf")],
+    # A player's address that was not packed has never been seen.
+    "hash": [f"{SITE}?hash=9DCE8D7D75E+dxnsuj1gvu"],
+}
 
 
-@pytest.mark.parametrize("given", pasted_as("a hash in every form people have"), ids=shown)
-def test_a_hash_is_found_in_every_form_people_have(given: str) -> None:
-    assert hash_from(given) == "fxh4k89"
-
-
-def test_a_player_address_that_was_not_packed_has_never_been_seen() -> None:
-    with pytest.raises(ValueError, match="hash"):
-        hash_from("https://player.flipsnack.com?hash=9DCE8D7D75E+dxnsuj1gvu")
-
-
-@pytest.mark.parametrize("given", pasted_as("no hash in a link"), ids=shown)
-def test_a_link_without_a_hash_sends_to_the_title(given: str) -> None:
-    with pytest.raises(ValueError, match="title with list_collections"):
-        hash_from(given)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        "http://files.flipsnack.net/collections/items/913699e80d28331517aee0afci188784/covers/page_1/thumb",
-        "http://devfiles.flipsnack.net/collections/items/0553278b2fd72f91d88224222i188776/covers/page_1/thumb",
-        "https://files.flipsnack.net/collections/items/913699e80d28331517aee0afci188784/covers/page_1/thumb?hash=fxh4k89",
-    ],
-)
-def test_a_cover_is_refused_since_it_names_a_page(given: str) -> None:
-    with pytest.raises(ValueError, match="cover picture"):
-        hash_from(given)
-
-
-@pytest.mark.parametrize("given", [*pasted_as("no hash and no link"), b"fxh4k89"], ids=shown)
-def test_what_is_no_hash_and_no_link_is_refused(given: object) -> None:
-    with pytest.raises(ValueError, match=r".{20}"):
-        hash_from(given)
-
-
-@pytest.mark.parametrize("given", ["été", "目录", "fxh4k8\uff19", "fxh4k89\u200b", "\ud800"])
-def test_letters_that_no_hash_has_are_refused_in_words_that_help(given: str) -> None:
-    with pytest.raises(ValueError, match=f"^{NOT_A_HASH}$"):
-        hash_from(given)
-
-
-@pytest.mark.parametrize("given", [True, False, 1.5, 1e20, float("nan"), float("inf")])
-def test_what_json_made_of_an_unquoted_hash_cannot_be_recovered(given: object) -> None:
-    with pytest.raises(ValueError, match="send it in quotes"):
+@pytest.mark.parametrize(("said", "given"), [(said, one) for said, rows in REFUSED.items() for one in rows], ids=shown)
+def test_what_has_no_hash_is_refused_in_words_that_help(said: str, given: object) -> None:
+    with pytest.raises(ValueError, match=said):
         hash_from(given)
 
 
 @pytest.mark.parametrize("cut", ["OURDRThEN0Q3NUUrZHhuc3VqMWd2dQ", "OURDRThEN0Q3NUUrZHhuc3VqMWd2dQ="])
-@pytest.mark.parametrize("before", ["", "https://player.flipsnack.com?hash="])
+@pytest.mark.parametrize("before", ["", f"{SITE}?hash="])
 def test_a_player_link_that_lost_its_last_signs_is_never_taken_for_a_hash(before: str, cut: str) -> None:
     try:
         found = hash_from(before + cut)
@@ -115,7 +86,7 @@ def test_a_plain_hash_is_always_itself(given: str) -> None:
 @given(accounts, hashes)
 def test_every_player_link_leads_to_its_hash(account: str, collection_hash: str) -> None:
     packed = b64encode(f"{account}+{collection_hash}".encode()).decode()
-    assert hash_from(f"https://player.flipsnack.com?hash={packed}") == collection_hash
+    assert hash_from(f"{SITE}?hash={packed}") == collection_hash
     assert hash_from(packed) == collection_hash
 
 

@@ -20,13 +20,12 @@ from flipsnack_mcp.api import budget, ledger, pace, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.ledger import SharedBudget
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
+from tests.api.asking import each
 
 T = TypeVar("T")
 Limits = tuple[tuple[int, float], ...]
 FIVE = BudgetRules(limits=((1, 5.0),))  # one call in five seconds
-SOME_LIMITS: list[Limits] = [
-    *(((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0)), ((3, 1.0), (30, 20.0)))
-]
+SOME_LIMITS = (((5, 1.0), (60, 60.0)), ((3, 0.5), (12, 5.0)), ((1, 0.2), (4, 3.0)), ((3, 1.0), (30, 20.0)))
 
 
 class JsonStore(BudgetInMemory):
@@ -187,7 +186,7 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("change", MUTANTS.values(), ids=MUTANTS.keys())
+@each("change", MUTANTS)
 async def test_the_fuzz_finds_every_mutant(
     change: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,13 +392,6 @@ async def test_a_killed_process_takes_its_upload_along() -> None:
         group.cancel_scope.cancel()
 
 
-async def test_the_error_of_an_upload_comes_through_as_it_is() -> None:
-    pacer = Pacer(JsonStore())
-    with pytest.raises(ConnectionError):
-        async with pacer.slot(hold=3600):
-            raise ConnectionError
-
-
 async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
     store, others, killed = JsonStore(), list[int](), Calls(takes=0)
 
@@ -440,9 +432,10 @@ async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body
 
 async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> None:
     pacer = Pacer(JsonStore(), FIVE)
-    with pytest.raises(ConnectionError):
-        async with pacer.slot():
-            raise ConnectionError
+    for hold in (3600, None):
+        with pytest.raises(ConnectionError):
+            async with pacer.slot(hold=hold):
+                raise ConnectionError
     with takes(2 + 5.05, 2 + 5.06):
         await Calls(takes=0).one(pacer)
 

@@ -13,7 +13,7 @@ from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.wire import encode
 from flipsnack_mcp.sandbox import Fault
 from flipsnack_mcp.settings import Settings
-from tests.api.asking import KEY, SECRET, Failure, Paper, Unplugged, asking, damaged_tls, error_of, over, unlimited
+from tests.api.asking import KEY, SECRET, Failure, Paper, Unplugged, asking, bad_tls, error_of, over, unlimited
 
 LIST = ListCollections()
 SIGNATURE = encode(LIST, KEY, SECRET)["signature"]
@@ -23,9 +23,7 @@ def shown(text: str) -> list[str]:
     return [secret for secret in (KEY, SECRET, SIGNATURE, "signature=") if secret in text]
 
 
-async def test_a_level_that_is_set_once_the_client_is_open_shows_nothing_either(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_level_set_once_the_client_is_open_shows_nothing_either(caplog: pytest.LogCaptureFixture) -> None:
     sandbox = unlimited()
     async with asking(sandbox.app) as flipsnack:
         await flipsnack.send(LIST)
@@ -44,7 +42,7 @@ async def test_no_repr_holds_a_secret() -> None:
     assert shown(" ".join(texts)) == []
 
 
-@pytest.mark.parametrize("error", [httpx2.ConnectError, httpx2.ReadTimeout, httpx2.RemoteProtocolError, damaged_tls])
+@pytest.mark.parametrize("error", [httpx2.ConnectError, httpx2.ReadTimeout, httpx2.RemoteProtocolError, bad_tls])
 async def test_no_traceback_of_an_error_holds_the_signed_address(error: Failure) -> None:
     async with over(lambda: Unplugged(unlimited().app, error, 9)) as flipsnack:
         caught = await error_of(flipsnack.send(DeleteCollection(collection_hash="fxh4k89")), FlipsnackError)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,11 +49,8 @@ async def main_job(client: Client, document: Path) -> None:
         told.append(message or "")
 
     assert {tool.name for tool in (await client.list_tools()).tools} == default_menu()
-    created = await client.call_tool(
-        "create_collection",
-        {"file_path": str(document), "title": "Over the wire", "wait_seconds": 1},
-        progress_callback=progress,
-    )
+    given = {"file_path": str(document), "title": "Over the wire", "wait_seconds": 1}
+    created = await client.call_tool("create_collection", given, progress_callback=progress)
     assert not created.is_error, text_of(created)
     assert created.structured_content
     state = created.structured_content
@@ -92,13 +90,9 @@ def doctor_without_flipsnack(place: Place) -> Any:
         return place.run("doctor", FLIPSNACK_API_URL=where, FLIPSNACK_API_KEY=KEY, FLIPSNACK_API_SECRET=SECRET)
 
 
-def main_job_on(way: Callable[[Place, Mode], None], revision: str) -> Callable[[Place], None]:
-    return lambda place: way(place, REVISIONS[revision])
-
-
 JOBS: dict[str, Callable[[Place], Any]] = {
     "test_doctor_says_in_words_that_nobody_answers": doctor_without_flipsnack,
-    **{f"test_the_main_job_works_over_stdio[{one}]": main_job_on(over_stdio, one) for one in REVISIONS},
-    **{f"test_the_main_job_works_over_http[{one}]": main_job_on(over_http, one) for one in REVISIONS},
+    **{f"test_the_main_job_works_over_stdio[{one}]": partial(over_stdio, mode=mode) for one, mode in REVISIONS.items()},
+    **{f"test_the_main_job_works_over_http[{one}]": partial(over_http, mode=mode) for one, mode in REVISIONS.items()},
 }
 """By the name of the test."""

@@ -11,11 +11,6 @@ from tests.commands.ahead import JOBS, Ahead, Place
 from tests.commands.processes import Ended, Run
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}

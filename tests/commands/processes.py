@@ -74,7 +74,8 @@ class Run:
     @contextmanager
     def served(self, uploads: Path) -> Iterator[str]:
         """A server over HTTP, on the sandbox; gives its address."""
-        port = free_port()
+        with nobody_answers_at() as port:
+            pass
         where = ("--http", f"127.0.0.1:{port}", "--upload-dirs", str(uploads))
         with self.kept("serve", "--sandbox", "--log-level", "info", *where) as process:
             assert process.stderr
@@ -88,12 +89,6 @@ def nobody_answers_at() -> Iterator[int]:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         yield int(one.getsockname()[1])
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def wait_for(lines: IO[str], what: str) -> str:

@@ -89,17 +89,14 @@ class Scene:
 
 @pytest.fixture
 def scene(run_here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    clock = Now()
-    pace = Pace(calls_per_second=0, calls_per_minute=0)
+    clock, pace = Now(), Pace(calls_per_second=0, calls_per_minute=0)
     sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
     return Scene(Bench(sandbox, clock, Witness(), "auto", tmp_path), tmp_path / "state.sqlite", run_here, monkeypatch)
 
 
-async def after_the_code(
-    scene: Scene, then: Callable[[str], Any], wanted: dict[str, Any] | None = None
-) -> tuple[Any, Said]:
+async def after_the_code(scene: Scene, then: Callable[[str], Any]) -> tuple[Any, Said]:
     """Be refused with a code, let something happen with it, and make the call with it."""
-    given = wanted or scene.wanted
+    given = scene.wanted
     async with scene.assistant() as assistant:
         code = (await assistant.call("delete_collection", given)).code
         ended = await then(code)
@@ -114,13 +111,11 @@ async def test_what_is_typed_at_a_terminal_lets_the_call_through_once(scene: Sce
         assert early.is_error
         assert f"flipsnack-mcp approve {refused.code}" in early.text
         assert scene.deletions == 0
-
         approved = await scene.approved(f" {refused.code.lower()} ", f"  {TITLE} \n")  # as people copy and type
         assert approved.status == 0, approved.out
         assert "Approved." in approved.out
         assert "stop working" in approved.out
         assert scene.deletions == 0
-
         kept = scene.bench.collection(TITLE)
         done = await assistant.call("delete_collection", wanted)
         assert not done.is_error, done.text
@@ -133,9 +128,7 @@ async def test_what_is_typed_at_a_terminal_lets_the_call_through_once(scene: Sce
 
 
 @pytest.mark.parametrize("typed", ["Spring catalogue 2026\n", "\n", "yes\n", "y\n", "", None], ids=repr)
-async def test_nothing_is_approved_by_another_title_an_end_of_file_or_without_a_terminal(
-    scene: Scene, typed: str | None
-) -> None:
+async def test_nothing_is_approved_by_another_title_or_without_a_terminal(scene: Scene, typed: str | None) -> None:
     ended, said = await after_the_code(scene, lambda code: scene.run("approve", code, typed=typed))
     assert ended.status == 1
     assert ("needs a person at a terminal" if typed is None else "Nothing was approved.") in ended.out
@@ -158,38 +151,30 @@ async def test_without_a_code_what_waits_is_listed_for_its_own_account(scene: Sc
     assert code not in other.out + after.out
 
 
-@pytest.mark.parametrize("code", ["AAAAAAAA", "", "   ", "no such code"], ids=repr)
-async def test_a_code_that_does_not_wait_is_refused(scene: Scene, code: str) -> None:
-    ended = await scene.approved(code)
+@pytest.mark.parametrize("code", ["AAAAAAAA", "", "   ", "no such code", "EXPIRED"], ids=repr)
+async def test_a_code_that_does_not_wait_or_not_any_more_is_refused(scene: Scene, code: str) -> None:
+    scene.bench.clock.advance(-601)
+    async with scene.assistant() as assistant:
+        expired = (await assistant.call("delete_collection", scene.wanted)).code
+    ended = await scene.approved(expired if code == "EXPIRED" else code)
     assert ended.status == 1
     assert "Nothing waits under the code" in ended.out
 
 
-async def test_an_expired_code_cannot_be_approved(scene: Scene) -> None:
-    scene.bench.clock.advance(-601)
-    async with scene.assistant() as assistant:
-        code = (await assistant.call("delete_collection", scene.wanted)).code
-    assert (await scene.approved(code)).status == 1
+MEANWHILE: dict[str, Callable[[Bench], object]] = {
+    "ten minutes pass": lambda bench: bench.clock.advance(601),
+    "its title changes": lambda bench: setattr(bench.collection(TITLE), "title", "Renamed meanwhile"),
+}
 
 
-def ten_minutes_pass(scene: Scene) -> None:
-    scene.bench.clock.advance(601)
-
-
-def its_title_changes(scene: Scene) -> None:
-    scene.bench.collection(TITLE).title = "Renamed meanwhile"
-
-
-@pytest.mark.parametrize("meanwhile", [ten_minutes_pass, its_title_changes])
-async def test_what_expired_or_changed_after_the_approval_is_not_deleted(
-    scene: Scene, meanwhile: Callable[[Scene], None]
-) -> None:
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+async def test_what_expired_or_changed_after_the_approval_is_not_deleted(scene: Scene, meanwhile: str) -> None:
     async def approved_and_left(code: str) -> tuple[str, Ended]:
         ended = await scene.approved(code)
-        meanwhile(scene)
+        MEANWHILE[meanwhile](scene.bench)
         return code, ended
 
-    (code, ended), said = await after_the_code(scene, approved_and_left, scene.wanted)
+    (code, ended), said = await after_the_code(scene, approved_and_left)
 
     assert ended.status == 0
     assert said.is_error
@@ -206,18 +191,14 @@ async def test_a_store_that_cannot_be_looked_into_is_said(scene: Scene, state: s
     assert "Traceback" not in ended.out + ended.err
 
 
-# --- a real terminal
-
-
-def at_terminal(run: Run, environment: dict[str, str], code: str, typed: str) -> Ended:
+def at_terminal(run: Run, scene: Scene, typed: str, code: str) -> Ended:
     """A person at a pseudo terminal types this; nothing stands for Ctrl-C."""
     ours, theirs = pty.openpty()
+    streams: Any = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     process = subprocess.Popen(  # noqa: S603 - our own program
         [*PROGRAM, "approve", code],
-        env={**run.environment, **environment},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        env={**run.environment, **scene.environment},
+        **streams,
         start_new_session=True,
         # A shell's background jobs ignore Ctrl-C and hand that on; whoever sits at a terminal runs none of those.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
@@ -250,25 +231,15 @@ def interrupted(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.parametrize(("typed", "status"), [(f"{TITLE}\n", 0), ("", 1)], ids=["the title", "Ctrl-C"])
-async def test_at_a_real_terminal_the_title_approves_and_ctrl_c_does_not(
-    scene: Scene, run: Run, typed: str, status: int
-) -> None:
-    ended, said = await after_the_code(
-        scene, lambda code: to_thread.run_sync(at_terminal, run, scene.environment, code, typed)
-    )
-
+async def test_at_a_terminal_the_title_approves_and_ctrl_c_not(scene: Scene, run: Run, typed: str, status: int) -> None:
+    ended, said = await after_the_code(scene, partial(to_thread.run_sync, partial(at_terminal, run, scene, typed)))
     assert ended.status == status, ended.out
     assert "Traceback" not in ended.out
     assert said.is_error is bool(status)
     assert scene.deletions == 1 - status
 
 
-# --- history, the other command on the same file
-
-
-async def test_the_history_shows_the_deletion_the_yes_and_how_it_was_and_nothing_that_reaches_into_the_terminal(
-    scene: Scene,
-) -> None:
+async def test_the_history_shows_the_deletion_the_yes_and_how_it_was_and_nothing_for_the_terminal(scene: Scene) -> None:
     scene.bench.collection(TITLE).description = "Now\u202e \u200bhidden\x1b[2J"
     await after_the_code(scene, scene.approved)
     shown, whole = await scene.run("history"), await scene.run("history", "--verify")

@@ -29,9 +29,7 @@ OPTIONS = """--http --read-only --toolsets --confirm --upload-dirs --download-di
 
 
 @pytest.mark.parametrize(("arguments", "named"), [(["--help"], COMMANDS), (["serve", "--help"], OPTIONS)])
-def test_help_names_every_command_and_every_setting_but_the_secrets(
-    run_here: Here, arguments: list[str], named: str
-) -> None:
+def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, arguments: list[str], named: str) -> None:
     done = run_here(*arguments)
     assert done.status == 0
     assert not set(named.split()) - set(re.findall(r"[\w-]+", done.out))
@@ -58,9 +56,6 @@ def test_an_address_that_others_reach_is_refused_with_the_reason(run_here: Here,
     assert "account" in done.err
 
 
-# --- doctor
-
-
 def doctored(run: Here, **environment: str) -> tuple[int, Any, dict[str, Any]]:
     done = run("doctor", "--json", **environment)
     facts = json.loads(done.out)
@@ -70,7 +65,6 @@ def doctored(run: Here, **environment: str) -> tuple[int, Any, dict[str, Any]]:
 
 def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None:
     status, facts, checks = doctored(run_here)
-
     assert status == 1
     assert (facts["ok"], facts["mode"], facts["version"]) == (False, "live", __version__)
     assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in checks["configuration"]["said"]
@@ -81,7 +75,6 @@ def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None
 def test_doctor_makes_a_call_against_the_sandbox(run_here: Here) -> None:
     status, facts, checks = doctored(run_here, FLIPSNACK_SANDBOX="1")
     said = run_here("doctor", FLIPSNACK_SANDBOX="1")
-
     assert status == said.status == 0
     assert (facts["ok"], facts["mode"]) == (True, "sandbox")
     assert checks["call"]["ok"]
@@ -100,9 +93,7 @@ def test_doctor_makes_a_call_against_the_sandbox(run_here: Here) -> None:
         ({"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_UPLOAD_DIRS": "/no/such"}, "no folder"),
     ],
 )
-def test_doctor_points_out_what_the_settings_found_without_showing_a_secret(
-    run_here: Here, environment: dict[str, str], said: str
-) -> None:
+def test_doctor_names_what_is_wrong_and_no_secret(run_here: Here, environment: dict[str, str], said: str) -> None:
     done = run_here("doctor", **environment)
     assert done.status == 1
     assert said in done.out
@@ -113,7 +104,6 @@ def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, 
         access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
         right = run_here("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
         wrong = run_here("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
-
     assert right.status == 0, right.out
     assert where["api_secret"] not in right.out + right.err
     assert wrong.status == 1
@@ -124,9 +114,6 @@ def test_doctor_says_in_words_that_nobody_answers(ahead: Ahead) -> None:
     done: Ended = ahead["test_doctor_says_in_words_that_nobody_answers"].result()
     assert done.status == 1
     assert "could not be reached" in done.out
-
-
-# --- sandbox
 
 
 def ask(where: dict[str, str], action: str, secret: str = "") -> Any:

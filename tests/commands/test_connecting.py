@@ -44,6 +44,7 @@ async def test_all_processes_on_one_key_have_one_budget_and_another_key_has_its_
     assert await calls_counted(budget(an_account())) == 2
     assert await calls_counted(budget(an_account("ANOTHER-KEY-7SG7832"))) == 0
     assert len(list(home.iterdir())) == 2
+    assert isinstance(budget(Settings(sandbox=True, state="sqlite:/x")), SharedDocument)
 
 
 async def test_the_file_lies_beside_the_state_file_and_says_nothing_of_the_key(tmp_path: Path) -> None:
@@ -60,17 +61,11 @@ async def test_nothing_is_opened_before_the_first_request(home: Path) -> None:
         assert not home.exists()
 
 
-@pytest.mark.parametrize(
-    "settings", [an_account(state="memory:"), Settings(sandbox=True)], ids=["kept in memory", "sandbox"]
-)
+@pytest.mark.parametrize("settings", [an_account(state="memory:"), Settings(sandbox=True)], ids=["memory", "sandbox"])
 async def test_without_a_file_a_budget_is_the_processes_own(settings: Settings, home: Path) -> None:
     await one_call(settings)
     assert await calls_counted(budget(settings)) == 0
     assert not home.exists()
-
-
-def test_a_sandbox_with_a_state_shares_its_budget() -> None:
-    assert isinstance(budget(Settings(sandbox=True, state="sqlite:/x")), SharedDocument)
 
 
 @pytest.mark.parametrize("state", ["sqlite:~nobody-of-this-name/state.sqlite", "sqlite:", "redis://secret@host", "x"])

@@ -13,8 +13,6 @@ from mcp import Client, StdioServerParameters
 from tests.commands.ahead import REVISIONS, Ahead, default_menu, text_of
 from tests.commands.processes import KEY, PROGRAM, Run, messages
 
-MODES = pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
-
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_the_main_job_works_over_stdio(ahead: Ahead, revision: str) -> None:
@@ -25,9 +23,8 @@ def asked(number: int, method: str, **params: Any) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
 
 
-HELLO = asked(
-    1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "test", "version": "1"}
-)
+CLIENT = {"name": "test", "version": "1"}
+HELLO = asked(1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=CLIENT)
 READY = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
 
@@ -45,7 +42,6 @@ def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dic
         "this is no JSON",
     ]
     environment = {"FLIPSNACK_LOG_LEVEL": level, "PYTHONWARNINGS": "default", **settings}
-
     ended = run.talk(HELLO, READY, *calls, ids={2, 3, 4, 5, 6}, **environment)
 
     assert messages(ended.out)
@@ -56,13 +52,12 @@ def test_no_secret_is_written_at_any_log_level(run: Run) -> None:
         access = {f"FLIPSNACK_{name.upper()}": value for name, value in where.items()}
         call = asked(2, "tools/call", name="get_user_stats", arguments={})
         ended = run.talk(HELLO, READY, call, ids={2}, FLIPSNACK_LOG_LEVEL="DEBUG", **access)
-
     assert "impressions" in ended.out
     secrets = (where["api_key"], where["api_secret"], "signature=")
     assert not [secret for secret in secrets if secret in ended.out + ended.err]
 
 
-def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path: Path) -> None:
+def test_a_server_ends_with_0_and_a_logging_package_that_prints_tracebacks_has_no_say(run: Run, tmp_path: Path) -> None:
     """The SDK logs through `rich` where that is installed, and so past the redaction."""
     package = tmp_path / "rich"
     package.mkdir()
@@ -76,17 +71,9 @@ def test_a_logging_package_that_prints_tracebacks_gets_no_say(run: Run, tmp_path
     )
     done = run(given="", FLIPSNACK_API_KEY="${KEY}", FLIPSNACK_LOG_LEVEL="DEBUG", PYTHONPATH=str(tmp_path))
 
-    assert done.status == 0
+    assert (done.status, done.out) == (0, "")  # the client goes at once
     assert "RICH" not in done.err
     assert "FLIPSNACK_API_KEY" in done.err
-
-
-def test_the_server_ends_with_0_when_the_client_goes(run: Run) -> None:
-    done = run(given="", FLIPSNACK_SANDBOX="1")
-    assert (done.status, done.out) == (0, "")
-
-
-# --- HTTP
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +87,7 @@ def test_the_main_job_works_over_http(ahead: Ahead, revision: str) -> None:
     ahead[f"test_the_main_job_works_over_http[{revision}]"].result()
 
 
-@MODES
+@pytest.mark.parametrize("mode", REVISIONS.values(), ids=REVISIONS)
 async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) -> None:
     with anyio.fail_after(120):
         async with Client(served, mode=mode) as first:
@@ -119,12 +106,10 @@ async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) 
 
 async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-
     async with httpx2.AsyncClient() as http:
         host = await http.post(served, content=HELLO, headers={**headers, "Host": "evil.example"})
         origin = await http.post(served, content=HELLO, headers={**headers, "Origin": "https://evil.example"})
         good = await http.post(served, content=HELLO, headers=headers)
-
     assert (host.status_code, origin.status_code, good.status_code) == (421, 403, 200)
 
 
@@ -139,17 +124,14 @@ async def test_without_a_key_the_server_still_lists_its_tools(run: Run) -> None:
         async with on_stdio(run) as client:
             tools = (await client.list_tools()).tools
             said = await client.call_tool("get_user_stats")
-
     assert {tool.name for tool in tools} == default_menu()
     assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in text_of(said)
 
 
 async def test_options_beat_the_environment(run: Run) -> None:
     environment = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_READ_ONLY": "0", "FLIPSNACK_API_KEY": KEY}
-
     with anyio.fail_after(120):
         async with on_stdio(run, "--read-only", "--toolsets", "default,legacy", **environment) as client:
             names = {one.name for one in (await client.list_tools()).tools}
-
     assert "list_collections" in names
     assert "create_collection" not in names

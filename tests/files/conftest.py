@@ -8,11 +8,6 @@ from tests.files.ground import PDF, Ground
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
     allowed, outside = tmp_path / "allowed", tmp_path / "allowed-evil"
     for folder in (allowed, outside):

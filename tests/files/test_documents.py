@@ -17,15 +17,7 @@ from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument, R
 from flipsnack_mcp.files.folders import Place, open_and_compare
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, MEGABYTE
 from flipsnack_mcp.files.refusal import RefusedFile
-from tests.files.ground import (
-    PDF,
-    Cancelling,
-    Gate,
-    Ground,
-    cancelled_in_a_group,
-    cancelled_the_asyncio_way,
-    turn_loop,
-)
+from tests.files.ground import PDF, Cancelling, Gate, Ground, cancelled_in_a_group, cancelled_the_asyncio_way, turn_loop
 
 PIECE = 256 * 1024
 
@@ -42,7 +34,6 @@ async def whole(document: OpenDocument) -> bytes:
 async def test_document_is_read_whole_and_a_hash_leaves_its_pieces_at_the_beginning(ground: Ground) -> None:
     content = PDF + os.urandom(3 * PIECE)
     ground.good.write_bytes(content)
-
     async with ground.open() as document:
         digest = await document.sha256()
         pieces = [piece async for piece in document.pieces()]
@@ -66,13 +57,8 @@ HONEST = [
 async def test_unusual_but_honest_name_is_taken(ground: Ground, name: str) -> None:
     path = ground.allowed / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(PDF)
-    assert await read(path, ground.allowed) == PDF
-
-
-async def test_signature_may_come_within_the_first_kilobyte(ground: Ground) -> None:
-    ground.good.write_bytes(b"\n" * 1019 + PDF)
-    assert (await read(ground.good, ground.allowed)).endswith(PDF)
+    path.write_bytes(content := b"\n" * 1019 + PDF)  # the signature may come within the first kilobyte
+    assert await read(path, ground.allowed) == content
 
 
 IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff\xe0": "jpeg", b"GIF87a": "gif", b"GIF89a": "gif"}
@@ -85,19 +71,22 @@ async def test_image_is_known_by_its_first_bytes(ground: Ground, head: bytes) ->
         assert document.content_type == f"image/{IMAGES[head]}"
 
 
-@pytest.mark.parametrize(("size", "warnings"), [(LARGE_UPLOAD_BYTES - 1, 0), (LARGE_UPLOAD_BYTES, 1)])
-async def test_large_document_comes_with_a_warning(ground: Ground, size: int, warnings: int) -> None:
+KB = 1024
+SIZES = [(MEGABYTE, 256 * KB), (25 * MEGABYTE, 256 * KB), (50 * MEGABYTE, 512 * KB), (500 * MEGABYTE, MEGABYTE)]
+SIZES += [(LARGE_UPLOAD_BYTES - 1, MEGABYTE - 1), (LARGE_UPLOAD_BYTES, MEGABYTE)]
+
+
+@pytest.mark.parametrize(("size", "length"), SIZES)
+async def test_large_document_is_read_in_larger_pieces_and_is_warned_of(ground: Ground, size: int, length: int) -> None:
     os.truncate(ground.good, size)
     async with ground.open() as document:
-        assert ["100 MB" in warning for warning in document.warnings] == [True] * warnings
+        assert len(await anext(document.pieces())) == length
+        assert ["100 MB" in warning for warning in document.warnings] == [True] * (size >= LARGE_UPLOAD_BYTES)
 
 
-async def test_configured_folder_may_be_a_link_or_lie_behind_one_and_is_known_by_both_names(
-    ground: Ground, inner: Path
-) -> None:
+async def test_folder_may_be_a_link_or_lie_behind_one_and_is_known_by_both_names(ground: Ground, inner: Path) -> None:
     shortcut = ground.allowed.parent / "shortcut"
     shortcut.symlink_to(ground.allowed)
-
     assert await read(shortcut / "good.pdf", shortcut) == ground.good.read_bytes()
     assert await read(ground.good, shortcut) == ground.good.read_bytes()
     assert await read(shortcut / "sub" / inner.name, shortcut / "sub") == PDF
@@ -110,7 +99,6 @@ async def test_folder_below_a_link_or_dot_folder_counts_where_it_is_named_itself
     hidden.mkdir()
     (hidden / "a.pdf").write_bytes(PDF)
     (ground.allowed / "link").symlink_to(ground.outside)
-
     assert await read(hidden / "a.pdf", ground.allowed, hidden) == PDF
     assert await read(ground.allowed / "link" / "secret.pdf", ground.allowed, ground.allowed / "link")
 
@@ -129,6 +117,13 @@ async def test_refusal_says_what_to_set_right(ground: Ground, path: str, allowed
         await read(path.format(ground.allowed), *(Path(folder.format(ground.allowed)) for folder in allowed))
 
 
+def failing(ground: Ground, owner: object, method: str, number: int) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    ground.patch.setattr(owner, method, refused)
+
+
 @pytest.mark.parametrize(
     ("owner", "method", "number", "said"),
     [(folders, "_open_step_by_step", errno.EACCES, "may not be read"), (Reader, "read", errno.EIO, "Input/output")],
@@ -136,16 +131,9 @@ async def test_refusal_says_what_to_set_right(ground: Ground, path: str, allowed
 async def test_document_that_cannot_be_opened_or_read_is_refused(
     ground: Ground, owner: object, method: str, number: int, said: str
 ) -> None:
-    def refused(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    ground.patch.setattr(owner, method, refused)
-
+    failing(ground, owner, method, number)
     with pytest.raises(RefusedFile, match=said):
         await read(ground.good, ground.allowed)
-
-
-# A document that changes under way
 
 
 def change(ground: Ground, length: int, clock: int | None) -> None:
@@ -158,20 +146,13 @@ def change(ground: Ground, length: int, clock: int | None) -> None:
         os.utime(ground.good, ns=(before + clock, before + clock))
 
 
-def lose(ground: Ground) -> None:
-    def gone(*_: object) -> bytes:
-        raise OSError(errno.ESTALE, "Stale file handle")
-
-    ground.patch.setattr(Reader, "read", gone)
-
-
 CHANGES: dict[str, tuple[Callable[[Ground], None], str, range]] = {
     "grows": (lambda ground: change(ground, 9 * PIECE, None), "was changed", range(4, 5)),
     "grows-with-the-clock-put-back": (lambda ground: change(ground, 9 * PIECE, 0), "was changed", range(4, 5)),
     # One piece, and one that may have been read ahead.
     "shrinks": (lambda ground: change(ground, PIECE, None), "shorter", range(1, 3)),
     "is-written-over": (lambda ground: change(ground, 3 * PIECE + len(PDF), 1), "was changed", range(4, 5)),
-    "is-lost": (lose, "Stale file handle", range(1, 2)),
+    "is-lost": (lambda ground: failing(ground, Reader, "read", errno.ESTALE), "Stale file handle", range(1, 2)),
 }
 
 
@@ -204,28 +185,11 @@ async def test_hash_of_a_changing_document_is_refused(ground: Ground) -> None:
 
 async def test_document_replaced_after_opening_is_read_as_it_was(ground: Ground) -> None:
     content = ground.good.read_bytes()
-
     async with ground.open() as document:
         ground.good.unlink()
         ground.good.symlink_to(ground.secret)
         taken = await whole(document)
-
     assert taken == content
-
-
-# Swapping between looking and opening
-
-
-def swapped_before(step: int, swap: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets `swap` happen right before the numbered opening: 1 is the folder, the last is the file."""
-    steps, original = iter(range(1, 100)), os.open
-
-    def open_late(*args: Any, **kwargs: Any) -> int:
-        if next(steps) == step:
-            swap()
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(os, "open", open_late)
 
 
 def swap_file(ground: Ground) -> None:
@@ -252,8 +216,14 @@ def inner(ground: Ground) -> Path:
 async def test_file_or_folder_swapped_for_a_link_gives_nothing_and_afterwards_changes_nothing(
     ground: Ground, inner: Path, swap: Callable[[Ground], None], step: int
 ) -> None:
-    swapped_before(step, lambda: swap(ground), ground.patch)
+    steps, original = iter(range(1, 100)), os.open  # 1 is the folder, the last is the file
 
+    def open_late(*args: Any, **kwargs: Any) -> int:
+        if next(steps) == step:
+            swap(ground)
+        return original(*args, **kwargs)
+
+    ground.patch.setattr(os, "open", open_late)
     if (swap, step) == (swap_folder, 3):
         assert await read(inner, ground.allowed) == PDF
     else:
@@ -280,7 +250,6 @@ def test_swapped_back_and_forth_without_dir_fd_gives_nothing(ground: Ground, inn
 
     ground.patch.setattr(os, "open", open_swapped)
     ground.patch.setattr(os, "fstat", status_swapped)
-
     with pytest.raises(OSError, match="a link on the way"):
         open_and_compare(Place(ground.allowed, ("sub", inner.name)))
 
@@ -317,7 +286,6 @@ def swapping(ground: Ground) -> Iterator[None]:
 async def test_race_never_gives_a_foreign_byte(ground: Ground, inner: Path, *, step_by_step: bool) -> None:
     ground.patch.setattr(folders, "STEP_BY_STEP", step_by_step)
     taken = refused = 0
-
     with swapping(ground), anyio.fail_after(60):
         while min(taken, refused) < 20:
             try:
@@ -325,9 +293,6 @@ async def test_race_never_gives_a_foreign_byte(ground: Ground, inner: Path, *, s
                 taken += 1
             except RefusedFile:
                 refused += 1
-
-
-# The event loop and cancellation
 
 
 async def test_slow_disk_does_not_stop_the_event_loop(ground: Ground) -> None:
@@ -386,25 +351,15 @@ async def test_descriptor_is_closed_when_the_document_is_refused_or_the_caller_f
     assert_closed(opened)
 
 
-async def never_entered(ground: Ground, entered: list[OpenDocument]) -> None:
-    async with ground.open() as document:
-        await anyio.lowlevel.checkpoint()
-        entered.append(document)
-
-
 @pytest.mark.parametrize("way", [cancelled_in_a_group, cancelled_the_asyncio_way])
-async def test_descriptor_is_closed_when_cancelled_while_opening(
-    ground: Ground, opened: list[int], way: Cancelling
-) -> None:
+async def test_descriptor_is_closed_when_never_entered(ground: Ground, opened: list[int], way: Cancelling) -> None:
     gate, entered = Gate(ground.patch, Reader, "take"), list[OpenDocument]()
-    await way(gate, lambda: never_entered(ground, entered))
+
+    async def never_entered() -> None:
+        async with ground.open() as document:
+            await anyio.lowlevel.checkpoint()
+            entered.append(document)
+
+    await way(gate, never_entered)
     assert not entered
     assert_closed(opened)
-
-
-@pytest.mark.parametrize(("megabytes", "kilobytes"), [(1, 256), (25, 256), (50, 512), (500, 1024)], ids=str)
-async def test_large_document_is_read_in_larger_pieces(ground: Ground, megabytes: int, kilobytes: int) -> None:
-    os.truncate(ground.good, megabytes * MEGABYTE)
-    async with ground.open() as document:
-        piece = await anext(document.pieces())
-    assert len(piece) == kilobytes * 1024

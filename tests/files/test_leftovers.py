@@ -64,7 +64,6 @@ def test_file_of_a_killed_process_is_removed_and_that_of_a_living_one_ends_well(
         os.utime(file, (0, 0))  # however long nothing came
         killed.kill()
         killed.wait()
-
         assert remove_leftovers(tmp_path) == 1
         assert names_in(tmp_path) == [file.name]
         living.communicate("\n")
@@ -99,26 +98,22 @@ def test_cleaning_up_all_the_time_disturbs_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cleaner", ["has-removed-it", "holds-its-lock"])
-def test_file_a_cleaner_caught_before_it_was_locked_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleaner: str
-) -> None:
+def test_file_caught_by_a_cleaner_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleaner: str) -> None:
     file, first = PartialFile(tmp_path), list[Path]()
 
     def lock_late(descriptor: int) -> LockState:
         if first:
             return lock_file(descriptor)
         first.append(file.path)
-        if cleaner == "has-removed-it":
-            assert remove_leftovers(tmp_path) == 1
-            return lock_file(descriptor)
         with file.path.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+            if cleaner == "holds-its-lock":
+                fcntl.flock(held, fcntl.LOCK_EX)
+            else:
+                assert remove_leftovers(tmp_path) == 1
             return lock_file(descriptor)
 
     monkeypatch.setattr(partial_file, "lock_file", lock_late)
-
     file.create()
-
     assert first != [file.path]
     assert names_in(tmp_path) == [file.path.name]
     assert remove_leftovers(tmp_path) == 0
@@ -136,7 +131,6 @@ def test_file_stays_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(partial_file, "_move", watched)
     file = PartialFile(tmp_path)
     file.create()
-
     file.publish("Title", ".zip")
 
     assert removed == [0, 0]
@@ -155,14 +149,10 @@ def test_other_peoples_files_are_never_removed(tmp_path: Path) -> None:
     os.utime(link, (0, 0), follow_symlinks=False)
 
     assert remove_leftovers(tmp_path) == 1
-
     assert not ours.exists()
     assert all(path.exists() for path in kept)
     assert link.is_symlink()
     assert len(names_in(tmp_path)) == len(kept) + 3
-
-
-def test_missing_folder_has_no_leftovers(tmp_path: Path) -> None:
     assert remove_leftovers(tmp_path / "missing") == 0
 
 
@@ -177,7 +167,6 @@ def test_without_locks_a_file_is_written_as_well_and_the_age_decides(
     file = PartialFile(tmp_path)
     file.create()
     leftover(tmp_path, age=timedelta(hours=hours))
-
     assert remove_leftovers(tmp_path) == removed
     assert file.publish("Title", ".zip").exists()
 

@@ -22,15 +22,7 @@ from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, save_package
 from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.zip_check import BadPackage
-from tests.files.ground import (
-    Gate,
-    cancelled_in_a_group,
-    cancelled_the_asyncio_way,
-    names_in,
-    sent,
-    turn_loop,
-    zipped,
-)
+from tests.files.ground import Gate, cancelled_in_a_group, cancelled_the_asyncio_way, names_in, sent, turn_loop, zipped
 
 PACKAGE = zipped(("index.html", b"<html>"), ("app.js", os.urandom(300_000)))
 
@@ -48,19 +40,13 @@ class Counts(list[int]):
 
 async def test_package_is_saved_whole_under_its_title(tmp_path: Path) -> None:
     counts = Counts()
-
     saved = await save_package(sent(PACKAGE), tmp_path / "a" / "b", "My/Title", "hash1", received=counts.received)
-
     path, sha256 = tmp_path / "a" / "b" / "My-Title.zip", hashlib.sha256(PACKAGE).hexdigest()
     assert saved == SavedPackage(path, len(PACKAGE), sha256, ("index.html", "app.js"))
     assert saved.path.read_bytes() == PACKAGE
     assert names_in(saved.path.parent) == ["My-Title.zip"]
     assert counts == sorted(set(counts))
     assert counts[-1] == len(PACKAGE)
-
-
-async def test_package_without_a_title_is_named_by_its_collection(tmp_path: Path) -> None:
-    assert (await save(tmp_path, "📘")).path.name == "hash1.zip"
 
 
 def with_a_folder() -> bytes:
@@ -84,10 +70,6 @@ def streamed_with_data_descriptors() -> bytes:
     return pipe.getvalue()
 
 
-def with_one_entry_packed_very_well() -> bytes:
-    return zipped(("blank.svg", bytes(5 * MEGABYTE)))
-
-
 def zip64() -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
@@ -99,7 +81,7 @@ def zip64() -> bytes:
 HONEST: dict[Callable[[], bytes], str] = {
     with_a_folder: "assets/größe.css",
     streamed_with_data_descriptors: "index.html",
-    with_one_entry_packed_very_well: "blank.svg",
+    lambda: zipped(("blank.svg", bytes(5 * MEGABYTE))): "blank.svg",
     zip64: "index.html",
 }
 
@@ -112,24 +94,18 @@ async def test_unusual_but_honest_package_is_taken(tmp_path: Path, make: Callabl
 async def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "Title.zip").write_bytes(b"mine")
     (tmp_path / "Title (2).zip").symlink_to(tmp_path / "elsewhere")
-
     saved = await save(tmp_path)
-
     assert saved.path.name == "Title (3).zip"
     assert (tmp_path / "Title.zip").read_bytes() == b"mine"
     assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["hard-links", "no-hard-links"])
-async def test_saves_of_one_title_at_once_all_survive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
-) -> None:
+async def test_saves_at_once_all_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     packages = [zipped(("index.html", os.urandom(100_000))) for _ in range(8)]
-
     saved = await asyncio.gather(*(save(tmp_path, content=package) for package in packages))
-
     assert [each.path.read_bytes() for each in saved] == packages
     assert all(hashlib.sha256(each.path.read_bytes()).hexdigest() == each.sha256 for each in saved)
     assert set(names_in(tmp_path)) == {"Title.zip", *(f"Title ({n}).zip" for n in range(2, 9))}
@@ -158,28 +134,23 @@ async def test_half_package_is_hidden_and_private_then_readable(tmp_path: Path) 
         saved = await save_package(sent(PACKAGE), tmp_path, "Title", "hash1", received=received)
     finally:
         os.umask(before)
-
     ((name, mode),) = seen
     assert partial_file.PARTIAL_NAME.fullmatch(name)
     assert (mode, stat.S_IMODE(saved.path.stat().st_mode)) == (0o600, 0o640)
 
 
-async def test_folder_may_be_a_link(tmp_path: Path) -> None:
+async def test_folder_may_be_a_link_and_a_package_without_a_title_is_named_by_its_collection(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    saved = await save(tmp_path / "link")
-    assert saved.path == tmp_path / "link" / "Title.zip"
-    assert (tmp_path / "real" / "Title.zip").exists()
-
-
-# Refusals
+    saved = await save(tmp_path / "link", "📘")
+    assert saved.path == tmp_path / "link" / "hash1.zip"
+    assert (tmp_path / "real" / "hash1.zip").exists()
 
 
 @pytest.mark.parametrize("folder", [Path("downloads"), Path("~/downloads"), Path(__file__, "below")])
 async def test_folder_that_is_relative_or_cannot_be_made_is_refused(folder: Path) -> None:
-    with pytest.raises(
-        RefusedFile, match=r"FLIPSNACK_DOWNLOAD_DIR" if folder.is_absolute() else "not an absolute path"
-    ):
+    said = "FLIPSNACK_DOWNLOAD_DIR" if folder.is_absolute() else "not an absolute path"
+    with pytest.raises(RefusedFile, match=said):
         await save(folder)
     assert folder.name not in names_in(Path())
 
@@ -188,8 +159,7 @@ async def test_folder_that_is_relative_or_cannot_be_made_is_refused(folder: Path
     ("owner", "step", "number", "said"),
     [
         (os, "open", errno.EROFS, "cannot be written (Read-only file system)"),
-        (os, "fsync", errno.ENOSPC, "is full"),
-        (os, "fsync", errno.EDQUOT, "is full"),
+        *((os, "fsync", number, "is full") for number in (errno.ENOSPC, errno.EDQUOT)),
         (Path, "replace", errno.EIO, "cannot be written (Input/output error)"),
     ],
 )
@@ -201,14 +171,9 @@ async def test_disk_that_refuses_a_step_is_named_and_nothing_is_left(
 
     monkeypatch.setattr(os, "link", no_links)
     monkeypatch.setattr(owner, step, refused)
-
     with pytest.raises(RefusedFile, match=re.escape(said)):
         await save(tmp_path)
-
     assert not names_in(tmp_path)
-
-
-# A batch at a time
 
 
 @pytest.fixture
@@ -230,9 +195,7 @@ def file(tmp_path: Path) -> Iterator[PartialFile]:
 async def test_pieces_of_every_size_arrive_in_order(file: PartialFile, size: int) -> None:
     content = os.urandom(min(4 * BATCH_BYTES + 5, 3000 * size))
     counts = Counts()
-
     sha256 = await write_pieces(sent(content, size), file, len(content), counts.received)
-
     assert file.publish("Title", ".zip").read_bytes() == content
     assert sha256 == hashlib.sha256(content).hexdigest()
     assert counts == sorted(set(counts))
@@ -249,14 +212,11 @@ async def test_slow_line_has_each_piece_written_and_told(file: PartialFile, monk
             yield b"x"
 
     await write_pieces(slow(), file, 4, counts.received)
-
     assert counts == [1, 2, 3, 4]
 
 
 @pytest.mark.usefixtures("fast_line")
-async def test_one_batch_is_taken_in_while_another_is_written_and_no_more(
-    file: PartialFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_batch_is_taken_in_while_one_is_written(file: PartialFile, monkeypatch: pytest.MonkeyPatch) -> None:
     gate, asked = Gate(monkeypatch, PartialFile, "write", free=1), list[int]()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -282,9 +242,7 @@ async def endless() -> AsyncIterator[bytes]:
 
 
 @pytest.mark.usefixtures("fast_line")
-async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cancelling_waits_for_a_write_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reached, go_on, ended = threading.Event(), threading.Event(), list[str]()
     original: Callable[[PartialFile], object] = PartialFile._open_file
 
@@ -318,9 +276,7 @@ async def test_cancellation_waits_for_the_write_under_way_and_leaves_nothing(
 
 
 @pytest.mark.usefixtures("fast_line")
-async def test_lost_connection_with_a_write_under_way_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_lost_connection_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(monkeypatch, PartialFile, "write", free=1)
 
     async def lost() -> AsyncIterator[bytes]:
@@ -351,9 +307,7 @@ async def test_error_of_the_last_write_is_not_lost(file: PartialFile, monkeypatc
 
 
 @pytest.mark.parametrize("pause", [0.0, 3600.0], ids=["slow-line", "fast-line"])
-async def test_disk_that_fills_up_under_way_ends_the_transfer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float
-) -> None:
+async def test_disk_that_fills_ends_the_transfer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float) -> None:
     monkeypatch.setattr(packages, "FLUSH_SECONDS", pause)
     original: Callable[[PartialFile], object] = PartialFile._open_file
 
@@ -363,7 +317,6 @@ async def test_disk_that_fills_up_under_way_ends_the_transfer(
         return original(file)
 
     monkeypatch.setattr(PartialFile, "_open_file", full)
-
     with anyio.fail_after(10), pytest.raises(RefusedFile, match="is full"):
         await save_package(endless(), tmp_path, "Title", "hash1")
 
@@ -377,13 +330,9 @@ async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
         threads.extend(thread for thread in threading.enumerate() if thread.name.startswith("package"))
 
     await write_pieces(sent(b"x"), file, 1, received)
-
     (ours,) = threads
     await anyio.to_thread.run_sync(ours.join, 10)
     assert not ours.is_alive()
-
-
-# Interruptions
 
 
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,9 +343,7 @@ async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("method", ["create", "write", "judge", "publish"])
-async def test_cancellation_the_asyncio_way_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
-) -> None:
+async def test_asyncios_cancel_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     await cancelled_the_asyncio_way(Gate(monkeypatch, PartialFile, method), lambda: save(tmp_path))
     assert not names_in(tmp_path)
 

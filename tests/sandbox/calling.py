@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it, and a caller that signs for itself."""
+"""A caller that signs for itself."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,22 +9,8 @@ import httpx2
 
 from flipsnack_mcp.sandbox import Sandbox
 
-NOW = 1_790_000_000.0  # 2026-09-21 14:13:20 UTC, a Monday
 PDF = b"%PDF-1.7\n1 0 obj << /Type /Pages /Count 2 >>\n<< /Type /Page >>\n<</Type/Page/Parent 1 0 R>>\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
-
-
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def signed(sandbox: Sandbox, action: str, params: dict[str, str]) -> dict[str, str]:

@@ -5,17 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from tests.sandbox.calling import Caller, Clock, calling
+from tests.sandbox.calling import Caller, calling
+from tests.virtual_clock import StandingClock
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StandingClock:
+    return StandingClock()
 
 
 @pytest.fixture
@@ -24,7 +20,7 @@ def pace() -> Pace:
 
 
 @pytest.fixture
-def sandbox(clock: Clock, pace: Pace) -> Sandbox:
+def sandbox(clock: StandingClock, pace: Pace) -> Sandbox:
     return Sandbox(clock=clock, pace=pace)
 
 

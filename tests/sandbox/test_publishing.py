@@ -1,89 +1,71 @@
 """The life of a collection: uploaded, converted, published under a new hash, changed, deleted."""
 
-import pytest
-
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
-from tests.sandbox.calling import PDF, PNG, Caller, Clock, calling
+from tests.sandbox.calling import PDF, PNG, Caller, calling
+from tests.virtual_clock import StandingClock
 
 
-async def test_an_upload_is_processing_and_then_complete(caller: Caller, clock: Clock) -> None:
+async def test_an_upload_is_processing_and_then_complete(caller: Caller, clock: StandingClock) -> None:
     made = await caller.created()
     assert made["collectionStatus"] == "editable"
     assert [item["status"] for item in made["collectionItems"]] == ["processing"]
     assert (made["coverImage"], made["collectionDescription"]) == ("", "")
-    clock.advance(5)
+    clock.now += 5
     ready = await caller.data("collection.getCollection", collectionHash=made["collectionHash"])
     assert [(item["status"], item["pagesCount"]) for item in ready["collectionItems"]] == [("complete", 2)]
     assert ready["coverImage"].endswith("/covers/page_1/thumb")
     assert ready["collectionDescription"] == "offers: the first words of the document."
 
 
-async def test_publishing_gives_a_new_hash_and_forgets_the_temporary_one(caller: Caller, clock: Clock) -> None:
+async def test_publishing_gives_a_hash_that_stays_and_forgets_the_old_one(caller: Caller, clock: StandingClock) -> None:
     old = (await caller.created())["collectionHash"]
-    clock.advance(5)
+    clock.now += 5
     updated = await caller.data("collection.update", collectionHash=old, collectionStatus="public")
     new = updated["collectionHash"]
     assert new != old
     assert await caller.code("collection.getCollection", collectionHash=old) == 46
     assert await caller.data("collection.getCollection", collectionHash=new) == updated
+    taken_back = await caller.data("collection.update", collectionHash=new, collectionStatus="editable")
+    assert (taken_back["collectionHash"], taken_back["collectionStatus"]) == (new, "editable")
 
 
-async def test_a_published_collection_keeps_its_hash_when_it_becomes_editable(caller: Caller) -> None:
-    published = caller.sandbox.account.add(title="Out")
-    answer = await caller.data("collection.update", collectionHash=published.hash, collectionStatus="editable")
-    assert (answer["collectionHash"], answer["collectionStatus"]) == (published.hash, "editable")
-
-
-async def test_update_and_download_are_not_available_while_processing(caller: Caller, clock: Clock) -> None:
+async def test_update_and_download_are_not_available_while_processing(caller: Caller, clock: StandingClock) -> None:
     made = (await caller.created())["collectionHash"]
     assert await caller.code("collection.update", collectionHash=made, title="Too early") == 38
     assert await caller.code("collection.downloadHTML", collectionHash=made) == 38
-    clock.advance(5)
+    clock.now += 5
     assert await caller.code("collection.update", collectionHash=made, title="In time") == 20
 
 
-async def test_an_update_changes_what_is_sent_and_nothing_else(caller: Caller) -> None:
+async def test_an_update_changes_what_is_sent_and_one_that_cannot_be_read_nothing(caller: Caller) -> None:
     before = caller.sandbox.account.add(title="Before", description="Words")
     answer = await caller.data("collection.update", collectionHash=before.hash, title="After", collectionWidth="800")
     assert answer["collectionTitle"] == "After"
     rest = [answer[name] for name in ("collectionDescription", "collectionWidth", "collectionHeight")]
     assert rest == ["Words", 800, 385]
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"collectionStatus": "private"}, {"collectionWidth": "wide"}, {"collectionHeight": "0"}]
-)
-async def test_an_update_that_cannot_be_read_changes_nothing(caller: Caller, wrong: dict[str, str]) -> None:
-    kept = caller.sandbox.account.add(title="Kept")
-    assert await caller.code("collection.update", collectionHash=kept.hash, title="Changed", **wrong) == 40
-    assert kept.title == "Kept"
+    for wrong in ({"collectionStatus": "private"}, {"collectionWidth": "wide"}, {"collectionHeight": "0"}):
+        assert await caller.code("collection.update", collectionHash=before.hash, title="Changed", **wrong) == 40
+        assert before.title == "After"
 
 
 async def test_a_deleted_collection_is_forbidden_an_unknown_one_invalid(caller: Caller) -> None:
-    gone = caller.sandbox.account.add(title="Gone").hash
+    by_hand, gone = next(iter(caller.sandbox.account.collections)), caller.sandbox.account.add(title="Gone").hash
+    del caller.sandbox.account.collections[by_hand]
+    assert await caller.code("collection.getCollection", collectionHash=by_hand) == 43
     answer = await caller.get("collection.deleteCollection", collectionHash=gone)
     assert answer == {"code": 20, "status": "OK"}
     assert await caller.code("collection.deleteCollection", collectionHash=gone) == 43
     assert await caller.code("collection.deleteCollection", collectionHash="never1234") == 46
 
 
-async def test_a_collection_that_a_test_removes_by_hand_counts_as_deleted(caller: Caller) -> None:
-    gone = next(iter(caller.sandbox.account.collections))
-    del caller.sandbox.account.collections[gone]
-    assert await caller.code("collection.getCollection", collectionHash=gone) == 43
-
-
-async def test_an_upload_is_used_up_even_when_its_conversion_fails(caller: Caller, clock: Clock) -> None:
+async def test_a_failed_conversion_uses_up_an_upload_and_a_refusal_none(caller: Caller, clock: StandingClock) -> None:
+    assert (await caller.send_file("collection.create", collectionStatus="private"))["code"] == 40
+    assert caller.sandbox.account.uploads_left == 53
     answer = await caller.send_file("collection.create", b"plain text", "notes.txt")
-    clock.advance(5)
+    clock.now += 5
     made = await caller.data("collection.getCollection", collectionHash=answer["data"]["collectionHash"])
     assert [item["status"] for item in made["collectionItems"]] == ["failed"]
     assert (await caller.data("user.getStats"))["api_uploads_left"] == 52
-
-
-async def test_a_refused_upload_uses_nothing(caller: Caller) -> None:
-    assert (await caller.send_file("collection.create", collectionStatus="private"))["code"] == 40
-    assert caller.sandbox.account.uploads_left == 53
 
 
 async def test_without_uploads_left_create_is_code_33_and_add_is_not(caller: Caller) -> None:
@@ -93,30 +75,23 @@ async def test_without_uploads_left_create_is_code_33_and_add_is_not(caller: Cal
     assert (await caller.send_file("flipbook.add", collectionHash=shelf.hash))["code"] == 20
 
 
-async def test_more_than_one_file_is_code_36(caller: Caller) -> None:
-    files = [("file", ("a.pdf", PDF, "application/pdf")), ("file", ("b.pdf", PDF, "application/pdf"))]
-    assert (await caller.send("collection.create", files))["code"] == 36
-
-
-async def test_too_large_and_too_long_documents_are_refused(clock: Clock) -> None:
+async def test_too_many_too_large_and_too_long_documents_are_refused(clock: StandingClock) -> None:
+    files = [("file", (name, PDF, "application/pdf")) for name in ("a.pdf", "b.pdf")]
     sandbox = Sandbox(clock=clock, pace=Pace(max_file_bytes=1000, max_pages=3))
     async with calling(sandbox) as caller:
+        assert (await caller.send("collection.create", files))["code"] == 36
         assert (await caller.send_file("collection.create", PDF + b" " * 1000))["code"] == 34
         assert (await caller.send_file("collection.create", PDF + b"/Type /Page\n" * 2))["code"] == 35
         assert (await caller.send_file("collection.create", PDF + b"/Type /Page\n"))["code"] == 20
 
 
-async def test_a_file_wins_over_an_address(caller: Caller) -> None:
-    made = await caller.created(fileUrl="https://example.com/other.pdf")
-    assert made["collectionTitle"] == "offers"
-
-
-async def test_an_address_makes_up_a_document_and_fetches_nothing(caller: Caller, clock: Clock) -> None:
+async def test_an_address_makes_a_document_unfetched_and_loses_to_a_file(caller: Caller, clock: StandingClock) -> None:
     answer = await caller.send("collection.create", fileUrl="https://example.com/shop/Spring%20sale.pdf?v=2")
-    clock.advance(5)
+    clock.now += 5
     made = await caller.data("collection.getCollection", collectionHash=answer["data"]["collectionHash"])
     assert made["collectionTitle"] == "Spring sale"
     assert [item["pagesCount"] for item in made["collectionItems"]] == [12]
+    assert (await caller.created(fileUrl="https://example.com/other.pdf"))["collectionTitle"] == "offers"
 
 
 async def test_a_created_public_collection_is_published_at_once(caller: Caller) -> None:
@@ -146,11 +121,7 @@ async def test_images_are_set_and_removed(caller: Caller) -> None:
         answer = await caller.send_file(setter, PNG, "brand.png", collectionHash=shelf.hash)
         assert answer["data"][field].endswith("/brand")
         assert (await caller.data(deleter, collectionHash=shelf.hash))[field] == ""
-
-
-async def test_a_logo_that_is_no_image_is_code_40(caller: Caller) -> None:
-    shelf = caller.sandbox.account.add(title="Shelf")
-    assert (await caller.send_file("collection.setLogo", collectionHash=shelf.hash))["code"] == 40
+    assert (await caller.send_file("collection.setLogo", collectionHash=shelf.hash))["code"] == 40  # it is no image
 
 
 async def test_a_page_mark_between_two_chunks_is_counted(caller: Caller) -> None:
@@ -162,7 +133,7 @@ async def test_a_page_mark_between_two_chunks_is_counted(caller: Caller) -> None
         assert collection.items[0].pages == 42
 
 
-async def test_a_sandbox_that_throws_uploads_away_still_counts_their_bytes(clock: Clock) -> None:
+async def test_a_sandbox_that_throws_uploads_away_still_counts_their_bytes(clock: StandingClock) -> None:
     sandbox = Sandbox(clock=clock, pace=Pace(keep_uploads=False))
     async with calling(sandbox) as caller:
         await caller.created()
@@ -171,11 +142,9 @@ async def test_a_sandbox_that_throws_uploads_away_still_counts_their_bytes(clock
     assert (file["size"], file["sha256"]) == (len(PDF), "")
 
 
-async def test_a_conversion_fails_on_request(caller: Caller, clock: Clock) -> None:
+async def test_a_conversion_fails_on_request(caller: Caller, clock: StandingClock) -> None:
     caller.sandbox.add_fault(Fault("conversion_fails"))
     first, second = await caller.created(), await caller.created()
-    clock.advance(5)
-    states = [
-        caller.sandbox.account.collections[made["collectionHash"]].items[0].status(clock()) for made in (first, second)
-    ]
-    assert states == ["failed", "complete"]
+    clock.now += 5
+    made = [caller.sandbox.account.collections[one["collectionHash"]] for one in (first, second)]
+    assert [one.items[0].status(clock()) for one in made] == ["failed", "complete"]

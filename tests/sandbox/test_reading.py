@@ -8,23 +8,22 @@ import pytest
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.sandbox.actions import HANDLERS
 from tests.samples_of import NAMES
-from tests.sandbox.calling import Caller, Clock, calling
-
-_PACE = Pace(calls_per_second=0, calls_per_minute=0)
+from tests.sandbox.calling import Caller, calling
+from tests.virtual_clock import StandingClock
 
 
 def test_every_documented_action_has_a_handler_and_no_other() -> None:
     assert sorted(HANDLERS) == sorted(NAMES)
 
 
-async def test_two_sandboxes_begin_with_the_same_account(clock: Clock) -> None:
+async def test_two_sandboxes_begin_with_the_same_account(clock: StandingClock) -> None:
     first, second = (Sandbox(clock=clock).account.collections for _ in range(2))
     assert first == second
     assert len(first) >= 25
     assert Sandbox(seeded=False).account.collections == {}
 
 
-async def test_the_account_holds_what_a_real_one_holds(sandbox: Sandbox, clock: Clock) -> None:
+async def test_the_account_holds_what_a_real_one_holds(sandbox: Sandbox, clock: StandingClock) -> None:
     shelf = list(sandbox.account.collections.values())
     titles = [one.title for one in shelf]
     assert len(titles) == len(set(titles)) + 1
@@ -35,13 +34,17 @@ async def test_the_account_holds_what_a_real_one_holds(sandbox: Sandbox, clock: 
     assert any(len(one.items) == 2 for one in shelf)
 
 
-async def test_a_list_starts_with_the_newest_and_counts_in_text(caller: Caller) -> None:
+async def test_a_list_starts_with_the_newest_counts_in_text_and_gives_drafts_no_date_and_no_link(
+    caller: Caller,
+) -> None:
     answer = await caller.data("collection.getList", collectionStatus="public", **{"from": "0", "to": "2"})
     assert answer["collectionsCount"] == "19"
     weeks = [one["collectionTitle"] for one in answer["collections"]]
     assert weeks == ["Weekly offers, Week 38", "Weekly offers, Week 37"]
     names = "collectionHash collectionTitle collectionStatus publishDate createdDate coverImage directLink"
     assert list(answer["collections"][0]) == names.split()
+    drafts = (await caller.data("collection.getList", collectionStatus="editable"))["collections"]
+    assert {(one["publishDate"], one["directLink"]) for one in drafts} == {("", "")}
 
 
 @pytest.mark.parametrize(
@@ -49,10 +52,10 @@ async def test_a_list_starts_with_the_newest_and_counts_in_text(caller: Caller) 
     [("0", "2", 2, 3), ("2", "2", 0, 1), ("24", "50", 2, 2), ("30", "50", 0, 0), ("5", "2", 0, 0)],
 )
 async def test_the_end_of_a_range_is_exclusive_or_inclusive(
-    clock: Clock, start: str, end: str, exclusive: int, inclusive: int
+    clock: StandingClock, pace: Pace, start: str, end: str, exclusive: int, inclusive: int
 ) -> None:
     for inclusive_to, expected in ((False, exclusive), (True, inclusive)):
-        async with calling(Sandbox(clock=clock, pace=_PACE, inclusive_to=inclusive_to)) as caller:
+        async with calling(Sandbox(clock=clock, pace=pace, inclusive_to=inclusive_to)) as caller:
             answer = await caller.data("collection.getList", **{"from": start, "to": end})
         assert len(answer["collections"]) == expected
 
@@ -80,34 +83,35 @@ async def test_a_query_looks_into_titles_descriptions_and_hashes(caller: Caller)
         assert [one["collectionHash"] for one in answer["collections"]] == [kept.hash]
 
 
-async def test_drafts_have_no_date_of_publication_and_no_link(caller: Caller) -> None:
-    drafts = (await caller.data("collection.getList", collectionStatus="editable"))["collections"]
-    assert {(one["publishDate"], one["directLink"]) for one in drafts} == {("", "")}
+WRONG: dict[str, list[dict[str, str]]] = {
+    "collection.getList": [
+        *({"collectionStatus": "private"}, {"from": "-1"}, {"to": "many"}, {"orderBy": "size"}, {"orderMode": "up"}),
+    ],
+    "collection.getStats": [
+        *({"startDate": "01.09.2026"}, {"endDate": "20260901"}, {"startDate": "2026-02-30"}),
+        *({"startDate": "2026-09-02", "endDate": "2026-09-01"}, {"includePageStats": "maybe"}),
+    ],
+    "collection.getEmbed": [{"responsive": "perhaps"}],
+}
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"collectionStatus": "private"}, {"from": "-1"}, {"to": "many"}, {"orderBy": "size"}, {"orderMode": "up"}]
-)
-async def test_a_list_asked_for_wrongly_is_code_40(caller: Caller, wrong: dict[str, str]) -> None:
-    assert await caller.code("collection.getList", **wrong) == 40
+@pytest.mark.parametrize(("action", "wrong"), [(action, wrong) for action, rows in WRONG.items() for wrong in rows])
+async def test_what_is_asked_for_wrongly_is_code_40(caller: Caller, action: str, wrong: dict[str, str]) -> None:
+    target = {"collectionHash": caller.sandbox.account.add(title="Kept").hash}
+    assert await caller.code(action, **(target if action != "collection.getList" else {}), **wrong) == 40
 
 
-async def test_an_embed_code_carries_account_and_collection(caller: Caller) -> None:
-    kept = caller.sandbox.account.add(title="Embedded")
-    code = (await caller.data("collection.getEmbed", collectionHash=kept.hash, startPage="8"))["embedCode"]
-    packed = code.partition("?hash=")[2].partition("&p=8")[0]
-    assert base64.b64decode(packed).decode() == f"5AB0C5E7D1F+{kept.hash}"
-    assert 'width="650" height="385"' in code
-
-
-async def test_an_embed_code_has_the_size_that_is_asked_for(caller: Caller) -> None:
+async def test_an_embed_code_carries_account_and_collection_and_has_the_size_that_is_asked_for(caller: Caller) -> None:
     kept = caller.sandbox.account.add(title="Embedded").hash
+    code = (await caller.data("collection.getEmbed", collectionHash=kept, startPage="8"))["embedCode"]
+    packed = code.partition("?hash=")[2].partition("&p=8")[0]
+    assert base64.b64decode(packed).decode() == f"5AB0C5E7D1F+{kept}"
+    assert 'width="650" height="385"' in code
     sized = await caller.data("collection.getEmbed", collectionHash=kept, width="200", height="100", startBook="2")
     assert 'width="200" height="100"' in sized["embedCode"]
     assert "&b=2" in sized["embedCode"]
     filling = await caller.data("collection.getEmbed", collectionHash=kept, responsive="true")
     assert 'width="100%" height="100%"' in filling["embedCode"]
-    assert await caller.code("collection.getEmbed", collectionHash=kept, responsive="perhaps") == 40
 
 
 async def test_statistics_of_a_period_are_the_sum_of_its_days(caller: Caller) -> None:
@@ -115,9 +119,8 @@ async def test_statistics_of_a_period_are_the_sum_of_its_days(caller: Caller) ->
     first = date(2026, 9, 1)
     days = [(first + timedelta(days=offset)).isoformat() for offset in range(7)]
     single = [await caller.data("collection.getStats", collectionHash=kept, startDate=one, endDate=one) for one in days]
-    week = await caller.data(
-        "collection.getStats", collectionHash=kept, startDate=days[0], endDate=days[-1], includePageStats="true"
-    )
+    period = {"startDate": days[0], "endDate": days[-1], "includePageStats": "true"}
+    week = await caller.data("collection.getStats", collectionHash=kept, **period)
     for name in ("impressions", "views", "time_spent", "downloads"):
         assert week[name] == sum(one[name] for one in single)
     assert week["views"] > 0
@@ -147,18 +150,6 @@ async def test_statistics_survive_the_change_of_the_hash(caller: Caller) -> None
     assert first["views"] > 0
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        *({"startDate": "01.09.2026"}, {"endDate": "20260901"}, {"startDate": "2026-02-30"}),
-        *({"startDate": "2026-09-02", "endDate": "2026-09-01"}, {"includePageStats": "maybe"}),
-    ],
-)
-async def test_statistics_asked_for_wrongly_are_code_40(caller: Caller, wrong: dict[str, str]) -> None:
-    kept = caller.sandbox.account.add(title="Kept").hash
-    assert await caller.code("collection.getStats", collectionHash=kept, **wrong) == 40
-
-
 async def test_the_totals_of_the_account_are_the_sum_of_its_collections(caller: Caller) -> None:
     total = await caller.data("user.getStats")
     shelf = list(caller.sandbox.account.collections)
@@ -176,7 +167,7 @@ async def test_the_sample_of_a_lead_has_the_names_of_the_webhook(caller: Caller)
     assert set(lead["data"]) == {"Name", "Email", "Phone"}
 
 
-async def test_an_empty_account_answers_as_well(clock: Clock) -> None:
+async def test_an_empty_account_answers_as_well(clock: StandingClock) -> None:
     sandbox = Sandbox(clock=clock, seeded=False)
     async with calling(sandbox) as caller:
         assert await caller.data("collection.getList") == {"collectionsCount": "0", "collections": []}

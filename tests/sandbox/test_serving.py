@@ -34,14 +34,12 @@ async def served(sandbox: Sandbox) -> AsyncIterator[Caller]:
 
 async def test_a_served_sandbox_creates_packages_and_hands_out(sandbox: Sandbox) -> None:
     async with served(sandbox) as caller:
-        made = await caller.created()
-        sandbox.account.collections[made["collectionHash"]].items[0].ready_at = 0
-        sandbox.account.collections[made["collectionHash"]].packaging = None
-        await caller.data("collection.downloadHTML", collectionHash=made["collectionHash"])
-        packaging = sandbox.account.collections[made["collectionHash"]].packaging
-        assert packaging is not None
-        sandbox.account.collections[made["collectionHash"]].packaging = type(packaging)(ready_at=0)
-        link = await caller.data("collection.downloadHTML", collectionHash=made["collectionHash"])
+        made = sandbox.account.collections[(await caller.created())["collectionHash"]]
+        made.items[0].ready_at, made.packaging = 0, None
+        await caller.data("collection.downloadHTML", collectionHash=made.hash)
+        assert made.packaging is not None
+        made.packaging = type(made.packaging)(ready_at=0)
+        link = await caller.data("collection.downloadHTML", collectionHash=made.hash)
         assert link["resourceUrl"].startswith(caller.api.removesuffix("/v1/"))
         assert (await caller.http.get(link["resourceUrl"])).content.startswith(b"PK")
 
@@ -59,10 +57,9 @@ async def test_a_hanging_request_does_not_keep_the_server_alive(sandbox: Sandbox
     with anyio.fail_after(60):
         async with served(sandbox) as caller:
             sandbox.add_fault(Fault("hang"))
+            patience = httpx2.Timeout(30, read=0.1)
             with pytest.raises(httpx2.ReadTimeout):
-                await caller.http.get(
-                    caller.api, params={"action": "user.getStats"}, timeout=httpx2.Timeout(30, read=0.1)
-                )
+                await caller.http.get(caller.api, params={"action": "user.getStats"}, timeout=patience)
             assert await caller.code("user.getStats") == 20
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from statistics import median, quantiles
 
+import pytest
+
 from tests.sharing.scene import scene
 
 FIFTH = 0.2
@@ -11,26 +13,16 @@ FIFTH = 0.2
 USE = 0.8
 
 
-def test_three_processes_with_endless_batches_share_one_allowance(tmp_path: Path) -> None:
-    names = ["one", "two", "three"]
+@pytest.mark.parametrize(("number", "killed", "least"), [(3, "", 0.25), (6, "6", 0.12)], ids=["three", "one is killed"])
+def test_endless_batches_share_one_allowance(tmp_path: Path, number: int, killed: str, least: float) -> None:
+    names = [str(one + 1) for one in range(number)]
     with scene(tmp_path, FIFTH) as playing:
         for name in names:
             playing.prepare(name, loops=4)
-        seen = playing.play(since=5, until=65)
+        seen = playing.play(since=5, until=65, kill=killed, kill_at=35)
     assert seen.refused == 0
     assert seen.use >= USE
-    assert seen.least_share(names) >= 0.25
-
-
-def test_of_six_processes_one_is_killed_and_nothing_is_lost_with_it(tmp_path: Path) -> None:
-    names = ["one", "two", "three", "four", "five", "six"]
-    with scene(tmp_path, FIFTH) as playing:
-        for name in names:
-            playing.prepare(name, loops=4)
-        seen = playing.play(since=5, until=65, kill="six", kill_at=35)
-    assert seen.refused == 0
-    assert seen.use >= USE
-    assert seen.least_share(names[:-1]) >= 0.12
+    assert seen.least_share([name for name in names if name != killed]) >= least
 
 
 def test_a_person_does_not_wait_for_a_batch_of_the_same_or_of_another_process(tmp_path: Path) -> None:

@@ -15,11 +15,6 @@ MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()
 

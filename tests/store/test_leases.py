@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -35,17 +35,18 @@ async def lease_of(store: Store, work: str = OURS.work) -> Lease:
     return lease
 
 
-async def test_of_two_owners_one_gets_the_work(store: Store) -> None:
+async def test_of_two_owners_one_gets_the_work_and_the_other_once_it_has_ended(store: Store) -> None:
     assert await store.transact(OURS.claim)
     assert not await store.transact(THEIRS.claim)
     assert await store.transact(OURS.claim)
-    assert await store.transact(OURS.holds)
-    assert not await store.transact(THEIRS.holds)
+    assert (await store.transact(OURS.holds), await store.transact(THEIRS.holds)) == (True, False)
+    await store.transact(OURS.release)
+    assert not await names_of_orphans(store)
+    assert await store.transact(THEIRS.claim)
+    assert not await store.transact(OURS.holds)
 
 
-async def test_work_with_an_owner_is_no_orphan_until_its_signs_of_life_are_old(
-    store: Store, clock: StandingClock
-) -> None:
+async def test_work_is_no_orphan_until_the_signs_of_life_are_old(store: Store, clock: StandingClock) -> None:
     await store.transact(OURS.claim)
     clock.now += DEAD_AFTER
     assert not await names_of_orphans(store)
@@ -58,9 +59,7 @@ async def test_work_with_an_owner_is_no_orphan_until_its_signs_of_life_are_old(
 
 
 @pytest.mark.parametrize("jump", [MONTH, -MONTH, 3600, -3600, -1])
-async def test_no_jump_of_the_clock_lets_a_dead_owner_keep_its_work(
-    store: Store, clock: StandingClock, jump: float
-) -> None:
+async def test_no_jump_of_the_clock_keeps_work_from_others(store: Store, clock: StandingClock, jump: float) -> None:
     await store.transact(OURS.claim)
     clock.now += jump
     assert await store.transact(THEIRS.claim)
@@ -68,9 +67,7 @@ async def test_no_jump_of_the_clock_lets_a_dead_owner_keep_its_work(
 
 
 @pytest.mark.parametrize("jump", [3600, MONTH, -MONTH], ids=["slow", "forward", "back"])
-async def test_an_owner_that_was_slow_or_misled_by_a_clock_keeps_what_nobody_took(
-    store: Store, clock: StandingClock, jump: float
-) -> None:
+async def test_a_slow_or_misled_owner_keeps_what_nobody_took(store: Store, clock: StandingClock, jump: float) -> None:
     await store.transact(OURS.claim)
     clock.now += jump
     assert await renewed(store)
@@ -100,9 +97,7 @@ async def test_the_store_of_an_owner_refuses_what_it_writes_after_the_loss(store
     assert (await store.transact(count), told) == (2, ["lost"])
 
 
-async def test_an_owner_that_slept_over_the_end_of_its_work_begins_it_no_second_time(
-    store: Store, clock: StandingClock
-) -> None:
+async def test_an_owner_that_slept_over_the_end_begins_no_second_time(store: Store, clock: StandingClock) -> None:
     await store.transact(OURS.claim)
     clock.now += leases.KEPT - DEAD_AFTER - 2
     await store.transact(THEIRS.claim)
@@ -122,34 +117,19 @@ async def test_what_an_owner_lets_go_is_free_at_once(store: Store, clock: Standi
     assert await store.transact(THEIRS.claim)
 
 
-async def test_ended_work_is_no_orphan_and_can_be_begun_anew(store: Store) -> None:
-    await store.transact(OURS.claim)
-    await store.transact(OURS.release)
-    assert not await names_of_orphans(store)
-    assert await store.transact(THEIRS.claim)
-    assert not await store.transact(OURS.holds)
-
-
 async def test_a_request_to_stop_outlives_signs_of_life_and_the_owner(store: Store, clock: StandingClock) -> None:
     assert not await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
     await store.transact(OURS.claim)
     clock.now += 20
     assert await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
     assert (await lease_of(store)).renewed == clock.now - 20  # it is no sign of life
-    again = await renewed(store)
-    assert again
+    assert (again := await renewed(store))
     assert again.stop
     await store.transact(OURS.let_go)
     [(_, left)] = await store.transact(lambda records: leases.orphans(records, "upload/"))
     assert left.stop
-
-
-async def test_work_that_is_taken_up_anew_is_not_stopped_by_an_old_request(store: Store) -> None:
-    await store.transact(OURS.claim)
-    await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
-    await store.transact(OURS.let_go)
     await store.transact(THEIRS.claim)
-    assert not (await lease_of(store)).stop
+    assert not (await lease_of(store)).stop  # work that is taken up anew is not stopped by an old request
 
 
 async def test_orphans_are_those_of_their_kind_the_oldest_first(store: Store, clock: StandingClock) -> None:
@@ -160,20 +140,16 @@ async def test_orphans_are_those_of_their_kind_the_oldest_first(store: Store, cl
     assert await names_of_orphans(store, "plan") == ["mine/a"]
 
 
-# What version 0.1.0 had under way
-
 NOW = StandingClock().now
+# What version 0.1.0 had under way.
 UPLOAD = {"account": "mine", "owner": "old", "started": NOW - 60, "beat": NOW - 5, "state": "uploading"}
 ITEM = {"number": 0, "owner": "old", "beat": NOW - 5, "state": "sending"}
-
-
 Older = Callable[..., SqliteStore]
 
 
 @pytest.fixture
-async def old(path: Path) -> AsyncIterator[Older]:
+async def old(path: Path, file: SqliteStore) -> Older:
     """Makes a file of an earlier version, of these rows."""
-    store = SqliteStore(path, StandingClock(NOW))
 
     def make(*rows: tuple[str, str, dict[str, Any] | str]) -> SqliteStore:
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -183,29 +159,25 @@ async def old(path: Path) -> AsyncIterator[Older]:
                 text = body if isinstance(body, str) else json.dumps(body)
                 db.execute("INSERT INTO records (kind, name, body, expires) VALUES (?, ?, ?, NULL)", (kind, name, text))
             db.execute("PRAGMA user_version = 2")
-        return store
+        return file
 
-    yield make
-    await store.close()
+    return make
 
 
 async def kept(store: Store, kind: str = leases.LEASE) -> list[tuple[str, dict[str, Any]]]:
     return await store.transact(lambda records: records.all(kind))
 
 
+LEFT = {"state": "interrupted", "beat": 0.0, "left": NOW - 9}
+
+
 @pytest.mark.parametrize(
-    ("facts", "free_after"),
-    [
-        *(({}, 595.1), ({"state": "waiting"}, 25.1), ({"beat": 0.0}, 0)),
-        ({"state": "interrupted", "beat": 0.0, "left": NOW - 9}, 0),
-    ],
+    ("facts", "free_after"), [({}, 595.1), ({"state": "waiting"}, 25.1), ({"beat": 0.0}, 0), (LEFT, 0)]
 )
 async def test_an_upload_of_an_earlier_version_is_taken_over_when_its_sign_of_life_is_old(
-    old: Older, facts: dict[str, Any], free_after: float
+    old: Older, clock: StandingClock, facts: dict[str, Any], free_after: float
 ) -> None:
     store = old(("upload", "abc", UPLOAD | facts))
-    clock = store._clock
-    assert isinstance(clock, StandingClock)
     if free_after:
         clock.now += free_after - 0.2
         assert not await names_of_orphans(store)
@@ -223,16 +195,13 @@ async def test_a_request_to_stop_made_to_an_earlier_version_is_kept(old: Older) 
     assert (await lease_of(old(("upload", "abc", UPLOAD | {"stop": True})), "upload/mine/abc")).stop is True
 
 
-async def test_a_plan_that_an_earlier_version_carries_out_is_taken_over_after_a_minute(old: Older) -> None:
+@pytest.mark.parametrize(("beat", "owner", "orphans"), [(NOW - 5, "old", []), (0.0, "", ["mine/p1"])])
+async def test_an_older_plan_is_taken_over_in_a_minute(old: Older, beat: float, owner: str, orphans: list[str]) -> None:
     idle = [("plan-item", f"{plan}/0", ITEM | {"state": "planned"}) for plan in ("p1", "p12")]
     plans = [("plan", plan, {"plan_id": plan, "account": "mine"}) for plan in ("p1", "p12")]
-    store = old(*plans, *idle, ("plan-item", "p1/1", ITEM))
-    assert await kept(store) == [("plan/mine/p1", {"owner": "old", "renewed": NOW - 5, "seconds": 60.0})]
-
-
-async def test_an_item_that_an_earlier_version_let_go_leaves_its_plan_to_the_next(old: Older) -> None:
-    plan = ("plan", "p1", {"plan_id": "p1", "account": "mine"})
-    assert await names_of_orphans(old(plan, ("plan-item", "p1/0", ITEM | {"beat": 0.0})), "plan") == ["mine/p1"]
+    store = old(*plans, *idle, ("plan-item", "p1/1", ITEM | {"beat": beat}))
+    assert await kept(store) == [("plan/mine/p1", {"owner": owner, "renewed": beat, "seconds": 60.0})]
+    assert await names_of_orphans(store, "plan") == orphans
 
 
 async def test_a_question_that_an_earlier_version_asks_may_be_asked_again(old: Older) -> None:

@@ -21,9 +21,8 @@ from tests.virtual_clock import StandingClock
 
 KINDS = some.sampled_from(["upload", "code", ""])
 NAMES = some.sampled_from(["a", "A", "é", "", "a b", "0"])
-LEAVES = (
-    some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False, allow_infinity=False) | some.text()
-)
+FLOATS = some.floats(allow_nan=False, allow_infinity=False)
+LEAVES = some.none() | some.booleans() | some.integers() | FLOATS | some.text()
 BODIES = some.dictionaries(some.text(max_size=3), LEAVES | some.lists(LEAVES, max_size=3), max_size=3)
 KEEPS = some.none() | some.integers(0, 100)
 

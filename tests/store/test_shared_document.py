@@ -20,21 +20,21 @@ from tests.store.test_file import meddle, outsider
 from tests.store.works import Tally, add_one, is_tally
 from tests.virtual_clock import StandingClock
 
+Shared = SharedDocument[Tally]
 
-def a_document(path: Path, clock: StandingClock) -> SharedDocument[Tally]:
+
+def a_document(path: Path, clock: StandingClock) -> Shared:
     return SharedDocument(path, Tally(n=0), is_tally, clock)
 
 
 @pytest.fixture
-async def document(path: Path, clock: StandingClock) -> AsyncIterator[SharedDocument[Tally]]:
+async def document(path: Path, clock: StandingClock) -> AsyncIterator[Shared]:
     document = a_document(path, clock)
     yield document
     await document.close()
 
 
-async def test_two_who_share_a_document_count_exactly(
-    path: Path, document: SharedDocument[Tally], clock: StandingClock
-) -> None:
+async def test_two_who_share_a_document_count_exactly(path: Path, document: Shared, clock: StandingClock) -> None:
     other = a_document(path, clock)
     assert [await one.change(add_one) for one in (document, other, other, document)] == [1, 2, 3, 4]
     await other.close()
@@ -67,9 +67,7 @@ async def test_a_document_edited_into_nonsense_begins_anew_for_everybody(
     await other.close()
 
 
-async def test_whoever_knows_what_was_in_a_deleted_file_writes_it_again(
-    path: Path, document: SharedDocument[Tally]
-) -> None:
+async def test_whoever_knows_what_was_in_a_deleted_file_writes_it_again(path: Path, document: Shared) -> None:
     await document.change(add_one)
     path.unlink()
     assert await document.change(add_one) == 2
@@ -77,7 +75,7 @@ async def test_whoever_knows_what_was_in_a_deleted_file_writes_it_again(
 
 
 async def test_with_a_damaged_file_work_goes_on_after_one_warning(
-    path: Path, document: SharedDocument[Tally], caplog: pytest.LogCaptureFixture
+    path: Path, document: Shared, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.write_bytes(bytes(8192))
     assert [await document.change(add_one) for _ in range(5)] == [1, 2, 3, 4, 5]
@@ -87,7 +85,7 @@ async def test_with_a_damaged_file_work_goes_on_after_one_warning(
 
 
 async def test_a_file_that_breaks_in_between_is_replaced_by_what_was_last_seen(
-    path: Path, document: SharedDocument[Tally], clock: StandingClock, caplog: pytest.LogCaptureFixture
+    path: Path, document: Shared, clock: StandingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await document.change(add_one)
     path.rename(path.with_name("away"))
@@ -102,18 +100,10 @@ async def test_a_file_that_breaks_in_between_is_replaced_by_what_was_last_seen(
     assert len(caplog.records) == 1
 
 
-async def test_a_change_that_cannot_be_written_is_made_once(
-    document: SharedDocument[Tally], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_change_fails_whole_or_is_made_once(document: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    await document.change(add_one)
-    monkeypatch.setattr("flipsnack_mcp.store.database.RowRecords.put", full)
-    assert await document.change(add_one) == 2
-
-
-async def test_a_change_that_fails_changes_nothing(document: SharedDocument[Tally]) -> None:
     def fail(tally: Tally, now: float) -> None:
         add_one(tally, now)
         raise ZeroDivisionError
@@ -122,3 +112,5 @@ async def test_a_change_that_fails_changes_nothing(document: SharedDocument[Tall
         with pytest.raises(ZeroDivisionError):
             await document.change(fail)
     assert await document.change(add_one) == 1
+    monkeypatch.setattr("flipsnack_mcp.store.database.RowRecords.put", full)
+    assert await document.change(add_one) == 2

@@ -28,7 +28,9 @@ async def once(store: SqliteStore, _: Pipe) -> None:
     await store.transact(increment)
 
 
-async def pairs(store: SqliteStore, _: Pipe) -> None:
+async def pairs(store: SqliteStore, pipe: Pipe) -> None:
+    await store.transact(change_pair)
+    pipe.send("at work")
     while True:
         await store.transact(change_pair)
 
