@@ -26,7 +26,6 @@ async def test_what_clients_send_is_understood(
     bench: Bench, tool: str, arguments: dict[str, Any], wanted: dict[str, str]
 ) -> None:
     await bench.call(tool, **arguments)
-
     assert sent(bench, ACTIONS[tool]).items() >= wanted.items()
 
 
@@ -45,7 +44,6 @@ async def test_bad_input_is_refused_in_words_without_a_request(
     bench: Bench, tool: str, arguments: dict[str, Any], reason: str
 ) -> None:
     bench.folder.joinpath("uploads").mkdir()
-
     said = await bench.call(tool, **arguments)
 
     assert said.is_error
@@ -60,7 +58,6 @@ async def test_bad_input_is_refused_in_words_without_a_request(
 @pytest.mark.parametrize("mode", ["legacy"])
 async def test_bad_input_is_refused_on_the_older_revision_too(bench: Bench, assistant: Assistant) -> None:
     bench.folder.joinpath("uploads").mkdir()
-
     for tool, arguments, _ in (one.values for one in BAD):
         said = await assistant.call(str(tool), arguments)  # type: ignore[arg-type]  # from the table
         assert said.is_error, (tool, arguments)
@@ -75,14 +72,12 @@ async def test_the_value_of_a_bad_argument_is_never_repeated(
     bench: Bench, tool: str, arguments: dict[str, Any]
 ) -> None:
     said = await bench.call(tool, **arguments)
-
     assert said.is_error
     assert "do-not-repeat-me" not in said.text
 
 
 async def test_an_error_about_arguments_lists_the_known_ones(bench: Bench) -> None:
     said = await bench.call("list_collections", limt=3)
-
     assert said.text.startswith(
         "There is no argument `limt`. Nothing was changed. Correct the arguments, then make the call again. "
         "The arguments of list_collections: "
@@ -94,5 +89,4 @@ async def test_an_error_about_arguments_lists_the_known_ones(bench: Bench) -> No
 
 async def test_all_that_is_wrong_is_said_at_once(bench: Bench) -> None:
     said = await bench.call("list_collections", limit=0, order="up", x=1)
-
     assert all(name in said.text for name in ("`limit`", "`order`", "`x`"))

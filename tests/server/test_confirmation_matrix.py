@@ -17,8 +17,6 @@ from tests.server import destructions
 from tests.server.bench import CODE, Answer, Assistant, Bench, Mode, Person, Said, cancels, declines, types
 from tests.server.destructions import TITLE, TOOLS, Destruction, assert_done, assert_only, assert_refused, process
 
-# --- what a client does with a form
-
 
 def fails(_: str) -> ErrorData:
     return ErrorData(code=-32603, message="no screen")
@@ -119,7 +117,6 @@ async def test_after_a_refused_form_no_code_works_without_a_person(
         found = CODE.search(first.text if first else "")
         code = found[1] if found else "AAAAAAAA"
         assert_refused(await assistant.call(tool.tool, tool.arguments(collection), confirmation=code))
-
     assert_only(bench.sandbox, tool, 0)
 
 
@@ -142,9 +139,6 @@ async def test_a_no_closes_the_way_by_code_for_ten_minutes_in_all_processes(
         assert_done(await plain.call(tool.tool, arguments, confirmation=later.code))
 
     assert_only(bench.sandbox, tool, 1)
-
-
-# --- what becomes of a code
 
 
 @dataclass
@@ -289,7 +283,6 @@ async def test_a_code_is_good_once_for_what_it_was_given_out_for(
         assert f'"{TITLE}"' in refused.text
         assert_only(bench.sandbox, tool, 0)
         confirmed = await fate(Story(bench, tool, collection, refused.code, first))
-
     assert_only(bench.sandbox, tool, confirmed)
 
 
@@ -305,9 +298,6 @@ async def test_a_code_outlives_a_restart_and_stays_spent_after_one(bench: Bench)
         assert_refused(await later.call(tool.tool, tool.arguments(kept), confirmation=code))
 
     assert_only(bench.sandbox, tool, 1)
-
-
-# --- what is set
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,6 @@ async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(
             Client(address, mode=mode, elicitation_callback=cell.person) as client,
         ):
             await lived(client, cell, wanted)
-
     assert_only(bench.sandbox, TOOLS[0], cell.confirmed)
 
 

@@ -76,7 +76,6 @@ async def test_a_client_that_gives_up_gets_its_package_by_repeating_the_same_cal
     for _ in range(5):
         await given_up(bench.client, TOOL, arguments)
     said = await bench.client.call(TOOL, arguments)
-
     assert_saved(bench, said)
     assert there(bench) == ["Weekly offers, Week 38.zip"]
     assert len(packages) == 1
@@ -111,7 +110,6 @@ async def test_a_call_that_is_cancelled_during_the_transfer_stops_the_wait_and_n
     await given_up(bench.client, TOOL, {**arguments, "wait_seconds": 45})
     await anyio.sleep(60)
     said = await bench.client.call(TOOL, arguments)
-
     assert_saved(bench, said)
     assert bench.road.transfers == 1
 
@@ -124,14 +122,12 @@ async def test_leftovers_of_killed_runs_are_removed_at_the_next_start(bench: Lon
     async with bench.assistant() as assistant:
         await assistant.call(TOOL, ready(bench))
         await anyio.sleep(SETTLED_IN + 1)
-
     assert there(bench) == [".flipsnack-notes.part", "Weekly offers, Week 38.zip"]
 
 
 async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: LongBench) -> None:
     await bench.client.call("list_collections")
     await anyio.sleep(SETTLED_IN + 1)
-
     assert not (bench.folder / "downloads").exists()
 
 
@@ -157,7 +153,6 @@ async def test_save_false_fetches_nothing_and_knows_nothing_of_transfers(bench: 
 async def test_a_folder_that_cannot_be_written_is_said_in_four_parts(bench: LongBench) -> None:
     (bench.folder / "downloads").write_bytes(b"a file where the folder should be")
     said = await bench.client.call(TOOL, ready(bench))
-
     assert_told_in_four_parts(said, "FLIPSNACK_DOWNLOAD_DIR")
 
 
@@ -198,7 +193,6 @@ async def test_a_hostile_title_becomes_a_plain_name_in_the_download_folder(bench
     collection = bench.sandbox.account.add(title=title)
     await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
     said = await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
-
     path = Path(said.data["path"])
     assert path.parent == bench.folder / "downloads"
     assert path.exists()  # noqa: ASYNC240 - a few bytes of a test

@@ -62,7 +62,6 @@ async def planned(bench: Bench, name: str, store: MemoryStore | None = None, **s
 async def test_a_dry_run_only_reads(bench: Bench, name: str, confirm: str) -> None:
     collections, left = deepcopy(bench.sandbox.account.collections), bench.sandbox.account.uploads_left
     store = MemoryStore(bench.clock)
-
     said = await planned(bench, name, store, confirm=confirm)
 
     assert not said.is_error, said.text

@@ -195,9 +195,6 @@ async def assert_reads_again(assistant: Assistant, errand: Errand, arguments: di
     assert not said.is_error, said.text
 
 
-# --- an upload looked at while Flipsnack is unwell
-
-
 LOOKS = [(fault, reach) for fault in FAULTS for reach in ("once", "for ever") if (fault, reach) != ("huge", "for ever")]
 
 
@@ -218,16 +215,12 @@ async def test_looking_at_an_upload_survives_every_fault(bench: Bench, fault: st
     assert len(bench.sandbox.carried_out("collection.create")) == 1
 
 
-# --- an update is the same however often it is carried out
-
-
 @pytest.mark.parametrize("fault", list(FAULTS))
 async def test_an_update_under_a_fault_is_what_was_asked_or_nothing(bench: Bench, fault: str) -> None:
     collection = bench.collection(TITLE)
     kept = deepcopy(collection)
     set_off(bench.sandbox, Errand("update", "update_collection", "collection.update"), fault, "once")
     said = await bench.call("update_collection", collection_hash=collection.hash, title="Renamed")
-
     asked = replace(kept, title="Renamed")
     assert collection in (kept, asked)
     assert said.is_error or collection == asked, said.text

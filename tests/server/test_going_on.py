@@ -69,7 +69,6 @@ async def test_a_server_goes_on_only_with_what_its_settings_allow(
     async with process(bench, **settings) as assistant:
         await assistant.call("add_flipbook" if "toolsets" in settings else "list_collections")
         await anyio.sleep(ENOUGH)
-
     assert (carried_out(bench, UPDATE) != before) is goes_on
 
 

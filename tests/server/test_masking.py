@@ -23,5 +23,4 @@ def test_an_answer_is_its_first_character_and_an_address_keeps_its_domain(typed:
 
 def test_which_form_and_when_is_nobodys_secret() -> None:
     fields = {"flipbook_hash": "abc", "formTitle": "Contact", "timestamp": "1700000000"}
-
     assert mask(fields) == fields

@@ -260,7 +260,6 @@ async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_miss
     async with bench.assistant(**settings) as assistant:
         tools = (await assistant.client.list_tools()).tools
         said = await assistant.call("get_user_stats")
-
     assert {one.name for one in tools} == expected_tools().keys()
     assert said.is_error
     assert said.text.startswith(missing)

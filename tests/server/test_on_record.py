@@ -58,8 +58,6 @@ def store(clock: LoopClock) -> MemoryStore:
 
 
 # --- a store that can fail, and that sees what had happened when it was written
-
-
 class Watched:
     """The records of one transaction, with somebody looking at every entry of the history."""
 
@@ -119,14 +117,11 @@ async def ends_of(bench: Bench, store: Store) -> list[tuple[str, str, str]]:
 
 
 # --- before and after the act
-
-
 @pytest.mark.parametrize("job", list(ACTIONS))
 async def test_how_it_was_is_on_record_before_anything_is_sent(bench: Bench, job: str) -> None:
     store = FailingStore(bench)
     was = bench.collection(TITLE)
     known = {"collection_hash": was.hash, "title": was.title, "status": was.status}
-
     said = await done(bench, job, store)
 
     assert not said.is_error, said.text
@@ -142,7 +137,6 @@ async def test_how_it_was_is_on_record_before_anything_is_sent(bench: Bench, job
 @pytest.mark.parametrize("job", LOSING)
 async def test_what_cannot_be_put_on_record_is_not_done(bench: Bench, job: str) -> None:
     said = await done(bench, job, FailingStore(bench, "allowed"))
-
     assert said.is_error
     assert "The disk is full." in said.text
     assert "Nothing was changed." in said.text
@@ -151,7 +145,6 @@ async def test_what_cannot_be_put_on_record_is_not_done(bench: Bench, job: str) 
 
 async def test_a_plain_update_that_cannot_be_put_on_record_says_so(bench: Bench) -> None:
     said = await done(bench, "update_collection", FailingStore(bench, "allowed"))
-
     assert not said.is_error
     assert "The disk is full." in said.text
     assert said.data["changes"] == [{"field": "title", "before": TITLE, "after": "Renamed"}]
@@ -176,9 +169,7 @@ async def test_a_store_that_fails_after_the_act_changes_no_answer(
     draft, action = bench.collection(DRAFT), ACTIONS.get(job, "collection.update")
     if fault:
         bench.sandbox.add_fault(replace(fault, action=action))
-
     said = await done(bench, job, FailingStore(bench, fails_at))
-
     assert said.is_error is bool(fault), said.text
     assert verdict in said.text
     assert len(bench.sandbox.carried_out(action)) == (0 if fault is REFUSED else 1)
@@ -186,8 +177,6 @@ async def test_a_store_that_fails_after_the_act_changes_no_answer(
 
 
 # --- what the trail says
-
-
 @pytest.mark.parametrize("job", DESTROYING)
 @pytest.mark.parametrize("way", ["form", "code", "approve"])
 async def test_the_trail_names_every_yes_and_the_refusal_before_a_code(bench: Bench, job: str, way: str) -> None:
@@ -225,7 +214,6 @@ async def test_every_refusal_is_on_record(
     tool, given = arguments("delete_collection", bench)
     async with process(bench, person, store=store, **settings) as assistant:
         said = await assistant.call(tool, given)
-
     assert said.is_error
     assert await ends_of(bench, store) == [("delete_collection", given["collection_hash"], "refused")]
     assert (await trail_of(bench, store))[0].said
@@ -248,7 +236,6 @@ async def test_every_failure_is_on_record(bench: Bench, store: MemoryStore, faul
         with anyio.move_on_after(5 if fault.kind == "hang" else 60):
             await assistant.call(tool, given)
         await anyio.sleep(5)
-
     assert [one.decision for one in await trail_of(bench, store)] == ["allowed", decision]
 
 
@@ -285,14 +272,11 @@ async def test_an_unexpected_end_is_on_record_as_unclear_without_its_text(
     tool, given = arguments("delete_logo", bench)
     async with process(bench, store=store, confirm="allow") as assistant:
         await assistant.call(tool, given)
-
     (event,) = await trail_of(bench, store)
     assert (event.decision, event.said) == ("unclear", "something unexpected went wrong")
 
 
 # --- the allowance, through two servers on one store
-
-
 async def test_twenty_deletions_an_hour_are_shared_by_two_servers(bench: Bench) -> None:
     hashes = [bench.sandbox.account.add(title=f"Old {number}").hash for number in range(21)]
     async with process(bench, confirm="allow") as one, process(bench, confirm="allow") as other:
@@ -336,7 +320,6 @@ async def test_a_deletion_counts_unless_it_certainly_did_not_happen(
         await assistant.call("delete_collection", collection_hash=first)
         bench.sandbox.clear_faults()
         said = await assistant.call("delete_collection", collection_hash=second)
-
     assert said.is_error is counts, said.text
 
 
@@ -344,7 +327,6 @@ async def test_nobody_is_asked_about_what_is_beyond_the_allowance(bench: Bench, 
     person = Person(types(TITLE))
     async with process(bench, person, store=store, max_deletes_per_hour=0) as assistant:
         said = await assistant.call("delete_collection", collection_hash=bench.collection(TITLE).hash)
-
     assert said.is_error
     assert not CODE.search(said.text)
     assert person.forms == []

@@ -110,8 +110,6 @@ def test_structured_data_is_redacted_at_every_depth(redactor: Redactor, text: st
 
 
 # --- logs
-
-
 Stderr = Callable[[], str]
 
 
@@ -205,8 +203,6 @@ def test_the_net_keeps_the_format_of_the_handler() -> None:
 
 
 # --- crashes
-
-
 @texts
 def test_the_report_of_a_crash_shows_no_credential_but_where_it_was(stderr: Stderr, text: str) -> None:
     report(failed(ValueError(text)))
@@ -241,8 +237,6 @@ def test_no_other_report_of_a_crash_shows_a_credential(stderr: Stderr, way: Call
 
 
 # --- what the server says and writes down
-
-
 def planting(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, History]:
     """A server of which one tool answers with what a library may have put there."""
     store = MemoryStore(bench.clock)
@@ -271,8 +265,6 @@ async def test_results_data_progress_and_history_show_no_credential(
 
 
 # --- a whole process
-
-
 HELLO = {
     "jsonrpc": "2.0", "id": 1, "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},

@@ -77,8 +77,6 @@ def titles(rows: list[dict[str, Any]]) -> list[str]:
 
 
 # --- what it says
-
-
 async def test_the_numbers_are_those_of_the_single_tool(bench: LongBench) -> None:
     said = await reported(bench, query="catalogue", **AUGUST)
     rows = [*said.data["collections"], *said.data["bottom"]]
@@ -130,8 +128,6 @@ async def test_an_account_without_collections_has_an_empty_report(bench: LongBen
 
 
 # --- which collections
-
-
 async def test_links_hashes_and_json_text_name_collections_and_one_named_twice_counts_once(bench: LongBench) -> None:
     first, second, third = filled(bench, 3)
     links = [first, *(f"https://www.flipsnack.com/shop/offer-{one}.html" for one in (second, first))]
@@ -193,8 +189,6 @@ async def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
 
 
 # --- long ones
-
-
 async def test_a_partial_report_says_so_and_names_the_call_that_goes_on(bench: LongBench) -> None:
     filled(bench, 30)
     async with bench.assistant() as assistant:
@@ -255,8 +249,6 @@ async def test_a_report_that_ends_with_an_error_names_the_call_that_goes_on(benc
 
 
 # --- how much it says
-
-
 @pytest.fixture(scope="module")
 def tokens() -> Callable[[str], int]:
     encoding = bpe_openai.get_encoding("o200k_base")
@@ -287,8 +279,6 @@ async def test_the_answer_for_200_collections_is_small(
 
 
 # --- the file
-
-
 async def test_a_saved_table_holds_every_collection(bench: LongBench) -> None:
     said = await reported(bench, save_as="csv", sort_by="downloads", **AUGUST)
     head, *rows = table(said)

@@ -56,7 +56,6 @@ async def test_an_unexpected_exception_gives_the_fixed_text_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setitem(TOOLS, "get_user_stats", replace(TOOLS["get_user_stats"], run=run))
-
     said = await assistant.call("get_user_stats")
     after = await assistant.call("list_collections")
 
@@ -91,9 +90,7 @@ async def test_a_document_that_changes_while_it_is_sent_ends_with_a_plain_error(
     path = bench.document("big.pdf", b"%PDF-1.7\n" + bytes(1_000_000))
     bench.sandbox.app = Tampering(bench.sandbox.app, lambda: bench.document("big.pdf", b"%PDF-1.7\n"))  # type: ignore[assignment]  # any ASGI application
     target = {"collection_hash": bench.collection().hash} if tool == "add_flipbook" else {"title": "Changing"}
-
     said = await bench.call(tool, **target, file_path=path)
-
     assert said.is_error
     assert "document" in said.text
     assert said.text != UNEXPECTED

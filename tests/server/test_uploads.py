@@ -38,8 +38,6 @@ def offers(bench: LongBench, **more: Any) -> dict[str, Any]:
 
 
 # In the background
-
-
 async def test_waiting_for_nothing_answers_at_once_and_the_next_calls_go_on_to_the_end(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     first = await bench.client.call(TOOL, offers(bench, status="public"), wait_seconds=0)
@@ -79,8 +77,6 @@ async def test_a_client_that_gives_up_gets_its_result_by_repeating_the_same_call
 
 
 # The same document and title
-
-
 async def test_the_same_document_and_title_gives_the_first_result_and_says_so(bench: LongBench) -> None:
     bench.road.upload_seconds = 2
     first = await bench.client.call(TOOL, offers(bench))
@@ -131,7 +127,6 @@ async def test_a_deleted_collection_is_uploaded_anew_once_however_many_ask(bench
     async with anyio.create_task_group() as group:
         for _ in range(3):
             group.start_soon(bench.client.call, TOOL, offers(bench))
-
     assert bench.created == 2
 
 
@@ -182,7 +177,6 @@ async def test_an_earlier_upload_is_not_said_to_be_more_than_it_is(
     await to_its_end(bench.client, await bench.client.call(TOOL, {**given, **first}))
     said = await bench.client.call(TOOL, {**given, **other})
     same = await bench.client.call(TOOL, {**given, **first})
-
     assert told in said.text
     assert "update_collection" not in same.text
     assert bench.created == 1
@@ -192,15 +186,12 @@ async def test_again_while_the_last_one_is_under_way_is_told_so(bench: LongBench
     bench.road.upload_seconds = 10
     first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)
     said = await bench.client.call(TOOL, offers(bench, again=True), wait_seconds=0)
-
     assert said.data["upload_id"] == first.data["upload_id"]
     assert "is not finished yet" in said.text
     assert "again=true" not in said.text
 
 
 # Stopping
-
-
 async def test_get_upload_stops_an_upload_under_way(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     first = await bench.client.call(TOOL, offers(bench), wait_seconds=15)
@@ -240,14 +231,11 @@ async def test_a_stop_that_another_process_has_to_carry_out_is_acknowledged(benc
     async with bench.assistant(store=store) as assistant, bench.assistant(store=store) as other:
         first = await assistant.call(TOOL, offers(bench), wait_seconds=0)
         said = await other.call("get_upload", upload_id=first.data["upload_id"], cancel=True, wait_seconds=0)
-
     assert said.data["state"] == "uploading"
     assert "was asked to stop it" in said.text
 
 
 # Lists, ids, accounts
-
-
 async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first(bench: LongBench) -> None:
     ids = []
     for number in range(4):
@@ -287,15 +275,12 @@ async def test_the_uploads_of_another_account_are_invisible(bench: LongBench) ->
         first = await mine.call(TOOL, offers(bench), wait_seconds=5)
         asked = [await other.call("get_upload", upload_id=first.data["upload_id"], cancel=one) for one in (False, True)]
         listed = await other.call("get_upload")
-
     assert asked[0].text == asked[1].text
     assert "no such upload" in asked[0].text
     assert listed.data["uploads"] == []
 
 
 # Restarts
-
-
 async def test_a_server_that_ends_during_an_upload_leaves_it_interrupted_and_offers_again(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     async with bench.assistant(store=bench.file()) as assistant:
@@ -341,8 +326,6 @@ async def test_looking_up_what_is_left_over_does_not_eat_the_whole_call(bench: L
 
 
 # Stores that cannot be used
-
-
 async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
     state, collection = bench.folder / "state", bench.collection()
     collection.packaging = Packaging(0.0)
@@ -396,8 +379,6 @@ async def test_a_disk_that_gets_full_while_a_call_waits_does_not_say_that_nothin
 
 
 # Documents and texts
-
-
 async def test_a_document_that_changes_before_it_is_sent_ends_with_a_plain_error(
     bench: LongBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
