@@ -249,7 +249,7 @@ class Endless(httpx2.AsyncByteStream):
 
 
 HONEST = b'{"code": 20, "status": "OK", "data": {}}'
-TOO_LARGE = 4 * LARGEST_ANSWER
+TOO_LARGE = LARGEST_ANSWER + 1
 LIARS: dict[str, Answered] = {
     **answers_of("liars"),
     "utf-16": sends(HONEST.decode().encode("utf-16")),
