@@ -105,32 +105,6 @@ async def test_a_rule_that_changes_nothing_makes_no_plan(bench: Bench) -> None:
     assert not {"plan_id"} & {*said.data, *empty.data}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        *(({}, "say what to change"), ({"query": "x"}, "say what to change"), ({"status": "public"}, "say which")),
-        *(({"status": "public", "query": " "}, "say which"), ({"status": "public", "collections": []}, "it is empty")),
-        *(({"find": "x", "query": "x"}, "give replace"), ({"replace": "x", "query": "x"}, "give find")),
-        ({"find": "", "replace": "x", "query": "x"}, "give find"),
-        ({"find": "\ud83d", "replace": "x", "query": "x"}, "half a character"),
-        ({"status": "gone", "query": "x"}, "has to be one of"),
-        ({"status": "public", "collections": ["a b"]}, "a hash has only"),
-        ({"plan_id": "x", "query": "x"}, "as it was planned"),
-        ({"plan_id": "x", "status": "public"}, "as it was planned"),
-        ({"confirmation": "AAAAAAAA", "status": "public", "query": "x"}, "plan_id too"),
-        ({"status": "public", "created_after": "2026-02-01", "created_before": "2026-01-01"}, "exchange them"),
-    ],
-)
-async def test_what_makes_no_sense_is_refused_before_anything_is_asked(
-    bench: Bench, arguments: dict[str, Any], says: str
-) -> None:
-    said = await bench.call(TOOL, **arguments)
-    assert said.is_error
-    assert says.lower() in said.text.lower()
-    assert "Nothing was changed." in said.text
-    assert bench.requests == []
-
-
 async def test_a_plan_over_too_many_collections_is_refused(bench: Bench) -> None:
     for number in range(MOST_IN_A_PLAN + 1):
         bench.sandbox.account.add(title=f"Number {number}")
@@ -179,15 +153,6 @@ async def test_after_three_failures_in_a_row_it_stops_and_says_why(bench: Bench)
     assert "Stopped after 3 failures in a row" in stopped.text
     assert "code 38" in stopped.data["items"][0]["reason"]
     assert done.data["counts"]["done"] == 7
-
-
-async def test_a_plan_of_another_account_is_unknown(bench: Bench) -> None:
-    async with process(bench) as assistant, process(bench, api_url="https://api.elsewhere.example/v1/") as other:
-        said = await other.call(TOOL, plan_id=await plan_of(assistant, **OFFERS))
-    assert said.is_error
-    assert "There is no such plan." in said.text
-    assert has_four_parts(said.text)
-    assert updates(bench) == Counter()
 
 
 async def test_after_a_day_the_rest_of_a_plan_is_not_carried_out(bench: Bench) -> None:

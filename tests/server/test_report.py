@@ -167,27 +167,6 @@ async def test_a_title_that_we_changed_is_told_as_it_is_now(bench: LongBench) ->
     assert asked(bench) == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ({"start_date": "2026-08-01"}, "ive both start_date and end_date"),
-        ({"start_date": "2026-09-01", "end_date": "2026-08-01"}, "exchange them"),
-        ({"created_after": "2026-09-01", "created_before": "2026-08-01"}, "exchange them"),
-        *(({"collections": []}, "it is empty: leave it out"), ({"collections": "[]"}, "it is empty: leave it out")),
-        *(({"collections": ["https://example.com/x"]}, "carries no hash"), ({"top": 11}, "at most 10")),
-        *(({"save_as": "xlsx"}, "one of"), ({"report_id": "nothere"}, "There is no such report")),
-    ],
-)
-async def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
-    bench: LongBench, arguments: dict[str, Any], reason: str
-) -> None:
-    said = await bench.call(TOOL, **arguments)
-    assert said.is_error
-    assert reason in said.text
-    assert has_four_parts(said.text)
-    assert bench.requests == []
-
-
 # --- long ones
 async def test_a_partial_report_says_so_and_names_the_call_that_goes_on(bench: LongBench) -> None:
     filled(bench, 30)
