@@ -32,6 +32,8 @@ PDF = b"%PDF-1.7\n1 0 obj << /Type /Pages /Count 2 >>\n<< /Type /Page >>\n<</Typ
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
 Mode = Literal["auto", "legacy"]
 Answer = Callable[[str], ElicitResult | ErrorData]
+Given = dict[str, Any]
+"""The arguments of a call, or some settings."""
 
 
 class LoopClock:

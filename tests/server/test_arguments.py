@@ -1,11 +1,9 @@
 """What clients get wrong is understood where that is safe; anything else is refused before a request is made."""
 
-from typing import Any
-
 import pytest
 
 from tests.samples_of import NAMES, expected_tool
-from tests.server.bench import Assistant, Bench
+from tests.server.bench import Assistant, Bench, Given
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.tables import table
 
@@ -23,9 +21,7 @@ def sent(bench: Bench, action: str) -> dict[str, str]:
     ("tool", "arguments", "wanted"),
     [(tool, *row) for tool, rows in ARGUMENTS["understood"].items() for row in rows],
 )
-async def test_what_clients_send_is_understood(
-    bench: Bench, tool: str, arguments: dict[str, Any], wanted: dict[str, str]
-) -> None:
+async def test_what_clients_send_is_understood(bench: Bench, tool: str, arguments: Given, wanted: Given) -> None:
     await bench.call(tool, **arguments)
     assert sent(bench, ACTIONS[tool]).items() >= wanted.items()
 
@@ -41,9 +37,7 @@ BAD = [
 
 @pytest.mark.parametrize("mode", ["auto"])
 @pytest.mark.parametrize(("tool", "arguments", "reason"), BAD)
-async def test_bad_input_is_refused_in_words_without_a_request(
-    bench: Bench, tool: str, arguments: dict[str, Any], reason: str
-) -> None:
+async def test_bad_input_is_refused_without_a_request(bench: Bench, tool: str, arguments: Given, reason: str) -> None:
     bench.folder.joinpath("uploads").mkdir()
     said = await bench.call(tool, **arguments)
 
@@ -67,9 +61,7 @@ async def test_bad_input_is_refused_on_the_older_revision_too(bench: Bench, assi
     ("tool", "arguments"),
     [(tool, arguments) for tool, several in ARGUMENTS["not repeated"].items() for arguments in several],
 )
-async def test_the_value_of_a_bad_argument_is_never_repeated(
-    bench: Bench, tool: str, arguments: dict[str, Any]
-) -> None:
+async def test_the_value_of_a_bad_argument_is_never_repeated(bench: Bench, tool: str, arguments: Given) -> None:
     said = await bench.call(tool, **arguments)
     assert said.is_error
     assert "do-not-repeat-me" not in said.text

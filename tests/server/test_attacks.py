@@ -27,7 +27,7 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.history import History
 from tests.in_memory import rows_of
-from tests.server.bench import KEY, SECRET, Assistant, Bench, Mode, Person, Said, Tapped, declines
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, Mode, Person, Said, Tapped, declines
 from tests.server.tables import table
 from tests.server.test_hostile_texts import assert_harmless, texts_in
 
@@ -158,9 +158,7 @@ REFUSED: list[Any] = [
 
 
 @pytest.mark.parametrize(("tool", "arguments"), REFUSED)
-async def test_an_attack_on_the_arguments_is_refused_in_words_and_asks_nothing(
-    rig: Rig, tool: str, arguments: dict[str, Any]
-) -> None:
+async def test_an_attack_on_arguments_is_refused_and_asks_nothing(rig: Rig, tool: str, arguments: Given) -> None:
     said = await rig.send(tool, arguments)
 
     assert rig.requests == []
@@ -357,9 +355,7 @@ PACKAGES = [
 
 @pytest.mark.parametrize("save", [True, False], ids=["saved", "only the link"])
 @pytest.mark.parametrize("link", PACKAGES)
-async def test_a_package_link_to_nowhere_public_is_neither_asked_nor_passed_on(
-    rig: Rig, link: object, *, save: bool
-) -> None:
+async def test_a_package_link_to_nowhere_is_neither_asked_nor_passed_on(rig: Rig, link: object, *, save: bool) -> None:
     collection = rig.collection("Press kit")
     rig.answers_by["collection.downloadHTML"] = gives({"status": "COMPLETE", "resourceUrl": link})
     rig.answers_by["example.com"] = rig.answers_by["12"] = sends(b"no", 404)

@@ -9,7 +9,7 @@ from mcp import MCPError
 from mcp.types import CallToolResult, ElicitRequest, ElicitResult, InputRequiredResult
 
 from tests.samples_of import expected_tool, names_with
-from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types, types_what_is_asked
+from tests.server.bench import CODE, Assistant, Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import process
 from tests.server.test_attacks import INTERNALS
 from tests.server.typical import typical
@@ -63,7 +63,7 @@ async def test_the_form_shows_what_stops_working(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "content", [{"title": {"a": "b"}}, {"title": TITLE, "x": {"y": 1}}], ids=["object", "extra object"]
 )
-async def test_content_that_the_protocol_does_not_know_is_refused(bench: Bench, content: dict[str, Any]) -> None:
+async def test_content_that_the_protocol_does_not_know_is_refused(bench: Bench, content: Given) -> None:
     said = await delete(bench, Person(lambda _: ElicitResult.model_construct(action="accept", content=content)))
     assert_refused(bench, said)
 
@@ -97,9 +97,7 @@ async def test_only_the_time_that_the_form_was_shown_tells_whether_a_no_was_read
 
 
 @pytest.mark.parametrize("change", [{"title": "Renamed meanwhile"}, {"status": "unlisted"}, {"items": []}], ids=str)
-async def test_what_changed_after_the_question_is_shown_anew_instead_of_deleted(
-    bench: Bench, change: dict[str, Any]
-) -> None:
+async def test_what_changed_after_the_question_is_shown_anew_instead_of_deleted(bench: Bench, change: Given) -> None:
     person = Person(types(TITLE), meanwhile=lambda: vars(bench.collection()).update(change))
     said = await delete(bench, person)
     assert_refused(bench, said)
@@ -118,19 +116,17 @@ async def test_what_was_deleted_after_the_question_is_said_to_be_gone(bench: Ben
     assert deletions(bench) == 0
 
 
-@pytest.mark.parametrize("confirm", ["ask", "allow"])
-@pytest.mark.parametrize("target", ["gone", "unreadable", "flipbook of another"])
-async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_is_deleted(
-    bench: Bench, target: str, confirm: str
-) -> None:
+@pytest.mark.parametrize("way", ["ask", "allow"])
+@pytest.mark.parametrize("what", ["gone", "unreadable", "flipbook of another"])
+async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_deleted(bench: Bench, what: str, way: str) -> None:
     tool, arguments, person = DELETE, {"collection_hash": bench.collection().hash}, Person(types(TITLE))
-    if target == "gone":
+    if what == "gone":
         bench.sandbox.account.delete(arguments["collection_hash"])
-    elif target == "unreadable":
+    elif what == "unreadable":
         bench.fails("garbled", "collection.getCollection", times=0)
     else:
         tool, arguments["flipbook_hash"] = "delete_flipbook", "abc123"
-    async with bench.assistant(person, confirm=confirm) as assistant:
+    async with bench.assistant(person, confirm=way) as assistant:
         said = await assistant.call(tool, arguments)
 
     assert said.is_error
@@ -293,7 +289,7 @@ async def state_of(assistant: Assistant, wanted: str) -> str:
 
 @pytest.mark.parametrize("mode", ["auto"])
 @pytest.mark.parametrize(("answer", "deleted"), [(YES, 1), (WRONG, 0)], ids=["right", "wrong"])
-async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: dict[str, Any], deleted: int) -> None:
+async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: Given, deleted: int) -> None:
     collection = bench.collection()
     async with bench.assistant(Person(declines)) as assistant:
         state = await state_of(assistant, collection.hash)
@@ -309,9 +305,7 @@ async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: dict[
 
 @pytest.mark.parametrize("mode", ["auto"])
 @pytest.mark.parametrize("missing", ["question", "answer"])
-async def test_an_answer_without_its_question_or_a_question_without_its_answer_is_asked_about(
-    bench: Bench, missing: str
-) -> None:
+async def test_an_answer_without_its_question_or_the_reverse_is_asked_about(bench: Bench, missing: str) -> None:
     wanted = bench.collection().hash
     async with bench.assistant(Person(declines)) as assistant:
         given = (YES, None) if missing == "question" else (None, await state_of(assistant, wanted))

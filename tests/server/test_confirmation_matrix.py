@@ -73,13 +73,11 @@ SILENT = (BEHAVIOURS["never answered"], BEHAVIOURS["client error"])
 @pytest.mark.parametrize(
     ("mode", "tool", "behaviour"), destructions.cells(BEHAVIOURS, ["right title", "wrong title", "no form"])
 )
-async def test_only_a_clear_yes_in_the_form_destroys(
-    bench: Bench, mode: Mode, tool: Destruction, behaviour: Behaviour
-) -> None:
+async def test_only_a_clear_yes_in_the_form_destroys(bench: Bench, tool: Destruction, behaviour: Behaviour) -> None:
     collection = bench.collection(TITLE)
     person = Person(behaviour.answer, behaviour.thinks) if behaviour.answer else None
     async with process(bench, person) as assistant:
-        said = await called(assistant, tool, collection, gives_up=mode == "auto" and behaviour in SILENT)
+        said = await called(assistant, tool, collection, gives_up=bench.mode == "auto" and behaviour in SILENT)
 
     assert_only(bench.sandbox, tool, behaviour.confirmed)
     assert len(person.forms if person else []) == (1 if person else 0)
@@ -108,12 +106,10 @@ REFUSED = {name: one for name, one in BEHAVIOURS.items() if one.answer and not o
 
 
 @pytest.mark.parametrize(("mode", "tool", "behaviour"), destructions.cells(REFUSED, ["wrong title"]))
-async def test_after_a_refused_form_no_code_works_without_a_person(
-    bench: Bench, mode: Mode, tool: Destruction, behaviour: Behaviour
-) -> None:
+async def test_after_a_refused_form_no_code_works_alone(bench: Bench, tool: Destruction, behaviour: Behaviour) -> None:
     collection = bench.collection(TITLE)
     async with process(bench, Person(behaviour.answer or declines, behaviour.thinks)) as assistant:
-        first = await called(assistant, tool, collection, gives_up=mode == "auto" and behaviour in SILENT)
+        first = await called(assistant, tool, collection, gives_up=bench.mode == "auto" and behaviour in SILENT)
         found = CODE.search(first.text if first else "")
         code = found[1] if found else "AAAAAAAA"
         assert_refused(await assistant.call(tool.tool, tool.arguments(collection), confirmation=code))
@@ -261,7 +257,8 @@ async def gone(story: Story) -> int:
     return 0
 
 
-FATES: dict[str, Callable[[Story], Awaitable[int]]] = {
+Fate = Callable[[Story], Awaitable[int]]
+FATES: dict[str, Fate] = {
     one.__name__: one
     for one in (
         *(right, copied_badly, replayed, almost_expired, expired, other_tool, other_target, other_account),
@@ -273,9 +270,7 @@ FATES: dict[str, Callable[[Story], Awaitable[int]]] = {
 @pytest.mark.parametrize(
     ("mode", "tool", "fate"), destructions.cells(FATES, ["right", "other_tool", "other_target", "renamed"])
 )
-async def test_a_code_is_good_once_for_what_it_was_given_out_for(
-    bench: Bench, tool: Destruction, fate: Callable[[Story], Awaitable[int]]
-) -> None:
+async def test_a_code_is_good_once_for_what_it_was_given_out_for(bench: Bench, tool: Destruction, fate: Fate) -> None:
     collection = bench.collection(TITLE)
     async with process(bench) as first:
         refused = await first.call(tool.tool, tool.arguments(collection))

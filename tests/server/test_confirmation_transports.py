@@ -79,14 +79,12 @@ async def over_http(server: FlipsnackServer) -> AsyncIterator[str]:
 
 @plain_loop
 @pytest.mark.parametrize(("mode", "cell"), WIRE_CELLS)
-async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(
-    bench: Bench, mode: Mode, cell: OnTheWire
-) -> None:
+async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench: Bench, cell: OnTheWire) -> None:
     wanted = {"collection_hash": bench.collection(TITLE).hash}
     with anyio.fail_after(30):
         async with (
             over_http(server_of(bench)) as address,
-            Client(address, mode=mode, elicitation_callback=cell.person) as client,
+            Client(address, mode=bench.mode, elicitation_callback=cell.person) as client,
         ):
             await lived(client, cell, wanted)
     assert_only(bench.sandbox, TOOLS[0], cell.confirmed)

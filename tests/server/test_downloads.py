@@ -69,9 +69,7 @@ def ready(bench: LongBench) -> dict[str, Any]:
     return {"collection_hash": collection.hash}
 
 
-async def test_a_client_that_gives_up_gets_its_package_by_repeating_the_same_call(
-    bench: LongBench, packages: list[str]
-) -> None:
+async def test_who_gives_up_gets_the_package_by_repeating_the_same_call(bench: LongBench, packages: list[str]) -> None:
     arguments = {"collection_hash": bench.collection().hash, "wait_seconds": 45}
     for _ in range(5):
         await given_up(bench.client, TOOL, arguments)
@@ -102,9 +100,7 @@ async def test_the_next_step_goes_on_to_the_end(bench: LongBench, packages: list
     assert there(bench) == ["Weekly offers, Week 38.zip"]
 
 
-async def test_a_call_that_is_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(
-    bench: LongBench,
-) -> None:
+async def test_a_call_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(bench: LongBench) -> None:
     bench.road.package_seconds = 6
     arguments = ready(bench)
     await given_up(bench.client, TOOL, {**arguments, "wait_seconds": 45})

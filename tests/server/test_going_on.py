@@ -9,7 +9,7 @@ import pytest
 from flipsnack_mcp.server.app import permissions_of
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.plans.rules import Permissions
-from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Person, types_what_is_asked
 from tests.server.destructions import process
 
 UPDATE, STATS = "collection.update", "collection.getStats"
@@ -60,9 +60,7 @@ async def test_a_report_and_a_plan_are_gone_on_with_from_the_first_call_of_the_n
         pytest.param({"toolsets": frozenset({"legacy"})}, False, id="without the tool"),
     ],
 )
-async def test_a_server_goes_on_only_with_what_its_settings_allow(
-    bench: Bench, settings: dict[str, Any], *, goes_on: bool
-) -> None:
+async def test_a_server_goes_on_only_as_its_settings_allow(bench: Bench, settings: Given, *, goes_on: bool) -> None:
     async with process(bench, Person(types_what_is_asked)) as assistant:
         await begin_plan(assistant, OFFLINE)
     before = carried_out(bench, UPDATE)

@@ -12,7 +12,7 @@ from mcp import MCPError
 
 from flipsnack_mcp import __version__
 from tests.samples_of import NAMES, every_name, expected_tool, expected_tools, meaning, names_with
-from tests.server.bench import Assistant, Bench
+from tests.server.bench import Assistant, Bench, Given
 from tests.server.typical import typical
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -210,9 +210,7 @@ def test_read_only_mode_leaves_exactly_the_actions_that_read(name: str) -> None:
 
 @pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": DEFAULT}])
 @pytest.mark.parametrize("confirm", ["ask", "allow"])
-async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(
-    bench: Bench, settings: dict[str, Any], confirm: str
-) -> None:
+async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(bench: Bench, settings: Given, confirm: str) -> None:
     wanted = bench.collection().hash
     async with bench.assistant(**settings, confirm=confirm) as assistant:
         hidden = await refusal_of(assistant, "delete_logo", collection_hash=wanted)
@@ -255,7 +253,7 @@ MISSING: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("settings", "missing"), MISSING)
 async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_missing(
-    bench: Bench, settings: dict[str, Any], missing: str
+    bench: Bench, settings: Given, missing: str
 ) -> None:
     async with bench.assistant(**settings) as assistant:
         tools = (await assistant.client.list_tools()).tools
@@ -278,7 +276,7 @@ async def test_the_server_introduces_itself(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}, {}])
-async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: dict[str, Any]) -> None:
+async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: Given) -> None:
     async with bench.assistant(**settings) as assistant:
         instructions = assistant.client.instructions or ""
     assert len(instructions) < 1800

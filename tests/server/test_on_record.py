@@ -15,7 +15,7 @@ from flipsnack_mcp.store.records import Body, Records, Store, T
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import KIND, Event, History
-from tests.server.bench import CODE, Bench, LoopClock, Person, Said, declines, types
+from tests.server.bench import CODE, Bench, Given, LoopClock, Person, Said, declines, types
 from tests.server.destructions import TITLE, process, store_of
 
 DRAFT, GONE = "Weekly offers, Week 39", "gone"
@@ -197,7 +197,7 @@ async def test_the_trail_names_every_yes_and_the_refusal_before_a_code(bench: Be
 
 
 @pytest.mark.parametrize(
-    ("settings", "person"),
+    ("settings", "who"),
     [
         *((({"confirm": way}), None) for way in ("block", "approve", "ask")),
         *(
@@ -208,11 +208,9 @@ async def test_the_trail_names_every_yes_and_the_refusal_before_a_code(bench: Be
     ],
     ids=["block", "approve", "no form", "declined", "at once", "wrong title", "allowance"],
 )
-async def test_every_refusal_is_on_record(
-    bench: Bench, store: MemoryStore, settings: dict[str, Any], person: Person | None
-) -> None:
+async def test_each_refusal_is_on_record(bench: Bench, store: MemoryStore, settings: Given, who: Person | None) -> None:
     tool, given = arguments("delete_collection", bench)
-    async with process(bench, person, store=store, **settings) as assistant:
+    async with process(bench, who, store=store, **settings) as assistant:
         said = await assistant.call(tool, given)
     assert said.is_error
     assert await ends_of(bench, store) == [("delete_collection", given["collection_hash"], "refused")]
@@ -239,7 +237,7 @@ async def test_every_failure_is_on_record(bench: Bench, store: MemoryStore, faul
     assert [one.decision for one in await trail_of(bench, store)] == ["allowed", decision]
 
 
-async def test_uploads_refused_files_and_stops_are_on_record_and_what_only_reads_is_not(
+async def test_uploads_refused_files_and_stops_are_on_record_and_reads_are_not(
     bench: Bench, store: MemoryStore
 ) -> None:
     wanted = {"collection_hash": bench.collection(TITLE).hash}

@@ -152,7 +152,8 @@ def failed(error: BaseException) -> BaseException:
     raise AssertionError
 
 
-WAYS: dict[str, Callable[[logging.Logger, str], None]] = {
+Way = Callable[[logging.Logger, str], None]
+WAYS: dict[str, Way] = {
     "plain": lambda log, text: log.warning(text),
     "arguments": lambda log, text: log.warning("%s and %r", text, [text]),
     "named arguments": lambda log, text: log.warning("%(a)s", {"a": text}),
@@ -166,9 +167,7 @@ WAYS: dict[str, Callable[[logging.Logger, str], None]] = {
 @texts
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("name", ["", "httpx2", "some.library"], ids=["root", "httpx2", "library"])
-def test_no_log_line_of_anybody_shows_a_credential(
-    stderr: Stderr, name: str, way: Callable[[logging.Logger, str], None], text: str
-) -> None:
+def test_no_log_line_of_anybody_shows_a_credential(stderr: Stderr, name: str, way: Way, text: str) -> None:
     way(logging.getLogger(name), text)
     assert_written_without_a_credential(stderr())
 
@@ -314,9 +313,7 @@ def repeating(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         serving.join()
 
 
-def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
-    run: Run, repeating: str, tmp_path: Any
-) -> None:
+def test_a_real_server_writes_no_credential_anywhere_while_all_fails(run: Run, repeating: str, tmp_path: Any) -> None:
     given = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
     given += [
         {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}

@@ -14,7 +14,7 @@ from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
-from tests.server.bench import PDF
+from tests.server.bench import PDF, Given
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, given_up, named_call, to_its_end
 from tests.workflows.running import Fragile
 
@@ -210,9 +210,7 @@ async def test_get_upload_stops_an_upload_under_way(bench: LongBench) -> None:
     assert_told_in_four_parts(once_more, "has ended")
 
 
-async def test_what_is_not_named_or_is_converting_cannot_be_stopped_and_the_error_names_the_way(
-    bench: LongBench,
-) -> None:
+async def test_what_is_unnamed_or_converting_cannot_be_stopped_and_the_error_names_the_way(bench: LongBench) -> None:
     bench.road.upload_seconds = 2
     first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)
     for nothing in (None, " "):
@@ -252,18 +250,16 @@ async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first
     assert all(str(value) in listed.text for one in rows for value in one.values())
 
 
-@pytest.mark.parametrize("upload_id", [" {} ", "abcdefgh", "12345678", 22222222, "'; drop table records; --", "../.."])
-async def test_an_id_is_understood_as_people_write_it_and_an_unknown_one_sends_to_the_list(
-    bench: LongBench, upload_id: object
-) -> None:
+@pytest.mark.parametrize("given", [" {} ", "abcdefgh", "12345678", 22222222, "'; drop table records; --", "../.."])
+async def test_ids_are_understood_as_written_and_unknown_ones_send_to_the_list(bench: LongBench, given: Any) -> None:
     empty = await bench.client.call("get_upload")
     first = (await bench.client.call(TOOL, offers(bench), wait_seconds=0)).data["upload_id"]
-    wanted = upload_id.format(first.upper()) if isinstance(upload_id, str) else upload_id
+    wanted = given.format(first.upper()) if isinstance(given, str) else given
     said = await bench.client.call("get_upload", upload_id=wanted, wait_seconds=0)
 
     assert empty.data["uploads"] == []
     assert "none" in empty.text
-    known = upload_id == " {} "
+    known = given == " {} "
     assert said.data.get("upload_id") == (first if known else None)
     if not known:
         assert_told_in_four_parts(said, "get_upload without upload_id")
@@ -397,13 +393,11 @@ async def test_a_document_that_changes_before_it_is_sent_ends_with_a_plain_error
 
 
 @pytest.mark.parametrize(
-    ("kind", "details"),
+    ("kind", "more"),
     [("reset", {"phase": "before"}), ("quota", {}), ("code", {"code": 34}), ("code", {"code": 35}), ("http", {})],
 )
-async def test_every_failure_has_four_parts_and_its_upload_says_the_same(
-    bench: LongBench, kind: str, details: dict[str, Any]
-) -> None:
-    bench.fails(kind, "collection.create", times=0, **details)
+async def test_a_failure_has_four_parts_and_its_upload_says_the_same(bench: LongBench, kind: str, more: Given) -> None:
+    bench.fails(kind, "collection.create", times=0, **more)
     said = await bench.client.call(TOOL, offers(bench), wait_seconds=40)
     row = (await bench.client.call("get_upload")).data["uploads"][0]
     await anyio.sleep(31)

@@ -31,7 +31,7 @@ def sent(bench: Bench) -> list[Any]:
     return [one for one in bench.sandbox.requests if one.host == "upload"]
 
 
-async def test_over_a_thousand_pages_are_refused_without_a_byte_sent_and_are_in_no_list(
+async def test_over_1000_pages_are_refused_without_a_byte_and_are_in_no_list(
     bench: Bench, assistant: Assistant
 ) -> None:
     path = bench.document("pages.pdf", pdf(1001))
