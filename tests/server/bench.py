@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import anyio
+import bpe_openai  # type: ignore[import-untyped]  # it has none
 import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
@@ -127,6 +128,11 @@ def cancels(_: str) -> ElicitResult:
     return ElicitResult(action="cancel")
 
 
+def tokens(text: str) -> int:
+    """How much of a model's window a text takes."""
+    return len(bpe_openai.get_encoding("o200k_base").encode(text))
+
+
 @dataclass(frozen=True)
 class Said:
     """What came back from a call."""
@@ -186,6 +192,12 @@ class Bench:
             download_dir=self.folder / "downloads",
             toolsets=frozenset({"default", "legacy"}),
         )
+
+    @property
+    def downloaded(self) -> list[str]:
+        """What lies in the download folder, hidden files as well."""
+        folder = self.folder / "downloads"
+        return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
 
     @property
     def requests(self) -> list[str]:

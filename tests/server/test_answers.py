@@ -10,6 +10,7 @@ import pytest
 
 from tests.samples_of import every_name, every_tool, expected_tool, meaning
 from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
+from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import answered, typical
 
 
@@ -112,11 +113,8 @@ async def test_a_refusal_of_flipsnacks_has_four_parts(bench: Bench) -> None:
 async def test_every_status_code_becomes_an_error_that_names_it(bench: Bench, code: int) -> None:
     bench.fails("code", "user.getStats", code=code, message="Their words", times=0)
     said = await bench.call("get_user_stats")
-    assert said.is_error
-    assert f"code {code}" in said.text
+    assert_told_in_four_parts(said, f"code {code}", '"Their words"', "Nothing was changed.")
     assert code != 38 or "wait_seconds" in said.text
-    assert '"Their words"' in said.text
-    assert "Nothing was changed." in said.text
     assert said.seconds <= 46
 
 
@@ -175,9 +173,7 @@ async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder
     path = bench.document()
     async with bench.assistant(upload_dirs=()) as assistant:
         said = await assistant.call("create_collection", file_path=path)
-    assert said.is_error
-    assert "FLIPSNACK_UPLOAD_DIRS" in said.text
-    assert "Nothing was changed." in said.text
+    assert_told_in_four_parts(said, "FLIPSNACK_UPLOAD_DIRS", "Nothing was changed.")
     assert bench.requests == []
 
 
@@ -190,6 +186,5 @@ async def test_a_file_that_is_no_good_document_sends_nothing(bench: Bench, name:
 
     for tool, target in (("create_collection", {}), ("add_flipbook", {"collection_hash": bench.collection().hash})):
         said = await bench.call(tool, **target, file_path=f"{good.parent}/{name}")
-        assert said.is_error
-        assert "Nothing was changed." in said.text
+        assert_told_in_four_parts(said, "Nothing was changed.")
     assert bench.requests == []

@@ -40,8 +40,6 @@ INTERNALS = re.compile(
     r"|\b[A-Z]\w*(?:Error|Exception)\b|site-packages"
 )
 CHANGING = re.compile(r"create|update|delete|add|set|Logo|Background", re.IGNORECASE)
-
-
 Answered = Callable[[httpx2.Request], httpx2.Response]
 
 
@@ -99,11 +97,10 @@ class Replaced(httpx2.AsyncBaseTransport):
         return answer(request) if answer else await self._inner.handle_async_request(request)
 
 
-@pytest.fixture(params=["auto"])
-def mode(request: pytest.FixtureRequest) -> Mode:
+@pytest.fixture
+def mode() -> Mode:
     """Nothing here depends on the revision, but for one test that has both."""
-    chosen: Mode = request.param
-    return chosen
+    return "auto"
 
 
 @pytest.fixture

@@ -45,19 +45,12 @@ def packages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return begun
 
 
-def there(bench: LongBench) -> list[str]:
-    """What lies in the download folder, hidden files as well."""
-    folder = bench.folder / "downloads"
-    return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
-
-
 def assert_saved(bench: LongBench, said: Said) -> None:
     assert not said.is_error, said.text
     assert said.data["state"] == "complete", said.text
     path = bench.folder / "downloads" / "Weekly offers, Week 38.zip"
     content = path.read_bytes()
-    assert said.data["path"] == str(path)
-    assert said.data["bytes"] == len(content)
+    assert (said.data["path"], said.data["bytes"]) == (str(path), len(content))
     assert said.data["sha256"] == sha256(content).hexdigest()
     assert said.data["files"] == zipfile.ZipFile(io.BytesIO(content)).namelist()
 
@@ -75,7 +68,7 @@ async def test_who_gives_up_gets_the_package_by_repeating_the_same_call(bench: L
         await given_up(bench.client, TOOL, arguments)
     said = await bench.client.call(TOOL, arguments)
     assert_saved(bench, said)
-    assert there(bench) == ["Weekly offers, Week 38.zip"]
+    assert bench.downloaded == ["Weekly offers, Week 38.zip"]
     assert len(packages) == 1
     assert bench.road.transfers == 1
 
@@ -96,8 +89,7 @@ async def test_the_next_step_goes_on_to_the_end(bench: LongBench, packages: list
     assert under_way[0].data["next_step"].startswith("Still downloading"), "it is built; only its bytes are missing"
     assert [message for one in seen for _, message in one.progress if re.fullmatch(r"download: .* of .* %", message)]
     assert len(packages) == 1
-    assert bench.road.transfers == 1
-    assert there(bench) == ["Weekly offers, Week 38.zip"]
+    assert (bench.road.transfers, bench.downloaded) == (1, ["Weekly offers, Week 38.zip"])
 
 
 async def test_a_call_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(bench: LongBench) -> None:
@@ -118,7 +110,7 @@ async def test_leftovers_of_killed_runs_are_removed_at_the_next_start(bench: Lon
     async with bench.assistant() as assistant:
         await assistant.call(TOOL, ready(bench))
         await anyio.sleep(SETTLED_IN + 1)
-    assert there(bench) == [".flipsnack-notes.part", "Weekly offers, Week 38.zip"]
+    assert bench.downloaded == [".flipsnack-notes.part", "Weekly offers, Week 38.zip"]
 
 
 async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: LongBench) -> None:

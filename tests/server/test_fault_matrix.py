@@ -24,7 +24,6 @@ DRAFT = "Weekly offers, Week 39"
 NOTHING, PERHAPS = "Nothing was changed.", "Something may have been changed."
 ADDRESS = "https://example.com/a.pdf"
 PICTURE = "https://example.com/other.png"
-
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
 
 
@@ -71,8 +70,6 @@ ERRANDS = (
     Errand("publish a draft", "update_collection", "collection.update"),
     Errand("take offline", "update_collection", "collection.update"),
 )
-
-
 FAULTS = {
     "slow": Fault("slow", seconds=4),
     "slow after": Fault("slow", seconds=4, phase="after"),

@@ -12,6 +12,7 @@ from typing_extensions import override
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.server.bench import Assistant, Bench
+from tests.server.long_bench import assert_told_in_four_parts
 
 DETAIL = "secret detail 4711"
 
@@ -91,6 +92,5 @@ async def test_a_document_that_changes_while_it_is_sent_ends_with_a_plain_error(
     bench.sandbox.app = Tampering(bench.sandbox.app, lambda: bench.document("big.pdf", b"%PDF-1.7\n"))  # type: ignore[assignment]  # any ASGI application
     target = {"collection_hash": bench.collection().hash} if tool == "add_flipbook" else {"title": "Changing"}
     said = await bench.call(tool, **target, file_path=path)
-    assert said.is_error
-    assert "document" in said.text
+    assert_told_in_four_parts(said, "document")
     assert said.text != UNEXPECTED

@@ -141,8 +141,7 @@ async def test_a_draft_published_by_update_collection_is_not_uploaded_again(benc
 
     assert again.data["collection_hash"] == published.data["collection_hash"]
     assert again.data["status"] == "public"
-    assert bench.requests[sent] == "collection.getCollection"
-    assert bench.created == 1
+    assert (bench.requests[sent], bench.created) == ("collection.getCollection", 1)
 
 
 async def test_a_failed_conversion_is_the_first_result_and_says_what_another_upload_costs(bench: LongBench) -> None:

@@ -7,15 +7,10 @@ import pytest
 from pypdf import PdfWriter
 
 from flipsnack_mcp.files.lookahead import DAMAGED_WARNING
-from tests.server.bench import Assistant, Bench, Mode
+from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_told_in_four_parts
 
-
-@pytest.fixture(params=["auto"])
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """One revision will do: it starts a process each time."""
-    chosen: Mode = request.param
-    return chosen
+pytestmark = pytest.mark.parametrize("mode", ["auto"])  # it starts a process each time
 
 
 def pdf(pages: int) -> bytes:
