@@ -281,23 +281,18 @@ async def test_a_client_without_forms_confirms_by_a_code_for_exactly_this_plan(b
     assert len(updates(bench)) == ONLINE
 
 
-async def test_a_yes_holds_for_every_call_that_goes_on_also_in_another_process(bench: Bench) -> None:
+@pytest.mark.parametrize("confirm", ["ask", "block"])
+async def test_a_yes_holds_also_in_another_process_and_not_once_deletions_are_off(bench: Bench, confirm: str) -> None:
     async with process(bench, Person(types_what_is_asked)) as assistant:
         plan = await plan_of(assistant, **OFFLINE)
         await assistant.call(TOOL, plan_id=plan, wait_seconds=0)
-    async with process(bench) as assistant:
-        said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan))
-    assert said.data["counts"]["done"] == ONLINE
-
-
-async def test_a_yes_given_before_does_not_count_once_deletions_are_switched_off(bench: Bench) -> None:
-    async with process(bench, Person(types_what_is_asked)) as assistant:
-        plan = await plan_of(assistant, **OFFLINE)
-        await assistant.call(TOOL, plan_id=plan, wait_seconds=0)
-    async with process(bench, confirm="block") as assistant:
+    async with process(bench, confirm=confirm) as assistant:
         said = await assistant.call(TOOL, plan_id=plan)
-    assert_refused(said)
-    assert updates(bench) == Counter()
+        if confirm == "block":
+            assert_refused(said)
+        else:
+            assert (await to_its_end(assistant, said)).data["counts"]["done"] == ONLINE
+    assert len(updates(bench)) == (0 if confirm == "block" else ONLINE)
 
 
 async def test_a_no_to_these_collections_closes_the_way_by_code_for_a_new_plan_of_them(bench: Bench) -> None:

@@ -43,15 +43,9 @@ class Behaviour:
 
 NOT_THE_TITLE = "typed something else"
 TYPED = {
-    "wrong title": "Spring catalogue 2026",
-    "title in another case": TITLE.lower(),
-    "empty": "",
-    "blank": "   ",
-    "number": 2026,
-    "decimal": 1.5,
-    "boolean": True,
-    "list instead of text": [TITLE],
-}
+    "wrong title": "Spring catalogue 2026", "title in another case": TITLE.lower(), "empty": "", "blank": "   ",
+    "number": 2026, "decimal": 1.5, "boolean": True, "list instead of text": [TITLE],
+}  # fmt: skip
 CONTENTS: dict[str, Any] = {"no content": None, "empty content": {}, "another field": {"name": TITLE}}
 BEHAVIOURS = {
     "right title": Behaviour(types(TITLE)),
@@ -307,12 +301,9 @@ class Way:
 
 
 PLAIN = {
-    "approve, nobody did": Way("approve"),
-    "approve, a person did": Way("approve", approved=True, confirmed=1),
-    "block": Way("block"),
-    "unknown value": Way("yes"),
-    "allow": Way("allow", confirmed=1),
-}
+    "approve, nobody did": Way("approve"), "approve, a person did": Way("approve", approved=True, confirmed=1),
+    "block": Way("block"), "unknown value": Way("yes"), "allow": Way("allow", confirmed=1),
+}  # fmt: skip
 WAYS = {
     **PLAIN,
     **{f"{name}, form": replace(way, asking=True) for name, way in PLAIN.items()},
