@@ -58,10 +58,9 @@ async def test_against_the_sandbox_every_answer_says_so(bench: Bench, of: str) -
 async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> None:
     target = {"collection_hash": bench.collection().hash}
     wrong: dict[str, dict[str, Any]] = {
-        "get_collection": {"collection_hash": "nothere"},
-        "list_collections": {"limit": 0},
+        "get_collection": {"collection_hash": "nothere"}, "list_collections": {"limit": 0},
         "delete_collection": target,
-    }
+    }  # fmt: skip
     async with bench.assistant(sandbox=True) as assistant:
         for tool, arguments in wrong.items():
             assert (await assistant.call(tool, arguments)).text.startswith("[sandbox] ")

@@ -246,17 +246,14 @@ class Endless(httpx2.AsyncByteStream):
 HONEST = b'{"code": 20, "status": "OK", "data": {}}'
 TOO_LARGE = LARGEST_ANSWER + 1
 LIARS: dict[str, Answered] = {
-    **answers_of("liars"),
-    "utf-16": sends(HONEST.decode().encode("utf-16")),
-    "latin-1": sends(b'{"code":20,"data":{"collectionTitle":"\xff\xfe"}}'),
-    "data is a number": gives(10**300),
+    **answers_of("liars"), "utf-16": sends(HONEST.decode().encode("utf-16")),
+    "latin-1": sends(b'{"code":20,"data":{"collectionTitle":"\xff\xfe"}}'), "data is a number": gives(10**300),
     "many fields": gives({f"field{number}": "x" * 100 for number in range(5000)}),
     "many items": gives({"items": [{"itemHash": "a", "status": "complete"}] * 20_000}),
-    "bomb": squeezed(b"A", TOO_LARGE, "gzip"),
-    "double bomb": squeezed(b"A", TOO_LARGE, "gzip", "gzip"),
+    "bomb": squeezed(b"A", TOO_LARGE, "gzip"), "double bomb": squeezed(b"A", TOO_LARGE, "gzip", "gzip"),
     "deflate bomb": squeezed(b"A", TOO_LARGE, "deflate"),
     "cut gzip": sends(gzip.compress(HONEST)[:-12], headers={"content-encoding": "gzip"}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("answer", LIARS.values(), ids=list(LIARS))
@@ -317,14 +314,12 @@ ECHOES: dict[str, Answered] = {
     "address": echoes(lambda request: str(request.url)),
     "encoded address": echoes(lambda request: percent(str(request.url))),
     "twice encoded": echoes(lambda request: percent(percent(str(request.url)))),
-    "upper case": echoes(lambda request: str(request.url.query).upper()),
-    "key": echoes(lambda _: KEY),
+    "upper case": echoes(lambda request: str(request.url.query).upper()), "key": echoes(lambda _: KEY),
     "signature": echoes(lambda request: request.url.params["signature"]),
     "headers": echoes(lambda request: str(dict(request.headers))),
     "error": echoes(lambda request: str(request.url), code=40),
-    "not found": echoes(lambda request: f"no {request.url}", code=99),
-    "escaped": escaped_echo,
-}
+    "not found": echoes(lambda request: f"no {request.url}", code=99), "escaped": escaped_echo,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("answer", ECHOES.values(), ids=list(ECHOES))

@@ -55,13 +55,9 @@ async def test_without_a_plan_it_only_reads_and_names_what_would_change(bench: B
     assert (said.data["state"], said.data["counts"]) == ("planned", {"planned": 7, "unchanged": 0})
     draft = next(one for one in said.data["items"] if one["status"] == "editable")
     assert draft == {
-        "collection_hash": bench.collection("Weekly offers, Week 39").hash,
-        "title": "Weekly offers, Week 39",
-        "new_title": "Offers, Week 39",
-        "status": "editable",
-        "new_status": "public",
-        "state": "planned",
-    }
+        "collection_hash": bench.collection("Weekly offers, Week 39").hash, "title": "Weekly offers, Week 39",
+        "new_title": "Offers, Week 39", "status": "editable", "new_status": "public", "state": "planned",
+    }  # fmt: skip
     assert "Drafts that are published: 1; each gets a new hash and link." in said.text
     assert named_call(said) == (TOOL, {"plan_id": said.data["plan_id"], "wait_seconds": 30})
     assert await history(bench) == []

@@ -40,9 +40,8 @@ def arguments(way: str, bench: Bench) -> dict[str, Any]:
         "create_collection by address": {"file_url": ADDRESS, "title": "New", "status": "public"},
         "update_collection": {**one, "title": "Renamed", "settings": {"rtl": "1"}},
         "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
-        "take offline": {**one, "status": "editable"},
-        "add_flipbook by address": {**one, "file_url": ADDRESS},
-    }
+        "take offline": {**one, "status": "editable"}, "add_flipbook by address": {**one, "file_url": ADDRESS},
+    }  # fmt: skip
     return found.get(way) or typical(next(name for name in NAMES if meaning(name).tool.name == WAYS[way]), bench)
 
 

@@ -49,15 +49,11 @@ class Errand:
             "update_collection": {**one, "title": "Renamed", "description": "Other"},
             "publish a draft": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
             "take offline": {**one, "status": "editable"},
-            "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash},
-            "get_user_stats": {},
-            "get_lead_form_sample": {},
-            "download_collection_html": {**one, "wait_seconds": 10},
-            "report_stats": {"query": "catalogue", "wait_seconds": 10},
-            "add_flipbook": {**one, "file_url": ADDRESS},
-            "set_logo": {**one, "file_url": PICTURE},
-            "set_background_image": {**one, "file_url": PICTURE},
-        }
+            "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash}, "get_user_stats": {},
+            "get_lead_form_sample": {}, "download_collection_html": {**one, "wait_seconds": 10},
+            "report_stats": {"query": "catalogue", "wait_seconds": 10}, "add_flipbook": {**one, "file_url": ADDRESS},
+            "set_logo": {**one, "file_url": PICTURE}, "set_background_image": {**one, "file_url": PICTURE},
+        }  # fmt: skip
         return found.get(self.name, one)
 
 
@@ -71,23 +67,17 @@ ERRANDS = (
     Errand("take offline", "update_collection", "collection.update"),
 )
 FAULTS = {
-    "slow": Fault("slow", seconds=4),
-    "slow after": Fault("slow", seconds=4, phase="after"),
-    "too slow": Fault("slow", seconds=100),
-    "too slow after": Fault("slow", seconds=100, phase="after"),
+    "slow": Fault("slow", seconds=4), "slow after": Fault("slow", seconds=4, phase="after"),
+    "too slow": Fault("slow", seconds=100), "too slow after": Fault("slow", seconds=100, phase="after"),
     **{f"{kind} {phase}": Fault(kind, phase=phase) for kind in ("hang", "reset") for phase in ("before", "after")},
     **{kind: Fault(kind) for kind in ("cut", "garbled")},
     "HTML 502": Fault("http", http_status=502, body="<html><body><h1>502 Bad Gateway</h1></body></html>"),
     "500 with JSON": Fault("http", http_status=500, body='{"error": "internal"}'),
     "500 with an envelope": Fault("http", http_status=500, body='{"code": 22, "status": "Maintenance", "data": {}}'),
-    "500 without JSON": Fault("http", http_status=500, body=""),
-    "22": Fault("maintenance"),
-    "31": Fault("per_second"),
-    "32": Fault("per_minute"),
-    "wrong types": Fault("wrong_types"),
-    "huge": Fault("huge"),
+    "500 without JSON": Fault("http", http_status=500, body=""), "22": Fault("maintenance"),
+    "31": Fault("per_second"), "32": Fault("per_minute"), "wrong types": Fault("wrong_types"), "huge": Fault("huge"),
     "unknown code": Fault("code", code=99, message="Never heard of it"),
-}
+}  # fmt: skip
 REFUSED_FOR_NOW = {"22", "31", "32", "500 with an envelope"}
 """Faults in which Flipsnack says that it did nothing: nothing less certain may be said of them."""
 REACHES = ("once", "for ever", "everywhere")

@@ -22,16 +22,11 @@ from tests.server.long_bench import assert_told_in_four_parts
 DRAFT, GONE = "Weekly offers, Week 39", "gone"
 PICTURE, ADDRESS = "https://example.com/logo.png", "https://example.com/a.pdf"
 ACTIONS = {
-    "delete_collection": "collection.deleteCollection",
-    "delete_flipbook": "flipbook.delete",
-    "delete_logo": "collection.deleteLogo",
-    "delete_background_image": "collection.deleteBackgroundImage",
-    "take offline": "collection.update",
-    "update_collection": "collection.update",
-    "set_logo": "collection.setLogo",
-    "set_background_image": "collection.setBackgroundImage",
-    "add_flipbook": "flipbook.add",
-}
+    "delete_collection": "collection.deleteCollection", "delete_flipbook": "flipbook.delete",
+    "delete_logo": "collection.deleteLogo", "delete_background_image": "collection.deleteBackgroundImage",
+    "take offline": "collection.update", "update_collection": "collection.update", "set_logo": "collection.setLogo",
+    "set_background_image": "collection.setBackgroundImage", "add_flipbook": "flipbook.add",
+}  # fmt: skip
 DESTROYING = ("delete_collection", "delete_flipbook", "delete_logo", "delete_background_image", "take offline")
 LOSING = [name for name in ACTIONS if name != "update_collection"]
 """The answer to a plain update tells itself how it was; of the others the record is all that is left."""
@@ -41,14 +36,11 @@ def arguments(job: str, bench: Bench) -> tuple[str, dict[str, Any]]:
     """The tool and what it is given."""
     summer = bench.collection(TITLE)
     more = {
-        "delete_flipbook": {"flipbook_hash": summer.items[-1].hash},
-        "take offline": {"status": "editable"},
+        "delete_flipbook": {"flipbook_hash": summer.items[-1].hash}, "take offline": {"status": "editable"},
         "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
-        "update_collection": {"title": "Renamed"},
-        "set_logo": {"file_url": PICTURE},
-        "set_background_image": {"file_url": PICTURE},
-        "add_flipbook": {"file_url": ADDRESS},
-    }
+        "update_collection": {"title": "Renamed"}, "set_logo": {"file_url": PICTURE},
+        "set_background_image": {"file_url": PICTURE}, "add_flipbook": {"file_url": ADDRESS},
+    }  # fmt: skip
     tool = "update_collection" if job in {"take offline", "publish"} else job
     return tool, {"collection_hash": summer.hash, **more.get(job, {})}
 
