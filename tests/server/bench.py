@@ -222,8 +222,12 @@ class Bench:
 
     async def call(self, name: str, /, **arguments: Any) -> Said:
         """One call by a client without forms."""
-        async with self.assistant() as assistant:
-            return await assistant.call(name, **arguments)
+        return await self.send(name, arguments)
+
+    async def send(self, name: str, arguments: Given, person: Person | None = None, **settings: Any) -> Said:
+        """One call by a client of this person, to a server with these settings."""
+        async with self.assistant(person, **settings) as assistant:
+            return await assistant.call(name, arguments)
 
     def collection(self, title: str = "Weekly offers, Week 38") -> Any:
         return next(one for one in self.sandbox.account.collections.values() if one.title == title)

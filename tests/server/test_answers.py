@@ -147,8 +147,7 @@ async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_arg
         said = await assistant.call(tool, arguments)
         without = await assistant.call(tool, {key: one for key, one in arguments.items() if key != "file_path"})
         other = await assistant.call(tool, arguments | {"file_path": path, "file_url": "https://example.com/a.pdf"})
-    async with bench.assistant(upload_dirs=()) as assistant:
-        nowhere = await assistant.call(tool, arguments | {"file_path": path})
+    nowhere = await bench.send(tool, arguments | {"file_path": path}, upload_dirs=())
 
     assert not said.is_error, said.text
     arrived = bench.sandbox.carried_out(name)[0]
@@ -169,9 +168,7 @@ async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_arg
 
 
 async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder(bench: Bench) -> None:
-    path = bench.document()
-    async with bench.assistant(upload_dirs=()) as assistant:
-        said = await assistant.call("create_collection", file_path=path)
+    said = await bench.send("create_collection", {"file_path": bench.document()}, upload_dirs=())
     assert_told_in_four_parts(said, "FLIPSNACK_UPLOAD_DIRS", "Nothing was changed.")
     assert bench.requests == []
 

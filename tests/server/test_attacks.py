@@ -65,10 +65,6 @@ class Rig(Bench):
     def server(self, store: Store | None = None, **settings: Any) -> FlipsnackServer:
         return super().server(store or self.store, **settings)
 
-    async def send(self, tool: str, arguments: dict[str, Any], person: Person | None = None) -> Said:
-        async with self.assistant(person) as assistant:
-            return await assistant.call(tool, arguments)
-
     async def everything(self) -> str:
         """All that anybody could read, the history and the tickets included."""
         trail = History(self.store, self.settings.account)

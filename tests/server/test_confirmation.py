@@ -35,8 +35,7 @@ def assert_refused(bench: Bench, said: Said, *, code: bool = False) -> None:
 
 
 async def delete(bench: Bench, person: Person | None, title: str = TITLE, **settings: Any) -> Said:
-    async with bench.assistant(person, **settings) as assistant:
-        return await assistant.call(DELETE, collection_hash=bench.collection(title).hash)
+    return await bench.send(DELETE, {"collection_hash": bench.collection(title).hash}, person, **settings)
 
 
 async def test_the_right_title_deletes_after_one_question(bench: Bench) -> None:
@@ -125,8 +124,7 @@ async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_deleted(ben
         bench.fails("garbled", "collection.getCollection", times=0)
     else:
         tool, arguments["flipbook_hash"] = "delete_flipbook", "abc123"
-    async with bench.assistant(person, confirm=way) as assistant:
-        said = await assistant.call(tool, arguments)
+    said = await bench.send(tool, arguments, person, confirm=way)
 
     assert_told_in_four_parts(said, "Nothing was changed.")
     assert person.forms == []
@@ -166,8 +164,7 @@ async def test_what_is_typed_is_the_title_as_shown_or_the_hash_where_it_is_empty
 ) -> None:
     collection = bench.sandbox.account.add(title=title)
     person = Person(types(collection.hash if typed == HASH else typed))
-    async with bench.assistant(person) as assistant:
-        said = await assistant.call(DELETE, collection_hash=collection.hash)
+    said = await bench.send(DELETE, {"collection_hash": collection.hash}, person)
     assert not said.is_error, said.text
     assert person.forms[0].endswith(f'type "{collection.hash}".') is (typed == HASH)
     assert len(bench.sandbox.carried_out(DELETED)) == 1
@@ -216,8 +213,8 @@ async def test_whatever_destroys_needs_a_code_where_nobody_can_be_asked(bench: B
 
 @pytest.mark.parametrize("name", DELETING)
 async def test_whatever_destroys_is_blocked_where_that_is_set(bench: Bench, name: str) -> None:
-    async with bench.assistant(Person(types_what_is_asked), confirm="block") as assistant:
-        assert_refused(bench, await assistant.call(expected_tool(name).name, typical(name, bench)))
+    person, tool = Person(types_what_is_asked), expected_tool(name).name
+    assert_refused(bench, await bench.send(tool, typical(name, bench), person, confirm="block"))
 
 
 async def test_a_call_cancelled_while_the_person_thinks_deletes_nothing(bench: Bench) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from inspect import iscoroutinefunction
 from typing import Any
 
 import anyio
@@ -149,115 +150,98 @@ class Story:
     async def use(self, assistant: Assistant | None = None) -> Said:
         return await (assistant or self.first).call(self.tool.tool, self.arguments)
 
+    async def right(self) -> int:
+        assert_done(await self.use())
+        return 1
 
-async def right(story: Story) -> int:
-    assert_done(await story.use())
-    return 1
+    async def copied_badly(self) -> int:
+        self.code = f"  {self.code.lower()} "
+        return await self.right()
 
+    async def replayed(self) -> int:
+        kept = deepcopy(self.collection)
+        assert_done(await self.use())
+        self.bench.sandbox.account.keep(kept)
+        spent = await self.use()
+        assert_refused(spent)
+        assert not CODE.search(spent.text)
+        return 1
 
-async def copied_badly(story: Story) -> int:
-    story.code = f"  {story.code.lower()} "
-    return await right(story)
+    async def almost_expired(self) -> int:
+        self.bench.clock.advance(589)
+        return await self.right()
 
+    async def expired(self) -> int:
+        self.bench.clock.advance(601)
+        assert_refused(await self.use())
+        return 0
 
-async def replayed(story: Story) -> int:
-    kept = deepcopy(story.collection)
-    assert_done(await story.use())
-    story.bench.sandbox.account.keep(kept)
-    spent = await story.use()
-    assert_refused(spent)
-    assert not CODE.search(spent.text)
-    return 1
+    async def other_tool(self) -> int:
+        # One whose target is the same collection, so that only the tool tells them apart.
+        other = next(one for one in reversed(TOOLS) if one != self.tool)
+        arguments = {**other.arguments(self.collection), "confirmation": self.code}
+        assert_refused(await self.first.call(other.tool, arguments))
+        assert_refused(await self.use())  # spent by that
+        return 0
 
+    async def other_target(self) -> int:
+        other = self.bench.sandbox.account.add(title=TITLE)
+        arguments = {**self.tool.arguments(other), "confirmation": self.code}
+        assert_refused(await self.first.call(self.tool.tool, arguments))
+        assert_refused(await self.use())  # spent by that
+        return 0
 
-async def almost_expired(story: Story) -> int:
-    story.bench.clock.advance(589)
-    return await right(story)
+    async def other_account(self) -> int:
+        async with process(self.bench, api_url="https://api.elsewhere.example/v1/") as other:
+            assert_refused(await self.use(other))
+        return 0
 
+    async def other_process(self) -> int:
+        kept = deepcopy(self.collection)
+        async with process(self.bench) as other:
+            assert_done(await self.use(other))
+        self.bench.sandbox.account.keep(kept)
+        assert_refused(await self.use())
+        return 1
 
-async def expired(story: Story) -> int:
-    story.bench.clock.advance(601)
-    assert_refused(await story.use())
-    return 0
+    async def both_processes_at_once(self) -> int:
+        said: list[Said] = []
 
+        async def used(assistant: Assistant) -> None:
+            said.append(await self.use(assistant))
 
-async def other_tool(story: Story) -> int:
-    # One whose target is the same collection, so that only the tool tells them apart.
-    other = next(one for one in reversed(TOOLS) if one != story.tool)
-    arguments = {**other.arguments(story.collection), "confirmation": story.code}
-    assert_refused(await story.first.call(other.tool, arguments))
-    assert_refused(await story.use())  # spent by that
-    return 0
+        async with process(self.bench) as other, anyio.create_task_group() as group:
+            group.start_soon(used, other)
+            group.start_soon(used, self.first)
+        assert sorted(one.is_error for one in said) == [False, True]
+        return 1
 
+    async def renamed(self) -> int:
+        self.collection.title = "Renamed meanwhile"
+        said = await self.use()
+        assert_refused(said)
+        assert '"Renamed meanwhile"' in said.text
+        assert said.code != self.code
+        assert_refused(await self.use())  # the first one is spent
+        self.code = said.code
+        assert_done(await self.use())
+        return 1
 
-async def other_target(story: Story) -> int:
-    other = story.bench.sandbox.account.add(title=TITLE)
-    arguments = {**story.tool.arguments(other), "confirmation": story.code}
-    assert_refused(await story.first.call(story.tool.tool, arguments))
-    assert_refused(await story.use())  # spent by that
-    return 0
+    async def other_status(self) -> int:
+        self.collection.status = "unlisted"
+        assert_refused(await self.use())
+        return 0
 
-
-async def other_account(story: Story) -> int:
-    async with process(story.bench, api_url="https://api.elsewhere.example/v1/") as other:
-        assert_refused(await story.use(other))
-    return 0
-
-
-async def other_process(story: Story) -> int:
-    kept = deepcopy(story.collection)
-    async with process(story.bench) as other:
-        assert_done(await story.use(other))
-    story.bench.sandbox.account.keep(kept)
-    assert_refused(await story.use())
-    return 1
-
-
-async def both_processes_at_once(story: Story) -> int:
-    said: list[Said] = []
-
-    async def used(assistant: Assistant) -> None:
-        said.append(await story.use(assistant))
-
-    async with process(story.bench) as other, anyio.create_task_group() as group:
-        group.start_soon(used, other)
-        group.start_soon(used, story.first)
-    assert sorted(one.is_error for one in said) == [False, True]
-    return 1
-
-
-async def renamed(story: Story) -> int:
-    story.collection.title = "Renamed meanwhile"
-    said = await story.use()
-    assert_refused(said)
-    assert '"Renamed meanwhile"' in said.text
-    assert said.code != story.code
-    assert_refused(await story.use())  # the first one is spent
-    story.code = said.code
-    assert_done(await story.use())
-    return 1
-
-
-async def other_status(story: Story) -> int:
-    story.collection.status = "unlisted"
-    assert_refused(await story.use())
-    return 0
-
-
-async def gone(story: Story) -> int:
-    story.bench.sandbox.account.delete(story.collection.hash)
-    said = await story.use()
-    assert_told_in_four_parts(said, destructions.UNCHANGED)
-    return 0
+    async def gone(self) -> int:
+        self.bench.sandbox.account.delete(self.collection.hash)
+        said = await self.use()
+        assert_told_in_four_parts(said, destructions.UNCHANGED)
+        return 0
 
 
 Fate = Callable[[Story], Awaitable[int]]
 FATES: dict[str, Fate] = {
-    one.__name__: one
-    for one in (
-        *(right, copied_badly, replayed, almost_expired, expired, other_tool, other_target, other_account),
-        *(other_process, both_processes_at_once, renamed, other_status, gone),
-    )
+    name: fate for name, fate in vars(Story).items() if iscoroutinefunction(fate) and name != "use"
 }
 
 

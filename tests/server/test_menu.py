@@ -134,9 +134,11 @@ async def test_bounds_and_defaults_are_the_contract(bench: Bench) -> None:
     assert tools["create_collection"].input_schema.get("required", []) == []
 
 
-async def test_every_schema_is_portable(bench: Bench) -> None:
-    found = [one for where, schema in schemas(await menu_of(bench)) for one in objections(schema, where)]
-    assert found == []
+async def test_every_schema_is_portable_and_describes_every_field(bench: Bench) -> None:
+    every = list(schemas(await menu_of(bench)))
+    fields = ((f"{where}.{name}", node) for where, schema in every for name, node in schema["properties"].items())
+    assert [one for where, schema in every for one in objections(schema, where)] == []
+    assert [where for where, node in fields if not node.get("description", "").strip()] == []
 
 
 async def test_every_tool_says_what_it_is_for(bench: Bench) -> None:
@@ -149,12 +151,6 @@ async def test_every_tool_says_what_it_is_for(bench: Bench) -> None:
         assert 15 <= len(first) <= 130, (name, first)
         assert first[0].isupper()
         assert tool.description.endswith("."), name
-
-
-async def test_every_parameter_and_result_is_described(bench: Bench) -> None:
-    for where, schema in schemas(await menu_of(bench)):
-        bare = [field for field, node in schema["properties"].items() if not node.get("description", "").strip()]
-        assert bare == [], where
 
 
 async def test_the_same_thing_is_described_with_the_same_type_everywhere(bench: Bench) -> None:

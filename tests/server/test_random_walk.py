@@ -220,15 +220,13 @@ class Walk(RuleBasedStateMachine):
 
     @rule(given=data())
     def change_meanwhile(self, given: DataObject) -> None:
-        found = self.sandbox.account.collections.get(self.any_hash(given))
-        if found:
-            found.title = f"{found.title}{next(self.numbers)}"
+        if found := self.sandbox.account.collections.get(self.any_hash(given)):
+            found.title += str(next(self.numbers))
 
     @rule(given=data())
     def change_between_code_and_use(self, given: DataObject) -> None:
         wanted = self.any_hash(given)
-        codes = self.codes_for(wanted)
-        if codes:
+        if codes := self.codes_for(wanted):
             self.sandbox.account.collections[wanted].title += f" {next(self.numbers)}"
             before = self.destroyed()
             self.call("delete_collection", collection_hash=wanted, confirmation=codes[0])
@@ -253,8 +251,7 @@ class Walk(RuleBasedStateMachine):
     def delete_with_a_code_at_once(self, given: DataObject) -> None:
         self.sandbox.clear_faults()
         wanted = self.any_hash(given)
-        codes = self.codes_for(wanted)
-        if codes:
+        if codes := self.codes_for(wanted):
             SEEN["codes"] += 1
             self.yes[wanted] += 1
             before = self.destroyed()

@@ -144,11 +144,12 @@ async def test_a_title_that_we_changed_is_told_as_it_is_now(bench: LongBench) ->
 
 
 # --- long ones
-async def test_a_partial_report_says_so_and_names_the_call_that_goes_on(bench: LongBench) -> None:
+async def test_a_partial_report_says_so_is_not_saved_and_names_the_call_that_goes_on(bench: LongBench) -> None:
     filled(bench, 30)
     async with bench.assistant() as assistant:
-        first = await assistant.call(TOOL, wait_seconds=10, **AUGUST)
+        first = await assistant.call(TOOL, save_as="csv", wait_seconds=10, **AUGUST)
         tool, arguments = named_call(first)
+        saved = bench.downloaded
         last = await to_its_end(assistant, first)
 
     assert (tool, arguments) == (TOOL, {"report_id": first.data["report_id"]})
@@ -159,6 +160,7 @@ async def test_a_partial_report_says_so_and_names_the_call_that_goes_on(bench: L
     assert first.progress[-1][1].startswith("report: ")
     assert (last.data["state"], last.data["totals"]["collections"]) == ("complete", 30)
     assert "progress" not in last.data
+    assert ("path" in first.data, saved, bench.downloaded) == (False, [], [Path(last.data["path"]).name])
     assert asked(bench) == 30
 
 
@@ -269,16 +271,6 @@ async def test_calls_at_the_same_time_save_one_file(bench: LongBench) -> None:
         for _ in range(4):
             both.start_soon(assistant.call, TOOL, {"report_id": first.data["report_id"]})
     assert bench.downloaded == ["Flipsnack report 2026-08-01 to 2026-08-31.csv"]
-
-
-async def test_only_a_whole_report_is_saved(bench: LongBench) -> None:
-    filled(bench, 20)
-    async with bench.assistant() as assistant:
-        first = await assistant.call(TOOL, save_as="csv", wait_seconds=5, **AUGUST)
-        assert "path" not in first.data
-        assert bench.downloaded == []
-        last = await to_its_end(assistant, first)
-    assert bench.downloaded == [Path(last.data["path"]).name]
 
 
 async def test_a_folder_that_cannot_be_written_is_told_and_the_report_stays(bench: LongBench) -> None:

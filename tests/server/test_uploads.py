@@ -312,11 +312,9 @@ async def test_looking_up_what_is_left_over_does_not_eat_the_whole_call(bench: L
         for name in ("1.pdf", "2.pdf"):
             await assistant.call(TOOL, file_path=bench.large(name), title=name, wait_seconds=2)
     bench.fails("hang", "collection.getList", times=0)
-    async with bench.assistant(store=bench.file()) as assistant:
-        listed = await assistant.call("get_upload")
+    listed = await bench.send("get_upload", {}, store=bench.file())
 
-    assert not listed.is_error
-    assert len(listed.data["uploads"]) == 2
+    assert (listed.is_error, len(listed.data["uploads"])) == (False, 2)
     assert listed.seconds <= 25
 
 
@@ -339,15 +337,10 @@ async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
 async def test_a_path_that_cannot_be_used_is_an_error_where_it_is_needed_and_nowhere_else(bench: LongBench) -> None:
     (bench.folder / "state").write_text("a file where a folder should be")
     one = {"collection_hash": bench.collection().hash}
-    needing: tuple[tuple[str, dict[str, Any]], ...] = (
-        (TOOL, offers(bench)),
-        ("get_upload", {}),
-        ("get_upload", {"upload_id": "abcdefgh"}),
-    )
-    others: tuple[tuple[str, dict[str, Any]], ...] = (
-        *(("list_collections", {}), ("get_collection", one), ("get_user_stats", {})),
-        ("download_collection_html", {**one, "wait_seconds": 0}),
-    )
+    look: Given = {"upload_id": "abcdefgh"}
+    needing: list[tuple[str, Given]] = [(TOOL, offers(bench)), ("get_upload", {}), ("get_upload", look)]
+    others: list[tuple[str, Given]] = [("list_collections", {}), ("get_collection", one), ("get_user_stats", {})]
+    others.append(("download_collection_html", {**one, "wait_seconds": 0}))
     async with bench.assistant(store=bench.file()) as assistant:
         for tool, arguments in needing:
             said = await assistant.call(tool, arguments)
