@@ -42,7 +42,7 @@ class VirtualSelector(selectors.DefaultSelector):
         if timeout is None or timeout <= 0:  # no timer: only a thread can bring something
             return super().select(timeout)
         if self._busy():  # asked before the look at the events: a thread that is done by now has reported before
-            return super().select(0.05)
+            return super().select(0.001)  # a thread is busy for a moment longer than its report takes to arrive
         events = super().select(0)
         self.now += 0 if events else timeout
         return events

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import anyio
+import bpe_openai  # type: ignore[import-untyped]  # it has none
 import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
@@ -32,6 +33,8 @@ PDF = b"%PDF-1.7\n1 0 obj << /Type /Pages /Count 2 >>\n<< /Type /Page >>\n<</Typ
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
 Mode = Literal["auto", "legacy"]
 Answer = Callable[[str], ElicitResult | ErrorData]
+Given = dict[str, Any]
+"""The arguments of a call, or some settings."""
 
 
 class LoopClock:
@@ -125,6 +128,11 @@ def cancels(_: str) -> ElicitResult:
     return ElicitResult(action="cancel")
 
 
+def tokens(text: str) -> int:
+    """How much of a model's window a text takes."""
+    return len(bpe_openai.get_encoding("o200k_base").encode(text))
+
+
 @dataclass(frozen=True)
 class Said:
     """What came back from a call."""
@@ -186,6 +194,12 @@ class Bench:
         )
 
     @property
+    def downloaded(self) -> list[str]:
+        """What lies in the download folder, hidden files as well."""
+        folder = self.folder / "downloads"
+        return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
+
+    @property
     def requests(self) -> list[str]:
         return [one.action for one in self.sandbox.requests]
 
@@ -208,8 +222,12 @@ class Bench:
 
     async def call(self, name: str, /, **arguments: Any) -> Said:
         """One call by a client without forms."""
-        async with self.assistant() as assistant:
-            return await assistant.call(name, **arguments)
+        return await self.send(name, arguments)
+
+    async def send(self, name: str, arguments: Given, person: Person | None = None, **settings: Any) -> Said:
+        """One call by a client of this person, to a server with these settings."""
+        async with self.assistant(person, **settings) as assistant:
+            return await assistant.call(name, arguments)
 
     def collection(self, title: str = "Weekly offers, Week 38") -> Any:
         return next(one for one in self.sandbox.account.collections.values() if one.title == title)

@@ -17,7 +17,7 @@ from tests.server.bench import PDF, Assistant, Bench, Said, Tapped
 from tests.workflows.running import PIECE, Road, Travelled
 
 CREATE, LIST, GET = "collection.create", "collection.getList", "collection.getCollection"
-FAR = 20
+FAR = 40
 """Calls in which everything has to have come to its end."""
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.samples_of import every_name, every_tool, expected_tool, meaning
 from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
+from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import answered, typical
 
 
@@ -49,7 +50,6 @@ async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(be
 @every_tool
 async def test_against_the_sandbox_every_answer_says_so(bench: Bench, of: str) -> None:
     said, schema = await answered(of, bench, sandbox=True)
-
     assert said.text.startswith("[sandbox] ")
     jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
     assert set(said.data) <= set(schema["properties"]) | {"sandbox"}
@@ -58,10 +58,9 @@ async def test_against_the_sandbox_every_answer_says_so(bench: Bench, of: str) -
 async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> None:
     target = {"collection_hash": bench.collection().hash}
     wrong: dict[str, dict[str, Any]] = {
-        "get_collection": {"collection_hash": "nothere"},
-        "list_collections": {"limit": 0},
+        "get_collection": {"collection_hash": "nothere"}, "list_collections": {"limit": 0},
         "delete_collection": target,
-    }
+    }  # fmt: skip
     async with bench.assistant(sandbox=True) as assistant:
         for tool, arguments in wrong.items():
             assert (await assistant.call(tool, arguments)).text.startswith("[sandbox] ")
@@ -69,7 +68,6 @@ async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> N
 
 async def test_without_the_sandbox_nothing_says_so(bench: Bench) -> None:
     said = await bench.call("get_user_stats")
-
     assert "sandbox" not in said.text
     assert "sandbox" not in said.data
 
@@ -82,15 +80,12 @@ async def test_windows_of_the_list_follow_each_other_without_gap_or_overlap(assi
         seen += [row["collection_hash"] for row in said.data["collections"]]
         assert said.data["total"] == 26
         offset = said.data.get("next_offset")
-
     assert len(seen) == len(set(seen)) == 26
 
 
 async def test_an_update_sends_only_what_was_given(bench: Bench) -> None:
     wanted = bench.collection().hash
-
     await bench.call("update_collection", collection_hash=wanted, description="", settings={"isPrintable": "0"})
-
     params = bench.sandbox.carried_out("collection.update")[0].params
     assert set(params) == {"action", "apiKey", "signature", "collectionHash", "description", "isPrintable"}
 
@@ -99,16 +94,13 @@ async def test_a_status_that_flipsnack_did_not_take_is_a_warning(bench: Bench) -
     draft = {"collectionHash": "abc1234", "collectionTitle": "A", "collectionStatus": "public"}
     bench.answers("collection.create", draft)
     bench.answers("collection.getCollection", {**draft, "collectionItems": [{"status": "complete"}]}, times=0)
-
     said = await bench.call("create_collection", file_url="https://example.com/a.pdf")
-
     assert said.data["status"] == "public"
     assert any("status" in one for one in said.data["warnings"]), said.text
 
 
 async def test_a_refusal_of_flipsnacks_has_four_parts(bench: Bench) -> None:
     said = await bench.call("get_collection", collection_hash="nothere")
-
     assert said.text == (
         'Flipsnack refused with code 46 "Invalid collection hash". Nothing was changed. Trying again will not help. '
         "Look it up by its title with list_collections: publishing a draft gives it a new hash."
@@ -119,25 +111,16 @@ async def test_a_refusal_of_flipsnacks_has_four_parts(bench: Bench) -> None:
 @pytest.mark.parametrize("code", [22, 30, 31, 32, 33, 34, 35, 36, 37, 38, 40, 41, 42, 43, 44, 46, 47, 99])
 async def test_every_status_code_becomes_an_error_that_names_it(bench: Bench, code: int) -> None:
     bench.fails("code", "user.getStats", code=code, message="Their words", times=0)
-
     said = await bench.call("get_user_stats")
-
-    assert said.is_error
-    assert f"code {code}" in said.text
+    assert_told_in_four_parts(said, f"code {code}", '"Their words"', "Nothing was changed.")
     assert code != 38 or "wait_seconds" in said.text
-    assert '"Their words"' in said.text
-    assert "Nothing was changed." in said.text
     assert said.seconds <= 46
 
 
-async def test_every_page_has_its_statistics_and_every_file_of_a_large_package_its_name(
-    bench: Bench, assistant: Assistant
-) -> None:
+async def test_every_page_has_its_statistics_and_every_file_of_a_large_package_its_name(bench: Bench) -> None:
     wanted = {"collection_hash": bench.sandbox.account.add(title="Thick", pages=250).hash}
-
-    counted = await assistant.call("get_collection_stats", wanted, include_page_stats=True)
-    packed = await assistant.call("download_collection_html", wanted)
-
+    counted = await bench.call("get_collection_stats", **wanted, include_page_stats=True)
+    packed = await bench.call("download_collection_html", **wanted)
     assert len(counted.data["pages"]) == 250
     assert packed.data["state"] == "complete"
     assert len(packed.data["files"]) == 253 or "more" in packed.text
@@ -148,7 +131,6 @@ async def test_personal_data_of_the_lead_form_are_masked_unless_revealed(bench: 
     shown = await assistant.call("get_lead_form_sample", reveal=True)
     bench.answers("zapier.getZapierLeadFormSample", {"data": {"jobTitle": "Chief Ornithologist"}})
     employed = await assistant.call("get_lead_form_sample")
-
     assert [one for one in ("Ada Example", "ada@", "7946") if one in masked.text] == []
     assert set(masked.data["fields"]) == set(shown.data["fields"])
     assert "Ada Example" in shown.text
@@ -161,13 +143,11 @@ async def test_personal_data_of_the_lead_form_are_masked_unless_revealed(bench: 
 async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_argument(bench: Bench, name: str) -> None:
     tool, arguments = expected_tool(name).name, typical(name, bench)
     path = bench.document("anything.pdf")
-
     async with bench.assistant(Person(types_what_is_asked)) as assistant:
         said = await assistant.call(tool, arguments)
         without = await assistant.call(tool, {key: one for key, one in arguments.items() if key != "file_path"})
         other = await assistant.call(tool, arguments | {"file_path": path, "file_url": "https://example.com/a.pdf"})
-    async with bench.assistant(upload_dirs=()) as assistant:
-        nowhere = await assistant.call(tool, arguments | {"file_path": path})
+    nowhere = await bench.send(tool, arguments | {"file_path": path}, upload_dirs=())
 
     assert not said.is_error, said.text
     arrived = bench.sandbox.carried_out(name)[0]
@@ -188,14 +168,8 @@ async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_arg
 
 
 async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder(bench: Bench) -> None:
-    path = bench.document()
-
-    async with bench.assistant(upload_dirs=()) as assistant:
-        said = await assistant.call("create_collection", file_path=path)
-
-    assert said.is_error
-    assert "FLIPSNACK_UPLOAD_DIRS" in said.text
-    assert "Nothing was changed." in said.text
+    said = await bench.send("create_collection", {"file_path": bench.document()}, upload_dirs=())
+    assert_told_in_four_parts(said, "FLIPSNACK_UPLOAD_DIRS", "Nothing was changed.")
     assert bench.requests == []
 
 
@@ -208,7 +182,5 @@ async def test_a_file_that_is_no_good_document_sends_nothing(bench: Bench, name:
 
     for tool, target in (("create_collection", {}), ("add_flipbook", {"collection_hash": bench.collection().hash})):
         said = await bench.call(tool, **target, file_path=f"{good.parent}/{name}")
-
-        assert said.is_error
-        assert "Nothing was changed." in said.text
+        assert_told_in_four_parts(said, "Nothing was changed.")
     assert bench.requests == []

@@ -9,8 +9,9 @@ from mcp import MCPError
 from mcp.types import CallToolResult, ElicitRequest, ElicitResult, InputRequiredResult
 
 from tests.samples_of import expected_tool, names_with
-from tests.server.bench import CODE, Assistant, Bench, Person, Said, declines, types, types_what_is_asked
+from tests.server.bench import CODE, Assistant, Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import process
+from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.test_attacks import INTERNALS
 from tests.server.typical import typical
 
@@ -34,19 +35,13 @@ def assert_refused(bench: Bench, said: Said, *, code: bool = False) -> None:
 
 
 async def delete(bench: Bench, person: Person | None, title: str = TITLE, **settings: Any) -> Said:
-    async with bench.assistant(person, **settings) as assistant:
-        return await assistant.call(DELETE, collection_hash=bench.collection(title).hash)
-
-
-# --- a client that shows a form
+    return await bench.send(DELETE, {"collection_hash": bench.collection(title).hash}, person, **settings)
 
 
 async def test_the_right_title_deletes_after_one_question(bench: Bench) -> None:
     person = Person(types(TITLE))
     collection = bench.collection()
-
     said = await delete(bench, person)
-
     assert not said.is_error, said.text
     assert said.data == {"deleted": True, "collection_hash": collection.hash, "history_id": 1}
     assert len(person.forms) == 1
@@ -56,9 +51,7 @@ async def test_the_right_title_deletes_after_one_question(bench: Bench) -> None:
 
 async def test_the_form_shows_what_stops_working(bench: Bench) -> None:
     person, collection = Person(declines), bench.collection(SUMMER)
-
     await delete(bench, person, SUMMER)
-
     link = f"https://www.flipsnack.com/hearthandfield/summer-catalogue-2026-{collection.hash}.html"
     shown = (f'"{SUMMER}"', collection.hash, "public", " views", link, "stop working")
     form = person.forms[0]
@@ -70,9 +63,8 @@ async def test_the_form_shows_what_stops_working(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "content", [{"title": {"a": "b"}}, {"title": TITLE, "x": {"y": 1}}], ids=["object", "extra object"]
 )
-async def test_content_that_the_protocol_does_not_know_is_refused(bench: Bench, content: dict[str, Any]) -> None:
+async def test_content_that_the_protocol_does_not_know_is_refused(bench: Bench, content: Given) -> None:
     said = await delete(bench, Person(lambda _: ElicitResult.model_construct(action="accept", content=content)))
-
     assert_refused(bench, said)
 
 
@@ -99,21 +91,15 @@ async def test_only_the_time_that_the_form_was_shown_tells_whether_a_no_was_read
     bench: Bench, thinks: float, looking: float, *, never_shown: bool
 ) -> None:
     bench.fails("slow", seconds=looking, times=0)
-
     said = await delete(bench, Person(declines, thinks))
-
     assert_refused(bench, said)
     assert ("probably never shown" in said.text) is never_shown
 
 
 @pytest.mark.parametrize("change", [{"title": "Renamed meanwhile"}, {"status": "unlisted"}, {"items": []}], ids=str)
-async def test_what_changed_after_the_question_is_shown_anew_instead_of_deleted(
-    bench: Bench, change: dict[str, Any]
-) -> None:
+async def test_what_changed_after_the_question_is_shown_anew_instead_of_deleted(bench: Bench, change: Given) -> None:
     person = Person(types(TITLE), meanwhile=lambda: vars(bench.collection()).update(change))
-
     said = await delete(bench, person)
-
     assert_refused(bench, said)
     assert len(person.forms) == 1
     assert "changed" in said.text
@@ -123,33 +109,24 @@ async def test_what_changed_after_the_question_is_shown_anew_instead_of_deleted(
 async def test_what_was_deleted_after_the_question_is_said_to_be_gone(bench: Bench) -> None:
     wanted = bench.collection().hash
     person = Person(types(TITLE), meanwhile=lambda: bench.sandbox.account.delete(wanted))
-
     said = await delete(bench, person)
-
-    assert said.is_error
-    assert "no collection" in said.text
-    assert "Nothing was changed." in said.text
+    assert_told_in_four_parts(said, "no collection", "Nothing was changed.")
     assert deletions(bench) == 0
 
 
-@pytest.mark.parametrize("confirm", ["ask", "allow"])
-@pytest.mark.parametrize("target", ["gone", "unreadable", "flipbook of another"])
-async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_is_deleted(
-    bench: Bench, target: str, confirm: str
-) -> None:
+@pytest.mark.parametrize("way", ["ask", "allow"])
+@pytest.mark.parametrize("what", ["gone", "unreadable", "flipbook of another"])
+async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_deleted(bench: Bench, what: str, way: str) -> None:
     tool, arguments, person = DELETE, {"collection_hash": bench.collection().hash}, Person(types(TITLE))
-    if target == "gone":
+    if what == "gone":
         bench.sandbox.account.delete(arguments["collection_hash"])
-    elif target == "unreadable":
+    elif what == "unreadable":
         bench.fails("garbled", "collection.getCollection", times=0)
     else:
         tool, arguments["flipbook_hash"] = "delete_flipbook", "abc123"
+    said = await bench.send(tool, arguments, person, confirm=way)
 
-    async with bench.assistant(person, confirm=confirm) as assistant:
-        said = await assistant.call(tool, arguments)
-
-    assert said.is_error
-    assert "Nothing was changed." in said.text
+    assert_told_in_four_parts(said, "Nothing was changed.")
     assert person.forms == []
     assert deletions(bench) == 0
 
@@ -162,7 +139,6 @@ async def test_views_that_change_meanwhile_ask_only_once(bench: Bench) -> None:
 
     more_views()
     person = Person(types(TITLE), meanwhile=more_views)
-
     said = await delete(bench, person)
 
     assert not said.is_error, said.text
@@ -171,67 +147,48 @@ async def test_views_that_change_meanwhile_ask_only_once(bench: Bench) -> None:
     assert len(bench.sandbox.carried_out(DELETED)) == 1
 
 
-@pytest.mark.parametrize("title", ["", LONG, "x" * 61, "\u200b\u2060"], ids=["empty", "long", "61", "invisible"])
-async def test_the_hash_is_typed_where_the_title_is_empty_or_too_long(bench: Bench, title: str) -> None:
-    collection = bench.sandbox.account.add(title=title)
-    person = Person(types(collection.hash))
-
-    async with bench.assistant(person) as assistant:
-        said = await assistant.call(DELETE, collection_hash=collection.hash)
-
-    assert not said.is_error, said.text
-    assert person.forms[0].endswith(f'type "{collection.hash}".')
-
-
+HASH = "the hash"
 NFC, NFD = "Été", unicodedata.normalize("NFD", "Été")
 ALIKE = {
     "quotes as in the title": ('The "best" of', 'The "best" of'), "quotes as shown": ('The "best" of', "The 'best' of"),
     "title NFC, typed NFD": (NFC, NFD), "title NFD, typed NFC": (NFD, NFC), "spaces around": ("Offers", "  Offers \n"),
     "as cleaned": ("Two  spaces", "Two spaces"), "without what cannot be seen": ("Zero\u200bwidth\u202e", "Zerowidth"),
     "on one line": ("First\nsecond", "First second"), "the longest that is typed": ("x" * 60, "x" * 60),
+    "empty": ("", HASH), "long": (LONG, HASH), "61": ("x" * 61, HASH), "invisible": ("\u200b\u2060", HASH),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("title", "typed"), ALIKE.values(), ids=list(ALIKE))
-async def test_a_title_is_compared_as_it_is_shown(bench: Bench, title: str, typed: str) -> None:
+async def test_what_is_typed_is_the_title_as_shown_or_the_hash_where_it_is_empty_or_too_long(
+    bench: Bench, title: str, typed: str
+) -> None:
     collection = bench.sandbox.account.add(title=title)
-
-    async with bench.assistant(Person(types(typed))) as assistant:
-        said = await assistant.call(DELETE, collection_hash=collection.hash)
-
+    person = Person(types(collection.hash if typed == HASH else typed))
+    said = await bench.send(DELETE, {"collection_hash": collection.hash}, person)
     assert not said.is_error, said.text
+    assert person.forms[0].endswith(f'type "{collection.hash}".') is (typed == HASH)
     assert len(bench.sandbox.carried_out(DELETED)) == 1
 
 
-async def test_a_flipbook_is_deleted_by_the_title_of_its_collection(bench: Bench) -> None:
+async def test_a_flipbook_is_deleted_by_the_title_of_its_collection_and_not_by_its_own(bench: Bench) -> None:
     collection = bench.collection(SUMMER)
-    first, second = (item.hash for item in collection.items)
-    wanted, person = {"collection_hash": collection.hash, "flipbook_hash": second}, Person(types(SUMMER))
-
+    first, second = collection.items
+    wanted, person = {"collection_hash": collection.hash, "flipbook_hash": second.hash}, Person(types(second.title))
     async with bench.assistant(person) as assistant:
+        assert_refused(bench, await assistant.call("delete_flipbook", wanted))
+        person.answer = types(SUMMER)
         said = await assistant.call("delete_flipbook", wanted)
 
-    assert said.data == {"deleted": True, **wanted, "history_id": 1}
-    assert second in person.forms[0]
-    assert [item.hash for item in collection.items] == [first]
+    assert said.data == {"deleted": True, **wanted, "history_id": 2}
+    assert second.hash in person.forms[1]
+    assert collection.items == [first]
     assert len(bench.sandbox.carried_out("flipbook.delete")) == deletions(bench) == 1
-
-
-async def test_a_flipbook_is_not_deleted_by_its_own_title(bench: Bench) -> None:
-    collection = bench.collection(SUMMER)
-    book = collection.items[1]
-
-    async with bench.assistant(Person(types(book.title))) as assistant:
-        said = await assistant.call("delete_flipbook", collection_hash=collection.hash, flipbook_hash=book.hash)
-
-    assert_refused(bench, said)
 
 
 @pytest.mark.parametrize("name", DELETING)
 async def test_whatever_destroys_needs_what_the_person_types(bench: Bench, name: str) -> None:
     tool, arguments = expected_tool(name).name, typical(name, bench)
     person = Person(types("wrong"))
-
     async with bench.assistant(person) as assistant:
         assert_refused(bench, await assistant.call(tool, arguments))
         person.answer = types_what_is_asked
@@ -245,31 +202,27 @@ async def test_whatever_destroys_needs_what_the_person_types(bench: Bench, name:
 @pytest.mark.parametrize("name", DELETING)
 async def test_whatever_destroys_needs_a_code_where_nobody_can_be_asked(bench: Bench, name: str) -> None:
     tool, arguments = expected_tool(name).name, typical(name, bench)
-
     async with bench.assistant() as assistant:
         refused = await assistant.call(tool, arguments)
         assert_refused(bench, refused, code=True)
         assert_refused(bench, await assistant.call(tool, {**arguments, "confirmation": "AAAAAAAA"}))
         said = await assistant.call(tool, {**arguments, "confirmation": refused.code})
-
     assert not said.is_error, said.text
     assert len(bench.sandbox.carried_out(name)) == deletions(bench) == 1
 
 
 @pytest.mark.parametrize("name", DELETING)
 async def test_whatever_destroys_is_blocked_where_that_is_set(bench: Bench, name: str) -> None:
-    async with bench.assistant(Person(types_what_is_asked), confirm="block") as assistant:
-        assert_refused(bench, await assistant.call(expected_tool(name).name, typical(name, bench)))
+    person, tool = Person(types_what_is_asked), expected_tool(name).name
+    assert_refused(bench, await bench.send(tool, typical(name, bench), person, confirm="block"))
 
 
 async def test_a_call_cancelled_while_the_person_thinks_deletes_nothing(bench: Bench) -> None:
     person = Person(types(TITLE), thinks=20)
-
     async with bench.assistant(person) as assistant, anyio.create_task_group() as group:
         group.start_soon(lambda: assistant.call(DELETE, collection_hash=bench.collection().hash))
         await person.asked.wait()
         group.cancel_scope.cancel()
-
     with anyio.CancelScope():
         await anyio.sleep(60)
     assert deletions(bench) == 0
@@ -278,9 +231,7 @@ async def test_a_call_cancelled_while_the_person_thinks_deletes_nothing(bench: B
 @pytest.mark.parametrize("mode", ["legacy"])
 async def test_a_form_nobody_answers_is_withdrawn_within_the_call_and_gives_no_code(bench: Bench) -> None:
     person = Person(types(TITLE), thinks=200)
-
     said = await delete(bench, person)
-
     assert_refused(bench, said)
     assert person.withdrawn
     assert said.seconds <= 46
@@ -290,17 +241,12 @@ async def test_a_form_nobody_answers_is_withdrawn_within_the_call_and_gives_no_c
 @pytest.mark.parametrize("mode", ["legacy"])
 async def test_a_late_yes_and_a_slow_flipsnack_end_within_the_time_of_a_call(bench: Bench) -> None:
     person = Person(types(TITLE), thinks=38, meanwhile=lambda: bench.fails("slow", seconds=12, times=0))
-
     assert (await delete(bench, person)).seconds <= 50, "clients cut a call at 60 s"
 
 
 async def test_a_slow_flipsnack_does_not_stretch_a_deletion_beyond_a_call(bench: Bench) -> None:
     bench.fails("slow", seconds=14, times=0)
-
     assert (await delete(bench, None, confirm="allow")).seconds <= 50
-
-
-# --- the sealed state of 2026-07-28
 
 
 YES: dict[str, Any] = {"title": ElicitResult(action="accept", content={"title": TITLE})}
@@ -328,7 +274,7 @@ async def state_of(assistant: Assistant, wanted: str) -> str:
 
 @pytest.mark.parametrize("mode", ["auto"])
 @pytest.mark.parametrize(("answer", "deleted"), [(YES, 1), (WRONG, 0)], ids=["right", "wrong"])
-async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: dict[str, Any], deleted: int) -> None:
+async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: Given, deleted: int) -> None:
     collection = bench.collection()
     async with bench.assistant(Person(declines)) as assistant:
         state = await state_of(assistant, collection.hash)
@@ -344,14 +290,11 @@ async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: dict[
 
 @pytest.mark.parametrize("mode", ["auto"])
 @pytest.mark.parametrize("missing", ["question", "answer"])
-async def test_an_answer_without_its_question_or_a_question_without_its_answer_is_asked_about(
-    bench: Bench, missing: str
-) -> None:
+async def test_an_answer_without_its_question_or_the_reverse_is_asked_about(bench: Bench, missing: str) -> None:
     wanted = bench.collection().hash
     async with bench.assistant(Person(declines)) as assistant:
         given = (YES, None) if missing == "question" else (None, await state_of(assistant, wanted))
         result = await answered(assistant, wanted, *given)
-
     assert isinstance(result, InputRequiredResult)
     assert deletions(bench) == 0
 
@@ -390,7 +333,6 @@ async def test_a_state_is_good_for_its_own_call_only(bench: Bench, other: str) -
         state = await state_of(assistant, mine)
         with pytest.raises(MCPError):
             await answered(assistant, wanted, YES, state, tool)
-
     assert deletions(bench) == 0
 
 
@@ -398,20 +340,15 @@ async def test_a_state_is_good_for_its_own_call_only(bench: Bench, other: str) -
 @pytest.mark.parametrize("seconds", [540, 601])
 async def test_an_answer_is_good_for_ten_minutes_and_then_refused_with_a_text(bench: Bench, seconds: float) -> None:
     said = await delete(bench, Person(types(TITLE), meanwhile=lambda: bench.clock.advance(seconds)))
-
     assert said.is_error is (seconds > 600), said.text
     if said.is_error:
         assert_refused(bench, said)
         assert "10 minutes" in said.text
 
 
-# --- a client without forms
-
-
 @pytest.mark.parametrize("code", ["AAAAAAAA", "yes", "true", "  ", TITLE, "x" * 40, ""])
 async def test_a_made_up_code_deletes_nothing_and_an_empty_one_is_none(bench: Bench, code: str) -> None:
     said = await bench.call(DELETE, collection_hash=bench.collection().hash, confirmation=code)
-
     assert_refused(bench, said, code=not code)
     assert code not in said.text or not code.strip()
 
@@ -420,7 +357,6 @@ async def test_a_code_for_one_flipbook_deletes_no_other(bench: Bench, assistant:
     collection = bench.collection(SUMMER)
     first, second = ({"collection_hash": collection.hash, "flipbook_hash": item.hash} for item in collection.items)
     code = (await assistant.call("delete_flipbook", first)).code
-
     assert_refused(bench, await assistant.call("delete_flipbook", second, confirmation=code))
 
 
@@ -429,7 +365,6 @@ async def test_a_code_costs_one_look_and_the_deletion(bench: Bench, assistant: A
     code = (await assistant.call(DELETE, wanted)).code
     bench.sandbox.requests.clear()
     await assistant.call(DELETE, wanted, confirmation=code)
-
     assert bench.requests == ["collection.getCollection", DELETED]
 
 
@@ -437,8 +372,6 @@ async def test_the_preview_survives_statistics_and_lists_that_fail(bench: Bench)
     bench.fails("code", "collection.getStats", code=43, times=0)
     bench.fails("code", "collection.getList", code=40, times=0)
     person = Person(types_what_is_asked)
-
     said = await delete(bench, person)
-
     assert not said.is_error
     assert "views unknown" in person.forms[0]

@@ -79,17 +79,14 @@ async def over_http(server: FlipsnackServer) -> AsyncIterator[str]:
 
 @plain_loop
 @pytest.mark.parametrize(("mode", "cell"), WIRE_CELLS)
-async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(
-    bench: Bench, mode: Mode, cell: OnTheWire
-) -> None:
+async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench: Bench, cell: OnTheWire) -> None:
     wanted = {"collection_hash": bench.collection(TITLE).hash}
     with anyio.fail_after(30):
         async with (
             over_http(server_of(bench)) as address,
-            Client(address, mode=mode, elicitation_callback=cell.person) as client,
+            Client(address, mode=bench.mode, elicitation_callback=cell.person) as client,
         ):
             await lived(client, cell, wanted)
-
     assert_only(bench.sandbox, TOOLS[0], cell.confirmed)
 
 
@@ -114,13 +111,10 @@ async def test_over_stdio_exactly_what_was_confirmed_is_deleted(
 ) -> None:
     environment = {
         **{name: served_sandbox[name] for name in ("PATH", "PYTHONPATH", "HOME")},
-        "FLIPSNACK_API_URL": served_sandbox["api_url"],
-        "FLIPSNACK_UPLOAD_URL": served_sandbox["upload_url"],
-        "FLIPSNACK_API_KEY": served_sandbox["api_key"],
-        "FLIPSNACK_API_SECRET": served_sandbox["api_secret"],
-        "FLIPSNACK_STATE": f"sqlite:{tmp_path / 'state.sqlite'}",
-        "FLIPSNACK_CALLS_PER_SECOND": "5",
-    }
+        "FLIPSNACK_API_URL": served_sandbox["api_url"], "FLIPSNACK_UPLOAD_URL": served_sandbox["upload_url"],
+        "FLIPSNACK_API_KEY": served_sandbox["api_key"], "FLIPSNACK_API_SECRET": served_sandbox["api_secret"],
+        "FLIPSNACK_STATE": f"sqlite:{tmp_path / 'state.sqlite'}", "FLIPSNACK_CALLS_PER_SECOND": "5",
+    }  # fmt: skip
     parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
     with anyio.fail_after(90):
         async with Client(parameters, mode=mode, elicitation_callback=cell.person) as client:

@@ -45,19 +45,12 @@ def packages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return begun
 
 
-def there(bench: LongBench) -> list[str]:
-    """What lies in the download folder, hidden files as well."""
-    folder = bench.folder / "downloads"
-    return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
-
-
 def assert_saved(bench: LongBench, said: Said) -> None:
     assert not said.is_error, said.text
     assert said.data["state"] == "complete", said.text
     path = bench.folder / "downloads" / "Weekly offers, Week 38.zip"
     content = path.read_bytes()
-    assert said.data["path"] == str(path)
-    assert said.data["bytes"] == len(content)
+    assert (said.data["path"], said.data["bytes"]) == (str(path), len(content))
     assert said.data["sha256"] == sha256(content).hexdigest()
     assert said.data["files"] == zipfile.ZipFile(io.BytesIO(content)).namelist()
 
@@ -69,16 +62,13 @@ def ready(bench: LongBench) -> dict[str, Any]:
     return {"collection_hash": collection.hash}
 
 
-async def test_a_client_that_gives_up_gets_its_package_by_repeating_the_same_call(
-    bench: LongBench, packages: list[str]
-) -> None:
+async def test_who_gives_up_gets_the_package_by_repeating_the_same_call(bench: LongBench, packages: list[str]) -> None:
     arguments = {"collection_hash": bench.collection().hash, "wait_seconds": 45}
     for _ in range(5):
         await given_up(bench.client, TOOL, arguments)
     said = await bench.client.call(TOOL, arguments)
-
     assert_saved(bench, said)
-    assert there(bench) == ["Weekly offers, Week 38.zip"]
+    assert bench.downloaded == ["Weekly offers, Week 38.zip"]
     assert len(packages) == 1
     assert bench.road.transfers == 1
 
@@ -99,19 +89,15 @@ async def test_the_next_step_goes_on_to_the_end(bench: LongBench, packages: list
     assert under_way[0].data["next_step"].startswith("Still downloading"), "it is built; only its bytes are missing"
     assert [message for one in seen for _, message in one.progress if re.fullmatch(r"download: .* of .* %", message)]
     assert len(packages) == 1
-    assert bench.road.transfers == 1
-    assert there(bench) == ["Weekly offers, Week 38.zip"]
+    assert (bench.road.transfers, bench.downloaded) == (1, ["Weekly offers, Week 38.zip"])
 
 
-async def test_a_call_that_is_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(
-    bench: LongBench,
-) -> None:
+async def test_a_call_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(bench: LongBench) -> None:
     bench.road.package_seconds = 6
     arguments = ready(bench)
     await given_up(bench.client, TOOL, {**arguments, "wait_seconds": 45})
     await anyio.sleep(60)
     said = await bench.client.call(TOOL, arguments)
-
     assert_saved(bench, said)
     assert bench.road.transfers == 1
 
@@ -124,14 +110,12 @@ async def test_leftovers_of_killed_runs_are_removed_at_the_next_start(bench: Lon
     async with bench.assistant() as assistant:
         await assistant.call(TOOL, ready(bench))
         await anyio.sleep(SETTLED_IN + 1)
-
-    assert there(bench) == [".flipsnack-notes.part", "Weekly offers, Week 38.zip"]
+    assert bench.downloaded == [".flipsnack-notes.part", "Weekly offers, Week 38.zip"]
 
 
 async def test_looking_for_leftovers_makes_no_folder_and_opens_nothing(bench: LongBench) -> None:
     await bench.client.call("list_collections")
     await anyio.sleep(SETTLED_IN + 1)
-
     assert not (bench.folder / "downloads").exists()
 
 
@@ -157,7 +141,6 @@ async def test_save_false_fetches_nothing_and_knows_nothing_of_transfers(bench: 
 async def test_a_folder_that_cannot_be_written_is_said_in_four_parts(bench: LongBench) -> None:
     (bench.folder / "downloads").write_bytes(b"a file where the folder should be")
     said = await bench.client.call(TOOL, ready(bench))
-
     assert_told_in_four_parts(said, "FLIPSNACK_DOWNLOAD_DIR")
 
 
@@ -198,7 +181,6 @@ async def test_a_hostile_title_becomes_a_plain_name_in_the_download_folder(bench
     collection = bench.sandbox.account.add(title=title)
     await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
     said = await bench.client.call(TOOL, collection_hash=collection.hash, wait_seconds=45)
-
     path = Path(said.data["path"])
     assert path.parent == bench.folder / "downloads"
     assert path.exists()  # noqa: ASYNC240 - a few bytes of a test

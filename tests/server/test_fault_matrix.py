@@ -24,7 +24,6 @@ DRAFT = "Weekly offers, Week 39"
 NOTHING, PERHAPS = "Nothing was changed.", "Something may have been changed."
 ADDRESS = "https://example.com/a.pdf"
 PICTURE = "https://example.com/other.png"
-
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
 
 
@@ -50,15 +49,11 @@ class Errand:
             "update_collection": {**one, "title": "Renamed", "description": "Other"},
             "publish a draft": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
             "take offline": {**one, "status": "editable"},
-            "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash},
-            "get_user_stats": {},
-            "get_lead_form_sample": {},
-            "download_collection_html": {**one, "wait_seconds": 10},
-            "report_stats": {"query": "catalogue", "wait_seconds": 10},
-            "add_flipbook": {**one, "file_url": ADDRESS},
-            "set_logo": {**one, "file_url": PICTURE},
-            "set_background_image": {**one, "file_url": PICTURE},
-        }
+            "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash}, "get_user_stats": {},
+            "get_lead_form_sample": {}, "download_collection_html": {**one, "wait_seconds": 10},
+            "report_stats": {"query": "catalogue", "wait_seconds": 10}, "add_flipbook": {**one, "file_url": ADDRESS},
+            "set_logo": {**one, "file_url": PICTURE}, "set_background_image": {**one, "file_url": PICTURE},
+        }  # fmt: skip
         return found.get(self.name, one)
 
 
@@ -71,26 +66,18 @@ ERRANDS = (
     Errand("publish a draft", "update_collection", "collection.update"),
     Errand("take offline", "update_collection", "collection.update"),
 )
-
-
 FAULTS = {
-    "slow": Fault("slow", seconds=4),
-    "slow after": Fault("slow", seconds=4, phase="after"),
-    "too slow": Fault("slow", seconds=100),
-    "too slow after": Fault("slow", seconds=100, phase="after"),
+    "slow": Fault("slow", seconds=4), "slow after": Fault("slow", seconds=4, phase="after"),
+    "too slow": Fault("slow", seconds=100), "too slow after": Fault("slow", seconds=100, phase="after"),
     **{f"{kind} {phase}": Fault(kind, phase=phase) for kind in ("hang", "reset") for phase in ("before", "after")},
     **{kind: Fault(kind) for kind in ("cut", "garbled")},
     "HTML 502": Fault("http", http_status=502, body="<html><body><h1>502 Bad Gateway</h1></body></html>"),
     "500 with JSON": Fault("http", http_status=500, body='{"error": "internal"}'),
     "500 with an envelope": Fault("http", http_status=500, body='{"code": 22, "status": "Maintenance", "data": {}}'),
-    "500 without JSON": Fault("http", http_status=500, body=""),
-    "22": Fault("maintenance"),
-    "31": Fault("per_second"),
-    "32": Fault("per_minute"),
-    "wrong types": Fault("wrong_types"),
-    "huge": Fault("huge"),
+    "500 without JSON": Fault("http", http_status=500, body=""), "22": Fault("maintenance"),
+    "31": Fault("per_second"), "32": Fault("per_minute"), "wrong types": Fault("wrong_types"), "huge": Fault("huge"),
     "unknown code": Fault("code", code=99, message="Never heard of it"),
-}
+}  # fmt: skip
 REFUSED_FOR_NOW = {"22", "31", "32", "500 with an envelope"}
 """Faults in which Flipsnack says that it did nothing: nothing less certain may be said of them."""
 REACHES = ("once", "for ever", "everywhere")
@@ -195,9 +182,6 @@ async def assert_reads_again(assistant: Assistant, errand: Errand, arguments: di
     assert not said.is_error, said.text
 
 
-# --- an upload looked at while Flipsnack is unwell
-
-
 LOOKS = [(fault, reach) for fault in FAULTS for reach in ("once", "for ever") if (fault, reach) != ("huge", "for ever")]
 
 
@@ -218,16 +202,12 @@ async def test_looking_at_an_upload_survives_every_fault(bench: Bench, fault: st
     assert len(bench.sandbox.carried_out("collection.create")) == 1
 
 
-# --- an update is the same however often it is carried out
-
-
 @pytest.mark.parametrize("fault", list(FAULTS))
 async def test_an_update_under_a_fault_is_what_was_asked_or_nothing(bench: Bench, fault: str) -> None:
     collection = bench.collection(TITLE)
     kept = deepcopy(collection)
     set_off(bench.sandbox, Errand("update", "update_collection", "collection.update"), fault, "once")
     said = await bench.call("update_collection", collection_hash=collection.hash, title="Renamed")
-
     asked = replace(kept, title="Renamed")
     assert collection in (kept, asked)
     assert said.is_error or collection == asked, said.text

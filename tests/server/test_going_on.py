@@ -1,6 +1,7 @@
 """Long work goes on by itself: with the next server from its first call on, as far as its settings allow."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -9,7 +10,7 @@ import pytest
 from flipsnack_mcp.server.app import permissions_of
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.plans.rules import Permissions
-from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Person, types_what_is_asked
 from tests.server.destructions import process
 
 UPDATE, STATS = "collection.update", "collection.getStats"
@@ -51,26 +52,21 @@ async def test_a_report_and_a_plan_are_gone_on_with_from_the_first_call_of_the_n
     assert (done.data["state"], done.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
 
 
-@pytest.mark.parametrize(
-    ("settings", "goes_on"),
-    [
-        pytest.param({}, True, id="the same"),
-        pytest.param({"read_only": True}, False, id="read-only"),
-        pytest.param({"confirm": "block"}, False, id="blocked"),
-        pytest.param({"toolsets": frozenset({"legacy"})}, False, id="without the tool"),
-    ],
-)
-async def test_a_server_goes_on_only_with_what_its_settings_allow(
-    bench: Bench, settings: dict[str, Any], *, goes_on: bool
-) -> None:
+LIMITS: dict[str, Given] = {
+    "the same": {}, "read-only": {"read_only": True}, "blocked": {"confirm": "block"},
+    "without the tool": {"toolsets": frozenset({"legacy"})},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", LIMITS.values(), ids=list(LIMITS))
+async def test_a_server_goes_on_only_as_its_settings_allow(bench: Bench, settings: Given) -> None:
     async with process(bench, Person(types_what_is_asked)) as assistant:
         await begin_plan(assistant, OFFLINE)
     before = carried_out(bench, UPDATE)
     async with process(bench, **settings) as assistant:
         await assistant.call("add_flipbook" if "toolsets" in settings else "list_collections")
         await anyio.sleep(ENOUGH)
-
-    assert (carried_out(bench, UPDATE) != before) is goes_on
+    assert (carried_out(bench, UPDATE) != before) is (not settings)
 
 
 async def test_ten_minutes_after_a_yes_nothing_goes_offline_and_the_next_call_asks_anew(bench: Bench) -> None:
@@ -89,17 +85,15 @@ async def test_ten_minutes_after_a_yes_nothing_goes_offline_and_the_next_call_as
     assert carried_out(bench, UPDATE)
 
 
-@pytest.mark.parametrize(
-    ("settings", "allowed"),
-    [
-        (Settings(), Permissions(changes=True, taking_offline=True)),
-        (Settings(confirm="allow"), Permissions(changes=True, taking_offline=True)),
-        (Settings(confirm="approve"), Permissions(changes=True, taking_offline=True)),
-        (Settings(confirm="block"), Permissions(changes=True, taking_offline=False)),
-        (Settings(confirm="whatever"), Permissions(changes=True, taking_offline=False)),
-        (Settings(read_only=True, confirm="allow"), Permissions(changes=False, taking_offline=True)),
-        (Settings(toolsets=frozenset({"legacy"})), Permissions(changes=False, taking_offline=True)),
-    ],
-)
-def test_the_settings_decide_what_may_be_gone_on_with(settings: Settings, allowed: Permissions) -> None:
-    assert permissions_of(settings) == allowed
+ALL = Permissions(changes=True, taking_offline=True)
+NO_CHANGES, STAYING_ONLINE = replace(ALL, changes=False), replace(ALL, taking_offline=False)
+ALLOWED: list[tuple[Given, Permissions]] = [
+    *(({}, ALL), ({"confirm": "allow"}, ALL), ({"confirm": "approve"}, ALL)),
+    *(({"confirm": "block"}, STAYING_ONLINE), ({"confirm": "whatever"}, STAYING_ONLINE)),
+    *(({"read_only": True, "confirm": "allow"}, NO_CHANGES), ({"toolsets": frozenset({"legacy"})}, NO_CHANGES)),
+]
+
+
+@pytest.mark.parametrize(("settings", "allowed"), ALLOWED)
+def test_the_settings_decide_what_may_be_gone_on_with(settings: Given, allowed: Permissions) -> None:
+    assert permissions_of(Settings(**settings)) == allowed

@@ -8,7 +8,7 @@ from mcp.types import TextContent
 
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.prompts import Prompt, prompts
-from tests.server.bench import Bench
+from tests.server.bench import Bench, Given
 
 every_job = pytest.mark.parametrize("prompt", prompts(), ids=lambda one: one.name)
 
@@ -70,12 +70,10 @@ KNOWN = "publish_issue, weekly_report"
 PAGES = ("audit_account", {"pages": "1"}, 'There is no argument "pages"')
 
 
-@pytest.mark.parametrize(("name", "given", "words"), [("nothing", {}, KNOWN), ("publish_issue\n", {}, KNOWN), PAGES])
-async def test_an_unknown_job_or_value_is_an_error_that_helps(
-    bench: Bench, name: str, given: dict[str, str], words: str
-) -> None:
+@pytest.mark.parametrize(("name", "given", "says"), [("nothing", {}, KNOWN), ("publish_issue\n", {}, KNOWN), PAGES])
+async def test_an_unknown_job_or_value_is_an_error_that_helps(bench: Bench, name: str, given: Given, says: str) -> None:
     async with bench.assistant() as assistant:
-        with pytest.raises(MCPError, match=words):
+        with pytest.raises(MCPError, match=says):
             await assistant.client.get_prompt(name, given)
 
 

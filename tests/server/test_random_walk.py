@@ -102,19 +102,19 @@ class Walk(RuleBasedStateMachine):
         # One budget for all servers of the walk, as for all processes on a key.
         return Flipsnack(access, Pacer(self.pace, BudgetRules()), lambda: Tapped(self.sandbox, self.witness))
 
-    def call(self, tool: str, person: Person | None = None, *, mode: Any = "auto", **arguments: Any) -> Said:
+    def call(
+        self, tool: str, person: Person | None = None, *, mode: Any = "auto", confirm: str = "ask", **arguments: Any
+    ) -> Said:
         """One call by a client that comes and goes; every call has a server process of its own in effect."""
 
         async def work() -> Said:
-            server = build_server(replace(self.settings), self.connect, self.now, self.store)
+            server = build_server(replace(self.settings, confirm=confirm), self.connect, self.now, self.store)
             async with Client(server, mode=mode, elicitation_callback=person, read_timeout_seconds=300) as client:
                 said = await Assistant(client, self.witness).call(tool, arguments)
                 assert said.seconds <= 60, "a call lasts no longer than a client waits"
                 return said
 
         return self.run(work)
-
-    # --- what there is
 
     @initialize(faults=booleans())
     def open_shop(self, faults: bool) -> None:  # noqa: FBT001 - hypothesis passes it by name
@@ -139,8 +139,6 @@ class Walk(RuleBasedStateMachine):
 
     def codes_for(self, wanted: str) -> list[str]:
         return [str(one) for one in CODE.findall(self.call("delete_collection", collection_hash=wanted).text)]
-
-    # --- steps
 
     @rule(action=sampled_from(SPECIFIC), kind=sampled_from(FAULTS), times=integers(1, 5), after=booleans())
     def break_something(self, action: str | None, kind: str, times: int, after: bool) -> None:  # noqa: FBT001 - see above
@@ -222,15 +220,13 @@ class Walk(RuleBasedStateMachine):
 
     @rule(given=data())
     def change_meanwhile(self, given: DataObject) -> None:
-        found = self.sandbox.account.collections.get(self.any_hash(given))
-        if found:
-            found.title = f"{found.title}{next(self.numbers)}"
+        if found := self.sandbox.account.collections.get(self.any_hash(given)):
+            found.title += str(next(self.numbers))
 
     @rule(given=data())
     def change_between_code_and_use(self, given: DataObject) -> None:
         wanted = self.any_hash(given)
-        codes = self.codes_for(wanted)
-        if codes:
+        if codes := self.codes_for(wanted):
             self.sandbox.account.collections[wanted].title += f" {next(self.numbers)}"
             before = self.destroyed()
             self.call("delete_collection", collection_hash=wanted, confirmation=codes[0])
@@ -255,8 +251,7 @@ class Walk(RuleBasedStateMachine):
     def delete_with_a_code_at_once(self, given: DataObject) -> None:
         self.sandbox.clear_faults()
         wanted = self.any_hash(given)
-        codes = self.codes_for(wanted)
-        if codes:
+        if codes := self.codes_for(wanted):
             SEEN["codes"] += 1
             self.yes[wanted] += 1
             before = self.destroyed()
@@ -286,9 +281,9 @@ class Walk(RuleBasedStateMachine):
 
     @rule(letter=sampled_from("ae"), at_once=booleans())
     def plan_for_many(self, letter: str, at_once: bool) -> None:  # noqa: FBT001 - see above
-        before = self.changes()
+        before = self.attempts()
         said = self.call("update_collections", query=letter, find=letter, replace=f"{letter}{next(self.numbers)}")
-        assert self.changes() == before, "a plan changes nothing"
+        assert self.attempts() == before, "a plan changes nothing"
         if not said.is_error and "plan_id" in said.data:
             self.plans[said.data["plan_id"]] = {
                 (item["collection_hash"], item["new_title"]) for item in said.data["items"] if "new_title" in item
@@ -313,9 +308,9 @@ class Walk(RuleBasedStateMachine):
 
     @rule(wait=sampled_from([0, 30]))
     def report(self, wait: int) -> None:
-        before = self.changes()
+        before = self.attempts()
         said = self.call("report_stats", start_date="2026-08-01", end_date="2026-08-31", wait_seconds=wait)
-        assert self.changes() == before
+        assert self.attempts() == before
         SEEN["reported"] += not said.is_error
 
     @rule(again=booleans(), wait=sampled_from([0, 10]))
@@ -335,17 +330,10 @@ class Walk(RuleBasedStateMachine):
     @rule(given=data(), approved=booleans())
     def by_terminal(self, given: DataObject, approved: bool) -> None:  # noqa: FBT001 - see above
         """FLIPSNACK_CONFIRM=approve, with a person in a terminal of another process on the same file."""
-        if self.durable:
-            usual, self.settings = self.settings, replace(self.settings, confirm="approve")
-            try:
-                self.delete_by_terminal(self.any_hash(given), approved=approved)
-            finally:
-                self.settings = usual
-
-    def delete_by_terminal(self, wanted: str, *, approved: bool) -> None:
-        before = self.destroyed()
-        said = self.call("delete_collection", Person(types(self.title(wanted))), collection_hash=wanted)
-        codes = CODE.findall(said.text)
+        wanted, before = self.any_hash(given), self.destroyed()
+        person = Person(types(self.title(wanted)))
+        said = self.call("delete_collection", person, confirm="approve", collection_hash=wanted)
+        codes = CODE.findall(said.text) if self.durable else []
         assert self.destroyed() == before
         if not codes:
             return
@@ -354,7 +342,7 @@ class Walk(RuleBasedStateMachine):
             assert self.run(lambda: Consents(other, self.settings.account).approve(codes[0]))
             self.run(other.close)
             self.yes[wanted] += 1
-        self.call("delete_collection", collection_hash=wanted, confirmation=codes[0])
+        self.call("delete_collection", confirm="approve", collection_hash=wanted, confirmation=codes[0])
         assert approved or self.destroyed() == before
         SEEN["approved"] += approved
 
@@ -373,21 +361,10 @@ class Walk(RuleBasedStateMachine):
             self.run(self.store.close)
             self.store = self.opened()
 
-    # --- what is always true
-
-    def changes(self) -> int:
-        """How many were carried out, but for those of plans that go on by themselves."""
-        return sum(one.executed for one in self.of_a_call())
-
-    def attempts(self) -> list[str]:
-        """What arrived, carried out or not, but for what plans do that go on by themselves."""
-        return [one.action for one in self.of_a_call()]
-
-    def of_a_call(self) -> list[Any]:
-        changing = [one for one in self.sandbox.requests if one.action in CHANGING]
-        return [
-            one for one in changing if (one.params.get("collectionHash"), one.params.get("title")) not in self.begun
-        ]
+    def attempts(self) -> int:
+        """How many changes arrived, carried out or not, but for those of plans that go on by themselves."""
+        changing = [one.params for one in self.sandbox.requests if one.action in CHANGING]
+        return sum((one.get("collectionHash"), one.get("title")) not in self.begun for one in changing)
 
     def destroyed(self) -> int:
         return len(self.sandbox.carried_out(DELETED))

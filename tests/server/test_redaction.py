@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -17,7 +18,6 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.server.safety.redaction import Redactor
-from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.server.tools.changes import Removal
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.settings import Settings
@@ -64,11 +64,6 @@ def test_no_text_keeps_a_credential(redactor: Redactor, text: str) -> None:
     assert shown(redactor.text(text)) == []
 
 
-def test_what_stands_around_a_credential_stays(redactor: Redactor) -> None:
-    assert redactor.text(f"refused {KEY}, sorry") == "refused ***, sorry"
-    assert redactor.text(ADDRESS) == "https://api.flipsnack.com/v1/?action=user.getStats&apiKey=***&signature=***&x=1"
-
-
 @pytest.mark.parametrize("secret", ["a/b+c=d&e f%", 'quo"te\\d-secret'], ids=["reserved", "quotes"])
 @pytest.mark.parametrize("spelled", [str, lambda one: quote(one, safe=""), json.dumps, repr])
 def test_a_secret_of_odd_characters_is_known_in_every_spelling(secret: str, spelled: Callable[[str], str]) -> None:
@@ -86,32 +81,29 @@ def test_short_and_empty_credentials_blank_out_nothing_else(key: str, secret: st
     assert redactor.data({"title": text, "width": 650}) == {"title": text, "width": 650}
 
 
+LINK = "https://s3.example.com/x.zip?X-Amz-Date=20260921&X-Amz-Signature=" + "ab" * 32
 ORDINARY = "the signature of our CEO; Signature: Anna; apikey rotation guide; No signature needed; signature dishes"
+STAYS = [
+    (f"refused {KEY}, sorry", "refused ***, sorry"),
+    (ADDRESS, "https://api.flipsnack.com/v1/?action=user.getStats&apiKey=***&signature=***&x=1"),
+    *((text, text) for text in (*ORDINARY.split("; "), "no word of ours: public, 650 x 385", LINK)),
+]
 
 
-@pytest.mark.parametrize("text", [*ORDINARY.split("; "), "no word of ours: public, 650 x 385"])
-def test_ordinary_words_are_left_alone(redactor: Redactor, text: str) -> None:
-    assert redactor.text(text) == text
-
-
-def test_the_signed_link_of_a_package_stays_usable_and_other_data_as_it_was(redactor: Redactor) -> None:
-    link = "https://s3.example.com/x.zip?X-Amz-Date=20260921&X-Amz-Signature=" + "ab" * 32
-    data = {"a": ["x", {"b": 1.5}], "c": {"d": None}, "resource_url": link}
-    assert redactor.text(link) == link
-    assert redactor.data(data) == data
+@pytest.mark.parametrize(("text", "left"), STAYS)
+def test_all_but_credentials_stays_the_signed_link_of_a_package_too(redactor: Redactor, text: str, left: str) -> None:
+    assert redactor.text(text) == left
 
 
 @texts
 def test_structured_data_is_redacted_at_every_depth(redactor: Redactor, text: str) -> None:
-    data = {"a": text, "b": [text, {"c": [[text]]}], text: {text: text}, "n": 1, "t": True, "z": None}
-    redacted = redactor.data(data)
+    others = {"n": 1, "t": True, "z": None, "resource_url": LINK, "o": ["x", {"b": 1.5}, {"d": None}]}
+    redacted = redactor.data({**others, "a": text, "b": [text, {"c": [[text]]}], text: {text: text}})
     assert shown(json.dumps(redacted)) == []
-    assert (redacted["n"], redacted["t"], redacted["z"]) == (1, True, None)
+    assert redacted.items() >= others.items()
 
 
 # --- logs
-
-
 Stderr = Callable[[], str]
 
 
@@ -154,7 +146,8 @@ def failed(error: BaseException) -> BaseException:
     raise AssertionError
 
 
-WAYS: dict[str, Callable[[logging.Logger, str], None]] = {
+Way = Callable[[logging.Logger, str], None]
+WAYS: dict[str, Way] = {
     "plain": lambda log, text: log.warning(text),
     "arguments": lambda log, text: log.warning("%s and %r", text, [text]),
     "named arguments": lambda log, text: log.warning("%(a)s", {"a": text}),
@@ -168,9 +161,7 @@ WAYS: dict[str, Callable[[logging.Logger, str], None]] = {
 @texts
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("name", ["", "httpx2", "some.library"], ids=["root", "httpx2", "library"])
-def test_no_log_line_of_anybody_shows_a_credential(
-    stderr: Stderr, name: str, way: Callable[[logging.Logger, str], None], text: str
-) -> None:
+def test_no_log_line_of_anybody_shows_a_credential(stderr: Stderr, name: str, way: Way, text: str) -> None:
     way(logging.getLogger(name), text)
     assert_written_without_a_credential(stderr())
 
@@ -205,8 +196,6 @@ def test_the_net_keeps_the_format_of_the_handler() -> None:
 
 
 # --- crashes
-
-
 @texts
 def test_the_report_of_a_crash_shows_no_credential_but_where_it_was(stderr: Stderr, text: str) -> None:
     report(failed(ValueError(text)))
@@ -219,34 +208,32 @@ def report(error: BaseException) -> None:
     sys.excepthook(type(error), error, error.__traceback__)
 
 
-def report_a_group() -> None:
-    report(failed(BaseExceptionGroup(ADDRESS, [OddError(), KeyboardInterrupt(SECRET)])))
+CRASHES: dict[str, Callable[[], object]] = {
+    "group": lambda: report(failed(BaseExceptionGroup(ADDRESS, [OddError(), KeyboardInterrupt(SECRET)]))),
+    "thread": lambda: threading.excepthook(
+        threading.ExceptHookArgs((ValueError, ValueError(ADDRESS), None, threading.current_thread()))
+    ),
+    "what nobody can raise": lambda: sys.unraisablehook(
+        SimpleNamespace(
+            exc_type=ValueError, exc_value=ValueError(ADDRESS), exc_traceback=None, err_msg=None, object=None
+        )
+    ),
+}
 
 
-def report_a_thread() -> None:
-    threading.excepthook(threading.ExceptHookArgs((ValueError, ValueError(ADDRESS), None, threading.current_thread())))
-
-
-def report_what_nobody_can_raise() -> None:
-    class Unraisable:
-        exc_type, exc_value, exc_traceback, err_msg, object = ValueError, ValueError(ADDRESS), None, None, None
-
-    sys.unraisablehook(Unraisable())  # type: ignore[arg-type]  # what Python gives has the same fields
-
-
-@pytest.mark.parametrize("way", [report_a_group, report_a_thread, report_what_nobody_can_raise])
-def test_no_other_report_of_a_crash_shows_a_credential(stderr: Stderr, way: Callable[[], None]) -> None:
+@pytest.mark.parametrize("way", CRASHES.values(), ids=list(CRASHES))
+def test_no_other_report_of_a_crash_shows_a_credential(stderr: Stderr, way: Callable[[], object]) -> None:
     way()
     assert_written_without_a_credential(stderr())
 
 
 # --- what the server says and writes down
-
-
-def planting(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, History]:
-    """A server of which one tool answers with what a library may have put there."""
-    store = MemoryStore(bench.clock)
-    server = build_server(bench.settings, bench.connect, bench.clock, store)
+@texts
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_results_data_progress_and_history_show_no_credential(
+    bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool answers with what a library may have put there."""
 
     async def run(call: Any, _: Any) -> Removal:
         await call.app.history.add(tool=call.tool, target=text, decision="allowed", said=text, before={"a": [text]})
@@ -254,25 +241,15 @@ def planting(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[
         return Removal(deleted=False, collection_hash=text, changes=[text])
 
     monkeypatch.setitem(TOOLS, "delete_collection", replace(TOOLS["delete_collection"], run=run))
-    return server, History(store, bench.settings.account)
-
-
-@texts
-@pytest.mark.parametrize("mode", ["auto"])
-async def test_results_data_progress_and_history_show_no_credential(
-    bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server, history = planting(bench, text, monkeypatch)
-    async with bench.assistant(server=server) as assistant:
+    store = MemoryStore(bench.clock)
+    async with bench.assistant(store=store) as assistant:
         said = await assistant.call("delete_collection", collection_hash="fxh4k89")
-    kept = [one.model_dump_json() for one in await history.events()]
+    kept = [one.model_dump_json() for one in await History(store, bench.settings.account).events()]
     places = {"text": said.text, "data": json.dumps(said.data), "progress": said.progress, "history": kept}
     assert {name: shown(place) for name, place in places.items() if shown(place)} == {}
 
 
 # --- a whole process
-
-
 HELLO = {
     "jsonrpc": "2.0", "id": 1, "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
@@ -322,9 +299,7 @@ def repeating(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         serving.join()
 
 
-def test_a_real_server_writes_no_credential_anywhere_while_everything_fails(
-    run: Run, repeating: str, tmp_path: Any
-) -> None:
+def test_a_real_server_writes_no_credential_anywhere_while_all_fails(run: Run, repeating: str, tmp_path: Any) -> None:
     given = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
     given += [
         {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}

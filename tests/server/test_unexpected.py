@@ -12,6 +12,7 @@ from typing_extensions import override
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.server.bench import Assistant, Bench
+from tests.server.long_bench import assert_told_in_four_parts
 
 DETAIL = "secret detail 4711"
 
@@ -56,7 +57,6 @@ async def test_an_unexpected_exception_gives_the_fixed_text_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setitem(TOOLS, "get_user_stats", replace(TOOLS["get_user_stats"], run=run))
-
     said = await assistant.call("get_user_stats")
     after = await assistant.call("list_collections")
 
@@ -91,9 +91,6 @@ async def test_a_document_that_changes_while_it_is_sent_ends_with_a_plain_error(
     path = bench.document("big.pdf", b"%PDF-1.7\n" + bytes(1_000_000))
     bench.sandbox.app = Tampering(bench.sandbox.app, lambda: bench.document("big.pdf", b"%PDF-1.7\n"))  # type: ignore[assignment]  # any ASGI application
     target = {"collection_hash": bench.collection().hash} if tool == "add_flipbook" else {"title": "Changing"}
-
     said = await bench.call(tool, **target, file_path=path)
-
-    assert said.is_error
-    assert "document" in said.text
+    assert_told_in_four_parts(said, "document")
     assert said.text != UNEXPECTED

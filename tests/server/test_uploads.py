@@ -14,7 +14,7 @@ from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
-from tests.server.bench import PDF
+from tests.server.bench import PDF, Given
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, given_up, named_call, to_its_end
 from tests.workflows.running import Fragile
 
@@ -38,8 +38,6 @@ def offers(bench: LongBench, **more: Any) -> dict[str, Any]:
 
 
 # In the background
-
-
 async def test_waiting_for_nothing_answers_at_once_and_the_next_calls_go_on_to_the_end(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     first = await bench.client.call(TOOL, offers(bench, status="public"), wait_seconds=0)
@@ -79,8 +77,6 @@ async def test_a_client_that_gives_up_gets_its_result_by_repeating_the_same_call
 
 
 # The same document and title
-
-
 async def test_the_same_document_and_title_gives_the_first_result_and_says_so(bench: LongBench) -> None:
     bench.road.upload_seconds = 2
     first = await bench.client.call(TOOL, offers(bench))
@@ -131,7 +127,6 @@ async def test_a_deleted_collection_is_uploaded_anew_once_however_many_ask(bench
     async with anyio.create_task_group() as group:
         for _ in range(3):
             group.start_soon(bench.client.call, TOOL, offers(bench))
-
     assert bench.created == 2
 
 
@@ -146,8 +141,7 @@ async def test_a_draft_published_by_update_collection_is_not_uploaded_again(benc
 
     assert again.data["collection_hash"] == published.data["collection_hash"]
     assert again.data["status"] == "public"
-    assert bench.requests[sent] == "collection.getCollection"
-    assert bench.created == 1
+    assert (bench.requests[sent], bench.created) == ("collection.getCollection", 1)
 
 
 async def test_a_failed_conversion_is_the_first_result_and_says_what_another_upload_costs(bench: LongBench) -> None:
@@ -182,7 +176,6 @@ async def test_an_earlier_upload_is_not_said_to_be_more_than_it_is(
     await to_its_end(bench.client, await bench.client.call(TOOL, {**given, **first}))
     said = await bench.client.call(TOOL, {**given, **other})
     same = await bench.client.call(TOOL, {**given, **first})
-
     assert told in said.text
     assert "update_collection" not in same.text
     assert bench.created == 1
@@ -192,15 +185,12 @@ async def test_again_while_the_last_one_is_under_way_is_told_so(bench: LongBench
     bench.road.upload_seconds = 10
     first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)
     said = await bench.client.call(TOOL, offers(bench, again=True), wait_seconds=0)
-
     assert said.data["upload_id"] == first.data["upload_id"]
     assert "is not finished yet" in said.text
     assert "again=true" not in said.text
 
 
 # Stopping
-
-
 async def test_get_upload_stops_an_upload_under_way(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     first = await bench.client.call(TOOL, offers(bench), wait_seconds=15)
@@ -219,9 +209,7 @@ async def test_get_upload_stops_an_upload_under_way(bench: LongBench) -> None:
     assert_told_in_four_parts(once_more, "has ended")
 
 
-async def test_what_is_not_named_or_is_converting_cannot_be_stopped_and_the_error_names_the_way(
-    bench: LongBench,
-) -> None:
+async def test_what_is_unnamed_or_converting_cannot_be_stopped_and_the_error_names_the_way(bench: LongBench) -> None:
     bench.road.upload_seconds = 2
     first = await bench.client.call(TOOL, offers(bench), wait_seconds=0)
     for nothing in (None, " "):
@@ -240,14 +228,11 @@ async def test_a_stop_that_another_process_has_to_carry_out_is_acknowledged(benc
     async with bench.assistant(store=store) as assistant, bench.assistant(store=store) as other:
         first = await assistant.call(TOOL, offers(bench), wait_seconds=0)
         said = await other.call("get_upload", upload_id=first.data["upload_id"], cancel=True, wait_seconds=0)
-
     assert said.data["state"] == "uploading"
     assert "was asked to stop it" in said.text
 
 
 # Lists, ids, accounts
-
-
 async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first(bench: LongBench) -> None:
     ids = []
     for number in range(4):
@@ -264,18 +249,16 @@ async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first
     assert all(str(value) in listed.text for one in rows for value in one.values())
 
 
-@pytest.mark.parametrize("upload_id", [" {} ", "abcdefgh", "12345678", 22222222, "'; drop table records; --", "../.."])
-async def test_an_id_is_understood_as_people_write_it_and_an_unknown_one_sends_to_the_list(
-    bench: LongBench, upload_id: object
-) -> None:
+@pytest.mark.parametrize("given", [" {} ", "abcdefgh", "12345678", 22222222, "'; drop table records; --", "../.."])
+async def test_ids_are_understood_as_written_and_unknown_ones_send_to_the_list(bench: LongBench, given: Any) -> None:
     empty = await bench.client.call("get_upload")
     first = (await bench.client.call(TOOL, offers(bench), wait_seconds=0)).data["upload_id"]
-    wanted = upload_id.format(first.upper()) if isinstance(upload_id, str) else upload_id
+    wanted = given.format(first.upper()) if isinstance(given, str) else given
     said = await bench.client.call("get_upload", upload_id=wanted, wait_seconds=0)
 
     assert empty.data["uploads"] == []
     assert "none" in empty.text
-    known = upload_id == " {} "
+    known = given == " {} "
     assert said.data.get("upload_id") == (first if known else None)
     if not known:
         assert_told_in_four_parts(said, "get_upload without upload_id")
@@ -287,15 +270,12 @@ async def test_the_uploads_of_another_account_are_invisible(bench: LongBench) ->
         first = await mine.call(TOOL, offers(bench), wait_seconds=5)
         asked = [await other.call("get_upload", upload_id=first.data["upload_id"], cancel=one) for one in (False, True)]
         listed = await other.call("get_upload")
-
     assert asked[0].text == asked[1].text
     assert "no such upload" in asked[0].text
     assert listed.data["uploads"] == []
 
 
 # Restarts
-
-
 async def test_a_server_that_ends_during_an_upload_leaves_it_interrupted_and_offers_again(bench: LongBench) -> None:
     bench.road.upload_seconds = 10
     async with bench.assistant(store=bench.file()) as assistant:
@@ -332,17 +312,13 @@ async def test_looking_up_what_is_left_over_does_not_eat_the_whole_call(bench: L
         for name in ("1.pdf", "2.pdf"):
             await assistant.call(TOOL, file_path=bench.large(name), title=name, wait_seconds=2)
     bench.fails("hang", "collection.getList", times=0)
-    async with bench.assistant(store=bench.file()) as assistant:
-        listed = await assistant.call("get_upload")
+    listed = await bench.send("get_upload", {}, store=bench.file())
 
-    assert not listed.is_error
-    assert len(listed.data["uploads"]) == 2
+    assert (listed.is_error, len(listed.data["uploads"])) == (False, 2)
     assert listed.seconds <= 25
 
 
 # Stores that cannot be used
-
-
 async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
     state, collection = bench.folder / "state", bench.collection()
     collection.packaging = Packaging(0.0)
@@ -361,15 +337,10 @@ async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
 async def test_a_path_that_cannot_be_used_is_an_error_where_it_is_needed_and_nowhere_else(bench: LongBench) -> None:
     (bench.folder / "state").write_text("a file where a folder should be")
     one = {"collection_hash": bench.collection().hash}
-    needing: tuple[tuple[str, dict[str, Any]], ...] = (
-        (TOOL, offers(bench)),
-        ("get_upload", {}),
-        ("get_upload", {"upload_id": "abcdefgh"}),
-    )
-    others: tuple[tuple[str, dict[str, Any]], ...] = (
-        *(("list_collections", {}), ("get_collection", one), ("get_user_stats", {})),
-        ("download_collection_html", {**one, "wait_seconds": 0}),
-    )
+    look: Given = {"upload_id": "abcdefgh"}
+    needing: list[tuple[str, Given]] = [(TOOL, offers(bench)), ("get_upload", {}), ("get_upload", look)]
+    others: list[tuple[str, Given]] = [("list_collections", {}), ("get_collection", one), ("get_user_stats", {})]
+    others.append(("download_collection_html", {**one, "wait_seconds": 0}))
     async with bench.assistant(store=bench.file()) as assistant:
         for tool, arguments in needing:
             said = await assistant.call(tool, arguments)
@@ -396,8 +367,6 @@ async def test_a_disk_that_gets_full_while_a_call_waits_does_not_say_that_nothin
 
 
 # Documents and texts
-
-
 async def test_a_document_that_changes_before_it_is_sent_ends_with_a_plain_error(
     bench: LongBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -416,13 +385,11 @@ async def test_a_document_that_changes_before_it_is_sent_ends_with_a_plain_error
 
 
 @pytest.mark.parametrize(
-    ("kind", "details"),
+    ("kind", "more"),
     [("reset", {"phase": "before"}), ("quota", {}), ("code", {"code": 34}), ("code", {"code": 35}), ("http", {})],
 )
-async def test_every_failure_has_four_parts_and_its_upload_says_the_same(
-    bench: LongBench, kind: str, details: dict[str, Any]
-) -> None:
-    bench.fails(kind, "collection.create", times=0, **details)
+async def test_a_failure_has_four_parts_and_its_upload_says_the_same(bench: LongBench, kind: str, more: Given) -> None:
+    bench.fails(kind, "collection.create", times=0, **more)
     said = await bench.client.call(TOOL, offers(bench), wait_seconds=40)
     row = (await bench.client.call("get_upload")).data["uploads"][0]
     await anyio.sleep(31)

@@ -7,15 +7,10 @@ import pytest
 from pypdf import PdfWriter
 
 from flipsnack_mcp.files.lookahead import DAMAGED_WARNING
-from tests.server.bench import Assistant, Bench, Mode
+from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_told_in_four_parts
 
-
-@pytest.fixture(params=["auto"])
-def mode(request: pytest.FixtureRequest) -> Mode:
-    """One revision will do: it starts a process each time."""
-    chosen: Mode = request.param
-    return chosen
+pytestmark = pytest.mark.parametrize("mode", ["auto"])  # it starts a process each time
 
 
 def pdf(pages: int) -> bytes:
@@ -31,13 +26,12 @@ def sent(bench: Bench) -> list[Any]:
     return [one for one in bench.sandbox.requests if one.host == "upload"]
 
 
-async def test_over_a_thousand_pages_are_refused_without_a_byte_sent_and_are_in_no_list(
+async def test_over_1000_pages_are_refused_without_a_byte_and_are_in_no_list(
     bench: Bench, assistant: Assistant
 ) -> None:
     path = bench.document("pages.pdf", pdf(1001))
     said = await assistant.call("create_collection", file_path=path, title="Pages", wait_seconds=20)
     listed = await assistant.call("get_upload")
-
     assert_told_in_four_parts(said, "1,000 pages", "Nothing was changed.")
     assert sent(bench) == []
     assert listed.data["uploads"] == []
@@ -47,7 +41,6 @@ async def test_a_document_for_a_collection_that_exists_is_looked_into_as_well(be
     wanted = {"collection_hash": bench.collection().hash, "file_path": bench.document("pages.pdf", pdf(1001))}
     async with bench.assistant() as assistant:
         tried = [await assistant.call("add_flipbook", wanted, dry_run=dry) for dry in (True, False)]
-
     assert all(said.is_error and "1,000 pages" in said.text for said in tried)
     assert sent(bench) == []
 
@@ -61,10 +54,8 @@ async def test_what_is_odd_about_a_document_is_a_warning_in_every_answer_about_i
     path = bench.document("pages.pdf", pdf(pages) if pages else b"%PDF-1.7\n" + b"no page in it " * 50)
     for seconds in (0, 20):
         said = await assistant.call("create_collection", file_path=path, title="Pages", wait_seconds=seconds)
-
         assert not said.is_error, said.text
         told = [one for one in said.data.get("warnings", []) if "pages" in one or one == DAMAGED_WARNING]
         assert len(told) == bool(warning), told
         assert all(warning in one for one in told)
-
     assert len(sent(bench)) == 1

@@ -25,7 +25,6 @@ def converting(bench: Bench) -> str:
 
 async def test_a_conversion_is_waited_for_and_gone_on_with(bench: Bench, assistant: Assistant) -> None:
     wanted = converting(bench)
-
     first = await assistant.call("get_collection", collection_hash=wanted)
     tool, arguments = named_call(first)
     second = await assistant.call(tool, arguments)
@@ -77,7 +76,5 @@ async def test_no_call_lasts_longer_than_desktop_clients_wait(bench: Bench, tool
         arguments = {"file_path": bench.document(), "title": "Polled", "wait_seconds": 45}
     if tool == "list_collections":
         arguments = {}
-
     said = await bench.call(tool, **arguments)
-
     assert said.seconds <= 56 if tool == "create_collection" else said.seconds <= 46
