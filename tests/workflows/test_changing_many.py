@@ -427,7 +427,7 @@ async def killed_at(work: LongWork, rule: Rule, dies_at: int) -> tuple[Plan, Mor
     async with process(work) as server:
         plan = await server.plan(rule)
         await server.plans.record.confirmed(plan, "form")
-    mortal = Mortal(work.store, dies_at)
+    mortal = Mortal(work.store, dies_at=dies_at)
     async with process(work, mortal, road=Road(moment=mortal.moment)) as server, anyio.create_task_group() as life:
 
         async def live() -> None:

@@ -242,7 +242,7 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
 ) -> None:
     for dies_at in range(0, 60, 4):
         work.sandbox, work.store = with_collections(work.clock, 4), MemoryStore(work.clock)
-        mortal = Mortal(work.store, dies_at, cleanly)
+        mortal = Mortal(work.store, dies_at=dies_at, cleanly=cleanly)
         async with process(work) as reports:
             report = await reports.record.begin(wanted(reports, period=period))
         async with process(work, mortal, moment=mortal.moment) as doomed, anyio.create_task_group() as calls:
