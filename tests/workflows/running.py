@@ -177,6 +177,18 @@ class Mortal(Fragile):
             self.died.set()
             await anyio.sleep_forever()
 
+    async def live(self, call: Callable[[], Awaitable[object]]) -> None:
+        """Until it is killed, or until what it was called for is done."""
+        async with anyio.create_task_group() as life:
+
+            async def to_the_end() -> None:
+                await call()
+                self.died.set()
+
+            life.start_soon(to_the_end)
+            await self.died.wait()
+            life.cancel_scope.cancel()
+
     @override
     async def transact(self, work: Callable[[Records], T]) -> T:
         await self.moment("before transaction")

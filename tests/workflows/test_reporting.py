@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -245,10 +246,8 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
         mortal = Mortal(work.store, dies_at=dies_at, cleanly=cleanly)
         async with process(work) as reports:
             report = await reports.record.begin(wanted(reports, period=period))
-        async with process(work, mortal, moment=mortal.moment) as doomed, anyio.create_task_group() as calls:
-            calls.start_soon(until_death, doomed, report, mortal)
-            await mortal.died.wait()
-            calls.cancel_scope.cancel()
+        async with process(work, mortal, moment=mortal.moment) as doomed:
+            await mortal.live(partial(follow, doomed, report, 45))
         on_its_way = sum(asked(work).values()) - len(rows(work.store))
         work.clock.advance(0 if cleanly else DEAD_AFTER + 1)
         async with process(work) as survivor:
@@ -258,12 +257,6 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
         assert whole(found, work), dies_at
         assert len(twice(work)) <= min(on_its_way, IN_FLIGHT), dies_at
         assert max(asked(work).values()) <= 2, dies_at
-
-
-async def until_death(reports: Reports, report: Report, mortal: Mortal) -> None:
-    """One call; a process whose report is done ends as well."""
-    await reports.follow(report.report_id, 45, tell_nobody)
-    mortal.died.set()
 
 
 def rows(store: MemoryStore) -> list[str]:
@@ -294,26 +287,28 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
         found = await to_its_end(reports, report)
     failed = {one.collection_hash for one, _ in found.failed}
     assert failed <= set(gone)
-    assert len(failed) >= 5
+    assert len(failed) == 12 - len(found.lines) >= 5
     assert {why for _, why in found.failed} == {NOT_THERE}
-    assert len(found.lines) == 12 - len(failed)
     assert twice(work) == []
 
 
-async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("code", STATS, code=40, message="Bad request"))
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault("code", STATS, code=40, message="Bad request"), 'Flipsnack refused with code 40 "Bad request".'),
+        (Fault("http", STATS, http_status=200, body='{"code": 20, "data": {"views": "many"}}'), "held no numbers."),
+    ],
+    ids=["refused", "without a number"],
+)
+async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(
+    work: LongWork, fault: Fault, says: str
+) -> None:
+    work.sandbox.add_fault(fault)
     async with begun(work) as (reports, report):
         first = await to_its_end(reports, report)
         again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-    assert [why for _, why in first.failed] == ['Flipsnack refused with code 40 "Bad request".']
+    assert [why.removeprefix("The answer ") for _, why in first.failed] == [says]
     assert whole(again, work)
-
-
-async def test_an_answer_without_a_number_is_a_failure(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("http", STATS, http_status=200, body='{"code": 20, "data": {"views": "many"}}'))
-    async with begun(work) as (reports, report):
-        found = await to_its_end(reports, report)
-    assert [why for _, why in found.failed] == ["The answer held no numbers."]
 
 
 async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: LongWork) -> None:
@@ -330,14 +325,25 @@ async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: L
     assert Counter(one.params["collectionHash"] for one in work.sandbox.carried_out(STATS)).most_common(1)[0][1] == 1
 
 
-@pytest.mark.parametrize("count", [1, 3])
-async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(work: LongWork, count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "fault", "error"),
+    [
+        pytest.param(1, Fault("maintenance", STATS, times=0), MaintenanceError, id="of one"),
+        pytest.param(3, Fault("maintenance", STATS, times=0), MaintenanceError, id="of three"),
+        pytest.param(12, Fault("maintenance", LIST, times=0), MaintenanceError, id="no list"),
+        pytest.param(12, Fault("code", STATS, code=41, times=0), NotAuthorisedError, id="wrong credentials, at once"),
+    ],
+)
+async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(
+    work: LongWork, count: int, fault: Fault, error: type[FlipsnackError]
+) -> None:
     work.sandbox = with_collections(work.clock, count)
     async with begun(work) as (reports, report):
-        work.sandbox.add_fault(Fault("maintenance", STATS, times=0))
-        with pytest.raises(MaintenanceError):
+        work.sandbox.add_fault(fault)
+        with pytest.raises(error):
             await follow(reports, report, 45)
         work.sandbox.clear_faults()
+        assert error is MaintenanceError or sum(asked(work).values()) <= IN_FLIGHT
         assert whole(await to_its_end(reports, report), work)
 
 
@@ -358,25 +364,6 @@ async def test_trouble_is_told(work: LongWork) -> None:
         await follow(reports, await reports.record.begin(wanted(reports)), 45, told)
     assert any(message.endswith("; Flipsnack did not answer as it should") for message in told)
     assert told[-1].endswith(" s left")
-
-
-async def test_wrong_credentials_end_the_report_at_once(work: LongWork) -> None:
-    async with begun(work) as (reports, report):
-        work.sandbox.add_fault(Fault("code", STATS, code=41, times=0))
-        with pytest.raises(NotAuthorisedError):
-            await follow(reports, report, 45)
-        work.sandbox.clear_faults()
-        assert sum(asked(work).values()) <= IN_FLIGHT
-        assert whole(await to_its_end(reports, report), work)
-
-
-async def test_a_list_that_cannot_be_had_is_the_calls_error(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("maintenance", LIST, times=0))
-    async with begun(work) as (reports, report):
-        with pytest.raises(MaintenanceError):
-            await follow(reports, report, 45)
-        work.sandbox.clear_faults()
-        assert whole(await to_its_end(reports, report), work)
 
 
 async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
