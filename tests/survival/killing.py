@@ -36,6 +36,7 @@ SPAN = 2.6
 UPLOADS = 3
 DOCUMENT_BYTES, PACKAGE_BYTES = 6_000_000, 1_500_000
 AT_ONCE = 4
+DOWNLOAD = "download_collection_html"
 ENDS = {"complete", "failed", "interrupted"}
 JsonObject = dict[str, Any]
 
@@ -92,6 +93,10 @@ class Round:
         return self.folder / "downloads"
 
     @property
+    def download(self) -> JsonObject:
+        return {"collection_hash": self.package, "wait_seconds": 20}
+
+    @property
     def state(self) -> Path:
         return self.folder / "state.sqlite"
 
@@ -116,7 +121,7 @@ class Round:
         async with self.server() as (client, pid), anyio.create_task_group() as calls:
             for number in range(UPLOADS):
                 calls.start_soon(self.call, client, answers, "create_collection", self.upload(number))
-            calls.start_soon(self.call, client, answers, "download_collection_html", self.download())
+            calls.start_soon(self.call, client, answers, DOWNLOAD, self.download)
             await anyio.sleep(self.moment)
             os.kill(pid, signal.SIGKILL)
             killed = time.monotonic()
@@ -138,9 +143,6 @@ class Round:
 
     def upload(self, number: int) -> JsonObject:
         return {"file_path": str(self.document(number)), "title": self.title(number), "wait_seconds": 20}
-
-    def download(self) -> JsonObject:
-        return {"collection_hash": self.package, "wait_seconds": 20}
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[tuple[Client, int]]:
@@ -170,8 +172,8 @@ class Round:
             title = self.title(number)
             self.phases.append(f"upload: {upload_phase(entries.get(title), seen.get(title, {}))}")
         saved = bool(list(self.downloads.glob("*.zip")))
-        answered = "download_collection_html" in answers
-        self.phases.append(f"download: {download_phase(seen.get(self.package, {}), saved=saved, answered=answered)}")
+        phase = download_phase(seen.get(self.package, {}), saved=saved, answered=DOWNLOAD in answers)
+        self.phases.append(f"download: {phase}")
         self.expect_whole_files()
 
     async def quiet(self) -> None:
@@ -194,7 +196,7 @@ class Round:
                 self.expect(one.get("state") in ENDS, f"{row['title']} is {one.get('state')} at the next use")
             for number in range(UPLOADS):
                 await self.repeat_upload(client, number, before[self.title(number)])
-            saved = await self.answer(client, "download_collection_html", self.download())
+            saved = await self.answer(client, DOWNLOAD, self.download)
             there = saved.get("state") == "complete" and await anyio.Path(saved["path"]).is_file()
             self.expect(there, f"download: {saved}")
 
@@ -275,14 +277,6 @@ def opened(state: Path) -> closing[sqlite3.Connection]:
     return closing(sqlite3.connect(state))
 
 
-def make_package(path: Path) -> None:
-    """A zip whose check takes a while: 70 MB of nothing, and some noise to transfer."""
-    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
-        archive.writestr("pages/1.jpg", random.Random(1).randbytes(PACKAGE_BYTES))  # noqa: S311 - no secret
-        for number in range(8):
-            archive.writestr(f"empty/{number}", bytes(9_000_000))
-
-
 def whole(path: Path) -> bool:
     try:
         with ZipFile(path) as archive:
@@ -297,9 +291,12 @@ def text_of(result: CallToolResult) -> str:
 
 @contextmanager
 def slow_sandbox(packages: int, folder: Path) -> Iterator[Sandbox]:
-    """The sandbox as a process."""
+    """The sandbox as a process. The check of its package takes a while: 70 MB of nothing, and some noise to transfer."""
     package = folder / "package.zip"
-    make_package(package)
+    with ZipFile(package, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("pages/1.jpg", random.Random(1).randbytes(PACKAGE_BYTES))  # noqa: S311 - no secret
+        for number in range(8):
+            archive.writestr(f"empty/{number}", bytes(9_000_000))
     command = [sys.executable, str(HERE / "slow_sandbox.py"), str(packages), str(package)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own program
         assert process.stdout
