@@ -165,8 +165,7 @@ async def test_a_title_is_known_as_long_as_nothing_was_changed_since(state: Open
 
 
 @pytest.mark.parametrize(
-    ("code", "target", "way"),
-    [("code waiting", "to be confirmed", "ask"), ("code approved", "approved", "approve")],
+    ("code", "target", "way"), [("code waiting", "to be confirmed", "ask"), ("code approved", "approved", "approve")]
 )
 async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str, target: str, way: str) -> None:
     arguments = {"collection_hash": state.ids[target], "confirmation": state.ids[code]}

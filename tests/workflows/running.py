@@ -197,10 +197,6 @@ class Mortal(Fragile):
         return result
 
 
-def travelling(sandbox: Sandbox, road: Road | None = None) -> Flipsnack:
-    return Flipsnack(Access(KEY, SECRET), Pacer(Budget()), lambda: Travelled(Line(sandbox.app), road or Road()))
-
-
 @dataclass(frozen=True)
 class Process:
     """One server process, as far as uploads and downloads go, and the calls that a person makes of it."""
@@ -277,16 +273,24 @@ class LongWork:
         return path
 
     @asynccontextmanager
+    async def server(
+        self, store: Store | None = None, road: Road | None = None, account: str = "mine"
+    ) -> AsyncIterator[tuple[Flipsnack, Jobs]]:
+        """What one server process stands on, which is ended at the end."""
+        road = road or self.road
+        client = Flipsnack(Access(KEY, SECRET), Pacer(Budget()), lambda: Travelled(Line(self.sandbox.app), road))
+        async with client as flipsnack, anyio.create_task_group() as background:
+            yield flipsnack, Jobs(store or self.store, account, background)
+            background.cancel_scope.cancel()
+
+    @asynccontextmanager
     async def process(
         self, store: Store | None = None, road: Road | None = None, account: str = "mine"
     ) -> AsyncIterator[Process]:
-        """One server process, which is ended at the end."""
-        store, road = store or self.store, road or self.road
-        async with travelling(self.sandbox, road) as flipsnack, anyio.create_task_group() as background:
-            uploads = Uploads(flipsnack, Journal(store, account), Jobs(store, account, background))
-            downloads = Downloads(flipsnack, Jobs(MemoryStore(self.clock), account, background))
+        async with self.server(store, road, account) as (flipsnack, jobs):
+            uploads = Uploads(flipsnack, Journal(jobs.store, account), jobs)
+            downloads = Downloads(flipsnack, Jobs(MemoryStore(self.clock), account, jobs._background))
             yield Process(flipsnack, uploads, downloads)
-            background.cancel_scope.cancel()
 
     @asynccontextmanager
     async def begun(

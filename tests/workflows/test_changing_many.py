@@ -17,8 +17,7 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.finding import Choice, choose
-from flipsnack_mcp.workflows.history import Event, History
-from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import (
@@ -34,7 +33,7 @@ from flipsnack_mcp.workflows.plans.rules import (
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
-from tests.workflows.running import LongWork, Mortal, Road, Told, travelling
+from tests.workflows.running import LongWork, Mortal, Road, Told
 
 UPDATE, GET, LIST = "collection.update", "collection.getCollection", "collection.getList"
 CALL = 45.0
@@ -84,9 +83,6 @@ class Server:
                 return list(seen.items)
         raise AssertionError(plan)
 
-    async def history(self) -> list[Event]:
-        return await self.plans.history.events()
-
 
 @asynccontextmanager
 async def process(
@@ -96,13 +92,11 @@ async def process(
     account: str = "mine",
     allowed: Permissions = ALL,
 ) -> AsyncIterator[Server]:
-    store = store or work.store
-    async with travelling(work.sandbox, road) as flipsnack, anyio.create_task_group() as background:
-        jobs, record = Jobs(store, account, background), PlanRecord(store, account)
-        plans = Plans(flipsnack, jobs, record, History(store, account), Journal(store, account), allowed)
+    async with work.server(store, road, account) as (flipsnack, jobs):
+        records = History(jobs.store, account), Journal(jobs.store, account)
+        plans = Plans(flipsnack, jobs, PlanRecord(jobs.store, account), *records, allowed)
         jobs.unattended[PLAN] = (plans.carry_out, plans.note_stop)
         yield Server(plans)
-        background.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -133,7 +127,7 @@ async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(work: 
     async with begun(work, 3) as (server, plan):
         assert work.sandbox.carried_out(UPDATE) == []
         items = await server.to_its_end(plan)
-        events = await server.history()
+        events = await server.plans.history.events()
         asked = len(work.sandbox.requests)
         assert await server.to_its_end(plan) == items
     assert len(work.sandbox.requests) == asked
@@ -164,7 +158,7 @@ async def test_what_was_changed_since_the_plan_is_left_alone(field: str, value: 
         if field == "gone":
             work.sandbox.account.delete(touched)
         items = await server.to_its_end(plan)
-        events = await server.history()
+        events = await server.plans.history.events()
     assert [one.state for one in items] == ["done", "skipped", "done"]
     assert items[1].said
     assert touched not in {*updates(work), *(one.target for one in events)}

@@ -56,11 +56,12 @@ class Counting:
             job.tell(done=step + 1, total=STEPS, message="counting")
 
 
-class Stopped(list[str]):
-    """The jobs of which was told that they were stopped."""
+class Stopped(list[Job]):
+    """The jobs of which was told that they were stopped, by whoever may still write."""
 
     async def __call__(self, job: Job) -> None:
-        self.append(job.job_id)
+        await job.store.transact(lambda records: records.put("work", "stopped", {}))
+        self.append(job)
 
 
 async def idle(_: Job) -> None:
@@ -386,11 +387,7 @@ async def test_signs_of_life_count_again_after_a_jump_of_the_clock(store: Store,
 async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop_it(
     store: Store, clock: LoopClock
 ) -> None:
-    said: list[str] = []
-
-    async def stopped(job: Job) -> None:
-        said.append(job.owner.token)
-
+    stopped = Stopped()
     async with begun(store, Counting(), stopped) as one, process(store) as two:
         await anyio.sleep(SECONDS_EACH / 2)
         clock.advance(3600)
@@ -400,7 +397,7 @@ async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop
         with anyio.fail_after(BEAT + SECONDS_EACH):
             await two.watch("count", "a", 600, unseen)
         assert job.stopping
-    assert said == [job.owner.token]
+    assert [one.owner.token for one in stopped] == [job.owner.token]
 
 
 async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign_of_life(
@@ -442,16 +439,11 @@ async def test_a_state_file_that_was_taken_away_does_not_break_off_work(store: S
 
 
 async def test_a_stop_lets_the_step_come_to_its_end_and_says_so(store: Store) -> None:
-    work, said = Counting(), list[str]()
-
-    async def stopped(job: Job) -> None:
-        await job.store.transact(lambda records: records.put("work", "stopped", {}))
-        said.append(job.job_id)
-
+    work, stopped = Counting(), Stopped()
     async with begun(store, work, stopped) as jobs:
         await anyio.sleep(SECONDS_EACH * 2.5)
         assert await jobs.stop("count", "a")
-        assert (await store.transact(done), said) == (3, ["a"])
+        assert (await store.transact(done), [one.job_id for one in stopped]) == (3, ["a"])
         assert await store.transact(lambda records: records.get("work", "stopped")) == {}
         assert not await jobs.adopt("count")
         assert not await jobs.stop("count", "a")
@@ -479,7 +471,7 @@ async def test_work_that_its_dead_owner_was_asked_to_stop_is_stopped_by_whoever_
         [job] = await jobs.adopt("count")
         await jobs.carry_out(job, work, stopped)
         assert not await jobs.adopt("count")
-    assert stopped == ["a"]
+    assert [one.job_id for one in stopped] == ["a"]
     assert await store.transact(done) == 0
 
 

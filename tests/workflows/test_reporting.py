@@ -7,36 +7,29 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import anyio
-import httpx2
 import pytest
-from typing_extensions import override
 
-from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, MaintenanceError, NotAuthorisedError
-from flipsnack_mcp.api.pace import BudgetInMemory as Budget
-from flipsnack_mcp.api.pace import Pacer
-from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
+from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
-from flipsnack_mcp.workflows.jobs import Jobs, nothing_more
+from flipsnack_mcp.workflows.jobs import nothing_more
 from flipsnack_mcp.workflows.progress import Tell, tell_nobody
 from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
-from tests.api.asking import KEY, SECRET, Line
+from tests.api.asking import KEY, SECRET
 from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
-from tests.workflows.running import LongWork, Moment, Mortal, Told, unnoticed
+from tests.workflows.running import LongWork, Moment, Mortal, Road, Told, unnoticed
 
 STATS, LIST = "collection.getStats", "collection.getList"
 CLOSED = Period(date(2026, 8, 1), date(2026, 8, 31))
 OPEN = Period(date(2026, 9, 1), date(2026, 9, 20))
-ANSWER_SECONDS = 0.3
 NO_NUMBER = '{"code": 20, "data": {"views": "many"}}'
 
 
@@ -46,43 +39,25 @@ async def sandbox(clock: LoopClock) -> Sandbox:
     return with_collections(clock, 12)
 
 
-def with_collections(clock: LoopClock, count: int, **pace: Any) -> Sandbox:
-    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=Pace(**pace), seeded=False)
+def with_collections(clock: LoopClock, count: int) -> Sandbox:
+    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, seeded=False)
     for n in range(count):
         sandbox.account.add(title=f"Offer {n:03}", created_at=clock() - 86_400 * (90 + n))
     return sandbox
 
 
-class Distant(Line):
-    """A line on which everything takes a moment."""
-
-    def __init__(self, sandbox: Sandbox, moment: Moment) -> None:
-        super().__init__(sandbox.app)
-        self._moment = moment
-
-    @override
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        await self._moment("request")
-        await anyio.sleep(ANSWER_SECONDS)
-        response = await super().handle_async_request(request)
-        await self._moment("answer")
-        return response
-
-
 @asynccontextmanager
-async def process(
-    work: LongWork, store: Store | None = None, budget: Budget | None = None, moment: Moment = unnoticed
-) -> AsyncIterator[Reports]:
-    """One server process, as far as reports go."""
-    pacer, store = Pacer(budget or Budget()), store or work.store
-    async with (
-        Flipsnack(Access(KEY, SECRET), pacer, lambda: Distant(work.sandbox, moment)) as flipsnack,
-        anyio.create_task_group() as background,
-    ):
-        reports = Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), work.clock)
-        reports.jobs.unattended[REPORT] = (reports.carry_out, nothing_more)
+async def process(work: LongWork, store: Store | None = None, moment: Moment = unnoticed) -> AsyncIterator[Reports]:
+    """One server process, as far as reports go, on a line on which everything takes a moment."""
+
+    async def slow(here: str) -> None:
+        await moment(here)
+        await anyio.sleep(0.3 if here == "request" else 0)
+
+    async with work.server(store, Road(moment=slow)) as (flipsnack, jobs):
+        reports = Reports(flipsnack, jobs, ReportRecord(jobs.store, "mine"), work.clock)
+        jobs.unattended[REPORT] = (reports.carry_out, nothing_more)
         yield reports
-        background.cancel_scope.cancel()
 
 
 def wanted(reports: Reports, choice: Choice | None = None, period: Period = CLOSED, *, compare: bool = False) -> Report:
@@ -249,7 +224,7 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
             report = await reports.record.begin(wanted(reports, period=period))
         async with process(work, mortal, moment=mortal.moment) as doomed:
             await mortal.live(partial(follow, doomed, report, 45))
-        on_its_way = sum(asked(work).values()) - len(rows(work.store))
+        on_its_way = sum(asked(work).values()) - sum(kind == "report row" for kind, _, _ in rows_of(work.store))
         work.clock.advance(0 if cleanly else DEAD_AFTER + 1)
         async with process(work) as survivor:
             await survivor.jobs.go_on()
@@ -258,10 +233,6 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
         assert whole(found, work), dies_at
         assert len(twice(work)) <= min(on_its_way, IN_FLIGHT), dies_at
         assert max(asked(work).values()) <= 2, dies_at
-
-
-def rows(store: MemoryStore) -> list[str]:
-    return [name for kind, name, _ in rows_of(store) if kind == "report row"]
 
 
 async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork) -> None:
@@ -368,10 +339,10 @@ async def test_trouble_is_told(work: LongWork) -> None:
 
 
 async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
-    budget, told = Budget(), Told()
-    async with process(work, budget=budget) as reports:
-        report = await follow(reports, await reports.record.begin(wanted(reports)), 3)
-        await Pacer(budget).pause(200)
+    told = Told()
+    async with begun(work) as (reports, report):
+        await follow(reports, report, 3)
+        await reports.flipsnack._pacer.pause(200)
         await follow(reports, report, 240, told)
         found = await to_its_end(reports, report)
     assert whole(found, work)
