@@ -223,7 +223,7 @@ class Round:
         for entry in self.entries():
             resolved = entry["state"] in ENDS and (entry["state"] != "interrupted" or entry["checked"])
             self.expect(resolved, f"the journal says {entry}")
-        with opened(self.state) as db:
+        with self.opened() as db:
             self.expect(db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "the store is damaged")
         self.expect_whole_files()
         said = (self.folder / f"stderr{self.started}").read_text()
@@ -236,11 +236,15 @@ class Round:
             hidden = path.name.startswith(".") and path.name.endswith(".part")
             self.expect(hidden or whole(path), f"{path.name} can be seen and is not whole")
 
+    def opened(self) -> closing[sqlite3.Connection]:
+        """The store, as somebody else reads it. Not read-only: what a killed process left has to be rolled back."""
+        return closing(sqlite3.connect(self.state))
+
     def entries(self) -> list[JsonObject]:
         """The journal as it is on disk."""
         if not self.state.exists():
             return []
-        with opened(self.state) as db:
+        with self.opened() as db:
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return []
             return [json.loads(body) for (body,) in db.execute("SELECT body FROM records WHERE kind = 'upload'")]
@@ -270,11 +274,6 @@ def download_phase(seen: JsonObject, *, saved: bool, answered: bool) -> str:
     if seen.get("fetched"):
         return "3 bytes under way"
     return "2 package being built" if seen.get("asked") else "1 title asked for"
-
-
-def opened(state: Path) -> closing[sqlite3.Connection]:
-    """The store, as somebody else reads it. Not read-only: what a killed process left has to be rolled back."""
-    return closing(sqlite3.connect(state))
 
 
 def whole(path: Path) -> bool:

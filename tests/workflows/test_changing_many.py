@@ -211,9 +211,7 @@ async def test_what_failed_is_tried_once_more_at_the_next_call_only(work: LongWo
 
 @pytest.mark.parametrize("status", ["public", "editable"])
 @pytest.mark.parametrize("phase", ["before", "after"])
-async def test_a_change_whose_answers_are_lost_is_looked_up_and_ends_as_planned(
-    status: str, phase: str, work: LongWork
-) -> None:
+async def test_a_change_whose_answers_are_lost_ends_as_planned(status: str, phase: str, work: LongWork) -> None:
     async with begun(work, 2, status, rule=Rule("Number", "No.", "public")) as (server, plan):
         work.sandbox.add_fault(Fault("reset", UPDATE, times=4, phase=phase))
         await server.to_its_end(plan)

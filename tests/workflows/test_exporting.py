@@ -69,7 +69,7 @@ async def test_what_is_not_there_or_still_converted_cannot_be_saved(work: LongWo
 
 
 @pytest.mark.parametrize(("transfer", "apart"), [(1.0, 0.0), (0.0, 1.0)], ids=["at once", "ended before the next asks"])
-async def test_calls_for_one_collection_that_wait_together_are_one_transfer(
+async def test_calls_for_one_collection_together_are_one_transfer(
     transfer: float, apart: float, work: LongWork
 ) -> None:
     work.road.package_seconds = transfer

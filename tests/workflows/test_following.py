@@ -20,9 +20,7 @@ async def sandbox(clock: LoopClock) -> Sandbox:
     return unlimited(clock, conversion_seconds=10)
 
 
-async def test_bytes_and_conversion_are_waited_for_in_one_go_and_a_draft_has_no_link_for_readers(
-    work: LongWork,
-) -> None:
+async def test_bytes_and_conversion_are_waited_for_in_one_go_and_a_draft_has_no_link(work: LongWork) -> None:
     async with work.begun(road=Road(upload_seconds=2)) as (process, entry):
         seen = await process.followed(entry)
     assert seen.entry.state == "complete"
@@ -107,9 +105,7 @@ async def test_a_collection_of_which_nobody_can_tell_what_became_is_neither_exch
     assert (repeated, new) == (first.entry, False)
 
 
-async def test_a_deleted_collection_is_not_taken_for_a_later_upload_of_the_same_title_days_after(
-    work: LongWork,
-) -> None:
+async def test_a_deleted_collection_is_not_taken_for_a_later_upload_of_the_same_title(work: LongWork) -> None:
     async with work.begun() as (process, entry):
         first = await process.followed(entry)
         later, _ = await process.begin(work.paper("other.pdf"))

@@ -359,9 +359,7 @@ async def test_after_the_computer_slept_its_own_work_is_no_orphan(store: Store, 
 
 
 @pytest.mark.parametrize("jump", [9 * 3600.0, MONTH, -9 * 3600.0, -MONTH])
-async def test_who_lost_its_work_over_a_jump_of_the_clock_writes_nothing_more(
-    store: Store, clock: LoopClock, jump: float
-) -> None:
+async def test_who_lost_its_work_over_a_jump_writes_nothing_more(store: Store, clock: LoopClock, jump: float) -> None:
     slow, quick = Counting(), Counting()
     async with begun(store, slow) as one, process(store) as two:
         await anyio.sleep(SECONDS_EACH * 1.5)
@@ -384,9 +382,7 @@ async def test_signs_of_life_count_again_after_a_jump_of_the_clock(store: Store,
         assert await two.elsewhere("count", "a")
 
 
-async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop_it(
-    store: Store, clock: LoopClock
-) -> None:
+async def test_whoever_stops_a_job_that_is_lost_has_its_new_owner_stop_it(store: Store, clock: LoopClock) -> None:
     stopped = Stopped()
     async with begun(store, Counting(), stopped) as one, process(store) as two:
         await anyio.sleep(SECONDS_EACH / 2)
@@ -400,9 +396,7 @@ async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop
     assert [one.owner.token for one in stopped] == [job.owner.token]
 
 
-async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign_of_life(
-    store: Store, clock: LoopClock
-) -> None:
+async def test_a_lost_lease_breaks_off_silent_work_at_the_next_sign_of_life(store: Store, clock: LoopClock) -> None:
     stopped = Stopped()
 
     async def silent(job: Job) -> None:

@@ -117,7 +117,7 @@ async def test_for_how_long_it_was_left_counts_from_the_first_look(journal: Jour
 
 
 @pytest.mark.parametrize(("state", "checked"), [("complete", False), ("interrupted", True)])
-async def test_an_upload_whose_end_is_written_down_is_no_orphan(
+async def test_an_upload_whose_end_is_known_is_no_orphan(
     journal: Journal, state: UploadState, *, checked: bool
 ) -> None:
     entry = await journal.note(await begun(journal), state=state, checked=checked)

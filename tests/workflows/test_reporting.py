@@ -272,9 +272,7 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
     ],
     ids=["refused", "without a number"],
 )
-async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(
-    work: LongWork, fault: Fault, says: str
-) -> None:
+async def test_a_failure_belongs_to_its_report_and_the_next_asks_again(work: LongWork, fault: Fault, says: str) -> None:
     work.sandbox.add_fault(fault)
     async with begun(work) as (reports, report):
         first = await to_its_end(reports, report)

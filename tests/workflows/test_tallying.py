@@ -34,9 +34,7 @@ def line(name: str, views: int = 0, *, previous: int | None = None, **more: int)
 
 
 @given(lines, sampled_from(MEASURES), integers(1, 20), integers(1, 20))
-def test_totals_are_those_of_all_lines_and_the_ranks_are_in_order(
-    some: list[Line], sort_by: Measure, best: int, worst: int
-) -> None:
+def test_totals_are_of_all_lines_and_ranks_in_order(some: list[Line], sort_by: Measure, best: int, worst: int) -> None:
     tally = tallied(some, sort_by, best, worst)
     assert tally.counted == len(some)
     for measure in ("views", "time_spent"):
