@@ -164,9 +164,6 @@ async def test_what_was_changed_since_the_plan_is_left_alone(field: str, value: 
     assert touched not in {*updates(work), *(one.target for one in events)}
 
 
-# --- what fails
-
-
 async def test_three_failures_in_a_row_stop_it_and_the_rest_stays_untouched(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("code", UPDATE, times=3, code=38))
     async with begun(work, 10) as (server, plan):
@@ -231,9 +228,6 @@ async def test_what_somebody_changed_while_its_outcome_was_unknown_is_said_to_be
     assert [one.state for one in items] == ["unclear"]
     assert titles(work) == {"By hand"}
     assert items[0].said != CHANGED_SINCE
-
-
-# --- in the background
 
 
 @pytest.mark.parametrize("waits", [0, CALL], ids=["no call waits", "its call is cancelled"])
@@ -318,9 +312,6 @@ async def test_progress_says_how_far_it_is_and_how_long_it_takes(work: LongWork)
     ]
 
 
-# --- a person's yes, and the settings
-
-
 async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_a_new_one(work: LongWork) -> None:
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=12, times=0))
     async with begun(work, 60, rule=OFFLINE) as (server, plan):
@@ -382,20 +373,6 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) ->
     assert [one.state for one in items] == ["done"] * 2
 
 
-# --- killed
-
-
-async def killed_at(work: LongWork, rule: Rule, dies_at: int) -> tuple[Plan, Mortal]:
-    """A plan whose process was killed at this moment of carrying it out, or came to its end before."""
-    async with process(work) as server:
-        plan = await server.plan(rule)
-        await server.plans.record.confirmed(plan, "form")
-    mortal = Mortal(work.store, dies_at=dies_at)
-    async with process(work, mortal, road=Road(moment=mortal.moment)) as server:
-        await mortal.live(partial(server.to_its_end, plan))
-    return plan, mortal
-
-
 @pytest.mark.parametrize(
     ("status", "rule"),
     [
@@ -412,7 +389,12 @@ async def test_killed_at_any_moment_the_next_process_goes_on_and_each_collection
         work.sandbox, work.store = unlimited(work.clock, seeded=False), MemoryStore(work.clock)
         shelf(work, 2, status)
         work.sandbox.account.add(title="No. 1", status="public")  # what a published draft could be mistaken for
-        plan, mortal = await killed_at(work, rule, dies_at)
+        async with process(work) as server:
+            plan = await server.plan(rule)
+            await server.plans.record.confirmed(plan, "form")
+        mortal = Mortal(work.store, dies_at=dies_at)
+        async with process(work, mortal, road=Road(moment=mortal.moment)) as server:
+            await mortal.live(partial(server.to_its_end, plan))
         work.clock.advance(DEAD_AFTER + 1)
         async with process(work) as server:
             await server.plans.jobs.go_on()

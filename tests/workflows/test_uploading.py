@@ -63,9 +63,6 @@ async def test_how_far_it_is_is_known_to_every_process(work: LongWork) -> None:
     assert (others.sent, others.seconds) == (PIECE, None)  # as of its last sign of life
 
 
-# Stopping
-
-
 async def test_stopping_an_upload_under_way_cuts_it_and_it_may_be_made_again(work: LongWork) -> None:
     work.road.upload_seconds = SLOW
     async with work.begun() as (process, entry):
@@ -111,9 +108,6 @@ async def test_what_a_dead_process_was_asked_to_stop_is_looked_up_all_the_same(w
         await process.stop(entry.upload_id)
         seen = await process.reconciled(entry)
     assert (seen.state, work.created) == ("converting", 1)
-
-
-# Lost answers
 
 
 async def test_an_upload_whose_answer_is_lost_is_found_and_never_sent_again(work: LongWork) -> None:
@@ -206,9 +200,6 @@ async def test_an_upload_that_never_arrived_is_not_taken_for_another_one(title: 
     assert lost.collection_hash != arrived.collection_hash
 
 
-# Stores that fail
-
-
 async def test_an_end_that_could_not_be_written_down_is_found_by_the_next_look(work: LongWork) -> None:
     store = Fragile(work.store)
     work.sandbox.add_fault(Fault("slow", CREATE, seconds=20, phase="after"))
@@ -294,9 +285,6 @@ async def test_what_was_written_down_before_its_process_was_killed_is_looked_for
         seen = await process.reconciled(entry)
         left = await work.store.transact(lambda records: records.all(LEASE))
     assert (seen, left) == (noted, [])
-
-
-# Reconciled
 
 
 @pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
