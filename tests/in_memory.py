@@ -15,12 +15,6 @@ def forget_everything(store: MemoryStore) -> None:
     tables(store).execute("DELETE FROM records")
 
 
-def copy_of(store: MemoryStore) -> MemoryStore:
-    copy = MemoryStore(store._clock)
-    tables(store).backup(tables(copy))
-    return copy
-
-
 def tables(store: MemoryStore) -> sqlite3.Connection:
     """The database itself, with its tables also before the first transaction."""
     db = store._opened()._db

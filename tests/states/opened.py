@@ -41,7 +41,7 @@ class Opened:
         return SqliteStore(self.bench.folder / "state.sqlite", StandingClock(self.made + MINUTE))
 
     def edit(self, statement: str) -> None:
-        """Change the file as somebody could who has it on their disk."""
+        """Make or change the file as somebody could who has it on their disk."""
         with closing(sqlite3.connect(self.bench.folder / "state.sqlite")) as db:
             db.executescript(statement)
 
@@ -57,27 +57,16 @@ class Opened:
 def opened(version: str, folder: Path) -> Opened:
     """Lay out the file of a version as it was found, and its account."""
     told = json.loads((HERE / version / "account.json").read_text(encoding="utf-8"))
-    lay_out(HERE / version / "state.sql", folder / "state.sqlite")
     clock = LoopClock()
     clock.advance(told["made"] + MINUTE - NOW)
-    sandbox = flipsnack(told["collections"], clock)
-    bench = Bench(sandbox, clock, Witness(), "auto", folder)
-    return Opened(bench, told["made"], told["account"], told["ids"])
-
-
-def lay_out(dump: Path, path: Path) -> None:
-    """Make the file of its text."""
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(dump.read_text(encoding="utf-8"))
-
-
-def flipsnack(collections: list[dict[str, Any]], clock: LoopClock) -> Sandbox:
-    """A sandbox with these collections and no others."""
     pace = Pace(calls_per_second=0, calls_per_minute=0)
     sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, seeded=False)
-    for one in collections:
+    bench = Bench(sandbox, clock, Witness(), "auto", folder)
+    for one in told["collections"]:
         add(sandbox, **one)
-    return sandbox
+    found = Opened(bench, told["made"], told["account"], told["ids"])
+    found.edit((HERE / version / "state.sql").read_text(encoding="utf-8"))
+    return found
 
 
 def add(sandbox: Sandbox, *, published_at: float | None, flipbooks: dict[str, int], **facts: Any) -> None:

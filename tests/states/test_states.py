@@ -16,7 +16,6 @@ from tests.states.opened import Opened
 UPDATE, DELETE, STATS = "collection.update", "collection.deleteCollection", "collection.getStats"
 GARDEN = {"file_url": "https://example.com/garden-leaflet.pdf", "title": "Garden leaflet"}
 AUGUST = {"start_date": "2026-08-01", "end_date": "2026-08-31"}
-TO_LOOK = {"wait_seconds": 30}
 
 
 def test_it_belongs_to_the_account_of_the_same_key(state: Opened) -> None:
@@ -26,37 +25,25 @@ def test_it_belongs_to_the_account_of_the_same_key(state: Opened) -> None:
 # --- uploads
 
 
-async def uploaded(state: Opened, name: str) -> Said:
-    """What is said about an upload in the end."""
-    async with state.process() as assistant:
-        said = await assistant.call("get_upload", upload_id=state.ids[name], **TO_LOOK)
-        return await to_its_end(assistant, said)
-
-
 @pytest.mark.parametrize(
-    ("name", "title"),
-    [("upload arrived", "Kitchen brochure"), ("upload interrupted", "Store opening Leeds")],
+    ("name", "ended", "says"),
+    [
+        ("upload arrived", "complete", "Kitchen brochure"),
+        ("upload interrupted", "complete", "Store opening Leeds"),
+        ("upload cut off", "interrupted", "no collection of it was found"),
+        ("upload in line", "failed", "before anything of it was sent"),
+    ],
 )
-async def test_an_upload_that_arrived_is_found_among_those_of_its_title(state: Opened, name: str, title: str) -> None:
-    newest = max(state.titled(title), key=lambda one: one.created_at)
-    assert len(state.titled(title)) > 1
-    said = await uploaded(state, name)
-    assert (said.data["state"], said.data["collection_hash"]) == ("complete", newest.hash)
-    assert state.carried_out(CREATE) == []
-
-
-CUT_OFF = ("upload cut off", "interrupted", "no collection of it was found")
-IN_LINE = ("upload in line", "failed", "before anything of it was sent")
-
-
-@pytest.mark.parametrize(("name", "ended", "says"), [CUT_OFF, IN_LINE], ids=["cut off", "in line"])
-async def test_an_upload_that_did_not_arrive_is_said_so_and_not_sent_again(
+async def test_an_upload_is_found_among_those_of_its_title_or_said_not_to_have_arrived_and_not_sent_again(
     state: Opened, name: str, ended: str, says: str
 ) -> None:
-    said = await uploaded(state, name)
-    assert said.data["state"] == ended
-    assert says in said.text
-    assert "collection_hash" not in said.data
+    same = sorted(state.titled(says), key=lambda one: one.created_at)
+    async with state.process() as assistant:
+        said = await assistant.call("get_upload", upload_id=state.ids[name], wait_seconds=30)
+        said = await to_its_end(assistant, said)
+    assert (len(same) > 1) == (ended == "complete")
+    assert (said.data["state"], said.data.get("collection_hash")) == (ended, same[-1].hash if same else None)
+    assert same or says in said.text
     assert state.carried_out(CREATE) == []
 
 
@@ -129,9 +116,8 @@ async def reported(state: Opened, **arguments: Any) -> Said:
 
 
 async def test_a_report_under_way_asks_only_what_was_not_answered(state: Opened) -> None:
-    autumn, spring, winter, summer = (
-        state.titled(f"{one} catalogue")[0].hash for one in ("Autumn", "Spring", "Winter", "Summer")
-    )
+    names = ("Autumn", "Spring", "Winter", "Summer")
+    autumn, spring, winter, summer = (state.titled(f"{one} catalogue")[0].hash for one in names)
     said = await reported(state, report_id=state.ids["report under way"])
     assert sorted(one["collectionHash"] for one in state.carried_out(STATS)) == sorted([spring, spring, winter, winter])
     assert state.carried_out(LIST) == []
@@ -179,8 +165,7 @@ async def test_a_title_is_known_as_long_as_nothing_was_changed_since(state: Open
 
 
 @pytest.mark.parametrize(
-    ("code", "target", "way"),
-    [("code waiting", "to be confirmed", "ask"), ("code approved", "approved", "approve")],
+    ("code", "target", "way"), [("code waiting", "to be confirmed", "ask"), ("code approved", "approved", "approve")]
 )
 async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str, target: str, way: str) -> None:
     arguments = {"collection_hash": state.ids[target], "confirmation": state.ids[code]}
@@ -192,20 +177,22 @@ async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str
     assert [one["collectionHash"] for one in state.carried_out(DELETE)] == [state.ids[target]]
 
 
-async def test_a_code_is_good_for_nothing_else(state: Opened) -> None:
-    async with state.process() as assistant:
-        given = {"collection_hash": state.ids["approved"], "confirmation": state.ids["code waiting"]}
-        said = await assistant.call("delete_collection", given)
+@pytest.mark.parametrize(
+    ("confirm", "target", "code", "says"),
+    [
+        pytest.param("ask", "approved", "code waiting", "", id="a code is good for nothing else"),
+        pytest.param("approve", "to be confirmed", "code waiting", "Nobody has approved it yet", id="not approved"),
+        pytest.param("ask", "closed", None, "A person said no to this", id="a person said no"),
+    ],
+)
+async def test_nothing_is_deleted_with_a_code_of_another_deletion_an_unapproved_one_or_after_a_no(
+    state: Opened, confirm: str, target: str, code: str | None, says: str
+) -> None:
+    arguments = {"collection_hash": state.ids[target], **({"confirmation": state.ids[code]} if code else {})}
+    async with state.process(confirm=confirm) as assistant:
+        said = await assistant.call("delete_collection", arguments)
     assert_refused(said)
-    assert state.carried_out(DELETE) == []
-
-
-async def test_a_code_that_nobody_approved_does_not_help_where_only_a_terminal_counts(state: Opened) -> None:
-    async with state.process(confirm="approve") as assistant:
-        given = {"collection_hash": state.ids["to be confirmed"], "confirmation": state.ids["code waiting"]}
-        said = await assistant.call("delete_collection", given)
-    assert_refused(said)
-    assert "Nobody has approved it yet" in said.text
+    assert says in said.text
     assert state.carried_out(DELETE) == []
 
 
@@ -218,14 +205,6 @@ def test_the_terminal_lists_the_code_that_waits(
     assert state.ids["code waiting"] in told
     assert "Price list for partners 2026" in told
     assert state.ids["code approved"] not in told
-
-
-async def test_a_persons_no_still_holds(state: Opened) -> None:
-    async with state.process() as assistant:
-        said = await assistant.call("delete_collection", collection_hash=state.ids["closed"])
-    assert_refused(said)
-    assert "A person said no to this" in said.text
-    assert state.carried_out(DELETE) == []
 
 
 async def test_an_answer_that_was_used_counts_no_second_time(state: Opened) -> None:
@@ -255,8 +234,8 @@ def trail(state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """What `flipsnack-mcp history --json` prints, with --verify or without."""
     monkeypatch.setattr(history, "remember", lambda _: state.in_a_terminal)
 
-    def printed(*, verify: bool) -> Any:
-        assert history.history(state.bench.settings, as_json=True, verify=verify) == 0
+    def printed(*, verify: bool, code: int = 0) -> Any:
+        assert history.history(state.bench.settings, as_json=True, verify=verify) == code
         return json.loads(capsys.readouterr().out)
 
     return printed
@@ -267,17 +246,12 @@ def test_the_history_is_whole_and_says_how_things_were(trail: Any) -> None:
     entries = trail(verify=False)
     assert [one["number"] for one in entries] == list(range(1, 21))
     saved = [one["before"]["title"] for one in entries if one["before"]]
-    assert saved[:3] == ["Annual report 2025", "Delivery notes scan", ""]
-    assert len(saved) == 7
+    assert (saved[:3], len(saved)) == (["Annual report 2025", "Delivery notes scan", ""], 7)
 
 
-def test_a_changed_entry_is_noticed(
-    state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(history, "remember", lambda _: state.in_a_terminal)
+def test_a_changed_entry_is_noticed(state: Opened, trail: Any) -> None:
     state.edit("UPDATE records SET body = replace(body, 'Delivery', 'delivery') WHERE kind = 'history'")
-    assert history.history(state.bench.settings, as_json=False, verify=True) == 1
-    assert "entry 3 was altered" in capsys.readouterr().out
+    assert "entry 3 was altered" in trail(verify=True, code=1)["wrong"]
 
 
 async def test_the_history_is_gone_on_with(state: Opened) -> None:

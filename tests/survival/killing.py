@@ -36,6 +36,7 @@ SPAN = 2.6
 UPLOADS = 3
 DOCUMENT_BYTES, PACKAGE_BYTES = 6_000_000, 1_500_000
 AT_ONCE = 4
+DOWNLOAD = "download_collection_html"
 ENDS = {"complete", "failed", "interrupted"}
 JsonObject = dict[str, Any]
 
@@ -92,6 +93,10 @@ class Round:
         return self.folder / "downloads"
 
     @property
+    def download(self) -> JsonObject:
+        return {"collection_hash": self.package, "wait_seconds": 20}
+
+    @property
     def state(self) -> Path:
         return self.folder / "state.sqlite"
 
@@ -116,7 +121,7 @@ class Round:
         async with self.server() as (client, pid), anyio.create_task_group() as calls:
             for number in range(UPLOADS):
                 calls.start_soon(self.call, client, answers, "create_collection", self.upload(number))
-            calls.start_soon(self.call, client, answers, "download_collection_html", self.download())
+            calls.start_soon(self.call, client, answers, DOWNLOAD, self.download)
             await anyio.sleep(self.moment)
             os.kill(pid, signal.SIGKILL)
             killed = time.monotonic()
@@ -138,9 +143,6 @@ class Round:
 
     def upload(self, number: int) -> JsonObject:
         return {"file_path": str(self.document(number)), "title": self.title(number), "wait_seconds": 20}
-
-    def download(self) -> JsonObject:
-        return {"collection_hash": self.package, "wait_seconds": 20}
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[tuple[Client, int]]:
@@ -170,8 +172,8 @@ class Round:
             title = self.title(number)
             self.phases.append(f"upload: {upload_phase(entries.get(title), seen.get(title, {}))}")
         saved = bool(list(self.downloads.glob("*.zip")))
-        answered = "download_collection_html" in answers
-        self.phases.append(f"download: {download_phase(seen.get(self.package, {}), saved=saved, answered=answered)}")
+        phase = download_phase(seen.get(self.package, {}), saved=saved, answered=DOWNLOAD in answers)
+        self.phases.append(f"download: {phase}")
         self.expect_whole_files()
 
     async def quiet(self) -> None:
@@ -194,7 +196,7 @@ class Round:
                 self.expect(one.get("state") in ENDS, f"{row['title']} is {one.get('state')} at the next use")
             for number in range(UPLOADS):
                 await self.repeat_upload(client, number, before[self.title(number)])
-            saved = await self.answer(client, "download_collection_html", self.download())
+            saved = await self.answer(client, DOWNLOAD, self.download)
             there = saved.get("state") == "complete" and await anyio.Path(saved["path"]).is_file()
             self.expect(there, f"download: {saved}")
 
@@ -221,7 +223,7 @@ class Round:
         for entry in self.entries():
             resolved = entry["state"] in ENDS and (entry["state"] != "interrupted" or entry["checked"])
             self.expect(resolved, f"the journal says {entry}")
-        with opened(self.state) as db:
+        with self.opened() as db:
             self.expect(db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "the store is damaged")
         self.expect_whole_files()
         said = (self.folder / f"stderr{self.started}").read_text()
@@ -234,11 +236,15 @@ class Round:
             hidden = path.name.startswith(".") and path.name.endswith(".part")
             self.expect(hidden or whole(path), f"{path.name} can be seen and is not whole")
 
+    def opened(self) -> closing[sqlite3.Connection]:
+        """The store, as somebody else reads it. Not read-only: what a killed process left has to be rolled back."""
+        return closing(sqlite3.connect(self.state))
+
     def entries(self) -> list[JsonObject]:
         """The journal as it is on disk."""
         if not self.state.exists():
             return []
-        with opened(self.state) as db:
+        with self.opened() as db:
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return []
             return [json.loads(body) for (body,) in db.execute("SELECT body FROM records WHERE kind = 'upload'")]
@@ -270,19 +276,6 @@ def download_phase(seen: JsonObject, *, saved: bool, answered: bool) -> str:
     return "2 package being built" if seen.get("asked") else "1 title asked for"
 
 
-def opened(state: Path) -> closing[sqlite3.Connection]:
-    """The store, as somebody else reads it. Not read-only: what a killed process left has to be rolled back."""
-    return closing(sqlite3.connect(state))
-
-
-def make_package(path: Path) -> None:
-    """A zip whose check takes a while: 70 MB of nothing, and some noise to transfer."""
-    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
-        archive.writestr("pages/1.jpg", random.Random(1).randbytes(PACKAGE_BYTES))  # noqa: S311 - no secret
-        for number in range(8):
-            archive.writestr(f"empty/{number}", bytes(9_000_000))
-
-
 def whole(path: Path) -> bool:
     try:
         with ZipFile(path) as archive:
@@ -297,9 +290,12 @@ def text_of(result: CallToolResult) -> str:
 
 @contextmanager
 def slow_sandbox(packages: int, folder: Path) -> Iterator[Sandbox]:
-    """The sandbox as a process."""
+    """The sandbox as a process. The check of its package takes a while: 70 MB of nothing, and some noise to transfer."""
     package = folder / "package.zip"
-    make_package(package)
+    with ZipFile(package, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("pages/1.jpg", random.Random(1).randbytes(PACKAGE_BYTES))  # noqa: S311 - no secret
+        for number in range(8):
+            archive.writestr(f"empty/{number}", bytes(9_000_000))
     command = [sys.executable, str(HERE / "slow_sandbox.py"), str(packages), str(package)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own program
         assert process.stdout

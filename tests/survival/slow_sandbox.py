@@ -37,7 +37,6 @@ class Seen:
     listed: bool = False
     asked: bool = False
     fetched: bool = False
-    sent: int = 0
     sent_all: bool = False
 
 
@@ -96,13 +95,12 @@ class Slow:
 
     async def _send_package(self, path: str, send: Send) -> None:
         seen = self.of(path.rpartition("/")[2].removesuffix(".zip"))
-        seen.fetched, seen.sent, seen.sent_all = True, 0, False
+        seen.fetched, seen.sent_all = True, False
         headers = [(b"content-type", b"application/zip"), (b"content-length", b"%d" % len(self._package))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         for place in range(0, len(self._package), SENT_AT_ONCE):
             piece, more = self._package[place : place + SENT_AT_ONCE], place + SENT_AT_ONCE < len(self._package)
             await send({"type": "http.response.body", "body": piece, "more_body": more})
-            seen.sent = place
             await anyio.sleep(PIECE)
         seen.sent_all = True
 

@@ -27,7 +27,6 @@ from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
 from tests.api.asking import KEY, PDF, SECRET, Line
-from tests.in_memory import copy_of
 from tests.server.bench import LoopClock
 
 CREATE = "collection.create"
@@ -66,46 +65,19 @@ class Road:
     moment: Moment = unnoticed
     bytes_up: int = 0
     transfers: int = 0
-    uploads: int = 0
     at_once: int = 0
     most_at_once: int = 0
 
 
-class Body(httpx2.AsyncByteStream):
-    """An upload on its way."""
+class Pieces(httpx2.AsyncByteStream):
+    """A body that comes in pieces."""
 
-    def __init__(self, inner: httpx2.AsyncByteStream, road: Road) -> None:
-        self._inner, self._road = inner, road
-
-    @override
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        road = self._road
-        road.uploads += 1
-        road.at_once += 1
-        road.most_at_once = max(road.most_at_once, road.at_once)
-        try:
-            async for piece in self._inner:
-                await road.moment("piece")
-                await anyio.sleep(road.upload_seconds)
-                road.bytes_up += len(piece)
-                yield piece
-        finally:
-            road.at_once -= 1
-
-
-class Parcel(httpx2.AsyncByteStream):
-    """A package on its way."""
-
-    def __init__(self, content: bytes, road: Road) -> None:
-        self._content, self._road = content, road
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
 
     @override
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        step = max(1, -(-len(self._content) // 10))
-        for start in range(0, len(self._content), step):
-            await self._road.moment("package")
-            await anyio.sleep(self._road.package_seconds)
-            yield self._content[start : start + step]
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces
 
 
 class Travelled(httpx2.AsyncBaseTransport):
@@ -121,10 +93,23 @@ class Travelled(httpx2.AsyncBaseTransport):
         await self._road.moment("request")
         if request.method == "POST":
             assert isinstance(request.stream, httpx2.AsyncByteStream)
-            request.stream = Body(request.stream, self._road)
+            request.stream = Pieces(self._upload(request.stream))
         response = await self._inner.handle_async_request(request)
         await self._road.moment("answer")
         return response
+
+    async def _upload(self, document: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
+        road = self._road
+        road.at_once += 1
+        road.most_at_once = max(road.most_at_once, road.at_once)
+        try:
+            async for piece in document:
+                await road.moment("piece")
+                await anyio.sleep(road.upload_seconds)
+                road.bytes_up += len(piece)
+                yield piece
+        finally:
+            road.at_once -= 1
 
     async def _package(self, request: httpx2.Request) -> httpx2.Response:
         self._road.transfers += 1
@@ -137,7 +122,14 @@ class Travelled(httpx2.AsyncBaseTransport):
         if response.status_code != 200:
             return response
         headers = {"content-length": str(len(content) + self._road.missing)}
-        return httpx2.Response(200, headers=headers, stream=Parcel(content, self._road), request=request)
+        return httpx2.Response(200, headers=headers, stream=Pieces(self._download(content)), request=request)
+
+    async def _download(self, content: bytes) -> AsyncIterator[bytes]:
+        step = max(1, -(-len(content) // 10))
+        for start in range(0, len(content), step):
+            await self._road.moment("package")
+            await anyio.sleep(self._road.package_seconds)
+            yield content[start : start + step]
 
 
 @dataclass
@@ -165,40 +157,44 @@ class Fragile:
 
 
 @dataclass
-class Mortal:
+class Mortal(Fragile):
     """The store as one process sees it that is killed at its n-th moment: from then on nothing is written any more."""
 
-    store: MemoryStore
-    dies_at: int
+    dies_at: int = 0
     cleanly: bool = False
     """Not killed but ended, as when the client goes away: what it still writes counts."""
-    shared: bool = True
+    only: str = ""
+    """The only moments that count; all of them if it is empty."""
     moments: list[str] = field(default_factory=list[str])
     died: anyio.Event = field(default_factory=anyio.Event)
-    _ghost: MemoryStore | None = None
 
     async def moment(self, what: str) -> None:
-        if self.died.is_set():
+        if self.died.is_set() or self.only not in {"", what}:
             return
         self.moments.append(what)
         if len(self.moments) > self.dies_at:
-            if not self.cleanly:
-                self._ghost = copy_of(self.store)
+            self.cut = not self.cleanly
             self.died.set()
             await anyio.sleep_forever()
 
+    async def live(self, call: Callable[[], Awaitable[object]]) -> None:
+        """Until it is killed, or until what it was called for is done."""
+        async with anyio.create_task_group() as life:
+
+            async def to_the_end() -> None:
+                await call()
+                self.died.set()
+
+            life.start_soon(to_the_end)
+            await self.died.wait()
+            life.cancel_scope.cancel()
+
+    @override
     async def transact(self, work: Callable[[Records], T]) -> T:
         await self.moment("before transaction")
-        result = await (self._ghost or self.store).transact(work)
+        result = await super().transact(work)
         await self.moment("after transaction")
         return result
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
-
-def travelling(sandbox: Sandbox, road: Road | None = None) -> Flipsnack:
-    return Flipsnack(Access(KEY, SECRET), Pacer(Budget()), lambda: Travelled(Line(sandbox.app), road or Road()))
 
 
 @dataclass(frozen=True)
@@ -277,16 +273,24 @@ class LongWork:
         return path
 
     @asynccontextmanager
+    async def server(
+        self, store: Store | None = None, road: Road | None = None, account: str = "mine"
+    ) -> AsyncIterator[tuple[Flipsnack, Jobs]]:
+        """What one server process stands on, which is ended at the end."""
+        road = road or self.road
+        client = Flipsnack(Access(KEY, SECRET), Pacer(Budget()), lambda: Travelled(Line(self.sandbox.app), road))
+        async with client as flipsnack, anyio.create_task_group() as background:
+            yield flipsnack, Jobs(store or self.store, account, background)
+            background.cancel_scope.cancel()
+
+    @asynccontextmanager
     async def process(
         self, store: Store | None = None, road: Road | None = None, account: str = "mine"
     ) -> AsyncIterator[Process]:
-        """One server process, which is ended at the end."""
-        store, road = store or self.store, road or self.road
-        async with travelling(self.sandbox, road) as flipsnack, anyio.create_task_group() as background:
-            uploads = Uploads(flipsnack, Journal(store, account), Jobs(store, account, background))
-            downloads = Downloads(flipsnack, Jobs(MemoryStore(self.clock), account, background))
+        async with self.server(store, road, account) as (flipsnack, jobs):
+            uploads = Uploads(flipsnack, Journal(jobs.store, account), jobs)
+            downloads = Downloads(flipsnack, Jobs(MemoryStore(self.clock), account, jobs._background))
             yield Process(flipsnack, uploads, downloads)
-            background.cancel_scope.cancel()
 
     @asynccontextmanager
     async def begun(
@@ -301,19 +305,10 @@ class LongWork:
         self, path: Path, moment: str, which: int = 1, title: str | None = "Brand new", *, cleanly: bool = False
     ) -> JournalEntry:
         """The entry of an upload whose process ended at this moment, half a minute ago if it was killed."""
-        line, passed, died = Fragile(self.store), 0, anyio.Event()
-
-        async def pass_by(here: str) -> None:
-            nonlocal passed
-            passed += here == moment
-            if passed >= which:
-                line.cut = not cleanly
-                died.set()
-                await anyio.sleep_forever()
-
-        async with self.process(line, Road(upload_seconds=0.5, moment=pass_by)) as process:
+        mortal = Mortal(self.store, dies_at=which - 1, cleanly=cleanly, only=moment)
+        async with self.process(mortal, Road(upload_seconds=0.5, moment=mortal.moment)) as process:
             entry, _ = await process.begin(path, title)
             with anyio.fail_after(300):
-                await died.wait()
+                await mortal.died.wait()
         self.clock.advance(0 if cleanly else DEAD_AFTER + 1)
         return entry

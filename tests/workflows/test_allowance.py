@@ -78,17 +78,13 @@ async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: Stan
         await one.take()
 
 
-async def test_checking_takes_nothing(clock: StandingClock) -> None:
-    one = Allowance(MemoryStore(clock), ACCOUNT, 1, 1)
-    for _ in range(5):
-        await one.check()
-    await one.take()
-
-
-async def test_another_account_has_an_allowance_of_its_own(clock: StandingClock) -> None:
+async def test_checking_takes_nothing_and_another_account_has_an_allowance_of_its_own(clock: StandingClock) -> None:
     store = MemoryStore(clock)
-    await Allowance(store, ACCOUNT, 1, 1).take()
-    await Allowance(store, "fedcba9876543210", 1, 1).take()
+    for account in (ACCOUNT, "fedcba9876543210"):
+        one = Allowance(store, account, 1, 1)
+        for _ in range(5):
+            await one.check()
+        await one.take()
 
 
 @pytest.mark.parametrize("later", [0.0, 100.0, 1771.0, 3500.0, 3590.0])

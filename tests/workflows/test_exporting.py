@@ -68,11 +68,8 @@ async def test_what_is_not_there_or_still_converted_cannot_be_saved(work: LongWo
     assert isinstance(early, StillProcessingError)
 
 
-# In the background
-
-
 @pytest.mark.parametrize(("transfer", "apart"), [(1.0, 0.0), (0.0, 1.0)], ids=["at once", "ended before the next asks"])
-async def test_calls_for_one_collection_that_wait_together_are_one_transfer(
+async def test_calls_for_one_collection_together_are_one_transfer(
     transfer: float, apart: float, work: LongWork
 ) -> None:
     work.road.package_seconds = transfer
@@ -111,16 +108,25 @@ async def test_a_transfer_that_outlasts_the_call_shows_nothing_before_it_is_whol
         third = await called(work, process, 0)
         transfers, work.road.package_seconds = work.road.transfers, 0
         another = await called(work, process, 45)
-
     assert (first.package.state, first.saved, second.saved) == ("processing", None, None)
     assert "downloading" in first.states[-1]
     assert [name for name in half if not name.startswith(".")] == []
     assert after == SAVED
-    assert third.saved is not None
-    assert third.saved.path == work.folder / "Press kit.zip"
-    assert transfers == 1
-    assert another.saved is not None
-    assert another.saved.path == work.folder / "Press kit (2).zip"
+    assert [one.saved and one.saved.path.name for one in (third, another)] == [*SAVED, "Press kit (2).zip"]
+    assert (transfers, names_in(work.folder)) == (1, ["Press kit (2).zip", *SAVED])
+
+
+async def test_a_file_that_was_taken_away_meanwhile_is_fetched_anew(work: LongWork) -> None:
+    """The path in an answer has to be there."""
+    work.road.package_seconds = 6
+    async with work.process() as process:
+        await called(work, process, 20)
+        await anyio.sleep(100)
+        (work.folder / "Press kit.zip").unlink()
+        work.road.package_seconds = 0
+        found = await called(work, process, 45)
+    assert found.saved is not None
+    assert found.saved.path.exists()
 
 
 async def test_a_server_that_ends_in_the_middle_leaves_nothing_behind(work: LongWork) -> None:
@@ -143,24 +149,7 @@ async def test_the_error_of_an_unwatched_transfer_is_told_once_and_then_it_start
     assert isinstance(second, FlipsnackError)
     assert "Nothing was saved." in str(second)
     assert left == []
-    assert third.saved is not None
-    assert work.road.transfers == 2
-
-
-async def test_a_file_that_was_taken_away_meanwhile_is_fetched_anew(work: LongWork) -> None:
-    """The path in an answer has to be there."""
-    work.road.package_seconds = 6
-    async with work.process() as process:
-        await called(work, process, 20)
-        await anyio.sleep(100)
-        (work.folder / "Press kit.zip").unlink()
-        work.road.package_seconds = 0
-        found = await called(work, process, 45)
-    assert found.saved is not None
-    assert found.saved.path.exists()
-
-
-# Links and transfers that are no good
+    assert (bool(third.saved), work.road.transfers) == (True, 2)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 500, 302, None], ids=str)
@@ -175,16 +164,14 @@ async def test_an_expired_link_or_a_broken_transfer_is_asked_for_again(status: i
     work.road.package = first_only
     async with work.process() as process:
         done = await called(work, process)
-    assert done.saved is not None
-    assert work.road.transfers == 2
-    assert len(work.sandbox.carried_out(PACKAGE)) == 4
+    assert (bool(done.saved), work.road.transfers, len(work.sandbox.carried_out(PACKAGE))) == (True, 2, 4)
 
 
 @pytest.mark.parametrize(
     ("comes", "said"),
     [
         (b"PK", "its transfer broke off several times"),
-        *((status, f"its address answered with HTTP {status}") for status in (302, 503)),
+        *((n, f"its address answered with HTTP {n}") for n in (302, 503)),
     ],
 )
 async def test_a_transfer_that_keeps_breaking_says_how_and_leaves_nothing_behind(

@@ -22,6 +22,7 @@ from flipsnack_mcp.workflows.progress import Progress
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile
 
+Log = pytest.LogCaptureFixture
 MONTH = 30 * 24 * 3600.0
 STEPS, SECONDS_EACH = 6, 8.0
 FULL = inaccessible(Path("state.sqlite"), "database or disk is full")
@@ -56,11 +57,17 @@ class Counting:
             job.tell(done=step + 1, total=STEPS, message="counting")
 
 
-class Stopped(list[str]):
-    """The jobs of which was told that they were stopped."""
+class Stopped(list[Job]):
+    """The jobs of which was told that they were stopped, by whoever may still write."""
 
     async def __call__(self, job: Job) -> None:
-        self.append(job.job_id)
+        await job.store.transact(lambda records: records.put("work", "stopped", {}))
+        self.append(job)
+
+
+async def idle(_: Job) -> None:
+    """Writes nothing, and has no steps."""
+    await anyio.sleep(200)
 
 
 def write(steps: int, records: Records) -> None:
@@ -116,13 +123,15 @@ async def ended(jobs: Jobs, kind: str = "count", job_id: str = "a") -> Job:
 # From the start to the end, watched
 
 
-async def test_work_goes_on_when_nobody_watches_and_ends(store: Store) -> None:
+async def test_work_is_started_once_goes_on_when_nobody_watches_and_ends(store: Store) -> None:
+    work = Counting()
     async with process(store) as jobs:
-        assert await jobs.start("count", "a", Counting())
+        started = [await jobs.start("count", "a", work) for _ in range(2)]
         with anyio.move_on_after(5):
             await jobs.watch("count", "a", 600, unseen)
-        assert (await ended(jobs)).error is None
-        assert await store.transact(done) == STEPS
+        job = await ended(jobs)
+        assert (started, job.error) == ([job, job], None)
+        assert work.before == list(range(STEPS))
         assert not await jobs.elsewhere("count", "a")
         assert not await jobs.adopt("count")
 
@@ -159,18 +168,7 @@ async def test_a_watcher_has_only_its_time(store: Store) -> None:
     async with begun(store, Counting()) as jobs:
         start = anyio.current_time()
         job = await jobs.watch("count", "a", 20, unseen)
-        assert anyio.current_time() - start == 20
-        assert job
-        assert not job.ended
-
-
-async def test_the_same_work_is_started_once(store: Store) -> None:
-    work = Counting()
-    async with process(store) as jobs:
-        first, second = await jobs.start("count", "a", work), await jobs.start("count", "a", work)
-        assert first is second
-        await ended(jobs)
-    assert work.before == list(range(STEPS))
+        assert (anyio.current_time() - start, job and job.ended) == (20, False)
 
 
 async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(store: Store) -> None:
@@ -186,9 +184,7 @@ async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(st
 # Errors
 
 
-async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_text(
-    store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_text(store: Store, caplog: Log) -> None:
     async with process(store) as jobs:
         await jobs.start("other", "b", Counting())
         await jobs.start("count", "a", Counting(breaks_at=2))
@@ -200,11 +196,16 @@ async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_te
         assert (await ended(jobs, "other", "b")).error is None
 
 
-async def test_an_error_for_a_person_is_kept_and_not_logged(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    error = FlipsnackError("It is gone.", "Look for it.")
-    async with begun(store, Counting(breaks_at=1, error=error)) as jobs:
+@pytest.mark.parametrize(("error", "of_store"), [(FULL, True), (FlipsnackError("It is gone.", "Look for it."), False)])
+async def test_an_error_for_a_person_is_kept_and_one_of_the_store_leaves_work_to_be_gone_on_with_at_once(
+    store: Store, error: Exception, caplog: Log, *, of_store: bool
+) -> None:
+    async with begun(store, Counting(breaks_at=2, error=error)) as jobs:
         assert (await ended(jobs)).error is error
-    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
+        assert await go_on(jobs, Counting()) == of_store
+        assert ((await ended(jobs)).error is None) == of_store
+    assert await store.transact(done) == (STEPS if of_store else 2)
+    assert of_store or not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 async def test_what_breaks_off_unresolved_is_left_to_whoever_comes_next(store: Store) -> None:
@@ -222,20 +223,14 @@ async def test_what_breaks_off_unresolved_is_left_to_whoever_comes_next(store: S
 
 
 @pytest.mark.parametrize("error", [FULL, LOCKED, OSError("https://secret.example")])
-async def test_a_store_that_fails_for_a_while_ends_no_job(
-    store: Store, error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def patient(_: Job) -> None:
-        await anyio.sleep(200)
-
+async def test_a_store_that_fails_for_a_while_ends_no_job(store: Store, error: Exception, caplog: Log) -> None:
     line = Fragile(store)
-    async with begun(line, patient) as jobs:
-        await jobs.start("count", "b", patient)
+    async with begun(line, idle) as jobs:
+        await jobs.start("count", "b", idle)
         line.error = error
         await anyio.sleep(100)
         line.error = None
-        assert (await ended(jobs)).error is None
-        assert (await ended(jobs, "count", "b")).error is None
+        assert [(await ended(jobs, "count", one)).error for one in "ab"] == [None, None]
         assert not await jobs.adopt("count")
     assert "secret" not in caplog.text
 
@@ -251,15 +246,6 @@ async def test_work_that_could_not_be_written_down_is_told_and_gone_on_with(stor
         line.error = None
         await anyio.sleep(DEAD_AFTER + 1)
         assert await go_on(jobs, work) == 1
-        assert (await ended(jobs)).error is None
-    assert await store.transact(done) == STEPS
-
-
-async def test_work_that_one_failure_of_the_store_ended_is_gone_on_with_at_once(store: Store) -> None:
-    work = Counting(breaks_at=2, error=FULL)
-    async with begun(store, work) as jobs:
-        assert (await ended(jobs)).error is FULL
-        assert await go_on(jobs, Counting()) == 1
         assert (await ended(jobs)).error is None
     assert await store.transact(done) == STEPS
 
@@ -287,8 +273,7 @@ async def test_of_two_processes_one_carries_it_out_and_the_other_watches(store: 
         assert await two.start("count", "a", work) is None
         assert await two.watch("count", "a", 600, tell) is None
     assert work.before == list(range(STEPS))
-    assert told[-1].done >= STEPS - 2  # as told by the last sign of life
-    assert told[-1].message == "counting"
+    assert (told[-1].done >= STEPS - 2, told[-1].message) == (True, "counting")  # as of its last sign of life
 
 
 async def test_work_of_another_account_is_invisible(store: Store) -> None:
@@ -300,32 +285,25 @@ async def test_work_of_another_account_is_invisible(store: Store) -> None:
         assert not await two.adopt("count")
 
 
+@pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended, and at once"])
 @pytest.mark.parametrize("step", range(STEPS))
 async def test_what_a_killed_process_did_is_gone_on_with_once_its_signs_of_life_are_old(
-    store: Store, step: int
+    store: Store, step: int, *, cleanly: bool
 ) -> None:
     line, work = Fragile(store), Counting()
     async with begun(line, work) as killed:
         await anyio.sleep(SECONDS_EACH * (step + 0.5))
-        await kill(line, killed)
+        if not cleanly:
+            await kill(line, killed)
+    assert await store.transact(done) == step
     async with process(store) as jobs:
-        assert await go_on(jobs, work) == 0
-        await anyio.sleep(DEAD_AFTER + 0.1)
+        if not cleanly:
+            assert await go_on(jobs, work) == 0
+            await anyio.sleep(DEAD_AFTER + 0.1)
         assert await go_on(jobs, work) == 1
         assert await go_on(jobs, work) == 0
         await ended(jobs)
     assert work.before == [*range(step + 1), *range(step, STEPS)]
-
-
-async def test_a_server_that_ends_leaves_its_work_to_whoever_comes_next_at_once(store: Store) -> None:
-    work = Counting()
-    async with begun(store, work):
-        await anyio.sleep(SECONDS_EACH * 2.5)
-    assert await store.transact(done) == 2
-    async with process(store) as jobs:
-        assert await go_on(jobs, work) == 1
-        await ended(jobs)
-    assert work.before == [0, 1, 2, 2, 3, 4, 5]
 
 
 async def test_a_server_ends_soon_also_when_its_store_hangs(store: Store) -> None:
@@ -382,9 +360,7 @@ async def test_after_the_computer_slept_its_own_work_is_no_orphan(store: Store, 
 
 
 @pytest.mark.parametrize("jump", [9 * 3600.0, MONTH, -9 * 3600.0, -MONTH])
-async def test_who_lost_its_work_over_a_jump_of_the_clock_writes_nothing_more(
-    store: Store, clock: LoopClock, jump: float
-) -> None:
+async def test_who_lost_its_work_over_a_jump_writes_nothing_more(store: Store, clock: LoopClock, jump: float) -> None:
     slow, quick = Counting(), Counting()
     async with begun(store, slow) as one, process(store) as two:
         await anyio.sleep(SECONDS_EACH * 1.5)
@@ -407,14 +383,8 @@ async def test_signs_of_life_count_again_after_a_jump_of_the_clock(store: Store,
         assert await two.elsewhere("count", "a")
 
 
-async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop_it(
-    store: Store, clock: LoopClock
-) -> None:
-    said: list[str] = []
-
-    async def stopped(job: Job) -> None:
-        said.append(job.owner.token)
-
+async def test_whoever_stops_a_job_that_is_lost_has_its_new_owner_stop_it(store: Store, clock: LoopClock) -> None:
+    stopped = Stopped()
     async with begun(store, Counting(), stopped) as one, process(store) as two:
         await anyio.sleep(SECONDS_EACH / 2)
         clock.advance(3600)
@@ -424,29 +394,26 @@ async def test_whoever_stops_a_job_that_is_lost_meanwhile_has_its_new_owner_stop
         with anyio.fail_after(BEAT + SECONDS_EACH):
             await two.watch("count", "a", 600, unseen)
         assert job.stopping
-    assert said == [job.owner.token]
+    assert [one.owner.token for one in stopped] == [job.owner.token]
 
 
-async def test_a_lost_lease_breaks_off_work_that_writes_nothing_at_the_next_sign_of_life(
-    store: Store, clock: LoopClock
-) -> None:
+async def test_a_lost_lease_breaks_off_silent_work_at_the_next_sign_of_life(store: Store, clock: LoopClock) -> None:
     stopped = Stopped()
 
     async def silent(job: Job) -> None:
         with job.step():
             await anyio.sleep(10_000)
 
-    async with process(store) as one, process(store) as two:
-        job = await one.start("count", "a", silent, stopped)
+    async with begun(store, silent, stopped) as one, process(store) as two:
+        job = one.running("count", "a")
         assert job
         clock.advance(3600)
         [taken] = await two.adopt("count")
         assert taken.idle == 3600
         two.begin(taken, silent)
-        start = anyio.current_time()
-        while not job.ended:
-            await job.changed.wait()
-        assert anyio.current_time() - start <= BEAT
+        with anyio.fail_after(BEAT + 0.1):
+            while not job.ended:
+                await job.changed.wait()
         assert (job.lost, stopped) == (True, [])
         assert two.running("count", "a")
         await anyio.sleep(DEAD_AFTER * 2)
@@ -467,31 +434,15 @@ async def test_a_state_file_that_was_taken_away_does_not_break_off_work(store: S
 
 
 async def test_a_stop_lets_the_step_come_to_its_end_and_says_so(store: Store) -> None:
-    work, said = Counting(), list[str]()
-
-    async def stopped(job: Job) -> None:
-        await job.store.transact(lambda records: records.put("work", "stopped", {}))
-        said.append(job.job_id)
-
+    work, stopped = Counting(), Stopped()
     async with begun(store, work, stopped) as jobs:
         await anyio.sleep(SECONDS_EACH * 2.5)
         assert await jobs.stop("count", "a")
-        assert (await store.transact(done), said) == (3, ["a"])
+        assert (await store.transact(done), [one.job_id for one in stopped]) == (3, ["a"])
         assert await store.transact(lambda records: records.get("work", "stopped")) == {}
         assert not await jobs.adopt("count")
         assert not await jobs.stop("count", "a")
     assert work.before == [0, 1, 2]
-
-
-async def test_a_stop_cuts_work_that_is_in_no_step(store: Store) -> None:
-    async def work(_: Job) -> None:
-        await anyio.sleep(1000)
-
-    async with begun(store, work) as jobs:
-        await anyio.sleep(1)
-        start = anyio.current_time()
-        await jobs.stop("count", "a")
-        assert anyio.current_time() == start
 
 
 async def test_another_process_stops_it_at_its_next_sign_of_life(store: Store) -> None:
@@ -499,9 +450,7 @@ async def test_another_process_stops_it_at_its_next_sign_of_life(store: Store) -
         assert await two.stop("count", "a")
         with anyio.fail_after(BEAT + SECONDS_EACH):
             await two.watch("count", "a", 600, unseen)
-        job = one.find("count", "a")
-        assert job
-        assert job.ended
+        assert (await ended(one)).ended
         assert await store.transact(done) < STEPS
 
 
@@ -517,8 +466,16 @@ async def test_work_that_its_dead_owner_was_asked_to_stop_is_stopped_by_whoever_
         [job] = await jobs.adopt("count")
         await jobs.carry_out(job, work, stopped)
         assert not await jobs.adopt("count")
-    assert stopped == ["a"]
+    assert [one.job_id for one in stopped] == ["a"]
     assert await store.transact(done) == 0
+
+
+async def test_a_stop_cuts_work_that_is_in_no_step_at_once(store: Store) -> None:
+    async with begun(store, idle) as jobs:
+        await anyio.sleep(1)
+        start = anyio.current_time()
+        await jobs.stop("count", "a")
+        assert anyio.current_time() == start
 
 
 async def test_a_call_that_stops_a_job_may_be_cancelled_itself(store: Store) -> None:
@@ -556,7 +513,7 @@ async def test_unfinished_work_is_looked_for_twice_from_each_use_of_the_store_on
     assert len(looks) == 4
 
 
-async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog: Log) -> None:
     line, work = Fragile(store), Counting()
     async with begun(store, work):
         pass

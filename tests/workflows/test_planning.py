@@ -21,76 +21,46 @@ from flipsnack_mcp.workflows.plans.rules import (
 )
 
 
-def row(title: str = "Offers", status: str = "public", collection_hash: str = "abc1234") -> CollectionSummary:
-    return CollectionSummary(collection_hash=collection_hash, title=title, status=status)
+def row(title: str, status: str = "public") -> CollectionSummary:
+    return CollectionSummary(collection_hash="abc1234", title=title, status=status)
 
 
-def test_only_what_would_change_is_in_the_plan() -> None:
-    draft = draft_plan(Rule("Week", "Wk"), [row("Offers, Week 1"), row("Press kit"), row("Week by Week")])
-    assert [(one.title, one.new_title) for one in draft.items] == [
-        ("Offers, Week 1", "Offers, Wk 1"),
-        ("Week by Week", "Wk by Wk"),
-    ]
-    assert [one.number for one in draft.items] == [0, 1]
-    assert draft.unchanged == 1
-
-
-def test_text_is_found_in_its_case_and_as_it_is() -> None:
-    draft = draft_plan(Rule("a.c", "x"), [row("a.c"), row("abc"), row("A.C")])
-    assert [one.new_title for one in draft.items] == ["x"]
-
-
-def test_an_empty_replacement_removes_the_text() -> None:
-    assert draft_plan(Rule(" (proof 2)", ""), [row("Christmas (proof 2)")]).items[0].new_title == "Christmas"
-
-
-def test_blanks_that_are_left_over_at_the_ends_go_with_the_text() -> None:
-    draft = draft_plan(Rule("2026", ""), [row("Catalogue 2026"), row(" as it is ")])
-    assert [one.new_title for one in draft.items] == ["Catalogue"]
-
-
-def test_title_and_status_go_into_one_request() -> None:
-    item = draft_plan(Rule("Offers", "Deals", "unlisted"), [row()]).items[0]
-    assert item.action.model_dump(exclude_none=True) == {
-        "collection_hash": "abc1234",
-        "title": "Deals",
-        "status": "unlisted",
-    }
-
-
-def test_a_status_that_is_there_already_is_not_sent() -> None:
-    draft = draft_plan(Rule("Offers", "Deals", "public"), [row(), row("Press kit")])
-    assert draft.items[0].action.model_dump(exclude_none=True).keys() == {"collection_hash", "title"}
-    assert draft.unchanged == 1
+@pytest.mark.parametrize(
+    ("rule", "titles", "sent"),
+    [
+        (Rule("Week", "Wk"), ["Week by Week", "Press kit", "Week 1"], [{"title": "Wk by Wk"}, {"title": "Wk 1"}]),
+        pytest.param(Rule("a.c", "x"), ["a.c", "abc", "A.C"], [{"title": "x"}], id="text as it is, in its case"),
+        pytest.param(Rule(" (proof 2)", ""), ["May (proof 2)"], [{"title": "May"}], id="removed"),
+        pytest.param(Rule("2026", ""), ["Catalogue 2026", " as it is "], [{"title": "Catalogue"}], id="blanks go too"),
+        pytest.param(Rule("Offers", "x" * 300), ["Offers"], [{"title": "x" * 300}], id="not too long"),
+        pytest.param(Rule(status="unlisted"), [""], [{"status": "unlisted"}], id="without a title"),
+        pytest.param(Rule("O", "D", "unlisted"), ["O"], [{"title": "D", "status": "unlisted"}], id="in one request"),
+        pytest.param(
+            Rule("O", "D", "public"), ["O", "Press kit"], [{"title": "D"}], id="a status that is there already"
+        ),
+    ],
+)
+def test_only_what_would_change_is_in_the_plan_and_sent(rule: Rule, titles: list[str], sent: list[object]) -> None:
+    draft = draft_plan(rule, [row(title) for title in titles])
+    assert [one.action.model_dump(exclude_none=True, exclude={"collection_hash"}) for one in draft.items] == sent
+    assert [one.number for one in draft.items] == list(range(len(sent)))
+    assert draft.unchanged == len(titles) - len(sent)
 
 
 @pytest.mark.parametrize(
     ("title", "rule", "reason"),
     [
         pytest.param("Offers", Rule("Offers", ""), "empty", id="empty"),
+        pytest.param("Offers", Rule("Offers", "", "public"), "empty", id="and its status with it"),
         pytest.param("Offers", Rule("Offers", " "), "empty", id="blank"),
         pytest.param("Offers", Rule("Offers", "x" * 301), "300", id="too long"),
         pytest.param("\ud83d Offers", Rule("Offers", "x"), "half a character", id="half a character"),
     ],
 )
 def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(title: str, rule: Rule, reason: str) -> None:
-    draft = draft_plan(rule, [row(title), row("Press kit")])
-    assert draft.items == ()
-    assert draft.unchanged == 1
+    draft = draft_plan(rule, [row(title, "editable"), row("Press kit")])
+    assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 1, 1)
     assert reason in draft.refused[0][1]
-
-
-def test_a_refused_title_takes_its_status_with_it() -> None:
-    draft = draft_plan(Rule("Offers", "", "unlisted"), [row()])
-    assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 0, 1)
-
-
-def test_a_collection_without_a_title_can_have_its_status_changed() -> None:
-    assert draft_plan(Rule(status="public"), [row("", "editable")]).items[0].action.status == "public"
-
-
-def test_a_title_of_300_characters_is_not_too_long() -> None:
-    assert len(draft_plan(Rule("Offers", "x" * 300), [row()]).items) == 1
 
 
 @pytest.mark.parametrize(
@@ -103,9 +73,7 @@ def test_a_title_of_300_characters_is_not_too_long() -> None:
     ],
 )
 def test_what_a_new_status_means_for_links_is_known(before: str, after: str, publishes: bool, offline: bool) -> None:  # noqa: FBT001 - of the table
-    item = Item.model_validate(
-        {"number": 0, "collection_hash": "a", "title": "T", "status": before, "new_status": after}
-    )
+    item = snapshot(after, 0, status=before).items[0]
     assert (item.publishes, item.goes_offline) == (publishes, offline)
 
 

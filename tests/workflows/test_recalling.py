@@ -19,26 +19,39 @@ from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.recalling import FRESH, MOST, Recent
 from tests.api.asking import asking
 
-TITLE = "Summer catalogue 2026"
+TITLE, RENAMED = "Summer catalogue 2026", "Renamed"
 LIST, GET = "collection.getList", "collection.getCollection"
 
 
 @dataclass
 class Process:
-    """One assistant's server, as far as it remembers answers."""
+    """One assistant's server, as far as it remembers answers, and the collection it looks at."""
 
     flipsnack: Flipsnack
     recent: Recent
+    summer: str
+
+    def __post_init__(self) -> None:
+        self.flipsnack.changing = self.recent.changing
 
     @property
     def errand(self) -> Errand:
         return Errand(self.flipsnack)
 
-    async def title(self, collection_hash: str) -> str:
-        return (await self.recent.ask(self.errand, GetCollection(collection_hash=collection_hash))).title
+    async def title(self) -> str:
+        return (await self.recent.ask(self.errand, GetCollection(collection_hash=self.summer))).title
 
-    async def rename(self, collection_hash: str, title: str) -> None:
-        await self.errand.send(UpdateCollection(collection_hash=collection_hash, title=title))
+    async def rename(self) -> None:
+        await self.errand.send(UpdateCollection(collection_hash=self.summer, title=RENAMED))
+
+
+@dataclass(frozen=True)
+class Two:
+    """Two of them, on one state and one account."""
+
+    mine: Process
+    theirs: Process
+    sandbox: Sandbox
 
 
 @pytest.fixture
@@ -47,118 +60,88 @@ async def summer(sandbox: Sandbox) -> str:
 
 
 @pytest.fixture
-async def processes(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[tuple[Process, Process]]:
+async def two(sandbox: Sandbox, summer: str, tmp_path: Path) -> AsyncIterator[Two]:
     async with asking(sandbox.app) as one, asking(sandbox.app) as other:
-        made = [Process(flipsnack, Recent(SqliteStore(tmp_path / "state.sqlite"), "me")) for flipsnack in (one, other)]
-        for process in made:
-            process.flipsnack.changing = process.recent.changing
-        yield made[0], made[1]
-        for process in made:
-            await process.recent.store.close()
+        recents = [Recent(SqliteStore(tmp_path / "state.sqlite"), "me") for _ in range(2)]
+        yield Two(Process(one, recents[0], summer), Process(other, recents[1], summer), sandbox)
+        for recent in recents:
+            await recent.store.close()
 
 
 def asked(sandbox: Sandbox, action: str) -> int:
     return len([one for one in sandbox.requests if one.action == action])
 
 
-async def test_the_same_question_is_asked_once_for_some_seconds(
-    processes: tuple[Process, Process], sandbox: Sandbox, summer: str
-) -> None:
-    one, _ = processes
-    assert [await one.title(summer) for _ in range(3)] == [TITLE] * 3
-    assert asked(sandbox, GET) == 1
+async def test_the_same_question_is_asked_once_for_some_seconds(two: Two) -> None:
+    assert [await two.mine.title() for _ in range(3)] == [TITLE] * 3
+    assert asked(two.sandbox, GET) == 1
     await anyio.sleep(FRESH)
-    await one.title(summer)
-    assert asked(sandbox, GET) == 2
+    await two.mine.title()
+    assert asked(two.sandbox, GET) == 2
 
 
-async def test_another_question_has_its_own_answer(processes: tuple[Process, Process], sandbox: Sandbox) -> None:
-    one, _ = processes
+async def test_another_question_has_its_own_answer(two: Two) -> None:
+    one = two.mine
     found = [await one.recent.ask(one.errand, ListCollections(query=query)) for query in ("Summer", "Winter", "Summer")]
     assert [len(rows.collections) for rows in found] == [1, 1, 1]
     assert found[0] == found[2] != found[1]
-    assert asked(sandbox, LIST) == 2
+    assert asked(two.sandbox, LIST) == 2
 
 
 @pytest.mark.parametrize("who", [0, 1], ids=["here", "in another process"])
-async def test_what_we_changed_is_never_seen_as_it_was(
-    processes: tuple[Process, Process], summer: str, who: int
-) -> None:
-    before = [await one.title(summer) for one in processes]
-    await processes[who].rename(summer, "Renamed")
-    assert before == [TITLE] * 2
-    assert [await one.title(summer) for one in processes] == ["Renamed"] * 2
+async def test_what_we_changed_is_never_seen_as_it_was(two: Two, who: int) -> None:
+    processes = (two.mine, two.theirs)
+    assert [await one.title() for one in processes] == [TITLE] * 2
+    await processes[who].rename()
+    assert [await one.title() for one in processes] == [RENAMED] * 2
 
 
-async def test_an_answer_that_was_on_its_way_during_a_change_is_not_kept(
-    processes: tuple[Process, Process], sandbox: Sandbox, summer: str
-) -> None:
-    one, other = processes
-    sandbox.add_fault(Fault("slow", GET, times=1, seconds=4, phase="after"))
+async def test_an_answer_that_was_on_its_way_during_a_change_is_not_kept(two: Two) -> None:
+    two.sandbox.add_fault(Fault("slow", GET, times=1, seconds=4, phase="after"))
     async with anyio.create_task_group() as group:
-        group.start_soon(one.title, summer)
+        group.start_soon(two.mine.title)
         await anyio.sleep(1)
-        await other.rename(summer, "Renamed")
-    assert await one.title(summer) == "Renamed"
+        await two.theirs.rename()
+    assert await two.mine.title() == RENAMED
 
 
-async def test_a_change_with_a_lost_answer_counts_as_one(
-    processes: tuple[Process, Process], sandbox: Sandbox, summer: str
-) -> None:
-    one, other = processes
-    await one.title(summer)
-    sandbox.add_fault(Fault("reset", "collection.update", times=0, phase="after"))
-    with pytest.raises(FlipsnackError):
-        await other.rename(summer, "Renamed")
-    assert await one.title(summer) == "Renamed"
-
-
-async def test_a_change_that_is_cancelled_counts_as_one(
-    processes: tuple[Process, Process], sandbox: Sandbox, summer: str
-) -> None:
-    one, other = processes
-    await one.title(summer)
-    sandbox.add_fault(Fault("hang", "collection.update", phase="after"))
-    with anyio.move_on_after(2):
-        await other.rename(summer, "Renamed")
-    assert await one.title(summer) == "Renamed"
+@pytest.mark.parametrize("kind", ["reset", "hang"], ids=["its answer is lost", "it is cancelled"])
+async def test_a_change_whose_answer_does_not_come_counts_as_one(two: Two, kind: str) -> None:
+    await two.mine.title()
+    two.sandbox.add_fault(Fault(kind, "collection.update", times=0, phase="after"))
+    with anyio.move_on_after(2) if kind == "hang" else pytest.raises(FlipsnackError):
+        await two.theirs.rename()
+    assert await two.mine.title() == RENAMED
 
 
 class Unusable(MemoryStore):
-    """A state file that cannot be opened, or that somebody holds."""
+    """A state file that cannot be opened, or that somebody holds for so long."""
 
-    def __init__(self, *, held: bool) -> None:
+    def __init__(self, seconds: float) -> None:
         super().__init__()
-        self._held = held
+        self._seconds = seconds
 
     @override
     async def transact(self, work: Callable[[Records], T]) -> T:
-        if self._held:
-            await anyio.sleep(20)
+        await anyio.sleep(self._seconds)
         raise StoreUnusable("The disk is full.", "Make room.")
 
 
-@pytest.mark.parametrize("held", [False, True], ids=["broken", "held"])
+@pytest.mark.parametrize("seconds", [0, 20], ids=["broken", "held"])
 async def test_where_the_state_cannot_be_used_every_look_is_fresh_and_none_waits_for_it(
-    sandbox: Sandbox,
-    summer: str,
-    held: bool,  # noqa: FBT001 - a table
+    sandbox: Sandbox, summer: str, seconds: float
 ) -> None:
     async with asking(sandbox.app) as flipsnack:
-        process = Process(flipsnack, Recent(Unusable(held=held), "me"))
-        flipsnack.changing = process.recent.changing
+        process = Process(flipsnack, Recent(Unusable(seconds), "me"), summer)
         start = anyio.current_time()
-        titles = [await process.title(summer), await process.title(summer)]
-        waited = anyio.current_time() - start
-        await process.rename(summer, "Renamed")
-        assert titles == [TITLE] * 2
-        assert waited < 2
-        assert await process.title(summer) == "Renamed"
+        assert [await process.title(), await process.title()] == [TITLE] * 2
+        assert anyio.current_time() - start < 2
+        await process.rename()
+        assert await process.title() == RENAMED
     assert asked(sandbox, GET) == 3
 
 
-async def test_not_more_is_kept_than_a_little(processes: tuple[Process, Process]) -> None:
-    one, _ = processes
+async def test_not_more_is_kept_than_a_little(two: Two) -> None:
     for number in range(MOST + 20):
-        await one.recent.ask(one.errand, ListCollections(offset=number))
-    assert len(one.recent._answers) == MOST
+        await two.mine.recent.ask(two.mine.errand, ListCollections(offset=number))
+    assert len(two.mine.recent._answers) == MOST

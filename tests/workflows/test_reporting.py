@@ -5,38 +5,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import anyio
-import httpx2
 import pytest
-from typing_extensions import override
 
-from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError, MaintenanceError, NotAuthorisedError
-from flipsnack_mcp.api.pace import BudgetInMemory as Budget
-from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.api.upload import ignore
-from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
+from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
-from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.progress import Tell
 from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
-from tests.api.asking import KEY, SECRET, Line
+from tests.api.asking import KEY, SECRET
 from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
-from tests.workflows.running import LongWork, Moment, Mortal, Told, unnoticed
+from tests.workflows.running import LongWork, Moment, Mortal, Road, Told, unnoticed
 
 STATS, LIST = "collection.getStats", "collection.getList"
 CLOSED = Period(date(2026, 8, 1), date(2026, 8, 31))
 OPEN = Period(date(2026, 9, 1), date(2026, 9, 20))
-ANSWER_SECONDS = 0.3
+NO_NUMBER = '{"code": 20, "data": {"views": "many"}}'
 
 
 @pytest.fixture
@@ -45,43 +39,25 @@ async def sandbox(clock: LoopClock) -> Sandbox:
     return with_collections(clock, 12)
 
 
-def with_collections(clock: LoopClock, count: int, **pace: Any) -> Sandbox:
-    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=Pace(**pace), seeded=False)
+def with_collections(clock: LoopClock, count: int) -> Sandbox:
+    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, seeded=False)
     for n in range(count):
         sandbox.account.add(title=f"Offer {n:03}", created_at=clock() - 86_400 * (90 + n))
     return sandbox
 
 
-class Distant(Line):
-    """A line on which everything takes a moment."""
-
-    def __init__(self, sandbox: Sandbox, moment: Moment) -> None:
-        super().__init__(sandbox.app)
-        self._moment = moment
-
-    @override
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        await self._moment("request")
-        await anyio.sleep(ANSWER_SECONDS)
-        response = await super().handle_async_request(request)
-        await self._moment("answer")
-        return response
-
-
 @asynccontextmanager
-async def process(
-    work: LongWork, store: Store | None = None, budget: Budget | None = None, moment: Moment = unnoticed
-) -> AsyncIterator[Reports]:
-    """One server process, as far as reports go."""
-    pacer, store = Pacer(budget or Budget()), store or work.store
-    async with (
-        Flipsnack(Access(KEY, SECRET), pacer, lambda: Distant(work.sandbox, moment)) as flipsnack,
-        anyio.create_task_group() as background,
-    ):
-        reports = Reports(flipsnack, Jobs(store, "mine", background), ReportRecord(store, "mine"), work.clock)
-        reports.jobs.unattended[REPORT] = (reports.carry_out, ignore)
+async def process(work: LongWork, store: Store | None = None, moment: Moment = unnoticed) -> AsyncIterator[Reports]:
+    """One server process, as far as reports go, on a line on which everything takes a moment."""
+
+    async def slow(here: str) -> None:
+        await moment(here)
+        await anyio.sleep(0.3 if here == "request" else 0)
+
+    async with work.server(store, Road(moment=slow)) as (flipsnack, jobs):
+        reports = Reports(flipsnack, jobs, ReportRecord(jobs.store, "mine"), work.clock)
+        jobs.unattended[REPORT] = (reports.carry_out, ignore)
         yield reports
-        background.cancel_scope.cancel()
 
 
 def wanted(reports: Reports, choice: Choice | None = None, period: Period = CLOSED, *, compare: bool = False) -> Report:
@@ -127,9 +103,6 @@ def whole(found: Gathered, work: LongWork) -> bool:
     return {one.collection_hash for one in found.lines} == set(work.sandbox.account.collections) and not found.failed
 
 
-# --- one report
-
-
 @pytest.mark.parametrize("compare", [False, True])
 @pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
 async def test_every_collection_is_asked_once_for_each_period(work: LongWork, period: Period, *, compare: bool) -> None:
@@ -163,28 +136,17 @@ async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
     assert min(later - earlier for earlier, later in pairwise(told.at)) >= 3
 
 
-# --- closed periods, and names
-
-
-async def test_a_second_report_over_a_closed_period_asks_only_for_the_list(work: LongWork) -> None:
-    async with begun(work) as (reports, report):
-        first = await to_its_end(reports, report)
-        before = len(work.sandbox.requests)
-        again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-    assert [one.action for one in work.sandbox.requests[before:]] == [LIST]
-    assert again == first
-
-
-async def test_a_second_report_over_named_collections_and_a_closed_period_asks_nothing(work: LongWork) -> None:
-    choice = Choice(tuple(work.sandbox.account.collections)[:5])
+@pytest.mark.parametrize(("named", "asks"), [(0, [LIST]), (5, [])], ids=["the list", "of named ones nothing"])
+async def test_a_second_report_over_a_closed_period_asks_only_for(work: LongWork, named: int, asks: list[str]) -> None:
+    choice = Choice(tuple(work.sandbox.account.collections)[:named])
     async with begun(work, choice) as (reports, report):
         first = await to_its_end(reports, report)
     before = len(work.sandbox.requests)
     async with begun(work, choice) as (reports, report):
         again = await to_its_end(reports, report)
-    assert before == 6
-    assert len(work.sandbox.requests) == before
-    assert set(again.lines) == set(first.lines)
+    assert before == (named or 12) + 1
+    assert [one.action for one in work.sandbox.requests[before:]] == asks
+    assert again == first or (named and set(again.lines) == set(first.lines))
     assert all(one.title.startswith("Offer") for one in again.lines)
 
 
@@ -220,9 +182,6 @@ async def test_one_account_sees_nothing_of_another(work: LongWork) -> None:
         assert await other.report(report.report_id) is None
 
 
-# --- in the background
-
-
 @pytest.mark.parametrize("waits", [0, 45], ids=["no call waits", "its call is cancelled"])
 async def test_a_report_goes_on_by_itself_when_its_call_has_ended(work: LongWork, waits: float) -> None:
     async with begun(work, compare=True) as (reports, report):
@@ -243,14 +202,12 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
 ) -> None:
     for dies_at in range(0, 60, 4):
         work.sandbox, work.store = with_collections(work.clock, 4), MemoryStore(work.clock)
-        mortal = Mortal(work.store, dies_at, cleanly)
+        mortal = Mortal(work.store, dies_at=dies_at, cleanly=cleanly)
         async with process(work) as reports:
             report = await reports.record.begin(wanted(reports, period=period))
-        async with process(work, mortal, moment=mortal.moment) as doomed, anyio.create_task_group() as calls:
-            calls.start_soon(until_death, doomed, report, mortal)
-            await mortal.died.wait()
-            calls.cancel_scope.cancel()
-        on_its_way = sum(asked(work).values()) - len(rows(work.store))
+        async with process(work, mortal, moment=mortal.moment) as doomed:
+            await mortal.live(partial(follow, doomed, report, 45))
+        on_its_way = sum(asked(work).values()) - sum(kind == "report row" for kind, _, _ in rows_of(work.store))
         work.clock.advance(0 if cleanly else DEAD_AFTER + 1)
         async with process(work) as survivor:
             await survivor.jobs.go_on()
@@ -259,16 +216,6 @@ async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_
         assert whole(found, work), dies_at
         assert len(twice(work)) <= min(on_its_way, IN_FLIGHT), dies_at
         assert max(asked(work).values()) <= 2, dies_at
-
-
-async def until_death(reports: Reports, report: Report, mortal: Mortal) -> None:
-    """One call; a process whose report is done ends as well."""
-    await reports.follow(report.report_id, 45, ignore)
-    mortal.died.set()
-
-
-def rows(store: MemoryStore) -> list[str]:
-    return [name for kind, name, _ in rows_of(store) if kind == "report row"]
 
 
 async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork) -> None:
@@ -283,9 +230,6 @@ async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork)
     assert any(message.startswith("report: ") and message.endswith("s left") for message in told)
 
 
-# --- what fails
-
-
 async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work: LongWork) -> None:
     gone = list(work.sandbox.account.collections)[:7]
     async with begun(work) as (reports, report):
@@ -295,26 +239,26 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
         found = await to_its_end(reports, report)
     failed = {one.collection_hash for one, _ in found.failed}
     assert failed <= set(gone)
-    assert len(failed) >= 5
+    assert len(failed) == 12 - len(found.lines) >= 5
     assert {why for _, why in found.failed} == {NOT_THERE}
-    assert len(found.lines) == 12 - len(failed)
     assert twice(work) == []
 
 
-async def test_a_failure_belongs_to_its_report_and_the_next_one_asks_again(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("code", STATS, code=40, message="Bad request"))
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault("code", STATS, code=40, message="Bad request"), 'Flipsnack refused with code 40 "Bad request".'),
+        (Fault("http", STATS, http_status=200, body=NO_NUMBER), "The answer held no numbers."),
+    ],
+    ids=["refused", "without a number"],
+)
+async def test_a_failure_belongs_to_its_report_and_the_next_asks_again(work: LongWork, fault: Fault, says: str) -> None:
+    work.sandbox.add_fault(fault)
     async with begun(work) as (reports, report):
         first = await to_its_end(reports, report)
         again = await to_its_end(reports, await reports.record.begin(wanted(reports)))
-    assert [why for _, why in first.failed] == ['Flipsnack refused with code 40 "Bad request".']
+    assert [why for _, why in first.failed] == [says]
     assert whole(again, work)
-
-
-async def test_an_answer_without_a_number_is_a_failure(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("http", STATS, http_status=200, body='{"code": 20, "data": {"views": "many"}}'))
-    async with begun(work) as (reports, report):
-        found = await to_its_end(reports, report)
-    assert [why for _, why in found.failed] == ["The answer held no numbers."]
 
 
 async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: LongWork) -> None:
@@ -331,14 +275,25 @@ async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: L
     assert Counter(one.params["collectionHash"] for one in work.sandbox.carried_out(STATS)).most_common(1)[0][1] == 1
 
 
-@pytest.mark.parametrize("count", [1, 3])
-async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(work: LongWork, count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "fault", "error"),
+    [
+        pytest.param(1, Fault("maintenance", STATS, times=0), MaintenanceError, id="of one"),
+        pytest.param(3, Fault("maintenance", STATS, times=0), MaintenanceError, id="of three"),
+        pytest.param(12, Fault("maintenance", LIST, times=0), MaintenanceError, id="no list"),
+        pytest.param(12, Fault("code", STATS, code=41, times=0), NotAuthorisedError, id="wrong credentials, at once"),
+    ],
+)
+async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(
+    work: LongWork, count: int, fault: Fault, error: type[FlipsnackError]
+) -> None:
     work.sandbox = with_collections(work.clock, count)
     async with begun(work) as (reports, report):
-        work.sandbox.add_fault(Fault("maintenance", STATS, times=0))
-        with pytest.raises(MaintenanceError):
+        work.sandbox.add_fault(fault)
+        with pytest.raises(error):
             await follow(reports, report, 45)
         work.sandbox.clear_faults()
+        assert error is MaintenanceError or sum(asked(work).values()) <= IN_FLIGHT
         assert whole(await to_its_end(reports, report), work)
 
 
@@ -361,30 +316,11 @@ async def test_trouble_is_told(work: LongWork) -> None:
     assert told[-1].endswith(" s left")
 
 
-async def test_wrong_credentials_end_the_report_at_once(work: LongWork) -> None:
-    async with begun(work) as (reports, report):
-        work.sandbox.add_fault(Fault("code", STATS, code=41, times=0))
-        with pytest.raises(NotAuthorisedError):
-            await follow(reports, report, 45)
-        work.sandbox.clear_faults()
-        assert sum(asked(work).values()) <= IN_FLIGHT
-        assert whole(await to_its_end(reports, report), work)
-
-
-async def test_a_list_that_cannot_be_had_is_the_calls_error(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("maintenance", LIST, times=0))
-    async with begun(work) as (reports, report):
-        with pytest.raises(MaintenanceError):
-            await follow(reports, report, 45)
-        work.sandbox.clear_faults()
-        assert whole(await to_its_end(reports, report), work)
-
-
 async def test_a_key_that_others_use_up_is_waited_for_and_that_is_told(work: LongWork) -> None:
-    budget, told = Budget(), Told()
-    async with process(work, budget=budget) as reports:
-        report = await follow(reports, await reports.record.begin(wanted(reports)), 3)
-        await Pacer(budget).pause(200)
+    told = Told()
+    async with begun(work) as (reports, report):
+        await follow(reports, report, 3)
+        await reports.flipsnack._pacer.pause(200)
         await follow(reports, report, 240, told)
         found = await to_its_end(reports, report)
     assert whole(found, work)

@@ -34,16 +34,13 @@ def line(name: str, views: int = 0, *, previous: int | None = None, **more: int)
 
 
 @given(lines, sampled_from(MEASURES), integers(1, 20), integers(1, 20))
-def test_totals_are_those_of_all_lines_and_the_ranks_are_in_order(
-    some: list[Line], sort_by: Measure, best: int, worst: int
-) -> None:
+def test_totals_are_of_all_lines_and_ranks_in_order(some: list[Line], sort_by: Measure, best: int, worst: int) -> None:
     tally = tallied(some, sort_by, best, worst)
     assert tally.counted == len(some)
-    assert tally.totals.views == sum(one.numbers.views for one in some)
-    assert tally.totals.time_spent == sum(one.numbers.time_spent for one in some)
-    assert [getattr(one.numbers, sort_by) for one in tally.best] == sorted(
-        (getattr(one.numbers, sort_by) for one in some), reverse=True
-    )[:best]
+    for measure in ("views", "time_spent"):
+        assert getattr(tally.totals, measure) == sum(getattr(one.numbers, measure) for one in some)
+    ranked = sorted((getattr(one.numbers, sort_by) for one in some), reverse=True)
+    assert [getattr(one.numbers, sort_by) for one in tally.best] == ranked[:best]
     assert len(tally.worst) == min(worst, max(0, len(some) - best))
     assert len(tally.unread) == sum(one.numbers.views == 0 for one in some)
     assert tallied(some[::-1], sort_by, best, worst) == tally

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import anyio
@@ -22,16 +23,17 @@ from tests.workflows.running import Told
 
 async def converting(seconds: float) -> tuple[Sandbox, str]:
     sandbox = unlimited(seeded=False, conversion_seconds=seconds)
-    now = sandbox.account._clock()
-    made = sandbox.account.add(
-        title="T", status="editable", pages=1, created_at=now, description="", conversion="processing"
-    )
-    return sandbox, made.hash
+    return sandbox, uploaded(sandbox, 1)[0]
 
 
-async def looked_at(sandbox: Sandbox, collection_hash: str, seconds: float, tell: Tell = ignore) -> Watched[Collection]:
+def uploaded(sandbox: Sandbox, count: int) -> list[str]:
+    add = partial(sandbox.account.add, status="editable", created_at=sandbox.account._clock(), conversion="processing")
+    return [add(title=f"{n}").hash for n in range(count)]
+
+
+async def looked_at(sandbox: Sandbox, target: str, seconds: float, tell: Tell = ignore) -> Watched[Collection]:
     async with asking(sandbox.app) as flipsnack:
-        return await Conversions().of(collection_hash).until_settled(Errand(flipsnack, tell=tell), seconds)
+        return await Conversions().of(target).until_settled(Errand(flipsnack, tell=tell), seconds)
 
 
 async def test_the_polls_come_at_growing_intervals() -> None:
@@ -69,34 +71,22 @@ async def test_a_call_ends_before_its_client_hangs_up() -> None:
         pytest.param(Fault("slow", seconds=2.5, times=0), id="slow answers"),
         pytest.param(Fault("hang", times=0), id="no answer"),
         pytest.param(Fault("maintenance", times=0), id="maintenance"),
+        pytest.param(None, id="others use up the budget"),
     ],
 )
-async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault) -> None:
+async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault | None) -> None:
     sandbox, target = await converting(1000)
     async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
-        errand = Errand(flipsnack, anyio.current_time() + 45)
 
         async def spoil() -> None:
-            await anyio.sleep(40)
-            sandbox.add_fault(fault)
+            await anyio.sleep(40 if fault else 1)
+            if fault:
+                sandbox.add_fault(fault)
+            for _ in range(0 if fault else 59):
+                group.start_soon(flipsnack.send, GetCollection(collection_hash=target))
 
         group.start_soon(spoil)
-        watched = await Conversions().of(target).until_settled(errand, 45)
-    assert watched.last.conversion == "processing"
-
-
-async def test_a_budget_that_others_use_up_does_not_lose_what_was_seen() -> None:
-    sandbox, target = await converting(1000)
-    async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
         errand = Errand(flipsnack, anyio.current_time() + 45)
-
-        async def crowd() -> None:
-            await anyio.sleep(1)
-            async with anyio.create_task_group() as many:
-                for _ in range(59):
-                    many.start_soon(flipsnack.send, GetCollection(collection_hash=target))
-
-        group.start_soon(crowd)
         watched = await Conversions().of(target).until_settled(errand, 45)
     assert watched.last.conversion == "processing"
 
@@ -116,6 +106,8 @@ async def test_no_seconds_mean_one_look() -> None:
     sandbox, target = await converting(1000)
     await looked_at(sandbox, target, 0)
     assert len(sandbox.requests) == 1
+    with pytest.raises(FlipsnackError):
+        await looked_at(sandbox, "nothere", 45)
 
 
 async def test_cancelling_stops_the_polls_at_once() -> None:
@@ -131,32 +123,18 @@ async def test_cancelling_stops_the_polls_at_once() -> None:
 
 
 async def test_every_wait_is_told() -> None:
-    sandbox, target = await converting(9)
     told = Told()
-    await looked_at(sandbox, target, 45, told)
-    assert told == [
-        "conversion: processing, 0 s, poll 1",
-        "conversion: processing, 2 s, poll 2",
-        "conversion: processing, 5 s, poll 3",
-    ]
-
-
-async def test_a_first_look_that_fails_is_an_error() -> None:
-    with pytest.raises(FlipsnackError):
-        await looked_at(unlimited(), "nothere", 45)
+    await looked_at(*await converting(9), 45, told)
+    assert told == [f"conversion: processing, {at} s, poll {n}" for n, at in enumerate((0, 2, 5), 1)]
 
 
 async def test_short_waits_are_not_worth_a_word() -> None:
     told = Told()
     waiting = Waiting(told)
-    for seconds in (0.2, 12.0, 11.0):
+    for pause, seconds in ((0, 0.2), (0, 12.0), (0, 11.0), (6, 5.0)):
+        await anyio.sleep(pause)
         await waiting("request budget of the key", seconds)
-    await anyio.sleep(6)
-    await waiting("request budget of the key", 5.0)
-    assert told == [
-        "next call in about 12 s: request budget of the key",
-        "next call in about 5 s: request budget of the key",
-    ]
+    assert told == [f"next call in about {seconds} s: request budget of the key" for seconds in (12, 5)]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +152,7 @@ async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(oth
         await clients[number % len(clients)].send(ListCollections())
     await Errand(clients[0], tell=told).send(ListCollections())
     assert len(told) > 5
-    assert re.fullmatch(rf"next call in about \d\d s: {why}", told[0])
-    assert re.fullmatch(rf"next call in about \d\d s: {why}", told[1])
+    assert all(re.fullmatch(rf"next call in about \d\d s: {why}", one) for one in told[:2])
 
 
 async def test_a_call_that_would_wait_for_others_beyond_its_time_is_answered_at_once() -> None:
@@ -204,16 +181,6 @@ async def test_bytes_are_told_once_a_second_and_at_the_end() -> None:
 LIST, GET = "collection.getList", "collection.getCollection"
 
 
-def uploaded(sandbox: Sandbox, count: int, conversion: str = "processing") -> list[str]:
-    now = sandbox.account._clock()
-    return [
-        sandbox.account.add(
-            title=f"{n}", status="editable", pages=1, created_at=now, description="", conversion=conversion
-        ).hash
-        for n in range(count)
-    ]
-
-
 async def waited(sandbox: Sandbox, hashes: list[str], seconds: float) -> dict[str, tuple[Collection, float]]:
     """How each of them ended, and after how many seconds."""
     ended: dict[str, tuple[Collection, float]] = {}
@@ -237,10 +204,9 @@ def asked(sandbox: Sandbox) -> Counter[str]:
 async def test_twenty_are_polled_with_one_list_at_a_time() -> None:
     sandbox = unlimited(seeded=False, conversion_seconds=60)
     ended = await waited(sandbox, uploaded(sandbox, 20), 90)
+    latest = max(seconds for _, seconds in ended.values())
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
-    assert (
-        max(seconds for _, seconds in ended.values()) < 60 + 10 + LIST_SERVES + 20 * 1.05
-    )  # a second for each last look
+    assert latest < 60 + 10 + LIST_SERVES + 20 * 1.05  # a second for each last look
     assert asked(sandbox)[LIST] <= 90 / LIST_SERVES
     assert asked(sandbox)[GET] <= 20 * 4  # the first look, one when there is a cover, one each half minute
 
@@ -271,7 +237,7 @@ async def test_one_that_the_window_does_not_reach_is_looked_at_itself() -> None:
     hashes = uploaded(sandbox, 4)
     now = sandbox.account._clock()
     for n in range(120):
-        sandbox.account.add(title=f"newer {n}", status="public", pages=1, created_at=now + 1, description="")
+        sandbox.account.add(title=f"newer {n}", created_at=now + 1)
     ended = await waited(sandbox, hashes, 60)
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
     assert max(seconds for _, seconds in ended.values()) < 30 + 10 + 1
