@@ -137,7 +137,7 @@ async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
 
 
 @pytest.mark.parametrize(("named", "asks"), [(0, [LIST]), (5, [])], ids=["the list", "of named ones nothing"])
-async def test_a_second_report_over_a_closed_period_asks_only_for(work: LongWork, named: int, asks: list[str]) -> None:
+async def test_a_second_report_on_closed_days_asks_for_no_numbers(work: LongWork, named: int, asks: list[str]) -> None:
     choice = Choice(tuple(work.sandbox.account.collections)[:named])
     async with begun(work, choice) as (reports, report):
         first = await to_its_end(reports, report)

@@ -61,13 +61,17 @@ def shelved(sandbox: Sandbox, title: str, ago: float) -> str:
     return sandbox.account.add(title=title, status="editable", pages=3, created_at=now - ago, description="").hash
 
 
+@pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
 @pytest.mark.parametrize("fault", LOST)
-async def test_an_upload_whose_answer_was_lost_is_found_there(fault: Fault, sandbox: Sandbox, errand: Errand) -> None:
-    older = shelved(sandbox, "Brand new", 50_000)
+async def test_an_upload_whose_answer_was_lost_is_the_one_that_was_not_there_before(
+    title: str | None, fault: Fault, sandbox: Sandbox, errand: Errand
+) -> None:
+    shelved(sandbox, "Brand new", 50_000)
+    before = set(sandbox.account.collections)
     sandbox.add_fault(fault)
-    created, warnings = await sent_once(errand, NEW, Paper())
-    assert created.title == "Brand new"
-    assert created.collection_hash != older
+    created, warnings = await sent_once(errand, CreateCollection(title=title, status="editable"), Paper())
+    assert {created.collection_hash} == set(sandbox.account.collections) - before
+    assert title in {created.title, None}
     assert "found in the account" in warnings[0]
     assert len([one for one in sandbox.requests if one.action == CREATE]) == 1
 
@@ -86,14 +90,6 @@ async def test_an_older_one_of_the_same_title_is_not_taken_for_it(ago: float, sa
     with pytest.raises(FlipsnackError, match="No new collection was found yet") as caught:
         await sent_once(errand, NEW, Paper())
     assert caught.value.changed is Changed.PERHAPS
-
-
-@pytest.mark.parametrize("fault", LOST)
-async def test_without_a_title_it_is_one_that_was_not_there(fault: Fault, sandbox: Sandbox, errand: Errand) -> None:
-    before = set(sandbox.account.collections)
-    sandbox.add_fault(fault)
-    created, _ = await sent_once(errand, CreateCollection(), Paper())
-    assert {created.collection_hash} == set(sandbox.account.collections) - before
 
 
 async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: Sandbox, errand: Errand) -> None:
