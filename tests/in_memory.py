@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from flipsnack_mcp.store.schema import upgrade
+from flipsnack_mcp.store.database import upgrade
 from flipsnack_mcp.store.sqlite import MemoryStore
 
 

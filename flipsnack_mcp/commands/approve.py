@@ -11,7 +11,7 @@ from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.server.consent.codes import Consents, Ticket
 from flipsnack_mcp.server.consent.form import comparable
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.store.records import StoreUnusable
 
 FoundT = TypeVar("FoundT")
 

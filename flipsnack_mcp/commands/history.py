@@ -9,7 +9,7 @@ from flipsnack_mcp.api.text import cleaned
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.history import Event, History
 
 LONGEST_SAVED = 4000

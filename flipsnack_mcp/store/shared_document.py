@@ -12,9 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeGuard, TypeVar, cast
 
-from flipsnack_mcp.store.records import Body, Records, T
+from flipsnack_mcp.store.records import Body, Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.store.unusable import StoreUnusable
 
 log = logging.getLogger(__name__)
 

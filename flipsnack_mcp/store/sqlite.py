@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 from typing_extensions import override
 
-from flipsnack_mcp.store.records import Records, T
-from flipsnack_mcp.store.unusable import BusyError, StoreUnusable, held, no_sqlite
+from flipsnack_mcp.store.records import BusyError, Records, StoreUnusable, T, held, no_sqlite
 
 if TYPE_CHECKING:
     from flipsnack_mcp.store.database import Database, Synchronous

@@ -21,8 +21,7 @@ from flipsnack_mcp.api.pace import even_if_cancelled
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store import leases
-from flipsnack_mcp.store.records import Records, Store, T
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
 from flipsnack_mcp.workflows.progress import Progress
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,7 @@ import anyio
 
 from flipsnack_mcp.api.action import Action, ResultT_co
 from flipsnack_mcp.api.pace import even_if_cancelled
-from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 
 KIND = "changes"

@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.tools.plans import MOST_IN_A_PLAN
-from flipsnack_mcp.store.unusable import inaccessible
+from flipsnack_mcp.store.records import inaccessible
 from flipsnack_mcp.workflows.history import Event, History
 from flipsnack_mcp.workflows.plans.record import PlanRecord
 from tests.server.bench import Assistant, Bench, Person, declines, types, types_what_is_asked

@@ -11,9 +11,8 @@ from typing_extensions import override
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.tools.table import TOOLS
-from flipsnack_mcp.store.records import Body, Records, Store, T
+from flipsnack_mcp.store.records import Body, Records, Store, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.history import KIND, Event, History
 from tests.server.bench import CODE, Bench, Given, LoopClock, Person, Said, declines, types
 from tests.server.destructions import TITLE, process, store_of

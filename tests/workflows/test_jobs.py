@@ -14,9 +14,8 @@ from typing_extensions import override
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.store.leases import DEAD_AFTER
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import Records, Store, held, inaccessible
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from flipsnack_mcp.store.unusable import held, inaccessible
 from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, Work
 from flipsnack_mcp.workflows.progress import Progress
 from tests.server.bench import LoopClock

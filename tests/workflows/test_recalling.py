@@ -12,9 +12,8 @@ from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.store.records import Records, T
+from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from flipsnack_mcp.store.unusable import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.recalling import FRESH, MOST, Recent
 from tests.api.asking import asking

@@ -15,7 +15,7 @@ from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import asked_of, change, changes, delete
 from flipsnack_mcp.workflows.uploads.sending import send_to
 

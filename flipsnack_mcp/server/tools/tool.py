@@ -14,7 +14,7 @@ from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.options import Options
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.errand import Errand
 
 log = logging.getLogger(__name__)

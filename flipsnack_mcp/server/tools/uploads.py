@@ -15,7 +15,7 @@ from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
 from flipsnack_mcp.server.tools import tool
 from flipsnack_mcp.server.tools.options import WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
-from flipsnack_mcp.store.unusable import StoreUnusable
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
