@@ -1,4 +1,4 @@
-"""Where a call is answered: understood, allowed, carried out, worded. Every failure becomes a text of ours here.
+"""Where a call is answered and a resource read: understood, allowed, carried out, worded. Every failure becomes a text of ours.
 
 Imported at the first call: from here on stands everything that tools do, and a list must not wait for it.
 """
@@ -29,7 +29,7 @@ from flipsnack_mcp.server.tools.tool import Tool, ToolCall, ToolInput
 from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 
 UNEXPECTED = (
     "Something unexpected went wrong in this server. Something may have been changed. "
@@ -183,7 +183,7 @@ def question_of(uri: str) -> Action[Any]:
 async def ask_lately(app: App, action: Action[ResultT_co]) -> ResultT_co:
     """What Flipsnack says, some seconds old at most. Nobody is told the progress."""
     app.check_settings()
-    return await app.recent.ask(Errand(app.flipsnack).within(TIME_TO_READ), action)
+    return await app.recent.ask(CallContext(app.flipsnack).within(TIME_TO_READ), action)
 
 
 async def suggest_hashes(app: App, typed: str) -> Completion:

@@ -1,4 +1,4 @@
-"""One open connection to the state file, its transactions and its rows. The only module, with what it imports, that needs sqlite3."""
+"""One open connection to the state file: its tables, transactions and rows. The only module that needs sqlite3."""
 
 import json
 import math

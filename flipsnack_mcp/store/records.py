@@ -1,4 +1,4 @@
-"""What every form of the store promises: named JSON records, changed together or not at all."""
+"""What every form of the store promises: named JSON records, changed together or not at all; or words why it cannot be used."""
 
 from collections.abc import Callable
 from pathlib import Path

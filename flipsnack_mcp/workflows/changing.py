@@ -9,7 +9,7 @@ from flipsnack_mcp.api.actions import collections
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, UnreachableError, UnreadableAnswerError
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import by_title
 
 COMPARED = ("title", "description", "status", "width", "height")
@@ -35,23 +35,23 @@ class Updated:
 
 
 async def change(
-    errand: Errand, action: UpdateCollection, save: Callable[[Collection], Awaitable[object]] | None = None
+    context: CallContext, action: UpdateCollection, save: Callable[[Collection], Awaitable[object]] | None = None
 ) -> Updated:
     """Update a collection and look what came of it; publishing a draft gives it a new hash, which is looked up."""
-    before = await errand.send(GetCollection(collection_hash=action.collection_hash))
+    before = await context.send(GetCollection(collection_hash=action.collection_hash))
     if save:
         await save(before)
     try:
-        answer = await errand.leaving_time.send(action)
+        answer = await context.leaving_time.send(action)
     except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             raise
-        after = await looked_at(errand, before, Collection(), action)
+        after = await looked_at(context, before, Collection(), action)
         if after is None or not changes(before, after):
             raise
         lost = "The answer to the change was lost; this is how the collection is now."
         return Updated(before, after, changes(before, after), (lost, *differences(action, after)))
-    after = await looked_at(errand, before, answer, action)
+    after = await looked_at(context, before, answer, action)
     if after is None:
         asked = asked_of(action, before)
         warning = (
@@ -62,24 +62,24 @@ async def change(
 
 
 async def looked_at(
-    errand: Errand, before: Collection, answer: Collection, action: UpdateCollection
+    context: CallContext, before: Collection, answer: Collection, action: UpdateCollection
 ) -> Collection | None:
     """The collection after its update, under its old hash, the answer's, or the one its title is listed with."""
     for known in filter(None, dict.fromkeys((answer.collection_hash, before.collection_hash))):
         try:
-            return await errand.send(GetCollection(collection_hash=known))
+            return await context.send(GetCollection(collection_hash=known))
         except NotFoundError:
             continue
         except FlipsnackError:
             return None
-    return await under_new_hash(errand, action.title or before.title, action.status or before.status)
+    return await under_new_hash(context, action.title or before.title, action.status or before.status)
 
 
-async def under_new_hash(errand: Errand, title: str, status: str) -> Collection | None:
+async def under_new_hash(context: CallContext, title: str, status: str) -> Collection | None:
     """The newest collection of that title and status, as far as there is exactly one."""
     try:
-        rows = [row for row in await by_title(errand, title, "date_published") if row.status == status]
-        return await errand.send(GetCollection(collection_hash=rows[0].collection_hash)) if len(rows) == 1 else None
+        rows = [row for row in await by_title(context, title, "date_published") if row.status == status]
+        return await context.send(GetCollection(collection_hash=rows[0].collection_hash)) if len(rows) == 1 else None
     except FlipsnackError:
         return None
 
@@ -111,14 +111,14 @@ def shown(value: object) -> str:
     return "" if value is None else as_text(value)
 
 
-async def delete(errand: Errand, action: Action[ResultT_co]) -> ResultT_co:
+async def delete(context: CallContext, action: Action[ResultT_co]) -> ResultT_co:
     """Delete once. When the answer is lost, look whether the target is still there; never send it again."""
     try:
-        return await errand.leaving_time.send(action)
+        return await context.leaving_time.send(action)
     except (UnreachableError, UnreadableAnswerError) as error:
         if error.changed is Changed.NOTHING:
             raise
-        gone = await is_gone(errand, action)
+        gone = await is_gone(context, action)
         if gone is None:
             raise
         if gone:
@@ -130,12 +130,12 @@ async def delete(errand: Errand, action: Action[ResultT_co]) -> ResultT_co:
         ) from None
 
 
-async def is_gone(errand: Errand, action: Action[Any]) -> bool | None:
+async def is_gone(context: CallContext, action: Action[Any]) -> bool | None:
     """Whether the target of a deletion no longer exists; None where that cannot be found out."""
     if not isinstance(action, collections.DeleteCollection | collections.DeleteFlipbook):
         return None
     try:
-        found = await errand.send(GetCollection(collection_hash=action.collection_hash))
+        found = await context.send(GetCollection(collection_hash=action.collection_hash))
     except NotFoundError:
         return True
     except FlipsnackError:

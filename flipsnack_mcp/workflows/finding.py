@@ -6,7 +6,7 @@ from datetime import date
 from flipsnack_mcp.api import FlipsnackError, Lane, cleaned
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.api.parameters import StatusName
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 
 ROWS_OF_A_REQUEST = 100
 """Rows of one request; Flipsnack documents no limit, this is the tool's own."""
@@ -48,12 +48,12 @@ class Choice:
         return after and (self.created_before is None or (bool(day) and day <= self.created_before.isoformat()))
 
 
-async def choose(errand: Errand, choice: Choice) -> list[CollectionSummary]:
+async def choose(context: CallContext, choice: Choice) -> list[CollectionSummary]:
     """The collections that fit, newest first, each once. Named ones that the list does not have are left out."""
     missing, found = set(choice.collections), dict[str, CollectionSummary]()
     offset: int | None = 0
     while offset is not None and (missing or not choice.collections):
-        seen = await read_window(errand, choice, offset)
+        seen = await read_window(context, choice, offset)
         for row in seen.collections:
             missing.discard(row.collection_hash)
             if row.collection_hash and choice.fits(row):
@@ -62,7 +62,7 @@ async def choose(errand: Errand, choice: Choice) -> list[CollectionSummary]:
     return list(found.values())
 
 
-async def read_window(errand: Errand, choice: Choice, offset: int) -> CollectionList:
+async def read_window(context: CallContext, choice: Choice, offset: int) -> CollectionList:
     """One window of the list, narrowed as far as Flipsnack does that itself."""
     action = ListCollections(
         query=choice.query,
@@ -72,45 +72,45 @@ async def read_window(errand: Errand, choice: Choice, offset: int) -> Collection
         offset=offset,
         limit=ROWS_OF_A_REQUEST,
     )
-    return await errand.send(action, lane=Lane.BACKGROUND)
+    return await context.send(action, lane=Lane.BACKGROUND)
 
 
 async def by_title(
-    errand: Errand, title: str, order_by: str = "date_created", limit: int = WINDOW
+    context: CallContext, title: str, order_by: str = "date_created", limit: int = WINDOW
 ) -> list[CollectionSummary]:
     """The collections with exactly that title, newest first."""
     given = {"query": title.strip()[:LONGEST_QUERY], "order_by": order_by, "order": "desc", "limit": limit}
-    found = await errand.send(ListCollections.model_validate(given))
+    found = await context.send(ListCollections.model_validate(given))
     return [row for row in found.collections if cleaned(row.title) == cleaned(title)]
 
 
-async def alike(errand: Errand, title: str, limit: int) -> list[CollectionSummary]:
+async def alike(context: CallContext, title: str, limit: int) -> list[CollectionSummary]:
     """The collections that an upload with this title could be, newest first: all, where it has none."""
     if title.strip():
-        return await by_title(errand, title, limit=limit)
-    return (await errand.send(ListCollections(order_by="date_created", order="desc", limit=limit))).collections
+        return await by_title(context, title, limit=limit)
+    return (await context.send(ListCollections(order_by="date_created", order="desc", limit=limit))).collections
 
 
-async def candidates(errand: Errand, title: str) -> frozenset[str]:
+async def candidates(context: CallContext, title: str) -> frozenset[str]:
     """What an upload with this title could be mistaken for: asked before it is sent, nothing else tells old from new.
 
     Flipsnack's dates have no zone, and titles repeat.
     """
-    return frozenset(row.collection_hash for row in await alike(errand, title, BEFORE))
+    return frozenset(row.collection_hash for row in await alike(context, title, BEFORE))
 
 
-async def new_ones(errand: Errand, title: str, before: frozenset[str]) -> list[str]:
+async def new_ones(context: CallContext, title: str, before: frozenset[str]) -> list[str]:
     """The collections that an upload with this title could be and that were not there before, newest first."""
-    rows = await alike(errand, title, WINDOW)
+    rows = await alike(context, title, WINDOW)
     return [row.collection_hash for row in rows if row.collection_hash not in before]
 
 
-async def direct_link(errand: Errand, collection_hash: str, title: str) -> str | None:
+async def direct_link(context: CallContext, collection_hash: str, title: str) -> str | None:
     """A collection's address for readers, which only the list tells; None where it cannot be had."""
     if not title.strip():
         return None
     try:
-        rows = await by_title(errand, title)
+        rows = await by_title(context, title)
     except FlipsnackError:
         return None
     return next((row.direct_link for row in rows if row.collection_hash == collection_hash), None)

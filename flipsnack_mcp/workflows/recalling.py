@@ -14,7 +14,7 @@ import anyio
 from flipsnack_mcp.api.action import Action, ResultT_co
 from flipsnack_mcp.api.pace import even_if_cancelled
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 
 KIND = "changes"
 FRESH = 5.0
@@ -33,16 +33,16 @@ class Recent:
     _answers: dict[tuple[type, str, int], tuple[float, Any]] = field(default_factory=dict)
     """When each question was asked under which number of changes, and its answer."""
 
-    async def ask(self, errand: Errand, action: Action[ResultT_co]) -> ResultT_co:
+    async def ask(self, context: CallContext, action: Action[ResultT_co]) -> ResultT_co:
         """The answer to a question, which may be some seconds old."""
         changes = await self._changes()
         if changes is None:
-            return await errand.send(action)
+            return await context.send(action)
         name, now = (type(action), action.model_dump_json(), changes), anyio.current_time()
         asked_at, known = self._answers.get(name, (-FRESH, None))
         if now - asked_at < FRESH:
             return cast("ResultT_co", known)
-        result = await errand.send(action)
+        result = await context.send(action)
         while len(self._answers) >= MOST:
             del self._answers[next(iter(self._answers))]
         self._answers[name] = now, result

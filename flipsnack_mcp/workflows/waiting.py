@@ -15,7 +15,7 @@ import anyio
 from flipsnack_mcp.api import errors
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
 from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.progress import polled
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)
@@ -55,21 +55,21 @@ class Watch(Generic[SeenT]):
     """What is looked at, and how to read it."""
 
     name: str
-    look: Callable[[Errand, Lane], Awaitable[SeenT]]
+    look: Callable[[CallContext, Lane], Awaitable[SeenT]]
     state: Callable[[SeenT], str]
 
-    async def until_settled(self, errand: Errand, seconds: float, first: SeenT | None = None) -> Watched[SeenT]:
+    async def until_settled(self, context: CallContext, seconds: float, first: SeenT | None = None) -> Watched[SeenT]:
         """Look until it is no longer processing, or the time is up. Cancelling stops it at once."""
         start = anyio.current_time()
-        end = start + errand.patience(seconds)
-        seen = await self.look(errand, Lane.INTERACTIVE) if first is None else first
+        end = start + context.patience(seconds)
+        seen = await self.look(context, Lane.INTERACTIVE) if first is None else first
         states = [f"{self.state(seen)} after 0 s"]
         intervals = chain(INTERVALS, repeat(INTERVALS[-1]))
         while self.state(seen) == "processing" and (now := anyio.current_time()) < end:
-            await errand.tell(polled(self.name, self.state(seen), now - start, len(states)))
+            await context.tell(polled(self.name, self.state(seen), now - start, len(states)))
             await anyio.sleep(min(next(intervals), end - now))
             try:
-                seen = await self.look(errand.within(end + LATE - anyio.current_time()), Lane.BACKGROUND)
+                seen = await self.look(context.within(end + LATE - anyio.current_time()), Lane.BACKGROUND)
             except PASSING as error:
                 states.append(f"no answer after {anyio.current_time() - start:.0f} s: {error.happened}")
                 break
@@ -90,28 +90,30 @@ class Conversions:
         """Watch one of them, of which a first look may be known."""
         last, looked_at = first, -SURE
 
-        async def look(errand: Errand, lane: Lane) -> Collection:
+        async def look(context: CallContext, lane: Lane) -> Collection:
             nonlocal last, looked_at
-            if last and await self._surely_converting(errand, lane, collection_hash, looked_at):
+            if last and await self._surely_converting(context, lane, collection_hash, looked_at):
                 return last
-            last = await errand.send(GetCollection(collection_hash=collection_hash), lane=lane)
+            last = await context.send(GetCollection(collection_hash=collection_hash), lane=lane)
             looked_at = anyio.current_time()
             return last
 
         return Watch("conversion", look, lambda seen: seen.conversion)
 
-    async def _surely_converting(self, errand: Errand, lane: Lane, collection_hash: str, looked_at: float) -> bool:
+    async def _surely_converting(
+        self, context: CallContext, lane: Lane, collection_hash: str, looked_at: float
+    ) -> bool:
         now = anyio.current_time()
         self._polled = {name: at for name, at in self._polled.items() if now - at < WAITED_FOR} | {collection_hash: now}
         if len(self._polled) < MANY or now - looked_at >= SURE:
             return False
-        return collection_hash in await self._without_cover(errand, lane)
+        return collection_hash in await self._without_cover(context, lane)
 
-    async def _without_cover(self, errand: Errand, lane: Lane) -> frozenset[str]:
+    async def _without_cover(self, context: CallContext, lane: Lane) -> frozenset[str]:
         async with self._turn:  # one asks, the others have its answer
             if anyio.current_time() - self._listed_at >= LIST_SERVES:
                 asked = ListCollections(order_by="date_created", order="desc", limit=LISTED)
-                rows = (await errand.send(asked, lane=lane)).collections
+                rows = (await context.send(asked, lane=lane)).collections
                 self._coverless = frozenset(row.collection_hash for row in rows if not row.cover_image)
                 self._listed_at = anyio.current_time()
             return self._coverless

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("no_look_ahead")
 
 
 @dataclass(frozen=True)
-class Errand:
+class CallContext:
     """One use of a tool, and the action of Flipsnack's that is hit."""
 
     name: str
@@ -59,12 +59,16 @@ class Errand:
 
 ELSEWHERE = {"get_upload", "update_collections"}
 """They have cells of their own: below, and in test_bulk."""
-ERRANDS = (
-    *(Errand(name, name, tool.input.api_name) for name, tool in TOOLS.items() if not issubclass(tool.input, ToolInput)),
-    Errand("report_stats", "report_stats", "collection.getStats"),
-    Errand("create_collection from a file", "create_collection", "collection.create"),
-    Errand("publish a draft", "update_collection", "collection.update"),
-    Errand("take offline", "update_collection", "collection.update"),
+ASKED = (
+    *(
+        CallContext(name, name, tool.input.api_name)
+        for name, tool in TOOLS.items()
+        if not issubclass(tool.input, ToolInput)
+    ),
+    CallContext("report_stats", "report_stats", "collection.getStats"),
+    CallContext("create_collection from a file", "create_collection", "collection.create"),
+    CallContext("publish a draft", "update_collection", "collection.update"),
+    CallContext("take offline", "update_collection", "collection.update"),
 )
 FAULTS = {
     "slow": Fault("slow", seconds=4), "slow after": Fault("slow", seconds=4, phase="after"),
@@ -93,18 +97,18 @@ KINDS = {"get_collection", "update_collection", "create_collection", "delete_col
 """One that reads, one that writes, one that spends an upload, one that destroys."""
 
 
-def tells(errand: Errand, fault: str, reach: str) -> bool:
+def tells(wish: CallContext, fault: str, reach: str) -> bool:
     """Whether a cell can show what no other cell shows: a huge answer is refused before anybody looks at it."""
     if fault == "huge":
-        return errand.name in KINDS and reach == "once"
-    return errand.name not in ALIKE or (fault in TELLING and reach == "once")
+        return wish.name in KINDS and reach == "once"
+    return wish.name not in ALIKE or (fault in TELLING and reach == "once")
 
 
-CELLS = [cell for cell in product(ERRANDS, FAULTS, REACHES) if tells(*cell)]
+CELLS = [cell for cell in product(ASKED, FAULTS, REACHES) if tells(*cell)]
 
 
-def set_off(sandbox: Sandbox, errand: Errand, fault: str, reach: str) -> None:
-    action = None if reach == "everywhere" else errand.action
+def set_off(sandbox: Sandbox, wish: CallContext, fault: str, reach: str) -> None:
+    action = None if reach == "everywhere" else wish.action
     sandbox.add_fault(replace(FAULTS[fault], action=action, times=1 if reach == "once" else 0))
 
 
@@ -122,38 +126,38 @@ def mode() -> str:
 
 
 @pytest.mark.parametrize(
-    ("errand", "fault", "reach"), CELLS, ids=[f"{errand.name}-{fault}-{reach}" for errand, fault, reach in CELLS]
+    ("wish", "fault", "reach"), CELLS, ids=[f"{wish.name}-{fault}-{reach}" for wish, fault, reach in CELLS]
 )
 async def test_no_fault_makes_a_write_happen_twice_or_the_answer_untrue(
-    bench: Bench, errand: Errand, fault: str, reach: str
+    bench: Bench, wish: CallContext, fault: str, reach: str
 ) -> None:
     collection = bench.collection(TITLE)
     collection.logo, collection.background = "logo.png", "ground.png"  # there is something to remove
-    arguments, before = errand.arguments(bench), state(bench.sandbox)
-    set_off(bench.sandbox, errand, fault, reach)
+    arguments, before = wish.arguments(bench), state(bench.sandbox)
+    set_off(bench.sandbox, wish, fault, reach)
     async with bench.assistant(confirm="allow") as assistant:
-        said = await assistant.call(errand.tool, arguments)
+        said = await assistant.call(wish.tool, arguments)
         after = state(bench.sandbox)
-        assert_true(said, errand, fault, changed=before != after)
-        assert_done_once(bench.sandbox, errand)
+        assert_true(said, wish, fault, changed=before != after)
+        assert_done_once(bench.sandbox, wish)
         assert said.seconds <= 50
         bench.sandbox.clear_faults()
-        if errand.reads:
-            await assert_reads_again(assistant, errand, arguments)
+        if wish.reads:
+            await assert_reads_again(assistant, wish, arguments)
 
-    assert_done_once(bench.sandbox, errand)
-    assert errand.reads is False or state(bench.sandbox) == before
+    assert_done_once(bench.sandbox, wish)
+    assert wish.reads is False or state(bench.sandbox) == before
 
 
-def assert_true(said: Said, errand: Errand, fault: str, *, changed: bool) -> None:
+def assert_true(said: Said, wish: CallContext, fault: str, *, changed: bool) -> None:
     """Four parts where it failed, and no other verdict than what the sandbox counted."""
     if not said.is_error:
-        assert changed is not errand.reads or said.data.get("state") in UNFINISHED, said.text
+        assert changed is not wish.reads or said.data.get("state") in UNFINISHED, said.text
         return
     assert_four_parts(said.text)
     verdict = NOTHING if NOTHING in said.text else PERHAPS
     assert not (verdict is NOTHING and changed), said.text
-    assert verdict is NOTHING or not errand.reads, said.text
+    assert verdict is NOTHING or not wish.reads, said.text
     if fault in REFUSED_FOR_NOW:
         assert verdict is NOTHING, said.text
 
@@ -171,14 +175,14 @@ def assert_four_parts(text: str) -> None:
     assert "<html" not in text
 
 
-def assert_done_once(sandbox: Sandbox, errand: Errand) -> None:
+def assert_done_once(sandbox: Sandbox, wish: CallContext) -> None:
     """An update may be sent again: carried out twice it leaves the account as once."""
-    if not errand.reads and errand.action != "collection.update":
-        assert len(sandbox.carried_out(errand.action)) <= 1
+    if not wish.reads and wish.action != "collection.update":
+        assert len(sandbox.carried_out(wish.action)) <= 1
 
 
-async def assert_reads_again(assistant: Assistant, errand: Errand, arguments: dict[str, Any]) -> None:
-    said = await assistant.call(errand.tool, arguments)
+async def assert_reads_again(assistant: Assistant, wish: CallContext, arguments: dict[str, Any]) -> None:
+    said = await assistant.call(wish.tool, arguments)
     assert not said.is_error, said.text
 
 
@@ -187,7 +191,7 @@ LOOKS = [(fault, reach) for fault in FAULTS for reach in ("once", "for ever") if
 
 @pytest.mark.parametrize(("fault", "reach"), LOOKS)
 async def test_looking_at_an_upload_survives_every_fault(bench: Bench, fault: str, reach: str) -> None:
-    looking = Errand("get_upload", "get_upload", "collection.getCollection")
+    looking = CallContext("get_upload", "get_upload", "collection.getCollection")
     async with bench.assistant() as assistant:
         made = await assistant.call("create_collection", file_url=ADDRESS, title="New", wait_seconds=0)
         wanted = {"upload_id": made.data["upload_id"], "wait_seconds": 10}
@@ -206,7 +210,7 @@ async def test_looking_at_an_upload_survives_every_fault(bench: Bench, fault: st
 async def test_an_update_under_a_fault_is_what_was_asked_or_nothing(bench: Bench, fault: str) -> None:
     collection = bench.collection(TITLE)
     kept = deepcopy(collection)
-    set_off(bench.sandbox, Errand("update", "update_collection", "collection.update"), fault, "once")
+    set_off(bench.sandbox, CallContext("update", "update_collection", "collection.update"), fault, "once")
     said = await bench.call("update_collection", collection_hash=collection.hash, title="Renamed")
     asked = replace(kept, title="Renamed")
     assert collection in (kept, asked)
@@ -215,6 +219,6 @@ async def test_an_update_under_a_fault_is_what_was_asked_or_nothing(bench: Bench
 
 def test_the_matrix_has_as_many_cells_as_were_promised() -> None:
     assert len(CELLS) >= 750
-    assert {one.tool for one in ERRANDS} | ELSEWHERE == set(TOOLS)
-    assert {errand.name for errand, _, _ in CELLS} == {one.name for one in ERRANDS}
-    assert all({errand.name for errand, met, _ in CELLS if met == fault} >= KINDS for fault in FAULTS)
+    assert {one.tool for one in ASKED} | ELSEWHERE == set(TOOLS)
+    assert {wish.name for wish, _, _ in CELLS} == {one.name for one in ASKED}
+    assert all({wish.name for wish, met, _ in CELLS if met == fault} >= KINDS for fault in FAULTS)

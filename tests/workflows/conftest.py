@@ -1,4 +1,4 @@
-"""Virtual time, a sandbox without limits, and an errand on it."""
+"""Virtual time, a sandbox without limits, and an context on it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import asking, unlimited
 from tests.server.bench import LoopClock
 from tests.virtual_clock import VirtualLoop
@@ -31,10 +31,10 @@ async def sandbox(clock: LoopClock) -> Sandbox:
 
 
 @pytest.fixture
-async def errand(sandbox: Sandbox) -> AsyncIterator[Errand]:
+async def context(sandbox: Sandbox) -> AsyncIterator[CallContext]:
     """One call of a person, with the 45 seconds it has."""
     async with asking(sandbox.app) as flipsnack:
-        yield Errand(flipsnack, anyio.current_time() + 45)
+        yield CallContext(flipsnack, anyio.current_time() + 45)
 
 
 @pytest.fixture

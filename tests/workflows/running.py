@@ -20,8 +20,8 @@ from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store, T
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, Order, save_export
-from flipsnack_mcp.workflows.errand import Errand
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
@@ -206,8 +206,8 @@ class Process:
     downloads: Downloads
 
     @property
-    def errand(self) -> Errand:
-        return Errand(self.flipsnack, anyio.current_time() + 45)
+    def context(self) -> CallContext:
+        return CallContext(self.flipsnack, anyio.current_time() + 45)
 
     async def begin(
         self, path: Path, title: str | None = "Brand new", *, again: bool = False
@@ -228,21 +228,21 @@ class Process:
 
     async def ended(self, entry: JournalEntry, seconds: float = 300) -> JournalEntry:
         """The entry once nobody works on it any more."""
-        return await self.uploads.watch(Errand(self.flipsnack), entry, seconds)
+        return await self.uploads.watch(CallContext(self.flipsnack), entry, seconds)
 
     async def reconciled(self, entry: JournalEntry) -> JournalEntry:
         """The entry once this process has looked what came of the uploads of others."""
-        await self.uploads.reconcile(self.errand)
+        await self.uploads.reconcile(self.context)
         return await self.now(entry)
 
     async def followed(self, entry: JournalEntry, seconds: float = 40) -> Followed:
-        return await follow(self.errand, self.uploads, await self.now(entry), seconds)
+        return await follow(self.context, self.uploads, await self.now(entry), seconds)
 
     async def saved(self, action: DownloadHtml, folder: Path, seconds: float = 30) -> Exported | FlipsnackError:
         """What a call for a package is answered."""
         order = Order(action, folder, "https://api.flipsnack.com/v1/")
         try:
-            return await save_export(self.errand, self.downloads, order, seconds)
+            return await save_export(self.context, self.downloads, order, seconds)
         except FlipsnackError as error:
             return error
 

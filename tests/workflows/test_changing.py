@@ -14,7 +14,7 @@ from flipsnack_mcp.api.actions.legacy import DeleteLogo
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.changing import Difference, change, delete
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import Unplugged, asking, over
 from tests.workflows.test_sending_once import Rewriting, shelved
 
@@ -53,9 +53,9 @@ async def nowhere(_message: object) -> None:
     pass
 
 
-async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, errand: Errand) -> None:
+async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, context: CallContext) -> None:
     target = of_title(sandbox, "Press kit")
-    done = await change(errand, UpdateCollection(collection_hash=target, title="Press kit 2026", width=800))
+    done = await change(context, UpdateCollection(collection_hash=target, title="Press kit 2026", width=800))
     assert done.changes == (Difference("title", "Press kit", "Press kit 2026"), Difference("width", "650", "800"))
     assert done.after.collection_hash == target
     assert done.warnings == ()
@@ -65,7 +65,9 @@ async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, errand: Erra
 async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, *, mute: bool) -> None:
     target = of_title(sandbox, OFFERS)
     async with asking(Meddled(sandbox, mute=mute)) as flipsnack:
-        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="unlisted", title="W39"))
+        done = await change(
+            CallContext(flipsnack), UpdateCollection(collection_hash=target, status="unlisted", title="W39")
+        )
     assert done.before.collection_hash == target
     assert done.after.collection_hash == of_title(sandbox, "W39") != target
     assert set(done.changes) == {Difference("status", "editable", "unlisted"), Difference("title", OFFERS, "W39")}
@@ -78,21 +80,21 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
     twin = shelved(sandbox, OFFERS, 200)
     sandbox.account.collections[twin].status = "public"
     async with asking(Meddled(sandbox, mute=True)) as flipsnack:
-        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+        done = await change(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
     assert done.after.collection_hash != twin
     assert "look for its new hash by title" in done.warnings[0]
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
 async def test_a_change_whose_answer_was_lost_is_repeated_and_a_published_draft_is_looked_up(
-    fault: Fault, sandbox: Sandbox, errand: Errand
+    fault: Fault, sandbox: Sandbox, context: CallContext
 ) -> None:
     sandbox.add_fault(fault)
-    done = await change(errand, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
+    done = await change(context, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
     assert done.changes == (Difference("description", "Logos, portraits, facts.", "New"),)
     sandbox.add_fault(fault)
     try:
-        done = await change(errand, UpdateCollection(collection_hash=of_title(sandbox, OFFERS), status="public"))
+        done = await change(context, UpdateCollection(collection_hash=of_title(sandbox, OFFERS), status="public"))
     except FlipsnackError as error:
         assert error.changed is Changed.PERHAPS, error  # noqa: PT017  # both ends are honest
     else:
@@ -102,27 +104,27 @@ async def test_a_change_whose_answer_was_lost_is_repeated_and_a_published_draft_
 async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
     async with asking(Meddled(sandbox, then=lambda: sandbox.account.delete(target))) as flipsnack:
-        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, title="New"))
+        done = await change(CallContext(flipsnack), UpdateCollection(collection_hash=target, title="New"))
     assert done.after.title == "New"
     assert "was not found afterwards" in done.warnings[0]
 
 
-async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, errand: Errand) -> None:
+async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, context: CallContext) -> None:
     with pytest.raises(NotFoundError):
-        await change(errand, UpdateCollection(collection_hash="nothere", title="New"))
+        await change(context, UpdateCollection(collection_hash="nothere", title="New"))
     assert [one.action for one in sandbox.requests] == ["collection.getCollection"]
 
 
-async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, errand: Errand) -> None:
+async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, context: CallContext) -> None:
     made = sandbox.account.add(title="T", conversion="processing")
     with pytest.raises(StillProcessingError):
-        await change(errand, UpdateCollection(collection_hash=made.hash, title="New"))
+        await change(context, UpdateCollection(collection_hash=made.hash, title="New"))
 
 
 async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
     async with asking(Meddled(sandbox, deaf=True)) as flipsnack:
-        done = await change(Errand(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+        done = await change(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
     assert done.changes == ()
     assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)
 
@@ -145,32 +147,36 @@ async def deletion(request: pytest.FixtureRequest, sandbox: Sandbox) -> Action[A
     return targets(sandbox)[which]
 
 
-async def test_a_deletion_is_done_once_and_then_gone(deletion: Action[Any], sandbox: Sandbox, errand: Errand) -> None:
-    assert (await delete(errand, deletion)).deleted
+async def test_a_deletion_is_done_once_and_then_gone(
+    deletion: Action[Any], sandbox: Sandbox, context: CallContext
+) -> None:
+    assert (await delete(context, deletion)).deleted
     assert [one.action for one in sandbox.requests] == [deletion.api_name]
     with pytest.raises(NotFoundError):
-        await delete(errand, deletion)
+        await delete(context, deletion)
 
 
 @pytest.mark.parametrize("fault", [*LOST_DELETIONS, *NEVER_DELETED], ids=lambda fault: f"{fault.kind} {fault.phase}")
 async def test_a_lost_answer_is_looked_into_and_the_target_is_gone_or_still_there(
-    deletion: Action[Any], fault: Fault, sandbox: Sandbox, errand: Errand
+    deletion: Action[Any], fault: Fault, sandbox: Sandbox, context: CallContext
 ) -> None:
     sandbox.add_fault(fault)
     if fault in LOST_DELETIONS:
-        assert (await delete(errand, deletion)).deleted
+        assert (await delete(context, deletion)).deleted
     else:
         with pytest.raises(FlipsnackError, match="still there") as caught:
-            await delete(errand, deletion)
+            await delete(context, deletion)
         assert caught.value.changed is Changed.NOTHING
     assert [one.action for one in sandbox.requests] == [deletion.api_name, "collection.getCollection"]
 
 
-async def test_when_nobody_can_look_nobody_can_tell(deletion: Action[Any], sandbox: Sandbox, errand: Errand) -> None:
+async def test_when_nobody_can_look_nobody_can_tell(
+    deletion: Action[Any], sandbox: Sandbox, context: CallContext
+) -> None:
     sandbox.add_fault(Fault("reset", phase="after", action=deletion.api_name))
     sandbox.add_fault(Fault("code", code=99, action="collection.getCollection", times=0))
     with pytest.raises(UnreachableError) as caught:
-        await delete(errand, deletion)
+        await delete(context, deletion)
     assert caught.value.changed is Changed.PERHAPS
     assert len([one for one in sandbox.requests if one.action == deletion.api_name]) == 1
 
@@ -180,15 +186,15 @@ async def test_a_flipbook_whose_hash_has_an_unknown_name_is_not_said_to_be_gone(
     sandbox.add_fault(Fault("reset", action="flipbook.delete"))
     async with asking(Rewriting(sandbox, b'"itemHash"', b'"documentKey"')) as flipsnack:
         with pytest.raises(FlipsnackError) as caught:
-            await delete(Errand(flipsnack), targets(sandbox)[1])
+            await delete(CallContext(flipsnack), targets(sandbox)[1])
     assert sandbox.carried_out("flipbook.delete") == []
     assert caught.value.changed is Changed.PERHAPS
 
 
-async def test_of_a_logo_nobody_can_tell(sandbox: Sandbox, errand: Errand) -> None:
+async def test_of_a_logo_nobody_can_tell(sandbox: Sandbox, context: CallContext) -> None:
     sandbox.add_fault(Fault("reset", phase="after"))
     with pytest.raises(UnreachableError) as caught:
-        await delete(errand, DeleteLogo(collection_hash=next(iter(sandbox.account.collections))))
+        await delete(context, DeleteLogo(collection_hash=next(iter(sandbox.account.collections))))
     assert caught.value.changed is Changed.PERHAPS
     assert len(sandbox.requests) == 1
 
@@ -196,6 +202,6 @@ async def test_of_a_logo_nobody_can_tell(sandbox: Sandbox, errand: Errand) -> No
 async def test_what_never_left_is_not_looked_into(sandbox: Sandbox) -> None:
     async with over(lambda: Unplugged(sandbox.app, httpx2.ConnectError, 9)) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
-            await delete(Errand(flipsnack), targets(sandbox)[0])
+            await delete(CallContext(flipsnack), targets(sandbox)[0])
     assert caught.value.changed is Changed.NOTHING
     assert sandbox.requests == []

@@ -15,7 +15,7 @@ from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans
@@ -59,8 +59,8 @@ class Server:
     told: Told = field(default_factory=Told)
 
     async def plan(self, rule: Rule, choice: Choice | None = None) -> Plan:
-        errand = Errand(self.plans.flipsnack)
-        draft = draft_plan(rule, await choose(errand, choice or Choice(query="Number")))
+        context = CallContext(self.plans.flipsnack)
+        draft = draft_plan(rule, await choose(context, choice or Choice(query="Number")))
         return await self.plans.record.keep(draft)
 
     async def work(self, plan: Plan, seconds: float = CALL) -> PlanSnapshot:

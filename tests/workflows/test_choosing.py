@@ -7,7 +7,7 @@ import pytest
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, choose
 from tests.api.asking import asking, unlimited
 
@@ -33,9 +33,9 @@ def hashes(found: list[CollectionSummary]) -> list[str]:
 @pytest.mark.parametrize(
     "count", [0, 1, ROWS_OF_A_REQUEST - 1, ROWS_OF_A_REQUEST, ROWS_OF_A_REQUEST + 1, 2 * ROWS_OF_A_REQUEST, 250]
 )
-async def test_every_collection_is_found_once_newest_first(sandbox: Sandbox, errand: Errand, count: int) -> None:
+async def test_every_collection_is_found_once_newest_first(sandbox: Sandbox, context: CallContext, count: int) -> None:
     expected = filled(sandbox, count)
-    assert hashes(await choose(errand, Choice())) == expected
+    assert hashes(await choose(context, Choice())) == expected
     assert len(sandbox.requests) == max(1, -(-count // ROWS_OF_A_REQUEST))
 
 
@@ -43,10 +43,12 @@ async def test_an_inclusive_end_of_the_window_neither_hides_nor_repeats_a_collec
     sandbox = unlimited(seeded=False, inclusive_to=True)
     expected = filled(sandbox, 250)
     async with asking(sandbox.app) as flipsnack:
-        assert hashes(await choose(Errand(flipsnack), Choice())) == expected
+        assert hashes(await choose(CallContext(flipsnack), Choice())) == expected
 
 
-async def test_a_collection_that_slides_into_the_next_window_counts_once(sandbox: Sandbox, errand: Errand) -> None:
+async def test_a_collection_that_slides_into_the_next_window_counts_once(
+    sandbox: Sandbox, context: CallContext
+) -> None:
     expected = filled(sandbox, ROWS_OF_A_REQUEST + 20)
     sandbox.add_fault(Fault("slow", LIST, seconds=4, phase="after"))
 
@@ -57,7 +59,7 @@ async def test_a_collection_that_slides_into_the_next_window_counts_once(sandbox
 
     async with anyio.create_task_group() as meanwhile:
         meanwhile.start_soon(grow)
-        found = hashes(await choose(errand, Choice()))
+        found = hashes(await choose(context, Choice()))
     assert found == expected
     assert len(sandbox.requests) == 2
 
@@ -67,12 +69,12 @@ async def test_a_collection_that_slides_into_the_next_window_counts_once(sandbox
     [(10, None, [11, 10]), (None, 10, [10, 9]), (10, 10, [10]), (12, None, []), (11, 9, [])],
 )
 async def test_both_days_count(
-    sandbox: Sandbox, errand: Errand, after: int | None, before: int | None, fitting: list[int]
+    sandbox: Sandbox, context: CallContext, after: int | None, before: int | None, fitting: list[int]
 ) -> None:
     for day in (9, 10, 11):
         sandbox.account.add(title=f"{day}", created_at=datetime(2026, 3, day, 12, tzinfo=UTC).timestamp())
     days = [date(2026, 3, day) if day else None for day in (after, before)]
-    found = await choose(errand, Choice(created_after=days[0], created_before=days[1]))
+    found = await choose(context, Choice(created_after=days[0], created_before=days[1]))
     assert [int(one.title) for one in found] == fitting
 
 
@@ -84,29 +86,29 @@ def test_a_collection_without_a_date_is_in_no_span_of_days_but_in_everything_els
 
 
 async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
-    sandbox: Sandbox, errand: Errand
+    sandbox: Sandbox, context: CallContext
 ) -> None:
     wanted = sandbox.account.add(title="Spring offers", status="unlisted").hash
     sandbox.account.add(title="Spring offers", status="public")
     sandbox.account.add(title="Autumn offers", status="unlisted")
-    assert hashes(await choose(errand, Choice(query="spring", only_status="unlisted"))) == [wanted]
+    assert hashes(await choose(context, Choice(query="spring", only_status="unlisted"))) == [wanted]
     assert {"query": "spring", "collectionStatus": "unlisted"}.items() <= sandbox.requests[0].params.items()
 
 
 @pytest.mark.parametrize("missing", [[], ["gone1234"]], ids=["all there", "one is gone"])
 async def test_the_list_is_read_until_all_named_collections_are_found_or_to_its_end(
-    sandbox: Sandbox, errand: Errand, missing: list[str]
+    sandbox: Sandbox, context: CallContext, missing: list[str]
 ) -> None:
     every = filled(sandbox, (2 if missing else 3) * ROWS_OF_A_REQUEST)
     named = [every[1], every[ROWS_OF_A_REQUEST + 5]]
-    assert hashes(await choose(errand, Choice((*named, *missing)))) == named
+    assert hashes(await choose(context, Choice((*named, *missing)))) == named
     assert len(sandbox.requests) == 2
 
 
-async def test_a_named_collection_that_does_not_fit_is_not_chosen(sandbox: Sandbox, errand: Errand) -> None:
+async def test_a_named_collection_that_does_not_fit_is_not_chosen(sandbox: Sandbox, context: CallContext) -> None:
     draft = sandbox.account.add(title="Draft", status="editable").hash
     filled(sandbox, 2)
-    assert hashes(await choose(errand, Choice((draft,), only_status="public"))) == []
+    assert hashes(await choose(context, Choice((draft,), only_status="public"))) == []
 
 
 @pytest.mark.parametrize(

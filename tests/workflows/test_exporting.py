@@ -9,8 +9,8 @@ import pytest
 from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError, StillProcessingError
 from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import BEFORE_NEXT_TRY, Exported, check_link, export
-from flipsnack_mcp.workflows.errand import Errand
 from tests.workflows.running import LongWork, Process
 
 PACKAGE = "collection.downloadHTML"
@@ -53,9 +53,9 @@ async def test_going_on_starts_no_second_package(work: LongWork) -> None:
     assert done.states == ("complete after 0 s",)
 
 
-async def test_a_package_that_fails_is_a_state_and_no_error(sandbox: Sandbox, errand: Errand) -> None:
+async def test_a_package_that_fails_is_a_state_and_no_error(sandbox: Sandbox, context: CallContext) -> None:
     sandbox.add_fault(Fault("package_fails"))
-    watched = await export(errand, press_kit(sandbox), 30)
+    watched = await export(context, press_kit(sandbox), 30)
     assert watched.last.state == "failed"
 
 

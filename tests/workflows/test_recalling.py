@@ -14,7 +14,7 @@ from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.recalling import FRESH, MOST, Recent
 from tests.api.asking import asking
 
@@ -34,14 +34,14 @@ class Process:
         self.flipsnack.changing = self.recent.changing
 
     @property
-    def errand(self) -> Errand:
-        return Errand(self.flipsnack)
+    def context(self) -> CallContext:
+        return CallContext(self.flipsnack)
 
     async def title(self) -> str:
-        return (await self.recent.ask(self.errand, GetCollection(collection_hash=self.summer))).title
+        return (await self.recent.ask(self.context, GetCollection(collection_hash=self.summer))).title
 
     async def rename(self) -> None:
-        await self.errand.send(UpdateCollection(collection_hash=self.summer, title=RENAMED))
+        await self.context.send(UpdateCollection(collection_hash=self.summer, title=RENAMED))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ async def test_the_same_question_is_asked_once_for_some_seconds(two: Two) -> Non
 
 async def test_another_question_has_its_own_answer(two: Two) -> None:
     one = two.mine
-    found = [await one.recent.ask(one.errand, ListCollections(query=query)) for query in ("Summer", "Winter", "Summer")]
+    found = [
+        await one.recent.ask(one.context, ListCollections(query=query)) for query in ("Summer", "Winter", "Summer")
+    ]
     assert [len(rows.collections) for rows in found] == [1, 1, 1]
     assert found[0] == found[2] != found[1]
     assert asked(two.sandbox, LIST) == 2
@@ -142,5 +144,5 @@ async def test_where_the_state_cannot_be_used_every_look_is_fresh_and_none_waits
 
 async def test_not_more_is_kept_than_a_little(two: Two) -> None:
     for number in range(MOST + 20):
-        await two.mine.recent.ask(two.mine.errand, ListCollections(offset=number))
+        await two.mine.recent.ask(two.mine.context, ListCollections(offset=number))
     assert len(two.mine.recent._answers) == MOST

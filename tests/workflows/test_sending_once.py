@@ -12,7 +12,7 @@ from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, QuotaExceededError, UnreachableError
 from flipsnack_mcp.api.upload import Document
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.uploads.sending import create_once
 from tests.api.asking import Paper, Unplugged, asking, over
@@ -48,11 +48,13 @@ async def no_others() -> frozenset[str]:
     return frozenset()
 
 
-async def sent_once(errand: Errand, action: CreateCollection, document: Document) -> tuple[Collection, tuple[str, ...]]:
+async def sent_once(
+    context: CallContext, action: CreateCollection, document: Document
+) -> tuple[Collection, tuple[str, ...]]:
     """Listed and then sent, with all the time an upload in the background has."""
-    errand = replace(errand, deadline=math.inf)
-    before = await candidates(errand, action.title or "")
-    return await create_once(errand, action, document, before, no_others)
+    context = replace(context, deadline=math.inf)
+    before = await candidates(context, action.title or "")
+    return await create_once(context, action, document, before, no_others)
 
 
 def shelved(sandbox: Sandbox, title: str, ago: float) -> str:
@@ -64,12 +66,12 @@ def shelved(sandbox: Sandbox, title: str, ago: float) -> str:
 @pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
 @pytest.mark.parametrize("fault", LOST)
 async def test_an_upload_whose_answer_was_lost_is_the_one_that_was_not_there_before(
-    title: str | None, fault: Fault, sandbox: Sandbox, errand: Errand
+    title: str | None, fault: Fault, sandbox: Sandbox, context: CallContext
 ) -> None:
     shelved(sandbox, "Brand new", 50_000)
     before = set(sandbox.account.collections)
     sandbox.add_fault(fault)
-    created, warnings = await sent_once(errand, CreateCollection(title=title, status="editable"), Paper())
+    created, warnings = await sent_once(context, CreateCollection(title=title, status="editable"), Paper())
     assert {created.collection_hash} == set(sandbox.account.collections) - before
     assert title in {created.title, None}
     assert "found in the account" in warnings[0]
@@ -77,55 +79,57 @@ async def test_an_upload_whose_answer_was_lost_is_the_one_that_was_not_there_bef
 
 
 @pytest.mark.parametrize("title", TITLES.values(), ids=TITLES.keys())
-async def test_any_title_is_found_again(title: str, sandbox: Sandbox, errand: Errand) -> None:
+async def test_any_title_is_found_again(title: str, sandbox: Sandbox, context: CallContext) -> None:
     sandbox.add_fault(Fault("reset", CREATE, phase="after"))
-    created, _ = await sent_once(errand, CreateCollection(title=title), Paper())
+    created, _ = await sent_once(context, CreateCollection(title=title), Paper())
     assert created.title.strip() == title.strip()
 
 
 @pytest.mark.parametrize("ago", [300, 600, 900, 3600, 4020, 2 * 3600 + 20, 13 * 3600, 20 * 3600, 30 * 86400])
-async def test_an_older_one_of_the_same_title_is_not_taken_for_it(ago: float, sandbox: Sandbox, errand: Errand) -> None:
+async def test_an_older_one_of_the_same_title_is_not_taken_for_it(
+    ago: float, sandbox: Sandbox, context: CallContext
+) -> None:
     shelved(sandbox, "Brand new", ago)
     sandbox.add_fault(NEVER)
     with pytest.raises(FlipsnackError, match="No new collection was found yet") as caught:
-        await sent_once(errand, NEW, Paper())
+        await sent_once(context, NEW, Paper())
     assert caught.value.changed is Changed.PERHAPS
 
 
-async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: Sandbox, errand: Errand) -> None:
+async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: Sandbox, context: CallContext) -> None:
     sandbox.add_fault(NEVER)
     with pytest.raises(FlipsnackError, match=r'(?s)Do not upload again at once.*order_by="date_created"') as caught:
-        await sent_once(errand, CreateCollection(), Paper())
+        await sent_once(context, CreateCollection(), Paper())
     assert caught.value.changed is Changed.PERHAPS
 
 
 async def test_an_upload_that_never_left_is_no_riddle(sandbox: Sandbox) -> None:
     async with over(lambda: Unplugged(sandbox.app, httpx2.ConnectError, 9)) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
-            await create_once(Errand(flipsnack), NEW, Paper(), frozenset(), no_others)
+            await create_once(CallContext(flipsnack), NEW, Paper(), frozenset(), no_others)
     assert caught.value.changed is Changed.NOTHING
 
 
-async def test_a_used_up_quota_is_told_as_it_is(sandbox: Sandbox, errand: Errand) -> None:
+async def test_a_used_up_quota_is_told_as_it_is(sandbox: Sandbox, context: CallContext) -> None:
     sandbox.account.uploads_left = 0
     with pytest.raises(QuotaExceededError):
-        await sent_once(errand, NEW, Paper())
+        await sent_once(context, NEW, Paper())
     assert len([one for one in sandbox.requests if one.action == CREATE]) == 1
 
 
 async def test_an_answer_that_names_no_hash_is_looked_up_too(sandbox: Sandbox) -> None:
     async with asking(Rewriting(sandbox, b'"collectionHash"', b'"newHash"', "POST")) as flipsnack:
-        created, _ = await sent_once(Errand(flipsnack), NEW, Paper())
+        created, _ = await sent_once(CallContext(flipsnack), NEW, Paper())
     assert created.collection_hash in sandbox.account.collections
 
 
 @pytest.mark.parametrize("title", ["Weekly offers", None])
 async def test_one_that_only_slid_into_the_window_because_another_went_is_not_taken_for_it(
-    title: str | None, sandbox: Sandbox, errand: Errand
+    title: str | None, sandbox: Sandbox, context: CallContext
 ) -> None:
     first, *_ = [shelved(sandbox, "Weekly offers", 1000 + number) for number in range(60)]
-    before = await candidates(errand, title or "")
+    before = await candidates(context, title or "")
     del sandbox.account.collections[first]
     sandbox.add_fault(NEVER)
     with pytest.raises(FlipsnackError, match="No new collection was found yet"):
-        await create_once(errand, CreateCollection(title=title), Paper(), before, no_others)
+        await create_once(context, CreateCollection(title=title), Paper(), before, no_others)

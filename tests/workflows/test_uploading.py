@@ -8,7 +8,7 @@ from flipsnack_mcp.sandbox import Fault
 from flipsnack_mcp.store.leases import LEASE
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.uploads.following import FOUND_AGAIN, NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
 from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
@@ -48,7 +48,7 @@ async def test_whoever_watches_is_told_bytes_and_percent(work: LongWork) -> None
     work.road.upload_seconds = SLOW
     told = Told()
     async with work.begun() as (process, entry):
-        await process.uploads.watch(Errand(process.flipsnack, tell=told), entry, 100)
+        await process.uploads.watch(CallContext(process.flipsnack, tell=told), entry, 100)
     assert [one for one in told if "256.0 KB of 768." in one and "33 %" in one]
     assert [one for one in told if "100 %" in one]
 
@@ -409,7 +409,7 @@ async def test_uploads_of_another_account_are_invisible(work: LongWork) -> None:
         assert await process.uploads.journal.find(entry.upload_id) is None
         assert await process.uploads.journal.recent() == []
         work.sandbox.requests.clear()
-        await process.uploads.reconcile(process.errand)
+        await process.uploads.reconcile(process.context)
         assert work.sandbox.requests == []
         _, new = await process.begin(work.paper())
         assert new

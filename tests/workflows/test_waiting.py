@@ -14,7 +14,7 @@ from flipsnack_mcp.api.errors import FlipsnackError, OutOfTimeError
 from flipsnack_mcp.api.pace import BudgetInMemory
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting
 from flipsnack_mcp.workflows.waiting import LIST_SERVES, SURE, Conversions, Watched
 from tests.api.asking import asking, unlimited
@@ -33,7 +33,7 @@ def uploaded(sandbox: Sandbox, count: int) -> list[str]:
 
 async def looked_at(sandbox: Sandbox, target: str, seconds: float, tell: Tell = ignore) -> Watched[Collection]:
     async with asking(sandbox.app) as flipsnack:
-        return await Conversions().of(target).until_settled(Errand(flipsnack, tell=tell), seconds)
+        return await Conversions().of(target).until_settled(CallContext(flipsnack, tell=tell), seconds)
 
 
 async def test_the_polls_come_at_growing_intervals() -> None:
@@ -59,9 +59,9 @@ async def test_waiting_ends_with_the_conversion(seconds: float, polls: int) -> N
 async def test_a_call_ends_before_its_client_hangs_up() -> None:
     sandbox, target = await converting(1000)
     async with asking(sandbox.app) as flipsnack:
-        errand = Errand(flipsnack, anyio.current_time() + 20)
+        context = CallContext(flipsnack, anyio.current_time() + 20)
         start = anyio.current_time()
-        await Conversions().of(target).until_settled(errand, 45)
+        await Conversions().of(target).until_settled(context, 45)
     assert anyio.current_time() - start <= 20
 
 
@@ -86,8 +86,8 @@ async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault |
                 group.start_soon(flipsnack.send, GetCollection(collection_hash=target))
 
         group.start_soon(spoil)
-        errand = Errand(flipsnack, anyio.current_time() + 45)
-        watched = await Conversions().of(target).until_settled(errand, 45)
+        context = CallContext(flipsnack, anyio.current_time() + 45)
+        watched = await Conversions().of(target).until_settled(context, 45)
     assert watched.last.conversion == "processing"
 
 
@@ -115,7 +115,7 @@ async def test_cancelling_stops_the_polls_at_once() -> None:
     async with asking(sandbox.app) as flipsnack:
         start = anyio.current_time()
         with anyio.move_on_after(6):
-            await Conversions().of(target).until_settled(Errand(flipsnack), 45)
+            await Conversions().of(target).until_settled(CallContext(flipsnack), 45)
         stopped, polls = anyio.current_time(), len(sandbox.requests)
         await anyio.sleep(100)
     assert stopped - start == pytest.approx(6)
@@ -150,7 +150,7 @@ async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(oth
     clients = [asking(sandbox.app, budget=budget) for _ in range(1 + others)]
     for number in range(60):
         await clients[number % len(clients)].send(ListCollections())
-    await Errand(clients[0], tell=told).send(ListCollections())
+    await CallContext(clients[0], tell=told).send(ListCollections())
     assert len(told) > 5
     assert all(re.fullmatch(rf"next call in about \d\d s: {why}", one) for one in told[:2])
 
@@ -162,7 +162,7 @@ async def test_a_call_that_would_wait_for_others_beyond_its_time_is_answered_at_
         await other.send(ListCollections())
     before = anyio.current_time()
     with pytest.raises(OutOfTimeError, match=r"A turn comes in about \d+ seconds."):
-        await Errand(mine, deadline=before + 30).send(ListCollections())
+        await CallContext(mine, deadline=before + 30).send(ListCollections())
     assert anyio.current_time() == before
     assert len(sandbox.requests) == 60
 
@@ -186,14 +186,14 @@ async def waited(sandbox: Sandbox, hashes: list[str], seconds: float) -> dict[st
     ended: dict[str, tuple[Collection, float]] = {}
     start = anyio.current_time()
 
-    async def wait(conversions: Conversions, errand: Errand, one: str) -> None:
-        watched = await conversions.of(one).until_settled(errand, seconds)
+    async def wait(conversions: Conversions, context: CallContext, one: str) -> None:
+        watched = await conversions.of(one).until_settled(context, seconds)
         ended[one] = watched.last, anyio.current_time() - start
 
     async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
         conversions = Conversions()
         for one in hashes:
-            group.start_soon(wait, conversions, Errand(flipsnack), one)
+            group.start_soon(wait, conversions, CallContext(flipsnack), one)
     return ended
 
 

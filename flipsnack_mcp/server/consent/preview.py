@@ -8,7 +8,7 @@ from typing import Any
 from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, to_type
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.plans.rules import Item, Plan
 
@@ -26,7 +26,7 @@ class AlreadyGoneError(FlipsnackError):
 class Destruction:
     """What would be destroyed; looked at as often as needed, never from memory."""
 
-    errand: Errand
+    context: CallContext
     action: Action[Any]
     collection: collections.Collection = field(default_factory=collections.Collection)
     """As it was at the last look."""
@@ -44,7 +44,7 @@ class Destruction:
             AlreadyGoneError: There is no such collection or flipbook.
         """
         seen = await self.glance()
-        collection, quickly = self.collection, self.errand.within(EXTRAS)
+        collection, quickly = self.collection, self.context.within(EXTRAS)
         link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
         text = sentences_about(collection, self.action, await views_of(quickly, collection), link)
         return seen.model_copy(update={"text": text})
@@ -52,7 +52,7 @@ class Destruction:
     async def glance(self) -> Preview:
         """Fetch only what must not have changed."""
         hashes = hashes_in(self.action)
-        collection = await existing(self.errand, hashes["collection_hash"])
+        collection = await existing(self.context, hashes["collection_hash"])
         flipbook = hashes.get("flipbook_hash")
         if flipbook and flipbook not in {book.flipbook_hash for book in collection.flipbooks}:
             raise AlreadyGoneError(
@@ -97,10 +97,10 @@ def hashes_in(action: Action[Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-async def existing(errand: Errand, collection_hash: str) -> collections.Collection:
+async def existing(context: CallContext, collection_hash: str) -> collections.Collection:
     """The collection, which has to exist."""
     try:
-        return await errand.send(collections.GetCollection(collection_hash=collection_hash))
+        return await context.send(collections.GetCollection(collection_hash=collection_hash))
     except NotFoundError:
         raise AlreadyGoneError(
             f"There is no collection {collection_hash}: it was deleted before, has a new hash since it was published, or never existed.",
@@ -108,10 +108,10 @@ async def existing(errand: Errand, collection_hash: str) -> collections.Collecti
         ) from None
 
 
-async def views_of(errand: Errand, collection: collections.Collection) -> str:
+async def views_of(context: CallContext, collection: collections.Collection) -> str:
     """How often it was read, as far as Flipsnack tells."""
     try:
-        stats = await errand.send(statistics.GetCollectionStats(collection_hash=collection.collection_hash))
+        stats = await context.send(statistics.GetCollectionStats(collection_hash=collection.collection_hash))
     except FlipsnackError:
         return "views unknown"
     return "views unknown" if stats.views is None else f"{stats.views} views"

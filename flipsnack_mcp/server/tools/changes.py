@@ -66,13 +66,13 @@ async def change_collection(call: ToolCall, action: Action[Collection]) -> Chang
     """Send a change, with its document where it takes one: what every action that writes does, if no more is said."""
     async with AsyncExitStack() as open_until_sent:
         document, look = await file_of(call, action, open_until_sent)
-        before = await call.errand.send(GetCollection(collection_hash=hashes_in(action)["collection_hash"]))
+        before = await call.context.send(GetCollection(collection_hash=hashes_in(action)["collection_hash"]))
         facts: dict[str, Any] = {"warnings": list(look.warnings)}
         if call.options.dry_run:
             planned = await planned_change(call, action, document, look.pages)
             return ChangedCollection(**before.model_dump(), **facts, dry_run=True, changes=planned)
         saved = await call.save(before)
-        result = await send_to(call.errand, action, document)
+        result = await send_to(call.context, action, document)
         return ChangedCollection(**result.model_dump(), **facts, history_id=saved)
 
 
@@ -89,7 +89,7 @@ async def planned_change(
 
 async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequiredResult:
     """Show what would be destroyed, have it confirmed, look again, save how it was, and only then do it."""
-    subject = Destruction(call.errand, action)
+    subject = Destruction(call.context, action)
     if call.options.dry_run:
         preview = await subject.preview()
         return tell_removal(action, deleted=False, dry_run=True, changes=[preview.text])
@@ -105,7 +105,7 @@ async def delete_within_allowance(call: ToolCall, action: Action[Any]) -> None:
     """Delete within the allowance; what certainly did not happen does not count."""
     taken = await call.app.allowance.take()
     try:
-        await delete(call.errand, action)
+        await delete(call.context, action)
     except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             await call.app.allowance.give_back(taken)
@@ -131,7 +131,7 @@ async def update_collection(call: ToolCall, action: UpdateCollection) -> Update 
         else:  # the answer tells it too
             said.extend(await keep_if_possible(call.save(before), "How it was could not be kept in the history"))
 
-    updated = await change(call.errand, action, save)
+    updated = await change(call.context, action, save)
     before, now = action.collection_hash, updated.after.collection_hash or action.collection_hash
     told = list(updated.warnings)
     if before != now:
@@ -159,7 +159,7 @@ async def keep_if_possible(keeping: Awaitable[Any], otherwise: str) -> list[str]
 
 async def ask_to_take_offline(call: ToolCall, action: UpdateCollection) -> InputRequiredResult | None:
     """None once a person said yes to taking a published collection offline, or where it is none."""
-    subject = Destruction(call.errand, action)
+    subject = Destruction(call.context, action)
     if not call.request.state:
         await subject.glance()
         if subject.collection.status == "editable":
@@ -169,7 +169,7 @@ async def ask_to_take_offline(call: ToolCall, action: UpdateCollection) -> Input
 
 async def planned_update(call: ToolCall, action: UpdateCollection) -> Update:
     """What an update would change, without any request that changes something."""
-    before = await call.errand.send(GetCollection(collection_hash=action.collection_hash))
+    before = await call.context.send(GetCollection(collection_hash=action.collection_hash))
     after = asked_of(action, before)
     was_draft, is_draft = before.status == "editable", after.status == "editable"
     found = [Change(**asdict(one)) for one in changes(before, after)]

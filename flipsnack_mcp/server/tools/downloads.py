@@ -31,12 +31,12 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
     """Wait for the HTML package and save it, or give its link."""
     seconds = call.options.wait_seconds
     if not call.options.save:
-        watched = await export(call.errand, action, seconds)
+        watched = await export(call.context, action, seconds)
         if watched.last.state == "complete":
             check_link(watched.last, call.app.settings.api_url)
         return tell_package(watched.last, list(watched.states), same_call(call, action))
     order = Order(action, call.app.download_dir, call.app.settings.api_url)
-    done = await save_export(call.errand, call.app.downloads, order, seconds)
+    done = await save_export(call.context, call.app.downloads, order, seconds)
     if done.saved is None:
         return tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
     saved, files, states = done.saved, first_few(list(done.saved.files), FILES_SHOWN), list(done.states)

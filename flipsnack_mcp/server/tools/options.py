@@ -1,4 +1,4 @@
-"""What tools take beyond their action's own parameters: how long to wait, which local file, whose confirmation.
+"""What tools take: parameters beyond their action's own, choices of collections, and how arguments are understood.
 
 None of it reaches Flipsnack: `api.action.parameters` sends what the class of the action declares.
 """

@@ -117,7 +117,7 @@ async def update_collections(call: ToolCall, arguments: UpdateCollectionsInput) 
 async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanStatus:
     """What the rule would make of the collections that are meant; nothing is changed."""
     choice = arguments.choice
-    rows = await choose(call.errand, choice)
+    rows = await choose(call.context, choice)
     rule = rules.Rule(arguments.find, arguments.replace or "", arguments.status)
     draft = rules.draft_plan(rule, rows)
     if len(draft.items) > MOST_IN_A_PLAN:
@@ -169,10 +169,10 @@ async def confirm(call: ToolCall, code: str | None, seen: PlanSnapshot) -> Input
 
 async def carry_out(call: ToolCall, seconds: float, plan: Plan) -> PlanStatus:
     """Have a plan carried out, and say how far it is when the time is up."""
-    plans, errand = call.app.plans, call.errand
+    plans, context = call.app.plans, call.context
     try:
         job = await plans.start(plan)
-        await plans.watch(plan, errand.patience(seconds), errand.tell)
+        await plans.watch(plan, context.patience(seconds), context.tell)
         seen = await plans.record.look(plan.plan_id)
     except StoreUnusable as error:
         raise broken_off(plan, error) from None

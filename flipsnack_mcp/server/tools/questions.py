@@ -15,12 +15,12 @@ class WatchedCollection(collections.Collection):
 
 async def send(call: ToolCall, action: Action[ResultT_co]) -> ResultT_co:
     """Carry out the action as it is: all that most tools do."""
-    return await call.errand.send(action)
+    return await call.context.send(action)
 
 
 async def recall(call: ToolCall, action: Action[ResultT_co]) -> ResultT_co:
     """Answer a question that is often asked twice."""
-    return await call.app.recent.ask(call.errand, action)
+    return await call.app.recent.ask(call.context, action)
 
 
 async def get_collection(call: ToolCall, action: collections.GetCollection) -> WatchedCollection:
@@ -29,7 +29,7 @@ async def get_collection(call: ToolCall, action: collections.GetCollection) -> W
     # Asked as the plain action, so that it shares its answer with everybody who looks at this collection.
     first = await recall(call, collections.GetCollection(collection_hash=wanted))
     watching = call.app.uploads.conversions.of(wanted, first)
-    watched = await watching.until_settled(call.errand, call.options.wait_seconds, first)
+    watched = await watching.until_settled(call.context, call.options.wait_seconds, first)
     go_on = f'Still converting. Call get_collection(collection_hash="{wanted}", wait_seconds=30) to wait on.'
     return WatchedCollection(
         **watched.last.model_dump(),

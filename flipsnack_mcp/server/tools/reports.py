@@ -85,9 +85,9 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
         report = await earlier_report(call, arguments)
     else:
         report = await reports.record.begin(new_report(arguments, reports.today))
-    errand = call.errand
+    context = call.context
     try:
-        said = await reports.follow(report.report_id, errand.patience(arguments.wait_seconds), errand.tell)
+        said = await reports.follow(report.report_id, context.patience(arguments.wait_seconds), context.tell)
     except FlipsnackError as error:
         step = f"{error.next_step} {afterwards(report)}"
         raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None

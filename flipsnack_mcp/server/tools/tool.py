@@ -15,7 +15,7 @@ from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.options import Options
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class ToolCall:
     """The entry of the history that holds how it was before."""
 
     @property
-    def errand(self) -> Errand:
+    def context(self) -> CallContext:
         """How this call asks Flipsnack."""
-        return Errand(self.app.flipsnack, self.request.deadline, self.request.tell)
+        return CallContext(self.app.flipsnack, self.request.deadline, self.request.tell)
 
     async def ask(self, code: str | None, subject: InQuestion) -> types.InputRequiredResult | None:
         """None once a person said yes; else the question that has to go out first, or a refusal is raised."""

@@ -124,7 +124,7 @@ async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) ->
 
 async def upload_cost(call: ToolCall) -> str:
     """What an upload takes from the month's allowance."""
-    left = (await call.errand.send(statistics.GetUserStats())).api_uploads_left
+    left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
     return "one of the month's uploads is used" if left is None else f"api_uploads_left: from {left} to {left - 1}"
 
 
@@ -142,7 +142,7 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
     if call.options.dry_run:
         return await planned_upload(call, action)
     uploads, seconds = call.app.uploads, call.options.wait_seconds
-    await uploads.reconcile(call.errand)
+    await uploads.reconcile(call.context)
     async with AsyncExitStack() as kept_open:
         document, look = await file_of(call, action, kept_open)
         source = Source(action, document)
@@ -185,7 +185,7 @@ def earlier_instead(
 async def follow_begun(call: ToolCall, entry: JournalEntry, seconds: float) -> Followed:
     """The upload as far as it is; a state file that fails by now does not undo it."""
     try:
-        return await follow(call.errand, call.app.uploads, entry, seconds)
+        return await follow(call.context, call.app.uploads, entry, seconds)
     except StoreUnusable as error:
         raise FlipsnackError(
             f"The upload {entry.upload_id} has begun, but how it goes cannot be read: {error.happened}",
@@ -212,7 +212,7 @@ async def planned_upload(call: ToolCall, action: publishing.CreateCollection) ->
 async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     """See how an upload is doing, wait for it, stop it; or list those of the last day."""
     uploads = call.app.uploads
-    await uploads.reconcile(call.errand)
+    await uploads.reconcile(call.context)
     if not arguments.upload_id:
         return UploadStatus(uploads=[upload_row(one) for one in await uploads.journal.recent()])
     entry = await uploads.journal.find(arguments.upload_id.strip().lower())
@@ -228,7 +228,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
             )
         await call.app.jobs.stop(UPLOAD, entry.upload_id)
         entry = await uploads.journal.find(entry.upload_id) or entry
-    followed = await follow(call.errand, uploads, entry, arguments.wait_seconds)
+    followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
     return UploadStatus.model_validate(upload_facts(followed, []))
 
 

@@ -12,7 +12,7 @@ from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
 from flipsnack_mcp.api.links import public_address, same_origin
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.progress import Progress, Throttled, size_of
 from flipsnack_mcp.workflows.waiting import Watch, Watched
@@ -68,9 +68,9 @@ class Downloads:
         fetch = partial(self._fetch, order, title, package)
         await self._jobs.start(DOWNLOAD, order.action.collection_hash, fetch)
 
-    async def watch(self, errand: Errand, collection_hash: str, seconds: float) -> Job | None:
+    async def watch(self, context: CallContext, collection_hash: str, seconds: float) -> Job | None:
         """The transfer once it has ended, or as it is when the time is up."""
-        told = Throttled(errand.tell, DOWNLOAD)
+        told = Throttled(context.tell, DOWNLOAD)
 
         async def tell(progress: Progress) -> None:
             if progress.done:
@@ -94,32 +94,32 @@ class Downloads:
                 if isinstance(error, TransferBroken):
                     await anyio.sleep(BEFORE_NEXT_TRY)
             # A later call gives a new link, or says that the package is built anew.
-            package = await Errand(self._flipsnack).send(order.action)
+            package = await CallContext(self._flipsnack).send(order.action)
             if package.state != "complete":
                 break
         return package
 
 
-async def export(errand: Errand, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
+async def export(context: CallContext, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
     """Start the package, or find it under way or done, and wait for it."""
-    watch = Watch[Package]("package", lambda errand, lane: errand.send(action, lane=lane), lambda seen: seen.state)
-    return await watch.until_settled(errand, wait_seconds)
+    watch = Watch[Package]("package", lambda context, lane: context.send(action, lane=lane), lambda seen: seen.state)
+    return await watch.until_settled(context, wait_seconds)
 
 
-async def save_export(errand: Errand, downloads: Downloads, order: Order, wait_seconds: float) -> Exported:
+async def save_export(context: CallContext, downloads: Downloads, order: Order, wait_seconds: float) -> Exported:
     """The same, and as soon as it is complete save it below the download folder."""
     start, states, wanted = anyio.current_time(), tuple[str, ...](), order.action.collection_hash
     if not downloads.under_way(wanted, start):
-        watched = await export(errand, order.action, wait_seconds)
+        watched = await export(context, order.action, wait_seconds)
         states = watched.states
         if watched.last.state != "complete":
             return Exported(watched.last, states)
-        title = (await errand.send(GetCollection(collection_hash=wanted))).title
+        title = (await context.send(GetCollection(collection_hash=wanted))).title
         # Asked again before starting: another call may have started it while this one waited.
         if not downloads.under_way(wanted, start):
             await downloads.start(order, title, watched.last)
-    patience = errand.patience(max(start + wait_seconds - anyio.current_time(), AT_LEAST))
-    return describe(await downloads.watch(errand, wanted, patience), states)
+    patience = context.patience(max(start + wait_seconds - anyio.current_time(), AT_LEAST))
+    return describe(await downloads.watch(context, wanted, patience), states)
 
 
 def describe(job: Job | None, states: tuple[str, ...]) -> Exported:

@@ -9,7 +9,7 @@ import anyio
 from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFoundError, OutOfTimeError, cleaned
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.workflows.changing import Updated, change, differences
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import by_title
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Job, Jobs
@@ -147,24 +147,24 @@ class Execution:
         return await self._record.note(plan, item, **facts)
 
     async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:
-        errand = Errand(self._flipsnack, tell=self._tell, lane=Lane.BACKGROUND).within(TIME_FOR_AN_ITEM)
+        context = CallContext(self._flipsnack, tell=self._tell, lane=Lane.BACKGROUND).within(TIME_FOR_AN_ITEM)
         try:
-            updated = await change(errand, item.action, partial(self._begin, errand, plan, item))
+            updated = await change(context, item.action, partial(self._begin, context, plan, item))
         except Settled as settled:
             return settled.facts
         except NotFoundError:
-            return await facts_of_vanished(errand, item)
+            return await facts_of_vanished(context, item)
         except FlipsnackError as error:
             if isinstance(error, OutOfTimeError) and error.changed is Changed.NOTHING:
                 raise
             return facts_of_failure(item, error)
         return facts_of_update(item, updated)
 
-    async def _begin(self, errand: Errand, plan: Plan, item: Item, before: Collection) -> None:
+    async def _begin(self, context: CallContext, plan: Plan, item: Item, before: Collection) -> None:
         """The last look before it is changed: it is as planned, and how it was is kept."""
         if not item.is_as_planned(before):
             raise Settled(facts_of_other(item, before))
-        twins = await twins_of(errand, item)
+        twins = await twins_of(context, item)
         kept = before.model_dump(mode="json", exclude_none=True)
         await self._history.add(decision="allowed", before=kept, **facts_of(plan, item))
         # The last thing before it is sent: whoever finds it so later knows that it may have been.
@@ -204,12 +204,12 @@ def facts_of_failure(item: Item, error: FlipsnackError) -> ItemFacts:
     return {"state": "failed", "said": error.happened, "again": True, "begun": item.begun}
 
 
-async def facts_of_vanished(errand: Errand, item: Item) -> ItemFacts:
+async def facts_of_vanished(context: CallContext, item: Item) -> ItemFacts:
     """What is noted about an item that is not there under its hash: published by a job that broke off, or gone."""
     if not (item.begun and item.publishes):
         return {"state": "skipped", "said": NO_LONGER_THERE}
     try:
-        found = [one for one in await twins_of(errand, item) if one not in item.twins]
+        found = [one for one in await twins_of(context, item) if one not in item.twins]
     except OutOfTimeError:
         raise
     except FlipsnackError as error:
@@ -219,10 +219,10 @@ async def facts_of_vanished(errand: Errand, item: Item) -> ItemFacts:
     return {"state": "done", "said": "", "new_hash": found[0]}
 
 
-async def twins_of(errand: Errand, item: Item) -> tuple[str, ...]:
+async def twins_of(context: CallContext, item: Item) -> tuple[str, ...]:
     """The collections that look as an item will when it is published; nothing else tells the new one from them."""
     if not item.publishes:
         return ()
     title, status = item.target
-    rows = await by_title(errand, title, "date_published")
+    rows = await by_title(context, title, "date_published")
     return tuple(row.collection_hash for row in rows if row.status == status)

@@ -1,4 +1,4 @@
-"""Reports in the background: what has not been answered is asked, several at a time, and every answer kept at once.
+"""Reports in the background: what has not been answered is asked, several at a time, every answer kept; whole, they are saved.
 
 A report once begun goes on until it is done, whether or not a call waits, and with the next process after a kill. Of
 several processes one asks; the others watch through the store.
@@ -18,7 +18,7 @@ from flipsnack_mcp.api.client import Flipsnack, Terms, in_line
 from flipsnack_mcp.api.pace import even_if_cancelled
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
 from flipsnack_mcp.store.leases import Owner
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.progress import News, Tell, choosing, report_at
@@ -114,8 +114,8 @@ class Inquiry:
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
         choice, changes = self._report.choice, await self._record.changes()
-        errand = Errand(self._flipsnack, anyio.current_time() + LONGEST_WAIT)
-        seen = await read_window(errand, choice, offset)
+        context = CallContext(self._flipsnack, anyio.current_time() + LONGEST_WAIT)
+        seen = await read_window(context, choice, offset)
         fitting = [ReportedCollection.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
         found = {one.collection_hash for one in (*self._report.targets, *fitting)}
         enough = bool(choice.collections) and found.issuperset(choice.collections)

@@ -1,4 +1,4 @@
-"""From an upload to a collection that can be read: bytes, conversion, link. Whoever asks next goes on from there."""
+"""From an upload to a collection that can be read: bytes, conversion, link; and what became of one whose end nobody saw."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import anyio
 from flipsnack_mcp.api import Changed, FlipsnackError, cleaned
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.errors import NotFoundError
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
@@ -39,23 +39,23 @@ class Followed:
     """As long as its bytes are under way."""
 
 
-async def follow(errand: Errand, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:
+async def follow(context: CallContext, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:
     """Wait for the bytes, then for the conversion, for so many seconds in all."""
     end = anyio.current_time() + seconds
     if entry.state in RUNNING:
-        entry = await uploads.watch(errand, entry, errand.patience(seconds))
+        entry = await uploads.watch(context, entry, context.patience(seconds))
     if not entry.collection_hash:
         at_work = await uploads.look_at(entry.upload_id) if entry.state in RUNNING else None
         return Followed(entry, warnings=entry.warnings, at_work=at_work)
-    return await follow_conversion(errand, uploads, entry, max(0.0, end - anyio.current_time()))
+    return await follow_conversion(context, uploads, entry, max(0.0, end - anyio.current_time()))
 
 
-async def follow_conversion(errand: Errand, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:
+async def follow_conversion(context: CallContext, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:
     """Wait for the conversion. What is known of the upload is never lost to a look that fails."""
     try:
-        first = await find_collection(errand, uploads, entry)
+        first = await find_collection(context, uploads, entry)
         watching = uploads.conversions.of(first.collection_hash, first)
-        ended = await watching.until_settled(errand, seconds, first)
+        ended = await watching.until_settled(context, seconds, first)
     except CollectionLost as lost:
         if lost.fate:
             return Followed(entry.model_copy(update={"state": "interrupted"}), warnings=(lost.fate,))
@@ -68,28 +68,28 @@ async def follow_conversion(errand: Errand, uploads: Uploads, entry: JournalEntr
     entry = await uploads.journal.note(entry, state=state, collection_hash=first.collection_hash, listed=seen.title)
     link = seen.direct_link
     if not link and seen.conversion == "complete" and seen.status != "editable":
-        link = await direct_link(errand, first.collection_hash, seen.title)
+        link = await direct_link(context, first.collection_hash, seen.title)
     return Followed(entry, seen, link, entry.warnings, ended.states)
 
 
-async def find_collection(errand: Errand, uploads: Uploads, entry: JournalEntry) -> Collection:
+async def find_collection(context: CallContext, uploads: Uploads, entry: JournalEntry) -> Collection:
     """The collection of an upload, also under the new hash it got when it was published elsewhere.
 
     Raises:
         CollectionLost: It was deleted, or may have been, or may be another one by now.
     """
     try:
-        return await errand.send(GetCollection(collection_hash=entry.collection_hash))
+        return await context.send(GetCollection(collection_hash=entry.collection_hash))
     except NotFoundError as error:
         deleted = error.code == DELETED
     title = entry.listed or entry.title
     others = {one.collection_hash for one in await uploads.journal.others(entry.upload_id)}
-    new = await new_ones(errand, title, frozenset({*entry.before, *others})) if title.strip() else []
+    new = await new_ones(context, title, frozenset({*entry.before, *others})) if title.strip() else []
     if deleted and not new:
         raise CollectionLost
     if deleted or len(new) != 1:
         raise CollectionLost(FATE_UNKNOWN.format(f" New ones of its title: {', '.join(new)}." if new else ""))
-    return await errand.send(GetCollection(collection_hash=new[0]))
+    return await context.send(GetCollection(collection_hash=new[0]))
 
 
 class CollectionLost(Exception):  # noqa: N818 - it is no error
@@ -121,14 +121,14 @@ NOT_FOUND = (
 )
 
 
-async def look_for(errand: Errand, title: str, before: frozenset[str], known: Known) -> Collection | None:
+async def look_for(context: CallContext, title: str, before: frozenset[str], known: Known) -> Collection | None:
     """The collection that an upload with a lost answer made, where it can be found."""
     others = await known()
     if others is None:
         return None
     try:
-        new = await new_ones(errand, title, before | others)
-        return await errand.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
+        new = await new_ones(context, title, before | others)
+        return await context.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
     except FlipsnackError:
         return None
 
@@ -144,7 +144,7 @@ def end_unseen(happened: str, found: Collection | None = None) -> FlipsnackError
     )
 
 
-async def look_up(errand: Errand, entry: JournalEntry, taken: frozenset[str] | None) -> dict[str, Any]:
+async def look_up(context: CallContext, entry: JournalEntry, taken: frozenset[str] | None) -> dict[str, Any]:
     """What is to be noted about an orphan.
 
     `taken` are the collections that other uploads made; None while one is under way that could be mistaken for this.
@@ -155,10 +155,10 @@ async def look_up(errand: Errand, entry: JournalEntry, taken: frozenset[str] | N
     if taken is None:
         return not_yet
     try:
-        new = await new_ones(errand, entry.title, taken | frozenset(entry.before))
+        new = await new_ones(context, entry.title, taken | frozenset(entry.before))
         if len(new) != 1:
             return describe_missing(entry, new)
-        collection = await errand.send(GetCollection(collection_hash=new[0]))
+        collection = await context.send(GetCollection(collection_hash=new[0]))
     except FlipsnackError:
         return not_yet
     known = {"collection_hash": collection.collection_hash, "listed": collection.title, "said": ""}

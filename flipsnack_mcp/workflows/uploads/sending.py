@@ -12,7 +12,7 @@ from flipsnack_mcp.api import Action, Changed, Document, Flipsnack, FlipsnackErr
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
-from flipsnack_mcp.workflows.errand import Errand
+from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.jobs import Job, Jobs, new_job_id
 from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
@@ -95,13 +95,13 @@ class Uploads:
         job = self._jobs.find(UPLOAD, upload_id)
         return job.error if job and isinstance(job.error, FlipsnackError) else None
 
-    async def watch(self, errand: Errand, entry: JournalEntry, seconds: float) -> JournalEntry:
+    async def watch(self, context: CallContext, entry: JournalEntry, seconds: float) -> JournalEntry:
         """The entry once its bytes are with Flipsnack, or as it is when the time is up."""
-        told = Throttled(errand.tell, UPLOAD)
+        told = Throttled(context.tell, UPLOAD)
 
         async def tell(progress: Progress) -> None:
             if progress.message:
-                await errand.tell(f"{UPLOAD}: {progress.message}")
+                await context.tell(f"{UPLOAD}: {progress.message}")
             else:
                 await told(progress.done, entry.size or None)
 
@@ -116,21 +116,21 @@ class Uploads:
         lease = await self._jobs.elsewhere(UPLOAD, upload_id)
         return UploadAtWork(Progress(**lease.note).done, None, lease.stop) if lease else UploadAtWork()
 
-    async def reconcile(self, errand: Errand) -> None:
+    async def reconcile(self, context: CallContext) -> None:
         """Find out how uploads ended whose process is gone. Nothing is ever uploaded again for it."""
-        errand = errand.within(TIME_TO_RECONCILE)
+        context = context.within(TIME_TO_RECONCILE)
         adopted = await self._jobs.adopt(UPLOAD)
         orphans = frozenset(job.job_id for job in adopted)
         # The newest first: it was listed when the older ones of its title were there, so it can be told from them.
         for job in reversed(adopted):
             job.stopping = False
-            await self._jobs.carry_out(job, partial(self._resolve, errand, orphans))
+            await self._jobs.carry_out(job, partial(self._resolve, context, orphans))
 
-    async def _resolve(self, errand: Errand, orphans: frozenset[str], job: Job) -> None:
+    async def _resolve(self, context: CallContext, orphans: frozenset[str], job: Job) -> None:
         job.unresolved = True
         with job.step():
             if entry := await self._journal_of(job).note_orphan(job.job_id, job.idle):
-                await self._note(job, entry, **await look_up(errand, entry, await self._taken(entry, orphans)))
+                await self._note(job, entry, **await look_up(context, entry, await self._taken(entry, orphans)))
             else:
                 job.unresolved = False
 
@@ -147,13 +147,13 @@ class Uploads:
         async with kept_open, self._line:
             job.began = anyio.current_time()
             job.tell(message="")
-            errand = Errand(self._flipsnack, sent=sent)
+            context = CallContext(self._flipsnack, sent=sent)
             try:
-                before = await candidates(errand, entry.title)
+                before = await candidates(context, entry.title)
                 # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
                 entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
                 known = partial(self._taken, entry)
-                made, warnings = await create_once(errand, source.action, source.document, before, known)
+                made, warnings = await create_once(context, source.action, source.document, before, known)
             except FlipsnackError as error:
                 ended = "failed" if error.changed is Changed.NOTHING else "interrupted"
                 await self._note(job, entry, state=ended, said=str(error))
@@ -181,7 +181,7 @@ class Uploads:
 
 
 async def create_once(
-    errand: Errand, action: CreateCollection, document: Document | None, before: frozenset[str], known: Known
+    context: CallContext, action: CreateCollection, document: Document | None, before: frozenset[str], known: Known
 ) -> tuple[Collection, tuple[str, ...]]:
     """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota.
 
@@ -189,26 +189,26 @@ async def create_once(
     """
     title = action.title or ""
     try:
-        created = await errand.send(action, document)
+        created = await context.send(action, document)
         if created.collection_hash:
             return created, ()
         lost = "Flipsnack took the upload but named no hash."
     except DocumentChanged as error:
-        raise end_unseen(str(error), await look_for(errand, title, before, known)) from None
+        raise end_unseen(str(error), await look_for(context, title, before, known)) from None
     except FlipsnackError as error:
         if error.changed is Changed.NOTHING:
             raise
         lost = error.happened
-    found = await look_for(errand, title, before, known)
+    found = await look_for(context, title, before, known)
     if found is None:
         raise end_unseen(lost)
     return found, (FOUND_AGAIN,)
 
 
-async def send_to(errand: Errand, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
+async def send_to(context: CallContext, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
     """Send a document to a collection that is there already."""
     try:
-        return await errand.send(action, document)
+        return await context.send(action, document)
     except DocumentChanged as error:
         raise FlipsnackError(
             str(error),

@@ -16,7 +16,7 @@ SPARE = 1.0
 
 
 @dataclass(frozen=True)
-class Errand:
+class CallContext:
     """Asks Flipsnack on behalf of one call."""
 
     flipsnack: Flipsnack
@@ -36,7 +36,7 @@ class Errand:
         return await self.flipsnack.send(action, document, Terms(max(lane, self.lane), self.deadline, waits, sent))
 
     def within(self, seconds: float) -> Self:
-        """The same errand for a question that must not take longer."""
+        """The same context for a question that must not take longer."""
         return replace(self, deadline=min(self.deadline, anyio.current_time() + seconds))
 
     def patience(self, seconds: float) -> float:
@@ -45,5 +45,5 @@ class Errand:
 
     @property
     def leaving_time(self) -> Self:
-        """The same errand for a change, ending early enough to look what came of it when its answer is lost."""
+        """The same context for a change, ending early enough to look what came of it when its answer is lost."""
         return replace(self, deadline=self.deadline - TIME_TO_LOOK)
