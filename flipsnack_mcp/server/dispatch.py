@@ -23,7 +23,8 @@ from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
 from flipsnack_mcp.server.safety.redaction import log_unexpected
-from flipsnack_mcp.server.tools.options import Options, options_of, understand
+from flipsnack_mcp.server.tools.arguments import understand
+from flipsnack_mcp.server.tools.options import Options, options_of
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall, ToolInput
 from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data

@@ -12,7 +12,7 @@ from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.uploads.following import NOT_FOUND
+from flipsnack_mcp.workflows.uploads.reconciling import NOT_FOUND
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.server.bench import PDF, Given
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, given_up, named_call, to_its_end

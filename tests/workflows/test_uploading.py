@@ -9,8 +9,8 @@ from flipsnack_mcp.store.leases import LEASE
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.uploads.following import FOUND_AGAIN, NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
 from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
+from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, NEVER_SENT, NOT_FOUND, NOT_SO_FAR, NOT_YET
 from flipsnack_mcp.workflows.uploads.sending import STOPPED
 from tests.api.asking import PDF
 from tests.workflows.running import CREATE, PIECE, Fragile, LongWork, Told

@@ -12,7 +12,8 @@ from flipsnack_mcp.api import Changed, FlipsnackError, first_few, quoted
 from flipsnack_mcp.api.action import Effect, refuse_half_characters
 from flipsnack_mcp.api.parameters import Status
 from flipsnack_mcp.server.consent.preview import Batch
-from flipsnack_mcp.server.tools.options import ChoosingInput, ConfirmationCode, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingInput
+from flipsnack_mcp.server.tools.options import ConfirmationCode, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall, Warnings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.finding import Choice, choose

@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from flipsnack_mcp.api import Effect, FlipsnackError, cleaned, first_few
 from flipsnack_mcp.api.parameters import Day
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.tools.options import ChoosingInput, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingInput
+from flipsnack_mcp.server.tools.options import WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.report import Gathered, Line, Measure, Numbers, Report, ReportedCollection, Tally

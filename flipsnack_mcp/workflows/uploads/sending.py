@@ -16,8 +16,8 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.jobs import Job, Jobs, new_job_id
 from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
-from flipsnack_mcp.workflows.uploads.following import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
+from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
 from flipsnack_mcp.workflows.waiting import Conversions
 
 UPLOADS_AT_ONCE = 2
