@@ -5,7 +5,7 @@ python benchmarks/mutants.py --choose    draws mutants for every area that has f
 python benchmarks/mutants.py --before    judges what was never judged, and keeps the verdicts in the sample as those of before
 
 `mutants.json` holds the areas (their modules, and their tests, likely ones first), functions that carry no guarantee,
-mutants that were looked at by hand and change nothing, and the sample. A mutant is known by its function and statement,
+mutants that were looked at by hand and left out with the reason of each, and the sample. A mutant is known by its function and statement,
 not by module and line number: it is found again when the code has moved. Only the paths in `areas` have to be kept true.
 """
 
@@ -139,16 +139,16 @@ class Sample:
     def _pool(self, area: str) -> list[Place]:
         """What an area can give, without functions that do nothing but return: any call of them would fail."""
         paths, nothing = self.files(area, "modules"), self.kept["no_guarantee"]
-        equivalent = {(one["function"], one["before"], one["after"]) for one in self.kept["equivalent"]}
+        left_out = {(one["function"], one["before"], one["after"]) for one in self.kept["left_out"]}
         places = [one for one in self._places if one.path in paths and one.mutant.function not in nothing]
         telling = {one.mutant.function for one in places if one.mutant.after != "return None"}
         told = [(one, one.mutant) for one in places if one.mutant.function in telling]
-        return [one for one, it in told if (it.function, it.before, it.after) not in equivalent]
+        return [one for one, it in told if (it.function, it.before, it.after) not in left_out]
 
     def save(self) -> None:
         """Write everything, with one mutant on each line."""
         self.mutants.sort(key=lambda one: [*self.kept["areas"]].index(one.area))
-        rows = {"equivalent": self.kept["equivalent"], "sample": [asdict(one) for one in self.mutants]}
+        rows = {"left_out": self.kept["left_out"], "sample": [asdict(one) for one in self.mutants]}
         text = json.dumps({name: value for name, value in self.kept.items() if name not in rows}, indent=1)[:-2]
         for name, listed in rows.items():
             lines = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in listed)
