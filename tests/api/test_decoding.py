@@ -93,7 +93,12 @@ def test_an_embed_code_is_found_under_other_names(data: object) -> None:
     ("answer", "message"),
     [
         *((b"", "not JSON"), (b'{"code": 20, "data": ', "not JSON"), (b'{"code":\xff 20}', "not JSON")),
-        *((b"<html>502 Bad Gateway</html>", "HTTP 502"), (b"[]", "not an object"), (b'"OK"', "not an object")),
+        *(
+            (b"{\\ud83d", "not JSON"),
+            (b"<html>502 Bad Gateway</html>", "HTTP 502"),
+            (b"[]", "not an object"),
+            (b'"OK"', "not an object"),
+        ),
         *((b"{}", "no status code"), (b'{"code": true}', "no status code"), (b'{"code": "twenty"}', "no status code")),
     ],
 )
@@ -110,6 +115,10 @@ def test_without_an_envelope_an_answer_is_unreadable_and_a_write_left_open(answe
 )
 def test_an_odd_envelope_is_read(answer: str) -> None:
     assert decode(GET, f'{answer} "data": {{"collectionHash": "a"}}}}\r\n'.encode()).collection_hash == "a"
+
+
+def test_a_number_where_text_is_meant_is_read_as_text() -> None:
+    assert decode(GET, body({"collectionHash": 1234567, "collectionTitle": 2026})).title == "2026"
 
 
 def test_the_code_decides_and_not_the_http_status() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flipsnack_mcp.api.links import HASH, NOT_A_HASH, hash_from, public_address
+from flipsnack_mcp.api.links import HASH, NOT_A_HASH, hash_from, public_address, same_origin
 
 PLAYER = "OURDRThEN0Q3NUUrZHhuc3VqMWd2dQ=="  # 9DCE8D7D75E+dxnsuj1gvu, from a page in the wild
 SITE = "https://player.flipsnack.com"
@@ -132,3 +132,9 @@ def test_whatever_address_is_given_ends_well_or_in_a_value_error(address: str) -
         return
     assert found == address
     assert "@" not in found.split("/")[2]
+
+
+@pytest.mark.parametrize("other", ["http://a.example/x", "https://b.example/x", "https://a.example:444/x"])
+def test_only_scheme_host_and_port_together_are_the_same_server(other: str) -> None:
+    assert same_origin("https://a.example/v1/?b", "https://a.example/x")
+    assert not same_origin("https://a.example/v1/?b", other)

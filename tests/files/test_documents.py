@@ -250,8 +250,10 @@ def test_swapped_back_and_forth_without_dir_fd_gives_nothing(ground: Ground, inn
 
     ground.patch.setattr(os, "open", open_swapped)
     ground.patch.setattr(os, "fstat", status_swapped)
+    free = os.dup(0)
     with pytest.raises(OSError, match="a link on the way"):
         open_and_compare(Place(ground.allowed, ("sub", inner.name)))
+    assert os.dup(0) == free + 1, "what was opened is closed"
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import pytest
 from mcp import MCPError
 from mcp.types import CallToolResult, ElicitRequest, ElicitResult, InputRequiredResult
 
+from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection
+from flipsnack_mcp.server.consent.form import consequence
 from tests.samples_of import expected_tool, names_with
 from tests.server.bench import CODE, Assistant, Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import process
@@ -375,3 +377,10 @@ async def test_the_preview_survives_statistics_and_lists_that_fail(bench: Bench)
     said = await delete(bench, person)
     assert not said.is_error
     assert "views unknown" in person.forms[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("editable", "It is a draft; it is gone"), ("public", "every embed of it")]
+)
+def test_what_stops_working_is_said_of_drafts_and_of_published_collections(status: str, said: str) -> None:
+    assert said in consequence(Collection(status=status), DeleteCollection(collection_hash="abc1234"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flipsnack_mcp.server.safety.cleaning import clean
 from tests.server.bench import Assistant, Bench, Person, Said, declines
 from tests.server.tables import table
 
@@ -126,3 +127,11 @@ async def test_a_message_of_flipsnacks_is_cleaned_and_quoted(bench: Bench, text:
     assert_harmless(said.text)
     assert said.text.count('"') in {0, 2}
     assert len(said.text) < 500
+
+
+def test_only_our_own_words_are_neither_cleaned_nor_cut() -> None:
+    ours = "Call it again.\n" + "x" * 400
+    assert clean({"next_step": ours, "extra": {"next_step": "a\x1bb"}}) == {
+        "next_step": ours,
+        "extra": {"next_step": "ab"},
+    }

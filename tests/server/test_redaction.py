@@ -68,13 +68,15 @@ def test_no_text_keeps_a_credential(redactor: Redactor, text: str) -> None:
 @pytest.mark.parametrize("spelled", [str, lambda one: quote(one, safe=""), json.dumps, repr])
 def test_a_secret_of_odd_characters_is_known_in_every_spelling(secret: str, spelled: Callable[[str], str]) -> None:
     redactor = Redactor.of(Settings(api_key=KEY, api_secret=secret))
-    text = spelled(secret).strip("\"'")
+    text = spelled(secret)[1:-1] if spelled in {json.dumps, repr} else spelled(secret)
+    assert redactor.text(f"<{text}>") == "<***>"
     assert text not in redactor.text(f"it was {text} there")
     assert text not in json.dumps(redactor.data({"a": f"it was {text} there"}))
 
 
 @pytest.mark.parametrize(("key", "secret"), [("", ""), ("a", "e"), ("key", "the"), ("", SECRET)])
 def test_short_and_empty_credentials_blank_out_nothing_else(key: str, secret: str) -> None:
+    assert Redactor.of(Settings(api_key="six6ch", api_secret=secret)).text("<six6ch>") == "<***>"
     redactor = Redactor.of(Settings(api_key=key, api_secret=secret))
     text = 'title: "The summer catalogue", status public, collection_hash fxh4k89'
     assert redactor.text(text) == text
@@ -225,6 +227,11 @@ CRASHES: dict[str, Callable[[], object]] = {
 def test_no_other_report_of_a_crash_shows_a_credential(stderr: Stderr, way: Callable[[], object]) -> None:
     way()
     assert_written_without_a_credential(stderr())
+
+
+def test_a_thread_that_ends_by_system_exit_is_no_crash(stderr: Stderr) -> None:
+    threading.excepthook(threading.ExceptHookArgs((SystemExit, SystemExit(ADDRESS), None, threading.current_thread())))
+    assert stderr() == ""
 
 
 # --- what the server says and writes down
