@@ -199,6 +199,9 @@ class Round:
             saved = await self.answer(client, DOWNLOAD, self.download)
             there = saved.get("state") == "complete" and await anyio.Path(saved["path"]).is_file()
             self.expect(there, f"download: {saved}")
+            with anyio.move_on_after(20):  # a server tidies up once its first questions are answered
+                while self.half_files():
+                    await anyio.sleep(0.05)
 
     async def answer(self, client: Client, tool: str, arguments: JsonObject) -> JsonObject:
         """The structured answer, or nothing, which is a broken promise."""
@@ -228,8 +231,11 @@ class Round:
         self.expect_whole_files()
         said = (self.folder / f"stderr{self.started}").read_text()
         self.expect(not said, f"the second server said {said}")
-        left = [one.name for one in self.downloads.iterdir() if one.name.endswith(".part")]
-        self.expect(not left, f"the killed run's {left} was not removed")
+        self.expect(not self.half_files(), f"the killed run's {self.half_files()} was not removed")
+
+    def half_files(self) -> list[str]:
+        """What is not saved yet, or was left by a killed run."""
+        return [one.name for one in self.downloads.iterdir() if one.name.endswith(".part")]
 
     def expect_whole_files(self) -> None:
         for path in self.downloads.iterdir():
