@@ -199,9 +199,15 @@ class Round:
             saved = await self.answer(client, DOWNLOAD, self.download)
             there = saved.get("state") == "complete" and await anyio.Path(saved["path"]).is_file()
             self.expect(there, f"download: {saved}")
-            with anyio.move_on_after(20):  # a server tidies up once its first questions are answered
-                while self.half_files():
-                    await anyio.sleep(0.05)
+            await self.tidied()
+
+    async def tidied(self) -> None:
+        """Wait until nothing half is left: a server tidies up once its first questions are answered."""
+        with anyio.move_on_after(20):
+            while True:
+                if not self.half_files():
+                    return
+                await anyio.sleep(0.05)
 
     async def answer(self, client: Client, tool: str, arguments: JsonObject) -> JsonObject:
         """The structured answer, or nothing, which is a broken promise."""
