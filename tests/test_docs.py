@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.settings import VARIABLES, Settings
-from flipsnack_mcp.workflows.history import KEPT
+from flipsnack_mcp.workflows.history import HISTORY_KEPT
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_readme_has_the_commands_that_do_all_the_set_up() -> None:
 
 
 def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_deleted() -> None:
-    days, allowed = f"{KEPT / 86_400:.0f} days", Settings()
+    days, allowed = f"{HISTORY_KEPT / 86_400:.0f} days", Settings()
     assert f"for {days}" in README
     assert f"after {days}" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     limits = f"{allowed.max_deletes_per_hour} deletions an hour and {allowed.max_deletes_per_day} a day"
@@ -117,3 +117,21 @@ def test_the_rooms_of_the_architecture_stand_in_the_order_of_the_contract() -> N
             assert not rooms[room] & (above - {room}), f"{room} imports from above or beside it"
     beside = {"sandbox", "settings"}
     assert {room.partition("/")[0] for room in rooms} == {room for floor in floors for room in floor} | beside
+
+
+def test_a_name_means_one_thing_in_the_whole_house() -> None:
+    rooms = defaultdict[str, set[str]](set)
+    for file in PACKAGE.rglob("*.py"):
+        if (room := room_of(file).partition("/")[0]) != "sandbox":
+            for name in names_defined_in(ast.parse(file.read_text(encoding="utf-8"))):
+                rooms[name].add(room)
+    assert {name: found for name, found in rooms.items() if len(found) > 1}.keys() <= {"log", "main", "T", "__all__"}
+
+
+def names_defined_in(module: ast.Module) -> set[str]:
+    defined = {
+        one.name for one in module.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+    assigned = {one for one in module.body if isinstance(one, ast.Assign | ast.AnnAssign)}
+    targets = [target for one in assigned for target in (one.targets if isinstance(one, ast.Assign) else [one.target])]
+    return defined | {name.id for one in targets for name in ast.walk(one) if isinstance(name, ast.Name)}

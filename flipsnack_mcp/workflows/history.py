@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from flipsnack_mcp.store.records import Body, Records, Store
 
 KIND, HEAD = "history", "history-head"
-KEPT = 90 * 24 * 3600.0
+HISTORY_KEPT = 90 * 24 * 3600.0
 FIRST = "0" * 64
 
 
@@ -72,7 +72,7 @@ class History:
             number = int(head["number"]) + 1
             written = {"number": number, "at": records.now, "account": self.account, "previous_at": head["at"]}
             event = Event.model_validate({**written, **self.redact(facts)}).sealed(str(head["hash"]))
-            records.put(KIND, f"{self.account}/{number:09}", event.model_dump(mode="json"), keep=KEPT)
+            records.put(KIND, f"{self.account}/{number:09}", event.model_dump(mode="json"), keep=HISTORY_KEPT)
             records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": event.at})
             return number
 
@@ -122,7 +122,7 @@ def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
 def missing_before(events: list[Event], now: float) -> str:
     """The first entry that is kept follows nothing, or something that has expired."""
     first = events[0] if events else None
-    if first and first.number > 1 and now - first.previous_at <= KEPT:
+    if first and first.number > 1 and now - first.previous_at <= HISTORY_KEPT:
         return f"entries before {first.number} are missing"
     return ""
 
@@ -138,7 +138,7 @@ def torn(events: list[Event]) -> str:
 def missing_after(events: list[Event], head: Body, now: float) -> str:
     """The last entry is the one that was written last, unless even that has expired."""
     if not events:
-        return "all entries are missing" if head["number"] and now - float(head["at"]) <= KEPT else ""
+        return "all entries are missing" if head["number"] and now - float(head["at"]) <= HISTORY_KEPT else ""
     last = events[-1]
     return (
         "" if (last.number, last.hash) == (head["number"], head["hash"]) else f"entries after {last.number} are missing"
