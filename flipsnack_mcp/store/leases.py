@@ -70,10 +70,10 @@ class Owner:
         lease = find(records, self.work)
         return put(records, self.work, Lease(self.token, records.now, stop=bool(lease and lease.stop), note=note))
 
-    def let_go(self, records: Records) -> None:
-        """Leave unfinished work to whoever comes next, at once."""
+    def let_go(self, records: Records, *, stop: bool = False) -> None:
+        """Leave unfinished work to whoever comes next, from now on; to be stopped, if that was wanted by then."""
         if lease := self.renew(records, {}):
-            put(records, self.work, replace(lease, owner=""))
+            put(records, self.work, replace(lease, owner="", stop=lease.stop or stop))
 
     def release(self, records: Records) -> None:
         """Write down that the work has ended."""

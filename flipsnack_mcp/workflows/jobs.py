@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import anyio
@@ -145,7 +146,7 @@ class Jobs:
     def __init__(self, store: Store, account: str, background: TaskGroup) -> None:
         self._store, self._account, self._background = store, account, background
         self._jobs: dict[tuple[str, str], Job] = {}
-        self._looking = False
+        self._looking, self._used = False, False
         self.unattended: dict[str, tuple[Work, Work]] = {}
         """The kinds of work that are gone on with when no call asks for it, and how."""
         self.store = StoreInUse(store, self._look)
@@ -195,9 +196,13 @@ class Jobs:
                 finished = not job.unresolved
                 beside.cancel_scope.cancel()
         finally:
-            await even_if_cancelled(self._written(job, job.owner.release if finished else job.owner.let_go))
+            await (even_if_cancelled(self._written(job, job.owner.release)) if finished else self.let_go(job))
             job.ended_at = anyio.current_time()
             job.tell()
+
+    async def let_go(self, job: Job) -> None:
+        """Leave what was claimed to whoever comes next, with the wish to stop it, where there is one."""
+        await even_if_cancelled(self._written(job, partial(job.owner.let_go, stop=job.stopping)))
 
     def find(self, kind: str, job_id: str) -> Job | None:
         """A job of this process, also for a while after its end."""
@@ -212,10 +217,12 @@ class Jobs:
 
     async def elsewhere(self, kind: str, job_id: str) -> leases.Lease | None:
         """The lease of another process that carries it out."""
+        ours = self._jobs.get((kind, job_id))  # a release that could not be written leaves a lease of our own
 
         def work(records: Records) -> leases.Lease | None:
             lease = leases.find(records, self._name(kind, job_id))
-            return lease if lease and lease.held(records.now) else None
+            theirs = lease and lease.held(records.now) and not (ours and ours.owner.token == lease.owner)
+            return lease if theirs else None
 
         return await self._store.transact(work)
 
@@ -250,21 +257,25 @@ class Jobs:
 
     def _adopted(self, records: Records, kind: str, job_id: str, lease: leases.Lease) -> Job:
         job = self.new(kind, job_id)
-        job.idle, job.stopping = records.now - lease.renewed, lease.stop
+        # max: the clock may have been set back since.
+        job.idle, job.stopping = max(0.0, records.now - lease.renewed), lease.stop
         job.owner.claim(records)
         if lease.stop:  # for whoever adopts it from us, should we be killed now
             leases.ask_to_stop(records, job.owner.work)
         return job
 
     def _look(self) -> None:
+        self._used = True
         if not self._looking:
             self._looking = True
-            self._background.start_soon(self._look_twice)
+            self._background.start_soon(self._look_again)
 
-    async def _look_twice(self) -> None:
-        """Once more after a while: somebody killed just now seems alive."""
-        await self.go_on()
-        await anyio.sleep(leases.DEAD_AFTER)
+    async def _look_again(self) -> None:
+        """Until a while after the last use: somebody killed just now seems alive."""
+        while self._used:
+            self._used = False
+            await self.go_on()
+            await anyio.sleep(leases.DEAD_AFTER)
         await self.go_on()
         self._looking = False
 
@@ -284,8 +295,12 @@ class Jobs:
             await tell(job.progress)
             await changed.wait()
             return True
-        ended = self.find(kind, job_id)
-        lease = None if ended and not ended.lost else await self.elsewhere(kind, job_id)
+        try:
+            lease = await self.elsewhere(kind, job_id)
+        except StoreUnusable:
+            if self.find(kind, job_id):
+                return False  # it ended here, which can be told without the store
+            raise
         if lease:
             await tell(Progress(**lease.note))
             await anyio.sleep(LOOK_AT_OTHERS)

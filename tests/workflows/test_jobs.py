@@ -489,7 +489,9 @@ async def test_a_call_that_stops_a_job_may_be_cancelled_itself(store: Store) -> 
 # Looking for unfinished work
 
 
-async def test_unfinished_work_is_looked_for_twice_from_each_use_of_the_store_on_and_not_before(store: Store) -> None:
+async def test_unfinished_work_is_looked_for_from_the_first_use_of_the_store_until_a_while_after_the_last(
+    store: Store,
+) -> None:
     looks: list[float] = []
 
     class Looking(Jobs):
@@ -506,10 +508,10 @@ async def test_unfinished_work_is_looked_for_twice_from_each_use_of_the_store_on
             await jobs.store.transact(done)
             await anyio.sleep(1)
         await anyio.sleep(10 * DEAD_AFTER)
-        assert looks == [start, start + DEAD_AFTER]
+        assert looks == [start, start + DEAD_AFTER, start + 2 * DEAD_AFTER], "until a while after the last use"
         await jobs.store.transact(done)
 
-    assert len(looks) == 4
+    assert len(looks) == 5
 
 
 async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog: Log) -> None:
@@ -525,3 +527,54 @@ async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog:
         assert (await ended(jobs)).error is None
     assert "secret" not in caplog.text
     assert "OSError" in caplog.text
+
+
+# What an heir found
+
+
+async def test_work_that_ended_here_and_was_taken_up_elsewhere_is_watched_there(store: Store) -> None:
+    async with process(store) as one, process(store) as other:
+        job = await one.start("count", "a", Counting(breaks_at=0))
+        await one.watch("count", "a", 60, unseen)
+        assert job is not None
+        assert job.error
+        await other.start("count", "a", Counting())
+        told: list[Progress] = []
+
+        async def tell(progress: Progress) -> None:
+            told.append(progress)
+
+        start = anyio.current_time()
+        await one.watch("count", "a", 200, tell)
+        assert anyio.current_time() - start >= (STEPS - 1) * SECONDS_EACH
+        assert told[-1].total == STEPS
+
+
+async def test_what_was_adopted_and_not_begun_when_its_call_is_cancelled_is_free_at_once(store: Store) -> None:
+    async with process(store) as jobs:
+        await store.transact(jobs.new("count", "a").owner.claim)
+        await anyio.sleep(DEAD_AFTER + 1)
+        (adopted,) = await jobs.adopt("count")
+        with anyio.CancelScope() as cancelled:
+            cancelled.cancel()
+            await jobs.let_go(adopted)
+        assert [one.job_id for one in await jobs.adopt("count")] == ["a"]
+
+
+async def test_work_is_never_idle_for_less_than_nothing(store: Store, clock: LoopClock) -> None:
+    async with process(store) as jobs:
+        await store.transact(jobs.new("count", "a").owner.claim)
+        clock.advance(-3600)
+        assert [one.idle for one in await jobs.adopt("count")] == [0.0]
+
+
+async def test_a_wish_to_stop_outlives_the_process_that_could_not_end_the_work(store: Store) -> None:
+    async def unresolved(job: Job) -> None:
+        job.unresolved = True
+        with job.step():
+            await anyio.sleep(5)
+
+    async with begun(store, unresolved) as jobs:
+        await anyio.sleep(1)
+        await jobs.stop("count", "a")
+        assert [one.stopping for one in await jobs.adopt("count")] == [True]

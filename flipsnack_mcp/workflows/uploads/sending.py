@@ -121,10 +121,15 @@ class Uploads:
         context = context.within(TIME_TO_RECONCILE)
         adopted = await self._jobs.adopt(UPLOAD)
         orphans = frozenset(job.job_id for job in adopted)
-        # The newest first: it was listed when the older ones of its title were there, so it can be told from them.
-        for job in reversed(adopted):
-            job.stopping = False
-            await self._jobs.carry_out(job, partial(self._resolve, context, orphans))
+        try:
+            # The newest first: it was listed when the older ones of its title were there, so it can be told from them.
+            while adopted:
+                job = adopted.pop()
+                job.stopping = False
+                await self._jobs.carry_out(job, partial(self._resolve, context, orphans))
+        finally:
+            for job in adopted:
+                await self._jobs.let_go(job)
 
     async def _resolve(self, context: CallContext, orphans: frozenset[str], job: Job) -> None:
         job.unresolved = True
