@@ -55,7 +55,7 @@ REFUSED: dict[str, list[Any]] = {
     # What JSON made of an unquoted hash.
     "send it in quotes": [True, False, 1.5, 1e20, float("nan"), float("inf")],
     # A player's address that was not packed has never been seen.
-    "hash": [f"{SITE}?hash=9DCE8D7D75E+dxnsuj1gvu"],
+    "hash": [f"{SITE}?hash=9DCE8D7D75E+dxnsuj1gvu", f"{SITE}?hash={PLAYER[:8]}*{PLAYER[8:]}"],
 }
 
 

@@ -11,14 +11,16 @@ from itertools import count
 import anyio
 import pytest
 
+from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.changing import Updated
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans
+from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans, facts_of_update
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import (
     YES_HOLDS,
@@ -422,3 +424,9 @@ async def test_a_draft_that_vanished_while_it_was_published_is_not_guessed_at(wo
         items = await server.to_its_end(plan)
     assert [one.state for one in items] == ["unclear"]
     assert "new hash was not found" in items[0].said
+
+
+def test_what_flipsnack_did_not_take_as_planned_is_a_failure() -> None:
+    item = Item(number=0, collection_hash="a", title="T", status="public", new_title="U")
+    taken = Updated(Collection(collection_hash="a"), Collection(collection_hash="a", title="V"), (), ())
+    assert facts_of_update(item, taken)["state"] == "failed"
