@@ -34,9 +34,7 @@ def test_it_belongs_to_the_account_of_the_same_key(state: Opened) -> None:
         ("upload in line", "failed", "before anything of it was sent"),
     ],
 )
-async def test_an_upload_is_found_among_those_of_its_title_or_said_not_to_have_arrived_and_not_sent_again(
-    state: Opened, name: str, ended: str, says: str
-) -> None:
+async def test_an_upload_is_looked_up_and_not_sent_again(state: Opened, name: str, ended: str, says: str) -> None:
     same = sorted(state.titled(says), key=lambda one: one.created_at)
     async with state.process() as assistant:
         said = await assistant.call("get_upload", upload_id=state.ids[name], wait_seconds=30)
@@ -185,9 +183,7 @@ async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str
         pytest.param("ask", "closed", None, "A person said no to this", id="a person said no"),
     ],
 )
-async def test_nothing_is_deleted_with_a_code_of_another_deletion_an_unapproved_one_or_after_a_no(
-    state: Opened, confirm: str, target: str, code: str | None, says: str
-) -> None:
+async def test_no_other_code_deletes(state: Opened, confirm: str, target: str, code: str | None, says: str) -> None:
     arguments = {"collection_hash": state.ids[target], **({"confirmation": state.ids[code]} if code else {})}
     async with state.process(confirm=confirm) as assistant:
         said = await assistant.call("delete_collection", arguments)

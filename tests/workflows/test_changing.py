@@ -86,9 +86,7 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
-async def test_a_change_whose_answer_was_lost_is_repeated_and_a_published_draft_is_looked_up(
-    fault: Fault, sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_after_a_lost_answer_a_change_is_repeated(fault: Fault, sandbox: Sandbox, context: CallContext) -> None:
     sandbox.add_fault(fault)
     done = await change(context, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
     assert done.changes == (Difference("description", "Logos, portraits, facts.", "New"),)
@@ -147,9 +145,7 @@ async def deletion(request: pytest.FixtureRequest, sandbox: Sandbox) -> Action[A
     return targets(sandbox)[which]
 
 
-async def test_a_deletion_is_done_once_and_then_gone(
-    deletion: Action[Any], sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_a_deletion_is_done_once(deletion: Action[Any], sandbox: Sandbox, context: CallContext) -> None:
     assert (await delete(context, deletion)).deleted
     assert [one.action for one in sandbox.requests] == [deletion.api_name]
     with pytest.raises(NotFoundError):

@@ -338,9 +338,7 @@ async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_
         pytest.param(OFFLINE, ALL, True, id="confirmed"),
     ],
 )
-async def test_the_next_process_goes_on_where_its_settings_allow_that_and_else_leaves_it_to_another(
-    work: LongWork, rule: Rule, allowed: Permissions, *, goes_on: bool
-) -> None:
+async def test_settings_say_who_goes_on(work: LongWork, rule: Rule, allowed: Permissions, *, goes_on: bool) -> None:
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
     async with begun(work, 8, rule=rule) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
@@ -381,9 +379,7 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) ->
         pytest.param("public", Rule("Number", "No.", "editable"), id="taking offline"),
     ],
 )
-async def test_killed_at_any_moment_the_next_process_goes_on_and_each_collection_is_changed_exactly_once(
-    status: str, rule: Rule, work: LongWork
-) -> None:
+async def test_killed_at_any_moment_each_collection_is_changed_once(status: str, rule: Rule, work: LongWork) -> None:
     moments: list[str] = []
     for dies_at in count():
         work.sandbox, work.store = unlimited(work.clock, seeded=False), MemoryStore(work.clock)

@@ -46,9 +46,7 @@ async def test_an_inclusive_end_of_the_window_neither_hides_nor_repeats_a_collec
         assert hashes(await choose(CallContext(flipsnack), Choice())) == expected
 
 
-async def test_a_collection_that_slides_into_the_next_window_counts_once(
-    sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_one_that_slides_into_the_next_window_counts_once(sandbox: Sandbox, context: CallContext) -> None:
     expected = filled(sandbox, ROWS_OF_A_REQUEST + 20)
     sandbox.add_fault(Fault("slow", LIST, seconds=4, phase="after"))
 
@@ -85,9 +83,7 @@ def test_a_collection_without_a_date_is_in_no_span_of_days_but_in_everything_els
     assert not Choice(created_before=date(2026, 1, 1)).fits(undated)
 
 
-async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
-    sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_words_and_status_are_left_to_flipsnack_and_checked(sandbox: Sandbox, context: CallContext) -> None:
     wanted = sandbox.account.add(title="Spring offers", status="unlisted").hash
     sandbox.account.add(title="Spring offers", status="public")
     sandbox.account.add(title="Autumn offers", status="unlisted")
@@ -96,9 +92,7 @@ async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
 
 
 @pytest.mark.parametrize("missing", [[], ["gone1234"]], ids=["all there", "one is gone"])
-async def test_the_list_is_read_until_all_named_collections_are_found_or_to_its_end(
-    sandbox: Sandbox, context: CallContext, missing: list[str]
-) -> None:
+async def test_named_ones_are_looked_for_to_the_end(sandbox: Sandbox, context: CallContext, missing: list[str]) -> None:
     every = filled(sandbox, (2 if missing else 3) * ROWS_OF_A_REQUEST)
     named = [every[1], every[ROWS_OF_A_REQUEST + 5]]
     assert hashes(await choose(context, Choice((*named, *missing)))) == named

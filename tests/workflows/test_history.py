@@ -123,9 +123,7 @@ async def test_a_removed_entry_is_found(trail: History, numbers: tuple[int, ...]
         *(pytest.param(replaced(body), id=f"{body}") for body in NO_ENTRIES),
     ],
 )
-async def test_whatever_else_was_done_to_the_trail_is_found_and_crashes_nothing(
-    trail: History, work: Callable[[Records], object]
-) -> None:
+async def test_whatever_else_was_done_to_it_is_found(trail: History, work: Callable[[Records], object]) -> None:
     await written(trail)
     assert await tampered(trail, work)
 
@@ -187,9 +185,7 @@ async def test_a_trail_that_grows_while_it_is_verified_is_whole() -> None:
     assert await trail.verified() == ""
 
 
-async def test_a_trail_stays_whole_when_a_later_version_knows_more_fields(
-    trail: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_fields_of_a_later_version_leave_a_trail_whole(trail: History, monkeypatch: pytest.MonkeyPatch) -> None:
     await written(trail)
 
     class Later(Event):

@@ -195,16 +195,14 @@ async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_te
         assert (await ended(jobs, "other", "b")).error is None
 
 
-@pytest.mark.parametrize(("error", "of_store"), [(FULL, True), (FlipsnackError("It is gone.", "Look for it."), False)])
-async def test_an_error_for_a_person_is_kept_and_one_of_the_store_leaves_work_to_be_gone_on_with_at_once(
-    store: Store, error: Exception, caplog: Log, *, of_store: bool
-) -> None:
+@pytest.mark.parametrize(("error", "again"), [(FULL, True), (FlipsnackError("It is gone.", "Look for it."), False)])
+async def test_an_error_of_the_store_ends_no_work(store: Store, error: Exception, caplog: Log, *, again: bool) -> None:
     async with begun(store, Counting(breaks_at=2, error=error)) as jobs:
         assert (await ended(jobs)).error is error
-        assert await go_on(jobs, Counting()) == of_store
-        assert ((await ended(jobs)).error is None) == of_store
-    assert await store.transact(done) == (STEPS if of_store else 2)
-    assert of_store or not [one for one in caplog.records if one.levelno >= logging.WARNING]
+        assert await go_on(jobs, Counting()) == again
+        assert ((await ended(jobs)).error is None) == again
+    assert await store.transact(done) == (STEPS if again else 2)
+    assert again or not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 async def test_what_breaks_off_unresolved_is_left_to_whoever_comes_next(store: Store) -> None:
@@ -286,9 +284,7 @@ async def test_work_of_another_account_is_invisible(store: Store) -> None:
 
 @pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended, and at once"])
 @pytest.mark.parametrize("step", range(STEPS))
-async def test_what_a_killed_process_did_is_gone_on_with_once_its_signs_of_life_are_old(
-    store: Store, step: int, *, cleanly: bool
-) -> None:
+async def test_work_of_a_dead_process_is_gone_on_with_where_it_was(store: Store, step: int, *, cleanly: bool) -> None:
     line, work = Fragile(store), Counting()
     async with begun(line, work) as killed:
         await anyio.sleep(SECONDS_EACH * (step + 0.5))

@@ -104,9 +104,7 @@ def snapshot(new_status: str | None, age: float, confirmed_after: float | None =
         pytest.param(snapshot("unlisted", GOOD_FOR + 1), PLAN_IS_OLD, id="older than a day"),
     ],
 )
-def test_a_plan_goes_on_by_itself_for_a_day_and_takes_offline_within_ten_minutes_of_the_yes(
-    seen: PlanSnapshot, objection: str
-) -> None:
+def test_a_plan_goes_on_for_a_day_and_offline_for_ten_minutes(seen: PlanSnapshot, objection: str) -> None:
     assert seen.objection == objection
 
 
@@ -124,9 +122,7 @@ def test_a_yes_of_version_0_1_0_counts_from_when_its_plan_was_made(age: float, *
         *(("editable", True, True, True), ("editable", True, False, False), ("editable", False, False, False)),
     ],
 )
-def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
-    new_status: str, *, changes: bool, taking_offline: bool, allowed: bool
-) -> None:
+def test_the_settings_say_what_goes_on(new_status: str, *, changes: bool, taking_offline: bool, allowed: bool) -> None:
     assert snapshot(new_status, 1).is_allowed(Permissions(changes=changes, taking_offline=taking_offline)) is allowed
 
 
@@ -135,9 +131,7 @@ def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
     find=st.text(string.ascii_letters + " ", min_size=1, max_size=3),
     replace=st.text(string.ascii_letters + " ", max_size=3),
 )
-def test_a_plan_accounts_for_every_collection_and_replaces_as_text_is_replaced(
-    titles: list[str], find: str, replace: str
-) -> None:
+def test_a_plan_accounts_for_all_and_replaces_as_text_is_replaced(titles: list[str], find: str, replace: str) -> None:
     draft = draft_plan(Rule(find, replace), [row(title) for title in titles])
     assert len(draft.items) + draft.unchanged + len(draft.refused) == len(titles)
     for item in draft.items:

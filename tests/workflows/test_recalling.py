@@ -129,9 +129,7 @@ class Unusable(MemoryStore):
 
 
 @pytest.mark.parametrize("seconds", [0, 20], ids=["broken", "held"])
-async def test_where_the_state_cannot_be_used_every_look_is_fresh_and_none_waits_for_it(
-    sandbox: Sandbox, summer: str, seconds: float
-) -> None:
+async def test_without_a_usable_state_every_look_is_fresh(sandbox: Sandbox, summer: str, seconds: float) -> None:
     async with asking(sandbox.app) as flipsnack:
         process = Process(flipsnack, Recent(Unusable(seconds), "me"), summer)
         start = anyio.current_time()

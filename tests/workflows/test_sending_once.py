@@ -86,9 +86,7 @@ async def test_any_title_is_found_again(title: str, sandbox: Sandbox, context: C
 
 
 @pytest.mark.parametrize("ago", [300, 600, 900, 3600, 4020, 2 * 3600 + 20, 13 * 3600, 20 * 3600, 30 * 86400])
-async def test_an_older_one_of_the_same_title_is_not_taken_for_it(
-    ago: float, sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_an_older_one_of_the_title_is_not_mistaken(ago: float, sandbox: Sandbox, context: CallContext) -> None:
     shelved(sandbox, "Brand new", ago)
     sandbox.add_fault(NEVER)
     with pytest.raises(FlipsnackError, match="No new collection was found yet") as caught:
@@ -124,9 +122,7 @@ async def test_an_answer_that_names_no_hash_is_looked_up_too(sandbox: Sandbox) -
 
 
 @pytest.mark.parametrize("title", ["Weekly offers", None])
-async def test_one_that_only_slid_into_the_window_because_another_went_is_not_taken_for_it(
-    title: str | None, sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_what_slid_into_the_window_is_not_it(title: str | None, sandbox: Sandbox, context: CallContext) -> None:
     first, *_ = [shelved(sandbox, "Weekly offers", 1000 + number) for number in range(60)]
     before = await candidates(context, title or "")
     del sandbox.account.collections[first]
