@@ -107,16 +107,12 @@ async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandb
     assert "was not found afterwards" in done.warnings[0]
 
 
-async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, context: CallContext) -> None:
-    with pytest.raises(NotFoundError):
-        await change(context, UpdateCollection(collection_hash="nothere", title="New"))
-    assert [one.action for one in sandbox.requests] == ["collection.getCollection"]
-
-
-async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, context: CallContext) -> None:
-    made = sandbox.account.add(title="T", conversion="processing")
-    with pytest.raises(StillProcessingError):
-        await change(context, UpdateCollection(collection_hash=made.hash, title="New"))
+async def test_what_is_not_there_or_being_converted_is_not_changed(sandbox: Sandbox, context: CallContext) -> None:
+    made = sandbox.account.add(title="T", conversion="processing").hash
+    for target, error in (("nothere", NotFoundError), (made, StillProcessingError)):
+        with pytest.raises(error):
+            await change(context, UpdateCollection(collection_hash=target, title="New"))
+    assert [one.action for one in sandbox.requests] == [*["collection.getCollection"] * 2, "collection.update"]
 
 
 async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:
@@ -166,7 +162,7 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_gone_or_still_ther
     assert [one.action for one in sandbox.requests] == [deletion.api_name, "collection.getCollection"]
 
 
-async def test_when_nobody_can_look_nobody_can_tell(
+async def test_if_nobody_can_look_nobody_can_tell(
     deletion: Action[Any], sandbox: Sandbox, context: CallContext
 ) -> None:
     sandbox.add_fault(Fault("reset", phase="after", action=deletion.api_name))

@@ -20,23 +20,14 @@ from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
-from flipsnack_mcp.workflows.plans.rules import (
-    YES_HOLDS,
-    YES_IS_OLD,
-    Item,
-    Permissions,
-    Plan,
-    PlanSnapshot,
-    Rule,
-    draft_plan,
-)
+from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, Permissions, Plan, PlanSnapshot, Rule, draft_plan
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import LongWork, Mortal, Road, Told
 
 UPDATE, GET, LIST = "collection.update", "collection.getCollection", "collection.getList"
-CALL = 45.0
+CALL, TEN_MINUTES = 45.0, 600.0
 RULE, OFFLINE = Rule("Number", "No."), Rule(status="editable")
 ALL = Permissions(changes=True, taking_offline=True)
 
@@ -318,7 +309,7 @@ async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_
         never = await server.work(plan)
         assert updates(work) == Counter()
         await server.plans.record.confirmed(plan, "form")
-        stopped = await server.work(plan, 2 * YES_HOLDS)
+        stopped = await server.work(plan, 2 * TEN_MINUTES)
         refused = await server.work(plan)
         await server.plans.record.confirmed(plan, "form")
         items = await server.to_its_end(plan)

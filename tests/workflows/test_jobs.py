@@ -78,10 +78,6 @@ def done(records: Records) -> int:
     return int(body["done"]) if body else 0
 
 
-async def unseen(_: Progress) -> None:
-    """Nobody looks."""
-
-
 @asynccontextmanager
 async def process(store: Store, account: str = "mine") -> AsyncIterator[Jobs]:
     """One server process, which is ended at the end."""
@@ -113,7 +109,7 @@ async def go_on(jobs: Jobs, work: Counting) -> int:
 
 
 async def ended(jobs: Jobs, kind: str = "count", job_id: str = "a") -> Job:
-    job = await jobs.watch(kind, job_id, 600, unseen)
+    job = await jobs.watch(kind, job_id, 600, ignore)
     assert job
     assert job.ended
     return job
@@ -127,7 +123,7 @@ async def test_work_is_started_once_goes_on_when_nobody_watches_and_ends(store: 
     async with process(store) as jobs:
         started = [await jobs.start("count", "a", work) for _ in range(2)]
         with anyio.move_on_after(5):
-            await jobs.watch("count", "a", 600, unseen)
+            await jobs.watch("count", "a", 600, ignore)
         job = await ended(jobs)
         assert (started, job.error) == ([job, job], None)
         assert work.before == list(range(STEPS))
@@ -166,7 +162,7 @@ async def test_an_end_that_comes_while_progress_is_told_is_not_missed(store: Sto
 async def test_a_watcher_has_only_its_time(store: Store) -> None:
     async with begun(store, Counting()) as jobs:
         start = anyio.current_time()
-        job = await jobs.watch("count", "a", 20, unseen)
+        job = await jobs.watch("count", "a", 20, ignore)
         assert (anyio.current_time() - start, job and job.ended) == (20, False)
 
 
@@ -238,7 +234,7 @@ async def test_work_that_could_not_be_written_down_is_told_and_gone_on_with(stor
     async with begun(line, work) as jobs:
         await anyio.sleep(SECONDS_EACH * 2.5)
         line.error = error
-        await jobs.watch("count", "a", 20, unseen)
+        await jobs.watch("count", "a", 20, ignore)
         assert (await ended(jobs)).error is error
         line.error = None
         await anyio.sleep(DEAD_AFTER + 1)
@@ -363,7 +359,7 @@ async def test_who_lost_its_work_over_a_jump_writes_nothing_more(store: Store, c
         adopted = await go_on(two, quick)
         loser = one.running("count", "a")
         assert loser
-        await one.watch("count", "a", 600, unseen)  # and then what the other one does
+        await one.watch("count", "a", 600, ignore)  # and then what the other one does
         assert await store.transact(done) == STEPS
         assert (loser.ended, loser.lost, loser.error) == (True, bool(adopted), None)
     assert slow.before + quick.before == ([0, 1, *range(1, STEPS)] if adopted else list(range(STEPS)))
@@ -387,7 +383,7 @@ async def test_whoever_stops_a_job_that_is_lost_has_its_new_owner_stop_it(store:
         two.begin(job, Counting(), stopped)
         assert await one.stop("count", "a")
         with anyio.fail_after(BEAT + SECONDS_EACH):
-            await two.watch("count", "a", 600, unseen)
+            await two.watch("count", "a", 600, ignore)
         assert job.stopping
     assert [one.owner.token for one in stopped] == [job.owner.token]
 
@@ -444,7 +440,7 @@ async def test_another_process_stops_it_at_its_next_sign_of_life(store: Store) -
     async with begun(store, Counting()) as one, process(store) as two:
         assert await two.stop("count", "a")
         with anyio.fail_after(BEAT + SECONDS_EACH):
-            await two.watch("count", "a", 600, unseen)
+            await two.watch("count", "a", 600, ignore)
         assert (await ended(one)).ended
         assert await store.transact(done) < STEPS
 
