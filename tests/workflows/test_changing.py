@@ -12,10 +12,12 @@ from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions.collections import DeleteCollection, DeleteFlipbook, UpdateCollection
 from flipsnack_mcp.api.actions.legacy import DeleteLogo
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
+from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.changing import Difference, change, delete
 from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import Unplugged, asking, over
+from tests.workflows.running import of_title
 from tests.workflows.test_sending_once import Rewriting, shelved
 
 OFFERS = "Weekly offers, Week 39"
@@ -23,10 +25,6 @@ LOST = [
     Fault("reset", "collection.update", phase="after"),
     *(Fault(one, "collection.update") for one in ("garbled", "cut")),
 ]
-
-
-def of_title(sandbox: Sandbox, title: str) -> str:
-    return next(one.hash for one in sandbox.account.collections.values() if one.title == title)
 
 
 @dataclass
@@ -41,16 +39,12 @@ class Meddled:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         update = b"collection.update" in scope["query_string"]
         if not (update and self.deaf):
-            await self.sandbox.app(scope, receive, nowhere if update and self.mute else send)
+            await self.sandbox.app(scope, receive, ignore if update and self.mute else send)
         if update and (self.deaf or self.mute):
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
         if update:
             self.then()
-
-
-async def nowhere(_message: object) -> None:
-    pass
 
 
 async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, context: CallContext) -> None:
@@ -162,7 +156,7 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_gone_or_still_ther
     assert [one.action for one in sandbox.requests] == [deletion.api_name, "collection.getCollection"]
 
 
-async def test_if_nobody_can_look_nobody_can_tell(
+async def test_nobody_can_tell_if_nobody_can_look(
     deletion: Action[Any], sandbox: Sandbox, context: CallContext
 ) -> None:
     sandbox.add_fault(Fault("reset", phase="after", action=deletion.api_name))

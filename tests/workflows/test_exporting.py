@@ -11,15 +11,14 @@ from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError, StillProcess
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import BEFORE_NEXT_TRY, Exported, check_link, export
-from tests.workflows.running import LongWork, Process
+from tests.workflows.running import LongWork, Process, of_title
 
 PACKAGE = "collection.downloadHTML"
 SAVED = ["Press kit.zip"]
 
 
 def press_kit(sandbox: Sandbox) -> DownloadHtml:
-    wanted = next(one.hash for one in sandbox.account.collections.values() if one.title == "Press kit")
-    return DownloadHtml(collection_hash=wanted)
+    return DownloadHtml(collection_hash=of_title(sandbox, "Press kit"))
 
 
 async def called(work: LongWork, process: Process, seconds: float = 30) -> Exported:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from flipsnack_mcp.store.records import Body, Records, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.history import HEAD, KIND, Event, History
-from tests.virtual_clock import StandingClock
+from tests.server.bench import LoopClock
 
 ACCOUNT = "0123456789abcdef"
 DAY = 24 * 3600.0
@@ -24,12 +24,7 @@ NO_ENTRIES: tuple[Body, ...] = ({}, {"number": "x"}, {"account": ACCOUNT, "numbe
 
 
 @pytest.fixture
-def clock() -> StandingClock:
-    return StandingClock()
-
-
-@pytest.fixture
-def trail(clock: StandingClock) -> History:
+def trail(clock: LoopClock) -> History:
     return History(MemoryStore(clock), ACCOUNT)
 
 
@@ -128,14 +123,14 @@ async def test_whatever_else_was_done_to_it_is_found(trail: History, work: Calla
     assert await tampered(trail, work)
 
 
-async def test_entries_expire_after_ninety_days_and_the_rest_stays_whole(trail: History, clock: StandingClock) -> None:
+async def test_entries_expire_after_ninety_days_and_the_rest_stays_whole(trail: History, clock: LoopClock) -> None:
     await written(trail, 2)
-    clock.now += 60 * DAY
+    clock.advance(60 * DAY)
     await written(trail, 2)
-    clock.now += 30 * DAY + 1
+    clock.advance(30 * DAY + 1)
     assert [one.number for one in await trail.events()] == [3, 4]
     assert await trail.verified() == ""
-    clock.now += 60 * DAY
+    clock.advance(60 * DAY)
     assert await trail.events() == []
     assert await trail.verified() == ""
     await written(trail, 1)
