@@ -145,13 +145,7 @@ async def test_answers_about_days_that_are_over_serve_a_new_report(state: Opened
     assert said.data["totals"]["views"] == 3732 + 844 + 2466
 
 
-@pytest.mark.parametrize(
-    ("title", "looks"),
-    [
-        pytest.param("Summer catalogue 2026", 0, id="remembered since the last change"),
-        pytest.param("Press kit", 1, id="remembered before it"),
-    ],
-)
+@pytest.mark.parametrize(("title", "looks"), [("Summer catalogue 2026", 0), ("Press kit", 1)], ids=["fresh", "stale"])
 async def test_a_title_is_known_as_long_as_nothing_was_changed_since(state: Opened, title: str, looks: int) -> None:
     oldest = min(state.titled(title), key=lambda one: one.created_at)
     said = await reported(state, collections=[oldest.hash], **AUGUST)

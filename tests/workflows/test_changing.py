@@ -21,10 +21,8 @@ from tests.workflows.running import of_title
 from tests.workflows.test_sending_once import Rewriting, shelved
 
 OFFERS = "Weekly offers, Week 39"
-LOST = [
-    Fault("reset", "collection.update", phase="after"),
-    *(Fault(one, "collection.update") for one in ("garbled", "cut")),
-]
+UPDATE = "collection.update"
+LOST = [Fault("reset", UPDATE, phase="after"), Fault("garbled", UPDATE), Fault("cut", UPDATE)]
 
 
 @dataclass

@@ -39,9 +39,7 @@ def test_only_what_would_change_is_in_the_plan_and_sent(rule: list[Any], titles:
 
 
 @pytest.mark.parametrize(("title", "rule", "reason"), TABLES["refused"].values(), ids=TABLES["refused"])
-def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(
-    title: str, rule: list[Any], reason: str
-) -> None:
+def test_a_title_that_nobody_can_want_is_refused_alone(title: str, rule: list[Any], reason: str) -> None:
     draft = draft_plan(Rule(*rule), [row(title, "editable"), row("Press kit")])
     assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 1, 1)
     assert reason in draft.refused[0][1]

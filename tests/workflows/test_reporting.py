@@ -248,7 +248,6 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
         (Fault("code", STATS, code=40, message="Bad request"), 'Flipsnack refused with code 40 "Bad request".'),
         (Fault("http", STATS, http_status=200, body=NO_NUMBER), "The answer held no numbers."),
     ],
-    ids=["refused", "without a number"],
 )
 async def test_a_failure_belongs_to_its_report_and_the_next_asks_again(work: LongWork, fault: Fault, says: str) -> None:
     work.sandbox.add_fault(fault)
