@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
+from zipfile import ZIP_STORED, ZipFile
 
 import anyio
 from mcp import Client, StdioServerParameters
@@ -33,10 +34,19 @@ from flipsnack_mcp.sandbox.gate import signature
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.survival.documents import MEGABYTE, write_document, write_package
+from tests.survival.documents import MEGABYTE, write_document, write_noise
 
 MEMORY_LIMIT, TIME_LIMIT = 24.0, 1.25
 PIECE = 256 * 1024
+
+
+def write_package(path: Path, size: int) -> None:
+    """A zip of about that size: pictures of 50 MB, stored."""
+    with ZipFile(path, "w", ZIP_STORED) as archive:
+        archive.writestr("index.html", "<!doctype html>\n")
+        for number, start in enumerate(range(0, size, 50 * MEGABYTE)):
+            with archive.open(f"pages/{number}.jpg", "w") as entry:
+                write_noise(entry, min(50 * MEGABYTE, size - start), str(number))
 
 
 @dataclass

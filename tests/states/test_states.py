@@ -34,9 +34,7 @@ def test_it_belongs_to_the_account_of_the_same_key(state: Opened) -> None:
         ("upload in line", "failed", "before anything of it was sent"),
     ],
 )
-async def test_an_upload_is_found_among_those_of_its_title_or_said_not_to_have_arrived_and_not_sent_again(
-    state: Opened, name: str, ended: str, says: str
-) -> None:
+async def test_an_upload_is_looked_up_and_not_sent_again(state: Opened, name: str, ended: str, says: str) -> None:
     same = sorted(state.titled(says), key=lambda one: one.created_at)
     async with state.process() as assistant:
         said = await assistant.call("get_upload", upload_id=state.ids[name], wait_seconds=30)
@@ -147,13 +145,7 @@ async def test_answers_about_days_that_are_over_serve_a_new_report(state: Opened
     assert said.data["totals"]["views"] == 3732 + 844 + 2466
 
 
-@pytest.mark.parametrize(
-    ("title", "looks"),
-    [
-        pytest.param("Summer catalogue 2026", 0, id="remembered since the last change"),
-        pytest.param("Press kit", 1, id="remembered before it"),
-    ],
-)
+@pytest.mark.parametrize(("title", "looks"), [("Summer catalogue 2026", 0), ("Press kit", 1)], ids=["fresh", "stale"])
 async def test_a_title_is_known_as_long_as_nothing_was_changed_since(state: Opened, title: str, looks: int) -> None:
     oldest = min(state.titled(title), key=lambda one: one.created_at)
     said = await reported(state, collections=[oldest.hash], **AUGUST)
@@ -185,9 +177,7 @@ async def test_a_code_is_good_for_its_deletion_and_once(state: Opened, code: str
         pytest.param("ask", "closed", None, "A person said no to this", id="a person said no"),
     ],
 )
-async def test_nothing_is_deleted_with_a_code_of_another_deletion_an_unapproved_one_or_after_a_no(
-    state: Opened, confirm: str, target: str, code: str | None, says: str
-) -> None:
+async def test_no_other_code_deletes(state: Opened, confirm: str, target: str, code: str | None, says: str) -> None:
     arguments = {"collection_hash": state.ids[target], **({"confirmation": state.ids[code]} if code else {})}
     async with state.process(confirm=confirm) as assistant:
         said = await assistant.call("delete_collection", arguments)
@@ -241,15 +231,12 @@ def trail(state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return printed
 
 
-def test_the_history_is_whole_and_says_how_things_were(trail: Any) -> None:
+def test_the_history_says_how_things_were_and_a_changed_entry_is_noticed(state: Opened, trail: Any) -> None:
     assert trail(verify=True) == {"ok": True, "entries": 20, "wrong": ""}
     entries = trail(verify=False)
     assert [one["number"] for one in entries] == list(range(1, 21))
     saved = [one["before"]["title"] for one in entries if one["before"]]
     assert (saved[:3], len(saved)) == (["Annual report 2025", "Delivery notes scan", ""], 7)
-
-
-def test_a_changed_entry_is_noticed(state: Opened, trail: Any) -> None:
     state.edit("UPDATE records SET body = replace(body, 'Delivery', 'delivery') WHERE kind = 'history'")
     assert "entry 3 was altered" in trail(verify=True, code=1)["wrong"]
 

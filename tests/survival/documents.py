@@ -3,7 +3,6 @@
 import random
 from pathlib import Path
 from typing import IO
-from zipfile import ZIP_STORED, ZipFile
 
 MEGABYTE = 1024 * 1024
 HEAD = b"%PDF-1.7\n"
@@ -29,15 +28,6 @@ def write_document(path: Path, size: int, mark: str = "") -> None:
         file.write(HEAD + b"".join(OBJECTS) + opening)
         write_noise(file, noise, mark)
         file.write(STREAM_ENDS + rows + b" " * (size - table - len(rows) - len(trailer)) + trailer)
-
-
-def write_package(path: Path, size: int) -> None:
-    """A zip of about that size: pictures of 50 MB, stored."""
-    with ZipFile(path, "w", ZIP_STORED) as archive:
-        archive.writestr("index.html", "<!doctype html>\n")
-        for number, start in enumerate(range(0, size, 50 * MEGABYTE)):
-            with archive.open(f"pages/{number}.jpg", "w") as entry:
-                write_noise(entry, min(50 * MEGABYTE, size - start), str(number))
 
 
 def write_noise(file: IO[bytes], size: int, mark: str) -> None:

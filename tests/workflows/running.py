@@ -38,6 +38,11 @@ async def unnoticed(_: str) -> None:
     """Let every moment pass."""
 
 
+def of_title(sandbox: Sandbox, title: str) -> str:
+    """The hash of the first collection with it."""
+    return next(one.hash for one in sandbox.account.collections.values() if one.title == title)
+
+
 class Told(list[str]):
     """Everything that was told, and when."""
 

@@ -10,23 +10,18 @@ import pytest
 from flipsnack_mcp.api.errors import Changed
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.allowance import DAY, HOUR, Allowance, TooManyDeletionsError
-from tests.virtual_clock import StandingClock
+from tests.server.bench import LoopClock
 
 ACCOUNT = "0123456789abcdef"
 SOON = re.compile(r"in about (\d+) minutes")
 
 
-@pytest.fixture
-def clock() -> StandingClock:
-    return StandingClock()
-
-
-def processes(path: Path, clock: StandingClock, per_hour: int = 20, per_day: int = 100) -> list[Allowance]:
+def processes(path: Path, clock: LoopClock, per_hour: int = 20, per_day: int = 100) -> list[Allowance]:
     """Two processes of one person."""
     return [Allowance(SqliteStore(path / "state.sqlite", clock), ACCOUNT, per_hour, per_day) for _ in range(2)]
 
 
-async def test_twenty_an_hour_are_shared_by_two_processes(tmp_path: Path, clock: StandingClock) -> None:
+async def test_twenty_an_hour_are_shared_by_two_processes(tmp_path: Path, clock: LoopClock) -> None:
     both = processes(tmp_path, clock)
     for number in range(20):
         await both[number % 2].take()
@@ -36,11 +31,11 @@ async def test_twenty_an_hour_are_shared_by_two_processes(tmp_path: Path, clock:
         assert caught.value.changed is Changed.NOTHING
         with pytest.raises(TooManyDeletionsError):
             await one.check()
-    clock.now += HOUR
+    clock.advance(HOUR)
     await both[0].take()
 
 
-async def test_many_at_once_take_no_more_than_there_are(tmp_path: Path, clock: StandingClock) -> None:
+async def test_many_at_once_take_no_more_than_there_are(tmp_path: Path, clock: LoopClock) -> None:
     taken: list[str] = []
 
     async def take(one: Allowance) -> None:
@@ -56,20 +51,20 @@ async def test_many_at_once_take_no_more_than_there_are(tmp_path: Path, clock: S
     assert len(taken) == len(set(taken)) == 20
 
 
-async def test_a_hundred_a_day_are_counted_beside_the_hours(tmp_path: Path, clock: StandingClock) -> None:
+async def test_a_hundred_a_day_are_counted_beside_the_hours(tmp_path: Path, clock: LoopClock) -> None:
     one, other = processes(tmp_path, clock)
     for _ in range(5):
         for _ in range(20):
             await one.take()
-        clock.now += HOUR
+        clock.advance(HOUR)
     with pytest.raises(TooManyDeletionsError, match="100 deletions in a day") as caught:
         await other.take()
     assert "FLIPSNACK_MAX_DELETES_PER_DAY" in str(caught.value)
-    clock.now += DAY - 5 * HOUR
+    clock.advance(DAY - 5 * HOUR)
     await other.take()
 
 
-async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: StandingClock) -> None:
+async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: LoopClock) -> None:
     one, other = processes(tmp_path, clock, per_hour=1)
     taken = await one.take()
     await other.give_back(taken)
@@ -78,7 +73,7 @@ async def test_what_is_given_back_can_be_taken_again(tmp_path: Path, clock: Stan
         await one.take()
 
 
-async def test_checking_takes_nothing_and_another_account_has_an_allowance_of_its_own(clock: StandingClock) -> None:
+async def test_checking_takes_nothing_and_another_account_has_an_allowance_of_its_own(clock: LoopClock) -> None:
     store = MemoryStore(clock)
     for account in (ACCOUNT, "fedcba9876543210"):
         one = Allowance(store, account, 1, 1)
@@ -88,20 +83,20 @@ async def test_checking_takes_nothing_and_another_account_has_an_allowance_of_it
 
 
 @pytest.mark.parametrize("later", [0.0, 100.0, 1771.0, 3500.0, 3590.0])
-async def test_after_the_minutes_that_were_told_the_next_one_is_possible(clock: StandingClock, later: float) -> None:
+async def test_after_the_minutes_that_were_told_the_next_one_is_possible(clock: LoopClock, later: float) -> None:
     one = Allowance(MemoryStore(clock), ACCOUNT, 2, 100)
     await one.take()
     await one.take()
-    clock.now += later
+    clock.advance(later)
     with pytest.raises(TooManyDeletionsError) as caught:
         await one.take()
     minutes = SOON.search(str(caught.value))
     assert minutes
-    clock.now += 60 * int(minutes[1])
+    clock.advance(60 * int(minutes[1]))
     await one.take()
 
 
-async def test_an_allowance_of_none_promises_no_next_one(clock: StandingClock) -> None:
+async def test_an_allowance_of_none_promises_no_next_one(clock: LoopClock) -> None:
     with pytest.raises(TooManyDeletionsError) as caught:
         await Allowance(MemoryStore(clock), ACCOUNT, 0, 0).take()
     assert not SOON.search(str(caught.value))

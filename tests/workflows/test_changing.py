@@ -12,21 +12,17 @@ from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions.collections import DeleteCollection, DeleteFlipbook, UpdateCollection
 from flipsnack_mcp.api.actions.legacy import DeleteLogo
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
+from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.changing import Difference, change, delete
 from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import Unplugged, asking, over
+from tests.workflows.running import of_title
 from tests.workflows.test_sending_once import Rewriting, shelved
 
 OFFERS = "Weekly offers, Week 39"
-LOST = [
-    Fault("reset", "collection.update", phase="after"),
-    *(Fault(one, "collection.update") for one in ("garbled", "cut")),
-]
-
-
-def of_title(sandbox: Sandbox, title: str) -> str:
-    return next(one.hash for one in sandbox.account.collections.values() if one.title == title)
+UPDATE = "collection.update"
+LOST = [Fault("reset", UPDATE, phase="after"), Fault("garbled", UPDATE), Fault("cut", UPDATE)]
 
 
 @dataclass
@@ -41,16 +37,12 @@ class Meddled:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         update = b"collection.update" in scope["query_string"]
         if not (update and self.deaf):
-            await self.sandbox.app(scope, receive, nowhere if update and self.mute else send)
+            await self.sandbox.app(scope, receive, ignore if update and self.mute else send)
         if update and (self.deaf or self.mute):
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b'{"code": 20, "status": "OK"}'})
         if update:
             self.then()
-
-
-async def nowhere(_message: object) -> None:
-    pass
 
 
 async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, context: CallContext) -> None:
@@ -86,9 +78,7 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
-async def test_a_change_whose_answer_was_lost_is_repeated_and_a_published_draft_is_looked_up(
-    fault: Fault, sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_after_a_lost_answer_a_change_is_repeated(fault: Fault, sandbox: Sandbox, context: CallContext) -> None:
     sandbox.add_fault(fault)
     done = await change(context, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
     assert done.changes == (Difference("description", "Logos, portraits, facts.", "New"),)
@@ -109,16 +99,12 @@ async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandb
     assert "was not found afterwards" in done.warnings[0]
 
 
-async def test_what_is_not_there_cannot_be_changed(sandbox: Sandbox, context: CallContext) -> None:
-    with pytest.raises(NotFoundError):
-        await change(context, UpdateCollection(collection_hash="nothere", title="New"))
-    assert [one.action for one in sandbox.requests] == ["collection.getCollection"]
-
-
-async def test_what_is_being_converted_is_not_changed(sandbox: Sandbox, context: CallContext) -> None:
-    made = sandbox.account.add(title="T", conversion="processing")
-    with pytest.raises(StillProcessingError):
-        await change(context, UpdateCollection(collection_hash=made.hash, title="New"))
+async def test_what_is_not_there_or_being_converted_is_not_changed(sandbox: Sandbox, context: CallContext) -> None:
+    made = sandbox.account.add(title="T", conversion="processing").hash
+    for target, error in (("nothere", NotFoundError), (made, StillProcessingError)):
+        with pytest.raises(error):
+            await change(context, UpdateCollection(collection_hash=target, title="New"))
+    assert [one.action for one in sandbox.requests] == [*["collection.getCollection"] * 2, "collection.update"]
 
 
 async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:
@@ -147,9 +133,7 @@ async def deletion(request: pytest.FixtureRequest, sandbox: Sandbox) -> Action[A
     return targets(sandbox)[which]
 
 
-async def test_a_deletion_is_done_once_and_then_gone(
-    deletion: Action[Any], sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_a_deletion_is_done_once(deletion: Action[Any], sandbox: Sandbox, context: CallContext) -> None:
     assert (await delete(context, deletion)).deleted
     assert [one.action for one in sandbox.requests] == [deletion.api_name]
     with pytest.raises(NotFoundError):
@@ -170,7 +154,7 @@ async def test_a_lost_answer_is_looked_into_and_the_target_is_gone_or_still_ther
     assert [one.action for one in sandbox.requests] == [deletion.api_name, "collection.getCollection"]
 
 
-async def test_when_nobody_can_look_nobody_can_tell(
+async def test_nobody_can_tell_if_nobody_can_look(
     deletion: Action[Any], sandbox: Sandbox, context: CallContext
 ) -> None:
     sandbox.add_fault(Fault("reset", phase="after", action=deletion.api_name))

@@ -1,6 +1,7 @@
 """Which collections are meant: paging, days, names, and what the list shows twice."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import anyio
 import pytest
@@ -11,7 +12,6 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, choose
 from tests.api.asking import asking, unlimited
 
-DAY = 24 * 3600.0
 LIST = "collection.getList"
 
 
@@ -30,25 +30,20 @@ def hashes(found: list[CollectionSummary]) -> list[str]:
     return [one.collection_hash for one in found]
 
 
+@pytest.mark.parametrize("inclusive", [False, True])
 @pytest.mark.parametrize(
-    "count", [0, 1, ROWS_OF_A_REQUEST - 1, ROWS_OF_A_REQUEST, ROWS_OF_A_REQUEST + 1, 2 * ROWS_OF_A_REQUEST, 250]
+    "count", [0, 1, *(ROWS_OF_A_REQUEST + more for more in (-1, 0, 1)), 2 * ROWS_OF_A_REQUEST, 250]
 )
-async def test_every_collection_is_found_once_newest_first(sandbox: Sandbox, context: CallContext, count: int) -> None:
+async def test_every_collection_is_found_once_newest_first(count: int, *, inclusive: bool) -> None:
+    """Also where Flipsnack counts the end of the window in."""
+    sandbox = unlimited(seeded=False, inclusive_to=inclusive)
     expected = filled(sandbox, count)
-    assert hashes(await choose(context, Choice())) == expected
-    assert len(sandbox.requests) == max(1, -(-count // ROWS_OF_A_REQUEST))
-
-
-async def test_an_inclusive_end_of_the_window_neither_hides_nor_repeats_a_collection() -> None:
-    sandbox = unlimited(seeded=False, inclusive_to=True)
-    expected = filled(sandbox, 250)
     async with asking(sandbox.app) as flipsnack:
         assert hashes(await choose(CallContext(flipsnack), Choice())) == expected
+    assert inclusive or len(sandbox.requests) == max(1, -(-count // ROWS_OF_A_REQUEST))
 
 
-async def test_a_collection_that_slides_into_the_next_window_counts_once(
-    sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_one_that_slides_into_the_next_window_counts_once(sandbox: Sandbox, context: CallContext) -> None:
     expected = filled(sandbox, ROWS_OF_A_REQUEST + 20)
     sandbox.add_fault(Fault("slow", LIST, seconds=4, phase="after"))
 
@@ -65,16 +60,14 @@ async def test_a_collection_that_slides_into_the_next_window_counts_once(
 
 
 @pytest.mark.parametrize(
-    ("after", "before", "fitting"),
-    [(10, None, [11, 10]), (None, 10, [10, 9]), (10, 10, [10]), (12, None, []), (11, 9, [])],
+    ("days", "fitting"),
+    [([10, None], [11, 10]), ([None, 10], [10, 9]), ([10, 10], [10]), ([12, None], []), ([11, 9], [])],
 )
-async def test_both_days_count(
-    sandbox: Sandbox, context: CallContext, after: int | None, before: int | None, fitting: list[int]
-) -> None:
+async def test_both_days_count(sandbox: Sandbox, context: CallContext, days: list[Any], fitting: list[int]) -> None:
     for day in (9, 10, 11):
         sandbox.account.add(title=f"{day}", created_at=datetime(2026, 3, day, 12, tzinfo=UTC).timestamp())
-    days = [date(2026, 3, day) if day else None for day in (after, before)]
-    found = await choose(context, Choice(created_after=days[0], created_before=days[1]))
+    after, before = (date(2026, 3, day) if day else None for day in days)
+    found = await choose(context, Choice(created_after=after, created_before=before))
     assert [int(one.title) for one in found] == fitting
 
 
@@ -85,41 +78,25 @@ def test_a_collection_without_a_date_is_in_no_span_of_days_but_in_everything_els
     assert not Choice(created_before=date(2026, 1, 1)).fits(undated)
 
 
-async def test_status_and_words_are_left_to_flipsnack_and_the_status_is_checked(
-    sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_words_and_status_are_left_to_flipsnack_and_checked(sandbox: Sandbox, context: CallContext) -> None:
     wanted = sandbox.account.add(title="Spring offers", status="unlisted").hash
-    sandbox.account.add(title="Spring offers", status="public")
+    public = sandbox.account.add(title="Spring offers", status="public").hash
     sandbox.account.add(title="Autumn offers", status="unlisted")
     assert hashes(await choose(context, Choice(query="spring", only_status="unlisted"))) == [wanted]
     assert {"query": "spring", "collectionStatus": "unlisted"}.items() <= sandbox.requests[0].params.items()
+    assert hashes(await choose(context, Choice((public,), only_status="unlisted"))) == []
 
 
 @pytest.mark.parametrize("missing", [[], ["gone1234"]], ids=["all there", "one is gone"])
-async def test_the_list_is_read_until_all_named_collections_are_found_or_to_its_end(
-    sandbox: Sandbox, context: CallContext, missing: list[str]
-) -> None:
+async def test_named_ones_are_looked_for_to_the_end(sandbox: Sandbox, context: CallContext, missing: list[str]) -> None:
     every = filled(sandbox, (2 if missing else 3) * ROWS_OF_A_REQUEST)
     named = [every[1], every[ROWS_OF_A_REQUEST + 5]]
     assert hashes(await choose(context, Choice((*named, *missing)))) == named
     assert len(sandbox.requests) == 2
 
 
-async def test_a_named_collection_that_does_not_fit_is_not_chosen(sandbox: Sandbox, context: CallContext) -> None:
-    draft = sandbox.account.add(title="Draft", status="editable").hash
-    filled(sandbox, 2)
-    assert hashes(await choose(context, Choice((draft,), only_status="public"))) == []
-
-
-@pytest.mark.parametrize(
-    ("choice", "expected"),
-    [
-        (Choice(("a",)), True),
-        (Choice(), False),
-        (Choice(("a",), query="x"), False),
-        (Choice(("a",), only_status="public"), False),
-        (Choice(("a",), created_after=date(2026, 1, 1)), False),
-    ],
-)
-def test_names_alone_are_all_there_is_to_know(choice: Choice, *, expected: bool) -> None:
-    assert choice.by_name_only is expected
+@pytest.mark.parametrize("more", [{"query": "x"}, {"only_status": "public"}, {"created_after": date(2026, 1, 1)}])
+def test_names_alone_are_all_there_is_to_know(more: dict[str, Any]) -> None:
+    assert Choice(("a",)).by_name_only
+    assert not Choice().by_name_only
+    assert not Choice(("a",), **more).by_name_only

@@ -11,15 +11,14 @@ from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError, StillProcess
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import BEFORE_NEXT_TRY, Exported, check_link, export
-from tests.workflows.running import LongWork, Process
+from tests.workflows.running import LongWork, Process, of_title
 
 PACKAGE = "collection.downloadHTML"
 SAVED = ["Press kit.zip"]
 
 
 def press_kit(sandbox: Sandbox) -> DownloadHtml:
-    wanted = next(one.hash for one in sandbox.account.collections.values() if one.title == "Press kit")
-    return DownloadHtml(collection_hash=wanted)
+    return DownloadHtml(collection_hash=of_title(sandbox, "Press kit"))
 
 
 async def called(work: LongWork, process: Process, seconds: float = 30) -> Exported:
@@ -69,9 +68,7 @@ async def test_what_is_not_there_or_still_converted_cannot_be_saved(work: LongWo
 
 
 @pytest.mark.parametrize(("transfer", "apart"), [(1.0, 0.0), (0.0, 1.0)], ids=["at once", "ended before the next asks"])
-async def test_calls_for_one_collection_together_are_one_transfer(
-    transfer: float, apart: float, work: LongWork
-) -> None:
+async def test_calls_for_one_collection_make_one_transfer(transfer: float, apart: float, work: LongWork) -> None:
     work.road.package_seconds = transfer
     done: list[Exported] = []
     async with work.process() as process, anyio.create_task_group() as group:
@@ -174,9 +171,7 @@ async def test_an_expired_link_or_a_broken_transfer_is_asked_for_again(status: i
         *((n, f"its address answered with HTTP {n}") for n in (302, 503)),
     ],
 )
-async def test_a_transfer_that_keeps_breaking_says_how_and_leaves_nothing_behind(
-    comes: bytes | int, said: str, work: LongWork
-) -> None:
+async def test_a_transfer_that_keeps_breaking_saves_nothing(comes: bytes | int, said: str, work: LongWork) -> None:
     work.road.package, work.road.missing = lambda _: comes, 2000
     began = anyio.current_time()
     async with work.process() as process:

@@ -1,18 +1,13 @@
 """From an upload to a collection that can be read, also when it was published, renamed or deleted meanwhile."""
 
-from collections.abc import Callable
-
 import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.sandbox.account import Collection
 from flipsnack_mcp.workflows.uploads.following import COLLECTION_GONE
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import CREATE, LongWork, Road
-
-GET = "collection.getCollection"
 
 
 @pytest.fixture
@@ -41,7 +36,7 @@ async def test_the_seconds_are_for_bytes_and_conversion_together(seconds: float,
 
 
 async def test_a_look_that_fails_does_not_lose_what_is_known(work: LongWork) -> None:
-    work.sandbox.add_fault(Fault("code", GET, times=0, code=99))
+    work.sandbox.add_fault(Fault("code", "collection.getCollection", times=0, code=99))
     async with work.begun() as (process, entry):
         seen = await process.followed(entry)
     assert seen.entry.state == "converting"
@@ -76,28 +71,17 @@ async def test_a_deleted_collection_is_gone(title: str | None, work: LongWork) -
     assert (seen.entry.state, seen.entry.said, seen.entry.collection_hash) == ("failed", COLLECTION_GONE, "")
 
 
-def deleted_and_made_anew(sandbox: Sandbox, made: Collection) -> None:
-    sandbox.account.delete(made.hash)
-    sandbox.account.add(title=made.title)
-
-
-def published_under_another_title(sandbox: Sandbox, made: Collection) -> None:
-    sandbox.account.publish(made, "public")
-    made.title = "Renamed"
-
-
-def published_beside_another(sandbox: Sandbox, made: Collection) -> None:
-    sandbox.account.publish(made, "public")
-    sandbox.account.add(title=made.title)
-
-
-@pytest.mark.parametrize("happened", [deleted_and_made_anew, published_under_another_title, published_beside_another])
-async def test_a_collection_of_which_nobody_can_tell_what_became_is_neither_exchanged_nor_uploaded_again(
-    happened: Callable[[Sandbox, Collection], None], work: LongWork
-) -> None:
+@pytest.mark.parametrize("happened", ["delete, another", "publish, rename", "publish, another"])
+async def test_a_collection_of_which_nobody_can_tell_what_became_is_left_alone(happened: str, work: LongWork) -> None:
+    """It is neither exchanged for another one nor uploaded again."""
+    account = work.sandbox.account
     async with work.begun() as (process, entry):
         first = await process.followed(entry)
-        happened(work.sandbox, work.sandbox.account.collections[first.entry.collection_hash])
+        made = account.collections[first.entry.collection_hash]
+        account.delete(made.hash) if "delete" in happened else account.publish(made, "public")
+        made.title = "Renamed" if "rename" in happened else made.title
+        if "another" in happened:
+            account.add(title=made.title)
         seen = await process.followed(entry)
         repeated, new = await process.begin(work.paper())
     assert (seen.gone, seen.entry.state, seen.collection) == (False, "interrupted", None)

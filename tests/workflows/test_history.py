@@ -11,7 +11,7 @@ from typing_extensions import override
 from flipsnack_mcp.store.records import Body, Records, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.history import HEAD, KIND, Event, History
-from tests.virtual_clock import StandingClock
+from tests.server.bench import LoopClock
 
 ACCOUNT = "0123456789abcdef"
 DAY = 24 * 3600.0
@@ -24,12 +24,7 @@ NO_ENTRIES: tuple[Body, ...] = ({}, {"number": "x"}, {"account": ACCOUNT, "numbe
 
 
 @pytest.fixture
-def clock() -> StandingClock:
-    return StandingClock()
-
-
-@pytest.fixture
-def trail(clock: StandingClock) -> History:
+def trail(clock: LoopClock) -> History:
     return History(MemoryStore(clock), ACCOUNT)
 
 
@@ -123,21 +118,19 @@ async def test_a_removed_entry_is_found(trail: History, numbers: tuple[int, ...]
         *(pytest.param(replaced(body), id=f"{body}") for body in NO_ENTRIES),
     ],
 )
-async def test_whatever_else_was_done_to_the_trail_is_found_and_crashes_nothing(
-    trail: History, work: Callable[[Records], object]
-) -> None:
+async def test_whatever_else_was_done_to_it_is_found(trail: History, work: Callable[[Records], object]) -> None:
     await written(trail)
     assert await tampered(trail, work)
 
 
-async def test_entries_expire_after_ninety_days_and_the_rest_stays_whole(trail: History, clock: StandingClock) -> None:
+async def test_entries_expire_after_ninety_days_and_the_rest_stays_whole(trail: History, clock: LoopClock) -> None:
     await written(trail, 2)
-    clock.now += 60 * DAY
+    clock.advance(60 * DAY)
     await written(trail, 2)
-    clock.now += 30 * DAY + 1
+    clock.advance(30 * DAY + 1)
     assert [one.number for one in await trail.events()] == [3, 4]
     assert await trail.verified() == ""
-    clock.now += 60 * DAY
+    clock.advance(60 * DAY)
     assert await trail.events() == []
     assert await trail.verified() == ""
     await written(trail, 1)
@@ -187,9 +180,7 @@ async def test_a_trail_that_grows_while_it_is_verified_is_whole() -> None:
     assert await trail.verified() == ""
 
 
-async def test_a_trail_stays_whole_when_a_later_version_knows_more_fields(
-    trail: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_fields_of_a_later_version_leave_a_trail_whole(trail: History, monkeypatch: pytest.MonkeyPatch) -> None:
     await written(trail)
 
     class Later(Event):

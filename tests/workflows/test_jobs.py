@@ -78,10 +78,6 @@ def done(records: Records) -> int:
     return int(body["done"]) if body else 0
 
 
-async def unseen(_: Progress) -> None:
-    """Nobody looks."""
-
-
 @asynccontextmanager
 async def process(store: Store, account: str = "mine") -> AsyncIterator[Jobs]:
     """One server process, which is ended at the end."""
@@ -113,7 +109,7 @@ async def go_on(jobs: Jobs, work: Counting) -> int:
 
 
 async def ended(jobs: Jobs, kind: str = "count", job_id: str = "a") -> Job:
-    job = await jobs.watch(kind, job_id, 600, unseen)
+    job = await jobs.watch(kind, job_id, 600, ignore)
     assert job
     assert job.ended
     return job
@@ -127,7 +123,7 @@ async def test_work_is_started_once_goes_on_when_nobody_watches_and_ends(store: 
     async with process(store) as jobs:
         started = [await jobs.start("count", "a", work) for _ in range(2)]
         with anyio.move_on_after(5):
-            await jobs.watch("count", "a", 600, unseen)
+            await jobs.watch("count", "a", 600, ignore)
         job = await ended(jobs)
         assert (started, job.error) == ([job, job], None)
         assert work.before == list(range(STEPS))
@@ -166,7 +162,7 @@ async def test_an_end_that_comes_while_progress_is_told_is_not_missed(store: Sto
 async def test_a_watcher_has_only_its_time(store: Store) -> None:
     async with begun(store, Counting()) as jobs:
         start = anyio.current_time()
-        job = await jobs.watch("count", "a", 20, unseen)
+        job = await jobs.watch("count", "a", 20, ignore)
         assert (anyio.current_time() - start, job and job.ended) == (20, False)
 
 
@@ -195,16 +191,14 @@ async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_te
         assert (await ended(jobs, "other", "b")).error is None
 
 
-@pytest.mark.parametrize(("error", "of_store"), [(FULL, True), (FlipsnackError("It is gone.", "Look for it."), False)])
-async def test_an_error_for_a_person_is_kept_and_one_of_the_store_leaves_work_to_be_gone_on_with_at_once(
-    store: Store, error: Exception, caplog: Log, *, of_store: bool
-) -> None:
+@pytest.mark.parametrize(("error", "again"), [(FULL, True), (FlipsnackError("It is gone.", "Look for it."), False)])
+async def test_an_error_of_the_store_ends_no_work(store: Store, error: Exception, caplog: Log, *, again: bool) -> None:
     async with begun(store, Counting(breaks_at=2, error=error)) as jobs:
         assert (await ended(jobs)).error is error
-        assert await go_on(jobs, Counting()) == of_store
-        assert ((await ended(jobs)).error is None) == of_store
-    assert await store.transact(done) == (STEPS if of_store else 2)
-    assert of_store or not [one for one in caplog.records if one.levelno >= logging.WARNING]
+        assert await go_on(jobs, Counting()) == again
+        assert ((await ended(jobs)).error is None) == again
+    assert await store.transact(done) == (STEPS if again else 2)
+    assert again or not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 async def test_what_breaks_off_unresolved_is_left_to_whoever_comes_next(store: Store) -> None:
@@ -240,7 +234,7 @@ async def test_work_that_could_not_be_written_down_is_told_and_gone_on_with(stor
     async with begun(line, work) as jobs:
         await anyio.sleep(SECONDS_EACH * 2.5)
         line.error = error
-        await jobs.watch("count", "a", 20, unseen)
+        await jobs.watch("count", "a", 20, ignore)
         assert (await ended(jobs)).error is error
         line.error = None
         await anyio.sleep(DEAD_AFTER + 1)
@@ -286,9 +280,7 @@ async def test_work_of_another_account_is_invisible(store: Store) -> None:
 
 @pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended, and at once"])
 @pytest.mark.parametrize("step", range(STEPS))
-async def test_what_a_killed_process_did_is_gone_on_with_once_its_signs_of_life_are_old(
-    store: Store, step: int, *, cleanly: bool
-) -> None:
+async def test_work_of_a_dead_process_is_gone_on_with_where_it_was(store: Store, step: int, *, cleanly: bool) -> None:
     line, work = Fragile(store), Counting()
     async with begun(line, work) as killed:
         await anyio.sleep(SECONDS_EACH * (step + 0.5))
@@ -367,7 +359,7 @@ async def test_who_lost_its_work_over_a_jump_writes_nothing_more(store: Store, c
         adopted = await go_on(two, quick)
         loser = one.running("count", "a")
         assert loser
-        await one.watch("count", "a", 600, unseen)  # and then what the other one does
+        await one.watch("count", "a", 600, ignore)  # and then what the other one does
         assert await store.transact(done) == STEPS
         assert (loser.ended, loser.lost, loser.error) == (True, bool(adopted), None)
     assert slow.before + quick.before == ([0, 1, *range(1, STEPS)] if adopted else list(range(STEPS)))
@@ -391,7 +383,7 @@ async def test_whoever_stops_a_job_that_is_lost_has_its_new_owner_stop_it(store:
         two.begin(job, Counting(), stopped)
         assert await one.stop("count", "a")
         with anyio.fail_after(BEAT + SECONDS_EACH):
-            await two.watch("count", "a", 600, unseen)
+            await two.watch("count", "a", 600, ignore)
         assert job.stopping
     assert [one.owner.token for one in stopped] == [job.owner.token]
 
@@ -448,7 +440,7 @@ async def test_another_process_stops_it_at_its_next_sign_of_life(store: Store) -
     async with begun(store, Counting()) as one, process(store) as two:
         assert await two.stop("count", "a")
         with anyio.fail_after(BEAT + SECONDS_EACH):
-            await two.watch("count", "a", 600, unseen)
+            await two.watch("count", "a", 600, ignore)
         assert (await ended(one)).ended
         assert await store.transact(done) < STEPS
 

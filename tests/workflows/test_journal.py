@@ -68,9 +68,7 @@ async def test_what_stands_is_what_may_have_cost_an_upload_within_a_day(
 
 
 @pytest.mark.parametrize("state", ["converting", "complete", "failed", "interrupted"])
-async def test_again_begins_anew_once_the_first_is_no_longer_on_its_way_and_the_newest_stands(
-    state: UploadState, journal: Journal, clock: LoopClock
-) -> None:
+async def test_again_begins_anew_and_the_newest_stands(state: UploadState, journal: Journal, clock: LoopClock) -> None:
     first = await begun(journal)
     await journal.note(first, state=state, collection_hash="" if state == "interrupted" else "abc")
     clock.advance(60)
@@ -117,9 +115,7 @@ async def test_for_how_long_it_was_left_counts_from_the_first_look(journal: Jour
 
 
 @pytest.mark.parametrize(("state", "checked"), [("complete", False), ("interrupted", True)])
-async def test_an_upload_whose_end_is_known_is_no_orphan(
-    journal: Journal, state: UploadState, *, checked: bool
-) -> None:
+async def test_an_upload_with_a_known_end_is_no_orphan(journal: Journal, state: UploadState, *, checked: bool) -> None:
     entry = await journal.note(await begun(journal), state=state, checked=checked)
     assert await journal.note_orphan(entry.upload_id, DAY) is None
     assert await journal.find(entry.upload_id) == entry

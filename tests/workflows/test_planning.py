@@ -1,6 +1,9 @@
 """From a rule and a list of collections to a plan: what would change, what stays, and what is left alone."""
 
+import json
 import string
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,58 +23,29 @@ from flipsnack_mcp.workflows.plans.rules import (
     draft_plan,
 )
 
+TABLES = json.loads(Path(__file__).with_name("planning.json").read_text(encoding="utf-8"))
+
 
 def row(title: str, status: str = "public") -> CollectionSummary:
     return CollectionSummary(collection_hash="abc1234", title=title, status=status)
 
 
-@pytest.mark.parametrize(
-    ("rule", "titles", "sent"),
-    [
-        (Rule("Week", "Wk"), ["Week by Week", "Press kit", "Week 1"], [{"title": "Wk by Wk"}, {"title": "Wk 1"}]),
-        pytest.param(Rule("a.c", "x"), ["a.c", "abc", "A.C"], [{"title": "x"}], id="text as it is, in its case"),
-        pytest.param(Rule(" (proof 2)", ""), ["May (proof 2)"], [{"title": "May"}], id="removed"),
-        pytest.param(Rule("2026", ""), ["Catalogue 2026", " as it is "], [{"title": "Catalogue"}], id="blanks go too"),
-        pytest.param(Rule("Offers", "x" * 300), ["Offers"], [{"title": "x" * 300}], id="not too long"),
-        pytest.param(Rule(status="unlisted"), [""], [{"status": "unlisted"}], id="without a title"),
-        pytest.param(Rule("O", "D", "unlisted"), ["O"], [{"title": "D", "status": "unlisted"}], id="in one request"),
-        pytest.param(
-            Rule("O", "D", "public"), ["O", "Press kit"], [{"title": "D"}], id="a status that is there already"
-        ),
-    ],
-)
-def test_only_what_would_change_is_in_the_plan_and_sent(rule: Rule, titles: list[str], sent: list[object]) -> None:
-    draft = draft_plan(rule, [row(title) for title in titles])
+@pytest.mark.parametrize(("rule", "titles", "sent"), TABLES["sent"].values(), ids=TABLES["sent"])
+def test_only_what_would_change_is_in_the_plan_and_sent(rule: list[Any], titles: list[str], sent: list[object]) -> None:
+    draft = draft_plan(Rule(*rule), [row(title) for title in titles])
     assert [one.action.model_dump(exclude_none=True, exclude={"collection_hash"}) for one in draft.items] == sent
     assert [one.number for one in draft.items] == list(range(len(sent)))
     assert draft.unchanged == len(titles) - len(sent)
 
 
-@pytest.mark.parametrize(
-    ("title", "rule", "reason"),
-    [
-        pytest.param("Offers", Rule("Offers", ""), "empty", id="empty"),
-        pytest.param("Offers", Rule("Offers", "", "public"), "empty", id="and its status with it"),
-        pytest.param("Offers", Rule("Offers", " "), "empty", id="blank"),
-        pytest.param("Offers", Rule("Offers", "x" * 301), "300", id="too long"),
-        pytest.param("\ud83d Offers", Rule("Offers", "x"), "half a character", id="half a character"),
-    ],
-)
-def test_a_title_that_nobody_can_want_is_refused_for_its_collection_alone(title: str, rule: Rule, reason: str) -> None:
-    draft = draft_plan(rule, [row(title, "editable"), row("Press kit")])
+@pytest.mark.parametrize(("title", "rule", "reason"), TABLES["refused"].values(), ids=TABLES["refused"])
+def test_a_title_that_nobody_can_want_is_refused_alone(title: str, rule: list[Any], reason: str) -> None:
+    draft = draft_plan(Rule(*rule), [row(title, "editable"), row("Press kit")])
     assert (draft.items, draft.unchanged, len(draft.refused)) == ((), 1, 1)
     assert reason in draft.refused[0][1]
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "publishes", "offline"),
-    [
-        *(("editable", "public", True, False), ("editable", "unlisted", True, False)),
-        *(("public", "editable", False, True), ("unlisted", "editable", False, True)),
-        *(("public", "unlisted", False, False), ("unlisted", "public", False, False)),
-        ("something new", "editable", False, True),
-    ],
-)
+@pytest.mark.parametrize(("before", "after", "publishes", "offline"), TABLES["links"])
 def test_what_a_new_status_means_for_links_is_known(before: str, after: str, publishes: bool, offline: bool) -> None:  # noqa: FBT001 - of the table
     item = snapshot(after, 0, status=before).items[0]
     assert (item.publishes, item.goes_offline) == (publishes, offline)
@@ -104,9 +78,7 @@ def snapshot(new_status: str | None, age: float, confirmed_after: float | None =
         pytest.param(snapshot("unlisted", GOOD_FOR + 1), PLAN_IS_OLD, id="older than a day"),
     ],
 )
-def test_a_plan_goes_on_by_itself_for_a_day_and_takes_offline_within_ten_minutes_of_the_yes(
-    seen: PlanSnapshot, objection: str
-) -> None:
+def test_a_plan_goes_on_for_a_day_and_offline_for_ten_minutes(seen: PlanSnapshot, objection: str) -> None:
     assert seen.objection == objection
 
 
@@ -117,16 +89,8 @@ def test_a_yes_of_version_0_1_0_counts_from_when_its_plan_was_made(age: float, *
     assert unknown.is_confirmed is holds
 
 
-@pytest.mark.parametrize(
-    ("new_status", "changes", "taking_offline", "allowed"),
-    [
-        *(("unlisted", True, True, True), ("unlisted", True, False, True), ("unlisted", False, True, False)),
-        *(("editable", True, True, True), ("editable", True, False, False), ("editable", False, False, False)),
-    ],
-)
-def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
-    new_status: str, *, changes: bool, taking_offline: bool, allowed: bool
-) -> None:
+@pytest.mark.parametrize(("new_status", "changes", "taking_offline", "allowed"), TABLES["settings"])
+def test_the_settings_say_what_goes_on(new_status: str, *, changes: bool, taking_offline: bool, allowed: bool) -> None:
     assert snapshot(new_status, 1).is_allowed(Permissions(changes=changes, taking_offline=taking_offline)) is allowed
 
 
@@ -135,9 +99,7 @@ def test_a_plan_is_gone_on_with_only_as_the_settings_allow(
     find=st.text(string.ascii_letters + " ", min_size=1, max_size=3),
     replace=st.text(string.ascii_letters + " ", max_size=3),
 )
-def test_a_plan_accounts_for_every_collection_and_replaces_as_text_is_replaced(
-    titles: list[str], find: str, replace: str
-) -> None:
+def test_a_plan_accounts_for_all_and_replaces_as_text_is_replaced(titles: list[str], find: str, replace: str) -> None:
     draft = draft_plan(Rule(find, replace), [row(title) for title in titles])
     assert len(draft.items) + draft.unchanged + len(draft.refused) == len(titles)
     for item in draft.items:

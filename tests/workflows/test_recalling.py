@@ -17,6 +17,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.recalling import FRESH, MOST, Recent
 from tests.api.asking import asking
+from tests.workflows.running import of_title
 
 TITLE, RENAMED = "Summer catalogue 2026", "Renamed"
 LIST, GET = "collection.getList", "collection.getCollection"
@@ -54,15 +55,11 @@ class Two:
 
 
 @pytest.fixture
-async def summer(sandbox: Sandbox) -> str:
-    return next(one.hash for one in sandbox.account.collections.values() if one.title == TITLE)
-
-
-@pytest.fixture
-async def two(sandbox: Sandbox, summer: str, tmp_path: Path) -> AsyncIterator[Two]:
+async def two(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Two]:
     async with asking(sandbox.app) as one, asking(sandbox.app) as other:
         recents = [Recent(SqliteStore(tmp_path / "state.sqlite"), "me") for _ in range(2)]
-        yield Two(Process(one, recents[0], summer), Process(other, recents[1], summer), sandbox)
+        mine, theirs = (Process(*each, of_title(sandbox, TITLE)) for each in zip((one, other), recents, strict=True))
+        yield Two(mine, theirs, sandbox)
         for recent in recents:
             await recent.store.close()
 
@@ -129,11 +126,9 @@ class Unusable(MemoryStore):
 
 
 @pytest.mark.parametrize("seconds", [0, 20], ids=["broken", "held"])
-async def test_where_the_state_cannot_be_used_every_look_is_fresh_and_none_waits_for_it(
-    sandbox: Sandbox, summer: str, seconds: float
-) -> None:
+async def test_without_a_usable_state_every_look_is_fresh(sandbox: Sandbox, seconds: float) -> None:
     async with asking(sandbox.app) as flipsnack:
-        process = Process(flipsnack, Recent(Unusable(seconds), "me"), summer)
+        process = Process(flipsnack, Recent(Unusable(seconds), "me"), of_title(sandbox, TITLE))
         start = anyio.current_time()
         assert [await process.title(), await process.title()] == [TITLE] * 2
         assert anyio.current_time() - start < 2

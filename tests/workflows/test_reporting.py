@@ -197,9 +197,7 @@ async def test_a_report_goes_on_by_itself_when_its_call_has_ended(work: LongWork
 
 @pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended"])
 @pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
-async def test_the_next_process_goes_on_with_a_report_and_asks_only_what_was_on_its_way(
-    work: LongWork, period: Period, *, cleanly: bool
-) -> None:
+async def test_the_next_process_asks_only_what_was_on_its_way(work: LongWork, period: Period, *, cleanly: bool) -> None:
     for dies_at in range(0, 60, 4):
         work.sandbox, work.store = with_collections(work.clock, 4), MemoryStore(work.clock)
         mortal = Mortal(work.store, dies_at=dies_at, cleanly=cleanly)
@@ -250,7 +248,6 @@ async def test_a_collection_that_is_gone_is_listed_and_the_rest_is_counted(work:
         (Fault("code", STATS, code=40, message="Bad request"), 'Flipsnack refused with code 40 "Bad request".'),
         (Fault("http", STATS, http_status=200, body=NO_NUMBER), "The answer held no numbers."),
     ],
-    ids=["refused", "without a number"],
 )
 async def test_a_failure_belongs_to_its_report_and_the_next_asks_again(work: LongWork, fault: Fault, says: str) -> None:
     work.sandbox.add_fault(fault)
@@ -284,9 +281,7 @@ async def test_many_failures_in_a_row_end_the_report_and_are_asked_again(work: L
         pytest.param(12, Fault("code", STATS, code=41, times=0), NotAuthorisedError, id="wrong credentials, at once"),
     ],
 )
-async def test_a_report_of_which_nothing_can_be_had_is_an_error_and_no_empty_report(
-    work: LongWork, count: int, fault: Fault, error: type[FlipsnackError]
-) -> None:
+async def test_a_report_of_nothing_fails(work: LongWork, count: int, fault: Fault, error: type[FlipsnackError]) -> None:
     work.sandbox = with_collections(work.clock, count)
     async with begun(work) as (reports, report):
         work.sandbox.add_fault(fault)

@@ -65,9 +65,7 @@ def shelved(sandbox: Sandbox, title: str, ago: float) -> str:
 
 @pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
 @pytest.mark.parametrize("fault", LOST)
-async def test_an_upload_whose_answer_was_lost_is_the_one_that_was_not_there_before(
-    title: str | None, fault: Fault, sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_a_lost_upload_is_found(title: str | None, fault: Fault, sandbox: Sandbox, context: CallContext) -> None:
     shelved(sandbox, "Brand new", 50_000)
     before = set(sandbox.account.collections)
     sandbox.add_fault(fault)
@@ -85,21 +83,19 @@ async def test_any_title_is_found_again(title: str, sandbox: Sandbox, context: C
     assert created.title.strip() == title.strip()
 
 
-@pytest.mark.parametrize("ago", [300, 600, 900, 3600, 4020, 2 * 3600 + 20, 13 * 3600, 20 * 3600, 30 * 86400])
-async def test_an_older_one_of_the_same_title_is_not_taken_for_it(
-    ago: float, sandbox: Sandbox, context: CallContext
+AGO = (300, 600, 900, 3600, 4020, 2 * 3600 + 20, 13 * 3600, 20 * 3600, 30 * 86400)
+OLDER = [("Brand new", ago, "No new collection was found yet") for ago in AGO]
+UNTITLED = (None, 300, r'(?s)Do not upload again at once.*order_by="date_created"')
+
+
+@pytest.mark.parametrize(("title", "ago", "said"), [*OLDER, UNTITLED])
+async def test_what_never_arrived_is_no_older_one(
+    title: str | None, ago: float, said: str, sandbox: Sandbox, context: CallContext
 ) -> None:
     shelved(sandbox, "Brand new", ago)
     sandbox.add_fault(NEVER)
-    with pytest.raises(FlipsnackError, match="No new collection was found yet") as caught:
-        await sent_once(context, NEW, Paper())
-    assert caught.value.changed is Changed.PERHAPS
-
-
-async def test_without_a_title_what_never_arrived_is_honestly_unknown(sandbox: Sandbox, context: CallContext) -> None:
-    sandbox.add_fault(NEVER)
-    with pytest.raises(FlipsnackError, match=r'(?s)Do not upload again at once.*order_by="date_created"') as caught:
-        await sent_once(context, CreateCollection(), Paper())
+    with pytest.raises(FlipsnackError, match=said) as caught:
+        await sent_once(context, CreateCollection(title=title, status="editable"), Paper())
     assert caught.value.changed is Changed.PERHAPS
 
 
@@ -124,9 +120,7 @@ async def test_an_answer_that_names_no_hash_is_looked_up_too(sandbox: Sandbox) -
 
 
 @pytest.mark.parametrize("title", ["Weekly offers", None])
-async def test_one_that_only_slid_into_the_window_because_another_went_is_not_taken_for_it(
-    title: str | None, sandbox: Sandbox, context: CallContext
-) -> None:
+async def test_what_slid_into_the_window_is_not_it(title: str | None, sandbox: Sandbox, context: CallContext) -> None:
     first, *_ = [shelved(sandbox, "Weekly offers", 1000 + number) for number in range(60)]
     before = await candidates(context, title or "")
     del sandbox.account.collections[first]

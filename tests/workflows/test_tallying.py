@@ -7,16 +7,8 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports.report import (
-    Line,
-    Measure,
-    Numbers,
-    Period,
-    day_of,
-    growth,
-    last_full_days,
-    tallied,
-)
+from flipsnack_mcp.workflows.reports import report
+from flipsnack_mcp.workflows.reports.report import Line, Measure, Numbers, Period, growth, last_full_days, tallied
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
 counts = integers(0, 10**6)
@@ -96,4 +88,4 @@ def test_a_period_is_closed_a_day_after_its_last_one(end: int, *, closed: bool) 
 
 
 def test_the_day_of_a_moment_is_that_of_utc() -> None:
-    assert day_of(1_790_000_000.0) == TODAY
+    assert report.day_of(1_790_000_000.0) == TODAY

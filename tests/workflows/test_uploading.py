@@ -373,9 +373,7 @@ async def test_titles_that_look_alike_are_one(title: str, work: LongWork) -> Non
         pytest.param("Weekly offers", 0.0, 2, id="both got through"),
     ],
 )
-async def test_two_orphans_that_cannot_be_told_apart_do_not_wait_for_each_other_and_none_is_called_missing_wrongly(
-    title: str | None, seconds: float, created: int, work: LongWork
-) -> None:
+async def test_alike_orphans_are_both_settled(title: str | None, seconds: float, created: int, work: LongWork) -> None:
     """Who reads that nothing was found uploads twice what is there twice."""
     work.road.upload_seconds = seconds
     work.sandbox.add_fault(Fault("slow", CREATE, seconds=50, phase="after", times=2))

@@ -65,15 +65,10 @@ async def test_a_call_ends_before_its_client_hangs_up() -> None:
     assert anyio.current_time() - start <= 20
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(Fault("slow", seconds=2.5, times=0), id="slow answers"),
-        pytest.param(Fault("hang", times=0), id="no answer"),
-        pytest.param(Fault("maintenance", times=0), id="maintenance"),
-        pytest.param(None, id="others use up the budget"),
-    ],
-)
+SPOILT = [Fault("slow", seconds=2.5, times=0), Fault("hang", times=0), Fault("maintenance", times=0), None]
+
+
+@pytest.mark.parametrize("fault", SPOILT, ids=["slow answers", "no answer", "maintenance", "others use up the budget"])
 async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault | None) -> None:
     sandbox, target = await converting(1000)
     async with asking(sandbox.app) as flipsnack, anyio.create_task_group() as group:
@@ -137,14 +132,10 @@ async def test_short_waits_are_not_worth_a_word() -> None:
     assert told == [f"next call in about {seconds} s: request budget of the key" for seconds in (12, 5)]
 
 
-@pytest.mark.parametrize(
-    ("others", "why"),
-    [
-        (0, "request budget of the key"),
-        (1, "budget shared with 1 other process"),
-        (2, "budget shared with 2 other processes"),
-    ],
-)
+LINE = ("request budget of the key", "budget shared with 1 other process", "budget shared with 2 other processes")
+
+
+@pytest.mark.parametrize(("others", "why"), list(enumerate(LINE)))
 async def test_a_call_that_waits_in_line_tells_how_long_and_who_is_in_it_too(others: int, why: str) -> None:
     sandbox, budget, told = unlimited(), BudgetInMemory(), Told()
     clients = [asking(sandbox.app, budget=budget) for _ in range(1 + others)]
