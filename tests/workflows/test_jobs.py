@@ -527,7 +527,7 @@ async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog:
 async def test_work_that_ended_here_and_was_taken_up_elsewhere_is_watched_there(store: Store) -> None:
     async with process(store) as one, process(store) as other:
         job = await one.start("count", "a", Counting(breaks_at=0))
-        await one.watch("count", "a", 60, unseen)
+        await one.watch("count", "a", 60, ignore)
         assert job is not None
         assert job.error
         await other.start("count", "a", Counting())
