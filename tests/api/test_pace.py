@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from types import ModuleType
 from typing import Any, TypeVar
 
 import anyio
@@ -184,27 +183,23 @@ MUTANTS = {
     "the dead keep their place": ('if soonest <= want["due"] <= latest', ""),
     "a cancelled call counts as answered": ("await slot.abandon()", "await slot.settle()"),
 }
+SOURCES = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, pace)}
 
 
 @each("change", MUTANTS)
 async def test_the_fuzz_finds_every_mutant(
     change: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert sum(source.count(change[0]) for source in SOURCES.values()) == 1, "the mutant must be written anew"
+    for one, source in SOURCES.items():
+        own = source.replace(*change).replace("from flipsnack_mcp.api", f"from {tmp_path.name}")
+        (tmp_path / Path(one.__file__ or "").name).write_text(own, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path.parent)
-    module = mutant(*change, tmp_path)
+    module = importlib.import_module(f"{tmp_path.name}.pace")
     for seed in range(30):
         if await Fuzz(module, seed).faults():
             return
     pytest.fail("nobody noticed")
-
-
-def mutant(right: str, wrong: str, package: Path) -> ModuleType:
-    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, pace)}
-    assert sum(source.count(right) for source in sources.values()) == 1, "the mutant must be written anew"
-    for one, source in sources.items():
-        own = source.replace(right, wrong).replace("from flipsnack_mcp.api", f"from {package.name}")
-        (package / Path(one.__file__ or "").name).write_text(own, encoding="utf-8")
-    return importlib.import_module(f"{package.name}.pace")
 
 
 async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> None:

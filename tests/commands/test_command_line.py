@@ -130,7 +130,6 @@ def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> No
         origin = where["api_url"].removesuffix("/v1/")
         with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=60) as answer:  # noqa: S310
             seen = json.load(answer)["requests"]
-
     assert set(where) == {"api_url", "upload_url", "api_key", "api_secret"}
     assert where["api_url"].startswith("http://127.0.0.1:")
     assert (right["code"], wrong["code"]) == (20, 44)

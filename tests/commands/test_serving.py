@@ -43,7 +43,6 @@ def test_only_messages_are_written_to_stdout(run: Run, level: str, settings: dic
     ]
     environment = {"FLIPSNACK_LOG_LEVEL": level, "PYTHONWARNINGS": "default", **settings}
     ended = run.talk(HELLO, READY, *calls, ids={2, 3, 4, 5, 6}, **environment)
-
     assert messages(ended.out)
 
 
@@ -99,7 +98,6 @@ async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) 
         async with Client(served, mode=mode) as second:
             done = await second.call_tool("delete_collection", {**wanted, "confirmation": code})
             replayed = await second.call_tool("delete_collection", {**wanted, "confirmation": code})
-
     assert not done.is_error, text_of(done)
     assert replayed.is_error
 

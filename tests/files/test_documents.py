@@ -37,7 +37,6 @@ async def test_document_is_read_whole_and_a_hash_leaves_its_pieces_at_the_beginn
     async with ground.open() as document:
         digest = await document.sha256()
         pieces = [piece async for piece in document.pieces()]
-
     assert b"".join(pieces) == content
     assert digest == hashlib.sha256(content).hexdigest()
     assert [len(piece) for piece in pieces] == [PIECE, PIECE, PIECE, len(PDF)]

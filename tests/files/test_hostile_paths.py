@@ -128,7 +128,6 @@ async def test_hostile_path_is_refused_and_no_byte_leaves(ground: Ground, make: 
     assert lowest_free_descriptor() == free, "nothing stays open"
     with pytest.raises(RefusedFile, match="FLIPSNACK_UPLOAD_DIRS=/") as nothing_allowed:
         await taken_from(path, [], sink)
-
     assert not sink
     assert refused.value.happened.endswith(".")
     assert refused.value.next_step.endswith(".")

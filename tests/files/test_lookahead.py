@@ -193,7 +193,6 @@ async def test_many_documents_at_once_are_counted_two_at_a_time(ground: Ground) 
             while (line := lookahead.WAITING_LINE.statistics()).borrowed_tokens + line.tasks_waiting < 8:
                 await anyio.lowlevel.checkpoint()
             gate.go_on.set()
-
     assert (line.borrowed_tokens, len(gate.calls)) == (2, 8)
 
 

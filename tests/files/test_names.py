@@ -32,7 +32,6 @@ def test_title_becomes_a_file_name(title: str) -> None:
 @example("-\u0301\u0301a", "")
 def test_name_is_valid_on_three_systems_and_stays_as_it_is(title: str, fallback: str) -> None:
     name = safe_name(title, fallback)
-
     assert 1 <= len(name) <= 80
     assert len(name.encode()) <= 150
     assert not FORBIDDEN.search(name)
