@@ -49,13 +49,6 @@ def linked(link: str, target: str, asked: str) -> Make:
     return make
 
 
-def lowest_free_descriptor() -> int:
-    """What the next opened file would get."""
-    descriptor = os.dup(0)
-    os.close(descriptor)
-    return descriptor
-
-
 def symlink_chain(ground: Ground) -> str:
     linked("second.pdf", "{outside}/secret.pdf", "")(ground)
     return linked("first.pdf", "{allowed}/second.pdf", "first.pdf")(ground)
@@ -122,10 +115,12 @@ async def taken_from(path: str, folders: list[Path], sink: list[bytes], kind: Ki
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
 async def test_hostile_path_is_refused_and_no_byte_leaves(ground: Ground, make: Make) -> None:
-    path, sink, free = make(ground), list[bytes](), lowest_free_descriptor()
+    path, sink, free = make(ground), list[bytes](), os.dup(0)
+    os.close(free)
     with pytest.raises(RefusedFile, match="not a regular file" if make in IRREGULAR else ".") as refused:
         await taken_from(path, [ground.allowed], sink)
-    assert lowest_free_descriptor() == free, "nothing stays open"
+    assert os.dup(0) == free, "nothing stays open"
+    os.close(free)
     with pytest.raises(RefusedFile, match="FLIPSNACK_UPLOAD_DIRS=/") as nothing_allowed:
         await taken_from(path, [], sink)
     assert not sink

@@ -16,7 +16,6 @@ from tests.server.tables import unfolded
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)")
 
-
 NAMES: dict[str, str] = unfolded(json.loads(Path(__file__).with_name("names.json").read_text("utf-8")))
 
 
