@@ -89,16 +89,13 @@ async def test_a_body_that_is_no_form_is_code_40(caller: Caller, content_type: s
     assert answer.json()["code"] == 40
 
 
-async def test_a_mandatory_parameter_of_an_action_is_code_30(caller: Caller) -> None:
+async def test_a_mandatory_parameter_is_code_30_and_an_unknown_path_is_not_the_api(caller: Caller) -> None:
+    assert (await caller.http.get("https://api.flipsnack.com/v2/")).status_code == 404
+    assert caller.sandbox.requests == []
     assert await caller.code("collection.getCollection") == 30
     assert (await caller.send("collection.create"))["code"] == 30
     draft = next(iter(caller.sandbox.account.collections))
     assert await caller.code("flipbook.delete", collectionHash=draft) == 30
-
-
-async def test_an_unknown_path_is_not_the_api(caller: Caller) -> None:
-    assert (await caller.http.get("https://api.flipsnack.com/v2/")).status_code == 404
-    assert caller.sandbox.requests == []
 
 
 async def test_a_file_part_takes_no_part_in_the_signature(caller: Caller) -> None:

@@ -68,13 +68,6 @@ async def test_a_failed_conversion_uses_up_an_upload_and_a_refusal_none(caller: 
     assert (await caller.data("user.getStats"))["api_uploads_left"] == 52
 
 
-async def test_without_uploads_left_create_is_code_33_and_add_is_not(caller: Caller) -> None:
-    caller.sandbox.account.uploads_left = 0
-    shelf = caller.sandbox.account.add(title="Shelf")
-    assert (await caller.send_file("collection.create"))["code"] == 33
-    assert (await caller.send_file("flipbook.add", collectionHash=shelf.hash))["code"] == 20
-
-
 async def test_too_many_too_large_and_too_long_documents_are_refused(clock: StandingClock) -> None:
     files = [("file", (name, PDF, "application/pdf")) for name in ("a.pdf", "b.pdf")]
     sandbox = Sandbox(clock=clock, pace=Pace(max_file_bytes=1000, max_pages=3))
@@ -101,8 +94,10 @@ async def test_a_created_public_collection_is_published_at_once(caller: Caller) 
     assert listed["collections"][0]["collectionHash"] == made["collectionHash"]
 
 
-async def test_flipbooks_are_added_and_removed(caller: Caller) -> None:
+async def test_flipbooks_are_added_also_without_uploads_left_and_removed(caller: Caller) -> None:
     shelf = caller.sandbox.account.add(title="Shelf")
+    caller.sandbox.account.uploads_left = 0
+    assert (await caller.send_file("collection.create"))["code"] == 33
     added = (await caller.send_file("flipbook.add", collectionHash=shelf.hash))["data"]
     first, second = (item["itemHash"] for item in added["collectionItems"])
     assert await caller.code("flipbook.delete", collectionHash=shelf.hash, flipbookHash=first) == 20
@@ -144,7 +139,6 @@ async def test_a_sandbox_that_throws_uploads_away_still_counts_their_bytes(clock
 
 async def test_a_conversion_fails_on_request(caller: Caller, clock: StandingClock) -> None:
     caller.sandbox.add_fault(Fault("conversion_fails"))
-    first, second = await caller.created(), await caller.created()
+    made = [caller.sandbox.account.collections[(await caller.created())["collectionHash"]] for _ in range(2)]
     clock.now += 5
-    made = [caller.sandbox.account.collections[one["collectionHash"]] for one in (first, second)]
     assert [one.items[0].status(clock()) for one in made] == ["failed", "complete"]
