@@ -5,16 +5,21 @@ from tests.sandbox.calling import PDF, PNG, Caller, calling
 from tests.virtual_clock import StandingClock
 
 
-async def test_an_upload_is_processing_and_then_complete(caller: Caller, clock: StandingClock) -> None:
+async def test_an_upload_is_processing_when_nothing_can_be_done_with_it_and_then_complete(
+    caller: Caller, clock: StandingClock
+) -> None:
     made = await caller.created()
     assert made["collectionStatus"] == "editable"
     assert [item["status"] for item in made["collectionItems"]] == ["processing"]
     assert (made["coverImage"], made["collectionDescription"]) == ("", "")
+    assert await caller.code("collection.update", collectionHash=made["collectionHash"], title="Too early") == 38
+    assert await caller.code("collection.downloadHTML", collectionHash=made["collectionHash"]) == 38
     clock.now += 5
     ready = await caller.data("collection.getCollection", collectionHash=made["collectionHash"])
     assert [(item["status"], item["pagesCount"]) for item in ready["collectionItems"]] == [("complete", 2)]
     assert ready["coverImage"].endswith("/covers/page_1/thumb")
     assert ready["collectionDescription"] == "offers: the first words of the document."
+    assert await caller.code("collection.update", collectionHash=made["collectionHash"], title="In time") == 20
 
 
 async def test_publishing_gives_a_hash_that_stays_and_forgets_the_old_one(caller: Caller, clock: StandingClock) -> None:
@@ -27,14 +32,6 @@ async def test_publishing_gives_a_hash_that_stays_and_forgets_the_old_one(caller
     assert await caller.data("collection.getCollection", collectionHash=new) == updated
     taken_back = await caller.data("collection.update", collectionHash=new, collectionStatus="editable")
     assert (taken_back["collectionHash"], taken_back["collectionStatus"]) == (new, "editable")
-
-
-async def test_update_and_download_are_not_available_while_processing(caller: Caller, clock: StandingClock) -> None:
-    made = (await caller.created())["collectionHash"]
-    assert await caller.code("collection.update", collectionHash=made, title="Too early") == 38
-    assert await caller.code("collection.downloadHTML", collectionHash=made) == 38
-    clock.now += 5
-    assert await caller.code("collection.update", collectionHash=made, title="In time") == 20
 
 
 async def test_an_update_changes_what_is_sent_and_one_that_cannot_be_read_nothing(caller: Caller) -> None:
