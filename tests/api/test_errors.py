@@ -32,16 +32,16 @@ def test_just_the_documented_codes_are_mapped_and_with_them_all_that_an_action_n
     assert {code for kind in ACTIONS for code in (*kind.codes, *errors.ANY_ACTION)} <= errors.BY_CODE.keys()
 
 
-@pytest.mark.parametrize("code", [0, 20, 21, 30, 31, 33, 36, 45, 48, 99, 500, 999999])
-def test_an_unknown_code_is_a_plain_refusal_and_no_code_but_32_the_quota_for_its_text(code: int) -> None:
-    error = errors.refusal(code, "New upload")
-    assert type(error) is errors.BY_CODE.get(code, errors.RefusedError)
-    assert f'code {code} "New upload"' in str(error)
+SPOKEN = [(code, "New upload") for code in (0, 20, 21, 30, 31, 33, 36, 45, 48, 99, 500, 999999)]
+SPOKEN += [(32, text) for text in ("Uploads per month exceeded", "monthly UPLOAD limit reached", "upload")]
 
 
-@pytest.mark.parametrize("message", ["Uploads per month exceeded", "monthly UPLOAD limit reached", "upload"])
-def test_a_32_that_speaks_of_uploads_is_the_quota(message: str) -> None:
-    assert type(errors.refusal(32, message)) is errors.QuotaExceededError
+@pytest.mark.parametrize(("code", "message"), SPOKEN)
+def test_a_32_that_speaks_of_uploads_is_the_quota_and_no_other_code_is(code: int, message: str) -> None:
+    error = errors.refusal(code, message)
+    by_code = errors.BY_CODE.get(code, errors.RefusedError)
+    assert type(error) is (errors.QuotaExceededError if code == 32 else by_code)
+    assert f'code {code} "{message}"' in str(error)
 
 
 def assert_says_four_things(error: errors.FlipsnackError) -> None:

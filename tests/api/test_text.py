@@ -47,7 +47,7 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize(("text", "shown"), SHOWN, ids=[ascii(text[:20]) for text, _ in SHOWN])
+@pytest.mark.parametrize(("text", "shown"), SHOWN, ids=lambda text: ascii(text[:20]))
 def test_what_cannot_be_seen_is_taken_out(text: str, shown: str) -> None:
     assert cleaned(text) == shown
 

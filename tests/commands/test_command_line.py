@@ -16,8 +16,6 @@ from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
 
 Here = Callable[..., Ended]
-
-
 COMMANDS = "serve demo doctor approve history sandbox"
 OPTIONS = """--http --read-only --toolsets --confirm --upload-dirs --download-dir --sandbox --api-key-file
 --api-secret-file --log-level --api-url --upload-url"""

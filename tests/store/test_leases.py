@@ -186,15 +186,14 @@ async def test_an_upload_of_an_earlier_version_is_taken_over_when_its_sign_of_li
     assert await names_of_orphans(store) == ["mine/abc"]
 
 
-async def test_an_upload_of_an_earlier_version_that_has_ended_is_no_orphan(old: Older) -> None:
+async def test_of_an_earlier_version_an_ended_upload_is_no_orphan_and_a_request_to_stop_is_kept(old: Older) -> None:
     ended = [
         ("upload", state, UPLOAD | {"state": state, "beat": 0.0}) for state in ("complete", "converting", "failed")
     ]
-    assert await kept(old(*ended, ("upload", "b", UPLOAD | {"state": "interrupted", "checked": True}))) == []
-
-
-async def test_a_request_to_stop_made_to_an_earlier_version_is_kept(old: Older) -> None:
-    assert (await lease_of(old(("upload", "abc", UPLOAD | {"stop": True})), "upload/mine/abc")).stop is True
+    ended.append(("upload", "b", UPLOAD | {"state": "interrupted", "checked": True}))
+    store = old(*ended, ("upload", "abc", UPLOAD | {"stop": True}))
+    assert [name for name, _ in await kept(store)] == ["upload/mine/abc"]
+    assert (await lease_of(store, "upload/mine/abc")).stop is True
 
 
 @pytest.mark.parametrize(("beat", "owner", "orphans"), [(NOW - 5, "old", []), (0.0, "", ["mine/p1"])])
