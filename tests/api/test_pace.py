@@ -414,8 +414,11 @@ async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
     assert set(others) == {0}  # who asked for nothing in the last minute shares nothing
 
 
-async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body() -> None:
-    pacer = Pacer(JsonStore(), FIVE)
+@pytest.mark.parametrize("store", [JsonStore, BudgetInMemory])
+async def test_a_call_grows_old_by_the_loops_clock_from_its_headers_on_not_from_the_end_of_its_body(
+    store: Callable[[], BudgetInMemory],
+) -> None:
+    pacer = Pacer(store(), FIVE)
     async with pacer.slot() as slot:
         await anyio.sleep(1)
         await slot.settle()
@@ -433,13 +436,6 @@ async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> 
                 raise ConnectionError
     with takes(2 + 5.05, 2 + 5.06):
         await Calls(takes=0).one(pacer)
-
-
-async def test_the_memory_store_goes_by_the_loops_clock() -> None:
-    calls, pacer = Calls(takes=0), Pacer(BudgetInMemory(), FIVE)
-    await calls.one(pacer)
-    with takes(5.05, 5.05):
-        await calls.one(pacer)
 
 
 def test_the_background_keeps_one_call_of_each_window_free() -> None:
