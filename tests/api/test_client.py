@@ -21,10 +21,8 @@ from tests.api.asking import Failure, Line, Paper, Recorder, Unplugged, asking, 
 
 LIST = collections.ListCollections()
 SPOILED = {
-    "cut": Fault("cut"),
-    "garbled": Fault("garbled"),
-    "reset before": Fault("reset", phase="before"),
-    "reset after": Fault("reset", phase="after"),
+    **{kind: Fault(kind) for kind in ("cut", "garbled")},
+    **{f"reset {phase}": Fault("reset", phase=phase) for phase in ("before", "after")},
     "502": Fault("http", http_status=502, body="<html>Bad gateway</html>"),
     "503 with JSON": Fault("http", http_status=503, body='{"message": "Service unavailable"}'),
 }
@@ -151,16 +149,11 @@ async def test_what_was_refused_is_sent_again_whole(
     assert not document or (files[0] and (files[0]["size"], files[0]["name"]) == (document.size, document.name))
 
 
-LATER = {
-    "22": Fault("maintenance", times=3),
-    "32": Fault("per_minute", times=3),
-    "46": Fault("code", code=46),
-    "41": Fault("code", code=41),
-    "no connection": None,
-}
-
-
-@each("later", LATER)
+@pytest.mark.parametrize(
+    "later",
+    [Fault("maintenance", times=3), Fault("per_minute", times=3), *(Fault("code", code=one) for one in (46, 41)), None],
+    ids=["22", "32", "46", "41", "no connection"],
+)
 async def test_a_refusal_hides_no_earlier_try_that_may_have_worked(later: Fault | None, sandbox: Sandbox) -> None:
     sandbox.add_fault(Fault("reset", phase="after"))
     if later:
@@ -188,17 +181,13 @@ async def test_an_answer_that_never_comes_ends_at_the_deadline(
     assert error.changed is (Changed.NOTHING if kind == "read" else Changed.PERHAPS)
 
 
-async def test_nothing_is_tried_again_beyond_the_deadline(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
-    sandbox.add_fault(Fault("maintenance", times=0))
+async def test_nothing_is_tried_again_or_at_all_beyond_the_deadline(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+    sandbox.add_fault(Fault("maintenance", times=2))
     start = anyio.current_time()
     await error_of(flipsnack.send(LIST, terms=Terms(deadline=start + 5)), errors.MaintenanceError)
     assert len(sandbox.requests) == 2
     assert anyio.current_time() < start + 5
-
-
-async def test_a_call_whose_time_is_over_asks_and_changes_nothing(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
-    terms = Terms(deadline=anyio.current_time() - 1)
-    delete = collections.DeleteCollection(collection_hash=known(sandbox))
+    delete, terms = collections.DeleteCollection(collection_hash=known(sandbox)), Terms(deadline=start - 1)
     error = await error_of(flipsnack.send(delete, terms=terms), FlipsnackError)
     assert sandbox.carried_out("collection.deleteCollection") == []
     assert error.changed is Changed.NOTHING
@@ -260,12 +249,6 @@ async def test_when_others_use_up_the_key_for_good_the_error_says_so(sandbox: Sa
     assert 2 <= len(sandbox.requests) <= 4
 
 
-async def test_an_answer_without_end_is_cut_off(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
-    sandbox.add_fault(Fault("huge"))
-    unset = flipsnack.send(legacy.DeleteLogo(collection_hash=known(sandbox)))
-    assert (await error_of(unset, errors.UnreadableAnswerError)).changed is Changed.PERHAPS
-
-
 async def test_all_calls_share_one_pool_that_is_opened_at_the_first() -> None:
     sandbox, opened = unlimited(), list[Line]()
 
@@ -299,12 +282,6 @@ async def test_a_call_cancelled_on_its_way_leaves_the_budget_usable(sandbox: San
     assert anyio.current_time() - start < 4
 
 
-async def test_a_document_wins_over_an_address(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
-    created = await flipsnack.send(CreateCollection(file_url="https://example.com/a.pdf"), Paper(name="paper.pdf"))
-    assert created.title == "paper"
-    assert sandbox.requests[0].file is not None
-
-
 @pytest.mark.parametrize("name", ['a"b.pdf', "a\r\nX: y.pdf", "Été 目录 🎉.pdf", "a\udce9.pdf", "a;b=c.pdf", ""])
 async def test_no_file_name_breaks_the_form(name: str, sandbox: Sandbox, flipsnack: Flipsnack) -> None:
     await flipsnack.send(CreateCollection(title="T"), Paper(name=name))
@@ -312,13 +289,17 @@ async def test_no_file_name_breaks_the_form(name: str, sandbox: Sandbox, flipsna
     assert sandbox.requests[0].params.keys() == {"action", "apiKey", "title", "signature"}
 
 
-async def test_bytes_on_their_way_are_counted(flipsnack: Flipsnack) -> None:
+async def test_a_document_wins_over_an_address_and_its_bytes_are_counted(
+    sandbox: Sandbox, flipsnack: Flipsnack
+) -> None:
     counted: list[tuple[int, int]] = []
 
     async def sent(done: int, total: int) -> None:
         counted.append((done, total))
 
-    await flipsnack.send(CreateCollection(), Paper(content=b"%PDF-" + bytes(95)), Terms(sent=sent))
+    paper, action = Paper(b"%PDF-" + bytes(95), "paper.pdf"), CreateCollection(file_url="https://example.com/a.pdf")
+    assert (await flipsnack.send(action, paper, Terms(sent=sent))).title == "paper"
+    assert sandbox.requests[0].file is not None
     assert counted == [(min(16 * step, 100), 100) for step in range(1, 8)]
 
 
@@ -345,9 +326,14 @@ async def test_a_redirect_is_not_followed() -> None:
     assert len(recorder.seen) == 1
 
 
-async def test_an_answer_that_takes_too_long_is_asked_for_again(sandbox: Sandbox, flipsnack: Flipsnack) -> None:
+async def test_an_answer_without_end_is_cut_off_and_a_late_one_asked_for_again(
+    sandbox: Sandbox, flipsnack: Flipsnack
+) -> None:
+    sandbox.add_fault(Fault("huge"))
+    unset = flipsnack.send(legacy.DeleteLogo(collection_hash=known(sandbox)))
+    assert (await error_of(unset, errors.UnreadableAnswerError)).changed is Changed.PERHAPS
     sandbox.add_fault(Fault("slow", seconds=3600))
     found = await flipsnack.send(collections.GetCollection(collection_hash=known(sandbox)))
     assert found.collection_hash == known(sandbox)
-    assert len(sandbox.requests) == 2
+    assert len(sandbox.requests) == 3
     assert Terms().deadline == float("inf")

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from types import ModuleType
 from typing import Any, TypeVar
 
 import anyio
@@ -184,27 +183,23 @@ MUTANTS = {
     "the dead keep their place": ('if soonest <= want["due"] <= latest', ""),
     "a cancelled call counts as answered": ("await slot.abandon()", "await slot.settle()"),
 }
+SOURCES = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, pace)}
 
 
 @each("change", MUTANTS)
 async def test_the_fuzz_finds_every_mutant(
     change: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert sum(source.count(change[0]) for source in SOURCES.values()) == 1, "the mutant must be written anew"
+    for one, source in SOURCES.items():
+        own = source.replace(*change).replace("from flipsnack_mcp.api", f"from {tmp_path.name}")
+        (tmp_path / Path(one.__file__ or "").name).write_text(own, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path.parent)
-    module = mutant(*change, tmp_path)
+    module = importlib.import_module(f"{tmp_path.name}.pace")
     for seed in range(30):
         if await Fuzz(module, seed).faults():
             return
     pytest.fail("nobody noticed")
-
-
-def mutant(right: str, wrong: str, package: Path) -> ModuleType:
-    sources = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, pace)}
-    assert sum(source.count(right) for source in sources.values()) == 1, "the mutant must be written anew"
-    for one, source in sources.items():
-        own = source.replace(right, wrong).replace("from flipsnack_mcp.api", f"from {package.name}")
-        (package / Path(one.__file__ or "").name).write_text(own, encoding="utf-8")
-    return importlib.import_module(f"{package.name}.pace")
 
 
 async def test_background_alone_uses_the_allowance_and_shares_it_evenly() -> None:
@@ -419,8 +414,11 @@ async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
     assert set(others) == {0}  # who asked for nothing in the last minute shares nothing
 
 
-async def test_a_call_grows_old_from_its_headers_on_not_from_the_end_of_its_body() -> None:
-    pacer = Pacer(JsonStore(), FIVE)
+@pytest.mark.parametrize("store", [JsonStore, BudgetInMemory])
+async def test_a_call_grows_old_by_the_loops_clock_from_its_headers_on_not_from_the_end_of_its_body(
+    store: Callable[[], BudgetInMemory],
+) -> None:
+    pacer = Pacer(store(), FIVE)
     async with pacer.slot() as slot:
         await anyio.sleep(1)
         await slot.settle()
@@ -438,13 +436,6 @@ async def test_a_call_that_failed_still_counts_and_its_error_comes_through() -> 
                 raise ConnectionError
     with takes(2 + 5.05, 2 + 5.06):
         await Calls(takes=0).one(pacer)
-
-
-async def test_the_memory_store_goes_by_the_loops_clock() -> None:
-    calls, pacer = Calls(takes=0), Pacer(BudgetInMemory(), FIVE)
-    await calls.one(pacer)
-    with takes(5.05, 5.05):
-        await calls.one(pacer)
 
 
 def test_the_background_keeps_one_call_of_each_window_free() -> None:

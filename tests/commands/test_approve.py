@@ -144,7 +144,6 @@ async def test_without_a_code_what_waits_is_listed_for_its_own_account(scene: Sc
     other = await scene.run("approve", FLIPSNACK_API_URL="https://api.elsewhere.example/v1/")
     await scene.approved(code)
     after = await scene.run("approve")
-
     assert [one.status for one in (empty, full, other, after)] == [0] * 4
     assert all("Nothing waits for an approval." in one.out for one in (empty, other, after))
     assert f'"{TITLE}"' in full.out.partition(code)[2]
@@ -243,7 +242,6 @@ async def test_the_history_shows_the_deletion_the_yes_and_how_it_was_and_nothing
     scene.bench.collection(TITLE).description = "Now\u202e \u200bhidden\x1b[2J"
     await after_the_code(scene, scene.approved)
     shown, whole = await scene.run("history"), await scene.run("history", "--verify")
-
     assert (shown.status, whole.status) == (0, 0)
     assert [line.split()[0] for line in shown.out.splitlines() if not line.startswith("      ")] == ["1", "2", "3"]
     assert "confirmed by approve" in shown.out

@@ -16,13 +16,6 @@ from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
 
 Here = Callable[..., Ended]
-
-
-def test_the_version_is_told(run: Run) -> None:
-    done = run("--version")
-    assert (done.status, done.out) == (0, f"flipsnack-mcp {__version__}\n")
-
-
 COMMANDS = "serve demo doctor approve history sandbox"
 OPTIONS = """--http --read-only --toolsets --confirm --upload-dirs --download-dir --sandbox --api-key-file
 --api-secret-file --log-level --api-url --upload-url"""
@@ -130,12 +123,16 @@ def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> No
         origin = where["api_url"].removesuffix("/v1/")
         with urllib.request.urlopen(f"{origin}/_sandbox/requests", timeout=60) as answer:  # noqa: S310
             seen = json.load(answer)["requests"]
-
     assert set(where) == {"api_url", "upload_url", "api_key", "api_secret"}
     assert where["api_url"].startswith("http://127.0.0.1:")
     assert (right["code"], wrong["code"]) == (20, 44)
     assert [one["action"] for one in seen] == ["user.getStats"] * 2
     assert where["api_key"] not in json.dumps(seen)
+
+
+def test_the_version_is_told(run: Run) -> None:
+    done = run("--version")
+    assert (done.status, done.out) == (0, f"flipsnack-mcp {__version__}\n")
 
 
 @pytest.mark.parametrize("arguments", ["sandbox --port {}", "serve --http 127.0.0.1:{}"], ids=["sandbox", "serve"])

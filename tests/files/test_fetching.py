@@ -98,6 +98,7 @@ OK, CHUNKED, LAST = b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n\r\n
 CHUNKED_AND_SIZED = SIZED.removesuffix(b"\r\n") + CHUNKED
 # fmt: off
 WAYS: dict[str, list[Step]] = {
+    "empty": [OK + b"Content-Length: 0\r\n\r\n"],
     "in one go": [SIZED + CONTENT],
     "head first": [SIZED, "head", CONTENT],
     "one byte with the head": [SIZED + CONTENT[:1], "piece", CONTENT[1:]],
@@ -116,12 +117,7 @@ WAYS: dict[str, list[Step]] = {
 async def test_package_comes_whole_each_time(way: str) -> None:
     async with sent(*WAYS[way]) as package:
         bodies = await package.fetch(times=3)
-    assert [body == CONTENT for body in bodies] == [True, True, True]
-
-
-async def test_empty_package_is_nothing_and_waited_for_no_longer() -> None:
-    async with sent(OK + b"Content-Length: 0\r\n\r\n") as package:
-        assert await package.fetch() == [b""]
+    assert [body == (b"" if way == "empty" else CONTENT) for body in bodies] == [True, True, True]
 
 
 async def test_package_of_which_nobody_takes_the_rest_does_not_spoil_the_next() -> None:
@@ -174,12 +170,9 @@ class Otherwise(httpx2.AsyncBaseTransport):
         yield CONTENT[1000:]
 
 
-async def test_body_that_is_framed_in_another_way_goes_through_the_client() -> None:
+async def test_body_framed_in_another_way_comes_whole_and_a_damaged_record_of_tls_breaks_it_off() -> None:
     async with httpx2.AsyncClient(transport=Otherwise()) as http:
         assert await Package().fetch_over(http) == CONTENT
-
-
-async def test_damaged_record_of_tls_is_a_broken_transfer() -> None:
     async with httpx2.AsyncClient(transport=Otherwise(ssl.SSLError("BAD_RECORD_MAC"))) as http:
         with pytest.raises(TransferBroken):
             await Package().fetch_over(http)

@@ -152,13 +152,11 @@ async def test_hostile_package_is_refused_and_nothing_is_left(tmp_path: Path, re
     assert str(bad.value).isprintable()
 
 
-def test_total_counts_what_is_there_and_not_what_is_declared() -> None:
-    content = lying(bytes(MEGABYTE), b"short")
+def test_total_counts_what_is_there_and_the_directory_is_measured_before_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(BadPackage, match="unpacks to more"):
-        check(content, PackageLimits(unpacked_bytes=1000))
-
-
-def test_directory_is_measured_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+        check(lying(bytes(MEGABYTE), b"short"), PackageLimits(unpacked_bytes=1000))
     monkeypatch.delattr("flipsnack_mcp.files.zip_check.ZipFile")
     with pytest.raises(BadPackage, match="too long names"):
         check(GOOD, PackageLimits(directory_bytes=50))

@@ -49,38 +49,24 @@ def linked(link: str, target: str, asked: str) -> Make:
     return make
 
 
-def lowest_free_descriptor() -> int:
-    """What the next opened file would get."""
-    descriptor = os.dup(0)
-    os.close(descriptor)
-    return descriptor
-
-
 def symlink_chain(ground: Ground) -> str:
     linked("second.pdf", "{outside}/secret.pdf", "")(ground)
     return linked("first.pdf", "{allowed}/second.pdf", "first.pdf")(ground)
 
 
-def hard_link(ground: Ground) -> str:
-    os.link(ground.secret, ground.allowed / "hard.pdf")
-    return str(ground.allowed / "hard.pdf")
+def made(put: Callable[[Path], object]) -> Make:
+    """Something else than a file of its own, in the allowed folder."""
+
+    def make(ground: Ground) -> str:
+        put(ground.allowed / "made.pdf")
+        return str(ground.allowed / "made.pdf")
+
+    return make
 
 
-def folder(ground: Ground) -> str:
-    (ground.allowed / "folder.pdf").mkdir()
-    return str(ground.allowed / "folder.pdf")
-
-
-def fifo(ground: Ground) -> str:
-    os.mkfifo(ground.allowed / "fifo.pdf")
-    return str(ground.allowed / "fifo.pdf")
-
-
-def unix_socket(ground: Ground) -> str:
-    # The path of a socket is short.
-    with chdir(ground.allowed), socket.socket(socket.AF_UNIX) as listener:
-        listener.bind("s.pdf")
-    return str(ground.allowed / "s.pdf")
+def put_socket(path: Path) -> None:
+    with chdir(path.parent), socket.socket(socket.AF_UNIX) as listener:  # the path of a socket is short
+        listener.bind(path.name)
 
 
 def sparse(ground: Ground) -> str:
@@ -89,18 +75,17 @@ def sparse(ground: Ground) -> str:
 
 
 LINKS: dict[str, Make] = {name: linked(*row) for name, row in WORDS["linked"].items()} | {"chain": symlink_chain}
+IRREGULAR = {"directory": made(Path.mkdir), "fifo": made(os.mkfifo), "socket": made(put_socket)}
 CASES = (
     LINKS
+    | IRREGULAR
     | {name: spelled(template) for name, template in WORDS["spelled"].items()}
     | {name: existing(path) for name, path in WORDS["existing"].items()}
     | {
         "too-long": spelled("{allowed}/" + "a" * 5000 + ".pdf"),
         "name-too-long": spelled("{allowed}/" + "a" * 300 + ".pdf"),
         "percent-space": existing("a b.pdf", asked="a%20b.pdf"),
-        "hard-link": hard_link,
-        "directory": folder,
-        "fifo": fifo,
-        "socket": unix_socket,
+        "hard-link": made(lambda path: os.link(path.parents[1] / "allowed-evil" / "secret.pdf", path)),
         "too-large": sparse,
         "file-as-folder": spelled("{allowed}/good.pdf/inside.pdf"),
         "empty": existing("empty.pdf", b""),
@@ -111,7 +96,6 @@ CASES = (
     }
 )
 assert len(CASES) >= 110
-IRREGULAR = (folder, fifo, unix_socket)
 
 
 async def taken_from(path: str, folders: list[Path], sink: list[bytes], kind: Kind = Kind.PDF) -> None:
@@ -122,13 +106,14 @@ async def taken_from(path: str, folders: list[Path], sink: list[bytes], kind: Ki
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
 async def test_hostile_path_is_refused_and_no_byte_leaves(ground: Ground, make: Make) -> None:
-    path, sink, free = make(ground), list[bytes](), lowest_free_descriptor()
-    with pytest.raises(RefusedFile, match="not a regular file" if make in IRREGULAR else ".") as refused:
+    path, sink, free = make(ground), list[bytes](), os.dup(0)
+    os.close(free)
+    with pytest.raises(RefusedFile, match="not a regular file" if make in IRREGULAR.values() else ".") as refused:
         await taken_from(path, [ground.allowed], sink)
-    assert lowest_free_descriptor() == free, "nothing stays open"
+    assert os.dup(0) == free, "nothing stays open"
+    os.close(free)
     with pytest.raises(RefusedFile, match="FLIPSNACK_UPLOAD_DIRS=/") as nothing_allowed:
         await taken_from(path, [], sink)
-
     assert not sink
     assert refused.value.happened.endswith(".")
     assert refused.value.next_step.endswith(".")

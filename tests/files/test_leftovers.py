@@ -67,7 +67,6 @@ def test_file_of_a_killed_process_is_removed_and_that_of_a_living_one_ends_well(
         assert remove_leftovers(tmp_path) == 1
         assert names_in(tmp_path) == [file.name]
         living.communicate("\n")
-
     assert names_in(tmp_path) == ["Title.zip"]
     assert (tmp_path / "Title.zip").read_bytes() == b"half and half"
 

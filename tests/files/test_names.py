@@ -16,7 +16,6 @@ from tests.server.tables import unfolded
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)")
 
-
 NAMES: dict[str, str] = unfolded(json.loads(Path(__file__).with_name("names.json").read_text("utf-8")))
 
 
@@ -32,7 +31,6 @@ def test_title_becomes_a_file_name(title: str) -> None:
 @example("-\u0301\u0301a", "")
 def test_name_is_valid_on_three_systems_and_stays_as_it_is(title: str, fallback: str) -> None:
     name = safe_name(title, fallback)
-
     assert 1 <= len(name) <= 80
     assert len(name.encode()) <= 150
     assert not FORBIDDEN.search(name)

@@ -29,9 +29,12 @@ async def test_an_answer_is_an_envelope_with_http_200_and_a_refusal_has_no_data(
     assert (refusal.status_code, refusal.json()) == (200, {"code": 46, "status": "Invalid collection hash"})
 
 
-async def test_values_are_signed_raw_whatever_they_hold(caller: Caller) -> None:
+async def test_values_are_signed_raw_whatever_they_hold_and_a_file_is_not(caller: Caller) -> None:
     for query, count in (("Été & jardin", "1"), ("", "26")):
         assert (await caller.data("collection.getList", query=query))["collectionsCount"] == count
+    params = signed(caller.sandbox, "collection.create", {"title": "Straße"})
+    answer = await caller.http.post(caller.upload, data=params, files={"file": ("a.pdf", PDF, "application/pdf")})
+    assert answer.json()["data"]["collectionTitle"] == "Straße"
 
 
 @pytest.mark.parametrize(
@@ -89,19 +92,10 @@ async def test_a_body_that_is_no_form_is_code_40(caller: Caller, content_type: s
     assert answer.json()["code"] == 40
 
 
-async def test_a_mandatory_parameter_of_an_action_is_code_30(caller: Caller) -> None:
+async def test_a_mandatory_parameter_is_code_30_and_an_unknown_path_is_not_the_api(caller: Caller) -> None:
+    assert (await caller.http.get("https://api.flipsnack.com/v2/")).status_code == 404
+    assert caller.sandbox.requests == []
     assert await caller.code("collection.getCollection") == 30
     assert (await caller.send("collection.create"))["code"] == 30
     draft = next(iter(caller.sandbox.account.collections))
     assert await caller.code("flipbook.delete", collectionHash=draft) == 30
-
-
-async def test_an_unknown_path_is_not_the_api(caller: Caller) -> None:
-    assert (await caller.http.get("https://api.flipsnack.com/v2/")).status_code == 404
-    assert caller.sandbox.requests == []
-
-
-async def test_a_file_part_takes_no_part_in_the_signature(caller: Caller) -> None:
-    params = signed(caller.sandbox, "collection.create", {"title": "Straße"})
-    answer = await caller.http.post(caller.upload, data=params, files={"file": ("a.pdf", PDF, "application/pdf")})
-    assert answer.json()["data"]["collectionTitle"] == "Straße"

@@ -5,16 +5,21 @@ from tests.sandbox.calling import PDF, PNG, Caller, calling
 from tests.virtual_clock import StandingClock
 
 
-async def test_an_upload_is_processing_and_then_complete(caller: Caller, clock: StandingClock) -> None:
+async def test_an_upload_is_processing_when_nothing_can_be_done_with_it_and_then_complete(
+    caller: Caller, clock: StandingClock
+) -> None:
     made = await caller.created()
     assert made["collectionStatus"] == "editable"
     assert [item["status"] for item in made["collectionItems"]] == ["processing"]
     assert (made["coverImage"], made["collectionDescription"]) == ("", "")
+    assert await caller.code("collection.update", collectionHash=made["collectionHash"], title="Too early") == 38
+    assert await caller.code("collection.downloadHTML", collectionHash=made["collectionHash"]) == 38
     clock.now += 5
     ready = await caller.data("collection.getCollection", collectionHash=made["collectionHash"])
     assert [(item["status"], item["pagesCount"]) for item in ready["collectionItems"]] == [("complete", 2)]
     assert ready["coverImage"].endswith("/covers/page_1/thumb")
     assert ready["collectionDescription"] == "offers: the first words of the document."
+    assert await caller.code("collection.update", collectionHash=made["collectionHash"], title="In time") == 20
 
 
 async def test_publishing_gives_a_hash_that_stays_and_forgets_the_old_one(caller: Caller, clock: StandingClock) -> None:
@@ -27,14 +32,6 @@ async def test_publishing_gives_a_hash_that_stays_and_forgets_the_old_one(caller
     assert await caller.data("collection.getCollection", collectionHash=new) == updated
     taken_back = await caller.data("collection.update", collectionHash=new, collectionStatus="editable")
     assert (taken_back["collectionHash"], taken_back["collectionStatus"]) == (new, "editable")
-
-
-async def test_update_and_download_are_not_available_while_processing(caller: Caller, clock: StandingClock) -> None:
-    made = (await caller.created())["collectionHash"]
-    assert await caller.code("collection.update", collectionHash=made, title="Too early") == 38
-    assert await caller.code("collection.downloadHTML", collectionHash=made) == 38
-    clock.now += 5
-    assert await caller.code("collection.update", collectionHash=made, title="In time") == 20
 
 
 async def test_an_update_changes_what_is_sent_and_one_that_cannot_be_read_nothing(caller: Caller) -> None:
@@ -66,13 +63,10 @@ async def test_a_failed_conversion_uses_up_an_upload_and_a_refusal_none(caller: 
     made = await caller.data("collection.getCollection", collectionHash=answer["data"]["collectionHash"])
     assert [item["status"] for item in made["collectionItems"]] == ["failed"]
     assert (await caller.data("user.getStats"))["api_uploads_left"] == 52
-
-
-async def test_without_uploads_left_create_is_code_33_and_add_is_not(caller: Caller) -> None:
-    caller.sandbox.account.uploads_left = 0
-    shelf = caller.sandbox.account.add(title="Shelf")
-    assert (await caller.send_file("collection.create"))["code"] == 33
-    assert (await caller.send_file("flipbook.add", collectionHash=shelf.hash))["code"] == 20
+    caller.sandbox.add_fault(Fault("conversion_fails"))  # also one that is asked for
+    two = [caller.sandbox.account.collections[(await caller.created())["collectionHash"]] for _ in range(2)]
+    clock.now += 5
+    assert [one.items[0].status(clock()) for one in two] == ["failed", "complete"]
 
 
 async def test_too_many_too_large_and_too_long_documents_are_refused(clock: StandingClock) -> None:
@@ -101,8 +95,10 @@ async def test_a_created_public_collection_is_published_at_once(caller: Caller) 
     assert listed["collections"][0]["collectionHash"] == made["collectionHash"]
 
 
-async def test_flipbooks_are_added_and_removed(caller: Caller) -> None:
+async def test_flipbooks_are_added_also_without_uploads_left_and_removed(caller: Caller) -> None:
     shelf = caller.sandbox.account.add(title="Shelf")
+    caller.sandbox.account.uploads_left = 0
+    assert (await caller.send_file("collection.create"))["code"] == 33
     added = (await caller.send_file("flipbook.add", collectionHash=shelf.hash))["data"]
     first, second = (item["itemHash"] for item in added["collectionItems"])
     assert await caller.code("flipbook.delete", collectionHash=shelf.hash, flipbookHash=first) == 20
@@ -140,11 +136,3 @@ async def test_a_sandbox_that_throws_uploads_away_still_counts_their_bytes(clock
     file = sandbox.requests[-1].file
     assert file is not None
     assert (file["size"], file["sha256"]) == (len(PDF), "")
-
-
-async def test_a_conversion_fails_on_request(caller: Caller, clock: StandingClock) -> None:
-    caller.sandbox.add_fault(Fault("conversion_fails"))
-    first, second = await caller.created(), await caller.created()
-    clock.now += 5
-    made = [caller.sandbox.account.collections[one["collectionHash"]] for one in (first, second)]
-    assert [one.items[0].status(clock()) for one in made] == ["failed", "complete"]

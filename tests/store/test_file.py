@@ -117,23 +117,17 @@ async def test_a_record_edited_into_nonsense_is_refused(path: Path, file: Sqlite
     assert "damaged" in (await refusal(file)).happened
 
 
-def file_above(path: Path) -> None:
-    path.parent.rmdir()
-    path.parent.touch()
-
-
-IN_THE_WAY: list[tuple[Callable[[Path], object], str]] = [
-    (lambda path: path.mkdir(), "it is a folder"),
-    (lambda path: path.parent.chmod(0o555), "Permission denied"),
-    (lambda path: path.touch(mode=0o444), "cannot be opened or written"),
-    (file_above, "cannot be opened"),
-    (lambda path: path.symlink_to(path.with_name("elsewhere")), "cannot be opened"),
-]
-
-
 @pytest.mark.usefixtures("nobody")
 @pytest.mark.parametrize(
-    ("stand_there", "happened"), IN_THE_WAY, ids=["folder", "unwritable", "read-only", "above", "link"]
+    ("stand_there", "happened"),
+    [
+        (lambda path: path.mkdir(), "it is a folder"),
+        (lambda path: path.parent.chmod(0o555), "Permission denied"),
+        (lambda path: path.touch(mode=0o444), "cannot be opened or written"),
+        (lambda path: (path.parent.rmdir(), path.parent.touch()), "cannot be opened"),
+        (lambda path: path.symlink_to(path.with_name("elsewhere")), "cannot be opened"),
+    ],
+    ids=["folder", "unwritable", "read-only", "above", "link"],
 )
 async def test_what_cannot_be_the_file_is_refused(stand_there: Callable[[Path], object], happened: str) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as above:  # pytest's own folders are closed to others
@@ -202,9 +196,8 @@ async def test_cancelling_the_wait_for_the_file_leaves_no_transaction(path: Path
     with anyio.move_on_after(0.2) as scope:
         await file.transact(ran.append)
     assert scope.cancelled_caught
-    other.execute("ROLLBACK")
-    other.execute("BEGIN EXCLUSIVE")  # nobody else is in one
-    other.execute("ROLLBACK")
+    for statement in ("ROLLBACK", "BEGIN EXCLUSIVE", "ROLLBACK"):  # nobody else is in one
+        other.execute(statement)
     other.close()
     assert ran == []
     assert await file.transact(increment) == 2

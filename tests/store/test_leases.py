@@ -168,11 +168,12 @@ async def kept(store: Store, kind: str = leases.LEASE) -> list[tuple[str, dict[s
     return await store.transact(lambda records: records.all(kind))
 
 
-LEFT = {"state": "interrupted", "beat": 0.0, "left": NOW - 9}
-
-
 @pytest.mark.parametrize(
-    ("facts", "free_after"), [({}, 595.1), ({"state": "waiting"}, 25.1), ({"beat": 0.0}, 0), (LEFT, 0)]
+    ("facts", "free_after"),
+    [
+        *(({}, 595.1), ({"state": "waiting"}, 25.1), ({"beat": 0.0}, 0)),
+        ({"state": "interrupted", "beat": 0.0, "left": NOW - 9}, 0),
+    ],
 )
 async def test_an_upload_of_an_earlier_version_is_taken_over_when_its_sign_of_life_is_old(
     old: Older, clock: StandingClock, facts: dict[str, Any], free_after: float
@@ -185,14 +186,14 @@ async def test_an_upload_of_an_earlier_version_is_taken_over_when_its_sign_of_li
     assert await names_of_orphans(store) == ["mine/abc"]
 
 
-@pytest.mark.parametrize("state", ["complete", "converting", "failed"])
-async def test_an_upload_of_an_earlier_version_that_has_ended_is_no_orphan(old: Older, state: str) -> None:
-    checked = UPLOAD | {"state": "interrupted", "checked": True}
-    assert await kept(old(("upload", "a", UPLOAD | {"state": state, "beat": 0.0}), ("upload", "b", checked))) == []
-
-
-async def test_a_request_to_stop_made_to_an_earlier_version_is_kept(old: Older) -> None:
-    assert (await lease_of(old(("upload", "abc", UPLOAD | {"stop": True})), "upload/mine/abc")).stop is True
+async def test_of_an_earlier_version_an_ended_upload_is_no_orphan_and_a_request_to_stop_is_kept(old: Older) -> None:
+    ended = [
+        ("upload", state, UPLOAD | {"state": state, "beat": 0.0}) for state in ("complete", "converting", "failed")
+    ]
+    ended.append(("upload", "b", UPLOAD | {"state": "interrupted", "checked": True}))
+    store = old(*ended, ("upload", "abc", UPLOAD | {"stop": True}))
+    assert [name for name, _ in await kept(store)] == ["upload/mine/abc"]
+    assert (await lease_of(store, "upload/mine/abc")).stop is True
 
 
 @pytest.mark.parametrize(("beat", "owner", "orphans"), [(NOW - 5, "old", []), (0.0, "", ["mine/p1"])])
@@ -204,10 +205,9 @@ async def test_an_older_plan_is_taken_over_in_a_minute(old: Older, beat: float, 
     assert await names_of_orphans(store, "plan") == orphans
 
 
-async def test_a_question_that_an_earlier_version_asks_may_be_asked_again(old: Older) -> None:
-    assert await kept(old(("report claim", "mine/a/2026-01-01", '{"owner":"old"}')), "report claim") == []
-
-
-async def test_a_record_that_is_no_json_does_not_keep_a_file_from_being_brought_up_to_date(old: Older) -> None:
+async def test_neither_a_question_of_an_earlier_version_nor_a_record_that_is_no_json_is_in_the_way(old: Older) -> None:
+    question = ("report claim", "mine/a/2026-01-01", '{"owner":"old"}')
     bad = [("upload", "bad", "{"), ("plan", "bad", "{"), ("plan-item", "bad/0", "{")]
-    assert [name for name, _ in await kept(old(*bad, ("upload", "abc", UPLOAD)))] == ["upload/mine/abc"]
+    store = old(question, *bad, ("upload", "abc", UPLOAD))
+    assert [name for name, _ in await kept(store)] == ["upload/mine/abc"]
+    assert await kept(store, "report claim") == []

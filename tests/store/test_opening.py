@@ -21,11 +21,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_memory_is_kept_in_this_process_only() -> None:
-    assert isinstance(open_store("memory:"), MemoryStore)
-    assert open_shared_document("memory:", "budget", Tally(n=0), is_tally) is None
-
-
 @pytest.mark.parametrize(
     ("state", "path"),
     [
@@ -58,7 +53,9 @@ def test_anything_else_is_refused_without_repeating_it(state: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-async def test_each_document_has_a_file_beside_the_state_file(home: Path) -> None:
+async def test_each_document_has_a_file_beside_the_state_file_and_memory_has_none(home: Path) -> None:
+    assert isinstance(open_store("memory:"), MemoryStore)
+    assert open_shared_document("memory:", "budget", Tally(n=0), is_tally) is None
     for name, times in (("budget-1", 3), ("budget-2", 1)):
         document = open_shared_document(f"sqlite:{home / 'mine.db'}", name, Tally(n=0), is_tally)
         assert document

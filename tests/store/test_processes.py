@@ -13,16 +13,9 @@ import pytest
 
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.store import worker
-from tests.store.test_file import make_version_1
+from tests.store.test_file import make_version_1, meddle
 from tests.store.worker import workers
 from tests.store.works import count, increment, pair
-
-
-def whole(path: Path) -> bool:
-    db = sqlite3.connect(path)
-    answer = db.execute("PRAGMA integrity_check").fetchall()
-    db.close()
-    return answer == [("ok",)]
 
 
 async def test_eight_processes_on_a_fresh_file_count_exactly(quick_folder: Path) -> None:
@@ -69,7 +62,7 @@ async def test_twenty_processes_killed_while_writing_leave_a_whole_file(path: Pa
                 one.process.kill()
                 left, right = await file.transact(pair)
                 assert left == right
-        assert whole(path)
+        assert meddle(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 async def test_a_change_of_which_half_was_written_is_undone(path: Path, file: SqliteStore) -> None:
@@ -84,7 +77,7 @@ async def test_a_change_of_which_half_was_written_is_undone(path: Path, file: Sq
     assert left
     assert left["n"] == 1
     assert path.stat().st_size < before
-    assert whole(path)
+    assert meddle(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGCONT])

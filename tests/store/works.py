@@ -6,15 +6,14 @@ from typing import TypedDict, TypeGuard
 from flipsnack_mcp.store.records import Body, Records
 
 
-def increment(records: Records) -> int:
-    count: int = (records.get("counter", "one") or {"n": 0})["n"] + 1
-    records.put("counter", "one", {"n": count})
-    return count
-
-
 def count(records: Records) -> int:
     number: int = (records.get("counter", "one") or {"n": 0})["n"]
     return number
+
+
+def increment(records: Records) -> int:
+    records.put("counter", "one", {"n": count(records) + 1})
+    return count(records)
 
 
 def change_pair(records: Records) -> None:
