@@ -33,26 +33,23 @@ def rows(value: Any) -> Iterator[dict[str, Any]]:
         yield from rows(one)
 
 
+@pytest.mark.parametrize("marked", [False, True], ids=["real", "sandbox"])
 @every_tool
-async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(bench: Bench, of: str) -> None:
-    said, schema = await answered(of, bench)
+async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(
+    bench: Bench, of: str, *, marked: bool
+) -> None:
+    said, schema = await answered(of, bench, sandbox=marked)
 
     assert not said.is_error, said.text
     jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
+    assert said.text.startswith("[sandbox] ") is ("sandbox" in said.text) is marked
+    assert said.data.pop("sandbox", False) is marked
     assert set(said.data) <= set(schema["properties"])
     names = {"fields", "field"}
     missing = [leaf for leaf in leaves(said.data) if str(leaf) not in said.text and leaf not in names]
     # An empty field has no line of its own in a table.
     empty = {name for row in rows(said.data) for name, value in row.items() if value in ("", [], {})}
     assert [leaf for leaf in missing if leaf not in empty] == []
-
-
-@every_tool
-async def test_against_the_sandbox_every_answer_says_so(bench: Bench, of: str) -> None:
-    said, schema = await answered(of, bench, sandbox=True)
-    assert said.text.startswith("[sandbox] ")
-    jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
-    assert set(said.data) <= set(schema["properties"]) | {"sandbox"}
 
 
 async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> None:
@@ -64,12 +61,6 @@ async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> N
     async with bench.assistant(sandbox=True) as assistant:
         for tool, arguments in wrong.items():
             assert (await assistant.call(tool, arguments)).text.startswith("[sandbox] ")
-
-
-async def test_without_the_sandbox_nothing_says_so(bench: Bench) -> None:
-    said = await bench.call("get_user_stats")
-    assert "sandbox" not in said.text
-    assert "sandbox" not in said.data
 
 
 async def test_windows_of_the_list_follow_each_other_without_gap_or_overlap(assistant: Assistant) -> None:
@@ -121,8 +112,7 @@ async def test_every_page_has_its_statistics_and_every_file_of_a_large_package_i
     wanted = {"collection_hash": bench.sandbox.account.add(title="Thick", pages=250).hash}
     counted = await bench.call("get_collection_stats", **wanted, include_page_stats=True)
     packed = await bench.call("download_collection_html", **wanted)
-    assert len(counted.data["pages"]) == 250
-    assert packed.data["state"] == "complete"
+    assert (len(counted.data["pages"]), packed.data["state"]) == (250, "complete")
     assert len(packed.data["files"]) == 253 or "more" in packed.text
 
 
@@ -147,13 +137,14 @@ async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_arg
         said = await assistant.call(tool, arguments)
         without = await assistant.call(tool, {key: one for key, one in arguments.items() if key != "file_path"})
         other = await assistant.call(tool, arguments | {"file_path": path, "file_url": "https://example.com/a.pdf"})
+    asked = len(bench.requests)
     nowhere = await bench.send(tool, arguments | {"file_path": path}, upload_dirs=())
 
     assert not said.is_error, said.text
     arrived = bench.sandbox.carried_out(name)[0]
     assert f"{arrived.verb} {arrived.host}" == ("POST upload" if meaning(name).uploads else "GET api")
-    assert nowhere.is_error
-    assert other.is_error
+    assert_told_in_four_parts(nowhere, "Nothing was changed.")
+    assert (other.is_error, len(bench.requests)) == (True, asked)
     if not meaning(name).uploads:
         assert arrived.file is None
         assert "no argument `file_path`" in other.text
@@ -165,12 +156,6 @@ async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_arg
     assert "both are given" in other.text
     assert "FLIPSNACK_UPLOAD_DIRS" in nowhere.text
     assert len(bench.sandbox.carried_out(name)) == 1
-
-
-async def test_a_local_path_is_refused_before_a_request_without_an_upload_folder(bench: Bench) -> None:
-    said = await bench.send("create_collection", {"file_path": bench.document()}, upload_dirs=())
-    assert_told_in_four_parts(said, "FLIPSNACK_UPLOAD_DIRS", "Nothing was changed.")
-    assert bench.requests == []
 
 
 @pytest.mark.parametrize("name", ["missing.pdf", "text.pdf", "link.pdf", "../outside.pdf"])

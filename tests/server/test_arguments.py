@@ -67,8 +67,10 @@ async def test_the_value_of_a_bad_argument_is_never_repeated(bench: Bench, tool:
     assert "do-not-repeat-me" not in said.text
 
 
-async def test_an_error_about_arguments_lists_the_known_ones(bench: Bench) -> None:
+async def test_an_error_about_arguments_says_all_that_is_wrong_and_lists_the_known_ones(bench: Bench) -> None:
+    several = await bench.call("list_collections", limit=0, order="up", x=1)
     said = await bench.call("list_collections", limt=3)
+    assert all(name in several.text for name in ("`limit`", "`order`", "`x`"))
     assert said.text.startswith(
         "There is no argument `limt`. Nothing was changed. Correct the arguments, then make the call again. "
         "The arguments of list_collections: "
@@ -76,8 +78,3 @@ async def test_an_error_about_arguments_lists_the_known_ones(bench: Bench) -> No
     assert set(said.text.rpartition(": ")[2].strip(".").split(", ")) == {
         "query", "status", "order_by", "order", "offset", "limit",
     }  # fmt: skip
-
-
-async def test_all_that_is_wrong_is_said_at_once(bench: Bench) -> None:
-    said = await bench.call("list_collections", limit=0, order="up", x=1)
-    assert all(name in said.text for name in ("`limit`", "`order`", "`x`"))

@@ -129,8 +129,7 @@ async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_deleted(ben
     said = await bench.send(tool, arguments, person, confirm=way)
 
     assert_told_in_four_parts(said, "Nothing was changed.")
-    assert person.forms == []
-    assert deletions(bench) == 0
+    assert (person.forms, deletions(bench)) == ([], 0)
 
 
 async def test_views_that_change_meanwhile_ask_only_once(bench: Bench) -> None:
@@ -145,8 +144,7 @@ async def test_views_that_change_meanwhile_ask_only_once(bench: Bench) -> None:
 
     assert not said.is_error, said.text
     assert "100 views" in person.forms[0]
-    assert len(person.forms) == 1
-    assert len(bench.sandbox.carried_out(DELETED)) == 1
+    assert (len(person.forms), len(bench.sandbox.carried_out(DELETED))) == (1, 1)
 
 
 HASH = "the hash"

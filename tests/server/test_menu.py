@@ -10,7 +10,7 @@ import pytest
 from mcp import MCPError
 
 from flipsnack_mcp import __version__
-from tests.samples_of import NAMES, every_name, expected_tool, expected_tools, meaning, names_with
+from tests.samples_of import NAMES, expected_tool, expected_tools, meaning, names_with
 from tests.server.bench import Assistant, Bench, Given, tokens
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import typical
@@ -189,11 +189,8 @@ async def test_read_only_keeps_what_changes_nothing_in_the_account(bench: Bench)
     assert set(await menu_of(bench, read_only=True)) == {
         name for name, tool in expected_tools().items() if tool.in_read_only_mode
     }
-
-
-@every_name
-def test_read_only_mode_leaves_exactly_the_actions_that_read(name: str) -> None:
-    assert meaning(name).tool.in_read_only_mode is (meaning(name).effect == "reads")
+    every = [meaning(name) for name in NAMES]
+    assert [one for one in every if one.tool.in_read_only_mode is not (one.effect == "reads")] == []
 
 
 @pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": DEFAULT}])
@@ -252,20 +249,15 @@ async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_miss
     assert bench.requests == []
 
 
-async def test_the_server_introduces_itself(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
+@pytest.mark.parametrize("settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}, {}])
+async def test_the_server_introduces_itself_and_says_in_which_mode_it_is(bench: Bench, settings: Given) -> None:
+    async with bench.assistant(**settings) as assistant:
         info, instructions = assistant.client.server_info, assistant.client.instructions
     assert info
     assert (info.name, info.title, info.version) == ("flipsnack", "Flipsnack", __version__)
     assert info.icons
     assert info.icons[0].src.startswith("data:image/svg+xml;base64,")
     assert instructions
-
-
-@pytest.mark.parametrize("settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}, {}])
-async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: Given) -> None:
-    async with bench.assistant(**settings) as assistant:
-        instructions = assistant.client.instructions or ""
     assert len(instructions) < 1800
     assert ("read-only" in instructions) is settings.get("read_only", False)
     assert ("sandbox" in instructions) is settings.get("sandbox", False)
