@@ -15,7 +15,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from flipsnack_mcp.workflows.history import KIND as HISTORY
 from tests.samples_of import NAMES, meaning
-from tests.server.bench import PDF, Bench, Person, Said, types
+from tests.server.bench import PDF, Assistant, Bench, Person, Said, types
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import PNG, typical
 
@@ -117,11 +117,10 @@ async def test_a_dry_run_of_what_is_gone_says_so(bench: Bench) -> None:
     assert set(bench.requests) <= READS
 
 
-async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
-        given = arguments("create_collection", bench)
-        made = await assistant.call("create_collection", given)
-        assert not made.is_error, made.text
-        said = await assistant.call("create_collection", given, dry_run=True)
+async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench, assistant: Assistant) -> None:
+    given = arguments("create_collection", bench)
+    made = await assistant.call("create_collection", given)
+    assert not made.is_error, made.text
+    said = await assistant.call("create_collection", given, dry_run=True)
     assert "less than a day ago" in said.text
     assert len(bench.sandbox.carried_out("collection.create")) == 1

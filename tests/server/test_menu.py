@@ -221,9 +221,8 @@ UNKNOWN = (
 
 
 @pytest.mark.parametrize("name", UNKNOWN, ids=lambda one: ascii(one[:40]))
-async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: str) -> None:
-    async with bench.assistant() as assistant:
-        text = await refusal_of(assistant, name)
+async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, assistant: Assistant, name: str) -> None:
+    text = await refusal_of(assistant, name)
     assert text.isprintable()
     assert len(text) < 800
     assert bench.requests == []

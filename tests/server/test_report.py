@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
-from tests.server.bench import Bench, Said, tokens
+from tests.server.bench import Said, tokens
 from tests.server.long_bench import LongBench, assert_told_in_four_parts, named_call, to_its_end
 
 TOOL, STATS, LIST = "report_stats", "collection.getStats", "collection.getList"
@@ -20,8 +20,8 @@ DAY = 86_400
 
 
 @pytest.fixture
-def bench(bench: Bench) -> LongBench:
-    return LongBench(**vars(bench))
+def bench(long_bench: LongBench) -> LongBench:
+    return long_bench
 
 
 def emptied(bench: LongBench) -> LongBench:
@@ -36,8 +36,7 @@ def filled(bench: LongBench, count: int, title: str = "Offer {:03}", **more: Any
 
 
 async def reported(bench: LongBench, /, **arguments: Any) -> Said:
-    async with bench.assistant() as assistant:
-        return await to_its_end(assistant, await assistant.call(TOOL, arguments))
+    return await to_its_end(bench.client, await bench.client.call(TOOL, arguments))
 
 
 def content(said: Said) -> bytes:
@@ -127,10 +126,9 @@ async def test_conditions_narrow_the_choice(bench: LongBench) -> None:
 
 async def test_a_title_that_we_changed_is_told_as_it_is_now(bench: LongBench) -> None:
     (named,) = filled(bench, 1)
-    async with bench.assistant() as assistant:
-        await to_its_end(assistant, await assistant.call(TOOL, collections=[named], **AUGUST))
-        await assistant.call("update_collection", collection_hash=named, title="Renamed")
-        again = await to_its_end(assistant, await assistant.call(TOOL, collections=[named], **AUGUST))
+    await to_its_end(bench.client, await bench.client.call(TOOL, collections=[named], **AUGUST))
+    await bench.client.call("update_collection", collection_hash=named, title="Renamed")
+    again = await to_its_end(bench.client, await bench.client.call(TOOL, collections=[named], **AUGUST))
     assert titles(again.data["collections"]) == ["Renamed"]
     assert asked(bench) == 1
 
@@ -138,11 +136,10 @@ async def test_a_title_that_we_changed_is_told_as_it_is_now(bench: LongBench) ->
 # --- long ones
 async def test_a_partial_report_says_so_is_not_saved_and_names_the_call_that_goes_on(bench: LongBench) -> None:
     filled(bench, 30)
-    async with bench.assistant() as assistant:
-        first = await assistant.call(TOOL, save_as="csv", wait_seconds=10, **AUGUST)
-        tool, arguments = named_call(first)
-        saved = bench.downloaded
-        last = await to_its_end(assistant, first)
+    first = await bench.client.call(TOOL, save_as="csv", wait_seconds=10, **AUGUST)
+    tool, arguments = named_call(first)
+    saved = bench.downloaded
+    last = await to_its_end(bench.client, first)
 
     assert (tool, arguments) == (TOOL, {"report_id": first.data["report_id"]})
     assert first.data["state"] == "processing"
@@ -157,11 +154,10 @@ async def test_a_partial_report_says_so_is_not_saved_and_names_the_call_that_goe
 
 
 async def test_a_report_may_be_told_in_another_way_but_not_be_about_something_else(bench: LongBench) -> None:
-    async with bench.assistant() as assistant:
-        first = await to_its_end(assistant, await assistant.call(TOOL, query="catalogue", **AUGUST))
-        before, one = len(bench.requests), first.data["report_id"]
-        other = await assistant.call(TOOL, report_id=one, query="catalogue", sort_by="downloads", top=1, **AUGUST)
-        wrong = await assistant.call(TOOL, report_id=one, query="magazine", compare=True)
+    first = await to_its_end(bench.client, await bench.client.call(TOOL, query="catalogue", **AUGUST))
+    before, one = len(bench.requests), first.data["report_id"]
+    other = await bench.client.call(TOOL, report_id=one, query="catalogue", sort_by="downloads", top=1, **AUGUST)
+    wrong = await bench.client.call(TOOL, report_id=one, query="magazine", compare=True)
     every = [*first.data["collections"], *first.data["bottom"]]
     assert [row["downloads"] for row in other.data["collections"]] == [max(one["downloads"] for one in every)]
     assert len(bench.requests) == before
@@ -182,14 +178,13 @@ async def test_collections_that_fail_or_are_not_there_are_told_and_the_rest_coun
 
 async def test_a_report_that_ends_with_an_error_names_the_call_that_goes_on(bench: LongBench) -> None:
     filled(bench, 12)
-    async with bench.assistant() as assistant:
-        first = await assistant.call(TOOL, wait_seconds=4, **AUGUST)
-        bench.sandbox.add_fault(Fault("code", STATS, code=41, times=0))
-        wrong = await assistant.call(*named_call(first))
-        bench.sandbox.clear_faults()
-        found = re.search(r'report_stats\(report_id="(\w+)"\)', wrong.text)
-        assert found
-        last = await to_its_end(assistant, await assistant.call(TOOL, report_id=found[1]))
+    first = await bench.client.call(TOOL, wait_seconds=4, **AUGUST)
+    bench.sandbox.add_fault(Fault("code", STATS, code=41, times=0))
+    wrong = await bench.client.call(*named_call(first))
+    bench.sandbox.clear_faults()
+    found = re.search(r'report_stats\(report_id="(\w+)"\)', wrong.text)
+    assert found
+    last = await to_its_end(bench.client, await bench.client.call(TOOL, report_id=found[1]))
     assert_told_in_four_parts(wrong)
     assert (last.data["totals"]["collections"], last.data["report_id"]) == (12, first.data["report_id"])
 
@@ -237,9 +232,8 @@ async def test_a_saved_table_holds_every_collection(bench: LongBench) -> None:
 async def test_titles_stay_in_their_cell(bench: LongBench) -> None:
     title = '=a "b", c;\r\nd | [x](https://example.com) <img src=x> `y` \u202e\x00e'
     emptied(bench).sandbox.account.add(title=title, created_at=bench.clock() - 90 * DAY)
-    async with bench.assistant() as assistant:
-        first = await to_its_end(assistant, await assistant.call(TOOL, save_as="csv", **AUGUST))
-        second = await assistant.call(TOOL, report_id=first.data["report_id"], save_as="markdown")
+    first = await to_its_end(bench.client, await bench.client.call(TOOL, save_as="csv", **AUGUST))
+    second = await bench.client.call(TOOL, report_id=first.data["report_id"], save_as="markdown")
     rows, lines = table(first), content(second).decode().splitlines()
     assert (rows[1][1], len(rows)) == ('\'=a "b", c; d | [x](https://example.com) <img src=x> `y` e', 2)
     assert lines[0] == "# Flipsnack report 2026-08-01 to 2026-08-31"
@@ -268,13 +262,12 @@ async def test_a_report_is_saved_once_however_often_it_is_looked_at(bench: LongB
 
 async def test_a_folder_that_cannot_be_written_is_told_and_the_report_stays(bench: LongBench) -> None:
     (bench.folder / "downloads").write_text("no folder")
-    async with bench.assistant() as assistant:
-        said = await assistant.call(TOOL, query="Press", save_as="csv", **AUGUST)
-        (bench.folder / "downloads").unlink()
-        before = len(bench.requests)
-        found = re.search(r'report_id="(\w+)"', said.text)
-        assert found
-        again = await assistant.call(TOOL, report_id=found[1])
+    said = await bench.client.call(TOOL, query="Press", save_as="csv", **AUGUST)
+    (bench.folder / "downloads").unlink()
+    before = len(bench.requests)
+    found = re.search(r'report_id="(\w+)"', said.text)
+    assert found
+    again = await bench.client.call(TOOL, report_id=found[1])
     assert_told_in_four_parts(said, "FLIPSNACK_DOWNLOAD_DIR")
     assert again.data["path"]
     assert len(bench.requests) == before
