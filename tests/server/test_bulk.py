@@ -24,8 +24,8 @@ ONLINE = 6
 """Weekly offers that are public; a seventh is a draft."""
 
 
-def updates(bench: Bench) -> Counter[str]:
-    return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(UPDATE))
+def carried_out(bench: Bench, action: str) -> Counter[str]:
+    return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(action))
 
 
 def titles(bench: Bench) -> set[str]:
@@ -102,7 +102,7 @@ async def test_a_plan_is_carried_out_exactly_and_a_second_time_changes_nothing(b
         bench.sandbox.account.add(title="Weekly offers, too late for the plan")
         first = await assistant.call(TOOL, plan_id=plan, wait_seconds=6)
         said = await to_its_end(assistant, first)
-        changed = updates(bench)
+        changed = carried_out(bench, UPDATE)
         arrived = len(bench.requests)
         again = await assistant.call(TOOL, plan_id=f" {plan.upper()} ")
     assert (first.data["state"], first.seconds < 12) == ("processing", True)
@@ -132,13 +132,13 @@ async def test_after_a_day_the_rest_of_a_plan_is_not_carried_out(bench: Bench) -
         done = await plan_of(assistant, query="Press kit", find="kit", replace="set")
         await to_its_end(assistant, await assistant.call(TOOL, plan_id=done))
         await assistant.call(TOOL, plan_id=plan, wait_seconds=6)
-        before = updates(bench)
+        before = carried_out(bench, UPDATE)
         bench.clock.advance(24 * 3600)
         said = await assistant.call(TOOL, plan_id=plan)
         outcome = await assistant.call(TOOL, plan_id=done)
 
     assert_told_in_four_parts(said, "more than a day old")
-    assert (updates(bench), outcome.data["state"]) == (before, "complete")
+    assert (carried_out(bench, UPDATE), outcome.data["state"]) == (before, "complete")
 
 
 async def test_every_collection_has_its_entries_in_the_history(bench: Bench) -> None:
@@ -157,7 +157,7 @@ async def test_a_state_file_that_fails_half_way_is_not_said_to_have_changed_noth
         plan = await plan_of(assistant, **OFFERS)
 
         async def fails_after_the_first(_: str) -> None:
-            if updates(bench):
+            if carried_out(bench, UPDATE):
                 store.error = inaccessible(bench.folder, "full")
 
         store.before = fails_after_the_first
@@ -167,7 +167,7 @@ async def test_a_state_file_that_fails_half_way_is_not_said_to_have_changed_noth
         again = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan))
 
     assert_told_in_four_parts(said, "Something may have been changed.")
-    assert (again.data["counts"]["done"], set(updates(bench).values())) == (7, {1})
+    assert (again.data["counts"]["done"], set(carried_out(bench, UPDATE).values())) == (7, {1})
 
 
 async def test_a_long_plan_is_shown_in_part_and_what_failed_comes_first(bench: Bench) -> None:
@@ -235,7 +235,7 @@ async def test_anything_but_their_number_changes_nothing(bench: Bench, answer: A
         plan = await plan_of(assistant, **OFFLINE)
         said = await assistant.call(TOOL, plan_id=plan)
     assert_refused(said)
-    assert updates(bench) == Counter()
+    assert carried_out(bench, UPDATE) == Counter()
 
 
 async def test_a_client_without_forms_confirms_by_a_code_for_exactly_this_plan(bench: Bench) -> None:
@@ -247,7 +247,7 @@ async def test_a_client_without_forms_confirms_by_a_code_for_exactly_this_plan(b
         assert_refused(elsewhere)
         fresh = await assistant.call(TOOL, plan_id=plan)
         said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, confirmation=fresh.code))
-    assert (said.data["counts"]["done"], len(updates(bench))) == (ONLINE, ONLINE)
+    assert (said.data["counts"]["done"], len(carried_out(bench, UPDATE))) == (ONLINE, ONLINE)
 
 
 @pytest.mark.parametrize("confirm", ["ask", "block"])
@@ -261,7 +261,7 @@ async def test_a_yes_holds_also_in_another_process_and_not_once_deletions_are_of
             assert_refused(said)
         else:
             assert (await to_its_end(assistant, said)).data["counts"]["done"] == ONLINE
-    assert len(updates(bench)) == (0 if confirm == "block" else ONLINE)
+    assert len(carried_out(bench, UPDATE)) == (0 if confirm == "block" else ONLINE)
 
 
 async def test_a_no_to_these_collections_closes_the_way_by_code_for_a_new_plan_of_them(bench: Bench) -> None:

@@ -177,9 +177,7 @@ async def test_a_flipbook_is_deleted_by_the_title_of_its_collection_and_not_by_i
 
 
 @pytest.mark.parametrize("name", DELETING)
-async def test_whatever_destroys_needs_what_the_person_types_and_is_blocked_where_that_is_set(
-    bench: Bench, name: str
-) -> None:
+async def test_whatever_destroys_needs_what_is_typed_and_is_blocked_where_that_is_set(bench: Bench, name: str) -> None:
     tool, arguments = expected_tool(name).name, typical(name, bench)
     person, blocked = Person(types("wrong")), Person(types_what_is_asked)
     assert_refused(bench, await bench.send(tool, arguments, blocked, confirm="block"))

@@ -81,15 +81,12 @@ def objections(schema: Any, path: str) -> Iterator[str]:
             yield f"{where}: requires unknown {missing}"
 
 
-async def test_the_default_menu_is_the_contract(bench: Bench) -> None:
+async def test_the_menu_is_the_contract_and_has_old_actions_only_when_asked_for(bench: Bench) -> None:
     names = list(await menu_of(bench, toolsets=DEFAULT))
-    assert sorted(names) == sorted(name for name, tool in expected_tools().items() if not tool.legacy)
-    assert names == expected_order(legacy=False)
-
-
-async def test_old_actions_are_there_only_when_asked_for(bench: Bench) -> None:
     both = await menu_of(bench, toolsets=frozenset({"default", "legacy"}))
     only = await menu_of(bench, toolsets=frozenset({"legacy"}))
+    assert sorted(names) == sorted(name for name, tool in expected_tools().items() if not tool.legacy)
+    assert names == expected_order(legacy=False)
     assert sorted(both) == sorted(expected_tools())
     assert list(both) == [*expected_order(legacy=False), *expected_order(legacy=True)]
     assert list(only) == expected_order(legacy=True)
@@ -193,23 +190,23 @@ async def test_read_only_keeps_what_changes_nothing_in_the_account(bench: Bench)
     assert [one for one in every if one.tool.in_read_only_mode is not (one.effect == "reads")] == []
 
 
-@pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": DEFAULT}])
+HIDDEN: list[tuple[str, Given]] = [
+    *((name, {"read_only": True}) for name in (*names_with("writes"), *names_with("destroys"))),
+    ("collection.deleteLogo", {"toolsets": DEFAULT}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), HIDDEN)
 @pytest.mark.parametrize("confirm", ["ask", "allow"])
-async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(bench: Bench, settings: Given, confirm: str) -> None:
-    wanted = bench.collection().hash
+async def test_a_hidden_tool_called_by_name_is_an_unknown_tool_whatever_else_is_set(
+    bench: Bench, name: str, settings: Given, confirm: str
+) -> None:
+    tool, arguments = expected_tool(name).name, typical(name, bench)
     async with bench.assistant(**settings, confirm=confirm) as assistant:
-        hidden = await refusal_of(assistant, "delete_logo", collection_hash=wanted)
-        unknown = await refusal_of(assistant, "no_such_tool", collection_hash=wanted)
-    assert hidden == unknown.replace("no_such_tool", "delete_logo")
-    assert "Nothing was changed." in hidden
-    assert bench.requests == []
-
-
-@pytest.mark.parametrize("name", [*names_with("writes"), *names_with("destroys")])
-async def test_read_only_beats_every_other_setting(bench: Bench, name: str) -> None:
-    async with bench.assistant(read_only=True, confirm="allow") as assistant:
-        text = await refusal_of(assistant, expected_tool(name).name, **typical(name, bench))
-    assert "no tool" in text
+        hidden = await refusal_of(assistant, tool, **arguments)
+        unknown = await refusal_of(assistant, "no_such_tool", **arguments)
+    assert hidden == unknown.replace("no_such_tool", tool)
+    assert [one for one in ("no tool", "Nothing was changed.") if one not in hidden] == []
     assert bench.requests == []
 
 

@@ -215,9 +215,7 @@ async def test_every_failure_is_on_record(bench: Bench, store: MemoryStore, faul
     assert [one.decision for one in await trail_of(bench, store)] == ["allowed", decision]
 
 
-async def test_uploads_refused_files_and_stops_are_on_record_and_reads_are_not(
-    bench: Bench, store: MemoryStore
-) -> None:
+async def test_uploads_refused_files_and_stops_are_on_record_but_no_reads(bench: Bench, store: MemoryStore) -> None:
     wanted = {"collection_hash": bench.collection(TITLE).hash}
     async with process(bench, store=store) as assistant:
         await assistant.call("list_collections")

@@ -59,9 +59,7 @@ async def test_what_does_not_exist_is_an_error_in_words(assistant: Assistant, ur
 
 
 @pytest.mark.parametrize(("key", "says"), [(KEY, "Nothing was changed"), ("", "FLIPSNACK_API_KEY")])
-async def test_while_flipsnack_is_down_or_a_key_is_missing_reading_ends_in_time(
-    bench: Bench, key: str, says: str
-) -> None:
+async def test_while_flipsnack_is_down_or_no_key_is_set_reading_ends_in_time(bench: Bench, key: str, says: str) -> None:
     bench.fails("maintenance", times=0)
     async with bench.assistant(api_key=key) as assistant:
         with pytest.raises(MCPError, match=says) as refused:

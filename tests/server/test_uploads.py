@@ -156,9 +156,7 @@ ADDRESS = {"file_url": "https://example.com/latest.pdf"}
     ],
     ids=["another wish", "an address"],
 )
-async def test_an_earlier_upload_is_not_said_to_be_more_than_it_is(
-    bench: LongBench, first: dict[str, str], other: dict[str, str], told: str
-) -> None:
+async def test_an_earlier_upload_is_told_as_it_is(bench: LongBench, first: Given, other: Given, told: str) -> None:
     given: dict[str, Any] = {"title": "Latest"} if first else offers(bench)
     await to_its_end(bench.client, await bench.client.call(TOOL, {**given, **first}))
     said = await bench.client.call(TOOL, {**given, **other})
