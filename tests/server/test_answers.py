@@ -154,16 +154,3 @@ async def test_what_uploads_takes_a_local_file_and_what_does_not_has_no_such_arg
     assert "both are given" in other.text
     assert "FLIPSNACK_UPLOAD_DIRS" in nowhere.text
     assert len(bench.sandbox.carried_out(name)) == 1
-
-
-@pytest.mark.parametrize("name", ["missing.pdf", "text.pdf", "link.pdf", "../outside.pdf"])
-async def test_a_file_that_is_no_good_document_sends_nothing(bench: Bench, name: str) -> None:
-    good = Path(bench.document())
-    (bench.folder / "outside.pdf").write_bytes(good.read_bytes())  # noqa: ASYNC240 - a few bytes of a test
-    bench.document("text.pdf", b"hello")
-    (good.parent / "link.pdf").symlink_to(bench.folder / "outside.pdf")
-
-    for tool, target in (("create_collection", {}), ("add_flipbook", {"collection_hash": bench.collection().hash})):
-        said = await bench.call(tool, **target, file_path=f"{good.parent}/{name}")
-        assert_told_in_four_parts(said, "Nothing was changed.")
-    assert bench.requests == []

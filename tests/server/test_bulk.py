@@ -28,14 +28,6 @@ def carried_out(bench: Bench, action: str) -> Counter[str]:
     return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(action))
 
 
-def titles(bench: Bench) -> set[str]:
-    return {one.title for one in bench.sandbox.account.collections.values()}
-
-
-def statuses(bench: Bench, words: str = "Weekly offers") -> Counter[str]:
-    return Counter(one.status for one in bench.sandbox.account.collections.values() if words in one.title)
-
-
 async def plan_of(assistant: Assistant, **arguments: Any) -> str:
     said = await assistant.call(TOOL, arguments)
     assert not said.is_error, said.text
@@ -109,7 +101,7 @@ async def test_a_plan_is_carried_out_exactly_and_a_second_time_changes_nothing(b
     assert re.search(r"update: 1 of 7 collections, about \d+ s left", str(first.progress))
     assert (said.data["state"], said.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
     assert changed == Counter(meant)
-    assert "Weekly offers, too late for the plan" in titles(bench)
+    assert bench.collection("Weekly offers, too late for the plan")
     assert (again.data, len(bench.requests)) == (said.data, arrived)
 
 
@@ -203,7 +195,8 @@ async def test_taking_many_offline_asks_once_for_their_number(bench: Bench, conf
         said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, wait_seconds=6))
     assert (said.data["counts"], len(person.forms)) == ({"done": ONLINE, "unchanged": 0}, asked)
     assert all(form.endswith(f'type "{ONLINE}".') and '"Weekly offers, Week 38"' in form for form in person.forms)
-    assert statuses(bench) == {"editable": 7}
+    offers = [one for one in bench.sandbox.account.collections.values() if "Weekly offers" in one.title]
+    assert [one.status for one in offers] == ["editable"] * 7
     assert {one.confirmed for one in await history(bench)} == {how}
 
 
