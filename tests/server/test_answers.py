@@ -9,7 +9,7 @@ import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of 
 import pytest
 
 from tests.samples_of import every_name, every_tool, expected_tool, meaning
-from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Person, types_what_is_asked
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import answered, typical
 
@@ -51,14 +51,10 @@ async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(be
 
 
 async def test_against_the_sandbox_errors_and_refusals_say_so(bench: Bench) -> None:
-    target = {"collection_hash": bench.collection().hash}
-    wrong: dict[str, dict[str, Any]] = {
-        "get_collection": {"collection_hash": "nothere"}, "list_collections": {"limit": 0},
-        "delete_collection": target,
-    }  # fmt: skip
+    wrong: Given = {"get_collection": "nothere", "delete_logo": bench.collection().hash, "delete_collection": "a/b"}
     async with bench.assistant(sandbox=True) as assistant:
-        for tool, arguments in wrong.items():
-            assert (await assistant.call(tool, arguments)).text.startswith("[sandbox] ")
+        for tool, target in wrong.items():
+            assert (await assistant.call(tool, collection_hash=target)).text.startswith("[sandbox] ")
 
 
 async def test_windows_of_the_list_follow_each_other_without_gap_or_overlap(assistant: Assistant) -> None:

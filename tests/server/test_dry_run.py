@@ -1,7 +1,6 @@
 """A dry run shows exactly what would be done, and sends nothing that changes anything."""
 
 from copy import deepcopy
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
@@ -47,9 +45,8 @@ def arguments(way: str, bench: Bench) -> dict[str, Any]:
 
 async def planned(bench: Bench, name: str, store: MemoryStore | None = None, **settings: Any) -> Said:
     """A dry run by a client that would fill in any form."""
-    person, kept = Person(types(TITLE)), store or MemoryStore(bench.clock)
-    server = build_server(replace(bench.settings, **settings), bench.connect, bench.clock, kept)
-    async with bench.assistant(person, server) as assistant:
+    person = Person(types(TITLE))
+    async with bench.assistant(person, store=store or MemoryStore(bench.clock), **settings) as assistant:
         said = await assistant.call(WAYS[name], arguments(name, bench), dry_run=True)
     assert person.forms == []
     return said

@@ -129,7 +129,5 @@ async def test_a_message_of_flipsnacks_is_cleaned_and_quoted(bench: Bench, text:
 
 def test_only_our_own_words_are_neither_cleaned_nor_cut() -> None:
     ours = "Call it again.\n" + "x" * 400
-    assert clean({"next_step": ours, "extra": {"next_step": "a\x1bb"}}) == {
-        "next_step": ours,
-        "extra": {"next_step": "ab"},
-    }
+    cleaned = clean({"next_step": ours, "extra": {"next_step": "a\x1bb"}})
+    assert cleaned == {"next_step": ours, "extra": {"next_step": "ab"}}
