@@ -185,13 +185,8 @@ class Bench:
 
     @property
     def settings(self) -> Settings:
-        return Settings(
-            api_key=KEY,
-            api_secret=SECRET,
-            upload_dirs=(self.folder / "uploads",),
-            download_dir=self.folder / "downloads",
-            toolsets=frozenset({"default", "legacy"}),
-        )
+        folders: Given = {"upload_dirs": (self.folder / "uploads",), "download_dir": self.folder / "downloads"}
+        return Settings(KEY, SECRET, toolsets=frozenset({"default", "legacy"}), **folders)
 
     @property
     def downloaded(self) -> list[str]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -51,11 +52,7 @@ def patient_page_counter(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that are about something else."""
-
-    async def nothing(_: object) -> lookahead.LookAhead:
-        return lookahead.LookAhead(None, ())
-
-    monkeypatch.setattr(uploads, "look_ahead", nothing)
+    monkeypatch.setattr(uploads, "look_ahead", AsyncMock(return_value=lookahead.LookAhead(None, ())))
 
 
 @pytest.fixture(autouse=True)

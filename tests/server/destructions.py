@@ -18,11 +18,8 @@ from tests.server.bench import Assistant, Bench, Mode, Person, Said
 TITLE = "Summer catalogue 2026"
 UNCHANGED = "Nothing was changed."
 DESTROYING = (
-    "collection.deleteCollection",
-    "flipbook.delete",
-    "collection.update",
-    "collection.deleteLogo",
-    "collection.deleteBackgroundImage",
+    *("collection.deleteCollection", "collection.deleteLogo", "collection.deleteBackgroundImage"),
+    *("flipbook.delete", "collection.update"),
 )
 MODES: tuple[Mode, ...] = ("auto", "legacy")
 REVISION = {"auto": "2026-07-28", "legacy": "2025-11-25"}
@@ -60,20 +57,10 @@ def cells(rows: Mapping[str, Any], everywhere: Collection[str]) -> list[Any]:
     ]
 
 
-def destroyed(sandbox: Sandbox) -> list[str]:
-    """What was carried out, of whatever kind."""
-    return [one.action for one in sandbox.requests if one.action in DESTROYING and one.executed]
-
-
-def arrived(sandbox: Sandbox) -> list[str]:
-    """What arrived, carried out or not."""
-    return [one.action for one in sandbox.requests if one.action in DESTROYING]
-
-
 def assert_only(sandbox: Sandbox, tool: Destruction, confirmed: int) -> None:
     """Exactly what was confirmed was carried out, and nothing more was even tried."""
-    assert destroyed(sandbox) == [tool.action] * confirmed
-    assert arrived(sandbox) == [tool.action] * confirmed
+    arrived = [(one.action, one.executed) for one in sandbox.requests if one.action in DESTROYING]
+    assert arrived == [(tool.action, True)] * confirmed
 
 
 def assert_refused(said: Said) -> None:

@@ -11,19 +11,14 @@ ARGUMENTS = table("arguments")
 ACTIONS = {expected_tool(name).name: name for name in NAMES}
 
 
-def sent(bench: Bench, action: str) -> dict[str, str]:
-    """The parameters of the last request of an action, without what every request has."""
-    params = next(one.params for one in reversed(bench.sandbox.requests) if one.action == action)
-    return {name: value for name, value in params.items() if name not in {"action", "apiKey", "signature"}}
-
-
 @pytest.mark.parametrize(
     ("tool", "arguments", "wanted"),
     [(tool, *row) for tool, rows in ARGUMENTS["understood"].items() for row in rows],
 )
 async def test_what_clients_send_is_understood(bench: Bench, tool: str, arguments: Given, wanted: Given) -> None:
     await bench.call(tool, **arguments)
-    assert sent(bench, ACTIONS[tool]).items() >= wanted.items()
+    sent = next(one.params for one in reversed(bench.sandbox.requests) if one.action == ACTIONS[tool])
+    assert sent.items() >= wanted.items()
 
 
 BAD = [
@@ -67,8 +62,10 @@ async def test_the_value_of_a_bad_argument_is_never_repeated(bench: Bench, tool:
     assert "do-not-repeat-me" not in said.text
 
 
-async def test_an_error_about_arguments_lists_the_known_ones(bench: Bench) -> None:
+async def test_an_error_about_arguments_says_all_that_is_wrong_and_lists_the_known_ones(bench: Bench) -> None:
+    several = await bench.call("list_collections", limit=0, order="up", x=1)
     said = await bench.call("list_collections", limt=3)
+    assert all(name in several.text for name in ("`limit`", "`order`", "`x`"))
     assert said.text.startswith(
         "There is no argument `limt`. Nothing was changed. Correct the arguments, then make the call again. "
         "The arguments of list_collections: "
@@ -76,8 +73,3 @@ async def test_an_error_about_arguments_lists_the_known_ones(bench: Bench) -> No
     assert set(said.text.rpartition(": ")[2].strip(".").split(", ")) == {
         "query", "status", "order_by", "order", "offset", "limit",
     }  # fmt: skip
-
-
-async def test_all_that_is_wrong_is_said_at_once(bench: Bench) -> None:
-    said = await bench.call("list_collections", limit=0, order="up", x=1)
-    assert all(name in said.text for name in ("`limit`", "`order`", "`x`"))

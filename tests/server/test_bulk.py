@@ -24,16 +24,8 @@ ONLINE = 6
 """Weekly offers that are public; a seventh is a draft."""
 
 
-def updates(bench: Bench) -> Counter[str]:
-    return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(UPDATE))
-
-
-def titles(bench: Bench) -> set[str]:
-    return {one.title for one in bench.sandbox.account.collections.values()}
-
-
-def statuses(bench: Bench, words: str = "Weekly offers") -> Counter[str]:
-    return Counter(one.status for one in bench.sandbox.account.collections.values() if words in one.title)
+def carried_out(bench: Bench, action: str) -> Counter[str]:
+    return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(action))
 
 
 async def plan_of(assistant: Assistant, **arguments: Any) -> str:
@@ -95,31 +87,22 @@ async def test_a_plan_over_too_many_collections_is_refused(bench: Bench) -> None
 
 
 async def test_a_plan_is_carried_out_exactly_and_a_second_time_changes_nothing(bench: Bench) -> None:
+    """What does not fit one call goes on with the next, and says how far it is."""
     meant = {one.hash for one in bench.sandbox.account.collections.values() if "Weekly offers" in one.title}
     async with process(bench) as assistant:
         plan = await plan_of(assistant, **OFFERS)
         bench.sandbox.account.add(title="Weekly offers, too late for the plan")
-        said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan))
-        changed = updates(bench)
+        first = await assistant.call(TOOL, plan_id=plan, wait_seconds=6)
+        said = await to_its_end(assistant, first)
+        changed = carried_out(bench, UPDATE)
         arrived = len(bench.requests)
         again = await assistant.call(TOOL, plan_id=f" {plan.upper()} ")
+    assert (first.data["state"], first.seconds < 12) == ("processing", True)
+    assert re.search(r"update: 1 of 7 collections, about \d+ s left", str(first.progress))
     assert (said.data["state"], said.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
     assert changed == Counter(meant)
-    assert "Weekly offers, too late for the plan" in titles(bench)
-    assert again.data == said.data
-    assert len(bench.requests) == arrived
-
-
-async def test_what_does_not_fit_one_call_goes_on_with_the_next_and_says_how_far_it_is(bench: Bench) -> None:
-    async with process(bench) as assistant:
-        plan = await plan_of(assistant, **OFFERS)
-        first = await assistant.call(TOOL, plan_id=plan, wait_seconds=6)
-        last = await to_its_end(assistant, first)
-    assert first.data["state"] == "processing"
-    assert first.seconds < 12
-    assert re.search(r"update: 1 of 7 collections, about \d+ s left", str(first.progress))
-    assert last.data["state"] == "complete"
-    assert (set(updates(bench).values()), len(updates(bench))) == ({1}, 7)
+    assert bench.collection("Weekly offers, too late for the plan")
+    assert (again.data, len(bench.requests)) == (said.data, arrived)
 
 
 async def test_after_three_failures_in_a_row_it_stops_and_says_why(bench: Bench) -> None:
@@ -141,14 +124,13 @@ async def test_after_a_day_the_rest_of_a_plan_is_not_carried_out(bench: Bench) -
         done = await plan_of(assistant, query="Press kit", find="kit", replace="set")
         await to_its_end(assistant, await assistant.call(TOOL, plan_id=done))
         await assistant.call(TOOL, plan_id=plan, wait_seconds=6)
-        before = updates(bench)
+        before = carried_out(bench, UPDATE)
         bench.clock.advance(24 * 3600)
         said = await assistant.call(TOOL, plan_id=plan)
         outcome = await assistant.call(TOOL, plan_id=done)
 
     assert_told_in_four_parts(said, "more than a day old")
-    assert updates(bench) == before
-    assert outcome.data["state"] == "complete"
+    assert (carried_out(bench, UPDATE), outcome.data["state"]) == (before, "complete")
 
 
 async def test_every_collection_has_its_entries_in_the_history(bench: Bench) -> None:
@@ -167,7 +149,7 @@ async def test_a_state_file_that_fails_half_way_is_not_said_to_have_changed_noth
         plan = await plan_of(assistant, **OFFERS)
 
         async def fails_after_the_first(_: str) -> None:
-            if updates(bench):
+            if carried_out(bench, UPDATE):
                 store.error = inaccessible(bench.folder, "full")
 
         store.before = fails_after_the_first
@@ -177,8 +159,7 @@ async def test_a_state_file_that_fails_half_way_is_not_said_to_have_changed_noth
         again = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan))
 
     assert_told_in_four_parts(said, "Something may have been changed.")
-    assert again.data["counts"]["done"] == 7
-    assert set(updates(bench).values()) == {1}
+    assert (again.data["counts"]["done"], set(carried_out(bench, UPDATE).values())) == (7, {1})
 
 
 async def test_a_long_plan_is_shown_in_part_and_what_failed_comes_first(bench: Bench) -> None:
@@ -212,10 +193,10 @@ async def test_taking_many_offline_asks_once_for_their_number(bench: Bench, conf
     async with process(bench, person, confirm=confirm) as assistant:
         plan = await plan_of(assistant, **OFFLINE)
         said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, wait_seconds=6))
-    assert said.data["counts"] == {"done": ONLINE, "unchanged": 0}
-    assert len(person.forms) == asked
+    assert (said.data["counts"], len(person.forms)) == ({"done": ONLINE, "unchanged": 0}, asked)
     assert all(form.endswith(f'type "{ONLINE}".') and '"Weekly offers, Week 38"' in form for form in person.forms)
-    assert statuses(bench) == {"editable": 7}
+    offers = [one for one in bench.sandbox.account.collections.values() if "Weekly offers" in one.title]
+    assert [one.status for one in offers] == ["editable"] * 7
     assert {one.confirmed for one in await history(bench)} == {how}
 
 
@@ -247,7 +228,7 @@ async def test_anything_but_their_number_changes_nothing(bench: Bench, answer: A
         plan = await plan_of(assistant, **OFFLINE)
         said = await assistant.call(TOOL, plan_id=plan)
     assert_refused(said)
-    assert updates(bench) == Counter()
+    assert carried_out(bench, UPDATE) == Counter()
 
 
 async def test_a_client_without_forms_confirms_by_a_code_for_exactly_this_plan(bench: Bench) -> None:
@@ -259,8 +240,7 @@ async def test_a_client_without_forms_confirms_by_a_code_for_exactly_this_plan(b
         assert_refused(elsewhere)
         fresh = await assistant.call(TOOL, plan_id=plan)
         said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, confirmation=fresh.code))
-    assert said.data["counts"]["done"] == ONLINE
-    assert len(updates(bench)) == ONLINE
+    assert (said.data["counts"]["done"], len(carried_out(bench, UPDATE))) == (ONLINE, ONLINE)
 
 
 @pytest.mark.parametrize("confirm", ["ask", "block"])
@@ -274,7 +254,7 @@ async def test_a_yes_holds_also_in_another_process_and_not_once_deletions_are_of
             assert_refused(said)
         else:
             assert (await to_its_end(assistant, said)).data["counts"]["done"] == ONLINE
-    assert len(updates(bench)) == (0 if confirm == "block" else ONLINE)
+    assert len(carried_out(bench, UPDATE)) == (0 if confirm == "block" else ONLINE)
 
 
 async def test_a_no_to_these_collections_closes_the_way_by_code_for_a_new_plan_of_them(bench: Bench) -> None:

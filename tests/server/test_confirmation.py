@@ -40,17 +40,6 @@ async def delete(bench: Bench, person: Person | None, title: str = TITLE, **sett
     return await bench.send(DELETE, {"collection_hash": bench.collection(title).hash}, person, **settings)
 
 
-async def test_the_right_title_deletes_after_one_question(bench: Bench) -> None:
-    person = Person(types(TITLE))
-    collection = bench.collection()
-    said = await delete(bench, person)
-    assert not said.is_error, said.text
-    assert said.data == {"deleted": True, "collection_hash": collection.hash, "history_id": 1}
-    assert len(person.forms) == 1
-    assert len(bench.sandbox.carried_out(DELETED)) == deletions(bench) == 1
-    assert collection.hash not in bench.sandbox.account.collections
-
-
 async def test_the_form_shows_what_stops_working(bench: Bench) -> None:
     person, collection = Person(declines), bench.collection(SUMMER)
     await delete(bench, person, SUMMER)
@@ -129,8 +118,7 @@ async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_deleted(ben
     said = await bench.send(tool, arguments, person, confirm=way)
 
     assert_told_in_four_parts(said, "Nothing was changed.")
-    assert person.forms == []
-    assert deletions(bench) == 0
+    assert (person.forms, deletions(bench)) == ([], 0)
 
 
 async def test_views_that_change_meanwhile_ask_only_once(bench: Bench) -> None:
@@ -145,8 +133,7 @@ async def test_views_that_change_meanwhile_ask_only_once(bench: Bench) -> None:
 
     assert not said.is_error, said.text
     assert "100 views" in person.forms[0]
-    assert len(person.forms) == 1
-    assert len(bench.sandbox.carried_out(DELETED)) == 1
+    assert (len(person.forms), len(bench.sandbox.carried_out(DELETED))) == (1, 1)
 
 
 HASH = "the hash"
@@ -168,8 +155,10 @@ async def test_what_is_typed_is_the_title_as_shown_or_the_hash_where_it_is_empty
     person = Person(types(collection.hash if typed == HASH else typed))
     said = await bench.send(DELETE, {"collection_hash": collection.hash}, person)
     assert not said.is_error, said.text
-    assert person.forms[0].endswith(f'type "{collection.hash}".') is (typed == HASH)
-    assert len(bench.sandbox.carried_out(DELETED)) == 1
+    assert said.data == {"deleted": True, "collection_hash": collection.hash, "history_id": 1}
+    assert [form.endswith(f'type "{collection.hash}".') for form in person.forms] == [typed == HASH]
+    assert len(bench.sandbox.carried_out(DELETED)) == deletions(bench) == 1
+    assert collection.hash not in bench.sandbox.account.collections
 
 
 async def test_a_flipbook_is_deleted_by_the_title_of_its_collection_and_not_by_its_own(bench: Bench) -> None:
@@ -188,9 +177,10 @@ async def test_a_flipbook_is_deleted_by_the_title_of_its_collection_and_not_by_i
 
 
 @pytest.mark.parametrize("name", DELETING)
-async def test_whatever_destroys_needs_what_the_person_types(bench: Bench, name: str) -> None:
+async def test_whatever_destroys_needs_what_is_typed_and_is_blocked_where_that_is_set(bench: Bench, name: str) -> None:
     tool, arguments = expected_tool(name).name, typical(name, bench)
-    person = Person(types("wrong"))
+    person, blocked = Person(types("wrong")), Person(types_what_is_asked)
+    assert_refused(bench, await bench.send(tool, arguments, blocked, confirm="block"))
     async with bench.assistant(person) as assistant:
         assert_refused(bench, await assistant.call(tool, arguments))
         person.answer = types_what_is_asked
@@ -211,12 +201,6 @@ async def test_whatever_destroys_needs_a_code_where_nobody_can_be_asked(bench: B
         said = await assistant.call(tool, {**arguments, "confirmation": refused.code})
     assert not said.is_error, said.text
     assert len(bench.sandbox.carried_out(name)) == deletions(bench) == 1
-
-
-@pytest.mark.parametrize("name", DELETING)
-async def test_whatever_destroys_is_blocked_where_that_is_set(bench: Bench, name: str) -> None:
-    person, tool = Person(types_what_is_asked), expected_tool(name).name
-    assert_refused(bench, await bench.send(tool, typical(name, bench), person, confirm="block"))
 
 
 async def test_a_call_cancelled_while_the_person_thinks_deletes_nothing(bench: Bench) -> None:

@@ -150,6 +150,11 @@ class Story:
     async def use(self, assistant: Assistant | None = None) -> Said:
         return await (assistant or self.first).call(self.tool.tool, self.arguments)
 
+    async def spent_on(self, tool: Destruction, target: Any) -> int:
+        assert_refused(await self.first.call(tool.tool, tool.arguments(target), confirmation=self.code))
+        assert_refused(await self.use())
+        return 0
+
     async def right(self) -> int:
         assert_done(await self.use())
         return 1
@@ -179,17 +184,10 @@ class Story:
     async def other_tool(self) -> int:
         # One whose target is the same collection, so that only the tool tells them apart.
         other = next(one for one in reversed(TOOLS) if one != self.tool)
-        arguments = {**other.arguments(self.collection), "confirmation": self.code}
-        assert_refused(await self.first.call(other.tool, arguments))
-        assert_refused(await self.use())  # spent by that
-        return 0
+        return await self.spent_on(other, self.collection)
 
     async def other_target(self) -> int:
-        other = self.bench.sandbox.account.add(title=TITLE)
-        arguments = {**self.tool.arguments(other), "confirmation": self.code}
-        assert_refused(await self.first.call(self.tool.tool, arguments))
-        assert_refused(await self.use())  # spent by that
-        return 0
+        return await self.spent_on(self.tool, self.bench.sandbox.account.add(title=TITLE))
 
     async def other_account(self) -> int:
         async with process(self.bench, api_url="https://api.elsewhere.example/v1/") as other:
@@ -241,7 +239,7 @@ class Story:
 
 Fate = Callable[[Story], Awaitable[int]]
 FATES: dict[str, Fate] = {
-    name: fate for name, fate in vars(Story).items() if iscoroutinefunction(fate) and name != "use"
+    name: fate for name, fate in vars(Story).items() if iscoroutinefunction(fate) and name not in {"use", "spent_on"}
 }
 
 

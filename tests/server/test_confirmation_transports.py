@@ -97,13 +97,6 @@ def served_sandbox(tmp_path: Path) -> Iterator[dict[str, str]]:
         yield {**where, **environment}
 
 
-async def requests_of(where: dict[str, str]) -> list[dict[str, Any]]:
-    address = where["api_url"].removesuffix("/v1/") + "/_sandbox/requests"
-    async with httpx2.AsyncClient() as http:
-        found: list[dict[str, Any]] = json.loads((await http.get(address)).text)["requests"]
-    return found
-
-
 @plain_loop
 @pytest.mark.parametrize(("mode", "cell"), WIRE_CELLS)
 async def test_over_stdio_exactly_what_was_confirmed_is_deleted(
@@ -123,6 +116,8 @@ async def test_over_stdio_exactly_what_was_confirmed_is_deleted(
             wanted = {"collection_hash": listed.structured_content["collections"][0]["collection_hash"]}
             await lived(client, cell, wanted)
 
-    seen = await requests_of(served_sandbox)
+    async with httpx2.AsyncClient() as http:
+        address = served_sandbox["api_url"].removesuffix("/v1/") + "/_sandbox/requests"
+        seen = json.loads((await http.get(address)).text)["requests"]
     executed = [one["action"] for one in seen if one["action"] in DESTROYING and one["executed"]]
     assert executed == ["collection.deleteCollection"] * cell.confirmed

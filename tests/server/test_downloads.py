@@ -68,9 +68,7 @@ async def test_who_gives_up_gets_the_package_by_repeating_the_same_call(bench: L
         await given_up(bench.client, TOOL, arguments)
     said = await bench.client.call(TOOL, arguments)
     assert_saved(bench, said)
-    assert bench.downloaded == ["Weekly offers, Week 38.zip"]
-    assert len(packages) == 1
-    assert bench.road.transfers == 1
+    assert (bench.downloaded, len(packages), bench.road.transfers) == (["Weekly offers, Week 38.zip"], 1, 1)
 
 
 async def test_the_next_step_goes_on_to_the_end(bench: LongBench, packages: list[str]) -> None:
@@ -88,8 +86,7 @@ async def test_the_next_step_goes_on_to_the_end(bench: LongBench, packages: list
     under_way = [one for one in seen if any("downloading" in state for state in one.data.get("states", []))]
     assert under_way[0].data["next_step"].startswith("Still downloading"), "it is built; only its bytes are missing"
     assert [message for one in seen for _, message in one.progress if re.fullmatch(r"download: .* of .* %", message)]
-    assert len(packages) == 1
-    assert (bench.road.transfers, bench.downloaded) == (1, ["Weekly offers, Week 38.zip"])
+    assert (len(packages), bench.road.transfers, bench.downloaded) == (1, 1, ["Weekly offers, Week 38.zip"])
 
 
 async def test_a_call_cancelled_during_the_transfer_stops_the_wait_and_not_the_transfer(bench: LongBench) -> None:

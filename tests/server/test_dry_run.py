@@ -1,7 +1,6 @@
 """A dry run shows exactly what would be done, and sends nothing that changes anything."""
 
 from copy import deepcopy
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -9,13 +8,12 @@ import pytest
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from flipsnack_mcp.workflows.history import KIND as HISTORY
 from tests.samples_of import NAMES, meaning
-from tests.server.bench import PDF, Bench, Person, Said, types
+from tests.server.bench import PDF, Assistant, Bench, Person, Said, types
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import PNG, typical
 
@@ -47,9 +45,8 @@ def arguments(way: str, bench: Bench) -> dict[str, Any]:
 
 async def planned(bench: Bench, name: str, store: MemoryStore | None = None, **settings: Any) -> Said:
     """A dry run by a client that would fill in any form."""
-    person, kept = Person(types(TITLE)), store or MemoryStore(bench.clock)
-    server = build_server(replace(bench.settings, **settings), bench.connect, bench.clock, kept)
-    async with bench.assistant(person, server) as assistant:
+    person = Person(types(TITLE))
+    async with bench.assistant(person, store=store or MemoryStore(bench.clock), **settings) as assistant:
         said = await assistant.call(WAYS[name], arguments(name, bench), dry_run=True)
     assert person.forms == []
     return said
@@ -90,19 +87,12 @@ async def test_a_dry_run_of_an_update_shows_before_and_after(bench: Bench, name:
     assert links in said.text
 
 
-@pytest.mark.parametrize("name", ["delete_collection", "delete_flipbook", "delete_logo", "delete_background_image"])
-async def test_a_dry_run_of_a_deletion_shows_what_would_be_gone(bench: Bench, name: str) -> None:
-    said = await planned(bench, name)
-    summer = bench.collection(TITLE)
-    shown = said.data["changes"][0]
-    assert said.data["deleted"] is False
-    assert all(part in shown for part in (f'"{TITLE}"', summer.hash, "public", " views"))
-    assert all(item.hash in shown for item in summer.items)
-
-
 COST = "from 53 to 52"
 FILE = ("offers.pdf", f"{len(PDF) / 1024:.1f} KB", "pages", sha256(PDF).hexdigest())
-OF_DOCUMENTS: dict[str, tuple[str, ...]] = {
+LOST = (f'"{TITLE}"', "{0.hash}", "public", " views", "{0.items[0].hash}", "{0.items[1].hash}")
+DELETIONS = ("delete_collection", "delete_flipbook", "delete_logo", "delete_background_image")
+PARTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(DELETIONS, LOST),
     "create_collection": (*FILE, COST, "title: New", "status: editable"),
     "create_collection by address": (ADDRESS, COST, "status: public"),
     "add_flipbook": ("upload", COST), "add_flipbook by address": ("upload", COST),
@@ -110,11 +100,12 @@ OF_DOCUMENTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list(OF_DOCUMENTS))
-async def test_a_dry_run_of_a_document_shows_it_and_what_it_costs(bench: Bench, name: str) -> None:
-    said = await planned(bench, name)
-    shown = " ".join(said.data["changes"])
-    assert [part for part in OF_DOCUMENTS[name] if part not in shown] == []
+@pytest.mark.parametrize("name", list(PARTS))
+async def test_a_dry_run_shows_what_would_be_gone_or_the_document_and_what_it_costs(bench: Bench, name: str) -> None:
+    said, summer = await planned(bench, name), bench.collection(TITLE)
+    shown = said.data["changes"][0] if name in DELETIONS else " ".join(said.data["changes"])
+    assert [part for part in PARTS[name] if part.format(summer) not in shown] == []
+    assert said.data.get("deleted") is (False if name in DELETIONS else None)
 
 
 async def test_a_dry_run_of_what_is_gone_says_so(bench: Bench) -> None:
@@ -123,11 +114,10 @@ async def test_a_dry_run_of_what_is_gone_says_so(bench: Bench) -> None:
     assert set(bench.requests) <= READS
 
 
-async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
-        given = arguments("create_collection", bench)
-        made = await assistant.call("create_collection", given)
-        assert not made.is_error, made.text
-        said = await assistant.call("create_collection", given, dry_run=True)
+async def test_a_dry_run_of_an_upload_that_was_made_before_says_so(bench: Bench, assistant: Assistant) -> None:
+    given = arguments("create_collection", bench)
+    made = await assistant.call("create_collection", given)
+    assert not made.is_error, made.text
+    said = await assistant.call("create_collection", given, dry_run=True)
     assert "less than a day ago" in said.text
     assert len(bench.sandbox.carried_out("collection.create")) == 1

@@ -12,16 +12,11 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.plans.rules import Permissions
 from tests.server.bench import Assistant, Bench, Given, Person, types_what_is_asked
 from tests.server.destructions import process
+from tests.server.test_bulk import OFFERS, OFFLINE, UPDATE, carried_out
 
-UPDATE, STATS = "collection.update", "collection.getStats"
-RENAME = {"query": "Weekly offers", "find": "Weekly offers", "replace": "Offers"}
-OFFLINE = {"query": "Weekly offers", "only_status": "public", "status": "editable"}
+STATS = "collection.getStats"
 ENOUGH = 90.0
 """Seconds in which all of it is done."""
-
-
-def carried_out(bench: Bench, action: str) -> Counter[str]:
-    return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(action))
 
 
 async def begin_plan(assistant: Assistant, rule: dict[str, Any]) -> str:
@@ -34,7 +29,7 @@ async def begin_plan(assistant: Assistant, rule: dict[str, Any]) -> str:
 async def test_a_report_and_a_plan_are_gone_on_with_from_the_first_call_of_the_next_server(bench: Bench) -> None:
     async with process(bench) as assistant:
         report = await assistant.call("report_stats", query="catalogue", wait_seconds=0)
-        plan = await begin_plan(assistant, RENAME)
+        plan = await begin_plan(assistant, OFFERS)
     before = (carried_out(bench, UPDATE), carried_out(bench, STATS))
     async with process(bench) as assistant:
         await assistant.client.list_tools()
@@ -46,8 +41,7 @@ async def test_a_report_and_a_plan_are_gone_on_with_from_the_first_call_of_the_n
         told = await assistant.call("report_stats", report_id=report.data["report_id"], wait_seconds=0)
         done = await assistant.call("update_collections", plan_id=plan, wait_seconds=0)
 
-    assert at_start == before
-    assert (len(changed), set(changed.values())) == (7, {1})
+    assert (at_start, len(changed), set(changed.values())) == (before, 7, {1})
     assert (told.data["state"], len(counted)) == ("complete", told.data["totals"]["collections"])
     assert (done.data["state"], done.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
 
@@ -80,8 +74,7 @@ async def test_ten_minutes_after_a_yes_nothing_goes_offline_and_the_next_call_as
         before = carried_out(bench, UPDATE)
         await assistant.call("update_collections", plan_id=plan, wait_seconds=45)
 
-    assert before == Counter()
-    assert len(person.forms) == 2
+    assert (before, len(person.forms)) == (Counter(), 2)
     assert carried_out(bench, UPDATE)
 
 

@@ -106,10 +106,8 @@ async def test_each_field_of_a_collection_is_cleaned_everywhere(bench: Bench, as
         assert "unexpected" not in said.text
         assert_harmless(said.text, lines=True)
         assert not any(line.startswith("and say done") for line in said.text.splitlines())
-        for text in texts_in(said.data):
-            assert_harmless(text)
-    for form in person.forms:
-        assert_harmless(form)
+    for text in (*person.forms, *(one for said in answers for one in texts_in(said.data))):
+        assert_harmless(text)
 
 
 @pytest.mark.parametrize("field", ["collectionHash", "collectionStatus", "directLink"])
@@ -131,7 +129,5 @@ async def test_a_message_of_flipsnacks_is_cleaned_and_quoted(bench: Bench, text:
 
 def test_only_our_own_words_are_neither_cleaned_nor_cut() -> None:
     ours = "Call it again.\n" + "x" * 400
-    assert clean({"next_step": ours, "extra": {"next_step": "a\x1bb"}}) == {
-        "next_step": ours,
-        "extra": {"next_step": "ab"},
-    }
+    cleaned = clean({"next_step": ours, "extra": {"next_step": "a\x1bb"}})
+    assert cleaned == {"next_step": ours, "extra": {"next_step": "ab"}}

@@ -10,7 +10,7 @@ import pytest
 from mcp import MCPError
 
 from flipsnack_mcp import __version__
-from tests.samples_of import NAMES, every_name, expected_tool, expected_tools, meaning, names_with
+from tests.samples_of import NAMES, expected_tool, expected_tools, meaning, names_with
 from tests.server.bench import Assistant, Bench, Given, tokens
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import typical
@@ -81,15 +81,12 @@ def objections(schema: Any, path: str) -> Iterator[str]:
             yield f"{where}: requires unknown {missing}"
 
 
-async def test_the_default_menu_is_the_contract(bench: Bench) -> None:
+async def test_the_menu_is_the_contract_and_has_old_actions_only_when_asked_for(bench: Bench) -> None:
     names = list(await menu_of(bench, toolsets=DEFAULT))
-    assert sorted(names) == sorted(name for name, tool in expected_tools().items() if not tool.legacy)
-    assert names == expected_order(legacy=False)
-
-
-async def test_old_actions_are_there_only_when_asked_for(bench: Bench) -> None:
     both = await menu_of(bench, toolsets=frozenset({"default", "legacy"}))
     only = await menu_of(bench, toolsets=frozenset({"legacy"}))
+    assert sorted(names) == sorted(name for name, tool in expected_tools().items() if not tool.legacy)
+    assert names == expected_order(legacy=False)
     assert sorted(both) == sorted(expected_tools())
     assert list(both) == [*expected_order(legacy=False), *expected_order(legacy=True)]
     assert list(only) == expected_order(legacy=True)
@@ -144,8 +141,7 @@ async def test_every_schema_is_portable_and_describes_every_field(bench: Bench) 
 async def test_every_tool_says_what_it_is_for(bench: Bench) -> None:
     for name, tool in (await menu_of(bench)).items():
         first = tool.description.split(". ")[0]
-        assert tool.title
-        assert tool.title != name
+        assert tool.title not in {None, "", name}
         assert len(tool.description) <= 400, name
         assert tool.description == " ".join(tool.description.split()), name
         assert 15 <= len(first) <= 130, (name, first)
@@ -189,30 +185,27 @@ async def test_read_only_keeps_what_changes_nothing_in_the_account(bench: Bench)
     assert set(await menu_of(bench, read_only=True)) == {
         name for name, tool in expected_tools().items() if tool.in_read_only_mode
     }
+    every = [meaning(name) for name in NAMES]
+    assert [one for one in every if one.tool.in_read_only_mode is not (one.effect == "reads")] == []
 
 
-@every_name
-def test_read_only_mode_leaves_exactly_the_actions_that_read(name: str) -> None:
-    assert meaning(name).tool.in_read_only_mode is (meaning(name).effect == "reads")
+HIDDEN: list[tuple[str, Given]] = [
+    *((name, {"read_only": True}) for name in (*names_with("writes"), *names_with("destroys"))),
+    ("collection.deleteLogo", {"toolsets": DEFAULT}),
+]
 
 
-@pytest.mark.parametrize("settings", [{"read_only": True}, {"toolsets": DEFAULT}])
+@pytest.mark.parametrize(("name", "settings"), HIDDEN)
 @pytest.mark.parametrize("confirm", ["ask", "allow"])
-async def test_a_hidden_tool_called_by_name_is_an_unknown_tool(bench: Bench, settings: Given, confirm: str) -> None:
-    wanted = bench.collection().hash
+async def test_a_hidden_tool_called_by_name_is_an_unknown_tool_whatever_else_is_set(
+    bench: Bench, name: str, settings: Given, confirm: str
+) -> None:
+    tool, arguments = expected_tool(name).name, typical(name, bench)
     async with bench.assistant(**settings, confirm=confirm) as assistant:
-        hidden = await refusal_of(assistant, "delete_logo", collection_hash=wanted)
-        unknown = await refusal_of(assistant, "no_such_tool", collection_hash=wanted)
-    assert hidden == unknown.replace("no_such_tool", "delete_logo")
-    assert "Nothing was changed." in hidden
-    assert bench.requests == []
-
-
-@pytest.mark.parametrize("name", [*names_with("writes"), *names_with("destroys")])
-async def test_read_only_beats_every_other_setting(bench: Bench, name: str) -> None:
-    async with bench.assistant(read_only=True, confirm="allow") as assistant:
-        text = await refusal_of(assistant, expected_tool(name).name, **typical(name, bench))
-    assert "no tool" in text
+        hidden = await refusal_of(assistant, tool, **arguments)
+        unknown = await refusal_of(assistant, "no_such_tool", **arguments)
+    assert hidden == unknown.replace("no_such_tool", tool)
+    assert [one for one in ("no tool", "Nothing was changed.") if one not in hidden] == []
     assert bench.requests == []
 
 
@@ -224,9 +217,8 @@ UNKNOWN = (
 
 
 @pytest.mark.parametrize("name", UNKNOWN, ids=lambda one: ascii(one[:40]))
-async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, name: str) -> None:
-    async with bench.assistant() as assistant:
-        text = await refusal_of(assistant, name)
+async def test_an_unknown_tool_is_refused_in_one_short_line(bench: Bench, assistant: Assistant, name: str) -> None:
+    text = await refusal_of(assistant, name)
     assert text.isprintable()
     assert len(text) < 800
     assert bench.requests == []
@@ -252,20 +244,15 @@ async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_miss
     assert bench.requests == []
 
 
-async def test_the_server_introduces_itself(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
+@pytest.mark.parametrize("settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}, {}])
+async def test_the_server_introduces_itself_and_says_in_which_mode_it_is(bench: Bench, settings: Given) -> None:
+    async with bench.assistant(**settings) as assistant:
         info, instructions = assistant.client.server_info, assistant.client.instructions
     assert info
     assert (info.name, info.title, info.version) == ("flipsnack", "Flipsnack", __version__)
     assert info.icons
     assert info.icons[0].src.startswith("data:image/svg+xml;base64,")
     assert instructions
-
-
-@pytest.mark.parametrize("settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}, {}])
-async def test_instructions_say_in_which_mode_the_server_is(bench: Bench, settings: Given) -> None:
-    async with bench.assistant(**settings) as assistant:
-        instructions = assistant.client.instructions or ""
     assert len(instructions) < 1800
     assert ("read-only" in instructions) is settings.get("read_only", False)
     assert ("sandbox" in instructions) is settings.get("sandbox", False)

@@ -17,9 +17,9 @@ from flipsnack_mcp.workflows.history import KIND, Event, History
 from tests.server.bench import CODE, Bench, Given, LoopClock, Person, Said, declines, types
 from tests.server.destructions import TITLE, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts
+from tests.server.test_fault_matrix import ADDRESS, DRAFT, CallContext
 
-DRAFT, GONE = "Weekly offers, Week 39", "gone"
-PICTURE, ADDRESS = "https://example.com/logo.png", "https://example.com/a.pdf"
+GONE, PUBLISH = "gone", "publish a draft"
 ACTIONS = {
     "delete_collection": "collection.deleteCollection", "delete_flipbook": "flipbook.delete",
     "delete_logo": "collection.deleteLogo", "delete_background_image": "collection.deleteBackgroundImage",
@@ -33,15 +33,8 @@ LOSING = [name for name in ACTIONS if name != "update_collection"]
 
 def arguments(job: str, bench: Bench) -> tuple[str, dict[str, Any]]:
     """The tool and what it is given."""
-    summer = bench.collection(TITLE)
-    more = {
-        "delete_flipbook": {"flipbook_hash": summer.items[-1].hash}, "take offline": {"status": "editable"},
-        "publish": {"collection_hash": bench.collection(DRAFT).hash, "status": "public"},
-        "update_collection": {"title": "Renamed"}, "set_logo": {"file_url": PICTURE},
-        "set_background_image": {"file_url": PICTURE}, "add_flipbook": {"file_url": ADDRESS},
-    }  # fmt: skip
-    tool = "update_collection" if job in {"take offline", "publish"} else job
-    return tool, {"collection_hash": summer.hash, **more.get(job, {})}
+    tool = "update_collection" if job in {"take offline", PUBLISH} else job
+    return tool, CallContext(job, tool, "").arguments(bench)
 
 
 @pytest.fixture
@@ -136,7 +129,8 @@ async def test_what_cannot_be_put_on_record_is_not_done(bench: Bench, job: str) 
 async def test_a_plain_update_that_cannot_be_put_on_record_says_so(bench: Bench) -> None:
     said = await done(bench, "update_collection", FailingStore(bench, "allowed"))
     assert (said.is_error, "The disk is full." in said.text) == (False, True)
-    assert said.data["changes"] == [{"field": "title", "before": TITLE, "after": "Renamed"}]
+    assert said.data["changes"][0] == {"field": "title", "before": TITLE, "after": "Renamed"}
+    assert [(one["field"], one["after"]) for one in said.data["changes"][1:]] == [("description", "Other")]
     assert len(bench.sandbox.carried_out("collection.update")) == 1
 
 
@@ -147,7 +141,7 @@ LOST, REFUSED = Fault("reset", phase="after"), Fault("code", code=37, message="N
 @pytest.mark.parametrize(
     ("job", "fault", "verdict"),
     [
-        *((job, None, "") for job in (*ACTIONS, "publish")),
+        *((job, None, "") for job in (*ACTIONS, PUBLISH)),
         pytest.param("delete_logo", LOST, "Something may have been changed.", id="lost answer"),
         pytest.param("delete_collection", REFUSED, "Nothing was changed.", id="refusal"),
     ],
@@ -162,7 +156,7 @@ async def test_a_store_that_fails_after_the_act_changes_no_answer(
     assert said.is_error is bool(fault), said.text
     assert verdict in said.text
     assert len(bench.sandbox.carried_out(action)) == (0 if fault is REFUSED else 1)
-    assert job != "publish" or said.data["collection_hash"] == draft.hash
+    assert job != PUBLISH or said.data["collection_hash"] == draft.hash
 
 
 # --- what the trail says
@@ -221,9 +215,7 @@ async def test_every_failure_is_on_record(bench: Bench, store: MemoryStore, faul
     assert [one.decision for one in await trail_of(bench, store)] == ["allowed", decision]
 
 
-async def test_uploads_refused_files_and_stops_are_on_record_and_reads_are_not(
-    bench: Bench, store: MemoryStore
-) -> None:
+async def test_uploads_refused_files_and_stops_are_on_record_but_no_reads(bench: Bench, store: MemoryStore) -> None:
     wanted = {"collection_hash": bench.collection(TITLE).hash}
     async with process(bench, store=store) as assistant:
         await assistant.call("list_collections")

@@ -8,7 +8,7 @@ from mcp.types import TextContent
 
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.prompts import Prompt, prompts
-from tests.server.bench import Bench, Given
+from tests.server.bench import Assistant, Bench, Given
 
 every_job = pytest.mark.parametrize("prompt", prompts(), ids=lambda one: one.name)
 
@@ -22,9 +22,8 @@ async def text_of(bench: Bench, name: str, given: dict[str, str]) -> str:
     return message.content.text
 
 
-async def test_every_job_is_listed_with_what_it_needs(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
-        listed = (await assistant.client.list_prompts()).prompts
+async def test_every_job_is_listed_with_what_it_needs(assistant: Assistant) -> None:
+    listed = (await assistant.client.list_prompts()).prompts
     assert [one.name for one in listed] == [one.name for one in prompts()]
     assert all(one.title and one.description for one in listed)
     assert all(argument.description for one in listed for argument in one.arguments or [])
@@ -54,11 +53,10 @@ NEEDING = [one for one in prompts() if any(argument.required for argument in one
 
 @pytest.mark.parametrize("blank", [None, " "], ids=["absent", "blank"])
 @pytest.mark.parametrize("prompt", NEEDING, ids=lambda one: one.name)
-async def test_what_is_missing_is_named(bench: Bench, prompt: Prompt, blank: str | None) -> None:
+async def test_what_is_missing_is_named(assistant: Assistant, prompt: Prompt, blank: str | None) -> None:
     needed = [one.name for one in prompt.arguments if one.required]
-    async with bench.assistant() as assistant:
-        with pytest.raises(MCPError, match=f"Give {', '.join(needed)}."):
-            await assistant.client.get_prompt(prompt.name, dict.fromkeys(needed, blank) if blank else {})
+    with pytest.raises(MCPError, match=f"Give {', '.join(needed)}."):
+        await assistant.client.get_prompt(prompt.name, dict.fromkeys(needed, blank) if blank else {})
 
 
 async def test_a_value_cannot_end_its_quotes_or_its_line(bench: Bench) -> None:

@@ -268,13 +268,6 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def run(tmp_path: Any) -> Run:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
-    state = f"sqlite:{tmp_path / 'state.sqlite'}"
-    return Run({**kept, "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path), "FLIPSNACK_STATE": state})
-
-
 class Repeating(BaseHTTPRequestHandler):
     """Hangs up where a request comes for the first time; answers it with an error that repeats it where it comes again."""
 
@@ -306,23 +299,25 @@ def repeating(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         serving.join()
 
 
-def test_a_real_server_writes_no_credential_anywhere_while_all_fails(run: Run, repeating: str, tmp_path: Any) -> None:
+def test_a_real_server_writes_no_credential_anywhere_while_all_fails(repeating: str, tmp_path: Any) -> None:
     given = [HELLO, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
     given += [
         {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
         for number, (name, arguments) in enumerate(CALLS, 2)
     ]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
     environment = {
+        "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path), "FLIPSNACK_STATE": f"sqlite:{tmp_path / 'state.sqlite'}",
         "FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, "FLIPSNACK_LOG_LEVEL": "DEBUG",
         "FLIPSNACK_API_URL": repeating, "FLIPSNACK_UPLOAD_URL": repeating,
     }  # fmt: skip
-    with run.kept(**environment) as process:
+    with Run(kept).kept(**environment) as process:
         assert process.stdin
         assert process.stdout
         process.stdin.write("".join(json.dumps(one) + "\n" for one in given))
         process.stdin.flush()
         lines: list[str] = []
-        while len(answered(lines)) < len(CALLS) + 1:
+        while len({one["id"] for one in map(json.loads, lines) if "id" in one}) < len(CALLS) + 1:
             line = process.stdout.readline()
             assert line, "the server ended"
             lines.append(line)
@@ -334,7 +329,3 @@ def test_a_real_server_writes_no_credential_anywhere_while_all_fails(run: Run, r
     assert "signature=" not in everything.lower()
     assert sum("user.getStats" in one for one in Repeating.asked) == 2
     assert "refused with code 40" in everything
-
-
-def answered(lines: list[str]) -> set[int]:
-    return {int(one["id"]) for one in map(json.loads, lines) if "id" in one}

@@ -27,25 +27,23 @@ async def suggested(assistant: Assistant, typed: str, ref: Any = None, argument:
     return list((await assistant.client.complete(reference, {"name": argument, "value": typed})).completion.values)
 
 
-async def test_what_there_is_is_listed_and_read_as_tools_answer_it(bench: Bench) -> None:
+async def test_what_there_is_is_listed_and_read_as_tools_answer_it(bench: Bench, assistant: Assistant) -> None:
     hash_ = bench.collection(TITLE).hash
-    async with bench.assistant() as assistant:
-        fixed = (await assistant.client.list_resources()).resources
-        templates = (await assistant.client.list_resource_templates()).resource_templates
-        collection = await read(assistant, f"flipsnack://collections/{hash_}")
-        said = await assistant.call("get_collection", collection_hash=hash_)
-        assert await read(assistant, ACCOUNT) == (await assistant.call("get_user_stats")).data
+    fixed = (await assistant.client.list_resources()).resources
+    templates = (await assistant.client.list_resource_templates()).resource_templates
+    collection = await read(assistant, f"flipsnack://collections/{hash_}")
+    said = await assistant.call("get_collection", collection_hash=hash_)
+    assert await read(assistant, ACCOUNT) == (await assistant.call("get_user_stats")).data
 
     assert ([one.uri for one in fixed], [one.uri_template for one in templates]) == ([ACCOUNT], [TEMPLATE])
     assert collection["title"] == TITLE
     assert collection.items() <= said.data.items()
 
 
-async def test_what_flipsnack_sends_is_cleaned(bench: Bench) -> None:
+async def test_what_flipsnack_sends_is_cleaned(bench: Bench, assistant: Assistant) -> None:
     collection = bench.collection(TITLE)
     collection.title = f"Sum\u202emer\x1b[2J {KEY}"
-    async with bench.assistant() as assistant:
-        found = await read(assistant, f"flipsnack://collections/{collection.hash}")
+    found = await read(assistant, f"flipsnack://collections/{collection.hash}")
     assert found["title"].startswith("Summer[2J")
     assert KEY not in found["title"]
 
@@ -53,18 +51,15 @@ async def test_what_flipsnack_sends_is_cleaned(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "uri", ["flipsnack://nothing", "flipsnack://collections/nothere7", "flipsnack://collections/a%2Fb", "file:///etc"]
 )
-async def test_what_does_not_exist_is_an_error_in_words(bench: Bench, uri: str) -> None:
-    async with bench.assistant() as assistant:
-        with pytest.raises(MCPError) as refused:
-            await assistant.client.read_resource(uri)
+async def test_what_does_not_exist_is_an_error_in_words(assistant: Assistant, uri: str) -> None:
+    with pytest.raises(MCPError) as refused:
+        await assistant.client.read_resource(uri)
     assert refused.value.error.code == -32602
     assert "Traceback" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("key", "says"), [(KEY, "Nothing was changed"), ("", "FLIPSNACK_API_KEY")])
-async def test_while_flipsnack_is_down_or_a_key_is_missing_reading_ends_in_time(
-    bench: Bench, key: str, says: str
-) -> None:
+async def test_while_flipsnack_is_down_or_no_key_is_set_reading_ends_in_time(bench: Bench, key: str, says: str) -> None:
     bench.fails("maintenance", times=0)
     async with bench.assistant(api_key=key) as assistant:
         with pytest.raises(MCPError, match=says) as refused:
@@ -74,11 +69,10 @@ async def test_while_flipsnack_is_down_or_a_key_is_missing_reading_ends_in_time(
     assert key or bench.requests == []
 
 
-async def test_hashes_are_completed_by_title(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
-        of_template = await suggested(assistant, "summer cat")
-        of_prompt = await suggested(assistant, "summer cat", PromptReference(name="swap_issue"), "old")
-        everything = await suggested(assistant, "")
+async def test_hashes_are_completed_by_title(bench: Bench, assistant: Assistant) -> None:
+    of_template = await suggested(assistant, "summer cat")
+    of_prompt = await suggested(assistant, "summer cat", PromptReference(name="swap_issue"), "old")
+    everything = await suggested(assistant, "")
     assert of_template == of_prompt == [bench.collection(TITLE).hash]
     assert len(everything) == 20
 
@@ -92,8 +86,7 @@ async def test_where_no_hash_is_wanted_none_is_suggested(bench: Bench, prompt: s
     assert bench.requests == []
 
 
-async def test_typing_on_asks_flipsnack_once_for_the_same_words(bench: Bench) -> None:
-    async with bench.assistant() as assistant:
-        for typed in ("sum", "sum ", "sum"):
-            await suggested(assistant, typed)
+async def test_typing_on_asks_flipsnack_once_for_the_same_words(bench: Bench, assistant: Assistant) -> None:
+    for typed in ("sum", "sum ", "sum"):
+        await suggested(assistant, typed)
     assert bench.requests == ["collection.getList"]

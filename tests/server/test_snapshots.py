@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.samples_of import every_tool, expected_tool, expected_tools
-from tests.server.bench import Bench
+from tests.server.bench import Assistant, Bench
 from tests.server.typical import answered
 
 SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
@@ -63,10 +63,9 @@ async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, of: str) -> N
 
 @one_mode
 @every_tool
-async def test_every_tool_is_described_as_in_its_snapshot(bench: Bench, of: str) -> None:
+async def test_every_tool_is_described_as_in_its_snapshot(assistant: Assistant, of: str) -> None:
     wanted = expected_tool(of)
-    async with bench.assistant() as assistant:
-        found = next(one for one in (await assistant.client.list_tools()).tools if one.name == wanted.name)
+    found = next(one for one in (await assistant.client.list_tools()).tools if one.name == wanted.name)
 
     descriptor = found.model_dump(mode="json", by_alias=True, exclude_none=True)
     if wanted.results_of:

@@ -15,6 +15,7 @@ from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_told_in_four_parts
 
 DETAIL = "secret detail 4711"
+Run = Callable[..., Awaitable[Any]]
 
 
 class OddError(Exception):
@@ -51,10 +52,7 @@ async def endless(*_: object) -> Any:
 
 @pytest.mark.parametrize("run", [value_error, chained, grouped, odd, endless])
 async def test_an_unexpected_exception_gives_the_fixed_text_and_nothing_else(
-    assistant: Assistant,
-    run: Callable[..., Awaitable[Any]],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    assistant: Assistant, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(TOOLS, "get_user_stats", replace(TOOLS["get_user_stats"], run=run))
     said = await assistant.call("get_user_stats")

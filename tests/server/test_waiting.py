@@ -36,8 +36,7 @@ async def test_a_conversion_is_waited_for_and_gone_on_with(bench: Bench, assista
     assert len(first.data["states"]) > 3
     assert all(re.fullmatch(r"processing after \d+ s", one) for one in first.data["states"])
     assert arguments == {"collection_hash": wanted, "wait_seconds": 30}
-    assert second.data["conversion"] == "processing"
-    assert third.data["conversion"] == "complete"
+    assert (second.data["conversion"], third.data["conversion"]) == ("processing", "complete")
     assert third.data["states"][-1].startswith("complete")
     assert "next_step" not in third.data
 

@@ -42,10 +42,9 @@ async def test_with_every_parameter_of_its_own_a_tool_sends_only_names_of_the_sa
     assert not_in_the_samples(bench) == {}
 
 
-async def test_a_confirmation_to_take_a_collection_offline_stays_here(bench: Bench) -> None:
+async def test_a_confirmation_to_take_a_collection_offline_stays_here(bench: Bench, assistant: Assistant) -> None:
     arguments = {"collection_hash": bench.collection().hash, "status": "editable", "dry_run": False}
-    async with bench.assistant() as assistant:
-        said = await call_to_its_end(assistant, "update_collection", arguments)
+    said = await call_to_its_end(assistant, "update_collection", arguments)
     assert not said.is_error, said.text
     assert "collection.update" in bench.requests
     assert not_in_the_samples(bench) == {}
