@@ -11,10 +11,6 @@ def rows_of(store: MemoryStore) -> list[tuple[str, str, str]]:
     return tables(store).execute("SELECT kind, name, body FROM records ORDER BY seq").fetchall()
 
 
-def forget_everything(store: MemoryStore) -> None:
-    tables(store).execute("DELETE FROM records")
-
-
 def tables(store: MemoryStore) -> sqlite3.Connection:
     """The database itself, with its tables also before the first transaction."""
     db = store._opened()._db

@@ -111,8 +111,6 @@ WAYS: dict[str, list[Step]] = {
     "from an old server": [SIZED.replace(b"HTTP/1.1", b"HTTP/1.0") + CONTENT, "close"],
 }
 # fmt: on
-
-
 @pytest.mark.parametrize("way", WAYS)
 async def test_package_comes_whole_each_time(way: str) -> None:
     async with sent(*WAYS[way]) as package:

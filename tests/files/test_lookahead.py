@@ -88,8 +88,6 @@ VERDICTS = {
     "unknown": {"encrypted": encrypted(""), "password-needed": encrypted("secret")},
 }
 # fmt: on
-
-
 @pytest.mark.parametrize(("verdict", "name"), [(verdict, name) for verdict, rows in VERDICTS.items() for name in rows])
 def test_pages_of_whatever_calls_itself_a_pdf_are_counted(verdict: str, name: str) -> None:
     assert page_counter.judge_pages(io.BytesIO(VERDICTS[verdict][name])) == verdict

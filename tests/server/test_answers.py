@@ -37,7 +37,6 @@ def rows(value: Any) -> Iterator[dict[str, Any]]:
 @every_tool
 async def test_every_tool_answers_as_its_schema_says_and_its_text_says_it_all(bench: Bench, of: str, mark: str) -> None:
     said, schema = await answered(of, bench, sandbox=bool(mark))
-
     assert not said.is_error, said.text
     jsonschema.validate(said.data, schema, cls=jsonschema.Draft202012Validator)
     assert (said.text.startswith(mark), "sandbox" in said.text) == (True, bool(mark))

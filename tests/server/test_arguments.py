@@ -12,8 +12,7 @@ ACTIONS = {expected_tool(name).name: name for name in NAMES}
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "wanted"),
-    [(tool, *row) for tool, rows in ARGUMENTS["understood"].items() for row in rows],
+    ("tool", "arguments", "wanted"), [(tool, *row) for tool, rows in ARGUMENTS["understood"].items() for row in rows]
 )
 async def test_what_clients_send_is_understood(bench: Bench, tool: str, arguments: Given, wanted: Given) -> None:
     await bench.call(tool, **arguments)
@@ -35,7 +34,6 @@ BAD = [
 async def test_bad_input_is_refused_without_a_request(bench: Bench, tool: str, arguments: Given, reason: str) -> None:
     bench.folder.joinpath("uploads").mkdir()
     said = await bench.call(tool, **arguments)
-
     assert_told_in_four_parts(said, reason, " Nothing was changed.")
     assert not said.data
     assert len(said.text) < 1500

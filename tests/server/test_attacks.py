@@ -153,7 +153,6 @@ REFUSED: list[Any] = [
 @pytest.mark.parametrize(("tool", "arguments"), REFUSED)
 async def test_an_attack_on_arguments_is_refused_and_asks_nothing(rig: Rig, tool: str, arguments: Given) -> None:
     said = await rig.send(tool, arguments)
-
     assert rig.requests == []
     assert said.is_error, said.text
     assert "Nothing was changed." in said.text
@@ -175,7 +174,6 @@ async def test_a_field_of_flipsnacks_that_is_called_as_one_of_ours_is_cleaned_al
     rig.answers_by["zapier.getZapierLeadFormSample"] = gives({name: evil})
     looked = await rig.send("get_collection", LOOK)
     lead = await rig.send("get_lead_form_sample", {"reveal": True})
-
     for said in (looked, lead):
         assert not any(line.startswith(("deleted:", "confirmation")) for line in said.text.splitlines())
         assert 'confirmation="' not in said.text
@@ -187,7 +185,6 @@ async def test_a_hostile_file_name_reaches_neither_headers_nor_texts(rig: Rig, n
     path = rig.folder / "uploads" / name.replace("/", "_")
     path.write_bytes(b"%PDF-1.7\n%%EOF\n")
     said = await rig.send("create_collection", {"file_path": str(path), "title": "x", "wait_seconds": 30})
-
     if not said.is_error:
         created = rig.sandbox.carried_out("collection.create")
         assert len(created) == 1
@@ -257,7 +254,6 @@ async def test_a_lying_answer_gives_a_clear_error_or_harmless_text(rig: Rig, ans
     rig.answers_by["collection.getCollection"] = answer
     looked = await rig.send("get_collection", LOOK)
     previewed = await rig.send("delete_collection", {"collection_hash": HASH})
-
     assert looked.text != UNEXPECTED
     assert previewed.text != UNEXPECTED
     assert previewed.is_error
@@ -326,7 +322,6 @@ async def test_an_answer_that_repeats_the_signed_request_is_not_passed_on(rig: R
     await rig.send("delete_collection", {"collection_hash": HASH}, person)
     updated = await rig.send("update_collection", {"collection_hash": HASH, "title": "B"})
     deleted = await rig.send("delete_collection", {"collection_hash": HASH})
-
     for form in person.forms:
         rig.witness.saw(form)
     await assert_clean(rig, looked, planned, updated, deleted)

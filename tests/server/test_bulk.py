@@ -41,7 +41,6 @@ async def history(bench: Bench) -> list[Event]:
 async def test_without_a_plan_it_only_reads_and_names_what_would_change(bench: Bench) -> None:
     async with process(bench) as assistant:
         said = await assistant.call(TOOL, {**OFFERS, "status": "public"})
-
     assert set(bench.requests) == {"collection.getList"}
     assert (said.data["state"], said.data["counts"]) == ("planned", {"planned": 7, "unchanged": 0})
     draft = next(one for one in said.data["items"] if one["status"] == "editable")
@@ -128,7 +127,6 @@ async def test_after_a_day_the_rest_of_a_plan_is_not_carried_out(bench: Bench) -
         bench.clock.advance(24 * 3600)
         said = await assistant.call(TOOL, plan_id=plan)
         outcome = await assistant.call(TOOL, plan_id=done)
-
     assert_told_in_four_parts(said, "more than a day old")
     assert (carried_out(bench, UPDATE), outcome.data["state"]) == (before, "complete")
 

@@ -116,7 +116,6 @@ async def test_about_what_cannot_be_seen_nobody_is_asked_and_nothing_deleted(ben
     else:
         tool, arguments["flipbook_hash"] = "delete_flipbook", "abc123"
     said = await bench.send(tool, arguments, person, confirm=way)
-
     assert_told_in_four_parts(said, "Nothing was changed.")
     assert (person.forms, deletions(bench)) == ([], 0)
 
@@ -169,7 +168,6 @@ async def test_a_flipbook_is_deleted_by_the_title_of_its_collection_and_not_by_i
         assert_refused(bench, await assistant.call("delete_flipbook", wanted))
         person.answer = types(SUMMER)
         said = await assistant.call("delete_flipbook", wanted)
-
     assert said.data == {"deleted": True, **wanted, "history_id": 2}
     assert second.hash in person.forms[1]
     assert collection.items == [first]
@@ -185,7 +183,6 @@ async def test_whatever_destroys_needs_what_is_typed_and_is_blocked_where_that_i
         assert_refused(bench, await assistant.call(tool, arguments))
         person.answer = types_what_is_asked
         said = await assistant.call(tool, arguments)
-
     assert not said.is_error, said.text
     assert len(person.forms) == 2
     assert len(bench.sandbox.carried_out(name)) == deletions(bench) == 1
@@ -267,7 +264,6 @@ async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: Given
         await answered(assistant, collection.hash, answer, state)
         bench.sandbox.account.keep(collection)
         replayed = await answered(assistant, collection.hash, YES, state)
-
     assert isinstance(replayed, CallToolResult)
     assert replayed.is_error
     assert replayed.content[0].text.endswith("Nothing was changed.")  # type: ignore[union-attr]  # ours are all texts

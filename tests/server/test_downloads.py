@@ -149,7 +149,6 @@ async def test_save_false_gives_a_link_that_works_and_its_end(bench: LongBench) 
     said = await bench.client.call(tool, arguments)
     async with bench.connect(bench.settings).http as http:
         package = await http.get(said.data["resource_url"])
-
     assert said.data["state"] == "complete"
     assert package.content.startswith(b"PK")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", said.data["expires_at"])
@@ -167,7 +166,6 @@ async def test_a_failed_package_is_said_and_may_be_tried_again(bench: LongBench)
     tool, arguments = named_call(said)
     for _ in range(3):
         said = await bench.client.call(tool, arguments)
-
     assert said.data["state"] == "complete"
 
 

@@ -58,7 +58,6 @@ async def test_a_dry_run_only_reads(bench: Bench, name: str, confirm: str) -> No
     collections, left = deepcopy(bench.sandbox.account.collections), bench.sandbox.account.uploads_left
     store = MemoryStore(bench.clock)
     said = await planned(bench, name, store, confirm=confirm)
-
     assert not said.is_error, said.text
     assert said.data["dry_run"] is True
     assert said.data["changes"]

@@ -202,7 +202,6 @@ async def test_looking_at_an_upload_survives_every_fault(bench: Bench, fault: st
             assert_four_parts(said.text)
         bench.sandbox.clear_faults()
         await assert_reads_again(assistant, looking, wanted)
-
     assert len(bench.sandbox.carried_out("collection.create")) == 1
 
 

@@ -73,7 +73,6 @@ async def test_ten_minutes_after_a_yes_nothing_goes_offline_and_the_next_call_as
         await anyio.sleep(ENOUGH)
         before = carried_out(bench, UPDATE)
         await assistant.call("update_collections", plan_id=plan, wait_seconds=45)
-
     assert (before, len(person.forms)) == (Counter(), 2)
     assert carried_out(bench, UPDATE)
 

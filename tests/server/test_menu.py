@@ -95,7 +95,6 @@ async def test_the_menu_is_the_contract_and_has_old_actions_only_when_asked_for(
 
 async def test_titles_and_all_four_hints_are_set_and_true(bench: Bench) -> None:
     tools = await menu_of(bench)
-
     hints = {name: tool.annotations for name, tool in tools.items()}
     assert {
         name: (tool.title, hints[name].read_only_hint, hints[name].destructive_hint, hints[name].idempotent_hint)
@@ -119,7 +118,6 @@ async def test_names_of_parameters_and_results_are_the_contract(bench: Bench) ->
 async def test_bounds_and_defaults_are_the_contract(bench: Bench) -> None:
     tools = await menu_of(bench)
     listing = tools["list_collections"].input_schema["properties"]
-
     assert listing["limit"].items() >= {"type": "integer", "maximum": 100, "default": 20}.items()
     assert (listing["offset"]["default"], listing["status"]["enum"]) == (0, ["public", "unlisted", "editable"])
     assert listing["order_by"]["enum"] == ["date_published", "date_created", "name"]

@@ -108,7 +108,6 @@ async def test_how_it_was_is_on_record_before_anything_is_sent(bench: Bench, job
     was = bench.collection(TITLE)
     known = {"collection_hash": was.hash, "title": was.title, "status": was.status}
     said = await done(bench, job, store)
-
     assert not said.is_error, said.text
     assert store.arrived == [("allowed", False), ("done", True)]
     saved, ended = await trail_of(bench, store)

@@ -216,7 +216,7 @@ async def test_a_saved_table_holds_every_collection(bench: LongBench) -> None:
     assert raw.startswith(b"\xef\xbb\xbf")
     assert raw.count(b"\r\n") == raw.count(b"\n") == 27
     assert head == [
-        *("collection_hash", "title", "impressions", "views", "time_spent", "downloads", "average_time", "note"),
+        *("collection_hash", "title", "impressions", "views", "time_spent", "downloads", "average_time", "note")
     ]
     assert {one[0] for one in rows} == set(bench.sandbox.account.collections)
     downloads = [int(one[5]) for one in rows]

@@ -34,7 +34,6 @@ async def test_what_there_is_is_listed_and_read_as_tools_answer_it(bench: Bench,
     collection = await read(assistant, f"flipsnack://collections/{hash_}")
     said = await assistant.call("get_collection", collection_hash=hash_)
     assert await read(assistant, ACCOUNT) == (await assistant.call("get_user_stats")).data
-
     assert ([one.uri for one in fixed], [one.uri_template for one in templates]) == ([ACCOUNT], [TEMPLATE])
     assert collection["title"] == TITLE
     assert collection.items() <= said.data.items()

@@ -66,7 +66,6 @@ async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, of: str) -> N
 async def test_every_tool_is_described_as_in_its_snapshot(assistant: Assistant, of: str) -> None:
     wanted = expected_tool(of)
     found = next(one for one in (await assistant.client.list_tools()).tools if one.name == wanted.name)
-
     descriptor = found.model_dump(mode="json", by_alias=True, exclude_none=True)
     if wanted.results_of:
         first, results = expected_tool(wanted.results_of).name, descriptor["outputSchema"]["properties"]

@@ -57,7 +57,6 @@ async def test_an_unexpected_exception_gives_the_fixed_text_and_nothing_else(
     monkeypatch.setitem(TOOLS, "get_user_stats", replace(TOOLS["get_user_stats"], run=run))
     said = await assistant.call("get_user_stats")
     after = await assistant.call("list_collections")
-
     assert said.is_error
     assert said.text == UNEXPECTED
     assert "Something may have been changed." in said.text

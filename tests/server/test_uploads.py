@@ -89,7 +89,6 @@ async def test_the_same_document_and_title_gives_the_first_result_and_says_so(be
     first = await bench.client.call(TOOL, offers(bench))
     copy = bench.document("copy of it.pdf", PDF + b"offers.pdf" + bytes(3 * 256 * 1024))
     second = await bench.client.call(TOOL, offers(bench, file_path=copy))
-
     assert second.data["upload_id"] == first.data["upload_id"]
     assert second.data["collection_hash"] == first.data["collection_hash"]
     assert any("less than a day ago" in one and "again=true" in one for one in second.data["warnings"])
@@ -126,7 +125,6 @@ async def test_a_draft_published_by_update_collection_is_not_uploaded_again(benc
     assert published.data["collection_hash"] != first.data["collection_hash"]
     sent = len(bench.requests)
     again = await bench.client.call(TOOL, offers(bench))
-
     assert again.data["collection_hash"] == published.data["collection_hash"]
     assert again.data["status"] == "public"
     assert (bench.requests[sent], bench.created) == ("collection.getCollection", 1)
@@ -137,7 +135,6 @@ async def test_a_failed_conversion_is_the_first_result_and_says_what_another_upl
     last = await to_its_end(bench.client, await bench.client.call(TOOL, offers(bench), wait_seconds=0))
     again = await bench.client.call(TOOL, offers(bench))
     anyway = await to_its_end(bench.client, await bench.client.call(TOOL, offers(bench, again=True)))
-
     assert last.data["state"] == "failed"
     assert any("upload is spent" in one for one in last.data["warnings"])
     assert again.data["upload_id"] == last.data["upload_id"]
@@ -202,7 +199,6 @@ async def test_what_is_unnamed_or_converting_cannot_be_stopped_and_the_error_nam
     converting = await bench.client.call(*named_call(first))
     wanted = {"upload_id": converting.data["upload_id"], "cancel": True}
     assert_told_in_four_parts(await bench.client.call("get_upload", wanted), "delete_collection")
-
     assert (await to_its_end(bench.client, converting)).data["state"] == "complete"
     assert bench.created == 1
 
@@ -225,7 +221,6 @@ async def test_without_an_id_the_uploads_of_the_last_day_are_listed_newest_first
         ids.append((await bench.client.call(TOOL, wanted)).data["upload_id"])
         bench.clock.advance(8 * 3600)
     listed = await bench.client.call("get_upload")
-
     rows = listed.data["uploads"]
     assert [(one["upload_id"], one["title"], one["name"]) for one in rows] == [
         (ids[number], f"Number {number}", f"{number}.pdf") for number in (3, 2)
@@ -240,7 +235,6 @@ async def test_ids_are_understood_as_written_and_unknown_ones_send_to_the_list(b
     first = (await bench.client.call(TOOL, offers(bench), wait_seconds=0)).data["upload_id"]
     wanted = given.format(first.upper()) if isinstance(given, str) else given
     said = await bench.client.call("get_upload", upload_id=wanted, wait_seconds=0)
-
     assert empty.data["uploads"] == []
     assert "none" in empty.text
     known = given == " {} "
@@ -285,7 +279,6 @@ async def test_looking_up_what_is_left_over_does_not_eat_the_whole_call(bench: L
             await assistant.call(TOOL, file_path=bench.large(name), title=name, wait_seconds=2)
     bench.fails("hang", "collection.getList", times=0)
     listed = await bench.send("get_upload", {}, store=bench.file())
-
     assert (listed.is_error, len(listed.data["uploads"])) == (False, 2)
     assert listed.seconds <= 25
 
@@ -300,7 +293,6 @@ async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
         package = await assistant.call("download_collection_html", collection_hash=collection.hash)
         unopened = not state.exists()
         await assistant.call("get_upload")
-
     assert package.data["state"] == "complete", package.text
     assert unopened
     assert (state / "state.sqlite").exists()
@@ -318,7 +310,6 @@ async def test_a_path_that_cannot_be_used_is_an_error_where_it_is_needed_and_now
             said = await assistant.call(tool, arguments)
             assert_told_in_four_parts(said, "state file", "FLIPSNACK_STATE")
         assert [tool for tool, arguments in others if (await assistant.call(tool, arguments)).is_error] == []
-
     assert bench.attempts == 0
 
 

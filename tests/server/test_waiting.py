@@ -58,7 +58,6 @@ async def test_a_wait_lasts_as_long_as_asked(bench: Bench, assistant: Assistant,
         made = await assistant.call("create_collection", arguments, wait_seconds=0)
         arguments = {"upload_id": made.data["upload_id"]}
     said = await assistant.call(tool, arguments, wait_seconds=seconds)
-
     assert not said.is_error, said.text
     assert seconds - 1.5 <= said.seconds <= seconds + 1.5
     assert "next_step" in said.data

@@ -23,8 +23,6 @@ def test_it_belongs_to_the_account_of_the_same_key(state: Opened) -> None:
 
 
 # --- uploads
-
-
 @pytest.mark.parametrize(
     ("name", "ended", "says"),
     [
@@ -61,8 +59,6 @@ async def test_all_uploads_of_the_day_are_listed(state: Opened) -> None:
 
 
 # --- plans
-
-
 async def carried_out(state: Opened, name: str, **settings: Any) -> Said:
     """What is said about a plan in the end, by an assistant that cannot ask a person."""
     async with state.process(**settings) as assistant:
@@ -105,8 +101,6 @@ async def test_what_a_person_confirmed_does_not_go_on_where_taking_offline_is_bl
 
 
 # --- reports
-
-
 async def reported(state: Opened, **arguments: Any) -> Said:
     """A report once it is whole."""
     async with state.process() as assistant:
@@ -154,8 +148,6 @@ async def test_a_title_is_known_as_long_as_nothing_was_changed_since(state: Open
 
 
 # --- confirmations
-
-
 @pytest.mark.parametrize(
     ("code", "target", "way"), [("code waiting", "to be confirmed", "ask"), ("code approved", "approved", "approve")]
 )
@@ -217,8 +209,6 @@ async def test_deletions_of_the_last_hour_still_count(state: Opened) -> None:
 
 
 # --- history
-
-
 @pytest.fixture
 def trail(state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """What `flipsnack-mcp history --json` prints, with --verify or without."""

@@ -31,10 +31,6 @@ def putting(name: str, *, keep: float | None = None) -> Callable[[Records], None
     return lambda records: records.put("upload", name, {}, keep=keep)
 
 
-def listing(kind: str) -> Callable[[Records], list[tuple[str, Body]]]:
-    return lambda records: records.all(kind)
-
-
 class Tally(TypedDict):
     n: int
 

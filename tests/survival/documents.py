@@ -12,8 +12,7 @@ OBJECTS = (
     b"3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>\nendobj\n",
 )
 STREAM_ENDS = b"\nendstream\nendobj\n"
-SPARE = 400
-"""Room for the stream's head and the table; what is left of it is filled with spaces."""
+SPARE = 400  # room for the stream's head and the table; what is left of it is filled with spaces
 
 
 def write_document(path: Path, size: int, mark: str = "") -> None:

@@ -116,8 +116,6 @@ async def ended(jobs: Jobs, kind: str = "count", job_id: str = "a") -> Job:
 
 
 # From the start to the end, watched
-
-
 async def test_work_is_started_once_goes_on_when_nobody_watches_and_ends(store: Store) -> None:
     work = Counting()
     async with process(store) as jobs:
@@ -177,8 +175,6 @@ async def test_how_a_job_ended_can_be_asked_for_a_while_and_is_then_forgotten(st
 
 
 # Errors
-
-
 async def test_an_unexpected_error_ends_its_job_alone_and_is_told_without_its_text(store: Store, caplog: Log) -> None:
     async with process(store) as jobs:
         await jobs.start("other", "b", Counting())
@@ -253,8 +249,6 @@ async def test_work_that_cannot_be_claimed_is_not_begun(store: Store) -> None:
 
 
 # Two processes
-
-
 async def test_of_two_processes_one_carries_it_out_and_the_other_watches(store: Store) -> None:
     work, told = Counting(), list[Progress]()
 
@@ -338,8 +332,6 @@ async def test_work_adopted_within_a_call_that_is_cancelled_is_left_to_the_next_
 
 
 # Sleep, and clocks that jump
-
-
 async def test_after_the_computer_slept_its_own_work_is_no_orphan(store: Store, clock: LoopClock) -> None:
     work = Counting()
     async with begun(store, work) as jobs:
@@ -422,8 +414,6 @@ async def test_a_state_file_that_was_taken_away_does_not_break_off_work(store: S
 
 
 # Stopping
-
-
 async def test_a_stop_lets_the_step_come_to_its_end_and_says_so(store: Store) -> None:
     work, stopped = Counting(), Stopped()
     async with begun(store, work, stopped) as jobs:
@@ -479,8 +469,6 @@ async def test_a_call_that_stops_a_job_may_be_cancelled_itself(store: Store) -> 
 
 
 # Looking for unfinished work
-
-
 async def test_unfinished_work_is_looked_for_from_the_first_use_of_the_store_until_a_while_after_the_last(
     store: Store,
 ) -> None:
@@ -522,14 +510,10 @@ async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog:
 
 
 # What an heir found
-
-
 async def test_work_that_ended_here_and_was_taken_up_elsewhere_is_watched_there(store: Store) -> None:
     async with process(store) as one, process(store) as other:
-        job = await one.start("count", "a", Counting(breaks_at=0))
-        await one.watch("count", "a", 60, ignore)
-        assert job is not None
-        assert job.error
+        await one.start("count", "a", Counting(breaks_at=0))
+        assert (await ended(one)).error
         await other.start("count", "a", Counting())
         told: list[Progress] = []
 
@@ -542,22 +526,17 @@ async def test_work_that_ended_here_and_was_taken_up_elsewhere_is_watched_there(
         assert told[-1].total == STEPS
 
 
-async def test_what_was_adopted_and_not_begun_when_its_call_is_cancelled_is_free_at_once(store: Store) -> None:
+async def test_what_was_adopted_is_never_idle_for_less_than_nothing_and_can_be_let_go(
+    store: Store, clock: LoopClock
+) -> None:
     async with process(store) as jobs:
         await store.transact(jobs.new("count", "a").owner.claim)
-        await anyio.sleep(DEAD_AFTER + 1)
+        clock.advance(-3600)
         (adopted,) = await jobs.adopt("count")
         with anyio.CancelScope() as cancelled:
             cancelled.cancel()
             await jobs.let_go(adopted)
-        assert [one.job_id for one in await jobs.adopt("count")] == ["a"]
-
-
-async def test_work_is_never_idle_for_less_than_nothing(store: Store, clock: LoopClock) -> None:
-    async with process(store) as jobs:
-        await store.transact(jobs.new("count", "a").owner.claim)
-        clock.advance(-3600)
-        assert [one.idle for one in await jobs.adopt("count")] == [0.0]
+        assert [(one.job_id, adopted.idle) for one in await jobs.adopt("count")] == [("a", 0.0)]
 
 
 async def test_a_wish_to_stop_outlives_the_process_that_could_not_end_the_work(store: Store) -> None:
