@@ -300,7 +300,6 @@ async def test_a_forged_state_deletes_nothing(bench: Bench, state: str) -> None:
             text = (await answered(assistant, wanted, YES, state)).model_dump_json()
         except MCPError as error:
             text = str(error)
-
     bench.witness.saw(text)
     assert not INTERNALS.search(text.replace("isError", "")), text
     assert deletions(bench) == 0

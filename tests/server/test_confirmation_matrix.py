@@ -267,7 +267,6 @@ async def test_a_code_outlives_a_restart_and_stays_spent_after_one(bench: Bench)
     bench.sandbox.account.keep(kept)
     async with process(bench) as later:
         assert_refused(await later.call(tool.tool, tool.arguments(kept), confirmation=code))
-
     assert_only(bench.sandbox, tool, 1)
 
 
@@ -329,5 +328,4 @@ async def test_read_only_mode_beats_every_way(bench: Bench, mode: Mode, tool: De
         else:
             said = await assistant.call(tool.tool, tool.arguments(collection))
             assert_told_in_four_parts(said, destructions.UNCHANGED)
-
     assert bench.sandbox.requests == []

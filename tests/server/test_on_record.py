@@ -171,7 +171,6 @@ async def test_the_trail_names_every_yes_and_the_refusal_before_a_code(bench: Be
             if way == "approve":
                 await Consents(store_of(bench), bench.settings.account).approve(code)
             await assistant.call(tool, given, confirmation=code)
-
     events = await trail_of(bench, store_of(bench))
     refused = [("refused", "")] if way != "form" else []
     assert [(one.decision, one.confirmed) for one in events] == [*refused, ("allowed", way), ("done", way)]
@@ -261,7 +260,6 @@ async def test_twenty_deletions_an_hour_are_shared_by_two_servers(bench: Bench) 
             assert [one for one in told if one not in said.text] == []
         bench.clock.advance(3601)
         assert not (await other.call("delete_collection", collection_hash=hashes[20])).is_error
-
     assert len(bench.sandbox.carried_out("collection.deleteCollection")) == 21
 
 

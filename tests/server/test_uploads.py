@@ -76,7 +76,6 @@ async def test_a_client_that_gives_up_gets_its_result_by_repeating_the_same_call
         await given_up(bench.client, TOOL, {**arguments, "again": again})
     await anyio.sleep(15)
     said = await bench.client.call(TOOL, {**arguments, "again": again})
-
     assert not said.is_error, said.text
     assert said.data["state"] == "complete"
     assert said.data["direct_link"]
@@ -357,7 +356,6 @@ async def test_a_failure_has_four_parts_and_its_upload_says_the_same(bench: Long
     row = (await bench.client.call("get_upload")).data["uploads"][0]
     await anyio.sleep(31)
     told = await bench.client.call("get_upload", upload_id=row["upload_id"])
-
     assert_told_in_four_parts(said)
     assert (f'get_upload(upload_id="{row["upload_id"]}")' in said.text) == (row["state"] == "interrupted")
     assert row["state"] == ("failed" if "Nothing was changed." in said.text else "interrupted")

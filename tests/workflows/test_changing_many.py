@@ -414,6 +414,6 @@ async def test_a_draft_that_vanished_while_it_was_published_is_not_guessed_at(wo
 
 
 def test_what_flipsnack_did_not_take_as_planned_is_a_failure() -> None:
-    item = Item(number=0, collection_hash="a", title="T", status="public", new_title="U")
-    taken = Updated(Collection(collection_hash="a"), Collection(collection_hash="a", title="V"), (), ())
-    assert facts_of_update(item, taken)["state"] == "failed"
+    made = Updated(Collection(collection_hash="a"), Collection(collection_hash="a", title="V"), (), ())
+    wanted = Item(number=0, collection_hash="a", title="T", status="public", new_title="U")
+    assert facts_of_update(wanted, made)["state"] == "failed"
