@@ -55,12 +55,14 @@ def test_anything_else_is_refused_without_repeating_it(state: str) -> None:
 
 async def test_each_document_has_a_file_beside_the_state_file_and_memory_has_none(home: Path) -> None:
     assert isinstance(open_store("memory:"), MemoryStore)
+    assert (open_store("memory:").shared, open_store(f"sqlite:{home / 'mine.db'}").shared) == (False, True)
     assert open_shared_document("memory:", "budget", Tally(n=0), is_tally) is None
     for name, times in (("budget-1", 3), ("budget-2", 1)):
         document = open_shared_document(f"sqlite:{home / 'mine.db'}", name, Tally(n=0), is_tally)
         assert document
         assert [await document.change(add_one) for _ in range(times)][-1] == times
         await document.close()
+        assert document._file._database is None
     assert {made.name for made in home.iterdir()} == {"budget-1.sqlite", "budget-2.sqlite"}
 
 
