@@ -1,4 +1,4 @@
-"""What Flipsnack can be asked. No MCP in here: this room is usable as a plain async library, and this is its front door."""
+"""What Flipsnack can be asked, as a plain async library without MCP. What most of its users need can be imported from here."""
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co
 from flipsnack_mcp.api.budget import Lane
