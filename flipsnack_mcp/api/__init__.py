@@ -1,24 +1,32 @@
 """What Flipsnack can be asked, as a plain async library without MCP. What most of its users need can be imported from here."""
 
-from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co
-from flipsnack_mcp.api.budget import Lane
-from flipsnack_mcp.api.client import Flipsnack, Terms
-from flipsnack_mcp.api.errors import (
-    Changed,
-    ConfigurationError,
-    FlipsnackError,
-    NotAuthorisedError,
-    NotFoundError,
-    OutOfTimeError,
+from flipsnack_mcp.api.action import (
+    Action,
+    Effect,
+    JsonObject,
+    ResultT_co,
+    as_text,
+    refuse_half_characters,
+    wire_parameters,
 )
-from flipsnack_mcp.api.links import hash_from
+from flipsnack_mcp.api.budget import BudgetRules, Lane
+from flipsnack_mcp.api.client import Access, Flipsnack, Terms, in_line
+from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError, NotAuthorisedError, NotFoundError
+from flipsnack_mcp.api.links import hash_from, public_address, same_origin
+from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, even_if_cancelled
+from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
 from flipsnack_mcp.api.text import cleaned, first_few, quoted
-from flipsnack_mcp.api.upload import Document
+from flipsnack_mcp.api.upload import Document, Sent, ignore
 
 __all__ = [
+    "Access",
     "Action",
+    "BudgetInMemory",
+    "BudgetRules",
+    "BudgetStore",
     "Changed",
     "ConfigurationError",
+    "Day",
     "Document",
     "Effect",
     "Flipsnack",
@@ -27,11 +35,23 @@ __all__ = [
     "Lane",
     "NotAuthorisedError",
     "NotFoundError",
-    "OutOfTimeError",
+    "Pacer",
     "ResultT_co",
+    "Sent",
+    "Status",
+    "StatusName",
     "Terms",
+    "as_text",
     "cleaned",
+    "even_if_cancelled",
     "first_few",
     "hash_from",
+    "ignore",
+    "in_line",
+    "opened",
+    "public_address",
     "quoted",
+    "refuse_half_characters",
+    "same_origin",
+    "wire_parameters",
 ]

@@ -131,7 +131,7 @@ class Action(BaseModel, Generic[ResultT_co]):
         return self.returns.read(data)  # type: ignore[return-value]  # a test compares `returns` with the generic argument
 
 
-def parameters(action: Action[Any]) -> dict[str, str]:
+def wire_parameters(action: Action[Any]) -> dict[str, str]:
     """An action's own parameters in Flipsnack's names, as the text that is signed and sent. Only what was given.
 
     They are those of the class that declares `api_name`: what a tool's input adds to it is never sent.

@@ -9,7 +9,6 @@ import anyio
 
 from flipsnack_mcp.api import budget, ledger
 from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
-from flipsnack_mcp.api.ledger import SharedBudget
 from flipsnack_mcp.api.upload import ignore
 
 AnswerT = TypeVar("AnswerT")
@@ -19,7 +18,7 @@ OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many second
 class BudgetStore(Protocol):
     """Keeps the document of one key and lets one process at a time change it."""
 
-    async def change(self, decide: Callable[[SharedBudget, float], AnswerT]) -> AnswerT:
+    async def change(self, decide: Callable[[ledger.SharedBudget, float], AnswerT]) -> AnswerT:
         """Atomically read the document and the clock, let `decide` change the document, and write it."""
 
     async def close(self) -> None:
@@ -32,7 +31,7 @@ class BudgetInMemory:
     def __init__(self) -> None:
         self._document = ledger.blank()
 
-    async def change(self, decide: Callable[[SharedBudget, float], AnswerT]) -> AnswerT:
+    async def change(self, decide: Callable[[ledger.SharedBudget, float], AnswerT]) -> AnswerT:
         return decide(self._document, anyio.current_time())
 
     async def close(self) -> None:
@@ -76,7 +75,7 @@ class Slot:
             await anyio.sleep(self._rules.lease / 4)
             await self._store.change(lambda doc, now: budget.renew(doc, now, self._number, hold, self._rules))
 
-    async def _close(self, decide: Callable[[SharedBudget, float], None]) -> None:
+    async def _close(self, decide: Callable[[ledger.SharedBudget, float], None]) -> None:
         if self._open:
             self._open = False
             await even_if_cancelled(self._store.change(decide), self._rules.nap)

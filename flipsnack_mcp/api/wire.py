@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co, parameters
+from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co, wire_parameters
 from flipsnack_mcp.api.errors import Changed, RefusedError, UnreadableAnswerError, refusal
 from flipsnack_mcp.api.text import quoted
 
@@ -30,7 +30,7 @@ def signature(secret: str, values: Mapping[str, str]) -> str:
 
 def encode(action: Action[Any], key: str, secret: str) -> dict[str, str]:
     """The whole signed request of an action, in the order of Flipsnack's examples."""
-    values = {"action": action.api_name, "apiKey": key, **parameters(action)}
+    values = {"action": action.api_name, "apiKey": key, **wire_parameters(action)}
     return values | {"signature": signature(secret, values)}
 
 

@@ -2,10 +2,8 @@
 
 import httpx2
 
-from flipsnack_mcp.api.budget import BudgetRules
-from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, BudgetStore, Flipsnack, Pacer
 from flipsnack_mcp.api.ledger import blank, fits
-from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.records import Store

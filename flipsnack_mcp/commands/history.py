@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import anyio
 
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.settings import Settings

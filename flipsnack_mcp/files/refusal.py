@@ -1,7 +1,5 @@
 """What is said when a file cannot be taken or written."""
 
-from typing_extensions import override
-
 SHOWN_LENGTH = 200
 
 
@@ -14,13 +12,9 @@ class RefusedFile(Exception):  # noqa: N818 - a refusal is a decision of this pr
     """
 
     def __init__(self, happened: str, next_step: str) -> None:
-        super().__init__(happened, next_step)
+        super().__init__(f"{happened} {next_step}")
         self.happened = happened
         self.next_step = next_step
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.happened} {self.next_step}"
 
 
 def quote_path(text: object) -> str:

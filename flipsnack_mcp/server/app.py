@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from anyio.abc import TaskGroup
+import anyio
 
-from flipsnack_mcp.api import ConfigurationError, Flipsnack
-from flipsnack_mcp.api.upload import ignore
+from flipsnack_mcp.api import ConfigurationError, Flipsnack, ignore
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import DESTROYING_WAYS, Clock, Confirmation
@@ -32,7 +31,7 @@ class App:
     """The client and its account: what is going on there, what is remembered, and who may do what."""
 
     def __init__(
-        self, settings: Settings, flipsnack: Flipsnack, store: Store, background: TaskGroup, now: Clock
+        self, settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Clock
     ) -> None:
         account, allowed = settings.account, permissions_of(settings)
         jobs = self.jobs = Jobs(store, account, background)

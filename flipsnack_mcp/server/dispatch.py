@@ -12,7 +12,6 @@ from urllib.parse import unquote
 import anyio
 from mcp import MCPError, types
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp.types import Completion
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, NotFoundError, ResultT_co, cleaned, hash_from
@@ -23,10 +22,9 @@ from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
 from flipsnack_mcp.server.safety.redaction import log_unexpected
-from flipsnack_mcp.server.tools.arguments import understand
-from flipsnack_mcp.server.tools.options import Options, options_of
+from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
 from flipsnack_mcp.server.tools.table import TOOLS
-from flipsnack_mcp.server.tools.tool import Tool, ToolCall, ToolInput
+from flipsnack_mcp.server.tools.tool import Tool, ToolCall
 from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
@@ -187,12 +185,12 @@ async def ask_lately(app: App, action: Action[ResultT_co]) -> ResultT_co:
     return await app.recent.ask(CallContext(app.flipsnack).within(TIME_TO_READ), action)
 
 
-async def suggest_hashes(app: App, typed: str) -> Completion:
+async def suggest_hashes(app: App, typed: str) -> types.Completion:
     """Hashes of collections whose titles have what was typed, or that begin with it; none where they cannot be had."""
     question = collections.ListCollections(query=typed.strip()[:200] or None, limit=SUGGESTED)
     try:
         found = await ask_lately(app, question)
     except FlipsnackError:
-        return Completion(values=[])
+        return types.Completion(values=[])
     hashes = [row.collection_hash for row in found.collections if row.collection_hash]
-    return Completion(values=hashes, total=found.total, has_more=found.next_offset is not None)
+    return types.Completion(values=hashes, total=found.total, has_more=found.next_offset is not None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mcp.types import Tool
 
-from flipsnack_mcp.api.action import Effect
+from flipsnack_mcp.api import Effect
 from flipsnack_mcp.settings import Settings
 
 MENU_FILE = Path(__file__).with_name("menu.json")

@@ -8,7 +8,7 @@ from typing import Annotated
 from mcp import MCPError, types
 from pydantic import Field
 
-from flipsnack_mcp.api.text import cleaned, quoted
+from flipsnack_mcp.api import cleaned, quoted
 
 LONGEST_VALUE = 500
 

@@ -18,7 +18,7 @@ from pydantic import AnyUrl
 from typing_extensions import override
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.api.client import Flipsnack
+from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.consent.sealing import sealing_key

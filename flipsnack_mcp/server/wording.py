@@ -10,7 +10,7 @@ from typing import Any, cast
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import JsonObject
+from flipsnack_mcp.api import JsonObject
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 

@@ -4,7 +4,7 @@ import math
 import secrets
 from dataclasses import dataclass
 
-from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
 
 KIND = "deletion"

@@ -4,11 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flipsnack_mcp.api.action import Action, ResultT_co, as_text
-from flipsnack_mcp.api.actions import collections
+from flipsnack_mcp.api import Action, Changed, FlipsnackError, NotFoundError, ResultT_co, as_text, errors
+from flipsnack_mcp.api.actions import collections, publishing
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
-from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, UnreachableError, UnreadableAnswerError
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import by_title
 
@@ -96,7 +94,7 @@ def changes(before: Collection, after: Collection) -> tuple[Difference, ...]:
     return tuple(Difference(name, shown(old), shown(new)) for name, old, new in pairs if old != new)
 
 
-def differences(action: CreateCollection | UpdateCollection, after: Collection) -> tuple[str, ...]:
+def differences(action: publishing.CreateCollection | UpdateCollection, after: Collection) -> tuple[str, ...]:
     """Where Flipsnack made something else of what was asked."""
     wrong = [
         name
@@ -115,7 +113,7 @@ async def delete(context: CallContext, action: Action[ResultT_co]) -> ResultT_co
     """Delete once. When the answer is lost, look whether the target is still there; never send it again."""
     try:
         return await context.leaving_time.send(action)
-    except (UnreachableError, UnreadableAnswerError) as error:
+    except (errors.UnreachableError, errors.UnreadableAnswerError) as error:
         if error.changed is Changed.NOTHING:
             raise
         gone = await is_gone(context, action)

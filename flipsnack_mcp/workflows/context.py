@@ -6,8 +6,7 @@ from typing import Self
 
 import anyio
 
-from flipsnack_mcp.api import Action, Flipsnack, Lane, ResultT_co, Terms
-from flipsnack_mcp.api.upload import Document, Sent, ignore
+from flipsnack_mcp.api import Action, Document, Flipsnack, Lane, ResultT_co, Sent, Terms, ignore
 from flipsnack_mcp.workflows.progress import Tell, Throttled, Waiting
 
 TIME_TO_LOOK = 6.0

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from flipsnack_mcp.api import FlipsnackError, Lane, cleaned
+from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, cleaned
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
-from flipsnack_mcp.api.parameters import StatusName
 from flipsnack_mcp.workflows.context import CallContext
 
 ROWS_OF_A_REQUEST = 100

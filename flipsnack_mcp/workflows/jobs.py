@@ -15,11 +15,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import anyio
-from anyio.abc import TaskGroup
 
-from flipsnack_mcp.api.errors import Changed, FlipsnackError
-from flipsnack_mcp.api.pace import even_if_cancelled
-from flipsnack_mcp.api.upload import ignore
+from flipsnack_mcp.api import Changed, FlipsnackError, even_if_cancelled, ignore
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
@@ -143,7 +140,7 @@ class StoreInUse:
 class Jobs:
     """The long work of one account, as one process carries it out and sees that of others."""
 
-    def __init__(self, store: Store, account: str, background: TaskGroup) -> None:
+    def __init__(self, store: Store, account: str, background: anyio.abc.TaskGroup) -> None:
         self._store, self._account, self._background = store, account, background
         self._jobs: dict[tuple[str, str], Job] = {}
         self._looking, self._used = False, False

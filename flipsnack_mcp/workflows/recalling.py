@@ -11,8 +11,7 @@ from typing import Any, cast
 
 import anyio
 
-from flipsnack_mcp.api.action import Action, ResultT_co
-from flipsnack_mcp.api.pace import even_if_cancelled
+from flipsnack_mcp.api import Action, ResultT_co, even_if_cancelled
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 

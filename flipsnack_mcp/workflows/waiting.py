@@ -12,9 +12,8 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from flipsnack_mcp.api import errors
+from flipsnack_mcp.api import Lane, errors
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
-from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.progress import polled
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from flipsnack_mcp.api import actions
-from flipsnack_mcp.api.action import Action, Effect, as_text, parameters
+from flipsnack_mcp.api.action import Action, Effect, as_text, wire_parameters
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections, UpdateCollection
 from flipsnack_mcp.api.actions.publishing import CreateCollection, GetEmbedCode
@@ -59,7 +59,7 @@ def test_an_action_knows_its_effect_and_the_codes_it_can_end_with(kind: type[Act
     ],
 )
 def test_only_what_was_given_is_sent_and_a_none_is_no_word(action: Action[Any], sent: dict[str, str]) -> None:
-    assert parameters(action) == {"collectionHash": "fxh4k89", **sent}
+    assert wire_parameters(action) == {"collectionHash": "fxh4k89", **sent}
 
 
 @pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (0, "0"), ({"é": [1]}, '{"é": [1]}')])
@@ -78,7 +78,7 @@ def test_a_value_is_written_as_flipsnack_reads_it(value: object, text: str) -> N
     ids=str,
 )
 def test_arguments_that_clients_get_wrong_are_understood(given: dict[str, object], sent: dict[str, str]) -> None:
-    assert parameters(CreateCollection.model_validate(given)) == sent
+    assert wire_parameters(CreateCollection.model_validate(given)) == sent
 
 
 @pytest.mark.parametrize(

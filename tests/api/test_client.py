@@ -10,8 +10,7 @@ import pytest
 from flipsnack_mcp.api import errors
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import collections, legacy
-from flipsnack_mcp.api.actions.packages import DownloadHtml
-from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.actions.publishing import CreateCollection, DownloadHtml
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.client import Access, Flipsnack, Terms
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, UnreachableError

@@ -13,8 +13,7 @@ from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.actions.collections import GetCollection, ListCollections, UpdateCollection
 from flipsnack_mcp.api.actions.forms import GetLeadFormSample
 from flipsnack_mcp.api.actions.legacy import DeleteLogo
-from flipsnack_mcp.api.actions.packages import DownloadHtml
-from flipsnack_mcp.api.actions.publishing import GetEmbedCode
+from flipsnack_mcp.api.actions.publishing import DownloadHtml, GetEmbedCode
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats, GetUserStats
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, RefusedError, UnreadableAnswerError
 from flipsnack_mcp.api.wire import decode

@@ -15,8 +15,8 @@ import pytest
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
+from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
-from flipsnack_mcp.server.tools.tool import ToolInput
 from tests.server.bench import Assistant, Bench, Said
 
 TITLE = "Summer catalogue 2026"

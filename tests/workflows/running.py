@@ -9,8 +9,7 @@ import anyio
 import httpx2
 from typing_extensions import override
 
-from flipsnack_mcp.api.actions.packages import DownloadHtml
-from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.actions.publishing import CreateCollection, DownloadHtml
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.pace import BudgetInMemory as Budget

@@ -6,7 +6,7 @@ from zipfile import ZipFile
 import anyio
 import pytest
 
-from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
+from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError, StillProcessingError
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports import report
 from flipsnack_mcp.workflows.reports.report import Line, Measure, Numbers, Period, growth, last_full_days, tallied
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
@@ -85,7 +84,3 @@ def test_the_period_before_is_as_long_and_ends_the_day_before() -> None:
 @pytest.mark.parametrize(("end", "closed"), [(18, True), (19, True), (20, False), (21, False), (25, False)])
 def test_a_period_is_closed_a_day_after_its_last_one(end: int, *, closed: bool) -> None:
     assert Period(date(2026, 9, 1), date(2026, 9, end)).closed(TODAY) is closed
-
-
-def test_the_day_of_a_moment_is_that_of_utc() -> None:
-    assert report.day_of(1_790_000_000.0) == TODAY

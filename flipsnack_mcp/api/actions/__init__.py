@@ -3,7 +3,7 @@
 from typing import Any
 
 from flipsnack_mcp.api.action import Action
-from flipsnack_mcp.api.actions import collections, forms, legacy, packages, publishing, statistics
+from flipsnack_mcp.api.actions import collections, forms, legacy, publishing, statistics
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
     collections.ListCollections,
@@ -15,7 +15,7 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     publishing.GetEmbedCode,
     statistics.GetCollectionStats,
     statistics.GetUserStats,
-    packages.DownloadHtml,
+    publishing.DownloadHtml,
     forms.GetLeadFormSample,
     legacy.AddFlipbook,
     legacy.SetLogo,

@@ -1,6 +1,6 @@
-"""Uploading a document, and what is needed to show it elsewhere."""
+"""Publishing: uploading a document, and taking it elsewhere by an embed code or as an HTML package."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 from typing_extensions import override
@@ -64,3 +64,38 @@ class GetEmbedCode(Action[EmbedCode]):
     def read(self, data: JsonObject) -> EmbedCode:
         found = next((data[name] for name in EMBED_NAMES if isinstance(data.get(name), str) and data[name]), None)
         return EmbedCode.model_validate({"embed_code": found})
+
+
+PackageState = Literal["processing", "complete", "failed"]
+
+
+class Package(Result):
+    """How far a package is."""
+
+    state: Annotated[PackageState, Field(description="processing, complete or failed")]
+    resource_url: Annotated[str | None, Field(description="Lives one minute")] = None
+
+    @classmethod
+    @override
+    def read(cls, data: JsonObject) -> Self:
+        """Flipsnack's `status` in upper case is the package's state, not the envelope's status."""
+        url = str(data.get("resourceUrl") or "") or None
+        return cls.model_validate({"state": str(data.get("status")).lower(), "resource_url": with_scheme(url)})
+
+
+class DownloadHtml(Action[Package]):
+    """Save a collection as an HTML package (zip) in the download folder. Building it can take minutes; call again to go on waiting."""
+
+    api_name = "collection.downloadHTML"
+    tool_name = "download_collection_html"
+    tool_title = "Download as HTML"
+    effect = Effect.READS
+    source = "https://developers.flipsnack.com/api-reference/api-method-collection.downloadhtml"
+    codes = (38, 43, 46)
+
+    collection_hash: parameters.CollectionHash
+
+
+def with_scheme(url: str | None) -> str | None:
+    """The documented example is `resource.url.example`, without a scheme."""
+    return url if url is None or "://" in url else f"https://{url}"

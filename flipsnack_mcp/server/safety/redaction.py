@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.settings import Settings
 
 BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"

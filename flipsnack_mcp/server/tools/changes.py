@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel, Field
 
-from flipsnack_mcp.api.action import Action, parameters
+from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
-from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
@@ -81,7 +80,7 @@ async def planned_change(
 ) -> list[str]:
     """What would be sent, and what it would cost."""
     if not action.uploads:
-        given = ", ".join(f"{name} {value}" for name, value in parameters(action).items())
+        given = ", ".join(f"{name} {value}" for name, value in wire_parameters(action).items())
         return [f"Flipsnack would be sent {action.api_name} with {given}"]
     cost = [await upload_cost(call)] if action.uploads == "PDF" else []
     return [await upload_sentence(action, document, pages), *cost]

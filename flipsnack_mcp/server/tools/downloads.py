@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flipsnack_mcp.api.actions.packages import DownloadHtml, Package, PackageState
-from flipsnack_mcp.api.text import first_few
+from flipsnack_mcp.api import first_few
+from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package, PackageState
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, save_export
 

@@ -8,17 +8,13 @@ from mcp.types import InputRequiredResult
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api import Changed, FlipsnackError, first_few, quoted
-from flipsnack_mcp.api.action import Effect, refuse_half_characters
-from flipsnack_mcp.api.parameters import Status
+from flipsnack_mcp.api import Changed, Effect, FlipsnackError, Status, first_few, quoted, refuse_half_characters
 from flipsnack_mcp.server.consent.preview import Batch
-from flipsnack_mcp.server.tools.arguments import ChoosingInput
-from flipsnack_mcp.server.tools.options import ConfirmationCode, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall, Warnings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans import rules
-from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanSnapshot
 
 MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
@@ -131,10 +127,10 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
     if not draft.items:
         return PlanStatus(state="complete", counts=counts([], draft.unchanged), items=[], warnings=[NOTHING, *said])
     plan = await call.app.plans.record.keep(draft)
-    return plan_status(PlanSnapshot(plan, draft.items, plan.made), "planned", *said)
+    return plan_status(rules.PlanSnapshot(plan, draft.items, plan.made), "planned", *said)
 
 
-async def earlier_plan(call: ToolCall, plan_id: str) -> PlanSnapshot:
+async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     """The plan of this account."""
     seen = await call.app.plans.record.look(plan_id.strip().lower())
     if seen is None:
@@ -144,7 +140,7 @@ async def earlier_plan(call: ToolCall, plan_id: str) -> PlanSnapshot:
     return seen
 
 
-def check_age(seen: PlanSnapshot) -> None:
+def check_age(seen: rules.PlanSnapshot) -> None:
     """Raise where a plan is too old to hold to."""
     if seen.is_old:
         done = sum(one.state == "done" for one in seen.items)
@@ -154,7 +150,7 @@ def check_age(seen: PlanSnapshot) -> None:
         )
 
 
-async def confirm(call: ToolCall, code: str | None, seen: PlanSnapshot) -> InputRequiredResult | None:
+async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> InputRequiredResult | None:
     """None once a person said yes to what is to go offline, a moment ago or by an earlier call."""
     if not seen.offline:
         return None
@@ -168,7 +164,7 @@ async def confirm(call: ToolCall, code: str | None, seen: PlanSnapshot) -> Input
     return None
 
 
-async def carry_out(call: ToolCall, seconds: float, plan: Plan) -> PlanStatus:
+async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanStatus:
     """Have a plan carried out, and say how far it is when the time is up."""
     plans, context = call.app.plans, call.context
     try:
@@ -179,12 +175,12 @@ async def carry_out(call: ToolCall, seconds: float, plan: Plan) -> PlanStatus:
         raise broken_off(plan, error) from None
     if job and job.error:
         raise broken_off(plan, job.error)
-    seen = seen or PlanSnapshot(plan, (), plan.made)
+    seen = seen or rules.PlanSnapshot(plan, (), plan.made)
     stopped = seen.plan.stopped
     return plan_status(seen, "stopped" if stopped else "processing" if seen.left else "complete", stopped)
 
 
-def broken_off(plan: Plan, error: Exception) -> FlipsnackError:
+def broken_off(plan: rules.Plan, error: Exception) -> FlipsnackError:
     """The error for a plan that ended before it could be written down how far it is."""
     happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
     return FlipsnackError(
@@ -195,7 +191,7 @@ def broken_off(plan: Plan, error: Exception) -> FlipsnackError:
     )
 
 
-def plan_status(seen: PlanSnapshot, state: PlanState, *warnings: str) -> PlanStatus:
+def plan_status(seen: rules.PlanSnapshot, state: PlanState, *warnings: str) -> PlanStatus:
     """A plan, as far as it is."""
     first = sorted(seen.items, key=lambda one: STATES.index(one.state))
     return PlanStatus(
@@ -208,20 +204,20 @@ def plan_status(seen: PlanSnapshot, state: PlanState, *warnings: str) -> PlanSta
     )
 
 
-def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:
+def counts(items: Iterable[rules.Item], unchanged: int) -> dict[str, int]:
     """How many there are of each."""
     found = Counter(one.state for one in items)
     by_state: dict[str, int] = {state: found[state] for state in reversed(STATES) if found[state]}
     return {**by_state, "unchanged": unchanged}
 
 
-def plan_row(item: Item) -> PlannedChange:
+def plan_row(item: rules.Item) -> PlannedChange:
     """One line of the table."""
     same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
     return PlannedChange(collection_hash=item.new_hash or item.collection_hash, reason=item.said or None, **same)
 
 
-def next_plan_call(seen: PlanSnapshot, state: PlanState) -> str | None:
+def next_plan_call(seen: rules.PlanSnapshot, state: PlanState) -> str | None:
     """The call that goes on from here."""
     call = f'Call update_collections(plan_id="{seen.plan.plan_id}", wait_seconds=30)'
     if state == "planned":

@@ -1,6 +1,6 @@
 """Tools that only ask. Most send their action as it is; get_collection waits, and a form's sample is masked."""
 
-from flipsnack_mcp.api.action import Action, ResultT_co
+from flipsnack_mcp.api import Action, ResultT_co
 from flipsnack_mcp.api.actions import collections, forms
 from flipsnack_mcp.server.safety.masking import mask
 from flipsnack_mcp.server.tools.tool import NextStep, States, ToolCall

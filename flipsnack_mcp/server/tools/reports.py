@@ -10,14 +10,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from flipsnack_mcp.api import Effect, FlipsnackError, cleaned, first_few
-from flipsnack_mcp.api.parameters import Day
+from flipsnack_mcp.api import Day, Effect, FlipsnackError, cleaned, first_few
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.tools.arguments import ChoosingInput
-from flipsnack_mcp.server.tools.options import WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports import report as reporting
-from flipsnack_mcp.workflows.reports.report import Gathered, Line, Measure, Numbers, Report, ReportedCollection, Tally
 from flipsnack_mcp.workflows.reports.running import content, how_far, save
 
 WORST = 5
@@ -45,7 +42,7 @@ class ReportStatsInput(ChoosingInput):
     start_date: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
     end_date: Annotated[Day | None, Field(description="Last day")] = None
     compare: Annotated[bool, Field(description="With period before")] = False
-    sort_by: Annotated[Measure | None, Field(description="Default views")] = None
+    sort_by: Annotated[reporting.Measure | None, Field(description="Default views")] = None
     top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
     save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
     report_id: Annotated[str | None, Field(max_length=40, description="To go on")] = None
@@ -101,16 +98,16 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
     return report_answer(report, gathered, progress, path)
 
 
-def new_report(arguments: ReportStatsInput, today: date) -> Report:
+def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
     """What is to be reported."""
     start, end = arguments.start_date, arguments.end_date
     period = reporting.Period(start, end) if start and end else reporting.last_full_days(today)
     known = {"report_id": "", "choice": arguments.choice, "period": period, "usual": start is None, "today": today}
     told = arguments.model_dump(include={"compare", "top", "save_as"})
-    return Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
+    return reporting.Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
 
 
-async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> Report:
+async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> reporting.Report:
     """An earlier report. It may be told and saved in another way, but stays about what it was about."""
     report = await call.app.reports.record.report(str(arguments.report_id).strip().lower())
     if report is None:
@@ -126,7 +123,7 @@ async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> Report:
     return report.model_copy(update=told)
 
 
-def differing(arguments: ReportStatsInput, report: Report) -> list[str]:
+def differing(arguments: ReportStatsInput, report: reporting.Report) -> list[str]:
     """What was given that is not what the report is about: a model often repeats what it asked first."""
     given = {
         "compare": (arguments.compare, report.compare),
@@ -137,17 +134,17 @@ def differing(arguments: ReportStatsInput, report: Report) -> list[str]:
     return [name for name, (new, old) in given.items() if name in arguments.model_fields_set and new != old]
 
 
-def afterwards(report: Report) -> str:
+def afterwards(report: reporting.Report) -> str:
     """The call that goes on once something is put right."""
     return f"What was gathered is kept: afterwards call {call_of(report)}."
 
 
-def call_of(report: Report) -> str:
+def call_of(report: reporting.Report) -> str:
     """The call that goes on with a report."""
     return f'report_stats(report_id="{report.report_id}")'
 
 
-async def save_report(call: ToolCall, report: Report, gathered: Gathered) -> Path | None:
+async def save_report(call: ToolCall, report: reporting.Report, gathered: reporting.Gathered) -> Path | None:
     """The file of a whole report; None where another call is at it just now."""
     made = content(report, gathered, failed_of(report, gathered), call.app.redactor.text)
     try:
@@ -156,7 +153,7 @@ async def save_report(call: ToolCall, report: Report, gathered: Gathered) -> Pat
         raise RefusedFile(error.happened, f"{error.next_step} {afterwards(report)}") from None
 
 
-def progress_in_words(report: Report, gathered: Gathered, said: str) -> str | None:
+def progress_in_words(report: reporting.Report, gathered: reporting.Gathered, said: str) -> str | None:
     """How far it is, by what was last told of it; None once every collection is chosen and answered."""
     left = len(report.targets) - gathered.count
     if report.offset is None and not left:
@@ -164,13 +161,15 @@ def progress_in_words(report: Report, gathered: Gathered, said: str) -> str | No
     return f"partial, {said or how_far(report, left * len(report.periods))}"
 
 
-def failed_of(report: Report, gathered: Gathered) -> list[tuple[ReportedCollection, str]]:
+def failed_of(report: reporting.Report, gathered: reporting.Gathered) -> list[tuple[reporting.ReportedCollection, str]]:
     """What could not be counted, with the reason."""
-    unlisted = [(ReportedCollection(collection_hash=one, title=""), UNLISTED) for one in report.unlisted]
+    unlisted = [(reporting.ReportedCollection(collection_hash=one, title=""), UNLISTED) for one in report.unlisted]
     return [*gathered.failed, *unlisted]
 
 
-def report_answer(report: Report, gathered: Gathered, progress: str | None, path: Path | None) -> StatsReport:
+def report_answer(
+    report: reporting.Report, gathered: reporting.Gathered, progress: str | None, path: Path | None
+) -> StatsReport:
     """The report as far as it is."""
     tally = reporting.tallied(gathered.lines, report.sort_by, report.top, min(report.top, WORST))
     finished = not progress and (path or not report.save_as)
@@ -191,19 +190,19 @@ def report_answer(report: Report, gathered: Gathered, progress: str | None, path
     )
 
 
-def totals(tally: Tally) -> Figures:
+def totals(tally: reporting.Tally) -> Figures:
     """The sums, over how many collections, and those of the period before."""
     counted = {"collections": tally.counted, "without_views": len(tally.unread)}
     earlier = {f"previous_{name}": one for name, one in figures(tally.previous).items()} if tally.previous else {}
     return {**counted, **figures(tally.totals), **earlier}
 
 
-def figures(numbers: Numbers) -> Figures:
+def figures(numbers: reporting.Numbers) -> Figures:
     """Sums, and the average reading time of a view."""
     return {**asdict(numbers), "average_time": numbers.average_time}
 
 
-def report_row(line: Line) -> Figures:
+def report_row(line: reporting.Line) -> Figures:
     """A collection as the answer shows it."""
     named = {"collection_hash": line.collection_hash, "title": shorten(line.title, TITLE_BYTES)}
     return {**named, **figures(line.numbers)}

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from flipsnack_mcp.api.action import Action, Effect
-from flipsnack_mcp.api.actions import ACTIONS, collections, forms, packages, publishing, statistics
+from flipsnack_mcp.api import Action, Effect
+from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
 from flipsnack_mcp.server.tools import changes, downloads, plans, questions, reports, uploads
-from flipsnack_mcp.server.tools.options import input_of
+from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
@@ -20,7 +20,7 @@ OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitab
     collections.GetCollection: (questions.WatchedCollection, questions.get_collection),
     publishing.CreateCollection: (uploads.Publication, uploads.create_collection),
     collections.UpdateCollection: (changes.Update, changes.update_collection),
-    packages.DownloadHtml: (downloads.Download, downloads.download_html),
+    publishing.DownloadHtml: (downloads.Download, downloads.download_html),
     forms.GetLeadFormSample: (forms.LeadFormSample, questions.lead_form_sample),
 }
 """Actions whose tools do more than their effect asks for: what they answer, and how they come by it."""

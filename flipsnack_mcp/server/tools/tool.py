@@ -3,17 +3,17 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Generic
 
 from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
 
-from flipsnack_mcp.api import Action, Effect, cleaned
+from flipsnack_mcp.api import Effect, cleaned
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
-from flipsnack_mcp.server.tools.options import Options
+from flipsnack_mcp.server.tools.arguments import InputT, Options
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 
@@ -65,26 +65,6 @@ class ToolCall:
         return {"tool": self.tool, "target": self.target, "confirmed": self.confirmed}
 
 
-class ToolInput(BaseModel):
-    """The arguments of a tool over a workflow; it has no action of Flipsnack's. Its docstring is the description."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, defer_build=True)
-
-    tool_name: ClassVar[str]
-    tool_title: ClassVar[str]
-    effect: ClassVar[Effect]
-    over: ClassVar[str]
-    """What of Flipsnack's it stands on, for the table of tools."""
-    overwrites: ClassVar[bool] = False
-    idempotent: ClassVar[bool] = False
-    legacy: ClassVar[bool] = False
-
-    @property
-    def changes_something(self) -> bool:
-        """Whether this call belongs in the history."""
-        return self.effect is not Effect.READS
-
-
 class Answered(BaseModel):
     """The base of a tool's own answers."""
 
@@ -98,8 +78,6 @@ WasDryRun = Annotated[bool | None, Field(description="Nothing was done")]
 HistoryId = Annotated[int | None, Field(description="Holds how it was")]
 Planned = Annotated[list[str] | None, Field(description="What would change")]
 """Of a dry run."""
-
-InputT = TypeVar("InputT", bound=Action[Any] | ToolInput)
 
 
 @dataclass(frozen=True)

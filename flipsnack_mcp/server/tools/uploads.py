@@ -7,14 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api.action import Action, Effect, parameters
+from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, wire_parameters
 from flipsnack_mcp.api.actions import collections, publishing, statistics
-from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
-from flipsnack_mcp.server.tools import tool
-from flipsnack_mcp.server.tools.options import WaitSeconds
-from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
+from flipsnack_mcp.server.tools.arguments import ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
@@ -38,7 +36,7 @@ FAILED_CONVERSION = (
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
 
 
-class GetUploadInput(tool.ToolInput):
+class GetUploadInput(ToolInput):
     """Wait on for an upload of create_collection or see how it ended. Without upload_id: the last day's uploads."""
 
     tool_name = "get_upload"
@@ -77,8 +75,8 @@ class Creation(Answered):
     title: Annotated[str | None, Field(description="Once known")] = None
     status: Annotated[str | None, Field(description="Status")] = None
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
-    warnings: tool.Warnings = []
-    states: tool.States = []
+    warnings: Warnings = []
+    states: States = []
     next_step: NextStep = None
 
 
@@ -105,8 +103,8 @@ class UploadStatus(Creation):
 class Publication(Creation):
     """An upload that was asked for, or would be."""
 
-    dry_run: tool.WasDryRun = None
-    changes: tool.Planned = None
+    dry_run: WasDryRun = None
+    changes: Planned = None
 
 
 async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) -> tuple[OpenDocument | None, LookAhead]:
@@ -131,7 +129,7 @@ async def upload_cost(call: ToolCall) -> str:
 async def upload_sentence(action: Action[Any], document: OpenDocument | None, pages: int | None) -> str:
     """What would be sent."""
     if document is None:
-        return f"Flipsnack would fetch {parameters(action)['fileUrl']}"
+        return f"Flipsnack would fetch {wire_parameters(action)['fileUrl']}"
     counted = f", {pages} pages" if pages is not None else ", pages not counted"
     return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import anyio
 
-from flipsnack_mcp.api import Flipsnack, FlipsnackError
+from flipsnack_mcp.api import Flipsnack, FlipsnackError, public_address, same_origin
 from flipsnack_mcp.api.actions.collections import GetCollection
-from flipsnack_mcp.api.actions.packages import DownloadHtml, Package
-from flipsnack_mcp.api.links import public_address, same_origin
+from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.context import CallContext

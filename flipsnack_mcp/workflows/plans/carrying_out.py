@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFoundError, OutOfTimeError, cleaned
+from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFoundError, cleaned, errors
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.context import CallContext
@@ -116,7 +116,7 @@ class Execution:
         try:
             with self._job.step():
                 item = await self._carry_out(seen.plan, seen.left[0])
-        except OutOfTimeError as error:
+        except errors.OutOfTimeError as error:
             await self._tell(budget_used_up(error.again))
             await anyio.sleep(PAUSE_IN_LINE)
             return ""
@@ -136,7 +136,7 @@ class Execution:
         """
         try:
             facts = await self._outcome(plan, item)
-        except OutOfTimeError:
+        except errors.OutOfTimeError:
             await self._record.note(plan, item, state="planned", begun=item.begun)
             raise
         ended = item.model_copy(update=facts)
@@ -155,7 +155,7 @@ class Execution:
         except NotFoundError:
             return await facts_of_vanished(context, item)
         except FlipsnackError as error:
-            if isinstance(error, OutOfTimeError) and error.changed is Changed.NOTHING:
+            if isinstance(error, errors.OutOfTimeError) and error.changed is Changed.NOTHING:
                 raise
             return facts_of_failure(item, error)
         return facts_of_update(item, updated)
@@ -210,7 +210,7 @@ async def facts_of_vanished(context: CallContext, item: Item) -> ItemFacts:
         return {"state": "skipped", "said": NO_LONGER_THERE}
     try:
         found = [one for one in await twins_of(context, item) if one not in item.twins]
-    except OutOfTimeError:
+    except errors.OutOfTimeError:
         raise
     except FlipsnackError as error:
         return {"state": "unclear", "said": error.happened, "again": True}

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
-from flipsnack_mcp.api.parameters import StatusName
 
 LONGEST_TITLE = 300
 GOOD_FOR = 24 * 3600.0

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
-from flipsnack_mcp.api.actions.collections import CollectionSummary
-from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api import cleaned
+from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.workflows.finding import Choice
 
 Measure = Literal["views", "impressions", "time_spent", "downloads"]
@@ -48,11 +47,6 @@ def last_full_days(today: date) -> Period:
     return Period(today - timedelta(days=USUAL_DAYS), today - timedelta(days=1))
 
 
-def day_of(seconds: float) -> date:
-    """The day of a moment, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).date()
-
-
 class ReportedCollection(BaseModel):
     """One collection of a report."""
 
@@ -62,7 +56,7 @@ class ReportedCollection(BaseModel):
     title: str
 
     @classmethod
-    def of(cls, row: CollectionSummary) -> Self:
+    def of(cls, row: collections.CollectionSummary) -> Self:
         """A row of the list."""
         return cls(collection_hash=row.collection_hash, title=cleaned(row.title))
 
@@ -109,7 +103,7 @@ class Numbers:
     downloads: int = 0
 
     @classmethod
-    def of(cls, stats: CollectionStats) -> Self | None:
+    def of(cls, stats: statistics.CollectionStats) -> Self | None:
         """The numbers of an answer, one that is missing as 0; None where it has none at all."""
         found = {one.name: getattr(stats, one.name) for one in fields(cls)}
         return None if set(found.values()) == {None} else cls(**{name: one or 0 for name, one in found.items()})

@@ -7,15 +7,13 @@ several processes one asks; the others watch through the store.
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import anyio
 
-from flipsnack_mcp.api import FlipsnackError, Lane, NotAuthorisedError, NotFoundError, OutOfTimeError
+from flipsnack_mcp.api import Flipsnack, FlipsnackError, Lane, Terms, errors, even_if_cancelled, in_line
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.api.client import Flipsnack, Terms, in_line
-from flipsnack_mcp.api.pace import even_if_cancelled
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
 from flipsnack_mcp.store.leases import Owner
 from flipsnack_mcp.workflows.context import CallContext
@@ -23,16 +21,7 @@ from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.progress import News, Tell, choosing, report_at
 from flipsnack_mcp.workflows.reports.record import REPORT, SAVED, ReportRecord
-from flipsnack_mcp.workflows.reports.report import (
-    Gathered,
-    Line,
-    Numbers,
-    Question,
-    Report,
-    ReportedCollection,
-    day_of,
-    ranked,
-)
+from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection, ranked
 
 IN_FLIGHT = 3
 """Requests on their way at once: the budget lets one go a second, and an answer may take as many seconds."""
@@ -59,8 +48,8 @@ class Reports:
 
     @property
     def today(self) -> date:
-        """The day by the app's clock."""
-        return day_of(self.now())
+        """The day in UTC, by the app's clock."""
+        return datetime.fromtimestamp(self.now(), UTC).date()
 
     async def follow(self, report_id: str, seconds: float, tell: Tell) -> str:
         """Have a report gone on with, and watch for so many seconds; what was told of it last."""
@@ -156,7 +145,7 @@ class Inquiry:
 
     async def _fail(self, question: Question, error: FlipsnackError) -> None:
         """Keep a failure that is the collection's own. One that is everybody's ends the job, and is asked again."""
-        if isinstance(error, NotFoundError):
+        if isinstance(error, errors.NotFoundError):
             self._failing.clear()
             await self._record.failed(self._report, question, NOT_THERE)
             return
@@ -165,7 +154,9 @@ class Inquiry:
         self._failing.append(question)
         await self._record.failed(self._report, question, error.happened)
         every = len(self._report.targets) * len(self._report.periods)
-        if isinstance(error, NotAuthorisedError | OutOfTimeError) or len(self._failing) >= min(SYSTEMATIC, every):
+        if isinstance(error, errors.NotAuthorisedError | errors.OutOfTimeError) or len(self._failing) >= min(
+            SYSTEMATIC, every
+        ):
             self._error = error
             await self._record.forget(self._report, self._failing)
 

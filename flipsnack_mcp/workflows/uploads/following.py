@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import anyio
 
+from flipsnack_mcp.api import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
-from flipsnack_mcp.api.errors import FlipsnackError, NotFoundError
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry

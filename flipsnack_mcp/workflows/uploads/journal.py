@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
 

@@ -9,8 +9,7 @@ from typing import Any
 import anyio
 
 from flipsnack_mcp.api import Action, Changed, Document, Flipsnack, FlipsnackError, ResultT_co
-from flipsnack_mcp.api.actions.collections import Collection
-from flipsnack_mcp.api.actions.publishing import CreateCollection
+from flipsnack_mcp.api.actions import collections, publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
@@ -30,7 +29,7 @@ STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
 class Source:
     """What is uploaded: an opened file, or an address that Flipsnack fetches."""
 
-    action: CreateCollection
+    action: publishing.CreateCollection
     document: OpenDocument | None = None
 
     async def identity(self) -> str:
@@ -186,8 +185,12 @@ class Uploads:
 
 
 async def create_once(
-    context: CallContext, action: CreateCollection, document: Document | None, before: frozenset[str], known: Known
-) -> tuple[Collection, tuple[str, ...]]:
+    context: CallContext,
+    action: publishing.CreateCollection,
+    document: Document | None,
+    before: frozenset[str],
+    known: Known,
+) -> tuple[collections.Collection, tuple[str, ...]]:
     """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota.
 
     `before` are the collections it could be mistaken for.
