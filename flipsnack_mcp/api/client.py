@@ -3,8 +3,8 @@
 import logging
 import math
 import ssl
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import errors, retry, wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
 from flipsnack_mcp.api.budget import Lane, Wait
-from flipsnack_mcp.api.pace import Pacer, Slot
+from flipsnack_mcp.api.pace import OnWait, Pacer, Slot
 from flipsnack_mcp.api.upload import Document, Sent, Upload, ignore
 
 # A filter, not a level: whoever turns debugging on for everything must not turn this on.
@@ -61,6 +61,15 @@ class Terms:
     """Told why and for how long the request waits."""
     sent: Sent = ignore
     """Told how many bytes of a document are on their way."""
+    place: Slot | None = None
+    """A place in the budget that was taken before."""
+    leave_by: float = math.inf
+    """On anyio's clock; a request that has not left by then does not leave any more."""
+
+    @property
+    def just_once(self) -> bool:
+        """Whether it is a part of something that whoever asks repeats as a whole: see `workflows.last_look`."""
+        return self.place is not None or self.leave_by < math.inf
 
 
 ANYTIME = Terms()
@@ -102,6 +111,8 @@ class Flipsnack:
         Raises:
             FlipsnackError: Any of the tree in `errors`.
         """
+        if terms.just_once:
+            return await self._once(action, document, terms)
         if action.effect is Effect.READS:
             return await self._with_retries(action, document, terms)
         await self.changing()
@@ -120,44 +131,94 @@ class Flipsnack:
                 # A refusal of a later try does not undo what an earlier one, whose answer was lost, may have done.
                 in_doubt = in_doubt or error.changed is errors.Changed.PERHAPS
                 error.changed = errors.Changed.PERHAPS if in_doubt else error.changed
-                pause = retry.pause_before(attempt, error)
-                late = anyio.current_time() + pause >= terms.deadline
-                if attempt == retry.MAX_TRIES or late or not retry.may_repeat(action, error):
+                if not await self.stepped_back(action, error, attempt, terms):
                     raise
-                await self._step_back(error, pause, terms)
 
-    async def _step_back(self, error: errors.FlipsnackError, pause: float, terms: Terms) -> None:
+    async def stepped_back(
+        self, action: Action[Any], error: errors.FlipsnackError, attempt: int, terms: Terms = ANYTIME
+    ) -> bool:
+        """Wait until it may be tried once more; False where it may not, or not in the call's time."""
+        pause = retry.pause_before(attempt, error)
+        late = anyio.current_time() + pause >= terms.deadline
+        if attempt == retry.MAX_TRIES or late or not retry.may_repeat(action, error):
+            return False
         if isinstance(error, errors.RateLimitedError):
             await self._pacer.pause(pause)
             await terms.waits("another program uses the same key", pause)
-            return
+            return True
         await terms.waits("Flipsnack did not answer as it should", pause)
         await anyio.sleep(pause)
+        return True
+
+    @asynccontextmanager
+    async def pair(self, terms: Terms) -> AsyncIterator[list[Slot]]:
+        """Two places in the budget for requests that follow each other; one where the limits never have room for two."""
+        async with self._pacer.pair(terms.lane, on_wait=told_by(terms)) as places:
+            yield places
 
     async def _once(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
-        async def told(wait: Wait) -> None:
-            if anyio.current_time() + wait.forecast > terms.deadline:
-                raise errors.OutOfTimeError(wait.forecast)
-            await terms.waits(budget_of(wait.others), wait.forecast)
-
         if anyio.current_time() >= terms.deadline:
             raise errors.OutOfTimeError(0)
         values = wire.encode(action, self._access.key, self._access.secret)
-        request = self._request(values, action, document, terms.sent)
-        hold = UPLOAD_HOLD if document else None
-        async with self._pacer.slot(terms.lane, on_wait=told, hold=hold) as slot:
+        request = self._request(values, action, document, terms)
+        async with self._slot(terms, UPLOAD_HOLD if document else None) as slot:
+            if late(terms):
+                await slot.give_back()
+                raise errors.LookTooOldError
             body, status = await exchanged(request, slot, action, terms.deadline)
         secrets = (self._access.key, self._access.secret, values["signature"])
         return wire.decode(action, body, status, secrets)
 
+    def _slot(self, terms: Terms, hold: float | None) -> AbstractAsyncContextManager[Slot]:
+        if terms.place is not None:
+            return terms.place.calling(hold or 0.0)
+        return self._pacer.slot(terms.lane, on_wait=told_by(terms), hold=hold)
+
     def _request(
-        self, values: dict[str, str], action: Action[Any], document: Document | None, sent: Sent
+        self, values: dict[str, str], action: Action[Any], document: Document | None, terms: Terms
     ) -> AbstractAsyncContextManager[httpx2.Response]:
+        last_moment = {"trace": stop_if_late(terms)} if terms.leave_by < math.inf else {}
         if not action.uploads:
-            return self.http.stream("GET", self._access.api_url, params=values)
-        body = Upload(values, document, sent)
+            return self.http.stream("GET", self._access.api_url, params=values, extensions=last_moment)
+        body = Upload(values, document, terms.sent)
         timeout = httpx2.Timeout(60.0, connect=10.0)
-        return self.http.stream("POST", self._access.upload_url, content=body, headers=body.headers, timeout=timeout)
+        return self.http.stream(
+            "POST",
+            self._access.upload_url,
+            content=body,
+            headers=body.headers,
+            timeout=timeout,
+            extensions=last_moment,
+        )
+
+
+def late(terms: Terms) -> bool:
+    """Whether a request must not leave any more."""
+    return anyio.current_time() > terms.leave_by
+
+
+def stop_if_late(terms: Terms) -> Callable[[str, object], Awaitable[None]]:
+    """A look at the clock when a connection is there and the first byte is about to go: to open one can take seconds."""
+
+    async def look(event: str, _: object) -> None:
+        if event.endswith("send_request_headers.started") and late(terms):
+            raise errors.LookTooOldError
+
+    return look
+
+
+def told_by(terms: Terms) -> OnWait:
+    """Pass on how long the budget makes a request wait, and stop at once where that is too long."""
+
+    async def told(wait: Wait) -> None:
+        at = anyio.current_time() + wait.forecast
+        if at > terms.deadline:
+            raise errors.OutOfTimeError(wait.forecast)
+        if at > terms.leave_by:
+            raise errors.LookTooOldError
+        await terms.waits(budget_of(wait.others), wait.forecast)
+
+    return told
 
 
 def budget_of(others: int) -> str:
