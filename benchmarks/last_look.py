@@ -23,11 +23,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
 from tests.server.bench import CODE, KEY, SECRET, Assistant, LoopClock, Person, Said, Witness, types_what_is_asked
-from tests.server.meddling import GET, JOBS, REFUSALS, TITLE, Colleague, MeddledBench, SlowStore
+from tests.server.meddling import AS_LONG_AS, GET, JOBS, REFUSALS, TITLE, Colleague, Left, MeddledBench, SlowStore
 from tests.virtual_clock import VirtualLoop
 
 AGAIN = 12
 """Calls that a patient assistant makes until it is answered otherwise than with a later turn."""
+WHY = ("It changed", "two seconds went by", "turn comes", "could not be reached", "refused with code", "This needs")
+"""Of what refusals speak."""
 
 
 @dataclass
@@ -44,7 +46,9 @@ async def one_try(chance: random.Random, folder: Path, outcome: Outcome) -> None
     """One job from its preview to its end, with everything else left to chance."""
     clock, job = LoopClock(), chance.choice(list(JOBS))
     sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=Pace(calls_per_second=0, calls_per_minute=0))
-    limits = chance.choice([((1000, 1.0),), ((5, 60.0),), ((6, 20.0),), ((5, 1.0), (20, 60.0)), ((2, 1.0),), ((1, 1.0),)])
+    limits = chance.choice(
+        [((1000, 1.0),), ((5, 60.0),), ((6, 20.0),), ((5, 1.0), (20, 60.0)), ((2, 1.0),), ((1, 1.0),)]
+    )
     bench = MeddledBench(sandbox, clock, Witness(), chance.choice(["auto", "legacy"]), folder, limits=limits)
     target = bench.collection(TITLE)
     bench.colleague = Colleague(target, chance.choice(["title", "status"]), 0.0)
@@ -53,8 +57,8 @@ async def one_try(chance: random.Random, folder: Path, outcome: Outcome) -> None
     trouble(chance, bench, store, job)
     person = Person(types_what_is_asked, chance.uniform(0.6, 40.0)) if chance.random() < 0.4 else None
     async with bench.assistant(person, bench.server(store)) as assistant:
-        said = await finished(assistant, job, bench, chance)
-    note(bench, job, said, outcome)
+        said, shown = await finished(assistant, job, bench, chance)
+    note(bench, job, said, person.forms[-1] if person and person.forms else shown, outcome)
 
 
 def trouble(chance: random.Random, bench: MeddledBench, store: SlowStore, job: str) -> None:
@@ -70,42 +74,50 @@ def trouble(chance: random.Random, bench: MeddledBench, store: SlowStore, job: s
         bench.sandbox.add_fault(slow)
 
 
-async def finished(assistant: Assistant, job: str, bench: MeddledBench, chance: random.Random) -> Said:
+async def finished(assistant: Assistant, job: str, bench: MeddledBench, chance: random.Random) -> tuple[Said, str]:
     """Ask for it as an assistant does: again once its turn comes, and with the code once the person agreed."""
     tool, given = JOBS[job][0], bench.arguments(job)
     if job == "plan":
         made = await patient(assistant, tool, {"collections": [bench.colleague.target.hash], "status": "editable"})
         if "plan_id" not in made.data:
-            return made
+            return made, ""
         given = {"plan_id": made.data["plan_id"], "wait_seconds": 45}
-    said = await patient(assistant, tool, given)
+    first = said = await patient(assistant, tool, given)
     if code := CODE.search(said.text):
         await anyio.sleep(chance.uniform(0.0, 60.0))
         said = await patient(assistant, tool, {**given, "confirmation": code[1]})
-    return said
+    return said, first.text
 
 
 async def patient(assistant: Assistant, tool: str, given: dict[str, Any]) -> Said:
     """The answer, once a turn has come."""
-    for _ in range(AGAIN):
+    for _ in range(AGAIN - 1):
         said = await assistant.call(tool, given)
         if "turn comes" not in said.text and said.data.get("state") != "processing":
-            break
+            return said
         await anyio.sleep(10)
-    return said
+    return await assistant.call(tool, given)
 
 
-def note(bench: MeddledBench, job: str, said: Said, outcome: Outcome) -> None:
+def note(bench: MeddledBench, job: str, said: Said, shown: str, outcome: Outcome) -> None:
     """How it ended, and whether that was right."""
     colleague, arrived = bench.colleague, bench.sandbox.carried_out(JOBS[job][1])
-    outcome.ends[f"{job}: {'done' if arrived else 'refused' if said.is_error else 'left alone'}"] += 1
+    outcome.ends[f"{job}: {'done' if arrived else next((why for why in WHY if why in said.text), 'left alone')}"] += 1
     outcome.changed += colleague.changed_at is not None
-    ages = [one.at - colleague.changed_at for one in colleague.left if colleague.changed_at is not None]
-    outcome.oldest = max([outcome.oldest, *ages])
     where = f"{job}, {bench.mode}, {bench.limits}"
-    outcome.broken += [f"{where}: left {one.at - (colleague.changed_at or 0):.1f} s after" for one in colleague.too_late]
+    for one in colleague.left:
+        age = one.at - colleague.changed_at if colleague.changed_at is not None else 0.0
+        unseen = (one.title, one.status) != one.looked_like or not was_shown(one, shown)
+        outcome.oldest = max(outcome.oldest, age if unseen else 0.0)
+        if unseen and age > AS_LONG_AS:
+            outcome.broken.append(f"{where}: left {age:.1f} s after a change that nobody had seen")
     if arrived and said.is_error and "Nothing was changed." in said.text:
         outcome.broken.append(f"{where}: done, and said not to be: {said.text[:120]}")
+
+
+def was_shown(act: Left, shown: str) -> bool:
+    """Whether the question that the person answered last was about the target as it was at the act."""
+    return f'"{act.title}"' in shown and any(f"{before}{act.status}" in shown for before in ("status ", ", "))
 
 
 def main(tries: int, seed: int) -> int:
@@ -116,7 +128,9 @@ def main(tries: int, seed: int) -> int:
             anyio.run(one_try, chance, Path(folder), outcome, backend_options=backend)
     print(*(f"  {end:36} {count:5}" for end, count in sorted(outcome.ends.items())), sep="\n")
     print(f"{tries} tries (seed {seed}), {outcome.changed} with the change made before their end")
-    print(f"acts on what was changed more than two seconds before: {len(outcome.broken)}; the oldest: {outcome.oldest:.2f} s")
+    print(
+        f"acts on what was changed more than two seconds before: {len(outcome.broken)}; the oldest: {outcome.oldest:.2f} s"
+    )
     print(*outcome.broken[:20], sep="\n")
     print(f"{time.perf_counter() - began:.0f} s")
     return 1 if outcome.broken else 0

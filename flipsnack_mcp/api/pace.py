@@ -168,9 +168,7 @@ class Pacer:
                 await anyio.sleep_until(wake)
         return answer
 
-    async def _look(
-        self, lane: Lane, hold: float, places: int, ahead: int = 0, *, grant: bool = True
-    ) -> int | Wait:
+    async def _look(self, lane: Lane, hold: float, places: int, ahead: int = 0, *, grant: bool = True) -> int | Wait:
         request = SlotRequest(self._who(lane), self._callers[lane], ahead, hold, grant, places)
         return await self._store.change(lambda doc, now: budget.ask(doc, now, self._rules, request))
 

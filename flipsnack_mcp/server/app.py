@@ -46,7 +46,7 @@ class App:
         self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
         self.uploads = Uploads(flipsnack, journal, jobs)
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
-        self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, allowed)
+        self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
         if "report_stats" in menu(settings):

@@ -1,6 +1,7 @@
 """A colleague who changes the target between the last look and the act, and what delays the act until then."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,11 +41,13 @@ REFUSALS = {"maintenance": "maintenance", "per_second": "per_second", "per_minut
 
 @dataclass
 class Left:
-    """An act that left for Flipsnack: when, and how its target was."""
+    """An act that left for Flipsnack: when, and how its target was then, and at the last look before it."""
 
     action: str
     at: float
     title: str
+    status: str
+    looked_like: tuple[str, str]
 
 
 @dataclass
@@ -57,6 +60,13 @@ class Colleague:
     watching: bool = False
     changed_at: float | None = None
     left: list[Left] = field(default_factory=list[Left])
+    looked_like: tuple[str, str] = ("", "")
+    """Title and status at the last look."""
+
+    def acts(self, action: str) -> None:
+        self.left.append(
+            Left(action, anyio.current_time(), self.target.title, self.target.status, self.looked_like)
+        )
 
     def make_it(self) -> None:
         if self.changed_at is not None:
@@ -94,7 +104,7 @@ class Watched(Tapped):
             if self._bench.unplugged:
                 self._bench.unplugged -= 1
                 raise httpx2.ConnectError("no way", request=request)
-            colleague.left.append(Left(action, anyio.current_time(), colleague.target.title))
+            colleague.acts(action)
         if action == GET and colleague.after < 0 and colleague.watching:
             asyncio.get_running_loop().call_later(0.5, colleague.make_it)
             colleague.watching = False
@@ -104,7 +114,14 @@ class Watched(Tapped):
         response = await super().handle_async_request(request)
         if action == GET:
             colleague.saw_a_look()
+            colleague.looked_like = looks_in(await response.aread())
         return response
+
+
+def looks_in(answer: bytes) -> tuple[str, str]:
+    """Title and status in an answer to a look."""
+    found: dict[str, Any] = json.loads(answer).get("data") or {}
+    return str(found.get("collectionTitle", "")), str(found.get("collectionStatus", ""))
 
 
 def action_of(request: httpx2.Request) -> str:

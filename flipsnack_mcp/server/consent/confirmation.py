@@ -6,7 +6,7 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -47,6 +47,23 @@ class NotConfirmedError(Exception):
         super().__init__(f"{text} {UNCHANGED}")
 
 
+async def nothing() -> None:
+    """Nothing has to be spent."""
+
+
+@dataclass(frozen=True)
+class Yes:
+    """Whose yes it was, and to what."""
+
+    how: How
+    seen: str = ""
+    """The fingerprint of what was shown; empty where nobody was asked."""
+    ticket: Ticket | None = None
+    """What a code stands for."""
+    spend: Callable[[], Awaitable[None]] = nothing
+    """Uses a code up, and raises where somebody was faster."""
+
+
 @dataclass
 class Confirmation:
     """Asks, and decides about the answer. What has to be remembered is in the store, for all processes."""
@@ -57,10 +74,10 @@ class Confirmation:
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
-    ) -> How | types.InputRequiredResult:
-        """How a person said yes to what is there now; or a question that has to go out first; or a refusal is raised.
+    ) -> Yes | types.InputRequiredResult:
+        """A person's yes to what they saw; or a question that has to go out first; or a refusal is raised.
 
-        The target is fetched anew each time, and raises where it is already gone.
+        Whether it still is what they saw tells the last look, just before the act.
         """
         self.check()
         if self.way == "approve" and not self.consents.store.shared:
@@ -68,16 +85,27 @@ class Confirmation:
         reply = await self._replied(request)
         if reply is None:
             if self.way == "allow":
-                await target.glance()
-                return "allow"
+                return Yes("allow")
             if code:
-                return await self._redeem(code, tool, target)
+                return await self._redeemable(code, tool, target)
             outcome = await self._first_round(request, tool, await target.preview())
             if not isinstance(outcome, Reply):
                 return outcome
             reply = outcome
         await self._decide(reply, tool, target)
-        return "form"
+        return Yes("form", reply.seen)
+
+    async def no_longer(self, yes: Yes, tool: str, target: InQuestion) -> NotConfirmedError:
+        """The refusal for what is not what a person said yes to any more; their code is spent."""
+        await yes.spend()
+        if yes.ticket:
+            return NotConfirmedError(
+                f"It changed since the code was given out. {await self._again(yes.ticket, tool, target)}"
+            )
+        return NotConfirmedError(
+            f"It changed after the person was asked. It is now: {(await target.preview()).text} "
+            "Make the call again to ask the person about this."
+        )
 
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before."""
@@ -93,7 +121,7 @@ class Confirmation:
             raise NotConfirmedError(await self._with_code(tool, preview))
         if not request.modern:
             return await self._ask(request, tool, preview)
-        asked = Asked(seen=preview.seen, at=self.now(), nonce=secrets.token_hex(8))
+        asked = Asked(seen=preview.seen, expected=preview.expected, at=self.now(), nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
             input_requests={"title": types.ElicitRequest(params=question(preview))},
             request_state=asked.model_dump_json(),
@@ -115,7 +143,7 @@ class Confirmation:
             )
         if reply is None:
             raise NotConfirmedError("The question failed in the client. Make the same call again to ask once more.")
-        return reply_of(reply, preview.seen, anyio.current_time() - asked)
+        return reply_of(reply, preview.expected, preview.seen, anyio.current_time() - asked)
 
     async def _replied(self, request: ToolRequest) -> Reply | None:
         """The answer to a question of an earlier round. An answer that nobody asked for is none."""
@@ -129,19 +157,16 @@ class Confirmation:
             raise NotConfirmedError(
                 f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew."
             )
-        return reply_of(reply, asked.seen, now - asked.at)
+        return reply_of(reply, asked.expected, asked.seen, now - asked.at)
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
-        """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""
+        """Raise unless the answer is a yes to what was shown. A no counts whatever is there, also if Flipsnack fails."""
         if reply.action != "accept":
             await self._refused(reply, tool, target)
-        preview = await target.glance()
-        if reply.seen != preview.seen:
-            raise NotConfirmedError(
-                f"It changed after the person was asked. It is now: {(await target.preview()).text} "
-                "Make the call again to ask the person about this."
-            )
-        if comparable(reply.typed) != comparable(preview.expected):
+        known = await target.known()
+        if known and known.seen != reply.seen:
+            raise await self.no_longer(Yes("form", reply.seen), tool, target)
+        if comparable(reply.typed) != comparable(reply.expected):
             raise NotConfirmedError(
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )
@@ -176,21 +201,30 @@ class Confirmation:
             f'the same call with confirmation="{code}".'
         )
 
-    async def _redeem(self, code: str, tool: str, target: InQuestion) -> How:
-        """Raise unless the code was given out for exactly this, as it is now. It is spent either way."""
-        now = await target.glance()
-        found = await self.consents.redeemed(code, now.target, only_approved=self.way == "approve")
-        if isinstance(found, str):
-            raise NotConfirmedError(found)
-        if (found.tool, found.target) != (tool, now.target):
+    async def _redeemable(self, code: str, tool: str, target: InQuestion) -> Yes:
+        """Raise unless the code was given out for exactly this; it is spent just before the act, or here if it was not."""
+        found = await self._redeem(code, target, spend=False)
+        if (found.tool, found.target, found.covers) != (tool, target.name, target.covers):
+            await self._redeem(code, target)
             raise NotConfirmedError(
                 "This confirmation code was for something else; it is spent. Make the call without it."
             )
-        if found.seen != now.seen:
-            raise NotConfirmedError(
-                f"It changed since the code was given out. {await self._again(found, tool, target)}"
-            )
-        return "approve" if found.approved else "code"
+
+        async def spend() -> None:
+            await self._redeem(code, target)
+
+        yes = Yes("approve" if found.approved else "code", found.seen, found, spend)
+        known = await target.known()
+        if known and known.seen != found.seen:
+            raise await self.no_longer(yes, tool, target)
+        return yes
+
+    async def _redeem(self, code: str, target: InQuestion, *, spend: bool = True) -> Ticket:
+        approved = self.way == "approve"
+        found = await self.consents.redeemed(code, target.name, only_approved=approved, spend=spend)
+        if isinstance(found, str):
+            raise NotConfirmedError(found)
+        return found
 
     async def _again(self, spent: Ticket, tool: str, target: InQuestion) -> str:
         """What is there now, and a new code of the same kind for it."""

@@ -14,6 +14,7 @@ from flipsnack_mcp.workflows.plans.rules import Item
 
 LONGEST_TO_TYPE = 60
 FLIPBOOKS_NAMED, TITLES_SHOWN = 5, 10
+LONGEST_SHOWN = 300
 FORM = {
     "type": "object",
     "required": ["title"],
@@ -37,6 +38,8 @@ class Preview(BaseModel):
     """What the person has to type."""
     target: str
     """Exactly what would be destroyed."""
+    covers: str = ""
+    """Fingerprint of all that would be done besides: a yes counts for what was shown and nothing else."""
     seen: str
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
@@ -47,6 +50,7 @@ class Reply:
 
     action: str
     typed: str
+    expected: str
     seen: str
     seconds: float
 
@@ -59,11 +63,11 @@ def question(preview: Preview) -> ElicitRequestFormParams:
     )
 
 
-def reply_of(reply: ElicitResult, seen: str, seconds: float) -> Reply:
+def reply_of(reply: ElicitResult, expected: str, seen: str, seconds: float) -> Reply:
     """A client's reply; content that is not the one text asked for counts as nothing typed."""
     content: Mapping[str, object] = reply.content or {}
     typed = content.get("title") if set(content) == {"title"} else None
-    return Reply(reply.action, typed if isinstance(typed, str) else "", seen, seconds)
+    return Reply(reply.action, typed if isinstance(typed, str) else "", expected, seen, seconds)
 
 
 def comparable(text: str) -> str:
@@ -71,24 +75,48 @@ def comparable(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace('"', "'")).strip()
 
 
-def sentences_about(collection: Collection, action: Action[Any], views: str, link: str | None) -> str:
-    """What would be destroyed, and what that means."""
+def sentences_about(
+    collection: Collection, action: Action[Any], more: tuple[str, ...], views: str, link: str | None
+) -> str:
+    """What would be destroyed, what that means, and what else would be done."""
     title = quoted(collection.title) if collection.title else "without a title"
     facts = [f"status {known_status(collection.status, ONLINE | {'editable'})}", flipbook_facts(collection), views]
     if link:
         facts.append(f"link {quoted(link, 200)}")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
-    told = ", ".join(facts)
-    return f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {told}. {consequence(collection, action)}"
+    listed = ", ".join(facts)
+    besides = f" Also changed: {'; '.join(more)}." if more else ""
+    return (
+        f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {listed}. "
+        f"{consequence(collection, action)}{besides}"
+    )
 
 
 def sentences_about_many(items: tuple[Item, ...]) -> str:
     """What would go offline, and what that means."""
     named = [
         f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, ONLINE)})"
+        + (f" with the new title {quoted(one.new_title, 80)}" if one.new_title is not None else "")
         for one in items
     ]
     return f"Take offline {len(items)} collections: {first_of(named, TITLES_SHOWN)}. {OFFLINE_FOR_NOW}"
+
+
+def other_changes(action: Action[Any]) -> tuple[str, ...]:
+    """What an update that takes a collection offline would change besides its status."""
+    if not isinstance(action, UpdateCollection):
+        return ()
+    named = ("title", "description", "width", "height")
+    given = {name: value for name in named if (value := getattr(action, name)) is not None}
+    return tuple(f"{name} {told(value)}" for name, value in {**given, **(action.settings or {})}.items())
+
+
+def told(value: str | int) -> str:
+    """A value for a person, and how long it is where not all of it is shown."""
+    if isinstance(value, int):
+        return str(value)
+    more = f" ({len(value)} characters)" if len(value) > LONGEST_SHOWN else ""
+    return quoted(value, LONGEST_SHOWN) + more
 
 
 def known_status(status: str, known: frozenset[str]) -> str:
@@ -112,10 +140,16 @@ def first_of(named: list[str], most: int) -> str:
 def consequence(collection: Collection, action: Action[Any]) -> str:
     """What stops working."""
     if isinstance(action, DeleteFlipbook):
+        if len(collection.flipbooks) == 1:
+            return "It is the last flipbook of the collection, which stays empty; this document is gone for good."
         return "The collection stays; this document in it is gone for good."
     if isinstance(action, UpdateCollection):
         return (
             "Its link and every embed of it stop working until it is published again, which may give it another link."
+        )
+    if action.loses:
+        return (
+            f"The {action.loses} it may have now is overwritten, for good; whether it has one Flipsnack does not tell."
         )
     if not isinstance(action, DeleteCollection):
         return "The collection stays; what is deleted of it can only be made or uploaded again."

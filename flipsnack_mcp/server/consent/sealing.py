@@ -11,9 +11,10 @@ SEALED_FOR = 3600.0
 
 
 class Asked(BaseModel):
-    """Which question was put, when, and to which sight of its subject."""
+    """Which question was put, when, to which sight of its subject, and what had to be typed."""
 
     seen: str
+    expected: str
     at: float
     nonce: str
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flipsnack_mcp.api import Effect, cleaned
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.consent.confirmation import Yes
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
@@ -30,7 +31,10 @@ class ToolCall:
     target: str
     options: Options
     """What an action's tool takes beyond the action; a tool over a workflow has all of it in its input."""
+    yes: Yes | None = None
+    """A person's, where they were asked."""
     confirmed: str = ""
+    """Whose yes it was: for a plan also that of an earlier call."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
 
@@ -41,10 +45,10 @@ class ToolCall:
 
     async def ask(self, code: str | None, subject: InQuestion) -> types.InputRequiredResult | None:
         """None once a person said yes; else the question that has to go out first, or a refusal is raised."""
-        how = await self.app.confirmation.given(self.request, self.tool, code, subject)
-        if isinstance(how, types.InputRequiredResult):
-            return how
-        self.confirmed = how
+        yes = await self.app.confirmation.given(self.request, self.tool, code, subject)
+        if isinstance(yes, types.InputRequiredResult):
+            return yes
+        self.yes, self.confirmed = yes, yes.how
         return None
 
     async def save(self, collection: Collection) -> int:
