@@ -7,7 +7,7 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.api import pace
-from flipsnack_mcp.api.budget import BudgetRules, Lane
+from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.pace import Pacer, Slot
 from tests.api.asking import each
 from tests.api.test_pace import Calls, Fuzz, JsonStore, Limits, Process, broken, takes
@@ -147,7 +147,7 @@ async def test_a_pair_is_forecast_as_two_calls() -> None:
     await Calls(takes=0).one(pacer)
     await Calls(takes=0).one(pacer)
 
-    async def on_wait(wait: pace.Wait) -> None:
+    async def on_wait(wait: Wait) -> None:
         told.append(wait.forecast)
 
     async with pacer.pair(on_wait=on_wait):

@@ -64,9 +64,7 @@ class Colleague:
     """Title and status at the last look."""
 
     def acts(self, action: str) -> None:
-        self.left.append(
-            Left(action, anyio.current_time(), self.target.title, self.target.status, self.looked_like)
-        )
+        self.left.append(Left(action, anyio.current_time(), self.target.title, self.target.status, self.looked_like))
 
     def make_it(self) -> None:
         if self.changed_at is not None:

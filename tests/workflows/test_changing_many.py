@@ -16,6 +16,7 @@ from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.changing import Updated
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
@@ -87,7 +88,8 @@ async def process(
 ) -> AsyncIterator[Server]:
     async with work.server(store, road, account) as (flipsnack, jobs):
         records = History(jobs.store, account), Journal(jobs.store, account)
-        plans = Plans(flipsnack, jobs, PlanRecord(jobs.store, account), *records, allowed)
+        allowance = Allowance(jobs.store, account, 60, 200)
+        plans = Plans(flipsnack, jobs, PlanRecord(jobs.store, account), *records, allowance, allowed)
         jobs.unattended[PLAN] = (plans.carry_out, plans.note_stop)
         yield Server(plans)
 
@@ -316,7 +318,7 @@ async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_
         await server.plans.record.confirmed(plan, "form")
         items = await server.to_its_end(plan)
     assert {one.plan.stopped for one in (never, stopped, refused)} == {YES_IS_OLD}
-    assert states(stopped)["done"] in range(42, 47)
+    assert states(stopped)["done"] in range(42, 50)
     assert refused.items == stopped.items
     assert [one.state for one in items] == ["done"] * 60
 
