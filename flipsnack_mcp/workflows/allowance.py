@@ -2,7 +2,7 @@
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flipsnack_mcp.api import FlipsnackError
@@ -69,12 +69,16 @@ class Allowance:
 
     def count(self, records: Records, named: Mapping[str, str]) -> None:
         """Count what has names of its own; what was counted before is not counted again."""
+        for name in self.check_all(records, named):
+            body = {"account": self.account, "at": records.now, "what": named[name]}
+            records.put(KIND, name, body, keep=DAY)
+
+    def check_all(self, records: Records, named: Iterable[str]) -> list[str]:
+        """Raise as `count` would; else what it would count."""
         new = [name for name in named if records.get(KIND, name) is None]
         if new:
             self._allow(records, len(new))
-        for name in new:
-            body = {"account": self.account, "at": records.now, "what": named[name]}
-            records.put(KIND, name, body, keep=DAY)
+        return new
 
     async def check(self, wanted: int = 1) -> None:
         """Raise as `take` would, before a person is asked for nothing."""

@@ -16,7 +16,7 @@ from flipsnack_mcp.workflows.context import CallContext
 
 HOLDS = 2.0
 """Seconds from the moment a look was sent: what it saw may be as old as that."""
-LOOKS = 3
+MOST_LOOKS = 3
 
 
 class NotAsSeenError(Exception):
@@ -61,12 +61,12 @@ class LastLook:
             try:
                 return await self._tried(context, action, document)
             except LookTooOldError:
-                if self.answered >= LOOKS:
+                if self.answered >= MOST_LOOKS:
                     raise
             except FlipsnackError as error:
                 failures += 1
                 asked = action if self.answered > looks else GetCollection(collection_hash="any")
-                if self.answered >= LOOKS or not await may_try_again(context, asked, error, failures):
+                if self.answered >= MOST_LOOKS or not await may_try_again(context, asked, error, failures):
                     raise
 
     async def _tried(self, context: CallContext, action: Action[ResultT_co], document: Document | None) -> ResultT_co:

@@ -7,6 +7,7 @@ import anyio
 import httpx2
 import pytest
 from anyio.abc import TaskStatus
+from typing_extensions import override
 
 from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.legacy import AddFlipbook
@@ -105,6 +106,7 @@ class SlowToOpen(httpx2.AsyncHTTPTransport):
 
     seconds = 0.0
 
+    @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await anyio.sleep(self.seconds)
         return await super().handle_async_request(request)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from flipsnack_mcp.workflows.history import History
@@ -298,3 +299,39 @@ async def test_other_settings_are_sent(bench: Bench, name: str) -> None:
     wanted = {"collection_hash": bench.collection(TITLE).hash, "settings": {name: "1"}}
     assert not (await bench.send("update_collection", wanted)).is_error
     assert bench.sandbox.carried_out(UPDATE)[0].params[name] == "1"
+
+
+# --- a code that came in vain is not lost
+@pytest.mark.parametrize("job", ["delete_collection", "take offline", "set_logo"])
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_a_code_whose_turn_comes_too_late_is_good_for_the_next_call(
+    bench: Bench, store: SlowStore, job: str
+) -> None:
+    scene = meddled(bench, limits=((10, 100.0),))
+    async with scene.assistant(None, scene.server(store)) as assistant:
+        tool, given = await begun(scene, assistant, job)
+        refused = await assistant.call(tool, given)
+        await scene.hold("budget", job, assistant, store)
+        late = await assistant.call(tool, {**given, "confirmation": refused.code})
+        await anyio.sleep(100)
+        said = await assistant.call(tool, {**given, "confirmation": refused.code})
+    assert_told_in_four_parts(late, "A turn comes", "Nothing was changed.")
+    assert not said.is_error, said.text
+    assert len(bench.sandbox.carried_out(JOBS[job][1])) == 1
+
+
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_a_code_is_spent_once_however_often_the_target_is_written_down(bench: Bench, store: SlowStore) -> None:
+    scene = meddled(bench)
+    target = scene.colleague.target
+    async with scene.assistant(None, scene.server(store)) as assistant:
+        given = {"collection_hash": target.hash}
+        refused = await assistant.call("delete_collection", given)
+        store.seconds, scene.colleague.watching = 1.1, True
+        scene.colleague.make_it = lambda: setattr(target, "description", "New")  # type: ignore[method-assign]
+        said = await assistant.call("delete_collection", {**given, "confirmation": refused.code})
+        store.seconds = 0
+        events = await History(store, bench.settings.account).events()
+    assert not said.is_error, said.text
+    told = [(one.decision, one.before.get("description") == "New") for one in events if one.decision != "refused"]
+    assert told == [("allowed", False), ("allowed", True), ("done", False)]

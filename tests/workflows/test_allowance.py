@@ -100,3 +100,49 @@ async def test_an_allowance_of_none_promises_no_next_one(clock: LoopClock) -> No
     with pytest.raises(TooManyDeletionsError) as caught:
         await Allowance(MemoryStore(clock), ACCOUNT, 0, 0).take("delete x")
     assert not SOON.search(str(caught.value))
+
+
+FIGURES = [  # made an hour, made a day, wanted, of 7 an hour and 10 a day: what is said, or nothing
+    (0, 0, 1, ""), (0, 0, 7, ""), (6, 0, 1, ""), (3, 0, 4, ""), (0, 9, 1, ""), (0, 5, 5, ""),
+    (7, 0, 1, "7 deletions in an hour have been made"), (0, 10, 1, "10 deletions in a day have been made"),
+    (0, 0, 8, "8 collections would go offline; this server allows 7 deletions in an hour, takings offline included, and 7 are left"),
+    (3, 0, 5, "5 collections would go offline; this server allows 7 deletions in an hour, takings offline included, and 4 are left"),
+    (7, 0, 2, "and 0 are left"), (0, 6, 5, "10 deletions in a day, takings offline included, and 4 are left"),
+    (9, 0, 3, "and 0 are left"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("hour", "day", "wanted", "said"), FIGURES)
+async def test_what_is_left_is_told_with_the_figure(
+    clock: LoopClock, hour: int, day: int, wanted: int, said: str
+) -> None:
+    store = MemoryStore(clock)
+    for _ in range(day):
+        await Allowance(store, ACCOUNT, 100, 100).take("delete x")
+    clock.advance(2 * HOUR)
+    for _ in range(hour):
+        await Allowance(store, ACCOUNT, 100, 100).take("take x offline")
+    one = Allowance(store, ACCOUNT, 7, 10)
+    named = {f"plan/{number}": "take x offline" for number in range(wanted)}
+    if not said:
+        await one.check(wanted)
+        await store.transact(lambda records: one.count(records, named))
+        return
+    with pytest.raises(TooManyDeletionsError, match=said) as caught:
+        await store.transact(lambda records: one.count(records, named))
+    with pytest.raises(TooManyDeletionsError):
+        await one.check(wanted)
+    assert "Nothing was changed." in str(caught.value)
+
+
+async def test_what_has_a_name_is_counted_once(clock: LoopClock) -> None:
+    store = MemoryStore(clock)
+    one = Allowance(store, ACCOUNT, 2, 2)
+    for _ in range(3):
+        await store.transact(
+            lambda records: one.count(records, {"plan/0": "take x offline", "plan/1": "take y offline"})
+        )
+    with pytest.raises(TooManyDeletionsError):
+        await one.check()
+    await one.give_back("plan/0", "plan/1", "never there")
+    await one.check(2)

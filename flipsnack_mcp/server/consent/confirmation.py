@@ -97,7 +97,8 @@ class Confirmation:
 
     async def no_longer(self, yes: Yes, tool: str, target: InQuestion) -> NotConfirmedError:
         """The refusal for what is not what a person said yes to any more; their code is spent."""
-        await yes.spend()
+        with suppress(NotConfirmedError):  # it was spent at an earlier look
+            await yes.spend()
         if yes.ticket:
             return NotConfirmedError(
                 f"It changed since the code was given out. {await self._again(yes.ticket, tool, target)}"

@@ -85,7 +85,7 @@ def sentences_about(
         facts.append(f"link {quoted(link, 200)}")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
     listed = ", ".join(facts)
-    besides = f" Also changed: {'; '.join(more)}." if more else ""
+    besides = f" {'Sent instead' if action.loses else 'Also changed'}: {'; '.join(more)}." if more else ""
     return (
         f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {listed}. "
         f"{consequence(collection, action)}{besides}"
@@ -140,9 +140,9 @@ def first_of(named: list[str], most: int) -> str:
 def consequence(collection: Collection, action: Action[Any]) -> str:
     """What stops working."""
     if isinstance(action, DeleteFlipbook):
-        if len(collection.flipbooks) == 1:
-            return "It is the last flipbook of the collection, which stays empty; this document is gone for good."
-        return "The collection stays; this document in it is gone for good."
+        last = len(collection.flipbooks) == 1
+        stays = "It is the last flipbook of the collection, which stays empty" if last else "The collection stays"
+        return f"{stays}; this document in it is gone for good."
     if isinstance(action, UpdateCollection):
         return (
             "Its link and every embed of it stop working until it is published again, which may give it another link."

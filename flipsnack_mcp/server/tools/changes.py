@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel, Field
 
-from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
+from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.server.consent.confirmation import NotConfirmedError, Yes
@@ -24,6 +24,8 @@ from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
 from flipsnack_mcp.workflows.uploads.sending import send_to
 
 T = TypeVar("T")
+LONGEST_PICTURE = 2200
+"""Characters of what is said about one: its address may be as long as 2,000."""
 NEW_HASH = "Publishing a draft gives it a new hash and link."
 OFFLINE = "Its link and every embed of it stop working; the person will be asked."
 
@@ -77,7 +79,7 @@ async def change_collection(call: ToolCall, action: Action[Collection]) -> Chang
             facts: dict[str, Any] = {"warnings": list(look.warnings), "dry_run": True, "changes": planned}
             return ChangedCollection(**before.model_dump(), **facts)
         if action.loses:
-            shown = (await upload_sentence(action, document, look.pages),)
+            shown = (f"{action.loses} {quoted(await upload_sentence(action, document, look.pages), LONGEST_PICTURE)}",)
             result = await confirmed(
                 call,
                 Destruction(call.context, action, shown),
@@ -126,7 +128,8 @@ async def confirmed(
     yes = call.yes or Yes("allow")
 
     async def keep(before: Collection) -> None:
-        await yes.spend()
+        if last.seen is None:
+            await yes.spend()
         await call.save(before)  # what is destroyed is on record, or it is not destroyed
 
     last = LastLook(partial(subject.look, agreed=yes.seen), keep)

@@ -164,7 +164,7 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
         call.confirmed = seen.plan.confirmed
         await call.app.jobs.store.transact(count)
         return None
-    await allowance.check(len(seen.offline))
+    await call.app.jobs.store.transact(partial(allowance.check_all, named=seen.counted))
     if question := await call.ask(code, Batch(seen.plan, seen.offline)):
         return question
     if call.yes:
