@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
-from flipsnack_mcp.server.consent.confirmation import NotConfirmedError, Yes
+from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.consent.form import other_changes
-from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
+from flipsnack_mcp.server.consent.preview import Destruction, existing, hashes_in
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.records import StoreUnusable
@@ -74,25 +74,26 @@ async def change_collection(call: ToolCall, action: Action[Collection]) -> Chang
     async with AsyncExitStack() as open_until_sent:
         document, look = await file_of(call, action, open_until_sent)
         if call.options.dry_run:
-            before = await call.context.send(GetCollection(collection_hash=hashes_in(action)["collection_hash"]))
+            before = await existing(call.context, hashes_in(action)["collection_hash"])
             planned = await planned_change(call, action, document, look.pages)
             facts: dict[str, Any] = {"warnings": list(look.warnings), "dry_run": True, "changes": planned}
             return ChangedCollection(**before.model_dump(), **facts)
-        if action.loses:
-            shown = (f"{action.loses} {quoted(await upload_sentence(action, document, look.pages), LONGEST_PICTURE)}",)
-            result = await confirmed(
-                call,
-                Destruction(call.context, action, shown),
-                lambda last: send_to(call.context, action, document, last),
-            )
-            if isinstance(result, InputRequiredResult):
-                return result
-        else:
-            await call.save(
-                await call.context.send(GetCollection(collection_hash=hashes_in(action)["collection_hash"]))
-            )
-            result = await send_to(call.context, action, document)
+        result = await sent_change(call, action, document, look.pages)
+        if isinstance(result, InputRequiredResult):
+            return result
         return ChangedCollection(**result.model_dump(), warnings=list(look.warnings), history_id=call.saved)
+
+
+async def sent_change(
+    call: ToolCall, action: Action[Collection], document: OpenDocument | None, pages: int | None
+) -> Collection | InputRequiredResult:
+    """Save how it was and send the change; one that overwrites something for good only once a person said yes."""
+    if not action.loses:
+        await call.save(await existing(call.context, hashes_in(action)["collection_hash"]))
+        return await send_to(call.context, action, document)
+    shown = f"{action.loses} {quoted(await upload_sentence(action, document, pages), LONGEST_PICTURE)}"
+    subject = Destruction(call.context, action, (shown,))
+    return await confirmed(call, subject, lambda last: send_to(call.context, action, document, last))
 
 
 async def planned_change(
@@ -123,9 +124,9 @@ async def confirmed(
 ) -> T | InputRequiredResult:
     """Do what destroys something once a person said yes to it, as far as it still is what they saw."""
     await call.app.allowance.check()
-    if question := await call.ask(call.options.confirmation, subject):
-        return question
-    yes = call.yes or Yes("allow")
+    yes = await call.ask(call.options.confirmation, subject)
+    if isinstance(yes, InputRequiredResult):
+        return yes
 
     async def keep(before: Collection) -> None:
         if last.seen is None:

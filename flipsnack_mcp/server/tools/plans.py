@@ -165,10 +165,10 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
         await call.app.jobs.store.transact(count)
         return None
     await call.app.jobs.store.transact(partial(allowance.check_all, named=seen.counted))
-    if question := await call.ask(code, Batch(seen.plan, seen.offline)):
-        return question
-    if call.yes:
-        await call.yes.spend()
+    yes = await call.ask(code, Batch(seen.plan, seen.offline))
+    if isinstance(yes, InputRequiredResult):
+        return yes
+    await yes.spend()
     await call.app.plans.record.confirmed(seen.plan, call.confirmed, count)
     return None
 

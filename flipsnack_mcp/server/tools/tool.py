@@ -31,10 +31,8 @@ class ToolCall:
     target: str
     options: Options
     """What an action's tool takes beyond the action; a tool over a workflow has all of it in its input."""
-    yes: Yes | None = None
-    """A person's, where they were asked."""
     confirmed: str = ""
-    """Whose yes it was: for a plan also that of an earlier call."""
+    """Whose yes it was; for a plan also that of an earlier call."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
 
@@ -43,13 +41,12 @@ class ToolCall:
         """How this call asks Flipsnack."""
         return CallContext(self.app.flipsnack, self.request.deadline, self.request.tell)
 
-    async def ask(self, code: str | None, subject: InQuestion) -> types.InputRequiredResult | None:
-        """None once a person said yes; else the question that has to go out first, or a refusal is raised."""
-        yes = await self.app.confirmation.given(self.request, self.tool, code, subject)
-        if isinstance(yes, types.InputRequiredResult):
-            return yes
-        self.yes, self.confirmed = yes, yes.how
-        return None
+    async def ask(self, code: str | None, subject: InQuestion) -> Yes | types.InputRequiredResult:
+        """A person's yes, or the question that has to go out first; else a refusal is raised."""
+        answer = await self.app.confirmation.given(self.request, self.tool, code, subject)
+        if isinstance(answer, Yes):
+            self.confirmed = answer.how
+        return answer
 
     async def save(self, collection: Collection) -> int:
         """Keep how a collection is, before it is changed or destroyed. Without that nothing is."""
