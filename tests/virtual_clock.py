@@ -24,6 +24,8 @@ from typing import TypeVar, TypeVarTuple, Unpack
 from anyio._backends._asyncio import WorkerThread
 from typing_extensions import override
 
+from flipsnack_mcp.store.clock import Moment
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 Events = list[tuple[selectors.SelectorKey, int]]
@@ -101,8 +103,9 @@ class Machine:
     def __init__(self, wall: float = 1_790_000_000.0) -> None:
         self._wall, self._ran, self._restarts = wall, 5000.0, 0
 
-    def __call__(self) -> float:
-        return self._wall + self._of_the_loop()
+    def __call__(self) -> Moment:
+        looped = self._of_the_loop()
+        return Moment(self._wall + looped, self._ran + looped, f"start {self._restarts}")
 
     def run(self, seconds: float) -> None:
         self._wall += seconds

@@ -11,7 +11,8 @@ Body: TypeAlias = dict[str, Any]
 class Records(Protocol):
     """What a transaction sees. Only valid inside it."""
 
-    now: float  # wall clock seconds, read inside the transaction: read before, two processes could be out of order
+    now: float  # the store's time (`store/clock`), read inside the transaction: before, two processes could be out of order
+    wall: float  # what the clock on the wall shows: for what a person reads, and to see that somebody has set it
 
     def get(self, kind: str, name: str) -> Body | None:
         """Return a copy of one record's body, or None if there is none or its time is over."""

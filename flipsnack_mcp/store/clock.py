@@ -1,0 +1,93 @@
+"""The time of a store: it goes as long as the machine runs, whatever somebody sets the clock on the wall to.
+
+Two clocks are read. The one on the wall knows the date, and anybody or a flat battery can set it. What the machine has run
+for nobody can set, but it begins anew with each start. So within one run the store's time goes on by that, and over a
+restart by the wall, never back and by at most `LONGEST_REST`: a wrong clock and a long absence look alike.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+LONGEST_REST = 25 * 3600.0
+"""Seconds: over every right that time gives or takes away (a code, a yes, a day's plan), far below what is kept."""
+SLACK = 60.0
+"""Seconds by which the two clocks may disagree in one run of a machine that has no name for it."""
+UPTIME, BOOT = Path("/proc/uptime"), Path("/proc/sys/kernel/random/boot_id")
+
+
+class Moment(NamedTuple):
+    """What the clocks of a machine show."""
+
+    wall: float
+    ran: float
+    """Seconds since it was started, sleep included."""
+    run: str
+    """Which start that was; empty where the system gives it no name."""
+
+
+Clock: TypeAlias = Callable[[], "Moment | float"]
+"""One that shows seconds alone is taken at its word: nobody sets it."""
+
+
+class Kept(NamedTuple):
+    """The store's time, and what the clocks showed when it was written down."""
+
+    now: float
+    shown: Moment
+
+
+def gone_on(last: Kept | None, seen: Moment) -> Kept:
+    """The store's time at this moment."""
+    if last is None:
+        return Kept(seen.wall, seen)
+    ran, rest = seen.ran - last.shown.ran, seen.wall - last.shown.wall
+    step = ran if same_run(last.shown, seen) else min(max(rest, 0.0), LONGEST_REST)
+    return Kept(last.now + step, seen)
+
+
+def same_run(last: Moment, seen: Moment) -> bool:
+    """Whether the machine was not started anew in between."""
+    ran, passed = seen.ran - last.ran, seen.wall - last.wall
+    if seen.run != last.run or ran < 0:
+        return False
+    return bool(seen.run) or abs(passed - ran) <= SLACK + ran / 1000
+
+
+def moment() -> Moment:
+    """What the clocks of this machine show."""
+    return Moment(time.time(), running_for(), name_of_run())
+
+
+def running_for() -> float:
+    """How long the machine has run."""
+    try:
+        # Not the same clock by a system call: what shifts the time of one process for a test shifts that with it.
+        return float(UPTIME.read_bytes().split()[0])
+    except (OSError, ValueError, IndexError):
+        return STEADY()
+
+
+# On macOS `time.monotonic` stands still while the machine sleeps.
+STEADY: Final[Callable[[], float]] = (
+    (lambda: time.clock_gettime(time.CLOCK_MONOTONIC)) if hasattr(time, "CLOCK_MONOTONIC") else time.monotonic
+)
+
+
+@cache
+def name_of_run() -> str:
+    """What the system calls this start."""
+    try:
+        return BOOT.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def is_fresh(age: float, seen_age: float | None, seconds: float) -> bool:
+    """Whether something counts that holds for so long: by the store's time, and where it is known by the wall as well.
+
+    What is from the future by either does not: somebody has set the clock since.
+    """
+    return 0 <= age <= seconds and (seen_age is None or 0 <= seen_age <= seconds)
