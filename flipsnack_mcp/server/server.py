@@ -1,7 +1,6 @@
 """The MCP server: the SDK's, with our own menu and our own dispatcher behind its documented methods."""
 
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -27,6 +26,7 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.clock import Clock, moment
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
@@ -50,7 +50,7 @@ class Service:
 
 
 def make_dispatcher(
-    settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Callable[[], float]
+    settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Clock
 ) -> "Dispatcher":
     """All that calls share, and what answers them."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
@@ -159,7 +159,7 @@ async def remove_leftovers_later(settings: Settings) -> None:
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
-    now: Callable[[], float] = time.time,
+    now: Clock = moment,
     store: Store | None = None,
 ) -> FlipsnackServer:
     """A server with these settings. `connect` gives the client; it is called once, when the server starts.

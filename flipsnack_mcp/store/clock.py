@@ -32,6 +32,11 @@ Clock: TypeAlias = Callable[[], "Moment | float"]
 """One that shows seconds alone is taken at its word: nobody sets it."""
 
 
+def on_the_wall(shown: Moment | float) -> float:
+    """The date and time for a person."""
+    return shown.wall if isinstance(shown, Moment) else shown
+
+
 class Kept(NamedTuple):
     """The store's time, and what the clocks showed when it was written down."""
 
@@ -85,9 +90,15 @@ def name_of_run() -> str:
         return ""
 
 
-def is_fresh(age: float, seen_age: float | None, seconds: float) -> bool:
-    """Whether something counts that holds for so long: by the store's time, and where it is known by the wall as well.
+class Stamp(NamedTuple):
+    """One moment: by the store's time, and by the clock on the wall where that was written down."""
 
-    What is from the future by either does not: somebody has set the clock since.
-    """
-    return 0 <= age <= seconds and (seen_age is None or 0 <= seen_age <= seconds)
+    now: float
+    wall: float | None = None
+
+
+def is_fresh(made: Stamp, seen: Stamp, seconds: float) -> bool:
+    """Whether what holds for so long still counts, by both times: from the future of either it does not."""
+    if made.wall is not None and seen.wall is not None and not 0 <= seen.wall - made.wall <= seconds:
+        return False
+    return 0 <= seen.now - made.now <= seconds

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from flipsnack_mcp.store.clock import Stamp
+
 T = TypeVar("T")
 Body: TypeAlias = dict[str, Any]
 
@@ -25,6 +27,11 @@ class Records(Protocol):
 
     def all(self, kind: str) -> list[tuple[str, Body]]:
         """Return the names and bodies of a kind in the order in which they were first put."""
+
+
+def stamp_of(records: Records) -> Stamp:
+    """The moment of a transaction."""
+    return Stamp(records.now, records.wall)
 
 
 class Store(Protocol):

@@ -8,14 +8,14 @@ import pytest
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.allowance import Allowance, TooManyDeletionsError
-from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.record import PlanRecord
 from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD, YES_IS_OLD, Item, PlanDraft
 from flipsnack_mcp.workflows.reports.record import ReportRecord
 from flipsnack_mcp.workflows.reports.report import Numbers, Period, Question, Report, ReportedCollection
 from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
-from tests.jumps import DAYS, HOUR, JUMPS, MINUTE, SET, Jump, for_good, for_one_write
+from tests.jumps import DAYS, HOUR, JUMPS, MINUTE, SET, Jump
 from tests.virtual_clock import DAY_IN_SECONDS, Machine
 
 ACCOUNT = "0123456789abcdef"
@@ -127,9 +127,8 @@ async def test_a_plan_is_not_forgotten_and_its_yes_holds_no_longer(
 
 
 @pytest.mark.parametrize("days", DAYS)
-@pytest.mark.parametrize("how", [for_good, for_one_write])
 async def test_a_plan_of_a_clock_that_was_wrong_is_not_good_when_the_clock_is_right(
-    store: SqliteStore, machine: Machine, days: float, how: type
+    store: SqliteStore, machine: Machine, days: float
 ) -> None:
     plans = PlanRecord(store, ACCOUNT)
     item = Item(number=0, collection_hash="abc1234", title="Offers", status="public", new_status="editable")

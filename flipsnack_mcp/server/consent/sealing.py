@@ -15,6 +15,8 @@ class Asked(BaseModel):
 
     seen: str
     at: float
+    shown: float | None = None
+    """What the clock on the wall showed then."""
     nonce: str
 
 
