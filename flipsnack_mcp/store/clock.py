@@ -5,11 +5,12 @@ for nobody can set, but it begins anew with each start. So within one run the st
 restart by the wall, never back and by at most `LONGEST_REST`: a wrong clock and a long absence look alike.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 LONGEST_REST = 25 * 3600.0
 """Seconds: over every right that time gives or takes away (a code, a yes, a day's plan), far below what is kept."""
@@ -72,13 +73,17 @@ def running_for() -> float:
         # Not the same clock by a system call: what shifts the time of one process for a test shifts that with it.
         return float(UPTIME.read_bytes().split()[0])
     except (OSError, ValueError, IndexError):
-        return STEADY()
+        return steady()
 
 
-# On macOS `time.monotonic` stands still while the machine sleeps.
-STEADY: Final[Callable[[], float]] = (
-    (lambda: time.clock_gettime(time.CLOCK_MONOTONIC)) if hasattr(time, "CLOCK_MONOTONIC") else time.monotonic
-)
+# `time.monotonic` stands still while a machine with Linux or macOS sleeps; these do not.
+CLOCKS = {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC"}
+
+
+def steady() -> float:
+    """How long the machine has run, as the system tells it to a program."""
+    which: int | None = getattr(time, CLOCKS.get(sys.platform, ""), None)
+    return time.monotonic() if which is None else time.clock_gettime(which)
 
 
 @cache
