@@ -20,7 +20,7 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
-from flipsnack_mcp.server.consent.sealing import sealing_key
+from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
@@ -61,7 +61,7 @@ def make_dispatcher(
 class FlipsnackServer(MCPServer[Service]):
     """An MCPServer whose menu and dispatch are ours. Everything else stays the SDK's."""
 
-    def __init__(self, settings: Settings, lifespan: Any) -> None:
+    def __init__(self, settings: Settings, lifespan: Any, keys: KeyRing) -> None:
         super().__init__(
             "flipsnack",
             title="Flipsnack",
@@ -71,9 +71,10 @@ class FlipsnackServer(MCPServer[Service]):
             icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
-            request_state_security=sealing_key(),
-            middleware=[refuse_cursors, know_the_service],
+            request_state_security=keys.security,
+            middleware=[refuse_cursors, know_the_service, keys.before_sealing],
         )
+        self.middleware.insert(0, keys.before_opening)
         self._menu = menu(settings)
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
@@ -180,4 +181,4 @@ def build_server(
             finally:
                 await remembering.close()
 
-    return FlipsnackServer(settings, lifespan)
+    return FlipsnackServer(settings, lifespan, KeyRing(remembering, settings.account))

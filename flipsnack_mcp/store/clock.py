@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 LONGEST_REST = 25 * 3600.0
 """Seconds: over every right that time gives or takes away (a code, a yes, a day's plan), far below what is kept."""
-SLACK = 60.0
+DRIFT = 60.0
 """Seconds by which the two clocks may disagree in one run of a machine that has no name for it."""
 UPTIME, BOOT = Path("/proc/uptime"), Path("/proc/sys/kernel/random/boot_id")
 
@@ -59,7 +59,7 @@ def same_run(last: Moment, seen: Moment) -> bool:
     ran, passed = seen.ran - last.ran, seen.wall - last.wall
     if seen.run != last.run or ran < 0:
         return False
-    return bool(seen.run) or abs(passed - ran) <= SLACK + ran / 1000
+    return bool(seen.run) or abs(passed - ran) <= DRIFT + ran / 1000
 
 
 def moment() -> Moment:
