@@ -47,7 +47,9 @@ def application(server: FlipsnackServer, host: str, idle: float) -> ASGIApp:
     return server.streamable_http_app(host=host, session_idle_timeout=idle)
 
 
-def configured(app: ASGIApp, host: str, port: int, log_level: str, patience: Patience = USUAL_PATIENCE) -> uvicorn.Config:
+def configured(
+    app: ASGIApp, host: str, port: int, log_level: str, patience: Patience = USUAL_PATIENCE
+) -> uvicorn.Config:
     """How uvicorn serves it."""
     protocol = type("Bounded", (BoundedProtocol,), {"patience": patience, "waiting": {}})
     return uvicorn.Config(
