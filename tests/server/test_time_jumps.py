@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.sqlite import MemoryStore
 from tests.jumps import JUMPS, SET, Jump, one_write
 from tests.server.bench import Assistant, Bench, Person, types_what_is_asked
 from tests.server.destructions import TITLE, TOOLS, assert_done, assert_only, assert_refused
@@ -25,12 +24,12 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def store(tmp_path: Path, machine: Machine) -> SqliteStore:
-    return SqliteStore(tmp_path / "state.sqlite", machine)
+def store(machine: Machine) -> Store:
+    return MemoryStore(machine)
 
 
 @pytest.fixture
-def consents(store: SqliteStore) -> Consents:
+def consents(store: Store) -> Consents:
     return Consents(store, ACCOUNT)
 
 

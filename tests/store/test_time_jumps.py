@@ -22,6 +22,11 @@ def machine() -> Machine:
 
 
 @pytest.fixture
+def path(quick_folder: Path) -> Path:
+    return quick_folder / "state.sqlite"
+
+
+@pytest.fixture
 async def kept(path: Path, machine: Machine) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(path, machine)
     yield store

@@ -1,12 +1,12 @@
 """Under a clock that jumps: what was counted counts on, what was done is not done again, what was written is there."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
 from flipsnack_mcp.store import leases
-from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance, TooManyDeletionsError
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.history import History
@@ -27,14 +27,14 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def store(tmp_path: Path, machine: Machine) -> SqliteStore:
-    return SqliteStore(tmp_path / "state.sqlite", machine)
+def store(machine: Machine) -> Store:
+    return MemoryStore(machine)
 
 
 @pytest.mark.parametrize("jump", SET.values(), ids=SET)
 @pytest.mark.parametrize(("limits", "span"), [((3, 9), HOUR), ((9, 3), DAY_IN_SECONDS)], ids=["hour", "day"])
 async def test_no_jump_gives_another_deletion_or_takes_one_away(
-    store: SqliteStore, machine: Machine, jump: Jump, limits: tuple[int, int], span: float
+    store: Store, machine: Machine, jump: Jump, limits: tuple[int, int], span: float
 ) -> None:
     allowance = Allowance(store, ACCOUNT, *limits)
     await allowance.take()
@@ -53,7 +53,7 @@ async def test_no_jump_gives_another_deletion_or_takes_one_away(
 
 
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
-async def test_the_history_stays_whole(store: SqliteStore, machine: Machine, jump: Jump) -> None:
+async def test_the_history_stays_whole(store: Store, machine: Machine, jump: Jump) -> None:
     trail = History(store, ACCOUNT)
     for _ in range(3):
         await trail.add(tool="delete_collection", target="abc1234", decision="done")
@@ -64,9 +64,7 @@ async def test_the_history_stays_whole(store: SqliteStore, machine: Machine, jum
 
 
 @pytest.mark.parametrize("days", DAYS)
-async def test_the_history_says_what_the_clock_on_the_wall_showed(
-    store: SqliteStore, machine: Machine, days: float
-) -> None:
+async def test_the_history_says_what_the_clock_on_the_wall_showed(store: Store, machine: Machine, days: float) -> None:
     """A person looks for the day that they remember, after a long absence and with a wrong clock alike."""
     trail = History(store, ACCOUNT)
     await trail.add(tool="delete_collection", target="abc1234", decision="done")
@@ -86,7 +84,7 @@ def machine_shows(machine: Machine) -> float:
 
 @pytest.mark.parametrize("jump", SET.values(), ids=SET)
 async def test_a_document_is_not_uploaded_twice_and_an_upload_is_not_forgotten(
-    store: SqliteStore, machine: Machine, jump: Jump
+    store: Store, machine: Machine, jump: Jump
 ) -> None:
     journal = Journal(store, ACCOUNT)
     entry = JournalEntry(
@@ -105,9 +103,7 @@ async def test_a_document_is_not_uploaded_twice_and_an_upload_is_not_forgotten(
 
 
 @pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
-async def test_a_plan_is_not_forgotten_and_its_yes_holds_no_longer(
-    store: SqliteStore, machine: Machine, jump: Jump
-) -> None:
+async def test_a_plan_is_not_forgotten_and_its_yes_holds_no_longer(store: Store, machine: Machine, jump: Jump) -> None:
     plans = PlanRecord(store, ACCOUNT)
     item = Item(number=0, collection_hash="abc1234", title="Offers", status="public", new_status="editable")
     plan = await plans.keep(PlanDraft((item,), 0, ()))
@@ -128,7 +124,7 @@ async def test_a_plan_is_not_forgotten_and_its_yes_holds_no_longer(
 
 @pytest.mark.parametrize("days", DAYS)
 async def test_a_plan_of_a_clock_that_was_wrong_is_not_good_when_the_clock_is_right(
-    store: SqliteStore, machine: Machine, days: float
+    store: Store, machine: Machine, days: float
 ) -> None:
     plans = PlanRecord(store, ACCOUNT)
     item = Item(number=0, collection_hash="abc1234", title="Offers", status="public", new_status="editable")
@@ -148,7 +144,7 @@ TARGET = ReportedCollection(collection_hash="abc1234", title="Offers")
 
 
 @pytest.mark.parametrize("days", [2.0, 3.0, 4.0, 7.0, 14.0, 30.0, 60.0, 100.0, 200.0, 400.0])
-async def test_an_answer_asked_before_its_time_is_not_final(store: SqliteStore, machine: Machine, days: float) -> None:
+async def test_an_answer_asked_before_its_time_is_not_final(store: Store, machine: Machine, days: float) -> None:
     """A clock that is ahead takes a period for closed that goes on: what was answered then is asked again."""
     record, today = ReportRecord(store, ACCOUNT), day_of(machine)
     question = Question(TARGET, Period(today, today))
