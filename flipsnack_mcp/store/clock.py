@@ -2,7 +2,8 @@
 
 Two clocks are read. The one on the wall knows the date, and anybody or a flat battery can set it. What the machine has run
 for nobody can set, but it begins anew with each start. So within one run the store's time goes on by that, and over a
-restart by the wall, never back and by at most `LONGEST_REST`: a wrong clock and a long absence look alike.
+restart by the wall, by at most `LONGEST_REST`: a wrong clock and a long absence look alike. It never goes back,
+and forward by more than that only where both clocks say so.
 """
 
 import sys
@@ -45,13 +46,12 @@ class Kept(NamedTuple):
     shown: Moment
 
 
-def gone_on(last: Kept | None, seen: Moment) -> Kept:
+def gone_on(last: Kept, seen: Moment) -> Kept:
     """The store's time at this moment."""
-    if last is None:
-        return Kept(seen.wall, seen)
     ran, rest = seen.ran - last.shown.ran, seen.wall - last.shown.wall
-    step = ran if same_run(last.shown, seen) else min(max(rest, 0.0), LONGEST_REST)
-    return Kept(last.now + step, seen)
+    restarted = min(max(rest, 0.0), LONGEST_REST)
+    # Bounded as well: a container may be told another time than its machine.
+    return Kept(last.now + (min(ran, max(rest, LONGEST_REST)) if same_run(last.shown, seen) else restarted), seen)
 
 
 def same_run(last: Moment, seen: Moment) -> bool:

@@ -105,7 +105,8 @@ class Database:
         last = last_kept(self._db)
         kept = gone_on(last, shown) if last else Kept(min(shown.wall, latest_trace(self._db) + LONGEST_REST), shown)
         records = RowRecords(self._db, kept.now, shown.wall)
-        records.wrote = last is None or not same_run(last.shown, shown)
+        # Written down although nothing else is: what this step goes by may be set back before the next.
+        records.wrote = last is None or not same_run(last.shown, shown) or kept.now - last.now >= LONGEST_REST
         return records, kept
 
     def close(self) -> None:

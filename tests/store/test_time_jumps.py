@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.store import leases
+from flipsnack_mcp.store.clock import LONGEST_REST, Kept, Moment, gone_on, moment, steady
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.jumps import HOUR, JUMPS, SET, Jump, one_write
@@ -121,3 +122,56 @@ async def test_a_store_in_memory_keeps_its_time_as_well(machine: Machine, jump: 
     await jump(machine, store)
     machine.run(600.0)
     assert [name for name, _ in await store.transact(lambda records: records.all("kept"))] == ["week"]
+
+
+async def test_time_that_was_read_does_not_go_back_with_the_clock(kept: SqliteStore, machine: Machine) -> None:
+    """Nothing was written in ten days, and then the clock is set back by as many."""
+    await one_write(kept)
+    machine.run(10 * DAY_IN_SECONDS)
+    before = await kept.transact(lambda records: records.now)
+    machine.set_clock(-10)
+    assert await kept.transact(lambda records: records.now) == pytest.approx(before, abs=1.0)
+
+
+NOW = 1_790_000_000.0
+A_DAY = DAY_IN_SECONDS
+STEPS = {
+    "a minute": ((60.0, 60.0, "a"), 60.0),
+    "nothing at all": ((0.0, 0.0, "a"), 0.0),
+    "ten idle days": ((10 * A_DAY, 10 * A_DAY, "a"), 10 * A_DAY),
+    "a clock set forward": ((100 * A_DAY, 60.0, "a"), 60.0),
+    "a clock set back": ((-100 * A_DAY, 60.0, "a"), 60.0),
+    "ten idle days and a clock set back": ((-100 * A_DAY, 10 * A_DAY, "a"), LONGEST_REST),
+    "a run that was told to be longer": ((60.0, 100 * A_DAY, "a"), LONGEST_REST),
+    "a restart after an hour": ((HOUR, -4000.0, "b"), HOUR),
+    "a restart that has run for longer": ((HOUR, 9000.0, "b"), HOUR),
+    "a restart after a year": ((365 * A_DAY, -4000.0, "b"), LONGEST_REST),
+    "a restart with a clock set back": ((-365 * A_DAY, -4000.0, "b"), 0.0),
+    "a shorter run of the same name": ((60.0, -4000.0, "a"), 60.0),
+}
+
+
+@pytest.mark.parametrize(("moved", "step"), STEPS.values(), ids=STEPS)
+def test_how_far_the_time_goes_on(moved: tuple[float, float, str], step: float) -> None:
+    wall, ran, run = moved
+    last = Kept(5000.0, Moment(NOW, 5000.0, "a"))
+    assert gone_on(last, Moment(NOW + wall, 5000.0 + ran, run)).now == pytest.approx(5000.0 + step)
+
+
+@pytest.mark.parametrize(
+    ("wall", "ran", "step"),
+    [
+        (60.0, 60.0, 60.0), (A_DAY, A_DAY, A_DAY), (30 * A_DAY, 30 * A_DAY - 90.0, 30 * A_DAY - 90.0),
+        (100 * A_DAY, 60.0, LONGEST_REST), (-100 * A_DAY, 60.0, 0.0), (HOUR, -4000.0, HOUR), (HOUR, 60.0, HOUR),
+    ],
+)  # fmt: skip
+def test_where_a_start_has_no_name_clocks_that_disagree_mean_a_restart(wall: float, ran: float, step: float) -> None:
+    last = Kept(5000.0, Moment(NOW, 5000.0, ""))
+    assert gone_on(last, Moment(NOW + wall, 5000.0 + ran, "")).now == pytest.approx(5000.0 + step)
+
+
+def test_the_clocks_of_this_machine_go_and_its_run_has_one_name() -> None:
+    first, second = moment(), moment()
+    assert first.run == second.run
+    assert 0 <= second.ran - first.ran < 60.0
+    assert steady() == pytest.approx(second.ran, abs=60.0)
