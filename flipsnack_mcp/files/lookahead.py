@@ -20,6 +20,7 @@ NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # or a console would flash up 
 COUNTING_SECONDS = 2.0  # a person waits for the answer
 MANY_PAGES = 500
 WAITING_LINE = CapacityLimiter(2)  # processes; with more of them none would be done in its two seconds
+PROTECTED_WARNING = "?"
 UNKNOWN_VERDICT = "unknown"
 COUNTED = re.compile("pages ([0-9]+)")
 MANY_PAGES_WARNING = (
