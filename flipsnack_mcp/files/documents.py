@@ -19,7 +19,12 @@ from flipsnack_mcp.files.worker_thread import thread_for, wait_for
 SMALLEST_PIECE = 256 * 1024  # what even a slow line takes before the HTTP client's timeout for a write
 LARGEST_PIECE = 1024 * 1024  # half the work for each byte, where a whole document of this kind takes a slow line hours
 HEAD_BYTES = 1024  # readers of PDF look for the signature this far
+PDF = b"%PDF-"
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+LATE_HEADER_WARNING = (
+    "The document begins with {} that do not belong to a PDF: most programs ignore them, but whether Flipsnack does is not "
+    "known. If its conversion fails, it costs an upload all the same."
+)
 IMAGE_TYPES = {PNG: "image/png", JPEG: "image/jpeg", b"GIF87a": "image/gif", b"GIF89a": "image/gif"}
 
 
@@ -88,13 +93,13 @@ class OpenDocument:
         warnings: What the person should know, though it is no reason to refuse.
     """
 
-    def __init__(self, name: str, kind: Kind, content_type: str, reader: Reader) -> None:
+    def __init__(self, name: str, kind: Kind, head: bytes, reader: Reader) -> None:
         status = reader.status()
         self.name = name
         self.size = status.st_size
-        self.content_type = content_type
+        self.content_type = _content_type(name, kind, head)
         self.kind = kind
-        self.warnings: tuple[str, ...] = (LARGE_UPLOAD_WARNING,) if self.size >= LARGE_UPLOAD_BYTES else ()
+        self.warnings = tuple(_warnings(kind, head, self.size))
         self._changed_at = status.st_mtime_ns
         self._reader = reader
         self._sha256 = ""
@@ -159,7 +164,7 @@ def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> Ope
     place = locate(path, folders)
     reader.take(open_place(place))
     _check_status(place.name, reader.status())
-    return OpenDocument(place.name, kind, _content_type(place.name, kind, reader), reader)
+    return OpenDocument(place.name, kind, _read_head(place.name, reader), reader)
 
 
 def _check_status(name: str, status: os.stat_result) -> None:
@@ -180,17 +185,28 @@ def _check_status(name: str, status: os.stat_result) -> None:
         )
 
 
-def _content_type(name: str, kind: Kind, reader: Reader) -> str:
-    quoted = quote_path(name)
+def _read_head(name: str, reader: Reader) -> bytes:
     try:
-        head = reader.read(0, HEAD_BYTES)
+        return reader.read(0, HEAD_BYTES)
     except OSError as error:
-        raise RefusedFile(f"{quoted} cannot be read ({error.strerror}).", "Check the disk it is on.") from error
-    if kind is Kind.PDF and b"%PDF-" in head:
+        raise RefusedFile(
+            f"{quote_path(name)} cannot be read ({error.strerror}).", "Check the disk it is on."
+        ) from error
+
+
+def _content_type(name: str, kind: Kind, head: bytes) -> str:
+    if kind is Kind.PDF and PDF in head:
         return "application/pdf"
     for signature, content_type in IMAGE_TYPES.items():
         if kind is Kind.IMAGE and head.startswith(signature):
             return content_type
     raise RefusedFile(
-        f"{quoted} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
+        f"{quote_path(name)} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
     )
+
+
+def _warnings(kind: Kind, head: bytes, size: int) -> Iterator[str]:
+    if size >= LARGE_UPLOAD_BYTES:
+        yield LARGE_UPLOAD_WARNING
+    if kind is Kind.PDF and (before := head.index(PDF)):
+        yield LATE_HEADER_WARNING.format("1 byte" if before == 1 else f"{before} bytes")

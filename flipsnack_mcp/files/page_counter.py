@@ -1,7 +1,7 @@
 """Counts the pages of one PDF: a program of its own, started by `lookahead` and killed when it takes too long.
 
 It never sees the file. It writes "read N" to get the block number N and reads that from its standard input, until it
-writes its verdict: "pages N", "damaged" or "unknown". Nothing of this package is imported in here but this module.
+writes its verdict: "pages N", "locked", "protected", "damaged" or "unknown". Nothing of this package is imported in here but this module.
 """
 
 import faulthandler
@@ -67,19 +67,41 @@ class AskedFile(io.RawIOBase):
 
 def judge_pages(file: BinaryIO) -> str:
     """Returns the number of pages, or why there is none."""
-    from pypdf import PdfReader  # noqa: PLC0415 - in this process only, and not where just BLOCK is imported
+    from pypdf import PasswordType, PdfReader  # noqa: PLC0415 - in this process only, and not where just BLOCK is imported
     from pypdf.errors import DependencyError, LimitReachedError  # noqa: PLC0415
 
+    class SealedReader(PdfReader):
+        """Reads what no encryption covers, so that one that cannot be understood is told from a damaged document."""
+
+        is_encrypted = False
+
     try:
-        reader = PdfReader(file)
-        if reader.is_encrypted:
-            return "unknown"
+        reader: PdfReader = SealedReader(file)
+        if covers_pages(reader.trailer.get("/Encrypt")):
+            try:
+                reader = PdfReader(file)
+                if reader.decrypt("") is PasswordType.NOT_DECRYPTED:
+                    return "locked"
+            except Exception:  # noqa: BLE001 - of DRM, of certificates, of a kind to come, or broken
+                return "protected"
         pages = count_pages(reader.root_object["/Pages"])
     except (DependencyError, LimitReachedError, MemoryError, NotImplementedError):
         return "unknown"  # says something about pypdf, not about the PDF
     except Exception:  # noqa: BLE001 - a damaged PDF raises whatever it likes
         return "damaged"
     return f"pages {pages}" if pages else "damaged"
+
+
+def covers_pages(encryption: Any) -> bool:
+    """Tells whether a PDF is encrypted, and not only the files attached to it."""
+    from pypdf.generic import DictionaryObject, NullObject  # noqa: PLC0415
+
+    lock = None if encryption is None else encryption.get_object()
+    if lock is None or isinstance(lock, NullObject):  # a reference to nothing means nothing
+        return False
+    if not isinstance(lock, DictionaryObject) or lock.get("/Filter") != "/Standard" or lock.get("/V") not in {4, 5}:
+        return True
+    return any(lock.get(name, "/Identity") != "/Identity" for name in ("/StmF", "/StrF"))
 
 
 def count_pages(tree: Any) -> int:

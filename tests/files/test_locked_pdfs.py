@@ -33,17 +33,14 @@ def marked(entry: str, pages: int = 3, more: str = "") -> bytes:
     return pdf(pages).replace(b"/Root 1 0 R", b"/Root 1 0 R/Encrypt " + entry.encode("latin-1") + more.encode())
 
 
-def sealed(user: str, algorithm: EncryptAlgorithm, *, pages: int = 3, identity: bytes = b"", **facts: object) -> bytes:
+def sealed(user: str, algorithm: EncryptAlgorithm, *, pages: int = 3, identity: bytes = b"") -> bytes:
     """Pages with an encryption dictionary as the standard computes it, metadata in the clear."""
     encryption = Encryption.make(algorithm, -44, identity)
     encryption.EncryptMetadata = False
     buffer = io.BytesIO()
     encryption.write_entry(user, "owner").write_to_stream(buffer)
     entry = buffer.getvalue().decode("latin-1").rstrip().removesuffix(">>")
-    words = " ".join(f"/{name} {value}" for name, value in facts.items())
-    return marked(
-        f"{entry} /EncryptMetadata false {words}>>", pages, f"/ID[<{identity.hex()}><00>]" if identity else ""
-    )
+    return marked(f"{entry} /EncryptMetadata false>>", pages, f"/ID[<{identity.hex()}><00>]" if identity else "")
 
 
 # fmt: off
@@ -54,6 +51,8 @@ OPEN = {
     "owner-password-in-russian": written("", "пароль"),
     "metadata-clear-v4": sealed("", EncryptAlgorithm.AES_128, identity=b"0123456789abcdef"),
     "metadata-clear-v5": sealed("", EncryptAlgorithm.AES_256),
+    "attachments-only": sealed("secret", EncryptAlgorithm.AES_256).replace(b"F /StdCF", b"F /Identity"),
+    "null": marked("null"), "leads-nowhere": marked("99 0 R"),
     "metadata-clear-without-id": sealed("", EncryptAlgorithm.AES_128),
 }
 LOCKED = {
@@ -83,10 +82,9 @@ UNTOLD = {
     "filter-missing": marked(f"<</Filter/Standard/V 4/R 4/P -44/StmF/A/StrF/A{LOCK}>>"),
     "no-owner-value": marked("<</Filter/Standard/V 2/R 3/P -44/U<5555>>>"),
     "owner-value-a-number": marked("<</Filter/Standard/V 2/R 3/P -44/O 7/U<5555>>>"),
-    "user-value-missing": marked("<</Filter/Standard/V 5/R 6/P -44/O<4444>>>"),
+    "user-value-missing": marked("<</Filter/Standard/V 5/R 6/P -44/StmF/A/StrF/A/CF<</A<</CFM/AESV3>>>>/O<4444>>>"),
     "no-revision": marked(f"<</Filter/Standard/V 2/P -44{LOCK}>>"),
-    "empty": marked("<<>>"), "a-number": marked("7"), "null": marked("null"), "leads-nowhere": marked("99 0 R"),
-    "attachments-only": sealed("secret", EncryptAlgorithm.AES_256, StmF="/Identity", StrF="/Identity"),
+    "empty": marked("<<>>"), "a-number": marked("7"), "an-array": marked("[]"),
     "pages-that-nobody-finds": marked("<</Filter/EBX_HANDLER>>").replace(b"/Kids", b"/Sons"),
 }
 # fmt: on
