@@ -1,0 +1,176 @@
+"""A document that gets a second name between two looks at it, and one that is rewritten with its time put back."""
+
+import itertools
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document
+from flipsnack_mcp.files.refusal import RefusedFile
+from tests.files.ground import PDF, Ground
+
+LINK, PUT_BACK, NOTHING = "link", "put-back", "-"
+OURS = PDF + b"ours " * 2000
+
+
+class Other:
+    """Another program, which takes a step each time before ours looks at the file."""
+
+    def __init__(self, ground: Ground, steps: tuple[str, ...]) -> None:
+        self.ground, self.steps = ground, iter(steps)
+        self.away = ground.outside / "good.pdf"
+
+    def step(self) -> None:
+        todo = next(self.steps, NOTHING)
+        if todo == LINK and not self.away.exists():
+            self.ground.good.rename(self.away)
+            os.link(self.ground.secret, self.ground.good)
+        if todo == PUT_BACK and self.away.exists():
+            self.away.replace(self.ground.good)
+
+    def watches(self, name: str, *, only_for: str = "") -> None:
+        original: Callable[..., Any] = getattr(os, name)
+
+        def stepping(*args: Any, **kwargs: Any) -> Any:
+            if not only_for or args[0] == only_for:
+                self.step()
+            return original(*args, **kwargs)
+
+        self.ground.patch.setattr(os, name, stepping)
+
+
+@pytest.mark.parametrize("steps", list(itertools.product((LINK, PUT_BACK), repeat=5)), ids="_".join)
+async def test_secret_linked_in_between_two_looks_is_never_given_away(ground: Ground, steps: tuple[str, ...]) -> None:
+    """The looks: by opening, by the descriptor, by the name, by the descriptor again, and once more."""
+    other, taken = Other(ground, steps), list[bytes]()
+    other.watches("open", only_for="good.pdf")
+    other.watches("fstat")
+    other.watches("stat", only_for="good.pdf")
+    try:
+        async with ground.open() as document:
+            taken = [piece async for piece in document.pieces()]
+    except RefusedFile:
+        taken = []
+    except DocumentChanged:
+        pass
+    assert b"".join(taken) in {b"", OURS}
+
+
+async def test_file_that_is_left_alone_again_is_taken(ground: Ground) -> None:
+    other = Other(ground, (LINK, PUT_BACK, LINK, PUT_BACK))
+    for _ in range(4):
+        other.step()
+    async with ground.open() as document:
+        assert b"".join([piece async for piece in document.pieces()]) == OURS
+
+
+async def test_file_that_is_never_left_alone_is_refused_in_a_moment(ground: Ground) -> None:
+    free = os.dup(0)
+    os.close(free)
+    status_of = os.fstat
+
+    def touched(descriptor: int) -> os.stat_result:
+        ground.good.chmod(0o600)
+        return status_of(descriptor)
+
+    ground.patch.setattr(os, "fstat", touched)
+    ground.patch.setattr("flipsnack_mcp.files.paths.settling.PATIENCE", 0.1)
+    with pytest.raises(RefusedFile, match="is being changed"):
+        async with ground.open():
+            pass
+    assert os.dup(0) == free
+    os.close(free)
+
+
+def over(start: int) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.seek(start, os.SEEK_SET if start >= 0 else os.SEEK_END)
+            file.write(b"evil"[: abs(start) or None])
+
+    return write
+
+
+def mapped(path: Path) -> None:
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[100:104] = b"evil"
+        memory.flush()
+
+
+def appended_and_cut(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.write(b"%PDF-1.4")
+        file.seek(0, os.SEEK_END)
+        file.write(b"more")
+        file.truncate(size)
+
+
+def cut_and_grown(path: Path) -> None:
+    size = path.stat().st_size
+    os.truncate(path, 100)
+    os.truncate(path, size)
+
+
+def in_two_steps(path: Path) -> None:
+    over(500)(path)
+    path.read_bytes()
+    over(500)(path)
+
+
+def renamed_meanwhile(path: Path) -> None:
+    path.rename(path.with_name("other.pdf"))
+    over(50)(path.with_name("other.pdf"))
+    path.with_name("other.pdf").rename(path)
+
+
+# fmt: off
+REWRITINGS: dict[str, Callable[[Path], object]] = {
+    "at-the-beginning": over(0), "in-the-middle": over(4000), "the-last-byte": over(-1), "a-whole-block-on": over(8192),
+    "as-a-whole": lambda path: path.write_bytes(PDF + b"evil " * 2000), "in-memory": mapped,
+    "appended-and-cut": appended_and_cut, "cut-and-grown": cut_and_grown, "in-two-steps": in_two_steps,
+    "renamed-meanwhile": renamed_meanwhile,
+    "by-its-descriptor": lambda path: os.pwrite(os.open(path, os.O_RDWR), b"evil", 50),
+    "through-a-second-name": lambda path: (os.link(path, path.with_name("b")), over(9)(path.with_name("b"))),
+}
+# fmt: on
+@pytest.mark.parametrize("hashed", [True, False], ids=["after-its-hash", "while-it-is-read"])
+@pytest.mark.parametrize("rewrite", REWRITINGS.values(), ids=REWRITINGS)
+async def test_rewritten_document_is_noticed_though_its_time_was_put_back(
+    ground: Ground, rewrite: Callable[[Path], object], *, hashed: bool
+) -> None:
+    def evil() -> None:
+        before = ground.good.stat()
+        rewrite(ground.good)
+        os.utime(ground.good, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    async with ground.open() as document:
+        if hashed:
+            await document.sha256()
+            evil()
+        with pytest.raises(DocumentChanged, match="was changed"):
+            await to_the_end(document, meanwhile=iter([] if hashed else [evil]))
+
+
+async def to_the_end(document: OpenDocument, meanwhile: Iterator[Callable[[], None]]) -> None:
+    async for _ in document.pieces():
+        for act in meanwhile:
+            act()
+
+
+@pytest.mark.parametrize("kind", ["read", "its-access-time", "its-folder"])
+async def test_document_that_others_only_look_at_is_not_called_changed(ground: Ground, kind: str) -> None:
+    async with open_document(str(ground.good), [ground.allowed]) as document:
+        await document.sha256()
+        if kind == "read":
+            ground.good.read_bytes()
+        elif kind == "its-access-time":
+            with ground.good.open("rb") as file:
+                file.read(1)
+        else:
+            (ground.allowed / "beside.pdf").write_bytes(PDF)
+        assert b"".join([piece async for piece in document.pieces()]) == OURS
