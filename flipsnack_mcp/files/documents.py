@@ -11,8 +11,9 @@ from threading import Lock
 
 from anyio import CancelScope, to_thread
 
-from flipsnack_mcp.files.folders import locate, open_place
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, LARGE_UPLOAD_WARNING, MEGABYTE, MOST_UPLOAD_BYTES
+from flipsnack_mcp.files.paths.opening import open_place
+from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 from flipsnack_mcp.files.worker_thread import thread_for, wait_for
 
@@ -93,14 +94,14 @@ class OpenDocument:
         warnings: What the person should know, though it is no reason to refuse.
     """
 
-    def __init__(self, name: str, kind: Kind, head: bytes, reader: Reader) -> None:
-        status = reader.status()
+    def __init__(self, name: str, kind: Kind, status: os.stat_result, reader: Reader) -> None:
+        head = _read_head(name, reader)
         self.name = name
         self.size = status.st_size
         self.content_type = _content_type(name, kind, head)
         self.kind = kind
         self.warnings = tuple(_warnings(kind, head, self.size))
-        self._changed_at = status.st_mtime_ns
+        self._state = _state_of(status)
         self._reader = reader
         self._sha256 = ""
 
@@ -135,7 +136,7 @@ class OpenDocument:
     def _check_unchanged(self) -> None:
         with still_there():
             status = self._reader.status()
-        if status.st_size != self.size or status.st_mtime_ns != self._changed_at:
+        if _state_of(status) != self._state:
             raise DocumentChanged("The document was changed while it was read.")
 
 
@@ -161,10 +162,15 @@ async def open_document(path: str, folders: Sequence[Path], kind: Kind = Kind.PD
 
 
 def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> OpenDocument:
-    place = locate(path, folders)
-    reader.take(open_place(place))
-    _check_status(place.name, reader.status())
-    return OpenDocument(place.name, kind, _read_head(place.name, reader), reader)
+    file = open_place(locate(path, folders))
+    reader.take(file.descriptor)
+    _check_status(file.place.name, file.status)
+    return OpenDocument(file.place.name, kind, file.status, reader)
+
+
+def _state_of(status: os.stat_result) -> tuple[int, int, int]:
+    # The time of the last change of content can be put back by anybody, that of the last change of any kind by nobody.
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _check_status(name: str, status: os.stat_result) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.files.documents import open_document
+from flipsnack_mcp.files.paths import opening
 from flipsnack_mcp.files.refusal import RefusedFile
 from tests.files.ground import PDF, Ground
 
@@ -80,7 +81,7 @@ async def test_look_alikes_come_before_near_names_and_there_are_five_at_most(gro
         put(ground, f"offers-{number}.pdf")
     put(ground, "OFFERS.pdf")
     names = proposed(await refusal(ground, "offers.pdf"))
-    assert names == ["OFFERS.pdf"]
+    assert [Path(name).name for name in names] == ["OFFERS.pdf"]
     (ground.allowed / "OFFERS.pdf").unlink()
     assert 1 <= len(proposed(await refusal(ground, "offers.pdf"))) <= 5
 
@@ -92,19 +93,18 @@ async def test_nothing_is_named_from_behind_a_link_or_outside(ground: Ground) ->
     for path in ("sub/Secret.pdf", "secret.pdf", f"{ground.outside}/Secret.pdf", f"{ground.allowed}-evil/SECRET.pdf"):
         with pytest.raises(RefusedFile) as refused:
             await read(ground, path)
-        assert "secret.pdf" not in str(refused.value).casefold().replace(f'"{path}"'.casefold(), "")
+        assert "secret" not in refused.value.next_step.casefold()
+        assert str(refused.value).casefold().count("secret.pdf") == 1, "only what was asked for"
 
 
 async def test_folder_with_very_many_names_is_no_reason_to_wait(ground: Ground) -> None:
     for number in range(3000):
         (ground.allowed / f"offers and more offers {number:04}.pdf").touch()
     put(ground, "Catalogue.pdf")
-    assert proposed(await refusal(ground, "catalogue.pdf")) == ["Catalogue.pdf"]
+    assert proposed(await refusal(ground, "catalogue.pdf")) == [str(ground.allowed / "Catalogue.pdf")]
 
 
 async def test_names_are_looked_through_without_dir_fd_too(ground: Ground) -> None:
-    from flipsnack_mcp.files.paths import opening  # noqa: PLC0415 - the room is new
-
     ground.patch.setattr(opening, "STEP_BY_STEP", False)
     content = put(ground, "Offers.pdf")
     assert await read(ground, proposed(await refusal(ground, "offers.pdf"))[0]) == content
