@@ -4,7 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -22,7 +21,6 @@ from tests.files.ground import Ground, names_in
 NFC, NFD = "Fr\u00fchling", "Fru\u0308hling"
 
 
-# fmt: off
 @pytest.mark.parametrize(("platform", "folder", "path", "parts"), [
     ("darwin", f"/Users/me/{NFC}", f"/Users/me/{NFD}/a.pdf", ("a.pdf",)),
     ("darwin", f"/Users/me/{NFD}", f"/Users/me/{NFC}/a.pdf", ("a.pdf",)),
@@ -41,8 +39,7 @@ NFC, NFD = "Fr\u00fchling", "Fru\u0308hling"
     ("win32", r"C:\Users\Me\Docs", r"D:\users\me\docs\a.pdf", None),
     ("win32", r"C:\Users\Me\Docs", r"C:\Users\Me\Docs2\a.pdf", None),
     ("win32", f"C:\\{NFC}", f"C:\\{NFD}\\a.pdf", None),
-])
-# fmt: on
+])  # fmt: skip
 def test_folder_is_compared_as_its_system_does(
     platform: str, folder: str, path: str, parts: tuple[str, ...] | None
 ) -> None:
@@ -56,24 +53,20 @@ def test_colon_is_legal_but_on_windows(name: str) -> None:
     assert objection_to(name, "linux") == objection_to(name, "darwin") == ""
 
 
-# fmt: off
 @pytest.mark.parametrize(("text", "path"), [
     ("file:///C:/Docs/a%20b.pdf", r"C:\Docs\a b.pdf"), ("file://localhost/c:/Docs/a.pdf", r"c:\Docs\a.pdf"),
     (r"C:\Docs\a.pdf", r"C:\Docs\a.pdf"), ('"C:\\Docs\\a.pdf"', r"C:\Docs\a.pdf"), ("a.pdf", "a.pdf"),
     (r"sub\a.pdf", r"sub\a.pdf"), (r"~\Docs\a.pdf", r"C:\Users\me\Docs\a.pdf"), ("~/Docs/a.pdf", r"C:\Users\me\Docs\a.pdf"),
-])
-# fmt: on
+])  # fmt: skip
 def test_path_of_windows_is_understood_there(text: str, path: str) -> None:
     assert understood(text, "win32", home=r"C:\Users\me") == PureWindowsPath(path)
 
 
-# fmt: off
 @pytest.mark.parametrize(("text", "said"), [
     ("C:good.pdf", "drive"), (r"\Docs\a.pdf", "drive"), (r"\\server\share\a.pdf", "network"), (r"\\?\C:\a.pdf", "network"),
     ("file://server/share/a.pdf", "another machine"), ("file:////server/share/a.pdf", "network"),
     ("file:///C:/Docs%5Ca.pdf", "encoded slash"), (r"..\a.pdf", "'..'"), (r"sub\..\a.pdf", "'..'"), (r"~me\a.pdf", "another user"),
-])
-# fmt: on
+])  # fmt: skip
 def test_path_of_windows_that_means_two_things_is_refused(text: str, said: str) -> None:
     with pytest.raises(RefusedFile, match=said):
         understood(text, "win32", home=r"C:\Users\me")
