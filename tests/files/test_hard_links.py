@@ -122,6 +122,19 @@ def in_two_steps(path: Path) -> None:
     over(500)(path)
 
 
+def through_a_second_name(path: Path) -> None:
+    second = path.with_name("second.pdf")
+    os.link(path, second)
+    over(9)(second)
+    second.unlink()
+
+
+def by_its_descriptor(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    os.pwrite(descriptor, b"evil", 50)
+    os.close(descriptor)
+
+
 def renamed_meanwhile(path: Path) -> None:
     path.rename(path.with_name("other.pdf"))
     over(50)(path.with_name("other.pdf"))
@@ -134,8 +147,7 @@ REWRITINGS: dict[str, Callable[[Path], object]] = {
     "as-a-whole": lambda path: path.write_bytes(PDF + b"evil " * 2000), "in-memory": mapped,
     "appended-and-cut": appended_and_cut, "cut-and-grown": cut_and_grown, "in-two-steps": in_two_steps,
     "renamed-meanwhile": renamed_meanwhile,
-    "by-its-descriptor": lambda path: os.pwrite(os.open(path, os.O_RDWR), b"evil", 50),
-    "through-a-second-name": lambda path: (os.link(path, path.with_name("b")), over(9)(path.with_name("b"))),
+    "by-its-descriptor": by_its_descriptor, "through-a-second-name": through_a_second_name,
 }
 # fmt: on
 @pytest.mark.parametrize("hashed", [True, False], ids=["after-its-hash", "while-it-is-read"])

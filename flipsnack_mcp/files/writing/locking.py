@@ -6,8 +6,6 @@ from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 
-from filelock import lock_descriptor
-
 BESIDE = os.name == "nt"
 """Whether the lock is on a file beside: Windows renames no open file, and the lock has to outlast the renaming."""
 
@@ -49,6 +47,8 @@ def beside(path: Path) -> Path:
 
 def lock_file(descriptor: int) -> LockState:
     """Locks an open file until it is closed, here and in every process; never waits."""
+    from filelock import lock_descriptor  # noqa: PLC0415 - 25 ms, which only a download has to spend
+
     try:
         return LockState.OURS if lock_descriptor(descriptor, blocking=False) else LockState.TAKEN
     except OSError:  # some network disks know no locks
