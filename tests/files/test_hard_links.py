@@ -78,7 +78,7 @@ async def test_file_that_is_never_left_alone_is_refused_in_a_moment(ground: Grou
         return status_of(descriptor)
 
     ground.patch.setattr(os, "fstat", touched)
-    ground.patch.setattr("flipsnack_mcp.files.paths.settling.PATIENCE", 0.1)
+    ground.patch.setattr("flipsnack_mcp.files.paths.settling.LOOKING_SECONDS", 0.1)
     with pytest.raises(RefusedFile, match="is being changed"):
         async with ground.open():
             pass

@@ -16,7 +16,7 @@ from flipsnack_mcp.files.refusal import RefusedFile
 TICK = 20_000_000
 """Nanoseconds after which a change has another ctime: the clock of file systems moves every 1 to 10 ms."""
 SECOND = 1_000_000_000
-PATIENCE = 3.0
+LOOKING_SECONDS = 3.0
 """Seconds for a file to be left alone; also one that was saved just now, on a disk that counts in seconds."""
 
 
@@ -25,7 +25,7 @@ def settled(descriptor: int, by_name: Callable[[], os.stat_result], quoted: str)
 
     A file that has several links, or is no regular file, is for the caller to refuse.
     """
-    end, seen, since = time.monotonic() + PATIENCE, -1, 0
+    end, seen, since = time.monotonic() + LOOKING_SECONDS, -1, 0
     while time.monotonic() < end:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode) or before.st_nlink > 1:

@@ -42,7 +42,7 @@ AS_PATH: TextRules = (
 ON_WINDOWS: TextRules = (
     ("names no drive, or no folder on it", lambda path: bool(PureWindowsPath(path).anchor and not is_whole(path))),
 )
-ELSEWHERE: TextRules = (
+NOT_ON_WINDOWS: TextRules = (
     ("is a path of Windows, and this server runs on another system",
      lambda path: bool(DRIVE.match(path) and SEPARATORS.match(path[2:]))),
 )  # fmt: skip
@@ -64,7 +64,7 @@ def understood(text: str, platform: str, home: str) -> PurePath:
         path = _path_of_url(text, path, platform)
     elif path == "~" or (path[:1] == "~" and path[1] in ("/\\" if platform == "win32" else "/")):
         path = home + path[1:]
-    _refuse(text, first_objection(path, (*AS_PATH, *(ON_WINDOWS if platform == "win32" else ELSEWHERE))))
+    _refuse(text, first_objection(path, (*AS_PATH, *(ON_WINDOWS if platform == "win32" else NOT_ON_WINDOWS))))
     return PureWindowsPath(path) if platform == "win32" else PurePosixPath(path)
 
 
