@@ -16,6 +16,7 @@ from typing_extensions import override
 MOST_PAGES = 1000  # counting stops above it
 BLOCK = 64 * 1024
 CACHED = 64  # blocks: pypdf jumps to and fro between the page tree and its pages
+KEY_BITS = range(40, 129, 8)
 MEMORY = 1024**3  # a few kilobytes of a hostile PDF may unpack to anything
 
 
@@ -77,11 +78,11 @@ def judge_pages(file: BinaryIO) -> str:
 
     try:
         reader: PdfReader = SealedReader(file)
-        if covers_pages(reader.trailer.get("/Encrypt")):
+        if (lock := encryption_of(reader)) is not None:
             try:
                 reader = PdfReader(file)
                 if reader.decrypt("") is PasswordType.NOT_DECRYPTED:
-                    return "locked"
+                    return "locked" if all_would_ask(lock) else "protected"
             except Exception:  # noqa: BLE001 - of DRM, of certificates, of a kind to come, or broken
                 return "protected"
         pages = count_pages(reader.root_object["/Pages"])
@@ -92,16 +93,25 @@ def judge_pages(file: BinaryIO) -> str:
     return f"pages {pages}" if pages else "damaged"
 
 
-def covers_pages(encryption: Any) -> bool:
-    """Tells whether a PDF is encrypted, and not only the files attached to it."""
-    from pypdf.generic import DictionaryObject, NullObject  # noqa: PLC0415
+def encryption_of(reader: Any) -> Any:
+    """Returns what a PDF says about its encryption, None where it has none: a reference to nothing means nothing."""
+    from pypdf.generic import NullObject  # noqa: PLC0415
 
-    lock = None if encryption is None else encryption.get_object()
-    if lock is None or isinstance(lock, NullObject):  # a reference to nothing means nothing
-        return False
-    if not isinstance(lock, DictionaryObject) or lock.get("/Filter") != "/Standard" or lock.get("/V") not in {4, 5}:
-        return True
-    return any(lock.get(name, "/Identity") != "/Identity" for name in ("/StmF", "/StrF"))
+    entry = reader.trailer.get("/Encrypt")
+    lock = None if entry is None else entry.get_object()
+    return None if isinstance(lock, NullObject) else lock
+
+
+def all_would_ask(lock: Any) -> bool:
+    """Tells whether every reader would ask for a password where the empty one is wrong.
+
+    They differ where only attachments are encrypted, and where the length of the key is a guess.
+    """
+    if lock.get("/V") in {1, 2, 3}:
+        return lock["/V"] == 1 or lock.get("/Length") in KEY_BITS
+    names = {lock.get(name, "/Identity") for name in ("/StmF", "/StrF")} - {"/Identity"}
+    methods = {lock["/CF"][name].get("/CFM") for name in names}
+    return bool(methods) and ("/V2" not in methods or lock.get("/Length") in KEY_BITS)
 
 
 def count_pages(tree: Any) -> int:

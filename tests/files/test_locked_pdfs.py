@@ -51,7 +51,7 @@ OPEN = {
     "owner-password-in-russian": written("", "пароль"),
     "metadata-clear-v4": sealed("", EncryptAlgorithm.AES_128, identity=b"0123456789abcdef"),
     "metadata-clear-v5": sealed("", EncryptAlgorithm.AES_256),
-    "attachments-only": sealed("secret", EncryptAlgorithm.AES_256).replace(b"F /StdCF", b"F /Identity"),
+    "attachments-only": sealed("", EncryptAlgorithm.AES_256).replace(b"F /StdCF", b"F /Identity"),
     "null": marked("null"), "leads-nowhere": marked("99 0 R"),
     "metadata-clear-without-id": sealed("", EncryptAlgorithm.AES_128),
 }
@@ -67,6 +67,7 @@ LOCKED = {
     "metadata-clear-v4": sealed("secret", EncryptAlgorithm.AES_128, identity=b"0123456789abcdef"),
     "metadata-clear-v5": sealed("secret", EncryptAlgorithm.AES_256),
     "too-many-pages-besides": sealed("secret", EncryptAlgorithm.AES_256, pages=1001),
+    "key-length-of-its-filter": sealed("secret", EncryptAlgorithm.AES_128).replace(b"/Length 128", b""),
     "pages-that-are-none": sealed("secret", EncryptAlgorithm.AES_256, pages=0),
 }
 UNTOLD = {
@@ -84,6 +85,13 @@ UNTOLD = {
     "owner-value-a-number": marked("<</Filter/Standard/V 2/R 3/P -44/O 7/U<5555>>>"),
     "user-value-missing": marked("<</Filter/Standard/V 5/R 6/P -44/StmF/A/StrF/A/CF<</A<</CFM/AESV3>>>>/O<4444>>>"),
     "no-revision": marked(f"<</Filter/Standard/V 2/P -44{LOCK}>>"),
+    "attachments-only": sealed("secret", EncryptAlgorithm.AES_256).replace(b"F /StdCF", b"F /Identity"),
+    # Readers guess the length of the key where it is not said, or said in bytes: some open these, some do not.
+    "key-length-missing": sealed("secret", EncryptAlgorithm.RC4_128).replace(b"/Length 128", b""),
+    "key-length-in-bytes": sealed("secret", EncryptAlgorithm.RC4_128).replace(b"/Length 128", b"/Length 16"),
+    "key-length-odd": sealed("secret", EncryptAlgorithm.RC4_128).replace(b"/Length 128", b"/Length 127"),
+    "key-length-a-name": sealed("secret", EncryptAlgorithm.RC4_128).replace(b"/Length 128", b"/Length /No"),
+    "key-length-not-for-all": sealed("secret", EncryptAlgorithm.AES_128).replace(b"/Length 128", b"").replace(b"AESV2", b"V2"),
     "empty": marked("<<>>"), "a-number": marked("7"), "an-array": marked("[]"),
     "pages-that-nobody-finds": marked("<</Filter/EBX_HANDLER>>").replace(b"/Kids", b"/Sons"),
 }
