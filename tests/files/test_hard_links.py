@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document
+from flipsnack_mcp.files.paths import settling
 from flipsnack_mcp.files.refusal import RefusedFile
 from tests.files.ground import PDF, Ground
 
@@ -84,6 +85,73 @@ async def test_file_that_is_never_left_alone_is_refused_in_a_moment(ground: Grou
             pass
     assert os.dup(0) == free
     os.close(free)
+
+
+NOW = 1_000 * settling.SECOND
+
+
+class Disk:
+    """What the looks at a file see, one after the other, on a clock that only waiting moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, looks: list[tuple[int, int]], ahead: int = 0) -> None:
+        self.looks, self.waited, self.ahead = looks, 0.0, ahead
+        monkeypatch.setattr(os, "fstat", lambda _: self.look())
+        monkeypatch.setattr(settling, "time", self)
+
+    def look(self) -> os.stat_result:
+        """Every look is by links and by the age of ctime in nanoseconds; the last one stays as it is."""
+        links, age = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        ctime = NOW + self.ahead - age
+        facts = {"st_nlink": links, "st_ctime_ns": ctime}
+        return os.stat_result((0o100600, 7, 7, links, 0, 0, 9, 0, 0, 0), facts | {"st_ctime": 0.0})
+
+    def time_ns(self) -> int:
+        return NOW + self.monotonic_ns()
+
+    def monotonic_ns(self) -> int:
+        return int(self.waited * settling.SECOND)
+
+    def monotonic(self) -> float:
+        return self.waited
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+
+
+OLD, YOUNG, TICK = 10 * settling.SECOND + 1, 1_000_001, 20_000_000
+
+
+@pytest.mark.parametrize(("looks", "waited"), [
+    ([(1, OLD)], 0.0), ([(1, TICK + 1)], 0.0), ([(1, TICK - 1)], 0.02), ([(1, YOUNG)], 0.02), ([(1, 1)], 0.02),
+    ([(1, YOUNG)] * 3 + [(1, YOUNG - 500_000)], 0.02),  # changed between two looks, and then left alone
+    ([(1, 10 * settling.SECOND)], 0.0), ([(1, 0)], 2.02),  # a disk that counts whole seconds
+])  # fmt: skip
+def test_file_counts_as_settled_when_a_change_would_show(
+    monkeypatch: pytest.MonkeyPatch, looks: list[tuple[int, int]], waited: float
+) -> None:
+    disk = Disk(monkeypatch, looks)
+    assert settling.settled(3, disk.look, '"a"').st_nlink == 1
+    assert disk.waited == pytest.approx(waited, abs=0.021)
+    assert (disk.waited > 0) == (waited > 0)
+
+
+def test_disk_whose_clock_is_ahead_is_watched_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch, [(1, 1)], ahead=3600 * settling.SECOND)
+    settling.settled(3, disk.look, '"a"')
+    assert 0.02 <= disk.waited <= 0.05
+
+
+@pytest.mark.parametrize("looks", [
+    [(1, OLD), (2, OLD), (1, OLD)], [(1, OLD), (1, OLD), (2, OLD)],  # the second name shows in one look
+    [(1, OLD), (1, YOUNG), (1, YOUNG)], [(1, OLD), (1, OLD), (1, YOUNG)],  # or only in the time of the change
+    [(1, OLD), (2, YOUNG), (1, YOUNG)], [(1, YOUNG), (1, YOUNG), (1, 1)], [(0, OLD), (0, OLD), (0, OLD)],
+])  # fmt: skip
+def test_second_name_that_came_and_went_within_the_looks_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, looks: list[tuple[int, int]]
+) -> None:
+    disk = Disk(monkeypatch, looks)
+    with pytest.raises(RefusedFile, match="is being changed"):
+        settling.settled(3, disk.look, '"a"')
 
 
 def over(start: int) -> Callable[[Path], object]:

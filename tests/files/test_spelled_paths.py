@@ -70,8 +70,12 @@ async def test_plain_name_is_looked_for_in_all_folders_and_refused_where_two_hav
     assert (await read("secret.pdf", ground.allowed, ground.outside)).endswith(b"theirs ")
     assert await read("sub/deep.pdf", ground.outside, ground.allowed) == PDF + b"sub/deep.pdf"
     (ground.outside / "good.pdf").write_bytes(PDF)
+    free = os.dup(0)
+    os.close(free)
     with pytest.raises(RefusedFile) as refused:
         await read("good.pdf", ground.allowed, ground.outside)
+    assert os.dup(0) == free, "neither stays open"
+    os.close(free)
     for path in (ground.good, ground.outside / "good.pdf"):
         assert f'"{path}"' in str(refused.value)
     (ground.outside / "a b.pdf").symlink_to(ground.secret)  # what is found there need not be good
