@@ -12,7 +12,7 @@ import pytest
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document
 from flipsnack_mcp.files.paths import settling
 from flipsnack_mcp.files.refusal import RefusedFile
-from tests.files.ground import PDF, Ground
+from tests.files.ground import PDF, Ground, open_descriptors
 
 LINK, PUT_BACK, NOTHING = "link", "put-back", "-"
 OURS = PDF + b"ours " * 2000
@@ -70,8 +70,7 @@ async def test_file_that_is_left_alone_again_is_taken(ground: Ground) -> None:
 
 
 async def test_file_that_is_never_left_alone_is_refused_in_a_moment(ground: Ground) -> None:
-    free = os.dup(0)
-    os.close(free)
+    before = open_descriptors()
     status_of = os.fstat
 
     def touched(descriptor: int) -> os.stat_result:
@@ -83,8 +82,7 @@ async def test_file_that_is_never_left_alone_is_refused_in_a_moment(ground: Grou
     with pytest.raises(RefusedFile, match="is being changed"):
         async with ground.open():
             pass
-    assert os.dup(0) == free
-    os.close(free)
+    assert open_descriptors() == before
 
 
 NOW = 1_000 * settling.SECOND

@@ -8,7 +8,7 @@ import pytest
 
 from flipsnack_mcp.files.documents import open_document
 from flipsnack_mcp.files.refusal import RefusedFile
-from tests.files.ground import PDF, Ground
+from tests.files.ground import PDF, Ground, open_descriptors
 
 WORDS = json.loads(Path(__file__).with_name("spelled_paths.json").read_text("utf-8"))
 
@@ -45,13 +45,11 @@ async def test_path_is_understood_as_people_write_it(ground: Ground, template: s
 async def test_path_that_could_lead_elsewhere_is_refused_with_its_reason(
     ground: Ground, template: str, said: str
 ) -> None:
-    free = os.dup(0)
-    os.close(free)
+    before = open_descriptors()
     with pytest.raises(RefusedFile) as refused:
         await read(spelled(ground, template), ground.allowed)
     assert said in refused.value.happened
-    assert os.dup(0) == free, "nothing stays open"
-    os.close(free)
+    assert open_descriptors() == before, "nothing stays open"
 
 
 async def test_plain_name_behind_a_link_is_refused_like_a_whole_path(ground: Ground) -> None:
@@ -70,12 +68,10 @@ async def test_plain_name_is_looked_for_in_all_folders_and_refused_where_two_hav
     assert (await read("secret.pdf", ground.allowed, ground.outside)).endswith(b"theirs ")
     assert await read("sub/deep.pdf", ground.outside, ground.allowed) == PDF + b"sub/deep.pdf"
     (ground.outside / "good.pdf").write_bytes(PDF)
-    free = os.dup(0)
-    os.close(free)
+    before = open_descriptors()
     with pytest.raises(RefusedFile) as refused:
         await read("good.pdf", ground.allowed, ground.outside)
-    assert os.dup(0) == free, "neither stays open"
-    os.close(free)
+    assert open_descriptors() == before, "neither stays open"
     for path in (ground.good, ground.outside / "good.pdf"):
         assert f'"{path}"' in str(refused.value)
     (ground.outside / "a b.pdf").symlink_to(ground.secret)  # what is found there need not be good
