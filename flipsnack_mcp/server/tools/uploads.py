@@ -279,7 +279,7 @@ def next_look(entry: JournalEntry) -> str | None:
 
 def upload_row(entry: JournalEntry) -> UploadRow:
     """One line of the list."""
-    at = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
+    at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
     state, made = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
     return UploadRow(
         upload_id=entry.upload_id, state=state, title=entry.title, name=entry.name, started=at, collection_hash=made
