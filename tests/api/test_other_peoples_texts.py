@@ -1,5 +1,7 @@
 """Other people's text keeps its meaning: what is kept and what is taken out of it, and which two texts are one to a person."""
 
+# ruff: noqa: RUF001  # look-alikes are what it is about
+
 import json
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ def test_what_differs_to_a_person_folds_to_something_else(stored: str, typed: st
     assert texts.folded(stored) != texts.folded(typed)
 
 
-QUOTES = "\"“”„‟«»‹›‘’‚‛＂＇「」『』〝〞〟❝❞❛❜″‶ʺ˝״〃"  # noqa: RUF001 - the look-alikes are what it is about
+QUOTES = '"“”„‟«»‹›‘’‚‛＂＇「」『』〝〞〟❝❞❛❜″‶ʺ˝״〃'
 
 
 @pytest.mark.parametrize("mark", QUOTES, ids=ascii)
@@ -47,4 +49,4 @@ def test_a_quotation_does_not_seem_to_end_inside(title: str, mark: str) -> None:
 
 @pytest.mark.parametrize("many", [["'", "'"], ["‘", "’"], ["′", "′"], ["`", "`"], ["'", "\u200b", "'"]], ids=ascii)
 def test_two_small_marks_do_not_make_a_large_one(many: list[str]) -> None:
-    assert texts.quoted(f"Old draft{''.join(many)} (zz99zz9)") == "\"Old draft' (zz99zz9)\""
+    assert texts.quoted(f"Old draft{''.join(many)} (zz99zz9)") == '"Old draft\' (zz99zz9)"'

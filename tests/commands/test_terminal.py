@@ -1,7 +1,10 @@
 """A person's terminal: whatever was written down, by whomever, in any encoding and into a closed pipe."""
 
+# ruff: noqa: RUF001  # look-alikes are what it is about
+
 import io
 import json
+import re
 import subprocess
 import sys
 import unicodedata
@@ -28,7 +31,7 @@ HOSTILE = {
     "new line": "x\n    2  2026-01-01  forged", "C1": "\x9b2J\x9d52;c;x\x9c", "title of the window": "\x1b]0;x\x07",
     "backspaces": "safe\b\b\b\bevil", "direction": "\u202eevil\u202c", "isolates": "\u2066x\u2069", "zero width": "a\u200bb",
     "tags": "x\U000e0041\U000e0042", "bell": "\x07", "form feed": "a\x0cb", "vertical tab": "a\x0bb", "next line": "a\x85b",
-    "line separator": "a\u2028b", "delete": "a\x7fb", "nul": "a\x00b", "half a character": "a\udc1bb", "device control": "\x90q\x9c",
+    "line separator": "a\u2028b", "delete": "a\x7fb", "nul": "a\x00b", "half a character": "a\udc9bb", "device control": "\x90q\x9c",
 }  # fmt: skip
 
 
@@ -45,7 +48,7 @@ async def write(state: Path, text: str, title: str) -> None:
     """An entry of the history and a code, with this text wherever one stands that was not made here."""
     store = SqliteStore(state)
     trail = History(store, ACCOUNT)
-    facts = {name: text for name in ("tool", "target", "decision", "confirmed", "said")}
+    facts = dict.fromkeys(("tool", "target", "decision", "confirmed", "said"), text)
     await trail.add(**facts, before={"title": title, text: [text]})
 
     def work(records: Records) -> None:
@@ -104,11 +107,12 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("text", [one for one in HOSTILE.values() if "\x00" not in one], ids=[one for one in HOSTILE if one != "nul"])
+@pytest.mark.parametrize(
+    "text", [one for one in HOSTILE.values() if "\x00" not in one], ids=[one for one in HOSTILE if one != "nul"]
+)
 def test_neither_a_code_nor_a_setting_acts_on_a_terminal(run_here: Here, state: Path, text: str) -> None:
     refused = run_here("approve", text, **settings(state))
-    folders = text.encode(errors="surrogateescape").decode(errors="surrogateescape")
-    looked = run_here("doctor", FLIPSNACK_UPLOAD_DIRS=f"/no/{folders}", FLIPSNACK_SANDBOX="1")
+    looked = run_here("doctor", FLIPSNACK_UPLOAD_DIRS=f"/no/{text}", FLIPSNACK_SANDBOX="1")
     assert refused.status == looked.status == 1
     assert odd_in(refused.out) == odd_in(looked.out) == []
     assert len(refused.out.splitlines()) == 1
@@ -116,7 +120,20 @@ def test_neither_a_code_nor_a_setting_acts_on_a_terminal(run_here: Here, state: 
 
 
 TITLE = "Été 🎉 目录 – “x” 👨\u200d👩\u200d👧 کتاب\u200cها 5\u00a0€"
-ENCODINGS = ("cp1252", "ascii", "latin-1", "cp437", "cp932", "gbk", "koi8-r", "shift_jis", "utf-8", "utf-16", "cp850", "big5")
+ENCODINGS = (
+    "cp1252",
+    "ascii",
+    "latin-1",
+    "cp437",
+    "cp932",
+    "gbk",
+    "koi8-r",
+    "shift_jis",
+    "utf-8",
+    "utf-16",
+    "cp850",
+    "big5",
+)
 SHOWING = (["history"], ["approve"], ["history", "--json"], ["doctor"], ["history", "--verify"])
 
 
@@ -127,7 +144,11 @@ def test_everything_is_printed_in_any_encoding(
 ) -> None:
     written(state, "x", TITLE)
     raw = io.BytesIO()
-    for name, value in {**settings(state), "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_DOWNLOAD_DIR": f"{tmp_path}/{TITLE}"}.items():
+    for name, value in {
+        **settings(state),
+        "FLIPSNACK_SANDBOX": "1",
+        "FLIPSNACK_DOWNLOAD_DIR": f"{tmp_path}/{TITLE}",
+    }.items():
         if not (name == "FLIPSNACK_SANDBOX" and command[0] != "doctor"):
             monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
@@ -136,7 +157,7 @@ def test_everything_is_printed_in_any_encoding(
     shown = raw.getvalue().decode(encoding)
     assert (status, shown.count("\n") > 0) == (0, True)
     if command in (["history"], ["approve"], ["doctor"]):
-        assert "目录" in shown or r"\u76ee\u5f55" in shown
+        assert re.search(r"(目|\\u76ee)(录|\\u5f55)", shown)
 
 
 class Closed(io.StringIO):
@@ -181,7 +202,7 @@ def test_a_disk_that_is_full_is_said(run_here: Here, state: Path, monkeypatch: p
 def test_what_was_not_shown_cannot_be_approved(run_here: Here, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(state, "x", TITLE)
     asked: list[str] = []
-    monkeypatch.setattr("builtins.input", lambda prompt: asked.append(prompt) or "x")
+    monkeypatch.setattr("builtins.input", asked.append)
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(sys, "stdout", Closed(BrokenPipeError(32, "Broken pipe")))
     assert run_here("approve", "ABCD2345", **settings(state)).status != 0
@@ -200,10 +221,9 @@ def test_a_real_closed_pipe_leaves_no_traceback(run: Run, state: Path, command: 
         process.wait(60)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_a_real_process_prints_a_title_that_its_encoding_does_not_have(run: Run, state: Path, encoding: str) -> None:
+def test_a_real_process_prints_a_title_that_its_encoding_does_not_have(run: Run, state: Path) -> None:
     written(state, "x", TITLE)
-    done = run("history", PYTHONIOENCODING=encoding, PYTHONUTF8="0", **settings(state))
+    done = run("history", PYTHONIOENCODING="ascii", PYTHONUTF8="0", **settings(state))
     assert (done.status, done.err) == (0, "")
     assert r"\U0001f389 \u76ee\u5f55" in done.out
 

@@ -1,5 +1,7 @@
 """The ids of uploads, plans and reports, as a model sends them: understood, or refused before they are written anywhere."""
 
+# ruff: noqa: RUF001  # look-alikes are what it is about
+
 import pytest
 
 from flipsnack_mcp.store.sqlite import MemoryStore

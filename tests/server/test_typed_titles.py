@@ -1,7 +1,8 @@
 """What a person types to confirm: compared as a person compares, and nothing is ever confirmed by typing nothing."""
 
+# ruff: noqa: RUF001  # look-alikes are what it is about
+
 import json
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,10 @@ TABLE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "api" / "texts.j
 DELETE, DELETED = "delete_collection", "collection.deleteCollection"
 ONE_REVISION = pytest.mark.parametrize("mode", ["auto"])
 
-NOTHING = (
-    *("", " ", "\n", "\t", "\u00a0", "\u202f", "\u3000", "\u2800", "\u200b", "\u200c", "\u200d", "\ufeff", "\u2060"),
-    *("\ufe0f", "\ufe0e", "\u200e\u200f", "\u202e", "\u3164", "\u115f", "\u00ad", "\u034f", "\U000e0041", "\x00", "\x1b"),
-    *("\ud800", "\ue000", " \u200b ", "\u200d\u200d", "\u2800 \u2800", "\u180e", "\u061c", "\u0301", " \u0301"),
-)
-EMPTY_TITLES = (
-    *("", " ", ".", "..", "...", "…", "……", "·", "•", "。", "-", "--", "–", "—", "―", "−", "- -", "_", "___"),  # noqa: RUF001
-    *("'", '"', "''", '""', "“”", "«»", "‘’", "`", "„“", "「」", "\u200b", "\u200c", "\u200d", "\u200d\u200c", "\ufe0f"),
-    *("\u00a0", "\u202f", "\u3000", "\u2800", "\u2003\u2003", "\ufeff", "\u3164", "\u034f", "\u0301", ". . .", "“…”", "—…—"),
-    *("!", "?!", "👍", "❤\ufe0f", "👨\u200d👩\u200d👧", "1\ufe0f\u20e3", "a", "ab", "春", "目录", "²", "a-b", "…1…"),
-)
+TYPED: dict[str, list[Any]] = json.loads(Path(__file__).with_name("typed.json").read_text(encoding="utf-8"))
+NOTHING: list[str] = TYPED["nothing"]
+EMPTY_TITLES: list[str] = TYPED["titles"]
+"""Dots, dashes, quotes, joiners, blanks, pictures, and what has one or two letters."""
 
 
 def preview_of(title: str, collection_hash: str = "fxh4k89") -> Preview:
@@ -76,7 +70,18 @@ def test_what_is_another_to_a_person_does_not(title: str, typed: str) -> None:
 
 
 HASHES = ("fxh4k89", " fxh4k89\n", "\u200bfxh4k89\ufeff", "\u00a0fxh4k89")
-NO_HASHES = ("fxh4k88", "Fxh4k89", "fxh4k8", "fxh4k899", "fxh4k89/", "xh4k89", "offline", "fxh4-k89", "fxh4k89 fxh4k89", "…")
+NO_HASHES = (
+    "fxh4k88",
+    "Fxh4k89",
+    "fxh4k8",
+    "fxh4k899",
+    "fxh4k89/",
+    "xh4k89",
+    "offline",
+    "fxh4-k89",
+    "fxh4k89 fxh4k89",
+    "…",
+)
 
 
 @pytest.mark.parametrize("title", ["Spring catalogue", "", "👍", "x" * 90])
@@ -86,7 +91,7 @@ def test_the_hash_always_counts_and_no_other(title: str) -> None:
     assert [one for one in NO_HASHES if form.confirms(one, preview)] == []
 
 
-@pytest.mark.parametrize("number", ["2", " 2 ", "２", "2\u200b"], ids=ascii)  # noqa: RUF001 - a full-width digit
+@pytest.mark.parametrize("number", ["2", " 2 ", "２", "2\u200b"], ids=ascii)
 def test_a_plan_is_confirmed_by_its_number_alone(number: str) -> None:
     preview = Preview(text="", target="offline/0123", seen="", expected="2")
     assert form.confirms(number, preview)
@@ -94,20 +99,8 @@ def test_a_plan_is_confirmed_by_its_number_alone(number: str) -> None:
     assert [one for one in wrong if form.confirms(one, preview)] == []
 
 
-STORED_AND_TYPED = [
-    ["Sale ❤\ufe0f 2026", "Sale ❤\ufe0f 2026"],
-    ["Family 👨\u200d👩\u200d👧 day", "Family 👨\u200d👩\u200d👧 day"],
-    ["Issue 1\ufe0f\u20e3", "Issue 1\ufe0f\u20e3"],
-    ["کتاب\u200cها ۱۴۰۵", "کتاب\u200cها ۱۴۰۵"],
-    ["Prix\u00a0: 5\u00a0€", "Prix : 5 €"],
-    ["L’été 2025–2026…", "L'été 2025-2026..."],
-    ["L'été 2025-2026...", "L’été 2025–2026…"],
-    ["“Best” of", '"Best" of'],
-]
-
-
 @ONE_REVISION
-@pytest.mark.parametrize(("title", "typed"), STORED_AND_TYPED, ids=ascii)
+@pytest.mark.parametrize(("title", "typed"), TYPED["stored and typed"], ids=ascii)
 async def test_a_title_typed_on_any_keyboard_deletes_it(bench: Bench, title: str, typed: str) -> None:
     collection = bench.sandbox.account.add(title=title)
     said = await bench.send(DELETE, {"collection_hash": collection.hash}, Person(types(typed)))
@@ -127,12 +120,9 @@ async def test_the_hash_typed_instead_of_the_title_deletes_it_and_that_of_anothe
     assert person.forms[0].endswith('type "Spring catalogue".')
 
 
-ENDS = [f"Old draft{mark} (zz99zz9): status editable, no flipbooks, 0 views. It is a draft." for mark in (*"\"”“„‟«»＂〞″", "''")]  # noqa: RUF001
-LINKS = (
-    *("javascript:alert(1)", "http://www.flipsnack.com/x", "data:text/html,x", "file:///etc/passwd", "ftp://x.example/x"),
-    *("//evil.example/x", "www.evil.example", "HTTP://evil.example", " javascript:alert(1)", "vbscript:x", "mailto:a@b.cc"),
-    *("https:evil.example", "https://", "https://evil.example/ x", "https://a@evil.example/x", "https://evil.example\\@x.cc"),
-)
+ENDS = [
+    f"Old draft{mark} (zz99zz9): status editable, no flipbooks, 0 views. It is a draft." for mark in TYPED["quotes"]
+]
 
 
 @ONE_REVISION
@@ -145,7 +135,7 @@ async def test_a_title_in_a_form_does_not_seem_to_end_its_quotation(bench: Bench
 
 
 @ONE_REVISION
-@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("link", TYPED["links"])
 async def test_a_link_that_is_none_is_not_shown_as_one(bench: Bench, link: str) -> None:
     data = {"collectionHash": "abc1234", "collectionTitle": "A", "collectionStatus": "public", "directLink": link}
     bench.answers("collection.getCollection", data, times=0)

@@ -1,5 +1,7 @@
 """Text in many titles is found as a person writes it; what is not replaced stays as it was, to the last joiner."""
 
+# ruff: noqa: RUF001  # look-alikes are what it is about
+
 import json
 from pathlib import Path
 
@@ -17,7 +19,13 @@ def test_only_the_part_that_is_found_is_replaced(title: str, find: str, replace:
     assert Rule(find, replace).title_of(title) == becomes
 
 
-texts = st.text(alphabet=st.sampled_from(list("aé e\u0301\u00a0\u200c\u200d\ufe0f❤👩ب1\u20e3-–\"'’…．ﬁ🇫🇷\u1112\u1161")), max_size=10)  # noqa: RUF001 - look-alikes
+texts = st.text(
+    alphabet=st.sampled_from(list("aé e\u0301\u00a0\u200c\u200d\ufe0f❤👩ب1\u20e3-–\"'’…．ﬁ🇫🇷\u1112\u1161")), max_size=10
+)
+
+
+MARKS = ("\u0301", "\u20e3")
+"""They belong to what stands before them."""
 
 
 @given(texts, texts)
@@ -29,4 +37,5 @@ def test_what_is_replaced_by_itself_or_not_found_stays_as_it_is(title: str, find
 @given(texts, texts, texts)
 def test_what_stands_there_exactly_is_found_between_others(before: str, find: str, after: str) -> None:
     plain = f"{before}|{find}|{after}"
-    assert Rule(f"|{find}|", "|x|").title_of(plain).endswith(f"|x|{after}".rstrip() or "|")
+    if after[:1] not in MARKS:
+        assert Rule(f"|{find}|", "|x|").title_of(plain) == f"{before}|x|{after}"
