@@ -24,7 +24,7 @@ texts = st.text(
 )
 
 
-MARKS = ("\u0301", "\u20e3")
+MARKS = ("\u0301", "\u20e3", "\ufe0f")
 """They belong to what stands before them."""
 
 
