@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator
 INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 # Letters and marks that print as nothing: Hangul fillers, combining grapheme joiner, most variation selectors.
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
+# Letters, figures and punctuation of Latin, Greek, Cyrillic, Chinese, Japanese and Korean, without a mark of its own.
+ORDINARY = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u3001-\u3029"
+    "\u3041-\u3098\u30a0-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9f]*+"
+)
 LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]")
 # The blank of Braille is one between its letters; elsewhere it only looks like a space.
 BRAILLE_BLANK = "\u2800"
-STRAY_BRAILLE_BLANK = re.compile("(?<![\u2800-\u28ff])\u2800+|\u2800+(?![\u2800-\u28ff])")
+STRAY_BRAILLE_BLANK = re.compile("(?<![\u2800-\u28ff])\u2800+|(?<!\u2800)\u2800++(?![\u2801-\u28ff])")
 BLANKS_IN_A_ROW = re.compile(r"\s{2,}")
 
 # https://unicode.org/reports/tr51, with what is reserved there for pictures to come.
@@ -79,7 +84,7 @@ def one_line(text: str) -> str:
     A joiner between pictures or in a script that needs it and a selector behind a picture form something; control,
     direction and tag characters, and joiners elsewhere, hide something or act.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and ORDINARY.fullmatch(text):
         return text
     printed = "".join(_on_their_bases(filter(_prints, BLANK.sub("", LINE_BREAKS.sub(" ", text)))))
     meant = MEANT_OR_HIDDEN.sub(lambda found: "" if found["hidden"] else found[0], printed)

@@ -30,7 +30,7 @@ CELL_THAT_ACTS = re.compile(
     rf"(\A|[,;\t|\r\n\x0b\x0c\x1c-\x1f\x85\u2028\u2029])(?=[{DROPPED}]*[{SIGNS}])|\A(?=[\t\r\n])"
 )
 MARKUP = re.compile(r"(?<=www)\.|[\\`*_{}\[\]()#+!|~:$]", re.IGNORECASE)
-LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
+ROW_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
 
 
 def as_csv(head: Row, rows: Iterable[Row]) -> bytes:
@@ -57,7 +57,7 @@ def escape_for_markdown(cell: Cell) -> str:
     """Returns a cell without markup: no links, pictures or HTML, and no end of the cell."""
     if not isinstance(cell, str):
         return "" if cell is None else str(cell)
-    text = LINE_BREAKS.sub(" ", cell).strip(" ")
+    text = ROW_BREAKS.sub(" ", cell).strip(" ")
     named = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # Addresses of mail are made to links after all escapes are read; only code stays as it is.
     return re.sub("@+", r"`\g<0>`", MARKUP.sub(r"\\\g<0>", named))

@@ -37,7 +37,7 @@ class UpdateCollectionsInput(ChoosingInput):
     overwrites = True
     idempotent = True
 
-    find: Annotated[Words | None, Field(description="Exact text")] = None
+    find: Annotated[Words | None, Field(description="Title text")] = None
     replace: Annotated[Words | None, Field(description="Empty removes")] = None
     status: Annotated[Status | None, Field(description="New status")] = None
     plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None

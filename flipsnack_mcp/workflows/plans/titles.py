@@ -13,7 +13,7 @@ HANGUL = "[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6][\u11a8-\u11ff
 PIECE = re.compile(f"{FLAG}|{ONE_PICTURE}|{HANGUL}|.", re.DOTALL)
 # Not the figure or letter that they are made of: of "5 m² of 2" only the last is a 2.
 APART = ("<super>", "<sub>", "<fraction>", "<circle>", "<square>")
-PLAIN_FORMS = (
+FORMS_IN_TITLES = (
     (re.compile(r"[\s\u2800]"), " "),
     (re.compile(f"[{DOUBLE_QUOTES}]"), '"'),
     (re.compile(f"[{SINGLE_QUOTES}]"), "'"),
@@ -93,7 +93,7 @@ def widened(title: Pieces, wanted: Pieces, start: int, end: int) -> tuple[int, i
 
 def comparable(piece: str) -> str:
     """One piece, as it is compared; nothing, where it is not seen."""
-    for marks, plain in PLAIN_FORMS:
+    for marks, plain in FORMS_IN_TITLES:
         if marks.fullmatch(piece):
             return plain
     if len(piece) == 1 and unicodedata.decomposition(piece).startswith(APART):
