@@ -31,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except KeyboardInterrupt:
         return EXIT_FAILED
+    except BaseExceptionGroup as several:
+        if several.subgroup(SystemExit) is None:
+            raise
+        return EXIT_FAILED  # a command ended where nobody reads it any more
 
 
 def print_in_any_encoding() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 # Cc control, Cf format (zero-width, direction, tags), Cs surrogates, Co private use, Cn unassigned.
 INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 # Letters and marks that print as nothing: Hangul fillers, combining grapheme joiner, most variation selectors.
-BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
+BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0d\uffa0\U0001d159\U000e0100-\U000e01ef]")
 # Letters, figures and punctuation of Latin, Greek, Cyrillic, Chinese, Japanese and Korean, without a mark of its own.
 ORDINARY = re.compile(
     "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u3001-\u3029"
@@ -26,7 +26,7 @@ PICTURES = (
 )
 # Arabic, Syriac, the scripts of India and their kin, Tibetan, Burmese, Khmer, Mongolian: a joiner makes another letter.
 JOINING_SCRIPTS = (
-    "\u0600-\u07ff\u0840-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1a20-\u1aaf\u1b00-\u1bff\ua8e0-\ua8ff"
+    "\u0600-\u07ff\u0840-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1810-\u18af\u1a20-\u1aaf\u1b00-\u1bff\ua8e0-\ua8ff"
     "\ua980-\ua9df\uaa00-\uaa7f\uaae0-\uaaff\uabc0-\uabff\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc"
     "\U00010d00-\U00010d3f\U00011000-\U00011fff\U0001e900-\U0001e95f"
 )
@@ -40,12 +40,12 @@ FLAGS = "|".join(
     for region in ("gbeng", "gbsct", "gbwls")
 )
 KEYCAP = "[0-9#*]\ufe0f?\u20e3"
-PICTURE = f"[{PICTURES}](?:[{SELECTORS}]|[\U0001f3fb-\U0001f3ff])?"
-ONE_PICTURE = f"{FLAGS}|{KEYCAP}|{PICTURE}(?:\u200d{PICTURE})*"
-# One joiner behind a letter of such a script, unless a letter of another one follows.
-JOINED = f"(?<=[{JOINING_SCRIPTS}])[{JOINERS}](?=[{JOINERS}]*+(?:[{JOINING_SCRIPTS}]|[\\W\\d_]|$))"
+PICTURE = f"[{PICTURES}][{SELECTORS}]?"
+PICTURES_JOINED = f"{FLAGS}|{KEYCAP}|{PICTURE}(?:\u200d{PICTURE})*"
+# One joiner behind a letter of such a script, unless a letter of another one is the next that is seen.
+JOINED = f"(?<=[{JOINING_SCRIPTS}])[{JOINERS}](?={MAYBE_HIDDEN.pattern}*+(?:[{JOINING_SCRIPTS}]|[\\W\\d_]|$))"
 MONGOLIAN_LETTER = f"(?<=[{MONGOLIAN}])(?:[{MONGOLIAN_SELECTORS}]|\u180e(?=[{MONGOLIAN}]))"
-MEANT_OR_HIDDEN = re.compile(f"{ONE_PICTURE}|{JOINED}|{MONGOLIAN_LETTER}|(?P<hidden>{MAYBE_HIDDEN.pattern})")
+MEANT_OR_HIDDEN = re.compile(f"{PICTURES_JOINED}|{JOINED}|{MONGOLIAN_LETTER}|(?P<hidden>{MAYBE_HIDDEN.pattern})")
 # Signs of numbers that print although they are format characters; pictures and ideographs younger than Python's tables.
 PRINTS = re.compile(
     "[\u0600-\u0605\u06dd\u070f\U0001f000-\U0001faff\U00020000-\U0002fffd\U00030000-\U0003fffd]|" + MAYBE_HIDDEN.pattern

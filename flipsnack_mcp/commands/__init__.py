@@ -39,7 +39,7 @@ def end_output(error: OSError | None = None) -> None:
     """
     try:
         if error is None:
-            sys.stdout.flush()
+            print(end="", flush=True)  # noqa: T201  # to stdout, where there is one
             return
     except OSError as failed:
         error = failed

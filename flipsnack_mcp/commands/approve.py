@@ -60,7 +60,7 @@ def ask_person(settings: Settings, name: str, ticket: Ticket) -> int:
     say(one_line(ticket.text))
     try:
         typed = input(f"To approve it, type {quoted(ticket.expected)}: ")
-    except (EOFError, KeyboardInterrupt):
+    except (EOFError, KeyboardInterrupt, OSError):
         return fail("\nNothing was approved.")
     if not confirms(typed, ticket):
         return fail("That is something else. Nothing was approved.")

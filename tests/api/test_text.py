@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from flipsnack_mcp.api.parameters import whole_number
 from flipsnack_mcp.api.text import cleaned, quoted
 
-texts = st.text() | st.text(alphabet=st.sampled_from(list('a" \n\t\u200b\u202e\U000e0041\ufe0f\u2028\x85\x1c\u3164\u00ad'))) | st.text(
+joined = st.text(
+    alphabet=st.sampled_from(
+        list(
+            '\u200c\u200d\ufe0e\ufe0f👨👩🏽❤1\u20e3بक\u094dᠠ\u180b\u180e\u2800⠓a \u00a0\u0301\U0001f3f4\U000e0067\U000e0062\U000e007f"”'
+        )
+    )
+)
+texts = joined | st.text() | st.text(alphabet=st.sampled_from(list('a" \n\t\u200b\u202e\U000e0041\ufe0f\u2028\x85\x1c\u3164\u00ad'))) | st.text(
     min_size=250, max_size=700
 )  # fmt: skip
 

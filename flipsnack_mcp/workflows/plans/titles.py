@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
-from flipsnack_mcp.api.text import DASHES, DOUBLE_QUOTES, MAYBE_HIDDEN, ONE_PICTURE, SINGLE_QUOTES, one_line
+from flipsnack_mcp.api.text import DASHES, DOUBLE_QUOTES, FLAGS, KEYCAP, MAYBE_HIDDEN, PICTURE, SINGLE_QUOTES, one_line
 
 FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 HANGUL = "[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6][\u11a8-\u11ff\ud7cb-\ud7fb]?"
-PIECE = re.compile(f"{FLAG}|{ONE_PICTURE}|{HANGUL}|.", re.DOTALL)
+IN_ITS_COLOUR = f"{PICTURE}[\U0001f3fb-\U0001f3ff]?"
+PIECE = re.compile(
+    f"{FLAG}|{FLAGS}|{KEYCAP}|{IN_ITS_COLOUR}(?:\u200d{IN_ITS_COLOUR})*|{HANGUL}|.",
+    re.DOTALL,
+)
 # Not the figure or letter that they are made of: of "5 m² of 2" only the last is a 2.
 APART = ("<super>", "<sub>", "<fraction>", "<circle>", "<square>")
 FORMS_IN_TITLES = (
