@@ -160,3 +160,26 @@ async def test_a_title_goes_back_to_flipsnack_as_it_was_told(bench: Bench, title
     changed = await bench.call("update_collection", collection_hash=collection.hash, title=f"{shown}!")
     assert not changed.is_error, changed.text
     assert collection.title == f"{title}!"
+
+
+FOUND = [
+    ["Prix\u00a0: 5\u00a0€", "Prix : 5", "Prix : 6", "Prix : 6\u00a0€"],
+    ["Sale ❤\ufe0f 2025–2026", "2025-2026", "2026–2027", "Sale ❤\ufe0f 2026–2027"],
+    ["کتاب\u200cها 2025", "2025", "2026", "کتاب\u200cها 2026"],
+    ["L’été 👨\u200d👩\u200d👧", "L'été", "L’hiver", "L’hiver 👨\u200d👩\u200d👧"],
+]
+
+
+@ONE_REVISION
+@pytest.mark.parametrize(("title", "find", "replace", "becomes"), FOUND, ids=ascii)
+async def test_a_plan_finds_what_a_person_writes_and_flipsnack_gets_the_rest_as_it_was(
+    bench: Bench, title: str, find: str, replace: str, becomes: str
+) -> None:
+    collection = bench.sandbox.account.add(title=title)
+    async with bench.assistant() as assistant:
+        given = {"collections": [collection.hash], "find": find, "replace": replace}
+        planned = await assistant.call("update_collections", given)
+        done = await assistant.call("update_collections", plan_id=planned.data["plan_id"])
+    assert planned.data["items"][0]["new_title"] == becomes
+    assert done.data["counts"]["done"] == 1
+    assert collection.title == becomes
