@@ -58,14 +58,14 @@ DOUBLE_QUOTES = (
 SINGLE_QUOTES = (
     "'`\u00b4\u02b9\u02bb-\u02bd\u02ca\u02cb\u05f3\u2018-\u201b\u2032\u2035\u2039\u203a\u275b\u275c\u275f\uff07\uff40"
 )
-QUOTES = re.compile(f"[{DOUBLE_QUOTES}{SINGLE_QUOTES}]+")
+QUOTES_IN_A_ROW = re.compile(f"[{DOUBLE_QUOTES}{SINGLE_QUOTES}]+")
 DASHES = (
     "\\-\u02d7\u058a\u05be\u1400\u1806\u2010-\u2015\u2043\u2053\u207b\u208b\u2212\u2796\u2e17\u2e1a\u2e3a\u2e3b\u2e40"
     "\u301c\u3030\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d\uff5e"
 )
 ELLIPSES = "\u1801\u22ef\ufe19\u2026"
 PLAIN_FORMS = (
-    (QUOTES, "'"),
+    (QUOTES_IN_A_ROW, "'"),
     (re.compile(f"[{DASHES}]+"), "-"),
     (re.compile(f"[{ELLIPSES}]"), "..."),
     (re.compile(BRAILLE_BLANK), " "),
@@ -98,7 +98,7 @@ def first_few(texts: list[str], most: int) -> list[str]:
 
 def quoted(text: str, limit: int = 300) -> str:
     """The cleaned text in quotation marks that it cannot seem to close: no kind of them stands inside."""
-    return '"' + QUOTES.sub("'", cleaned(text, limit)) + '"'
+    return '"' + QUOTES_IN_A_ROW.sub("'", cleaned(text, limit)) + '"'
 
 
 def in_its_own_words(text: str, limit: int = 300) -> str:
@@ -111,7 +111,7 @@ def bare(text: str) -> str:
     return " ".join(MAYBE_HIDDEN.sub("", cleaned(text)).replace(BRAILLE_BLANK, " ").split())
 
 
-def folded(text: str) -> str:
+def as_compared(text: str) -> str:
     """What two texts have in common that are one to a person, whatever keyboard they were typed on.
 
     It compares with the one text that is shown. Two things may fold alike: it never chooses between them.

@@ -26,13 +26,13 @@ def test_what_hides_something_is_taken_out(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(("stored", "typed"), TABLE["alike"], ids=ascii)
 def test_two_texts_that_are_one_to_a_person_fold_alike(stored: str, typed: str) -> None:
-    assert texts.folded(stored) == texts.folded(typed)
-    assert texts.folded(texts.cleaned(stored)) == texts.folded(typed)
+    assert texts.as_compared(stored) == texts.as_compared(typed)
+    assert texts.as_compared(texts.cleaned(stored)) == texts.as_compared(typed)
 
 
 @pytest.mark.parametrize(("stored", "typed"), TABLE["different"], ids=ascii)
 def test_what_differs_to_a_person_folds_to_something_else(stored: str, typed: str) -> None:
-    assert texts.folded(stored) != texts.folded(typed)
+    assert texts.as_compared(stored) != texts.as_compared(typed)
 
 
 QUOTES = '"“”„‟«»‹›‘’‚‛＂＇「」『』〝〞〟❝❞❛❜″‶ʺ˝״〃'

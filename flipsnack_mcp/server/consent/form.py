@@ -7,7 +7,7 @@ from typing import Any
 from mcp.types import ElicitRequestFormParams, ElicitResult
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import Action, bare, cleaned, folded, public_address, quoted
+from flipsnack_mcp.api import Action, as_compared, bare, cleaned, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
 from flipsnack_mcp.workflows.plans.rules import Item
 
@@ -77,11 +77,11 @@ def hash_counts_too(preview: Preview) -> str:
 def confirms(typed: str, preview: Preview) -> bool:
     """Whether what a person typed is what was asked for: the text as people compare, the hash to the letter."""
     given = typed[:LONGEST_TYPED]
-    if not folded(given):
+    if not as_compared(given):
         return False
     if preview.collection_hash and bare(given) == preview.collection_hash:
         return True
-    return preview.expected != preview.collection_hash and folded(given) == folded(preview.expected)
+    return preview.expected != preview.collection_hash and as_compared(given) == as_compared(preview.expected)
 
 
 def sentences_about(collection: Collection, action: Action[Any], views: str, link: str | None) -> str:
@@ -148,6 +148,6 @@ def consequence(collection: Collection, action: Action[Any]) -> str:
 def what_to_type(collection: Collection) -> dict[str, str]:
     """The title, or the hash where the title has too little to type or too much; and the hash, which always counts."""
     title = quoted(collection.title)[1:-1]
-    typeable = len(title) <= LONGEST_TO_TYPE and sum(map(str.isalnum, folded(title))) >= FEWEST_LETTERS
+    typeable = len(title) <= LONGEST_TO_TYPE and sum(map(str.isalnum, as_compared(title))) >= FEWEST_LETTERS
     known_as = collection.collection_hash
     return {"expected": title if typeable else known_as, "collection_hash": known_as}
