@@ -43,9 +43,13 @@ KEYCAP = "[0-9#*]\ufe0f?\u20e3"
 PICTURE = f"[{PICTURES}][{SELECTORS}]?"
 PICTURES_JOINED = f"{FLAGS}|{KEYCAP}|{PICTURE}(?:\u200d{PICTURE})*"
 # One joiner behind a letter of such a script, unless a letter of another one is the next that is seen.
-JOINED = f"(?<=[{JOINING_SCRIPTS}])[{JOINERS}](?={MAYBE_HIDDEN.pattern}*+(?:[{JOINING_SCRIPTS}]|[\\W\\d_]|$))"
+JOINER_WITH_A_MEANING = (
+    f"(?<=[{JOINING_SCRIPTS}])[{JOINERS}](?={MAYBE_HIDDEN.pattern}*+(?:[{JOINING_SCRIPTS}]|[\\W\\d_]|$))"
+)
 MONGOLIAN_LETTER = f"(?<=[{MONGOLIAN}])(?:[{MONGOLIAN_SELECTORS}]|\u180e(?=[{MONGOLIAN}]))"
-MEANT_OR_HIDDEN = re.compile(f"{PICTURES_JOINED}|{JOINED}|{MONGOLIAN_LETTER}|(?P<hidden>{MAYBE_HIDDEN.pattern})")
+MEANT_OR_HIDDEN = re.compile(
+    f"{PICTURES_JOINED}|{JOINER_WITH_A_MEANING}|{MONGOLIAN_LETTER}|(?P<hidden>{MAYBE_HIDDEN.pattern})"
+)
 # Signs of numbers that print although they are format characters; pictures and ideographs younger than Python's tables.
 PRINTS = re.compile(
     "[\u0600-\u0605\u06dd\u070f\U0001f000-\U0001faff\U00020000-\U0002fffd\U00030000-\U0003fffd]|" + MAYBE_HIDDEN.pattern
