@@ -14,7 +14,7 @@ import anyio
 from mcp import MCPError, types
 
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, comparable, question, reply_of
+from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, confirms, question, reply_of
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
@@ -141,7 +141,7 @@ class Confirmation:
                 f"It changed after the person was asked. It is now: {(await target.preview()).text} "
                 "Make the call again to ask the person about this."
             )
-        if comparable(reply.typed) != comparable(preview.expected):
+        if not confirms(reply.typed, preview):
             raise NotConfirmedError(
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )
