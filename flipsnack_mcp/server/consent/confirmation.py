@@ -15,10 +15,11 @@ import anyio
 from mcp import MCPError, types
 
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, comparable, question, reply_of
+from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, confirms, question, reply_of
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
 TOO_FAST = 0.5
@@ -37,7 +38,6 @@ DESTROYING_WAYS = frozenset({"ask", "approve", "allow"})
 """Every other way of FLIPSNACK_CONFIRM means that nothing is destroyed."""
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
-Clock = Callable[[], float]
 
 
 class NotConfirmedError(Exception):
@@ -70,7 +70,6 @@ class Confirmation:
 
     way: str
     consents: Consents
-    now: Clock
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
@@ -93,7 +92,7 @@ class Confirmation:
                 return outcome
             reply = outcome
         await self._decide(reply, tool, target)
-        return Yes("form", reply.seen)
+        return Yes("form", reply.shown.seen)
 
     async def no_longer(self, yes: Yes, tool: str, target: InQuestion) -> NotConfirmedError:
         """The refusal for what is not what a person said yes to any more; their code is spent."""
@@ -122,7 +121,8 @@ class Confirmation:
             raise NotConfirmedError(await self._with_code(tool, preview))
         if not request.modern:
             return await self._ask(request, tool, preview)
-        asked = Asked(seen=preview.seen, expected=preview.expected, at=self.now(), nonce=secrets.token_hex(8))
+        at, shown = await self.consents.stamp()
+        asked = Asked.about(preview, at=at, shown=shown, nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
             input_requests={"title": types.ElicitRequest(params=question(preview))},
             request_state=asked.model_dump_json(),
@@ -144,30 +144,31 @@ class Confirmation:
             )
         if reply is None:
             raise NotConfirmedError("The question failed in the client. Make the same call again to ask once more.")
-        return reply_of(reply, preview.expected, preview.seen, anyio.current_time() - asked)
+        return reply_of(reply, preview, anyio.current_time() - asked)
 
     async def _replied(self, request: ToolRequest) -> Reply | None:
         """The answer to a question of an earlier round. An answer that nobody asked for is none."""
         reply = request.replies.get("title")
         if request.state is None or not isinstance(reply, types.ElicitResult):
             return None
-        asked, now = Asked.model_validate_json(request.state), self.now()
+        asked, now = Asked.model_validate_json(request.state), await self.consents.stamp()
         if not await self.consents.first_use(asked.nonce):
             raise NotConfirmedError("This answer was used before. Make the call again to ask the person anew.")
-        if not 0 <= now - asked.at <= LIFETIME:
+        if not is_fresh(Stamp(asked.at, asked.shown), now, LIFETIME):
             raise NotConfirmedError(
-                f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew."
+                f"The question was put more than {MINUTES} minutes ago, or the clock was set since. "
+                "Make the call again to ask anew."
             )
-        return reply_of(reply, asked.expected, asked.seen, now - asked.at)
+        return reply_of(reply, asked.preview, now.now - asked.at)
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
         """Raise unless the answer is a yes to what was shown. A no counts whatever is there, also if Flipsnack fails."""
         if reply.action != "accept":
             await self._refused(reply, tool, target)
         known = await target.known()
-        if known and known.seen != reply.seen:
-            raise await self.no_longer(Yes("form", reply.seen), tool, target)
-        if comparable(reply.typed) != comparable(reply.expected):
+        if known and known.seen != reply.shown.seen:
+            raise await self.no_longer(Yes("form", reply.shown.seen), tool, target)
+        if not confirms(reply.typed, reply.shown):
             raise NotConfirmedError(
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, wire_parameters
 from flipsnack_mcp.api.actions import collections, statistics
-from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, to_type
+from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, what_to_type
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import NotAsSeenError
@@ -64,7 +64,8 @@ class Destruction:
     async def glance(self) -> Preview:
         """Fetch only what must not have changed."""
         seen = await self.look(self.context)
-        return Preview(text="", expected=to_type(seen), target=self.name, covers=self.covers, seen=fingerprint(seen))
+        facts = {"target": self.name, "covers": self.covers, "seen": fingerprint(seen), **what_to_type(seen)}
+        return Preview(text="", **facts)
 
     async def look(self, context: CallContext, agreed: str = "") -> collections.Collection:
         """Fetch the target by one request; it has to be as it was agreed to, if anybody was asked."""

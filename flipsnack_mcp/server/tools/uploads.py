@@ -11,7 +11,7 @@ from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, wire_para
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
-from flipsnack_mcp.server.tools.arguments import ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
@@ -45,7 +45,7 @@ class GetUploadInput(ToolInput):
     over = "state of create_collection"
     idempotent = True
 
-    upload_id: Annotated[str | None, Field(max_length=40, description="From create_collection")] = None
+    upload_id: Annotated[GivenId | None, Field(description="From create_collection")] = None
     wait_seconds: WaitSeconds = 30
     cancel: Annotated[bool, Field(description="Stop it")] = False
 
@@ -143,7 +143,7 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
     await uploads.reconcile(call.context)
     async with AsyncExitStack() as kept_open:
         document, look = await file_of(call, action, kept_open)
-        source = Source(action, document)
+        source = Source(action, document, look.warnings)
         entry, new = await uploads.begin(source, kept_open, again=call.options.again)
         followed = await follow_begun(call, entry, seconds)
         if followed.gone and not new:
@@ -213,7 +213,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     await uploads.reconcile(call.context)
     if not arguments.upload_id:
         return UploadStatus(uploads=[upload_row(one) for one in await uploads.journal.recent()])
-    entry = await uploads.journal.find(arguments.upload_id.strip().lower())
+    entry = await uploads.journal.find(arguments.upload_id)
     if entry is None:
         raise FlipsnackError(
             "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
@@ -227,7 +227,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
         await call.app.jobs.stop(UPLOAD, entry.upload_id)
         entry = await uploads.journal.find(entry.upload_id) or entry
     followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
-    return UploadStatus.model_validate(upload_facts(followed, []))
+    return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
 
 
 def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
@@ -279,7 +279,7 @@ def next_look(entry: JournalEntry) -> str | None:
 
 def upload_row(entry: JournalEntry) -> UploadRow:
     """One line of the list."""
-    at = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
+    at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
     state, made = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
     return UploadRow(
         upload_id=entry.upload_id, state=state, title=entry.title, name=entry.name, started=at, collection_hash=made

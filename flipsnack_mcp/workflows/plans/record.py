@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import Records, Store, stamp_of
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanDraft, PlanSnapshot
 
@@ -31,8 +31,9 @@ class PlanRecord:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:
-            now, count, same = records.now, len(draft.items), draft.unchanged
-            plan = Plan(plan_id=new_job_id(), account=self.account, made=now, count=count, unchanged=same)
+            times = {"made": records.now, "made_shown": records.wall}
+            counted = {"count": len(draft.items), "unchanged": draft.unchanged}
+            plan = Plan.model_validate({"plan_id": new_job_id(), "account": self.account, **times, **counted})
             put_plan(records, plan)
             for item in draft.items:
                 put_item(records, plan, item)
@@ -45,7 +46,7 @@ class PlanRecord:
 
         def work(records: Records) -> PlanSnapshot | None:
             plan = self._get(records, plan_id)
-            return PlanSnapshot(plan, items_of(records, plan), records.now) if plan else None
+            return PlanSnapshot(plan, items_of(records, plan), *stamp_of(records)) if plan else None
 
         return await self.store.transact(work)
 
@@ -54,7 +55,7 @@ class PlanRecord:
 
         def work(records: Records) -> None:
             also(records)
-            self._note(records, plan, confirmed=how, confirmed_at=records.now)
+            self._note(records, plan, confirmed=how, confirmed_at=records.now, confirmed_shown=records.wall)
 
         await self.store.transact(work)
 
