@@ -3,9 +3,11 @@
 from flipsnack_mcp.api.action import (
     Action,
     Effect,
+    FreeText,
     JsonObject,
     ResultT_co,
     as_text,
+    marks,
     refuse_half_characters,
     wire_parameters,
 )
@@ -31,6 +33,7 @@ __all__ = [
     "Effect",
     "Flipsnack",
     "FlipsnackError",
+    "FreeText",
     "JsonObject",
     "Lane",
     "NotAuthorisedError",
@@ -48,6 +51,7 @@ __all__ = [
     "hash_from",
     "ignore",
     "in_line",
+    "marks",
     "opened",
     "public_address",
     "quoted",

@@ -21,6 +21,7 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
+from flipsnack_mcp.server.arriving import Arriving
 from flipsnack_mcp.server.consent.sealing import sealing_key
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
@@ -75,6 +76,8 @@ class FlipsnackServer(MCPServer[Service]):
             middleware=[refuse_cursors, know_the_service],
         )
         self._menu = menu(settings)
+        # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
+        self.middleware.insert(0, Arriving(self._menu))
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     @override

@@ -19,6 +19,8 @@ PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|direct_link|cover_imag
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
 SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
+COMPARED = frozenset({"before", "after"})
+"""Columns that are shown also where nothing stands in them: a text was emptied, or was empty."""
 
 
 def as_result(result: BaseModel, app: App) -> CallToolResult:
@@ -75,7 +77,11 @@ def lines(name: str, value: Any) -> list[str]:
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """Rows with one column for each field that any row has."""
-    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in ("", {}, [])))
+    columns = list(
+        dict.fromkeys(
+            name for row in rows for name, value in row.items() if name in COMPARED or value not in ("", {}, [])
+        )
+    )
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return head + ["| " + " | ".join(cell(name, row.get(name, "")) for name in columns) + " |" for row in rows]
 

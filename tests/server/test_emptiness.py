@@ -147,7 +147,9 @@ def understood(tool: str, arguments: Given) -> tuple[Any, ...]:
         given = understand(TOOLS[tool].input, {name: unplaced(value) for name, value in arguments.items()})
     except FlipsnackError as error:
         return (str(error),)
-    return given.model_dump(), given.model_fields_set
+    values = given.model_dump()
+    unusual = {name for name in given.model_fields_set if values[name] != type(given).model_fields[name].default}
+    return values, unusual
 
 
 def unplaced(value: Any) -> Any:
@@ -237,6 +239,7 @@ async def test_a_description_that_is_emptied_alone_is_cleared_and_nothing_else_i
     said = await bench.call("update_collection", collection_hash=book.hash, description="")
     assert not said.is_error, said.text
     assert (book.title, book.description) == ("Summer catalogue 2026", "")
+    assert "| field | before | after |" in said.text
 
 
 async def test_fillers_beside_a_change_empty_nothing(bench: Bench) -> None:
