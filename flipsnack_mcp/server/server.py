@@ -14,6 +14,7 @@ from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.stdio import stdio_server
 from pydantic import AnyUrl
 from typing_extensions import override
 
@@ -24,6 +25,7 @@ from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.arriving import Arriving
 from flipsnack_mcp.server.consent.sealing import sealing_key
 from flipsnack_mcp.server.instructions import ICON, instructions
+from flipsnack_mcp.server.lines import Reread
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
@@ -79,6 +81,18 @@ class FlipsnackServer(MCPServer[Service]):
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
         self.middleware.insert(0, Arriving(self._menu))
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+
+    @override
+    async def run_stdio_async(
+        self, stdin: anyio.AsyncFile[str] | None = None, stdout: anyio.AsyncFile[str] | None = None
+    ) -> None:
+        """Serve until the client goes, also where it closes what it reads from before what it writes to."""
+        try:
+            async with stdio_server(stdin, stdout) as (lines, answers):
+                known = self._lowlevel_server.create_initialization_options()
+                await self._lowlevel_server.run(Reread(lines, answers), answers, known)
+        except* BrokenPipeError:
+            log.debug("the client closed its end")
 
     @override
     async def list_tools(self) -> list[types.Tool]:

@@ -24,6 +24,7 @@ SENTENCES = {
     "greater_than_equal": "{name} has to be at least {ge}.",
     "less_than_equal": "{name} has to be at most {le}.",
     "string_too_long": "{name} has more than {max_length} characters.",
+    "string_unicode": "{name} holds half a character: send it again without.",
 }
 
 
