@@ -24,6 +24,7 @@ from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.arriving import Arriving
 from flipsnack_mcp.server.consent.sealing import sealing_key
+from flipsnack_mcp.server.inlet import inlet
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.lines import Reread
 from flipsnack_mcp.server.menu import menu
@@ -87,12 +88,16 @@ class FlipsnackServer(MCPServer[Service]):
         self, stdin: anyio.AsyncFile[str] | None = None, stdout: anyio.AsyncFile[str] | None = None
     ) -> None:
         """Serve until the client goes, also where it closes what it reads from before what it writes to."""
-        try:
-            async with stdio_server(stdin, stdout) as (lines, answers):
-                known = self._lowlevel_server.create_initialization_options()
-                await self._lowlevel_server.run(Reread(lines, answers), answers, known)
-        except* BrokenPipeError:
-            log.debug("the client closed its end")
+        with inlet() as end_reading:
+            try:
+                async with stdio_server(stdin, stdout) as (lines, answers):
+                    try:
+                        known = self._lowlevel_server.create_initialization_options()
+                        await self._lowlevel_server.run(Reread(lines, answers), answers, known)
+                    finally:
+                        end_reading()
+            except* BrokenPipeError:
+                log.debug("the client closed its end")
 
     @override
     async def list_tools(self) -> list[types.Tool]:
