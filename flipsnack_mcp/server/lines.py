@@ -96,6 +96,14 @@ def second_look(item: SessionMessage | Exception) -> Look:
         return refused([None], types.PARSE_ERROR, NO_JSON)
 
 
+def look_at_text(text: str) -> Look:
+    """What a message means that nobody has read yet."""
+    try:
+        return look_at(types.jsonrpc_message_adapter.validate_json(text, by_name=False))
+    except ValidationError as error:
+        return second_look(error)
+
+
 def look_at(message: types.JSONRPCMessage) -> Look:
     """A message as it was read. A request whose id is no id looks like a notification, of which MCP has no such."""
     if isinstance(message, types.JSONRPCNotification) and not message.method.startswith("notifications/"):

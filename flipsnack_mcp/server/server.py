@@ -15,6 +15,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, RequestBodyLimitMiddleware
 from pydantic import AnyUrl
 from typing_extensions import override
 
@@ -23,6 +24,7 @@ from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.arriving import Arriving
+from flipsnack_mcp.server.bodies import RereadBodies
 from flipsnack_mcp.server.consent.sealing import sealing_key
 from flipsnack_mcp.server.inlet import inlet
 from flipsnack_mcp.server.instructions import ICON, instructions
@@ -98,6 +100,14 @@ class FlipsnackServer(MCPServer[Service]):
                         end_reading()
             except* BrokenPipeError:
                 log.debug("the client closed its end")
+
+    @override
+    def streamable_http_app(self, **options: Any) -> Any:
+        """The SDK's application, with a look at what is posted before it."""
+        application = super().streamable_http_app(**options)
+        application.add_middleware(RereadBodies)
+        application.add_middleware(RequestBodyLimitMiddleware, max_body_size=DEFAULT_MAX_REQUEST_BODY_SIZE)
+        return application
 
     @override
     async def list_tools(self) -> list[types.Tool]:
