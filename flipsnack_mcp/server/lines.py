@@ -127,10 +127,10 @@ def meaning_of(value: object) -> Look:
     try:
         return look_at(types.jsonrpc_message_adapter.validate_python(written, by_name=False))
     except ValidationError:
-        return unreadable(written)
+        return no_message(written)
 
 
-def unreadable(written: dict[str, Any]) -> Look:
+def no_message(written: dict[str, Any]) -> Look:
     """An object that is no message even so. An answer is not answered: it ends the question it was meant for."""
     number = written.get("id")
     known = number if is_id(number) else None
@@ -155,22 +155,22 @@ def is_id(value: object) -> bool:
 
 def with_whole_characters(written: dict[str, Any]) -> dict[str, Any]:
     """A message that can be written down. The arguments of a call stay: the tool says what is wrong with them."""
-    whole = cast("dict[str, Any]", whole_characters(written))
+    whole = cast("dict[str, Any]", without_halves(written))
     params = written.get("params")
     if written.get("method") == "tools/call" and isinstance(params, dict) and "arguments" in params:
         whole["params"]["arguments"] = params["arguments"]
     return whole
 
 
-def whole_characters(value: object) -> object:
+def without_halves(value: object) -> object:
     """The same with U+FFFD for every half of a character, which JSON allows and UTF-8 does not."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):
-        return [whole_characters(one) for one in cast("list[object]", value)]
+        return [without_halves(one) for one in cast("list[object]", value)]
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
-        return {str(whole_characters(name)): whole_characters(one) for name, one in members.items()}
+        return {str(without_halves(name)): without_halves(one) for name, one in members.items()}
     return value
 
 

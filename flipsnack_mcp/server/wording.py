@@ -19,7 +19,7 @@ PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|direct_link|cover_imag
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
 SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
-COMPARED = frozenset({"before", "after"})
+SIDE_BY_SIDE = frozenset({"before", "after"})
 """Columns that are shown also where nothing stands in them: a text was emptied, or was empty."""
 
 
@@ -79,7 +79,7 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     """Rows with one column for each field that any row has."""
     columns = list(
         dict.fromkeys(
-            name for row in rows for name, value in row.items() if name in COMPARED or value not in ("", {}, [])
+            name for row in rows for name, value in row.items() if name in SIDE_BY_SIDE or value not in ("", {}, [])
         )
     )
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]

@@ -19,6 +19,7 @@ MODERN = {
     "io.modelcontextprotocol/clientInfo": CLIENT,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+CALL = '{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"update_collection","arguments":{"settings":{"a":%s}}}}'
 LAST = 999
 """The id of the question that shows that the server still answers."""
 
@@ -111,6 +112,15 @@ async def test_every_line_is_answered_in_words_and_the_next_call_as_well(bench: 
     assert all(words in answer[2] for answer, (_, _, words) in zip(answers, wanted, strict=True)), answers
     assert "do-not-repeat-me" not in json.dumps(wire.said)
     assert not any("\ud800" <= letter <= "\udfff" for letter in json.dumps(wire.said, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("depth", [100, 250, 500, 900, 5000, 100_000])
+@pytest.mark.parametrize("where", ['{"jsonrpc":"2.0","id":5,"method":"ping","params":{"a":%s}}', CALL, f"[{CALL}]"])
+async def test_a_deep_message_is_answered_and_the_next_one_as_well(bench: Bench, where: str, depth: int) -> None:
+    async with served(bench) as wire:
+        await greeted(wire)
+        await wire.say(where % ("[" * depth + "]" * depth), asked(LAST, "ping"))
+        await wire.until(lambda: wire.answered(LAST) and (wire.answered(5) or wire.answered(None)))
 
 
 @pytest.mark.parametrize("first", ["a byte order mark", "an id that is null", "a batch", "half an emoji in a method"])

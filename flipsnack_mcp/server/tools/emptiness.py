@@ -77,12 +77,12 @@ def without_fillers(tool: str, kind: type[BaseModel], arguments: Mapping[str, An
     meant = {
         name: ""
         for name in filled
-        if arguments[name] == "" and MEANT_EMPTY.get((tool, name), never)(given.keys(), filled)
+        if arguments[name] == "" and MEANT_EMPTY.get((tool, name), not_meant)(given.keys(), filled)
     }
     return {**given, **meant, **unknown}
 
 
-def never(_given: AbstractSet[str], _filled: AbstractSet[str]) -> bool:
+def not_meant(_given: AbstractSet[str], _filled: AbstractSet[str]) -> bool:
     """Where nothing says otherwise, an empty text is nothing."""
     return False
 
