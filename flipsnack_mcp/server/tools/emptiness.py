@@ -116,9 +116,9 @@ def declared(value: str, words: tuple[str, ...]) -> str:
 
 
 def pruned(value: object) -> object:
-    """A list or an object without what is nothing in it. What has a name is something, unless it is null."""
+    """A list or an object without the members that are nothing. What has a name is something, unless it is null."""
     if isinstance(value, list):
-        return [one for one in map(pruned, cast("list[object]", value)) if not is_hollow(one)]
+        return [one for one in cast("list[object]", value) if not is_hollow(one)]
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
         return {name: one for name, one in members.items() if one is not None and (name.strip() or not is_hollow(one))}
