@@ -8,15 +8,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import anyio
 from mcp import types
-from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
 from flipsnack_mcp.api import opened
+
+if TYPE_CHECKING:
+    from mcp.shared._stream_protocols import ReadStream, WriteStream
 
 NO_JSON = "This line is no JSON. Nothing was done. Send one message a line, as JSON."
 NO_BATCH = "This server reads one message a line, and no batches. Nothing was done. Send each message by itself."
@@ -42,8 +44,8 @@ class Look:
 class Reread:
     """The SDK's stream of what was written, with a second look at what it could not read."""
 
-    lines: ReadStream[SessionMessage | Exception]
-    answers: WriteStream[SessionMessage]
+    lines: "ReadStream[SessionMessage | Exception]"
+    answers: "WriteStream[SessionMessage]"
 
     async def receive(self) -> SessionMessage | Exception:
         """The next message for the server; what it need not see is answered meanwhile."""

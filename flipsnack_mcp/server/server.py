@@ -100,6 +100,8 @@ class FlipsnackServer(MCPServer[Service]):
                         end_reading()
             except* BrokenPipeError:
                 log.debug("the client closed its end")
+            except* OSError as lost:
+                log.error("stdin or stdout failed: %s", "; ".join(str(one) for one in lost.exceptions))  # noqa: TRY400
 
     @override
     def streamable_http_app(self, **options: Any) -> Any:

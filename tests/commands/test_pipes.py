@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
+import subprocess
 
 import pytest
 
-from tests.commands.processes import Run, messages
+from tests.commands.processes import PROGRAM, Run, messages
 from tests.commands.test_serving import HELLO, READY, asked
 
 SANDBOX = {"FLIPSNACK_SANDBOX": "1"}
@@ -72,3 +74,20 @@ def test_a_client_that_closes_what_it_reads_from_ends_the_server_without_a_trace
         assert process.wait(timeout=60) == 0  # stdin is still open
         assert process.stderr
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", ">/dev/full"])
+def test_pipes_that_are_closed_or_broken_from_the_start_are_named_in_a_line(run: Run, closed: str) -> None:
+    command = f"{shlex.join(PROGRAM)} {closed}"
+    ended = subprocess.run(  # noqa: S602  # our own program
+        command,
+        shell=True,
+        input=HELLO + "\n",
+        capture_output=True,
+        env=run.environment | SANDBOX,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.stderr.startswith("stdin or stdout ")
+    assert len(ended.stderr.splitlines()) == 1

@@ -13,11 +13,12 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
+from mcp.types import CallToolResult, ElicitResult, InputRequiredResult, Tool
 from pydantic.fields import FieldInfo
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.server.arriving import Arriving
 from flipsnack_mcp.server.tools.arguments import understand
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.samples_of import TOOLS as SAMPLES
@@ -293,3 +294,9 @@ async def test_a_new_added_value_in_each_round_does_not_spoil_a_form(bench: Benc
     assert isinstance(done, CallToolResult)
     assert not done.is_error, done.content
     assert book.hash not in bench.sandbox.account.collections
+
+
+def test_an_added_name_that_is_a_parameter_of_the_tool_stays_one() -> None:
+    tool = Tool(name="speak", input_schema={"type": "object", "properties": {"action": {}, "text": {}}})
+    call = {"name": "speak", "arguments": dict.fromkeys(ADDED, "x")}
+    assert Arriving({"speak": tool}).ignored(call) == [name for name in ADDED if name != "action"]
