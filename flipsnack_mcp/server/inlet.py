@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Thread
 
-PIECE = 65_536
+AT_ONCE = 65_536
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def close(passage: io.FileIO) -> None:
 def pass_on(written: int, passage: io.FileIO) -> None:
     """Hand on what comes until it ends on either side. Nobody waits for this thread."""
     with suppress(OSError, ValueError):
-        while piece := os.read(written, PIECE):
+        while piece := os.read(written, AT_ONCE):
             while piece:  # a pipe may take less than it is given
                 piece = piece[passage.write(piece) :]
     close(passage)

@@ -142,7 +142,7 @@ class UpdateCollection(Action[Collection]):
 
     collection_hash: parameters.CollectionHash
     title: parameters.Title | None = None
-    description: Annotated[parameters.Description | None, Field(description='"" alone empties it')] = None
+    description: Annotated[parameters.Description | None, Field(description='"" alone clears')] = None
     status: Annotated[parameters.Status | None, Field(description="New status")] = None
     width: parameters.Width | None = None
     height: parameters.Height | None = None
