@@ -100,7 +100,7 @@ LIKE_A_STATUS_WORDS = frozenset({"state", "active", "activate", "deactivate", "a
 """As words of their own: `interactive` and `accessibility` are none."""
 
 
-def words_of(name: str) -> list[str]:
+def parts_of_name(name: str) -> list[str]:
     """The words of a name in camelCase or snake_case."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
 
@@ -115,7 +115,7 @@ def settings_from(settings: dict[str, str]) -> dict[str, str]:
             raise ValueError(
                 f"`{name}` cannot be given in settings: it has a parameter of its own or is set by the server"
             )
-        if LIKE_A_STATUS.search(plain) or LIKE_A_STATUS_WORDS & set(words_of(name)):
+        if LIKE_A_STATUS.search(plain) or LIKE_A_STATUS_WORDS & set(parts_of_name(name)):
             raise ValueError(
                 f"`{name}` cannot be given in settings: Flipsnack could take the collection offline by it; use status"
             )
