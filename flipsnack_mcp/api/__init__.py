@@ -10,8 +10,9 @@ from flipsnack_mcp.api.action import (
     wire_parameters,
 )
 from flipsnack_mcp.api.budget import BudgetRules, Lane
-from flipsnack_mcp.api.client import Access, Flipsnack, Terms, in_line
+from flipsnack_mcp.api.client import Access, Flipsnack, in_line
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError, NotAuthorisedError, NotFoundError
+from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.links import hash_from, public_address, same_origin
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import socket
 import ssl
 import struct
@@ -31,7 +31,7 @@ def authority(name: str) -> trustme.CA:
 @cache
 def certificate(*hosts: str, expired: bool = False) -> ssl.SSLContext:
     """What a server of these names shows."""
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC) if expired else None
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC) if expired else None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority(OFFICE).issue_cert(*hosts, not_after=past).configure_cert(context)
     return context
@@ -61,15 +61,18 @@ class Street:
     proxied: list[bytes] = field(default_factory=list)
     """All bytes that a proxy was given in the clear."""
     flipsnack_port: int = 0
+    _talking: set[tuple["asyncio.Task[None]", asyncio.StreamWriter]] = field(default_factory=set)
 
     async def open(self, talk: Talk, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> int:
         """Begin to answer; gives the port."""
 
         async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
+            task = asyncio.current_task()
+            assert task
+            self._talking.add((task, writer))
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await talk(reader, writer)
-            with contextlib.suppress(OSError, ssl.SSLError):
-                writer.close()
+            writer.close()
 
         server = await self.stack.enter_async_context(await asyncio.start_server(answered, host, 0, ssl=tls))
         return int(server.sockets[0].getsockname()[1])
@@ -93,6 +96,8 @@ class Street:
                 self.proxied.append(await reader.read(4096))
             writer.write(says)
             await writer.drain()
+            if says:  # hanging up with something unread would reset the connection, and with it what was said
+                await reader.read(4096)
 
         return await self.open(talk, tls)
 
@@ -145,10 +150,20 @@ class Street:
 
         return await self.open(talk)
 
+    async def end(self) -> None:
+        """Let go of every connection, so that nothing of it is left when the loop ends."""
+        for task, writer in self._talking:
+            writer.transport.abort()
+            task.cancel()
+        await asyncio.gather(*(task for task, _ in self._talking), return_exceptions=True)
+        await asyncio.sleep(0)
+
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self.flipsnack_port)
-        await asyncio.gather(copied(reader, back), copied(there, writer), return_exceptions=True)
-        back.close()
+        try:
+            await asyncio.gather(copied(reader, back), copied(there, writer), return_exceptions=True)
+        finally:
+            back.transport.abort()
 
 
 async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -163,7 +178,10 @@ async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def street() -> AsyncIterator[Street]:
     """An empty street."""
     async with AsyncExitStack() as stack:
-        yield Street(stack)
+        opened = Street(stack)
+        stack.push_async_callback(opened.end)
+        yield opened
+        await opened.end()
 
 
 def no_network_settings(monkeypatch: Any) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import anyio
 import pytest
 
+from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.actions.collections import DeleteCollection, ListCollections
-from flipsnack_mcp.api.client import Access, Flipsnack, Terms
+from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError, UnreachableError
+from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from tests.api.asking import KEY, SECRET
 from tests.api.street import (
@@ -68,6 +70,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         return real(host, *more, **others)
 
     monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    monkeypatch.setattr(retry, "MAX_TRIES", 1)
     async with street() as opened:
         yield Scene(opened, tmp_path, monkeypatch.setenv)
 
@@ -213,10 +216,6 @@ def says_straight(says: bytes, *, reads: bool = True) -> Setting:
     return lay
 
 
-async def plain_port(scene: Scene) -> None:
-    scene.api_url = f"https://localhost:{await scene.street.flipsnack()}/v1/"
-
-
 async def silent_port(scene: Scene) -> None:
     scene.api_url = f"https://localhost:{await scene.street.silent()}/v1/"
 
@@ -250,11 +249,11 @@ ROWS = [
     Row("407 all the same", proxy_with_a_wrong_name, ("HTTPS_PROXY", "name and password"), CONFIGURED),
     Row("403", proxy_says(b"HTTP/1.1 403 No\r\n\r\n"), ("HTTPS_PROXY", "refused", "403")),
     Row("503", proxy_says(b"HTTP/1.1 503 Later\r\n\r\n"), ("HTTPS_PROXY", "refused", "503")),
-    Row("garbage from a proxy", proxy_says(b"SSH-2.0-OpenSSH_9.6\r\n"), ("HTTPS_PROXY", "no proxy")),
+    Row("garbage from a proxy", proxy_says(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), ("HTTPS_PROXY", "no proxy")),
     Row("a proxy hangs up", proxy_says(b""), ("HTTPS_PROXY", "broke off")),
     Row("a proxy hangs up at once", proxy_says(b"", reads=False), ("HTTPS_PROXY", "broke off")),
     Row("a proxy is silent", silent_proxy, ("HTTPS_PROXY", "did not answer in time"), seconds=0.6),
-    Row("a proxy says 200 and garbage", proxy_says(b"HTTP/1.1 200 OK\r\n\r\nHello, world. Hello, world."), ("TLS",)),
+    Row("a proxy says 200 and garbage", proxy_says(b"HTTP/1.1 200 OK\r\n\r\nHello, world. Hello, world."), ("broke off",)),
     Row("a plain proxy as https", proxy_says(b"HTTP/1.1 400 No\r\n\r\n", "https"), ("HTTPS_PROXY", "TLS")),
     Row("socks wants a name", socks_that_wants_a_name, ("ALL_PROXY", "name and password"), CONFIGURED),
     Row("socks wants another name", socks_with_a_wrong_name, ("ALL_PROXY", "name and password"), CONFIGURED),
@@ -272,7 +271,9 @@ ROWS = [
     Row("bytes", straight(file_is(bytes(range(256))), "localhost"), ("SSL_CERT_FILE", "no certificate"), CONFIGURED),
     Row("a folder as file", straight(file_is_a_folder, "localhost"), ("SSL_CERT_FILE", "no file"), CONFIGURED),
     Row("no folder", straight(file_is(None, "SSL_CERT_DIR"), "localhost"), ("SSL_CERT_DIR", "no folder"), CONFIGURED),
-    Row("a file as folder", straight(file_is(b"", "SSL_CERT_DIR"), "localhost"), ("SSL_CERT_DIR", "folder"), CONFIGURED),
+    Row(
+        "a file as folder", straight(file_is(b"", "SSL_CERT_DIR"), "localhost"), ("SSL_CERT_DIR", "folder"), CONFIGURED
+    ),
     Row("an empty folder", straight(empty_folder, "localhost"), ("not trusted", "SSL_CERT_DIR"), CONFIGURED),
     Row("a foreign authority", straight(foreign_file, "localhost"), ("not trusted", "SSL_CERT_FILE"), CONFIGURED),
     Row("interception by a proxy", behind_a_proxy(nothing, HOST), ("not trusted", "SSL_CERT_FILE"), CONFIGURED),
@@ -284,7 +285,7 @@ ROWS = [
     Row("an unknown name", nothing, ("cannot be found", "internet connection")),
     Row("an unknown name with a dot", address_is("https://flipsnack.invalid./v1/"), ("cannot be found",)),
     Row("nobody at the port", nobody_there, ("nothing answers",)),
-    Row("a plain port", plain_port, ("TLS",)),
+    Row("a plain port", says_straight(b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("TLS",)),
     Row("another protocol", says_straight(b"SSH-2.0-OpenSSH_9.6\r\n", reads=False), ("TLS",)),
     Row("hangs up", says_straight(b""), ("broke off",)),
     Row("is silent", silent_port, ("did not answer in time",), seconds=0.6),
@@ -365,7 +366,16 @@ async def test_each_proxy_that_works_is_used_and_sees_no_request(lay: Setting, s
     assert not any(KEY.encode() in piece or b"signature" in piece for piece in scene.street.proxied)
 
 
-LOOPBACKS = ("localhost", "127.0.0.1", "127.0.0.2", "127.8.9.10", "[::1]", "LOCALHOST", "localhost.", "[::ffff:127.0.0.1]")
+LOOPBACKS = (
+    "localhost",
+    "127.0.0.1",
+    "127.0.0.2",
+    "127.8.9.10",
+    "[::1]",
+    "LOCALHOST",
+    "localhost.",
+    "[::ffff:127.0.0.1]",
+)
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
