@@ -253,7 +253,11 @@ ROWS = [
     Row("a proxy hangs up", proxy_says(b""), ("HTTPS_PROXY", "broke off")),
     Row("a proxy hangs up at once", proxy_says(b"", reads=False), ("HTTPS_PROXY", "broke off")),
     Row("a proxy is silent", silent_proxy, ("HTTPS_PROXY", "did not answer in time"), seconds=0.6),
-    Row("a proxy says 200 and garbage", proxy_says(b"HTTP/1.1 200 OK\r\n\r\nHello, world. Hello, world."), ("broke off",)),
+    Row(
+        "a proxy says 200 and garbage",
+        proxy_says(b"HTTP/1.1 200 OK\r\n\r\nHello, world. Hello, world."),
+        ("broke off",),
+    ),
     Row("a plain proxy as https", proxy_says(b"HTTP/1.1 400 No\r\n\r\n", "https"), ("HTTPS_PROXY", "TLS")),
     Row("socks wants a name", socks_that_wants_a_name, ("ALL_PROXY", "name and password"), CONFIGURED),
     Row("socks wants another name", socks_with_a_wrong_name, ("ALL_PROXY", "name and password"), CONFIGURED),

@@ -140,5 +140,3 @@ def test_an_installation_without_socks_says_what_is_missing() -> None:
     assert isinstance(said, ConfigurationError)
     assert "ALL_PROXY" in str(said)
     assert "socksio" in str(said)
-
-
