@@ -14,7 +14,7 @@ from flipsnack_mcp.api import errors, wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
 from flipsnack_mcp.api.budget import Lane
 from flipsnack_mcp.api.network import Departure, Floor
-from flipsnack_mcp.api.network.failures import explained
+from flipsnack_mcp.api.network.failures import failure_of
 from flipsnack_mcp.api.pace import Slot
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 
@@ -82,7 +82,7 @@ class Exchange:
             # `from None`: the text of these errors can hold the signed URL.
             raise no_answer(self.action, never_left=isinstance(error, NEVER_LEFT)) from None
         if not self.departure.left:
-            raise explained(TimeoutError(), self.departure)
+            raise failure_of(TimeoutError(), self.departure)
         raise no_answer(self.action, never_left=False)
 
 

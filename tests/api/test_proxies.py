@@ -10,8 +10,8 @@ import pytest
 
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, UnreachableError
 from flipsnack_mcp.api.network import Departure
-from flipsnack_mcp.api.network.failures import Route, explained
-from flipsnack_mcp.api.network.proxies import Proxy, covers, proxies_of, proxy_passwords
+from flipsnack_mcp.api.network.failures import Route, failure_of
+from flipsnack_mcp.api.network.proxies import Proxy, covers, proxies_of, proxy_secrets
 from tests.api.asking import each
 
 HOST = "api.flipsnack.com"
@@ -66,20 +66,24 @@ def test_an_empty_entry_covers_nothing() -> None:
     assert not covers(" ", HOST, 443)
 
 
+LONG = "correct-horse-battery"
+
+
 @pytest.mark.parametrize(
     ("address", "known"),
     [
-        ("http://u:secret@h:1", {"secret"}),
-        ("socks5h://u:p%40ss%3Aword@h:1", {"p%40ss%3Aword", "p@ss:word"}),
-        ("u:secret@h:1", {"secret"}),
-        ("http://u:a@b@h:1", {"a@b"}),
+        (f"http://u:{LONG}@h:1", {f"u:{LONG}", LONG, "dTpjb3JyZWN0LWhvcnNlLWJhdHRlcnk="}),
+        ("http://u:unlisted@h:1", {"u:unlisted", "dTp1bmxpc3RlZA=="}),
+        ("socks5h://u:p%40ss%3Aword@h:1", {"u:p%40ss%3Aword", "p%40ss%3Aword", "u:p@ss:word", "dTpwQHNzOndvcmQ="}),
+        ("u:secret@h:1", {"u:secret", "dTpzZWNyZXQ="}),
+        ("http://u:a@b@h:1", {"u:a@b", "dTphQGI="}),
         ("http://u@h:1", set()),
         ("http://h:1", set()),
-        ("garbage:secret@", {"secret"}),
+        ("garbage:secret@", {"garbage:secret", "Z2FyYmFnZTpzZWNyZXQ="}),
     ],
 )
-def test_the_password_in_an_address_is_known_however_wrong_that_is(address: str, known: set[str]) -> None:
-    assert set(proxy_passwords({"All_Proxy": address})) == known
+def test_what_is_secret_in_an_address_is_known_however_wrong_that_is(address: str, known: set[str]) -> None:
+    assert set(proxy_secrets({"All_Proxy": address})) == known
 
 
 def wrapped(*inner: OSError) -> Exception:
@@ -123,20 +127,20 @@ def test_each_error_of_the_system_has_a_sentence_and_changed_nothing(row: tuple[
     error, says = row
     departure = Departure()
     departure.set_out(Route(HOST, 443))
-    said = explained(error, departure)
+    said = failure_of(error, departure)
     assert isinstance(said, UnreachableError)
     assert says in said.happened
     assert "what the system says" not in str(said)
     assert said.changed is Changed.NOTHING
     departure.set_out(Route(HOST, 443, Proxy("ALL_PROXY", "http://u:secret@proxy:1")))
-    assert "ALL_PROXY" in str(explained(error, departure))
-    assert "secret" not in str(explained(error, departure))
+    assert "ALL_PROXY" in str(failure_of(error, departure))
+    assert "secret" not in str(failure_of(error, departure))
 
 
 def test_an_installation_without_socks_says_what_is_missing() -> None:
     departure = Departure()
     departure.set_out(Route(HOST, 443, Proxy("ALL_PROXY", "socks5://proxy:1")))
-    said = explained(ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."), departure)
+    said = failure_of(ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."), departure)
     assert isinstance(said, ConfigurationError)
     assert "ALL_PROXY" in str(said)
     assert "socksio" in str(said)

@@ -24,7 +24,7 @@ from tests.server.long_bench import LongBench
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
 PASSWORD = "hunter2-of-the-proxy"
-WRONG = {
+WRONG: dict[str, tuple[str, str]] = {
     "socks4": ("ALL_PROXY", "socks4://127.0.0.1:1"),
     "socks": ("all_proxy", f"socks://u:{PASSWORD}@127.0.0.1:1"),
     "ftp": ("HTTPS_PROXY", "ftp://127.0.0.1:1"),
@@ -44,7 +44,7 @@ class Outside(Bench):
         return Flipsnack(Access(settings.api_key, settings.api_secret), Pacer(BudgetInMemory()))
 
 
-@pytest.fixture(params=WRONG.values(), ids=WRONG.keys())
+@pytest.fixture(params=list(WRONG.values()), ids=list(WRONG))
 def variable(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a variable that is set wrong."""
     no_network_settings(monkeypatch)
@@ -61,7 +61,7 @@ def outside(bench: Bench) -> Outside:
 def calls(bench: Bench) -> dict[str, dict[str, Any]]:
     """A call of each tool that has to ask."""
     one = {"collection_hash": "fxh4k89"}
-    more = {
+    more: dict[str, dict[str, Any]] = {
         "create_collection": {"file_url": "https://example.com/a.pdf", "title": "New", "wait_seconds": 10},
         "delete_flipbook": {**one, "flipbook_hash": "ab12cd3"}, "update_collection": {**one, "title": "New"},
         "list_collections": {}, "get_user_stats": {}, "get_lead_form_sample": {}, "report_stats": {"query": "a"},

@@ -2,7 +2,7 @@
 
 from flipsnack_mcp.api.network.failures import Departure
 from flipsnack_mcp.api.network.floor import Floor
-from flipsnack_mcp.api.network.proxies import proxies_of, proxy_passwords
+from flipsnack_mcp.api.network.proxies import proxies_of, proxy_secrets
 from flipsnack_mcp.api.network.routes import Roads, described
 
-__all__ = ["Departure", "Floor", "Roads", "described", "proxies_of", "proxy_passwords"]
+__all__ = ["Departure", "Floor", "Roads", "described", "proxies_of", "proxy_secrets"]

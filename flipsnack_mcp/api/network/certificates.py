@@ -25,24 +25,24 @@ def trusted() -> ssl.SSLContext:
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         name = FILE if os.environ.get(FILE) else FOLDER
         if isinstance(error, ssl.SSLError):
-            raise wrong(name, "holds no certificate in PEM form, or a damaged one") from None
-        raise wrong(name, f"cannot be read ({type(error).__name__})") from None
+            raise wrong_setting(name, "holds no certificate in PEM form, or a damaged one") from None
+        raise wrong_setting(name, f"cannot be read ({type(error).__name__})") from None
 
 
 def check_named(environment: Mapping[str, str]) -> None:
     """Look at what the variables name, before a library waits for a pipe or takes a missing folder for an empty one."""
     if file := environment.get(FILE):
         if not Path(file).exists():
-            raise wrong(FILE, "is not there")
+            raise wrong_setting(FILE, "is not there")
         if not Path(file).is_file():
-            raise wrong(FILE, "is no file")
+            raise wrong_setting(FILE, "is no file")
         return
     folders = environment.get(FOLDER)
     if folders and not any(Path(one).is_dir() for one in folders.split(os.pathsep) if one):
-        raise wrong(FOLDER, "is no folder")
+        raise wrong_setting(FOLDER, "is no folder")
 
 
-def wrong(name: str, what: str) -> ConfigurationError:
+def wrong_setting(name: str, what: str) -> ConfigurationError:
     """A setting that names no certificates."""
     return ConfigurationError(
         f"What {name} names ({quoted(os.environ.get(name, ''), 200)}) {what}, so no encrypted connection can be checked.",

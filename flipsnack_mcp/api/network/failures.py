@@ -81,7 +81,7 @@ class Departure:
         return self.route.place if proxy is None or self.through else proxy.shown
 
 
-def explained(error: BaseException, departure: Departure) -> FlipsnackError:
+def failure_of(error: BaseException, departure: Departure) -> FlipsnackError:
     """The error for a request that did not leave."""
     causes = tuple(causes_of(error))
     for kind, explain in EXPLANATIONS:

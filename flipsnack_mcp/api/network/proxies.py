@@ -6,6 +6,7 @@ also one that is for other hosts, would end each call with an exception of its o
 
 import os
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -15,7 +16,9 @@ from urllib.request import getproxies, proxy_bypass
 from flipsnack_mcp.api.errors import ConfigurationError
 from flipsnack_mcp.api.text import quoted
 
-KINDS = ("http", "https", "socks5", "socks5h")
+SCHEMES = ("http", "https", "socks5", "socks5h")
+LONG = 12
+"""A shorter password may be a word that answers need, such as `unlisted`: it is taken out only beside its name."""
 OF_THE_SYSTEM = "the system's network settings"
 ASK_THE_PERSON = "Ask the person to set it right, or to take it out, where this MCP server is configured."
 
@@ -45,9 +48,9 @@ class Proxy:
             host, kind, _ = parts.hostname, parts.scheme.lower(), parts.port
         except ValueError:
             host, kind = None, ""
-        if kind.startswith("socks") and kind not in KINDS:
+        if kind.startswith("socks") and kind not in SCHEMES:
             happened = f"{self.variable} names a SOCKS proxy of a kind that cannot be used: write socks5://HOST:PORT."
-        elif not host or kind not in KINDS or not self.address.isprintable() or " " in self.address:
+        elif not host or kind not in SCHEMES or not self.address.isprintable() or " " in self.address:
             happened = f"{self.variable} names no proxy that can be used: write http://HOST:PORT or socks5://HOST:PORT."
         else:
             return
@@ -127,13 +130,15 @@ def plain(host: str) -> str:
     return host.lower().strip("[]").rstrip(".")
 
 
-def proxy_passwords(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The passwords in the addresses of proxies, as they are written and as they are meant."""
-    written = [name_and_password(address) for _, address in variables(environment).values()]
-    return tuple(dict.fromkeys(way for one in written if one for way in (one, unquote(one))))
+def proxy_secrets(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What nobody may read of the proxies: name with password, as written, as meant and as sent, and a password that is no common word."""
+    written = [login_in(address) for _, address in variables(environment).values()]
+    known = [way for one in written if one for way in (one, unquote(one), b64encode(unquote(one).encode()).decode())]
+    passwords = [one.partition(":")[2] for one in known]
+    return tuple(dict.fromkeys((*known, *(one for one in passwords if len(one) >= LONG))))
 
 
-def name_and_password(address: str) -> str:
-    """The password in an address, whatever else is wrong with it."""
+def login_in(address: str) -> str:
+    """Name and password in an address, whatever else is wrong with it."""
     login, at, _ = address.rpartition("://")[2].rpartition("@")
-    return login.partition(":")[2] if at else ""
+    return login if at and login.partition(":")[2] else ""

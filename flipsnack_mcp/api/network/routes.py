@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.api.network.certificates import trusted
-from flipsnack_mcp.api.network.failures import Departure, Route, explained
+from flipsnack_mcp.api.network.failures import Departure, Route, failure_of
 from flipsnack_mcp.api.network.proxies import Proxies, Proxy, proxies_of
 
 PORTS = {"https": 443, "http": 80}
@@ -46,7 +46,7 @@ class Roads(httpx2.AsyncBaseTransport):
             if departure.left:
                 raise
             # `from None`: these errors can hold a proxy's password.
-            raise explained(error, departure) from None
+            raise failure_of(error, departure) from None
         finally:
             if not departure.left:
                 await departure.close()
