@@ -68,7 +68,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted[cls.__name__] += cls is CollectionSummary
         return real_read(cls, data)
 
-    def validate(cls: Any, data: Any, **more: Any) -> Any:
+    def validate(cls: Any, data: Any, /, **more: Any) -> Any:
         if isinstance(data, dict):
             counted["PageStats"] += len(data.get("pages") or ()) if "pages" in data else 0
         return real_validate(cls, data, **more)
