@@ -1,6 +1,7 @@
 """What Flipsnack can be asked, as a plain async library without MCP. What most of its users need can be imported from here."""
 
 from flipsnack_mcp.api.action import (
+    ENTRIES,
     Action,
     Effect,
     JsonObject,
@@ -20,6 +21,7 @@ from flipsnack_mcp.api.text import cleaned, first_few, quoted
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 
 __all__ = [
+    "ENTRIES",
     "Access",
     "Action",
     "BudgetInMemory",
