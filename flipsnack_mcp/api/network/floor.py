@@ -4,14 +4,14 @@ import math
 
 import anyio
 
-MOVE_WITHIN = 60.0
+MOVE_WITHIN = 90.0
 LEAST = 64 * 1024
-"""Bytes that have to move in each window, 9 kbit/s: at no slower line would a person wait for a document."""
+"""Bytes that have to move in each window, 6 kbit/s: at no slower line would a person wait for a document."""
 IN_ALL = 4 * 3600.0
 """Seconds after which a transfer ends however fast it is."""
 
 
-DEAD_AFTER_SECONDS, DEAD_SPEED = 20.0, 100.0
+DEAD_AFTER_SECONDS, DEAD_SPEED = 20.0, 10.0
 """Below so many bytes a second for so long, nobody goes on waiting who could begin anew."""
 
 
