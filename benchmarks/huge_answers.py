@@ -27,6 +27,8 @@ from flipsnack_mcp.settings import Settings
 
 SIZE = 8 * 1024 * 1024 - 1024
 ALLOWED = 0.2
+PAUSE = 0.002
+"""Seconds between two of the other calls."""
 HASH = {"collection_hash": "fxh4k89"}
 SETTINGS = Settings("KEY-1234-567", "SECRET-1234-567-890", state="memory:")
 
@@ -137,11 +139,12 @@ async def stall(
         async def others() -> None:
             nonlocal longest, on_the_wall
             while True:
+                # The pause counts as well: a call that was about to be made stands still like one that was made.
                 began, spent = time.perf_counter(), time.process_time()
+                await anyio.sleep(PAUSE)
                 await client.list_tools()
                 longest = max(longest, time.process_time() - spent)
-                on_the_wall = max(on_the_wall, time.perf_counter() - began)
-                await anyio.sleep(0.005)
+                on_the_wall = max(on_the_wall, time.perf_counter() - began - PAUSE)
 
         async with anyio.create_task_group() as group:
             group.start_soon(others)
@@ -149,7 +152,7 @@ async def stall(
             began, longest, on_the_wall = time.perf_counter(), 0.0, 0.0
             result = await client.call_tool(tool, arguments)
             took = time.perf_counter() - began
-            await anyio.sleep(0.05)
+            await anyio.sleep(0.05)  # so that the call that stood still is counted
             group.cancel_scope.cancel()
         said = getattr(result.content[0], "text", "")
     return longest, on_the_wall, took, " ".join(said.split())[:70]

@@ -114,6 +114,17 @@ SHOWN: dict[str, tuple[Action[Any], object, Callable[[Any], object], object]] = 
 }  # fmt: skip
 
 
+WHOLE = {
+    **ROW,
+    "publishDate": "2026-01-01 10:00:00",
+    "createdDate": "2026-01-01 10:00:00",
+    "coverImage": "https://a.b/c.png",
+}
+SHOWN["a list of 5,000 whole rows, should the window be ignored"] = (
+    ListCollections(limit=3), {"collections": [WHOLE] * 5000}, lambda seen: len(seen.collections), 3,
+)  # fmt: skip
+
+
 @each("row", SHOWN)
 def test_what_is_shown_of_it_is_right(row: tuple[Action[Any], object, Callable[[Any], object], object]) -> None:
     action, data, look, expected = row
