@@ -12,8 +12,10 @@ from typing_extensions import override
 from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.legacy import AddFlipbook
 from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.client import Access, Flipsnack, Terms
+from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, LookTooOldError, UnreachableError
+from flipsnack_mcp.api.exchange import Terms
+from flipsnack_mcp.api.network import Roads
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.api.wire import encode
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
@@ -101,7 +103,7 @@ async def test_nobody_at_home_changed_nothing() -> None:
     assert error.changed is Changed.NOTHING
 
 
-class SlowToOpen(httpx2.AsyncHTTPTransport):
+class SlowToOpen(Roads):
     """A network in which it takes so long until a connection is there."""
 
     seconds = 0.0

@@ -15,9 +15,8 @@ import anyio
 from mcp import MCPError, types
 
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, confirms, question, reply_of
+from flipsnack_mcp.server.consent.form import FORM, Asked, Preview, Reply, confirms, question, reply_of
 from flipsnack_mcp.server.consent.preview import InQuestion
-from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON

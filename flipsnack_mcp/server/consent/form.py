@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from mcp.types import ElicitRequestFormParams, ElicitResult
 from pydantic import BaseModel, ConfigDict
@@ -45,6 +45,29 @@ class Preview(BaseModel):
     """Fingerprint of all that would be done besides: a yes counts for what was shown and nothing else."""
     seen: str
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
+
+
+class Asked(BaseModel):
+    """Which question was put, when, to which sight of its subject, and what had to be typed."""
+
+    seen: str
+    expected: str = ""
+    collection_hash: str = ""
+    """Both are empty in a question of an earlier version, to which nothing that is typed is a yes."""
+    at: float
+    shown: float | None = None
+    """What the clock on the wall showed then."""
+    nonce: str
+
+    @classmethod
+    def about(cls, preview: Preview, **facts: Any) -> Self:
+        """A question with this preview."""
+        return cls(seen=preview.seen, expected=preview.expected, collection_hash=preview.collection_hash, **facts)
+
+    @property
+    def preview(self) -> Preview:
+        """What an answer is compared with."""
+        return Preview(text="", target="", seen=self.seen, expected=self.expected, collection_hash=self.collection_hash)
 
 
 @dataclass(frozen=True)

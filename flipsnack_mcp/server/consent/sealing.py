@@ -9,15 +9,13 @@ import json
 import secrets
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import AESGCMRequestStateCodec, InvalidRequestState, RequestStateSecurity
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
-from pydantic import BaseModel
 
 from flipsnack_mcp.api import Changed, FlipsnackError
-from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.records import Body, Records, Store, StoreUnusable
 
 KEYS = "sealing-keys"
@@ -26,29 +24,6 @@ KEYS_KEPT = 2 * SEALS_FOR
 KEY_BYTES = 32
 FOR_EVER = 1e11
 """Seconds. The SDK's own time goes by the clock on the wall and ends in a protocol error that no model sees."""
-
-
-class Asked(BaseModel):
-    """Which question was put, when, to which sight of its subject, and what had to be typed."""
-
-    seen: str
-    expected: str = ""
-    collection_hash: str = ""
-    """Both are empty in a question of an earlier version, to which nothing that is typed is a yes."""
-    at: float
-    shown: float | None = None
-    """What the clock on the wall showed then."""
-    nonce: str
-
-    @classmethod
-    def about(cls, preview: Preview, **facts: Any) -> Self:
-        """A question with this preview."""
-        return cls(seen=preview.seen, expected=preview.expected, collection_hash=preview.collection_hash, **facts)
-
-    @property
-    def preview(self) -> Preview:
-        """What an answer is compared with."""
-        return Preview(text="", target="", seen=self.seen, expected=self.expected, collection_hash=self.collection_hash)
 
 
 class UnopenedError(FlipsnackError):
@@ -80,7 +55,7 @@ class KeyRing:
         return RequestStateSecurity(codec=self, ttl=FOR_EVER)
 
     def seal(self, payload: bytes) -> str:
-        """Seal what the SDK gives, but not to the time on the wall: how old it is says `Asked`."""
+        """Seal what the SDK gives, but not to the time on the wall: how old it is says `consent.form.Asked`."""
         if self._codec is None:
             raise InvalidRequestState("no key")
         return self._codec.seal(json.dumps({**json.loads(payload), "iat": 0}).encode())
