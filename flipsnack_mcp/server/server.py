@@ -21,6 +21,7 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
+from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import sealing_key
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
@@ -72,7 +73,7 @@ class FlipsnackServer(MCPServer[Service]):
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=sealing_key(),
-            middleware=[refuse_cursors, know_the_service],
+            middleware=[refuse_cursors, know_the_service, read_odd_answers],
         )
         self._menu = menu(settings)
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types

@@ -33,13 +33,17 @@ class OnTheWire:
     confirmed: int
     uses_code: int = 0
 
+    thinks: float = 0.6
+    """A little longer than nobody needs to read."""
+
     @property
     def person(self) -> Person | None:
-        return Person(self.answer, thinks=0) if self.answer else None
+        return Person(self.answer, self.thinks) if self.answer else None
 
 
 WIRE = (
     OnTheWire("right title", types(TITLE), 1),
+    OnTheWire("right title at once", types(TITLE), 0, thinks=0),
     OnTheWire("wrong title", types("Spring catalogue 2026"), 0),
     OnTheWire("code replayed", None, 1, uses_code=2),
 )

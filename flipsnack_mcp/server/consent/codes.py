@@ -8,6 +8,7 @@ from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.records import Records, Store
 
 CODE, NONCE, CLOSED = "confirmation-code", "confirmation-answer", "confirmation-closed"
+UNANSWERED, MISTYPED = "confirmation-unanswered", "confirmation-mistyped"
 MINUTES = 10
 LIFETIME = MINUTES * 60.0
 
@@ -77,6 +78,19 @@ class Consents:
         """A person said no: no code helps for a while."""
         await self.store.transact(lambda records: records.put(CLOSED, self._closed(target), {}, keep=LIFETIME))
 
+    async def unanswered(self, target: str) -> int:
+        """Count a question that no person answers; how many they are in a row, of whichever process."""
+        return await self.store.transact(lambda records: self._count(records, UNANSWERED, target))
+
+    async def mistyped(self, target: str) -> int:
+        """Count an answer that was something else than asked for; how many they are in a row."""
+
+        def work(records: Records) -> int:
+            records.delete(UNANSWERED, self._closed(target))
+            return self._count(records, MISTYPED, target)
+
+        return await self.store.transact(work)
+
     async def waiting(self) -> list[tuple[str, Ticket]]:
         """The codes that a person can approve."""
 
@@ -103,6 +117,11 @@ class Consents:
         body = records.get(CODE, code)
         ticket = Ticket.model_validate(body) if body else None
         return ticket if ticket and ticket.account == self.account else None
+
+    def _count(self, records: Records, what: str, target: str) -> int:
+        count = int((records.get(what, self._closed(target)) or {}).get("count", 0)) + 1
+        records.put(what, self._closed(target), {"count": count}, keep=LIFETIME)
+        return count
 
     def _closed(self, target: str) -> str:
         return f"{self.account}/{target}"
