@@ -90,7 +90,7 @@ class FlipsnackServer(MCPServer[Service]):
             raise TypeError("a call needs its context")
         service = context.request_context.lifespan_context
         request = ToolRequest(context, service.redactor.text)
-        return await service.dispatcher().answer(name, arguments, request)
+        return await request.carried_out(partial(service.dispatcher().answer, name, arguments, request))
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:

@@ -74,7 +74,7 @@ CASES = {
     "an upload nobody waits for": Case("create_collection", {**LARGE, "wait_seconds": 0}, SENT, upload=1, told=False),
     "an upload and its conversion": Case("create_collection", {**LARGE, "wait_seconds": 45}, SENT, upload=0.2),
     "a deletion": Case("delete_collection", PACKAGE, thinks=2),
-    "a deletion that is answered at once": Case("delete_collection", PACKAGE, thinks=0.0, told=False),
+    "a deletion that is answered at once": Case("delete_collection", PACKAGE, thinks=0.0),
     "a deletion that is answered in a moment": Case("delete_collection", PACKAGE, thinks=0.101),
     "a deletion that is answered with a sign of life": Case("delete_collection", PACKAGE, thinks=10.1),
     "a deletion that is answered before one": Case("delete_collection", PACKAGE, thinks=9.99),
@@ -257,11 +257,11 @@ TELLINGS: dict[str, tuple[list[float], float, list[float]]] = {
     "several, the last one late": ([0.1, 0.5, 0.97], 1.0, [0.2, 0.6]),
     "all at once at the end": ([1.0, 1.0, 1.0], 1.0, []),
     "all at once long before": ([0.0, 0.0, 0.0], 1.0, [0.1, 0.1, 0.1]),
-    "one that leaves as it ends": ([0.9], 1.0, []),
+    "one that would leave as it ends": ([0.9], 0.9999, []),
     "one that left as it ended": ([0.89], 1.0, [0.99]),
     "one that left half a moment before": ([0.85], 1.0, [0.95]),
     "a short call": ([0.0, 0.01, 0.02, 0.03], 0.05, []),
-    "a stream": ([number / 20 for number in range(20)], 1.0, [0.1 + number / 20 for number in range(18)]),
+    "a stream": ([number / 20 for number in range(20)], 0.98, [0.1 + number / 20 for number in range(18)]),
 }
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.jobs import Job
 from flipsnack_mcp.workflows.progress import Progress, Throttled
-from flipsnack_mcp.workflows.reports.report import Choice
 from tests.server.bench import LoopClock
 from tests.workflows import test_changing_many as changing
 from tests.workflows import test_reporting as reporting
@@ -63,8 +63,8 @@ def said(monkeypatch: pytest.MonkeyPatch, work: LongWork) -> list[tuple[int, Pro
     kept = list[tuple[int, Progress]]()
     tell = Job.tell
 
-    def spied(job: Job, **news: Any) -> None:
-        tell(job, **news)
+    def spied(job: Job, progress: Progress | None = None, **news: Any) -> None:
+        tell(job, progress, **news)
         kept.append((len(work.sandbox.requests), job.progress))
 
     monkeypatch.setattr(Job, "tell", spied)
@@ -72,13 +72,13 @@ def said(monkeypatch: pytest.MonkeyPatch, work: LongWork) -> list[tuple[int, Pro
 
 
 def counted(said: list[tuple[int, Progress]]) -> list[tuple[int, int, int]]:
-    """Requests that had arrived, done and total, of everything that counts collections; told and shown agree."""
-    found = []
+    """Requests that had arrived, done and total, of everything new that counts collections; told and shown agree."""
+    found = list[tuple[int, int, int]]()
     for arrived, one in said:
         if numbers := re.match(r"\w+: (\d+) of (\d+) collections", one.message):
             assert (one.done, one.total) == (int(numbers[1]), int(numbers[2])), one
             found.append((arrived, int(numbers[1]), int(numbers[2])))
-    return found
+    return [one for index, one in enumerate(found) if not index or one[1:] != found[index - 1][1:]]
 
 
 CHOICES = {
