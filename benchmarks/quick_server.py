@@ -12,7 +12,12 @@ from flipsnack_mcp.__main__ import main
 from flipsnack_mcp.sandbox import Pace, Sandbox
 
 QUICK = Pace(
-    conversion_seconds=1.0, package_seconds=1.0, calls_per_second=0, calls_per_minute=0, uploads_left=1000, max_pages=100
+    conversion_seconds=1.0,
+    package_seconds=1.0,
+    calls_per_second=0,
+    calls_per_minute=0,
+    uploads_left=1000,
+    max_pages=100,
 )
 
 if __name__ == "__main__":

@@ -87,10 +87,10 @@ async def outcome_of(work: Callable[[], Awaitable[T]]) -> Callable[[], T]:
     try:
         result = await work()
     except Exception as error:  # noqa: BLE001  # it is raised again outside
-        return partial(fail, error)
+        return partial(raise_again, error)
     return lambda: result
 
 
-def fail(error: Exception) -> NoReturn:
-    """Raise it."""
+def raise_again(error: Exception) -> NoReturn:
+    """Raise it where it can be caught."""
     raise error

@@ -28,7 +28,7 @@ SIGN_OF_LIFE = 10.0
 UNCHANGED = "Nothing was changed."
 NEVER_SHOWN = "the question was probably never shown."
 AGAIN = "Make the same call again to ask once more"
-PATIENCE = 2
+UNANSWERED_IN_A_ROW = 2
 """So many questions in a row without a person's answer, or with something else typed, and another way is named."""
 NO_TERMINAL = (
     f"{AGAIN} only where the person sees a form. Where they see none, they have to set FLIPSNACK_STATE to a file: it is "
@@ -101,7 +101,7 @@ class Confirmation:
         if not request.modern:
             return await self._ask(request, tool, preview)
         # A client that fails never comes back with the answer: of that only the next questions tell.
-        if (count := await self.consents.unanswered(preview.target)) > PATIENCE:
+        if (count := await self.consents.unanswered(preview.target)) > UNANSWERED_IN_A_ROW:
             raise NotConfirmedError(
                 f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
             )
@@ -129,7 +129,7 @@ class Confirmation:
         return reply_of(reply, preview.seen, anyio.current_time() - asked)
 
     async def _failed(self, tool: str, preview: Preview) -> str:
-        if await self.consents.unanswered(preview.target) < PATIENCE:
+        if await self.consents.unanswered(preview.target) < UNANSWERED_IN_A_ROW:
             return f"The question failed in the client. {AGAIN}."
         return f"The question failed in the client again: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
 
@@ -166,7 +166,7 @@ class Confirmation:
 
     async def _mistyped(self, tool: str, target: InQuestion) -> str:
         happened = "The form came back with something else typed than what was asked for."
-        if await self.consents.mistyped(target.name) < PATIENCE:
+        if await self.consents.mistyped(target.name) < UNANSWERED_IN_A_ROW:
             return f"{happened} {AGAIN}."
         way = await self._terminal(tool, await target.preview())
         return (

@@ -46,7 +46,7 @@ def reply_of(reply: ElicitResult, seen: str, seconds: float) -> Reply:
     return Reply(reply.action, typed if isinstance(typed, str) else None, seen, seconds)
 
 
-def readable(answer: object) -> object:
+def as_an_answer(answer: object) -> object:
     """An answer as it came, or the one that stands for those nobody can read."""
     try:
         ElicitResult.model_validate(answer, by_alias=True)
@@ -62,5 +62,5 @@ async def read_odd_answers(ctx: ServerRequestContext[Any, Any], call_next: CallN
         return await call_next(ctx)
     answers = params["inputResponses"]
     named = answers if isinstance(answers, Mapping) else {QUESTION: answers}
-    repaired = {name: readable(answer) for name, answer in named.items()}
+    repaired = {name: as_an_answer(answer) for name, answer in named.items()}
     return await call_next(replace(ctx, params={**params, "inputResponses": repaired}))
