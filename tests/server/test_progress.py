@@ -141,25 +141,11 @@ def assert_rising(told: list[Told]) -> None:
     ] == []
 
 
-@cases
-async def test_nothing_is_told_in_the_last_moment_before_a_result_or_after_it(bench: LongBench, case: Case) -> None:
-    said, wire = await lived(bench, case)
-    assert said.error is None
-    assert_told_in_time(wire)
-    for token in wire.ended:
-        assert_rising([one for one in wire.told if one.token == token])
-    modern_form = bench.mode == "auto" and case.tool == "delete_collection"
-    assert bool(wire.told) is (case.told and not modern_form)
-
-
-@cases
-async def test_a_total_is_told_wherever_it_is_known(bench: LongBench, case: Case) -> None:
-    _, wire = await lived(bench, case)
-    known = [one for one in wire.told if case.totals and re.match(case.totals, one.message)]
+def assert_totals(case: Case, told: list[Told]) -> None:
+    """Where a total is known it is told, and the number says as much as the words."""
+    known = [one for one in told if case.totals and re.match(case.totals, one.message)]
     assert [one for one in known if one.total is None] == []
-    assert [
-        one for one in wire.told if one not in known and one.total is not None and "next call" not in one.message
-    ] == []
+    assert [one for one in told if one not in known and one.total and "next call" not in one.message] == []
     for one in known:
         if counted := re.search(r"(\d+) of (\d+) collections", one.message):
             done, total = map(int, counted.groups())
@@ -169,18 +155,30 @@ async def test_a_total_is_told_wherever_it_is_known(bench: LongBench, case: Case
             assert int(percent[1]) <= 100 * one.progress / (one.total or 1) < int(percent[1]) + 2, one
 
 
-@cases
-async def test_no_end_is_told_before_it_or_twice(bench: LongBench, case: Case) -> None:
-    _, wire = await lived(bench, case)
-    ends = [one.message for one in wire.told if re.search(r"\b100 %|\b(\d+) of \1 collections", one.message)]
-    assert len(ends) == len(set(ends)) <= 1, ends
+def assert_one_end(told: list[Told]) -> None:
+    """No end is told before it, or twice."""
+    ends = [one.message for one in told if re.search(r"\b100 %|\b(\d+) of \1 collections", one.message)]
+    assert len(ends) <= 1, ends
     ended = False
-    for one in wire.told:
+    for one in told:
         ended = ended or one.message in ends
-        assert not (ended and re.match("report: |update: ", one.message) and one.message not in ends), wire.told
+        assert not (ended and re.match("report: |update: ", one.message) and one.message not in ends), told
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.1, 0.15, 1.0, 2.0, 2.05, 2.1, 2.11, 5.0, 5.1, 9.9, 11.3])
+@cases
+async def test_a_call_is_told_of_in_time_with_its_total_and_one_end(bench: LongBench, case: Case) -> None:
+    said, wire = await lived(bench, case)
+    assert said.error is None
+    assert_told_in_time(wire)
+    for token in wire.ended:
+        assert_rising([one for one in wire.told if one.token == token])
+    assert_totals(case, wire.told)
+    assert_one_end(wire.told)
+    modern_form = bench.mode == "auto" and case.tool == "delete_collection"
+    assert bool(wire.told) is (case.told and not modern_form)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.1, 0.15, 1.0, 2.05, 2.1, 5.1, 9.9])
 @pytest.mark.parametrize("tool", ["get_collection", "download_collection_html", "report_stats", "create_collection"])
 async def test_nothing_is_told_of_a_call_that_was_cancelled(bench: LongBench, tool: str, seconds: float) -> None:
     of = {
