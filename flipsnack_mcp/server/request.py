@@ -41,7 +41,7 @@ class ToolRequest:
         return shows_forms and (self.modern or self.session.can_send_request)
 
     async def tell(self, progress: Progress) -> None:
-        """A progress notification, unless the call ends within a moment."""
+        """A progress notification, unless the call ends right after it."""
         self._telling.tell(replace(progress, message=self.redact(progress.message)))
 
     async def carried_out(self, work: Callable[[], Awaitable[T]]) -> T:

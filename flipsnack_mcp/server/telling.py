@@ -1,4 +1,4 @@
-"""The one place where the progress of a call leaves: in order, a moment after it was told, and never close to its result.
+"""The one place where the progress of a call leaves: in order, a while after it was told, and never close to its result.
 
 A client forgets a request with its result. What it is told of it in the same breath, it may look at later than at the
 result, however right the order was on the wire; official clients call that an error, and some drop the connection.
@@ -15,8 +15,10 @@ import anyio
 
 from flipsnack_mcp.workflows.progress import Progress
 
-MOMENT = 0.1
-"""Seconds that lie between a notification and the result, at the least; so long each is held back before it leaves."""
+HELD_BACK = 0.5
+"""Seconds that pass before what was told leaves: the result says it better where it comes meanwhile."""
+APART = 0.2
+"""Seconds that lie between the last notification and the result, so that a busy client, too, reads them one by one."""
 STEP = 0.01
 """How much the number rises where nothing was done that is counted: it has to, with every notification."""
 
@@ -34,9 +36,9 @@ class Telling:
         self._number, self._left_at = 0.0, -inf
 
     def tell(self, progress: Progress) -> None:
-        """Let it leave in a moment, unless the call has ended by then."""
+        """Let it leave in a while, unless the call has ended by then."""
         if self._open:
-            self._held.append((anyio.current_time() + MOMENT, progress))
+            self._held.append((anyio.current_time() + HELD_BACK, progress))
             self._news.set()
 
     async def while_lasting(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -73,7 +75,7 @@ class Telling:
         self._open = False
         self._held.clear()
         async with self._leaving:
-            await anyio.sleep_until(self._left_at + MOMENT)
+            await anyio.sleep_until(self._left_at + APART)
 
 
 def numbered(last: float, progress: Progress) -> tuple[float, float | None]:

@@ -18,6 +18,11 @@ class Progress:
     """None where nobody can know it."""
     message: str = ""
 
+    @property
+    def ended(self) -> bool:
+        """Whether all of it is done."""
+        return self.total is not None and self.done >= self.total
+
 
 Tell = Callable[[Progress], Awaitable[None]]
 """Takes one progress message."""
@@ -92,13 +97,13 @@ class Pausing:
 
 
 class News(Pausing):
-    """Told about everything new of a job; passes on how far it is."""
+    """Told about everything new of a job; passes on how far it is, but for its end, which the result tells."""
 
     last, _told = Progress(), Progress()
 
     async def __call__(self, progress: Progress) -> None:
         self.last = progress if progress.message else self.last
-        if self.last.message != self._told.message and await self.pass_on(self.last):
+        if self.last.message != self._told.message and not self.last.ended and await self.pass_on(self.last):
             self._told = self.last
 
 
