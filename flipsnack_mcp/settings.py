@@ -23,6 +23,8 @@ SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
 SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
+# What separates folders on the other system, or in other programs, before what begins like a folder.
+JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 
@@ -124,6 +126,10 @@ class _Reading:
         return value
 
     def folders(self, name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
+        if any(JOINED.search(one) and not Path(one).exists() for one in self.parts(name, os.pathsep)):
+            self.hints.append(
+                f'{name} looks like folders joined by something else: they are separated by "{os.pathsep}".'
+            )
         return tuple(self._folder(name, one) for one in self.parts(name, os.pathsep)) or default
 
     def folder(self, name: str, default: Path | None) -> Path | None:

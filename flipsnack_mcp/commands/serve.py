@@ -28,7 +28,9 @@ def serve(settings: Settings, where: tuple[str, int] | None) -> int:
         return 0
     host, port = where
     try:
-        server.run("streamable-http", host=host, port=port)
+        from flipsnack_mcp.commands.over_http import serve_over_http  # noqa: PLC0415  # stdio starts without it
+
+        serve_over_http(server, host, port, settings.log_level)
     except SystemExit:
         sys.stderr.write(f"flipsnack-mcp: {host}:{port} cannot be served, the port may be in use; name another one\n")
         return 1

@@ -1,17 +1,22 @@
 """The command line: versions, help, exit statuses, doctor and the sandbox, as real processes."""
 
+import errno
 import json
+import os
 import re
 import socket
+import sys
 import urllib.request
 from collections.abc import Callable
 from hashlib import md5
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from flipsnack_mcp import __version__
+from flipsnack_mcp.commands.doctor import upload_folder
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
 
@@ -142,3 +147,18 @@ def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run: Run, arguments: st
     assert done.status == 1
     assert "Traceback" not in done.err
     assert "in use" in done.err
+
+
+@pytest.mark.parametrize(("platform", "cure"), [("darwin", True), ("linux", False)])
+def test_doctor_names_the_cure_of_a_folder_that_macos_guards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, *, cure: bool
+) -> None:
+    def guarded(_: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    assert upload_folder(tmp_path).ok
+    assert not upload_folder(tmp_path / "missing").ok
+    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(sys, "platform", platform)
+    found = upload_folder(tmp_path)
+    assert (found.ok, "Privacy & Security > Files and Folders" in found.said) == (False, cure)

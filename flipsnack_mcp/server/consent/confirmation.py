@@ -6,7 +6,6 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 """
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +19,7 @@ from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
 TO_ACT = 10.0
@@ -44,7 +44,6 @@ DESTROYING_WAYS = frozenset({"ask", "approve", "allow"})
 """Every other way of FLIPSNACK_CONFIRM means that nothing is destroyed."""
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
-Clock = Callable[[], float]
 
 
 class NotConfirmedError(Exception):
@@ -60,7 +59,6 @@ class Confirmation:
 
     way: str
     consents: Consents
-    now: Clock
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
@@ -105,7 +103,8 @@ class Confirmation:
             raise NotConfirmedError(
                 f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
             )
-        asked = Asked(seen=preview.seen, at=self.now(), nonce=secrets.token_hex(8))
+        at, shown = await self.consents.stamp()
+        asked = Asked(seen=preview.seen, at=at, shown=shown, nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
             input_requests={QUESTION: types.ElicitRequest(params=question(preview))},
             request_state=asked.model_dump_json(),
@@ -138,14 +137,15 @@ class Confirmation:
         reply = request.replies.get(QUESTION)
         if request.state is None or not isinstance(reply, types.ElicitResult):
             return None
-        asked, now = Asked.model_validate_json(request.state), self.now()
+        asked, now = Asked.model_validate_json(request.state), await self.consents.stamp()
         if not await self.consents.first_use(asked.nonce):
             raise NotConfirmedError("This answer was used before. Make the call again to ask the person anew.")
-        if not 0 <= now - asked.at <= LIFETIME:
+        if not is_fresh(Stamp(asked.at, asked.shown), now, LIFETIME):
             raise NotConfirmedError(
-                f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew."
+                f"The question was put more than {MINUTES} minutes ago, or the clock was set since. "
+                "Make the call again to ask anew."
             )
-        return reply_of(reply, asked.seen, now - asked.at)
+        return reply_of(reply, asked.seen, now.now - asked.at)
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
         """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""

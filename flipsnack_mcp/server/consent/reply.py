@@ -58,7 +58,7 @@ def as_an_answer(answer: object) -> object:
 async def read_odd_answers(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Let a malformed answer to a form reach the call that asked, which has words for it; the SDK has only an error."""
     params = ctx.params or {}
-    if ctx.method != "tools/call" or "requestState" not in params or params.get("inputResponses") is None:
+    if ctx.method != "tools/call" or params.get("inputResponses") is None:
         return await call_next(ctx)
     answers = params["inputResponses"]
     named = answers if isinstance(answers, Mapping) else {QUESTION: answers}

@@ -30,6 +30,8 @@ class JournalEntry(BaseModel):
     name: str
     size: int
     started: float = 0.0
+    shown: float = 0.0
+    """What the clock on the wall showed then, for a person; version 0.1.0 did not write it down."""
     left: float = 0.0
     """When its owner let go of it or gave its last sign of life; 0 as long as nobody had to look into it."""
     settled: bool = False
@@ -39,6 +41,8 @@ class JournalEntry(BaseModel):
     said: str = ""
     """How it failed, or why its end is not known."""
     warnings: tuple[str, ...] = ()
+    document_warnings: tuple[str, ...] = ()
+    """What was odd about the document before it was sent."""
     before: tuple[str, ...] = ()
     """The collections it could be mistaken for, listed just before it was sent."""
     again: bool = False
@@ -83,7 +87,8 @@ class Journal:
             if standing and (not again or standing.unfinished):
                 return standing
             owner.claim(records)
-            return self._put(records, asked.model_copy(update={"started": records.now, "again": again}))
+            times = {"started": records.now, "shown": records.wall}
+            return self._put(records, asked.model_copy(update={**times, "again": again}))
 
         return await self.store.transact(work)
 
