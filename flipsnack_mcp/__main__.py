@@ -4,6 +4,7 @@
 
 import argparse
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("--") and given[0] not in {"--version", "--help"}):
         given.insert(0, "serve")
-    options, unknown = parser().parse_known_args(given)
+    if given[0] != "serve":  # whose stdout is the protocol's
+        print_in_any_encoding()
+    options, unknown = parsed(given)
     if unknown:
         # Names only: a value may be a key that somebody tried to pass.
         names = [one.partition("=")[0] for one in unknown if one.startswith("-")]
@@ -28,6 +31,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except KeyboardInterrupt:
         return EXIT_FAILED
+    except BaseExceptionGroup as several:
+        if several.subgroup(SystemExit) is None:
+            raise
+        return EXIT_FAILED  # a command ended where nobody reads it any more
+
+
+def print_in_any_encoding() -> None:
+    """Whatever a stream's encoding does not have is spelt out, instead of ending the command."""
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def parsed(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Options and what is none; help and version are printed here, maybe for nobody."""
+    try:
+        return parser().parse_known_args(given)
+    except (SystemExit, OSError) as end:
+        from flipsnack_mcp.commands import end_output
+
+        end_output(end if isinstance(end, OSError) else None)
+        raise
 
 
 def parser() -> argparse.ArgumentParser:

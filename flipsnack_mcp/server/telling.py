@@ -17,7 +17,7 @@ from flipsnack_mcp.workflows.progress import Progress
 
 HELD_BACK = 0.5
 """Seconds that pass before what was told leaves: the result says it better where it comes meanwhile."""
-APART = 0.2
+BEFORE_A_RESULT = 0.2
 """Seconds that lie between the last notification and the result, so that a busy client, too, reads them one by one."""
 STEP = 0.01
 """How much the number rises where nothing was done that is counted: it has to, with every notification."""
@@ -75,7 +75,7 @@ class Telling:
         self._open = False
         self._held.clear()
         async with self._leaving:
-            await anyio.sleep_until(self._left_at + APART)
+            await anyio.sleep_until(self._left_at + BEFORE_A_RESULT)
 
 
 def numbered(last: float, progress: Progress) -> tuple[float, float | None]:

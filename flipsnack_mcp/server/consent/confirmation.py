@@ -14,7 +14,7 @@ from mcp import types
 from pydantic import ValidationError
 
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, comparable, question
+from flipsnack_mcp.server.consent.form import FORM, Preview, confirms, question
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
@@ -161,7 +161,7 @@ class Confirmation:
                 f"It changed after the person was asked. It is now: {(await target.preview()).text} "
                 "Make the call again to ask the person about this."
             )
-        if comparable(reply.typed or "") != comparable(preview.expected):
+        if not confirms(reply.typed or "", preview):
             raise NotConfirmedError(await self._mistyped(tool, target))
 
     async def _mistyped(self, tool: str, target: InQuestion) -> str:

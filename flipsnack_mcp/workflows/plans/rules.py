@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
 from flipsnack_mcp.store.clock import Stamp, is_fresh
+from flipsnack_mcp.workflows.plans.titles import replaced
 
 LONGEST_TITLE = 300
 GOOD_FOR = 24 * 3600.0
@@ -169,8 +170,11 @@ class Rule:
 
     def title_of(self, title: str) -> str:
         """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too."""
-        replaced = title.replace(self.find, self.replace) if self.find else title
-        return title if replaced == title else replaced.strip()
+        new = replaced(title, self.find, self.replace) if self.find else title
+        if new == title:
+            return title
+        new = new if title[:1].isspace() else new.lstrip()
+        return new if title[-1:].isspace() else new.rstrip()
 
 
 @dataclass(frozen=True)

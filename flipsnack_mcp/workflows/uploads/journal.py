@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import cleaned
+from flipsnack_mcp.api import bare
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
 
@@ -64,7 +64,7 @@ class JournalEntry(BaseModel):
 
     def is_of(self, document: str, title: str) -> bool:
         """Whether it is of the same document and title: two titles that look alike are one to a person."""
-        return self.document == document and cleaned(self.title) == cleaned(title)
+        return self.document == document and bare(self.title) == bare(title)
 
     def stands(self, now: float) -> bool:
         """Whether the same document and title should get this result instead of a second upload."""
