@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import anyio
 import h11
@@ -44,7 +44,7 @@ def serve_over_http(server: FlipsnackServer, host: str, port: int, log_level: st
 
 def application(server: FlipsnackServer, host: str, idle: float) -> ASGIApp:
     """What answers requests; a session that nobody uses for so long is dropped."""
-    return server.streamable_http_app(host=host, session_idle_timeout=idle)
+    return cast("ASGIApp", server.streamable_http_app(host=host, session_idle_timeout=idle))
 
 
 def configured(

@@ -24,6 +24,9 @@ def serve(settings: Settings, where: tuple[str, int] | None) -> int:
     for one in (*settings.problems, *settings.hints):
         log.warning("%s", one)
     if where is None:
+        if not (sys.stdin and sys.stdout):
+            log.error("stdin or stdout is closed: an MCP client talks to this server over both")
+            return 1
         server.run("stdio")
         return 0
     host, port = where

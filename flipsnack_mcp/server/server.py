@@ -13,6 +13,8 @@ from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, RequestBodyLimitMiddleware
 from pydantic import AnyUrl
 from typing_extensions import override
 
@@ -20,9 +22,13 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
+from flipsnack_mcp.server.arriving import Arriving
+from flipsnack_mcp.server.bodies import RereadBodies
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
+from flipsnack_mcp.server.inlet import inlet
 from flipsnack_mcp.server.instructions import ICON, instructions
+from flipsnack_mcp.server.lines import Reread
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
@@ -77,7 +83,35 @@ class FlipsnackServer(MCPServer[Service]):
         )
         self.middleware.insert(0, keys.before_opening)
         self._menu = menu(settings)
+        # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
+        self.middleware.insert(0, Arriving(self._menu))
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+
+    @override
+    async def run_stdio_async(
+        self, stdin: anyio.AsyncFile[str] | None = None, stdout: anyio.AsyncFile[str] | None = None
+    ) -> None:
+        """Serve until the client goes, also where it closes what it reads from before what it writes to."""
+        with inlet() as end_reading:
+            try:
+                async with stdio_server(stdin, stdout) as (lines, answers):
+                    try:
+                        known = self._lowlevel_server.create_initialization_options()
+                        await self._lowlevel_server.run(Reread(lines, answers), answers, known)
+                    finally:
+                        end_reading()
+            except* BrokenPipeError:
+                log.debug("the client closed its end")
+            except* OSError as lost:
+                log.error("stdin or stdout failed: %s", "; ".join(str(one) for one in lost.exceptions))  # noqa: TRY400
+
+    @override
+    def streamable_http_app(self, **options: Any) -> Any:
+        """The SDK's application, with a look at what is posted before it."""
+        application = super().streamable_http_app(**options)
+        application.add_middleware(RereadBodies)
+        application.add_middleware(RequestBodyLimitMiddleware, max_body_size=DEFAULT_MAX_REQUEST_BODY_SIZE)
+        return application
 
     @override
     async def list_tools(self) -> list[types.Tool]:
