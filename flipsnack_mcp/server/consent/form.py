@@ -1,14 +1,13 @@
 """What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from mcp.types import ElicitRequestFormParams, ElicitResult
+from mcp.types import ElicitRequestFormParams
 from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api import Action, as_compared, bare, cleaned, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
+from flipsnack_mcp.server.consent.reply import Wanted
 from flipsnack_mcp.workflows.plans.rules import Item
 
 LONGEST_TO_TYPE, LONGEST_TYPED = 60, 1000
@@ -47,39 +46,6 @@ class Preview(BaseModel):
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
 
-class Asked(BaseModel):
-    """Which question was put, when, to which sight of its subject, and what had to be typed."""
-
-    seen: str
-    expected: str = ""
-    collection_hash: str = ""
-    """Both are empty in a question of an earlier version, to which nothing that is typed is a yes."""
-    at: float
-    shown: float | None = None
-    """What the clock on the wall showed then."""
-    nonce: str
-
-    @classmethod
-    def about(cls, preview: Preview, **facts: Any) -> Self:
-        """A question with this preview."""
-        return cls(seen=preview.seen, expected=preview.expected, collection_hash=preview.collection_hash, **facts)
-
-    @property
-    def preview(self) -> Preview:
-        """What an answer is compared with."""
-        return Preview(text="", target="", seen=self.seen, expected=self.expected, collection_hash=self.collection_hash)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back from the person, to which sight, and how fast."""
-
-    action: str
-    typed: str
-    shown: Preview
-    seconds: float
-
-
 def question(preview: Preview) -> ElicitRequestFormParams:
     """What the person reads, and the one field they fill in."""
     return ElicitRequestFormParams(
@@ -88,19 +54,12 @@ def question(preview: Preview) -> ElicitRequestFormParams:
     )
 
 
-def reply_of(reply: ElicitResult, shown: Preview, seconds: float) -> Reply:
-    """A client's reply; content that is not the one text asked for counts as nothing typed."""
-    content: Mapping[str, object] = reply.content or {}
-    typed = content.get("title") if set(content) == {"title"} else None
-    return Reply(reply.action, typed if isinstance(typed, str) else "", shown, seconds)
-
-
 def hash_counts_too(preview: Preview) -> str:
     """What to say where the title is asked for and cannot be typed on every keyboard."""
     return " Its hash counts as well." if preview.collection_hash not in {"", preview.expected} else ""
 
 
-def confirms(typed: str, preview: Preview) -> bool:
+def confirms(typed: str, preview: Preview | Wanted) -> bool:
     """Whether what a person typed is what was asked for: the text as people compare, the hash to the letter."""
     given = typed[:LONGEST_TYPED]
     if not as_compared(given):

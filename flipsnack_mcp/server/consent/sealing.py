@@ -14,6 +14,7 @@ from typing import Any
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import AESGCMRequestStateCodec, InvalidRequestState, RequestStateSecurity
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
+from pydantic import BaseModel
 
 from flipsnack_mcp.api import Changed, FlipsnackError
 from flipsnack_mcp.store.records import Body, Records, Store, StoreUnusable
@@ -24,6 +25,19 @@ KEYS_KEPT = 2 * SEALS_FOR
 KEY_BYTES = 32
 FOR_EVER = 1e11
 """Seconds. The SDK's own time goes by the clock on the wall and ends in a protocol error that no model sees."""
+
+
+class Asked(BaseModel):
+    """Which question was put, when, to which sight of its subject, and what had to be typed."""
+
+    seen: str
+    expected: str = ""
+    collection_hash: str = ""
+    """Both are empty in a question of an earlier version, to which nothing that is typed is a yes."""
+    at: float
+    shown: float | None = None
+    """What the clock on the wall showed then."""
+    nonce: str
 
 
 class UnopenedError(FlipsnackError):
@@ -55,7 +69,7 @@ class KeyRing:
         return RequestStateSecurity(codec=self, ttl=FOR_EVER)
 
     def seal(self, payload: bytes) -> str:
-        """Seal what the SDK gives, but not to the time on the wall: how old it is says `consent.form.Asked`."""
+        """Seal what the SDK gives, but not to the time on the wall: how old it is says `Asked`."""
         if self._codec is None:
             raise InvalidRequestState("no key")
         return self._codec.seal(json.dumps({**json.loads(payload), "iat": 0}).encode())

@@ -91,7 +91,7 @@ class Downloads:
         told = Throttled(context.tell, DOWNLOAD)
 
         async def tell(progress: Progress) -> None:
-            if progress.done:
+            if progress.done and not progress.ended:  # its end is told by the result
                 await told(progress.done, progress.total)
 
         job = await self._jobs.watch(DOWNLOAD, collection_hash, seconds, tell)

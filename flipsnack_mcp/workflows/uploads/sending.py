@@ -114,7 +114,7 @@ class Uploads:
 
         async def tell(progress: Progress) -> None:
             if progress.message:
-                await context.tell(f"{UPLOAD}: {progress.message}")
+                await context.tell(replace(progress, total=entry.size or None, message=f"{UPLOAD}: {progress.message}"))
             else:
                 await told(progress.done, entry.size or None)
 
