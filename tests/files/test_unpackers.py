@@ -11,7 +11,7 @@ import pytest
 
 from flipsnack_mcp.files.limits import MEGABYTE
 from flipsnack_mcp.files.packages import save_package
-from flipsnack_mcp.files.zip_check import BadPackage
+from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
 from tests.files.ground import names_in, sent
 from tests.files.zip_maker import (
     CENTRAL,
@@ -151,6 +151,8 @@ CASES: dict[str, Mapping[str, bytes | Callable[[], bytes]]] = {
         "another unpacked size": put_together(replace(LYING, after=descriptor(LYING, unpacked=1))),
         "none": put_together(replace(LYING, after=b""), INDEX),
         "cut": put_together(replace(LYING, after=descriptor(LYING)[:9]), INDEX),
+        "long sizes that nobody announced": put_together(replace(LYING, after=descriptor(LYING, sized="Q")), INDEX),
+        "stored, and no signature": put_together(replace(SPLITTING, content=b"x", after=descriptor(replace(SPLITTING, content=b"x"), signed=False))),
         "twice": put_together(replace(LYING, after=descriptor(LYING) * 2), INDEX),
         "one that nobody announced": put_together(replace(NOT_STREAMED, after=descriptor(NOT_STREAMED)), INDEX),
         "sizes before that are others": put_together(replace(LYING, local={"crc": 0, "size": 4, "unpacked": 4})),
@@ -184,7 +186,7 @@ CASES: dict[str, Mapping[str, bytes | Callable[[], bytes]]] = {
         repr(name): named(name) for name in (
             "aux", "COM1", "a/nul.txt", "con.html", "lpt9.css", "prn", "conin$", "com¹.js", "aux/index.html", "NUL .txt",
             "a.", "a ", "a./b", "a /b", "dir /", "...", "a:b", "a::$DATA", "C:", "c:/x", "a\\b", "..\\x", "a/../b", "../x", "/x", "//x",
-            "a//b", "a/./b", "././a", "..", ".", "a<b", "a>b", 'a"b', "a|b", "a?b", "a*b", "a\tb", "a\x7fb", "a\x1bb", "a\u2028b",
+            "a//b", "index.html;1", "d;7/a", "a/./b", "././a", "..", ".", "a<b", "a>b", 'a"b', "a|b", "a?b", "a*b", "a\tb", "a\x7fb", "a\x1bb", "a\u2028b",
             "\u202ecod.exe", "a\u2066b\u2069", "a\u200b.html", "a\u200d", "a\u200c.html", "\ufeffa", "a\u00ad.js", "a\u3164", "a\u115f",
             "\U000e0041a", "a\ue000", "a\uf03ab", "\uef80", "x" * 256, "/".join(["d" * 200] * 6),
             "open.lnk", "a/Start.URL", "x.desktop", "a.webloc", "a.scf", "desktop.ini", "a/Autorun.inf", "x.library-ms",
@@ -244,5 +246,5 @@ async def test_a_bomb_is_refused_by_what_it_declares_before_anything_is_unpacked
 ) -> None:
     content = bombs(40, MEGABYTE)
     monkeypatch.delattr(zlib, "decompressobj")
-    with pytest.raises(BadPackage, match="grows over 200 times"):
+    with pytest.raises(BadPackage, match="it grows over 50 times"):
         await save_package(sent(content), tmp_path, "Title", "hash1")
