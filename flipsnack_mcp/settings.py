@@ -7,7 +7,7 @@ setting means, its default and how it is read stand once, at its field in `Setti
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,10 @@ SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
 SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
+# What a host leaves behind that was not told what to fill in, and which it does with every field a person left empty.
+LEFT_OPEN = re.compile(r"""\s*(["']?)\$\{[^{}]*\}\1\s*""")
+SHOWABLE = re.compile(r"[A-Za-z_]{1,40}")  # and so no key
+LONGEST_CREDENTIAL = 10_000
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 
@@ -35,6 +39,8 @@ class Variable:
     default: str = ""
     secret: bool = False
     flag: bool = False
+    separator: str = ""
+    """What stands between the parts of a list."""
 
     @property
     def option(self) -> str:
@@ -47,13 +53,28 @@ class _Reading:
 
     def __init__(self, environment: Mapping[str, str], options: Mapping[str, str]) -> None:
         self.problems: list[str] = []
-        self.hints: list[str] = []
+        self.hints: list[str] = [*misspelt(environment)]
+        self.notes: list[str] = []
         given = {one.name: environment[one.name] for one in VARIABLES if environment.get(one.name)}
-        self.sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
-        self._values = given | dict(options)
+        self._values = self._filled(given | dict(options))
+        sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
+        self.sources = {name: source for name, source in sources.items() if name in self._values}
         # The sandbox needs no key, so one that a client failed to fill in is no problem there.
         if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
             self._values = {name: value for name, value in self._values.items() if not name.startswith(CREDENTIALS)}
+
+    def _filled(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What somebody filled in: a placeholder alone, also as a part of a list, is a field that was left empty."""
+        values = dict[str, str]()
+        for one in VARIABLES:
+            value = given.get(one.name, "")
+            parts = split_beside_placeholders(value, one.separator)
+            kept = [part for part in parts if one.secret or not LEFT_OPEN.fullmatch(part)]
+            if len(kept) < len(parts):
+                self.notes.append(f"{one.name} counts as not set where its placeholder, ${{...}}, was not filled in.")
+            if any(kept):
+                values[one.name] = one.separator.join(kept)
+        return values
 
     def text(self, name: str) -> str:
         """A value as it stands, after pointing out what clients and shells get wrong."""
@@ -74,13 +95,20 @@ class _Reading:
         if direct or not file:
             return direct
         try:
-            content = Path(file).read_text(encoding="utf-8-sig").strip()
-        except (OSError, UnicodeDecodeError, ValueError):
-            self.problems.append(f"The file that {name}_FILE names cannot be read.")
+            content = credential_in(self._path(f"{name}_FILE", file))
+        except (OSError, ValueError) as error:
+            self.problems.append(f"The file that {name}_FILE names cannot be read: {reason_of(error)}.")
             return ""
         if not content:
             self.problems.append(f"The file that {name}_FILE names is empty.")
         return content
+
+    def _path(self, name: str, value: str) -> Path:
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            self.problems.append(f"{name} names a home folder that cannot be found: write the whole path.")
+            return Path(value)
 
     def look_at_credentials(self, key: str, secret: str) -> None:
         if key and key == secret:
@@ -131,9 +159,10 @@ class _Reading:
         return self._folder(name, value) if value else default
 
     def _folder(self, name: str, value: str) -> Path:
-        if not Path(value).is_absolute():
+        path = self._path(name, value)
+        if not path.is_absolute() and not value.startswith("~"):
             self.problems.append(f"{name} holds a relative folder: write the whole path.")
-        return Path(value)
+        return path
 
     def state(self, name: str, default: str) -> str:
         """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
@@ -141,12 +170,9 @@ class _Reading:
         if value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
             self.problems.append(f"{name} is neither sqlite:PATH (a file) nor memory: (nothing is kept).")
             return "memory:"
-        try:
-            Path(value.removeprefix("sqlite:")).expanduser()
-        except RuntimeError:
-            self.problems.append(f"{name} names a home folder that cannot be found: write the whole path.")
-            return "memory:"
-        return value or default
+        before = len(self.problems)
+        self._path(name, value.removeprefix("sqlite:"))
+        return "memory:" if len(self.problems) > before else value or default
 
     def log_level(self, name: str, default: str) -> str:
         value = self.text(name).upper() or default
@@ -177,11 +203,12 @@ def setting(
     default: Any = "",
     shown: str | None = None,
     secret: bool = False,
+    separator: str = "",
 ) -> Any:
     """A field that is read from its variable. `shown` is how its default is written where the value itself is not."""
     flag = isinstance(default, bool)
     text = str(int(default) if flag else default) if shown is None else shown
-    variable = Variable("", meaning, text, secret=secret, flag=flag)
+    variable = Variable("", meaning, text, secret=secret, flag=flag, separator=separator)
     return field(default=default, repr=not secret, metadata={"read": read, "variable": variable})
 
 
@@ -200,6 +227,7 @@ class Settings:
         "`default`, or `default,legacy` for old actions too",
         default=frozenset({"default"}),
         shown="default",
+        separator=",",
     )
     confirm: str = setting(
         _Reading.confirm,
@@ -212,6 +240,7 @@ class Settings:
         "folders that may be uploaded from, joined by `:` (`;` on Windows); none set, none allowed",
         default=(),
         shown="",
+        separator=os.pathsep,
     )
     download_dir: Path | None = setting(  # noqa: RUF009  # a field
         _Reading.folder, "folder for HTML packages", default=None, shown="`flipsnack` in the downloads folder"
@@ -240,6 +269,8 @@ class Settings:
     """What has to be set right before anything can be asked."""
     hints: tuple[str, ...] = ()
     """What looks wrong but may be right."""
+    notes: tuple[str, ...] = ()
+    """What a host left open, and so is not set."""
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where each given value came from: `environment` or `option`."""
 
@@ -268,9 +299,61 @@ FILE_VARIABLES = [
 VARIABLES: tuple[Variable, ...] = (*PLAIN_VARIABLES[:2], *FILE_VARIABLES, *PLAIN_VARIABLES[2:])
 
 
+def split_beside_placeholders(value: str, separator: str) -> list[str]:
+    """The parts of a list; the separator may also stand inside a placeholder."""
+    if not separator or "${" not in value:
+        return value.split(separator) if separator else [value]
+    return re.split(rf"{re.escape(separator)}(?![^{{}}]*\}})", value)
+
+
+def credential_in(file: Path) -> str:
+    """What a file with a credential holds; it may be a pipe, and may have no end.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: What is in it cannot be a credential.
+    """
+    with file.open("rb") as opened:
+        content = opened.read(LONGEST_CREDENTIAL + 1)
+    if len(content) > LONGEST_CREDENTIAL:
+        raise ValueError("it is too long")
+    return content.decode("utf-8-sig").strip()
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, without its name."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+
+
+def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
+    """Names that look like settings and are none, each with the one that is nearest. No value is repeated."""
+    known = [one.name for one in VARIABLES]
+    for name in environment:
+        if name.upper().startswith("FLIPSNACK_") and name not in known:
+            meant = nearest(name.upper(), known)
+            shown = f'"{name}"' if meant and SHOWABLE.fullmatch(name) else "A variable that begins with FLIPSNACK_"
+            yield f"{shown} is no setting{meant or ': the README lists them.'}"
+
+
+def nearest(typed: str, known: Iterable[str]) -> str:
+    """What may have been meant, as the end of a sentence, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only for who misspells
+
+    found = get_close_matches(typed[:60], [*known], n=1, cutoff=0.75)
+    return f": did you mean {found[0]}?" if found else ""
+
+
 def read_settings(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:
     """Settings from environment variables and, before them, options (by the variable's name)."""
     reading = _Reading(environment, options or {})
     values = {one.name: one.metadata["read"](reading, name, one.default) for name, one in DECLARED.items()}
     reading.look_at_credentials(values["api_key"], values["api_secret"])
-    return Settings(**values, problems=tuple(reading.problems), hints=tuple(reading.hints), sources=reading.sources)
+    return Settings(
+        **values,
+        problems=tuple(reading.problems),
+        hints=tuple(reading.hints),
+        notes=tuple(reading.notes),
+        sources=reading.sources,
+    )

@@ -64,7 +64,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     }
     environment = {f"FLIPSNACK_{name.upper()}": text for name, (text, _) in set_and_read.items()}
     settings = read_settings(environment | {"FLIPSNACK_SOMETHING_ELSE": "x"})
-    assert settings.problems == settings.hints == ()
+    assert settings.problems == ()
+    assert settings.hints == ("A variable that begins with FLIPSNACK_ is no setting: the README lists them.",)
     assert {name: (text, getattr(settings, name)) for name, (text, _) in set_and_read.items()} == set_and_read
     assert (settings.missing, settings.sandbox) == ("", False)
     assert settings.sources.keys() == environment.keys()
@@ -75,7 +76,7 @@ def test_the_sandbox_needs_no_key_so_none_is_looked_at() -> None:
     assert (settings.sandbox, settings.missing, settings.problems) == (True, "", ())
 
 
-@pytest.mark.parametrize("way", ["yes", "no", "0", " allow", "allow ", "'allow'", "${CONFIRM}", "allowed"])
+@pytest.mark.parametrize("way", ["yes", "no", "0", " allow", "allow ", "'allow'", "a${CONFIRM}", "allowed"])
 def test_an_unknown_way_of_confirming_blocks_and_an_unknown_log_level_is_a_hint_only(way: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_CONFIRM": way, "FLIPSNACK_LOG_LEVEL": "loud"})
     assert (settings.confirm, settings.log_level) == ("block", "WARNING")
@@ -94,7 +95,10 @@ def test_a_switch_that_is_off_is_off_and_no_toolset_is_the_default_one(value: st
 @pytest.mark.parametrize("name", sorted(DOCUMENTED - {"FLIPSNACK_CONFIRM"}))
 @pytest.mark.parametrize(
     ("value", "words"),
-    [("${user_config.value}", "placeholder"), *((value, "quotes or spaces") for value in ('"1"', "'1'", " 1", "1\n"))],
+    [
+        ("a ${user_config.value}", "placeholder"),
+        *((value, "quotes or spaces") for value in ('"1"', "'1'", " 1", "1\n")),
+    ],
 )
 def test_what_clients_and_shells_get_wrong_is_pointed_out(name: str, value: str, words: str) -> None:
     settings = read_settings({**ACCESS, name: value})
@@ -157,7 +161,10 @@ def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name:
     ("given", "said"),
     [
         ({**ACCESS, "FLIPSNACK_API_KEY_FILE": "/x"}, "Both FLIPSNACK_API_KEY and FLIPSNACK_API_KEY_FILE are set: keep"),
-        ({"FLIPSNACK_API_KEY_FILE": str(ROOT)}, "The file that FLIPSNACK_API_KEY_FILE names cannot be read."),
+        (
+            {"FLIPSNACK_API_KEY_FILE": str(ROOT)},
+            "The file that FLIPSNACK_API_KEY_FILE names cannot be read: Is a directory.",
+        ),
         ({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": KEY}, "hold the same value"),
     ],
 )

@@ -6,33 +6,96 @@ it answers only requests whose Host and Origin are loopback names.
 
 import logging
 import sys
+from contextlib import suppress
+from socket import socket
+
+import anyio
+from typing_extensions import override
 
 from flipsnack_mcp.commands.connecting import connect, remember
+from flipsnack_mcp.commands.stopping import (
+    EXIT_INTERRUPTED,
+    Stopping,
+    broken,
+    keep_quiet_about_logging,
+    leave,
+    leave_when_interrupted,
+    missing_stream,
+)
 from flipsnack_mcp.server.safety.redaction import Redactor
-from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, where: tuple[str, int] | None) -> int:
-    """Serve until the client goes away: on stdio, or on HTTP at a host and port."""
+    """Serve until the client goes away or somebody interrupts: on stdio, or on HTTP at a host and port."""
+    leave_when_interrupted()
+    keep_quiet_about_logging()
+    if where is None and (missing := missing_stream()):
+        sys.stderr.write(f"flipsnack-mcp: nothing can be served: {missing}\n")
+        return 1
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     logging.basicConfig(level=settings.log_level, format="%(message)s")
-    server = build_server(settings, connect, store=remember(settings))
+    stopping = Stopping()
+    cut_off = None if where else stopping.cut_off
+    server = build_server(settings, connect, store=remember(settings), cut_off=cut_off)
     Redactor.of(settings).guard()
     for one in (*settings.problems, *settings.hints):
         log.warning("%s", one)
-    if where is None:
-        server.run("stdio")
-        return 0
-    host, port = where
+    for one in settings.notes:
+        log.info("%s", one)
+    return serve_http(server, *where) if where else serve_stdio(server, stopping)
+
+
+def serve_stdio(server: FlipsnackServer, stopping: Stopping) -> int:
+    """Serve one client. Comes back only where the process is to end anyhow."""
+    if sys.stdin.isatty():
+        tell("waiting for an MCP client; try `flipsnack-mcp demo`, or press Ctrl-C to leave")
+    status = 0
     try:
-        server.run("streamable-http", host=host, port=port)
+        anyio.run(stopping.serve, server.run_stdio_async)
+    except* OSError as errors:
+        error = broken(errors)
+        # A client that reads no more has gone, as one has whose messages end.
+        if not isinstance(error, BrokenPipeError | ConnectionResetError):
+            tell(f"the client can no longer be answered: {error.strerror}")
+            status = 1
+    leave(status)
+
+
+def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
+    """Serve whoever comes from this machine, until interrupted."""
+    if sys.stderr.isatty():
+        named = f"[{host}]" if ":" in host else host
+        tell(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
+    import uvicorn  # noqa: PLC0415  # stdio has no need of it
+
+    class Server(uvicorn.Server):
+        @override
+        async def shutdown(self, sockets: list[socket] | None = None) -> None:
+            # Whoever still listens or waits is cut off, of which uvicorn would write a traceback for each.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            await super().shutdown(sockets)
+
+    app, level = server.streamable_http_app(host=host), server.settings.log_level.lower()
+    config = uvicorn.Config(app, host=host, port=port, log_level=level, timeout_graceful_shutdown=0)
+    try:
+        Server(config).run()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except SystemExit:
-        sys.stderr.write(f"flipsnack-mcp: {host}:{port} cannot be served, the port may be in use; name another one\n")
+        tell(f"{host}:{port} cannot be served, the port may be in use; name another one")
         return 1
     return 0
+
+
+def tell(text: str) -> None:
+    """Say something to the person who started it, if there is one."""
+    with suppress(OSError):
+        sys.stderr.write(f"flipsnack-mcp: {text}\n")
+        sys.stderr.flush()
 
 
 def address(text: str) -> tuple[str, int]:

@@ -156,28 +156,40 @@ async def remove_leftovers_later(settings: Settings) -> None:
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
+@asynccontextmanager
+async def closing(store: Store) -> AsyncGenerator[None]:
+    """Close it at the end, whatever that is."""
+    try:
+        yield
+    finally:
+        await store.close()
+
+
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
     now: Callable[[], float] = time.time,
     store: Store | None = None,
+    cut_off: Callable[[], None] | None = None,
 ) -> FlipsnackServer:
     """A server with these settings. `connect` gives the client; it is called once, when the server starts.
 
-    Without a store, uploads are remembered as long as the server runs.
+    Without a store, uploads are remembered as long as the server runs. `cut_off` is called when everything is
+    tidied up after an end that the client has not asked for.
     """
     remembering = store or MemoryStore(now)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Service]) -> AsyncGenerator[Service]:
-        async with connect(settings) as flipsnack:
-            try:
-                async with anyio.create_task_group() as background:
-                    background.start_soon(remove_leftovers_later, settings)
-                    dispatcher = cache(partial(make_dispatcher, settings, flipsnack, remembering, background, now))
-                    yield Service(Redactor.of(settings), dispatcher)
-                    background.cancel_scope.cancel()
-            finally:
-                await remembering.close()
+        try:
+            async with closing(remembering), connect(settings) as flipsnack, anyio.create_task_group() as background:
+                background.start_soon(remove_leftovers_later, settings)
+                dispatcher = cache(partial(make_dispatcher, settings, flipsnack, remembering, background, now))
+                yield Service(Redactor.of(settings), dispatcher)
+                background.cancel_scope.cancel()
+        except anyio.get_cancelled_exc_class():
+            if cut_off:
+                cut_off()
+            raise
 
     return FlipsnackServer(settings, lifespan)

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 import pytest
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.__main__ import parser, settings_of
+from flipsnack_mcp.__main__ import settings_of
+from flipsnack_mcp.parsing import parsed
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
 
@@ -193,20 +194,16 @@ BOTH = os.pathsep.join(["/a", "/b"])
 )
 def test_list_options_add_up(typed: str, name: str, read: list[str]) -> None:
     given = typed.split()
-    options, unknown = parser().parse_known_args(given if given[0] == "serve" else ["serve", *given])
-    settings = settings_of(options)
-    assert not unknown
+    settings = settings_of(parsed(given if given[0] == "serve" else ["serve", *given]))
     assert sorted(str(one) for one in getattr(settings, name)) == read
     assert not settings.problems
 
 
 def test_an_option_stands_before_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLIPSNACK_UPLOAD_DIRS", "/of/the/environment")
-    options, _ = parser().parse_known_args(["serve", "--upload-dirs", "/a", "/b"])
-    assert [str(one) for one in settings_of(options).upload_dirs] == ["/a", "/b"]
-    assert [str(one) for one in settings_of(parser().parse_args(["serve", "--upload-dirs"])).upload_dirs] == [
-        "/of/the/environment"
-    ]
+    for given, read in ((["/a", "/b"], ["/a", "/b"]), ([], ["/of/the/environment"])):
+        settings = settings_of(parsed(["serve", "--upload-dirs", *given]))
+        assert [str(one) for one in settings.upload_dirs] == read
 
 
 def test_doctor_tells_what_a_host_left_open_without_failing_and_a_name_that_is_none(run_here: Here) -> None:
