@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from flipsnack_mcp.parsing import ALONE, WrongUsage, given_settings, parsed
 from flipsnack_mcp.settings import Settings, read_settings
 
-EXIT_WRONG_USAGE, EXIT_INTERRUPTED = 2, 130
+EXIT_WRONG_USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WrongUsage as error:
         return wrong(str(error))
     except KeyboardInterrupt:
+        from flipsnack_mcp.commands.stopping import EXIT_INTERRUPTED
+
         return EXIT_INTERRUPTED
 
 

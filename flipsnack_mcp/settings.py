@@ -7,12 +7,14 @@ setting means, its default and how it is read stand once, at its field in `Setti
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from flipsnack_mcp.values import LEFT_OPEN, credential_in, nearest, reason_of, split_beside_placeholders
 
 CONFIRM_WAYS = ("ask", "approve", "block", "allow")
 TOOLSETS = ("default", "legacy")
@@ -23,10 +25,9 @@ SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
 SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
-# What a host leaves behind that was not told what to fill in, and which it does with every field a person left empty.
-LEFT_OPEN = re.compile(r"""\s*(["']?)\$\{[^{}]*\}\1\s*""")
 SHOWABLE = re.compile(r"[A-Za-z_]{1,40}")  # and so no key
-LONGEST_CREDENTIAL = 10_000
+# What separates folders on the other system, or in other programs, before what begins like a folder.
+JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 
@@ -152,6 +153,10 @@ class _Reading:
         return value
 
     def folders(self, name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
+        if any(JOINED.search(one) and not Path(one).exists() for one in self.parts(name, os.pathsep)):
+            self.hints.append(
+                f'{name} looks like folders joined by something else: they are separated by "{os.pathsep}".'
+            )
         return tuple(self._folder(name, one) for one in self.parts(name, os.pathsep)) or default
 
     def folder(self, name: str, default: Path | None) -> Path | None:
@@ -299,34 +304,6 @@ FILE_VARIABLES = [
 VARIABLES: tuple[Variable, ...] = (*PLAIN_VARIABLES[:2], *FILE_VARIABLES, *PLAIN_VARIABLES[2:])
 
 
-def split_beside_placeholders(value: str, separator: str) -> list[str]:
-    """The parts of a list; the separator may also stand inside a placeholder."""
-    if not separator or "${" not in value:
-        return value.split(separator) if separator else [value]
-    return re.split(rf"{re.escape(separator)}(?![^{{}}]*\}})", value)
-
-
-def credential_in(file: Path) -> str:
-    """What a file with a credential holds; it may be a pipe, and may have no end.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: What is in it cannot be a credential.
-    """
-    with file.open("rb") as opened:
-        content = opened.read(LONGEST_CREDENTIAL + 1)
-    if len(content) > LONGEST_CREDENTIAL:
-        raise ValueError("it is too long")
-    return content.decode("utf-8-sig").strip()
-
-
-def reason_of(error: OSError | ValueError) -> str:
-    """Why a file cannot be read, without its name."""
-    if isinstance(error, UnicodeDecodeError):
-        return "it is no text"
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
-
-
 def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
     """Names that look like settings and are none, each with the one that is nearest. No value is repeated."""
     known = [one.name for one in VARIABLES]
@@ -335,14 +312,6 @@ def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
             meant = nearest(name.upper(), known)
             shown = f'"{name}"' if meant and SHOWABLE.fullmatch(name) else "A variable that begins with FLIPSNACK_"
             yield f"{shown} is no setting{meant or ': the README lists them.'}"
-
-
-def nearest(typed: str, known: Iterable[str]) -> str:
-    """What may have been meant, as the end of a sentence, or nothing."""
-    from difflib import get_close_matches  # noqa: PLC0415  # only for who misspells
-
-    found = get_close_matches(typed[:60], [*known], n=1, cutoff=0.75)
-    return f": did you mean {found[0]}?" if found else ""
 
 
 def read_settings(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:

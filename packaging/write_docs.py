@@ -20,8 +20,8 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api.action import Effect, JsonObject
 from flipsnack_mcp.server import menu
 from flipsnack_mcp.server.prompts import Prompt, prompts
-from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.arguments import ToolInput
+from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool
 from flipsnack_mcp.settings import VARIABLES, Variable
 

@@ -369,3 +369,33 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(make: Any, reason: 
     assert "FLIPSNACK_API_SECRET_FILE" in settings.missing
     assert reason in settings.missing
     assert str(tmp_path) not in settings.missing
+
+
+SUSPICIOUS = [
+    "/a,/b",
+    "/a;/b",
+    "/a, /b",
+    "/a ;/b",
+    "/a,~/b",
+    "/a;/b;/c",
+    "/a|/b",
+    "/a /b",
+    "/a\n/b",
+    "/My Docs,/b",
+    "/x:/a,/b",
+]
+HONEST = ["/a", "/a:/b", "/a,b", "/a;b", "/Docs, old/b", "/My Docs/new ones", "/a,b:/c;d"]
+
+
+@pytest.mark.skipif(os.pathsep != ":", reason="paths of other systems")
+@pytest.mark.parametrize("value", [*SUSPICIOUS, *HONEST])
+def test_folders_that_look_joined_by_another_separator_are_pointed_out(value: str) -> None:
+    hints = read_settings({**ACCESS, "FLIPSNACK_UPLOAD_DIRS": value}).hints
+    assert ["FLIPSNACK_UPLOAD_DIRS" in one and 'separated by ":"' in one for one in hints] == [True] * (
+        value in SUSPICIOUS
+    )
+
+
+def test_a_folder_that_is_there_is_no_mistake_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "a," / "b").mkdir(parents=True)
+    assert read_settings({**ACCESS, "FLIPSNACK_UPLOAD_DIRS": f"{tmp_path}/a,/b"}).hints == ()

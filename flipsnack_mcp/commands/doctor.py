@@ -15,6 +15,7 @@ from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import connect, kept_at
 from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.files.refusal import cure_of
 from flipsnack_mcp.settings import VARIABLES, Settings, Variable
 from flipsnack_mcp.store.opening import state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
@@ -77,12 +78,20 @@ def folders(settings: Settings) -> Iterator[Finding]:
         said = "no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
         yield Finding("uploads", ok=True, said=said)
     for folder in settings.upload_dirs:
-        readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
-        yield Finding("uploads", readable, f"{folder} {'can be read' if readable else 'is no folder that can be read'}")
+        yield upload_folder(folder)
     target = settings.download_dir or default_download_folder()
     nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
     writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     yield Finding("downloads", writable, f"{target} {'can be written' if writable else 'cannot be written'}")
+
+
+def upload_folder(folder: Path) -> Finding:
+    """Look into it: macOS forbids that to a program whatever the folder's own permissions say."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return Finding("uploads", ok=False, said=f"{folder} is no folder that can be read. {cure_of(error)}".rstrip())
+    return Finding("uploads", ok=True, said=f"{folder} can be read")
 
 
 async def call(settings: Settings) -> Finding:

@@ -16,9 +16,9 @@ from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.stopping import (
     EXIT_INTERRUPTED,
     Stopping,
-    broken,
+    end_process,
+    first_error,
     keep_quiet_about_logging,
-    leave,
     leave_when_interrupted,
     missing_stream,
 )
@@ -57,12 +57,12 @@ def serve_stdio(server: FlipsnackServer, stopping: Stopping) -> int:
     try:
         anyio.run(stopping.serve, server.run_stdio_async)
     except* OSError as errors:
-        error = broken(errors)
+        error = first_error(errors)
         # A client that reads no more has gone, as one has whose messages end.
         if not isinstance(error, BrokenPipeError | ConnectionResetError):
             tell(f"the client can no longer be answered: {error.strerror}")
             status = 1
-    leave(status)
+    end_process(status)
 
 
 def serve_http(server: FlipsnackServer, host: str, port: int) -> int:

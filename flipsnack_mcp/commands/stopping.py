@@ -23,7 +23,7 @@ TIDYING_SECONDS = 0.6
 
 def leave_when_interrupted() -> None:
     """Before anything is served and after it there is nothing to tidy up."""
-    signal.signal(signal.SIGINT, lambda _signal, _frame: leave(EXIT_INTERRUPTED))
+    signal.signal(signal.SIGINT, lambda _signal, _frame: end_process(EXIT_INTERRUPTED))
 
 
 class Stopping:
@@ -39,23 +39,23 @@ class Stopping:
         def interrupted(_signal: int, _frame: FrameType | None) -> None:
             self.asked = True
             running.call_soon_threadsafe(scope.cancel)
-            running.call_soon_threadsafe(running.call_later, TIDYING_SECONDS, leave, EXIT_INTERRUPTED)
+            running.call_soon_threadsafe(running.call_later, TIDYING_SECONDS, end_process, EXIT_INTERRUPTED)
 
         signal.signal(signal.SIGINT, interrupted)
         with scope:
             await serving()
         if self.asked:
-            leave(EXIT_INTERRUPTED)
+            end_process(EXIT_INTERRUPTED)
 
     def cut_off(self) -> None:
         """Go: everything is tidied up, and only the thread that reads is waited for."""
         if self.asked:
-            leave(EXIT_INTERRUPTED)
+            end_process(EXIT_INTERRUPTED)
         # A client that no longer reads has gone. If it closes its side too, the SDK's own end comes first.
-        asyncio.get_running_loop().call_later(TIDYING_SECONDS, leave, 0)
+        asyncio.get_running_loop().call_later(TIDYING_SECONDS, end_process, 0)
 
 
-def leave(status: int) -> NoReturn:
+def end_process(status: int) -> NoReturn:
     """End the process without waiting for threads, once what it has said is said."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError, RuntimeError):  # the last where it is interrupted in a flush
@@ -76,7 +76,7 @@ def keep_quiet_about_logging() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # as long as the process lives
 
 
-def broken(errors: BaseExceptionGroup[OSError]) -> OSError:
+def first_error(errors: BaseExceptionGroup[OSError]) -> OSError:
     """Find the error of the stream that broke."""
     first = errors.exceptions[0]
-    return broken(first) if isinstance(first, BaseExceptionGroup) else first
+    return first_error(first) if isinstance(first, BaseExceptionGroup) else first

@@ -11,15 +11,21 @@ from threading import Lock
 
 from anyio import CancelScope, to_thread
 
-from flipsnack_mcp.files.folders import locate, open_place
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, LARGE_UPLOAD_WARNING, MEGABYTE, MOST_UPLOAD_BYTES
+from flipsnack_mcp.files.paths.opening import open_place
+from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 from flipsnack_mcp.files.worker_thread import thread_for, wait_for
 
 SMALLEST_PIECE = 256 * 1024  # what even a slow line takes before the HTTP client's timeout for a write
 LARGEST_PIECE = 1024 * 1024  # half the work for each byte, where a whole document of this kind takes a slow line hours
 HEAD_BYTES = 1024  # readers of PDF look for the signature this far
+PDF = b"%PDF-"
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+LATE_HEADER_WARNING = (
+    "The document begins with {} that do not belong to a PDF: most programs ignore them, but whether Flipsnack does is not "
+    "known. If its conversion fails, it costs an upload all the same."
+)
 IMAGE_TYPES = {PNG: "image/png", JPEG: "image/jpeg", b"GIF87a": "image/gif", b"GIF89a": "image/gif"}
 
 
@@ -88,14 +94,14 @@ class OpenDocument:
         warnings: What the person should know, though it is no reason to refuse.
     """
 
-    def __init__(self, name: str, kind: Kind, content_type: str, reader: Reader) -> None:
-        status = reader.status()
+    def __init__(self, name: str, kind: Kind, status: os.stat_result, reader: Reader) -> None:
+        head = _read_head(name, reader)
         self.name = name
         self.size = status.st_size
-        self.content_type = content_type
+        self.content_type = _content_type(name, kind, head)
         self.kind = kind
-        self.warnings: tuple[str, ...] = (LARGE_UPLOAD_WARNING,) if self.size >= LARGE_UPLOAD_BYTES else ()
-        self._changed_at = status.st_mtime_ns
+        self.warnings = tuple(_warnings(kind, head, self.size))
+        self._state = _state_of(status)
         self._reader = reader
         self._sha256 = ""
 
@@ -130,7 +136,7 @@ class OpenDocument:
     def _check_unchanged(self) -> None:
         with still_there():
             status = self._reader.status()
-        if status.st_size != self.size or status.st_mtime_ns != self._changed_at:
+        if _state_of(status) != self._state:
             raise DocumentChanged("The document was changed while it was read.")
 
 
@@ -156,10 +162,15 @@ async def open_document(path: str, folders: Sequence[Path], kind: Kind = Kind.PD
 
 
 def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> OpenDocument:
-    place = locate(path, folders)
-    reader.take(open_place(place))
-    _check_status(place.name, reader.status())
-    return OpenDocument(place.name, kind, _content_type(place.name, kind, reader), reader)
+    file = open_place(locate(path, folders))
+    reader.take(file.descriptor)
+    _check_status(file.place.name, file.status)
+    return OpenDocument(file.place.name, kind, file.status, reader)
+
+
+def _state_of(status: os.stat_result) -> tuple[int, int, int]:
+    # The time of the last change of content can be put back by anybody, that of the last change of any kind by nobody.
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _check_status(name: str, status: os.stat_result) -> None:
@@ -180,17 +191,28 @@ def _check_status(name: str, status: os.stat_result) -> None:
         )
 
 
-def _content_type(name: str, kind: Kind, reader: Reader) -> str:
-    quoted = quote_path(name)
+def _read_head(name: str, reader: Reader) -> bytes:
     try:
-        head = reader.read(0, HEAD_BYTES)
+        return reader.read(0, HEAD_BYTES)
     except OSError as error:
-        raise RefusedFile(f"{quoted} cannot be read ({error.strerror}).", "Check the disk it is on.") from error
-    if kind is Kind.PDF and b"%PDF-" in head:
+        raise RefusedFile(
+            f"{quote_path(name)} cannot be read ({error.strerror}).", "Check the disk it is on."
+        ) from error
+
+
+def _content_type(name: str, kind: Kind, head: bytes) -> str:
+    if kind is Kind.PDF and PDF in head:
         return "application/pdf"
     for signature, content_type in IMAGE_TYPES.items():
         if kind is Kind.IMAGE and head.startswith(signature):
             return content_type
     raise RefusedFile(
-        f"{quoted} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
+        f"{quote_path(name)} is not a {kind.value}: its first bytes say otherwise.", f"Give the path of a {kind.value}."
     )
+
+
+def _warnings(kind: Kind, head: bytes, size: int) -> Iterator[str]:
+    if size >= LARGE_UPLOAD_BYTES:
+        yield LARGE_UPLOAD_WARNING
+    if kind is Kind.PDF and (before := head.index(PDF)):
+        yield LATE_HEADER_WARNING.format("1 byte" if before == 1 else f"{before} bytes")

@@ -29,10 +29,15 @@ DAMAGED_WARNING = (
     "The document seems to be damaged: its pages cannot be counted. Its conversion at Flipsnack may fail, "
     "and would cost an upload all the same."
 )
+PROTECTED_WARNING = (
+    "It is encrypted in a way that cannot be looked into here, so whether it opens without a password, and how many pages "
+    "it has, is not known: its conversion at Flipsnack may fail, and would cost an upload all the same."
+)
 NOT_COUNTED = (
     "Its pages could not be counted beforehand: with over 1,000 the conversion at Flipsnack fails, "
     "and costs an upload all the same."
 )
+UNCOUNTED = {"damaged": DAMAGED_WARNING, "protected": PROTECTED_WARNING}
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class LookAhead:
 
 
 async def look_ahead(document: OpenDocument) -> LookAhead:
-    """Counts the pages of a PDF, in two seconds or not at all; raises `RefusedFile` where they are too many.
+    """Counts the pages of a PDF, in two seconds or not at all; raises `RefusedFile` where they are too many or locked.
 
     `document.pieces` begins at the beginning afterwards as before; it may even be read meanwhile.
     """
@@ -137,11 +142,14 @@ class PageCounting:
 
 
 def _judged(name: str, verdict: str) -> LookAhead:
-    if verdict == "damaged":
-        return LookAhead(None, (DAMAGED_WARNING,))
+    if verdict == "locked":
+        raise RefusedFile(
+            f"{quote_path(name)} needs a password to open, and Flipsnack cannot convert such a document.",
+            "Save a copy without the password in the program that made it, and give the path of the copy.",
+        )
     found = COUNTED.fullmatch(verdict)
     if found is None:
-        return LookAhead(None, (NOT_COUNTED,))
+        return LookAhead(None, (UNCOUNTED.get(verdict, NOT_COUNTED),))
     pages = int(found[1])
     if pages > MOST_PAGES:
         raise RefusedFile(

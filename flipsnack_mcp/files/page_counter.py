@@ -1,7 +1,7 @@
 """Counts the pages of one PDF: a program of its own, started by `lookahead` and killed when it takes too long.
 
 It never sees the file. It writes "read N" to get the block number N and reads that from its standard input, until it
-writes its verdict: "pages N", "damaged" or "unknown". Nothing of this package is imported in here but this module.
+writes its verdict: "pages N", "locked", "protected", "damaged" or "unknown". Nothing of this package is imported in here but this module.
 """
 
 import faulthandler
@@ -16,6 +16,7 @@ from typing_extensions import override
 MOST_PAGES = 1000  # counting stops above it
 BLOCK = 64 * 1024
 CACHED = 64  # blocks: pypdf jumps to and fro between the page tree and its pages
+KEY_BITS = range(40, 129, 8)
 MEMORY = 1024**3  # a few kilobytes of a hostile PDF may unpack to anything
 
 
@@ -67,19 +68,50 @@ class AskedFile(io.RawIOBase):
 
 def judge_pages(file: BinaryIO) -> str:
     """Returns the number of pages, or why there is none."""
-    from pypdf import PdfReader  # noqa: PLC0415 - in this process only, and not where just BLOCK is imported
+    from pypdf import PasswordType, PdfReader  # noqa: PLC0415 - in this process only, and not where just BLOCK is imported
     from pypdf.errors import DependencyError, LimitReachedError  # noqa: PLC0415
 
+    class SealedReader(PdfReader):
+        """Reads what no encryption covers, so that one that cannot be understood is told from a damaged document."""
+
+        is_encrypted = False
+
     try:
-        reader = PdfReader(file)
-        if reader.is_encrypted:
-            return "unknown"
+        reader: PdfReader = SealedReader(file)
+        if (lock := encryption_of(reader)) is not None:
+            try:
+                reader = PdfReader(file)
+                if reader.decrypt("") is PasswordType.NOT_DECRYPTED:
+                    return "locked" if all_would_ask(lock) else "protected"
+            except Exception:  # noqa: BLE001 - of DRM, of certificates, of a kind to come, or broken
+                return "protected"
         pages = count_pages(reader.root_object["/Pages"])
     except (DependencyError, LimitReachedError, MemoryError, NotImplementedError):
         return "unknown"  # says something about pypdf, not about the PDF
     except Exception:  # noqa: BLE001 - a damaged PDF raises whatever it likes
         return "damaged"
     return f"pages {pages}" if pages else "damaged"
+
+
+def encryption_of(reader: Any) -> Any:
+    """Returns what a PDF says about its encryption, None where it has none: a reference to nothing means nothing."""
+    from pypdf.generic import NullObject  # noqa: PLC0415
+
+    entry = reader.trailer.get("/Encrypt")
+    lock = None if entry is None else entry.get_object()
+    return None if isinstance(lock, NullObject) else lock
+
+
+def all_would_ask(lock: Any) -> bool:
+    """Tells whether every reader would ask for a password where the empty one is wrong.
+
+    They differ where only attachments are encrypted, and where the length of the key is a guess.
+    """
+    if lock.get("/V") in {1, 2, 3}:
+        return lock["/V"] == 1 or lock.get("/Length") in KEY_BITS
+    names = {lock.get(name, "/Identity") for name in ("/StmF", "/StrF")} - {"/Identity"}
+    methods = {lock["/CF"][name].get("/CFM") for name in names}
+    return bool(methods) and ("/V2" not in methods or lock.get("/Length") in KEY_BITS)
 
 
 def count_pages(tree: Any) -> int:

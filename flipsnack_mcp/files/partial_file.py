@@ -5,22 +5,19 @@ import os
 import re
 import secrets
 import stat
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
-from enum import Enum, auto
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, TypeVar
 
 from anyio import CancelScope, to_thread
 
-from flipsnack_mcp.files.refusal import RefusedFile, quote_path
-
-if sys.platform != "win32":
-    import fcntl
+from flipsnack_mcp.files.refusal import RefusedFile, cure_of, quote_path
+from flipsnack_mcp.files.writing.locking import LockState, WriterLock, open_locked
+from flipsnack_mcp.files.writing.patience import patiently
 
 T = TypeVar("T")
 
@@ -30,9 +27,11 @@ DISK_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno
 MOST_NAMES = 1000
 WRITE_BYTES = 64 * 1024
 """Bytes of one write: for more the system may look for one free stretch of memory, which can take longer than all else."""
-# After this a file that cannot be asked for its lock is nobody's. Windows deletes no open file, so the minute there is
-# for the moment between closing a file and renaming it.
-FORGOTTEN = timedelta(minutes=1) if os.name == "nt" else timedelta(days=1)
+LOCK_NAME = re.compile(r"\.flipsnack-[0-9a-f]{16}\.lock")
+FORGOTTEN = timedelta(days=1)
+"""After this a file that cannot be asked for its lock is nobody's."""
+RENAMES = os.name == "nt"
+"""Whether a file gets its name by renaming it closed: Windows renames no open file, and overwrites none."""
 
 
 class PartialFile:
@@ -43,7 +42,7 @@ class PartialFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / f".flipsnack-{secrets.token_hex(8)}.part"
+        self._writing = WriterLock(folder / f".flipsnack-{secrets.token_hex(8)}.part")
         self.size = 0
         self._folder = folder
         self._lock = Lock()
@@ -51,6 +50,10 @@ class PartialFile:
         self._mode = 0o600
         self._discarded = False
         self._published: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        return self._writing.path
 
     def create(self) -> None:
         """Makes the folder where needed, and an empty file in it that only its owner may read."""
@@ -85,12 +88,12 @@ class PartialFile:
             file.flush()
             os.fsync(file.fileno())
             self._set_mode(self._mode)
-            if os.name == "nt":  # which renames no open file; see FORGOTTEN
-                os.utime(self.path)
+            if RENAMES:
                 file.close()
             self._published = self._named(stem, extension)
             self.path.unlink(missing_ok=True)
             file.close()  # only now, for until it has its name it must stay locked
+            self._writing.let_go()
             return self._published
 
     def discard(self) -> None:
@@ -104,16 +107,18 @@ class PartialFile:
             for path in filter(None, (self.path, self._published)):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
+            self._writing.let_go()
 
     def _open_locked(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         for _ in range(MOST_NAMES):
-            self.path = self._folder / f".flipsnack-{secrets.token_hex(8)}.part"
+            self._writing = WriterLock(self._folder / f".flipsnack-{secrets.token_hex(8)}.part")
             self._file = open(os.open(self.path, flags, 0o644), "w+b")  # noqa: SIM115, PTH123 - it outlives this call; O_EXCL
             # Between making and locking it a cleaner may have come: it holds the lock, or the file is gone already.
-            if lock_file(self._file.fileno()) is not LockState.TAKEN and self.path.exists():
+            if self._writing.take(self._file.fileno()) is not LockState.TAKEN and self.path.exists():
                 return
             self._file.close()
+            self._writing.let_go()
             self.path.unlink(missing_ok=True)
         raise OSError(errno.EAGAIN, "every new file in it is taken away")
 
@@ -166,7 +171,12 @@ def remove_leftovers(folder: Path) -> int:
     another: whoever writes a file holds its lock. Where a disk knows no locks, only such as were not touched for a day.
     """
     with suppress(OSError):
-        return sum(_removed(path) for path in folder.iterdir() if PARTIAL_NAME.fullmatch(path.name))
+        paths = list(folder.iterdir())
+        removed = sum(_removed(path) for path in paths if PARTIAL_NAME.fullmatch(path.name))
+        for path in (path.with_suffix(".part") for path in paths if LOCK_NAME.fullmatch(path.name)):
+            with suppress(OSError), open_locked(path):
+                pass  # a lock that nobody holds goes with this look at it
+        return removed
     return 0
 
 
@@ -185,8 +195,8 @@ def _removed(path: Path) -> bool:
 
 def _move(source: Path, target: Path) -> None:
     """Renames without overwriting; raises FileExistsError where the name is taken, be it by a dangling link."""
-    if os.name == "nt":
-        source.rename(target)  # which there refuses to overwrite
+    if RENAMES:
+        patiently(lambda: source.rename(target))
         return
     try:
         os.link(source, target, follow_symlinks=False)
@@ -218,43 +228,5 @@ def _refusing(folder: Path) -> Iterator[None]:
             ) from error
         raise RefusedFile(
             f"The download folder {quote_path(folder)} cannot be written ({error.strerror or type(error).__name__}).",
-            f"Set {DOWNLOAD_SETTING} to a folder that exists or can be made, and may be written.",
+            cure_of(error) or f"Set {DOWNLOAD_SETTING} to a folder that exists or can be made, and may be written.",
         ) from error
-
-
-# A lock tells who is still writing a file. It ends with its process, however that ends.
-
-
-class LockState(Enum):
-    """What came of asking for a lock."""
-
-    OURS = auto()
-    TAKEN = auto()
-    UNSUPPORTED = auto()
-
-
-def lock_file(descriptor: int) -> LockState:
-    """Locks an open file until it is closed, here and in every process; never waits."""
-    if sys.platform == "win32":
-        return LockState.UNSUPPORTED  # and nobody misses it: an open file cannot be deleted there
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return LockState.TAKEN
-    except OSError:  # some network disks know no locks
-        return LockState.UNSUPPORTED
-    return LockState.OURS
-
-
-@contextmanager
-def open_locked(path: Path) -> Iterator[LockState]:
-    """Locks a file of another's; raises OSError where it cannot even be opened."""
-    if sys.platform == "win32":
-        yield LockState.UNSUPPORTED  # without opening it, or it could not be deleted
-        return
-    # For writing: where a network disk imitates the lock, it gives it to nobody else.
-    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        yield lock_file(descriptor)
-    finally:
-        os.close(descriptor)

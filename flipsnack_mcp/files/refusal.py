@@ -1,6 +1,13 @@
 """What is said when a file cannot be taken or written."""
 
+import errno
+import sys
+
 SHOWN_LENGTH = 200
+FORBIDDEN_BY_MACOS = (
+    "If macOS forbids it, allow the program that started this server (Claude, a terminal, an editor) the folder in System "
+    "Settings > Privacy & Security > Files and Folders, and start it again."
+)
 
 
 class RefusedFile(Exception):  # noqa: N818 - a refusal is a decision of this program, not a failure of it
@@ -21,3 +28,9 @@ def quote_path(text: object) -> str:
     """Returns the text for use inside a message: one line, nothing invisible, not too long, in quotes."""
     shown = "".join(char if char.isprintable() else "?" for char in str(text))
     return f'"{shown}"' if len(shown) <= SHOWN_LENGTH else f'"{shown[:SHOWN_LENGTH]}..."'
+
+
+def cure_of(error: OSError, platform: str = "") -> str:
+    """Returns what to do about a folder that the system itself guards, or nothing."""
+    guarded = (platform or sys.platform) == "darwin" and error.errno == errno.EPERM
+    return FORBIDDEN_BY_MACOS if guarded else ""

@@ -1,12 +1,15 @@
 """The command line: versions, help, exit statuses, doctor and the sandbox, as real processes."""
 
+import errno
 import json
 import os
 import re
 import socket
+import sys
 import urllib.request
 from collections.abc import Callable
 from hashlib import md5
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +17,7 @@ import pytest
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.__main__ import settings_of
+from flipsnack_mcp.commands.doctor import upload_folder
 from flipsnack_mcp.parsing import parsed
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -213,3 +217,18 @@ def test_doctor_tells_what_a_host_left_open_without_failing_and_a_name_that_is_n
     wrong = run_here("doctor", FLIPSNACK_SANDBOX="1", FLIPSNACK_UPLOAD_DIR=SECRET)
     assert wrong.status == 1
     assert "FLIPSNACK_UPLOAD_DIRS" in wrong.out
+
+
+@pytest.mark.parametrize(("platform", "cure"), [("darwin", True), ("linux", False)])
+def test_doctor_names_the_cure_of_a_folder_that_macos_guards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, *, cure: bool
+) -> None:
+    def guarded(_: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    assert upload_folder(tmp_path).ok
+    assert not upload_folder(tmp_path / "missing").ok
+    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(sys, "platform", platform)
+    found = upload_folder(tmp_path)
+    assert (found.ok, "Privacy & Security > Files and Folders" in found.said) == (False, cure)

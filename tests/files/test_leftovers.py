@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.files import partial_file
-from flipsnack_mcp.files.partial_file import LockState, PartialFile, lock_file, remove_leftovers
+from flipsnack_mcp.files.partial_file import PartialFile, remove_leftovers
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.files.writing import locking
+from flipsnack_mcp.files.writing.locking import LockState, lock_file
 from tests.files.ground import names_in
 
 OURS = ".flipsnack-0123456789abcdef.part"
@@ -111,7 +113,7 @@ def test_file_caught_by_a_cleaner_is_made_again(tmp_path: Path, monkeypatch: pyt
                 assert remove_leftovers(tmp_path) == 1
             return lock_file(descriptor)
 
-    monkeypatch.setattr(partial_file, "lock_file", lock_late)
+    monkeypatch.setattr(locking, "lock_file", lock_late)
     file.create()
     assert first != [file.path]
     assert names_in(tmp_path) == [file.path.name]
@@ -171,7 +173,7 @@ def test_without_locks_a_file_is_written_as_well_and_the_age_decides(
 
 
 def test_folder_in_which_nothing_stays_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partial_file, "lock_file", lambda _: LockState.TAKEN)
+    monkeypatch.setattr(locking, "lock_file", lambda _: LockState.TAKEN)
     monkeypatch.setattr(partial_file, "MOST_NAMES", 3)
     with pytest.raises(RefusedFile, match="taken away"):
         PartialFile(tmp_path).create()

@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 
 import anyio
 import pytest
-from pypdf import PdfWriter
 
 from flipsnack_mcp.files import lookahead, page_counter
 from flipsnack_mcp.files.documents import Kind, Reader
@@ -62,14 +61,6 @@ def pdf(pages: int, padding: int = 10) -> bytes:
     return buffer.getvalue()
 
 
-def encrypted(password: str) -> bytes:
-    writer, buffer = PdfWriter(), io.BytesIO()
-    writer.add_blank_page(100, 100)
-    writer.encrypt(password, "owner", algorithm="RC4-128")
-    writer.write(buffer)
-    return buffer.getvalue()
-
-
 async def looked(ground: Ground, kind: Kind = Kind.PDF) -> LookAhead:
     async with ground.open(kind) as document:
         return await look_ahead(document)
@@ -85,7 +76,6 @@ VERDICTS = {
         "end-missing": pdf(8)[:-30], "half": pdf(8)[:300], "no-pages": pdf(0), "nothing": PDF,
         "no-pdf": PDF + b"ours " * 2000, "tree-that-bites-its-tail": pdf(3).replace(b"[3 0 R 4 0 R", b"[2 0 R 2 0 R"),
     },
-    "unknown": {"encrypted": encrypted(""), "password-needed": encrypted("secret")},
 }
 # fmt: on
 @pytest.mark.parametrize(("verdict", "name"), [(verdict, name) for verdict, rows in VERDICTS.items() for name in rows])
@@ -95,7 +85,7 @@ def test_pages_of_whatever_calls_itself_a_pdf_are_counted(verdict: str, name: st
 
 async def test_many_pages_and_pages_that_are_not_counted_come_with_a_warning(ground: Ground) -> None:
     many = "The document has {} pages: Flipsnack's present limit is 1,000 pages, but its older documentation gives 500."
-    uncounted = [(pdf(0), DAMAGED_WARNING), (encrypted(""), NOT_COUNTED)]
+    uncounted = [(pdf(0), DAMAGED_WARNING)]
     found = [(pdf(500), LookAhead(500, ())), *((content, LookAhead(None, (said,))) for content, said in uncounted)]
     found += [(pdf(pages), LookAhead(pages, (many.format(pages),))) for pages in (501, 1000)]
     for content, expected in found:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
-from flipsnack_mcp.files.lookahead import DAMAGED_WARNING
+from flipsnack_mcp.files.lookahead import DAMAGED_WARNING, PROTECTED_WARNING
+from flipsnack_mcp.server.tools.uploads import FAILED_CONVERSION
+from tests.files.test_locked_pdfs import LOCKED, OPEN, UNTOLD
 from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_told_in_four_parts
 
@@ -52,3 +54,53 @@ async def test_what_is_odd_about_a_document_is_a_warning_in_every_answer_about_i
         assert len(told) == bool(warning), told
         assert all(warning in one for one in told)
     assert len(sent(bench)) == 1
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("tool", ["create_collection", "add_flipbook"])
+@pytest.mark.parametrize("name", ["password-RC4-128", "password-AES-256", "metadata-clear-v4"])
+async def test_a_locked_document_is_refused_without_a_byte_and_is_in_no_list(
+    bench: Bench, assistant: Assistant, tool: str, name: str, *, dry_run: bool
+) -> None:
+    more = {"title": "Locked"} if tool == "create_collection" else {"collection_hash": bench.collection().hash}
+    said = await assistant.call(tool, more, file_path=bench.document("locked.pdf", LOCKED[name]), dry_run=dry_run)
+    listed = await assistant.call("get_upload")
+    assert_told_in_four_parts(said, "needs a password to open", "Nothing was changed.")
+    assert (sent(bench), listed.data["uploads"]) == ([], [])
+
+
+@pytest.mark.parametrize("tool", ["create_collection", "add_flipbook"])
+@pytest.mark.parametrize(
+    ("content", "warning"), [(OPEN["restricted-AES-256"], ""), (UNTOLD["certificates"], PROTECTED_WARNING)]
+)
+async def test_a_document_that_is_restricted_or_cannot_be_told_is_sent(
+    bench: Bench, assistant: Assistant, tool: str, content: bytes, warning: str
+) -> None:
+    more = {"title": "Open"} if tool == "create_collection" else {"collection_hash": bench.collection().hash}
+    said = await assistant.call(tool, more, file_path=bench.document("open.pdf", content))
+    assert not said.is_error, said.text
+    assert [one for one in said.data.get("warnings", []) if one == PROTECTED_WARNING] == [warning] * bool(warning)
+    assert len(sent(bench)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "warnings"),
+    [
+        (b"\r\n" + pdf(3), ("begins with 2 bytes",)),
+        (pdf(501), ("501 pages",)),
+        (UNTOLD["adobe-drm"], (PROTECTED_WARNING,)),
+        (b"\xef\xbb\xbf" + UNTOLD["empty"], ("begins with 3 bytes", PROTECTED_WARNING)),
+        (b"%PDF-1.7\n" + b"no page in it " * 50, (DAMAGED_WARNING,)),
+        (pdf(3), ()),
+    ],
+)
+async def test_get_upload_repeats_what_was_seen_beforehand(
+    bench: Bench, assistant: Assistant, content: bytes, warnings: tuple[str, ...]
+) -> None:
+    path = bench.document("odd.pdf", content)
+    begun = await assistant.call("create_collection", file_path=path, title="Odd", wait_seconds=0)
+    for seconds in (0, 40, 0):
+        said = await assistant.call("get_upload", upload_id=begun.data["upload_id"], wait_seconds=seconds)
+        told = [one for one in said.data.get("warnings", []) if one != FAILED_CONVERSION]
+        assert len(told) == len(warnings), said.data
+        assert all(part in one for part, one in zip(warnings, told, strict=True))

@@ -7,7 +7,7 @@ class BadPackage(Exception):  # noqa: N818 - it names what arrived, as RefusedFi
     """What arrived is not a whole and safe zip, for a reason that is said in one sentence; nothing of it was kept."""
 
 
-def torn(reason: str) -> BadPackage:
+def not_whole(reason: str) -> BadPackage:
     """Make the error for what is damaged, cut or glued."""
     return BadPackage(f"The package is not a whole zip: {reason}.")
 
@@ -22,5 +22,5 @@ def read_at(file: BinaryIO, position: int, count: int) -> bytes:
     file.seek(position)
     content = file.read(count)
     if len(content) != count:
-        raise torn("it ends too early")
+        raise not_whole("it ends too early")
     return content

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
-from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage, read_at, torn, unsafe
+from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage, not_whole, read_at, unsafe
 from flipsnack_mcp.files.zips.ending import ZipEnd, read_zip_end
 from flipsnack_mcp.files.zips.entry_names import Tree, name_objection
 from flipsnack_mcp.files.zips.headers import (
@@ -27,7 +27,7 @@ from flipsnack_mcp.files.zips.headers import (
 UNPACKED_PIECE = 256 * 1024
 # A volume label, a device, and Windows' links.
 ODD_ATTRIBUTES, FOLDER_ATTRIBUTE = 0x8 | 0x40 | 0x400, 0x10
-KINDS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
+KNOWN_KINDS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
 RUNS_AS_ANOTHER = stat.S_ISUID | stat.S_ISGID  # on a file; a folder's says whose group what is made in it has
 
 
@@ -43,9 +43,9 @@ def check_zip(file: BinaryIO, length: int, limits: PackageLimits, between: Calla
         names = _check_entries(entries, length, limits, between)
         _check_bytes(file, entries, end, between)
     except zlib.error as error:
-        raise torn("it cannot be unpacked or its content is damaged") from error
+        raise not_whole("it cannot be unpacked or its content is damaged") from error
     except OSError as error:
-        raise torn(f"it cannot be read back ({error.strerror})") from error
+        raise not_whole(f"it cannot be read back ({error.strerror})") from error
     return names
 
 
@@ -101,7 +101,7 @@ def _kind(entry: ZipEntry) -> int:
 
 UNSAFE_KINDS: tuple[tuple[str, Callable[[ZipEntry], bool]], ...] = (
     ("an encrypted entry", lambda one: bool(one.flags & ENCRYPTED)),
-    ("a link or a device", lambda one: _kind(one) not in KINDS or bool(one.attributes & ODD_ATTRIBUTES)),
+    ("a link or a device", lambda one: _kind(one) not in KNOWN_KINDS or bool(one.attributes & ODD_ATTRIBUTES)),
     ("an entry with an unusual compression", lambda one: one.method not in {ZIP_STORED, ZIP_DEFLATED}),
     ("an entry that only some programs can unpack", lambda one: not one.is_common),
     ("a folder with content", lambda one: one.is_folder and (one.unpacked > 0 or _kind(one) == stat.S_IFREG)),
@@ -145,9 +145,9 @@ def _check_content(file: BinaryIO, entry: ZipEntry, start: int, between: Callabl
         if count > entry.unpacked:
             break
     if count != entry.unpacked:
-        raise torn("an entry has another size than it says")
+        raise not_whole("an entry has another size than it says")
     if crc != entry.crc:
-        raise torn("it cannot be unpacked or its content is damaged")
+        raise not_whole("it cannot be unpacked or its content is damaged")
     if entry.flags & STREAMED and entry.method == ZIP_STORED and _seems_to_end_early(file, entry, start):
         raise unsafe("an entry seems to end before its end")
 
@@ -166,7 +166,7 @@ def unpacked_pieces(file: BinaryIO, entry: ZipEntry, start: int) -> Iterator[byt
             yield piece
             piece = stream.decompress(stream.unconsumed_tail, UNPACKED_PIECE)
     if not stream.eof:
-        raise torn("it cannot be unpacked or its content is damaged")
+        raise not_whole("it cannot be unpacked or its content is damaged")
     if stream.unused_data:
         raise unsafe("something stands between its entries")
 

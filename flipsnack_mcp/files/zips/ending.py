@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from flipsnack_mcp.files.names import has_control
-from flipsnack_mcp.files.zips.bytes_of_zip import read_at, torn, unsafe
+from flipsnack_mcp.files.zips.bytes_of_zip import not_whole, read_at, unsafe
 
 SIGNATURE, LOCATOR_64_SIGNATURE, SIGNATURE_64 = b"PK\x05\x06", b"PK\x06\x07", b"PK\x06\x06"
 RECORD = struct.Struct("<4s4H2LH")
@@ -32,10 +32,10 @@ def read_zip_end(file: BinaryIO, length: int) -> ZipEnd:
     tail = read_at(file, length - tail_length, tail_length)
     at = tail.rfind(SIGNATURE)
     if at < 0 or len(tail) - at < RECORD.size:
-        raise torn("it does not end like one")
+        raise not_whole("it does not end like one")
     _, *fields, comment = RECORD.unpack_from(tail, at)
     if at + RECORD.size + comment != len(tail):
-        raise torn("it does not end like one")
+        raise not_whole("it does not end like one")
     if not is_plain(tail[at + RECORD.size :]):
         raise unsafe("its comment is no plain text")
     return _agreed(file, fields, length - tail_length + at)
@@ -57,7 +57,7 @@ def _agreed(file: BinaryIO, fields: list[int], position: int) -> ZipEnd:
         raise unsafe("its two end records do not agree")
     disk, first_disk, here, entries, size, directory = longer or fields
     if disk or first_disk or here != entries or directory + size != start:
-        raise torn("it does not end like one")
+        raise not_whole("it does not end like one")
     return ZipEnd(entries, size, directory)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from zipfile import ZIP_STORED
 
-from flipsnack_mcp.files.zips.bytes_of_zip import read_at, torn, unsafe
+from flipsnack_mcp.files.zips.bytes_of_zip import not_whole, read_at, unsafe
 from flipsnack_mcp.files.zips.ending import FULL_32, ZipEnd, is_plain
 
 CENTRAL_SIGNATURE, LOCAL_SIGNATURE, DESCRIPTOR_SIGNATURE = b"PK\x01\x02", b"PK\x03\x04", b"PK\x07\x08"
@@ -90,20 +90,20 @@ def read_directory(file: BinaryIO, end: ZipEnd) -> list[ZipEntry]:
         if len(entries) > end.entries:
             break
     if len(entries) != end.entries:
-        raise torn("it holds another number of entries than it says")
+        raise not_whole("it holds another number of entries than it says")
     return entries
 
 
 def _read_central(content: bytes, position: int) -> tuple[ZipEntry, int]:
     if len(content) - position < CENTRAL.size:
-        raise torn("its list of entries is damaged")
+        raise not_whole("its list of entries is damaged")
     signature, made, version, flags, method, *numbers = CENTRAL.unpack_from(content, position)
     crc, packed, unpacked, of_name, of_extra, of_comment, disk, _, attributes, offset = numbers
     after_name = position + CENTRAL.size + of_name
     raw_name, extra = content[position + CENTRAL.size : after_name], content[after_name : after_name + of_extra]
     end = after_name + of_extra + of_comment
     if signature != CENTRAL_SIGNATURE or end > len(content) or disk:
-        raise torn("its list of entries is damaged")
+        raise not_whole("its list of entries is damaged")
     if not is_plain(content[end - of_comment : end]):
         raise unsafe("it holds a comment that is no plain text")
     unpacked, packed, offset = _long_values(_checked_fields(extra, raw_name), unpacked, packed, offset)
@@ -132,11 +132,11 @@ def _checked_fields(extra: bytes, raw_name: bytes) -> bytes:
 def _fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
     while extra:
         if len(extra) < FIELD.size:
-            raise torn("an entry's header is damaged")
+            raise not_whole("an entry's header is damaged")
         kind, size = FIELD.unpack_from(extra)
         body, extra = extra[FIELD.size : FIELD.size + size], extra[FIELD.size + size :]
         if len(body) != size:
-            raise torn("an entry's header is damaged")
+            raise not_whole("an entry's header is damaged")
         yield kind, body
 
 
@@ -146,7 +146,7 @@ def _long_values(long: bytes, *short: int) -> list[int]:
     for value in short:
         if value == FULL_32:
             if len(long) < 8:
-                raise torn("an entry's size is missing")
+                raise not_whole("an entry's size is missing")
             value, long = int.from_bytes(long[:8], "little"), long[8:]  # noqa: PLW2901 - the same value, longer
         found.append(value)
     return found
@@ -157,7 +157,7 @@ def read_local(file: BinaryIO, entry: ZipEntry) -> ZipContent:
     header = read_at(file, entry.offset, LOCAL.size)
     signature, version, flags, method, crc, packed, unpacked, of_name, of_extra = LOCAL.unpack(header)
     if signature != LOCAL_SIGNATURE:
-        raise torn("an entry's header is damaged")
+        raise not_whole("an entry's header is damaged")
     texts = read_at(file, entry.offset + LOCAL.size, of_name + of_extra)
     raw_name, extra = texts[:of_name], texts[of_name:]
     long = _checked_fields(extra, raw_name)

@@ -122,7 +122,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    file_path: Annotated[str, Field(max_length=4096, description="Absolute path in an upload folder")] | None = None
+    file_path: Annotated[str, Field(max_length=4096, description="Name or path in an upload folder")] | None = None
     dry_run: Annotated[bool, Field(description="Change nothing")] = False
     confirmation: ConfirmationCode | None = None
     again: Annotated[bool, Field(description="Upload it a second time")] = False

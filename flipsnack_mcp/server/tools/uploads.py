@@ -143,7 +143,7 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
     await uploads.reconcile(call.context)
     async with AsyncExitStack() as kept_open:
         document, look = await file_of(call, action, kept_open)
-        source = Source(action, document)
+        source = Source(action, document, look.warnings)
         entry, new = await uploads.begin(source, kept_open, again=call.options.again)
         followed = await follow_begun(call, entry, seconds)
         if followed.gone and not new:
@@ -227,7 +227,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
         await call.app.jobs.stop(UPLOAD, entry.upload_id)
         entry = await uploads.journal.find(entry.upload_id) or entry
     followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
-    return UploadStatus.model_validate(upload_facts(followed, []))
+    return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
 
 
 def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class JournalEntry(BaseModel):
     said: str = ""
     """How it failed, or why its end is not known."""
     warnings: tuple[str, ...] = ()
+    document_warnings: tuple[str, ...] = ()
+    """What was odd about the document before it was sent."""
     before: tuple[str, ...] = ()
     """The collections it could be mistaken for, listed just before it was sent."""
     again: bool = False

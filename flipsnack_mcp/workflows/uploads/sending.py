@@ -31,6 +31,8 @@ class Source:
 
     action: publishing.CreateCollection
     document: OpenDocument | None = None
+    warnings: tuple[str, ...] = ()
+    """What is odd about the document, kept for whoever asks later."""
 
     async def identity(self) -> str:
         """The same for the same content or address."""
@@ -79,7 +81,13 @@ class Uploads:
         job = self._jobs.new(UPLOAD, new_job_id())
         name, size = (document.name, document.size) if document else ("", 0)
         asked = JournalEntry(
-            upload_id=job.job_id, account=self.journal.account, document=identity, title=title, name=name, size=size
+            upload_id=job.job_id,
+            account=self.journal.account,
+            document=identity,
+            title=title,
+            name=name,
+            size=size,
+            document_warnings=source.warnings,
         )
         entry = await self.journal.begin(asked, job.owner, again=again)
         if entry.upload_id != asked.upload_id:

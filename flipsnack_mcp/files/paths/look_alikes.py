@@ -1,0 +1,67 @@
+"""Names that look like one that is not there: equal to the eye first, then the nearest ones."""
+
+import difflib
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from flipsnack_mcp.files.names import INVISIBLE_LETTERS, has_control, without_format_characters
+from flipsnack_mcp.files.paths.place import Place, objection_to
+
+MOST_PROPOSED = 5
+MOST_COMPARED = 1000
+"""Nearness is worked out letter by letter: with more names somebody would have to wait for it."""
+SAME_TO_THE_EYE = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`\u02bc", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-")
+)
+NOTHING_ALIKE = "Give the path of a regular, readable file in that folder."
+
+Missing = tuple[Place, int, Sequence[str]]
+"""A place, which of its names is the first that is not there, and the names that are there instead."""
+
+
+def folded(name: str) -> str:
+    """Returns what two names have in common that a person, or a model, cannot tell apart or does not mean to."""
+    visible = INVISIBLE_LETTERS.sub("", without_format_characters(name)).translate(SAME_TO_THE_EYE)
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
+    return re.sub(r"\s+", " ", plain.translate(SAME_TO_THE_EYE)).strip()
+
+
+def next_step(missing: Sequence[Missing]) -> str:
+    """Returns what to do about a file that is in none of these places."""
+    alike = list(_written(missing, nearest=False))
+    if len(alike) == 1:
+        return f"There is one whose name only looks like that: give {alike[0]}, exactly as it stands here."
+    if alike:
+        return f"There are some whose names only look like that: {', '.join(alike)}. Ask the person which is meant."
+    near = list(_written(missing, nearest=True))[:MOST_PROPOSED]
+    return f"The nearest there: {', '.join(near)}." if near else NOTHING_ALIKE
+
+
+def _written(missing: Sequence[Missing], *, nearest: bool) -> Iterator[str]:
+    for place, depth, names in missing:
+        usable = [name for name in names if not has_control(name) and not objection_to(name, sys.platform)]
+        for name in (_nearest if nearest else _alike)(place.parts[depth], usable)[:MOST_PROPOSED]:
+            yield _as_it_can_be_given(Place(place.folder, (*place.parts[:depth], name, *place.parts[depth + 1 :])))
+
+
+def _alike(name: str, names: Sequence[str]) -> list[str]:
+    wanted = folded(name)
+    return [one for one in names if folded(one) == wanted]
+
+
+def _nearest(name: str, names: Sequence[str]) -> list[str]:
+    by_looks = {folded(one): one for one in names[:MOST_COMPARED]}
+    wanted = folded(unquote(name))  # a name out of a URL is a frequent one that is nearly right
+    return [by_looks[one] for one in difflib.get_close_matches(wanted, by_looks, MOST_PROPOSED)]
+
+
+def _as_it_can_be_given(place: Place) -> str:
+    """Returns the path in quotes, or as a URL: on its way to a model and back a rare blank or accent gets another form."""
+    path = str(place.path)
+    return f'"{path}"' if path.isascii() and '"' not in path else f'"{Path(path).as_uri()}"'

@@ -1,0 +1,145 @@
+"""The upload folders that a path may mean: judged by its spelling alone, the file is then opened from there downwards."""
+
+import ntpath
+import os
+import sys
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from flipsnack_mcp.files.names import TextRules, first_objection, is_reserved, without_format_characters
+from flipsnack_mcp.files.paths.spelling import understood
+from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+
+UPLOAD_SETTING = "FLIPSNACK_UPLOAD_DIRS"
+# For the names below the allowed folder; what the folder itself is called is the person's own choice.
+FORBIDDEN_NAMES: TextRules = (
+    ("is hidden (it begins with a dot)", lambda name: name.startswith(".")),
+    ("holds a backslash", lambda name: "\\" in name),
+    ("ends with a dot or a space", lambda name: name.endswith((".", " "))),
+    ("is a reserved device name on Windows", is_reserved),
+)
+FORBIDDEN_ON_WINDOWS: TextRules = (
+    ("holds a colon, which on Windows names another stream of a file", lambda name: ":" in name),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file by an allowed folder (its real path) and the names that lead from there to the file."""
+
+    folder: Path
+    parts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def path(self) -> Path:
+        return self.folder.joinpath(*self.parts)
+
+
+def locate(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
+    """Finds where a path may lie: one place for a whole path, one in each allowed folder for a relative one.
+
+    The comparison only chooses the folder: the file is then opened from that folder downwards, name by name,
+    so that a comparison gone wrong could still not lead outside.
+    """
+    platform: str = sys.platform
+    if not folders:
+        raise RefusedFile(
+            "Uploading files is switched off: no folder is named from which files may be uploaded.",
+            f"Set {UPLOAD_SETTING}={_example(path, platform)} in the server's environment and restart it.",
+        )
+    allowed = [folder for folder in folders if folder.is_absolute()]
+    if not allowed:
+        raise RefusedFile(
+            f"{UPLOAD_SETTING} names no absolute folder ({listed(folders)}).",
+            f"Write it out, for example {UPLOAD_SETTING}={_example(path, platform)}.",
+        )
+    meant = understood(path, platform, os.path.expanduser("~"))  # noqa: PTH111 - it raises nothing
+    places = _below_the_deepest(meant, allowed, platform) if meant.is_absolute() else _in_each(meant, allowed)
+    if not places:
+        raise RefusedFile(
+            f"The file {quote_path(path)} is not in a folder from which files may be uploaded.",
+            f"Move it into {listed(allowed)}, or add its folder to {UPLOAD_SETTING}.{missing_folders(allowed)}",
+        )
+    _check_names(path, places[0].parts, platform)
+    return places
+
+
+def _in_each(path: PurePath, folders: Sequence[Path]) -> tuple[Place, ...]:
+    real = dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders)
+    return tuple(Place(folder, path.parts) for folder in real)
+
+
+def _below_the_deepest(path: PurePath, folders: Sequence[Path], platform: str) -> tuple[Place, ...]:
+    places = list[tuple[int, Place]]()
+    for folder in folders:
+        real = Path(os.path.realpath(folder))
+        for spelling in (folder, real):
+            parts = below(path, spelling, platform)
+            if parts is not None:
+                places.append((len(spelling.parts), Place(real, parts)))
+    # The deepest one, so that an allowed folder may lie under a link or a dot folder of another.
+    deepest = max(places, key=lambda entry: entry[0], default=None)
+    return (deepest[1],) if deepest else ()
+
+
+def below(path: PurePath, folder: PurePath, platform: str) -> tuple[str, ...] | None:
+    """Returns the names that lead from a folder to a path, or None where it lies elsewhere by that system's rules."""
+    depth = len(folder.parts)
+    same = [_normal(part, platform) for part in path.parts[:depth]] == [
+        _normal(part, platform) for part in folder.parts
+    ]
+    return path.parts[depth:] if same else None
+
+
+def _normal(part: str, platform: str) -> str:
+    if platform == "darwin":  # one name there, however Finder, a terminal or a settings file spells it
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())
+    return ntpath.normcase(part) if platform == "win32" else part
+
+
+def objection_to(name: str, platform: str) -> str:
+    """Returns why a file or folder of this name is not uploaded from, or nothing."""
+    rules = (*FORBIDDEN_NAMES, *(FORBIDDEN_ON_WINDOWS if platform == "win32" else ()))
+    # Some file systems ignore format characters when they compare names, so the rules do too.
+    return first_objection(without_format_characters(name), rules)
+
+
+def _check_names(path: str, names: tuple[str, ...], platform: str) -> None:
+    if not names:
+        raise RefusedFile(f"{quote_path(path)} is a folder.", "Give the path of a file in it.")
+    for name in names:
+        if reason := objection_to(name, platform):
+            raise RefusedFile(
+                f"The path {quote_path(path)} is refused: {quote_path(name)} {reason}.",
+                "Rename or copy the file to a plain name and give that path.",
+            )
+
+
+def _example(path: str, platform: str) -> str:
+    try:
+        meant = understood(path, platform, os.path.expanduser("~"))  # noqa: PTH111
+    except RefusedFile:
+        return "/path/to/folder"
+    folder = str(meant.parent)
+    # A folder that could not be pasted into a settings file is no example.
+    return folder if meant.is_absolute() and folder.isprintable() else "/path/to/folder"
+
+
+def missing_folders(folders: Sequence[Path]) -> str:
+    """Returns a sentence about folders that are named but are not there, or nothing."""
+    missing = [folder for folder in folders if not folder.exists()]
+    if not missing:
+        return ""
+    many = "do" if len(missing) > 1 else "does"
+    return f' {listed(missing)} {many} not exist; several folders are separated by "{os.pathsep}".'
+
+
+def listed(folders: Sequence[Path]) -> str:
+    """Returns the folders for use inside a message."""
+    return ", ".join(map(quote_path, folders))

@@ -1,0 +1,97 @@
+"""What people and their programs write for a path: blanks before it, quotes, `~` and `file://` are understood."""
+
+import re
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
+from urllib.parse import unquote_to_bytes
+
+from flipsnack_mcp.files.names import TextRules, first_objection, has_control
+from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+
+LONGEST_PATH = 4096
+QUOTES = {
+    '"': '"', "'": "'", "`": "`", "<": ">", "\u201c": "\u201d", "\u201d": "\u201d", "\u201e": "\u201c\u201d",
+    "\u2018": "\u2019", "\u201a": "\u2018\u2019", "\u00ab": "\u00bb", "\u00bb": "\u00ab",
+}  # fmt: skip
+FILE_URL = re.compile(r"file://([^/\\?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+# Two letters and more: one letter is a drive. A colon without a slash is a name: "Menu: spring.pdf".
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|.*://", re.DOTALL)
+SEPARATORS = re.compile(r"[/\\]")
+DRIVE = re.compile(r"[A-Za-z]:")
+
+AS_TEXT: TextRules = (
+    ("is empty", lambda path: not path.strip()),
+    (f"is longer than {LONGEST_PATH} characters", lambda path: len(path) > LONGEST_PATH),
+    ("holds control characters", has_control),
+)
+AS_URL: TextRules = (
+    ("names a file of another machine", lambda url: FILE_URL.sub(r"\1", url).lower() not in {"", "localhost"}),
+    ("is a URL, not the path of a file", lambda url: not FILE_URL.sub(r"\2", url)),
+    (
+        'holds "?" or "#", where a URL of a file ends; in a name write %3F or %23',
+        lambda url: bool(re.search("[?#]", url)),
+    ),
+    ("holds an encoded slash", lambda url: bool(re.search("%2f|%5c", url, re.IGNORECASE))),
+)
+AS_PATH: TextRules = (
+    *AS_TEXT,
+    ("is a URL, not the path of a file", lambda path: URL.match(path) is not None),
+    ("begins with the home folder of another user", lambda path: path.startswith("~")),
+    ("is a network or device path", lambda path: bool(SEPARATORS.match(path) and SEPARATORS.match(path[1:]))),
+    ("holds the component '..'", lambda path: ".." in SEPARATORS.split(path)),
+)
+ON_WINDOWS: TextRules = (
+    ("names no drive, or no folder on it", lambda path: bool(PureWindowsPath(path).anchor and not is_whole(path))),
+)
+NOT_ON_WINDOWS: TextRules = (
+    ("is a path of Windows, and this server runs on another system",
+     lambda path: bool(DRIVE.match(path) and SEPARATORS.match(path[2:]))),
+)  # fmt: skip
+
+
+def is_whole(path: str) -> bool:
+    """Tells whether a path of Windows names drive and folder."""
+    return PureWindowsPath(path).is_absolute()
+
+
+def understood(text: str, platform: str, home: str) -> PurePath:
+    """Returns the path that was meant, absolute or relative; refuses every spelling that could mean two things.
+
+    What comes out of a URL, of quotes or of `~` is judged like what was written without them, and decoded only once.
+    """
+    path = without_quotes(text)
+    _refuse(text, first_objection(path, AS_TEXT))
+    if FILE_URL.fullmatch(path):
+        path = _path_of_url(text, path, platform)
+    elif path == "~" or (path[:1] == "~" and path[1] in ("/\\" if platform == "win32" else "/")):
+        path = home + path[1:]
+    _refuse(text, first_objection(path, (*AS_PATH, *(ON_WINDOWS if platform == "win32" else NOT_ON_WINDOWS))))
+    return PureWindowsPath(path) if platform == "win32" else PurePosixPath(path)
+
+
+def without_quotes(text: str) -> str:
+    """Returns the text without blanks before it and line ends after it, and without one pair of quotes around it.
+
+    A blank after it stays: there are names that end so, and they are refused.
+    """
+    path = text.lstrip().rstrip("\t\r\n")
+    inside = path.rstrip()
+    closing = QUOTES.get(inside[:1])
+    return inside[1:-1] if closing and len(inside) > 1 and inside[-1] in closing else path
+
+
+def _path_of_url(text: str, url: str, platform: str) -> str:
+    _refuse(text, first_objection(url, AS_URL))
+    try:
+        path = unquote_to_bytes(FILE_URL.sub(r"\2", url)).decode()
+    except UnicodeError:
+        path = ""
+        _refuse(text, "holds bytes that are not in UTF-8")
+    return path[1:] if platform == "win32" and DRIVE.match(path[1:]) else path
+
+
+def _refuse(text: str, reason: str) -> None:
+    if reason:
+        raise RefusedFile(
+            f"The path {quote_path(text)} {reason}.",
+            "Give the absolute path of a file in an upload folder, or its name alone.",
+        )
