@@ -4,6 +4,7 @@
 
 import argparse
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from flipsnack_mcp.parsing import ALONE, WrongUsage, given_settings, parsed
 from flipsnack_mcp.settings import Settings, read_settings
 
-EXIT_WRONG_USAGE = 2
+EXIT_FAILED, EXIT_WRONG_USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,14 +20,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("--") and given[0] not in ALONE):
         given.insert(0, "serve")
+    if given[0] != "serve":  # whose stdout is the protocol's
+        print_in_any_encoding()
     try:
-        return run(parsed(given))
+        return run(options_of(given))
     except WrongUsage as error:
         return wrong(str(error))
     except KeyboardInterrupt:
         from flipsnack_mcp.commands.stopping import EXIT_INTERRUPTED
 
         return EXIT_INTERRUPTED
+    except BaseExceptionGroup as several:
+        if several.subgroup(SystemExit) is None:
+            raise
+        return EXIT_FAILED  # a command ended where nobody reads it any more
+
+
+def print_in_any_encoding() -> None:
+    """Whatever a stream's encoding does not have is spelt out, instead of ending the command."""
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def options_of(given: Sequence[str]) -> argparse.Namespace:
+    """What was typed; help and version are printed here, maybe for nobody."""
+    try:
+        return parsed(given)
+    except (SystemExit, OSError) as end:
+        from flipsnack_mcp.commands import end_output
+
+        end_output(end if isinstance(end, OSError) else None)
+        raise
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

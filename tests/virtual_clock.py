@@ -24,6 +24,8 @@ from typing import TypeVar, TypeVarTuple, Unpack
 from anyio._backends._asyncio import WorkerThread
 from typing_extensions import override
 
+from flipsnack_mcp.store.clock import Moment
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 Events = list[tuple[selectors.SelectorKey, int]]
@@ -90,3 +92,36 @@ class StandingClock:
 
     def __call__(self) -> float:
         return self.now
+
+
+DAY_IN_SECONDS = 24 * 3600.0
+
+
+class Machine:
+    """A computer: anybody can set its clock on the wall, and nobody what it has run for. Goes with a virtual loop too."""
+
+    def __init__(self, wall: float = 1_790_000_000.0) -> None:
+        self._wall, self._ran, self._restarts = wall, 5000.0, 0
+
+    def __call__(self) -> Moment:
+        looped = self._of_the_loop()
+        return Moment(self._wall + looped, self._ran + looped, f"start {self._restarts}")
+
+    def run(self, seconds: float) -> None:
+        self._wall += seconds
+        self._ran += seconds
+
+    def set_clock(self, days: float) -> None:
+        """Somebody sets the clock on the wall."""
+        self._wall += days * DAY_IN_SECONDS
+
+    def restart(self, off: float = 60.0) -> None:
+        """It is off for a while, in which its clock on the wall goes on."""
+        self._wall += off
+        self._ran, self._restarts = 3.0, self._restarts + 1
+
+    def _of_the_loop(self) -> float:
+        try:
+            return asyncio.get_running_loop().time()
+        except RuntimeError:
+            return 0.0

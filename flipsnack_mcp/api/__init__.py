@@ -15,7 +15,7 @@ from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError
 from flipsnack_mcp.api.links import hash_from, public_address, same_origin
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
-from flipsnack_mcp.api.text import cleaned, first_few, quoted
+from flipsnack_mcp.api.text import as_compared, bare, cleaned, first_few, in_its_own_words, one_line, quoted
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 
 __all__ = [
@@ -41,13 +41,17 @@ __all__ = [
     "Status",
     "StatusName",
     "Terms",
+    "as_compared",
     "as_text",
+    "bare",
     "cleaned",
     "even_if_cancelled",
     "first_few",
     "hash_from",
     "ignore",
+    "in_its_own_words",
     "in_line",
+    "one_line",
     "opened",
     "public_address",
     "quoted",

@@ -1,12 +1,50 @@
 """What a person can run: serve, demo, doctor, approve, history and sandbox."""
 
+import errno
+import os
+import sys
+from contextlib import suppress
+
+from flipsnack_mcp.api import one_line
+
+READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
+"""What a closed pipe is called, on Windows the second."""
+
 
 def say(text: str) -> None:
-    """Print what a command has to say, at once, so that a person sees it happen."""
-    print(text, flush=True)  # noqa: T201  # this is a command's output
+    """Print what a command has to say, at once, so that a person sees it happen; nothing in it acts on a terminal.
+
+    Raises:
+        SystemExit: Nobody reads it any more, or it cannot be written.
+    """
+    try:
+        print("\n".join(map(one_line, text.split("\n"))), flush=True)  # noqa: T201  # this is a command's output
+    except OSError as error:
+        end_output(error)
 
 
 def fail(text: str) -> int:
     """Say why a command did not do what it was asked, and give its exit status."""
     say(text)
     return 1
+
+
+def end_output(error: OSError | None = None) -> None:
+    """Write what is left, and end the command where the output has nowhere to go: quietly if its reader saw enough.
+
+    What Python has kept back is thrown away then, or it would try once more at its end, with a traceback.
+
+    Raises:
+        SystemExit: It has nowhere to go.
+    """
+    try:
+        if error is None:
+            print(end="", flush=True)  # noqa: T201  # to stdout, where there is one
+            return
+    except OSError as failed:
+        error = failed
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno not in READER_GONE:
+        sys.stderr.write(f"flipsnack-mcp: the output cannot be written: {error.strerror}\n")
+    raise SystemExit(1)

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import anyio
 
+from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.server.consent.codes import Consents, Ticket
-from flipsnack_mcp.server.consent.form import comparable
+from flipsnack_mcp.server.consent.form import confirms
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 
@@ -28,7 +29,7 @@ def approve(settings: Settings, code: str | None) -> int:
         name = code.strip().upper()
         if name not in found:
             return fail(
-                f"Nothing waits under the code {name}: it was used, approved before, or is older than ten minutes."
+                f"Nothing waits under the code {quoted(name, 40)}: it was used, approved before, or is older than ten minutes."
             )
         return ask_person(settings, name, found[name])
     except StoreUnusable as error:
@@ -47,7 +48,7 @@ async def with_consents(settings: Settings, work: Callable[[Consents], Awaitable
 def list_waiting(waiting: dict[str, Ticket]) -> int:
     """Print what waits for a person."""
     for name, ticket in waiting.items():
-        say(f"{name}  {ticket.text}")
+        say(one_line(f"{name}  {ticket.text}"))
     say("Approve one with: flipsnack-mcp approve CODE" if waiting else "Nothing waits for an approval.")
     return 0
 
@@ -56,12 +57,12 @@ def ask_person(settings: Settings, name: str, ticket: Ticket) -> int:
     """Show what waits, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
     if not sys.stdin.isatty():
         return fail("Approving needs a person at a terminal; this is none.")
-    say(ticket.text)
+    say(one_line(ticket.text))
     try:
-        typed = input(f'To approve it, type "{ticket.expected}": ')
-    except (EOFError, KeyboardInterrupt):
+        typed = input(f"To approve it, type {quoted(ticket.expected)}: ")
+    except (EOFError, KeyboardInterrupt, OSError):
         return fail("\nNothing was approved.")
-    if comparable(typed) != comparable(ticket.expected):
+    if not confirms(typed, ticket):
         return fail("That is something else. Nothing was approved.")
     if not anyio.run(with_consents, settings, lambda consents: consents.approve(name)):
         return fail("It was used or has expired meanwhile. Nothing was approved.")

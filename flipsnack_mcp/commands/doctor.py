@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.api import FlipsnackError, Terms
+from flipsnack_mcp.api import FlipsnackError, Terms, one_line
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
@@ -106,8 +106,8 @@ async def call(settings: Settings) -> Finding:
 
 def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
     """Write the findings for a person."""
-    given = [f"  {name} = {value}  ({source})" for name, value, source in shown_settings(settings)]
-    checks = [f"{'ok  ' if one.ok else 'FAIL'} {one.check}: {one.said}" for one in findings]
+    given = [one_line(f"  {name} = {value}  ({source})") for name, value, source in shown_settings(settings)]
+    checks = [one_line(f"{'ok  ' if one.ok else 'FAIL'} {one.check}: {one.said}") for one in findings]
     head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
     end = ["", "All is well." if well else "Something has to be set right first."]
     return "\n".join([*head, *(given or ["  none given, all defaults"]), "", *checks, *end])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import anyio
 
-from flipsnack_mcp.api import cleaned
+from flipsnack_mcp.api import cleaned, one_line
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import remember
 from flipsnack_mcp.settings import Settings
@@ -47,14 +47,13 @@ def trail_text(events: list[Event]) -> str:
 
 
 def event_text(event: Event) -> str:
-    """Write one entry, with the saved metadata below it."""
+    """Write one entry on one line, and the saved metadata on one below it. Ids in it can be anybody's text."""
     at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
     how = f", confirmed by {event.confirmed}" if event.confirmed else ""
     said = f": {event.said}" if event.said else ""
-    # Somebody's titles, on their way to a terminal.
     saved = cleaned(json.dumps(event.before, ensure_ascii=False), LONGEST_SAVED)
     before = f"\n      before: {saved}" if event.before else ""
-    return f"{event.number:5}  {at}  {event.tool} {event.target}  {event.decision}{how}{said}{before}"
+    return one_line(f"{event.number:5}  {at}  {event.tool} {event.target}  {event.decision}{how}{said}") + before
 
 
 def verification_text(events: list[Event], wrong: str) -> str:

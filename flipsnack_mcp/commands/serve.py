@@ -7,10 +7,8 @@ it answers only requests whose Host and Origin are loopback names.
 import logging
 import sys
 from contextlib import suppress
-from socket import socket
 
 import anyio
-from typing_extensions import override
 
 from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.stopping import (
@@ -70,19 +68,10 @@ def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
     if sys.stderr.isatty():
         named = f"[{host}]" if ":" in host else host
         tell(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
-    import uvicorn  # noqa: PLC0415  # stdio has no need of it
-
-    class Server(uvicorn.Server):
-        @override
-        async def shutdown(self, sockets: list[socket] | None = None) -> None:
-            # Whoever still listens or waits is cut off, of which uvicorn would write a traceback for each.
-            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-            await super().shutdown(sockets)
-
-    app, level = server.streamable_http_app(host=host), server.settings.log_level.lower()
-    config = uvicorn.Config(app, host=host, port=port, log_level=level, timeout_graceful_shutdown=0)
     try:
-        Server(config).run()
+        from flipsnack_mcp.commands.over_http import serve_over_http  # noqa: PLC0415  # stdio starts without it
+
+        serve_over_http(server, host, port, server.settings.log_level)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit:

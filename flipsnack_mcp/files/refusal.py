@@ -1,12 +1,17 @@
 """What is said when a file cannot be taken or written."""
 
 import errno
+import re
 import sys
 
 SHOWN_LENGTH = 200
 FORBIDDEN_BY_MACOS = (
     "If macOS forbids it, allow the program that started this server (Claude, a terminal, an editor) the folder in System "
     "Settings > Privacy & Security > Files and Folders, and start it again."
+)
+# Whatever looks like the end of a quotation, two apostrophes included.
+QUOTATION_MARKS = re.compile(
+    "[\"\u00ab\u00bb\u02ba\u02dd\u201c-\u201f\u2033\u2036\u275d\u275e\u276e\u276f\u300c-\u300f\u301d-\u301f\uff02]+|''+"
 )
 
 
@@ -25,8 +30,8 @@ class RefusedFile(Exception):  # noqa: N818 - a refusal is a decision of this pr
 
 
 def quote_path(text: object) -> str:
-    """Returns the text for use inside a message: one line, nothing invisible, not too long, in quotes."""
-    shown = "".join(char if char.isprintable() else "?" for char in str(text))
+    """Returns the text for use inside a message: one line, nothing invisible, not too long, in quotes it cannot close."""
+    shown = QUOTATION_MARKS.sub("'", "".join(char if char.isprintable() else "?" for char in str(text)))
     return f'"{shown}"' if len(shown) <= SHOWN_LENGTH else f'"{shown[:SHOWN_LENGTH]}..."'
 
 

@@ -7,10 +7,11 @@ import anyio
 from flipsnack_mcp.api import ConfigurationError, Flipsnack, ignore
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.consent.confirmation import DESTROYING_WAYS, Clock, Confirmation
+from flipsnack_mcp.server.consent.confirmation import DESTROYING_WAYS, Confirmation
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.clock import Clock, on_the_wall
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
@@ -37,7 +38,7 @@ class App:
         jobs = self.jobs = Jobs(store, account, background)
         store = jobs.store
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, Redactor.of(settings)
-        self.confirmation = Confirmation(settings.confirm, Consents(store, account), now)
+        self.confirmation = Confirmation(settings.confirm, Consents(store, account))
         self.history = History(store, account, self.redactor.data)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
@@ -45,7 +46,7 @@ class App:
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
         self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
         self.uploads = Uploads(flipsnack, journal, jobs)
-        self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), now)
+        self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, allowed)
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)

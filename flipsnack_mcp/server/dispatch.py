@@ -19,6 +19,7 @@ from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
+from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
 from flipsnack_mcp.server.safety.redaction import log_unexpected
@@ -77,6 +78,8 @@ class Dispatcher:
     async def _carry_out(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
     ) -> BaseModel | types.InputRequiredResult:
+        if unopened := UNOPENED.get():
+            raise unopened
         tool = TOOLS.get(name) if name in self.offered else None
         if tool is None:
             raise no_such_tool(name, self.offered, request)

@@ -8,7 +8,7 @@ from typing import Annotated
 from mcp import MCPError, types
 from pydantic import Field
 
-from flipsnack_mcp.api import cleaned, quoted
+from flipsnack_mcp.api import cleaned, in_its_own_words, quoted
 
 LONGEST_VALUE = 500
 
@@ -42,7 +42,9 @@ class Prompt(types.Prompt, defer_build=True):
             known = ", ".join(one.name for one in self.arguments) or "none"
             raise MCPError(types.INVALID_PARAMS, f"{wrong} The arguments of {self.name}: {known}.")
         values = {
-            one.name: quoted(value, LONGEST_VALUE) if cleaned(value := given.get(one.name, "")) else one.absent
+            one.name: in_its_own_words(value, LONGEST_VALUE)
+            if cleaned(value := given.get(one.name, ""))
+            else one.absent
             for one in self.arguments
         }
         message = types.PromptMessage(role="user", content=types.TextContent(text=self.text.format_map(values)))

@@ -1,7 +1,6 @@
 """The MCP server: the SDK's, with our own menu and our own dispatcher behind its documented methods."""
 
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -21,12 +20,13 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
-from flipsnack_mcp.server.consent.sealing import sealing_key
+from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.clock import Clock, moment
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
@@ -50,7 +50,7 @@ class Service:
 
 
 def make_dispatcher(
-    settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Callable[[], float]
+    settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Clock
 ) -> "Dispatcher":
     """All that calls share, and what answers them."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
@@ -61,7 +61,7 @@ def make_dispatcher(
 class FlipsnackServer(MCPServer[Service]):
     """An MCPServer whose menu and dispatch are ours. Everything else stays the SDK's."""
 
-    def __init__(self, settings: Settings, lifespan: Any) -> None:
+    def __init__(self, settings: Settings, lifespan: Any, keys: KeyRing) -> None:
         super().__init__(
             "flipsnack",
             title="Flipsnack",
@@ -71,9 +71,10 @@ class FlipsnackServer(MCPServer[Service]):
             icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
-            request_state_security=sealing_key(),
-            middleware=[refuse_cursors, know_the_service],
+            request_state_security=keys.security,
+            middleware=[refuse_cursors, know_the_service, keys.before_sealing],
         )
+        self.middleware.insert(0, keys.before_opening)
         self._menu = menu(settings)
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
@@ -168,7 +169,7 @@ async def closing(store: Store) -> AsyncGenerator[None]:
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
-    now: Callable[[], float] = time.time,
+    now: Clock = moment,
     store: Store | None = None,
     cut_off: Callable[[], None] | None = None,
 ) -> FlipsnackServer:
@@ -192,4 +193,4 @@ def build_server(
                 cut_off()
             raise
 
-    return FlipsnackServer(settings, lifespan)
+    return FlipsnackServer(settings, lifespan, KeyRing(remembering, settings.account))

@@ -15,8 +15,10 @@ from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
-PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|direct_link|cover_image|resource_url|field")
+PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|field")
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
+LINKS = frozenset({"direct_link", "cover_image", "resource_url"})
+PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][A-Za-z0-9_.:/?=&%+@~#-]*)?")
 SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
 
@@ -91,6 +93,6 @@ def cell(name: str, value: Any) -> str:
         return ""
     if name == "embed_code":
         return "`" + text.replace("`", "'") + "`"
-    if PLAIN_FIELDS.fullmatch(name) and PLAIN_VALUE.fullmatch(text):
+    if PLAIN_LINK.fullmatch(text) if name in LINKS else PLAIN_FIELDS.fullmatch(name) and PLAIN_VALUE.fullmatch(text):
         return text
     return '"' + text.replace('"', "'").replace("|", "¦") + '"'

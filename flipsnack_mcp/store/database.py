@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
 from flipsnack_mcp.store.records import Body, BusyError, Records, T, damaged, inaccessible, newer
 
@@ -26,13 +27,15 @@ PUT = """INSERT INTO records (kind, name, body, expires) VALUES (:kind, :name, :
     ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body, expires = excluded.expires"""
 DELETE = "DELETE FROM records WHERE kind = :kind AND name = :name"
 SWEEP = f"DELETE FROM records WHERE NOT {ALIVE}"
+CLOCK = "SELECT now, wall, ran, run FROM clock"
+PUT_CLOCK = "INSERT OR REPLACE INTO clock (one, now, wall, ran, run) VALUES (0, ?, ?, ?, ?)"
 
 
 class RowRecords:
     """What one transaction sees of the file."""
 
-    def __init__(self, db: sqlite3.Connection, now: float) -> None:
-        self.now = now
+    def __init__(self, db: sqlite3.Connection, now: float, wall: float) -> None:
+        self.now, self.wall = now, wall
         self.wrote = False
         self._db: sqlite3.Connection | None = db
 
@@ -82,17 +85,30 @@ class Database:
         """Tell whether the file was deleted or replaced underneath, by a person tidying up."""
         return self._in_file and (self._file is None or identity(self._path) != self._file)
 
-    def transact(self, work: Callable[[Records], T], clock: Callable[[], float]) -> T:
+    def transact(self, work: Callable[[Records], T], clock: Clock) -> T:
         """Run `work` once in a transaction, or raise BusyError before it has begun."""
         with explained(self._path), self._transaction():
             upgrade(self._db)
-            records = RowRecords(self._db, clock())
+            records, kept = self._records_at(clock())
             try:
                 result = work(records)
                 self._sweep(records)
+                if kept and records.wrote:
+                    self._db.execute(PUT_CLOCK, (kept.now, *kept.shown))
             finally:
                 records.end()
         return result
+
+    def _records_at(self, shown: Moment | float) -> tuple[RowRecords, Kept | None]:
+        """The records at this moment of the store's time, which is to be written down beside them where it is kept."""
+        if not isinstance(shown, Moment):
+            return RowRecords(self._db, shown, shown), None
+        last = last_kept(self._db)
+        kept = gone_on(last, shown) if last else Kept(min(shown.wall, latest_trace(self._db) + LONGEST_REST), shown)
+        records = RowRecords(self._db, kept.now, shown.wall)
+        # Written down although nothing else is: what this step goes by may be set back before the next.
+        records.wrote = last is None or not same_run(last.shown, shown) or kept.now - last.now >= LONGEST_REST
+        return records, kept
 
     def close(self) -> None:
         self._db.close()
@@ -113,6 +129,18 @@ class Database:
         if records.wrote and abs(records.now - self._swept) >= SWEEP_EVERY:  # abs: the clock may have been set back
             self._swept = records.now
             self._db.execute(SWEEP, {"now": records.now})
+
+
+def last_kept(db: sqlite3.Connection) -> Kept | None:
+    """The store's time as it was written down last."""
+    row = db.execute(CLOCK).fetchone()
+    return Kept(row[0], Moment(*row[1:])) if row else None
+
+
+def latest_trace(db: sqlite3.Connection) -> float:
+    """The latest time in the records of a version that kept none; later than all where there is none."""
+    found = db.execute(TRACES).fetchone()[0]
+    return float(found) if found else math.inf
 
 
 def read_body(body: str) -> Body:
@@ -193,6 +221,9 @@ LEASES_OF_PLANS = f"""INSERT INTO records (kind, name, body, expires)
         FROM (SELECT name, {BODY} AS body FROM records WHERE kind = 'plan-item')) AS item
     ON substr(item.name, 1, length(plan.name) + 1) = plan.name || '/'
     WHERE item.state = 'sending' GROUP BY plan.name"""
+TIMES = ("at", "made", "renewed", "started")
+TRACES = f"""SELECT max(max({", ".join(f"coalesce(CAST(json_extract(body, '$.{one}') AS REAL), 0.0)" for one in TIMES)}))
+    FROM (SELECT {BODY} AS body FROM records)"""
 # Whoever asked these cannot write down the answers any more, and they may be asked again at once.
 NO_CLAIMS_OF_QUESTIONS = "DELETE FROM records WHERE kind = 'report claim'"
 
@@ -204,6 +235,8 @@ STEPS: Final = (
     LEASES_OF_UPLOADS,
     LEASES_OF_PLANS,
     NO_CLAIMS_OF_QUESTIONS,
+    # Times in records are the store's own from here on: a version that went by the wall would sweep what is young.
+    "CREATE TABLE clock (one INTEGER PRIMARY KEY, now REAL NOT NULL, wall REAL NOT NULL, ran REAL NOT NULL, run TEXT NOT NULL)",
 )
 
 

@@ -37,7 +37,7 @@ def close_to_others(path: Path) -> None:
     """Take from others what they may do with the file and what lies beside it; complains once where that cannot be."""
     if os.name == "nt":
         return  # its folder's access list protects it there
-    for one in (path.with_name(path.name + end) for end in LYING_BESIDE):
+    for one in (Path(f"{path}{end}") for end in LYING_BESIDE):
         try:
             if is_open_to_others(one):
                 os.chmod(one, one.stat().st_mode & ~OF_OTHERS & 0o7777)  # noqa: PTH101 - by name, see make_file

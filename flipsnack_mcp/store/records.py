@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from flipsnack_mcp.store.clock import Stamp
+
 T = TypeVar("T")
 Body: TypeAlias = dict[str, Any]
 
@@ -11,7 +13,8 @@ Body: TypeAlias = dict[str, Any]
 class Records(Protocol):
     """What a transaction sees. Only valid inside it."""
 
-    now: float  # wall clock seconds, read inside the transaction: read before, two processes could be out of order
+    now: float  # the store's time (`store/clock`), read inside the transaction: before, two processes could be out of order
+    wall: float  # what the clock on the wall shows: for what a person reads, and to see that somebody has set it
 
     def get(self, kind: str, name: str) -> Body | None:
         """Return a copy of one record's body, or None if there is none or its time is over."""
@@ -24,6 +27,11 @@ class Records(Protocol):
 
     def all(self, kind: str) -> list[tuple[str, Body]]:
         """Return the names and bodies of a kind in the order in which they were first put."""
+
+
+def stamp_of(records: Records) -> Stamp:
+    """The moment of a transaction."""
+    return Stamp(records.now, records.wall)
 
 
 class Store(Protocol):

@@ -2,7 +2,6 @@
 
 import os
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from typing_extensions import override
 
+from flipsnack_mcp.store.clock import Clock, moment
 from flipsnack_mcp.store.records import BusyError, Records, StoreUnusable, T, held, no_sqlite
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class SqliteStore:
     def __init__(
         self,
         path: Path,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = moment,
         *,
         synchronous: "Synchronous" = "NORMAL",
         patience: float = PATIENCE,
@@ -87,7 +87,7 @@ class MemoryStore(SqliteStore):
 
     shared = False
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Clock = moment) -> None:
         super().__init__(Path(":memory:"), clock)  # SQLite's own name for a database without a file
 
     @override

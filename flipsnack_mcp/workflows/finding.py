@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, cleaned
+from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, bare
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.workflows.context import CallContext
 
@@ -80,7 +80,7 @@ async def by_title(
     """The collections with exactly that title, newest first."""
     given = {"query": title.strip()[:LONGEST_QUERY], "order_by": order_by, "order": "desc", "limit": limit}
     found = await context.send(ListCollections.model_validate(given))
-    return [row for row in found.collections if cleaned(row.title) == cleaned(title)]
+    return [row for row in found.collections if bare(row.title) == bare(title)]
 
 
 async def alike(context: CallContext, title: str, limit: int) -> list[CollectionSummary]:

@@ -27,6 +27,7 @@ class Event(BaseModel):
 
     number: int
     at: float
+    """By the clock on the wall, for a person."""
     account: str
     tool: str
     target: str
@@ -40,7 +41,7 @@ class Event(BaseModel):
     """The metadata of what is changed or destroyed, as it was."""
     previous: str = FIRST
     previous_at: float = 0.0
-    """When the entry before it was written: what can be missing only because it has expired is older than that."""
+    """When the entry before it was written, by the store's time: what can be missing only because it has expired is older than that."""
     hash: str = ""
 
     def sealed(self, previous: str) -> Self:
@@ -70,10 +71,10 @@ class History:
         def work(records: Records) -> int:
             head = head_of(records, self.account)
             number = int(head["number"]) + 1
-            written = {"number": number, "at": records.now, "account": self.account, "previous_at": head["at"]}
+            written = {"number": number, "at": records.wall, "account": self.account, "previous_at": head["at"]}
             event = Event.model_validate({**written, **self.redact(facts)}).sealed(str(head["hash"]))
             records.put(KIND, f"{self.account}/{number:09}", event.model_dump(mode="json"), keep=HISTORY_KEPT)
-            records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": event.at})
+            records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": records.now})
             return number
 
         return await self.store.transact(work)

@@ -46,7 +46,7 @@ class Job:
     owner: leases.Owner
     shared_store: Store
     idle: float = 0.0
-    """For how long nobody had carried it out when it was adopted, by the clock on the wall."""
+    """For how long nobody had carried it out when it was adopted, by the store's time."""
     stopping: bool = False
     progress: Progress = field(default_factory=Progress)
     changed: anyio.Event = field(default_factory=anyio.Event)

@@ -1,5 +1,6 @@
 """Somebody else's text made harmless."""
 
+import re
 import unicodedata
 
 import pytest
@@ -9,9 +10,28 @@ from hypothesis import strategies as st
 from flipsnack_mcp.api.parameters import whole_number
 from flipsnack_mcp.api.text import cleaned, quoted
 
-texts = st.text() | st.text(alphabet=st.sampled_from(list('a" \n\t\u200b\u202e\U000e0041\ufe0f\u2028\x85\x1c\u3164\u00ad'))) | st.text(
+joined = st.text(
+    alphabet=st.sampled_from(
+        list(
+            '\u200c\u200d\ufe0e\ufe0f👨👩🏽❤1\u20e3بक\u094dᠠ\u180b\u180e\u2800⠓a \u00a0\u0301\U0001f3f4\U000e0067\U000e0062\U000e007f"”'
+        )
+    )
+)
+texts = joined | st.text() | st.text(alphabet=st.sampled_from(list('a" \n\t\u200b\u202e\U000e0041\ufe0f\u2028\x85\x1c\u3164\u00ad'))) | st.text(
     min_size=250, max_size=700
 )  # fmt: skip
+
+
+WITHOUT_FLAGS = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{5}\U000e007f")
+MAY_STAND = re.compile("[\u200c\u200d\u180e\u0600-\u0605\u06dd\u070f]")
+YOUNG = re.compile("[\U0001f000-\U0001faff\U00020000-\U0003ffff]")
+
+
+def is_hidden(one: str) -> bool:
+    """Joiners have tables of their own; a character that these tables do not know yet may be a picture."""
+    category = unicodedata.category(one)
+    shown = MAY_STAND.match(one) or (category == "Cn" and YOUNG.match(one))
+    return category in {"Zl", "Zp"} or (category[0] == "C" and not shown)
 
 
 @given(texts)
@@ -27,7 +47,7 @@ def test_cleaned_text_is_one_short_visible_line(text: str, limit: int) -> None:
     assert len(shown) <= limit
     assert len(shown.splitlines()) <= 1
     assert shown == shown.strip()
-    assert not any(unicodedata.category(one)[0] == "C" or unicodedata.category(one) in {"Zl", "Zp"} for one in shown)
+    assert [ascii(one) for one in WITHOUT_FLAGS.sub("", shown) if is_hidden(one)] == []
     assert shown.encode().decode() == shown
 
 
@@ -42,7 +62,7 @@ def test_a_quotation_cannot_be_closed_from_inside(text: str) -> None:
 SHOWN = [
     *(("Été & jardin, 目录 🎉", "Été & jardin, 目录 🎉"), (" a\r\n\tb ", "a b"), ("a\u202eb\u2066c\u200bd", "abcd")),
     *(("a\U000e0041\U000e0042", "a"), ("a\ufe0f\U000e0100", "a"), ("\u3164\u115f\u1160\uffa0", "")),
-    *(("a\x1b[31mb\x07", "a[31mb"), ("a\ud800b", "ab"), ("a\u00a0b", "a b"), ("a \u200b b", "a b")),
+    *(("a\x1b[31mb\x07", "a[31mb"), ("a\ud800b", "ab"), ("a\u00a0b", "a\u00a0b"), ("a \u200b b", "a b")),
     ("x" * 301, "x" * 299 + "…"),
 ]
 

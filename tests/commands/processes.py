@@ -72,12 +72,13 @@ class Run:
             yield json.loads(process.stdout.readline())
 
     @contextmanager
-    def served(self, uploads: Path) -> Iterator[str]:
-        """A server over HTTP, on the sandbox; gives its address."""
+    def served(self, uploads: Path, *options: str, **environment: str) -> Iterator[str]:
+        """A server over HTTP, on the sandbox unless an address is given; gives its address."""
         with nobody_answers_at() as port:
             pass
         where = ("--http", f"127.0.0.1:{port}", "--upload-dirs", str(uploads))
-        with self.kept("serve", "--sandbox", "--log-level", "info", *where) as process:
+        inside = () if "FLIPSNACK_API_URL" in environment else ("--sandbox",)
+        with self.kept("serve", *inside, *options, "--log-level", "info", *where, **environment) as process:
             assert process.stderr
             wait_for(process.stderr, "running on")
             yield f"http://127.0.0.1:{port}/mcp"

@@ -136,6 +136,34 @@ async def test_nothing_is_approved_by_another_title_or_without_a_terminal(scene:
     assert scene.deletions == 0
 
 
+@pytest.mark.parametrize(
+    ("title", "typed", "approved"),
+    [
+        ("L\u2019été\u00a0: 5\u202f€ \u2013 ❤\ufe0f", "L'été : 5 € - ❤", True),
+        ("Summer 2025-2026...", "Summer 2025\u20132026…", True),
+        ("Summer 2026", "{hash}", True),
+        ("…", "{hash}", True),
+        ("…", "…", False),
+        ("…", "\u200b", False),
+        ("\u200d\u2800", "", False),
+        ("\u2013 \u2013", "--", False),
+        ("Summer 2026", "{hash}x", False),
+    ],
+    ids=ascii,
+)
+async def test_at_a_terminal_the_title_is_compared_as_people_compare_and_the_hash_counts(
+    scene: Scene, title: str, typed: str, *, approved: bool
+) -> None:
+    collection = scene.bench.collection(TITLE)
+    collection.title = title
+    async with scene.assistant() as assistant:
+        given = {"collection_hash": collection.hash}
+        code = (await assistant.call("delete_collection", given)).code
+        ended = await scene.approved(code, typed.format(hash=collection.hash) + "\n")
+        said = await assistant.call("delete_collection", {**given, "confirmation": code})
+    assert (ended.status == 0, said.is_error, scene.deletions) == (approved, not approved, int(approved))
+
+
 async def test_without_a_code_what_waits_is_listed_for_its_own_account(scene: Scene) -> None:
     empty = await scene.run("approve")
     async with scene.assistant() as assistant:

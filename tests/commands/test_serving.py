@@ -9,8 +9,9 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.types import ElicitResult, InputResponses
 
-from tests.commands.ahead import REVISIONS, Ahead, default_menu, text_of
+from tests.commands.ahead import REVISIONS, Ahead, default_menu, says_yes, text_of
 from tests.commands.processes import KEY, PROGRAM, Run, messages
 
 
@@ -96,6 +97,32 @@ async def test_a_code_outlives_the_connection_over_http(served: str, mode: Any) 
             replayed = await second.call_tool("delete_collection", {**wanted, "confirmation": code})
     assert not done.is_error, text_of(done)
     assert replayed.is_error
+
+
+YES: InputResponses = {"title": ElicitResult(action="accept", content={"title": "Weekly offers, Week 38"})}
+
+
+async def test_a_form_is_answered_after_a_restart_over_http(run: Run, tmp_path: Path) -> None:
+    """The question comes from one process, and its answer goes to the next one over the same state file."""
+    question: Any = None
+    with run.sandbox() as where, anyio.fail_after(120):
+        more = {name: where[name.removeprefix("FLIPSNACK_").lower()] for name in ACCESS}
+        more["FLIPSNACK_STATE"] = f"sqlite:{tmp_path / 'state.sqlite'}"
+        rounds: list[dict[str, Any]] = [{}, {"input_responses": YES}]
+        for given in rounds:
+            with run.served(tmp_path, "--calls-per-second", "5", **more) as address:
+                async with Client(address, mode="auto", elicitation_callback=says_yes) as client:
+                    listed = await client.call_tool("list_collections", {"query": "Week 38"})
+                    assert listed.structured_content
+                    wanted = {"collection_hash": listed.structured_content["collections"][0]["collection_hash"]}
+                    state = {"request_state": question.request_state} if question else {}
+                    question = await client.session.call_tool(
+                        "delete_collection", wanted, allow_input_required=True, **given, **state
+                    )
+    assert not question.is_error, text_of(question)
+
+
+ACCESS = ("FLIPSNACK_API_URL", "FLIPSNACK_UPLOAD_URL", "FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
 
 
 async def test_a_foreign_host_or_origin_is_refused(served: str) -> None:

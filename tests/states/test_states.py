@@ -7,11 +7,14 @@ import pytest
 
 from flipsnack_mcp.commands import approve, history
 from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import History
+from tests.jumps import one_write
 from tests.server.bench import Said
 from tests.server.destructions import assert_done, assert_refused, store_of
 from tests.server.long_bench import CREATE, GET, LIST, to_its_end
-from tests.states.opened import Opened
+from tests.states.opened import MINUTE, Opened
+from tests.virtual_clock import Machine
 
 UPDATE, DELETE, STATS = "collection.update", "collection.deleteCollection", "collection.getStats"
 GARDEN = {"file_url": "https://example.com/garden-leaflet.pdf", "title": "Garden leaflet"}
@@ -237,3 +240,22 @@ async def test_the_history_is_gone_on_with(state: Opened) -> None:
     assert await trail.verified() == ""
     assert len(await trail.events()) > 20
     await trail.store.close()
+
+
+@pytest.mark.parametrize("days", [30.0, 100.0, 400.0, 4000.0, -30.0, -100.0, -400.0])
+async def test_a_wrong_clock_at_its_first_opening_takes_nothing_from_it(state: Opened, days: float) -> None:
+    """The time of the store begins with the latest time in the records, and not with what stands on the wall."""
+    machine = Machine(state.made + MINUTE)
+    machine.set_clock(days)
+    store = SqliteStore(state.bench.folder / "state.sqlite", machine)
+    await one_write(store)
+    machine.set_clock(-days)
+    machine.run(MINUTE)
+    await one_write(store)
+    trail = History(store, state.account)
+    assert await trail.verified() == ""
+    assert len(await trail.events()) == 20
+    every = await store.transact(lambda records: [len(records.all(kind)) for kind in ("upload", "plan")])
+    assert all(every)
+    assert await Consents(store, state.account).waiting() == []
+    await store.close()

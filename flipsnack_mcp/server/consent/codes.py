@@ -5,7 +5,8 @@ import secrets
 from dataclasses import dataclass
 
 from flipsnack_mcp.server.consent.form import Preview
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.clock import Stamp, is_fresh
+from flipsnack_mcp.store.records import Records, Store, stamp_of
 
 CODE, NONCE, CLOSED = "confirmation-code", "confirmation-answer", "confirmation-closed"
 MINUTES = 10
@@ -18,6 +19,8 @@ class Ticket(Preview):
     account: str
     tool: str
     made: float
+    shown: float | None = None
+    """What the clock on the wall showed then; version 0.1.0 did not write it down."""
     needs_approval: bool
     approved: bool = False
 
@@ -36,7 +39,8 @@ class Consents:
             if records.get(CLOSED, self._closed(preview.target)) is not None:
                 return None
             code = base64.b32encode(secrets.token_bytes(5)).decode()
-            facts = {"account": self.account, "tool": tool, "made": records.now, "needs_approval": needs_approval}
+            times = {"made": records.now, "shown": records.wall}
+            facts = {"account": self.account, "tool": tool, "needs_approval": needs_approval, **times}
             ticket = Ticket.model_validate(preview.model_dump() | facts)
             records.put(CODE, code, ticket.model_dump(mode="json"), keep=LIFETIME)
             return code
@@ -81,8 +85,8 @@ class Consents:
         """The codes that a person can approve."""
 
         def work(records: Records) -> list[tuple[str, Ticket]]:
-            found = [(name, Ticket.model_validate(body)) for name, body in records.all(CODE)]
-            return [(name, one) for name, one in found if one.account == self.account and not one.approved]
+            found = [(name, self._ticket(records, name)) for name, _ in records.all(CODE)]
+            return [(name, one) for name, one in found if one and not one.approved]
 
         return await self.store.transact(work)
 
@@ -100,9 +104,19 @@ class Consents:
         return await self.store.transact(work)
 
     def _ticket(self, records: Records, code: str) -> Ticket | None:
+        """A code that counts. One that is seen while the clock says something else is dead from then on."""
         body = records.get(CODE, code)
         ticket = Ticket.model_validate(body) if body else None
-        return ticket if ticket and ticket.account == self.account else None
+        if ticket is None or ticket.account != self.account:
+            return None
+        if is_fresh(Stamp(ticket.made, ticket.shown), stamp_of(records), LIFETIME):
+            return ticket
+        records.delete(CODE, code)
+        return None
+
+    async def stamp(self) -> Stamp:
+        """What a question is stamped with."""
+        return await self.store.transact(stamp_of)
 
     def _closed(self, target: str) -> str:
         return f"{self.account}/{target}"

@@ -6,7 +6,6 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 """
 
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +14,11 @@ import anyio
 from mcp import MCPError, types
 
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, comparable, question, reply_of
+from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, confirms, question, reply_of
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
 TOO_FAST = 0.5
@@ -37,7 +37,6 @@ DESTROYING_WAYS = frozenset({"ask", "approve", "allow"})
 """Every other way of FLIPSNACK_CONFIRM means that nothing is destroyed."""
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
-Clock = Callable[[], float]
 
 
 class NotConfirmedError(Exception):
@@ -53,7 +52,6 @@ class Confirmation:
 
     way: str
     consents: Consents
-    now: Clock
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
@@ -93,7 +91,8 @@ class Confirmation:
             raise NotConfirmedError(await self._with_code(tool, preview))
         if not request.modern:
             return await self._ask(request, tool, preview)
-        asked = Asked(seen=preview.seen, at=self.now(), nonce=secrets.token_hex(8))
+        at, shown = await self.consents.stamp()
+        asked = Asked(seen=preview.seen, at=at, shown=shown, nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
             input_requests={"title": types.ElicitRequest(params=question(preview))},
             request_state=asked.model_dump_json(),
@@ -122,14 +121,15 @@ class Confirmation:
         reply = request.replies.get("title")
         if request.state is None or not isinstance(reply, types.ElicitResult):
             return None
-        asked, now = Asked.model_validate_json(request.state), self.now()
+        asked, now = Asked.model_validate_json(request.state), await self.consents.stamp()
         if not await self.consents.first_use(asked.nonce):
             raise NotConfirmedError("This answer was used before. Make the call again to ask the person anew.")
-        if not 0 <= now - asked.at <= LIFETIME:
+        if not is_fresh(Stamp(asked.at, asked.shown), now, LIFETIME):
             raise NotConfirmedError(
-                f"The question was put more than {MINUTES} minutes ago. Make the call again to ask anew."
+                f"The question was put more than {MINUTES} minutes ago, or the clock was set since. "
+                "Make the call again to ask anew."
             )
-        return reply_of(reply, asked.seen, now - asked.at)
+        return reply_of(reply, asked.seen, now.now - asked.at)
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
         """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""
@@ -141,7 +141,7 @@ class Confirmation:
                 f"It changed after the person was asked. It is now: {(await target.preview()).text} "
                 "Make the call again to ask the person about this."
             )
-        if comparable(reply.typed) != comparable(preview.expected):
+        if not confirms(reply.typed, preview):
             raise NotConfirmedError(
                 "The person typed something else than what was asked for. Make the call again to ask once more."
             )

@@ -1,6 +1,5 @@
 """What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +7,13 @@ from typing import Any
 from mcp.types import ElicitRequestFormParams, ElicitResult
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import Action, cleaned, quoted
+from flipsnack_mcp.api import Action, as_compared, bare, cleaned, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
 from flipsnack_mcp.workflows.plans.rules import Item
 
-LONGEST_TO_TYPE = 60
+LONGEST_TO_TYPE, LONGEST_TYPED = 60, 1000
+FEWEST_LETTERS = 3
+"""Letters and digits of a title that can be typed: one of dots, dashes or pictures is confirmed by its hash."""
 FLIPBOOKS_NAMED, TITLES_SHOWN = 5, 10
 FORM = {
     "type": "object",
@@ -35,6 +36,8 @@ class Preview(BaseModel):
     """For the person who is asked, or who approves it in a terminal."""
     expected: str
     """What the person has to type."""
+    collection_hash: str = ""
+    """What counts as well, where there is one target."""
     target: str
     """Exactly what would be destroyed."""
     seen: str
@@ -54,7 +57,7 @@ class Reply:
 def question(preview: Preview) -> ElicitRequestFormParams:
     """What the person reads, and the one field they fill in."""
     return ElicitRequestFormParams(
-        message=f'{preview.text} To go on, type "{preview.expected}".',
+        message=f'{preview.text}{hash_counts_too(preview)} To go on, type "{preview.expected}".',
         requested_schema=FORM,
     )
 
@@ -66,9 +69,19 @@ def reply_of(reply: ElicitResult, seen: str, seconds: float) -> Reply:
     return Reply(reply.action, typed if isinstance(typed, str) else "", seen, seconds)
 
 
-def comparable(text: str) -> str:
-    """Trimmed and in NFC, as shown: quotation marks stand as apostrophes."""
-    return unicodedata.normalize("NFC", text.replace('"', "'")).strip()
+def hash_counts_too(preview: Preview) -> str:
+    """What to say where the title is asked for and cannot be typed on every keyboard."""
+    return " Its hash counts as well." if preview.collection_hash not in {"", preview.expected} else ""
+
+
+def confirms(typed: str, preview: Preview) -> bool:
+    """Whether what a person typed is what was asked for: the text as people compare, the hash to the letter."""
+    given = typed[:LONGEST_TYPED]
+    if not as_compared(given):
+        return False
+    if preview.collection_hash and bare(given) == preview.collection_hash:
+        return True
+    return preview.expected != preview.collection_hash and as_compared(given) == as_compared(preview.expected)
 
 
 def sentences_about(collection: Collection, action: Action[Any], views: str, link: str | None) -> str:
@@ -76,7 +89,7 @@ def sentences_about(collection: Collection, action: Action[Any], views: str, lin
     title = quoted(collection.title) if collection.title else "without a title"
     facts = [f"status {known_status(collection.status, ONLINE | {'editable'})}", flipbook_facts(collection), views]
     if link:
-        facts.append(f"link {quoted(link, 200)}")
+        facts.append(f"link {quoted(link, 200)}" if is_web_address(link) else "no link that can be shown")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
     told = ", ".join(facts)
     return f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {told}. {consequence(collection, action)}"
@@ -89,6 +102,14 @@ def sentences_about_many(items: tuple[Item, ...]) -> str:
         for one in items
     ]
     return f"Take offline {len(items)} collections: {first_of(named, TITLES_SHOWN)}. {OFFLINE_FOR_NOW}"
+
+
+def is_web_address(link: str) -> bool:
+    """Whether a link leads where a person expects one to lead."""
+    try:
+        return public_address(link) == link
+    except ValueError:
+        return False
 
 
 def known_status(status: str, known: frozenset[str]) -> str:
@@ -124,7 +145,9 @@ def consequence(collection: Collection, action: Action[Any]) -> str:
     return "Its link and every embed of it stop working, for good."
 
 
-def to_type(collection: Collection) -> str:
-    """The title, or the hash where the title is empty or too long to type."""
-    title = cleaned(collection.title).replace('"', "'")
-    return title if title and len(title) <= LONGEST_TO_TYPE else collection.collection_hash
+def what_to_type(collection: Collection) -> dict[str, str]:
+    """The title, or the hash where the title has too little to type or too much; and the hash, which always counts."""
+    title = quoted(collection.title)[1:-1]
+    typeable = len(title) <= LONGEST_TO_TYPE and sum(map(str.isalnum, as_compared(title))) >= FEWEST_LETTERS
+    known_as = collection.collection_hash
+    return {"expected": title if typeable else known_as, "collection_hash": known_as}

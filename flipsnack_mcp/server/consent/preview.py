@@ -7,7 +7,7 @@ from typing import Any
 
 from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions import collections, statistics
-from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, to_type
+from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, what_to_type
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.plans.rules import Item, Plan
@@ -60,7 +60,7 @@ class Destruction:
                 "Look at its flipbooks with get_collection.",
             )
         self.collection = collection
-        return Preview(text="", expected=to_type(collection), target=self.name, seen=fingerprint(collection))
+        return Preview(text="", target=self.name, seen=fingerprint(collection), **what_to_type(collection))
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,30 @@
-"""The state of a question on its way through the client and back: what is in it, and under which key it is sealed.
+"""The state of a question on its way through the client and back: what is in it, and under which keys it is sealed.
 
-The SDK seals it to the tool and its arguments. The key is made at each start and known to this process alone.
+The SDK seals it to the tool and its arguments, by the codec here. The keys of an account are in its store, so that a form
+can be answered after a restart, and by whichever process. After a day a new key seals. The one before it still opens;
+an older one is forgotten, and with it whatever it sealed.
 """
 
-from mcp.server.request_state import RequestStateSecurity
+import json
+import secrets
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.request_state import AESGCMRequestStateCodec, InvalidRequestState, RequestStateSecurity
+from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
-SEALED_FOR = 3600.0
-"""Seconds. The SDK's own ten minutes end in a protocol error no model sees: ours come first, with a text."""
+from flipsnack_mcp.api import Changed, FlipsnackError
+from flipsnack_mcp.store.records import Body, Records, Store, StoreUnusable
+
+KEYS = "sealing-keys"
+SEALS_FOR = 24 * 3600.0
+KEYS_KEPT = 2 * SEALS_FOR
+KEY_BYTES = 32
+FOR_EVER = 1e11
+"""Seconds. The SDK's own time goes by the clock on the wall and ends in a protocol error that no model sees."""
 
 
 class Asked(BaseModel):
@@ -15,9 +32,104 @@ class Asked(BaseModel):
 
     seen: str
     at: float
+    shown: float | None = None
+    """What the clock on the wall showed then."""
     nonce: str
 
 
-def sealing_key() -> RequestStateSecurity:
-    """A new key."""
-    return RequestStateSecurity.ephemeral(ttl=SEALED_FOR)
+class UnopenedError(FlipsnackError):
+    """An answer came with a state that cannot be opened here."""
+
+    retry = "Trying again with it will not help."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The answer came too late, or its question was not put by this server.",
+            "Make the call again without it, to ask the person anew.",
+        )
+
+
+UNOPENED: ContextVar[FlipsnackError | StoreUnusable | None] = ContextVar("unopened", default=None)
+"""Why the state that came with the call that is handled was left out of it."""
+
+
+class KeyRing:
+    """The keys as the SDK's codec and, around that, as two middlewares: a codec itself cannot wait for a store."""
+
+    def __init__(self, store: Store, account: str) -> None:
+        self._store, self._account = store, account
+        self._codec: AESGCMRequestStateCodec | None = None
+
+    @property
+    def security(self) -> RequestStateSecurity:
+        """What the SDK is given."""
+        return RequestStateSecurity(codec=self, ttl=FOR_EVER)
+
+    def seal(self, payload: bytes) -> str:
+        """Seal what the SDK gives, but not to the time on the wall: how old it is says `Asked`."""
+        if self._codec is None:
+            raise InvalidRequestState("no key")
+        return self._codec.seal(json.dumps({**json.loads(payload), "iat": 0}).encode())
+
+    def unseal(self, token: str) -> bytes:
+        """Open what one of the keys has sealed."""
+        if self._codec is None:
+            raise InvalidRequestState("no key")
+        return self._codec.unseal(token)
+
+    async def before_opening(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Outside the SDK's own: a tool call whose state cannot be opened goes on without it, to be refused in words."""
+        state = (ctx.params or {}).get("requestState")
+        if ctx.method != "tools/call" or not isinstance(state, str):
+            return await call_next(ctx)
+        reason = await self._objection(state)
+        if reason is None:
+            return await call_next(ctx)
+        before = UNOPENED.set(reason)
+        try:
+            return await call_next(replace(ctx, params={**(ctx.params or {}), "requestState": None}))
+        finally:
+            UNOPENED.reset(before)
+
+    async def before_sealing(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Inside the SDK's own: see to a key once there is a question to be sealed."""
+        result = await call_next(ctx)
+        if isinstance(result, InputRequiredResult) or (isinstance(result, dict) and "requestState" in result):
+            try:
+                self._use(await self._store.transact(lambda records: renewed(records, self._account)))
+            except StoreUnusable as error:
+                return CallToolResult(content=[TextContent(text=f"{error} {Changed.NOTHING.value}")], is_error=True)
+        return result
+
+    async def _objection(self, state: str) -> FlipsnackError | StoreUnusable | None:
+        try:
+            self._use(await self._store.transact(lambda records: keys_of(records.get(KEYS, self._account))))
+            self.unseal(state)
+        except InvalidRequestState:
+            return UnopenedError()
+        except StoreUnusable as error:
+            return error
+        return None
+
+    def _use(self, keys: list[bytes]) -> None:
+        self._codec = AESGCMRequestStateCodec(keys) if keys else None
+
+
+def renewed(records: Records, account: str) -> list[bytes]:
+    """The keys, the first of which is less than a day old."""
+    found = records.get(KEYS, account) or {}
+    keys, made = keys_of(found), found.get("made")
+    if not keys or not isinstance(made, float) or not 0 <= records.now - made < SEALS_FOR:
+        keys = [secrets.token_bytes(KEY_BYTES), *keys[:1]]
+        body = {"keys": [one.hex() for one in keys], "made": records.now}
+        records.put(KEYS, account, body, keep=KEYS_KEPT)
+    return keys
+
+
+def keys_of(body: Body | None) -> list[bytes]:
+    """The keys of a record; none where somebody made something else of it."""
+    try:
+        found = list(dict.fromkeys(bytes.fromhex(one) for one in (body or {}).get("keys", ())))
+    except (TypeError, ValueError):
+        return []
+    return found if all(len(one) == KEY_BYTES for one in found) else []

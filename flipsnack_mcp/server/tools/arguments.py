@@ -4,10 +4,20 @@ A tool takes what its action declares and options of its own, none of which reac
 what the class of the action declares.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from flipsnack_mcp.api import Action, Day, Effect, FlipsnackError, Status, cleaned, hash_from, opened
@@ -16,6 +26,7 @@ from flipsnack_mcp.workflows.finding import Choice
 
 LONGEST_REASON = 200
 MOST_REASONS = 10
+GIVEN_ID = re.compile(r"[a-z0-9]{8}")
 SENTENCES = {
     "extra_forbidden": "There is no argument {name}.",
     "missing": "{name} is missing.",
@@ -88,6 +99,15 @@ def several(value: object) -> object:
     return named
 
 
+def id_from(text: str) -> str:
+    """An id of an upload, a plan or a report, which is written down as it is: anything else ends here."""
+    known = text.strip().lower()
+    if known and not GIVEN_ID.fullmatch(known):
+        raise ValueError("it has eight letters and digits: send it as an answer gave it")
+    return known
+
+
+GivenId = Annotated[str, AfterValidator(id_from)]
 Hash = Annotated[str, BeforeValidator(hash_from)]
 Collections = Annotated[list[Hash], BeforeValidator(several)]
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import Changed, Effect, FlipsnackError, Status, first_few, quoted, refuse_half_characters
 from flipsnack_mcp.server.consent.preview import Batch
-from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall, Warnings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.finding import Choice, choose
@@ -37,10 +37,10 @@ class UpdateCollectionsInput(ChoosingInput):
     overwrites = True
     idempotent = True
 
-    find: Annotated[Words | None, Field(description="Exact text")] = None
+    find: Annotated[Words | None, Field(description="Title text")] = None
     replace: Annotated[Words | None, Field(description="Empty removes")] = None
     status: Annotated[Status | None, Field(description="New status")] = None
-    plan_id: Annotated[str | None, Field(max_length=40, description="To carry out")] = None
+    plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
     confirmation: ConfirmationCode | None = None
     wait_seconds: WaitSeconds = 30
 
@@ -132,7 +132,7 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
 
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     """The plan of this account."""
-    seen = await call.app.plans.record.look(plan_id.strip().lower())
+    seen = await call.app.plans.record.look(plan_id)
     if seen is None:
         raise FlipsnackError(
             "There is no such plan.", "Call update_collections without plan_id to make one, and show it to the person."

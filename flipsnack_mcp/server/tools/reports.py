@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from flipsnack_mcp.api import Day, Effect, FlipsnackError, cleaned, first_few
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.tools.arguments import ChoosingInput, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingInput, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.running import content, how_far, save
@@ -45,7 +45,7 @@ class ReportStatsInput(ChoosingInput):
     sort_by: Annotated[reporting.Measure | None, Field(description="Default views")] = None
     top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
     save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
-    report_id: Annotated[str | None, Field(max_length=40, description="To go on")] = None
+    report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
 
     @model_validator(mode="after")
@@ -109,7 +109,7 @@ def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
 
 async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> reporting.Report:
     """An earlier report. It may be told and saved in another way, but stays about what it was about."""
-    report = await call.app.reports.record.report(str(arguments.report_id).strip().lower())
+    report = await call.app.reports.record.report(str(arguments.report_id))
     if report is None:
         raise FlipsnackError(
             "There is no such report; they are kept for a day.", "Call report_stats without report_id for a new one."

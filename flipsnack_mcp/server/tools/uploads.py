@@ -11,7 +11,7 @@ from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, wire_para
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
-from flipsnack_mcp.server.tools.arguments import ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
@@ -45,7 +45,7 @@ class GetUploadInput(ToolInput):
     over = "state of create_collection"
     idempotent = True
 
-    upload_id: Annotated[str | None, Field(max_length=40, description="From create_collection")] = None
+    upload_id: Annotated[GivenId | None, Field(description="From create_collection")] = None
     wait_seconds: WaitSeconds = 30
     cancel: Annotated[bool, Field(description="Stop it")] = False
 
@@ -213,7 +213,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     await uploads.reconcile(call.context)
     if not arguments.upload_id:
         return UploadStatus(uploads=[upload_row(one) for one in await uploads.journal.recent()])
-    entry = await uploads.journal.find(arguments.upload_id.strip().lower())
+    entry = await uploads.journal.find(arguments.upload_id)
     if entry is None:
         raise FlipsnackError(
             "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
@@ -279,7 +279,7 @@ def next_look(entry: JournalEntry) -> str | None:
 
 def upload_row(entry: JournalEntry) -> UploadRow:
     """One line of the list."""
-    at = datetime.fromtimestamp(entry.started, UTC).isoformat(timespec="seconds")
+    at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
     state, made = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
     return UploadRow(
         upload_id=entry.upload_id, state=state, title=entry.title, name=entry.name, started=at, collection_hash=made

@@ -6,7 +6,7 @@ Each item is a record of its own, so that its outcome is on disk before the next
 from dataclasses import dataclass
 from typing import Any
 
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import Records, Store, stamp_of
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanDraft, PlanSnapshot
 
@@ -26,8 +26,9 @@ class PlanRecord:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:
-            now, count, same = records.now, len(draft.items), draft.unchanged
-            plan = Plan(plan_id=new_job_id(), account=self.account, made=now, count=count, unchanged=same)
+            times = {"made": records.now, "made_shown": records.wall}
+            counted = {"count": len(draft.items), "unchanged": draft.unchanged}
+            plan = Plan.model_validate({"plan_id": new_job_id(), "account": self.account, **times, **counted})
             put_plan(records, plan)
             for item in draft.items:
                 put_item(records, plan, item)
@@ -40,13 +41,17 @@ class PlanRecord:
 
         def work(records: Records) -> PlanSnapshot | None:
             plan = self._get(records, plan_id)
-            return PlanSnapshot(plan, items_of(records, plan), records.now) if plan else None
+            return PlanSnapshot(plan, items_of(records, plan), *stamp_of(records)) if plan else None
 
         return await self.store.transact(work)
 
     async def confirmed(self, plan: Plan, how: str) -> None:
         """Remember a person's yes for whoever goes on with it."""
-        await self.store.transact(lambda records: self._note(records, plan, confirmed=how, confirmed_at=records.now))
+
+        def work(records: Records) -> None:
+            self._note(records, plan, confirmed=how, confirmed_at=records.now, confirmed_shown=records.wall)
+
+        await self.store.transact(work)
 
     def start(self, plan: Plan, records: Records) -> None:
         """Let it go on by itself from now on; what failed before gets one more try."""

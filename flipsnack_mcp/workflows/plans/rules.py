@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
+from flipsnack_mcp.store.clock import Stamp, is_fresh
+from flipsnack_mcp.workflows.plans.titles import replaced
 
 LONGEST_TITLE = 300
 GOOD_FOR = 24 * 3600.0
@@ -15,7 +17,7 @@ GOOD_FOR = 24 * 3600.0
 YES_HOLDS = 600.0
 """Seconds for which a person's yes holds for what is still to be taken offline."""
 YES_IS_OLD = "What takes collections offline goes on only within ten minutes of a person's yes: it needs a new one."
-PLAN_IS_OLD = "The plan is more than a day old."
+PLAN_IS_OLD = "The plan is more than a day old, or the clock was set since it was made."
 ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
 OPEN = frozenset[ItemState]({"planned", "sending"})
 
@@ -86,6 +88,9 @@ class Plan(BaseModel):
     """Whose yes it was, where collections go out of public view; it holds for the whole plan."""
     confirmed_at: float | None = None
     """When that was; version 0.1.0 did not write it down, and it was after the plan was made."""
+    made_shown: float | None = None
+    """What the clock on the wall showed when it was made, and next when it was confirmed."""
+    confirmed_shown: float | None = None
     started: bool = False
     """Whether it is to go on by itself. Version 0.1.0 told people that nothing more is changed between two calls."""
     stopped: str = ""
@@ -107,6 +112,7 @@ class PlanSnapshot:
     plan: Plan
     items: tuple[Item, ...]
     now: float
+    wall: float | None = None
 
     @property
     def left(self) -> tuple[Item, ...]:
@@ -126,13 +132,21 @@ class PlanSnapshot:
     @property
     def is_old(self) -> bool:
         """Whether what the plan says about the account is no longer worth holding to."""
-        return self.now - self.plan.made > GOOD_FOR
+        return not is_fresh(self._made, self._seen, GOOD_FOR)
 
     @property
     def is_confirmed(self) -> bool:
         """Whether a person's yes still holds; not after a clock was set back."""
-        given = self.plan.made if self.plan.confirmed_at is None else self.plan.confirmed_at
-        return bool(self.plan.confirmed) and 0 <= self.now - given <= YES_HOLDS
+        given = None if self.plan.confirmed_at is None else Stamp(self.plan.confirmed_at, self.plan.confirmed_shown)
+        return bool(self.plan.confirmed) and is_fresh(given or self._made, self._seen, YES_HOLDS)
+
+    @property
+    def _made(self) -> Stamp:
+        return Stamp(self.plan.made, self.plan.made_shown)
+
+    @property
+    def _seen(self) -> Stamp:
+        return Stamp(self.now, self.wall)
 
     def is_allowed(self, allowed: Permissions) -> bool:
         """Whether a process with these settings may go on with it."""
@@ -156,8 +170,11 @@ class Rule:
 
     def title_of(self, title: str) -> str:
         """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too."""
-        replaced = title.replace(self.find, self.replace) if self.find else title
-        return title if replaced == title else replaced.strip()
+        new = replaced(title, self.find, self.replace) if self.find else title
+        if new == title:
+            return title
+        new = new if title[:1].isspace() else new.lstrip()
+        return new if title[-1:].isspace() else new.rstrip()
 
 
 @dataclass(frozen=True)

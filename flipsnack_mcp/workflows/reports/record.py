@@ -6,7 +6,7 @@ every failure, belongs to one report.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import islice
 
 from flipsnack_mcp.store.records import Body, Records, Store
@@ -15,6 +15,9 @@ from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Ques
 
 REPORT, ROW, KNOWN_TITLE, SAVED = "report", "report row", "collection title", "report file"
 REPORT_KEPT, FINAL_KEPT = 24 * 3600.0, 30 * 24 * 3600.0
+ASKED = "asked"
+"""The day of the report that got an answer; version 0.1.0 did not write it down."""
+NUMBERS = tuple(one.name for one in fields(Numbers))
 READ_AT_ONCE = 200
 """Records read in one transaction: each of them keeps every other task waiting."""
 
@@ -73,7 +76,8 @@ class ReportRecord:
     async def answered(self, report: Report, question: Question, numbers: Numbers) -> None:
         """Keep an answer: where its period is closed for everybody, else for this report."""
         place, keep = self._place(report, question), FINAL_KEPT if question.period.closed(report.today) else REPORT_KEPT
-        await self.store.transact(lambda records: records.put(ROW, place, asdict(numbers), keep=keep))
+        row = {**asdict(numbers), ASKED: report.today.isoformat()}
+        await self.store.transact(lambda records: records.put(ROW, place, row, keep=keep))
 
     async def failed(self, report: Report, question: Question, reason: str) -> None:
         """Keep a failure for this report only: the next one asks again."""
@@ -119,7 +123,15 @@ class ReportRecord:
 
     def _row(self, records: Records, report: Report, question: Question) -> Body | None:
         own = records.get(ROW, self._own(report, question))
-        return own or records.get(ROW, self._place(report, question))
+        return own or self._final(records, report, question)
+
+    def _final(self, records: Records, report: Report, question: Question) -> Body | None:
+        """The answer that every report shares; one is forgotten that a clock that was ahead took for final too early."""
+        row = records.get(ROW, shared := self._shared(question))
+        if row and str(row.get(ASKED, "")) > report.today.isoformat():
+            records.delete(ROW, shared)
+            return None
+        return row if question.period.closed(report.today) else None
 
     def _own(self, report: Report, question: Question) -> str:
         return f"{report.report_id}/{question.target.collection_hash}/{question.period}"
@@ -128,6 +140,9 @@ class ReportRecord:
         """Where an answer belongs."""
         if not question.period.closed(report.today):
             return self._own(report, question)
+        return self._shared(question)
+
+    def _shared(self, question: Question) -> str:
         return self._name(f"{question.target.collection_hash}/{question.period}")
 
     def _name(self, what: str) -> str:
@@ -150,5 +165,5 @@ class ReportRecord:
 
 def line_of(target: ReportedCollection, rows: Sequence[Body]) -> Line:
     """A collection with its numbers, and those of the period before where they were asked for."""
-    now, *earlier = (Numbers(**row) for row in rows)
+    now, *earlier = (Numbers(**{name: row[name] for name in NUMBERS}) for row in rows)
     return Line(target.collection_hash, target.title, now, earlier[0] if earlier else None)

@@ -6,7 +6,7 @@ several processes one asks; the others watch through the store.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.progress import News, Tell, choosing, report_at
-from flipsnack_mcp.workflows.reports.record import REPORT, SAVED, ReportRecord
+from flipsnack_mcp.workflows.reports.record import NUMBERS, REPORT, SAVED, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection, ranked
 
 IN_FLIGHT = 3
@@ -176,7 +176,6 @@ def how_far(report: Report, left: int, seconds_each: float = 0.0, trouble: str =
 
 
 EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
-NUMBERS = tuple(one.name for one in fields(Numbers))
 
 
 def name_of(report: Report) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import cleaned
+from flipsnack_mcp.api import bare
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
 
@@ -30,6 +30,8 @@ class JournalEntry(BaseModel):
     name: str
     size: int
     started: float = 0.0
+    shown: float = 0.0
+    """What the clock on the wall showed then, for a person; version 0.1.0 did not write it down."""
     left: float = 0.0
     """When its owner let go of it or gave its last sign of life; 0 as long as nobody had to look into it."""
     settled: bool = False
@@ -62,7 +64,7 @@ class JournalEntry(BaseModel):
 
     def is_of(self, document: str, title: str) -> bool:
         """Whether it is of the same document and title: two titles that look alike are one to a person."""
-        return self.document == document and cleaned(self.title) == cleaned(title)
+        return self.document == document and bare(self.title) == bare(title)
 
     def stands(self, now: float) -> bool:
         """Whether the same document and title should get this result instead of a second upload."""
@@ -85,7 +87,8 @@ class Journal:
             if standing and (not again or standing.unfinished):
                 return standing
             owner.claim(records)
-            return self._put(records, asked.model_copy(update={"started": records.now, "again": again}))
+            times = {"started": records.now, "shown": records.wall}
+            return self._put(records, asked.model_copy(update={**times, "again": again}))
 
         return await self.store.transact(work)
 

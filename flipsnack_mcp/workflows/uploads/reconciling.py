@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
-from flipsnack_mcp.api import Changed, FlipsnackError, cleaned
+from flipsnack_mcp.api import Changed, FlipsnackError, bare
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import new_ones
@@ -87,8 +87,8 @@ def taken_by(others: Sequence[JournalEntry], entry: JournalEntry, orphans: froze
 
     Orphans are not under way, and do not wait for each other.
     """
-    title = cleaned(entry.title)
-    under_way = [cleaned(one.title) for one in others if one.state == "uploading" and one.upload_id not in orphans]
+    title = bare(entry.title)
+    under_way = [bare(one.title) for one in others if one.state == "uploading" and one.upload_id not in orphans]
     if any(not (other and title) or other == title for other in under_way):
         return None
     return frozenset(one.collection_hash for one in others if one.collection_hash)
