@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[0] != "serve":  # whose stdout is the protocol's
         print_in_any_encoding()
     try:
-        return run(options_of(given))
+        return run(typed_options(given))
     except WrongUsage as error:
         return wrong(str(error))
     except KeyboardInterrupt:
@@ -43,7 +43,7 @@ def print_in_any_encoding() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def options_of(given: Sequence[str]) -> argparse.Namespace:
+def typed_options(given: Sequence[str]) -> argparse.Namespace:
     """What was typed; help and version are printed here, maybe for nobody."""
     try:
         return parsed(given)
