@@ -3,9 +3,11 @@
 from flipsnack_mcp.api.action import (
     Action,
     Effect,
+    FreeText,
     JsonObject,
     ResultT_co,
     as_text,
+    marks,
     refuse_half_characters,
     wire_parameters,
 )
@@ -31,6 +33,7 @@ __all__ = [
     "Effect",
     "Flipsnack",
     "FlipsnackError",
+    "FreeText",
     "JsonObject",
     "Lane",
     "NotAuthorisedError",
@@ -51,6 +54,7 @@ __all__ = [
     "ignore",
     "in_its_own_words",
     "in_line",
+    "marks",
     "one_line",
     "opened",
     "public_address",

@@ -38,6 +38,14 @@ class Unsent:
     """Marks a field that Flipsnack does not have: a parameter that `Action.derived` turns into others, a result we make."""
 
 
+@dataclass(frozen=True)
+class FreeText:
+    """Marks a text of the person's own: `null` or `[]` in it are words like any other."""
+
+    exact: bool = False
+    """Whether a blank is a letter like any other."""
+
+
 class Result(BaseModel):
     """What Flipsnack answered, read leniently: numbers as text or numbers, fields nobody asked for left out."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from flipsnack_mcp.api.action import Unsent, Wire
+from flipsnack_mcp.api.action import FreeText, Unsent, Wire
 from flipsnack_mcp.api.links import LOOKS_LIKE_LINK, hash_from, plain_hash, public_address
 
 StatusName = Literal["public", "unlisted", "editable"]
@@ -69,8 +69,8 @@ Status = Annotated[
     Wire("collectionStatus"),
     Field(description="public: listed; unlisted: link only; editable: draft"),
 ]
-Title = Annotated[str, Field(max_length=300, description="What readers see")]
-Description = Annotated[str, Field(max_length=2000, description="Shown with the title")]
+Title = Annotated[str, Field(max_length=300, description="What readers see"), FreeText()]
+Description = Annotated[str, Field(max_length=2000, description="Shown with the title"), FreeText()]
 Width = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionWidth")]
 Height = Annotated[int, Field(ge=1, le=10_000, description="Pixels"), Wire("collectionHeight")]
 Day = Annotated[date, BeforeValidator(day_from), Field(description="YYYY-MM-DD")]

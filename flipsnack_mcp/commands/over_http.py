@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from socket import socket
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import anyio
 import h11
@@ -56,7 +56,7 @@ class EndingServer(uvicorn.Server):
 
 def application(server: FlipsnackServer, host: str, idle: float) -> ASGIApp:
     """What answers requests; a session that nobody uses for so long is dropped."""
-    return server.streamable_http_app(host=host, session_idle_timeout=idle)
+    return cast("ASGIApp", server.streamable_http_app(host=host, session_idle_timeout=idle))
 
 
 def configured(

@@ -7,18 +7,17 @@ it answers only requests whose Host and Origin are loopback names.
 import logging
 import sys
 from contextlib import suppress
+from typing import NoReturn
 
 import anyio
 
 from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.stopping import (
     EXIT_INTERRUPTED,
-    Stopping,
     end_process,
-    first_error,
     keep_quiet_about_logging,
     leave_when_interrupted,
-    missing_stream,
+    serve_until_interrupted,
 )
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
@@ -31,36 +30,26 @@ def serve(settings: Settings, where: tuple[str, int] | None) -> int:
     """Serve until the client goes away or somebody interrupts: on stdio, or on HTTP at a host and port."""
     leave_when_interrupted()
     keep_quiet_about_logging()
-    if where is None and (missing := missing_stream()):
-        sys.stderr.write(f"flipsnack-mcp: nothing can be served: {missing}\n")
+    if where is None and not (sys.stdin and sys.stdout):
+        sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     logging.basicConfig(level=settings.log_level, format="%(message)s")
-    stopping = Stopping()
-    cut_off = None if where else stopping.cut_off
-    server = build_server(settings, connect, store=remember(settings), cut_off=cut_off)
+    server = build_server(settings, connect, store=remember(settings))
     Redactor.of(settings).guard()
     for one in (*settings.problems, *settings.hints):
         log.warning("%s", one)
     for one in settings.notes:
         log.info("%s", one)
-    return serve_http(server, *where) if where else serve_stdio(server, stopping)
+    return serve_http(server, *where) if where else serve_stdio(server)
 
 
-def serve_stdio(server: FlipsnackServer, stopping: Stopping) -> int:
-    """Serve one client. Comes back only where the process is to end anyhow."""
+def serve_stdio(server: FlipsnackServer) -> NoReturn:
+    """Serve one client, and end the process."""
     if sys.stdin.isatty():
         tell("waiting for an MCP client; try `flipsnack-mcp demo`, or press Ctrl-C to leave")
-    status = 0
-    try:
-        anyio.run(stopping.serve, server.run_stdio_async)
-    except* OSError as errors:
-        error = first_error(errors)
-        # A client that reads no more has gone, as one has whose messages end.
-        if not isinstance(error, BrokenPipeError | ConnectionResetError):
-            tell(f"the client can no longer be answered: {error.strerror}")
-            status = 1
-    end_process(status)
+    anyio.run(serve_until_interrupted, server.run_stdio_async)
+    end_process(0)
 
 
 def serve_http(server: FlipsnackServer, host: str, port: int) -> int:

@@ -13,6 +13,8 @@ from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, RequestBodyLimitMiddleware
 from pydantic import AnyUrl
 from typing_extensions import override
 
@@ -20,8 +22,12 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
+from flipsnack_mcp.server.arriving import Arriving
+from flipsnack_mcp.server.bodies import RereadBodies
 from flipsnack_mcp.server.consent.sealing import KeyRing
+from flipsnack_mcp.server.inlet import inlet
 from flipsnack_mcp.server.instructions import ICON, instructions
+from flipsnack_mcp.server.lines import Reread
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
@@ -76,7 +82,35 @@ class FlipsnackServer(MCPServer[Service]):
         )
         self.middleware.insert(0, keys.before_opening)
         self._menu = menu(settings)
+        # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
+        self.middleware.insert(0, Arriving(self._menu))
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+
+    @override
+    async def run_stdio_async(
+        self, stdin: anyio.AsyncFile[str] | None = None, stdout: anyio.AsyncFile[str] | None = None
+    ) -> None:
+        """Serve until the client goes, also where it closes what it reads from before what it writes to."""
+        with inlet() as end_reading:
+            try:
+                async with stdio_server(stdin, stdout) as (lines, answers):
+                    try:
+                        known = self._lowlevel_server.create_initialization_options()
+                        await self._lowlevel_server.run(Reread(lines, answers), answers, known)
+                    finally:
+                        end_reading()
+            except* BrokenPipeError:
+                log.debug("the client closed its end")
+            except* OSError as lost:
+                log.error("stdin or stdout failed: %s", "; ".join(str(one) for one in lost.exceptions))  # noqa: TRY400
+
+    @override
+    def streamable_http_app(self, **options: Any) -> Any:
+        """The SDK's application, with a look at what is posted before it."""
+        application = super().streamable_http_app(**options)
+        application.add_middleware(RereadBodies)
+        application.add_middleware(RequestBodyLimitMiddleware, max_body_size=DEFAULT_MAX_REQUEST_BODY_SIZE)
+        return application
 
     @override
     async def list_tools(self) -> list[types.Tool]:
@@ -157,40 +191,28 @@ async def remove_leftovers_later(settings: Settings) -> None:
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
-@asynccontextmanager
-async def closing(store: Store) -> AsyncGenerator[None]:
-    """Close it at the end, whatever that is."""
-    try:
-        yield
-    finally:
-        await store.close()
-
-
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
     now: Clock = moment,
     store: Store | None = None,
-    cut_off: Callable[[], None] | None = None,
 ) -> FlipsnackServer:
     """A server with these settings. `connect` gives the client; it is called once, when the server starts.
 
-    Without a store, uploads are remembered as long as the server runs. `cut_off` is called when everything is
-    tidied up after an end that the client has not asked for.
+    Without a store, uploads are remembered as long as the server runs.
     """
     remembering = store or MemoryStore(now)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Service]) -> AsyncGenerator[Service]:
-        try:
-            async with closing(remembering), connect(settings) as flipsnack, anyio.create_task_group() as background:
-                background.start_soon(remove_leftovers_later, settings)
-                dispatcher = cache(partial(make_dispatcher, settings, flipsnack, remembering, background, now))
-                yield Service(Redactor.of(settings), dispatcher)
-                background.cancel_scope.cancel()
-        except anyio.get_cancelled_exc_class():
-            if cut_off:
-                cut_off()
-            raise
+        async with connect(settings) as flipsnack:
+            try:
+                async with anyio.create_task_group() as background:
+                    background.start_soon(remove_leftovers_later, settings)
+                    dispatcher = cache(partial(make_dispatcher, settings, flipsnack, remembering, background, now))
+                    yield Service(Redactor.of(settings), dispatcher)
+                    background.cancel_scope.cancel()
+            finally:
+                await remembering.close()
 
     return FlipsnackServer(settings, lifespan, KeyRing(remembering, settings.account))

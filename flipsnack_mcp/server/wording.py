@@ -21,6 +21,8 @@ LINKS = frozenset({"direct_link", "cover_image", "resource_url"})
 PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][A-Za-z0-9_.:/?=&%+@~#-]*)?")
 SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
+SIDE_BY_SIDE = frozenset({"before", "after"})
+"""Columns that are shown also where nothing stands in them: a text was emptied, or was empty."""
 
 
 def as_result(result: BaseModel, app: App) -> CallToolResult:
@@ -77,7 +79,11 @@ def lines(name: str, value: Any) -> list[str]:
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """Rows with one column for each field that any row has."""
-    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in ("", {}, [])))
+    columns = list(
+        dict.fromkeys(
+            name for row in rows for name, value in row.items() if name in SIDE_BY_SIDE or value not in ("", {}, [])
+        )
+    )
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return head + ["| " + " | ".join(cell(name, row.get(name, "")) for name in columns) + " |" for row in rows]
 

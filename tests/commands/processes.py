@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ class Run:
                 process.terminate()
                 process.communicate(timeout=60)
 
-    def talk(self, *lines: str, ids: set[int], **environment: str) -> Ended:
+    def talk(self, *lines: str, ids: AbstractSet[int | None], **environment: str) -> Ended:
         """Say these lines to a server on stdio, and end it when it has answered all of these."""
         out = list[str]()
         with self.kept(**environment) as process:

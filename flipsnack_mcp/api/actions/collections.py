@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import parameters
-from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Unsent, Wire, as_text
+from flipsnack_mcp.api.action import Action, Effect, FreeText, JsonObject, Result, Unsent, Wire, as_text
 from flipsnack_mcp.api.links import HASH
 
 Conversion = Literal["processing", "complete", "failed", "unknown"]
@@ -46,7 +46,7 @@ class ListCollections(Action[CollectionList]):
     codes = ()
 
     status: Annotated[parameters.Status | None, Field(description="Only this status")] = None
-    query: Annotated[str | None, Field(max_length=200, description="Words of the title")] = None
+    query: Annotated[str | None, Field(max_length=200, description="Words of the title"), FreeText()] = None
     order_by: Annotated[Literal["date_published", "date_created", "name"] | None, Field(description="Sort key")] = None
     order: Annotated[Literal["asc", "desc"] | None, Wire("orderMode"), Field(description="Default desc")] = None
     offset: Annotated[int, Field(ge=0, description="From next_offset"), Unsent()] = 0
@@ -142,7 +142,7 @@ class UpdateCollection(Action[Collection]):
 
     collection_hash: parameters.CollectionHash
     title: parameters.Title | None = None
-    description: parameters.Description | None = None
+    description: Annotated[parameters.Description | None, Field(description='"" alone clears')] = None
     status: Annotated[parameters.Status | None, Field(description="New status")] = None
     width: parameters.Width | None = None
     height: parameters.Height | None = None

@@ -20,8 +20,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from flipsnack_mcp.api import Action, Day, Effect, FlipsnackError, Status, cleaned, hash_from, opened
+from flipsnack_mcp.api import Action, Day, Effect, FlipsnackError, FreeText, Status, cleaned, hash_from, opened
 from flipsnack_mcp.api.actions import collections, forms, publishing
+from flipsnack_mcp.server.tools.emptiness import without_fillers
 from flipsnack_mcp.workflows.finding import Choice
 
 LONGEST_REASON = 200
@@ -34,6 +35,7 @@ SENTENCES = {
     "greater_than_equal": "{name} has to be at least {ge}.",
     "less_than_equal": "{name} has to be at most {le}.",
     "string_too_long": "{name} has more than {max_length} characters.",
+    "string_unicode": "{name} holds half a character: send it again without.",
 }
 
 
@@ -67,9 +69,9 @@ InputT = TypeVar("InputT", bound=Action[Any] | ToolInput)
 
 
 def understand(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
-    """The validated arguments. An explicit null counts as absent."""
+    """The validated arguments. What a client filled with nothing counts as absent."""
     try:
-        given = kind.model_validate({name: value for name, value in arguments.items() if value is not None})
+        given = kind.model_validate(without_fillers(kind.tool_name, kind, arguments))
     except ValidationError as error:
         reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
         known = ", ".join(kind.model_fields) or "none"
@@ -93,10 +95,7 @@ def in_our_words(error: ErrorDetails) -> str:
 def several(value: object) -> object:
     """A list, the JSON text of one, or the one thing that would stand in it."""
     read = opened(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
-    named = read if isinstance(read, list | tuple) else [read]
-    if not named:
-        raise ValueError("it is empty: leave it out")
-    return named
+    return read if isinstance(read, list | tuple) else [read]
 
 
 def id_from(text: str) -> str:
@@ -116,7 +115,7 @@ class ChoosingInput(ToolInput):
     """A tool over many collections. Everything that is given has to be true of each."""
 
     collections: Annotated[Collections | None, Field(description="Hashes, links")] = None
-    query: Annotated[str | None, Field(max_length=200, description="Title words")] = None
+    query: Annotated[str | None, Field(max_length=200, description="Title words"), FreeText()] = None
     only_status: Annotated[Status | None, Field(description="Filter: current status")] = None
     created_after: Annotated[Day | None, Field(description="First day")] = None
     created_before: Annotated[Day | None, Field(description="Last day")] = None
@@ -213,5 +212,8 @@ def name_a_change(given: collections.UpdateCollection) -> collections.UpdateColl
     """The input, where it names at least one thing to change."""
     changing = collections.UpdateCollection.model_fields.keys() - {"collection_hash"}
     if not any(getattr(given, name) not in (None, {}) for name in changing):
-        raise ValueError("say what to change: title, description, status, width, height or settings")
+        raise ValueError(
+            "say what to change: title, description, status, width, height or settings; "
+            'description="" empties it, where nothing else is filled with nothing'
+        )
     return given

@@ -8,7 +8,16 @@ from mcp.types import InputRequiredResult
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api import Changed, Effect, FlipsnackError, Status, first_few, quoted, refuse_half_characters
+from flipsnack_mcp.api import (
+    Changed,
+    Effect,
+    FlipsnackError,
+    FreeText,
+    Status,
+    first_few,
+    quoted,
+    refuse_half_characters,
+)
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall, Warnings
@@ -24,7 +33,9 @@ STATES: tuple[rules.ItemState, ...] = ("failed", "unclear", "skipped", "sending"
 """What a person has to know first."""
 PlanState = Literal["planned", "processing", "complete", "stopped"]
 WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
-Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=rules.LONGEST_TITLE)]
+Words = Annotated[
+    str, AfterValidator(refuse_half_characters), Field(max_length=rules.LONGEST_TITLE), FreeText(exact=True)
+]
 
 
 class UpdateCollectionsInput(ChoosingInput):

@@ -1,0 +1,93 @@
+"""Odd lines over real pipes, and pipes that a client closes: an answer in words, and an end without a traceback."""
+
+import json
+import os
+import shlex
+import subprocess
+
+import pytest
+
+from tests.commands.processes import PROGRAM, Run, messages
+from tests.commands.test_serving import HELLO, READY, asked
+
+SANDBOX = {"FLIPSNACK_SANDBOX": "1"}
+SEARCH = asked(5, "tools/call", name="list_collections", arguments={"query": "QUERY"})
+ODD: dict[int | None, str] = {
+    5: SEARCH.replace("QUERY", "half \\ud83d"),
+    6: json.dumps([json.loads(asked(6, "tools/list"))]),
+    7: "\ufeff" + asked(7, "tools/list"),
+    8: asked(8, "tools/list").replace('"params": {}', '"params": []'),
+    9: json.dumps({**json.loads(asked(9, "tools/call")), "params": {"name": "get_user_stats", "arguments": "{}"}}),
+    None: asked(1, "tools/list").replace('"id": 1', '"id": 1.5'),
+}
+
+
+def test_odd_lines_are_answered_over_real_pipes(run: Run) -> None:
+    ended = run.talk(HELLO, READY, *ODD.values(), ids={5, 6, 7, 8, 9, None}, **SANDBOX)
+    answers = {one["id"]: one for one in messages(ended.out)}
+    assert "half a character" in answers[5]["result"]["content"][0]["text"]
+    assert answers[6]["error"]["code"] == answers[None]["error"]["code"] == -32600
+    assert all("result" in answers[number] for number in (7, 8, 9))
+    assert "Traceback" not in ended.err
+
+
+def test_bytes_that_are_no_utf8_are_read_as_far_as_they_are(run: Run) -> None:
+    said = b""
+    lines = f"{HELLO}\n{READY}\n{SEARCH}\n".encode().replace(b"QUERY", b"caf\xe9 \xff")
+    with run.kept(**SANDBOX) as process:
+        assert process.stdin
+        assert process.stdout
+        os.write(process.stdin.fileno(), lines)
+        while b"total: 0" not in said:
+            said = os.read(process.stdout.fileno(), 65_536)
+            assert said, "the server ended"
+
+
+@pytest.mark.parametrize(
+    "lines", [(), (HELLO,), (HELLO, READY, SEARCH), ("{",)], ids=["at once", "greeted", "calling", "garbled"]
+)
+def test_a_client_that_closes_what_it_writes_to_ends_the_server_without_a_word(
+    run: Run, lines: tuple[str, ...]
+) -> None:
+    ended = run(given="".join(f"{line}\n" for line in lines), FLIPSNACK_LOG_LEVEL="DEBUG", **SANDBOX)
+    assert ended.status == 0
+    assert "Traceback" not in ended.err
+    assert "Error" not in ended.err
+    messages(ended.out)
+
+
+@pytest.mark.parametrize("first", [(), (HELLO, READY)], ids=["at once", "after a greeting"])
+def test_a_client_that_closes_what_it_reads_from_ends_the_server_without_a_traceback(
+    run: Run, first: tuple[str, ...]
+) -> None:
+    with run.kept(**SANDBOX) as process:
+        assert process.stdin
+        assert process.stdout
+        for line in first:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+        if first:
+            assert process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write(f"{HELLO}\n{asked(2, 'tools/list')}\n{SEARCH}\n")
+        process.stdin.flush()
+        assert process.wait(timeout=60) == 0  # stdin is still open
+        assert process.stderr
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", ">/dev/full"])
+def test_pipes_that_are_closed_or_broken_from_the_start_are_named_in_a_line(run: Run, closed: str) -> None:
+    command = f"{shlex.join(PROGRAM)} {closed}"
+    ended = subprocess.run(  # noqa: S602  # our own program
+        command,
+        shell=True,
+        input=HELLO + "\n",
+        capture_output=True,
+        env=run.environment | SANDBOX,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.stderr.startswith("stdin or stdout ")
+    assert len(ended.stderr.splitlines()) == 1
