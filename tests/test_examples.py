@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,8 @@ RUNS = {
     "closed": (["answer_confirmations.py", CATALOGUE], "\n"),
     "library": (["plain_library.py"], ""),
 }
+TO_READ = 0.6
+"""Seconds a person needs at the least: whoever is faster has not seen the form."""
 Printed = Callable[[str], str]
 
 
@@ -27,9 +30,10 @@ def printed() -> Iterator[Printed]:
         started = {name: stack.enter_context(start(*command)) for name, (command, _) in RUNS.items()}
 
         def finish(name: str) -> str:
+            shown = read_form(started[name]) if RUNS[name][1] else ""
             out, err = started[name].communicate(RUNS[name][1], timeout=60)
             assert started[name].returncode == 0, err
-            return out
+            return shown + out
 
         yield finish
 
@@ -40,6 +44,18 @@ def start(example: str, *arguments: str) -> subprocess.Popen[str]:
     own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "FLIPSNACK_CALLS_PER_MINUTE": "600"}
     environment = {**os.environ, **own}
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)  # noqa: S603  # our own program
+
+
+def read_form(started: subprocess.Popen[str]) -> str:
+    """Everything up to the form and the prompt below it, read as a person reads."""
+    assert started.stdout
+    shown = ""
+    while not shown.endswith("  > "):
+        piece = started.stdout.read(1)
+        assert piece, shown
+        shown += piece
+    time.sleep(TO_READ)
+    return shown
 
 
 def test_a_client_shows_progress_and_deletes_only_once_the_title_is_typed(printed: Printed) -> None:

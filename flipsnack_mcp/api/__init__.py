@@ -1,6 +1,7 @@
 """What Flipsnack can be asked, as a plain async library without MCP. What most of its users need can be imported from here."""
 
 from flipsnack_mcp.api.action import (
+    ENTRIES,
     Action,
     Effect,
     FreeText,
@@ -12,8 +13,9 @@ from flipsnack_mcp.api.action import (
     wire_parameters,
 )
 from flipsnack_mcp.api.budget import BudgetRules, Lane
-from flipsnack_mcp.api.client import Access, Flipsnack, Terms, in_line
+from flipsnack_mcp.api.client import Access, Flipsnack, in_line
 from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError, NotAuthorisedError, NotFoundError
+from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.links import hash_from, public_address, same_origin
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
@@ -21,6 +23,7 @@ from flipsnack_mcp.api.text import as_compared, bare, cleaned, first_few, in_its
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 
 __all__ = [
+    "ENTRIES",
     "Access",
     "Action",
     "BudgetInMemory",

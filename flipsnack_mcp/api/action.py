@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
+from itertools import islice
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -16,6 +17,11 @@ from pydantic.fields import FieldInfo
 from typing_extensions import override
 
 JsonObject = dict[str, Any]
+
+ENTRIES = 1000
+"""As many pages as a document may have: of no list or object is more built or shown."""
+LONGEST_TEXT = 10_000
+"""More than is shown of any text; what follows is cut off before anything is made of it."""
 
 
 class Effect(Enum):
@@ -57,18 +63,23 @@ class Result(BaseModel):
         """Make a result from the `data` member of Flipsnack's envelope."""
         sent = {name: field for name, field in cls.model_fields.items() if not is_ours(field)}
         named = {name: data.get(wire_name(name, field)) for name, field in sent.items()}
-        return lenient(cls, {name: value for name, value in named.items() if value not in (None, "")})
+        return lenient(cls, {name: cut(value) for name, value in named.items() if value not in (None, "")})
 
     @classmethod
     def unnamed(cls, data: JsonObject) -> dict[str, str]:
         """What Flipsnack sent that has no name here, as text."""
         named = {wire_name(name, field) for name, field in cls.model_fields.items() if not is_ours(field)}
-        return {
-            key: as_text(value) for key, value in data.items() if key not in named and value not in (None, "", {}, [])
-        }
+        told = ((key, one) for key, one in data.items() if key not in named and one not in (None, "", {}, []))
+        return {cut(key): cut(as_text(value)) for key, value in islice(told, ENTRIES)}
 
 
+AnyT = TypeVar("AnyT")
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def cut(value: AnyT) -> AnyT:
+    """A text without what nobody is shown of it; anything else as it is."""
+    return cast("AnyT", value[:LONGEST_TEXT]) if isinstance(value, str) else value
 
 
 def lenient(model: type[ModelT], values: JsonObject) -> ModelT:

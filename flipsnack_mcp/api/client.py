@@ -1,12 +1,10 @@
 """The one client that all tools share: pace, send, retry by effect, decode."""
 
 import logging
-import math
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import anyio
 import httpx2
@@ -14,29 +12,19 @@ import httpx2
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import errors, retry, wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
-from flipsnack_mcp.api.budget import Lane, Wait
-from flipsnack_mcp.api.pace import Pacer, Slot
-from flipsnack_mcp.api.upload import Document, Sent, Upload, ignore
+from flipsnack_mcp.api.budget import Wait
+from flipsnack_mcp.api.exchange import ANYTIME, Exchange, Terms, decoded
+from flipsnack_mcp.api.network import Roads
+from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.api.upload import Document, Upload, ignore
 
 # A filter, not a level: whoever turns debugging on for everything must not turn this on.
 TALKATIVE = ("httpx2", *(f"httpcore2{part}" for part in ("", ".connection", ".http11", ".http2", ".proxy", ".socks")))
-LARGEST_ANSWER = 8 * 1024 * 1024
 # A large upload may be counted when it ends, not when it starts: it keeps its place in the budget until answered.
 UPLOAD_HOLD = 3600.0
-# These errors are raised before a byte of the request is on its way.
-NEVER_LEFT = (
-    httpx2.InvalidURL,
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.UnsupportedProtocol,
-    httpx2.ProxyError,
-)
 
 OWN_BUDGET, SHARED_BUDGET = "request budget of the key", "budget shared with"
 """Why a call waits that only waits for its turn: the first, or the second and how many."""
-Waits = Callable[[str, float], Awaitable[None]]
-"""Told why a call waits and for about how many seconds."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +37,6 @@ class Access:
     upload_url: str = "https://upload.flipsnack.com/v1/"
 
 
-@dataclass(frozen=True)
-class Terms:
-    """On which terms a request is made."""
-
-    lane: Lane = Lane.INTERACTIVE
-    """`BACKGROUND` for polls and batches, which let a person's question pass."""
-    deadline: float = math.inf
-    """On anyio's clock; nothing is waited for or tried again beyond it."""
-    waits: Waits = ignore
-    """Told why and for how long the request waits."""
-    sent: Sent = ignore
-    """Told how many bytes of a document are on their way."""
-
-
-ANYTIME = Terms()
-
-
 class Flipsnack:
     """Asks Flipsnack, within the request budget, over one pool of connections."""
 
@@ -76,6 +47,7 @@ class Flipsnack:
         self._pacer = pacer
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
+        self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
         """Called before and after each request that may change the account."""
 
@@ -83,7 +55,7 @@ class Flipsnack:
     def http(self) -> httpx2.AsyncClient:
         """The pool of connections, opened at the first use: its TLS context alone takes 30 ms."""
         if self._http is None:
-            self._http = quiet_client(self._transport() if self._transport else None)
+            self._http = quiet_client(self._transport() if self._transport else Roads())
         return self._http
 
     async def __aenter__(self) -> Self:
@@ -143,21 +115,22 @@ class Flipsnack:
         if anyio.current_time() >= terms.deadline:
             raise errors.OutOfTimeError(0)
         values = wire.encode(action, self._access.key, self._access.secret)
-        request = self._request(values, action, document, terms.sent)
         hold = UPLOAD_HOLD if document else None
         async with self._pacer.slot(terms.lane, on_wait=told, hold=hold) as slot:
-            body, status = await exchanged(request, slot, action, terms.deadline)
+            exchange = Exchange(action, document, terms)
+            body, status = await exchange.made(self._request(values, exchange), slot)
         secrets = (self._access.key, self._access.secret, values["signature"])
-        return wire.decode(action, body, status, secrets)
+        return await decoded(action, body, status, secrets, self._reading)
 
-    def _request(
-        self, values: dict[str, str], action: Action[Any], document: Document | None, sent: Sent
-    ) -> AbstractAsyncContextManager[httpx2.Response]:
-        if not action.uploads:
-            return self.http.stream("GET", self._access.api_url, params=values)
-        body = Upload(values, document, sent)
+    def _request(self, values: dict[str, str], exchange: "Exchange") -> AbstractAsyncContextManager[httpx2.Response]:
+        extensions = {"trace": exchange.departure}
+        if not exchange.action.uploads:
+            return self.http.stream("GET", self._access.api_url, params=values, extensions=extensions)
+        body = Upload(values, exchange.document, exchange.sent)
         timeout = httpx2.Timeout(60.0, connect=10.0)
-        return self.http.stream("POST", self._access.upload_url, content=body, headers=body.headers, timeout=timeout)
+        return self.http.stream(
+            "POST", self._access.upload_url, content=body, headers=body.headers, timeout=timeout, extensions=extensions
+        )
 
 
 def budget_of(others: int) -> str:
@@ -170,58 +143,18 @@ def in_line(why: str) -> bool:
     return why.startswith((OWN_BUDGET, SHARED_BUDGET))
 
 
-async def exchanged(
-    request: AbstractAsyncContextManager[httpx2.Response], slot: Slot, action: Action[Any], deadline: float
-) -> tuple[bytes, int]:
-    """Send a request and read its answer; a lost connection or the end of the call's time is an UnreachableError."""
-    try:
-        with anyio.CancelScope(deadline=deadline):
-            async with request as response:
-                await slot.settle()
-                return await capped(response, action), response.status_code
-    except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as error:  # a damaged record of TLS comes as it is
-        # `from None`: the text of these errors can hold the signed URL.
-        raise no_answer(action, never_left=isinstance(error, NEVER_LEFT)) from None
-    raise no_answer(action, never_left=False)
-
-
-def no_answer(action: Action[Any], *, never_left: bool) -> errors.UnreachableError:
-    """Say what a missing answer means for the account, by the action's effect."""
-    if never_left:
-        return errors.UnreachableError("Flipsnack could not be reached.", "Check the internet connection.")
-    if action.effect is Effect.READS:
-        return errors.UnreachableError(
-            "Flipsnack did not answer in time, or the connection broke.", "Make the same call again."
-        )
-    return errors.UnreachableError(
-        "The connection to Flipsnack broke, or its answer did not come in time, after the request was on its way.",
-        "Look with get_collection or list_collections what is there before trying again.",
-        changed=errors.Changed.PERHAPS,
-        retry="Do not simply repeat it.",
-    )
-
-
-async def capped(response: httpx2.Response, action: Action[Any]) -> bytes:
-    """Read the body, up to a size no honest answer has."""
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > LARGEST_ANSWER:
-            raise wire.unreadable(action, "it is longer than any honest answer")
-    return bytes(body)
-
-
 def never(_: logging.LogRecord) -> bool:
     """Let no record through."""
     return False
 
 
-def quiet_client(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+def quiet_client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
     """An HTTP client that writes no addresses to any log: they carry the key and a signature that never expires."""
     for name in TALKATIVE:
         logging.getLogger(name).addFilter(never)
     return httpx2.AsyncClient(
         transport=transport,
+        trust_env=False,  # whatever the environment says of the network is read by `Roads`
         timeout=httpx2.Timeout(15.0, connect=10.0),
         headers={"User-Agent": f"flipsnack-mcp/{__version__}"},
         follow_redirects=False,

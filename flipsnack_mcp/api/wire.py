@@ -18,6 +18,12 @@ from flipsnack_mcp.api.text import quoted
 
 UNSIGNED = frozenset({"signature", "file"})
 OK = 20
+MOST_VALUES = 500_000
+"""Read in a tenth of a second, in which nothing else can run, and in some 60 MB: eight megabytes of empty lists take ten
+times as long and a gigabyte."""
+BEFORE_VALUES = {b",": 1, b"[": 1, b"{": 1, b":": 2}
+"""What stands before a value, and for how much it counts: a name takes longest. In texts it may stand too, so they count a
+little more than they hold."""
 ESCAPED = re.compile(rb"\\[u/]")
 
 
@@ -39,6 +45,8 @@ def decode(action: Action[ResultT_co], body: bytes, http_status: int = 200, secr
 
     An answer that repeats the secrets it was asked with does not pass them on.
     """
+    if sum(body.count(mark) * weight for mark, weight in BEFORE_VALUES.items()) > MOST_VALUES:
+        raise unreadable(action, "it holds more values than any honest answer")
     code, message, data = opened_envelope(action, redacted(body, secrets), http_status)
     if code != OK:
         error = refusal(code, message)

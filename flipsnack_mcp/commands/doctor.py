@@ -9,8 +9,9 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.api import FlipsnackError, Terms, one_line
+from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms, one_line
 from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import connect, kept_at
@@ -48,6 +49,7 @@ async def examined(settings: Settings) -> list[Finding]:
     """Look at everything, at what is local first."""
     findings = [*configuration(settings), signing(), *folders(settings)]
     if not settings.missing:
+        findings += [] if settings.sandbox else [network(settings)]
         findings.append(await call(settings))
     return findings
 
@@ -85,6 +87,15 @@ def folders(settings: Settings) -> Iterator[Finding]:
     yield Finding("downloads", writable, f"{target} {'can be written' if writable else 'cannot be written'}")
 
 
+def network(settings: Settings) -> Finding:
+    """Say which way Flipsnack is asked, or what is wrong with a proxy or with certificates on it."""
+    try:
+        ways = [described(one) for one in dict.fromkeys((settings.api_url, settings.upload_url))]
+    except ConfigurationError as error:
+        return Finding("network", ok=False, said=str(error))
+    return Finding("network", ok=True, said="; ".join(ways))
+
+
 def upload_folder(folder: Path) -> Finding:
     """Look into it: macOS forbids that to a program whatever the folder's own permissions say."""
     try:
@@ -101,6 +112,8 @@ async def call(settings: Settings) -> Finding:
             stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + CALL_PATIENCE))
         except FlipsnackError as error:
             return Finding("call", ok=False, said=str(error))
+        except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
+            return Finding("call", ok=False, said=f"Something unexpected went wrong here: {type(error).__name__}.")
     return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
 
 

@@ -144,6 +144,8 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest) -> Excep
 
 
 SUGGESTED = 20
+NOT_TO_BE_HAD = -32010
+"""A protocol error's number, of those left to servers: nothing is wrong inside, but Flipsnack cannot be asked or refuses."""
 NOTHING_READ = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
 TIME_TO_READ = 15.0
 """Seconds: a client shows nothing while it reads, and a person is typing while it completes."""
@@ -153,14 +155,16 @@ async def read_resource(app: App, uri: str) -> str:
     """A resource as JSON.
 
     Raises:
-        ResourceError: It does not exist, or Flipsnack could not be asked.
+        ResourceError: It does not exist.
+        MCPError: Flipsnack could not be asked, or refused.
     """
     action = question_of(uri)
     try:
         found = await ask_lately(app, action)
+    except NotFoundError as error:
+        raise ResourceNotFoundError(app.redactor.text(str(error))) from None
     except FlipsnackError as error:
-        kind = ResourceNotFoundError if isinstance(error, NotFoundError) else ResourceError
-        raise kind(app.redactor.text(str(error))) from None
+        raise MCPError(NOT_TO_BE_HAD, app.redactor.text(str(error)), {"uri": uri}) from None
     except Exception as error:  # noqa: BLE001  # the SDK would log its text
         log_unexpected(uri, error)
         raise ResourceError(NOTHING_READ) from None
@@ -194,6 +198,9 @@ async def suggest_hashes(app: App, typed: str) -> types.Completion:
     try:
         found = await ask_lately(app, question)
     except FlipsnackError:
+        return types.Completion(values=[])
+    except Exception as error:  # noqa: BLE001  # the SDK would log its text
+        log_unexpected("a completion", error)
         return types.Completion(values=[])
     hashes = [row.collection_hash for row in found.collections if row.collection_hash]
     return types.Completion(values=hashes, total=found.total, has_more=found.next_offset is not None)

@@ -1,12 +1,17 @@
 """One tools/call as the protocol brought it: who asks, what the client can show, and how to tell it something."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.types.version import is_version_at_least
 
+from flipsnack_mcp.server.telling import Telling
+from flipsnack_mcp.workflows.progress import Progress
+
+T = TypeVar("T")
 TIME_OF_A_CALL = 45.0
 """Desktop clients give a call up after 60 s whatever they are told: no call lasts longer than this."""
 
@@ -24,7 +29,7 @@ class ToolRequest:
         self.deadline = anyio.current_time() + TIME_OF_A_CALL
         self.redact = redact
         """Takes credentials out, should any have got into what is told."""
-        self.told = 0
+        self._telling = Telling(brought.session.report_progress)
 
     @property
     def can_ask(self) -> bool:
@@ -35,7 +40,10 @@ class ToolRequest:
         shows_forms = declared is not None and (declared.form is not None or declared.url is None)
         return shows_forms and (self.modern or self.session.can_send_request)
 
-    async def tell(self, message: str) -> None:
-        """A progress notification. Its number rises with every message; the message has the facts."""
-        self.told += 1
-        await self.session.report_progress(self.told, None, self.redact(message))
+    async def tell(self, progress: Progress) -> None:
+        """A progress notification, unless the call ends right after it."""
+        self._telling.tell(replace(progress, message=self.redact(progress.message)))
+
+    async def carried_out(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What the work of this call comes to, which may tell how it goes until it ends."""
+        return await self._telling.while_lasting(work)

@@ -24,6 +24,7 @@ from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.arriving import Arriving
 from flipsnack_mcp.server.bodies import RereadBodies
+from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.inlet import inlet
 from flipsnack_mcp.server.instructions import ICON, instructions
@@ -78,7 +79,7 @@ class FlipsnackServer(MCPServer[Service]):
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=keys.security,
-            middleware=[refuse_cursors, know_the_service, keys.before_sealing],
+            middleware=[refuse_cursors, know_the_service, keys.before_sealing, read_odd_answers],
         )
         self.middleware.insert(0, keys.before_opening)
         self._menu = menu(settings)
@@ -124,7 +125,7 @@ class FlipsnackServer(MCPServer[Service]):
             raise TypeError("a call needs its context")
         service = context.request_context.lifespan_context
         request = ToolRequest(context, service.redactor.text)
-        return await service.dispatcher().answer(name, arguments, request)
+        return await request.carried_out(partial(service.dispatcher().answer, name, arguments, request))
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:

@@ -73,9 +73,9 @@ class Job:
         """The store for the work itself: a transaction raises LeaseLost once somebody else has taken the job over."""
         return leases.OwnedStore(self.shared_store, self.owner, self.lose)
 
-    def tell(self, **news: Any) -> None:
-        """Wake everybody who watches, with what is new of the progress."""
-        self.progress = replace(self.progress, **news)
+    def tell(self, progress: Progress | None = None, **news: Any) -> None:
+        """Wake everybody who watches, with the progress or what is new of it."""
+        self.progress = replace(progress or self.progress, **news)
         self.changed.set()
         self.changed = anyio.Event()
 

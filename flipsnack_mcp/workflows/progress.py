@@ -5,31 +5,39 @@ from dataclasses import dataclass
 
 import anyio
 
-Tell = Callable[[str], Awaitable[None]]
-"""Takes one progress message."""
 WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
 IN_LINE = "waiting in line"
-FOR_THE_PERSON = "waiting for the person's answer"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is."""
+    """How far something is: in numbers where there are any, and in words."""
 
     done: int = 0
     total: int | None = None
+    """None where nobody can know it."""
     message: str = ""
 
+    @property
+    def ended(self) -> bool:
+        """Whether all of it is done."""
+        return self.total is not None and self.done >= self.total
 
-def next_call(seconds: float, why: str) -> str:
+
+Tell = Callable[[Progress], Awaitable[None]]
+"""Takes one progress message."""
+FOR_THE_PERSON = Progress(message="waiting for the person's answer")
+
+
+def next_call(seconds: float, why: str) -> Progress:
     """How long the next request to Flipsnack waits, and for what."""
-    return f"next call in about {seconds:.0f} s: {why}"
+    return Progress(message=f"next call in about {seconds:.0f} s: {why}")
 
 
-def transferred(what: str, done: int, total: int | None) -> str:
+def transferred(what: str, done: int, total: int | None) -> Progress:
     """How many bytes of an upload or download are through."""
-    of = f" of {size_of(total)}, {100 * done // total} %" if total else ""
-    return f"{what}: {size_of(done)}{of}"
+    of = f" of {size_of(total)}, {min(100, 100 * done // total)} %" if total else ""
+    return Progress(done, total or None, f"{what}: {size_of(done)}{of}")
 
 
 def upload_at(sent: int, size: int, seconds: float | None) -> str:
@@ -40,30 +48,31 @@ def upload_at(sent: int, size: int, seconds: float | None) -> str:
     return f"{size_of(sent)} of {size_of(size)}, {100 * sent // size} %{rate}"
 
 
-def polled(what: str, state: str, seconds: float, polls: int) -> str:
+def polled(what: str, state: str, seconds: float, polls: int) -> Progress:
     """What the last look at a conversion or a package said."""
-    return f"{what}: {state}, {seconds:.0f} s, poll {polls}"
+    return Progress(message=f"{what}: {state}, {seconds:.0f} s, poll {polls}")
 
 
-def plan_at(done: int, total: int, seconds_left: float) -> str:
+def plan_at(done: int, total: int, seconds_left: float) -> Progress:
     """How far a plan is, and for how long it will go on at its pace."""
     rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
-    return f"update: {done} of {total} collections{rest}"
+    return Progress(done, total, f"update: {done} of {total} collections{rest}")
 
 
-def budget_used_up(again: str) -> str:
+def budget_used_up(again: str) -> Progress:
     """Why a plan waits: other assistants or programs use the same key."""
-    return f"update: others use up what the key allows. {again}"
+    return Progress(message=f"update: others use up what the key allows. {again}")
 
 
-def choosing(found: int) -> str:
+def choosing(found: int) -> Progress:
     """How many collections a report has found while it still reads the list."""
-    return f"report: choosing, {found} collections so far"
+    return Progress(message=f"report: choosing, {found} collections so far")
 
 
-def report_at(done: int, total: int, seconds_left: float, trouble: str) -> str:
+def report_at(done: int, total: int, seconds_left: float, trouble: str) -> Progress:
     """How far a report is, and what delays it."""
-    return f"report: {done} of {total} collections, about {seconds_left:.0f} s left{f'; {trouble}' if trouble else ''}"
+    delayed = f"; {trouble}" if trouble else ""
+    return Progress(done, total, f"report: {done} of {total} collections, about {seconds_left:.0f} s left{delayed}")
 
 
 def size_of(size: int) -> str:
@@ -77,24 +86,24 @@ class Pausing:
     def __init__(self, tell: Tell, pause: float = 0.0) -> None:
         self._tell, self._pause, self._next = tell, pause, 0.0
 
-    async def pass_on(self, message: str, *, at_once: bool = False) -> bool:
-        """Tell a message, unless the last one was told just now; whether it was told."""
+    async def pass_on(self, progress: Progress, *, at_once: bool = False) -> bool:
+        """Tell something, unless the last was told just now; whether it was told."""
         now = anyio.current_time()
         if now < self._next and not at_once:
             return False
         self._next = now + self._pause
-        await self._tell(message)
+        await self._tell(progress)
         return True
 
 
 class News(Pausing):
-    """Told about everything new of a job; passes on how far it is."""
+    """Told about everything new of a job; passes on how far it is, but for its end, which the result tells."""
 
-    last, _told = "", ""
+    last, _told = Progress(), Progress()
 
-    async def __call__(self, message: str) -> None:
-        self.last = message or self.last
-        if self.last != self._told and await self.pass_on(self.last):
+    async def __call__(self, progress: Progress) -> None:
+        self.last = progress if progress.message else self.last
+        if self.last.message != self._told.message and not self.last.ended and await self.pass_on(self.last):
             self._told = self.last
 
 
@@ -110,11 +119,13 @@ class Waiting(Pausing):
 
 
 class Throttled(Pausing):
-    """Told about every piece of a transfer, which has thousands; tells at most once a second."""
+    """Told about every piece of a transfer, which has thousands; tells at most once a second, and nothing twice."""
 
     def __init__(self, tell: Tell, what: str) -> None:
         super().__init__(tell, 1.0)
-        self._what = what
+        self._what, self._told = what, Progress()
 
     async def __call__(self, done: int, total: int | None) -> None:
-        await self.pass_on(transferred(self._what, done, total), at_once=done == total)
+        progress = transferred(self._what, done, total)
+        if progress != self._told and await self.pass_on(progress, at_once=done == total):
+            self._told = progress

@@ -12,8 +12,9 @@ from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import collections, legacy
 from flipsnack_mcp.api.actions.publishing import CreateCollection, DownloadHtml
 from flipsnack_mcp.api.actions.statistics import GetUserStats
-from flipsnack_mcp.api.client import Access, Flipsnack, Terms
+from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, UnreachableError
+from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from tests.api.asking import Failure, Line, Paper, Recorder, Unplugged, asking, bad_tls, each, error_of, over, unlimited

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flipsnack_mcp.api import errors
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.api.client import no_answer
+from flipsnack_mcp.api.exchange import no_answer
 from flipsnack_mcp.api.wire import unreadable
 from tests.api.asking import every_action, sampled
 from tests.samples_of import meaning

@@ -9,8 +9,9 @@ from anyio.abc import TaskStatus
 
 from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.publishing import CreateCollection
-from flipsnack_mcp.api.client import Access, Flipsnack, Terms
+from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, UnreachableError
+from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.api.wire import encode
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox

@@ -34,6 +34,7 @@ def default_menu() -> set[str]:
 
 
 async def says_yes(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001 - the SDK's names
+    await anyio.sleep(0.6)  # whoever is faster has not read it
     return ElicitResult(action="accept", content={"title": params.message.rpartition('type "')[2].removesuffix('".')})
 
 

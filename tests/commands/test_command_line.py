@@ -17,8 +17,11 @@ import pytest
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.__main__ import settings_of
+from flipsnack_mcp.api import retry
+from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.commands.doctor import upload_folder
 from flipsnack_mcp.parsing import parsed
+from tests.api.street import no_network_settings
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
 
@@ -97,6 +100,59 @@ def test_doctor_names_what_is_wrong_and_no_secret(run_here: Here, environment: d
     done = run_here("doctor", **environment)
     assert done.status == 1
     assert said in done.out
+
+
+LIVE = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
+NETWORKS = {
+    "SOCKS of another kind": ({"ALL_PROXY": "socks://127.0.0.1:1"}, "ALL_PROXY"),
+    "SOCKS 4": ({"all_proxy": "socks4://u:hunter2-of-it@127.0.0.1:1"}, "all_proxy"),
+    "no proxy's address": ({"HTTPS_PROXY": "http://u:hunter2-of-it@"}, "HTTPS_PROXY"),
+    "a port that is none": ({"HTTPS_PROXY": "http://127.0.0.1:x"}, "HTTPS_PROXY"),
+    "nobody at the proxy": ({"HTTPS_PROXY": "http://u:hunter2-of-it@127.0.0.1:9"}, "nothing answers"),
+    "nobody at the SOCKS proxy": ({"https_proxy": "socks5://127.0.0.1:9"}, "nothing answers"),
+    "no file": ({"SSL_CERT_FILE": "/nonexistent/ca.pem"}, "SSL_CERT_FILE"),
+    "no certificate": ({"SSL_CERT_FILE": __file__}, "SSL_CERT_FILE"),
+    "a folder": ({"SSL_CERT_FILE": "/tmp"}, "SSL_CERT_FILE"),  # noqa: S108 - it is there everywhere this runs
+    "no folder": ({"SSL_CERT_DIR": "/nonexistent"}, "SSL_CERT_DIR"),
+    "both": ({"SSL_CERT_FILE": "/nonexistent/ca.pem", "HTTPS_PROXY": "http://127.0.0.1:9"}, "SSL_CERT_FILE"),
+}
+
+
+@pytest.mark.parametrize(("environment", "said"), NETWORKS.values(), ids=NETWORKS.keys())
+def test_doctor_finds_what_is_wrong_with_the_network(
+    run_here: Here, environment: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_network_settings(monkeypatch)
+    monkeypatch.setattr(retry, "MAX_TRIES", 1)
+    status, facts, checks = doctored(run_here, **LIVE, **environment)
+    assert status == 1
+    assert not facts["ok"]
+    assert said in " ".join(one["said"] for one in checks.values() if not one["ok"])
+    assert not checks["call"]["ok"]
+    assert checks["network"]["ok"] is (said == "nothing answers")
+    assert "hunter2" not in str(facts)
+
+
+def test_doctor_says_which_way_it_goes(run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_network_settings(monkeypatch)
+    monkeypatch.setattr(retry, "MAX_TRIES", 1)
+    where = {"FLIPSNACK_API_URL": "http://127.0.0.1:9/", "ALL_PROXY": "http://u:hunter2-of-it@127.0.0.1:10"}
+    _, _, checks = doctored(run_here, **LIVE, **where)
+    assert '"127.0.0.1:9" without a proxy' in checks["network"]["said"]
+    assert (
+        '"upload.flipsnack.com:443" through the proxy that ALL_PROXY names ("127.0.0.1:10")'
+        in checks["network"]["said"]
+    )
+
+
+def test_doctor_ends_in_words_whatever_happens(run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(*_: object, **__: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(Flipsnack, "send", failing)
+    status, _, checks = doctored(run_here, FLIPSNACK_SANDBOX="1")
+    assert status == 1
+    assert "RuntimeError" in checks["call"]["said"]
 
 
 def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, run_here: Here) -> None:

@@ -315,10 +315,11 @@ async def test_disk_that_fills_ends_the_transfer(tmp_path: Path, monkeypatch: py
 
 
 async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
-    threads = list[threading.Thread]()
+    threads, others = list[threading.Thread](), set(threading.enumerate())
 
     async def received(_: int) -> None:
-        threads.extend(thread for thread in threading.enumerate() if thread.name.startswith("package"))
+        new = set(threading.enumerate()) - others
+        threads.extend(thread for thread in new if thread.name.startswith("package"))
 
     await write_pieces(sent(b"x"), file, 1, received)
     (ours,) = threads

@@ -17,7 +17,8 @@ from mcp import MCPError
 from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult
 from typing_extensions import override
 
-from flipsnack_mcp.api.client import LARGEST_ANSWER, Access, Flipsnack
+from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.exchange import LARGEST_ANSWER
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.server.dispatch import UNEXPECTED
 from flipsnack_mcp.server.safety.cleaning import OURS

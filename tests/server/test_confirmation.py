@@ -261,6 +261,7 @@ async def test_an_answer_is_good_once_right_or_wrong(bench: Bench, answer: Given
     collection = bench.collection()
     async with bench.assistant(Person(declines)) as assistant:
         state = await state_of(assistant, collection.hash)
+        bench.clock.advance(2)
         await answered(assistant, collection.hash, answer, state)
         bench.sandbox.account.keep(collection)
         replayed = await answered(assistant, collection.hash, YES, state)
@@ -294,6 +295,7 @@ async def test_a_forged_state_deletes_nothing(bench: Bench, state: str) -> None:
     async with bench.assistant(Person(declines)) as assistant:
         if state == "altered":
             sealed = await state_of(assistant, wanted)
+            bench.clock.advance(2)
             middle = len(sealed) // 2
             state = sealed[:middle] + ("A" if sealed[middle] != "A" else "B") + sealed[middle + 1 :]
         try:

@@ -42,22 +42,24 @@ class Behaviour:
         return int(not self.said)
 
 
-NOT_THE_TITLE = "typed something else"
+NOT_THE_TITLE, UNSEEN = "something else typed", "probably never shown"
 TYPED = {
     "wrong title": "Spring catalogue 2026", "title in another case": TITLE.lower(), "empty": "", "blank": "   ",
-    "number": 2026, "decimal": 1.5, "boolean": True, "list instead of text": [TITLE],
 }  # fmt: skip
+NO_TEXT = {"number": 2026, "decimal": 1.5, "boolean": True, "list instead of text": [TITLE]}
 CONTENTS: dict[str, Any] = {"no content": None, "empty content": {}, "another field": {"name": TITLE}}
 BEHAVIOURS = {
     "right title": Behaviour(types(TITLE)),
     "right title with spaces": Behaviour(types(f"  {TITLE} ")),
     **{name: Behaviour(types(typed), NOT_THE_TITLE) for name, typed in TYPED.items()},
-    **{name: Behaviour(accepts(content), NOT_THE_TITLE) for name, content in CONTENTS.items()},
-    "content outside the schema": Behaviour(types(TITLE, all="yes"), NOT_THE_TITLE),
+    **{name: Behaviour(types(typed), UNSEEN) for name, typed in NO_TEXT.items()},
+    **{name: Behaviour(accepts(content), UNSEEN) for name, content in CONTENTS.items()},
+    "content outside the schema": Behaviour(types(TITLE, all="yes"), UNSEEN),
+    "right title at once": Behaviour(types(TITLE), UNSEEN, thinks=0.01),
     "declined": Behaviour(declines, "The person said no"),
     "cancelled": Behaviour(cancels, "The person said no"),
-    "declined at once": Behaviour(declines, "probably never shown", thinks=0.01),
-    "cancelled at once": Behaviour(cancels, "probably never shown", thinks=0.01),
+    "declined at once": Behaviour(declines, UNSEEN, thinks=0.01),
+    "cancelled at once": Behaviour(cancels, UNSEEN, thinks=0.01),
     "no form": Behaviour(None, "This needs a person's yes."),
     "never answered": Behaviour(types(TITLE), "withdrawn", thinks=5000.0),
     "client error": Behaviour(fails, "failed in the client"),

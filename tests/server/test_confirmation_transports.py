@@ -14,13 +14,15 @@ import httpx2
 import pytest
 import uvicorn
 from mcp import Client, StdioServerParameters
+from mcp.types import ElicitResult
 
 from flipsnack_mcp.server.server import FlipsnackServer
 from tests.commands.processes import PROGRAM, Run
-from tests.server.bench import CODE, Answer, Bench, Mode, Person, types
+from tests.server.bench import CODE, Answer, Bench, Mode, Person, declines, types
 from tests.server.destructions import DESTROYING, MODES, REVISION, TITLE, TOOLS, UNCHANGED, assert_only, server_of
 
 ROOT = Path(__file__).parents[2]
+UNSEEN = "probably never shown"
 plain_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 
 
@@ -33,17 +35,34 @@ class OnTheWire:
     confirmed: int
     uses_code: int = 0
 
+    said: str = ""
+    """A part of the first answer."""
+    thinks: float = 0.6
+    """A little longer than nobody needs to read."""
+
     @property
     def person(self) -> Person | None:
-        return Person(self.answer, thinks=0) if self.answer else None
+        return Person(self.answer, self.thinks) if self.answer else None
 
 
 WIRE = (
     OnTheWire("right title", types(TITLE), 1),
+    OnTheWire("right title at once", types(TITLE), 0, said=UNSEEN, thinks=0),
     OnTheWire("wrong title", types("Spring catalogue 2026"), 0),
     OnTheWire("code replayed", None, 1, uses_code=2),
 )
-WIRE_CELLS = [pytest.param(mode, cell, id=f"{REVISION[mode]}-{cell.name}") for mode, cell in product(MODES, WIRE)]
+ODD = (
+    OnTheWire("no title", lambda _: ElicitResult(action="accept", content={}), 0, said=UNSEEN),
+    OnTheWire("no content", lambda _: ElicitResult(action="accept"), 0, said=UNSEEN),
+    OnTheWire("a number", types(2026), 0, said=UNSEEN),
+    OnTheWire("a field more", types(TITLE, all="yes"), 0, said=UNSEEN),
+    OnTheWire("no at once", declines, 0, said=UNSEEN, thinks=0.05),
+    OnTheWire("no", declines, 0, said="The person said no"),
+)
+
+
+def on_both(*rows: OnTheWire) -> list[Any]:
+    return [pytest.param(mode, cell, id=f"{REVISION[mode]}-{cell.name}") for mode, cell in product(MODES, rows)]
 
 
 def text_of(result: Any) -> str:
@@ -55,6 +74,7 @@ async def lived(client: Client, cell: OnTheWire, wanted: dict[str, Any]) -> None
     first = await client.call_tool("delete_collection", wanted)
     assert first.is_error is not bool(cell.confirmed and not cell.uses_code), text_of(first)
     assert not first.is_error or text_of(first).endswith(UNCHANGED)
+    assert cell.said in text_of(first)
     found = CODE.search(text_of(first))
     for turn in range(cell.uses_code):
         assert found
@@ -78,7 +98,7 @@ async def over_http(server: FlipsnackServer) -> AsyncIterator[str]:
 
 
 @plain_loop
-@pytest.mark.parametrize(("mode", "cell"), WIRE_CELLS)
+@pytest.mark.parametrize(("mode", "cell"), on_both(*WIRE, *ODD))
 async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench: Bench, cell: OnTheWire) -> None:
     wanted = {"collection_hash": bench.collection(TITLE).hash}
     with anyio.fail_after(30):
@@ -98,7 +118,7 @@ def served_sandbox(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @plain_loop
-@pytest.mark.parametrize(("mode", "cell"), WIRE_CELLS)
+@pytest.mark.parametrize(("mode", "cell"), on_both(*WIRE))
 async def test_over_stdio_exactly_what_was_confirmed_is_deleted(
     served_sandbox: dict[str, str], tmp_path: Path, mode: Mode, cell: OnTheWire
 ) -> None:

@@ -14,7 +14,8 @@ import anyio
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.api.budget import BudgetRules, Lane
-from flipsnack_mcp.api.client import Access, Flipsnack, Terms
+from flipsnack_mcp.api.client import Access, Flipsnack
+from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.store.shared_document import SharedDocument

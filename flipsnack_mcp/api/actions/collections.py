@@ -1,12 +1,25 @@
 """Finding, looking at, changing and deleting collections."""
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import parameters
-from flipsnack_mcp.api.action import Action, Effect, FreeText, JsonObject, Result, Unsent, Wire, as_text
+from flipsnack_mcp.api.action import (
+    ENTRIES,
+    Action,
+    Effect,
+    FreeText,
+    JsonObject,
+    Result,
+    Unsent,
+    Wire,
+    as_text,
+    cut,
+)
 from flipsnack_mcp.api.links import HASH
 
 Conversion = Literal["processing", "complete", "failed", "unknown"]
@@ -60,7 +73,7 @@ class ListCollections(Action[CollectionList]):
     def read(self, data: JsonObject) -> CollectionList:
         # Whether `to` includes its record is not documented: one row too many is cut off, and the next window
         # starts behind what was really shown.
-        rows = [CollectionSummary.read(row) for row in objects(data.get("collections"))][: self.limit]
+        rows = [CollectionSummary.read(row) for row in islice(objects(data.get("collections")), self.limit)]
         seen = self.offset + len(rows)
         counts = (parameters.whole_number(data.get(name)) for name in ("collectionsCount", "collectionCount"))
         counted = next((one for one in counts if one is not None), None)
@@ -98,10 +111,10 @@ class Collection(Result):
     @override
     def read(cls, data: JsonObject) -> Self:
         items_key, items = items_in(data)
-        flipbooks = [flipbook_from(item) for item in items]
+        flipbooks = [flipbook_from(item) for item in items[:ENTRIES]]
         plain = super().read(data)
         extra = {key: value for key, value in cls.unnamed(data).items() if key != items_key}
-        converted = conversion_of([book.status for book in flipbooks], plain.status)
+        converted = conversion_of({item_status(item) or "unknown" for item in items}, plain.status)
         return plain.model_copy(update={"flipbooks": flipbooks, "conversion": converted, "extra": extra})
 
 
@@ -198,16 +211,16 @@ class DeleteFlipbook(Action[Deletion]):
         return Deletion(deleted=True, collection_hash=self.collection_hash, flipbook_hash=self.flipbook_hash)
 
 
-def objects(value: object) -> list[JsonObject]:
-    """The objects in a list, or in an object that stands for a list."""
-    members: list[Any] = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [cast("JsonObject", one) for one in members if isinstance(one, dict)]
+def objects(value: object) -> Iterator[JsonObject]:
+    """The objects in a list, or in an object that stands for a list, one by one: most readers need only the first few."""
+    members: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (cast("JsonObject", one) for one in members if isinstance(one, dict))
 
 
 def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
     """The list of items, under whatever name: the first that holds objects with a status."""
     for key, value in data.items():
-        items = objects(value)
+        items = list(objects(value))
         if items and len(items) == len(value) and any(item_status(item) for item in items):
             return key, items
     return "", []
@@ -216,7 +229,7 @@ def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
 def flipbook_from(item: JsonObject) -> Flipbook:
     """One item, by the names it may go by."""
     found = next((as_text(item[name]) for name in ITEM_HASHES if item.get(name)), "")
-    return Flipbook(flipbook_hash=found if HASH.fullmatch(found) else "", status=item_status(item) or "unknown")
+    return Flipbook(flipbook_hash=found if HASH.fullmatch(found) else "", status=cut(item_status(item)) or "unknown")
 
 
 def item_status(item: JsonObject) -> str:
@@ -224,10 +237,10 @@ def item_status(item: JsonObject) -> str:
     return next((str(item[name]).lower() for name in ITEM_STATUSES if item.get(name)), "")
 
 
-def conversion_of(statuses: list[str], collection_status: str) -> Conversion:
+def conversion_of(statuses: set[str], collection_status: str) -> Conversion:
     """One word for all items: what is still under way first, then what failed."""
     if "processing" in statuses or collection_status.lower() == "processing":
         return "processing"
     if "failed" in statuses:
         return "failed"
-    return "complete" if statuses and set(statuses) == {"complete"} else "unknown"
+    return "complete" if statuses == {"complete"} else "unknown"

@@ -1,11 +1,13 @@
 """Lead forms, as far as the API shows them: a sample that Flipsnack offers to Zapier."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, Self, cast
 
 from pydantic import Field
 from typing_extensions import override
 
-from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, as_text
+from flipsnack_mcp.api.action import ENTRIES, Action, Effect, JsonObject, Result, as_text, cut
 
 
 class LeadFormSample(Result):
@@ -17,7 +19,7 @@ class LeadFormSample(Result):
     @override
     def read(cls, data: JsonObject) -> Self:
         """Its shape is not documented, so every leaf is taken with the names that lead to it."""
-        return cls(fields=dict(leaves(data)))
+        return cls(fields=dict(islice(leaves(data), ENTRIES)))
 
 
 class GetLeadFormSample(Action[LeadFormSample]):
@@ -32,9 +34,11 @@ class GetLeadFormSample(Action[LeadFormSample]):
     codes = ()
 
 
-def leaves(value: object, path: str = "", depth: int = 0) -> list[tuple[str, str]]:
-    """Every plain value in a structure, named by its path."""
+def leaves(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Every plain value in a structure, named by its path, one by one."""
     if depth > 5 or not isinstance(value, dict | list):
-        return [(path or "value", as_text(value))]
+        yield path or "value", cut(as_text(value))
+        return
     members = cast("dict[str, Any]", value).items() if isinstance(value, dict) else enumerate(value)
-    return [leaf for name, one in members for leaf in leaves(one, f"{path}.{name}" if path else str(name), depth + 1)]
+    for name, one in members:
+        yield from leaves(one, cut(f"{path}.{name}" if path else str(name)), depth + 1)

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import parameters
-from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result
+from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, cut
 from flipsnack_mcp.api.actions.collections import Collection
 
 # The name in the answer comes from a third-party client, not from the documentation; others are tried after it.
@@ -63,7 +63,7 @@ class GetEmbedCode(Action[EmbedCode]):
     @override
     def read(self, data: JsonObject) -> EmbedCode:
         found = next((data[name] for name in EMBED_NAMES if isinstance(data.get(name), str) and data[name]), None)
-        return EmbedCode.model_validate({"embed_code": found})
+        return EmbedCode.model_validate({"embed_code": cut(found)})
 
 
 PackageState = Literal["processing", "complete", "failed"]
@@ -79,8 +79,8 @@ class Package(Result):
     @override
     def read(cls, data: JsonObject) -> Self:
         """Flipsnack's `status` in upper case is the package's state, not the envelope's status."""
-        url = str(data.get("resourceUrl") or "") or None
-        return cls.model_validate({"state": str(data.get("status")).lower(), "resource_url": with_scheme(url)})
+        url = cut(str(data.get("resourceUrl") or "")) or None
+        return cls.model_validate({"state": cut(str(data.get("status"))).lower(), "resource_url": with_scheme(url)})
 
 
 class DownloadHtml(Action[Package]):

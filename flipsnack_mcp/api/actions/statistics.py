@@ -1,11 +1,12 @@
 """Statistics of a collection and of the account."""
 
+from itertools import islice
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api.action import Action, Effect, JsonObject, Result, Wire
+from flipsnack_mcp.api.action import ENTRIES, Action, Effect, JsonObject, Result, Wire
 from flipsnack_mcp.api.actions.collections import objects
 from flipsnack_mcp.api.parameters import CollectionHash, Day, MaybeWhole, Whole, whole_number
 
@@ -34,8 +35,8 @@ class CollectionStats(Result):
     @override
     def read(cls, data: JsonObject) -> Self:
         """Pages that are no objects are left out, the totals stay."""
-        pages = [page for page in objects(data.get("pages")) if whole_number(page.get("page")) is not None]
-        return super().read({**data, "pages": pages or None})
+        pages = (page for page in objects(data.get("pages")) if whole_number(page.get("page")) is not None)
+        return super().read({**data, "pages": list(islice(pages, ENTRIES)) or None})
 
 
 class GetCollectionStats(Action[CollectionStats]):

@@ -9,6 +9,7 @@ from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.store.records import Records, Store, stamp_of
 
 CODE, NONCE, CLOSED = "confirmation-code", "confirmation-answer", "confirmation-closed"
+UNANSWERED, MISTYPED = "confirmation-unanswered", "confirmation-mistyped"
 MINUTES = 10
 LIFETIME = MINUTES * 60.0
 
@@ -81,6 +82,19 @@ class Consents:
         """A person said no: no code helps for a while."""
         await self.store.transact(lambda records: records.put(CLOSED, self._closed(target), {}, keep=LIFETIME))
 
+    async def unanswered(self, target: str) -> int:
+        """Count a question that no person answers; how many they are in a row, of whichever process."""
+        return await self.store.transact(lambda records: self._count(records, UNANSWERED, target))
+
+    async def mistyped(self, target: str) -> int:
+        """Count an answer that was something else than asked for; how many they are in a row."""
+
+        def work(records: Records) -> int:
+            records.delete(UNANSWERED, self._closed(target))
+            return self._count(records, MISTYPED, target)
+
+        return await self.store.transact(work)
+
     async def waiting(self) -> list[tuple[str, Ticket]]:
         """The codes that a person can approve."""
 
@@ -117,6 +131,11 @@ class Consents:
     async def stamp(self) -> Stamp:
         """What a question is stamped with."""
         return await self.store.transact(stamp_of)
+
+    def _count(self, records: Records, what: str, target: str) -> int:
+        count = int((records.get(what, self._closed(target)) or {}).get("count", 0)) + 1
+        records.put(what, self._closed(target), {"count": count}, keep=LIFETIME)
+        return count
 
     def _closed(self, target: str) -> str:
         return f"{self.account}/{target}"

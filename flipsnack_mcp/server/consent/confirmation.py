@@ -6,27 +6,34 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 """
 
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 import anyio
-from mcp import MCPError, types
+from mcp import types
+from pydantic import ValidationError
 
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, Reply, confirms, question, reply_of
+from flipsnack_mcp.server.consent.form import FORM, Preview, confirms, question
 from flipsnack_mcp.server.consent.preview import InQuestion
+from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
-TOO_FAST = 0.5
-"""Seconds within which no person reads a form: such a "no" came from a client that showed nothing."""
 TO_ACT = 10.0
 """Seconds of a call's time kept for acting on the answer."""
 SIGN_OF_LIFE = 10.0
 UNCHANGED = "Nothing was changed."
+NEVER_SHOWN = "the question was probably never shown."
+AGAIN = "Make the same call again to ask once more"
+UNANSWERED_IN_A_ROW = 2
+"""So many questions in a row without a person's answer, or with something else typed, and another way is named."""
+NO_TERMINAL = (
+    f"{AGAIN} only where the person sees a form. Where they see none, they have to set FLIPSNACK_STATE to a file: it is "
+    "memory: here, which `flipsnack-mcp approve` in a terminal cannot reach."
+)
 BLOCKED = "Deletions are switched off on this server (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
 NO_STORE = (
     "FLIPSNACK_CONFIRM=approve needs a store that the terminal can reach, and FLIPSNACK_STATE is memory: here. "
@@ -91,10 +98,15 @@ class Confirmation:
             raise NotConfirmedError(await self._with_code(tool, preview))
         if not request.modern:
             return await self._ask(request, tool, preview)
+        # A client that fails never comes back with the answer: of that only the next questions tell.
+        if (count := await self.consents.unanswered(preview.target)) > UNANSWERED_IN_A_ROW:
+            raise NotConfirmedError(
+                f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
+            )
         at, shown = await self.consents.stamp()
         asked = Asked(seen=preview.seen, at=at, shown=shown, nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
-            input_requests={"title": types.ElicitRequest(params=question(preview))},
+            input_requests={QUESTION: types.ElicitRequest(params=question(preview))},
             request_state=asked.model_dump_json(),
         )
 
@@ -105,20 +117,24 @@ class Confirmation:
         with anyio.move_on_after(request.deadline - asked - TO_ACT) as waited:
             async with anyio.create_task_group() as beside:
                 beside.start_soon(show_life, request)
-                with suppress(MCPError):  # inside the group, or it arrives as a group
-                    reply = await request.session.elicit_form(form.message, FORM, related_request_id=request.request_id)
+                reply = await answer_to(request, form.message)
                 beside.cancel_scope.cancel()
         if reply is None and waited.cancelled_caught:
             raise NotConfirmedError(
                 f"The question was not answered in time and was withdrawn. {await self._terminal(tool, preview)}"
             )
         if reply is None:
-            raise NotConfirmedError("The question failed in the client. Make the same call again to ask once more.")
+            raise NotConfirmedError(await self._failed(tool, preview))
         return reply_of(reply, preview.seen, anyio.current_time() - asked)
+
+    async def _failed(self, tool: str, preview: Preview) -> str:
+        if await self.consents.unanswered(preview.target) < UNANSWERED_IN_A_ROW:
+            return f"The question failed in the client. {AGAIN}."
+        return f"The question failed in the client again: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
 
     async def _replied(self, request: ToolRequest) -> Reply | None:
         """The answer to a question of an earlier round. An answer that nobody asked for is none."""
-        reply = request.replies.get("title")
+        reply = request.replies.get(QUESTION)
         if request.state is None or not isinstance(reply, types.ElicitResult):
             return None
         asked, now = Asked.model_validate_json(request.state), await self.consents.stamp()
@@ -133,27 +149,29 @@ class Confirmation:
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
         """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""
+        if reply.unseen:
+            way = await self._terminal(tool, await target.preview())
+            raise NotConfirmedError(f"{reply.unseen}: {NEVER_SHOWN} {way}")
         if reply.action != "accept":
-            await self._refused(reply, tool, target)
+            await self.consents.close(target.name)
+            raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
         preview = await target.glance()
         if reply.seen != preview.seen:
             raise NotConfirmedError(
                 f"It changed after the person was asked. It is now: {(await target.preview()).text} "
                 "Make the call again to ask the person about this."
             )
-        if not confirms(reply.typed, preview):
-            raise NotConfirmedError(
-                "The person typed something else than what was asked for. Make the call again to ask once more."
-            )
+        if not confirms(reply.typed or "", preview):
+            raise NotConfirmedError(await self._mistyped(tool, target))
 
-    async def _refused(self, reply: Reply, tool: str, target: InQuestion) -> None:
-        if reply.seconds < TOO_FAST:
-            raise NotConfirmedError(
-                "The client said no faster than a person can read: the question was probably never shown. "
-                f"{await self._terminal(tool, await target.preview())}"
-            )
-        await self.consents.close(target.name)
-        raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
+    async def _mistyped(self, tool: str, target: InQuestion) -> str:
+        happened = "The form came back with something else typed than what was asked for."
+        if await self.consents.mistyped(target.name) < UNANSWERED_IN_A_ROW:
+            return f"{happened} {AGAIN}."
+        way = await self._terminal(tool, await target.preview())
+        return (
+            f"{happened} {AGAIN}, or take the other way. {way}" if self.consents.store.shared else f"{happened} {way}"
+        )
 
     async def _with_code(self, tool: str, preview: Preview) -> str:
         code = await self.consents.new_code(tool, preview, needs_approval=False)
@@ -167,7 +185,7 @@ class Confirmation:
     async def _terminal(self, tool: str, preview: Preview) -> str:
         """The way that only a person can go: approving a code in a terminal."""
         if not self.consents.store.shared:
-            return "Make the same call again to ask once more."
+            return NO_TERMINAL
         code = await self.consents.new_code(tool, preview, needs_approval=True)
         if code is None:
             return SAID_NO
@@ -198,6 +216,16 @@ class Confirmation:
         if spent.needs_approval:
             return f"{preview.text} {await self._terminal(tool, preview)}"
         return await self._with_code(tool, preview)
+
+
+async def answer_to(request: ToolRequest, message: str) -> types.ElicitResult | None:
+    """What the client answers to the form; None where it fails, in whatever way: nothing was changed by that."""
+    try:
+        return await request.session.elicit_form(message, FORM, related_request_id=request.request_id)
+    except ValidationError:
+        return UNREADABLE
+    except Exception:  # noqa: BLE001  # inside the group of whoever asks, or it would arrive as a group
+        return None
 
 
 async def show_life(request: ToolRequest) -> None:

@@ -1,10 +1,8 @@
 """What a person reads before something is destroyed, and what they type into the form. Words only, nothing is asked here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mcp.types import ElicitRequestFormParams, ElicitResult
+from mcp.types import ElicitRequestFormParams
 from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api import Action, as_compared, bare, cleaned, public_address, quoted
@@ -44,29 +42,12 @@ class Preview(BaseModel):
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What came back from the person, to which sight, and how fast."""
-
-    action: str
-    typed: str
-    seen: str
-    seconds: float
-
-
 def question(preview: Preview) -> ElicitRequestFormParams:
     """What the person reads, and the one field they fill in."""
     return ElicitRequestFormParams(
         message=f'{preview.text}{hash_counts_too(preview)} To go on, type "{preview.expected}".',
         requested_schema=FORM,
     )
-
-
-def reply_of(reply: ElicitResult, seen: str, seconds: float) -> Reply:
-    """A client's reply; content that is not the one text asked for counts as nothing typed."""
-    content: Mapping[str, object] = reply.content or {}
-    typed = content.get("title") if set(content) == {"title"} else None
-    return Reply(reply.action, typed if isinstance(typed, str) else "", seen, seconds)
 
 
 def hash_counts_too(preview: Preview) -> str:

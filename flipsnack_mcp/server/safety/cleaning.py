@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from flipsnack_mcp.api import JsonObject, cleaned
+from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 
 # Written by this program, so neither cleaned nor quoted.
 OURS = frozenset({
@@ -15,8 +15,6 @@ OURS = frozenset({
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
     "embed_code": 4000, "direct_link": 500, "cover_image": 500,
 }  # fmt: skip
-ENTRIES = 1000
-"""As many pages as a document may have."""
 
 
 def data_of(result: BaseModel) -> JsonObject:

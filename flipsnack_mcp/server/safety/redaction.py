@@ -12,11 +12,14 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from flipsnack_mcp.api import cleaned
+from flipsnack_mcp.api.network import proxy_secrets
 from flipsnack_mcp.settings import Settings
 
 BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
 # Flipsnack's signatures are MD5: that of a package's link at an object store is another thing, and the link is for use.
 SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a-f]{{32}}(?![0-9a-f])", re.IGNORECASE)
+LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]+:)[^\s/@'\"]+@")
+"""A name and a password in an address: of a proxy, or of whatever a library writes down."""
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
 
@@ -31,15 +34,15 @@ class Redactor:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """For the credentials of these settings."""
-        known = (settings.api_key, settings.api_secret)
+        """For the credentials of these settings, and those of the environment's proxies."""
+        known = (settings.api_key, settings.api_secret, *proxy_secrets())
         return cls(tuple(dict.fromkeys(way for one in known if len(one) >= SHORTEST for way in spellings(one))))
 
     def text(self, text: str) -> str:
         """The text without them."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        return SIGNED.sub(r"\1\2***", text)
+        return LOGIN.sub(r"\1***@", SIGNED.sub(r"\1\2***", text))
 
     def data(self, value: Any) -> Any:
         """Structured data without them."""

@@ -158,7 +158,7 @@ def progress_in_words(report: reporting.Report, gathered: reporting.Gathered, sa
     left = len(report.targets) - gathered.count
     if report.offset is None and not left:
         return None
-    return f"partial, {said or how_far(report, left * len(report.periods))}"
+    return f"partial, {said or how_far(report, left * len(report.periods)).message}"
 
 
 def failed_of(report: reporting.Report, gathered: reporting.Gathered) -> list[tuple[reporting.ReportedCollection, str]]:

@@ -1,5 +1,6 @@
 """Getting the HTML package of a collection: started, waited for, fetched in the background within its minute, saved."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,8 @@ import anyio
 from flipsnack_mcp.api import Flipsnack, FlipsnackError, public_address, same_origin
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
+from flipsnack_mcp.api.errors import UnreachableError
+from flipsnack_mcp.api.network import Floor
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.context import CallContext
@@ -24,6 +27,9 @@ FETCH_TRIES = 3
 BEFORE_NEXT_TRY = 2.0
 """Seconds before a broken transfer is begun anew: what answers with an error now may not in a moment."""
 BROKEN_OFF = "its transfer broke off several times"
+TOO_SLOW = "it came too slowly"
+CHECKING_SECONDS = 900.0
+"""In which a package that has come has to be checked and put in its place."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,28 @@ class Downloads:
         self._flipsnack, self._jobs = flipsnack, jobs
         self._told: dict[str, Job] = {}
         """The last transfer of each collection of which a call was told how it ended."""
+        self._floors: dict[str, Floor] = {}
 
     def under_way(self, collection_hash: str, since: float) -> bool:
         """Whether a call that began at `since` should watch a transfer that runs, or ended unseen or meanwhile."""
         job = self._jobs.find(DOWNLOAD, collection_hash)
         if job is None or job.ended_at is None:
             return job is not None
+        if job.stopping:
+            return False
         unseen = self._told.get(collection_hash) is not job
         missing = isinstance(job.result, SavedPackage) and not job.result.path.exists()
         return (unseen or job.ended_at > since) and not missing
+
+    async def drop(self, collection_hash: str) -> None:
+        """Let go of a transfer; nothing of it is kept."""
+        await self._jobs.stop(DOWNLOAD, collection_hash)
+
+    async def drop_dead(self, collection_hash: str) -> None:
+        """Let go of a transfer of which nothing comes any more: whoever asks again gets a new one."""
+        floor = self._floors.get(collection_hash)
+        if floor and floor.dead and self._jobs.running(DOWNLOAD, collection_hash):
+            await self.drop(collection_hash)
 
     async def start(self, order: Order, title: str, package: Package) -> None:
         """Fetch a complete package in the background."""
@@ -72,7 +91,7 @@ class Downloads:
         told = Throttled(context.tell, DOWNLOAD)
 
         async def tell(progress: Progress) -> None:
-            if progress.done:
+            if progress.done and not progress.ended:  # its end is told by the result
                 await told(progress.done, progress.total)
 
         job = await self._jobs.watch(DOWNLOAD, collection_hash, seconds, tell)
@@ -84,19 +103,51 @@ class Downloads:
         """What was saved, or what Flipsnack said instead of a new link: it is being built anew, or failed."""
         for left in reversed(range(FETCH_TRIES)):
             try:
-                return await save_from(self._flipsnack, job, order, title, package)
+                return await self._saved(order, title, package, job)
             except BadPackage as error:
                 raise not_saved(str(error)) from None
-            except (LinkExpired, TransferBroken) as error:
+            except (LinkExpired, TransferBroken, UnreachableError) as error:
                 if not left:
-                    raise not_saved(f"The package is complete at Flipsnack, but {str(error) or BROKEN_OFF}.") from None
-                if isinstance(error, TransferBroken):
+                    why = str(error) if isinstance(error, LinkExpired | TransferBroken) else error.happened
+                    raise not_saved(f"The package is complete at Flipsnack, but {why or BROKEN_OFF}.") from None
+                if not isinstance(error, LinkExpired):
                     await anyio.sleep(BEFORE_NEXT_TRY)
             # A later call gives a new link, or says that the package is built anew.
             package = await CallContext(self._flipsnack).send(order.action)
             if package.state != "complete":
                 break
         return package
+
+    async def _saved(self, order: Order, title: str, package: Package, job: Job) -> SavedPackage:
+        floor = self._floors[order.action.collection_hash] = Floor()
+        try:
+            with floor.scope:
+                return await save_from(self._flipsnack, Transferred(job, floor), order, title, package)
+        finally:
+            del self._floors[order.action.collection_hash]
+        raise TransferBroken(TOO_SLOW)
+
+
+@dataclass
+class Transferred:
+    """What has come of a package: told to whoever watches, and to the floor under it."""
+
+    job: Job
+    floor: Floor
+    total: int | None = None
+    done: int = 0
+
+    async def received(self, done: int) -> None:
+        """So much is on the disk."""
+        self.job.tell(done=done, total=self.total)
+
+    async def counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces as they come."""
+        async for piece in pieces:
+            self.done += len(piece)
+            self.floor.moved(self.done)
+            yield piece
+        self.floor.wait(CHECKING_SECONDS)
 
 
 async def export(context: CallContext, action: DownloadHtml, wait_seconds: float) -> Watched[Package]:
@@ -108,6 +159,7 @@ async def export(context: CallContext, action: DownloadHtml, wait_seconds: float
 async def save_export(context: CallContext, downloads: Downloads, order: Order, wait_seconds: float) -> Exported:
     """The same, and as soon as it is complete save it below the download folder."""
     start, states, wanted = anyio.current_time(), tuple[str, ...](), order.action.collection_hash
+    await downloads.drop_dead(wanted)
     if not downloads.under_way(wanted, start):
         watched = await export(context, order.action, wait_seconds)
         states = watched.states
@@ -135,14 +187,14 @@ def describe(job: Job | None, states: tuple[str, ...]) -> Exported:
     return Exported(Package(state="processing"), (*states, said), downloading=True)
 
 
-async def save_from(flipsnack: Flipsnack, job: Job, order: Order, title: str, package: Package) -> SavedPackage:
+async def save_from(
+    flipsnack: Flipsnack, coming: Transferred, order: Order, title: str, package: Package
+) -> SavedPackage:
     """Fetch a complete package and put it in its place."""
     async with fetched(flipsnack.http, check_link(package, order.api_url)) as transfer:
-
-        async def received(done: int) -> None:
-            job.tell(done=done, total=transfer.total)
-
-        return await save_package(transfer.pieces, order.folder, title, order.action.collection_hash, received=received)
+        coming.total = transfer.total
+        pieces, wanted = coming.counted(transfer.pieces), order.action.collection_hash
+        return await save_package(pieces, order.folder, title, wanted, received=coming.received)
 
 
 def check_link(package: Package, api_url: str) -> str:

@@ -15,7 +15,7 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Job, Jobs
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Item, Permissions, Plan, PlanSnapshot
-from flipsnack_mcp.workflows.progress import News, Tell, budget_used_up, plan_at
+from flipsnack_mcp.workflows.progress import News, Progress, Tell, budget_used_up, plan_at
 from flipsnack_mcp.workflows.uploads.journal import Journal
 
 MOST_FAILURES, MOST_IN_A_ROW = 5, 3
@@ -78,7 +78,7 @@ class Plans:
     async def watch(self, plan: Plan, seconds: float, tell: Tell) -> None:
         """Tell how far a plan is until it ends, for so many seconds."""
         news = News(tell)
-        await self.jobs.watch(PLAN, plan.plan_id, seconds, lambda progress: news(progress.message))
+        await self.jobs.watch(PLAN, plan.plan_id, seconds, news)
 
     async def note_stop(self, job: Job) -> None:
         """A plan that somebody stopped goes on when a call asks for it."""
@@ -113,6 +113,7 @@ class Execution:
 
     async def _take_up(self, seen: PlanSnapshot) -> str:
         """Carry out the next item; why the plan stops after it, or nothing."""
+        self._job.tell(done=seen.plan.count - len(seen.left), total=seen.plan.count)
         try:
             with self._job.step():
                 item = await self._carry_out(seen.plan, seen.left[0])
@@ -125,8 +126,9 @@ class Execution:
         await self._tell(plan_at(seen.plan.count - left, seen.plan.count, each * left))
         return self._failures.after(item)
 
-    async def _tell(self, message: str) -> None:
-        self._job.tell(message=message)
+    async def _tell(self, progress: Progress) -> None:
+        """What has no numbers of its own leaves them as they are."""
+        self._job.tell(progress if progress.total else replace(self._job.progress, message=progress.message))
 
     async def _carry_out(self, plan: Plan, item: Item) -> Item:
         """Carry out one item and write down what came of it.

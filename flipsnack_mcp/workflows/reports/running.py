@@ -19,7 +19,7 @@ from flipsnack_mcp.store.leases import Owner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.jobs import Job, Jobs
-from flipsnack_mcp.workflows.progress import News, Tell, choosing, report_at
+from flipsnack_mcp.workflows.progress import News, Progress, Tell, choosing, report_at
 from flipsnack_mcp.workflows.reports.record import NUMBERS, REPORT, SAVED, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection, ranked
 
@@ -55,10 +55,10 @@ class Reports:
         """Have a report gone on with, and watch for so many seconds; what was told of it last."""
         news = News(tell, PAUSE_OF_NEWS)
         job = await self.jobs.start(REPORT, report_id, self.carry_out)
-        await self.jobs.watch(REPORT, report_id, seconds, lambda progress: news(progress.message))
+        await self.jobs.watch(REPORT, report_id, seconds, news)
         if job and job.error:
             raise job.error
-        return news.last
+        return news.last.message
 
     async def carry_out(self, job: Job) -> None:
         """Ask what is left to ask for a report, unless it was forgotten meanwhile."""
@@ -82,10 +82,9 @@ class Inquiry:
 
     async def run(self) -> None:
         """Choose the collections where that is still to be done, then ask about each."""
-        self._tell()
         while self._report.offset is not None:
-            await self._look_through(self._report.offset)
             self._tell()
+            await self._look_through(self._report.offset)
         self._waiting.extend(await self._record.open_questions(self._report))
         self._begun = anyio.current_time()
         self._tell()
@@ -98,7 +97,7 @@ class Inquiry:
     def _tell(self) -> None:
         left = len(self._waiting) + self._asking
         each = (anyio.current_time() - self._begun) / self._answers if self._answers >= SYSTEMATIC else 0.0
-        self._job.tell(message=how_far(self._report, left, each, self._trouble))
+        self._job.tell(how_far(self._report, left, each, self._trouble))
 
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
@@ -167,7 +166,7 @@ class Inquiry:
             self._tell()
 
 
-def how_far(report: Report, left: int, seconds_each: float = 0.0, trouble: str = "") -> str:
+def how_far(report: Report, left: int, seconds_each: float = 0.0, trouble: str = "") -> Progress:
     """How far a report is with so many questions left."""
     every = len(report.targets)
     if report.offset is not None:

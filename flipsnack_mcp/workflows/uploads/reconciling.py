@@ -22,7 +22,7 @@ SEVERAL = (
     "It was interrupted, and {} new collections have its title, so which one it became cannot be told: {}. "
     "Look at them before anything is uploaded again."
 )
-NEVER_SENT = "The server ended before anything of it was sent."
+NEVER_SENT = "The server ended, or could not write down what it does, before anything of it was sent."
 NOT_FOUND = (
     "It was interrupted, and no collection of it was found. If it is to be uploaded again, make the same "
     "create_collection call with again=true; should the first one have got through after all, that costs a second upload."

@@ -1,6 +1,7 @@
 """Uploads that outlive the call that asked for them: sent once, in the background, and watched by whoever asks."""
 
 import hashlib
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,8 @@ import anyio
 from flipsnack_mcp.api import Action, Changed, Document, Flipsnack, FlipsnackError, ResultT_co
 from flipsnack_mcp.api.actions import collections, publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
+from flipsnack_mcp.store import leases
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.jobs import Job, Jobs, new_job_id
@@ -18,6 +21,8 @@ from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
 from flipsnack_mcp.workflows.waiting import Conversions
+
+log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 2
 TIME_TO_RECONCILE = 10.0
@@ -108,7 +113,7 @@ class Uploads:
 
         async def tell(progress: Progress) -> None:
             if progress.message:
-                await context.tell(f"{UPLOAD}: {progress.message}")
+                await context.tell(replace(progress, total=entry.size or None, message=f"{UPLOAD}: {progress.message}"))
             else:
                 await told(progress.done, entry.size or None)
 
@@ -166,10 +171,13 @@ class Uploads:
                 entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
                 known = partial(self._taken, entry)
                 made, warnings = await create_once(context, source.action, source.document, before, known)
-            except FlipsnackError as error:
-                ended = "failed" if error.changed is Changed.NOTHING else "interrupted"
-                await self._note(job, entry, state=ended, said=str(error))
+            except (leases.LeaseLost, StoreUnusable):
                 raise
+            except Exception as error:  # noqa: BLE001  # what is not written down here would be called a server's end later
+                failure = error if isinstance(error, FlipsnackError) else failed_inside(error, entry)
+                ended = "failed" if failure.changed is Changed.NOTHING else "interrupted"
+                await self._note(job, entry, state=ended, said=str(failure))
+                raise failure from None
             arrived = {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings, "said": ""}
             # Also where somebody has taken it over meanwhile and found nothing: this is no guess.
             await self.journal.note(entry, state="converting", **arrived)
@@ -190,6 +198,19 @@ class Uploads:
 
     def _journal_of(self, job: Job) -> Journal:
         return replace(self.journal, store=job.store)
+
+
+def failed_inside(error: Exception, entry: JournalEntry) -> FlipsnackError:
+    """The error for what went wrong in this server itself; its own text can hold anything, also a signed address."""
+    log.error("the upload failed with %s", type(error).__name__)
+    unsent = entry.state == "waiting"
+    when = "before anything of the document was sent" if unsent else "while the document was being sent"
+    return FlipsnackError(
+        f"Something went wrong in this server {when} ({type(error).__name__}).",
+        "Tell the person." if unsent else "Call get_upload in a minute; it looks what became of it.",
+        changed=Changed.NOTHING if unsent else Changed.PERHAPS,
+        retry="You can try again." if unsent else "Do not simply repeat it.",
+    )
 
 
 async def create_once(

@@ -1,0 +1,8 @@
+"""The network between here and a host: proxies, certificates, why there is no way, and transfers that come to an end."""
+
+from flipsnack_mcp.api.network.failures import Departure
+from flipsnack_mcp.api.network.floor import Floor
+from flipsnack_mcp.api.network.proxies import proxies_of, proxy_secrets
+from flipsnack_mcp.api.network.routes import Roads, described
+
+__all__ = ["Departure", "Floor", "Roads", "described", "proxies_of", "proxy_secrets"]

@@ -1,0 +1,60 @@
+"""Whose certificates are trusted: the system's authorities, or those that SSL_CERT_FILE or SSL_CERT_DIR names."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx2
+
+from flipsnack_mcp.api.errors import ConfigurationError
+from flipsnack_mcp.api.text import quoted
+
+FILE, FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
+
+
+def trusted() -> ssl.SSLContext:
+    """The authorities, read anew.
+
+    Raises:
+        ConfigurationError: A variable names what cannot be read or holds none.
+    """
+    check_named(os.environ)
+    try:
+        return httpx2.create_ssl_context()
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        name = FILE if os.environ.get(FILE) else FOLDER
+        if isinstance(error, ssl.SSLError):
+            raise wrong_setting(name, "holds no certificate in PEM form, or a damaged one") from None
+        raise wrong_setting(name, f"cannot be read ({type(error).__name__})") from None
+
+
+def check_named(environment: Mapping[str, str]) -> None:
+    """Look at what the variables name, before a library waits for a pipe or takes a missing folder for an empty one."""
+    if file := environment.get(FILE):
+        if not Path(file).exists():
+            raise wrong_setting(FILE, "is not there")
+        if not Path(file).is_file():
+            raise wrong_setting(FILE, "is no file")
+        return
+    folders = environment.get(FOLDER)
+    if folders and not any(Path(one).is_dir() for one in folders.split(os.pathsep) if one):
+        raise wrong_setting(FOLDER, "is no folder")
+
+
+def wrong_setting(name: str, what: str) -> ConfigurationError:
+    """A setting that names no certificates."""
+    return ConfigurationError(
+        f"What {name} names ({quoted(os.environ.get(name, ''), 200)}) {what}, so no encrypted connection can be checked.",
+        f"Ask the person to set {name} to a file that holds the certificates of the authorities to trust, in PEM form, or to take it out.",
+    )
+
+
+def cure(environment: Mapping[str, str] = os.environ) -> str:
+    """What helps against an authority that nobody here trusts."""
+    name = FILE if environment.get(FILE) else FOLDER if environment.get(FOLDER) else ""
+    says = f"{name} is set ({quoted(environment[name], 200)}), but does not hold that authority. " if name else ""
+    return (
+        f"{says}A company's proxy or a virus scanner that looks into connections shows such a certificate. Ask the person "
+        f"to set {FILE} to a file that holds the certificate of its authority, in PEM form, where this MCP server is configured."
+    )
