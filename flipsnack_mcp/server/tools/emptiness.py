@@ -71,7 +71,7 @@ def without_fillers(tool: str, kind: type[BaseModel], arguments: Mapping[str, An
     """The arguments that hold something. An unknown name stays, whatever it holds: it is refused by name."""
     known = shapes(kind)
     unknown = {name: value for name, value in arguments.items() if name not in known}
-    read = {name: plain(value, known[name]) for name, value in arguments.items() if name in known}
+    read = {name: unwrapped(value, known[name]) for name, value in arguments.items() if name in known}
     given = {name: value for name, value in read.items() if not is_nothing(value, known[name])}
     filled = arguments.keys() - unknown.keys() - given.keys()
     meant = {
@@ -99,7 +99,7 @@ def is_nothing(value: object, shape: Shape) -> bool:
     return not read
 
 
-def plain(value: object, shape: Shape) -> object:
+def unwrapped(value: object, shape: Shape) -> object:
     """A value without the nothings inside it; a word that has to be one of some, as it is declared."""
     if isinstance(value, str):
         if shape.text:
