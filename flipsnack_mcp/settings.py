@@ -7,12 +7,14 @@ setting means, its default and how it is read stand once, at its field in `Setti
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from flipsnack_mcp.values import LEFT_OPEN, credential_in, nearest, reason_of, split_beside_placeholders
 
 CONFIRM_WAYS = ("ask", "approve", "block", "allow")
 TOOLSETS = ("default", "legacy")
@@ -23,6 +25,7 @@ SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
 SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
+SHOWABLE = re.compile(r"[A-Za-z_]{1,40}")  # and so no key
 # What separates folders on the other system, or in other programs, before what begins like a folder.
 JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
@@ -37,6 +40,8 @@ class Variable:
     default: str = ""
     secret: bool = False
     flag: bool = False
+    separator: str = ""
+    """What stands between the parts of a list."""
 
     @property
     def option(self) -> str:
@@ -49,13 +54,28 @@ class _Reading:
 
     def __init__(self, environment: Mapping[str, str], options: Mapping[str, str]) -> None:
         self.problems: list[str] = []
-        self.hints: list[str] = []
+        self.hints: list[str] = [*misspelt(environment)]
+        self.notes: list[str] = []
         given = {one.name: environment[one.name] for one in VARIABLES if environment.get(one.name)}
-        self.sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
-        self._values = given | dict(options)
+        self._values = self._filled(given | dict(options))
+        sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
+        self.sources = {name: source for name, source in sources.items() if name in self._values}
         # The sandbox needs no key, so one that a client failed to fill in is no problem there.
         if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
             self._values = {name: value for name, value in self._values.items() if not name.startswith(CREDENTIALS)}
+
+    def _filled(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What somebody filled in: a placeholder alone, also as a part of a list, is a field that was left empty."""
+        values = dict[str, str]()
+        for one in VARIABLES:
+            value = given.get(one.name, "")
+            parts = split_beside_placeholders(value, one.separator)
+            kept = [part for part in parts if one.secret or not LEFT_OPEN.fullmatch(part)]
+            if len(kept) < len(parts):
+                self.notes.append(f"{one.name} counts as not set where its placeholder, ${{...}}, was not filled in.")
+            if any(kept):
+                values[one.name] = one.separator.join(kept)
+        return values
 
     def text(self, name: str) -> str:
         """A value as it stands, after pointing out what clients and shells get wrong."""
@@ -76,13 +96,20 @@ class _Reading:
         if direct or not file:
             return direct
         try:
-            content = Path(file).read_text(encoding="utf-8-sig").strip()
-        except (OSError, UnicodeDecodeError, ValueError):
-            self.problems.append(f"The file that {name}_FILE names cannot be read.")
+            content = credential_in(self._path(f"{name}_FILE", file))
+        except (OSError, ValueError) as error:
+            self.problems.append(f"The file that {name}_FILE names cannot be read: {reason_of(error)}.")
             return ""
         if not content:
             self.problems.append(f"The file that {name}_FILE names is empty.")
         return content
+
+    def _path(self, name: str, value: str) -> Path:
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            self.problems.append(f"{name} names a home folder that cannot be found: write the whole path.")
+            return Path(value)
 
     def look_at_credentials(self, key: str, secret: str) -> None:
         if key and key == secret:
@@ -137,9 +164,10 @@ class _Reading:
         return self._folder(name, value) if value else default
 
     def _folder(self, name: str, value: str) -> Path:
-        if not Path(value).is_absolute():
+        path = self._path(name, value)
+        if not path.is_absolute() and not value.startswith("~"):
             self.problems.append(f"{name} holds a relative folder: write the whole path.")
-        return Path(value)
+        return path
 
     def state(self, name: str, default: str) -> str:
         """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
@@ -147,12 +175,9 @@ class _Reading:
         if value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
             self.problems.append(f"{name} is neither sqlite:PATH (a file) nor memory: (nothing is kept).")
             return "memory:"
-        try:
-            Path(value.removeprefix("sqlite:")).expanduser()
-        except RuntimeError:
-            self.problems.append(f"{name} names a home folder that cannot be found: write the whole path.")
-            return "memory:"
-        return value or default
+        before = len(self.problems)
+        self._path(name, value.removeprefix("sqlite:"))
+        return "memory:" if len(self.problems) > before else value or default
 
     def log_level(self, name: str, default: str) -> str:
         value = self.text(name).upper() or default
@@ -183,11 +208,12 @@ def setting(
     default: Any = "",
     shown: str | None = None,
     secret: bool = False,
+    separator: str = "",
 ) -> Any:
     """A field that is read from its variable. `shown` is how its default is written where the value itself is not."""
     flag = isinstance(default, bool)
     text = str(int(default) if flag else default) if shown is None else shown
-    variable = Variable("", meaning, text, secret=secret, flag=flag)
+    variable = Variable("", meaning, text, secret=secret, flag=flag, separator=separator)
     return field(default=default, repr=not secret, metadata={"read": read, "variable": variable})
 
 
@@ -206,6 +232,7 @@ class Settings:
         "`default`, or `default,legacy` for old actions too",
         default=frozenset({"default"}),
         shown="default",
+        separator=",",
     )
     confirm: str = setting(
         _Reading.confirm,
@@ -218,6 +245,7 @@ class Settings:
         "folders that may be uploaded from, joined by `:` (`;` on Windows); none set, none allowed",
         default=(),
         shown="",
+        separator=os.pathsep,
     )
     download_dir: Path | None = setting(  # noqa: RUF009  # a field
         _Reading.folder, "folder for HTML packages", default=None, shown="`flipsnack` in the downloads folder"
@@ -250,6 +278,8 @@ class Settings:
     """What has to be set right before anything can be asked."""
     hints: tuple[str, ...] = ()
     """What looks wrong but may be right."""
+    notes: tuple[str, ...] = ()
+    """What a host left open, and so is not set."""
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where each given value came from: `environment` or `option`."""
 
@@ -278,9 +308,25 @@ FILE_VARIABLES = [
 VARIABLES: tuple[Variable, ...] = (*PLAIN_VARIABLES[:2], *FILE_VARIABLES, *PLAIN_VARIABLES[2:])
 
 
+def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
+    """Names that look like settings and are none, each with the one that is nearest. No value is repeated."""
+    known = [one.name for one in VARIABLES]
+    for name in environment:
+        if name.upper().startswith("FLIPSNACK_") and name not in known:
+            meant = nearest(name.upper(), known)
+            shown = f'"{name}"' if meant and SHOWABLE.fullmatch(name) else "A variable that begins with FLIPSNACK_"
+            yield f"{shown} is no setting{meant or ': the README lists them.'}"
+
+
 def read_settings(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:
     """Settings from environment variables and, before them, options (by the variable's name)."""
     reading = _Reading(environment, options or {})
     values = {one.name: one.metadata["read"](reading, name, one.default) for name, one in DECLARED.items()}
     reading.look_at_credentials(values["api_key"], values["api_secret"])
-    return Settings(**values, problems=tuple(reading.problems), hints=tuple(reading.hints), sources=reading.sources)
+    return Settings(
+        **values,
+        problems=tuple(reading.problems),
+        hints=tuple(reading.hints),
+        notes=tuple(reading.notes),
+        sources=reading.sources,
+    )

@@ -64,7 +64,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     }
     environment = {f"FLIPSNACK_{name.upper()}": text for name, (text, _) in set_and_read.items()}
     settings = read_settings(environment | {"FLIPSNACK_SOMETHING_ELSE": "x"})
-    assert settings.problems == settings.hints == ()
+    assert settings.problems == ()
+    assert settings.hints == ("A variable that begins with FLIPSNACK_ is no setting: the README lists them.",)
     assert {name: (text, getattr(settings, name)) for name, (text, _) in set_and_read.items()} == set_and_read
     assert (settings.missing, settings.sandbox) == ("", False)
     assert settings.sources.keys() == environment.keys()
@@ -75,7 +76,7 @@ def test_the_sandbox_needs_no_key_so_none_is_looked_at() -> None:
     assert (settings.sandbox, settings.missing, settings.problems) == (True, "", ())
 
 
-@pytest.mark.parametrize("way", ["yes", "no", "0", " allow", "allow ", "'allow'", "${CONFIRM}", "allowed"])
+@pytest.mark.parametrize("way", ["yes", "no", "0", " allow", "allow ", "'allow'", "a${CONFIRM}", "allowed"])
 def test_an_unknown_way_of_confirming_blocks_and_an_unknown_log_level_is_a_hint_only(way: str) -> None:
     settings = read_settings({**ACCESS, "FLIPSNACK_CONFIRM": way, "FLIPSNACK_LOG_LEVEL": "loud"})
     assert (settings.confirm, settings.log_level) == ("block", "WARNING")
@@ -94,7 +95,10 @@ def test_a_switch_that_is_off_is_off_and_no_toolset_is_the_default_one(value: st
 @pytest.mark.parametrize("name", sorted(DOCUMENTED - {"FLIPSNACK_CONFIRM"}))
 @pytest.mark.parametrize(
     ("value", "words"),
-    [("${user_config.value}", "placeholder"), *((value, "quotes or spaces") for value in ('"1"', "'1'", " 1", "1\n"))],
+    [
+        ("a ${user_config.value}", "placeholder"),
+        *((value, "quotes or spaces") for value in ('"1"', "'1'", " 1", "1\n")),
+    ],
 )
 def test_what_clients_and_shells_get_wrong_is_pointed_out(name: str, value: str, words: str) -> None:
     settings = read_settings({**ACCESS, name: value})
@@ -157,7 +161,10 @@ def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name:
     ("given", "said"),
     [
         ({**ACCESS, "FLIPSNACK_API_KEY_FILE": "/x"}, "Both FLIPSNACK_API_KEY and FLIPSNACK_API_KEY_FILE are set: keep"),
-        ({"FLIPSNACK_API_KEY_FILE": str(ROOT)}, "The file that FLIPSNACK_API_KEY_FILE names cannot be read."),
+        (
+            {"FLIPSNACK_API_KEY_FILE": str(ROOT)},
+            "The file that FLIPSNACK_API_KEY_FILE names cannot be read: Is a directory.",
+        ),
         ({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": KEY}, "hold the same value"),
     ],
 )
@@ -226,6 +233,142 @@ def test_no_secret_is_in_any_text(given: dict[str, str]) -> None:
     if "FLIPSNACK_TOOLSETS" in given:
         texts = texts[1:]  # what was given as the name of a toolset is no credential to us
     assert not any(secret in text for text in texts for secret in (KEY, SECRET))
+
+
+# What hosts leave in optional settings, what people misspell, and how they write their folders.
+
+
+OPTIONAL = sorted(DOCUMENTED - {"FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET"})
+LEFT_OPEN = [
+    "${user_config.value}",
+    "${input:folder}",
+    "${env:HOME}",
+    "${X}",
+    " ${user_config.value} ",
+    '"${user_config.value}"',
+    "${}",
+]
+
+
+@pytest.mark.parametrize("value", LEFT_OPEN)
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_setting_that_a_host_left_open_is_not_set(name: str, value: str) -> None:
+    given = read_settings({**ACCESS, name: value})
+    plain = read_settings(ACCESS)
+    assert (given.missing, given.hints) == ("", ())
+    assert [name in one and "counts as not set" in one for one in given.notes] == [True]
+    assert all(getattr(given, one) == getattr(plain, one) for one in fields_read())
+    assert name not in given.sources
+
+
+def fields_read() -> list[str]:
+    return [name.removeprefix("FLIPSNACK_").lower() for name in DOCUMENTED if not name.endswith("_FILE")]
+
+
+@pytest.mark.parametrize("value", ["a${X}", "${X}/b", "${X}${Y}", "/a/${X}", "${X", "$${X}"])
+@pytest.mark.parametrize(
+    "name", ["FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_STATE", "FLIPSNACK_API_URL", "FLIPSNACK_API_KEY_FILE"]
+)
+def test_a_placeholder_inside_a_value_is_pointed_out(name: str, value: str) -> None:
+    settings = read_settings({"FLIPSNACK_API_SECRET": SECRET, name: value})
+    assert any(name in one and "placeholder" in one for one in settings.problems)
+
+
+@pytest.mark.parametrize("name", ["FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET"])
+@pytest.mark.parametrize("value", LEFT_OPEN[:4])
+def test_a_key_or_secret_that_was_left_open_is_pointed_out(name: str, value: str) -> None:
+    settings = read_settings({**ACCESS, name: value})
+    assert f"{name} still holds a placeholder" in settings.missing
+
+
+def test_open_folders_among_given_ones_are_left_out() -> None:
+    value = os.pathsep.join([str(ROOT / "a"), "${user_config.more}", str(ROOT / "b")])
+    settings = read_settings({**ACCESS, "FLIPSNACK_UPLOAD_DIRS": value})
+    assert (settings.upload_dirs, settings.missing) == ((ROOT / "a", ROOT / "b"), "")
+    assert read_settings({**ACCESS, "FLIPSNACK_TOOLSETS": "default,${user_config.sets}"}).missing == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("FLIPSNACK_UPLOAD_DIR", "FLIPSNACK_UPLOAD_DIRS"), ("FLIPSNACK_UPLOADS_DIRS", "FLIPSNACK_UPLOAD_DIRS"),
+        ("FLIPSNACK_DOWNLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"), ("FLIPSNACK_APIKEY", "FLIPSNACK_API_KEY"),
+        ("FLIPSNACK_READONLY", "FLIPSNACK_READ_ONLY"), ("FLIPSNACK_API_SECRET_FLIE", "FLIPSNACK_API_SECRET_FILE"),
+        ("FLIPSNACK_TOOLSET", "FLIPSNACK_TOOLSETS"), ("FLIPSNACK_CONFRIM", "FLIPSNACK_CONFIRM"), ("FLIPSNACK_LOGLEVEL", "FLIPSNACK_LOG_LEVEL"),
+        ("FLIPSNACK_STATE_FILE", "FLIPSNACK_STATE"), ("flipsnack_api_key", "FLIPSNACK_API_KEY"), ("Flipsnack_Read_Only", "FLIPSNACK_READ_ONLY"),
+        ("FLIPSNACK_MAX_DELETES_PER_HOURS", "FLIPSNACK_MAX_DELETES_PER_HOUR"), ("FLIPSNACK_ENTIRELY_DIFFERENT_THING_X", ""), ("FLIPSNACK_", ""),
+        (f"FLIPSNACK_{KEY}", ""), ("FLIPSNACK_\x1b[2J", ""), ("FLIPSNACK_" + "A" * 500, ""),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_no_setting_is_pointed_out_with_the_nearest_one(name: str, meant: str) -> None:
+    if os.name == "nt" and name.upper() in DOCUMENTED:
+        name = f"{name}_"  # the names of that system have no case
+    (hint,) = read_settings({**ACCESS, name: "value-canary"}).hints
+    assert (f"did you mean {meant}?" in hint) == bool(meant)
+    assert "value-canary" not in hint
+    assert KEY not in hint
+    assert hint.isprintable()
+    assert len(hint) < 200
+
+
+@pytest.mark.parametrize("name", ["FLIPSNACKS_API_KEY", "MY_FLIPSNACK_API_KEY", "FLIPSNACK", "PATH", "FLIPSNACKED"])
+def test_a_name_of_others_is_not_looked_at(name: str) -> None:
+    assert read_settings({**ACCESS, name: "x"}).hints == ()
+
+
+HOMES = {
+    "FLIPSNACK_UPLOAD_DIRS": lambda one: one.upload_dirs[0],
+    "FLIPSNACK_DOWNLOAD_DIR": lambda one: one.download_dir,
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOMES))
+@pytest.mark.parametrize(("value", "read"), [("~/a", "a"), ("~", ""), ("~/a b/c", "a b/c"), ("~/ä", "ä")])
+def test_a_home_folder_is_understood_in_every_path(
+    name: str, value: str, read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    settings = read_settings({**ACCESS, name: value})
+    assert (HOMES[name](settings), settings.missing) == (tmp_path / read, "")
+
+
+def test_a_home_folder_is_understood_in_the_name_of_a_file_with_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "key").write_text(KEY)
+    settings = read_settings({"FLIPSNACK_API_KEY_FILE": "~/key", "FLIPSNACK_API_SECRET": SECRET})
+    assert (settings.api_key, settings.missing) == (KEY, "")
+
+
+@pytest.mark.parametrize(
+    "name", ["FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR", "FLIPSNACK_API_SECRET_FILE", "FLIPSNACK_STATE"]
+)
+def test_a_home_folder_of_nobody_is_pointed_out(name: str) -> None:
+    value = "~nobody-of-that-name/x"
+    given = f"sqlite:{value}" if name == "FLIPSNACK_STATE" else value
+    settings = read_settings({"FLIPSNACK_API_KEY": KEY, name: given})
+    assert any(name in one and "home folder that cannot be found" in one for one in settings.problems)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.exists, "No such file or directory"), (lambda path: path.mkdir(), "Is a directory"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"), (lambda path: path.write_bytes(b"\xff\xfe\0"), "it is no text"),
+        (lambda path: path.symlink_to(path.with_name("gone")), "No such file or directory"), (lambda path: path.write_bytes(b"x" * 100_000), "it is too long"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is too long"), (lambda path: path.symlink_to("/dev/null"), "is empty"),
+    ],
+    ids=["absent", "folder", "loop", "no-text", "dangling", "long", "endless", "null"],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(make: Any, reason: str, tmp_path: Path) -> None:
+    make(tmp_path / "secret")
+    settings = read_settings({"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET_FILE": str(tmp_path / "secret")})
+    assert "FLIPSNACK_API_SECRET_FILE" in settings.missing
+    assert reason in settings.missing
+    assert str(tmp_path) not in settings.missing
 
 
 SUSPICIOUS = [

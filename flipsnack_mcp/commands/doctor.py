@@ -14,10 +14,12 @@ from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
-from flipsnack_mcp.commands.connecting import connect
+from flipsnack_mcp.commands.connecting import connect, kept_at
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.files.refusal import cure_of
 from flipsnack_mcp.settings import VARIABLES, Settings, Variable
+from flipsnack_mcp.store.opening import state_file
+from flipsnack_mcp.store.permissions import is_open_to_others
 
 # https://developers.flipsnack.com/how-to-sign-a-request
 PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
@@ -57,6 +59,13 @@ def configuration(settings: Settings) -> Iterator[Finding]:
     yield Finding("configuration", not settings.missing, settings.missing or "complete")
     for hint in settings.hints:
         yield Finding("configuration", ok=False, said=hint)
+    for note in settings.notes:
+        yield Finding("configuration", ok=True, said=note)
+    file = state_file(kept_at(settings)) if not settings.problems else None
+    if file and is_open_to_others(file):
+        yield Finding(
+            "state", ok=True, said=f"{file} is open to other users of this machine; it is closed at its next use"
+        )
 
 
 def signing() -> Finding:

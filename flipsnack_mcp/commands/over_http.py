@@ -1,7 +1,9 @@
 """The server on HTTP: the SDK's application behind uvicorn, which waits for nobody's unfinished request for ever."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
+from socket import socket
 from typing import ClassVar, cast
 
 import anyio
@@ -39,7 +41,17 @@ def serve_over_http(server: FlipsnackServer, host: str, port: int, log_level: st
         SystemExit: The port cannot be had.
     """
     app = application(server, host, SESSION_IDLE)
-    anyio.run(uvicorn.Server(configured(app, host, port, log_level)).serve)
+    anyio.run(EndingServer(configured(app, host, port, log_level)).serve)
+
+
+class EndingServer(uvicorn.Server):
+    """Ends without waiting for who is connected, and without a word on each of them."""
+
+    @override
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        # Uvicorn would write a traceback for everyone who still listens or waits, and is cut off.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
 
 def application(server: FlipsnackServer, host: str, idle: float) -> ASGIApp:
@@ -60,6 +72,7 @@ def configured(
         http=protocol,
         ws="none",
         timeout_keep_alive=patience.keep_alive,
+        timeout_graceful_shutdown=0,
     )
 
 

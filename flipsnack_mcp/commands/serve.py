@@ -6,38 +6,74 @@ it answers only requests whose Host and Origin are loopback names.
 
 import logging
 import sys
+from contextlib import suppress
+from typing import NoReturn
+
+import anyio
 
 from flipsnack_mcp.commands.connecting import connect, remember
+from flipsnack_mcp.commands.stopping import (
+    EXIT_INTERRUPTED,
+    end_process,
+    keep_quiet_about_logging,
+    leave_when_interrupted,
+    serve_until_interrupted,
+)
 from flipsnack_mcp.server.safety.redaction import Redactor
-from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, where: tuple[str, int] | None) -> int:
-    """Serve until the client goes away: on stdio, or on HTTP at a host and port."""
+    """Serve until the client goes away or somebody interrupts: on stdio, or on HTTP at a host and port."""
+    leave_when_interrupted()
+    keep_quiet_about_logging()
+    if where is None and not (sys.stdin and sys.stdout):
+        sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
+        return 1
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     logging.basicConfig(level=settings.log_level, format="%(message)s")
     server = build_server(settings, connect, store=remember(settings))
     Redactor.of(settings).guard()
     for one in (*settings.problems, *settings.hints):
         log.warning("%s", one)
-    if where is None:
-        if not (sys.stdin and sys.stdout):
-            log.error("stdin or stdout is closed: an MCP client talks to this server over both")
-            return 1
-        server.run("stdio")
-        return 0
-    host, port = where
+    for one in settings.notes:
+        log.info("%s", one)
+    return serve_http(server, *where) if where else serve_stdio(server)
+
+
+def serve_stdio(server: FlipsnackServer) -> NoReturn:
+    """Serve one client, and end the process."""
+    if sys.stdin.isatty():
+        tell("waiting for an MCP client; try `flipsnack-mcp demo`, or press Ctrl-C to leave")
+    anyio.run(serve_until_interrupted, server.run_stdio_async)
+    end_process(0)
+
+
+def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
+    """Serve whoever comes from this machine, until interrupted."""
+    if sys.stderr.isatty():
+        named = f"[{host}]" if ":" in host else host
+        tell(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
     try:
         from flipsnack_mcp.commands.over_http import serve_over_http  # noqa: PLC0415  # stdio starts without it
 
-        serve_over_http(server, host, port, settings.log_level)
+        serve_over_http(server, host, port, server.settings.log_level)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except SystemExit:
-        sys.stderr.write(f"flipsnack-mcp: {host}:{port} cannot be served, the port may be in use; name another one\n")
+        tell(f"{host}:{port} cannot be served, the port may be in use; name another one")
         return 1
     return 0
+
+
+def tell(text: str) -> None:
+    """Say something to the person who started it, if there is one."""
+    with suppress(OSError):
+        sys.stderr.write(f"flipsnack-mcp: {text}\n")
+        sys.stderr.flush()
 
 
 def address(text: str) -> tuple[str, int]:

@@ -18,7 +18,8 @@ class PackageLimits:
         package_bytes: What is received at most.
         unpacked_bytes: What all entries unpack to at most, counted while unpacking.
         ratio: How many times its packed size an entry may unpack to.
-        free_bytes: Below this an entry's ratio does not matter.
+        package_ratio: How many times its size the whole package may unpack to: each small bomb may be a fair entry.
+        free_bytes: Below this no ratio matters.
         entries: How many entries there may be.
         directory_bytes: How long the list of entries may be; it is the only part held in memory.
     """
@@ -26,6 +27,7 @@ class PackageLimits:
     package_bytes: int = 4 * 1024 * MEGABYTE
     unpacked_bytes: int = 4 * 1024 * MEGABYTE
     ratio: int = 200
+    package_ratio: int = 50
     free_bytes: int = 10 * MEGABYTE
     entries: int = 50_000
-    directory_bytes: int = 32 * MEGABYTE
+    directory_bytes: int = 16 * MEGABYTE

@@ -13,7 +13,8 @@ from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
 from flipsnack_mcp.files.names import safe_name
 from flipsnack_mcp.files.partial_file import PartialFile, partial_file, remove_leftovers
 from flipsnack_mcp.files.worker_thread import thread_for, wait_for
-from flipsnack_mcp.files.zip_check import BadPackage, check_zip
+from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
+from flipsnack_mcp.files.zips.check import check_zip
 
 # The room's front door: whoever saves packages needs no other module.
 __all__ = ["BadPackage", "SavedPackage", "remove_leftovers", "save_package"]

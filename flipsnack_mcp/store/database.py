@@ -2,14 +2,14 @@
 
 import json
 import math
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
+from flipsnack_mcp.store.permissions import close_to_others, make_file
 from flipsnack_mcp.store.records import Body, BusyError, Records, T, damaged, inaccessible, newer
 
 # NORMAL: the journal of uploads must come out of a crash of the machine undamaged, or a document is uploaded twice.
@@ -74,6 +74,7 @@ class Database:
         self._swept = -math.inf
         if self._in_file:
             make_file(path)
+            close_to_others(path)
         # rw: SQLite itself never makes the file.
         address = f"{path.absolute().as_uri()}?mode=rw" if self._in_file else str(path)
         with explained(path):
@@ -149,24 +150,6 @@ def read_body(body: str) -> Body:
     except ValueError:
         raise sqlite3.DatabaseError("a record is not JSON") from None
     return found
-
-
-def make_file(path: Path) -> None:
-    """Make the file, for its owner only, before SQLite does with the process's umask. Its journal takes over the mode."""
-    try:
-        make_folder(path.parent)
-        # Only a new file is opened here: closing any descriptor of a file drops all locks this process has on it.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise inaccessible(path, error.strerror or type(error).__name__) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it; `parents=True` would give them the umask's mode instead."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connection:

@@ -16,9 +16,11 @@ from urllib.parse import urlencode
 import pytest
 
 from flipsnack_mcp import __version__
+from flipsnack_mcp.__main__ import settings_of
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.commands.doctor import upload_folder
+from flipsnack_mcp.parsing import parsed
 from tests.api.street import no_network_settings
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -203,6 +205,74 @@ def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run: Run, arguments: st
     assert done.status == 1
     assert "Traceback" not in done.err
     assert "in use" in done.err
+
+
+# What was typed wrongly may be a key: it is never repeated, and what may have been meant is named.
+TYPED = [
+    (f"{KEY}", "the commands are"), (f"{SECRET} --json", "the commands are"), (f"--{KEY}", "there is no such option"),
+    (f"-{KEY}", "the commands are"), (f"-k{SECRET}", "the commands are"), (f"serve --{SECRET}=1", "there is no such option"),
+    (f"serve {KEY}", "an argument too many"), (f"sandbox --port {KEY}", "--port takes a number"), (f"sandbox --port={SECRET}", "--port takes a number"),
+    (f"serve --http {KEY}", "--http takes HOST:PORT"), (f"doctor --json={SECRET}", "--json takes no value"), (f"doctor {SECRET}", "an argument too many"),
+    (f"history --verify={KEY} x", "--verify takes no value"), (f"demo {KEY} {SECRET}", "an argument too many"), (f"approve A {SECRET}", "an argument too many"),
+    (f"serve --api-key {KEY}", "--api-key-file"), (f"serve --api-secret={SECRET}", "--api-secret-file"), (f"--api-key={KEY}", "--api-key-file"),
+    ("servve", "did you mean serve?"), ("Doctor", "did you mean doctor?"), ("docter --json", "did you mean doctor?"), ("approv", "did you mean approve?"),
+    ("--upload-dir /x", "did you mean --upload-dirs?"), ("serve --readonly", "did you mean --read-only?"), ("history --verfy", "did you mean --verify?"),
+    ("sandbox --prot 1", "did you mean --port?"), ("sandbox --port", "--port expected one argument"), (f"serve --\x1b[2J{KEY}", "there is no such option"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "said"), TYPED, ids=range(len(TYPED)))
+def test_what_was_typed_wrongly_is_not_repeated(run_here: Here, typed: str, said: str) -> None:
+    done = run_here(*typed.split(), FLIPSNACK_SANDBOX="1")  # which looks for the canaries
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+    assert "\x1b" not in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+BOTH = os.pathsep.join(["/a", "/b"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "read"),
+    [
+        ("--upload-dirs /a /b", "upload_dirs", ["/a", "/b"]),
+        ("--upload-dirs /a --upload-dirs /b", "upload_dirs", ["/a", "/b"]),
+        ("--upload-dirs=/a --upload-dirs /b /c", "upload_dirs", ["/a", "/b", "/c"]),
+        (f"--upload-dirs {BOTH} /c", "upload_dirs", ["/a", "/b", "/c"]),
+        (f"--upload-dirs {BOTH}", "upload_dirs", ["/a", "/b"]),
+        ("--upload-dirs --read-only", "upload_dirs", []),
+        ("--upload-dirs ${user_config.folders}", "upload_dirs", []),
+        ("--upload-dirs /a ${user_config.folders}", "upload_dirs", ["/a"]),
+        ("--upload-dirs /a --read-only --upload-dirs /b", "upload_dirs", ["/a", "/b"]),
+        ("serve --upload-dirs /a /b --read-only", "upload_dirs", ["/a", "/b"]),
+        ("--toolsets default legacy", "toolsets", ["default", "legacy"]),
+        ("--toolsets default --toolsets legacy", "toolsets", ["default", "legacy"]),
+        ("--toolsets default,legacy", "toolsets", ["default", "legacy"]),
+        ("--toolsets", "toolsets", ["default"]),
+    ],
+)
+def test_list_options_add_up(typed: str, name: str, read: list[str]) -> None:
+    given = typed.split()
+    settings = settings_of(parsed(given if given[0] == "serve" else ["serve", *given]))
+    assert sorted(str(one) for one in getattr(settings, name)) == read
+    assert not settings.problems
+
+
+def test_an_option_stands_before_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLIPSNACK_UPLOAD_DIRS", "/of/the/environment")
+    for given, read in ((["/a", "/b"], ["/a", "/b"]), ([], ["/of/the/environment"])):
+        settings = settings_of(parsed(["serve", "--upload-dirs", *given]))
+        assert [str(one) for one in settings.upload_dirs] == read
+
+
+def test_doctor_tells_what_a_host_left_open_without_failing_and_a_name_that_is_none(run_here: Here) -> None:
+    done = run_here("doctor", FLIPSNACK_SANDBOX="1", FLIPSNACK_DOWNLOAD_DIR="${user_config.downloads}")
+    assert done.status == 0
+    assert "FLIPSNACK_DOWNLOAD_DIR counts as not set" in done.out
+    wrong = run_here("doctor", FLIPSNACK_SANDBOX="1", FLIPSNACK_UPLOAD_DIR=SECRET)
+    assert wrong.status == 1
+    assert "FLIPSNACK_UPLOAD_DIRS" in wrong.out
 
 
 @pytest.mark.parametrize(("platform", "cure"), [("darwin", True), ("linux", False)])

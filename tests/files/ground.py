@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import anyio
@@ -36,7 +37,9 @@ class Ground:
 class Gate:
     """Holds every call of a method, from the one after the first few free ones, until told to go on."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, method: str, *, free: int = 0) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, owner: type | ModuleType, method: str, *, free: int = 0
+    ) -> None:
         self.reached, self.go_on, self.left = threading.Event(), threading.Event(), threading.Event()
         self.calls = list[tuple[Any, ...]]()
         original: Callable[..., Any] = getattr(owner, method)

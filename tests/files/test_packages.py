@@ -21,7 +21,8 @@ from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
 from flipsnack_mcp.files.packages import BATCH_BYTES, SavedPackage, save_package, write_pieces
 from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.files.zip_check import BadPackage
+from flipsnack_mcp.files.zips import check
+from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
 from tests.files.ground import Gate, cancelled_in_a_group, cancelled_the_asyncio_way, names_in, sent, turn_loop, zipped
 
 PACKAGE = zipped(("index.html", b"<html>"), ("app.js", os.urandom(300_000)))
@@ -314,10 +315,11 @@ async def test_disk_that_fills_ends_the_transfer(tmp_path: Path, monkeypatch: py
 
 
 async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
-    threads = list[threading.Thread]()
+    threads, others = list[threading.Thread](), set(threading.enumerate())
 
     async def received(_: int) -> None:
-        threads.extend(thread for thread in threading.enumerate() if thread.name.startswith("package"))
+        new = set(threading.enumerate()) - others
+        threads.extend(thread for thread in new if thread.name.startswith("package"))
 
     await write_pieces(sent(b"x"), file, 1, received)
     (ours,) = threads
@@ -326,7 +328,7 @@ async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
 
 
 async def test_cancellation_while_checking_stops_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = Gate(monkeypatch, zipfile.ZipExtFile, "read")
+    gate = Gate(monkeypatch, check, "unpacked_pieces")
     await cancelled_in_a_group(gate, lambda: save(tmp_path))
     assert len(gate.calls) == 1
     assert not names_in(tmp_path)

@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.store.database import STEPS, SWEEP_EVERY
+from flipsnack_mcp.store.permissions import close_to_others
 from flipsnack_mcp.store.records import Records, StoreUnusable
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.store.works import change_pair, count, increment
@@ -233,3 +234,70 @@ async def test_who_holds_the_file_for_too_long_is_named_as_the_reason(path: Path
     other.close()
     assert await opened.transact(increment) == 2
     await opened.close()
+
+
+OPEN_MODES = [0o644, 0o664, 0o666, 0o640, 0o660, 0o604, 0o606, 0o755, 0o777, 0o620, 0o602]
+
+
+@pytest.mark.parametrize("before", OPEN_MODES, ids=oct)
+async def test_a_file_that_was_open_to_others_is_closed(tmp_path: Path, before: int) -> None:
+    path = tmp_path / "state.sqlite"
+    make_version_1(path)
+    path.chmod(before)
+    store = SqliteStore(path)
+    assert await store.transact(count) == 40
+    assert mode(path) == before & 0o700
+    await store.close()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+async def test_what_lies_beside_the_file_is_closed_too(path: Path, suffix: str) -> None:
+    make_version_1(path)
+    with closing(outsider(path)) as db:  # as another program leaves it that is using the file
+        if suffix != "-journal":
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("UPDATE records SET seq = seq")
+        else:
+            path.with_name(f"{path.name}-journal").touch()
+        path.with_name(path.name + suffix).chmod(0o644)
+        close_to_others(path)
+        assert mode(path.with_name(path.name + suffix)) == 0o600
+
+
+@pytest.mark.parametrize("kept", [0o600, 0o400, 0o700])
+def test_a_file_of_its_owner_only_is_left_as_it_is(path: Path, kept: int, caplog: pytest.LogCaptureFixture) -> None:
+    path.touch()
+    path.chmod(kept)
+    close_to_others(path)
+    assert (mode(path), caplog.text) == (kept, "")
+
+
+async def test_a_link_closes_what_it_leads_to(path: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real.sqlite"
+    make_version_1(real)
+    real.chmod(0o644)
+    path.symlink_to(real)
+    store = SqliteStore(path)
+    assert await store.transact(count) == 40
+    assert mode(real) == 0o600
+    await store.close()
+
+
+async def test_a_file_that_cannot_be_closed_is_complained_about_once_and_used(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_version_1(path)
+    path.chmod(0o644)
+    monkeypatch.setattr("os.chmod", not_permitted)
+    for _ in range(2):
+        store = SqliteStore(path)
+        assert await store.transact(count) == 40
+        await store.close()
+    (said,) = [one.getMessage() for one in caplog.records]
+    assert "can be read by other users of this machine" in said
+    assert "Operation not permitted" in said
+    assert str(path) in said
+
+
+def not_permitted(*_: object, **__: object) -> None:
+    raise PermissionError(1, "Operation not permitted")

@@ -1,0 +1,56 @@
+"""How a server on stdio ends: at the first interrupt, or when its client goes, and never with a traceback of Python's.
+
+Threads may still read or write then (a terminal, a slow disk), and Python would wait for them at its own end. So the
+process leaves by itself, as soon as everything is tidied up.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
+
+import anyio
+
+EXIT_INTERRUPTED = 130  # as a shell says it of a program that SIGINT has ended
+TIDYING_SECONDS = 0.6
+"""After these it ends all the same: somebody has asked it to."""
+
+
+def leave_when_interrupted() -> None:
+    """Before anything is served and after it there is nothing to tidy up."""
+    signal.signal(signal.SIGINT, lambda _signal, _frame: end_process(EXIT_INTERRUPTED))
+
+
+async def serve_until_interrupted(serving: Callable[[], Awaitable[None]]) -> None:
+    """Serve until it ends by itself; ends the process at the first SIGINT, once everything is tidied up."""
+    running, scope = asyncio.get_running_loop(), anyio.CancelScope()
+
+    def interrupted(_signal: int, _frame: FrameType | None) -> None:
+        running.call_soon_threadsafe(scope.cancel)
+        running.call_soon_threadsafe(running.call_later, TIDYING_SECONDS, end_process, EXIT_INTERRUPTED)
+
+    signal.signal(signal.SIGINT, interrupted)
+    with scope:
+        await serving()
+    if scope.cancel_called:
+        end_process(EXIT_INTERRUPTED)
+
+
+def end_process(status: int) -> NoReturn:
+    """End the process without waiting for threads, once what it has said is said."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError, RuntimeError):  # the last where it is interrupted in a flush
+            stream.flush()
+    os._exit(status)
+
+
+def keep_quiet_about_logging() -> None:
+    """Where nothing can be logged, calls go on, and logging does not complain to the same place."""
+    logging.raiseExceptions = False
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # as long as the process lives

@@ -1,0 +1,123 @@
+"""What can be typed on the command line, and what is said of anything else: never what was typed, for it may be a key."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from typing_extensions import override
+
+from flipsnack_mcp import __version__
+from flipsnack_mcp.settings import VARIABLES, Variable
+from flipsnack_mcp.values import nearest
+
+ALONE = frozenset({"--version", "--help", "-h"})
+
+
+class WrongUsage(Exception):  # noqa: N818 - it says what is wrong, in words of ours
+    """Something was typed that is no command, option or value."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are worded here. No abbreviations: a value must not be taken for that of a longer name."""
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__(**details, exit_on_error=False, allow_abbrev=False)
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        raise WrongUsage("this cannot be understood; see flipsnack-mcp --help")
+
+    @property
+    def options(self) -> list[str]:
+        """All options it takes."""
+        return [*self._option_string_actions]
+
+
+def parsed(given: Sequence[str]) -> argparse.Namespace:
+    """Read what was typed, which is one word at least.
+
+    Raises:
+        WrongUsage: Something in it is not known.
+    """
+    top, commands = parsers()
+    if given[0] not in {*commands, *ALONE}:
+        meant = nearest(given[0].lower(), commands)
+        raise WrongUsage(f"there is no such command{meant or '; the commands are ' + ', '.join(commands)}")
+    try:
+        options, unknown = top.parse_known_args(given)
+    except argparse.ArgumentError as error:
+        raise WrongUsage(worded(error)) from None
+    if unknown:
+        raise WrongUsage(unknown_words(unknown, given[0], commands[given[0]]))
+    return options
+
+
+def unknown_words(unknown: Sequence[str], command: str, parser: Parser) -> str:
+    """Say what was typed too much."""
+    options = [one.partition("=")[0].lower() for one in unknown if one.startswith("-")]
+    if not options:
+        return "there is an argument too many"
+    meant = nearest(options[0], parser.options)
+    return f"there is no such option{meant or f'; see flipsnack-mcp {command} --help'}"
+
+
+def worded(error: argparse.ArgumentError) -> str:
+    """Say what is wrong with the value of an option, without the value."""
+    if error.message.startswith(("expected ", "takes ")):
+        return f"{error.argument_name} {error.message}"
+    if error.message.startswith("ignored explicit argument"):
+        return f"{error.argument_name} takes no value"
+    return f"{error.argument_name} has a value that it does not take"
+
+
+def parsers() -> tuple[Parser, dict[str, Parser]]:
+    """Make the parser of everything, and those of the commands."""
+    top = Parser(
+        prog="flipsnack-mcp",
+        description="Run a Flipsnack account from an assistant: an MCP server. Without a command it serves on stdio.",
+    )
+    top.add_argument("--version", action="version", version=f"flipsnack-mcp {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine")
+    serve.add_argument("--http", metavar="HOST:PORT", help="serve on http://HOST:PORT/mcp instead of stdio")
+    add_settings(serve)
+    commands.add_parser("demo", help="show the main job from one end to the other, without a key")
+    doctor = commands.add_parser("doctor", help="check configuration, signing and access")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    approve = commands.add_parser("approve", help="approve a deletion that waits for a person")
+    approve.add_argument("code", nargs="?", help="the code the assistant was given; without it, what waits is listed")
+    history = commands.add_parser("history", help="show what was changed, by whose yes, and how it was before")
+    history.add_argument("--json", action="store_true", help="print it as JSON")
+    history.add_argument("--verify", action="store_true", help="say whether the trail is whole")
+    sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
+    sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
+    return top, dict(commands.choices)
+
+
+def port(text: str) -> int:
+    """Read the number of a port."""
+    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError("takes a number from 0 to 65535")
+
+
+def add_settings(serve: argparse.ArgumentParser) -> None:
+    """Every setting that is no secret, as an option."""
+    for variable in VARIABLES:
+        if variable.option:
+            text = f"{variable.meaning} ({variable.name}; default: {variable.default or 'none'})".replace("%", "%%")
+            serve.add_argument(variable.option, dest=variable.name, help=text, **values_of(variable))
+
+
+def values_of(variable: Variable) -> dict[str, Any]:
+    """How many values an option takes. A host that fills in a list may give none, and lists add up."""
+    if variable.separator:
+        return {"nargs": "*", "action": "extend", "metavar": "VALUE"}
+    return {"nargs": "?", "const": "1", "metavar": "0|1"} if variable.flag else {"metavar": "VALUE"}
+
+
+def given_settings(options: argparse.Namespace) -> dict[str, str]:
+    """The settings among the options, each as its variable would hold it."""
+    found = {one: getattr(options, one.name, None) for one in VARIABLES}
+    joined = {one: one.separator.join(value) if isinstance(value, list) else value for one, value in found.items()}
+    return {one.name: value for one, value in joined.items() if value or (value is not None and not one.separator)}
