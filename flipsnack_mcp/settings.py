@@ -251,10 +251,14 @@ class Settings:
         _Reading.folder, "folder for HTML packages", default=None, shown="`flipsnack` in the downloads folder"
     )
     max_deletes_per_hour: int = setting(
-        partial(_Reading.number, least=0), "deletions allowed in an hour, by all processes on the account", default=20
+        partial(_Reading.number, least=0),
+        "deletions and takings offline allowed in an hour, by all processes on the account",
+        default=60,
     )
     max_deletes_per_day: int = setting(
-        partial(_Reading.number, least=0), "deletions allowed in a day, by all processes on the account", default=100
+        partial(_Reading.number, least=0),
+        "deletions and takings offline allowed in a day, by all processes on the account",
+        default=200,
     )
     state: str = setting(
         _Reading.state,

@@ -14,10 +14,17 @@ from flipsnack_mcp.api.action import (
 )
 from flipsnack_mcp.api.budget import BudgetRules, Lane
 from flipsnack_mcp.api.client import Access, Flipsnack, in_line
-from flipsnack_mcp.api.errors import Changed, ConfigurationError, FlipsnackError, NotAuthorisedError, NotFoundError
+from flipsnack_mcp.api.errors import (
+    Changed,
+    ConfigurationError,
+    FlipsnackError,
+    LookTooOldError,
+    NotAuthorisedError,
+    NotFoundError,
+)
 from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.links import hash_from, public_address, same_origin
-from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, even_if_cancelled
+from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
 from flipsnack_mcp.api.text import as_compared, bare, cleaned, first_few, in_its_own_words, one_line, quoted
 from flipsnack_mcp.api.upload import Document, Sent, ignore
@@ -39,11 +46,13 @@ __all__ = [
     "FreeText",
     "JsonObject",
     "Lane",
+    "LookTooOldError",
     "NotAuthorisedError",
     "NotFoundError",
     "Pacer",
     "ResultT_co",
     "Sent",
+    "Slot",
     "Status",
     "StatusName",
     "Terms",

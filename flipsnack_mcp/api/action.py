@@ -123,6 +123,8 @@ class Action(BaseModel, Generic[ResultT_co]):
     uploads: ClassVar[Literal["", "PDF", "picture"]] = ""
     """What it uploads. Such an action goes to the upload host as multipart/form-data by POST; any other is a GET with
     a query."""
+    loses: ClassVar[str] = ""
+    """What it overwrites without a way back, where it does: `logo`. A person is asked as before a deletion."""
     doing: ClassVar[str] = ""
     """What it does to its target, for the person who is asked before it is destroyed: `Delete`."""
     legacy: ClassVar[bool] = False

@@ -44,6 +44,7 @@ class SlotRequest:
     ahead: int
     hold: float
     grant: bool  # False: only ask for the forecast
+    places: int = 1  # to be granted at one moment, or not yet
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,11 @@ class Timeline:
     def __post_init__(self) -> None:
         self.pace = max(w / n for n, w in quota(self.rules, Lane.BACKGROUND))
 
-    def earliest(self, at: float, lane: Lane) -> float:
-        """Find the first moment from `at` on at which a call of this lane breaks no limit."""
+    def earliest(self, at: float, lane: Lane, places: int = 1) -> float:
+        """Find the first moment from `at` on at which so many calls of this lane break no limit."""
         at = max(at, self.opens, self.even if lane is Lane.BACKGROUND else at)
-        return max([at, *(self.stamps[-n] + w for n, w in quota(self.rules, lane) if len(self.stamps) >= n)])
+        full = ((n - min(places, n) + 1, w) for n, w in quota(self.rules, lane))
+        return max([at, *(self.stamps[-n] + w for n, w in full if len(self.stamps) >= n)])
 
     def push(self, granted: float) -> None:
         """Spread by the grants of *every* lane: by answers 7 % are lost, by background alone people wait 20 s."""
@@ -159,21 +161,27 @@ def lane_of(who: str) -> Lane:
     return Lane(int(who[0]))
 
 
+def most_at_once(rules: BudgetRules, lane: Lane) -> int:
+    """Say how many calls of a lane can ever be granted at one moment."""
+    return min(n for n, _ in quota(rules, lane))
+
+
 def ask(doc: SharedBudget, now: float, rules: BudgetRules, request: SlotRequest) -> int | Wait:
-    """Look at the document once: the answer is the number of the granted call, or how long to wait."""
+    """Look at the document once: the answer is the number of the last granted call, or how long to wait."""
     before = doc["want"].get(request.who)  # alive, since it asks, however late
     tidy(doc, now, rules)
     drop_dead(doc, now, rules)
     mine: Want = {"n": request.callers, "since": min(now, before["since"]) if before else now, "due": now}
     doc["want"][request.who] = mine
     turn, line, lane = turns(doc), timeline(doc, now, rules), lane_of(request.who)
-    at = line.earliest(now, lane)
+    at = line.earliest(now, lane, request.places)
     first = turn[0] == request.who
     if request.grant and first and at <= now:
         return grant(doc, now, request)
     sleep = min(until(at, now, first=first), rules.nap)
     mine["due"] = now + sleep
-    return Wait(sleep, line.forecast(now, lane, queue(doc, request, turn)), others(doc, request.who))
+    ahead = queue(doc, request, turn) + request.places - 1
+    return Wait(sleep, line.forecast(now, lane, ahead), others(doc, request.who))
 
 
 def until(at: float, now: float, *, first: bool) -> float:
@@ -185,8 +193,9 @@ def until(at: float, now: float, *, first: bool) -> float:
 
 
 def grant(doc: SharedBudget, now: float, request: SlotRequest) -> int:
-    doc["seq"] += 1
-    doc["log"].append({"granted": now, "who": request.who, "id": doc["seq"], "settled": None, "hold": request.hold})
+    for _ in range(request.places):
+        doc["seq"] += 1
+        doc["log"].append({"granted": now, "who": request.who, "id": doc["seq"], "settled": None, "hold": request.hold})
     leave(doc, request.who, request.callers - 1)
     return doc["seq"]
 
@@ -203,6 +212,11 @@ def settle(doc: SharedBudget, now: float, number: int) -> None:
     for call in doc["log"]:
         if call["id"] == number:
             call["settled"] = max(call["granted"], stamp(call, now))
+
+
+def give_back(doc: SharedBudget, number: int) -> None:
+    """Forget a granted call that was never made."""
+    doc["log"] = [call for call in doc["log"] if call["id"] != number]
 
 
 def renew(doc: SharedBudget, now: float, number: int, hold: float, rules: BudgetRules) -> None:

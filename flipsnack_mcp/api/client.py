@@ -1,10 +1,10 @@
 """The one client that all tools share: pace, send, retry by effect, decode."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import anyio
 import httpx2
@@ -15,7 +15,7 @@ from flipsnack_mcp.api.action import Action, Effect, ResultT_co
 from flipsnack_mcp.api.budget import Wait
 from flipsnack_mcp.api.exchange import ANYTIME, Exchange, Terms, decoded
 from flipsnack_mcp.api.network import Roads
-from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.api.pace import OnWait, Pacer, Slot
 from flipsnack_mcp.api.upload import Document, Upload, ignore
 
 # A filter, not a level: whoever turns debugging on for everything must not turn this on.
@@ -74,6 +74,8 @@ class Flipsnack:
         Raises:
             FlipsnackError: Any of the tree in `errors`.
         """
+        if terms.just_once:
+            return await self._once(action, document, terms)
         if action.effect is Effect.READS:
             return await self._with_retries(action, document, terms)
         await self.changing()
@@ -92,35 +94,48 @@ class Flipsnack:
                 # A refusal of a later try does not undo what an earlier one, whose answer was lost, may have done.
                 in_doubt = in_doubt or error.changed is errors.Changed.PERHAPS
                 error.changed = errors.Changed.PERHAPS if in_doubt else error.changed
-                pause = retry.pause_before(attempt, error)
-                late = anyio.current_time() + pause >= terms.deadline
-                if attempt == retry.MAX_TRIES or late or not retry.may_repeat(action, error):
+                if not await self.stepped_back(action, error, attempt, terms):
                     raise
-                await self._step_back(error, pause, terms)
 
-    async def _step_back(self, error: errors.FlipsnackError, pause: float, terms: Terms) -> None:
+    async def stepped_back(
+        self, action: Action[Any], error: errors.FlipsnackError, attempt: int, terms: Terms = ANYTIME
+    ) -> bool:
+        """Wait until it may be tried once more; False where it may not, or not in the call's time."""
+        pause = retry.pause_before(attempt, error)
+        late = anyio.current_time() + pause >= terms.deadline
+        if attempt == retry.MAX_TRIES or late or not retry.may_repeat(action, error):
+            return False
         if isinstance(error, errors.RateLimitedError):
             await self._pacer.pause(pause)
             await terms.waits("another program uses the same key", pause)
-            return
+            return True
         await terms.waits("Flipsnack did not answer as it should", pause)
         await anyio.sleep(pause)
+        return True
+
+    @asynccontextmanager
+    async def pair(self, terms: Terms) -> AsyncIterator[list[Slot]]:
+        """Two places in the budget for requests that follow each other; one where the limits never have room for two."""
+        async with self._pacer.pair(terms.lane, on_wait=told_by(terms)) as places:
+            yield places
 
     async def _once(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
-        async def told(wait: Wait) -> None:
-            if anyio.current_time() + wait.forecast > terms.deadline:
-                raise errors.OutOfTimeError(wait.forecast)
-            await terms.waits(budget_of(wait.others), wait.forecast)
-
         if anyio.current_time() >= terms.deadline:
             raise errors.OutOfTimeError(0)
         values = wire.encode(action, self._access.key, self._access.secret)
-        hold = UPLOAD_HOLD if document else None
-        async with self._pacer.slot(terms.lane, on_wait=told, hold=hold) as slot:
+        async with self._slot(terms, UPLOAD_HOLD if document else None) as slot:
+            if terms.is_late:
+                await slot.give_back()
+                raise errors.LookTooOldError
             exchange = Exchange(action, document, terms)
             body, status = await exchange.made(self._request(values, exchange), slot)
         secrets = (self._access.key, self._access.secret, values["signature"])
         return await decoded(action, body, status, secrets, self._reading)
+
+    def _slot(self, terms: Terms, hold: float | None) -> AbstractAsyncContextManager[Slot]:
+        if terms.place is not None:
+            return terms.place.calling(hold or 0.0)
+        return self._pacer.slot(terms.lane, on_wait=told_by(terms), hold=hold)
 
     def _request(self, values: dict[str, str], exchange: "Exchange") -> AbstractAsyncContextManager[httpx2.Response]:
         extensions = {"trace": exchange.departure}
@@ -131,6 +146,20 @@ class Flipsnack:
         return self.http.stream(
             "POST", self._access.upload_url, content=body, headers=body.headers, timeout=timeout, extensions=extensions
         )
+
+
+def told_by(terms: Terms) -> OnWait:
+    """Pass on how long the budget makes a request wait, and stop at once where that is too long."""
+
+    async def told(wait: Wait) -> None:
+        at = anyio.current_time() + wait.forecast
+        if at > terms.deadline:
+            raise errors.OutOfTimeError(wait.forecast)
+        if at > terms.leave_by:
+            raise errors.LookTooOldError
+        await terms.waits(budget_of(wait.others), wait.forecast)
+
+    return told
 
 
 def budget_of(others: int) -> str:

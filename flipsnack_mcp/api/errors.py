@@ -4,6 +4,7 @@ FlipsnackError                     its text has four parts and is safe to show t
 ├── ConfigurationError             a key, secret or setting is missing or malformed
 ├── UnreachableError               no answer: the action may have happened, or certainly did not
 ├── OutOfTimeError                 the call's time would be over before the request budget allows the request
+├── LookTooOldError                what was seen of a target was too old each time it could have been changed
 ├── UnreadableAnswerError          an answer, but not one the documentation allows
 └── RefusedError                   Flipsnack said no, with a status code
     ├── MaintenanceError           22
@@ -79,6 +80,19 @@ class OutOfTimeError(FlipsnackError):
             "The request's turn comes too late for this call: Flipsnack allows a key so many calls a second and a minute.",
             "Wait that long, then make the same call.",
             retry=f"A turn comes in about {seconds:.0f} seconds.",
+        )
+
+
+class LookTooOldError(FlipsnackError):
+    """More than two seconds lay between the last look at a target and the moment at which its change could have left."""
+
+    retry = "You can try again in a minute."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Each time more than two seconds went by between the last look at it and the moment at which the change could leave: "
+            "Flipsnack, the network or this computer is slow just now, or other calls use up what the key allows.",
+            "Make the same call again; what needs a person's yes is asked anew.",
         )
 
 

@@ -2,13 +2,14 @@
 
 import math
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, current_time, to_thread
+from typing_extensions import override
 
 from flipsnack_mcp.api import errors, wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
@@ -49,17 +50,45 @@ class Terms:
     """Told why and for how long the request waits."""
     sent: Sent = ignore
     """Told how many bytes of a document are on their way."""
+    place: Slot | None = None
+    """A place in the budget that was taken before."""
+    leave_by: float = math.inf
+    """On anyio's clock; a request that has not left by then does not leave any more."""
+
+    @property
+    def just_once(self) -> bool:
+        """Whether it is a part of something that whoever asks repeats as a whole: see `workflows.last_look`."""
+        return self.place is not None or self.leave_by < math.inf
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a request must not leave any more."""
+        return current_time() > self.leave_by
 
 
 ANYTIME = Terms()
+
+
+class DepartureInTime(Departure):
+    """A departure that does not take place once it is too late: to open a connection can take longer than a look holds."""
+
+    def __init__(self, terms: Terms) -> None:
+        super().__init__()
+        self._terms = terms
+
+    @override
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started") and self._terms.is_late:
+            raise errors.LookTooOldError
+        await super().__call__(event, info)
 
 
 class Exchange:
     """One request and its answer, with an end: that of the call, of a document that does not move, of drops for an answer."""
 
     def __init__(self, action: Action[Any], document: Document | None, terms: Terms) -> None:
-        self.action, self.document, self._sent = action, document, terms.sent
-        self.departure = Departure()
+        self.action, self.document, self._terms = action, document, terms
+        self.departure = DepartureInTime(terms)
         self._floor = Floor(terms.deadline)
         if document is None:
             self._floor.wait(UPLOAD_ANSWER_SECONDS if action.uploads else ANSWER_SECONDS)
@@ -69,7 +98,7 @@ class Exchange:
         self._floor.moved(done)
         if done == total:
             self._floor.wait(UPLOAD_ANSWER_SECONDS)
-        await self._sent(done, total)
+        await self._terms.sent(done, total)
 
     async def made(self, request: AbstractAsyncContextManager[httpx2.Response], slot: Slot) -> tuple[bytes, int]:
         """Send the request and read the answer; a lost connection or the end of its time is an UnreachableError."""

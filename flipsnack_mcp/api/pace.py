@@ -39,11 +39,32 @@ class BudgetInMemory:
 
 
 class Slot:
-    """A granted call."""
+    """A granted call, made at once or kept for a moment."""
 
     def __init__(self, store: BudgetStore, rules: BudgetRules, number: int) -> None:
         self._store, self._rules, self._number = store, rules, number
         self._open = True
+        self._good_until = anyio.current_time() + rules.lease - rules.hold
+
+    @property
+    def is_good(self) -> bool:
+        """Whether a call made now still arrives within the hold that was granted."""
+        return self._open and anyio.current_time() <= self._good_until
+
+    @asynccontextmanager
+    async def calling(self, hold: float) -> AsyncIterator["Slot"]:
+        """Around the one HTTP call, which may be on its way for so long."""
+        try:
+            async with self.renewed(hold):
+                yield self
+        except BaseException:
+            await self.abandon()
+            raise
+        await self.settle()
+
+    async def give_back(self) -> None:
+        """Say that the call was never made, unless it was."""
+        await self._close(lambda doc, _: budget.give_back(doc, self._number))
 
     async def settle(self) -> None:
         """Say that the answer's headers are in: from now on the call grows old."""
@@ -96,15 +117,25 @@ class Pacer:
     ) -> AsyncIterator[Slot]:
         """Wait for permission to make one HTTP call; `hold` is for uploads, which arrive later than other calls."""
         wanted = self._rules.hold if hold is None else hold
-        number = await self._enter(lane, on_wait, min(wanted, self._rules.lease))
-        slot = Slot(self._store, self._rules, number)
+        number = await self._enter(lane, on_wait, min(wanted, self._rules.lease), 1)
+        async with Slot(self._store, self._rules, number).calling(wanted) as slot:
+            yield slot
+
+    @asynccontextmanager
+    async def pair(self, lane: Lane = Lane.INTERACTIVE, *, on_wait: OnWait = ignore) -> AsyncIterator[list[Slot]]:
+        """Wait for permission to make two HTTP calls one behind the other, given back as far as they are not made.
+
+        Granted at one moment: whoever held one and waited for another could wait for whoever does the same. Where a
+        limit never has room for two there is only one.
+        """
+        count = min(2, budget.most_at_once(self._rules, lane))
+        last = await self._enter(lane, on_wait, self._rules.lease, count)
+        slots = [Slot(self._store, self._rules, number) for number in range(last - count + 1, last + 1)]
         try:
-            async with slot.renewed(wanted):
-                yield slot
-        except BaseException:
-            await slot.abandon()
-            raise
-        await slot.settle()
+            yield slots
+        finally:
+            for slot in slots:
+                await slot.give_back()
 
     async def pause(self, seconds: float) -> None:
         """Let nobody on this key call for so long: it was refused for calls that others made."""
@@ -114,10 +145,10 @@ class Pacer:
         """Let go of the store."""
         await self._store.close()
 
-    async def _enter(self, lane: Lane, on_wait: OnWait, hold: float) -> int:
+    async def _enter(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
         self._callers[lane] += 1
         try:
-            number = await self._queue(lane, on_wait, hold)
+            number = await self._queue(lane, on_wait, hold, places)
         except BaseException:
             self._callers[lane] -= 1
             who, callers = self._who(lane), self._callers[lane]
@@ -126,19 +157,19 @@ class Pacer:
         self._callers[lane] -= 1
         return number
 
-    async def _queue(self, lane: Lane, on_wait: OnWait, hold: float) -> int:
+    async def _queue(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
         ahead = self._callers[lane] - 1
-        if ahead and isinstance(first := await self._look(lane, hold, ahead, grant=False), Wait):
+        if ahead and isinstance(first := await self._look(lane, hold, places, ahead, grant=False), Wait):
             await on_wait(first)
         async with self._locks[lane]:
-            while isinstance(answer := await self._look(lane, hold), Wait):
+            while isinstance(answer := await self._look(lane, hold, places), Wait):
                 wake = anyio.current_time() + answer.sleep  # fixed before the report, which may take its time
                 await on_wait(answer)
                 await anyio.sleep_until(wake)
         return answer
 
-    async def _look(self, lane: Lane, hold: float, ahead: int = 0, *, grant: bool = True) -> int | Wait:
-        request = SlotRequest(self._who(lane), self._callers[lane], ahead, hold, grant)
+    async def _look(self, lane: Lane, hold: float, places: int, ahead: int = 0, *, grant: bool = True) -> int | Wait:
+        request = SlotRequest(self._who(lane), self._callers[lane], ahead, hold, grant, places)
         return await self._store.change(lambda doc, now: budget.ask(doc, now, self._rules, request))
 
     def _who(self, lane: Lane) -> str:

@@ -90,14 +90,34 @@ OWN_PARAMETERS = frozenset({
 })  # fmt: skip
 
 
+# What Flipsnack could read as a status or as an end, by parts of a name; no such name is documented. Whoever may not take
+# a collection offline unasked may not do so by a parameter that nobody knows.
+LIKE_A_STATUS = re.compile(
+    "status|visib|privat|privac|public|publish|listed|editable|draft|online|offline|hidden|archiv|trash|delet|expir|"
+    "schedul|password"
+)
+LIKE_A_STATUS_WORDS = frozenset({"state", "active", "activate", "deactivate", "access", "live", "remove", "removed"})
+"""As words of their own: `interactive` and `accessibility` are none."""
+
+
+def parts_of_name(name: str) -> list[str]:
+    """The words of a name in camelCase or snake_case."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+
+
 def settings_from(settings: dict[str, str]) -> dict[str, str]:
     """Further parameters of Flipsnack's, none of which shadows one that is checked here."""
     for name in settings:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name):
             raise ValueError("a name in settings has only letters, digits and _")
-        if name.lower() in OWN_PARAMETERS:
+        plain = name.lower().replace("_", "")
+        if plain in OWN_PARAMETERS:
             raise ValueError(
                 f"`{name}` cannot be given in settings: it has a parameter of its own or is set by the server"
+            )
+        if LIKE_A_STATUS.search(plain) or LIKE_A_STATUS_WORDS & set(parts_of_name(name)):
+            raise ValueError(
+                f"`{name}` cannot be given in settings: Flipsnack could take the collection offline by it; use status"
             )
     return settings
 

@@ -47,7 +47,7 @@ class App:
         self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
         self.uploads = Uploads(flipsnack, journal, jobs)
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
-        self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, allowed)
+        self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
         if "report_stats" in menu(settings):

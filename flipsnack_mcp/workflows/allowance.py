@@ -1,7 +1,8 @@
-"""How much may be deleted in an hour and a day: the last line against an agent that runs away."""
+"""How much may be deleted or taken offline in an hour and a day: the last line against an agent that runs away."""
 
 import math
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flipsnack_mcp.api import FlipsnackError
@@ -12,53 +13,88 @@ HOUR, DAY = 3600.0, 24 * 3600.0
 
 
 class TooManyDeletionsError(FlipsnackError):
-    """The allowance of this account is used up."""
+    """The allowance of this account is used up, or less than is wanted."""
 
-    def __init__(self, limit: int, what: str, setting: str, seconds: float) -> None:
-        super().__init__(
-            f"{limit} deletions in {what} have been made on this account, which is as many as this server allows.",
-            f"Tell the person; they can raise {setting}.",
-            retry=f"The next one is possible in about {max(1, math.ceil(seconds / 60))} minutes." if limit else "",
-        )
+    def __init__(self, limit: "Limit", wanted: int, left: int, seconds: float | None) -> None:
+        setting = f"FLIPSNACK_MAX_DELETES_PER_{limit.setting}"
+        allowed = f"{limit.most} deletions in {limit.name}"
+        if wanted == 1:
+            happened = f"{allowed} have been made on this account, takings offline included, which is as many as this server allows."
+            next_step = f"Tell the person; they can raise {setting}."
+        else:
+            happened = f"{wanted} collections would go offline; this server allows {allowed}, takings offline included, and {left} are left."
+            next_step = f"Choose at most {left} of them, or tell the person; they can raise {setting}."
+        minutes = math.ceil((seconds or 0) / 60)
+        retry = None if seconds is None else f"The next one is possible in about {max(1, minutes)} minutes."
+        super().__init__(happened, next_step, retry=retry)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most so many in a span of time."""
+
+    most: int
+    span: float
+    name: str
+    setting: str
+
+    def check(self, made: list[float], now: float, wanted: int) -> None:
+        """Raise where so many more were too many."""
+        within = [at for at in made if now - at < self.span]
+        over = len(within) + wanted - self.most
+        if over <= 0:
+            return
+        soonest = within[over - 1] + self.span - now if over <= len(within) else None
+        raise TooManyDeletionsError(self, wanted, max(0, self.most - len(within)), soonest)
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """The deletions of one account, counted for all its processes."""
+    """The deletions of one account, and what was taken offline on it, counted for all its processes."""
 
     store: Store
     account: str
     per_hour: int
     per_day: int
 
-    async def take(self) -> str:
-        """Count one deletion that is about to be sent.
+    async def take(self, what: str) -> str:
+        """Count one that is about to be sent, and write down what it is.
 
         Raises:
             TooManyDeletionsError: There were too many before it.
         """
+        name = secrets.token_hex(8)
+        await self.store.transact(lambda records: self.count(records, {name: what}))
+        return name
 
-        def work(records: Records) -> str:
-            self._allowed(records)
-            name = secrets.token_hex(8)
-            records.put(KIND, name, {"account": self.account, "at": records.now}, keep=DAY)
-            return name
+    def count(self, records: Records, named: Mapping[str, str]) -> None:
+        """Count what has names of its own; what was counted before is not counted again."""
+        for name in self.check_all(records, named):
+            body = {"account": self.account, "at": records.now, "what": named[name]}
+            records.put(KIND, name, body, keep=DAY)
 
-        return await self.store.transact(work)
+    def check_all(self, records: Records, named: Iterable[str]) -> list[str]:
+        """Raise as `count` would; else what it would count."""
+        new = [name for name in named if records.get(KIND, name) is None]
+        if new:
+            self._allow(records, len(new))
+        return new
 
-    async def check(self) -> None:
+    async def check(self, wanted: int = 1) -> None:
         """Raise as `take` would, before a person is asked for nothing."""
-        await self.store.transact(self._allowed)
+        await self.store.transact(lambda records: self._allow(records, wanted))
 
-    async def give_back(self, name: str) -> None:
-        """A deletion that certainly did not happen does not count."""
-        await self.store.transact(lambda records: records.delete(KIND, name))
+    async def give_back(self, *names: str) -> None:
+        """What certainly did not happen does not count."""
 
-    def _allowed(self, records: Records) -> None:
+        def work(records: Records) -> None:
+            for name in names:
+                records.delete(KIND, name)
+
+        await self.store.transact(work)
+
+    def _allow(self, records: Records, wanted: int) -> None:
         ours = [float(one["at"]) for _, one in records.all(KIND) if one["account"] == self.account]
         made = sorted(min(at, records.now) for at in ours)  # what version 0.1.0 wrote while the clock was ahead counts
-        spans = (self.per_hour, HOUR, "an hour", "HOUR"), (self.per_day, DAY, "a day", "DAY")
-        for limit, span, what, setting in spans:
-            if sum(records.now - at < span for at in made) >= limit:
-                wait = made[-limit] + span - records.now if limit else span
-                raise TooManyDeletionsError(limit, what, f"FLIPSNACK_MAX_DELETES_PER_{setting}", wait)
+        for limit in (Limit(self.per_hour, HOUR, "an hour", "HOUR"), Limit(self.per_day, DAY, "a day", "DAY")):
+            limit.check(made, records.now, wanted)

@@ -1,6 +1,5 @@
 """Changing and deleting collections: what was asked, and what Flipsnack made of it, also where its answer was lost."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from flipsnack_mcp.api.actions import collections, publishing
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import by_title
+from flipsnack_mcp.workflows.last_look import LastLook
 
 COMPARED = ("title", "description", "status", "width", "height")
 
@@ -32,23 +32,20 @@ class Updated:
     warnings: tuple[str, ...]
 
 
-async def change(
-    context: CallContext, action: UpdateCollection, save: Callable[[Collection], Awaitable[object]] | None = None
-) -> Updated:
+async def change(context: CallContext, action: UpdateCollection, last: LastLook) -> Updated:
     """Update a collection and look what came of it; publishing a draft gives it a new hash, which is looked up."""
-    before = await context.send(GetCollection(collection_hash=action.collection_hash))
-    if save:
-        await save(before)
     try:
-        answer = await context.leaving_time.send(action)
+        answer = await send_change(context, action, last)
     except FlipsnackError as error:
-        if error.changed is Changed.NOTHING:
+        before = last.seen
+        if error.changed is Changed.NOTHING or before is None:
             raise
         after = await looked_at(context, before, Collection(), action)
         if after is None or not changes(before, after):
             raise
         lost = "The answer to the change was lost; this is how the collection is now."
         return Updated(before, after, changes(before, after), (lost, *differences(action, after)))
+    before = last.seen or Collection(collection_hash=action.collection_hash)
     after = await looked_at(context, before, answer, action)
     if after is None:
         asked = asked_of(action, before)
@@ -57,6 +54,14 @@ async def change(
         )
         return Updated(before, asked, changes(before, asked), (warning,))
     return Updated(before, after, changes(before, after), differences(action, after))
+
+
+async def send_change(context: CallContext, action: UpdateCollection, last: LastLook) -> Collection:
+    """Send an update; one that takes a collection offline destroys its link, and follows its last look at once."""
+    if action.status == "editable":
+        return await last.then_send(context.leaving_time, action)
+    await last.take(context)
+    return await context.leaving_time.send(action)
 
 
 async def looked_at(
@@ -109,10 +114,10 @@ def shown(value: object) -> str:
     return "" if value is None else as_text(value)
 
 
-async def delete(context: CallContext, action: Action[ResultT_co]) -> ResultT_co:
+async def delete(context: CallContext, action: Action[ResultT_co], last: LastLook) -> ResultT_co:
     """Delete once. When the answer is lost, look whether the target is still there; never send it again."""
     try:
-        return await context.leaving_time.send(action)
+        return await last.then_send(context.leaving_time, action)
     except (errors.UnreachableError, errors.UnreadableAnswerError) as error:
         if error.changed is Changed.NOTHING:
             raise

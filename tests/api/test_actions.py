@@ -45,8 +45,9 @@ def test_an_action_knows_its_effect_and_the_codes_it_can_end_with(kind: type[Act
     assert not set(kind.codes) & set(ANY_ACTION)
     assert kind.idempotent is expected.idempotent
     assert kind.idempotent or kind.effect is not Effect.READS
-    # Taking a collection offline is confirmed too, so the person is told what would be done.
-    assert bool(kind.doing) is (kind.effect is Effect.DESTROYS or kind.api_name == "collection.update")
+    # Taking a collection offline and overwriting for good are confirmed too, so the person is told what would be done.
+    confirmed = kind.effect is Effect.DESTROYS or bool(kind.loses) or kind.api_name == "collection.update"
+    assert bool(kind.doing) is confirmed
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,18 @@ import logging
 from collections.abc import AsyncIterator
 
 import anyio
+import httpx2
 import pytest
 from anyio.abc import TaskStatus
+from typing_extensions import override
 
 from flipsnack_mcp.api.actions.collections import DeleteCollection, GetCollection, ListCollections
+from flipsnack_mcp.api.actions.legacy import AddFlipbook
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.client import Access, Flipsnack
-from flipsnack_mcp.api.errors import Changed, FlipsnackError, UnreachableError
+from flipsnack_mcp.api.errors import Changed, FlipsnackError, LookTooOldError, UnreachableError
 from flipsnack_mcp.api.exchange import Terms
+from flipsnack_mcp.api.network import Roads
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.api.wire import encode
 from flipsnack_mcp.sandbox import Fault, Pace, Sandbox
@@ -97,3 +101,33 @@ async def test_nobody_at_home_changed_nothing() -> None:
         terms = Terms(deadline=anyio.current_time() + 0.4)
         error = await error_of(flipsnack.send(DeleteCollection(collection_hash="x"), terms=terms), UnreachableError)
     assert error.changed is Changed.NOTHING
+
+
+class SlowToOpen(Roads):
+    """A network in which it takes so long until a connection is there."""
+
+    seconds = 0.0
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await anyio.sleep(self.seconds)
+        return await super().handle_async_request(request)
+
+
+@pytest.mark.parametrize(("seconds", "leaves"), [(0.0, True), (0.4, False)])
+@pytest.mark.parametrize("upload", [False, True])
+async def test_a_request_that_cannot_leave_in_time_does_not_leave(
+    sandbox: Sandbox, flipsnack: Flipsnack, seconds: float, *, leaves: bool, upload: bool
+) -> None:
+    slow, target = SlowToOpen(), next(iter(sandbox.account.collections))
+    flipsnack._transport = lambda: slow
+    await flipsnack.send(ListCollections())
+    slow.seconds = seconds
+    action = AddFlipbook(collection_hash=target) if upload else DeleteCollection(collection_hash=target)
+    terms = Terms(leave_by=anyio.current_time() + (60 if leaves else 0.2))
+    sending = flipsnack.send(action, Paper() if upload else None, terms)
+    if leaves:
+        await sending
+    else:
+        assert (await error_of(sending, LookTooOldError)).changed is Changed.NOTHING
+    assert len(sandbox.carried_out(action.api_name)) == len(sandbox.requests) - 1 == leaves

@@ -181,7 +181,7 @@ MUTANTS = {
     ),
     "> for >=": ("len(self.stamps) >= n", "len(self.stamps) > n"),
     "the dead keep their place": ('if soonest <= want["due"] <= latest', ""),
-    "a cancelled call counts as answered": ("await slot.abandon()", "await slot.settle()"),
+    "a cancelled call counts as answered": ("await self.abandon()", "await self.settle()"),
 }
 SOURCES = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, pace)}
 

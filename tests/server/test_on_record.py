@@ -249,7 +249,8 @@ async def test_an_unexpected_end_is_on_record_as_unclear_without_its_text(
 # --- the allowance, through two servers on one store
 async def test_twenty_deletions_an_hour_are_shared_by_two_servers(bench: Bench) -> None:
     hashes = [bench.sandbox.account.add(title=f"Old {number}").hash for number in range(21)]
-    async with process(bench, confirm="allow") as one, process(bench, confirm="allow") as other:
+    settings: Given = {"confirm": "allow", "max_deletes_per_hour": 20}
+    async with process(bench, **settings) as one, process(bench, **settings) as other:
         for number, hash_ in enumerate(hashes[:20]):
             said = await (one, other)[number % 2].call("delete_collection", collection_hash=hash_)
             assert not said.is_error, said.text

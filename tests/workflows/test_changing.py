@@ -1,7 +1,7 @@
 """Changing a collection, found again when publishing gave it a new hash; deleting one once, and looking what became of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -9,19 +9,26 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from flipsnack_mcp.api.action import Action
-from flipsnack_mcp.api.actions.collections import DeleteCollection, DeleteFlipbook, UpdateCollection
+from flipsnack_mcp.api.actions.collections import (
+    Collection,
+    DeleteCollection,
+    DeleteFlipbook,
+    GetCollection,
+    UpdateCollection,
+)
 from flipsnack_mcp.api.actions.legacy import DeleteLogo
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, NotFoundError, StillProcessingError, UnreachableError
 from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.workflows.changing import Difference, change, delete
+from flipsnack_mcp.workflows.changing import Difference, Updated, change, delete
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.last_look import LastLook
 from tests.api.asking import Unplugged, asking, over
 from tests.workflows.running import of_title
 from tests.workflows.test_sending_once import Rewriting, shelved
 
 OFFERS = "Weekly offers, Week 39"
-UPDATE = "collection.update"
+UPDATE, GET = "collection.update", "collection.getCollection"
 LOST = [Fault("reset", UPDATE, phase="after"), Fault("garbled", UPDATE), Fault("cut", UPDATE)]
 
 
@@ -45,9 +52,30 @@ class Meddled:
             self.then()
 
 
+def at_last(action: Any, then: Callable[[], object] = lambda: None) -> LastLook:
+    """A look at whatever is there, kept nowhere."""
+
+    async def keep(_: Collection) -> None:
+        then()
+
+    async def look(context: CallContext) -> Collection:
+        return await context.send(GetCollection(collection_hash=action.collection_hash))
+
+    return LastLook(look, keep)
+
+
+async def changed(context: CallContext, action: UpdateCollection) -> Updated:
+    return await change(context, action, at_last(action))
+
+
+async def deleted(context: CallContext, action: Action[Any], then: Callable[[], object] = lambda: None) -> Any:
+    """Delete it; `then` comes between look and act."""
+    return await delete(context, action, at_last(action, then))
+
+
 async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, context: CallContext) -> None:
     target = of_title(sandbox, "Press kit")
-    done = await change(context, UpdateCollection(collection_hash=target, title="Press kit 2026", width=800))
+    done = await changed(context, UpdateCollection(collection_hash=target, title="Press kit 2026", width=800))
     assert done.changes == (Difference("title", "Press kit", "Press kit 2026"), Difference("width", "650", "800"))
     assert done.after.collection_hash == target
     assert done.warnings == ()
@@ -57,7 +85,7 @@ async def test_a_change_is_shown_before_and_after(sandbox: Sandbox, context: Cal
 async def test_publishing_a_draft_finds_its_new_hash(sandbox: Sandbox, *, mute: bool) -> None:
     target = of_title(sandbox, OFFERS)
     async with asking(Meddled(sandbox, mute=mute)) as flipsnack:
-        done = await change(
+        done = await changed(
             CallContext(flipsnack), UpdateCollection(collection_hash=target, status="unlisted", title="W39")
         )
     assert done.before.collection_hash == target
@@ -72,7 +100,7 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
     twin = shelved(sandbox, OFFERS, 200)
     sandbox.account.collections[twin].status = "public"
     async with asking(Meddled(sandbox, mute=True)) as flipsnack:
-        done = await change(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+        done = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
     assert done.after.collection_hash != twin
     assert "look for its new hash by title" in done.warnings[0]
 
@@ -80,11 +108,11 @@ async def test_two_of_the_same_title_are_not_mixed_up(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.kind)
 async def test_after_a_lost_answer_a_change_is_repeated(fault: Fault, sandbox: Sandbox, context: CallContext) -> None:
     sandbox.add_fault(fault)
-    done = await change(context, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
+    done = await changed(context, UpdateCollection(collection_hash=of_title(sandbox, "Press kit"), description="New"))
     assert done.changes == (Difference("description", "Logos, portraits, facts.", "New"),)
     sandbox.add_fault(fault)
     try:
-        done = await change(context, UpdateCollection(collection_hash=of_title(sandbox, OFFERS), status="public"))
+        done = await changed(context, UpdateCollection(collection_hash=of_title(sandbox, OFFERS), status="public"))
     except FlipsnackError as error:
         assert error.changed is Changed.PERHAPS, error  # noqa: PT017  # both ends are honest
     else:
@@ -94,7 +122,7 @@ async def test_after_a_lost_answer_a_change_is_repeated(fault: Fault, sandbox: S
 async def test_a_collection_that_vanishes_afterwards_is_said_to_be_missing(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
     async with asking(Meddled(sandbox, then=lambda: sandbox.account.delete(target))) as flipsnack:
-        done = await change(CallContext(flipsnack), UpdateCollection(collection_hash=target, title="New"))
+        done = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, title="New"))
     assert done.after.title == "New"
     assert "was not found afterwards" in done.warnings[0]
 
@@ -103,14 +131,14 @@ async def test_what_is_not_there_or_being_converted_is_not_changed(sandbox: Sand
     made = sandbox.account.add(title="T", conversion="processing").hash
     for target, error in (("nothere", NotFoundError), (made, StillProcessingError)):
         with pytest.raises(error):
-            await change(context, UpdateCollection(collection_hash=target, title="New"))
+            await changed(context, UpdateCollection(collection_hash=target, title="New"))
     assert [one.action for one in sandbox.requests] == [*["collection.getCollection"] * 2, "collection.update"]
 
 
 async def test_a_status_that_flipsnack_did_not_take_is_pointed_out(sandbox: Sandbox) -> None:
     target = of_title(sandbox, "Press kit")
     async with asking(Meddled(sandbox, deaf=True)) as flipsnack:
-        done = await change(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
+        done = await changed(CallContext(flipsnack), UpdateCollection(collection_hash=target, status="public"))
     assert done.changes == ()
     assert done.warnings == ("Flipsnack did not take the status as asked: look at the collection.",)
 
@@ -134,33 +162,36 @@ async def deletion(request: pytest.FixtureRequest, sandbox: Sandbox) -> Action[A
 
 
 async def test_a_deletion_is_done_once(deletion: Action[Any], sandbox: Sandbox, context: CallContext) -> None:
-    assert (await delete(context, deletion)).deleted
-    assert [one.action for one in sandbox.requests] == [deletion.api_name]
+    assert (await deleted(context, deletion)).deleted
+    assert [one.action for one in sandbox.requests] == [GET, deletion.api_name]
     with pytest.raises(NotFoundError):
-        await delete(context, deletion)
+        await deleted(context, deletion)
 
 
 @pytest.mark.parametrize("fault", [*LOST_DELETIONS, *NEVER_DELETED], ids=lambda fault: f"{fault.kind} {fault.phase}")
 async def test_a_lost_answer_is_looked_into_and_the_target_is_gone_or_still_there(
     deletion: Action[Any], fault: Fault, sandbox: Sandbox, context: CallContext
 ) -> None:
-    sandbox.add_fault(fault)
+    sandbox.add_fault(replace(fault, action=deletion.api_name))
     if fault in LOST_DELETIONS:
-        assert (await delete(context, deletion)).deleted
+        assert (await deleted(context, deletion)).deleted
     else:
         with pytest.raises(FlipsnackError, match="still there") as caught:
-            await delete(context, deletion)
+            await deleted(context, deletion)
         assert caught.value.changed is Changed.NOTHING
-    assert [one.action for one in sandbox.requests] == [deletion.api_name, "collection.getCollection"]
+    assert [one.action for one in sandbox.requests] == [GET, deletion.api_name, GET]
 
 
 async def test_nobody_can_tell_if_nobody_can_look(
     deletion: Action[Any], sandbox: Sandbox, context: CallContext
 ) -> None:
     sandbox.add_fault(Fault("reset", phase="after", action=deletion.api_name))
-    sandbox.add_fault(Fault("code", code=99, action="collection.getCollection", times=0))
+
+    def nobody_can_look() -> None:
+        sandbox.add_fault(Fault("code", code=99, action=GET, times=0))
+
     with pytest.raises(UnreachableError) as caught:
-        await delete(context, deletion)
+        await deleted(context, deletion, nobody_can_look)
     assert caught.value.changed is Changed.PERHAPS
     assert len([one for one in sandbox.requests if one.action == deletion.api_name]) == 1
 
@@ -170,22 +201,22 @@ async def test_a_flipbook_whose_hash_has_an_unknown_name_is_not_said_to_be_gone(
     sandbox.add_fault(Fault("reset", action="flipbook.delete"))
     async with asking(Rewriting(sandbox, b'"itemHash"', b'"documentKey"')) as flipsnack:
         with pytest.raises(FlipsnackError) as caught:
-            await delete(CallContext(flipsnack), targets(sandbox)[1])
+            await deleted(CallContext(flipsnack), targets(sandbox)[1])
     assert sandbox.carried_out("flipbook.delete") == []
     assert caught.value.changed is Changed.PERHAPS
 
 
 async def test_of_a_logo_nobody_can_tell(sandbox: Sandbox, context: CallContext) -> None:
-    sandbox.add_fault(Fault("reset", phase="after"))
+    sandbox.add_fault(Fault("reset", "collection.deleteLogo", phase="after"))
     with pytest.raises(UnreachableError) as caught:
-        await delete(context, DeleteLogo(collection_hash=next(iter(sandbox.account.collections))))
+        await deleted(context, DeleteLogo(collection_hash=next(iter(sandbox.account.collections))))
     assert caught.value.changed is Changed.PERHAPS
-    assert len(sandbox.requests) == 1
+    assert [one.action for one in sandbox.requests] == [GET, "collection.deleteLogo"]
 
 
 async def test_what_never_left_is_not_looked_into(sandbox: Sandbox) -> None:
     async with over(lambda: Unplugged(sandbox.app, httpx2.ConnectError, 9)) as flipsnack:
         with pytest.raises(UnreachableError) as caught:
-            await delete(CallContext(flipsnack), targets(sandbox)[0])
+            await deleted(CallContext(flipsnack), targets(sandbox)[0])
     assert caught.value.changed is Changed.NOTHING
     assert sandbox.requests == []

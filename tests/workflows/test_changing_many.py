@@ -16,6 +16,7 @@ from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.allowance import KIND, Allowance
 from flipsnack_mcp.workflows.changing import Updated
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
@@ -87,7 +88,8 @@ async def process(
 ) -> AsyncIterator[Server]:
     async with work.server(store, road, account) as (flipsnack, jobs):
         records = History(jobs.store, account), Journal(jobs.store, account)
-        plans = Plans(flipsnack, jobs, PlanRecord(jobs.store, account), *records, allowed)
+        allowance = Allowance(jobs.store, account, 60, 200)
+        plans = Plans(flipsnack, jobs, PlanRecord(jobs.store, account), *records, allowance, allowed)
         jobs.unattended[PLAN] = (plans.carry_out, plans.note_stop)
         yield Server(plans)
 
@@ -315,7 +317,7 @@ async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_
         await server.plans.record.confirmed(plan, "form")
         items = await server.to_its_end(plan)
     assert {one.plan.stopped for one in (never, stopped, refused)} == {YES_IS_OLD}
-    assert states(stopped)["done"] in range(42, 47)
+    assert states(stopped)["done"] in range(42, 50)
     assert refused.items == stopped.items
     assert [one.state for one in items] == ["done"] * 60
 
@@ -416,3 +418,44 @@ def test_what_flipsnack_did_not_take_as_planned_is_a_failure() -> None:
     made = Updated(Collection(collection_hash="a"), Collection(collection_hash="a", title="V"), (), ())
     wanted = Item(number=0, collection_hash="a", title="T", status="public", new_title="U")
     assert facts_of_update(wanted, made)["state"] == "failed"
+
+
+async def counted(server: Server) -> int:
+    """What stands in the allowance."""
+    return await server.plans.allowance.store.transact(lambda records: len(records.all(KIND)))
+
+
+@pytest.mark.parametrize("why", ["on request", "ten minutes are over", "three failures in a row"])
+async def test_what_a_stopped_plan_did_not_take_offline_does_not_count(work: LongWork, why: str) -> None:
+    failing = why == "three failures in a row"
+    fault = Fault("code", UPDATE, times=3, code=38) if failing else Fault("slow", UPDATE, seconds=12, times=0)
+    work.sandbox.add_fault(fault)
+    async with begun(work, 60, rule=OFFLINE) as (server, plan):
+        seen = await server.look(plan)
+        await server.plans.record.confirmed(plan, "form", partial(server.plans.allowance.count, named=seen.counted))
+        assert await counted(server) == 60
+        await server.work(plan, 30)
+        if why == "on request":
+            await server.plans.jobs.stop(PLAN, plan.plan_id)
+        await anyio.sleep(2 * TEN_MINUTES)
+        stopped = states(await server.look(plan))
+        assert await counted(server) == stopped.get("done", 0) < 60
+    assert failing or stopped["done"]
+
+
+async def test_a_plan_that_an_older_version_confirmed_counts_item_by_item(work: LongWork) -> None:
+    async with begun(work, 3, rule=OFFLINE) as (server, plan):
+        await server.plans.record.confirmed(plan, "form")
+        await server.to_its_end(plan)
+        assert await counted(server) == 3
+
+
+async def test_where_the_allowance_is_used_up_nothing_goes_offline(work: LongWork) -> None:
+    async with begun(work, 3, rule=OFFLINE) as (server, plan):
+        for _ in range(59):
+            await server.plans.allowance.take("delete x")
+        await server.plans.record.confirmed(plan, "form")
+        seen = await server.work(plan)
+    assert states(seen) == {"done": 1, "failed": 2}
+    assert "60 deletions in an hour" in seen.items[1].said
+    assert len(updates(work)) == 1

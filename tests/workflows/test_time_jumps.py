@@ -37,17 +37,17 @@ async def test_no_jump_gives_another_deletion_or_takes_one_away(
     store: Store, machine: Machine, jump: Jump, limits: tuple[int, int], span: float
 ) -> None:
     allowance = Allowance(store, ACCOUNT, *limits)
-    await allowance.take()
+    await allowance.take("delete x")
     machine.set_clock(33)  # taken while the clock was ahead
-    await allowance.take()
+    await allowance.take("delete x")
     machine.set_clock(-33)
-    await allowance.take()
+    await allowance.take("delete x")
     await jump(machine, store)
     with pytest.raises(TooManyDeletionsError):
-        await allowance.take()
+        await allowance.take("delete x")
     machine.run(span)
     for _ in range(3):
-        await allowance.take()
+        await allowance.take("delete x")
     with pytest.raises(TooManyDeletionsError):
         await allowance.check()
 

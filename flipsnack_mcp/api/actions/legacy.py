@@ -25,7 +25,7 @@ class AddFlipbook(OfCollection):
 
 
 class SetLogo(OfCollection):
-    """Set the logo of a collection's player (old API, may be gone). Give file_path or file_url."""
+    """Set the logo of a collection's player (old API, may be gone). Give file_path or file_url. A person has to confirm."""
 
     api_name = "collection.setLogo"
     tool_name = "set_logo"
@@ -34,6 +34,8 @@ class SetLogo(OfCollection):
     effect = Effect.WRITES
     overwrites = True
     uploads = "picture"
+    loses = "logo"
+    doing = "Replace the logo of"
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.setlogo"
     codes = (34, 36, 43, 46)
 
@@ -54,7 +56,7 @@ class DeleteLogo(OfCollection):
 
 
 class SetBackgroundImage(OfCollection):
-    """Set the background picture of a collection's player (old API, may be gone). Give file_path or file_url."""
+    """Set the background picture of a collection's player (old API, may be gone). Give file_path or file_url. A person has to confirm."""
 
     api_name = "collection.setBackgroundImage"
     tool_name = "set_background_image"
@@ -63,6 +65,8 @@ class SetBackgroundImage(OfCollection):
     effect = Effect.WRITES
     overwrites = True
     uploads = "picture"
+    loses = "background picture"
+    doing = "Replace the background picture of"
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.setbackgroundimage"
     codes = (34, 36, 43, 46)
 

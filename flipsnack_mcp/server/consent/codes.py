@@ -48,8 +48,8 @@ class Consents:
 
         return await self.store.transact(work)
 
-    async def redeemed(self, code: str, target: str, *, only_approved: bool) -> Ticket | str:
-        """The ticket of a code, which is spent by that; or why there is none.
+    async def redeemed(self, code: str, target: str, *, only_approved: bool, spend: bool = True) -> Ticket | str:
+        """The ticket of a code, which is spent by that unless it is only looked at; or why there is none.
 
         One that still waits for its approval in a terminal is not spent: the person may be on the way.
         """
@@ -61,7 +61,8 @@ class Consents:
                 return "This confirmation code is unknown, used or expired. Make the call without it to get a new one."
             if (only_approved or ticket.needs_approval) and not ticket.approved:
                 return f'Nobody has approved it yet: a person has to run "flipsnack-mcp approve {name}" in a terminal.'
-            records.delete(CODE, name)
+            if spend:
+                records.delete(CODE, name)
             if records.get(CLOSED, self._closed(target)) is not None:
                 return f"A person said no to this less than {MINUTES} minutes ago."
             return ticket

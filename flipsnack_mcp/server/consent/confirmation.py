@@ -6,7 +6,9 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 """
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import anyio
@@ -16,7 +18,7 @@ from pydantic import ValidationError
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
 from flipsnack_mcp.server.consent.form import FORM, Preview, confirms, question
 from flipsnack_mcp.server.consent.preview import InQuestion
-from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, reply_of
+from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.store.clock import Stamp, is_fresh
@@ -53,6 +55,23 @@ class NotConfirmedError(Exception):
         super().__init__(f"{text} {UNCHANGED}")
 
 
+async def nothing() -> None:
+    """Nothing has to be spent."""
+
+
+@dataclass(frozen=True)
+class Yes:
+    """Whose yes it was, and to what."""
+
+    how: How
+    seen: str = ""
+    """The fingerprint of what was shown; empty where nobody was asked."""
+    ticket: Ticket | None = None
+    """What a code stands for."""
+    spend: Callable[[], Awaitable[None]] = nothing
+    """Uses a code up, and raises where somebody was faster."""
+
+
 @dataclass
 class Confirmation:
     """Asks, and decides about the answer. What has to be remembered is in the store, for all processes."""
@@ -62,10 +81,10 @@ class Confirmation:
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
-    ) -> How | types.InputRequiredResult:
-        """How a person said yes to what is there now; or a question that has to go out first; or a refusal is raised.
+    ) -> Yes | types.InputRequiredResult:
+        """A person's yes to what they saw; or a question that has to go out first; or a refusal is raised.
 
-        The target is fetched anew each time, and raises where it is already gone.
+        Whether it still is what they saw tells the last look, just before the act.
         """
         self.check()
         if self.way == "approve" and not self.consents.store.shared:
@@ -73,16 +92,28 @@ class Confirmation:
         reply = await self._replied(request)
         if reply is None:
             if self.way == "allow":
-                await target.glance()
-                return "allow"
+                return Yes("allow")
             if code:
-                return await self._redeem(code, tool, target)
+                return await self._redeemable(code, tool, target)
             outcome = await self._first_round(request, tool, await target.preview())
             if not isinstance(outcome, Reply):
                 return outcome
             reply = outcome
         await self._decide(reply, tool, target)
-        return "form"
+        return Yes("form", reply.wanted.seen)
+
+    async def no_longer(self, yes: Yes, tool: str, target: InQuestion) -> NotConfirmedError:
+        """The refusal for what is not what a person said yes to any more; their code is spent."""
+        with suppress(NotConfirmedError):  # it was spent at an earlier look
+            await yes.spend()
+        if yes.ticket:
+            return NotConfirmedError(
+                f"It changed since the code was given out. {await self._again(yes.ticket, tool, target)}"
+            )
+        return NotConfirmedError(
+            f"It changed after the person was asked. It is now: {(await target.preview()).text} "
+            "Make the call again to ask the person about this."
+        )
 
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before."""
@@ -104,7 +135,7 @@ class Confirmation:
                 f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
             )
         at, shown = await self.consents.stamp()
-        asked = Asked(seen=preview.seen, at=at, shown=shown, nonce=secrets.token_hex(8))
+        asked = Asked(**asdict(wanted_by(preview)), at=at, shown=shown, nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
             input_requests={QUESTION: types.ElicitRequest(params=question(preview))},
             request_state=asked.model_dump_json(),
@@ -125,7 +156,7 @@ class Confirmation:
             )
         if reply is None:
             raise NotConfirmedError(await self._failed(tool, preview))
-        return reply_of(reply, preview.seen, anyio.current_time() - asked)
+        return reply_of(reply, wanted_by(preview), anyio.current_time() - asked)
 
     async def _failed(self, tool: str, preview: Preview) -> str:
         if await self.consents.unanswered(preview.target) < UNANSWERED_IN_A_ROW:
@@ -145,23 +176,21 @@ class Confirmation:
                 f"The question was put more than {MINUTES} minutes ago, or the clock was set since. "
                 "Make the call again to ask anew."
             )
-        return reply_of(reply, asked.seen, now.now - asked.at)
+        wanted = Wanted(asked.seen, asked.expected, asked.collection_hash)
+        return reply_of(reply, wanted, now.now - asked.at)
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
-        """Raise unless the answer is a yes to what is there now. A no counts whatever is there, also if Flipsnack fails."""
+        """Raise unless the answer is a yes to what was shown. A no counts whatever is there, also if Flipsnack fails."""
         if reply.unseen:
             way = await self._terminal(tool, await target.preview())
             raise NotConfirmedError(f"{reply.unseen}: {NEVER_SHOWN} {way}")
         if reply.action != "accept":
             await self.consents.close(target.name)
             raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
-        preview = await target.glance()
-        if reply.seen != preview.seen:
-            raise NotConfirmedError(
-                f"It changed after the person was asked. It is now: {(await target.preview()).text} "
-                "Make the call again to ask the person about this."
-            )
-        if not confirms(reply.typed or "", preview):
+        known = await target.known()
+        if known and known.seen != reply.wanted.seen:
+            raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
+        if not confirms(reply.typed or "", reply.wanted):
             raise NotConfirmedError(await self._mistyped(tool, target))
 
     async def _mistyped(self, tool: str, target: InQuestion) -> str:
@@ -194,21 +223,30 @@ class Confirmation:
             f'the same call with confirmation="{code}".'
         )
 
-    async def _redeem(self, code: str, tool: str, target: InQuestion) -> How:
-        """Raise unless the code was given out for exactly this, as it is now. It is spent either way."""
-        now = await target.glance()
-        found = await self.consents.redeemed(code, now.target, only_approved=self.way == "approve")
-        if isinstance(found, str):
-            raise NotConfirmedError(found)
-        if (found.tool, found.target) != (tool, now.target):
+    async def _redeemable(self, code: str, tool: str, target: InQuestion) -> Yes:
+        """Raise unless the code was given out for exactly this; it is spent just before the act, or here if it was not."""
+        found = await self._redeem(code, target, spend=False)
+        if (found.tool, found.target, found.covers) != (tool, target.name, target.covers):
+            await self._redeem(code, target)
             raise NotConfirmedError(
                 "This confirmation code was for something else; it is spent. Make the call without it."
             )
-        if found.seen != now.seen:
-            raise NotConfirmedError(
-                f"It changed since the code was given out. {await self._again(found, tool, target)}"
-            )
-        return "approve" if found.approved else "code"
+
+        async def spend() -> None:
+            await self._redeem(code, target)
+
+        yes = Yes("approve" if found.approved else "code", found.seen, found, spend)
+        known = await target.known()
+        if known and known.seen != found.seen:
+            raise await self.no_longer(yes, tool, target)
+        return yes
+
+    async def _redeem(self, code: str, target: InQuestion, *, spend: bool = True) -> Ticket:
+        approved = self.way == "approve"
+        found = await self.consents.redeemed(code, target.name, only_approved=approved, spend=spend)
+        if isinstance(found, str):
+            raise NotConfirmedError(found)
+        return found
 
     async def _again(self, spent: Ticket, tool: str, target: InQuestion) -> str:
         """What is there now, and a new code of the same kind for it."""
@@ -216,6 +254,11 @@ class Confirmation:
         if spent.needs_approval:
             return f"{preview.text} {await self._terminal(tool, preview)}"
         return await self._with_code(tool, preview)
+
+
+def wanted_by(preview: Preview) -> Wanted:
+    """What an answer to the question with this preview is compared with."""
+    return Wanted(preview.seen, preview.expected, preview.collection_hash)
 
 
 async def answer_to(request: ToolRequest, message: str) -> types.ElicitResult | None:

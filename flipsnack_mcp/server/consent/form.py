@@ -7,12 +7,14 @@ from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api import Action, as_compared, bare, cleaned, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
+from flipsnack_mcp.server.consent.reply import Wanted
 from flipsnack_mcp.workflows.plans.rules import Item
 
 LONGEST_TO_TYPE, LONGEST_TYPED = 60, 1000
 FEWEST_LETTERS = 3
 """Letters and digits of a title that can be typed: one of dots, dashes or pictures is confirmed by its hash."""
 FLIPBOOKS_NAMED, TITLES_SHOWN = 5, 10
+LONGEST_SHOWN = 300
 FORM = {
     "type": "object",
     "required": ["title"],
@@ -38,6 +40,8 @@ class Preview(BaseModel):
     """What counts as well, where there is one target."""
     target: str
     """Exactly what would be destroyed."""
+    covers: str = ""
+    """Fingerprint of all that would be done besides: a yes counts for what was shown and nothing else."""
     seen: str
     """Fingerprint of what must not change meanwhile. Views are shown, but change by themselves."""
 
@@ -55,7 +59,7 @@ def hash_counts_too(preview: Preview) -> str:
     return " Its hash counts as well." if preview.collection_hash not in {"", preview.expected} else ""
 
 
-def confirms(typed: str, preview: Preview) -> bool:
+def confirms(typed: str, preview: Preview | Wanted) -> bool:
     """Whether what a person typed is what was asked for: the text as people compare, the hash to the letter."""
     given = typed[:LONGEST_TYPED]
     if not as_compared(given):
@@ -65,24 +69,48 @@ def confirms(typed: str, preview: Preview) -> bool:
     return preview.expected != preview.collection_hash and as_compared(given) == as_compared(preview.expected)
 
 
-def sentences_about(collection: Collection, action: Action[Any], views: str, link: str | None) -> str:
-    """What would be destroyed, and what that means."""
+def sentences_about(
+    collection: Collection, action: Action[Any], more: tuple[str, ...], views: str, link: str | None
+) -> str:
+    """What would be destroyed, what that means, and what else would be done."""
     title = quoted(collection.title) if collection.title else "without a title"
     facts = [f"status {known_status(collection.status, ONLINE | {'editable'})}", flipbook_facts(collection), views]
     if link:
         facts.append(f"link {quoted(link, 200)}" if is_web_address(link) else "no link that can be shown")
     of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
-    told = ", ".join(facts)
-    return f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {told}. {consequence(collection, action)}"
+    listed = ", ".join(facts)
+    besides = f" {'Sent instead' if action.loses else 'Also changed'}: {'; '.join(more)}." if more else ""
+    return (
+        f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {listed}. "
+        f"{consequence(collection, action)}{besides}"
+    )
 
 
 def sentences_about_many(items: tuple[Item, ...]) -> str:
     """What would go offline, and what that means."""
     named = [
         f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, ONLINE)})"
+        + (f" with the new title {quoted(one.new_title, 80)}" if one.new_title is not None else "")
         for one in items
     ]
     return f"Take offline {len(items)} collections: {first_of(named, TITLES_SHOWN)}. {OFFLINE_FOR_NOW}"
+
+
+def other_changes(action: Action[Any]) -> tuple[str, ...]:
+    """What an update that takes a collection offline would change besides its status."""
+    if not isinstance(action, UpdateCollection):
+        return ()
+    named = ("title", "description", "width", "height")
+    given = {name: value for name in named if (value := getattr(action, name)) is not None}
+    return tuple(f"{name} {told(value)}" for name, value in {**given, **(action.settings or {})}.items())
+
+
+def told(value: str | int) -> str:
+    """A value for a person, and how long it is where not all of it is shown."""
+    if isinstance(value, int):
+        return str(value)
+    more = f" ({len(value)} characters)" if len(value) > LONGEST_SHOWN else ""
+    return quoted(value, LONGEST_SHOWN) + more
 
 
 def is_web_address(link: str) -> bool:
@@ -114,10 +142,16 @@ def first_of(named: list[str], most: int) -> str:
 def consequence(collection: Collection, action: Action[Any]) -> str:
     """What stops working."""
     if isinstance(action, DeleteFlipbook):
-        return "The collection stays; this document in it is gone for good."
+        last = len(collection.flipbooks) == 1
+        stays = "It is the last flipbook of the collection, which stays empty" if last else "The collection stays"
+        return f"{stays}; this document in it is gone for good."
     if isinstance(action, UpdateCollection):
         return (
             "Its link and every embed of it stop working until it is published again, which may give it another link."
+        )
+    if action.loses:
+        return (
+            f"The {action.loses} it may have now is overwritten, for good; whether it has one Flipsnack does not tell."
         )
     if not isinstance(action, DeleteCollection):
         return "The collection stays; what is deleted of it can only be made or uploaded again."

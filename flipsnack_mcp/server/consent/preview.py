@@ -5,11 +5,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError
+from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, wire_parameters
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, what_to_type
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
+from flipsnack_mcp.workflows.last_look import NotAsSeenError
 from flipsnack_mcp.workflows.plans.rules import Item, Plan
 
 EXTRAS = 6.0
@@ -28,6 +29,8 @@ class Destruction:
 
     context: CallContext
     action: Action[Any]
+    more: tuple[str, ...] = ()
+    """What would be done besides, as it is shown."""
     collection: collections.Collection = field(default_factory=collections.Collection)
     """As it was at the last look."""
 
@@ -36,6 +39,15 @@ class Destruction:
         """Exactly what would be destroyed; known without asking Flipsnack."""
         hashes = hashes_in(self.action)
         return f"{hashes['collection_hash']}/{hashes.get('flipbook_hash', '')}"
+
+    @property
+    def covers(self) -> str:
+        """The same for the same changes; those that are shown cut short count to their ends."""
+        return hashed([self.more, wire_parameters(self.action)]) if self.more else ""
+
+    async def known(self) -> Preview | None:
+        """None: how it is now only a look at Flipsnack tells, and that comes last."""
+        return None
 
     async def preview(self) -> Preview:
         """Fetch the target and describe it for a person.
@@ -46,21 +58,36 @@ class Destruction:
         seen = await self.glance()
         collection, quickly = self.collection, self.context.within(EXTRAS)
         link = collection.direct_link or await direct_link(quickly, collection.collection_hash, collection.title)
-        text = sentences_about(collection, self.action, await views_of(quickly, collection), link)
+        text = sentences_about(collection, self.action, self.more, await views_of(quickly, collection), link)
         return seen.model_copy(update={"text": text})
 
     async def glance(self) -> Preview:
         """Fetch only what must not have changed."""
+        seen = await self.look(self.context)
+        facts = {"target": self.name, "covers": self.covers, "seen": fingerprint(seen), **what_to_type(seen)}
+        return Preview(text="", **facts)
+
+    async def look(self, context: CallContext, agreed: str = "") -> collections.Collection:
+        """Fetch the target by one request; it has to be as it was agreed to, if anybody was asked."""
         hashes = hashes_in(self.action)
-        collection = await existing(self.context, hashes["collection_hash"])
+        collection = await existing(context, hashes["collection_hash"])
         flipbook = hashes.get("flipbook_hash")
         if flipbook and flipbook not in {book.flipbook_hash for book in collection.flipbooks}:
             raise AlreadyGoneError(
                 f"Collection {hashes['collection_hash']} has no flipbook {flipbook}.",
                 "Look at its flipbooks with get_collection.",
             )
+        if agreed and fingerprint(collection) != agreed:
+            raise NotAsSeenError
         self.collection = collection
-        return Preview(text="", target=self.name, seen=fingerprint(collection), **what_to_type(collection))
+        return collection
+
+    async def look_at_draft(self, context: CallContext) -> collections.Collection:
+        """Fetch the target, which has to be a draft: taking it offline takes nothing away."""
+        seen = await self.look(context)
+        if seen.status != "editable":
+            raise NotAsSeenError
+        return seen
 
 
 @dataclass(frozen=True)
@@ -82,7 +109,12 @@ class Batch:
         text, expected = sentences_about_many(self.items), str(len(self.items))
         return Preview(text=text, expected=expected, target=self.name, seen=seen)
 
-    async def glance(self) -> Preview:
+    @property
+    def covers(self) -> str:
+        """Nothing more: all that a plan does is in what was seen of it."""
+        return ""
+
+    async def known(self) -> Preview:
         """The same: a plan does not change."""
         return await self.preview()
 

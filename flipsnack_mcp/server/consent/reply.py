@@ -20,13 +20,23 @@ QUESTION = "title"
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What an answer is compared with: the sight of the target that was shown, and what had to be typed."""
+
+    seen: str
+    expected: str
+    collection_hash: str
+    """What counts as well, where there is one target."""
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What came back, to which sight, and how fast."""
+    """What came back, to which question, and how fast."""
 
     action: str
     typed: str | None
     """None where it is not the one text that was asked for."""
-    seen: str
+    wanted: Wanted
     seconds: float
 
     @property
@@ -39,11 +49,11 @@ class Reply:
         return ""
 
 
-def reply_of(reply: ElicitResult, seen: str, seconds: float) -> Reply:
+def reply_of(reply: ElicitResult, wanted: Wanted, seconds: float) -> Reply:
     """A client's reply; content that is not the one text asked for counts as nothing typed."""
     content: Mapping[str, object] = reply.content or {}
     typed = content.get(QUESTION) if set(content) == {QUESTION} else None
-    return Reply(reply.action, typed if isinstance(typed, str) else None, seen, seconds)
+    return Reply(reply.action, typed if isinstance(typed, str) else None, wanted, seconds)
 
 
 def as_an_answer(answer: object) -> object:

@@ -28,9 +28,12 @@ FOR_EVER = 1e11
 
 
 class Asked(BaseModel):
-    """Which question was put, when, and to which sight of its subject."""
+    """Which question was put, when, to which sight of its subject, and what had to be typed."""
 
     seen: str
+    expected: str = ""
+    collection_hash: str = ""
+    """Both are empty in a question of an earlier version, to which nothing that is typed is a yes."""
     at: float
     shown: float | None = None
     """What the clock on the wall showed then."""

@@ -182,7 +182,7 @@ def options_taken_by(action: type[Action[Any]]) -> list[str]:
     by_effect = {
         "file_path": bool(action.uploads),
         "dry_run": action.effect is not Effect.READS,
-        "confirmation": action.effect is Effect.DESTROYS,
+        "confirmation": action.effect is Effect.DESTROYS or bool(action.loses),
     }
     return [name for name in Options.model_fields if by_effect.get(name) or name in OWN.get(action, {})]
 

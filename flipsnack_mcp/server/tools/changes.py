@@ -1,23 +1,31 @@
 """Everything that changes or destroys a collection: looked at first, confirmed where something is lost, saved, then done."""
 
-from collections.abc import Awaitable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 from mcp.types import InputRequiredResult
 from pydantic import BaseModel, Field
 
-from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
+from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
-from flipsnack_mcp.server.consent.preview import Destruction, hashes_in
+from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
+from flipsnack_mcp.server.consent.form import other_changes
+from flipsnack_mcp.server.consent.preview import Destruction, existing, hashes_in
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.changing import asked_of, change, changes, delete
+from flipsnack_mcp.workflows.changing import Updated, asked_of, change, changes, delete
+from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
 from flipsnack_mcp.workflows.uploads.sending import send_to
 
+T = TypeVar("T")
+LONGEST_PICTURE = 2200
+"""Characters of what is said about one: its address may be as long as 2,000."""
 NEW_HASH = "Publishing a draft gives it a new hash and link."
 OFFLINE = "Its link and every embed of it stop working; the person will be asked."
 
@@ -61,18 +69,31 @@ class ChangedCollection(Collection):
     warnings: Warnings = []
 
 
-async def change_collection(call: ToolCall, action: Action[Collection]) -> ChangedCollection:
+async def change_collection(call: ToolCall, action: Action[Collection]) -> ChangedCollection | InputRequiredResult:
     """Send a change, with its document where it takes one: what every action that writes does, if no more is said."""
     async with AsyncExitStack() as open_until_sent:
         document, look = await file_of(call, action, open_until_sent)
-        before = await call.context.send(GetCollection(collection_hash=hashes_in(action)["collection_hash"]))
-        facts: dict[str, Any] = {"warnings": list(look.warnings)}
         if call.options.dry_run:
+            before = await existing(call.context, hashes_in(action)["collection_hash"])
             planned = await planned_change(call, action, document, look.pages)
-            return ChangedCollection(**before.model_dump(), **facts, dry_run=True, changes=planned)
-        saved = await call.save(before)
-        result = await send_to(call.context, action, document)
-        return ChangedCollection(**result.model_dump(), **facts, history_id=saved)
+            facts: dict[str, Any] = {"warnings": list(look.warnings), "dry_run": True, "changes": planned}
+            return ChangedCollection(**before.model_dump(), **facts)
+        result = await sent_change(call, action, document, look.pages)
+        if isinstance(result, InputRequiredResult):
+            return result
+        return ChangedCollection(**result.model_dump(), warnings=list(look.warnings), history_id=call.saved)
+
+
+async def sent_change(
+    call: ToolCall, action: Action[Collection], document: OpenDocument | None, pages: int | None
+) -> Collection | InputRequiredResult:
+    """Save how it was and send the change; one that overwrites something for good only once a person said yes."""
+    if not action.loses:
+        await call.save(await existing(call.context, hashes_in(action)["collection_hash"]))
+        return await send_to(call.context, action, document)
+    shown = f"{action.loses} {quoted(await upload_sentence(action, document, pages), LONGEST_PICTURE)}"
+    subject = Destruction(call.context, action, (shown,))
+    return await confirmed(call, subject, lambda last: send_to(call.context, action, document, last))
 
 
 async def planned_change(
@@ -92,22 +113,42 @@ async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequi
     if call.options.dry_run:
         preview = await subject.preview()
         return tell_removal(action, deleted=False, dry_run=True, changes=[preview.text])
+    done = await confirmed(call, subject, lambda last: delete(call.context, action, last))
+    if isinstance(done, InputRequiredResult):
+        return done
+    return tell_removal(action, deleted=True, history_id=call.saved)
+
+
+async def confirmed(
+    call: ToolCall, subject: Destruction, act: Callable[[LastLook], Awaitable[T]]
+) -> T | InputRequiredResult:
+    """Do what destroys something once a person said yes to it, as far as it still is what they saw."""
     await call.app.allowance.check()
-    if question := await call.ask(call.options.confirmation, subject):
-        return question
-    saved = await call.save(subject.collection)
-    await delete_within_allowance(call, action)
-    return tell_removal(action, deleted=True, history_id=saved)
+    yes = await call.ask(call.options.confirmation, subject)
+    if isinstance(yes, InputRequiredResult):
+        return yes
 
+    async def keep(before: Collection) -> None:
+        if last.seen is None:
+            await yes.spend()
+        await call.save(before)  # what is destroyed is on record, or it is not destroyed
 
-async def delete_within_allowance(call: ToolCall, action: Action[Any]) -> None:
-    """Delete within the allowance; what certainly did not happen does not count."""
-    taken = await call.app.allowance.take()
+    last = LastLook(partial(subject.look, agreed=yes.seen), keep)
     try:
-        await delete(call.context, action)
-    except FlipsnackError as error:
-        if error.changed is Changed.NOTHING:
-            await call.app.allowance.give_back(taken)
+        return await within_allowance(call, lambda: act(last))
+    except NotAsSeenError:
+        raise await call.app.confirmation.no_longer(yes, call.tool, subject) from None
+
+
+async def within_allowance(call: ToolCall, act: Callable[[], Awaitable[T]]) -> T:
+    """Act within the allowance, in which it is written down before; what certainly did not happen does not count."""
+    taken = await call.app.allowance.take(f"{call.tool} {call.target}")
+    try:
+        return await act()
+    except (FlipsnackError, NotAsSeenError, NotConfirmedError, StoreUnusable) as error:
+        if not isinstance(error, FlipsnackError) or error.changed is Changed.NOTHING:
+            with suppress(StoreUnusable):  # then one more counts than was done
+                await call.app.allowance.give_back(taken)
         raise
 
 
@@ -120,17 +161,41 @@ async def update_collection(call: ToolCall, action: UpdateCollection) -> Update 
     """Change a collection, and say what was and what is. Taking it offline is confirmed like a deletion."""
     if call.options.dry_run:
         return await planned_update(call, action)
-    if action.status == "editable" and (question := await ask_to_take_offline(call, action)):
-        return question
+    if action.status == "editable":
+        return await take_offline(call, action)
+    subject = Destruction(call.context, action)
+    return await unasked(call, action, subject.look)
+
+
+async def take_offline(call: ToolCall, action: UpdateCollection) -> Update | InputRequiredResult:
+    """Take a collection offline once a person said yes to that, and to all else that is changed with it.
+
+    A draft loses no link: nobody is asked, unless it was published until the last look.
+    """
+    subject = Destruction(call.context, action, other_changes(action))
+    if not (call.request.state or call.options.confirmation):
+        await subject.glance()
+        if subject.collection.status == "editable":
+            with suppress(NotAsSeenError):
+                return await unasked(call, action, subject.look_at_draft)
+    updated = await confirmed(call, subject, lambda last: change(call.context, action, last))
+    return updated if isinstance(updated, InputRequiredResult) else await told_of(call, action, updated)
+
+
+async def unasked(
+    call: ToolCall, action: UpdateCollection, look: Callable[[CallContext], Awaitable[Collection]]
+) -> Update:
+    """An update that takes nothing away: the answer tells how it was too, should the history not be writable."""
     said: list[str] = []
 
-    async def save(before: Collection) -> None:
-        if call.confirmed:  # its public link is destroyed: without a record, not at all
-            await call.save(before)
-        else:  # the answer tells it too
-            said.extend(await keep_if_possible(call.save(before), "How it was could not be kept in the history"))
+    async def keep(before: Collection) -> None:
+        said.extend(await keep_if_possible(call.save(before), "How it was could not be kept in the history"))
 
-    updated = await change(call.context, action, save)
+    return await told_of(call, action, await change(call.context, action, LastLook(look, keep)), said)
+
+
+async def told_of(call: ToolCall, action: UpdateCollection, updated: Updated, said: Sequence[str] = ()) -> Update:
+    """The answer about an update, and its new hash noted."""
     before, now = action.collection_hash, updated.after.collection_hash or action.collection_hash
     told = list(updated.warnings)
     if before != now:
@@ -154,16 +219,6 @@ async def keep_if_possible(keeping: Awaitable[Any], otherwise: str) -> list[str]
     except StoreUnusable as error:
         return [f"{otherwise}: {error.happened}"]
     return []
-
-
-async def ask_to_take_offline(call: ToolCall, action: UpdateCollection) -> InputRequiredResult | None:
-    """None once a person said yes to taking a published collection offline, or where it is none."""
-    subject = Destruction(call.context, action)
-    if not call.request.state:
-        await subject.glance()
-        if subject.collection.status == "editable":
-            return None
-    return await call.ask(call.options.confirmation, subject)
 
 
 async def planned_update(call: ToolCall, action: UpdateCollection) -> Update:

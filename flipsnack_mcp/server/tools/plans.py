@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Literal, Self
 
 from mcp.types import InputRequiredResult
@@ -133,6 +134,8 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
             "Choose fewer of them.",
         )
+    if going := sum(one.goes_offline for one in draft.items):
+        await call.app.allowance.check(going)
     missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
     said = notes(draft, missing)
     if not draft.items:
@@ -165,13 +168,19 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
     """None once a person said yes to what is to go offline, a moment ago or by an earlier call."""
     if not seen.offline:
         return None
+    allowance = call.app.allowance
+    count = partial(allowance.count, named=seen.counted)
     if seen.is_confirmed:
         call.app.confirmation.check()
         call.confirmed = seen.plan.confirmed
+        await call.app.jobs.store.transact(count)
         return None
-    if question := await call.ask(code, Batch(seen.plan, seen.offline)):
-        return question
-    await call.app.plans.record.confirmed(seen.plan, call.confirmed)
+    await call.app.jobs.store.transact(partial(allowance.check_all, named=seen.counted))
+    yes = await call.ask(code, Batch(seen.plan, seen.offline))
+    if isinstance(yes, InputRequiredResult):
+        return yes
+    await yes.spend()
+    await call.app.plans.record.confirmed(seen.plan, call.confirmed, count)
     return None
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flipsnack_mcp.api import Effect, cleaned
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.consent.confirmation import Yes
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
@@ -31,6 +32,7 @@ class ToolCall:
     options: Options
     """What an action's tool takes beyond the action; a tool over a workflow has all of it in its input."""
     confirmed: str = ""
+    """Whose yes it was; for a plan also that of an earlier call."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
 
@@ -39,13 +41,12 @@ class ToolCall:
         """How this call asks Flipsnack."""
         return CallContext(self.app.flipsnack, self.request.deadline, self.request.tell)
 
-    async def ask(self, code: str | None, subject: InQuestion) -> types.InputRequiredResult | None:
-        """None once a person said yes; else the question that has to go out first, or a refusal is raised."""
-        how = await self.app.confirmation.given(self.request, self.tool, code, subject)
-        if isinstance(how, types.InputRequiredResult):
-            return how
-        self.confirmed = how
-        return None
+    async def ask(self, code: str | None, subject: InQuestion) -> Yes | types.InputRequiredResult:
+        """A person's yes, or the question that has to go out first; else a refusal is raised."""
+        answer = await self.app.confirmation.given(self.request, self.tool, code, subject)
+        if isinstance(answer, Yes):
+            self.confirmed = answer.how
+        return answer
 
     async def save(self, collection: Collection) -> int:
         """Keep how a collection is, before it is changed or destroyed. Without that nothing is."""

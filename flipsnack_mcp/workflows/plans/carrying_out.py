@@ -7,14 +7,16 @@ from typing import Any
 import anyio
 
 from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFoundError, cleaned, errors
-from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import by_title
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Job, Jobs
+from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
-from flipsnack_mcp.workflows.plans.rules import Item, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.rules import Item, ItemState, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.progress import News, Progress, Tell, budget_used_up, plan_at
 from flipsnack_mcp.workflows.uploads.journal import Journal
 
@@ -29,6 +31,8 @@ NO_LONGER_THERE = "It is no longer there under this hash, so it was left alone."
 NEITHER = "It was being changed when a call broke off, and is now neither as before nor as planned: look at it."
 NEW_HASH_UNKNOWN = "It was being published when a call broke off; its new hash was not found: look for its title."
 ON_REQUEST = "It was stopped on request."
+
+NOT_CARRIED_OUT = frozenset[ItemState]({"skipped", "failed"})
 
 ItemFacts = dict[str, Any]
 
@@ -68,6 +72,8 @@ class Plans:
     history: History
     """In which every collection of a plan has entries of its own."""
     journal: Journal
+    allowance: Allowance
+    """In which every collection that goes offline counts, from the yes to the plan on."""
     allowed: Permissions
 
     async def start(self, plan: Plan) -> Job | None:
@@ -82,9 +88,10 @@ class Plans:
 
     async def note_stop(self, job: Job) -> None:
         """A plan that somebody stopped goes on when a call asks for it."""
-        record = replace(self.record, store=job.store)
+        record, allowance = replace(self.record, store=job.store), replace(self.allowance, store=job.store)
         if seen := await record.look(job.job_id):
             await record.stop(seen.plan, ON_REQUEST)
+            await allowance.give_back(*seen.counted)
 
     async def carry_out(self, job: Job) -> None:
         """Carry out what is left of a plan, for as long as it may go on by itself."""
@@ -98,6 +105,7 @@ class Execution:
         self._job, self._allowed = job, plans.allowed
         self._record = replace(plans.record, store=job.store)
         self._history, self._journal = replace(plans.history, store=job.store), replace(plans.journal, store=job.store)
+        self._allowance = replace(plans.allowance, store=job.store)
         self._flipsnack, self._failures = plans.flipsnack, Failures()
         self._start, self._done = anyio.current_time(), 0
 
@@ -109,7 +117,13 @@ class Execution:
                 return
             if objection := seen.objection or await self._take_up(seen):
                 await self._record.stop(seen.plan, objection)
+                await self._give_back_the_rest()
                 return
+
+    async def _give_back_the_rest(self) -> None:
+        """What a plan that stops did not take offline does not count."""
+        if seen := await self._record.look(self._job.job_id):
+            await self._allowance.give_back(*seen.counted)
 
     async def _take_up(self, seen: PlanSnapshot) -> str:
         """Carry out the next item; why the plan stops after it, or nothing."""
@@ -142,6 +156,8 @@ class Execution:
             await self._record.note(plan, item, state="planned", begun=item.begun)
             raise
         ended = item.model_copy(update=facts)
+        if ended.state in NOT_CARRIED_OUT and item.goes_offline:
+            await self._allowance.give_back(item.counted_as(plan))
         if ended.state != "skipped":
             await self._history.add(decision=ended.state, said=short(ended.said), **facts_of(plan, item))
         if ended.new_hash:
@@ -150,8 +166,12 @@ class Execution:
 
     async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:
         context = CallContext(self._flipsnack, tell=self._tell, lane=Lane.BACKGROUND).within(TIME_FOR_AN_ITEM)
+        last = LastLook(partial(as_planned, item=item), partial(self._begin, context, plan, item))
         try:
-            updated = await change(context, item.action, partial(self._begin, context, plan, item))
+            if item.goes_offline:
+                counted = {item.counted_as(plan): f"take {item.collection_hash} offline"}
+                await self._job.store.transact(lambda records: self._allowance.count(records, counted))
+            updated = await change(context, item.action, last)
         except Settled as settled:
             return settled.facts
         except NotFoundError:
@@ -163,14 +183,20 @@ class Execution:
         return facts_of_update(item, updated)
 
     async def _begin(self, context: CallContext, plan: Plan, item: Item, before: Collection) -> None:
-        """The last look before it is changed: it is as planned, and how it was is kept."""
-        if not item.is_as_planned(before):
-            raise Settled(facts_of_other(item, before))
+        """How it was before it is changed is kept."""
         twins = await twins_of(context, item)
         kept = before.model_dump(mode="json", exclude_none=True)
         await self._history.add(decision="allowed", before=kept, **facts_of(plan, item))
         # The last thing before it is sent: whoever finds it so later knows that it may have been.
         await self._record.note(plan, item, state="sending", begun=True, twins=twins)
+
+
+async def as_planned(context: CallContext, item: Item) -> Collection:
+    """The collection of an item, which has to be as it was planned."""
+    seen = await context.send(GetCollection(collection_hash=item.collection_hash))
+    if not item.is_as_planned(seen):
+        raise Settled(facts_of_other(item, seen))
+    return seen
 
 
 def facts_of(plan: Plan, item: Item) -> dict[str, str]:

@@ -3,6 +3,7 @@
 Each item is a record of its own, so that its outcome is on disk before the next one is touched.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,10 @@ from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanDraft, PlanSnaps
 PLAN, ITEM = "plan", "plan-item"
 PLAN_KEPT = 7 * 24 * 3600.0
 """How long the outcome of a plan can be asked for."""
+
+
+def ignored(_: Records) -> None:
+    """Nothing more is so."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,11 @@ class PlanRecord:
 
         return await self.store.transact(work)
 
-    async def confirmed(self, plan: Plan, how: str) -> None:
-        """Remember a person's yes for whoever goes on with it."""
+    async def confirmed(self, plan: Plan, how: str, also: Callable[[Records], None] = ignored) -> None:
+        """Remember a person's yes for whoever goes on with it, and what has to be so together with it."""
 
         def work(records: Records) -> None:
+            also(records)
             self._note(records, plan, confirmed=how, confirmed_at=records.now, confirmed_shown=records.wall)
 
         await self.store.transact(work)

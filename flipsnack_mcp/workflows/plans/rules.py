@@ -65,6 +65,10 @@ class Item(BaseModel):
         """Whether its public link stops working."""
         return self.status != "editable" and self.new_status == "editable"
 
+    def counted_as(self, plan: "Plan") -> str:
+        """Under which name it stands in the allowance."""
+        return f"{plan.plan_id}/{self.number}"
+
     def is_as_planned(self, seen: Collection) -> bool:
         """Whether nobody has changed it since the plan was made."""
         return (seen.title, seen.status) == (self.title, self.status)
@@ -128,6 +132,11 @@ class PlanSnapshot:
     def offline(self) -> tuple[Item, ...]:
         """What is still to go offline."""
         return tuple(one for one in self.items if one.goes_offline and (one.again or one.state in OPEN))
+
+    @property
+    def counted(self) -> dict[str, str]:
+        """What is still to go offline, as the allowance counts it."""
+        return {one.counted_as(self.plan): f"take {one.collection_hash} offline" for one in self.offline}
 
     @property
     def is_old(self) -> bool:

@@ -17,6 +17,7 @@ from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.jobs import Job, Jobs, new_job_id
+from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
@@ -242,10 +243,12 @@ async def create_once(
     return found, (FOUND_AGAIN,)
 
 
-async def send_to(context: CallContext, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
-    """Send a document to a collection that is there already."""
+async def send_to(
+    context: CallContext, action: Action[ResultT_co], document: Document | None, last: LastLook | None = None
+) -> ResultT_co:
+    """Send a document to a collection that is there already; after a last look where it overwrites something."""
     try:
-        return await context.send(action, document)
+        return await (last.then_send(context, action, document) if last else context.send(action, document))
     except DocumentChanged as error:
         raise FlipsnackError(
             str(error),
