@@ -16,8 +16,6 @@ from flipsnack_mcp.workflows.context import CallContext
 
 HOLDS = 2.0
 """Seconds from the moment a look was sent: what it saw may be as old as that."""
-SLOWEST = 10.0
-"""Seconds an answer may take at the third look. Where all of them take over two, the two count from that answer."""
 MOST_LOOKS = 3
 
 
@@ -73,21 +71,15 @@ class LastLook:
 
     async def _tried(self, context: CallContext, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
         async with context.flipsnack.pair(context.terms) as (first, *second):
-            sent = anyio.current_time()
+            leave_by = anyio.current_time() + HOLDS
             seen = await self.look(replace(context, place=first))
             self.answered += 1
-            leave_by = self._leave_by(sent, anyio.current_time())
             if anyio.current_time() <= leave_by:
                 await self._written(seen)
             if any(not place.is_good for place in second):
                 raise LookTooOldError
             place = second[0] if second else None
             return await replace(context, place=place, leave_by=leave_by).send(action, document)
-
-    def _leave_by(self, sent: float, answered: float) -> float:
-        """Until when the action may leave after a look."""
-        slow = HOLDS < answered - sent <= SLOWEST
-        return (answered if slow and self.answered >= MOST_LOOKS else sent) + HOLDS
 
     async def _written(self, seen: Collection) -> None:
         if seen != self.seen:

@@ -63,11 +63,7 @@ ROWS = {
     "described anew while the store was slow": Row(3, written=3, keeping=(3.0, 3.0, 0.0), meanwhile=described),
     "and the store is slow each time": Row(3, 0, 3, "two seconds", keeping=(3.0, 3.0, 3.0), meanwhile=described),
     "a slow answer to one look": Row(2, faults=(Fault("slow", GET, seconds=2.5),)),
-    "slow answers to all looks": Row(3, faults=(Fault("slow", GET, 0, seconds=2.5),)),
-    "slow answers, and then a slow store": Row(
-        3, 0, error="two seconds", keeping=(3.0,), faults=(Fault("slow", GET, 0, seconds=2.5),)
-    ),
-    "answers that take as long as a sleep": Row(3, 0, 0, "two seconds", faults=(Fault("slow", GET, 0, seconds=12.0),)),
+    "slow answers to all looks": Row(3, 0, 0, "two seconds", faults=(Fault("slow", GET, 0, seconds=2.5),)),
     "a slow answer after the look was done": Row(2, faults=(Fault("slow", GET, seconds=2.5, phase="after"),)),
     "answers that are just quick enough": Row(1, faults=(Fault("slow", GET, 0, seconds=1.9),)),
     "maintenance at the act": Row(2, 2, faults=(Fault("maintenance", DELETE),)),
