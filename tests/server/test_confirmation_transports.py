@@ -52,11 +52,8 @@ WIRE = (
     OnTheWire("code replayed", None, 1, uses_code=2),
 )
 ODD = (
-    OnTheWire("no title", lambda _: ElicitResult(action="accept", content={}), 0, said=UNSEEN),
     OnTheWire("no content", lambda _: ElicitResult(action="accept"), 0, said=UNSEEN),
-    OnTheWire("a number", types(2026), 0, said=UNSEEN),
     OnTheWire("a field more", types(TITLE, all="yes"), 0, said=UNSEEN),
-    OnTheWire("no at once", declines, 0, said=UNSEEN, thinks=0.05),
     OnTheWire("no", declines, 0, said="The person said no"),
 )
 
