@@ -1,7 +1,7 @@
 """Every documented code has its error, and every error says four things and no secret."""
 
 import json
-import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flipsnack_mcp.api import errors
+from flipsnack_mcp.api import cleaned, errors
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.api.exchange import no_answer
@@ -71,16 +71,14 @@ def test_the_tree_in_the_docstring_names_every_error_and_every_code() -> None:
         assert str(code) in line
 
 
-# No-break spaces, joiners where they are needed, signs of numbers, and what is younger than this Python's tables: see `api/text`.
-KEPT = re.compile("[\u00a0\u2007\u202f\u200c\u200d\u0600-\u0605\u06dd\u070f\U0001f000-\U0001faff\U00020000-\U0003fffd]")
-
-
 @given(st.integers(0, 100), st.text())
 def test_flipsnacks_own_words_stay_in_their_quotes(code: int, message: str) -> None:
     text = str(errors.refusal(code, message))
     assert len(text.splitlines()) == 1
     assert text.count('"') in {0, 2}
-    assert KEPT.sub("", text).isprintable()
+    hidden = {"Cc", "Cs", "Co", "Zl", "Zp"}
+    assert not [one for one in text if unicodedata.category(one) in hidden]
+    assert cleaned(text, 1000) == text, "a format character stays only where it is needed"
     assert len(text) < 500
 
 

@@ -129,19 +129,6 @@ def test_the_table_knows_every_tool() -> None:
     assert OF.keys() == TOOLS.keys()
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-async def test_each_optional_filled_with_nothing_is_left_out(tool: str, twins: Twins) -> None:
-    wrong = []
-    for name in optionals(tool):
-        bare = await twins.outcome(tool, usual(tool, without=name))
-        for value in FILLINGS:
-            if is_meant(tool, name, value):
-                continue
-            if await twins.outcome(tool, {**usual(tool, without=name), name: value}) != bare:
-                wrong.append(f"{name}={value!r}")
-    assert wrong == []
-
-
 def understood(tool: str, arguments: Given) -> tuple[Any, ...]:
     """What is made of the arguments, where that decides all that follows."""
     try:
@@ -151,6 +138,31 @@ def understood(tool: str, arguments: Given) -> tuple[Any, ...]:
     values = given.model_dump()
     unusual = {name for name in given.model_fields_set if values[name] != type(given).model_fields[name].default}
     return values, unusual
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_each_optional_filled_with_nothing_is_left_out(tool: str) -> None:
+    wrong = []
+    for name in optionals(tool):
+        bare = understood(tool, usual(tool, without=name))
+        for value in FILLINGS:
+            filled = {**usual(tool, without=name), name: value}
+            if not is_meant(tool, name, value) and understood(tool, filled) != bare:
+                wrong.append(f"{name}={value!r}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+async def test_the_call_with_an_optional_filled_is_answered_as_its_bare_twin(tool: str, twins: Twins) -> None:
+    """What is understood is the same with every filling, so one for each optional goes all the way."""
+    wrong = []
+    for number, name in enumerate(optionals(tool)):
+        bare, value = usual(tool, without=name), FILLINGS[number % len(FILLINGS)]
+        if not is_meant(tool, name, value) and await twins.outcome(tool, {**bare, name: value}) != await twins.outcome(
+            tool, bare
+        ):
+            wrong.append(f"{name}={value!r}")
+    assert wrong == []
 
 
 def unplaced(value: Any) -> Any:
