@@ -11,7 +11,6 @@ from typing import Any, cast
 from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from flipsnack_mcp.api import Changed, as_text, cleaned, opened
 
@@ -39,7 +38,7 @@ class Arriving:
         try:
             result = await call_next(ctx if params == ctx.params else replace(ctx, params=params or ctx.params))
         except (MCPError, ValidationError) as error:
-            raise in_words(error) from None
+            raise about_parameters(error) from None
         return telling(result, ignored) if ignored and self.writes(params) else result
 
     def ignored(self, params: Mapping[str, Any]) -> list[str]:
@@ -54,22 +53,23 @@ class Arriving:
         return bool(tool and tool.annotations and not tool.annotations.read_only_hint)
 
 
-def in_words(error: MCPError | ValidationError) -> Exception:
+def about_parameters(error: MCPError | ValidationError) -> Exception:
     """An error that says what could not be read of a request."""
     if isinstance(error, MCPError):
         return MCPError(error.code, NO_GREETING) if error.message == SAYS_NOTHING else error
     if not error.title.endswith(("Request", "Params")):  # it is about an answer
         return error
-    wrong = ", ".join(dict.fromkeys(map(named, error.errors(include_url=False, include_input=False))))
+    wrong = [unread(one["loc"], one["type"]) for one in error.errors(include_url=False, include_input=False)]
+    said = ", ".join(dict.fromkeys(wrong))
     return MCPError(
-        types.INVALID_PARAMS, f"{wrong}. {Changed.NOTHING.value} Send the request again with that put right."
+        types.INVALID_PARAMS, f"{said}. {Changed.NOTHING.value} Send the request again with that put right."
     )
 
 
-def named(error: ErrorDetails) -> str:
-    """Which parameter it is, and what is wrong with it. Values are not repeated."""
-    name = ".".join(str(part) for part in error["loc"] if part != "params")
-    return f"`{cleaned(name, 60)}` is {'missing' if error['type'] == 'missing' else 'of another kind'}"
+def unread(place: tuple[int | str, ...], kind: str) -> str:
+    """Which parameter cannot be read, and why. Values are not repeated."""
+    name = ".".join(str(part) for part in place if part != "params") or "params"
+    return f"`{cleaned(name, 60)}` is {'missing' if kind == 'missing' else 'of another kind'}"
 
 
 def mended(method: str, params: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def understand(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
 
 def in_our_words(error: ErrorDetails) -> str:
     """One sentence about one argument. The value is never repeated: it is the caller's text."""
-    name = shown(".".join(str(part) for part in error["loc"]))
+    name = as_named(".".join(str(part) for part in error["loc"]))
     context = error.get("ctx", {})
     if sentence := SENTENCES.get(error["type"]):
         return sentence.format(name=name, **context)
@@ -103,7 +103,7 @@ def in_our_words(error: ErrorDetails) -> str:
     return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
 
 
-def shown(name: str) -> str:
+def as_named(name: str) -> str:
     """The name of an argument as it can be told, also one that only looks like another."""
     told = "`" + cleaned(name, 60).replace("`", "'") + "`"
     if not name:
