@@ -19,7 +19,7 @@ INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home
 NO_HASH = (
     "this link carries no hash: find the collection by its title with list_collections and use its collection_hash"
 )
-NO_TEXT = "it has to be one hash or link, as text"
+NO_TEXT = "it has to be one hash, as text"
 NOT_A_HASH = "a hash has only letters, digits, - and _, at most 64 of them: send the hash or the whole Flipsnack link"
 
 
