@@ -95,6 +95,11 @@ def one_line(text: str) -> str:
     return STRAY_BRAILLE_BLANK.sub(" ", meant)
 
 
+def shows_nothing(text: str) -> bool:
+    """Whether nothing of it is seen. Half a character is something: whoever reads it refuses it."""
+    return not one_line(text.encode(errors="replace").decode()).strip()
+
+
 def first_few(texts: list[str], most: int) -> list[str]:
     """As many as are worth reading, and how many more there are."""
     return [*texts[:most], f"and {len(texts) - most} more"] if len(texts) > most else texts

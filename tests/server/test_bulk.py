@@ -71,10 +71,12 @@ async def test_a_rule_that_changes_nothing_makes_no_plan(bench: Bench) -> None:
     async with process(bench) as assistant:
         said = await assistant.call(TOOL, query="Weekly offers", find="no such words", replace="x")
         empty = await assistant.call(TOOL, query="kit", find="Press kit", replace="")
+        hidden = await assistant.call(TOOL, query="kit", find="Press kit", replace="\u200b\u2800")
     assert (said.data["state"], said.data["counts"]) == ("complete", {"unchanged": 7})
     assert "No collection would change." in said.text
     assert 'Left as they are: "Press kit"' in empty.text
     assert "its title would be empty" in empty.text
+    assert hidden.text == empty.text
     assert not {"plan_id"} & {*said.data, *empty.data}
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import StatusName
+from flipsnack_mcp.api import StatusName, shows_nothing
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.plans.titles import replaced
@@ -222,7 +222,7 @@ def changed_fields(row: CollectionSummary, rule: Rule, new_title: str) -> dict[s
 
 def title_objection(title: str) -> str:
     """Why a title cannot be given to a collection."""
-    if not title.strip():
+    if shows_nothing(title):
         return "its title would be empty"
     if len(title) > LONGEST_TITLE:
         return f"its title would have more than {LONGEST_TITLE} characters"
