@@ -7,20 +7,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from typing import Any
 
 import anyio
 import pytest
 
 from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.errors import Changed, UnreachableError
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND, Allowance
-from flipsnack_mcp.workflows.changing import Updated
+from flipsnack_mcp.workflows.changing import Updated, change
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.plans import carrying_out
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans, facts_of_update
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, Permissions, Plan, PlanSnapshot, Rule, draft_plan
@@ -444,6 +447,23 @@ async def test_what_a_stopped_plan_did_not_take_offline_does_not_count(work: Lon
 
 
 async def test_a_plan_that_an_older_version_confirmed_counts_item_by_item(work: LongWork) -> None:
+async def test_what_may_have_gone_offline_counts_also_where_the_plan_stops(
+    work: LongWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*asked: Any) -> Updated:
+        await change(*asked)
+        raise UnreachableError("It broke.", "Look.", changed=Changed.PERHAPS)
+
+    monkeypatch.setattr(carrying_out, "change", lost)
+    async with begun(work, 10, rule=OFFLINE) as (server, plan):
+        seen = await server.look(plan)
+        await server.plans.record.confirmed(plan, "form", partial(server.plans.allowance.count, named=seen.counted))
+        seen = await server.work(plan)
+        assert (states(seen), len(updates(work))) == ({"unclear": 3, "planned": 7}, 3)
+        assert "3 failures in a row" in seen.plan.stopped
+        assert await counted(server) == 3
+
+
     async with begun(work, 3, rule=OFFLINE) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
         await server.to_its_end(plan)
