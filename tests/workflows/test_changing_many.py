@@ -35,7 +35,8 @@ from tests.workflows.running import LongWork, Mortal, Road, Told
 UPDATE, GET, LIST = "collection.update", "collection.getCollection", "collection.getList"
 CALL, TEN_MINUTES = 45.0, 600.0
 RULE, OFFLINE = Rule("Number", "No."), Rule(status="editable")
-ALL = Permissions(changes=True, taking_offline=True)
+YESES = frozenset({"form"})
+ALL = Permissions(changes=True, yeses=YESES)
 
 
 @pytest.fixture
@@ -329,9 +330,9 @@ async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_
     ("rule", "allowed", "goes_on"),
     [
         pytest.param(RULE, ALL, True, id="all is allowed"),
-        pytest.param(RULE, Permissions(changes=False, taking_offline=True), False, id="read-only"),
-        pytest.param(RULE, Permissions(changes=True, taking_offline=False), True, id="blocked, a title"),
-        pytest.param(OFFLINE, Permissions(changes=True, taking_offline=False), False, id="blocked, offline"),
+        pytest.param(RULE, Permissions(changes=False, yeses=YESES), False, id="read-only"),
+        pytest.param(RULE, Permissions(changes=True, yeses=frozenset()), True, id="blocked, a title"),
+        pytest.param(OFFLINE, Permissions(changes=True, yeses=frozenset()), False, id="blocked, offline"),
         pytest.param(OFFLINE, ALL, True, id="confirmed"),
     ],
 )
@@ -446,7 +447,6 @@ async def test_what_a_stopped_plan_did_not_take_offline_does_not_count(work: Lon
     assert failing or stopped["done"]
 
 
-async def test_a_plan_that_an_older_version_confirmed_counts_item_by_item(work: LongWork) -> None:
 async def test_what_may_have_gone_offline_counts_also_where_the_plan_stops(
     work: LongWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,6 +464,7 @@ async def test_what_may_have_gone_offline_counts_also_where_the_plan_stops(
         assert await counted(server) == 3
 
 
+async def test_a_plan_that_an_older_version_confirmed_counts_item_by_item(work: LongWork) -> None:
     async with begun(work, 3, rule=OFFLINE) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
         await server.to_its_end(plan)

@@ -42,12 +42,16 @@ NO_STORE = (
     "Tell the person; only they can change that."
 )
 SAID_NO = f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
-DESTROYING_WAYS = frozenset({"ask", "approve", "allow"})
-"""Every other way of FLIPSNACK_CONFIRM means that nothing is destroyed."""
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
 
 
+YESES: dict[str, frozenset[How]] = {
+    "ask": frozenset({"form", "code", "approve"}),
+    "approve": frozenset({"approve"}),
+    "allow": frozenset({"form", "code", "approve", "allow"}),
+}
+"""Which yes counts under which FLIPSNACK_CONFIRM, also one from before a restart. Any other value: none."""
 class NotConfirmedError(Exception):
     """A destruction was refused; the text ends by saying that nothing was changed."""
 
@@ -57,6 +61,11 @@ class NotConfirmedError(Exception):
 
 async def nothing() -> None:
     """Nothing has to be spent."""
+def yeses_of(way: str) -> frozenset[How]:
+    """Which yes counts under this FLIPSNACK_CONFIRM."""
+    return YESES.get(way, frozenset())
+
+
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,11 @@ class Confirmation:
 
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
+    @property
+    def yeses(self) -> frozenset[How]:
+        """Which yes counts here."""
+        return yeses_of(self.way)
+
     ) -> Yes | types.InputRequiredResult:
         """A person's yes to what they saw; or a question that has to go out first; or a refusal is raised.
 
@@ -90,7 +104,7 @@ class Confirmation:
         if self.way == "approve" and not self.consents.store.shared:
             raise NotConfirmedError(NO_STORE)
         reply = await self._replied(request)
-        if reply is None:
+        if reply is None or (reply.action == "accept" and "form" not in self.yeses):
             if self.way == "allow":
                 return Yes("allow")
             if code:
@@ -117,7 +131,7 @@ class Confirmation:
 
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before."""
-        if self.way not in DESTROYING_WAYS:
+        if not self.yeses:
             raise NotConfirmedError(BLOCKED)
 
     async def _first_round(

@@ -170,8 +170,8 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
         return None
     allowance = call.app.allowance
     count = partial(allowance.count, named=seen.counted)
-    if seen.is_confirmed:
-        call.app.confirmation.check()
+    call.app.confirmation.check()
+    if seen.is_confirmed and seen.plan.confirmed in call.app.confirmation.yeses:
         call.confirmed = seen.plan.confirmed
         await call.app.jobs.store.transact(count)
         return None

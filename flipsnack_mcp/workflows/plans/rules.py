@@ -106,7 +106,8 @@ class Permissions:
     """What the settings of a process allow it to do for a plan."""
 
     changes: bool
-    taking_offline: bool
+    yeses: frozenset[str]
+    """By which ways a person's yes counts for what goes offline."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,8 @@ class PlanSnapshot:
         return Stamp(self.now, self.wall)
 
     def is_allowed(self, allowed: Permissions) -> bool:
-        """Whether a process with these settings may go on with it."""
-        return allowed.changes and (allowed.taking_offline or not self.offline)
+        """Whether a process with these settings may go on with it; to what nobody said yes to there is an objection anyway."""
+        return allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
 
     @property
     def objection(self) -> str:
