@@ -190,7 +190,7 @@ class Confirmation:
                 f"The question was put more than {MINUTES} minutes ago, or the clock was set since. "
                 "Make the call again to ask anew."
             )
-        wanted = Wanted(asked.seen, asked.expected, asked.collection_hash)
+        wanted = Wanted(asked.seen, asked.expected, asked.collection_hash, asked.covers)
         return reply_of(reply, wanted, now.now - asked.at)
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
@@ -203,6 +203,10 @@ class Confirmation:
             raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
         known = await target.known()
         if known and known.seen != reply.wanted.seen:
+            raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
+        await self.consents.answered(target.name)
+        known = await target.known()
+        if target.covers != reply.wanted.covers or (known and known.seen != reply.wanted.seen):
             raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
         if not confirms(reply.typed or "", reply.wanted):
             raise NotConfirmedError(await self._mistyped(tool, target))
@@ -272,7 +276,7 @@ class Confirmation:
 
 def wanted_by(preview: Preview) -> Wanted:
     """What an answer to the question with this preview is compared with."""
-    return Wanted(preview.seen, preview.expected, preview.collection_hash)
+    return Wanted(preview.seen, preview.expected, preview.collection_hash, preview.covers)
 
 
 async def answer_to(request: ToolRequest, message: str) -> types.ElicitResult | None:
