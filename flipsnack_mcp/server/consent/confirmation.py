@@ -33,9 +33,11 @@ AGAIN = "Make the same call again to ask once more"
 UNANSWERED_IN_A_ROW = 2
 """So many questions in a row without a person's answer, or with something else typed, and another way is named."""
 NO_TERMINAL = (
-    f"{AGAIN} only where the person sees a form. Where they see none, they have to set FLIPSNACK_STATE to a file: it is "
-    "memory: here, which `flipsnack-mcp approve` in a terminal cannot reach."
+    "Where they see none, they have to set FLIPSNACK_STATE to a file: it is memory: here, which `flipsnack-mcp approve` "
+    "in a terminal cannot reach."
 )
+ONLY_WHERE_SEEN = f"{AGAIN} only where the person sees a form."
+NO_FORM_NOW = f"No form is put for this until {MINUTES} minutes go by without a call for it."
 BLOCKED = "Deletions are switched off on this server (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
 NO_STORE = (
     "FLIPSNACK_CONFIRM=approve needs a store that the terminal can reach, and FLIPSNACK_STATE is memory: here. "
@@ -44,14 +46,14 @@ NO_STORE = (
 SAID_NO = f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
-
-
 YESES: dict[str, frozenset[How]] = {
     "ask": frozenset({"form", "code", "approve"}),
     "approve": frozenset({"approve"}),
     "allow": frozenset({"form", "code", "approve", "allow"}),
 }
 """Which yes counts under which FLIPSNACK_CONFIRM, also one from before a restart. Any other value: none."""
+
+
 class NotConfirmedError(Exception):
     """A destruction was refused; the text ends by saying that nothing was changed."""
 
@@ -59,13 +61,13 @@ class NotConfirmedError(Exception):
         super().__init__(f"{text} {UNCHANGED}")
 
 
-async def nothing() -> None:
-    """Nothing has to be spent."""
 def yeses_of(way: str) -> frozenset[How]:
     """Which yes counts under this FLIPSNACK_CONFIRM."""
     return YESES.get(way, frozenset())
 
 
+async def nothing() -> None:
+    """Nothing has to be spent."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,13 @@ class Confirmation:
     way: str
     consents: Consents
 
-    async def given(
-        self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
     @property
     def yeses(self) -> frozenset[How]:
         """Which yes counts here."""
         return yeses_of(self.way)
 
+    async def given(
+        self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
     ) -> Yes | types.InputRequiredResult:
         """A person's yes to what they saw; or a question that has to go out first; or a refusal is raised.
 
@@ -145,9 +147,8 @@ class Confirmation:
             return await self._ask(request, tool, preview)
         # A client that fails never comes back with the answer: of that only the next questions tell.
         if (count := await self.consents.unanswered(preview.target)) > UNANSWERED_IN_A_ROW:
-            raise NotConfirmedError(
-                f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
-            )
+            way = await self._terminal(tool, preview, otherwise=NO_FORM_NOW)
+            raise NotConfirmedError(f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {way}")
         at, shown = await self.consents.stamp()
         asked = Asked(**asdict(wanted_by(preview)), at=at, shown=shown, nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
@@ -201,15 +202,12 @@ class Confirmation:
         if reply.action != "accept":
             await self.consents.close(target.name)
             raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
-        known = await target.known()
-        if known and known.seen != reply.wanted.seen:
-            raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
+        if not confirms(reply.typed or "", reply.wanted):
+            raise NotConfirmedError(await self._mistyped(tool, target))
         await self.consents.answered(target.name)
         known = await target.known()
         if target.covers != reply.wanted.covers or (known and known.seen != reply.wanted.seen):
             raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
-        if not confirms(reply.typed or "", reply.wanted):
-            raise NotConfirmedError(await self._mistyped(tool, target))
 
     async def _mistyped(self, tool: str, target: InQuestion) -> str:
         happened = "The form came back with something else typed than what was asked for."
@@ -229,10 +227,10 @@ class Confirmation:
             f'with confirmation="{code}" within {MINUTES} minutes.'
         )
 
-    async def _terminal(self, tool: str, preview: Preview) -> str:
+    async def _terminal(self, tool: str, preview: Preview, otherwise: str = ONLY_WHERE_SEEN) -> str:
         """The way that only a person can go: approving a code in a terminal."""
         if not self.consents.store.shared:
-            return NO_TERMINAL
+            return f"{otherwise} {NO_TERMINAL}"
         code = await self.consents.new_code(tool, preview, needs_approval=True)
         if code is None:
             return SAID_NO

@@ -140,11 +140,11 @@ class PlanSnapshot:
         return {one.counted_as(self.plan): f"take {one.collection_hash} offline" for one in self.offline}
 
     @property
-    @property
     def spared(self) -> tuple[str, ...]:
         """What of that was certainly not sent, by its names in the allowance."""
         return tuple(one.counted_as(self.plan) for one in self.offline if not one.begun)
 
+    @property
     def is_old(self) -> bool:
         """Whether what the plan says about the account is no longer worth holding to."""
         return not is_fresh(self._made, self._seen, GOOD_FOR)
