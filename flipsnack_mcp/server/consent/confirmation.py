@@ -33,8 +33,8 @@ AGAIN = "Make the same call again to ask once more"
 UNANSWERED_IN_A_ROW = 2
 """So many questions in a row without a person's answer, or with something else typed, and another way is named."""
 NO_TERMINAL = (
-    "Where they see none, they have to set FLIPSNACK_STATE to a file: it is memory: here, which `flipsnack-mcp approve` "
-    "in a terminal cannot reach."
+    "A person who sees no form has to set FLIPSNACK_STATE to a file: it is memory: here, which `flipsnack-mcp approve` in a "
+    "terminal cannot reach."
 )
 ONLY_WHERE_SEEN = f"{AGAIN} only where the person sees a form."
 NO_FORM_NOW = f"No form is put for this until {MINUTES} minutes go by without a call for it."
