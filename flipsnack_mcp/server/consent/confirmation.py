@@ -106,6 +106,7 @@ class Confirmation:
         if self.way == "approve" and not self.consents.store.shared:
             raise NotConfirmedError(NO_STORE)
         reply = await self._replied(request)
+        # A form may have been put before these settings were made; a no to it counts all the same.
         if reply is None or (reply.action == "accept" and "form" not in self.yeses):
             if self.way == "allow":
                 return Yes("allow")

@@ -159,7 +159,7 @@ def check_age(seen: rules.PlanSnapshot) -> None:
     if seen.is_old:
         done = sum(one.state == "done" for one in seen.items)
         raise FlipsnackError(
-            f"This plan is more than a day old. Of its {seen.plan.count} collections {done} were changed by earlier calls.",
+            f"{rules.PLAN_IS_OLD} Of its {seen.plan.count} collections {done} were changed by earlier calls.",
             "Call update_collections without plan_id to make a new plan for the rest.",
         )
 
