@@ -1,5 +1,6 @@
 """A bench per test, on virtual time, with a look over everything that was said at its end."""
 
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
@@ -47,6 +49,22 @@ def sandbox(clock: LoopClock, pace: Pace) -> Sandbox:
 def patient_page_counter(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a real process with real seconds, of which a busy machine may need many."""
     monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def schemas_checked_once() -> Iterator[None]:
+    """Each client checks the schemas of its tools against the meta-schema: thousands of times the same ones."""
+    checked, check = set[str](), Draft202012Validator.check_schema
+
+    def check_once(schema: Any) -> None:
+        name = json.dumps(schema, sort_keys=True)
+        if name not in checked:
+            check(schema)
+            checked.add(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", check_once)
+        yield
 
 
 @pytest.fixture

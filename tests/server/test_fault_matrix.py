@@ -114,10 +114,8 @@ def set_off(sandbox: Sandbox, wish: CallContext, fault: str, reach: str) -> None
 
 def state(sandbox: Sandbox) -> str:
     """The account as far as a person would call it changed: packages are built beside it."""
-    kept = deepcopy(sandbox.account.collections)
-    for one in kept.values():
-        one.packaging = None
-    return json.dumps([sandbox.account.uploads_left, {name: repr(one) for name, one in kept.items()}])
+    kept = {name: repr(replace(one, packaging=None)) for name, one in sandbox.account.collections.items()}
+    return json.dumps([sandbox.account.uploads_left, kept])
 
 
 @pytest.fixture
