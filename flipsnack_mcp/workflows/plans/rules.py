@@ -106,7 +106,8 @@ class Permissions:
     """What the settings of a process allow it to do for a plan."""
 
     changes: bool
-    taking_offline: bool
+    yeses: frozenset[str]
+    """By which ways a person's yes counts for what goes offline."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,11 @@ class PlanSnapshot:
         return {one.counted_as(self.plan): f"take {one.collection_hash} offline" for one in self.offline}
 
     @property
+    def spared(self) -> tuple[str, ...]:
+        """What of that was certainly not sent, by its names in the allowance."""
+        return tuple(one.counted_as(self.plan) for one in self.offline if not one.begun)
+
+    @property
     def is_old(self) -> bool:
         """Whether what the plan says about the account is no longer worth holding to."""
         return not is_fresh(self._made, self._seen, GOOD_FOR)
@@ -158,8 +164,8 @@ class PlanSnapshot:
         return Stamp(self.now, self.wall)
 
     def is_allowed(self, allowed: Permissions) -> bool:
-        """Whether a process with these settings may go on with it."""
-        return allowed.changes and (allowed.taking_offline or not self.offline)
+        """Whether a process with these settings may go on with it; to what nobody said yes to there is an objection anyway."""
+        return allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
 
     @property
     def objection(self) -> str:
