@@ -26,7 +26,16 @@ from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.links import hash_from, public_address, same_origin
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
-from flipsnack_mcp.api.text import as_compared, bare, cleaned, first_few, in_its_own_words, one_line, quoted
+from flipsnack_mcp.api.text import (
+    as_compared,
+    bare,
+    cleaned,
+    first_few,
+    in_its_own_words,
+    one_line,
+    quoted,
+    shows_nothing,
+)
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 
 __all__ = [
@@ -73,5 +82,6 @@ __all__ = [
     "quoted",
     "refuse_half_characters",
     "same_origin",
+    "shows_nothing",
     "wire_parameters",
 ]

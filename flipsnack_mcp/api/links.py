@@ -19,6 +19,7 @@ INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home
 NO_HASH = (
     "this link carries no hash: find the collection by its title with list_collections and use its collection_hash"
 )
+NO_TEXT = "it has to be one hash, as text"
 NOT_A_HASH = "a hash has only letters, digits, - and _, at most 64 of them: send the hash or the whole Flipsnack link"
 
 
@@ -26,7 +27,9 @@ def hash_from(value: object) -> str:
     """The hash in a hash, a number, or any Flipsnack link. Raises ValueError with what to do instead."""
     if isinstance(value, bool | float):
         raise ValueError("a hash that reads as a number cannot be recovered: send it in quotes")  # noqa: TRY004  # pydantic turns a ValueError into its own error, a TypeError would escape
-    text = str(value).strip() if isinstance(value, str | int) else ""
+    if not isinstance(value, str | int):
+        raise ValueError(NO_TEXT)  # noqa: TRY004  # likewise
+    text = str(value).strip()
     if not text:
         raise ValueError("it is empty: send the hash or the whole Flipsnack link")
     if LOOKS_LIKE_LINK.search(text):

@@ -56,11 +56,12 @@ PRINTS = re.compile(
 )
 
 DOUBLE_QUOTES = (
-    '"\u00ab\u00bb\u02ba\u02dd\u02ee\u02f6\u05f4\u201c-\u201f\u2033\u2034\u2036\u2037\u2057\u275d\u275e\u2760\u276e\u276f'
+    '"\u00ab\u00bb\u02ba\u02dd\u02ee\u02f6\u05f4\u1cd3\u201c-\u201f\u2033\u2034\u2036\u2037\u2057\u275d\u275e\u2760\u276e\u276f\u2e42'
     "\u300c-\u300f\u301d-\u301f\u3003\ufe41-\ufe44\uff02\uff62\uff63\U0001f676-\U0001f678"
 )
 SINGLE_QUOTES = (
-    "'`\u00b4\u02b9\u02bb-\u02bd\u02ca\u02cb\u05f3\u2018-\u201b\u2032\u2035\u2039\u203a\u275b\u275c\u275f\uff07\uff40"
+    "'`\u00b4\u02b9\u02bb-\u02bd\u02c8\u02ca\u02cb\u0374\u0384\u055a\u05f3\u07f4\u07f5\u1fbd\u1fbf\u1fef\u1ffd\u1ffe"
+    "\u2018-\u201b\u2032\u2035\u2039\u203a\u275b\u275c\u275f\ua78b\ua78c\uff07\uff40"
 )
 QUOTES_IN_A_ROW = re.compile(f"[{DOUBLE_QUOTES}{SINGLE_QUOTES}]+")
 DASHES = (
@@ -93,6 +94,11 @@ def one_line(text: str) -> str:
     printed = "".join(_on_their_bases(filter(_prints, BLANK.sub("", LINE_BREAKS.sub(" ", text)))))
     meant = MEANT_OR_HIDDEN.sub(lambda found: "" if found["hidden"] else found[0], printed)
     return STRAY_BRAILLE_BLANK.sub(" ", meant)
+
+
+def shows_nothing(text: str) -> bool:
+    """Whether nothing of it is seen. Half a character is something: whoever reads it refuses it."""
+    return not one_line(text.encode(errors="replace").decode()).strip()
 
 
 def first_few(texts: list[str], most: int) -> list[str]:

@@ -7,7 +7,7 @@ import anyio
 from flipsnack_mcp.api import ConfigurationError, Flipsnack, ignore
 from flipsnack_mcp.files.folders import default_download_folder
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.consent.confirmation import DESTROYING_WAYS, Confirmation
+from flipsnack_mcp.server.consent.confirmation import Confirmation, yeses_of
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
@@ -66,4 +66,4 @@ class App:
 
 def permissions_of(settings: Settings) -> Permissions:
     """What may be done for a plan that nobody waits for: only what a call could do as well."""
-    return Permissions("update_collections" in menu(settings), settings.confirm in DESTROYING_WAYS)
+    return Permissions("update_collections" in menu(settings), yeses_of(settings.confirm))

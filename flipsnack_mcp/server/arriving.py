@@ -10,11 +10,15 @@ from typing import Any, cast
 
 from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from pydantic import ValidationError
 
-from flipsnack_mcp.api import Changed, as_text, opened
+from flipsnack_mcp.api import Changed, as_text, cleaned, opened
 
 ADDED_BY_CLIENTS = ("task_progress", "toolCallId", "sessionId", "action", "chatInput", "random_string")
 """By Cline, n8n and Cursor, after the model has spoken: it cannot correct them."""
+SAYS_NOTHING = "Invalid request parameters"
+"""The SDK's words for whatever it cannot read; within its steps, only for what comes before the greeting."""
+NO_GREETING = "This session has not begun, and nothing was done. Send initialize first."
 NO_OBJECT = f"`arguments` has to be an object. {Changed.NOTHING.value} Send the arguments by their names."
 
 
@@ -31,7 +35,10 @@ class Arriving:
         if ignored:
             kept = {name: value for name, value in params["arguments"].items() if name not in ignored}
             params = {**params, "arguments": kept}
-        result = await call_next(ctx if params == ctx.params else replace(ctx, params=params or ctx.params))
+        try:
+            result = await call_next(ctx if params == ctx.params else replace(ctx, params=params or ctx.params))
+        except (MCPError, ValidationError) as error:
+            raise about_parameters(error) from None
         return telling(result, ignored) if ignored and self.writes(params) else result
 
     def ignored(self, params: Mapping[str, Any]) -> list[str]:
@@ -44,6 +51,25 @@ class Arriving:
         """Whether the tool does more than read: then it matters what it was not told."""
         tool = self.menu.get(str(params.get("name")))
         return bool(tool and tool.annotations and not tool.annotations.read_only_hint)
+
+
+def about_parameters(error: MCPError | ValidationError) -> Exception:
+    """An error that says what could not be read of a request."""
+    if isinstance(error, MCPError):
+        return MCPError(error.code, NO_GREETING) if error.message == SAYS_NOTHING else error
+    if not error.title.endswith(("Request", "Params")):  # it is about an answer
+        return error
+    wrong = [unread(one["loc"], one["type"]) for one in error.errors(include_url=False, include_input=False)]
+    said = ", ".join(dict.fromkeys(wrong))
+    return MCPError(
+        types.INVALID_PARAMS, f"{said}. {Changed.NOTHING.value} Send the request again with that put right."
+    )
+
+
+def unread(place: tuple[int | str, ...], kind: str) -> str:
+    """Which parameter cannot be read, and why. Values are not repeated."""
+    name = ".".join(str(part) for part in place if part != "params") or "params"
+    return f"`{cleaned(name, 60)}` is {'missing' if kind == 'missing' else 'of another kind'}"
 
 
 def mended(method: str, params: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -76,8 +102,8 @@ def with_known_token(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def texts(arguments: dict[str, Any]) -> dict[str, str]:
-    """The values of a prompt, which are texts; null stands for none."""
-    whole = {name: as_text(value) for name, value in arguments.items() if value is not None}
+    """The values of a prompt, which are texts; what is filled with nothing is left out."""
+    whole = {name: as_text(value) for name, value in arguments.items() if value}
     return {name: value.encode(errors="replace").decode() for name, value in whole.items()}
 
 

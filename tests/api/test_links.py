@@ -52,6 +52,7 @@ REFUSED: dict[str, list[Any]] = {
     ],
     r".{20}": [*pasted_as("no hash and no link"), b"fxh4k89"],
     f"^{NOT_A_HASH}$": ["été", "目录", "fxh4k8\uff19", "fxh4k89\u200b", "\ud800"],
+    "as text": [["fxh4k89"], {"hash": "fxh4k89"}, [], b"fxh4k89"],
     # What JSON made of an unquoted hash.
     "send it in quotes": [True, False, 1.5, 1e20, float("nan"), float("inf")],
     # A player's address that was not packed has never been seen.

@@ -61,6 +61,18 @@ async def test_a_plan_says_what_stays_as_it_is_and_what_goes_offline(bench: Benc
     assert set(bench.requests) <= READS
 
 
+async def test_a_code_of_one_plan_is_for_something_else_than_another(bench: Bench) -> None:
+    async with process(bench) as assistant:
+        one, other = await plan_of(assistant, **OFFLINE), await plan_of(assistant, **{**OFFERS, **OFFLINE})
+        refused = await assistant.call(TOOL, plan_id=one)
+        said = await assistant.call(TOOL, plan_id=other, confirmation=refused.code)
+        spent = await assistant.call(TOOL, plan_id=one, confirmation=refused.code)
+    assert_refused(said)
+    assert "for something else; it is spent" in said.text
+    assert spent.is_error
+    assert carried_out(bench, UPDATE) == Counter()
+
+
 async def test_named_collections_that_are_not_there_are_pointed_out(bench: Bench) -> None:
     said = await bench.call(TOOL, collections=[bench.collection().hash, "nothere1"], status="unlisted")
     assert said.data["counts"]["planned"] == 1
@@ -71,10 +83,12 @@ async def test_a_rule_that_changes_nothing_makes_no_plan(bench: Bench) -> None:
     async with process(bench) as assistant:
         said = await assistant.call(TOOL, query="Weekly offers", find="no such words", replace="x")
         empty = await assistant.call(TOOL, query="kit", find="Press kit", replace="")
+        hidden = await assistant.call(TOOL, query="kit", find="Press kit", replace="\u200b\u2800")
     assert (said.data["state"], said.data["counts"]) == ("complete", {"unchanged": 7})
     assert "No collection would change." in said.text
     assert 'Left as they are: "Press kit"' in empty.text
     assert "its title would be empty" in empty.text
+    assert hidden.text == empty.text
     assert not {"plan_id"} & {*said.data, *empty.data}
 
 
@@ -127,7 +141,7 @@ async def test_after_a_day_the_rest_of_a_plan_is_not_carried_out(bench: Bench) -
         bench.clock.advance(24 * 3600)
         said = await assistant.call(TOOL, plan_id=plan)
         outcome = await assistant.call(TOOL, plan_id=done)
-    assert_told_in_four_parts(said, "more than a day old")
+    assert_told_in_four_parts(said, "more than a day old, or the clock was set")
     assert (carried_out(bench, UPDATE), outcome.data["state"]) == (before, "complete")
 
 

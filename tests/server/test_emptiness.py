@@ -32,7 +32,8 @@ NESTED: tuple[Any, ...] = ([""], [None], [[]], ["  ", {}], {"": ""}, {"": None})
 """Nothing inside of something."""
 AS_TEXT = ("[]", "{}", "null", '""', "0", "0.0", "false", '[""]', " null ")
 """Nothing, sent as JSON text: only where a parameter is no text of the person's own."""
-BLANK = ("   ", "\t", "\n", "\u00a0")
+BLANK = ("   ", "\t", "\n", "\u00a0", "\u200b", "\u2800", "\ufeff\u00a0", "\u3164\u00ad")
+"""Texts in which nothing is seen."""
 FREE = {"title", "description", "query", "find", "replace"}
 EXACT = {"find", "replace"}
 """Texts in which a blank is a character like any other."""

@@ -9,7 +9,7 @@ import pytest
 from flipsnack_mcp.server.app import permissions_of
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.plans.rules import Permissions
-from tests.server.bench import Assistant, Bench, Given, Person, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Person, declines, types_what_is_asked
 from tests.server.destructions import process
 from tests.server.test_bulk import OFFERS, OFFLINE, UPDATE, carried_out
 
@@ -77,12 +77,37 @@ async def test_ten_minutes_after_a_yes_nothing_goes_offline_and_the_next_call_as
     assert carried_out(bench, UPDATE) > begun
 
 
-ALL = Permissions(changes=True, taking_offline=True)
-NO_CHANGES, STAYING_ONLINE = replace(ALL, changes=False), replace(ALL, taking_offline=False)
+YESES = [  # under which setting it was given, under which it is gone on with, and whether it counts there
+    *(("allow", "allow", True), ("allow", "ask", False), ("allow", "approve", False), ("allow", "block", False)),
+    *(("ask", "allow", True), ("ask", "ask", True), ("ask", "approve", False), ("ask", "block", False)),
+]
+
+
+@pytest.mark.parametrize("called", [False, True], ids=["by itself", "by a call"])
+@pytest.mark.parametrize(("given", "now", "counts"), YESES)
+async def test_a_yes_counts_only_where_the_settings_would_take_it(
+    bench: Bench, given: str, now: str, *, counts: bool, called: bool
+) -> None:
+    person = Person(types_what_is_asked)
+    async with process(bench, person, confirm=given) as assistant:
+        plan = await begin_plan(assistant, OFFLINE)
+    before = carried_out(bench, UPDATE)
+    async with process(bench, Person(declines), confirm=now) as assistant:
+        if called:
+            await assistant.call("update_collections", plan_id=plan, wait_seconds=0)
+        else:
+            await assistant.call("list_collections")
+        await anyio.sleep(ENOUGH)
+    assert (carried_out(bench, UPDATE) != before) is counts
+
+
+ALL = Permissions(changes=True, yeses=frozenset({"form", "code", "approve"}))
+NO_CHANGES, STAYING_ONLINE = replace(ALL, changes=False), replace(ALL, yeses=frozenset())
 ALLOWED: list[tuple[Given, Permissions]] = [
-    *(({}, ALL), ({"confirm": "allow"}, ALL), ({"confirm": "approve"}, ALL)),
-    *(({"confirm": "block"}, STAYING_ONLINE), ({"confirm": "whatever"}, STAYING_ONLINE)),
-    *(({"read_only": True, "confirm": "allow"}, NO_CHANGES), ({"toolsets": frozenset({"legacy"})}, NO_CHANGES)),
+    *(({}, ALL), ({"confirm": "allow"}, replace(ALL, yeses=ALL.yeses | {"allow"}))),
+    *(({"confirm": "approve"}, replace(ALL, yeses=frozenset({"approve"}))), ({"confirm": "block"}, STAYING_ONLINE)),
+    *(({"confirm": "whatever"}, STAYING_ONLINE), ({"read_only": True}, NO_CHANGES)),
+    ({"toolsets": frozenset({"legacy"})}, NO_CHANGES),
 ]
 
 

@@ -132,6 +132,15 @@ async def test_a_first_line_that_is_odd_does_not_end_it(bench: Bench, first: str
         await wire.until(lambda: wire.answered(LAST))
 
 
+async def test_who_calls_before_the_greeting_is_told_to_greet(bench: Bench) -> None:
+    async with served(bench) as wire:
+        await wire.say(asked(5, "tools/call", name="get_user_stats", arguments={}))
+        await wire.until(lambda: wire.answered(5))
+        await greeted(wire)
+    assert "Send initialize first" in told(wire.said[0])[2]
+    assert bench.requests == []
+
+
 async def test_half_an_emoji_is_answered_on_the_newer_revision_too(bench: Bench) -> None:
     call = asked(5, "tools/call", name="list_collections", arguments={"query": "half \ud83d"}, _meta=MODERN)
     async with served(bench) as wire:

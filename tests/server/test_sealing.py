@@ -110,6 +110,16 @@ async def test_a_form_is_answered_after_a_restart(life: Life, tool: Destruction,
     assert_only(life.bench.sandbox, tool, 1)
 
 
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda one: one.tool)
+@pytest.mark.parametrize("way", ["approve", "block"])
+async def test_a_form_is_no_yes_after_a_restart_that_takes_none(life: Life, tool: Destruction, way: str) -> None:
+    state = await life.asked(tool)
+    life.machine.run(60.0)
+    refused = said(await life.round(tool, state, confirm=way))
+    assert ("flipsnack-mcp approve" in refused) is (way == "approve")
+    assert_only(life.bench.sandbox, tool, 0)
+
+
 @pytest.mark.parametrize("later", [601.0, HOUR, 2 * HOUR, DAY_IN_SECONDS, 3 * DAY_IN_SECONDS, 30 * DAY_IN_SECONDS])
 async def test_an_answer_that_comes_too_late_is_told_so_in_words(life: Life, later: float) -> None:
     state = await life.asked(TOOLS[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -177,6 +178,48 @@ async def test_a_person_who_answers_ends_the_count(bench: Bench) -> None:
         assert again.asked == 1
         assert again.result is None or (AGAIN in again.text and not CODE.search(again.text))
     assert_only(bench.sandbox, TOOLS[0], 0)
+
+
+ANSWERED = {name: TABLE[meaning][name] for meaning, name in (
+    ("yes", "right title"), ("yes", "right title after 510 ms"), ("no", "declined"), ("no", "cancelled"),
+    ("no", "declined after 510 ms"),
+)}  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "tool", "row"), destructions.cells(ANSWERED, list(ANSWERED)))
+async def test_who_answers_each_question_is_put_the_next_one(
+    bench: Bench, tool: destructions.Destruction, row: Any
+) -> None:
+    collection = bench.collection(TITLE)
+    before = deepcopy(collection)
+    async with connected(bench, row) as wire:
+        for _ in range(5):
+            bench.sandbox.account.keep(deepcopy(before))
+            said = await wire.call(tool.tool, tool.arguments(before))
+            assert (said.asked, NEVER_SHOWN in said.text) == (1, False), said.text
+
+
+async def test_a_yes_ends_the_count_of_what_was_mistyped(bench: Bench) -> None:
+    tool, wrong, right = TOOLS[-1], TABLE["typed"]["a wrong title"], TABLE["yes"]["right title"]
+    async with connected(bench, wrong) as typing, connected(bench, right) as confirming:
+        for _ in range(3):
+            said = await called(typing, tool, bench)
+            assert_refused(said, AGAIN)
+            assert not RETRY.search(said.text)
+            await called(confirming, tool, bench)
+    assert_only(bench.sandbox, tool, 3)
+
+
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_without_a_terminal_it_is_told_for_how_long_no_form_is_put(bench: Bench) -> None:
+    async with wired(bench.server(), bench.mode, lambda _: TABLE["failing"]["internal error"][1]) as wire:
+        for _ in range(2):
+            await called(wire, TOOLS[0], bench)
+        refused = await called(wire, TOOLS[0], bench)
+        assert_refused(refused, NEVER_SHOWN, "FLIPSNACK_STATE", "10 minutes")
+        assert AGAIN not in refused.text
+        bench.clock.advance(601)
+        assert (await called(wire, TOOLS[0], bench)).asked == 1
 
 
 @pytest.mark.parametrize("mode", ["auto"])

@@ -265,6 +265,7 @@ async def test_a_server_that_ends_during_an_upload_leaves_it_interrupted_and_off
     assert NOT_FOUND in said.data["warnings"]
     assert waiting.data["progress"] == "waiting in line"
     assert any("in line" in message for _, message in waiting.progress)
+    assert not any("in line" in message for _, message in first.progress)
     assert never_sent.data["state"] == "failed"
     assert "before anything of it was sent" in never_sent.text
     assert "again=true" in repeated.text

@@ -7,20 +7,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from typing import Any
 
 import anyio
 import pytest
 
 from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.errors import Changed, UnreachableError
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND, Allowance
-from flipsnack_mcp.workflows.changing import Updated
+from flipsnack_mcp.workflows.changing import Updated, change
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.plans import carrying_out
 from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans, facts_of_update
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, Permissions, Plan, PlanSnapshot, Rule, draft_plan
@@ -32,7 +35,8 @@ from tests.workflows.running import LongWork, Mortal, Road, Told
 UPDATE, GET, LIST = "collection.update", "collection.getCollection", "collection.getList"
 CALL, TEN_MINUTES = 45.0, 600.0
 RULE, OFFLINE = Rule("Number", "No."), Rule(status="editable")
-ALL = Permissions(changes=True, taking_offline=True)
+YESES = frozenset({"form"})
+ALL = Permissions(changes=True, yeses=YESES)
 
 
 @pytest.fixture
@@ -326,9 +330,9 @@ async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_
     ("rule", "allowed", "goes_on"),
     [
         pytest.param(RULE, ALL, True, id="all is allowed"),
-        pytest.param(RULE, Permissions(changes=False, taking_offline=True), False, id="read-only"),
-        pytest.param(RULE, Permissions(changes=True, taking_offline=False), True, id="blocked, a title"),
-        pytest.param(OFFLINE, Permissions(changes=True, taking_offline=False), False, id="blocked, offline"),
+        pytest.param(RULE, Permissions(changes=False, yeses=YESES), False, id="read-only"),
+        pytest.param(RULE, Permissions(changes=True, yeses=frozenset()), True, id="blocked, a title"),
+        pytest.param(OFFLINE, Permissions(changes=True, yeses=frozenset()), False, id="blocked, offline"),
         pytest.param(OFFLINE, ALL, True, id="confirmed"),
     ],
 )
@@ -441,6 +445,23 @@ async def test_what_a_stopped_plan_did_not_take_offline_does_not_count(work: Lon
         stopped = states(await server.look(plan))
         assert await counted(server) == stopped.get("done", 0) < 60
     assert failing or stopped["done"]
+
+
+async def test_what_may_have_gone_offline_counts_also_where_the_plan_stops(
+    work: LongWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*asked: Any) -> Updated:
+        await change(*asked)
+        raise UnreachableError("It broke.", "Look.", changed=Changed.PERHAPS)
+
+    monkeypatch.setattr(carrying_out, "change", lost)
+    async with begun(work, 10, rule=OFFLINE) as (server, plan):
+        seen = await server.look(plan)
+        await server.plans.record.confirmed(plan, "form", partial(server.plans.allowance.count, named=seen.counted))
+        seen = await server.work(plan)
+        assert (states(seen), len(updates(work))) == ({"unclear": 3, "planned": 7}, 3)
+        assert "3 failures in a row" in seen.plan.stopped
+        assert await counted(server) == 3
 
 
 async def test_a_plan_that_an_older_version_confirmed_counts_item_by_item(work: LongWork) -> None:

@@ -81,7 +81,16 @@ class Consents:
 
     async def close(self, target: str) -> None:
         """A person said no: no code helps for a while."""
-        await self.store.transact(lambda records: records.put(CLOSED, self._closed(target), {}, keep=LIFETIME))
+
+        def work(records: Records) -> None:
+            records.put(CLOSED, self._closed(target), {}, keep=LIFETIME)
+            self._forget_counts(records, target)
+
+        await self.store.transact(work)
+
+    async def answered(self, target: str) -> None:
+        """A person answered as asked: what came before is no longer in a row."""
+        await self.store.transact(lambda records: self._forget_counts(records, target))
 
     async def unanswered(self, target: str) -> int:
         """Count a question that no person answers; how many they are in a row, of whichever process."""
@@ -132,6 +141,10 @@ class Consents:
     async def stamp(self) -> Stamp:
         """What a question is stamped with."""
         return await self.store.transact(stamp_of)
+
+    def _forget_counts(self, records: Records, target: str) -> None:
+        for what in (UNANSWERED, MISTYPED):
+            records.delete(what, self._closed(target))
 
     def _count(self, records: Records, what: str, target: str) -> int:
         count = int((records.get(what, self._closed(target)) or {}).get("count", 0)) + 1

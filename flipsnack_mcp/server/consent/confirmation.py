@@ -33,19 +33,25 @@ AGAIN = "Make the same call again to ask once more"
 UNANSWERED_IN_A_ROW = 2
 """So many questions in a row without a person's answer, or with something else typed, and another way is named."""
 NO_TERMINAL = (
-    f"{AGAIN} only where the person sees a form. Where they see none, they have to set FLIPSNACK_STATE to a file: it is "
-    "memory: here, which `flipsnack-mcp approve` in a terminal cannot reach."
+    "A person who sees no form has to set FLIPSNACK_STATE to a file: it is memory: here, which `flipsnack-mcp approve` in a "
+    "terminal cannot reach."
 )
+ONLY_WHERE_SEEN = f"{AGAIN} only where the person sees a form."
+NO_FORM_NOW = f"No form is put for this until {MINUTES} minutes go by without a call for it."
 BLOCKED = "Deletions are switched off on this server (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
 NO_STORE = (
     "FLIPSNACK_CONFIRM=approve needs a store that the terminal can reach, and FLIPSNACK_STATE is memory: here. "
     "Tell the person; only they can change that."
 )
 SAID_NO = f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
-DESTROYING_WAYS = frozenset({"ask", "approve", "allow"})
-"""Every other way of FLIPSNACK_CONFIRM means that nothing is destroyed."""
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
+YESES: dict[str, frozenset[How]] = {
+    "ask": frozenset({"form", "code", "approve"}),
+    "approve": frozenset({"approve"}),
+    "allow": frozenset({"form", "code", "approve", "allow"}),
+}
+"""Which yes counts under which FLIPSNACK_CONFIRM, also one from before a restart. Any other value: none."""
 
 
 class NotConfirmedError(Exception):
@@ -53,6 +59,11 @@ class NotConfirmedError(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(f"{text} {UNCHANGED}")
+
+
+def yeses_of(way: str) -> frozenset[How]:
+    """Which yes counts under this FLIPSNACK_CONFIRM."""
+    return YESES.get(way, frozenset())
 
 
 async def nothing() -> None:
@@ -79,6 +90,11 @@ class Confirmation:
     way: str
     consents: Consents
 
+    @property
+    def yeses(self) -> frozenset[How]:
+        """Which yes counts here."""
+        return yeses_of(self.way)
+
     async def given(
         self, request: ToolRequest, tool: str, code: str | None, target: InQuestion
     ) -> Yes | types.InputRequiredResult:
@@ -90,7 +106,8 @@ class Confirmation:
         if self.way == "approve" and not self.consents.store.shared:
             raise NotConfirmedError(NO_STORE)
         reply = await self._replied(request)
-        if reply is None:
+        # A form may have been put before these settings were made; a no to it counts all the same.
+        if reply is None or (reply.action == "accept" and "form" not in self.yeses):
             if self.way == "allow":
                 return Yes("allow")
             if code:
@@ -117,7 +134,7 @@ class Confirmation:
 
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before."""
-        if self.way not in DESTROYING_WAYS:
+        if not self.yeses:
             raise NotConfirmedError(BLOCKED)
 
     async def _first_round(
@@ -131,9 +148,8 @@ class Confirmation:
             return await self._ask(request, tool, preview)
         # A client that fails never comes back with the answer: of that only the next questions tell.
         if (count := await self.consents.unanswered(preview.target)) > UNANSWERED_IN_A_ROW:
-            raise NotConfirmedError(
-                f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {await self._terminal(tool, preview)}"
-            )
+            way = await self._terminal(tool, preview, otherwise=NO_FORM_NOW)
+            raise NotConfirmedError(f"Of {count - 1} calls in a row nobody answered the form: {NEVER_SHOWN} {way}")
         at, shown = await self.consents.stamp()
         asked = Asked(**asdict(wanted_by(preview)), at=at, shown=shown, nonce=secrets.token_hex(8))
         return types.InputRequiredResult(
@@ -176,7 +192,7 @@ class Confirmation:
                 f"The question was put more than {MINUTES} minutes ago, or the clock was set since. "
                 "Make the call again to ask anew."
             )
-        wanted = Wanted(asked.seen, asked.expected, asked.collection_hash)
+        wanted = Wanted(asked.seen, asked.expected, asked.collection_hash, asked.covers)
         return reply_of(reply, wanted, now.now - asked.at)
 
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
@@ -187,11 +203,12 @@ class Confirmation:
         if reply.action != "accept":
             await self.consents.close(target.name)
             raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
-        known = await target.known()
-        if known and known.seen != reply.wanted.seen:
-            raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
         if not confirms(reply.typed or "", reply.wanted):
             raise NotConfirmedError(await self._mistyped(tool, target))
+        await self.consents.answered(target.name)
+        known = await target.known()
+        if target.covers != reply.wanted.covers or (known and known.seen != reply.wanted.seen):
+            raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
 
     async def _mistyped(self, tool: str, target: InQuestion) -> str:
         happened = "The form came back with something else typed than what was asked for."
@@ -211,10 +228,10 @@ class Confirmation:
             f'with confirmation="{code}" within {MINUTES} minutes.'
         )
 
-    async def _terminal(self, tool: str, preview: Preview) -> str:
+    async def _terminal(self, tool: str, preview: Preview, otherwise: str = ONLY_WHERE_SEEN) -> str:
         """The way that only a person can go: approving a code in a terminal."""
         if not self.consents.store.shared:
-            return NO_TERMINAL
+            return f"{otherwise} {NO_TERMINAL}"
         code = await self.consents.new_code(tool, preview, needs_approval=True)
         if code is None:
             return SAID_NO
@@ -258,7 +275,7 @@ class Confirmation:
 
 def wanted_by(preview: Preview) -> Wanted:
     """What an answer to the question with this preview is compared with."""
-    return Wanted(preview.seen, preview.expected, preview.collection_hash)
+    return Wanted(preview.seen, preview.expected, preview.collection_hash, preview.covers)
 
 
 async def answer_to(request: ToolRequest, message: str) -> types.ElicitResult | None:

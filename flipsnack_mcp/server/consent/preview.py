@@ -105,14 +105,14 @@ class Batch:
     async def preview(self) -> Preview:
         """The plan, described for a person."""
         exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
-        seen = hashed([self.plan.plan_id, *exactly])
+        seen = hashed(exactly)
         text, expected = sentences_about_many(self.items), str(len(self.items))
-        return Preview(text=text, expected=expected, target=self.name, seen=seen)
+        return Preview(text=text, expected=expected, target=self.name, covers=self.covers, seen=seen)
 
     @property
     def covers(self) -> str:
-        """Nothing more: all that a plan does is in what was seen of it."""
-        return ""
+        """The plan: another one for the same collections is something else."""
+        return self.plan.plan_id
 
     async def known(self) -> Preview:
         """The same: a plan does not change."""

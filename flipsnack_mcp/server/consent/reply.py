@@ -27,6 +27,8 @@ class Wanted:
     expected: str
     collection_hash: str
     """What counts as well, where there is one target."""
+    covers: str
+    """Fingerprint of all that was shown besides the target."""
 
 
 @dataclass(frozen=True)

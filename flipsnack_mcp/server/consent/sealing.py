@@ -34,6 +34,7 @@ class Asked(BaseModel):
     expected: str = ""
     collection_hash: str = ""
     """Both are empty in a question of an earlier version, to which nothing that is typed is a yes."""
+    covers: str = ""
     at: float
     shown: float | None = None
     """What the clock on the wall showed then."""

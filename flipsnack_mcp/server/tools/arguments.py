@@ -20,7 +20,18 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from flipsnack_mcp.api import Action, Day, Effect, FlipsnackError, FreeText, Status, cleaned, hash_from, opened
+from flipsnack_mcp.api import (
+    Action,
+    Day,
+    Effect,
+    FlipsnackError,
+    FreeText,
+    Status,
+    cleaned,
+    hash_from,
+    one_line,
+    opened,
+)
 from flipsnack_mcp.api.actions import collections, forms, publishing
 from flipsnack_mcp.server.tools.emptiness import without_fillers
 from flipsnack_mcp.workflows.finding import Choice
@@ -82,7 +93,7 @@ def understand(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
 
 def in_our_words(error: ErrorDetails) -> str:
     """One sentence about one argument. The value is never repeated: it is the caller's text."""
-    name = "`" + cleaned(".".join(str(part) for part in error["loc"]), 60).replace("`", "'") + "`"
+    name = as_named(".".join(str(part) for part in error["loc"]))
     context = error.get("ctx", {})
     if sentence := SENTENCES.get(error["type"]):
         return sentence.format(name=name, **context)
@@ -90,6 +101,14 @@ def in_our_words(error: ErrorDetails) -> str:
         return f"{name}: {cleaned(error['msg'], 120)}."
     reason = cleaned(str(context["error"]), LONGEST_REASON)
     return f"{name}: {reason}." if error["loc"] else f"{reason[:1].upper()}{reason[1:]}."
+
+
+def as_named(name: str) -> str:
+    """The name of an argument as it can be told, also one that only looks like another."""
+    told = "`" + cleaned(name, 60).replace("`", "'") + "`"
+    if not name:
+        return f"{told} (its name is empty)"
+    return told if one_line(name).strip() == name else f"{told} (in its name is what is not seen)"
 
 
 def several(value: object) -> object:

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from flipsnack_mcp.api import FreeText, marks, opened
+from flipsnack_mcp.api import FreeText, marks, opened, shows_nothing
 
 MEANT_EMPTY: Mapping[tuple[str, str], Callable[[AbstractSet[str], AbstractSet[str]], bool]] = {
     ("update_collections", "replace"): lambda given, _: "find" in given,
@@ -95,7 +95,7 @@ def is_nothing(value: object, shape: Shape) -> bool:
     if isinstance(read, int | float):
         return read == 0 and not shape.zero
     if isinstance(read, str):
-        return not (read if shape.text and shape.text.exact else read.strip())
+        return not read if shape.text and shape.text.exact else shows_nothing(read)
     return not read
 
 
@@ -127,4 +127,4 @@ def pruned(value: object) -> object:
 
 def is_hollow(value: object) -> bool:
     """Nothing, as a member of a list. A number or a truth value there is something: it is for the list to refuse."""
-    return value is None or value in ([], {}) or (isinstance(value, str) and not value.strip())
+    return value is None or value in ([], {}) or (isinstance(value, str) and shows_nothing(value))

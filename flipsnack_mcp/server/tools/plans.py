@@ -159,7 +159,7 @@ def check_age(seen: rules.PlanSnapshot) -> None:
     if seen.is_old:
         done = sum(one.state == "done" for one in seen.items)
         raise FlipsnackError(
-            f"This plan is more than a day old. Of its {seen.plan.count} collections {done} were changed by earlier calls.",
+            f"{rules.PLAN_IS_OLD} Of its {seen.plan.count} collections {done} were changed by earlier calls.",
             "Call update_collections without plan_id to make a new plan for the rest.",
         )
 
@@ -170,8 +170,8 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
         return None
     allowance = call.app.allowance
     count = partial(allowance.count, named=seen.counted)
-    if seen.is_confirmed:
-        call.app.confirmation.check()
+    call.app.confirmation.check()
+    if seen.is_confirmed and seen.plan.confirmed in call.app.confirmation.yeses:
         call.confirmed = seen.plan.confirmed
         await call.app.jobs.store.transact(count)
         return None

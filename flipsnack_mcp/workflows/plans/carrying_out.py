@@ -91,7 +91,7 @@ class Plans:
         record, allowance = replace(self.record, store=job.store), replace(self.allowance, store=job.store)
         if seen := await record.look(job.job_id):
             await record.stop(seen.plan, ON_REQUEST)
-            await allowance.give_back(*seen.counted)
+            await allowance.give_back(*seen.spared)
 
     async def carry_out(self, job: Job) -> None:
         """Carry out what is left of a plan, for as long as it may go on by itself."""
@@ -123,7 +123,7 @@ class Execution:
     async def _give_back_the_rest(self) -> None:
         """What a plan that stops did not take offline does not count."""
         if seen := await self._record.look(self._job.job_id):
-            await self._allowance.give_back(*seen.counted)
+            await self._allowance.give_back(*seen.spared)
 
     async def _take_up(self, seen: PlanSnapshot) -> str:
         """Carry out the next item; why the plan stops after it, or nothing."""

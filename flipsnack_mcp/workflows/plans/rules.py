@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import StatusName
+from flipsnack_mcp.api import StatusName, shows_nothing
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.plans.titles import replaced
@@ -106,7 +106,8 @@ class Permissions:
     """What the settings of a process allow it to do for a plan."""
 
     changes: bool
-    taking_offline: bool
+    yeses: frozenset[str]
+    """By which ways a person's yes counts for what goes offline."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,11 @@ class PlanSnapshot:
         return {one.counted_as(self.plan): f"take {one.collection_hash} offline" for one in self.offline}
 
     @property
+    def spared(self) -> tuple[str, ...]:
+        """What of that was certainly not sent, by its names in the allowance."""
+        return tuple(one.counted_as(self.plan) for one in self.offline if not one.begun)
+
+    @property
     def is_old(self) -> bool:
         """Whether what the plan says about the account is no longer worth holding to."""
         return not is_fresh(self._made, self._seen, GOOD_FOR)
@@ -158,8 +164,8 @@ class PlanSnapshot:
         return Stamp(self.now, self.wall)
 
     def is_allowed(self, allowed: Permissions) -> bool:
-        """Whether a process with these settings may go on with it."""
-        return allowed.changes and (allowed.taking_offline or not self.offline)
+        """Whether a process with these settings may go on with it; to what nobody said yes to there is an objection anyway."""
+        return allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
 
     @property
     def objection(self) -> str:
@@ -222,7 +228,7 @@ def changed_fields(row: CollectionSummary, rule: Rule, new_title: str) -> dict[s
 
 def title_objection(title: str) -> str:
     """Why a title cannot be given to a collection."""
-    if not title.strip():
+    if shows_nothing(title):
         return "its title would be empty"
     if len(title) > LONGEST_TITLE:
         return f"its title would have more than {LONGEST_TITLE} characters"

@@ -161,7 +161,8 @@ class Uploads:
         async def sent(done: int, _: int) -> None:
             job.tell(done=done)
 
-        job.tell(message=IN_LINE)
+        if not self._line.value:
+            job.tell(message=IN_LINE)
         async with kept_open, self._line:
             job.began = anyio.current_time()
             job.tell(message="")
