@@ -6,8 +6,10 @@ import argparse
 import gc
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from flipsnack_mcp.parsing import ALONE, WrongUsage, given_settings, parsed
 from flipsnack_mcp.settings import Settings, read_settings
@@ -34,6 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if several.subgroup(SystemExit) is None:
             raise
         return EXIT_FAILED  # a command ended where nobody reads it any more
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """An interrupt ends the process within it: half an import is an error of any kind, and nothing has begun."""
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is not signal.default_int_handler:  # whoever started it wants something else
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def print_in_any_encoding() -> None:
@@ -65,22 +81,27 @@ def run(options: argparse.Namespace) -> int:
         case "serve":
             return run_serve(options)
         case "demo":
-            from flipsnack_mcp.commands.demo import demo
+            with importing():
+                from flipsnack_mcp.commands.demo import demo
 
             return demo()
         case "doctor":
-            from flipsnack_mcp.commands.doctor import doctor
+            with importing():
+                from flipsnack_mcp.commands.doctor import doctor
 
             return doctor(settings_of(options), as_json=options.json)
         case "approve":
-            from flipsnack_mcp.commands.approve import approve
+            with importing():
+                from flipsnack_mcp.commands.approve import approve
 
             return approve(settings_of(options), options.code)
         case "history":
-            from flipsnack_mcp.commands.history import history
+            with importing():
+                from flipsnack_mcp.commands.history import history
 
             return history(settings_of(options), as_json=options.json, verify=options.verify)
-    from flipsnack_mcp.commands.sandbox import sandbox
+    with importing():
+        from flipsnack_mcp.commands.sandbox import sandbox
 
     return sandbox(options.port)
 
@@ -88,7 +109,8 @@ def run(options: argparse.Namespace) -> int:
 def run_serve(options: argparse.Namespace) -> int:
     """Serve; garbage collection waits until the imports are done, which saves 50 ms of the start."""
     gc.disable()
-    from flipsnack_mcp.commands.serve import address, serve
+    with importing():
+        from flipsnack_mcp.commands.serve import address, serve
 
     gc.enable()
     gc.freeze()

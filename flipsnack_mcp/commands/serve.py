@@ -13,7 +13,6 @@ import anyio
 
 from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.stopping import (
-    EXIT_INTERRUPTED,
     end_process,
     keep_quiet_about_logging,
     leave_when_interrupted,
@@ -61,8 +60,6 @@ def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
         from flipsnack_mcp.commands.over_http import serve_over_http  # noqa: PLC0415  # stdio starts without it
 
         serve_over_http(server, host, port, server.settings.log_level)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
     except SystemExit:
         tell(f"{host}:{port} cannot be served, the port may be in use; name another one")
         return 1

@@ -15,9 +15,10 @@ RESERVED_NAMES = frozenset(
 )
 PUNCTUATION = frozenset("-_.,&'()")
 TYPOGRAPHIC = str.maketrans({"\u2018": "'", "\u2019": "'", "/": "-", "\\": "-", "|": "-"})
-# Letters and marks by category, yet drawn as nothing: joiners, fillers and variation selectors.
+# Letters, marks and signs by category, or of none yet, but drawn as nothing: joiners, fillers and variation selectors.
 INVISIBLE_LETTERS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\ufffe\uffff"
+    "\U0001d159\U000e0000-\U000e0fff]"
 )
 
 TextRules = tuple[tuple[str, Callable[[str], bool]], ...]

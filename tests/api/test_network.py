@@ -194,6 +194,14 @@ async def empty_folder(scene: Scene) -> None:
     scene.set(SSL_CERT_DIR=str(scene.folder))
 
 
+async def keys_cannot_be_noted(scene: Scene) -> None:
+    scene.set(SSL_CERT_FILE=authority_file(scene.folder), SSLKEYLOGFILE=str(scene.folder / "absent" / "keys"))
+
+
+async def keys_go_to_a_folder(scene: Scene) -> None:
+    scene.set(SSL_CERT_FILE=authority_file(scene.folder), SSLKEYLOGFILE=str(scene.folder))
+
+
 async def right_file(scene: Scene) -> None:
     scene.set(SSL_CERT_FILE=authority_file(scene.folder))
 
@@ -236,6 +244,10 @@ ROWS = [
     Row("quic with a password", proxy_is(f"quic://u:{PASSWORD}@h:1"), ("HTTPS_PROXY",), CONFIGURED),
     Row("no host", proxy_is("http://"), ("HTTPS_PROXY", "http://"), CONFIGURED),
     Row("a port that is none", proxy_is("http://127.0.0.1:port"), ("HTTPS_PROXY",), CONFIGURED),
+    Row("a slash in a password", proxy_is("http://u:12/34@127.0.0.1:1"), ("HTTPS_PROXY", "no proxy"), CONFIGURED),
+    Row("a hash in a password", proxy_is("http://u:12#34@127.0.0.1:1"), ("HTTPS_PROXY", "no proxy"), CONFIGURED),
+    Row("a question in a password", proxy_is("socks5://u:12?34@h:1"), ("HTTPS_PROXY", "no proxy"), CONFIGURED),
+    Row("one slash too few", proxy_is("http:/127.0.0.1:3128"), ("HTTPS_PROXY", "no proxy"), CONFIGURED),
     Row("a port too high", proxy_is("http://127.0.0.1:99999"), ("HTTPS_PROXY",), CONFIGURED),
     Row("garbage", proxy_is("http://[::1", "ALL_PROXY"), ("ALL_PROXY",), CONFIGURED),
     Row("words", proxy_is("use the office one"), ("HTTPS_PROXY",), CONFIGURED),
@@ -278,6 +290,9 @@ ROWS = [
     Row(
         "a file as folder", straight(file_is(b"", "SSL_CERT_DIR"), "localhost"), ("SSL_CERT_DIR", "folder"), CONFIGURED
     ),
+    Row("no folder, its cure", straight(file_is(None, "SSL_CERT_DIR"), "localhost"), ("to a folder",), CONFIGURED),
+    Row("keys cannot be noted", straight(keys_cannot_be_noted, "localhost"), ("SSLKEYLOGFILE", "written"), CONFIGURED),
+    Row("keys go to a folder", straight(keys_go_to_a_folder, "localhost"), ("SSLKEYLOGFILE", "written"), CONFIGURED),
     Row("an empty folder", straight(empty_folder, "localhost"), ("not trusted", "SSL_CERT_DIR"), CONFIGURED),
     Row("a foreign authority", straight(foreign_file, "localhost"), ("not trusted", "SSL_CERT_FILE"), CONFIGURED),
     Row("interception by a proxy", behind_a_proxy(nothing, HOST), ("not trusted", "SSL_CERT_FILE"), CONFIGURED),

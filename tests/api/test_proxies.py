@@ -33,10 +33,29 @@ CHOSEN: dict[str, tuple[Mapping[str, str], str]] = {
     "everything excepted": ({"HTTPS_PROXY": HTTPS, "NO_PROXY": "*"}, ""),
     "the host excepted": ({"HTTPS_PROXY": HTTPS, "NO_PROXY": f"a.com, {HOST}"}, ""),
     "its domain excepted": ({"ALL_PROXY": ALL, "no_proxy": ".flipsnack.com"}, ""),
+    "blanks between the exceptions": ({"HTTPS_PROXY": HTTPS, "NO_PROXY": f"a.com {HOST}\tb.com"}, ""),
+    "blanks and commas between them": ({"HTTPS_PROXY": HTTPS, "NO_PROXY": f" a.com ,, .b.com , {HOST}"}, ""),
     "another excepted": ({"ALL_PROXY": ALL, "no_proxy": "snack.com"}, ALL),
     "another program's": ({"TRAVIS_APT_PROXY": HTTP, "FTP_PROXY": HTTP}, ""),
     "the right file for the wrong reason": ({"REQUESTS_CA_BUNDLE": "/x", "all_proxy": ALL}, ALL),
 }
+
+
+THIS_MACHINE = """127.0.0.1 127.9.9.9 127.1 127.0.1 0x7f.1 0177.0.0.1 2130706433 0x7f000001 ::1 [::1] ::ffff:127.0.0.1
+localhost LOCALHOST localhost. a.localhost 127.0.0.1. 0.0.0.0 [::]"""
+OTHER_MACHINES = (
+    "126.255.255.255 128.1 2147483649 ::2 fd00::1 localhost.com notlocalhost 127.0.0.1.nip.io 10.0.0.1 1.127"
+)
+
+
+@pytest.mark.parametrize("host", THIS_MACHINE.split())
+def test_no_spelling_of_this_machine_is_asked_through_a_proxy(host: str) -> None:
+    assert proxies_of({"ALL_PROXY": ALL}).between("https", host, 443) is None
+
+
+@pytest.mark.parametrize("host", OTHER_MACHINES.split())
+def test_what_only_looks_like_this_machine_is_another(host: str) -> None:
+    assert proxies_of({"ALL_PROXY": ALL}).between("https", host, 443) is not None
 
 
 @each("row", CHOSEN)

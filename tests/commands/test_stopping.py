@@ -121,6 +121,28 @@ def test_an_interrupt_leaves_no_half_file_and_no_lock(run: Run, tmp_path: Path) 
     assert (listed.status, listed.err) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("typed", "slow"),
+    [
+        ("serve", "mcp"), ("serve", "anyio"), ("serve --http 127.0.0.1:1", "mcp"), ("serve --sandbox", "httpx2"),
+        ("demo", "anyio"), ("doctor", "anyio"), ("history", "anyio"), ("approve", "anyio"), ("approve ABCDEFGH", "anyio"),
+        ("sandbox", "anyio"), ("sandbox --port 0", "starlette"),
+    ],
+)  # fmt: skip
+def test_an_interrupt_ends_a_command_that_is_still_beginning(run: Run, tmp_path: Path, typed: str, slow: str) -> None:
+    """On a slow disk the first start takes seconds, and half an import makes errors of any kind."""
+    says = "try:\n    print('here', file=sys.stderr, flush=True)\n    time.sleep(30)"
+    swallows = "except BaseException:\n    raise ImportError('half of it') from None"
+    (tmp_path / f"{slow}.py").write_text(f"import sys, time\n{says}\n{swallows}\n")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    with run.kept(*typed.split(), PYTHONPATH=path, **IN_SANDBOX) as process:
+        assert process.stderr
+        wait_for(process.stderr, "here")
+        process.send_signal(signal.SIGINT)
+        status, said = Served(process, tmp_path).ended()
+    assert (status in {INTERRUPTED, -signal.SIGINT}, said) == (True, "")
+
+
 # A terminal
 
 

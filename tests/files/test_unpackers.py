@@ -1,5 +1,6 @@
 """What the check sees of a zip is what any unpacker sees; `benchmarks/unpackers.py` asks three of them."""
 
+import io
 import struct
 import zipfile
 import zlib
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp.files.limits import MEGABYTE
+from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
 from flipsnack_mcp.files.packages import save_package
 from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
+from flipsnack_mcp.files.zips.check import UNPACKED_PIECE, check_zip
 from tests.files.ground import names_in, sent
 from tests.files.zip_maker import (
     CENTRAL,
@@ -109,6 +111,9 @@ CASES: dict[str, Mapping[str, bytes | Callable[[], bytes]]] = {
         "a record with an extension": put_together(INDEX, ending=Ending(record_64={"length": 48}, locator={"gap": b"gap!"})),
         "locator to another disk": put_together(INDEX, ending=Ending(record_64={}, locator={"disk": 1})),
         "several disks in zip64": put_together(INDEX, ending=Ending(record_64={"disk": 1})),
+        "no disk at all": put_together(INDEX, ending=Ending(record_64={}, locator={"disks": 0})),
+        "only one of the numbers is longer": put_together(INDEX, ending=Ending(record_64={}, record={"here": 0xFFFF})),
+        "only the other one is": put_together(INDEX, ending=Ending(record_64={}, record={"entries": 0xFFFF})),
         "a lone locator": put_together(INDEX, ending=Ending(inside=struct.pack("<4sLQL", LOCATOR_64, 0, 0, 1))),
         "a whole other zip in the comment": put_together(INDEX, ending=Ending(comment=EVIL)),
         "an end record in the comment": put_together(INDEX, ending=Ending(comment=END + bytes(18))),
@@ -191,6 +196,11 @@ CASES: dict[str, Mapping[str, bytes | Callable[[], bytes]]] = {
             "\U000e0041a", "a\ue000", "a\uf03ab", "\uef80", "x" * 256, "/".join(["d" * 200] * 6),
             "open.lnk", "a/Start.URL", "x.desktop", "a.webloc", "a.scf", "desktop.ini", "a/Autorun.inf", "x.library-ms",
             "setup.exe", "a.SCR", "run.bat", "x.cmd", "a.com", "x.msi", "x.ps1", "x.vbs", "x.hta", "x.jar", "x.pif", "run.command",
+            "a.msc", "a.jnlp", "a.vb", "a.ws", "a.wsc", "a.sct", "a.application", "a.appinstaller", "a.msixbundle", "a.settingcontent-ms",
+            "a.scpt", "a.terminal", "a.workflow/x", "a.pkg", "a.dmg", "a.AppImage", "a.run", "a.xll", "a.psm1", "a.gadget", "a.diagcab",
+            "a.website", "a.search-ms", "a.theme", ".directory",
+            "a\u2800b", "\u2800.html", "a\U0001d159", "a\U000e0002b", "a\u2065b", "a\ufff0b", "a\uffff", "a\U000e0fff",
+            "index.html\u00a0", "a\u3000", "a\u2003/x", "\u00a0/x",
         )
     } | {
         "no name": named(b""), "no utf-8 for all that": odd(name=b"\xff.html", flags=UTF8),
@@ -248,3 +258,11 @@ async def test_a_bomb_is_refused_by_what_it_declares_before_anything_is_unpacked
     monkeypatch.delattr(zlib, "decompressobj")
     with pytest.raises(BadPackage, match="it grows over 50 times"):
         await save_package(sent(content), tmp_path, "Title", "hash1")
+
+
+def test_packed_bytes_that_unpack_to_nothing_can_be_stopped() -> None:
+    nothing = b"\0\0\0\xff\xff"
+    content = put_together(INDEX, Entry("e", b"", packed=nothing * 200_000 + b"\1" + nothing[1:]))
+    told = list[None]()
+    check_zip(io.BytesIO(content), len(content), PackageLimits(), lambda: told.append(None))
+    assert len(told) > 2 + len(content) // UNPACKED_PIECE

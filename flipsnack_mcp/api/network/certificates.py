@@ -10,7 +10,13 @@ import httpx2
 from flipsnack_mcp.api.errors import ConfigurationError
 from flipsnack_mcp.api.text import quoted
 
-FILE, FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
+FILE, FOLDER, KEY_LOG = "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"
+WHAT_IT_HOLDS = "holds the certificates of the authorities to trust, in PEM form"
+WHAT_HELPS = {
+    FILE: f"a file that {WHAT_IT_HOLDS}",
+    FOLDER: f"a folder that {WHAT_IT_HOLDS} and under the names that OpenSSL looks for",
+    KEY_LOG: "a file that can be written",
+}
 
 
 def trusted() -> ssl.SSLContext:
@@ -23,6 +29,9 @@ def trusted() -> ssl.SSLContext:
     try:
         return httpx2.create_ssl_context()
     except (OSError, ValueError) as error:  # an SSLError is an OSError
+        # Where a file of certificates cannot be read, Python does not say its name.
+        if getattr(error, "filename", None) == os.environ.get(KEY_LOG, ""):
+            raise wrong_setting(KEY_LOG, f"cannot be written ({type(error).__name__})") from None
         name = FILE if os.environ.get(FILE) else FOLDER
         if isinstance(error, ssl.SSLError):
             raise wrong_setting(name, "holds no certificate in PEM form, or a damaged one") from None
@@ -43,10 +52,10 @@ def check_named(environment: Mapping[str, str]) -> None:
 
 
 def wrong_setting(name: str, what: str) -> ConfigurationError:
-    """A setting that names no certificates."""
+    """A setting without which, or with which, nothing can be checked."""
     return ConfigurationError(
         f"What {name} names ({quoted(os.environ.get(name, ''), 200)}) {what}, so no encrypted connection can be checked.",
-        f"Ask the person to set {name} to a file that holds the certificates of the authorities to trust, in PEM form, or to take it out.",
+        f"Ask the person to set {name} to {WHAT_HELPS[name]}, or to take it out.",
     )
 
 

@@ -5,6 +5,8 @@ also one that is for other hosts, would end each call with an exception of its o
 """
 
 import os
+import re
+import socket
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -37,6 +39,12 @@ class Proxy:
         parts = urlsplit(self.address)
         return f"the proxy that {self.variable} names ({quoted(parts.netloc.rpartition('@')[2], 100)})"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was read: "/", "?" or "#" in a password end the host, and what is before them is then shown."""
+        behind = self.address.partition(urlsplit(self.address).netloc)[2]
+        return self.address.isprintable() and " " not in self.address and not {"@", ":"} & set(behind)
+
     def check(self) -> None:
         """Raise where it is none that can be used; what it was is not repeated, it may hold a password.
 
@@ -50,7 +58,7 @@ class Proxy:
             host, kind = None, ""
         if kind.startswith("socks") and kind not in SCHEMES:
             happened = f"{self.variable} names a SOCKS proxy of a kind that cannot be used: write socks5://HOST:PORT."
-        elif not host or kind not in SCHEMES or not self.address.isprintable() or " " in self.address:
+        elif not host or kind not in SCHEMES or not self.is_whole:
             happened = f"{self.variable} names no proxy that can be used: write http://HOST:PORT or socks5://HOST:PORT."
         else:
             return
@@ -77,7 +85,7 @@ def proxies_of(environment: Mapping[str, str] = os.environ) -> Proxies:
     if not named and sys.platform in {"win32", "darwin"}:
         told = {scheme: Proxy(OF_THE_SYSTEM, with_scheme(value)) for scheme, value in getproxies().items()}
         return Proxies(told, lambda host, _port: bool(proxy_bypass(host)))
-    exceptions = given["no_proxy"][1].split(",") if "no_proxy" in given else []
+    exceptions = re.split(r"[,\s]+", given["no_proxy"][1]) if "no_proxy" in given else []
     return Proxies(
         {scheme: Proxy(name, with_scheme(value)) for scheme, (name, value) in named.items() if value},
         lambda host, port: any(covers(one, host, port) for one in exceptions),
@@ -118,11 +126,12 @@ def is_loopback(host: str) -> bool:
     """Whether a host is this machine, however it is spelled."""
     name = plain(host)
     try:
-        address = ip_address(name)
-    except ValueError:
+        # `127.1` and the like are numbers to the system.
+        address = ip_address(name if ":" in name else socket.inet_aton(name))
+    except (ValueError, OSError):
         return name == "localhost" or name.endswith(".localhost")
     mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    return (mapped or address).is_loopback or address.is_unspecified
 
 
 def plain(host: str) -> str:

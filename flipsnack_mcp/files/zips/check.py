@@ -162,9 +162,10 @@ def unpacked_pieces(file: BinaryIO, entry: ZipEntry, start: int) -> Iterator[byt
         if stream.eof:
             raise unsafe("something stands between its entries")
         piece = stream.decompress(packed, UNPACKED_PIECE)
+        yield piece  # also where there is none: packed bytes that unpack to nothing can be stopped as well
         while piece:
-            yield piece
             piece = stream.decompress(stream.unconsumed_tail, UNPACKED_PIECE)
+            yield piece
     if not stream.eof:
         raise not_whole("it cannot be unpacked or its content is damaged")
     if stream.unused_data:

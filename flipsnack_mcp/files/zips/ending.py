@@ -53,6 +53,9 @@ def _agreed(file: BinaryIO, fields: list[int], position: int) -> ZipEnd:
     longer = _read_record_64(file, position)
     start = position - (RECORD_64.size + LOCATOR_64.size if longer else 0)
     fulls = (FULL_16, FULL_16, FULL_16, FULL_16, FULL_32, FULL_32)
+    # Where only one number of entries sends to the longer record, 7-Zip does not go there.
+    if fields[2] != fields[3]:
+        raise not_whole("it does not end like one")
     if longer and any(short not in {long, full} for short, long, full in zip(fields, longer, fulls, strict=True)):
         raise unsafe("its two end records do not agree")
     disk, first_disk, here, entries, size, directory = longer or fields
@@ -69,7 +72,7 @@ def _read_record_64(file: BinaryIO, position: int) -> list[int] | None:
     signature, disk, at, disks = LOCATOR_64.unpack(read_at(file, start, LOCATOR_64.size))
     if signature != LOCATOR_64_SIGNATURE:
         return None
-    if disk or disks > 1 or at != start - RECORD_64.size:
+    if disk or disks != 1 or at != start - RECORD_64.size:
         raise unsafe("its end points to somewhere else")
     signature, length, *fields = RECORD_64.unpack(read_at(file, at, RECORD_64.size))
     if signature != SIGNATURE_64 or length != LENGTH_64:

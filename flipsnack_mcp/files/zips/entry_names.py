@@ -21,39 +21,20 @@ REFUSED_BY_WINDOWS = re.compile(r'[<>"|?*]')
 WANTED_JOINERS = re.compile("(?<=[^\0-\x7f])(?:[\u200c\u200d](?=[^\0-\x7f])|[\ufe0e\ufe0f])")
 MOST_BYTES, MOST_BYTES_OF_STEP, MOST_STEPS = 1000, 255, 32
 # A package is pages, pictures and scripts for a browser. These are opened by the system or run by it.
-LEADS_ELSEWHERE = frozenset(
-    ["lnk", "url", "desktop", "webloc", "inetloc", "fileloc", "scf", "library-ms", "searchconnector-ms", "appref-ms"]
-)
-PROGRAMS = frozenset(
-    [
-        "exe",
-        "scr",
-        "com",
-        "bat",
-        "cmd",
-        "pif",
-        "msi",
-        "msp",
-        "msix",
-        "appx",
-        "ps1",
-        "vbs",
-        "vbe",
-        "jse",
-        "wsf",
-        "wsh",
-        "hta",
-        "cpl",
-        "jar",
-        "reg",
-        "chm",
-        "command",
-        "app",
-        "dll",
-        "sh",
-    ]
-)
-READ_BY_WINDOWS = frozenset({"desktop.ini", "autorun.inf"})
+LEADS_ELSEWHERE = frozenset({
+    "lnk", "url", "website", "desktop", "webloc", "inetloc", "fileloc", "scf", "library-ms", "search-ms", "searchconnector-ms",
+    "appref-ms", "theme",
+})  # fmt: skip
+PROGRAMS = frozenset({
+    # Windows
+    "exe", "scr", "com", "bat", "cmd", "pif", "msi", "msp", "mst", "msix", "msixbundle", "appx", "appxbundle", "appinstaller",
+    "application", "ps1", "psm1", "vb", "vbs", "vbe", "jse", "ws", "wsf", "wsh", "wsc", "sct", "hta", "cpl",
+    "msc", "reg", "inf", "chm", "dll", "ocx", "xll", "gadget", "diagcab", "settingcontent-ms",
+    # macOS, Linux, and wherever Java is
+    "command", "app", "terminal", "workflow", "scpt", "pkg", "mpkg", "dmg", "sh", "bash", "run", "appimage",
+    "jar", "jnlp",
+})  # fmt: skip
+READ_BY_THE_DESKTOP = frozenset({"desktop.ini", "autorun.inf", ".directory"})
 
 
 def steps_of(name: str) -> list[str]:
@@ -103,10 +84,13 @@ UNSAFE_NAMES: TextRules = (
     ("a name with characters that Windows refuses", lambda name: REFUSED_BY_WINDOWS.search(name) is not None),
     ("a name with the number of a version", lambda name: OLD_VERSION.search(name) is not None),
     ("a name with an empty step", lambda name: not {"", "."}.isdisjoint(steps_of(name))),
-    ("a name with a dot or space at its end", lambda name: any(step != step.rstrip(" .") for step in steps_of(name))),
+    (
+        "a name with a dot or space at its end",
+        lambda name: any(step != step.rstrip().rstrip(" .") for step in steps_of(name)),
+    ),
     ("a name that is a device on Windows", lambda name: any(map(is_reserved, steps_of(name)))),
     ("a too long name", _too_long),
-    ("a shortcut", lambda name: _extension(_last(name)) in LEADS_ELSEWHERE or _last(name) in READ_BY_WINDOWS),
+    ("a shortcut", lambda name: _extension(_last(name)) in LEADS_ELSEWHERE or _last(name) in READ_BY_THE_DESKTOP),
     ("a program", lambda name: any(_extension(step) in PROGRAMS for step in steps_of(name))),
 )
 
