@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def importing() -> Iterator[None]:
     """An interrupt ends the process within it: half an import is an error of any kind, and nothing has begun."""
     usual = signal.getsignal(signal.SIGINT)
-    if usual is not signal.default_int_handler:  # whoever started it wants something else
+    # Whoever started it may want something else; and only the main thread is interrupted.
+    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
         return
     signal.signal(signal.SIGINT, signal.SIG_DFL)
