@@ -1,6 +1,8 @@
 """The real event loop, where a folder names no other; a worker more than there are cores."""
 
+import compileall
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,3 +21,9 @@ settings.load_profile("any machine")
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: some tests wait, for a process or a socket."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hundreds of tests start a process of their own: none of them has to compile what it runs."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
