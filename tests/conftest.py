@@ -2,6 +2,7 @@
 
 import compileall
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hundreds of tests start a process of their own: none of them has to compile what it runs."""
+    """Hundreds of tests start a process of their own: none has to compile what it runs, and each can be interrupted."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
