@@ -31,6 +31,12 @@ WAYS = {name: name for name in WRITING} | {
 """Every tool that writes, and further ways to call some of them."""
 
 
+@pytest.fixture
+def mode() -> str:
+    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
+    return "auto"
+
+
 def arguments(way: str, bench: Bench) -> dict[str, Any]:
     one = {"collection_hash": bench.collection(TITLE).hash}
     found: dict[str, dict[str, Any]] = {

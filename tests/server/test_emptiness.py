@@ -48,7 +48,7 @@ MEANT_AS_TEXT = {
     *((name, "wait_seconds", text) for name in TOOLS for text in ("0", "0.0")),
     ("download_collection_html", "save", "false"),
 }
-MIXTURES = 4
+MIXTURES = 3
 OF = {expected_tool(of).name: of for of in SAMPLES}
 CASES = table("emptiness")
 ADDED = ("task_progress", "toolCallId", "sessionId", "action", "chatInput", "random_string")

@@ -36,6 +36,12 @@ WRONG: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.fixture
+def mode() -> str:
+    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
+    return "auto"
+
+
 class Outside(Bench):
     """A bench whose servers ask over the network, as it is set in the environment."""
 

@@ -31,6 +31,12 @@ LOSING = [name for name in ACTIONS if name != "update_collection"]
 """The answer to a plain update tells itself how it was; of the others the record is all that is left."""
 
 
+@pytest.fixture
+def mode() -> str:
+    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
+    return "auto"
+
+
 def arguments(job: str, bench: Bench) -> tuple[str, dict[str, Any]]:
     """The tool and what it is given."""
     tool = "update_collection" if job in {"take offline", PUBLISH} else job

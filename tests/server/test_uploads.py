@@ -23,6 +23,12 @@ pytestmark = pytest.mark.usefixtures("no_look_ahead")
 
 
 @pytest.fixture
+def mode() -> str:
+    """What is answered does not depend on the revision, which the tests of confirmation, forms and progress vary."""
+    return "auto"
+
+
+@pytest.fixture
 def pace() -> Pace:
     """A minute for everything."""
     return Pace(calls_per_second=0, calls_per_minute=0, conversion_seconds=60, package_seconds=60)
