@@ -26,7 +26,8 @@ from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.links import hash_from, public_address, same_origin
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
-from flipsnack_mcp.api.text import (
+from flipsnack_mcp.api.upload import Document, Sent, ignore
+from flipsnack_mcp.text import (
     as_compared,
     bare,
     cleaned,
@@ -36,7 +37,6 @@ from flipsnack_mcp.api.text import (
     quoted,
     shows_nothing,
 )
-from flipsnack_mcp.api.upload import Document, Sent, ignore
 
 __all__ = [
     "ENTRIES",

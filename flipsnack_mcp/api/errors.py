@@ -27,7 +27,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from flipsnack_mcp.api.text import quoted
+from flipsnack_mcp.text import quoted
 
 LONGEST_MESSAGE = 1000
 """What is looked at of Flipsnack's own message: a search in an endless one would stop the server."""

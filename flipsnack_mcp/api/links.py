@@ -5,7 +5,7 @@ import re
 import unicodedata
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from flipsnack_mcp.api.text import cleaned
+from flipsnack_mcp.text import cleaned
 
 HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ACCOUNT_IN_LINK = re.compile(r"[A-Za-z0-9]{6,}")

@@ -44,13 +44,17 @@ class Upload:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._head
-        if self._document:
-            done = 0
-            async for piece in self._document.pieces():
-                yield piece
-                done += len(piece)
-                await self._sent(done, self._document.size)
+        if self._document is None:
+            yield self._tail
+            return
+        done, size = 0, self._document.size
+        async for piece in self._document.pieces():
+            yield piece
+            done += len(piece)
+            if done < size:
+                await self._sent(done, size)
         yield self._tail
+        await self._sent(done, size)  # only now is the body whole: Flipsnack makes nothing of a shorter one
 
 
 def part(boundary: str, disposition: str, more: str = "") -> str:

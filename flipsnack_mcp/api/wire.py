@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from flipsnack_mcp.api.action import Action, Effect, JsonObject, ResultT_co, wire_parameters
 from flipsnack_mcp.api.errors import Changed, RefusedError, UnreadableAnswerError, refusal
-from flipsnack_mcp.api.text import quoted
+from flipsnack_mcp.text import quoted
 
 UNSIGNED = frozenset({"signature", "file"})
 OK = 20

@@ -4,15 +4,15 @@ import errno
 import re
 import sys
 
+from flipsnack_mcp.text import DOUBLE_QUOTES
+
 SHOWN_LENGTH = 200
 FORBIDDEN_BY_MACOS = (
     "If macOS forbids it, allow the program that started this server (Claude, a terminal, an editor) the folder in System "
     "Settings > Privacy & Security > Files and Folders, and start it again."
 )
-# Whatever looks like the end of a quotation, two apostrophes included.
-QUOTATION_MARKS = re.compile(
-    "[\"\u00ab\u00bb\u02ba\u02dd\u201c-\u201f\u2033\u2036\u275d\u275e\u276e\u276f\u300c-\u300f\u301d-\u301f\uff02]+|''+"
-)
+# Whatever looks like the end of a quotation, two apostrophes included; a single one belongs to the name.
+QUOTATION_MARKS = re.compile(f"[{DOUBLE_QUOTES}]+|''+")
 
 
 class RefusedFile(Exception):  # noqa: N818 - a refusal is a decision of this program, not a failure of it

@@ -13,7 +13,7 @@ from flipsnack_mcp.server.consent import form
 from flipsnack_mcp.server.consent.form import Preview
 from tests.server.bench import Bench, Person, types
 
-TABLE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "api" / "texts.json").read_text(encoding="utf-8"))
+TABLE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "texts.json").read_text(encoding="utf-8"))
 DELETE, DELETED = "delete_collection", "collection.deleteCollection"
 ONE_REVISION = pytest.mark.parametrize("mode", ["auto"])
 

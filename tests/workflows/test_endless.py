@@ -151,8 +151,9 @@ async def test_two_uploads_whose_answers_drip_do_not_stop_a_third(
         stuck = [await process.begin(work.paper(f"{name}.pdf"), name) for name in ("one", "two")]
         await anyio.sleep(1)
         entry, _ = await process.begin(work.paper("three.pdf"), "three")
-        await anyio.sleep(400)
+        await anyio.sleep(5)
         third = await process.now(entry)
+        await anyio.sleep(395)
         others = [await process.now(one) for one, _ in stuck]
     assert third.state == "converting"
     assert [one.state for one in others] == ["converting", "converting"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 
 from flipsnack_mcp.api.errors import ConfigurationError
-from flipsnack_mcp.api.text import quoted
+from flipsnack_mcp.text import quoted
 
 FILE, FOLDER, KEY_LOG = "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"
 WHAT_IT_HOLDS = "holds the certificates of the authorities to trust, in PEM form"

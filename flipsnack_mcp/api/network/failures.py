@@ -17,7 +17,7 @@ import httpx2
 from flipsnack_mcp.api.errors import ConfigurationError, FlipsnackError, UnreachableError
 from flipsnack_mcp.api.network import certificates
 from flipsnack_mcp.api.network.proxies import Proxy
-from flipsnack_mcp.api.text import quoted
+from flipsnack_mcp.text import quoted
 
 UNTIL_THEN = "Trying again will not help before that."
 # OpenSSL's: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/

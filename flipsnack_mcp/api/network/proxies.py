@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from flipsnack_mcp.api.errors import ConfigurationError
-from flipsnack_mcp.api.text import quoted
+from flipsnack_mcp.text import quoted
 
 SCHEMES = ("http", "https", "socks5", "socks5h")
 LONG = 12

@@ -1,24 +1,18 @@
 """Names that look like one that is not there: equal to the eye first, then the nearest ones."""
 
 import difflib
-import re
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from flipsnack_mcp.files.names import INVISIBLE_LETTERS, has_control, without_format_characters
+from flipsnack_mcp.files.names import has_control
 from flipsnack_mcp.files.paths.place import Place, objection_to
+from flipsnack_mcp.text import as_compared
 
 MOST_PROPOSED = 5
 MOST_COMPARED = 1000
 """Nearness is worked out letter by letter: with more names somebody would have to wait for it."""
-SAME_TO_THE_EYE = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`\u02bc", "'")
-    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
-    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-")
-)
 NOTHING_ALIKE = "Give the path of a regular, readable file in that folder."
 
 Missing = tuple[Place, int, Sequence[str]]
@@ -27,9 +21,7 @@ Missing = tuple[Place, int, Sequence[str]]
 
 def folded(name: str) -> str:
     """Returns what two names have in common that a person, or a model, cannot tell apart or does not mean to."""
-    visible = INVISIBLE_LETTERS.sub("", without_format_characters(name)).translate(SAME_TO_THE_EYE)
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
-    return re.sub(r"\s+", " ", plain.translate(SAME_TO_THE_EYE)).strip()
+    return as_compared(as_compared(name).casefold())
 
 
 def next_step(missing: Sequence[Missing]) -> str:

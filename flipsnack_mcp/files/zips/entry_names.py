@@ -13,12 +13,11 @@ from flipsnack_mcp.files.names import (
     without_format_characters,
 )
 from flipsnack_mcp.files.zips.bytes_of_zip import unsafe
+from flipsnack_mcp.text import one_line
 
 DRIVE = re.compile(r"[A-Za-z]:")
 OLD_VERSION = re.compile(r";[0-9]+(/|$)")  # as VMS writes it; unzip takes it off
 REFUSED_BY_WINDOWS = re.compile(r'[<>"|?*]')
-# Emoji and Persian words are put together with them; beside plain letters they only hide a difference.
-WANTED_JOINERS = re.compile("(?<=[^\0-\x7f])(?:[\u200c\u200d](?=[^\0-\x7f])|[\ufe0e\ufe0f])")
 MOST_BYTES, MOST_BYTES_OF_STEP, MOST_STEPS = 1000, 255, 32
 # A package is pages, pictures and scripts for a browser. These are opened by the system or run by it.
 LEADS_ELSEWHERE = frozenset({
@@ -48,17 +47,6 @@ def _leads_out(name: str) -> bool:
     return any(step.startswith("..") and not step.rstrip(" .") for step in name.split("/"))
 
 
-def _has_unseen(name: str) -> bool:
-    if name.isprintable():
-        return False
-    rest = WANTED_JOINERS.sub("", name)
-    return any(unicodedata.category(char) in {"Cf", "Co"} for char in set(rest))
-
-
-def _has_filler(name: str) -> bool:
-    return not name.isascii() and INVISIBLE_LETTERS.search(WANTED_JOINERS.sub("", name)) is not None
-
-
 def _extension(step: str) -> str:
     return step.rpartition(".")[2].lower() if "." in step else ""
 
@@ -80,7 +68,7 @@ UNSAFE_NAMES: TextRules = (
     ("a name with a drive letter", lambda name: DRIVE.match(name) is not None),
     ("a name with a colon", lambda name: ":" in name),
     ("a name that leads out of its folder", _leads_out),
-    ("a name with characters that cannot be seen", lambda name: _has_unseen(name) or _has_filler(name)),
+    ("a name with characters that cannot be seen", lambda name: one_line(name) != name),
     ("a name with characters that Windows refuses", lambda name: REFUSED_BY_WINDOWS.search(name) is not None),
     ("a name with the number of a version", lambda name: OLD_VERSION.search(name) is not None),
     ("a name with an empty step", lambda name: not {"", "."}.isdisjoint(steps_of(name))),

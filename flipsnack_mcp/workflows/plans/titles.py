@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
-from flipsnack_mcp.api.text import DASHES, DOUBLE_QUOTES, FLAGS, KEYCAP, MAYBE_HIDDEN, PICTURE, SINGLE_QUOTES, one_line
+from flipsnack_mcp.text import DASHES, DOUBLE_QUOTES, FLAGS, KEYCAP, MAYBE_HIDDEN, PICTURE, SINGLE_QUOTES, one_line
 
 FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 HANGUL = "[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6][\u11a8-\u11ff\ud7cb-\ud7fb]?"

@@ -158,12 +158,15 @@ class Uploads:
     async def _send(self, source: Source, entry: JournalEntry, kept_open: AsyncExitStack, job: Job) -> None:
         job.unresolved = True
 
-        async def sent(done: int, _: int) -> None:
+        async def sent(done: int, total: int) -> None:
             job.tell(done=done)
+            if done == total:  # what is left is Flipsnack's answer, which may be long in coming: others need not wait for it
+                await turn.aclose()
 
         if not self._line.value:
             job.tell(message=IN_LINE)
-        async with kept_open, self._line:
+        async with kept_open, AsyncExitStack() as turn:
+            await turn.enter_async_context(self._line)
             job.began = anyio.current_time()
             job.tell(message="")
             context = CallContext(self._flipsnack, sent=sent)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.api import text as texts
+from flipsnack_mcp import text as texts
 
 TABLE: dict[str, Any] = json.loads(Path(__file__).with_name("texts.json").read_text(encoding="utf-8"))
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.api.parameters import whole_number
-from flipsnack_mcp.api.text import cleaned, quoted
+from flipsnack_mcp.text import cleaned, quoted
 
 joined = st.text(
     alphabet=st.sampled_from(
