@@ -15,7 +15,7 @@ from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import connect, kept_at
-from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
 from flipsnack_mcp.settings import VARIABLES, Settings, Variable
 from flipsnack_mcp.store.opening import state_file
@@ -81,7 +81,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
         yield Finding("uploads", ok=True, said=said)
     for folder in settings.upload_dirs:
         yield upload_folder(folder)
-    target = settings.download_dir or default_download_folder()
+    target = download_folder(settings.download_dir)
     nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
     writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     yield Finding("downloads", writable, f"{target} {'can be written' if writable else 'cannot be written'}")

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from socket import socket
-from typing import ClassVar, cast
+from typing import Any, cast
 
 import anyio
 import h11
@@ -63,7 +64,7 @@ def configured(
     app: ASGIApp, host: str, port: int, log_level: str, patience: Patience = USUAL_PATIENCE
 ) -> uvicorn.Config:
     """How uvicorn serves it."""
-    protocol = type("Bounded", (BoundedProtocol,), {"patience": patience, "waiting": {}})
+    protocol = cast("type[asyncio.Protocol]", partial(BoundedProtocol, patience=patience, waiting={}))
     return uvicorn.Config(
         app,
         host=host,
@@ -79,9 +80,13 @@ def configured(
 class BoundedProtocol(H11Protocol):
     """One connection. Uvicorn itself gives a time only to a connection that is silent after an answer."""
 
-    patience: ClassVar[Patience]
-    waiting: ClassVar[dict["BoundedProtocol", asyncio.TimerHandle]]
-    """The connections of this server on which no whole request has arrived, the oldest first, each with its end."""
+    def __init__(
+        self, *usual: Any, patience: Patience, waiting: dict["BoundedProtocol", asyncio.TimerHandle], **named: Any
+    ) -> None:
+        super().__init__(*usual, **named)
+        self.patience = patience
+        self.waiting = waiting
+        """The connections of this server on which no whole request has arrived, the oldest first, each with its end."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it

@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp.api import ConfigurationError, Flipsnack, ignore
-from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation, yeses_of
 from flipsnack_mcp.server.menu import menu
@@ -56,7 +56,7 @@ class App:
     @property
     def download_dir(self) -> Path:
         """Where packages and reports go."""
-        return self.settings.download_dir or default_download_folder()
+        return download_folder(self.settings.download_dir)
 
     def check_settings(self) -> None:
         """Raise where Flipsnack cannot be asked for want of a setting."""

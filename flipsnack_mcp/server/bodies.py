@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from mcp import types
 from mcp.shared.message import SessionMessage
+from pydantic import ValidationError
 
 from flipsnack_mcp.server.lines import NO_JSON, look_at_text, refused
 
@@ -38,6 +40,9 @@ class RereadBodies:
 
 def look_at_body(body: bytes) -> tuple[bytes, tuple[types.JSONRPCError, ...]]:
     """What goes on to the SDK, or what goes straight back."""
+    with suppress(ValidationError):  # a message as it should be needs no second look, and goes on as it came
+        if isinstance(types.jsonrpc_message_adapter.validate_json(body, by_name=False), types.JSONRPCRequest):
+            return body, ()
     look = look_at_text(body.decode(errors="replace"))
     if look.answers:
         return b"", look.answers

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
-from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.arriving import Arriving
 from flipsnack_mcp.server.bodies import RereadBodies
@@ -187,7 +187,7 @@ async def remove_leftovers_later(settings: Settings) -> None:
     from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
 
     try:
-        await anyio.to_thread.run_sync(remove_leftovers, settings.download_dir or default_download_folder())
+        await anyio.to_thread.run_sync(remove_leftovers, download_folder(settings.download_dir))
     except Exception as error:  # noqa: BLE001  # an error that escaped would end the server for what is only tidying
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flipsnack_mcp.files.folders import default_download_folder
+from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.names import safe_name
 from tests.server.tables import unfolded
 
@@ -53,7 +53,7 @@ def test_name_can_be_written(tmp_path_factory: pytest.TempPathFactory, title: st
 def test_default_download_folder_is_named_and_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DOWNLOAD_DIR", str(tmp_path / "Downloads"))
-    folder = default_download_folder()
+    folder = download_folder(None)
     assert folder.name == "flipsnack"
     assert folder.is_absolute()
     assert not folder.exists()

@@ -5,7 +5,7 @@ from typing import Any
 from mcp.types import ElicitRequestFormParams
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import Action, as_compared, bare, cleaned, public_address, quoted
+from flipsnack_mcp.api import Action, as_compared, bare, cleaned, first_few, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
 from flipsnack_mcp.server.consent.reply import Wanted
 from flipsnack_mcp.workflows.plans.rules import Item
@@ -93,7 +93,7 @@ def sentences_about_many(items: tuple[Item, ...]) -> str:
         + (f" with the new title {quoted(one.new_title, 80)}" if one.new_title is not None else "")
         for one in items
     ]
-    return f"Take offline {len(items)} collections: {first_of(named, TITLES_SHOWN)}. {OFFLINE_FOR_NOW}"
+    return f"Take offline {len(items)} collections: {', '.join(first_few(named, TITLES_SHOWN))}. {OFFLINE_FOR_NOW}"
 
 
 def other_changes(action: Action[Any]) -> tuple[str, ...]:
@@ -130,13 +130,7 @@ def flipbook_facts(collection: Collection) -> str:
     """How many flipbooks, and which."""
     books = [cleaned(book.flipbook_hash, 64) for book in collection.flipbooks if book.flipbook_hash]
     count = len(collection.flipbooks)
-    return f"{count} flipbook(s) {first_of(books, FLIPBOOKS_NAMED)}" if count else "no flipbooks"
-
-
-def first_of(named: list[str], most: int) -> str:
-    """As many as a person reads, and how many more there are."""
-    more = f" and {len(named) - most} more" if len(named) > most else ""
-    return ", ".join(named[:most]) + more
+    return f"{count} flipbook(s) {', '.join(first_few(books, FLIPBOOKS_NAMED))}" if count else "no flipbooks"
 
 
 def consequence(collection: Collection, action: Action[Any]) -> str:

@@ -160,7 +160,9 @@ class Uploads:
 
         async def sent(done: int, total: int) -> None:
             job.tell(done=done)
-            if done == total:  # what is left is Flipsnack's answer, which may be long in coming: others need not wait for it
+            if (
+                done == total
+            ):  # what is left is Flipsnack's answer, which may be long in coming: others need not wait for it
                 await turn.aclose()
 
         if not self._line.value:
