@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 from typing_extensions import override
 
 from flipsnack_mcp import __version__
+from flipsnack_mcp.reading import nearest
 from flipsnack_mcp.settings import VARIABLES, Variable
-from flipsnack_mcp.values import nearest
 
 ALONE = frozenset({"--version", "--help", "-h"})
 

@@ -16,7 +16,8 @@ from flipsnack_mcp.api.upload import ignore
 from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Records, Store, held, inaccessible
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Job, Jobs, Work
+from flipsnack_mcp.workflows.job import Job, Work
+from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Jobs
 from flipsnack_mcp.workflows.progress import Progress
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile

@@ -9,7 +9,7 @@ import pytest
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice
-from flipsnack_mcp.workflows.jobs import Job
+from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.progress import Progress, Throttled
 from tests.server.bench import LoopClock
 from tests.workflows import test_changing_many as changing

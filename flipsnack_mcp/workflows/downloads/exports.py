@@ -15,7 +15,8 @@ from flipsnack_mcp.api.network import Floor
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.jobs import Job, Jobs
+from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.progress import Progress, Throttled, size_of
 from flipsnack_mcp.workflows.waiting import Watch, Watched
 

@@ -13,7 +13,8 @@ from flipsnack_mcp.workflows.changing import Updated, change, differences
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import by_title
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.jobs import Job, Jobs
+from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Item, ItemState, Permissions, Plan, PlanSnapshot

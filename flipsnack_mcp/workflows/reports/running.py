@@ -18,7 +18,8 @@ from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
 from flipsnack_mcp.store.leases import Owner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import read_window
-from flipsnack_mcp.workflows.jobs import Job, Jobs
+from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.progress import News, Progress, Tell, choosing, report_at
 from flipsnack_mcp.workflows.reports.record import NUMBERS, REPORT, SAVED, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection, ranked

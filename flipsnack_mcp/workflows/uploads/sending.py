@@ -16,7 +16,8 @@ from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.jobs import Job, Jobs, new_job_id
+from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.jobs import Jobs, new_job_id
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry

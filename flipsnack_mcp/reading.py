@@ -1,0 +1,245 @@
+"""How one value after the other is read that a person, a shell or a host has written, and what is said of each that is wrong.
+
+Placeholders, lists, files and slips of the pen are understood where they can be. What a value was is never repeated.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CONFIRM_WAYS = ("ask", "approve", "block", "allow")
+TOOLSETS = ("default", "legacy")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
+SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
+# The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
+KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
+SECRET_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
+SHOWABLE = re.compile(r"[A-Za-z_]{1,40}")  # and so no key
+# What separates folders on the other system, or in other programs, before what begins like a folder.
+JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
+# What a host leaves behind that was not told what to fill in, and which it does with every field a person left empty.
+LEFT_OPEN = re.compile(r"""\s*(["']?)\$\{[^{}]*\}\1\s*""")
+LONGEST_CREDENTIAL = 10_000
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One setting, as the README, the registry and the command line show it."""
+
+    name: str
+    meaning: str
+    default: str = ""
+    secret: bool = False
+    flag: bool = False
+    separator: str = ""
+    """What stands between the parts of a list."""
+
+    @property
+    def option(self) -> str:
+        """Its option of `serve`; a secret has none, options show in process lists."""
+        return "" if self.secret else "--" + self.name.removeprefix("FLIPSNACK_").lower().replace("_", "-")
+
+
+class Reading:
+    """Reads one value after the other and collects problems, so that all are told at once."""
+
+    def __init__(
+        self, variables: Sequence[Variable], environment: Mapping[str, str], options: Mapping[str, str]
+    ) -> None:
+        self._variables = variables
+        self.problems: list[str] = []
+        self.hints: list[str] = [*misspelt(environment, [one.name for one in variables])]
+        self.notes: list[str] = []
+        given = {one.name: environment[one.name] for one in variables if environment.get(one.name)}
+        self._values = self._filled(given | dict(options))
+        sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
+        self.sources = {name: source for name, source in sources.items() if name in self._values}
+        # The sandbox needs no key, so one that a client failed to fill in is no problem there.
+        if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
+            self._values = {name: value for name, value in self._values.items() if not name.startswith(CREDENTIALS)}
+
+    def _filled(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What somebody filled in: a placeholder alone, also as a part of a list, is a field that was left empty."""
+        values = dict[str, str]()
+        for one in self._variables:
+            value = given.get(one.name, "")
+            parts = split_beside_placeholders(value, one.separator)
+            kept = [part for part in parts if one.secret or not LEFT_OPEN.fullmatch(part)]
+            if len(kept) < len(parts):
+                self.notes.append(f"{one.name} counts as not set where its placeholder, ${{...}}, was not filled in.")
+            if any(kept):
+                values[one.name] = one.separator.join(kept)
+        return values
+
+    def text(self, name: str) -> str:
+        """A value as it stands, after pointing out what clients and shells get wrong."""
+        value = self._values.get(name, "")
+        if "${" in value:
+            self.problems.append(
+                f"{name} still holds a placeholder, ${{...}}: the client did not fill it in; write the value itself."
+            )
+        elif value != value.strip() or (len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]):
+            self.problems.append(f"{name} has quotes or spaces around its value: remove them.")
+        return value
+
+    def credential(self, name: str, _: str) -> str:
+        """A credential from its variable or from the file its `_FILE` variable names."""
+        direct, file = self.text(name), self.text(f"{name}_FILE")
+        if direct and file:
+            self.problems.append(f"Both {name} and {name}_FILE are set: keep one of them.")
+        if direct or not file:
+            return direct
+        try:
+            content = credential_in(self._path(f"{name}_FILE", file))
+        except (OSError, ValueError) as error:
+            self.problems.append(f"The file that {name}_FILE names cannot be read: {reason_of(error)}.")
+            return ""
+        if not content:
+            self.problems.append(f"The file that {name}_FILE names is empty.")
+        return content
+
+    def _path(self, name: str, value: str) -> Path:
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            self.problems.append(f"{name} names a home folder that cannot be found: write the whole path.")
+            return Path(value)
+
+    def look_at_credentials(self, key: str, secret: str) -> None:
+        if key and key == secret:
+            self.problems.append(
+                "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET hold the same value: one of them is wrong."
+            )
+        elif SECRET_SHAPE.fullmatch(key) and KEY_SHAPE.fullmatch(secret):
+            self.hints.append("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.")
+        if any(not one.isprintable() or not one.isascii() for one in (key, secret)):
+            self.problems.append("The API key or secret holds characters that neither can have: copy it once more.")
+
+    def switch(self, name: str, default: bool, *, unclear: bool = False) -> bool:  # noqa: FBT001  # like every reader
+        """A switch; a value that is none counts as `unclear` and is pointed out."""
+        value = self.text(name).lower()
+        if value and value not in SWITCH_WORDS:
+            self.problems.append(f"{name} is neither 1, 0, true nor false.")
+        return SWITCH_WORDS.get(value, unclear) if value else default
+
+    def number(self, name: str, default: int, least: int = 1) -> int:
+        value = self.text(name)
+        if value.isascii() and value.isdigit() and len(value) <= 4 and least <= int(value) <= 1000:
+            return int(value)
+        if value:
+            self.problems.append(f"{name} is no whole number from {least} to 1000.")
+        return default
+
+    def parts(self, name: str, separator: str) -> list[str]:
+        return [part.strip() for part in self.text(name).split(separator) if part.strip()]
+
+    def toolsets(self, name: str, default: frozenset[str]) -> frozenset[str]:
+        names = frozenset(self.parts(name, ","))
+        if unknown := sorted(names - set(TOOLSETS)):
+            self.problems.append(f"{name} names {len(unknown)} unknown set(s); there are: {', '.join(TOOLSETS)}.")
+        return names or default
+
+    def confirm(self, name: str, default: str) -> str:
+        value = self.text(name).lower() or default
+        if value not in CONFIRM_WAYS:
+            self.hints.append(f"{name} is none of {', '.join(CONFIRM_WAYS)}: deletions are blocked.")
+            return "block"
+        return value
+
+    def folders(self, name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
+        if any(JOINED.search(one) and not Path(one).exists() for one in self.parts(name, os.pathsep)):
+            self.hints.append(
+                f'{name} looks like folders joined by something else: they are separated by "{os.pathsep}".'
+            )
+        return tuple(self._folder(name, one) for one in self.parts(name, os.pathsep)) or default
+
+    def folder(self, name: str, default: Path | None) -> Path | None:
+        value = self.text(name)
+        return self._folder(name, value) if value else default
+
+    def _folder(self, name: str, value: str) -> Path:
+        path = self._path(name, value)
+        if not path.is_absolute() and not value.startswith("~"):
+            self.problems.append(f"{name} holds a relative folder: write the whole path.")
+        return path
+
+    def state(self, name: str, default: str) -> str:
+        """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
+        value = self.text(name)
+        if value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
+            self.problems.append(f"{name} is neither sqlite:PATH (a file) nor memory: (nothing is kept).")
+            return "memory:"
+        before = len(self.problems)
+        self._path(name, value.removeprefix("sqlite:"))
+        return "memory:" if len(self.problems) > before else value or default
+
+    def log_level(self, name: str, default: str) -> str:
+        value = self.text(name).upper() or default
+        if value not in LOG_LEVELS:
+            self.hints.append(f"{name} is none of {', '.join(LOG_LEVELS)}: {default} is used.")
+            return default
+        return value
+
+    def address(self, name: str, default: str) -> str:
+        """A base address: https anywhere, http on this machine only, for it carries the key."""
+        value = self.text(name) or default
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host, parts = None, urlsplit("")
+        good = host and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
+        if not good or "@" in parts.netloc or parts.query or parts.fragment:
+            self.problems.append(f"{name} is no https address (http is taken for this machine only).")
+            return default
+        return value if value.endswith("/") else f"{value}/"
+
+
+def misspelt(environment: Mapping[str, str], known: Sequence[str]) -> Iterator[str]:
+    """Names that look like settings and are none, each with the one that is nearest. No value is repeated."""
+    for name in environment:
+        if name.upper().startswith("FLIPSNACK_") and name not in known:
+            meant = nearest(name.upper(), known)
+            shown = f'"{name}"' if meant and SHOWABLE.fullmatch(name) else "A variable that begins with FLIPSNACK_"
+            yield f"{shown} is no setting{meant or ': the README lists them.'}"
+
+
+def split_beside_placeholders(value: str, separator: str) -> list[str]:
+    """The parts of a list; the separator may also stand inside a placeholder."""
+    if not separator or "${" not in value:
+        return value.split(separator) if separator else [value]
+    return re.split(rf"{re.escape(separator)}(?![^{{}}]*\}})", value)
+
+
+def credential_in(file: Path) -> str:
+    """What a file with a credential holds; it may be a pipe, and may have no end.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: What is in it cannot be a credential.
+    """
+    with file.open("rb") as opened:
+        content = opened.read(LONGEST_CREDENTIAL + 1)
+    if len(content) > LONGEST_CREDENTIAL:
+        raise ValueError("it is too long")
+    return content.decode("utf-8-sig").strip()
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, without its name."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+
+
+def nearest(typed: str, known: Iterable[str]) -> str:
+    """What may have been meant, as the end of a sentence, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only for who misspells
+
+    found = get_close_matches(typed[:60], [*known], n=1, cutoff=0.75)
+    return f": did you mean {found[0]}?" if found else ""
