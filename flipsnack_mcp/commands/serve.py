@@ -14,8 +14,8 @@ import anyio
 from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.stopping import (
     end_process,
-    keep_quiet_about_logging,
     leave_when_interrupted,
+    see_to_stderr,
     serve_until_interrupted,
 )
 from flipsnack_mcp.server.safety.redaction import Redactor
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 def serve(settings: Settings, where: tuple[str, int] | None) -> int:
     """Serve until the client goes away or somebody interrupts: on stdio, or on HTTP at a host and port."""
     leave_when_interrupted()
-    keep_quiet_about_logging()
+    see_to_stderr()
     if where is None and not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1

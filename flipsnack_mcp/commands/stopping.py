@@ -5,7 +5,6 @@ process leaves by itself, as soon as everything is tidied up.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -49,8 +48,7 @@ def end_process(status: int) -> NoReturn:
     os._exit(status)
 
 
-def keep_quiet_about_logging() -> None:
-    """Where nothing can be logged, calls go on, and logging does not complain to the same place."""
-    logging.raiseExceptions = False
+def see_to_stderr() -> None:
+    """Where nothing can be logged, calls go on."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # as long as the process lives
