@@ -22,13 +22,13 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server import prompts, resources
-from flipsnack_mcp.server.arriving import Arriving
-from flipsnack_mcp.server.bodies import RereadBodies
+from flipsnack_mcp.server.arriving.bodies import RereadBodies
+from flipsnack_mcp.server.arriving.inlet import inlet
+from flipsnack_mcp.server.arriving.lines import Reread
+from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
-from flipsnack_mcp.server.inlet import inlet
 from flipsnack_mcp.server.instructions import ICON, instructions
-from flipsnack_mcp.server.lines import Reread
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor

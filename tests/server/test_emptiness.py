@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.server.arriving import Arriving
+from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.tools.arguments import understand
 from flipsnack_mcp.server.tools.table import TOOLS
 from tests.samples_of import TOOLS as SAMPLES

@@ -11,7 +11,7 @@ from mcp import types
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from flipsnack_mcp.server.lines import NO_JSON, look_at_text, refused
+from flipsnack_mcp.server.arriving.lines import NO_JSON, look_at_text, refused
 
 HALF = "This message holds half a character, such as \\ud83d alone. Nothing was done. Send it again without."
 Message = MutableMapping[str, Any]
