@@ -15,6 +15,7 @@ TOOLSETS = ("default", "legacy")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
+ACCOUNTS = "FLIPSNACK_ACCOUNTS"
 SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
@@ -61,7 +62,15 @@ class Reading:
         self.sources = {name: source for name, source in sources.items() if name in self._values}
         # The sandbox needs no key, so one that a client failed to fill in is no problem there.
         if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
-            self._values = {name: value for name, value in self._values.items() if not name.startswith(CREDENTIALS)}
+            self._drop_credentials()
+        elif ACCOUNTS in self._values and self._drop_credentials():
+            self.hints.append(f"A key is set beside {ACCOUNTS}, and not used: that file says which keys count.")
+
+    def _drop_credentials(self) -> bool:
+        """Look at no key and no secret; whether there were any."""
+        kept = {name: value for name, value in self._values.items() if not name.startswith(CREDENTIALS)}
+        dropped, self._values = len(kept) < len(self._values), kept
+        return dropped
 
     def _filled(self, given: Mapping[str, str]) -> dict[str, str]:
         """What somebody filled in: a placeholder alone, also as a part of a list, is a field that was left empty."""
@@ -86,6 +95,10 @@ class Reading:
         elif value != value.strip() or (len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]):
             self.problems.append(f"{name} has quotes or spaces around its value: remove them.")
         return value
+
+    def as_it_stands(self, name: str, _: object) -> str:
+        """A value that somebody else will understand."""
+        return self.text(name)
 
     def credential(self, name: str, _: str) -> str:
         """A credential from its variable or from the file its `_FILE` variable names."""

@@ -1,21 +1,26 @@
 """Environment and options become one frozen Settings, which knows what is missing and says how to get it.
 
 Reading never fails: the server starts and lists its tools whatever is set, and a call then says what is wrong. What a
-setting means, its default and how it is read stand once, at its field in `Settings`.
+setting means, its default and how it is read stand once, at its field in `Settings`. Where there is an accounts file, each
+account has `Settings` of its own: those of the process with what the file says otherwise.
 """
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flipsnack_mcp.accounts_file import SIZES, Told, UnreadableError, accounts_in, in_the_file, whole_path
 from flipsnack_mcp.reading import CREDENTIALS, LOOPBACK, Reading, Variable
 
 __all__ = ["LOOPBACK", "VARIABLES", "Settings", "Variable", "read_settings"]
 
+FEWEST_CHARACTERS = 12
+"""Of a key, so that its last four tell nothing."""
+PROCESS_WIDE = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL", "FLIPSNACK_ACCOUNTS"})
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 
@@ -92,6 +97,20 @@ class Settings:
         Reading.address, "where to upload; http only on this machine", default="https://upload.flipsnack.com/v1/"
     )
     log_level: str = setting(Reading.log_level, "logs go to stderr only", default="WARNING")
+    accounts: tuple["Settings", ...] = setting(
+        Reading.as_it_stands,
+        "TOML file with several accounts, each a table `[accounts.NAME]` with `key` and `secret` and what else is different for it",
+        default=(),
+        shown="",
+    )
+    """The accounts of the file, each once; none where there is no file."""
+    accounts_file: Path | None = None
+    name: str = ""
+    """What the file calls this account."""
+    aliases: tuple[str, ...] = ()
+    """Further names that the file has for its key."""
+    size: str = SIZES[0]
+    """With what the account begins, where it is an imitation."""
     problems: tuple[str, ...] = ()
     """What has to be set right before anything can be asked."""
     hints: tuple[str, ...] = ()
@@ -109,7 +128,25 @@ class Settings:
         if self.sandbox or (self.api_key and self.api_secret):
             return ""
         names = [name for name, value in zip(CREDENTIALS, (self.api_key, self.api_secret), strict=True) if not value]
-        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set. {HOW_TO_GET_A_KEY}"
+        said = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set."
+        if self.accounts_file:
+            return in_the_file(self.accounts_file, self.name, f"{said} Write both into the file.")
+        return f"{said} {HOW_TO_GET_A_KEY}"
+
+    @property
+    def every(self) -> tuple["Settings", ...]:
+        """The settings of each account, the first of which is asked where none is named."""
+        return self.accounts or (self,)
+
+    @property
+    def key_end(self) -> str:
+        """The last four characters of the key, by which a person can tell keys apart; nothing of a short one."""
+        return self.api_key[-4:] if len(self.api_key) >= FEWEST_CHARACTERS and not self.sandbox else ""
+
+    @property
+    def label(self) -> str:
+        """By what a person knows the account; nothing where there is nothing to tell."""
+        return self.name or ("sandbox" if self.sandbox else "") or (self.key_end and f"key ending {self.key_end}")
 
     @property
     def account(self) -> str:
@@ -125,16 +162,68 @@ FILE_VARIABLES = [
 ]
 VARIABLES: tuple[Variable, ...] = (*PLAIN_VARIABLES[:2], *FILE_VARIABLES, *PLAIN_VARIABLES[2:])
 
+OF_AN_ACCOUNT = {one.name: one for one in VARIABLES if one.name not in PROCESS_WIDE}
+"""What may be told of one account."""
+
 
 def read_settings(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:
     """Settings from environment variables and, before them, options (by the variable's name)."""
     reading = Reading(VARIABLES, environment, options or {})
-    values = {one.name: one.metadata["read"](reading, name, one.default) for name, one in DECLARED.items()}
+    values = read_from(reading, DECLARED)
+    file = str(values.pop("accounts", ""))
     reading.look_at_credentials(values["api_key"], values["api_secret"])
-    return Settings(
-        **values,
-        problems=tuple(reading.problems),
-        hints=tuple(reading.hints),
-        notes=tuple(reading.notes),
-        sources=reading.sources,
-    )
+    settings = Settings(**values, **said_by(reading), sources=reading.sources)
+    return with_accounts(settings, file) if file else settings
+
+
+def read_from(reading: Reading, names: Iterable[str]) -> dict[str, Any]:
+    """The values of these variables by their fields."""
+    wanted = {name: DECLARED[name] for name in DECLARED if name in names}
+    return {one.name: one.metadata["read"](reading, name, one.default) for name, one in wanted.items()}
+
+
+def said_by(reading: Reading, as_told: Callable[[str], str] = str) -> dict[str, Any]:
+    """What is said of the values that were read."""
+    found = {"problems": reading.problems, "hints": reading.hints, "notes": reading.notes}
+    return {name: tuple(map(as_told, said)) for name, said in found.items()}
+
+
+def with_accounts(process: Settings, file: str) -> Settings:
+    """The settings of the process and those of each account of its file."""
+    try:
+        path = whole_path(file)
+        told = accounts_in(path, OF_AN_ACCOUNT)
+    except UnreadableError as error:
+        return replace(process, problems=(*process.problems, str(error)))
+    by_key = dict[str, list[Settings]]()
+    for one in (of_account(process, path, each) for each in told):
+        by_key.setdefault(one.account, []).append(one)
+    accounts = tuple(as_one(path, same) for same in by_key.values())
+    return replace(process, accounts_file=path, accounts=accounts)
+
+
+def of_account(process: Settings, file: Path, told: Told) -> Settings:
+    """The settings of one account: those of the process, but for what the file says of it."""
+    reading = Reading(VARIABLES, told.values, {})
+    values = read_from(reading, {*told.values, *CREDENTIALS, *(one.removesuffix("_FILE") for one in told.values)})
+    reading.look_at_credentials(values["api_key"], values["api_secret"])
+    said = said_by(reading, partial(in_the_file, file, told.name))
+    said["problems"] = (*process.problems, *told.problems, *said["problems"])
+    # Each imitation is an account of its own, and is told apart like the others.
+    if values.get("sandbox", process.sandbox):
+        values["api_key"] = f"SANDBOX-{told.name.upper()}"
+    return replace(process, **values, **said, name=told.name, size=told.size, accounts_file=file)
+
+
+def as_one(file: Path, same: Sequence[Settings]) -> Settings:
+    """The account that has one key under several names; what counts for it must not depend on how it is called."""
+    first, *others = same
+    if not others:
+        return first
+    names = ", ".join(f'"{one.name}"' for one in same)
+    every = [one.name for one in fields(Settings)]
+    differing = {name for name in every for one in others if getattr(one, name) != getattr(first, name)}
+    hint, problems = f"{file}: {names} have one key and so are one account.", first.problems
+    if differing - {"name", "problems", "hints", "notes", "sources"}:
+        problems = (*problems, f"{hint} They are told different things: keep one of them.")
+    return replace(first, aliases=tuple(one.name for one in others), hints=(*first.hints, hint), problems=problems)

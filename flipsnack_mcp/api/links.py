@@ -9,6 +9,7 @@ from flipsnack_mcp.text import cleaned
 
 HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ACCOUNT_IN_LINK = re.compile(r"[A-Za-z0-9]{6,}")
+CARRIED = re.compile(r"[?&;]hash=([^&\"'<>#]+)")
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
 # Hashes seen in public links are 7 to 10 lower-case letters and digits, mixed. A word such as `catalogue`, a number
 # or a word with its year (`spring2026`) at the end of a slug is none.
@@ -71,12 +72,25 @@ def hash_in_path(path: str) -> str:
 
 def from_base64(text: str) -> str | None:
     """The hash in the base64 of `ACCOUNT_IN_LINK+HASH`, as player links carry it; None where it is no such thing."""
+    parts = parts_of_base64(text)
+    return parts and parts[1]
+
+
+def parts_of_base64(text: str) -> tuple[str, str] | None:
+    """The account's number and the hash in what player links carry."""
     padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
     try:
         account, _, found = base64.b64decode(padded, validate=True).decode("ascii").rpartition("+")
     except ValueError:
         return None
-    return found if ACCOUNT_IN_LINK.fullmatch(account) and HASH.fullmatch(found) else None
+    return (account, found) if ACCOUNT_IN_LINK.fullmatch(account) and HASH.fullmatch(found) else None
+
+
+def account_in_link(text: str) -> str | None:
+    """The account's number in a player's link, in the code that embeds one, or in what stands behind its `hash=`."""
+    carried = CARRIED.search(text)
+    parts = parts_of_base64(unquote(carried[1]).replace(" ", "+") if carried else text.strip())
+    return parts and parts[0]
 
 
 def plain_hash(text: str) -> str:

@@ -1,5 +1,7 @@
 """From settings to a client: the real Flipsnack, or the sandbox inside this process."""
 
+from functools import partial
+
 import httpx2
 
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, BudgetStore, Flipsnack, Pacer
@@ -18,7 +20,8 @@ def connect(settings: Settings) -> Flipsnack:
     if not settings.sandbox:
         access = Access(settings.api_key, settings.api_secret, settings.api_url, settings.upload_url)
         return Flipsnack(access, pacer)
-    return Flipsnack(Access(SANDBOX_KEY, SANDBOX_SECRET), pacer, sandbox_transport)
+    key = settings.api_key or SANDBOX_KEY
+    return Flipsnack(Access(key, SANDBOX_SECRET), pacer, partial(sandbox_transport, key))
 
 
 def budget(settings: Settings) -> BudgetStore:
@@ -36,8 +39,8 @@ def kept_at(settings: Settings) -> str:
     return "memory:" if settings.sandbox and not settings.state else settings.state
 
 
-def sandbox_transport() -> httpx2.AsyncBaseTransport:
+def sandbox_transport(key: str) -> httpx2.AsyncBaseTransport:
     """The imitation, answering under Flipsnack's own host names without a socket."""
     from flipsnack_mcp.sandbox import Sandbox  # noqa: PLC0415  # only where it is used: it brings a web framework
 
-    return httpx2.ASGITransport(app=Sandbox(api_key=SANDBOX_KEY, api_secret=SANDBOX_SECRET).app)
+    return httpx2.ASGITransport(app=Sandbox(api_key=key, api_secret=SANDBOX_SECRET).app)

@@ -9,9 +9,11 @@ from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation, yeses_of
 from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, on_the_wall
+from flipsnack_mcp.store.labels import LabelledStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
@@ -29,16 +31,29 @@ from flipsnack_mcp.workflows.uploads.sending import Uploads
 
 
 class App:
-    """The client and its account: what is going on there, what is remembered, and who may do what."""
+    """The client and its account: what is going on there, what is remembered, and who may do what.
+
+    `called` is what answers call the account, where a server has several.
+    """
 
     def __init__(
-        self, settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Clock
+        self,
+        settings: Settings,
+        flipsnack: Flipsnack,
+        store: Store,
+        background: anyio.abc.TaskGroup,
+        now: Clock,
+        redactor: Redactor,
+        called: str = "",
     ) -> None:
         account, allowed = settings.account, permissions_of(settings)
-        jobs = self.jobs = Jobs(store, account, background)
+        jobs = self.jobs = Jobs(LabelledStore(store, account, settings.label), account, background)
         store = jobs.store
-        self.settings, self.flipsnack, self.redactor = settings, flipsnack, Redactor.of(settings)
-        self.confirmation = Confirmation(settings.confirm, Consents(store, account))
+        self.settings, self.flipsnack, self.redactor = settings, flipsnack, redactor
+        self.number = ""
+        """By which Flipsnack's own links know the account, once it was asked for."""
+        self.offered, self.called = menu(settings).keys(), called
+        self.confirmation = Confirmation(settings.confirm, Consents(store, account), called)
         self.history = History(store, account, self.redactor.data)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
@@ -50,8 +65,12 @@ class App:
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
-        if "report_stats" in menu(settings):
+        if "report_stats" in self.offered:
             jobs.unattended[REPORT] = (self.reports.carry_out, ignore)
+
+    def heading(self, why: str = "") -> Heading:
+        """What stands over its answers; `why` it was this account, where it was not named."""
+        return Heading(self.redactor, self.settings.sandbox, self.called, why)
 
     @property
     def download_dir(self) -> Path:

@@ -17,16 +17,20 @@ from pydantic import BaseModel
 from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, NotFoundError, ResultT_co, cleaned, hash_from
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.accounts import ARGUMENT, account_named
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.request import ToolRequest
-from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
+from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
+from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall
+from flipsnack_mcp.server.whose import Whose, whose_call
 from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 from flipsnack_mcp.workflows.context import CallContext
@@ -44,50 +48,85 @@ TO_RECORD = 2.0
 class Dispatcher:
     """Answers the calls of a server, and reads its resources."""
 
-    app: App
+    settings: Settings
+    apps: Mapping[str, App]
+    """By what the store knows each account by, in their order."""
     offered: Collection[str]
     """The names of the tools on the menu: no other can be called."""
+
+    @property
+    def first(self) -> App:
+        """Whom to ask where no account is named."""
+        return next(iter(self.apps.values()))
 
     async def answer(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
     ) -> types.CallToolResult | types.InputRequiredResult:
         """Carry out one call."""
+        heading = self.first.heading() if len(self.apps) == 1 else Heading(self.first.redactor)
         try:
-            outcome = await self._carry_out(name, arguments, request)
+            tool, given, whose = await self._understood(name, arguments, request)
+            heading = whose.heading
+            outcome = await carry_out(tool, given, whose, request)
         except (FlipsnackError, NotConfirmedError) as error:
-            return as_failure(str(error), self.app)
+            return as_failure(str(error), heading)
         except (RefusedFile, StoreUnusable) as error:
             return as_failure(
-                f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", self.app
+                f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", heading
             )
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
             log_unexpected(name, error)
-            return as_failure(UNEXPECTED, self.app)
-        return outcome if isinstance(outcome, types.InputRequiredResult) else as_result(outcome, self.app)
+            return as_failure(UNEXPECTED, heading)
+        return outcome if isinstance(outcome, types.InputRequiredResult) else as_result(outcome, heading)
 
     async def read(self, uri: str) -> str:
         """A resource as JSON."""
-        return await read_resource(self.app, uri)
+        account, address = split_address(uri, self.settings.every)
+        return await read_resource(self.apps[account.account] if account else self.first, address)
 
-    async def suggest(self, typed: str) -> types.Completion:
-        """Hashes for what a person is typing."""
-        return await suggest_hashes(self.app, typed)
+    async def suggest(self, typed: str, whose: str = "") -> types.Completion:
+        """Hashes for what a person is typing, of this account."""
+        account = account_named(self.settings.every, whose) if len(self.apps) > 1 else None
+        return await suggest_hashes(self.apps[account.account] if account else self.first, typed)
 
-    async def _carry_out(
+    def suggest_accounts(self, typed: str) -> types.Completion:
+        """Names of accounts that begin so."""
+        names = [one.name for one in self.settings.every if one.name.lower().startswith(typed.strip().lower())]
+        return types.Completion(values=names[:SUGGESTED] if len(self.apps) > 1 else [])
+
+    async def _understood(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
-    ) -> BaseModel | types.InputRequiredResult:
+    ) -> tuple[Tool[Any], Any, Whose]:
+        """Which tool is meant, with what, and of which account."""
         if unopened := UNOPENED.get():
             raise unopened
         tool = TOOLS.get(name) if name in self.offered else None
         if tool is None:
             raise no_such_tool(name, self.offered, request)
-        given = understand(tool.input, arguments)
-        self.app.check_settings()
-        options = options_of(given) if isinstance(given, Action) else Options()
-        call = ToolCall(self.app, request, name, target_of(given), options)
-        return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+        if len(self.apps) == 1:
+            return tool, understand(tool.input, arguments), Whose((self.first,))
+        given = understand(tool.input, {key: value for key, value in arguments.items() if key != ARGUMENT})
+        writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
+        return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
+
+
+async def carry_out(
+    tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest
+) -> BaseModel | types.InputRequiredResult:
+    """Run a tool, on record where it may change something."""
+    app = whose.apps[0]
+    if len(whose.apps) == 1:
+        app.check_settings()
+    options = options_of(given) if isinstance(given, Action) else Options()
+    call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps)
+    return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+
+
+def asks_to_stop(given: Any) -> bool:
+    """Whether what was given asks a tool that only reads by itself to stop something."""
+    return isinstance(given, ToolInput) and given.changes_something
 
 
 async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | types.InputRequiredResult:
@@ -168,7 +207,7 @@ async def read_resource(app: App, uri: str) -> str:
     except Exception as error:  # noqa: BLE001  # the SDK would log its text
         log_unexpected(uri, error)
         raise ResourceError(NOTHING_READ) from None
-    return json.dumps(redacted_data(found, app), ensure_ascii=False)
+    return json.dumps(redacted_data(found, app.heading()), ensure_ascii=False)
 
 
 def question_of(uri: str) -> Action[Any]:

@@ -5,14 +5,18 @@ the package, and a test compares it with `server/tools/table.py`.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from mcp.types import Tool
 
 from flipsnack_mcp.api import Effect
+from flipsnack_mcp.server.accounts import taking_account
 from flipsnack_mcp.settings import Settings
 
+OVER_ALL = frozenset({"report_stats"})
+"""Tools that take several accounts at once."""
 MENU_FILE = Path(__file__).with_name("menu.json")
 
 
@@ -24,12 +28,22 @@ def entries() -> tuple[tuple[Tool, str, Effect], ...]:
 
 
 def menu(settings: Settings) -> dict[str, Tool]:
-    """The tools these settings offer: their toolset is on, and read-only mode leaves them.
+    """The tools these settings offer, for any of their accounts; where those are several, each takes the account.
 
     What is not here can be neither seen nor called.
     """
-    return {
-        tool.name: tool
-        for tool, toolset, needs in entries()
-        if toolset in settings.toolsets and (needs is Effect.READS or not settings.read_only)
-    }
+    offered = [(tool, needs) for tool, toolset, needs in entries() if any_offers(settings.every, toolset, needs)]
+    if len(settings.every) == 1:
+        return {tool.name: tool for tool, _ in offered}
+    return {tool.name: several(tool, needs) for tool, needs in offered}
+
+
+def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> bool:
+    """Whether for any of them the toolset is on, and read-only mode leaves it."""
+    return any(toolset in one.toolsets and (needs is Effect.READS or not one.read_only) for one in accounts)
+
+
+def several(tool: Tool, needs: Effect) -> Tool:
+    """A tool that takes the account; it has to be named where something may be changed."""
+    reads = needs is Effect.READS or bool(tool.annotations and tool.annotations.read_only_hint)
+    return taking_account(tool, writes=not reads, all_at_once=tool.name in OVER_ALL)

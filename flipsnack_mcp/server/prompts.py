@@ -9,6 +9,9 @@ from mcp import MCPError, types
 from pydantic import Field
 
 from flipsnack_mcp.api import cleaned, in_its_own_words, quoted
+from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, existing_account
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.settings import Settings
 
 LONGEST_VALUE = 500
 
@@ -29,7 +32,7 @@ class Prompt(types.Prompt, defer_build=True):
     needs: Annotated[frozenset[str], Field(exclude=True)]
     """Tools without which the job cannot be done."""
 
-    def filled(self, given: Mapping[str, str]) -> types.GetPromptResult:
+    def filled(self, given: Mapping[str, str], more: str = "") -> types.GetPromptResult:
         """The job with the person's values.
 
         Raises:
@@ -47,8 +50,13 @@ class Prompt(types.Prompt, defer_build=True):
             else one.absent
             for one in self.arguments
         }
-        message = types.PromptMessage(role="user", content=types.TextContent(text=self.text.format_map(values)))
+        message = types.PromptMessage(role="user", content=types.TextContent(text=self.text.format_map(values) + more))
         return types.GetPromptResult(description=self.description, messages=[message])
+
+
+WHOSE = Argument(
+    name=ARGUMENT, description="Whose collections; absent, the assistant asks or reads the first account's"
+)
 
 
 @cache
@@ -60,18 +68,36 @@ def prompts() -> tuple[Prompt, ...]:
     return tuple(Prompt.model_validate(one) for one in written)
 
 
-def offered_prompts(tools: Mapping[str, object]) -> list[Prompt]:
-    """The jobs that can be done with these tools."""
-    return [one for one in prompts() if one.needs <= tools.keys()]
+def offered_prompts(settings: Settings) -> list[Prompt]:
+    """The jobs that can be done with the tools of these settings; of which account, where there are several."""
+    tools, several = menu(settings), len(settings.every) > 1
+    offered = [one for one in prompts() if one.needs <= tools.keys()]
+    return [one.model_copy(update={"arguments": [*one.arguments, WHOSE]}) if several else one for one in offered]
 
 
-def fill_prompt(name: str, given: Mapping[str, object], tools: Mapping[str, object]) -> types.GetPromptResult:
+def fill_prompt(name: str, given: Mapping[str, object], settings: Settings) -> types.GetPromptResult:
     """A job by its name.
 
     Raises:
         MCPError: There is no such job, or its values are wrong.
     """
-    known = {one.name: one for one in offered_prompts(tools)}
+    known = {one.name: one for one in offered_prompts(settings)}
     if name not in known:
         raise MCPError(types.INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
-    return known[name].filled({key: str(value) for key, value in given.items()})
+    values = {key: str(value) for key, value in given.items()}
+    return known[name].filled(values, wording_of_account(values, settings))
+
+
+def wording_of_account(values: Mapping[str, str], settings: Settings) -> str:
+    """What the job says of whose it is.
+
+    Raises:
+        MCPError: There is no such account.
+    """
+    name = values.get(ARGUMENT, "").strip()
+    if not name or len(settings.every) == 1:
+        return ""
+    try:
+        return f'\nGive account="{existing_account(settings.every, name).name}" in every call.'
+    except WhichAccountError as error:
+        raise MCPError(types.INVALID_PARAMS, f"{error.happened} {error.next_step}") from None

@@ -1,6 +1,12 @@
 """Resources as they are listed: a collection and the account's totals as JSON, for clients that attach them."""
 
+from collections.abc import Sequence
+from urllib.parse import unquote
+
 from mcp.types import Resource, ResourceTemplate
+
+from flipsnack_mcp.server.accounts import ARGUMENT, account_named
+from flipsnack_mcp.settings import Settings
 
 COLLECTION_ADDRESS, ACCOUNT_ADDRESS = "flipsnack://collections/", "flipsnack://stats/account"
 JSON = "application/json"
@@ -20,3 +26,38 @@ TEMPLATE = ResourceTemplate(
     mime_type=JSON,
 )
 """What can be read once its hash is known."""
+SCHEME = "flipsnack://"
+
+
+def listed_resources(every: Sequence[Settings]) -> list[Resource]:
+    """What can be read without knowing anything, of each account."""
+    if len(every) == 1:
+        return [RESOURCE]
+    return [
+        RESOURCE.model_copy(
+            update={
+                "uri": address_of(one.name, ACCOUNT_ADDRESS),
+                "name": f"{RESOURCE.name}_{one.name}",
+                "title": f"{RESOURCE.title}: {one.name}",
+            }
+        )
+        for one in every
+    ]
+
+
+def listed_templates(every: Sequence[Settings]) -> list[ResourceTemplate]:
+    """What can be read once its hash is known, and of which account it is, where there are several."""
+    address = TEMPLATE.uri_template if len(every) == 1 else address_of(f"{{{ARGUMENT}}}", TEMPLATE.uri_template)
+    return [TEMPLATE.model_copy(update={"uri_template": address})]
+
+
+def address_of(account: str, address: str) -> str:
+    """An address of ours, of this account."""
+    return f"{SCHEME}{account}/{address.removeprefix(SCHEME)}"
+
+
+def split_address(uri: str, every: Sequence[Settings]) -> tuple[Settings | None, str]:
+    """The account that an address names, and the address without it; None where it names none of these."""
+    name, _, rest = uri.removeprefix(SCHEME).partition("/")
+    account = account_named(every, unquote(name)) if len(every) > 1 and uri.startswith(SCHEME) else None
+    return account, f"{SCHEME}{rest}" if account else uri

@@ -1,11 +1,12 @@
 """The MCP server: the SDK's, with our own menu and our own dispatcher behind its documented methods."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
@@ -22,6 +23,7 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server import prompts, resources
+from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
 from flipsnack_mcp.server.arriving.inlet import inlet
 from flipsnack_mcp.server.arriving.lines import Reread
@@ -57,12 +59,22 @@ class Service:
 
 
 def make_dispatcher(
-    settings: Settings, flipsnack: Flipsnack, store: Store, background: anyio.abc.TaskGroup, now: Clock
+    settings: Settings,
+    clients: Sequence[Flipsnack],
+    store: Store,
+    background: anyio.abc.TaskGroup,
+    now: Clock,
+    redactor: Redactor,
 ) -> "Dispatcher":
-    """All that calls share, and what answers them."""
+    """All that calls share, and what answers them; `clients` has one for each account."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
 
-    return dispatch.Dispatcher(app.App(settings, flipsnack, store, background, now), menu(settings).keys())
+    several = len(settings.every) > 1
+    apps = [
+        app.App(one, client, store, background, now, redactor, one.name if several else "")
+        for one, client in zip(settings.every, clients, strict=True)
+    ]
+    return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
 class FlipsnackServer(MCPServer[Service]):
@@ -82,7 +94,7 @@ class FlipsnackServer(MCPServer[Service]):
             middleware=[refuse_cursors, know_the_service, keys.before_sealing, read_odd_answers],
         )
         self.middleware.insert(0, keys.before_opening)
-        self._menu = menu(settings)
+        self._accounts, self._menu = settings, menu(settings)
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
         self.middleware.insert(0, Arriving(self._menu))
         self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
@@ -129,21 +141,21 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:
-        return [*prompts.offered_prompts(self._menu)]
+        return [*prompts.offered_prompts(self._accounts)]
 
     @override
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Service, Any] | None = None
     ) -> types.GetPromptResult:
-        return prompts.fill_prompt(name, arguments or {}, self._menu)
+        return prompts.fill_prompt(name, arguments or {}, self._accounts)
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        return [resources.RESOURCE]
+        return resources.listed_resources(self._accounts.every)
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
-        return [resources.TEMPLATE]
+        return resources.listed_templates(self._accounts.every)
 
     @override
     async def read_resource(
@@ -166,12 +178,16 @@ async def know_the_service(ctx: ServerRequestContext[Any, Any], call_next: CallN
 async def complete_hash(
     ref: types.PromptReference | types.ResourceTemplateReference,
     argument: types.CompletionArgument,
-    _context: types.CompletionContext | None,
+    context: types.CompletionContext | None,
 ) -> types.Completion | None:
-    """Hashes by title, wherever one is wanted."""
+    """Hashes by title, wherever one is wanted; and names of accounts."""
+    dispatcher = SERVED.get().dispatcher()
+    if argument.name == ARGUMENT:
+        return dispatcher.suggest_accounts(argument.value)
     of_prompt = isinstance(ref, types.PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
     of_resource = isinstance(ref, types.ResourceTemplateReference) and argument.name == "hash"
-    return await SERVED.get().dispatcher().suggest(argument.value) if of_prompt or of_resource else None
+    whose = ((context and context.arguments) or {}).get(ARGUMENT, "")
+    return await dispatcher.suggest(argument.value, whose) if of_prompt or of_resource else None
 
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -182,12 +198,18 @@ async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNex
 
 
 async def remove_leftovers_later(settings: Settings) -> None:
-    """Remove what killed runs left in the download folder, once the first questions are answered."""
+    """Remove what killed runs left in the download folders, once the first questions are answered."""
     await anyio.sleep(SETTLED_IN)
+    for folder in dict.fromkeys(one.download_dir for one in settings.every):
+        await remove_leftovers_of(folder)
+
+
+async def remove_leftovers_of(folder: Path | None) -> None:
+    """Remove what killed runs left in one of them."""
     from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
 
     try:
-        await anyio.to_thread.run_sync(remove_leftovers, download_folder(settings.download_dir))
+        await anyio.to_thread.run_sync(remove_leftovers, download_folder(folder))
     except Exception as error:  # noqa: BLE001  # an error that escaped would end the server for what is only tidying
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
@@ -198,7 +220,7 @@ def build_server(
     now: Clock = moment,
     store: Store | None = None,
 ) -> FlipsnackServer:
-    """A server with these settings. `connect` gives the client; it is called once, when the server starts.
+    """A server with these settings. `connect` gives the client of an account; it is called once for each, at the start.
 
     Without a store, uploads are remembered as long as the server runs.
     """
@@ -206,14 +228,16 @@ def build_server(
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Service]) -> AsyncGenerator[Service]:
-        async with connect(settings) as flipsnack:
+        redactor = Redactor.of(settings)
+        async with AsyncExitStack() as open_clients:
+            clients = [await open_clients.enter_async_context(connect(one)) for one in settings.every]
             try:
                 async with anyio.create_task_group() as background:
                     background.start_soon(remove_leftovers_later, settings)
-                    dispatcher = cache(partial(make_dispatcher, settings, flipsnack, remembering, background, now))
-                    yield Service(Redactor.of(settings), dispatcher)
+                    made = partial(make_dispatcher, settings, clients, remembering, background, now, redactor)
+                    yield Service(redactor, cache(made))
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()
 
-    return FlipsnackServer(settings, lifespan, KeyRing(remembering, settings.account))
+    return FlipsnackServer(settings, lifespan, KeyRing(remembering, partial(identity_of, settings.every)))

@@ -1,7 +1,7 @@
 """From a result to what is read: the same data once as text laid out for reading and once structured.
 
 Text that came from Flipsnack is somebody's content. It is cleaned in both, and in the text it stands in quotes. Last
-comes the redaction, and against the sandbox everything says so.
+comes the redaction, under a heading that says whose it is.
 """
 
 import re
@@ -11,8 +11,8 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import JsonObject
-from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
+from flipsnack_mcp.server.safety.heading import Heading
 
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|field")
@@ -25,33 +25,21 @@ SIDE_BY_SIDE = frozenset({"before", "after"})
 """Columns that are shown also where nothing stands in them: a text was emptied, or was empty."""
 
 
-def as_result(result: BaseModel, app: App) -> CallToolResult:
+def as_result(result: BaseModel, heading: Heading) -> CallToolResult:
     """A result as complete text, and the same data structured."""
-    data = app.redactor.data(data_of(result))
-    return CallToolResult(
-        content=[TextContent(text=mark(as_text_lines(data), app))], structured_content=mark_data(data, app)
-    )
+    data = heading.redactor.data(data_of(result))
+    text = TextContent(text=heading.over_text(as_text_lines(data)))
+    return CallToolResult(content=[text], structured_content=heading.over_data(data))
 
 
-def redacted_data(result: BaseModel, app: App) -> JsonObject:
+def redacted_data(result: BaseModel, heading: Heading) -> JsonObject:
     """A result's data alone, as safe as in an answer."""
-    return mark_data(app.redactor.data(data_of(result)), app)
+    return heading.over_data(heading.redactor.data(data_of(result)))
 
 
-def mark_data(data: JsonObject, app: App) -> JsonObject:
-    """Against the sandbox the data says so too."""
-    return {**data, "sandbox": True} if app.settings.sandbox else data
-
-
-def as_failure(text: str, app: App) -> CallToolResult:
+def as_failure(text: str, heading: Heading) -> CallToolResult:
     """A failure the model can read; nothing structured, clients drop it on errors."""
-    return CallToolResult(content=[TextContent(text=mark(text, app))], is_error=True)
-
-
-def mark(text: str, app: App) -> str:
-    """Against the sandbox every answer says so."""
-    safe = app.redactor.text(text)
-    return f"[sandbox] {safe}" if app.settings.sandbox else safe
+    return CallToolResult(content=[TextContent(text=heading.over_text(text))], is_error=True)
 
 
 def as_text_lines(data: JsonObject) -> str:

@@ -89,6 +89,8 @@ class Confirmation:
 
     way: str
     consents: Consents
+    called: str = ""
+    """What the person is told of whose it is, where a server has several accounts."""
 
     @property
     def yeses(self) -> frozenset[How]:
@@ -112,7 +114,7 @@ class Confirmation:
                 return Yes("allow")
             if code:
                 return await self._redeemable(code, tool, target)
-            outcome = await self._first_round(request, tool, await target.preview())
+            outcome = await self._first_round(request, tool, await self._shown(target))
             if not isinstance(outcome, Reply):
                 return outcome
             reply = outcome
@@ -128,9 +130,15 @@ class Confirmation:
                 f"It changed since the code was given out. {await self._again(yes.ticket, tool, target)}"
             )
         return NotConfirmedError(
-            f"It changed after the person was asked. It is now: {(await target.preview()).text} "
+            f"It changed after the person was asked. It is now: {(await self._shown(target)).text} "
             "Make the call again to ask the person about this."
         )
+
+    async def _shown(self, target: InQuestion) -> Preview:
+        """How it is now, as the person is shown it."""
+        preview = await target.preview()
+        named = f'Account "{self.called}": {preview.text}' if self.called else preview.text
+        return preview.model_copy(update={"text": named})
 
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before."""
@@ -198,7 +206,7 @@ class Confirmation:
     async def _decide(self, reply: Reply, tool: str, target: InQuestion) -> None:
         """Raise unless the answer is a yes to what was shown. A no counts whatever is there, also if Flipsnack fails."""
         if reply.unseen:
-            way = await self._terminal(tool, await target.preview())
+            way = await self._terminal(tool, await self._shown(target))
             raise NotConfirmedError(f"{reply.unseen}: {NEVER_SHOWN} {way}")
         if reply.action != "accept":
             await self.consents.close(target.name)
@@ -214,7 +222,7 @@ class Confirmation:
         happened = "The form came back with something else typed than what was asked for."
         if await self.consents.mistyped(target.name) < UNANSWERED_IN_A_ROW:
             return f"{happened} {AGAIN}."
-        way = await self._terminal(tool, await target.preview())
+        way = await self._terminal(tool, await self._shown(target))
         return (
             f"{happened} {AGAIN}, or take the other way. {way}" if self.consents.store.shared else f"{happened} {way}"
         )
@@ -267,7 +275,7 @@ class Confirmation:
 
     async def _again(self, spent: Ticket, tool: str, target: InQuestion) -> str:
         """What is there now, and a new code of the same kind for it."""
-        preview = await target.preview()
+        preview = await self._shown(target)
         if spent.needs_approval:
             return f"{preview.text} {await self._terminal(tool, preview)}"
         return await self._with_code(tool, preview)

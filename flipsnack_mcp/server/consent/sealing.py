@@ -7,6 +7,7 @@ an older one is forgotten, and with it whatever it sealed.
 
 import json
 import secrets
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -57,12 +58,18 @@ UNOPENED: ContextVar[FlipsnackError | StoreUnusable | None] = ContextVar("unopen
 """Why the state that came with the call that is handled was left out of it."""
 
 
-class KeyRing:
-    """The keys as the SDK's codec and, around that, as two middlewares: a codec itself cannot wait for a store."""
+CODEC: ContextVar[AESGCMRequestStateCodec | None] = ContextVar("codec", default=None)
+"""With the keys of the account that the call that is handled is about."""
 
-    def __init__(self, store: Store, account: str) -> None:
-        self._store, self._account = store, account
-        self._codec: AESGCMRequestStateCodec | None = None
+
+class KeyRing:
+    """The keys as the SDK's codec and, around that, as two middlewares: a codec itself cannot wait for a store.
+
+    `account_of` tells from the arguments of a call whose keys count.
+    """
+
+    def __init__(self, store: Store, account_of: Callable[[Mapping[str, Any] | None], str]) -> None:
+        self._store, self._account_of = store, account_of
 
     @property
     def security(self) -> RequestStateSecurity:
@@ -71,22 +78,22 @@ class KeyRing:
 
     def seal(self, payload: bytes) -> str:
         """Seal what the SDK gives, but not to the time on the wall: how old it is says `Asked`."""
-        if self._codec is None:
+        if (codec := CODEC.get()) is None:
             raise InvalidRequestState("no key")
-        return self._codec.seal(json.dumps({**json.loads(payload), "iat": 0}).encode())
+        return codec.seal(json.dumps({**json.loads(payload), "iat": 0}).encode())
 
     def unseal(self, token: str) -> bytes:
         """Open what one of the keys has sealed."""
-        if self._codec is None:
+        if (codec := CODEC.get()) is None:
             raise InvalidRequestState("no key")
-        return self._codec.unseal(token)
+        return codec.unseal(token)
 
     async def before_opening(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Outside the SDK's own: a tool call whose state cannot be opened goes on without it, to be refused in words."""
         state = (ctx.params or {}).get("requestState")
         if ctx.method != "tools/call" or not isinstance(state, str):
             return await call_next(ctx)
-        reason = await self._objection(state)
+        reason = await self._objection(state, self._account(ctx))
         if reason is None:
             return await call_next(ctx)
         before = UNOPENED.set(reason)
@@ -100,14 +107,18 @@ class KeyRing:
         result = await call_next(ctx)
         if isinstance(result, InputRequiredResult) or (isinstance(result, dict) and "requestState" in result):
             try:
-                self._use(await self._store.transact(lambda records: renewed(records, self._account)))
+                account = self._account(ctx)
+                use(await self._store.transact(lambda records: renewed(records, account)))
             except StoreUnusable as error:
                 return CallToolResult(content=[TextContent(text=f"{error} {Changed.NOTHING.value}")], is_error=True)
         return result
 
-    async def _objection(self, state: str) -> FlipsnackError | StoreUnusable | None:
+    def _account(self, ctx: ServerRequestContext[Any, Any]) -> str:
+        return self._account_of((ctx.params or {}).get("arguments"))
+
+    async def _objection(self, state: str, account: str) -> FlipsnackError | StoreUnusable | None:
         try:
-            self._use(await self._store.transact(lambda records: keys_of(records.get(KEYS, self._account))))
+            use(await self._store.transact(lambda records: keys_of(records.get(KEYS, account))))
             self.unseal(state)
         except InvalidRequestState:
             return UnopenedError()
@@ -115,8 +126,10 @@ class KeyRing:
             return error
         return None
 
-    def _use(self, keys: list[bytes]) -> None:
-        self._codec = AESGCMRequestStateCodec(keys) if keys else None
+
+def use(keys: list[bytes]) -> None:
+    """Seal and open with these until the call that is handled ends."""
+    CODEC.set(AESGCMRequestStateCodec(keys) if keys else None)
 
 
 def renewed(records: Records, account: str) -> list[bytes]:

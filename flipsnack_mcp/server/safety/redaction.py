@@ -34,8 +34,8 @@ class Redactor:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """For the credentials of these settings, and those of the environment's proxies."""
-        known = (settings.api_key, settings.api_secret, *proxy_secrets())
+        """For the credentials of all accounts of these settings, and those of the environment's proxies."""
+        known = (*(text for one in settings.every for text in (one.api_key, one.api_secret)), *proxy_secrets())
         return cls(tuple(dict.fromkeys(way for one in known if len(one) >= SHORTEST for way in spellings(one))))
 
     def text(self, text: str) -> str:

@@ -26,6 +26,7 @@ class ToolCall:
     """What one call of a tool works with, and what the history will say about it besides how it ended."""
 
     app: App
+    """Of the account that is asked; of the first, where several are."""
     request: ToolRequest
     tool: str
     target: str
@@ -33,6 +34,8 @@ class ToolCall:
     """What an action's tool takes beyond the action; a tool over a workflow has all of it in its input."""
     confirmed: str = ""
     """Whose yes it was; for a plan also that of an earlier call."""
+    apps: tuple[App, ...] = ()
+    """Of all accounts, where all are meant."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
 

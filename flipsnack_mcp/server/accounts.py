@@ -1,0 +1,89 @@
+"""Which account a request is about, where a server has several: rules over their settings, without asking anybody."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mcp.types import Tool
+
+from flipsnack_mcp.api import FlipsnackError, first_few, quoted
+from flipsnack_mcp.settings import Settings
+
+ARGUMENT = "account"
+EVERY_ONE = "*"
+MOST_NAMED = 12
+
+
+class WhichAccountError(FlipsnackError):
+    """It cannot be told which account is meant, or it is not the one that was named; nothing was asked."""
+
+    retry = "Correct the argument, then make the call again."
+
+
+def names_of(every: Iterable[Settings]) -> str:
+    """The names of accounts, for a text."""
+    return ", ".join(first_few([one.name for one in every], MOST_NAMED))
+
+
+def account_named(every: Sequence[Settings], name: object) -> Settings | None:
+    """The account that is called so, by any of its names; large and small letters are the same."""
+    wanted = str(name).strip().casefold()
+    return next((one for one in every if wanted in {each.casefold() for each in (one.name, *one.aliases)}), None)
+
+
+def existing_account(every: Sequence[Settings], name: object) -> Settings:
+    """The account of that name.
+
+    Raises:
+        WhichAccountError: There is none.
+    """
+    if found := account_named(every, name):
+        return found
+    raise WhichAccountError(f"There is no account {quoted(str(name), 60)}.", f"The accounts are: {names_of(every)}.")
+
+
+def identity_of(every: Sequence[Settings], arguments: Mapping[str, Any] | None) -> str:
+    """By what the store knows the account that these arguments name; that of the first, where they name none."""
+    named = account_named(every, (arguments or {}).get(ARGUMENT) or "") if len(every) > 1 else None
+    return (named or every[0]).account
+
+
+def check_account_named(every: Sequence[Settings], owner: Settings | None, *, writes: bool) -> None:
+    """Raise where a call that names no account would have to guess whose it is to change."""
+    if not writes:
+        return
+    if owner:
+        raise WhichAccountError(
+            f'The link is of the account "{owner.name}", and a call that may change something has to name its account.',
+            f'Give account="{owner.name}" if that one is meant.',
+        )
+    raise WhichAccountError(
+        "A call that may change something has to name its account.",
+        f'Give account="..." with one of: {names_of(every)}. Ask the person if you cannot tell which.',
+    )
+
+
+def check_owner(chosen: Settings, owner: Settings) -> None:
+    """Raise where something would be changed by a link of another account than the named one."""
+    if owner.account != chosen.account:
+        raise WhichAccountError(
+            f'The link is of the account "{owner.name}", and "{chosen.name}" was named.',
+            f'Give account="{owner.name}" if that one is meant.',
+        )
+
+
+def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> WhichAccountError:
+    """What to say where other accounts have a tool that this one has not."""
+    why = "it is read-only" if account.read_only else "FLIPSNACK_TOOLSETS leaves it out there"
+    return WhichAccountError(
+        f'The account "{account.name}" has no `{tool}`: {why}.', f"These have it: {names_of(others)}."
+    )
+
+
+def taking_account(tool: Tool, *, writes: bool, all_at_once: bool) -> Tool:
+    """The tool as it is listed where there are several accounts."""
+    described = "Whose" if writes else f"Default: first{f'; {EVERY_ONE}: all' if all_at_once else ''}"
+    schema = tool.input_schema
+    properties = {**schema.get("properties", {}), ARGUMENT: {"description": described, "type": "string"}}
+    required = [*schema.get("required", ()), *([ARGUMENT] if writes else [])]
+    changed = {**schema, "properties": properties, **({"required": required} if required else {})}
+    return tool.model_copy(update={"input_schema": changed})

@@ -1,0 +1,38 @@
+"""What a person calls an account, beside what the store knows it by. A label changes; the account and all it has stay."""
+
+from collections.abc import Callable
+
+from flipsnack_mcp.store.records import Records, Store, T
+
+LABEL = "account label"
+UNNAMED = "unnamed"
+"""An account that was last used before there were labels."""
+
+
+class LabelledStore:
+    """A store that keeps the label of an account with the first thing that it is used for."""
+
+    def __init__(self, inner: Store, account: str, label: str) -> None:
+        self.shared, self.close = inner.shared, inner.close
+        self._inner, self._account, self._label = inner, account, label
+        self._kept = not label
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        """Run a transaction."""
+        if self._kept:
+            return await self._inner.transact(work)
+
+        def labelled(records: Records) -> T:
+            known = records.get(LABEL, self._account)
+            if known is None or known.get("label") != self._label:
+                records.put(LABEL, self._account, {"label": self._label})
+            return work(records)
+
+        result = await self._inner.transact(labelled)
+        self._kept = True
+        return result
+
+
+def label_in(records: Records, account: str) -> str:
+    """What an account is called."""
+    return str((records.get(LABEL, account) or {}).get("label") or UNNAMED)
