@@ -28,7 +28,6 @@ from typing_extensions import override
 
 from flipsnack_mcp.sandbox.serving import serve
 from flipsnack_mcp.settings import Settings
-from tests.survival.impatient_server import DEAD_AFTER
 from tests.survival.kinds import KINDS, carry_on
 from tests.survival.shops import Shop
 from tests.survival.strolling import Life, Stroll
@@ -100,8 +99,6 @@ class Scene:
         self.kills += killed
         for shop in self.shops:
             shop.settle()
-        if killed:
-            await anyio.sleep(DEAD_AFTER)
 
     async def one(self, life: Life) -> None:
         kind = self.chance.choices([*KINDS], [*KINDS.values()])[0]
@@ -212,13 +209,18 @@ class Scene:
 
 def identity(shop: Shop) -> str:
     """By what the store knows the account."""
-    return Settings(**shop.where).account
+    return Settings(shop.where["api_key"], shop.where["api_secret"], api_url=shop.where["api_url"]).account
 
 
 def written(shop: Shop) -> str:
     """The account as it stands in the file."""
     facts = {**shop.where, "download_dir": str(shop.folder)}
-    numbers = {"calls_per_second": 1000, "calls_per_minute": 1000, "max_deletes_per_hour": shop.most_deletions, "max_deletes_per_day": 1000}
+    numbers = {
+        "calls_per_second": 1000,
+        "calls_per_minute": 1000,
+        "max_deletes_per_hour": shop.most_deletions,
+        "max_deletes_per_day": 1000,
+    }
     lines = [
         *(f'{name.removeprefix("api_") if name != "api_url" else name} = "{value}"' for name, value in facts.items())
     ]

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 from mcp import Client, MCPError
 from mcp.client import ClientRequestContext
-from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
 
 from tests.survival.shops import Shop, Wish
 
@@ -168,7 +168,11 @@ class Stroll:
 
     # The person before the client
 
-    async def person(self, _: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    async def person(
+        self,
+        context: ClientRequestContext,  # noqa: ARG002 - the SDK's name
+        params: ElicitRequestParams,
+    ) -> ElicitResult | ErrorData:
         """Reads the form, and answers as was intended for just this."""
         asked = ASKED.match(params.message)
         found = [
