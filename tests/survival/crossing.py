@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +75,7 @@ class Scene:
         parameters = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
         person = self.stroll.person if forms else None
         mode = self.chance.choice(["auto", "legacy"])
+        self.stroll.seals = mode == "auto"
         with (self.folder / f"stderr{self.lives}").open("w") as said:
             transport = stdio_client(parameters, errlog=said)
             async with Client(transport, mode=mode, elicitation_callback=person) as client:
@@ -103,7 +104,10 @@ class Scene:
     async def one(self, life: Life) -> None:
         kind = self.chance.choices([*KINDS], [*KINDS.values()])[0]
         self.stroll.kinds[kind.__name__] += 1
-        await kind(self.stroll, life)
+        try:
+            await kind(self.stroll, life)
+        except LookupError as error:
+            self.broken.append(f"{kind.__name__}: an answer or an account lacks {error}")
 
     async def several(self, life: Life, count: int) -> None:
         async with anyio.create_task_group() as group:
@@ -128,13 +132,28 @@ class Scene:
 
     def records(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
         """What the store holds of a kind, as somebody else reads it."""
+        return [(name, json.loads(body)) for one, name, body in self.stored() if one == kind]
+
+    def stored(self) -> list[tuple[str, str, str]]:
+        """Kind, name and body of each record."""
         if not self.state.exists():
             return []
         with closing(sqlite3.connect(self.state, timeout=20)) as db:
             if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'records'").fetchone()[0]:
                 return []
-            found = db.execute("SELECT name, body FROM records WHERE kind = ?", (kind,)).fetchall()
-        return [(name, json.loads(body)) for name, body in found]
+            return db.execute("SELECT kind, name, body FROM records").fetchall()
+
+    def mixed(self) -> Iterator[str]:
+        """Records that speak of two accounts, and accounts whose questions were not sealed with keys of their own."""
+        for kind, name, body in self.stored():
+            told = json.dumps(json.loads(body), ensure_ascii=False)
+            named = {one.name for one in self.shops if identity(one) in name + told}
+            spoken_of = {one.name for one in self.shops if one.word in name + told}
+            if len(named | spoken_of) > 1:
+                yield f"the record {kind} {name} speaks of {named} and {spoken_of}"
+        keys = {name for name, _ in self.records("sealing-keys")}
+        if not keys >= {identity(one) for one in self.shops if one.name in self.stroll.sealed}:
+            yield f"questions about {self.stroll.sealed} were sealed with the keys of {keys}"
 
     async def end(self) -> None:
         """A last server sees to what has not ended; then everything is compared."""
@@ -155,6 +174,7 @@ class Scene:
         for shop in self.shops:
             self.broken += shop.crossings([one for one in self.shops if one is not shop]) + shop.differences()
             self.broken += [*self.miscounted(shop), *await run_sync(self.history_of, shop)]
+        self.broken += self.mixed()
         said = [(self.folder / f"stderr{number + 1}").read_text() for number in range(self.lives)]
         self.broken += [f"a server said {one}" for one in said if one]
 

@@ -103,6 +103,10 @@ class Stroll:
     """Deletions of which nobody knows whether they count, by account."""
     may_be_asked: set[str] = field(default_factory=set[str])
     """The accounts that the calls under way are about."""
+    sealed: set[str] = field(default_factory=set[str])
+    """Accounts whose questions travelled in a sealed state."""
+    seals: bool = False
+    """Whether questions do so at the server that is running."""
     number: int = 0
 
     # What is drawn
@@ -178,8 +182,10 @@ class Stroll:
         found = [
             one
             for one in self.intents
-            if asked and one.wishes[0].shop.name == asked[1] and f"({one.wishes[0].hash})" in params.message
+            if asked and one.wishes[0].shop.name == asked[1] and f"({one.wishes[0].hash}" in params.message
         ]
+        if asked and self.seals:
+            self.sealed.add(asked[1])
         self.expect(found, f"a form that nobody asked for: {params.message}")
         await anyio.sleep(READS_FOR)
         if not found or found[0].answer == "no":
