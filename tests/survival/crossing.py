@@ -304,7 +304,7 @@ class Outcome:
 async def crossed(calls: int, seed: int, folder: Path) -> Outcome:
     """So many random calls."""
     began, chance = time.perf_counter(), random.Random(seed)  # noqa: S311 - no secret
-    limits = (max(3, calls // 40), max(5, calls // 25), 1000)
+    limits = (max(3, calls // 80), max(5, calls // 50), 1000)
     shops = [
         Shop(name, word, place, folder / name, min(1000, limits[place]))
         for place, (name, word) in enumerate(NAMES.items())
