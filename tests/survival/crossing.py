@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 from anyio.abc import TaskGroup
@@ -36,6 +36,10 @@ HERE = Path(__file__).parent
 NAMES = {"de": "Berlin", "fr": "Paris", "uk": "London"}
 IN_A_LIFE, AT_ONCE = 50, 4
 TWINS, EACH = 8, 24
+CLIENTS: tuple[tuple[Literal["auto", "legacy"], bool], ...] = (
+    ("auto", True), ("legacy", False), ("legacy", True), ("auto", False),
+)  # fmt: skip
+"""One after the other: which revision of the protocol a client speaks, and whether it shows forms."""
 
 
 @dataclass
@@ -64,7 +68,7 @@ class Scene:
     async def server(self) -> AsyncIterator[tuple[Life, int]]:
         """A server on the accounts file and the store, a client of some kind, and its process id."""
         self.lives += 1
-        told, forms = self.folder / f"pid{self.lives}", self.chance.random() < 0.6
+        told, (mode, forms) = self.folder / f"pid{self.lives}", CLIENTS[self.lives % len(CLIENTS)]
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -74,7 +78,6 @@ class Scene:
         arguments = [str(HERE / "impatient_server.py"), str(told)]
         parameters = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
         person = self.stroll.person if forms else None
-        mode = self.chance.choice(["auto", "legacy"])
         self.stroll.seals = mode == "auto"
         with (self.folder / f"stderr{self.lives}").open("w") as said:
             transport = stdio_client(parameters, errlog=said)
@@ -102,12 +105,17 @@ class Scene:
             shop.settle()
 
     async def one(self, life: Life) -> None:
-        kind = self.chance.choices([*KINDS], [*KINDS.values()])[0]
-        self.stroll.kinds[kind.__name__] += 1
-        try:
-            await kind(self.stroll, life)
-        except LookupError as error:
-            self.broken.append(f"{kind.__name__}: an answer or an account lacks {error}")
+        """A call of some kind; where there is nothing that this kind could be about, of another."""
+        before = self.stroll.calls
+        while self.stroll.calls == before:
+            kind = self.chance.choices([*KINDS], [*KINDS.values()])[0]
+            self.stroll.kinds[kind.__name__] += 1
+            try:
+                await kind(self.stroll, life)
+            except LookupError as error:
+                self.broken.append(f"{kind.__name__}: an answer or an account lacks {error}")
+            if self.stroll.calls == before:  # without a call it did not wait either: nobody else can have made one
+                self.stroll.kinds[kind.__name__] -= 1
 
     async def several(self, life: Life, count: int) -> None:
         async with anyio.create_task_group() as group:
@@ -195,7 +203,9 @@ class Scene:
         return found
 
     def in_the_budget(self, shop: Shop) -> int:
-        with closing(sqlite3.connect(self.folder / f"budget-{identity(shop)}.sqlite")) as db:
+        if not (file := self.folder / f"budget-{identity(shop)}.sqlite").exists():
+            return 0
+        with closing(sqlite3.connect(file)) as db:
             ((body,),) = db.execute("SELECT body FROM records").fetchall()
         return len(json.loads(body)["log"])
 

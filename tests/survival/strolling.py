@@ -86,6 +86,9 @@ class Stroll:
     chance: random.Random
     kinds: Counter[str] = field(default_factory=Counter[str])
     """How many calls were made of each kind."""
+    calls: int = 0
+    declined: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Accounts and hashes to which a person said no."""
     crossed: list[str] = field(default_factory=list[str])
     intents: list[Intent] = field(default_factory=list[Intent])
     codes: list[Way] = field(default_factory=list[Way])
@@ -134,6 +137,7 @@ class Stroll:
     async def call(self, life: Life, tool: str, about: Shop | None, **arguments: Any) -> Said | None:
         """The answer, looked through: about this account, all of them, or none, which is a refusal. None: the server died."""
         named = about.name if about else "none"
+        self.calls += 1
         if about:
             self.may_be_asked.add(about.name)
         try:
@@ -189,6 +193,7 @@ class Stroll:
         self.expect(found, f"a form that nobody asked for: {params.message}")
         await anyio.sleep(READS_FOR)
         if not found or found[0].answer == "no":
+            self.declined.update((wish.shop.name, wish.hash) for one in found for wish in one.wishes)
             return ElicitResult(action="decline")
         self.look_for_others("the form", found[0].wishes[0].shop, params.message)
         if found[0].answer == "wrong":
@@ -209,6 +214,10 @@ class Stroll:
         else:
             self.expect("Nothing was changed." in said.text, f"{wish.request}: {said.text[:300]}")
             self.too_many(wish.shop, 1, said)
+            closed = "said no" in said.text
+            self.expect(
+                not closed or (wish.shop.name, wish.hash) in self.declined, f"{wish.request}: {said.text[:200]}"
+            )
 
     def too_many(self, shop: Shop, wanted: int, said: Said) -> None:
         """The limit of deletions counts what was done, or is being done, in this account alone."""
