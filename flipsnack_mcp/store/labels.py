@@ -1,6 +1,7 @@
 """What a person calls an account, beside what the store knows it by. A label changes; the account and all it has stay."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from flipsnack_mcp.store.records import Records, Store, T
 
@@ -33,6 +34,13 @@ class LabelledStore:
         return result
 
 
-def label_in(records: Records, account: str) -> str:
-    """What an account is called."""
-    return str((records.get(LABEL, account) or {}).get("label") or UNNAMED)
+def labels_in(records: Records) -> dict[str, str]:
+    """What the accounts are called that have a label."""
+    return {account: str(body["label"]) for account, body in records.all(LABEL) if body.get("label")}
+
+
+def told_apart(accounts: Iterable[str], labels: Mapping[str, str]) -> dict[str, str]:
+    """What each account is called; by what the store knows it as well, where others are called so too."""
+    called = {one: labels.get(one, UNNAMED) for one in accounts}
+    counted = Counter(called.values())
+    return {one: name if counted[name] == 1 else f"{name} ({one})" for one, name in called.items()}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.commands import approve, history
-from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.consent.codes import Consents, waiting_in
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import History
 from tests.jumps import one_write
@@ -257,5 +257,5 @@ async def test_a_wrong_clock_at_its_first_opening_takes_nothing_from_it(state: O
     assert len(await trail.events()) == 20
     every = await store.transact(lambda records: [len(records.all(kind)) for kind in ("upload", "plan")])
     assert all(every)
-    assert await Consents(store, state.account).waiting() == []
+    assert await store.transact(waiting_in) == {}
     await store.close()
