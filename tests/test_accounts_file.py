@@ -353,3 +353,12 @@ def test_a_value_of_a_wrong_kind_is_no_value_and_stops_the_account(file: Path, v
 def test_a_name_that_can_be_typed_is_taken(file: Path, name: str) -> None:
     assert NAME.fullmatch(name)
     assert [one.name for one in read(file, f"[accounts.{name}]\n{WITH_KEYS}").accounts] == [name]
+
+
+def test_the_example_can_be_tried_without_a_key() -> None:
+    example = Path(__file__).parents[1] / "examples" / "accounts.toml"
+    settings = read_settings({"FLIPSNACK_ACCOUNTS": str(example)})
+    assert [(one.name, one.sandbox, one.missing) for one in settings.accounts] == [
+        (name, True, "") for name in ("germany", "france", "uk")
+    ]
+    assert (settings.warnings, settings.key_files) == ((), ())
