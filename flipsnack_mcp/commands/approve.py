@@ -21,7 +21,7 @@ FoundT = TypeVar("FoundT")
 
 
 @dataclass(frozen=True)
-class Waiting:
+class ToApprove:
     """What a code stands for, and what its account is called."""
 
     ticket: Ticket
@@ -55,18 +55,18 @@ async def with_store(settings: Settings, work: Callable[[Store], Awaitable[Found
         await store.close()
 
 
-async def what_waits(settings: Settings, store: Store) -> dict[str, Waiting]:
+async def what_waits(settings: Settings, store: Store) -> dict[str, ToApprove]:
     """What a person can approve, of all accounts, by its code."""
 
-    def work(records: Records) -> dict[str, Waiting]:
+    def work(records: Records) -> dict[str, ToApprove]:
         tickets, labels = waiting_in(records), labels_known(settings, records)
         called = told_apart({*labels, *(one.account for one in tickets.values())}, labels)
-        return {name: Waiting(one, called[one.account]) for name, one in tickets.items()}
+        return {name: ToApprove(one, called[one.account]) for name, one in tickets.items()}
 
     return await store.transact(work)
 
 
-def list_waiting(waiting: Mapping[str, Waiting]) -> int:
+def list_waiting(waiting: Mapping[str, ToApprove]) -> int:
     """Print what waits for a person."""
     for name, one in waiting.items():
         say(one_line(f"{name}  {one.called}  {one.ticket.text}"))
@@ -74,7 +74,7 @@ def list_waiting(waiting: Mapping[str, Waiting]) -> int:
     return 0
 
 
-def ask_person(settings: Settings, name: str, waiting: Waiting) -> int:
+def ask_person(settings: Settings, name: str, waiting: ToApprove) -> int:
     """Show what waits, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
     if not sys.stdin.isatty():
         return fail("Approving needs a person at a terminal; this is none.")

@@ -100,7 +100,7 @@ def trail_text(found: Found) -> str:
 
 def event_text(event: Event, called: str) -> str:
     """Write one entry on one line, and the saved metadata on one below it. Ids in it can be anybody's text."""
-    at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
+    at = date_and_time(event.at)
     how = f", confirmed by {event.confirmed}" if event.confirmed else ""
     said = f": {event.said}" if event.said else ""
     saved = cleaned(json.dumps(event.before, ensure_ascii=False), LONGEST_SAVED)
@@ -109,20 +109,28 @@ def event_text(event: Event, called: str) -> str:
     return one_line(f"{event.number:5}  {at}  {called}  {what}") + before
 
 
+def date_and_time(at: float) -> str:
+    """When something was; the number itself where somebody made one of it that no clock shows."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return str(at)
+
+
 def verification(found: Found) -> dict[str, Any]:
     """Say for a program whether the chains are whole; where there are several, also each by itself."""
     every = [
-        {"account": one.account, "label": found.labels.get(one.account, UNNAMED), **facts_of(one)}
+        {"account": one.account, "label": found.labels.get(one.account, UNNAMED), **wholeness(one)}
         for one in found.trails
     ]
     wrong = [f"{found.called[one.account]}: {one.wrong}" for one in found.trails if one.wrong]
     if len(every) < 2:
-        return facts_of(*found.trails) if every else {"ok": True, "entries": 0, "wrong": ""}
+        return wholeness(*found.trails) if every else {"ok": True, "entries": 0, "wrong": ""}
     entries = sum(len(one.events) for one in found.trails)
     return {"ok": not wrong, "entries": entries, "wrong": "; ".join(wrong), "accounts": every}
 
 
-def facts_of(trail: Trail) -> dict[str, Any]:
+def wholeness(trail: Trail) -> dict[str, Any]:
     """Say it of one."""
     return {"ok": not trail.wrong, "entries": len(trail.events), "wrong": trail.wrong}
 

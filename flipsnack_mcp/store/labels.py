@@ -11,26 +11,25 @@ UNNAMED = "unnamed"
 
 
 class LabelledStore:
-    """A store that keeps the label of an account with the first thing that it is used for."""
+    """A store that keeps the label of an account: told once, or servers that call it differently would take turns."""
 
     def __init__(self, inner: Store, account: str, label: str) -> None:
         self.shared, self.close = inner.shared, inner.close
         self._inner, self._account, self._label = inner, account, label
-        self._kept = not label
+        self._told = False
 
     async def transact(self, work: Callable[[Records], T]) -> T:
         """Run a transaction."""
-        if self._kept:
-            return await self._inner.transact(work)
 
         def labelled(records: Records) -> T:
             known = records.get(LABEL, self._account)
-            if known is None or known.get("label") != self._label:
+            # It may be missing later too: somebody moves the file away, and a new one is made.
+            if self._label and (known is None or not (self._told or known.get("label") == self._label)):
                 records.put(LABEL, self._account, {"label": self._label})
             return work(records)
 
         result = await self._inner.transact(labelled)
-        self._kept = True
+        self._told = True
         return result
 
 

@@ -393,3 +393,18 @@ def test_a_server_warns_of_everything_once(run: Run, file: Path) -> None:
     )
     assert len(done.err.splitlines()) == len([*filter(None, told)])
     assert OTHER_KEY not in done.err
+
+
+@pytest.mark.parametrize("at", [1e20, -1e20, 1e11])
+async def test_an_entry_with_a_time_that_no_clock_shows_is_shown_with_the_others(scene: TwoAccounts, at: float) -> None:
+    await changed(scene)
+    german = scene.settings.accounts[0].account
+
+    def alter(records: Records) -> None:
+        body = records.get(KIND, f"{german}/{1:09}")
+        records.put(KIND, f"{german}/{1:09}", {**(body or {}), "at": at})
+
+    await scene.edit(alter)
+    shown = await scene.run("history")
+    rows = [line for line in shown.out.splitlines() if not line.startswith("      ")]
+    assert (shown.status, len(rows)) == (0, 6)
