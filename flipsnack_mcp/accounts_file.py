@@ -78,18 +78,22 @@ def read_tables(file: Path) -> dict[str, Any]:
     if len(content) > LONGEST_FILE:
         raise UnreadableError(f"{file} is too long: {EXAMPLE}, and nothing else.")
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError(f"{file} is no text in UTF-8: save it in that encoding.") from None
+    try:
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"{file} cannot be understood{place_in(str(error))}: {EXAMPLE}, each once.") from None
+        raise UnreadableError(f"{file} cannot be understood{place_and_cure(str(error), text)}") from None
 
 
-def place_in(error: str) -> str:
-    """Where a file is wrong; nothing else of what its reader says, which may hold what stands there."""
-    if line := LINE.search(error):
-        return f" from line {line[1]} on"
-    return " at its end" if "end of document" in error else ""
+def place_and_cure(error: str, text: str) -> str:
+    """Where a file is wrong and what to write; nothing else of what its reader says, which may hold what stands there."""
+    line = LINE.search(error)
+    if line and "\\" in text.split("\n")[int(line[1]) - 1]:
+        return f" from line {line[1]} on: write a text with a backslash in it between single quotes."
+    place = f" from line {line[1]} on" if line else " at its end" if "end of document" in error else ""
+    return f"{place}: {EXAMPLE}, each once."
 
 
 def check_names(file: Path, accounts: Mapping[str, Any]) -> None:

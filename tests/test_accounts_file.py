@@ -1,5 +1,6 @@
 """The accounts file: whatever a person gets wrong in it is said with its place, and stops no more than it has to."""
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -97,6 +98,16 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(file: Path, how: st
     access = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
     settings = read_settings({"FLIPSNACK_ACCOUNTS": str(file), **access})
     check_nothing_can_be_asked(settings, f"{file} {said}")
+
+
+def test_a_file_that_may_not_be_read_is_named_with_the_reason(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    file.write_text(GOOD)
+    monkeypatch.setattr(Path, "open", forbidden)
+    settings = read_settings({"FLIPSNACK_ACCOUNTS": str(file)})
+    check_nothing_can_be_asked(settings, f"{file} cannot be read: Permission denied.")
 
 
 @pytest.mark.parametrize(("content", "said"), TABLE["whole file"])

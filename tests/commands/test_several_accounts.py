@@ -308,7 +308,8 @@ def test_doctor_asks_all_accounts_side_by_side(run_here: Here, file: Path, monke
         begun.append(settings.name)
         if len(begun) == 3:
             all_begun.set()
-        await all_begun.wait()
+        with anyio.fail_after(30):
+            await all_begun.wait()
         return Finding("call", ok=True, said="answered")
 
     monkeypatch.setattr(doctor, "call", waits_for_the_others)
@@ -375,6 +376,16 @@ def test_a_file_that_only_names_others_may_be_read_and_what_it_names_may_not(run
     shown = run_here("doctor", **own).out
     assert [f"{file.with_name(name)} holds keys" in shown for name in ("de.key", "de.secret")] == [True, True]
     assert f"{file} holds keys" not in shown
+
+
+def test_of_a_file_that_cannot_be_understood_a_server_says_the_line_and_no_value_at_any_log_level(
+    run: Run, file: Path
+) -> None:
+    own = written(file, f'{OF_DE}secret = "{SECRET}"\n{OF_FR}')
+    done = run(given="", **own, FLIPSNACK_LOG_LEVEL="DEBUG")  # which looks for the canaries
+    assert (done.status, done.out) == (0, "")
+    assert done.err.count(f"{file} cannot be understood from line 4 on") == 1
+    assert not {OTHER_KEY, OTHER_SECRET} & set(done.err.replace('"', " ").split())
 
 
 def test_a_server_warns_of_everything_once(run: Run, file: Path) -> None:
