@@ -197,6 +197,7 @@ def test_a_key_file_lies_beside_the_accounts_file_wherever_the_server_is_started
     settings = read(file, f'[accounts.de]\nkey_file = "{path}"\nsecret = "{SECRET}"\n')
     (only,) = settings.accounts
     assert (only.api_key, only.missing) == (KEY, "")
+    assert [one.resolve() for one in settings.key_files] == [file.with_name("de.key").resolve(), file.resolve()]
 
 
 def test_everything_that_can_be_different_for_an_account_is_read_and_the_rest_is_that_of_the_process(

@@ -347,6 +347,14 @@ async def test_a_doctor_without_a_key_names_the_accounts_that_the_state_file_kno
     assert f"ok   state: servers on {scene.state} used: de, fr;" in after.out
 
 
+def test_a_doctor_without_a_key_finds_a_damaged_state_file(run_here: Here, tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").write_text("no database, but long enough to be looked at as one" * 10)
+    ended = run_here("doctor", FLIPSNACK_STATE=f"sqlite:{tmp_path / 'state.sqlite'}")
+    assert ended.status == 1
+    assert "FAIL state: The state file" in ended.out
+    assert "Traceback" not in ended.out + ended.err
+
+
 # --- who may read the file
 OPEN = [0o644, 0o640, 0o604, 0o660, 0o602]
 ONLY_NAMED = '[accounts.de]\nkey_file = "de.key"\nsecret_file = "de.secret"\n'
