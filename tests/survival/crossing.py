@@ -29,8 +29,8 @@ from typing_extensions import override
 from flipsnack_mcp.sandbox.serving import serve
 from flipsnack_mcp.settings import Settings
 from tests.survival.kinds import KINDS, carry_on
-from tests.survival.shops import Shop
-from tests.survival.strolling import Life, Stroll
+from tests.survival.shops import DELETE, Shop
+from tests.survival.strolling import DELETE_TOOL, UPDATE_TOOL, Life, Stroll
 
 HERE = Path(__file__).parent
 NAMES = {"de": "Berlin", "fr": "Paris", "uk": "London"}
@@ -179,9 +179,13 @@ class Scene:
         for shop in self.shops:
             shop.settle()
         self.broken += self.stroll.crossed
+        events = await run_sync(self.printed, "history", "--json")
+        whole = await run_sync(self.printed, "history", "--verify", "--json")
+        self.broken += [] if whole["ok"] else [f"the history is not whole: {whole['wrong']}"]
         for shop in self.shops:
             self.broken += shop.crossings([one for one in self.shops if one is not shop]) + shop.differences()
-            self.broken += [*self.miscounted(shop), *await run_sync(self.history_of, shop)]
+            own = [one for one in events if one["account"] == identity(shop)]
+            self.broken += [*self.miscounted(shop), *self.history_of(shop, own)]
         self.broken += self.mixed()
         said = [(self.folder / f"stderr{number + 1}").read_text() for number in range(self.lives)]
         self.broken += [f"a server said {one}" for one in said if one]
@@ -214,27 +218,29 @@ class Scene:
         times = [one.at for one in shop.sandbox.requests]
         return sum(one > times[-1] - 59 for one in times)
 
-    def history_of(self, shop: Shop) -> list[str]:
-        """What the trail says of an account, asked by its key alone, as before there was a file."""
-        command = [sys.executable, "-m", "flipsnack_mcp", "history", "--json"]
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
-            **{f"FLIPSNACK_{name.upper()}": value for name, value in shop.where.items()},
-            "FLIPSNACK_STATE": f"sqlite:{self.state}",
-        }
-        told = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)  # noqa: S603 - ours
-        events = [one for one in json.loads(told.stdout) if one["account"] == identity(shop)]
-        found = [f"{shop.name}: its history has {one}" for one in events for other in self.shops
-                 if other is not shop and other.word in json.dumps(one, ensure_ascii=False)]  # fmt: skip
+    def printed(self, *command: str) -> Any:
+        """What a person is told in a terminal that knows no key."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+        environment["FLIPSNACK_STATE"] = f"sqlite:{self.state}"
+        words = [sys.executable, "-m", "flipsnack_mcp", *command]
+        told = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)  # noqa: S603 - our own
+        return json.loads(told.stdout)
+
+    def history_of(self, shop: Shop, events: list[dict[str, Any]]) -> Iterator[str]:
+        """What is wrong with the entries of an account."""
+        for other in self.shops:
+            if other is not shop and other.word in json.dumps(events, ensure_ascii=False):
+                yield f"the history of {shop.name} speaks of {other.name}"
+        if labels := {one["label"] for one in events} - {shop.name}:
+            yield f"the history of {shop.name} is called {labels}"
         saved = {one["target"] for one in events if one["before"]}
-        gone = {hash_ for action, hash_, _ in shop.changes() if action == "collection.deleteCollection"}
-        found += [f"{shop.name}: {one} was deleted and is not in its history" for one in gone - saved]
+        gone = {hash_ for action, hash_, _ in shop.changes() if action == DELETE}
+        yield from (f"{shop.name}: {one} was deleted and is not in its history" for one in gone - saved)
         ended = Counter(one["tool"] for one in events if one["decision"] == "done")
-        for tool in ("update_collection", "delete_collection", "create_collection"):
+        for tool in (UPDATE_TOOL, DELETE_TOOL, "create_collection"):
             answered = self.stroll.done[tool, shop.name]
             if not answered <= ended[tool] <= answered + self.stroll.unanswered[shop.name]:
-                found.append(f"{shop.name}: {ended[tool]} of {tool} in its history, {answered} were answered")
-        return found
+                yield f"{shop.name}: {ended[tool]} of {tool} in its history, {answered} were answered"
 
 
 def identity(shop: Shop) -> str:
