@@ -4,20 +4,16 @@ Servers come, are killed by SIGKILL or leave, and others go on with their state.
 was asked and holds, and what the store says of each account.
 """
 
-import json
 import os
 import random
 import signal
-import sqlite3
-import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import anyio
 from anyio.abc import TaskGroup
@@ -27,10 +23,11 @@ from mcp.client.stdio import stdio_client
 from typing_extensions import override
 
 from flipsnack_mcp.sandbox.serving import serve
-from flipsnack_mcp.settings import Settings
-from tests.survival.kinds import KINDS, carry_on
-from tests.survival.shops import DELETE, Shop
-from tests.survival.strolling import DELETE_TOOL, UPDATE_TOOL, Life, Stroll
+from tests.survival.changing import carry_on
+from tests.survival.kept import Kept
+from tests.survival.kinds import KINDS
+from tests.survival.shops import Shop
+from tests.survival.strolling import Life, Stroll
 
 HERE = Path(__file__).parent
 NAMES = {"de": "Berlin", "fr": "Paris", "uk": "London"}
@@ -57,8 +54,8 @@ class Scene:
     broken: list[str] = field(default_factory=list[str])
 
     @property
-    def state(self) -> Path:
-        return self.folder / "state.sqlite"
+    def kept(self) -> Kept:
+        return Kept(self.folder, self.shops, self.stroll)
 
     @property
     def accounts(self) -> Path:
@@ -73,7 +70,7 @@ class Scene:
             **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
             "PYTHONPATH": os.pathsep.join(sys.path),
             "FLIPSNACK_ACCOUNTS": str(self.accounts),
-            "FLIPSNACK_STATE": f"sqlite:{self.state}",
+            "FLIPSNACK_STATE": f"sqlite:{self.kept.state}",
         }
         arguments = [str(HERE / "impatient_server.py"), str(told)]
         parameters = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
@@ -124,7 +121,7 @@ class Scene:
 
     async def one_alone(self, life: Life) -> None:
         """A call besides which nothing goes on: only the account that it is about is asked anything."""
-        busy, before = self.at_work() | life.restless, {one.name: len(one.sandbox.requests) for one in self.shops}
+        busy, before = self.kept.at_work() | life.restless, {one.name: len(one.sandbox.requests) for one in self.shops}
         self.stroll.may_be_asked = set()
         await self.one(life)
         self.alone += not busy
@@ -132,36 +129,6 @@ class Scene:
             came = shop.sandbox.requests[before[shop.name] :]
             if came and shop.name not in busy | self.stroll.may_be_asked:
                 self.broken.append(f"{shop.name} was asked {came[0].action} by a call about {self.stroll.may_be_asked}")
-
-    def at_work(self) -> set[str]:
-        """The accounts for which something goes on in the background."""
-        leases = [name for name, _ in self.records("lease")]
-        return {shop.name for shop in self.shops if any(identity(shop) in one for one in leases)}
-
-    def records(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
-        """What the store holds of a kind, as somebody else reads it."""
-        return [(name, json.loads(body)) for one, name, body in self.stored() if one == kind]
-
-    def stored(self) -> list[tuple[str, str, str]]:
-        """Kind, name and body of each record."""
-        if not self.state.exists():
-            return []
-        with closing(sqlite3.connect(self.state, timeout=20)) as db:
-            if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'records'").fetchone()[0]:
-                return []
-            return db.execute("SELECT kind, name, body FROM records").fetchall()
-
-    def mixed(self) -> Iterator[str]:
-        """Records that speak of two accounts, and accounts whose questions were not sealed with keys of their own."""
-        for kind, name, body in self.stored():
-            told = json.dumps(json.loads(body), ensure_ascii=False)
-            named = {one.name for one in self.shops if identity(one) in name + told}
-            spoken_of = {one.name for one in self.shops if one.word in name + told}
-            if len(named | spoken_of) > 1:
-                yield f"the record {kind} {name} speaks of {named} and {spoken_of}"
-        keys = {name for name, _ in self.records("sealing-keys")}
-        if not keys >= {identity(one) for one in self.shops if one.name in self.stroll.sealed}:
-            yield f"questions about {self.stroll.sealed} were sealed with the keys of {keys}"
 
     async def end(self) -> None:
         """A last server sees to what has not ended; then everything is compared."""
@@ -171,81 +138,21 @@ class Scene:
                 await carry_on(self.stroll, life, way)
             for shop in self.shops:
                 await self.stroll.call(life, "get_upload", shop, account=shop.name)
+                # The last call of an account says up to when its budget was looked after.
+                await self.stroll.call(life, "get_user_stats", shop, account=shop.name)
             with anyio.move_on_after(30):
-                while self.at_work():  # noqa: ASYNC110 - it is another process
+                while self.kept.at_work():  # noqa: ASYNC110 - it is another process
                     await anyio.sleep(0.05)
         for way in self.stroll.carried:
             way.shop.unclear += way.wishes
         for shop in self.shops:
             shop.settle()
         self.broken += self.stroll.crossed
-        events = await run_sync(self.printed, "history", "--json")
-        whole = await run_sync(self.printed, "history", "--verify", "--json")
-        self.broken += [] if whole["ok"] else [f"the history is not whole: {whole['wrong']}"]
         for shop in self.shops:
             self.broken += shop.crossings([one for one in self.shops if one is not shop]) + shop.differences()
-            own = [one for one in events if one["account"] == identity(shop)]
-            self.broken += [*self.miscounted(shop), *self.history_of(shop, own)]
-        self.broken += self.mixed()
+        self.broken += await run_sync(lambda: [*self.kept.faults(self.kills)])
         said = [(self.folder / f"stderr{number + 1}").read_text() for number in range(self.lives)]
         self.broken += [f"a server said {one}" for one in said if one]
-
-    def miscounted(self, shop: Shop) -> list[str]:
-        """Whether deletions and calls are counted where they were made."""
-        counted = sum(body["account"] == identity(shop) for _, body in self.records("deletion"))
-        destroyed, arrived = shop.destroyed(), self.arrived_lately(shop)
-        slack = self.stroll.lost_yeses[shop.name]
-        found = []
-        if not destroyed <= counted <= destroyed + slack:
-            found.append(f"{shop.name}: {counted} deletions are counted, {destroyed} were made, {slack} may have been")
-        if destroyed > shop.most_deletions:
-            found.append(f"{shop.name}: {destroyed} deletions of {shop.most_deletions}")
-        # Of a call that is killed only its place in the budget may be left, or several.
-        most = arrived + AT_ONCE * AT_ONCE * self.kills
-        if not arrived <= (budget := self.in_the_budget(shop)) <= most:
-            found.append(f"{shop.name}: {budget} calls are counted of the last minute, {arrived} arrived")
-        return found
-
-    def in_the_budget(self, shop: Shop) -> int:
-        if not (file := self.folder / f"budget-{identity(shop)}.sqlite").exists():
-            return 0
-        with closing(sqlite3.connect(file)) as db:
-            ((body,),) = db.execute("SELECT body FROM records").fetchall()
-        return len(json.loads(body)["log"])
-
-    def arrived_lately(self, shop: Shop) -> int:
-        """What its budget has to know: the calls of the minute before the last of them."""
-        times = [one.at for one in shop.sandbox.requests]
-        return sum(one > times[-1] - 59 for one in times)
-
-    def printed(self, *command: str) -> Any:
-        """What a person is told in a terminal that knows no key."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
-        environment["FLIPSNACK_STATE"] = f"sqlite:{self.state}"
-        words = [sys.executable, "-m", "flipsnack_mcp", *command]
-        told = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)  # noqa: S603 - our own
-        return json.loads(told.stdout)
-
-    def history_of(self, shop: Shop, events: list[dict[str, Any]]) -> Iterator[str]:
-        """What is wrong with the entries of an account."""
-        for other in self.shops:
-            if other is not shop and other.word in json.dumps(events, ensure_ascii=False):
-                yield f"the history of {shop.name} speaks of {other.name}"
-        if labels := {one["label"] for one in events} - {shop.name}:
-            yield f"the history of {shop.name} is called {labels}"
-        saved = {one["target"] for one in events if one["before"]}
-        gone = {hash_ for action, hash_, _ in shop.changes() if action == DELETE}
-        yield from (f"{shop.name}: {one} was deleted and is not in its history" for one in gone - saved)
-        ended = Counter(one["tool"] for one in events if one["decision"] == "done")
-        for tool in (UPDATE_TOOL, DELETE_TOOL, "create_collection"):
-            answered = self.stroll.done[tool, shop.name]
-            if not answered <= ended[tool] <= answered + self.stroll.unanswered[shop.name]:
-                yield f"{shop.name}: {ended[tool]} of {tool} in its history, {answered} were answered"
-
-
-def identity(shop: Shop) -> str:
-    """By what the store knows the account."""
-    return Settings(shop.where["api_key"], shop.where["api_secret"], api_url=shop.where["api_url"]).account
 
 
 def written(shop: Shop) -> str:

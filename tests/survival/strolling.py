@@ -23,6 +23,8 @@ from tests.survival.shops import Shop, Wish
 HEADED = re.compile(r"\[account (\w+)")
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
 ASKED = re.compile(r'Account "(\w+)": ')
+DOCUMENT = "https://example.com/offers.pdf"
+"""The same for all accounts: an upload that stands in one of them stands in no other."""
 READS_FOR = 0.08
 """Seconds that a person looks at a form: the servers take less for an answer of nobody's."""
 WAITS = 10
