@@ -31,9 +31,13 @@ Here = Callable[..., Ended]
 COMMANDS = "serve demo doctor approve history sandbox"
 OPTIONS = """--http --read-only --toolsets --confirm --upload-dirs --download-dir --sandbox --api-key-file
 --api-secret-file --log-level --api-url --upload-url"""
+IMITATION = "--port --account small large empty --calls-per-minute --conversion-seconds --package-seconds"
 
 
-@pytest.mark.parametrize(("arguments", "named"), [(["--help"], COMMANDS), (["serve", "--help"], OPTIONS)])
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(["--help"], COMMANDS), (["serve", "--help"], OPTIONS), (["sandbox", "--help"], IMITATION)],
+)
 def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, arguments: list[str], named: str) -> None:
     done = run_here(*arguments)
     assert done.status == 0
