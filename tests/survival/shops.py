@@ -65,7 +65,6 @@ class Shop:
     named: set[str] = field(default_factory=set[str])
     """Hashes of others that were named together with this account."""
     unclear: list[Wish] = field(default_factory=list[Wish])
-    broken: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
         key = f"CROSSING-{self.name.upper()}KEY-{self.place}7832{self.word.upper()}"
