@@ -71,6 +71,15 @@ def check_owner(chosen: Settings, owner: Settings) -> None:
         )
 
 
+def check_over_all(tool: str, able: Iterable[str]) -> None:
+    """Raise where a tool takes one account at a time and was given all."""
+    if tool not in able:
+        raise WhichAccountError(
+            f'`{tool}` takes one account at a time; account="{EVERY_ONE}" is for {", ".join(able)}.',
+            "Make a call for each account.",
+        )
+
+
 def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> WhichAccountError:
     """What to say where other accounts have a tool that this one has not."""
     why = "it is read-only" if account.read_only else "FLIPSNACK_TOOLSETS leaves it out there"
@@ -79,11 +88,11 @@ def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> Whi
     )
 
 
-def taking_account(tool: Tool, *, writes: bool, all_at_once: bool) -> Tool:
-    """The tool as it is listed where there are several accounts."""
-    described = "Whose" if writes else f"Default: first{f'; {EVERY_ONE}: all' if all_at_once else ''}"
+def taking_account(tool: Tool, over_accounts: Mapping[str, Any] | None, *, writes: bool) -> Tool:
+    """The tool as it is listed where there are several accounts; `over_accounts` is the schema of its answer over all."""
+    described = "Whose" if writes else f"Default: first{f'; {EVERY_ONE}: all' if over_accounts else ''}"
     schema = tool.input_schema
     properties = {**schema.get("properties", {}), ARGUMENT: {"description": described, "type": "string"}}
     required = [*schema.get("required", ()), *([ARGUMENT] if writes else [])]
     changed = {**schema, "properties": properties, **({"required": required} if required else {})}
-    return tool.model_copy(update={"input_schema": changed})
+    return tool.model_copy(update={"input_schema": changed, "output_schema": over_accounts or tool.output_schema})

@@ -4,12 +4,12 @@ A player's link carries the number of its account, which the embed code of any c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import FlipsnackError, account_in_link, opened
+from flipsnack_mcp.api import FlipsnackError, account_in_link, hash_from, opened
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.actions.publishing import GetEmbedCode
 from flipsnack_mcp.server.accounts import (
@@ -17,12 +17,13 @@ from flipsnack_mcp.server.accounts import (
     EVERY_ONE,
     WhichAccountError,
     check_account_named,
+    check_over_all,
     check_owner,
     existing_account,
     not_offered,
 )
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.menu import OVER_ALL
+from flipsnack_mcp.server.menu import over_all
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.context import CallContext
@@ -40,6 +41,8 @@ class Whose:
 
     apps: tuple[App, ...]
     why: str = ""
+    linked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The collections that players' links name, where all accounts are meant: by what the store knows theirs by."""
 
     @property
     def heading(self) -> Heading:
@@ -56,8 +59,9 @@ async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str,
         WhichAccountError: It cannot be told, or it is not the one that was named, or has no such tool.
     """
     named, every = str(arguments.get(ARGUMENT) or "").strip(), [one.settings for one in apps.values()]
-    if named == EVERY_ONE and tool in OVER_ALL:
-        return Whose(tuple(apps.values()))
+    if named == EVERY_ONE:
+        check_over_all(tool, over_all())
+        return Whose(tuple(apps.values()), linked=await collections_by_owner(arguments, [*apps.values()]))
     chosen = existing_account(every, named) if named else None
     owner = await owner_of_links(linked_accounts(arguments), [*apps.values()])
     if chosen is None:
@@ -91,14 +95,32 @@ async def owner_of_links(numbers: frozenset[str], apps: Sequence[App]) -> Settin
     """
     if not numbers:
         return None
-    async with anyio.create_task_group() as asking:
-        for app in apps:
-            asking.start_soon(learn_number, app)
+    await learn_numbers(apps)
     owners = [app.settings for app in apps if app.number in numbers]
     if len({one.number for one in apps if one.number in numbers}) > 1:
         names = ", ".join(one.name for one in owners)
         raise WhichAccountError(f"These links are of several accounts: {names}.", "Make a call for each of them.")
     return owners[0] if len(owners) == 1 else None
+
+
+async def collections_by_owner(arguments: Mapping[str, Any], apps: Sequence[App]) -> dict[str, tuple[str, ...]]:
+    """The collections that players' links name, each with the one account that it can be of."""
+    numbers = {one: number for one in possible_links(arguments) if (number := account_in_link(one))}
+    if numbers:
+        await learn_numbers(apps)
+    found = dict[str, tuple[str, ...]]()
+    for link, number in numbers.items():
+        owners = [app.settings.account for app in apps if app.number == number]
+        if len(owners) == 1:
+            found[owners[0]] = (*found.get(owners[0], ()), hash_from(link))
+    return found
+
+
+async def learn_numbers(apps: Sequence[App]) -> None:
+    """Ask each account for its number."""
+    async with anyio.create_task_group() as asking:
+        for app in apps:
+            asking.start_soon(learn_number, app)
 
 
 async def learn_number(app: App) -> None:
