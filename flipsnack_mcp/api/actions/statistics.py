@@ -73,7 +73,7 @@ class UserStats(Result):
 
 
 class GetUserStats(Action[UserStats]):
-    """Get whose account this is, its totals, what may be done and how much is left, such as uploads by API."""
+    """Get whose account this is, its totals and how many API uploads are left."""
 
     api_name = "user.getStats"
     tool_name = "get_user_stats"

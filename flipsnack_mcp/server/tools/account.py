@@ -30,10 +30,10 @@ class Standing(Answered):
     """Whose an account is, what this server may do there, and how much of that is left."""
 
     account: Annotated[str, Field(description="Whose")]
-    live: Annotated[bool, Field(description="Not the sandbox")]
+    live: Annotated[bool, Field(description="No sandbox")]
     key_end: Annotated[str | None, Field(description="Of the key")] = None
-    allowed: Annotated[list[str], Field(description="What may be done")]
-    left: Annotated[dict[str, int], Field(description="Of each allowance")]
+    allowed: Annotated[list[str], Field(description="Here")]
+    left: Annotated[dict[str, int], Field(description="Allowances")]
 
 
 class AccountStats(statistics.UserStats, Standing):

@@ -47,10 +47,9 @@ MOST_NAMED = 5
 LONGEST_REASON = 200
 
 
-class SumsByAccount(ReportSums):
+class SumsByAccount(ReportSums[Literal["processing", "complete", "failed"]]):
     """What a report over several accounts comes to, in all and by account."""
 
-    state: Annotated[Literal["processing", "complete", "failed"], Field(description="failed: an account")]
     accounts: Annotated[Rows, Field(description="By account")] = []
 
 
@@ -145,7 +144,7 @@ async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Toge
     """Have each account's report gone on with, watch them together, and look how far each is."""
     apps = [app for app in call.apps if app.settings.account in joint.parts]
     watching, patience = SideBySide.of([app.called for app in apps], call.context.tell), call.context.patience(seconds)
-    errors = dict[str, Exception]()
+    errors, unforeseen = dict[str, FlipsnackError](), list[Exception]()
 
     async def follow(app: App) -> None:
         if refused := why_not(app, call.apps):
@@ -153,19 +152,21 @@ async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Toge
             return
         try:
             await app.reports.follow(joint.parts[app.settings.account], patience, watching.told_by(app.called))
-        except Exception as error:  # noqa: BLE001  # a group of them would count as one nobody expected
+        except FlipsnackError as error:
             errors[app.called] = error
+        except Exception as error:  # noqa: BLE001  # raised below: out of a group of tasks it would come in a group
+            unforeseen.append(error)
 
     async with anyio.create_task_group() as beside:
         for app in apps:
             beside.start_soon(follow, app)
+    for one in unforeseen:
+        raise one
     return Together(joint, tuple([await part_of(app, joint, watching, errors.get(app.called)) for app in apps]))
 
 
-async def part_of(app: App, joint: JointReport, watching: SideBySide, error: Exception | None) -> Part:
-    """What an account has by now. An error that is no account's own is everybody's."""
-    if error and not isinstance(error, FlipsnackError):
-        raise error
+async def part_of(app: App, joint: JointReport, watching: SideBySide, error: FlipsnackError | None) -> Part:
+    """What an account has by now."""
     record = app.reports.record
     report = await record.report(joint.parts[app.settings.account])
     if report is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,7 @@ Figures = dict[str, Any]
 Rows = list[dict[str, Any]]
 Lines = Sequence[reporting.Line]
 ReportT = TypeVar("ReportT", bound=reporting.Report)
+StateT = TypeVar("StateT")
 
 
 class ReportStatsInput(ChoosingInput):
@@ -65,11 +66,11 @@ class ReportStatsInput(ChoosingInput):
         return self
 
 
-class ReportSums(Answered):
+class ReportSums(Answered, Generic[StateT]):
     """What a report comes to in all."""
 
     report_id: Annotated[str, Field(description="For report_stats")]
-    state: Annotated[Literal["processing", "complete"], Field(description="State")]
+    state: Annotated[StateT, Field(description="State")]
     progress: Annotated[str | None, Field(description="How far")] = None
     period: Annotated[str | None, Field(description="Both days count")] = None
     totals: Annotated[Figures | None, Field(description="Times in seconds")] = None
@@ -87,7 +88,7 @@ class ReportRows(Answered):
     next_step: NextStep = None
 
 
-class StatsReport(ReportRows, ReportSums):
+class StatsReport(ReportRows, ReportSums[Literal["processing", "complete"]]):
     """What the statistics of many collections come to, the sums first: fields follow their bases from the last on."""
 
 

@@ -30,11 +30,10 @@ def head(report: Report) -> Row:
 def content(report: Report, lines: Iterable[Line], failed: Iterable[Uncounted], safe: Callable[[str], str]) -> bytes:
     """The whole file; `safe` takes credentials out of what came from elsewhere."""
     blank = [None] * ((2 if report.compare else 1) * len(NUMBERS) + 1)
-    counted = [[one.account, *cells(one)] for one in ranked(lines, report.sort_by)]
-    rows = [*counted, *([one.account, one.collection_hash, one.title, *blank, one.why] for one in failed)]
-    table: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in one] for one in rows]
-    if not report.over_accounts:
-        table = [one[1:] for one in table]
+    rows: list[Row] = [[one.account, *cells(one)] for one in ranked(lines, report.sort_by)]
+    rows += [[one.account, one.collection_hash, one.title, *blank, one.why] for one in failed]
+    first = 0 if report.over_accounts else 1
+    table = [[safe(cell) if isinstance(cell, str) else cell for cell in one[first:]] for one in rows]
     if report.save_as == "csv":
         return as_csv(head(report), table)
     return as_markdown(name_of(report), head(report), table)
