@@ -38,7 +38,12 @@ def existing_account(every: Sequence[Settings], name: object) -> Settings:
     """
     if found := account_named(every, name):
         return found
-    raise WhichAccountError(f"There is no account {quoted(str(name), 60)}.", f"The accounts are: {names_of(every)}.")
+    happened = (
+        "Only report_stats takes all accounts at once."
+        if name == EVERY_ONE
+        else f"There is no account {quoted(str(name), 60)}."
+    )
+    raise WhichAccountError(happened, f"The accounts are: {names_of(every)}.")
 
 
 def identity_of(every: Sequence[Settings], arguments: Mapping[str, Any] | None) -> str:
@@ -68,15 +73,6 @@ def check_owner(chosen: Settings, owner: Settings) -> None:
         raise WhichAccountError(
             f'The link is of the account "{owner.name}", and "{chosen.name}" was named.',
             f'Give account="{owner.name}" if that one is meant.',
-        )
-
-
-def check_over_all(tool: str, able: Iterable[str]) -> None:
-    """Raise where a tool takes one account at a time and was given all."""
-    if tool not in able:
-        raise WhichAccountError(
-            f'`{tool}` takes one account at a time; account="{EVERY_ONE}" is for {", ".join(able)}.',
-            "Make a call for each account.",
         )
 
 

@@ -17,7 +17,6 @@ from flipsnack_mcp.server.accounts import (
     EVERY_ONE,
     WhichAccountError,
     check_account_named,
-    check_over_all,
     check_owner,
     existing_account,
     not_offered,
@@ -59,8 +58,7 @@ async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str,
         WhichAccountError: It cannot be told, or it is not the one that was named, or has no such tool.
     """
     named, every = str(arguments.get(ARGUMENT) or "").strip(), [one.settings for one in apps.values()]
-    if named == EVERY_ONE:
-        check_over_all(tool, over_all())
+    if named == EVERY_ONE and tool in over_all():
         return Whose(tuple(apps.values()), linked=await collections_by_owner(arguments, [*apps.values()]))
     chosen = existing_account(every, named) if named else None
     owner = await owner_of_links(linked_accounts(arguments), [*apps.values()])

@@ -4,7 +4,6 @@ An account that cannot be asked holds up no other, and is named wherever its num
 """
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -160,8 +159,8 @@ async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Toge
     async with anyio.create_task_group() as beside:
         for app in apps:
             beside.start_soon(follow, app)
-    for one in unforeseen:
-        raise one
+    if unforeseen:
+        raise unforeseen[0]
     return Together(joint, tuple([await part_of(app, joint, watching, errors.get(app.called)) for app in apps]))
 
 
@@ -175,12 +174,9 @@ async def part_of(app: App, joint: JointReport, watching: SideBySide, error: Fli
 
 
 async def save_all(call: ToolCall, together: Together, failed: Sequence[reporting.Uncounted]) -> Path | None:
-    """One file, with a row for each account that could not be asked; the same content is saved once."""
+    """One file, with a row for each account that could not be asked."""
     accounts = [reporting.Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
-    everything = repr((together.lines, failed, accounts)).encode()
-    version = f"{together.joint.report_id}-{sha256(everything).hexdigest()[:8]}"
-    joint = together.joint.model_copy(update={"report_id": version})
-    return await save_report(call, joint, together.lines, [*accounts, *failed])
+    return await save_report(call, together.joint, together.lines, [*accounts, *failed])
 
 
 def counted(together: Together) -> Figures:
@@ -211,11 +207,7 @@ def rows_without(joint: JointReport) -> Rows:
 
 def what_next(together: Together) -> str | None:
     """What to do about the accounts that could not be asked; nothing where all were."""
-    steps = [
-        f"{one.account}: {one.error.again} {one.error.next_step}"
-        for one in together.parts
-        if one.state == "failed" and one.error
-    ]
+    steps = [f"{one.account}: {one.error.next_step}" for one in together.parts if one.state == "failed" and one.error]
     if steps:
         return f"{' '.join(first_few(steps, MOST_NAMED))} {afterwards(together.joint)}"
     names = ", ".join(first_few([*together.joint.without], MOST_NAMED))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import astuple
+from hashlib import sha256
 from pathlib import Path
 
 import anyio
@@ -47,22 +48,27 @@ def cells(line: Line) -> Row:
 
 async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:
     """Save a report once, however many calls see it complete; None where another one is at it just now."""
-    owner = Owner(f"{SAVED}/{record.account}/{report.report_id}/{report.save_as}")
+    kind = kind_of(report, made)
+    owner = Owner(f"{SAVED}/{record.account}/{report.report_id}/{kind}")
     if not await record.store.transact(owner.claim):
         return None
     try:
-        if path := await there(record, report, folder):
+        if path := there(await record.file(report, kind), folder):
             return path
         with anyio.CancelScope(shield=True):  # a file that is not remembered would be saved a second time
             path = await save_table(made, folder, name_of(report), EXTENSIONS[str(report.save_as)])
-            await record.saved(report, str(report.save_as), str(path))
+            await record.saved(report, kind, str(path))
         return path
     finally:
         await even_if_cancelled(record.store.transact(owner.release))
 
 
-async def there(record: ReportRecord, report: Report, folder: Path) -> Path | None:
+def kind_of(report: Report, made: bytes) -> str:
+    """What of a report is saved once: over several accounts anew where one could be asked that could not be before."""
+    return f"{report.save_as}/{sha256(made).hexdigest()[:16]}" if report.over_accounts else str(report.save_as)
+
+
+def there(path: str | None, folder: Path) -> Path | None:
     """Where it was saved before, unless it is gone or belongs in another folder."""
-    path = await record.file(report, str(report.save_as))
     found = Path(path) if path else None
     return found if found and found.parent == folder and found.exists() else None

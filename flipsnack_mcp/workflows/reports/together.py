@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.progress import News, Progress, Tell, reports_at
+from flipsnack_mcp.workflows.progress import News, Progress, Tell, report_at, reports_at
 from flipsnack_mcp.workflows.reports.record import REPORT_KEPT
 from flipsnack_mcp.workflows.reports.report import Gathered, Line, Report
 from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS, how_far
@@ -97,7 +97,10 @@ class Part:
         """How far it is."""
         if self.state == "complete":
             return Progress(len(self.report.targets), len(self.report.targets))
-        return self.last if self.last.message else how_far(self.report, self.report.left(self.gathered))
+        known = how_far(self.report, self.report.left(self.gathered))
+        if known.total is None or self.last.seconds_left is None:
+            return known
+        return report_at(known.done, known.total, self.last.seconds_left, self.last.trouble)
 
 
 @dataclass(frozen=True)
