@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.samples_of import TOOLS, expected_tool
 from tests.server.bench import Assistant, Bench, Given, Said
@@ -62,8 +62,11 @@ def states(said: Said) -> dict[str, str]:
 
 def table(said: Said) -> list[list[str]]:
     """The cells of the saved CSV file."""
-    text = Path(said.data["path"]).read_bytes().decode("utf-8-sig")
-    return list(csv.reader(io.StringIO(text, newline="")))
+    return list(csv.reader(io.StringIO(content(said), newline="")))
+
+
+def content(said: Said) -> str:
+    return Path(said.data["path"]).read_bytes().decode("utf-8-sig")
 
 
 def asked(several: SeveralBench) -> dict[str, int]:
@@ -96,16 +99,18 @@ async def test_rows_name_their_account_and_totals_are_those_of_each_and_of_all(g
 
 
 async def test_a_report_over_three_accounts_takes_as_long_as_over_one(several: SeveralBench) -> None:
-    took = dict[str, float]()
+    async def timed(assistant: Assistant, account: str) -> tuple[float, int]:
+        began = anyio.current_time()
+        said = await reported(assistant, account=account, start_date="2026-09-01", end_date="2026-09-20")
+        return anyio.current_time() - began, said.data["totals"]["collections"]
+
     async with filled(several, 60).assistant() as assistant:
-        for account in ("de", "*"):
-            began = anyio.current_time()
-            said = await reported(assistant, account=account, start_date="2026-09-01", end_date="2026-09-20")
-            took[account] = anyio.current_time() - began
-            await anyio.sleep(120)
-    assert said.data["totals"]["collections"] == 180
+        one, counted = await timed(assistant, "de")
+        await anyio.sleep(120)
+        three, counted_in_all = await timed(assistant, "*")
+    assert (counted, counted_in_all) == (60, 180)
     assert asked(several) == {"de": 120, "fr": 60, "uk": 60}
-    assert took["*"] == pytest.approx(took["de"], rel=0.01)
+    assert three == pytest.approx(one, rel=0.01)
 
 
 async def test_progress_is_that_of_all_and_the_slowest_says_for_how_long(several: SeveralBench) -> None:
@@ -227,7 +232,7 @@ async def test_an_account_that_is_not_set_up_is_named_with_what_is_missing(bench
 
 @pytest.mark.parametrize("own", [{"problems": ("It is wrong.",)}, {}], ids=["not set up", "refused"])
 async def test_where_no_account_can_be_asked_the_call_fails_and_says_why_for_each(bench: Bench, own: Given) -> None:
-    group = filled(with_accounts(bench, own={name: own for name in NAMES}))
+    group = filled(with_accounts(bench, own=dict.fromkeys(NAMES, own)))
     for sandbox in group.sandboxes.values():
         sandbox.add_fault(Fault("code", STATS, code=41, message="Invalid key", times=0))
     said = await group.send(TOOL, {**ALL, "wait_seconds": 45})
@@ -247,16 +252,17 @@ async def test_it_is_gone_on_with_in_each_account_by_its_id(
     several: SeveralBench, tmp_path: Path, *, restarted: bool
 ) -> None:
     filled(several, 20)
-    path = tmp_path / "state.sqlite"
-    async with several.assistant(server=several.server(SqliteStore(path, several.clock))) as assistant:
-        first = await assistant.call(TOOL, **ALL, wait_seconds=5)
-        if not restarted:
-            async with several.assistant(server=several.server(SqliteStore(path, several.clock))) as other:
-                last = await to_its_end(other, await other.call(*named_call(first)))
-    if restarted:
-        several.clock.advance(DEAD_AFTER + 1)
-        async with several.assistant(server=several.server(SqliteStore(path, several.clock))) as other:
-            last = await to_its_end(other, await other.call(*named_call(first)))
+    async with AsyncExitStack() as living:
+
+        async def server() -> Assistant:
+            store = SqliteStore(tmp_path / "state.sqlite", several.clock)
+            return await living.enter_async_context(several.assistant(server=several.server(store)))
+
+        first = await (await server()).call(TOOL, **ALL, wait_seconds=5)
+        if restarted:
+            await living.aclose()
+        other = await server()
+        last = await to_its_end(other, await other.call(*named_call(first)))
     assert (last.data["report_id"], last.data["totals"]["collections"]) == (first.data["report_id"], 60)
     assert all(20 <= count <= 23 for count in asked(several).values()), "but for what was on its way nothing twice"
 
@@ -320,7 +326,7 @@ async def test_one_file_holds_the_collections_of_all_with_their_account_and_is_s
     assert again.data["path"] == said.data["path"]
     assert [one.name for one in path.parent.iterdir()] == [path.name, Path(as_text.data["path"]).name]
     assert not any((bench.folder / name).exists() for name in NAMES[1:])
-    lines = Path(as_text.data["path"]).read_text().splitlines()
+    lines = content(as_text).splitlines()
     assert lines[2].startswith("| account | collection_hash |")
     assert len(lines) == 4 + 12
 
@@ -391,6 +397,6 @@ async def test_no_secret_of_any_account_is_in_what_is_said_and_saved(group: Seve
     group.sandboxes["fr"].add_fault(Fault("code", LIST, code=41, message=f"key {key_of('fr')}", times=0))
     async with group.assistant() as assistant:
         said = await reported_as_far_as_it_goes(assistant, save_as="csv")
-    text = said.text + Path(said.data["path"]).read_text()
+    text = said.text + content(said)
     assert [one for one in NAMES if key_of(one) in text or secret_of(one) in text] == []
     assert "***" in text

@@ -32,6 +32,7 @@ from flipsnack_mcp.server.tools.reports import (
     totals,
 )
 from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.together import (
     JointReport,
@@ -86,13 +87,15 @@ async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
     """A report begun in each account that can be asked."""
     apps = [app for app in call.apps if not arguments.collections or app.settings.account in call.linked]
     check_all_linked(call, arguments)
-    refused = {app.called: error for app in apps if (error := why_not(app, call.apps))}
-    today, parts = call.app.reports.today, dict[str, str]()
+    today, parts, without = call.app.reports.today, dict[str, str](), dict[str, str]()
     for app in apps:
-        if app.called not in refused:
-            own = arguments.model_copy(update={"collections": [*call.linked.get(app.settings.account, ())] or None})
-            parts[app.settings.account] = (await app.reports.record.begin(new_report(own, today))).report_id
-    without = {name: cleaned(error.happened, LONGEST_REASON) for name, error in refused.items()}
+        try:
+            check_askable(app, call.apps)
+        except FlipsnackError as error:
+            without[app.called] = cleaned(error.happened, LONGEST_REASON)
+            continue
+        own = arguments.model_copy(update={"collections": [*call.linked.get(app.settings.account, ())] or None})
+        parts[app.settings.account] = (await app.reports.record.begin(new_report(own, today))).report_id
     if not parts:
         raise nobody_asked(without, "Set that right, then make the call again.")
     return await begin_joint(call.app.jobs.store, new_report(arguments, today), parts, without)
@@ -109,17 +112,12 @@ def check_all_linked(call: ToolCall, arguments: ReportStatsInput) -> None:
         )
 
 
-def why_not(app: App, every: Iterable[App]) -> FlipsnackError | None:
-    """Why an account cannot be asked, before anybody does."""
+def check_askable(app: App, every: Iterable[App]) -> None:
+    """Raise where an account cannot be asked, before anybody does."""
     if "report_stats" not in app.offered:
-        return not_offered(
-            "report_stats", app.settings, [one.settings for one in every if "report_stats" in one.offered]
-        )
-    try:
-        app.check_settings()
-    except FlipsnackError as error:
-        return error
-    return None
+        able = [one.settings for one in every if "report_stats" in one.offered]
+        raise not_offered("report_stats", app.settings, able)
+    app.check_settings()
 
 
 async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
@@ -142,17 +140,16 @@ async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointRep
 async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Together:
     """Have each account's report gone on with, watch them together, and look how far each is."""
     apps = [app for app in call.apps if app.settings.account in joint.parts]
-    watching, patience = SideBySide.of([app.called for app in apps], call.context.tell), call.context.patience(seconds)
+    patience, watching = call.context.patience(seconds), SideBySide.of([app.called for app in apps], call.context.tell)
     errors, unforeseen = dict[str, FlipsnackError](), list[Exception]()
 
     async def follow(app: App) -> None:
-        if refused := why_not(app, call.apps):
-            errors[app.called] = refused
-            return
         try:
-            await app.reports.follow(joint.parts[app.settings.account], patience, watching.told_by(app.called))
+            check_askable(app, call.apps)
+            await follow_one(app, joint.parts[app.settings.account], patience, watching)
         except FlipsnackError as error:
             errors[app.called] = error
+            watching.gave_up(app.called)
         except Exception as error:  # noqa: BLE001  # raised below: out of a group of tasks it would come in a group
             unforeseen.append(error)
 
@@ -164,13 +161,21 @@ async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Toge
     return Together(joint, tuple([await part_of(app, joint, watching, errors.get(app.called)) for app in apps]))
 
 
+async def follow_one(app: App, report_id: str, patience: float, watching: SideBySide) -> None:
+    """Watch one account's report, and tell the others' watcher when it is whole."""
+    until = anyio.current_time() + patience
+    await app.reports.follow(report_id, patience, watching.told_by(app.called))
+    if anyio.current_time() < until and (report := await app.reports.record.report(report_id)):
+        watching.ended(app.called, len(report.targets))
+
+
 async def part_of(app: App, joint: JointReport, watching: SideBySide, error: FlipsnackError | None) -> Part:
     """What an account has by now."""
     record = app.reports.record
     report = await record.report(joint.parts[app.settings.account])
     if report is None:
         raise no_such_report()
-    return Part(app.called, report, await record.gathered(report), watching.at[app.called], error)
+    return Part(app.called, report, await record.gathered(report), watching.at.get(app.called, Progress()), error)
 
 
 async def save_all(call: ToolCall, together: Together, failed: Sequence[reporting.Uncounted]) -> Path | None:

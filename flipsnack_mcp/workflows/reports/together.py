@@ -66,6 +66,14 @@ class SideBySide:
 
         return told
 
+    def ended(self, account: str, count: int) -> None:
+        """An account has counted all that it has."""
+        self.at[account] = Progress(count, count)
+
+    def gave_up(self, account: str) -> None:
+        """An account could not go on: nobody waits for it."""
+        del self.at[account]
+
 
 @dataclass(frozen=True)
 class Part:
