@@ -66,7 +66,7 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
     """Have statistics gathered in each account, watch, and say what they come to so far."""
     joint = await (earlier_joint if arguments.report_id else new_joint)(call, arguments)
     together = await follow_all(call, joint, arguments.wait_seconds)
-    if not any(one.state != "failed" for one in together.parts):
+    if all(one.state == "failed" for one in together.parts):
         raise nobody_asked(together.failures, what_next(together))
     failed = [one for part in together.parts for one in failed_of(part.report, part.gathered, part.account)]
     going_on = together.state == "processing"

@@ -218,7 +218,7 @@ def failed_of(report: reporting.Report, gathered: reporting.Gathered, account: s
 def told(report: reporting.Report, lines: Lines, failed: Sequence[reporting.Uncounted]) -> dict[str, Any]:
     """What the answer says of a report, as far as it is, whatever becomes of it."""
     tally = reporting.tallied(lines, report.sort_by, report.top, min(report.top, WORST))
-    reasons = [f"{of_account(one)}{one.collection_hash}: {cleaned(one.why, 120)}" for one in failed]
+    reasons = [f"{prefix_of(one)}{one.collection_hash}: {cleaned(one.why, 120)}" for one in failed]
     return {
         "report_id": report.report_id,
         "period": f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
@@ -252,10 +252,10 @@ def report_row(line: reporting.Line) -> Figures:
 
 def in_short(line: reporting.Line) -> str:
     """A collection in a list of names."""
-    return of_account(line) + shorten(line.title or line.collection_hash, SHORT_TITLE_BYTES)
+    return prefix_of(line) + shorten(line.title or line.collection_hash, SHORT_TITLE_BYTES)
 
 
-def of_account(one: reporting.Line | reporting.Uncounted) -> str:
+def prefix_of(one: reporting.Line | reporting.Uncounted) -> str:
     """Whose it is, before its name; nothing in a report of one account."""
     return f"{one.account}: " if one.account else ""
 
