@@ -95,6 +95,9 @@ async def test_rows_name_their_account_and_totals_are_those_of_each_and_of_all(g
     assert views == sorted(views, reverse=True)
     assert "account" not in said.data, "it is about none more than about another"
     assert "[account" not in said.text
+    assert {one.code for sandbox in group.sandboxes.values() for one in sandbox.requests} == {20}, (
+        "each with its own key"
+    )
     assert asked(group) == dict.fromkeys(NAMES, 4)
 
 
