@@ -49,7 +49,7 @@ class SeveralBench(Bench):
         return replace(process, accounts=tuple(self.account(process, name) for name in self.sandboxes))
 
     def account(self, process: Settings, name: str) -> Settings:
-        known = {"api_key": key_of(name), "api_secret": secret_of(name), "name": name}
+        known: Given = {"api_key": key_of(name), "api_secret": secret_of(name), "name": name, "accounts": ()}
         return replace(process, **{**known, **self.own.get(name, {})})
 
     @override
@@ -90,7 +90,7 @@ def with_accounts(bench: Bench, names: tuple[str, ...] = NAMES, own: Mapping[str
         name: Sandbox(api_key=key_of(name), api_secret=secret_of(name), clock=bench.clock, pace=pace) for name in names
     }
     for name, sandbox in made.items():
-        sandbox.account.account_id = NUMBERS[name]
+        sandbox.account.account_id = NUMBERS.get(name, "")
     bench.witness.signatures.update(text for name in names for text in (key_of(name), secret_of(name)))
     facts = {**vars(bench), "sandbox": made[names[0]]}
     return SeveralBench(**facts, sandboxes=made, own=dict(own or {}))

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
+from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.samples_of import TOOLS, expected_tool
 from tests.server.bench import Assistant, Bench, Given, Said
@@ -385,6 +386,17 @@ async def test_a_hash_whose_number_two_accounts_have_is_nobodys(group: SeveralBe
 
 
 # --- what else
+def test_only_a_server_with_several_accounts_lists_what_an_answer_over_all_may_hold(several: SeveralBench) -> None:
+    one, many = menu(several.account(several.settings, "de")), menu(several.settings)
+    schema, plain = (dict(tools[TOOL].output_schema or {}) for tools in (many, one))
+    assert "accounts" in schema["properties"]
+    assert schema["properties"]["state"]["enum"] == ["processing", "complete", "failed"]
+    added = {"accounts": schema["properties"]["accounts"], "state": schema["properties"]["state"]}
+    assert schema == {**plain, "properties": {**plain["properties"], **added}}
+    assert plain["properties"]["state"]["enum"] == ["processing", "complete"]
+    assert [name for name in one if name != TOOL and many[name].output_schema != one[name].output_schema] == []
+
+
 @pytest.mark.parametrize("of", [of for of in TOOLS if of != TOOL])
 async def test_every_other_tool_takes_one_account_at_a_time(several: SeveralBench, of: str) -> None:
     said = await several.send(expected_tool(of).name, {**typical(of, several), "account": "*"})
