@@ -11,7 +11,7 @@ from flipsnack_mcp.settings import Settings
 
 ARGUMENT = "account"
 EVERY_ONE = "*"
-LONGEST_LIST = 1000
+LONGEST_LIST = 2500
 """Characters of names in a text."""
 
 

@@ -94,8 +94,12 @@ async def account_meant(apps: Mapping[str, App], arguments: Mapping[str, Any], *
 
 def numbers_in_links(arguments: Mapping[str, Any]) -> frozenset[str]:
     """By what Flipsnack knows the accounts whose links stand in a call."""
-    pasted = (one for name in LINK_ARGUMENTS for one in several(arguments.get(name)))
-    return frozenset(filter(None, map(account_in_link, pasted)))
+    return frozenset(filter(None, map(account_in_link, possible_links(arguments))))
+
+
+def possible_links(arguments: Mapping[str, Any]) -> Iterable[object]:
+    """Whatever may be a link, one by one."""
+    return (one for name in LINK_ARGUMENTS for one in several(arguments.get(name)))
 
 
 async def owner_of_links(numbers: frozenset[str], chosen: App | None, apps: Sequence[App]) -> App | None:

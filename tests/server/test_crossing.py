@@ -222,6 +222,21 @@ async def test_the_same_document_is_uploaded_once_in_each_account(several: Sever
     assert listed.data["uploads"] == []
 
 
+async def test_packages_of_the_same_collection_are_fetched_and_saved_for_each(several: SeveralBench) -> None:
+    paths = dict[str, str]()
+    async with several.assistant() as assistant, anyio.create_task_group() as group:
+
+        async def download(name: str) -> None:
+            said = await assistant.call("download_collection_html", target(several), wait_seconds=45, account=name)
+            paths[name] = said.data["path"]
+
+        for name in several.sandboxes:
+            group.start_soon(download, name)
+    assert (paths.keys(), len(set(paths.values()))) == (several.sandboxes.keys(), 3)
+    assert len(several.downloaded) == 3
+    assert all("collection.downloadHTML" in actions for actions in several.asked.values())
+
+
 async def test_a_change_forgets_the_answers_of_its_own_account_only(several: SeveralBench) -> None:
     first = target(several, "Press kit")
     async with several.assistant() as assistant:
