@@ -18,7 +18,7 @@ LONGEST_LIST = 2500
 class WhichAccountError(FlipsnackError):
     """It cannot be told which account is meant, or it is not the one that was named; nothing was asked."""
 
-    retry = "Correct the argument, then make the call again."
+    retry = "Correct the arguments, then make the call again."
 
 
 def names_of(every: Iterable[Settings], room: int = LONGEST_LIST) -> str:
@@ -90,7 +90,9 @@ def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> Whi
     """What to say where other accounts have a tool that this one has not."""
     why = "it is read-only" if account.read_only else "FLIPSNACK_TOOLSETS leaves it out there"
     return WhichAccountError(
-        f'The account "{account.name}" has no `{tool}`: {why}.', f"These have it: {names_of(others)}."
+        f'The account "{account.name}" has no `{tool}`: {why}.',
+        f"Tell the person. These have it: {names_of(others)}.",
+        retry="Trying again there will not help.",
     )
 
 
