@@ -268,7 +268,8 @@ async def test_a_job_is_not_given_to_an_account_that_cannot_do_it(several: Sever
     several.own = {"uk": {"read_only": True}}
     async with several.assistant() as assistant:
         with pytest.raises(
-            MCPError, match=r'"uk" has no `update_collections`: it is read-only\. These have it: de, fr\.'
+            MCPError,
+            match=r'"uk" has no `update_collections`: it is read-only\. Tell the person\. These have it: de, fr\.',
         ):
             await text_of(assistant, "archive_season", {"season": "x", "account": "uk"})
         assert "uk" in await text_of(assistant, "weekly_report", {"account": "uk"})

@@ -71,8 +71,9 @@ class Walk:
     def state(self) -> dict[str, str]:
         return {name: repr(one.account.collections) for name, one in self.several.sandboxes.items()}
 
-    async def call(self, tool: str, meant: str, *, linked: bool = False, **given: Any) -> Said:
+    async def call(self, tool: str, meant: str, **given: Any) -> Said:
         """One call, after which no other account than the one that is meant is changed, or was asked."""
+        linked = given.pop("linked", False)
         self.several.forget()
         before = self.state()
         said = await self.chance.choice(self.clients).call(tool, given)
