@@ -165,10 +165,10 @@ OLD_WIDGET = '<iframe src="https://cdn.flipsnack.com/widget/v2/widget.html?hash=
 CANNOT_TELL = {
     "refused": Fault("maintenance", EMBED, times=0), "silent": Fault("hang", EMBED, times=0),
     "garbled": Fault("garbled", EMBED, times=0), "gone": Fault("reset", EMBED, times=0),
-    "without a number": Fault(
-        "http", EMBED, times=0, http_status=200,
-        body=json.dumps({"code": 20, "status": "OK", "data": {"embedCode": OLD_WIDGET}}),
-    ),
+    **{
+        name: Fault("http", EMBED, times=0, http_status=200, body=json.dumps({"code": 20, "status": "OK", "data": data}))
+        for name, data in (("without a number", {"embedCode": OLD_WIDGET}), ("without a code", {}))
+    },
 }  # fmt: skip
 
 
