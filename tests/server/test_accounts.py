@@ -14,6 +14,7 @@ from flipsnack_mcp.server.prompts import prompts
 from flipsnack_mcp.settings import Settings
 from tests.samples_of import TOOLS, expected_tool, expected_tools
 from tests.server.bench import Bench, Given, Mode, Person, tokens, types_what_is_asked
+from tests.server.long_bench import has_four_parts
 from tests.server.several import FIRST, NAMES, SeveralBench, whose, with_accounts
 from tests.server.test_resources import read, suggested
 from tests.server.typical import typical
@@ -87,6 +88,7 @@ async def test_writing_refuses_to_guess_before_anybody_is_asked(several: Several
     assert said.is_error
     assert said.text.startswith(GUESSING), said.text
     assert 'Give account="..." with one of: de, fr, uk.' in said.text
+    assert has_four_parts(said.text)
     assert several.asked == {}
 
 
@@ -161,6 +163,7 @@ async def test_an_unknown_account_is_refused_with_those_there_are(
     assert said.is_error
     assert said.text.endswith("The accounts are: de, fr, 7."), said.text
     assert (said.text.isprintable(), len(said.text) < 300, named.asked) == (True, True, {})
+    assert has_four_parts(said.text)
 
 
 async def test_what_a_tool_takes_is_told_with_the_account(several: SeveralBench) -> None:
@@ -192,7 +195,8 @@ async def test_a_tool_that_one_account_has_not_is_refused_there_and_says_who_has
     said = await several.send(tool, {**typical(of, several), "account": "uk"})
     assert said.is_error
     assert said.text.startswith(f'The account "uk" has no `{tool}`: {why}'), said.text
-    assert "These have it: de, fr." in said.text
+    assert "Tell the person. These have it: de, fr." in said.text
+    assert has_four_parts(said.text)
     assert several.asked == {}
 
 
@@ -340,6 +344,18 @@ def test_the_instructions_name_the_accounts_as_far_as_there_is_room(name: str, s
     assert ("and " in text.partition("It has 60")[2].partition(".")[0]) is (len(name) > 4)
     assert ("Read-only: other." in one_of_them) is ("read_only" in settings)
     assert ("nothing real is changed: other." in one_of_them) is ("sandbox" in settings)
+
+
+@pytest.mark.parametrize("length", [1, 4, 12, 40])
+@pytest.mark.parametrize("count", [2, 3, 60, 999])
+def test_the_instructions_stay_short_whatever_is_said_of_the_accounts(count: int, length: int) -> None:
+    every = [
+        Settings("K" * 20 + str(one), "S", name=f"{one:0>{length}}", read_only=one % 3 > 0, sandbox=one % 2 > 0)
+        for one in range(count)
+    ]
+    text = instructions(Settings(accounts=tuple(every)))
+    assert len(text) < 1800
+    assert (f"Read-only: {every[1].name}" in text) is (f"nothing real is changed: {every[1].name}" in text) is True
 
 
 async def test_calls_for_different_accounts_do_not_wait_for_each_other(several: SeveralBench) -> None:

@@ -294,7 +294,8 @@ async def test_an_account_without_a_key_goes_on_with_nothing(several: SeveralBen
         await anyio.sleep(60)
     seen = await kept.look(plan.plan_id)
     assert seen
-    assert (seen.plan.started, seen.plan.stopped, several.changed) == (True, "", {})
+    assert (seen.plan.started, seen.plan.stopped, [one.state for one in seen.items]) == (True, "", ["planned"])
+    assert several.asked.keys() == {"de"}
 
 
 async def test_the_limits_of_one_account_slow_no_other(several: SeveralBench) -> None:

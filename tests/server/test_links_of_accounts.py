@@ -161,9 +161,23 @@ async def test_a_link_of_the_account_that_is_named_asks_nobody_else(several: Sev
     assert several.asked == {"fr": [*LEARNING, EMBED]}
 
 
-async def test_an_account_that_cannot_tell_is_not_waited_for_again_and_its_name_counts(several: SeveralBench) -> None:
+OLD_WIDGET = '<iframe src="https://cdn.flipsnack.com/widget/v2/widget.html?hash=fxh4k89"></iframe>'
+CANNOT_TELL = {
+    "refused": Fault("maintenance", EMBED, times=0), "silent": Fault("hang", EMBED, times=0),
+    "garbled": Fault("garbled", EMBED, times=0), "gone": Fault("reset", EMBED, times=0),
+    **{
+        name: Fault("http", EMBED, times=0, http_status=200, body=json.dumps({"code": 20, "status": "OK", "data": data}))
+        for name, data in (("without a number", {"embedCode": OLD_WIDGET}), ("without a code", {}))
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", CANNOT_TELL.values(), ids=list(CANNOT_TELL))
+async def test_an_account_that_cannot_tell_is_not_waited_for_again_and_its_name_counts(
+    several: SeveralBench, fault: Fault
+) -> None:
     """Reading by a foreign link goes to the named one, which may be meant; writing is refused."""
-    several.sandboxes["uk"].add_fault(Fault("maintenance", EMBED, times=0))
+    several.sandboxes["uk"].add_fault(fault)
     link = several.player("fr")
     async with several.assistant() as assistant:
         first = await assistant.call("get_collection", collection_hash=link)
