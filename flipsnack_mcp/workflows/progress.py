@@ -84,9 +84,11 @@ def reports_at(every: Sequence[Progress]) -> Progress:
     """How far reports of several accounts are that go on side by side: the slowest says for how long."""
     chosen = [one for one in every if one.total is not None]
     done, total = sum(one.done for one in chosen), sum(one.total or 0 for one in chosen)
-    if len(chosen) < len(every):
-        choosing_in = f"choosing in {len(every) - len(chosen)} of {len(every)} accounts"
-        return Progress(message=f"report: {choosing_in}, {done} of {total} collections done in the others")
+    if not chosen:
+        return Progress(message=f"report: choosing in {len(every)} accounts")
+    if left := len(every) - len(chosen):
+        others = f"{done} of {total} collections done in the others"
+        return Progress(message=f"report: choosing in {left} of {len(every)} accounts, {others}")
     slowest = max(every, key=lambda one: one.seconds_left or 0.0)
     return report_at(done, total, slowest.seconds_left or 0.0, slowest.trouble, f" in {len(every)} accounts")
 

@@ -41,6 +41,7 @@ SEEN: dict[str, tuple[list[Progress], str]] = {
         [report_at(9, 10, 9, "another program uses the same key"), report_at(1, 60, 61, "")],
         "report: 10 of 70 collections in 2 accounts, about 61 s left",
     ),
+    "all choosing": ([Progress(), Progress(message="report: choosing, 0")], "report: choosing in 2 accounts"),
     "one still choosing": (
         [Progress(message="report: choosing, 100 collections so far"), report_at(5, 10, 5, "")],
         "report: choosing in 1 of 2 accounts, 5 of 10 collections done in the others",

@@ -32,8 +32,8 @@ class Standing(Answered):
     account: Annotated[str, Field(description="Whose")]
     live: Annotated[bool, Field(description="No sandbox")]
     key_end: Annotated[str | None, Field(description="Of the key")] = None
-    allowed: Annotated[list[str], Field(description="Here")]
-    left: Annotated[dict[str, int], Field(description="Allowances")]
+    allowed: Annotated[list[str], Field(description="May be done here")]
+    left: Annotated[dict[str, int], Field(description="Of allowances")]
 
 
 class AccountStats(statistics.UserStats, Standing):

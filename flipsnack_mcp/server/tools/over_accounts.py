@@ -77,7 +77,7 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
         **{**said, "totals": counted(together) | said["totals"]},
         state=together.state if finished else "processing",
         progress=f"partial, {together.progress.message}" if going_on else None,
-        accounts=[*(row_of(call, joint, part) for part in together.parts), *rows_without(joint)],
+        accounts=rows_by_account(call, together),
         path=str(path) if path else None,
         next_step=what_next(together) if finished else goes_on(joint),
     )
@@ -191,23 +191,26 @@ def counted(together: Together) -> Figures:
     return {"accounts": accounts, **({"accounts_failed": failures} if failures else {})}
 
 
-def row_of(call: ToolCall, joint: JointReport, part: Part) -> dict[str, Any]:
-    """What an account comes to."""
+def rows_by_account(call: ToolCall, together: Together) -> Rows:
+    """What each account comes to, in their order; an imitation among them is marked."""
+    joint, order = together.joint, [app.called for app in call.apps]
+    rows: Rows = [row_of(joint, part) for part in together.parts]
+    rows += [{"account": name, "state": "failed", "failed": why} for name, why in joint.without.items()]
     sandboxes = {app.called for app in call.apps if app.settings.sandbox}
+    marked = [{**row, "sandbox": True} if row["account"] in sandboxes else row for row in rows]
+    return sorted(marked, key=lambda row: order.index(row["account"]) if row["account"] in order else len(order))
+
+
+def row_of(joint: JointReport, part: Part) -> dict[str, Any]:
+    """What an account comes to."""
     why = {"failed": cleaned(part.error.happened, LONGEST_REASON)} if part.state == "failed" and part.error else {}
     return {
         "account": part.account,
         "state": part.state,
-        **({"sandbox": True} if part.account in sandboxes else {}),
         **totals(reporting.tallied(part.lines, joint.sort_by, 0, 0)),
         **({"progress": part.progress.message} if part.state == "processing" else {}),
         **why,
     }
-
-
-def rows_without(joint: JointReport) -> Rows:
-    """The accounts that could not be asked when it was begun."""
-    return [{"account": name, "state": "failed", "failed": why} for name, why in joint.without.items()]
 
 
 def what_next(together: Together) -> str | None:
