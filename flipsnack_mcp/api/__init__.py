@@ -23,7 +23,7 @@ from flipsnack_mcp.api.errors import (
     NotFoundError,
 )
 from flipsnack_mcp.api.exchange import Terms
-from flipsnack_mcp.api.links import account_in_link, hash_from, public_address, same_origin
+from flipsnack_mcp.api.links import account_in_embed_code, account_in_link, hash_from, public_address, same_origin
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
 from flipsnack_mcp.api.upload import Document, Sent, ignore
@@ -65,6 +65,7 @@ __all__ = [
     "Status",
     "StatusName",
     "Terms",
+    "account_in_embed_code",
     "account_in_link",
     "as_compared",
     "as_text",

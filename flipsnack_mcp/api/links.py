@@ -1,15 +1,18 @@
 """Finding a hash in what people paste, and judging an address by its spelling. Nothing here asks the network."""
 
 import base64
+import html
 import re
 import unicodedata
+from contextlib import suppress
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from flipsnack_mcp.text import cleaned
 
 HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ACCOUNT_IN_LINK = re.compile(r"[A-Za-z0-9]{6,}")
-CARRIED = re.compile(r"[?&;]hash=([^&\"'<>#]+)")
+ACCOUNT_IN_PATH = re.compile(r"[0-9A-F]{11}")
+ADDRESS_IN_CODE = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
 LOOKS_LIKE_LINK = re.compile(r"://|^//|^www\.|flipsnack\.com|\.html?\b", re.IGNORECASE)
 # Hashes seen in public links are 7 to 10 lower-case letters and digits, mixed. A word such as `catalogue`, a number
 # or a word with its year (`spring2026`) at the end of a slug is none.
@@ -26,6 +29,24 @@ NOT_A_HASH = "a hash has only letters, digits, - and _, at most 64 of them: send
 
 def hash_from(value: object) -> str:
     """The hash in a hash, a number, or any Flipsnack link. Raises ValueError with what to do instead."""
+    return account_and_hash(value)[1]
+
+
+def account_in_link(value: object) -> str:
+    """The number of the account that a link is of; empty where it tells none."""
+    with suppress(ValueError):
+        return account_and_hash(value)[0]
+    return ""
+
+
+def account_in_embed_code(code: str) -> str:
+    """The number of the account in the code that shows a collection on a web page."""
+    told = (account_in_link(address) for address in ADDRESS_IN_CODE.findall(html.unescape(code)))
+    return next(filter(None, told), "")
+
+
+def account_and_hash(value: object) -> tuple[str, str]:
+    """What `hash_from` finds, and before it the number of the account where that is told."""
     if isinstance(value, bool | float):
         raise ValueError("a hash that reads as a number cannot be recovered: send it in quotes")  # noqa: TRY004  # pydantic turns a ValueError into its own error, a TypeError would escape
     if not isinstance(value, str | int):
@@ -34,12 +55,12 @@ def hash_from(value: object) -> str:
     if not text:
         raise ValueError("it is empty: send the hash or the whole Flipsnack link")
     if LOOKS_LIKE_LINK.search(text):
-        return hash_in_link(text)
-    return from_base64(text) or plain_hash(text)
+        return parts_of_link(text)
+    return parts_of_base64(text) or ("", plain_hash(text))
 
 
-def hash_in_link(link: str) -> str:
-    """The collection's hash in a direct, full-view, player or widget link."""
+def parts_of_link(link: str) -> tuple[str, str]:
+    """Account and hash in a direct, full-view, player or widget link."""
     try:
         parts = urlsplit(link if "://" in link else f"https://{link.lstrip('/')}")
     except ValueError:
@@ -54,8 +75,14 @@ def hash_in_link(link: str) -> str:
     asked = parse_qs(parts.query).get("hash")
     if asked:
         # `+` in a query means a space, but some pages print the base64 of a player link with a bare one.
-        return from_base64(asked[0].replace(" ", "+")) or plain_hash(asked[0])
-    return hash_in_path(parts.path)
+        return parts_of_base64(asked[0].replace(" ", "+")) or ("", plain_hash(asked[0]))
+    return account_in_path(parts.path), hash_in_path(parts.path)
+
+
+def account_in_path(path: str) -> str:
+    """The account's number where a link has it in the place of the profile's name."""
+    first = path.lstrip("/").partition("/")[0]
+    return first if ACCOUNT_IN_PATH.fullmatch(first) else ""
 
 
 def hash_in_path(path: str) -> str:
@@ -70,27 +97,14 @@ def hash_in_path(path: str) -> str:
     return last
 
 
-def from_base64(text: str) -> str | None:
-    """The hash in the base64 of `ACCOUNT_IN_LINK+HASH`, as player links carry it; None where it is no such thing."""
-    parts = parts_of_base64(text)
-    return parts and parts[1]
-
-
 def parts_of_base64(text: str) -> tuple[str, str] | None:
-    """The account's number and the hash in what player links carry."""
+    """Both parts of the base64 of `ACCOUNT_IN_LINK+HASH`, as player links carry it; None where it is no such thing."""
     padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
     try:
         account, _, found = base64.b64decode(padded, validate=True).decode("ascii").rpartition("+")
     except ValueError:
         return None
     return (account, found) if ACCOUNT_IN_LINK.fullmatch(account) and HASH.fullmatch(found) else None
-
-
-def account_in_link(text: str) -> str | None:
-    """The account's number in a player's link, in the code that embeds one, or in what stands behind its `hash=`."""
-    carried = CARRIED.search(text)
-    parts = parts_of_base64(unquote(carried[1]).replace(" ", "+") if carried else text.strip())
-    return parts and parts[0]
 
 
 def plain_hash(text: str) -> str:

@@ -1,36 +1,46 @@
 """Which account a request is about, where a server has several: rules over their settings, without asking anybody."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from mcp.types import Tool
 
-from flipsnack_mcp.api import FlipsnackError, first_few, quoted
+from flipsnack_mcp.api import FlipsnackError, first_few, quoted, shows_nothing
 from flipsnack_mcp.settings import Settings
 
 ARGUMENT = "account"
 EVERY_ONE = "*"
-MOST_NAMED = 12
+LONGEST_LIST = 2500
+"""Characters of names in a text."""
 
 
 class WhichAccountError(FlipsnackError):
     """It cannot be told which account is meant, or it is not the one that was named; nothing was asked."""
 
-    retry = "Correct the argument, then make the call again."
+    retry = "Correct the arguments, then make the call again."
 
 
-def names_of(every: Iterable[Settings]) -> str:
-    """The names of accounts, for a text."""
-    return ", ".join(first_few([one.name for one in every], MOST_NAMED))
+def names_of(every: Iterable[Settings], room: int = LONGEST_LIST) -> str:
+    """As many names of accounts as have room in a text, and how many more there are."""
+    names = [one.name for one in every]
+    fitting = sum(so_far <= room for so_far in accumulate(len(name) + 2 for name in names))
+    return ", ".join(first_few(names, max(1, fitting)))
 
 
-def account_named(every: Sequence[Settings], name: object) -> Settings | None:
+def name_given(arguments: Mapping[str, Any] | None) -> str:
+    """What a call names as its account; what a client filled in where it had nothing to say names none."""
+    value = (arguments or {}).get(ARGUMENT) or ""
+    return "" if shows_nothing(str(value)) else str(value).strip()
+
+
+def account_named(every: Sequence[Settings], name: str) -> Settings | None:
     """The account that is called so, by any of its names; large and small letters are the same."""
-    wanted = str(name).strip().casefold()
+    wanted = name.strip().casefold()
     return next((one for one in every if wanted in {each.casefold() for each in (one.name, *one.aliases)}), None)
 
 
-def existing_account(every: Sequence[Settings], name: object) -> Settings:
+def existing_account(every: Sequence[Settings], name: str) -> Settings:
     """The account of that name.
 
     Raises:
@@ -38,12 +48,17 @@ def existing_account(every: Sequence[Settings], name: object) -> Settings:
     """
     if found := account_named(every, name):
         return found
-    raise WhichAccountError(f"There is no account {quoted(str(name), 60)}.", f"The accounts are: {names_of(every)}.")
+    happened = (
+        "Only report_stats takes all accounts at once."
+        if name == EVERY_ONE
+        else f"There is no account {quoted(name, 60)}."
+    )
+    raise WhichAccountError(happened, f"The accounts are: {names_of(every)}.")
 
 
 def identity_of(every: Sequence[Settings], arguments: Mapping[str, Any] | None) -> str:
     """By what the store knows the account that these arguments name; that of the first, where they name none."""
-    named = account_named(every, (arguments or {}).get(ARGUMENT) or "") if len(every) > 1 else None
+    named = account_named(every, name_given(arguments)) if len(every) > 1 else None
     return (named or every[0]).account
 
 
@@ -75,15 +90,22 @@ def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> Whi
     """What to say where other accounts have a tool that this one has not."""
     why = "it is read-only" if account.read_only else "FLIPSNACK_TOOLSETS leaves it out there"
     return WhichAccountError(
-        f'The account "{account.name}" has no `{tool}`: {why}.', f"These have it: {names_of(others)}."
+        f'The account "{account.name}" has no `{tool}`: {why}.',
+        f"Tell the person. These have it: {names_of(others)}.",
+        retry="Trying again there will not help.",
     )
 
 
-def taking_account(tool: Tool, *, writes: bool, all_at_once: bool) -> Tool:
-    """The tool as it is listed where there are several accounts."""
-    described = "Whose" if writes else f"Default: first{f'; {EVERY_ONE}: all' if all_at_once else ''}"
+def taking_account(tool: Tool, over_accounts: Mapping[str, Any] | None, *, writes: bool) -> Tool:
+    """The tool as it is listed where there are several accounts; `over_accounts` is the schema of its answer over all.
+
+    What has to be named is not described as well: with both it would cost more tokens than a tool has for its account.
+    """
+    described = (
+        {} if writes else {"description": f"Default first; {EVERY_ONE} all" if over_accounts else "Default: first"}
+    )
     schema = tool.input_schema
-    properties = {**schema.get("properties", {}), ARGUMENT: {"description": described, "type": "string"}}
+    properties = {**schema.get("properties", {}), ARGUMENT: {**described, "type": "string"}}
     required = [*schema.get("required", ()), *([ARGUMENT] if writes else [])]
     changed = {**schema, "properties": properties, **({"required": required} if required else {})}
-    return tool.model_copy(update={"input_schema": changed})
+    return tool.model_copy(update={"input_schema": changed, "output_schema": over_accounts or tool.output_schema})

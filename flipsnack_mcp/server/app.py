@@ -1,5 +1,7 @@
 """What all calls of a server share. Made at the first of them: tools/list waits for nothing of it."""
 
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -30,6 +32,18 @@ from flipsnack_mcp.workflows.uploads.journal import Journal
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 
 
+@dataclass
+class OwnNumber:
+    """By which Flipsnack's own links know an account, as far as it was asked for."""
+
+    known: str | None = None
+    """Empty where it had no collection to tell it; None where it could not be told."""
+    not_before: float = -math.inf
+    """When it is asked for again, where it could not be told."""
+    turn: anyio.Lock = field(default_factory=anyio.Lock)
+    """One call asks for it, the others wait for that."""
+
+
 class App:
     """The client and its account: what is going on there, what is remembered, and who may do what.
 
@@ -50,10 +64,9 @@ class App:
         jobs = self.jobs = Jobs(LabelledStore(store, account, settings.label), account, background)
         store = jobs.store
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, redactor
-        self.number = ""
-        """By which Flipsnack's own links know the account, once it was asked for."""
+        self.number = OwnNumber()
         self.offered, self.called = menu(settings).keys(), called
-        self.confirmation = Confirmation(settings.confirm, Consents(store, account), called)
+        self.confirmation = Confirmation(settings.confirm, Consents(store, account, called), called)
         self.history = History(store, account, self.redactor.data)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
@@ -63,6 +76,8 @@ class App:
         self.uploads = Uploads(flipsnack, journal, jobs)
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
+        if settings.missing:
+            return  # whoever cannot ask goes on with nothing
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
         if "report_stats" in self.offered:

@@ -17,18 +17,17 @@ from pydantic import BaseModel
 from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, NotFoundError, ResultT_co, cleaned, hash_from
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.accounts import ARGUMENT, account_named
+from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
-from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall
-from flipsnack_mcp.server.whose import Whose, whose_call
+from flipsnack_mcp.server.whose import Whose, account_meant, heading_of_none, whose_call
 from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
@@ -63,7 +62,7 @@ class Dispatcher:
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
     ) -> types.CallToolResult | types.InputRequiredResult:
         """Carry out one call."""
-        heading = self.first.heading() if len(self.apps) == 1 else Heading(self.first.redactor)
+        heading = self.first.heading() if len(self.apps) == 1 else heading_of_none([*self.apps.values()])
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
@@ -83,18 +82,27 @@ class Dispatcher:
 
     async def read(self, uri: str) -> str:
         """A resource as JSON."""
-        account, address = split_address(uri, self.settings.every)
-        return await read_resource(self.apps[account.account] if account else self.first, address)
+        if len(self.apps) == 1:
+            return await read_resource(self.first, uri)
+        name, address = split_address(uri)
+        pasted = unquote(address.removeprefix(COLLECTION_ADDRESS))
+        try:
+            whose = await account_meant(self.apps, {ARGUMENT: name, "collection_hash": pasted})
+        except WhichAccountError as error:
+            raise ResourceNotFoundError(str(error)) from None
+        return await read_resource(whose.apps[0], address)
 
-    async def suggest(self, typed: str, whose: str = "") -> types.Completion:
-        """Hashes for what a person is typing, of this account."""
-        account = account_named(self.settings.every, whose) if len(self.apps) > 1 else None
-        return await suggest_hashes(self.apps[account.account] if account else self.first, typed)
+    async def suggest(self, typed: str, name: str | None) -> types.Completion:
+        """Hashes for what a person is typing, of the account that they named; none where there is no such account."""
+        account = account_named(self.settings.every, name) if name and len(self.apps) > 1 else self.first.settings
+        return await suggest_hashes(self.apps[account.account], typed) if account else types.Completion(values=[])
 
-    def suggest_accounts(self, typed: str) -> types.Completion:
+    def suggest_accounts(self, typed: str) -> types.Completion | None:
         """Names of accounts that begin so."""
+        if len(self.apps) == 1:
+            return None
         names = [one.name for one in self.settings.every if one.name.lower().startswith(typed.strip().lower())]
-        return types.Completion(values=names[:SUGGESTED] if len(self.apps) > 1 else [])
+        return types.Completion(values=names[:SUGGESTED], total=len(names), has_more=len(names) > SUGGESTED)
 
     async def _understood(
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
@@ -107,7 +115,8 @@ class Dispatcher:
             raise no_such_tool(name, self.offered, request)
         if len(self.apps) == 1:
             return tool, understand(tool.input, arguments), Whose((self.first,))
-        given = understand(tool.input, {key: value for key, value in arguments.items() if key != ARGUMENT})
+        own = {key: value for key, value in arguments.items() if key != ARGUMENT}
+        given = understand(tool.input, own, besides=(ARGUMENT,))
         writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 
@@ -120,7 +129,7 @@ async def carry_out(
     if len(whose.apps) == 1:
         app.check_settings()
     options = options_of(given) if isinstance(given, Action) else Options()
-    call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps)
+    call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)
     return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
 
 

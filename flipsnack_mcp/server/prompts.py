@@ -9,7 +9,7 @@ from mcp import MCPError, types
 from pydantic import Field
 
 from flipsnack_mcp.api import cleaned, in_its_own_words, quoted
-from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, existing_account
+from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, existing_account, name_given, not_offered
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.settings import Settings
 
@@ -84,20 +84,23 @@ def fill_prompt(name: str, given: Mapping[str, object], settings: Settings) -> t
     known = {one.name: one for one in offered_prompts(settings)}
     if name not in known:
         raise MCPError(types.INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
-    values = {key: str(value) for key, value in given.items()}
-    return known[name].filled(values, wording_of_account(values, settings))
+    values, prompt = {key: str(value) for key, value in given.items()}, known[name]
+    return prompt.filled(values, wording_of_account(prompt, values, settings))
 
 
-def wording_of_account(values: Mapping[str, str], settings: Settings) -> str:
+def wording_of_account(prompt: Prompt, values: Mapping[str, str], settings: Settings) -> str:
     """What the job says of whose it is.
 
     Raises:
-        MCPError: There is no such account.
+        MCPError: There is no such account, or the job cannot be done there.
     """
-    name = values.get(ARGUMENT, "").strip()
-    if not name or len(settings.every) == 1:
+    name, every = name_given(values), settings.every
+    if not name or len(every) == 1:
         return ""
     try:
-        return f'\nGive account="{existing_account(settings.every, name).name}" in every call.'
+        account = existing_account(every, name)
+        if lacking := prompt.needs - menu(account).keys():
+            raise not_offered(min(lacking), account, [one for one in every if prompt.needs <= menu(one).keys()])
     except WhichAccountError as error:
         raise MCPError(types.INVALID_PARAMS, f"{error.happened} {error.next_step}") from None
+    return f'\nGive account="{account.name}" in every call.'

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from mcp.types import Resource, ResourceTemplate
 
-from flipsnack_mcp.server.accounts import ARGUMENT, account_named
+from flipsnack_mcp.server.accounts import ARGUMENT
 from flipsnack_mcp.settings import Settings
 
 COLLECTION_ADDRESS, ACCOUNT_ADDRESS = "flipsnack://collections/", "flipsnack://stats/account"
@@ -56,8 +56,8 @@ def address_of(account: str, address: str) -> str:
     return f"{SCHEME}{account}/{address.removeprefix(SCHEME)}"
 
 
-def split_address(uri: str, every: Sequence[Settings]) -> tuple[Settings | None, str]:
-    """The account that an address names, and the address without it; None where it names none of these."""
+def split_address(uri: str) -> tuple[str, str]:
+    """The name of the account that an address begins with, and the address without it; no name where it has none."""
     name, _, rest = uri.removeprefix(SCHEME).partition("/")
-    account = account_named(every, unquote(name)) if len(every) > 1 and uri.startswith(SCHEME) else None
-    return account, f"{SCHEME}{rest}" if account else uri
+    named = uri.startswith(SCHEME) and not uri.startswith((COLLECTION_ADDRESS, ACCOUNT_ADDRESS))
+    return (unquote(name), f"{SCHEME}{rest}") if named else ("", uri)

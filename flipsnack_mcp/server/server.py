@@ -74,6 +74,8 @@ def make_dispatcher(
         app.App(one, client, store, background, now, redactor, one.name if several else "")
         for one, client in zip(settings.every, clients, strict=True)
     ]
+    for one in apps:
+        one.jobs.beside = [each.jobs for each in apps]
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
@@ -186,7 +188,7 @@ async def complete_hash(
         return dispatcher.suggest_accounts(argument.value)
     of_prompt = isinstance(ref, types.PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
     of_resource = isinstance(ref, types.ResourceTemplateReference) and argument.name == "hash"
-    whose = ((context and context.arguments) or {}).get(ARGUMENT, "")
+    whose = ((context and context.arguments) or {}).get(ARGUMENT)
     return await dispatcher.suggest(argument.value, whose) if of_prompt or of_resource else None
 
 

@@ -4,34 +4,38 @@ A player's link carries the number of its account, which the embed code of any c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import FlipsnackError, account_in_link, opened
+from flipsnack_mcp.api import FlipsnackError, account_in_embed_code, account_in_link, hash_from
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.actions.publishing import GetEmbedCode
 from flipsnack_mcp.server.accounts import (
-    ARGUMENT,
     EVERY_ONE,
     WhichAccountError,
     check_account_named,
     check_owner,
     existing_account,
+    name_given,
     not_offered,
 )
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.menu import OVER_ALL
+from flipsnack_mcp.server.menu import over_all
 from flipsnack_mcp.server.safety.heading import Heading
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.server.tools.arguments import several
 from flipsnack_mcp.workflows.context import CallContext
 
 NONE_NAMED = "the first, none was named"
 LINKED = "the link is of this one"
-LINK_ARGUMENTS = ("collection_hash", "collections", "exclude")
-TIME_TO_LEARN = 15.0
-"""Seconds for asking each account for its number: two calls, once in the life of a server."""
+LINK_ARGUMENTS = ("collection_hash", "flipbook_hash", "collections", "exclude")
+PUBLISHED_FIRST = (ListCollections(status="public", limit=1), ListCollections(limit=1))
+"""One collection of an account, any will do: whether a draft has an embed code is not documented."""
+TIME_TO_LEARN = 8.0
+"""Seconds for asking an account for its number: two calls, once in the life of a server."""
+UNTIL_ASKED_AGAIN = 300.0
+"""Seconds in which nobody waits again for an account that could not tell its number."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,20 @@ class Whose:
 
     apps: tuple[App, ...]
     why: str = ""
+    linked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The collections that players' links name, where all accounts are meant: by what the store knows theirs by."""
 
     @property
     def heading(self) -> Heading:
         """What stands over the answer."""
         if len(self.apps) == 1:
             return self.apps[0].heading(self.why)
-        return Heading(self.apps[0].redactor, all(one.settings.sandbox for one in self.apps))
+        return heading_of_none(self.apps)
+
+
+def heading_of_none(apps: Sequence[App]) -> Heading:
+    """What stands over an answer that is about none of these accounts more than about another."""
+    return Heading(apps[0].redactor, all(one.settings.sandbox for one in apps))
 
 
 async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str, Any], *, writes: bool) -> Whose:
@@ -55,61 +66,102 @@ async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str,
     Raises:
         WhichAccountError: It cannot be told, or it is not the one that was named, or has no such tool.
     """
-    named, every = str(arguments.get(ARGUMENT) or "").strip(), [one.settings for one in apps.values()]
-    if named == EVERY_ONE and tool in OVER_ALL:
-        return Whose(tuple(apps.values()))
-    chosen = existing_account(every, named) if named else None
-    owner = await owner_of_links(linked_accounts(arguments), [*apps.values()])
-    if chosen is None:
-        check_account_named(every, owner, writes=writes)
-    elif owner and writes:
-        check_owner(chosen, owner)
-    found = apps[(owner or chosen or every[0]).account]
+    if name_given(arguments) == EVERY_ONE and tool in over_all():
+        return Whose(tuple(apps.values()), linked=await collections_by_owner(arguments, [*apps.values()]))
+    whose = await account_meant(apps, arguments, writes=writes)
+    (found,) = whose.apps
     if tool not in found.offered:
         raise not_offered(tool, found.settings, [one.settings for one in apps.values() if tool in one.offered])
+    return whose
+
+
+async def account_meant(apps: Mapping[str, App], arguments: Mapping[str, Any], *, writes: bool = False) -> Whose:
+    """The one account that is meant by its name, by links, or because it is the first.
+
+    Raises:
+        WhichAccountError: It cannot be told, or it is not the one that was named.
+    """
+    named, every = name_given(arguments), [one.settings for one in apps.values()]
+    chosen = apps[existing_account(every, named).account] if named else None
+    owner = await owner_of_links(numbers_in_links(arguments), chosen, [*apps.values()])
+    if chosen is None:
+        check_account_named(every, owner.settings if owner else None, writes=writes)
+    elif owner and writes:
+        check_owner(chosen.settings, owner.settings)
+    elif chosen.number.known is None:
+        owner = None  # it may be of the named one all the same
+    found = owner or chosen or next(iter(apps.values()))
     return Whose((found,), LINKED if owner and owner != chosen else "" if chosen else NONE_NAMED)
 
 
-def linked_accounts(arguments: Mapping[str, Any]) -> frozenset[str]:
-    """The accounts whose numbers stand in the links of a call."""
-    return frozenset(filter(None, (account_in_link(one) for one in possible_links(arguments))))
+def numbers_in_links(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """By what Flipsnack knows the accounts whose links stand in a call."""
+    return frozenset(filter(None, map(account_in_link, possible_links(arguments))))
 
 
-def possible_links(arguments: Mapping[str, Any]) -> Iterable[str]:
+def possible_links(arguments: Mapping[str, Any]) -> Iterable[object]:
     """Whatever may be a link, one by one."""
-    for name in LINK_ARGUMENTS:
-        value = arguments.get(name)
-        read = opened(value) if isinstance(value, str) else value
-        yield from (one for one in (read if isinstance(read, list) else [value]) if isinstance(one, str))
+    return (one for name in LINK_ARGUMENTS for one in several(arguments.get(name)))
 
 
-async def owner_of_links(numbers: frozenset[str], apps: Sequence[App]) -> Settings | None:
-    """The one account that these links are of; None where they are of no account that is known.
+async def owner_of_links(numbers: frozenset[str], chosen: App | None, apps: Sequence[App]) -> App | None:
+    """The account that these links are of; None where they are of none that is known, or of which one cannot be told.
 
     Raises:
         WhichAccountError: They are of several.
     """
     if not numbers:
         return None
-    async with anyio.create_task_group() as asking:
-        for app in apps:
-            asking.start_soon(learn_number, app)
-    owners = [app.settings for app in apps if app.number in numbers]
-    if len({one.number for one in apps if one.number in numbers}) > 1:
-        names = ", ".join(one.name for one in owners)
+    await learn_numbers([chosen] if chosen else [])
+    if chosen and numbers == {chosen.number.known}:
+        return chosen
+    await learn_numbers(apps)
+    owners = [one for one in apps if one.number.known in numbers]
+    if len({one.number.known for one in owners}) > 1:
+        names = ", ".join(one.settings.name for one in owners)
         raise WhichAccountError(f"These links are of several accounts: {names}.", "Make a call for each of them.")
     return owners[0] if len(owners) == 1 else None
 
 
+async def collections_by_owner(arguments: Mapping[str, Any], apps: Sequence[App]) -> dict[str, tuple[str, ...]]:
+    """The collections that players' links name, each with the one account that it can be of."""
+    numbers = {one: number for one in possible_links(arguments) if (number := account_in_link(one))}
+    if numbers:
+        await learn_numbers(apps)
+    found = dict[str, tuple[str, ...]]()
+    for link, number in numbers.items():
+        owners = [app.settings.account for app in apps if app.number.known == number]
+        if len(owners) == 1:
+            found[owners[0]] = (*found.get(owners[0], ()), hash_from(link))
+    return found
+
+
+async def learn_numbers(apps: Iterable[App]) -> None:
+    """Ask these accounts for the numbers in their own links, all at once, unless they are known."""
+    async with anyio.create_task_group() as asking:
+        for one in apps:
+            asking.start_soon(learn_number, one)
+
+
 async def learn_number(app: App) -> None:
-    """Ask an account for the number in its own links, unless it is known; one that cannot be asked keeps its secret."""
-    if app.number or app.settings.missing:
-        return
+    """Ask an account for its number. One that could not tell it is not asked again for a while."""
+    number = app.number
+    async with number.turn:
+        if number.known or app.settings.missing or anyio.current_time() < number.not_before:
+            return
+        try:
+            number.known = await number_of(app)
+        except FlipsnackError:
+            number.known = None
+        if number.known is None:
+            number.not_before = anyio.current_time() + UNTIL_ASKED_AGAIN
+
+
+async def number_of(app: App) -> str | None:
+    """What the embed code of any of its collections tells; empty where there is none, None where the code tells nothing."""
     context = CallContext(app.flipsnack).within(TIME_TO_LEARN)
-    try:
-        shown = await context.send(ListCollections(status="public", limit=1))
-        for row in shown.collections:
+    for question in PUBLISHED_FIRST:
+        for row in (await app.recent.ask(context, question)).collections:
             code = await context.send(GetEmbedCode(collection_hash=row.collection_hash))
-            app.number = account_in_link(code.embed_code) or ""
-    except FlipsnackError:
-        return
+            return account_in_embed_code(code.embed_code) or None
+    return ""

@@ -11,11 +11,12 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import JsonObject
+from flipsnack_mcp.server.menu import entries
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 from flipsnack_mcp.server.safety.heading import Heading
 
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
-PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|field")
+PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|field|account|key_end")
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
 LINKS = frozenset({"direct_link", "cover_image", "resource_url"})
 PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][A-Za-z0-9_.:/?=&%+@~#-]*)?")
@@ -25,9 +26,15 @@ SIDE_BY_SIDE = frozenset({"before", "after"})
 """Columns that are shown also where nothing stands in them: a text was emptied, or was empty."""
 
 
+CALL = re.compile(rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b(?![./\\-]\w|\([^)]*account=)(\(?)')
+"""A tool that is named in a sentence of ours, and whether its arguments follow; what stands in quotes is somebody's."""
+NAMES_CALLS = frozenset({"next_step", "warnings"})
+
+
 def as_result(result: BaseModel, heading: Heading) -> CallToolResult:
     """A result as complete text, and the same data structured."""
     data = heading.redactor.data(data_of(result))
+    data |= {name: about_account(data[name], heading) for name in NAMES_CALLS & data.keys()}
     text = TextContent(text=heading.over_text(as_text_lines(data)))
     return CallToolResult(content=[text], structured_content=heading.over_data(data))
 
@@ -39,7 +46,19 @@ def redacted_data(result: BaseModel, heading: Heading) -> JsonObject:
 
 def as_failure(text: str, heading: Heading) -> CallToolResult:
     """A failure the model can read; nothing structured, clients drop it on errors."""
-    return CallToolResult(content=[TextContent(text=heading.over_text(text))], is_error=True)
+    return CallToolResult(content=[TextContent(text=heading.over_text(about_account(text, heading)))], is_error=True)
+
+
+def about_account(said: Any, heading: Heading) -> Any:
+    """Sentences of ours, in which every call that they name is about the account of the answer, where it has a name."""
+    if isinstance(said, list):
+        return [about_account(one, heading) for one in said]
+
+    def with_account(found: re.Match[str]) -> str:
+        tool, bracket = found.groups()
+        return f'{tool}(account="{heading.account}"{", " if bracket else ")"}' if tool else found[0]
+
+    return CALL.sub(with_account, said) if heading.account and isinstance(said, str) else said
 
 
 def as_text_lines(data: JsonObject) -> str:

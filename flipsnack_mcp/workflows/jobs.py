@@ -8,7 +8,7 @@ writes through `job.store`, where nothing is written for a job that somebody els
 import base64
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TypeAlias
@@ -55,7 +55,9 @@ class Jobs:
         self._looking, self._used = False, False
         self.unattended: dict[str, tuple[Work, Work]] = {}
         """The kinds of work that are gone on with when no call asks for it, and how."""
-        self.store = StoreInUse(store, self._look)
+        self.beside: Sequence[Jobs] = (self,)
+        """All that look for such work as soon as one of them uses the store: those of a process."""
+        self.store = StoreInUse(store, self._look_all)
         """For all calls: from its first use on, what a killed process left behind is looked for."""
 
     def new(self, kind: str, job_id: str) -> Job:
@@ -169,6 +171,10 @@ class Jobs:
         if lease.stop:  # for whoever adopts it from us, should we be killed now
             leases.ask_to_stop(records, job.owner.work)
         return job
+
+    def _look_all(self) -> None:
+        for one in self.beside:
+            one._look()  # noqa: SLF001  # it is one of its kind
 
     def _look(self) -> None:
         self._used = True

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flipsnack_mcp.api.links import HASH, NOT_A_HASH, hash_from, public_address, same_origin
+from flipsnack_mcp.api.links import (
+    HASH,
+    NOT_A_HASH,
+    account_in_embed_code,
+    account_in_link,
+    hash_from,
+    public_address,
+    same_origin,
+)
 
 PLAYER = "OURDRThEN0Q3NUUrZHhuc3VqMWd2dQ=="  # 9DCE8D7D75E+dxnsuj1gvu, from a page in the wild
 SITE = "https://player.flipsnack.com"
@@ -89,6 +97,45 @@ def test_every_player_link_leads_to_its_hash(account: str, collection_hash: str)
     packed = b64encode(f"{account}+{collection_hash}".encode()).decode()
     assert hash_from(f"{SITE}?hash={packed}") == collection_hash
     assert hash_from(packed) == collection_hash
+    assert account_in_link(f"{SITE}?hash={packed}") == account_in_link(packed) == account
+
+
+FULL = "https://www.flipsnack.com/{}/weekly-fxh4k89/full-view.html".format
+OF_NOBODY: list[Any] = [
+    *("fxh4k89", 1234567, None, True, ["fxh4k89"], "", FULL("hearth"), FULL("9dce8d7d75e"), FULL("9DCE8D7D75E00")),
+    *(
+        f"{SITE}?hash=fxh4k89",
+        f"https://evil.example/?hash={PLAYER}",
+        f"https://flipsnack.com.evil.example/?hash={PLAYER}",
+    ),
+    *(FULL("hearth") + f"#?hash={PLAYER}", f"{SITE}?x=1;hash={PLAYER}", f"{SITE}?h=fxh4k89#&hash={PLAYER}"),
+]
+
+
+@pytest.mark.parametrize("given", OF_NOBODY, ids=shown)
+def test_what_names_no_account_names_none(given: object) -> None:
+    """Where the hash of a link is not that of a player, what else stands in the link says nothing of its account."""
+    assert account_in_link(given) == ""
+
+
+EMBEDDED = {
+    "as documented": f'<iframe src="{SITE}?hash={PLAYER}" width="100%"></iframe>',
+    "with marks of HTML": f"<iframe width='1' src='//player.flipsnack.com/?p=2&amp;hash={PLAYER}'>",
+    "beside another address": f'<script src="https://cdn.flipsnack.com/a.js"></script><iframe src="{SITE}?hash={PLAYER}">',
+}
+
+
+@pytest.mark.parametrize("code", EMBEDDED.values(), ids=list(EMBEDDED))
+def test_the_code_that_embeds_a_collection_names_its_account(code: str) -> None:
+    assert account_in_embed_code(code) == "9DCE8D7D75E"
+    assert account_in_link(FULL("9DCE8D7D75E")) == "9DCE8D7D75E"
+
+
+@pytest.mark.parametrize(
+    "code", ["", "<iframe>", f'<iframe src="{SITE}?hash=fxh4k89">', f"hash={PLAYER}", "//[", "https://["]
+)
+def test_code_without_a_number_names_none(code: str) -> None:
+    assert account_in_embed_code(code) == ""
 
 
 pasted = st.builds(

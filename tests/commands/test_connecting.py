@@ -49,6 +49,17 @@ async def test_all_processes_on_one_key_have_one_budget_and_another_key_has_its_
     assert isinstance(budget(Settings(sandbox=True, state="sqlite:/x")), SharedDocument)
 
 
+async def test_each_account_of_a_file_has_its_own_budget_whatever_it_is_called(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    keys = {"de": KEY, "fr": "ANOTHER-KEY-7SG7832"}
+    file.write_text("".join(f'[accounts.{name}]\nkey = "{key}"\nsecret = "{SECRET}"\n' for name, key in keys.items()))
+    de, fr = read_settings({"FLIPSNACK_ACCOUNTS": str(file)}).every
+    await one_call(an_account())
+    await one_call(de)
+    assert [await calls_counted(budget(one)) for one in (de, fr)] == [2, 0]
+    assert len(list(home.iterdir())) == 2
+
+
 async def test_the_file_lies_beside_the_state_file_and_says_nothing_of_the_key(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     await one_call(an_account(state=f"sqlite:{folder / 'mine.db'}"))

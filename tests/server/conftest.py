@@ -15,6 +15,7 @@ from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.tools import uploads
 from tests.server.bench import KEY, SECRET, Assistant, Bench, LoopClock, Mode, Witness
 from tests.server.long_bench import LongBench
+from tests.server.several import SeveralBench, with_accounts
 from tests.virtual_clock import VirtualLoop
 
 
@@ -104,3 +105,9 @@ async def long_bench(bench: Bench) -> AsyncIterator[LongBench]:
     slow = LongBench(**vars(bench))
     async with slow.assistant() as slow.client:
         yield slow
+
+
+@pytest.fixture
+def several(bench: Bench) -> SeveralBench:
+    """A bench with three accounts in one server."""
+    return with_accounts(bench)

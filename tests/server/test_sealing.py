@@ -13,6 +13,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses, TextContent
 
+from flipsnack_mcp.server.consent.sealing import CODEC
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.store.records import Store
@@ -234,6 +235,14 @@ async def test_the_key_of_another_account_seals_nothing_of_this_one(life: Life) 
     assert LATE in said(await life.round(TOOLS[0], mine, api_key="KEY-OF-SOMEBODY-ELSE"))
     assert len(set(keys_of(life))) == 2
     assert_only(life.bench.sandbox, TOOLS[0], 0)
+
+
+async def test_no_key_outlives_its_call(life: Life) -> None:
+    """A task may handle several calls, of other accounts as well."""
+    state = await life.asked(TOOLS[0])
+    assert CODEC.get() is None
+    await life.round(TOOLS[0], state)
+    assert CODEC.get() is None
 
 
 async def test_a_state_that_fits_another_call_stays_an_error_of_the_protocol(life: Life) -> None:

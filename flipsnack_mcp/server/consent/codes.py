@@ -32,6 +32,8 @@ class Consents:
 
     store: Store
     account: str
+    called: str = ""
+    """What a refusal calls the account, where a server has several."""
 
     async def new_code(self, tool: str, preview: Preview, *, needs_approval: bool) -> str | None:
         """A code for exactly this; None while the target is closed by a person's no."""
@@ -53,12 +55,12 @@ class Consents:
 
         One that still waits for its approval in a terminal is not spent: the person may be on the way.
         """
-        name = code.strip().upper()
+        name, here = code.strip().upper(), f' for the account "{self.called}"' if self.called else ""
 
         def work(records: Records) -> Ticket | str:
             ticket = self._ticket(records, name)
             if ticket is None:
-                return "This confirmation code is unknown, used or expired. Make the call without it to get a new one."
+                return f"This confirmation code is unknown{here}, used or expired. Make the call without it to get a new one."
             if (only_approved or ticket.needs_approval) and not ticket.approved:
                 return f'Nobody has approved it yet: a person has to run "flipsnack-mcp approve {name}" in a terminal.'
             if spend:

@@ -38,7 +38,7 @@ NO_TERMINAL = (
 )
 ONLY_WHERE_SEEN = f"{AGAIN} only where the person sees a form."
 NO_FORM_NOW = f"No form is put for this until {MINUTES} minutes go by without a call for it."
-BLOCKED = "Deletions are switched off on this server (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
+BLOCKED = "Deletions are switched off {} (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
 NO_STORE = (
     "FLIPSNACK_CONFIRM=approve needs a store that the terminal can reach, and FLIPSNACK_STATE is memory: here. "
     "Tell the person; only they can change that."
@@ -143,7 +143,9 @@ class Confirmation:
     def check(self) -> None:
         """Raise where no yes counts, not even one that was given before."""
         if not self.yeses:
-            raise NotConfirmedError(BLOCKED)
+            raise NotConfirmedError(
+                BLOCKED.format(f'for the account "{self.called}"' if self.called else "on this server")
+            )
 
     async def _first_round(
         self, request: ToolRequest, tool: str, preview: Preview

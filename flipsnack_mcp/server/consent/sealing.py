@@ -59,7 +59,7 @@ UNOPENED: ContextVar[FlipsnackError | StoreUnusable | None] = ContextVar("unopen
 
 
 CODEC: ContextVar[AESGCMRequestStateCodec | None] = ContextVar("codec", default=None)
-"""With the keys of the account that the call that is handled is about."""
+"""With the keys of the account that the call that is handled is about; none where no call is: a task may handle several."""
 
 
 class KeyRing:
@@ -90,17 +90,22 @@ class KeyRing:
 
     async def before_opening(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Outside the SDK's own: a tool call whose state cannot be opened goes on without it, to be refused in words."""
-        state = (ctx.params or {}).get("requestState")
-        if ctx.method != "tools/call" or not isinstance(state, str):
-            return await call_next(ctx)
-        reason = await self._objection(state, self._account(ctx))
-        if reason is None:
-            return await call_next(ctx)
-        before = UNOPENED.set(reason)
+        before, codec = UNOPENED.set(None), CODEC.set(None)
         try:
-            return await call_next(replace(ctx, params={**(ctx.params or {}), "requestState": None}))
+            return await call_next(await self._opening(ctx))
         finally:
             UNOPENED.reset(before)
+            CODEC.reset(codec)
+
+    async def _opening(self, ctx: ServerRequestContext[Any, Any]) -> ServerRequestContext[Any, Any]:
+        state = (ctx.params or {}).get("requestState")
+        if ctx.method != "tools/call" or not isinstance(state, str):
+            return ctx
+        reason = await self._objection(state, self._account(ctx))
+        if reason is None:
+            return ctx
+        UNOPENED.set(reason)
+        return replace(ctx, params={**(ctx.params or {}), "requestState": None})
 
     async def before_sealing(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Inside the SDK's own: see to a key once there is a question to be sealed."""

@@ -36,7 +36,9 @@ class Redactor:
     def of(cls, settings: Settings) -> Self:
         """For the credentials of all accounts of these settings, and those of the environment's proxies."""
         known = (*(text for one in settings.every for text in (one.api_key, one.api_secret)), *proxy_secrets())
-        return cls(tuple(dict.fromkeys(way for one in known if len(one) >= SHORTEST for way in spellings(one))))
+        # The longest first: one that begins with another would leave its end behind.
+        ways = {way for one in known if len(one) >= SHORTEST for way in spellings(one)}
+        return cls(tuple(sorted(ways, key=lambda way: (-len(way), way))))
 
     def text(self, text: str) -> str:
         """The text without them."""

@@ -5,7 +5,7 @@ what the class of the action declares.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from pydantic import (
@@ -79,13 +79,16 @@ class ToolInput(BaseModel):
 InputT = TypeVar("InputT", bound=Action[Any] | ToolInput)
 
 
-def understand(kind: type[InputT], arguments: Mapping[str, Any]) -> InputT:
-    """The validated arguments. What a client filled with nothing counts as absent."""
+def understand(kind: type[InputT], arguments: Mapping[str, Any], besides: Sequence[str] = ()) -> InputT:
+    """The validated arguments. What a client filled with nothing counts as absent.
+
+    `besides` are arguments of every tool, which do not come here.
+    """
     try:
         given = kind.model_validate(without_fillers(kind.tool_name, kind, arguments))
     except ValidationError as error:
         reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
-        known = ", ".join(kind.model_fields) or "none"
+        known = ", ".join([*kind.model_fields, *besides]) or "none"
         said = " ".join(list(dict.fromkeys(reasons))[:MOST_REASONS])
         raise BadArgumentsError(said, f"The arguments of {kind.tool_name}: {known}.") from None
     return cast("InputT", given)
@@ -111,10 +114,10 @@ def as_named(name: str) -> str:
     return told if one_line(name).strip() == name else f"{told} (in its name is what is not seen)"
 
 
-def several(value: object) -> object:
+def several(value: object) -> list[object]:
     """A list, the JSON text of one, or the one thing that would stand in it."""
     read = opened(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
-    return read if isinstance(read, list | tuple) else [read]
+    return [*cast("Sequence[object]", read)] if isinstance(read, list | tuple) else [read]
 
 
 def id_from(text: str) -> str:

@@ -1,0 +1,197 @@
+"""A random walk over three accounts: whatever is called, begun, confirmed and killed, only the account that is meant knows of it.
+
+Their hashes are the same, and each title says whose it is: an answer of one that holds another's title has crossed.
+"""
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import pytest
+from mcp.types import ElicitResult
+
+from flipsnack_mcp.store.sqlite import SqliteStore
+from tests.server.bench import CODE, Assistant, Mode, Person, Said, types_what_is_asked
+from tests.server.several import NAMES, SeveralBench
+
+STEPS = 200
+FAR = 120.0
+"""Seconds in which whatever was begun has come to its end."""
+LEARNING, COUNTING = {"collection.getList", "collection.getEmbed"}, {"collection.getList", "collection.getStats"}
+READING = (
+    "list_collections",
+    "get_collection",
+    "get_embed_code",
+    "get_collection_stats",
+    "get_user_stats",
+    "get_upload",
+)
+
+
+@pytest.fixture
+def mode() -> Mode:
+    return "auto"
+
+
+@dataclass
+class Walk:
+    """One way through all of it, always the same for one number."""
+
+    several: SeveralBench
+    chance: random.Random
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    clients: list[Assistant] = field(default_factory=list[Assistant])
+    """One with forms and one without, on two servers with one state file."""
+    begun: list[tuple[str, str, dict[str, str]]] = field(default_factory=list[tuple[str, str, dict[str, str]]])
+    """Tool, account and what names what was begun there."""
+    busy: set[str] = field(default_factory=set[str])
+    """The accounts in which a report may still be going on by itself."""
+    seen: Counter[str] = field(default_factory=Counter[str])
+
+    def answer(self, message: str) -> ElicitResult:
+        self.seen["forms"] += 1
+        return types_what_is_asked(message) if self.chance.random() < 0.6 else ElicitResult(action="decline")
+
+    async def start(self) -> None:
+        """Another process, on the same state file."""
+        await self.stack.aclose()
+        store = SqliteStore(self.several.folder / "state.sqlite", self.several.clock)
+        self.clients = [
+            await self.stack.enter_async_context(self.several.assistant(person, self.several.server(store)))
+            for person in (Person(self.answer), None)
+        ]
+
+    def hash_there(self, name: str) -> str:
+        return self.chance.choice(sorted(self.several.sandboxes[name].account.collections))
+
+    def state(self) -> dict[str, str]:
+        return {name: repr(one.account.collections) for name, one in self.several.sandboxes.items()}
+
+    async def call(self, tool: str, meant: str, **given: Any) -> Said:
+        """One call, after which no other account than the one that is meant is changed, or was asked."""
+        linked = given.pop("linked", False)
+        self.several.forget()
+        before = self.state()
+        said = await self.chance.choice(self.clients).call(tool, given)
+        asked, after = self.several.asked, self.state()
+        foreign = {name: actions for name, actions in asked.items() if name != meant}
+        assert {name for name in NAMES if before[name] != after[name]} <= {meant}, (tool, given, said.text)
+        expected = {
+            name: (COUNTING if name in self.busy else set()) | (LEARNING if linked else set()) for name in foreign
+        }
+        assert all(set(actions) <= expected[name] for name, actions in foreign.items()), (tool, given, asked)
+        assert not [name for name in NAMES if name != meant and f"- {name}" in said.text], said.text
+        self.seen["refused" if said.is_error else tool] += 1
+        return said
+
+    async def step(self) -> None:
+        kinds = (
+            self.read,
+            self.read,
+            self.read,
+            self.by_link,
+            self.change,
+            self.delete,
+            self.begin,
+            self.go_on,
+            self.kill,
+        )
+        await self.chance.choice(kinds)()
+
+    async def read(self) -> None:
+        tool, name = self.chance.choice(READING), self.chance.choice([*NAMES, ""])
+        meant = name or "de"
+        given = {"collection_hash": self.hash_there(meant)} if tool.startswith(("get_coll", "get_emb")) else {}
+        said = await self.call(tool, meant, **given, **({"account": name.upper()} if name else {}))
+        assert said.data.get("account") == meant
+
+    async def by_link(self) -> None:
+        owner, name = self.chance.choice(NAMES), self.chance.choice([*NAMES, ""])
+        title = next(iter(self.several.sandboxes[owner].account.collections.values())).title
+        given = {"collection_hash": self.several.player(owner, title), **({"account": name} if name else {})}
+        if self.chance.random() < 0.6:
+            said = await self.call("get_collection", owner, linked=True, wait_seconds=0, **given)
+            assert said.data["title"] == title
+            return
+        said = await self.call("update_collection", owner, linked=True, title=f"New - {owner}", **given)
+        assert said.is_error is (name != owner), said.text
+
+    async def change(self) -> None:
+        name = self.chance.choice([*NAMES, ""])
+        title = f"Title {self.chance.random()} - {name}"
+        given = {
+            "collection_hash": self.hash_there(name or "de"),
+            "title": title,
+            **({"account": name} if name else {}),
+        }
+        said = await self.call("update_collection", name, **given)
+        assert said.is_error is (not name)
+
+    async def delete(self) -> None:
+        name, other = self.chance.sample(NAMES, 2)
+        given = {"collection_hash": self.hash_there(name)}
+        said = await self.call("delete_collection", name, account=name, **given)
+        for code in CODE.findall(said.text)[:1]:
+            if self.chance.random() < 0.5:
+                crossed = await self.call("delete_collection", other, account=other, confirmation=code, **given)
+                assert crossed.is_error
+            else:
+                await self.call("delete_collection", name, account=name, confirmation=code, **given)
+
+    async def begin(self) -> None:
+        name = self.chance.choice(NAMES)
+        if self.chance.random() < 0.5:
+            said = await self.call("report_stats", name, account=name, query="catalogue", wait_seconds=0)
+            self.busy.add(name)
+            self.begun.append(("report_stats", name, {"report_id": said.data["report_id"]}))
+        else:
+            rule = {"query": "offers", "find": "offers", "replace": f"Offers {self.chance.randrange(99)}"}
+            said = await self.call("update_collections", name, account=name, **rule)
+            if "plan_id" in said.data:
+                self.begun.append(("update_collections", name, {"plan_id": said.data["plan_id"]}))
+
+    async def go_on(self) -> None:
+        """Go on with something, where it was begun or elsewhere; then let it end."""
+        if not self.begun:
+            return
+        (tool, owner, handle), name = self.chance.choice(self.begun), self.chance.choice(NAMES)
+        said = await self.call(tool, name, account=name, wait_seconds=45, **handle)
+        if name != owner:
+            assert said.is_error, said.text
+        await self.rest()
+
+    async def rest(self) -> None:
+        await anyio.sleep(FAR)
+        self.busy.clear()
+
+    async def kill(self) -> None:
+        await self.start()
+        await self.call("get_upload", "de")  # the first use of the store
+        await self.rest()
+
+
+@asynccontextmanager
+async def walking(several: SeveralBench, number: int) -> AsyncIterator[Walk]:
+    several.own = {name: {"max_deletes_per_hour": 1000, "max_deletes_per_day": 1000} for name in NAMES}
+    for name, sandbox in several.sandboxes.items():
+        for one in sandbox.account.collections.values():
+            one.title = f"{one.title} - {name}"
+    walk = Walk(several, random.Random(number))  # noqa: S311 - the same walk each time, no secrets
+    await walk.start()
+    yield walk
+    await walk.stack.aclose()
+
+
+@pytest.mark.parametrize("number", range(2))
+async def test_whatever_is_called_only_the_account_that_is_meant_knows_of_it(
+    several: SeveralBench, number: int
+) -> None:
+    async with walking(several, number) as walk:
+        for _ in range(STEPS // 2):
+            await walk.step()
+    rare = {"forms", "refused", "delete_collection", "update_collection", "update_collections", "report_stats"}
+    assert rare <= walk.seen.keys(), walk.seen
