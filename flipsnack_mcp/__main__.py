@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
             with importing():
                 from flipsnack_mcp.commands.history import history
 
-            return history(settings_of(options), as_json=options.json, verify=options.verify)
+            return history(settings_of(options), as_json=options.json, verify=options.verify, account=options.account)
     with importing():
         from flipsnack_mcp.commands.sandbox import sandbox
 

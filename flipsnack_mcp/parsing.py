@@ -89,6 +89,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     history = commands.add_parser("history", help="show what was changed, by whose yes, and how it was before")
     history.add_argument("--json", action="store_true", help="print it as JSON")
     history.add_argument("--verify", action="store_true", help="say whether the trail is whole")
+    history.add_argument("--account", metavar="NAME", help="of one account only, by its name, label or hash")
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
     return top, dict(commands.choices)

@@ -67,10 +67,10 @@ class Reading:
             self.hints.append(f"A key is set beside {ACCOUNTS}, and not used: that file says which keys count.")
 
     def _drop_credentials(self) -> bool:
-        """Look at no key and no secret; whether there were any."""
-        kept = {name: value for name, value in self._values.items() if not name.startswith(CREDENTIALS)}
-        dropped, self._values = len(kept) < len(self._values), kept
-        return dropped
+        """Look at no key and no secret; whether there were any that somebody filled in."""
+        dropped = {name: value for name, value in self._values.items() if name.startswith(CREDENTIALS)}
+        self._values = {name: value for name, value in self._values.items() if name not in dropped}
+        return not all(map(LEFT_OPEN.fullmatch, dropped.values()))
 
     def _filled(self, given: Mapping[str, str]) -> dict[str, str]:
         """What somebody filled in: a placeholder alone, also as a part of a list, is a field that was left empty."""

@@ -13,10 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flipsnack_mcp.accounts_file import SIZES, Told, UnreadableError, accounts_in, in_the_file, whole_path
-from flipsnack_mcp.reading import CREDENTIALS, LOOPBACK, Reading, Variable
+from flipsnack_mcp.accounts_file import (
+    IS_SANDBOX,
+    SIZES,
+    Told,
+    UnreadableError,
+    accounts_in,
+    in_the_file,
+    key_of,
+    whole_path,
+)
+from flipsnack_mcp.reading import ACCOUNTS, CREDENTIALS, LOOPBACK, Reading, Variable
 
-__all__ = ["LOOPBACK", "VARIABLES", "Settings", "Variable", "read_settings"]
+__all__ = ["ACCOUNTS", "LOOPBACK", "VARIABLES", "Settings", "Variable", "read_settings"]
 
 FEWEST_CHARACTERS = 12
 """Of a key, so that its last four tell nothing."""
@@ -105,6 +114,8 @@ class Settings:
     )
     """The accounts of the file, each once; none where there is no file."""
     accounts_file: Path | None = None
+    key_files: tuple[Path, ...] = ()
+    """Where that file keeps keys: in itself, or in files that it names."""
     name: str = ""
     """What the file calls this account."""
     aliases: tuple[str, ...] = ()
@@ -130,8 +141,15 @@ class Settings:
         names = [name for name, value in zip(CREDENTIALS, (self.api_key, self.api_secret), strict=True) if not value]
         said = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set."
         if self.accounts_file:
-            return in_the_file(self.accounts_file, self.name, f"{said} Write both into the file.")
+            write = f"Write {'it' if len(names) == 1 else 'both'} into the file."
+            return in_the_file(self.accounts_file, self.name, key_of(f"{said} {write}"))
         return f"{said} {HOW_TO_GET_A_KEY}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong or looks so, of the process and of each account, each once."""
+        said = (one for each in (self, *self.accounts) for one in (*each.problems, *each.hints))
+        return tuple(dict.fromkeys(said))
 
     @property
     def every(self) -> tuple["Settings", ...]:
@@ -150,8 +168,9 @@ class Settings:
 
     @property
     def account(self) -> str:
-        """Tells accounts apart in the store, without naming the key."""
-        return hashlib.sha256(f"{self.api_url} {self.api_key} {self.sandbox}".encode()).hexdigest()[:16]
+        """Tells accounts apart in the store, without naming the key. Those without one are told apart by their names."""
+        key = self.api_key or (f"none of {self.name}" if self.name else "")
+        return hashlib.sha256(f"{self.api_url} {key} {self.sandbox}".encode()).hexdigest()[:16]
 
 
 DECLARED = {f"FLIPSNACK_{one.name.upper()}": one for one in fields(Settings) if one.metadata}
@@ -182,10 +201,12 @@ def read_from(reading: Reading, names: Iterable[str]) -> dict[str, Any]:
     return {one.name: one.metadata["read"](reading, name, one.default) for name, one in wanted.items()}
 
 
+SAID = ("problems", "hints", "notes")
+
+
 def said_by(reading: Reading, as_told: Callable[[str], str] = str) -> dict[str, Any]:
     """What is said of the values that were read."""
-    found = {"problems": reading.problems, "hints": reading.hints, "notes": reading.notes}
-    return {name: tuple(map(as_told, said)) for name, said in found.items()}
+    return {kind: tuple(map(as_told, getattr(reading, kind))) for kind in SAID}
 
 
 def with_accounts(process: Settings, file: str) -> Settings:
@@ -199,18 +220,26 @@ def with_accounts(process: Settings, file: str) -> Settings:
     for one in (of_account(process, path, each) for each in told):
         by_key.setdefault(one.account, []).append(one)
     accounts = tuple(as_one(path, same) for same in by_key.values())
-    return replace(process, accounts_file=path, accounts=accounts)
+    return replace(process, accounts_file=path, accounts=accounts, key_files=files_with_keys(path, told))
+
+
+def files_with_keys(file: Path, told: Iterable[Told]) -> tuple[Path, ...]:
+    """The files that hold a key or a secret of these accounts."""
+    given = ((name, text) for one in told for name, text in one.values.items() if name.startswith(CREDENTIALS))
+    named = (os.path.expanduser(text) if name.endswith("_FILE") else file for name, text in given)  # noqa: PTH111  # that of Path can raise
+    return tuple(dict.fromkeys(map(Path, named)))
 
 
 def of_account(process: Settings, file: Path, told: Told) -> Settings:
     """The settings of one account: those of the process, but for what the file says of it."""
-    reading = Reading(VARIABLES, told.values, {})
-    values = read_from(reading, {*told.values, *CREDENTIALS, *(one.removesuffix("_FILE") for one in told.values)})
+    given = {**({IS_SANDBOX: "1"} if process.sandbox else {}), **told.values}
+    reading = Reading(VARIABLES, given, {})
+    values = read_from(reading, {*given, *CREDENTIALS, *(one.removesuffix("_FILE") for one in given)})
     reading.look_at_credentials(values["api_key"], values["api_secret"])
-    said = said_by(reading, partial(in_the_file, file, told.name))
+    said = said_by(reading, lambda said: in_the_file(file, told.name, key_of(said)))
     said["problems"] = (*process.problems, *told.problems, *said["problems"])
     # Each imitation is an account of its own, and is told apart like the others.
-    if values.get("sandbox", process.sandbox):
+    if values.get("sandbox"):
         values["api_key"] = f"SANDBOX-{told.name.upper()}"
     return replace(process, **values, **said, name=told.name, size=told.size, accounts_file=file)
 
@@ -221,9 +250,13 @@ def as_one(file: Path, same: Sequence[Settings]) -> Settings:
     if not others:
         return first
     names = ", ".join(f'"{one.name}"' for one in same)
-    every = [one.name for one in fields(Settings)]
-    differing = {name for name in every for one in others if getattr(one, name) != getattr(first, name)}
-    hint, problems = f"{file}: {names} have one key and so are one account.", first.problems
-    if differing - {"name", "problems", "hints", "notes", "sources"}:
-        problems = (*problems, f"{hint} They are told different things: keep one of them.")
-    return replace(first, aliases=tuple(one.name for one in others), hints=(*first.hints, hint), problems=problems)
+    every = {one.name for one in fields(Settings)} - {"name", *SAID}
+    pointed_out = f"{file}: {names} have one key and so are one account."
+    said: dict[str, Any] = {
+        kind: tuple(dict.fromkeys(text for one in same for text in getattr(one, kind))) for kind in SAID
+    }
+    if any(getattr(one, name) != getattr(first, name) for name in every for one in others):
+        said["problems"] = (*said["problems"], f"{pointed_out} They are told different things: keep one of them.")
+    else:
+        said["hints"] = (*said["hints"], pointed_out)
+    return replace(first, aliases=tuple(one.name for one in others), **said)

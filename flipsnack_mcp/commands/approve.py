@@ -1,62 +1,85 @@
 """`flipsnack-mcp approve [CODE]`: a person's yes, given where no model can give it."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import anyio
 
 from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.commands.connecting import remember
-from flipsnack_mcp.server.consent.codes import Consents, Ticket
+from flipsnack_mcp.commands.connecting import labels_known, remember
+from flipsnack_mcp.server.consent.codes import Consents, Ticket, waiting_in
 from flipsnack_mcp.server.consent.form import confirms
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.store.labels import told_apart
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 
 FoundT = TypeVar("FoundT")
 
 
+@dataclass(frozen=True)
+class ToApprove:
+    """What a code stands for, and what its account is called."""
+
+    ticket: Ticket
+    called: str
+
+
 def approve(settings: Settings, code: str | None) -> int:
-    """List what waits, or show one and ask."""
+    """List what waits, or show one and ask; whatever account it is about, for the code says that."""
     try:
-        waiting = anyio.run(with_consents, settings, Consents.waiting)
+        waiting = anyio.run(with_store, settings, partial(what_waits, settings))
         if waiting is None:
             return fail("Nothing can be approved here: FLIPSNACK_STATE is memory:, which no other process can read.")
-        found = dict(waiting)
         if code is None:
-            return list_waiting(found)
+            return list_waiting(waiting)
         name = code.strip().upper()
-        if name not in found:
+        if name not in waiting:
             return fail(
                 f"Nothing waits under the code {quoted(name, 40)}: it was used, approved before, or is older than ten minutes."
             )
-        return ask_person(settings, name, found[name])
+        return ask_person(settings, name, waiting[name])
     except StoreUnusable as error:
         return fail(str(error))
 
 
-async def with_consents(settings: Settings, work: Callable[[Consents], Awaitable[FoundT]]) -> FoundT | None:
+async def with_store(settings: Settings, work: Callable[[Store], Awaitable[FoundT]]) -> FoundT | None:
     """Ask the store; the answer is None where no other process can read it."""
     store = remember(settings)
     try:
-        return await work(Consents(store, settings.account)) if store.shared else None
+        return await work(store) if store.shared else None
     finally:
         await store.close()
 
 
-def list_waiting(waiting: dict[str, Ticket]) -> int:
+async def what_waits(settings: Settings, store: Store) -> dict[str, ToApprove]:
+    """What a person can approve, of all accounts, by its code."""
+
+    def work(records: Records) -> dict[str, ToApprove]:
+        tickets, labels = waiting_in(records), labels_known(settings, records)
+        called = told_apart({*labels, *(one.account for one in tickets.values())}, labels)
+        return {name: ToApprove(one, called[one.account]) for name, one in tickets.items()}
+
+    return await store.transact(work)
+
+
+def list_waiting(waiting: Mapping[str, ToApprove]) -> int:
     """Print what waits for a person."""
-    for name, ticket in waiting.items():
-        say(one_line(f"{name}  {ticket.text}"))
+    for name, one in waiting.items():
+        say(one_line(f"{name}  {one.called}  {one.ticket.text}"))
     say("Approve one with: flipsnack-mcp approve CODE" if waiting else "Nothing waits for an approval.")
     return 0
 
 
-def ask_person(settings: Settings, name: str, ticket: Ticket) -> int:
+def ask_person(settings: Settings, name: str, waiting: ToApprove) -> int:
     """Show what waits, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
     if not sys.stdin.isatty():
         return fail("Approving needs a person at a terminal; this is none.")
+    ticket = waiting.ticket
+    say(one_line(f"Account: {waiting.called}"))
     say(one_line(ticket.text))
     try:
         typed = input(f"To approve it, type {quoted(ticket.expected)}: ")
@@ -64,7 +87,7 @@ def ask_person(settings: Settings, name: str, ticket: Ticket) -> int:
         return fail("\nNothing was approved.")
     if not confirms(typed, ticket):
         return fail("That is something else. Nothing was approved.")
-    if not anyio.run(with_consents, settings, lambda consents: consents.approve(name)):
+    if not anyio.run(with_store, settings, lambda store: Consents(store, ticket.account).approve(name)):
         return fail("It was used or has expired meanwhile. Nothing was approved.")
     say("Approved. The assistant can now make the call with this code.")
     return 0

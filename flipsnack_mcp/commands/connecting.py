@@ -1,5 +1,6 @@
 """From settings to a client: the real Flipsnack, or the sandbox inside this process."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import httpx2
@@ -7,8 +8,10 @@ import httpx2
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, BudgetStore, Flipsnack, Pacer
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import open_shared_document, open_store
-from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.permissions import is_open_to_others
+from flipsnack_mcp.store.records import Records, Store
 
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
@@ -34,9 +37,20 @@ def remember(settings: Settings) -> Store:
     return open_store(kept_at(settings))
 
 
+def labels_known(settings: Settings, records: Records) -> dict[str, str]:
+    """What accounts are called: in the accounts file, if there is one here, or by the server that used them last."""
+    return {**labels_in(records), **{one.account: one.name for one in settings.accounts}}
+
+
 def kept_at(settings: Settings) -> str:
-    """The sandbox forgets its collections when it ends, and each process has its own: by default nothing outlives it."""
-    return "memory:" if settings.sandbox and not settings.state else settings.state
+    """An imitation forgets its collections when it ends, and each process has its own: by default nothing outlives it."""
+    return "memory:" if not settings.state and all(one.sandbox for one in settings.every) else settings.state
+
+
+def open_key_files(settings: Settings) -> Iterator[str]:
+    """What to say of the files with keys that others may read. They are a person's own, and are not closed here."""
+    for file in filter(is_open_to_others, settings.key_files):
+        yield f"{file} holds keys and is open to other users of this machine: take their rights away (chmod 600)."
 
 
 def sandbox_transport(key: str) -> httpx2.AsyncBaseTransport:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -14,12 +14,14 @@ from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
-from flipsnack_mcp.commands.connecting import connect, kept_at
+from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, remember
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
-from flipsnack_mcp.settings import VARIABLES, Settings, Variable
+from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
+from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
+from flipsnack_mcp.store.records import StoreUnusable
 
 # https://developers.flipsnack.com/how-to-sign-a-request
 PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
@@ -35,6 +37,8 @@ class Finding:
     check: str
     ok: bool
     said: str
+    account: str = ""
+    """Whose, where a file names accounts."""
 
 
 def doctor(settings: Settings, *, as_json: bool) -> int:
@@ -46,26 +50,84 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
 
 
 async def examined(settings: Settings) -> list[Finding]:
-    """Look at everything, at what is local first."""
-    findings = [*configuration(settings), signing(), *folders(settings)]
-    if not settings.missing:
-        findings += [] if settings.sandbox else [network(settings)]
-        findings.append(await call(settings))
-    return findings
+    """Look at everything, at what is local first; at the accounts of a file side by side."""
+    if not settings.accounts:
+        local = [
+            *configuration(settings),
+            *state(settings),
+            *await used_before(settings),
+            signing(),
+            *folders(settings),
+        ]
+        return [*local, *await asked(settings)]
+    found = dict[str, list[Finding]]()
+    async with anyio.create_task_group() as looking:
+        for one in settings.accounts:
+            looking.start_soon(examine_account, one, settings, found)
+    each = (one for account in settings.accounts for one in found[account.name])
+    return [*of_the_process(settings), *state(settings), signing(), *each]
+
+
+async def examine_account(account: Settings, process: Settings, found: dict[str, list[Finding]]) -> None:
+    """Look at one account; what is wrong with the whole process is told elsewhere."""
+    own = replace(account, problems=tuple(one for one in account.problems if one not in process.problems))
+    findings = [*configuration(own), *folders(account), *await asked(account)]
+    found[account.name] = [replace(one, account=account.name) for one in findings]
 
 
 def configuration(settings: Settings) -> Iterator[Finding]:
     """Find what is missing or malformed."""
     yield Finding("configuration", not settings.missing, settings.missing or "complete")
+    yield from looked_odd(settings)
+
+
+def looked_odd(settings: Settings) -> Iterator[Finding]:
+    """Tell what looks wrong, and what was left open."""
     for hint in settings.hints:
         yield Finding("configuration", ok=False, said=hint)
     for note in settings.notes:
         yield Finding("configuration", ok=True, said=note)
+
+
+def of_the_process(settings: Settings) -> Iterator[Finding]:
+    """Find what is wrong for all accounts of a file, and with the files that hold their keys."""
+    for problem in settings.problems:
+        yield Finding("configuration", ok=False, said=problem)
+    yield from looked_odd(settings)
+    for said in open_key_files(settings):
+        yield Finding("keys", ok=True, said=said)
+
+
+def state(settings: Settings) -> Iterator[Finding]:
+    """Find out whether others may read what is remembered."""
     file = state_file(kept_at(settings)) if not settings.problems else None
     if file and is_open_to_others(file):
         yield Finding(
             "state", ok=True, said=f"{file} is open to other users of this machine; it is closed at its next use"
         )
+
+
+async def used_before(settings: Settings) -> list[Finding]:
+    """Name the accounts that the state file knows, in a terminal without a key: an assistant may have its own."""
+    file = state_file(kept_at(settings)) if settings.missing and not settings.problems else None
+    if not file or not file.is_file():
+        return []
+    store = remember(settings)
+    try:
+        known = await store.transact(labels_in)
+    except StoreUnusable as error:
+        return [Finding("state", ok=False, said=str(error))]
+    finally:
+        await store.close()
+    said = f"servers on {file} used: {', '.join(sorted(known.values()))}; what their own configuration sets is not seen here"
+    return [Finding("state", ok=True, said=said)] if known else []
+
+
+async def asked(settings: Settings) -> list[Finding]:
+    """Ask Flipsnack, where that is possible."""
+    if settings.missing:
+        return []
+    return [*([] if settings.sandbox else [network(settings)]), await call(settings)]
 
 
 def signing() -> Finding:
@@ -120,22 +182,42 @@ async def call(settings: Settings) -> Finding:
 def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
     """Write the findings for a person."""
     given = [one_line(f"  {name} = {value}  ({source})") for name, value, source in shown_settings(settings)]
-    checks = [one_line(f"{'ok  ' if one.ok else 'FAIL'} {one.check}: {one.said}") for one in findings]
+    accounts = ["", "Accounts:", *map(account_line, settings.accounts)] if settings.accounts else []
+    checks = [one_line(f"{'ok  ' if one.ok else 'FAIL'} {whose(one)}{one.check}: {one.said}") for one in findings]
     head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
     end = ["", "All is well." if well else "Something has to be set right first."]
-    return "\n".join([*head, *(given or ["  none given, all defaults"]), "", *checks, *end])
+    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, "", *checks, *end])
+
+
+def whose(finding: Finding) -> str:
+    """Say whose account was looked at."""
+    return f"[{finding.account}] " if finding.account else ""
+
+
+def account_line(account: Settings) -> str:
+    """Say of an account what tells it from the others."""
+    facts = [mode(account), *([f"key ending {account.key_end}"] if account.key_end else [])]
+    return f"  {', '.join((account.name, *account.aliases))}: {', '.join(facts)}"
 
 
 def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> str:
     """Write the findings for a program."""
     given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
     facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
-    return json.dumps({**facts, "checks": [asdict(one) for one in findings]}, indent=2)
+    accounts = {"accounts": [account_facts(one) for one in settings.accounts]} if settings.accounts else {}
+    checks = [{name: value for name, value in asdict(one).items() if name != "account" or value} for one in findings]
+    return json.dumps({**facts, **accounts, "checks": checks}, indent=2)
+
+
+def account_facts(account: Settings) -> dict[str, object]:
+    """Say the same for a program."""
+    facts = {"name": account.name, "aliases": account.aliases, "label": account.label}
+    return {**facts, "mode": mode(account), "key_end": account.key_end}
 
 
 def mode(settings: Settings) -> str:
     """Say which Flipsnack is asked."""
-    return "sandbox" if settings.sandbox else "live"
+    return "sandbox" if all(one.sandbox for one in settings.every) else "live"
 
 
 def shown_settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
@@ -149,6 +231,8 @@ def shown_value(variable: Variable, settings: Settings) -> str:
     """Write a value as it may be shown; of a secret only that it is there."""
     if variable.secret:
         return "set"
+    if variable.name == ACCOUNTS:
+        return str(settings.accounts_file or "set")
     value = getattr(settings, variable.name.removeprefix("FLIPSNACK_").lower(), "set")
     if isinstance(value, tuple | frozenset):
         return os.pathsep.join(sorted(str(one) for one in value)) if value else "none"

@@ -1,61 +1,145 @@
 """`flipsnack-mcp history`: what was changed through this server, by whose yes, and how it was before."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from heapq import merge
+from typing import Any
 
 import anyio
 
 from flipsnack_mcp.api import cleaned, one_line
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.commands.connecting import remember
+from flipsnack_mcp.commands.connecting import labels_known, remember
+from flipsnack_mcp.server.accounts import account_named
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.labels import UNNAMED, told_apart
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.history import Event, History
+from flipsnack_mcp.workflows.history import Event, Trail, every_trail
 
 LONGEST_SAVED = 4000
 """Characters of what was saved, for a person; `--json` has all of it."""
 
 
-def history(settings: Settings, *, as_json: bool, verify: bool) -> int:
-    """Print the trail, or say whether it is whole."""
+@dataclass(frozen=True)
+class Found:
+    """The trails that were asked for, and what their accounts are called."""
+
+    trails: list[Trail]
+    labels: Mapping[str, str]
+    """By account, where it has one."""
+    called: Mapping[str, str]
+    """By account, so that a person can tell them apart."""
+
+
+def history(settings: Settings, *, as_json: bool, verify: bool, account: str | None = None) -> int:
+    """Print the trails of all accounts or of one, or say whether they are whole."""
     try:
-        return anyio.run(_history, settings, as_json, verify)
+        found = anyio.run(recalled, settings)
     except StoreUnusable as error:
         return fail(str(error))
+    if account is not None:
+        meant = accounts_called(account, found, settings)
+        if len(meant) != 1:
+            return fail(which_account(meant, found.called))
+        found = replace(found, trails=[one for one in found.trails if one.account == meant[0]])
+    if verify:
+        say(json.dumps(verification(found)) if as_json else verification_text(found))
+        return 1 if any(one.wrong for one in found.trails) else 0
+    say(json.dumps(saved(found), indent=2) if as_json else trail_text(found))
+    return 0
 
 
-async def _history(settings: Settings, as_json: bool, verify: bool) -> int:  # noqa: FBT001  # anyio.run takes no names
+async def recalled(settings: Settings) -> Found:
+    """Look into the store."""
     store = remember(settings)
     try:
-        trail = History(store, settings.account)
-        events = await trail.events()
-        if not verify:
-            saved = [one.model_dump(mode="json") for one in events]
-            say(json.dumps(saved, indent=2) if as_json else trail_text(events))
-            return 0
-        wrong = await trail.verified()
-        facts = {"ok": not wrong, "entries": len(events), "wrong": wrong}
-        say(json.dumps(facts) if as_json else verification_text(events, wrong))
-        return 1 if wrong else 0
+        trails = await every_trail(store)
+        labels = await store.transact(lambda records: labels_known(settings, records))
     finally:
         await store.close()
+    return Found(trails, labels, told_apart({*labels, *(one.account for one in trails)}, labels))
 
 
-def trail_text(events: list[Event]) -> str:
-    """Write the history for a person, oldest first."""
-    return "\n".join(event_text(one) for one in events) or "Nothing has been changed through this server."
+def accounts_called(typed: str, found: Found, settings: Settings) -> list[str]:
+    """The accounts that a person may mean by a name, a label or what the store knows one by."""
+    wanted = typed.strip().casefold()
+    known = ((one, (one, found.labels.get(one, UNNAMED), shown)) for one, shown in found.called.items())
+    meant = [one for one, names in known if wanted in map(str.casefold, names)]
+    of_file = account_named(settings.accounts, typed)
+    return meant or ([of_file.account] if of_file else [])
 
 
-def event_text(event: Event) -> str:
+def which_account(meant: Sequence[str], called: Mapping[str, str]) -> str:
+    """Say which accounts there are. What was typed is not repeated, it may be a key."""
+    names = ", ".join(sorted(called.values()))
+    if meant:
+        return f"{len(meant)} accounts are called so: name one by what stands in brackets. They are: {names}."
+    return f"No account is called so. The accounts are: {names}." if called else "No account was used here so far."
+
+
+def in_order(found: Found) -> Iterator[tuple[str, Event]]:
+    """All entries with their accounts, oldest first; those of one stay in their order, whatever the clock showed."""
+    return merge(*([(one.account, event) for event in one.events] for one in found.trails), key=lambda one: one[1].at)
+
+
+def saved(found: Found) -> list[dict[str, Any]]:
+    """Write the history for a program."""
+    return [
+        {**event.model_dump(mode="json"), "account": account, "label": found.labels.get(account, UNNAMED)}
+        for account, event in in_order(found)
+    ]
+
+
+def trail_text(found: Found) -> str:
+    """Write the history for a person."""
+    lines = [event_text(event, found.called[account]) for account, event in in_order(found)]
+    return "\n".join(lines) or "Nothing has been changed through this server."
+
+
+def event_text(event: Event, called: str) -> str:
     """Write one entry on one line, and the saved metadata on one below it. Ids in it can be anybody's text."""
-    at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
+    at = date_and_time(event.at)
     how = f", confirmed by {event.confirmed}" if event.confirmed else ""
     said = f": {event.said}" if event.said else ""
     saved = cleaned(json.dumps(event.before, ensure_ascii=False), LONGEST_SAVED)
     before = f"\n      before: {saved}" if event.before else ""
-    return one_line(f"{event.number:5}  {at}  {event.tool} {event.target}  {event.decision}{how}{said}") + before
+    what = f"{event.tool} {event.target}  {event.decision}{how}{said}"
+    return one_line(f"{event.number:5}  {at}  {called}  {what}") + before
 
 
-def verification_text(events: list[Event], wrong: str) -> str:
-    """Say in words whether the chain is whole."""
-    return f"The trail is NOT whole: {wrong}." if wrong else f"The trail is whole: {len(events)} entries."
+def date_and_time(at: float) -> str:
+    """When something was; the number itself where somebody made one of it that no clock shows."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return str(at)
+
+
+def verification(found: Found) -> dict[str, Any]:
+    """Say for a program whether the chains are whole; where there are several, also each by itself."""
+    every = [
+        {"account": one.account, "label": found.labels.get(one.account, UNNAMED), **wholeness(one)}
+        for one in found.trails
+    ]
+    wrong = [f"{found.called[one.account]}: {one.wrong}" for one in found.trails if one.wrong]
+    if len(every) < 2:
+        return wholeness(*found.trails) if every else {"ok": True, "entries": 0, "wrong": ""}
+    entries = sum(len(one.events) for one in found.trails)
+    return {"ok": not wrong, "entries": entries, "wrong": "; ".join(wrong), "accounts": every}
+
+
+def wholeness(trail: Trail) -> dict[str, Any]:
+    """Say it of one."""
+    return {"ok": not trail.wrong, "entries": len(trail.events), "wrong": trail.wrong}
+
+
+def verification_text(found: Found) -> str:
+    """Say in words whether the chains are whole; of which account, where there are several."""
+    lines = list[str]()
+    for one in found.trails:
+        of = f" of {found.called[one.account]}" if len(found.trails) > 1 else ""
+        whole = f"NOT whole: {one.wrong}" if one.wrong else f"whole: {len(one.events)} entries"
+        lines.append(f"The trail{of} is {whole}.")
+    return "\n".join(lines) or "The trail is whole: 0 entries."

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import anyio
 
-from flipsnack_mcp.commands.connecting import connect, remember
+from flipsnack_mcp.commands.connecting import connect, open_key_files, remember
 from flipsnack_mcp.commands.stopping import (
     end_process,
     leave_when_interrupted,
@@ -36,9 +36,9 @@ def serve(settings: Settings, where: tuple[str, int] | None) -> int:
     logging.basicConfig(level=settings.log_level, format="%(message)s")
     server = build_server(settings, connect, store=remember(settings))
     Redactor.of(settings).guard()
-    for one in (*settings.problems, *settings.hints):
+    for one in (*settings.warnings, *open_key_files(settings)):
         log.warning("%s", one)
-    for one in settings.notes:
+    for one in dict.fromkeys(note for each in (settings, *settings.accounts) for note in each.notes):
         log.info("%s", one)
     return serve_http(server, *where) if where else serve_stdio(server)
 

@@ -1,6 +1,7 @@
 """What a person calls an account, beside what the store knows it by. A label changes; the account and all it has stay."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from flipsnack_mcp.store.records import Records, Store, T
 
@@ -10,29 +11,35 @@ UNNAMED = "unnamed"
 
 
 class LabelledStore:
-    """A store that keeps the label of an account with the first thing that it is used for."""
+    """A store that keeps the label of an account: told once, or servers that call it differently would take turns."""
 
     def __init__(self, inner: Store, account: str, label: str) -> None:
         self.shared, self.close = inner.shared, inner.close
         self._inner, self._account, self._label = inner, account, label
-        self._kept = not label
+        self._told = False
 
     async def transact(self, work: Callable[[Records], T]) -> T:
         """Run a transaction."""
-        if self._kept:
-            return await self._inner.transact(work)
 
         def labelled(records: Records) -> T:
             known = records.get(LABEL, self._account)
-            if known is None or known.get("label") != self._label:
+            # It may be missing later too: somebody moves the file away, and a new one is made.
+            if self._label and (known is None or not (self._told or known.get("label") == self._label)):
                 records.put(LABEL, self._account, {"label": self._label})
             return work(records)
 
         result = await self._inner.transact(labelled)
-        self._kept = True
+        self._told = True
         return result
 
 
-def label_in(records: Records, account: str) -> str:
-    """What an account is called."""
-    return str((records.get(LABEL, account) or {}).get("label") or UNNAMED)
+def labels_in(records: Records) -> dict[str, str]:
+    """What the accounts are called that have a label."""
+    return {account: str(body["label"]) for account, body in records.all(LABEL) if body.get("label")}
+
+
+def told_apart(accounts: Iterable[str], labels: Mapping[str, str]) -> dict[str, str]:
+    """What each account is called; by what the store knows it as well, where others are called so too."""
+    called = {one: labels.get(one, UNNAMED) for one in accounts}
+    counted = Counter(called.values())
+    return {one: name if counted[name] == 1 else f"{name} ({one})" for one, name in called.items()}

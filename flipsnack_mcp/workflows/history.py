@@ -6,9 +6,10 @@ needs to put things right by hand.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +19,8 @@ from flipsnack_mcp.store.records import Body, Records, Store
 KIND, HEAD = "history", "history-head"
 HISTORY_KEPT = 90 * 24 * 3600.0
 FIRST = "0" * 64
+NOTHING_YET: Body = {"number": 0, "hash": FIRST, "at": 0.0}
+"""The head of a trail without entries."""
 
 
 class Event(BaseModel):
@@ -73,7 +76,7 @@ class History:
             number = int(head["number"]) + 1
             written = {"number": number, "at": records.wall, "account": self.account, "previous_at": head["at"]}
             event = Event.model_validate({**written, **self.redact(facts)}).sealed(str(head["hash"]))
-            records.put(KIND, f"{self.account}/{number:09}", event.model_dump(mode="json"), keep=HISTORY_KEPT)
+            records.put(KIND, place_of(event), event.model_dump(mode="json"), keep=HISTORY_KEPT)
             records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": records.now})
             return number
 
@@ -81,8 +84,7 @@ class History:
 
     async def events(self) -> list[Event]:
         """Everything that is kept and can be read, oldest first."""
-        kept = await self.store.transact(lambda records: kept_of(records, self.account))
-        return [one for one in (readable(body) for _, body in kept) if one]
+        return readable_of(await self.store.transact(lambda records: kept_of(records, self.account)))
 
     async def verified(self) -> str:
         """What is wrong with the chain, or nothing. Its start may have expired; its end may not be missing."""
@@ -91,14 +93,47 @@ class History:
         )
 
 
+@dataclass(frozen=True)
+class Trail:
+    """What is kept of the history of one account."""
+
+    account: str
+    events: list[Event]
+    """Oldest first, as far as they can be read."""
+    wrong: str
+    """What is wrong with the chain, or nothing."""
+
+
+async def every_trail(store: Store) -> list[Trail]:
+    """The trails of all accounts that have one."""
+    every, heads, now = await store.transact(lambda records: (records.all(KIND), dict(records.all(HEAD)), records.now))
+    kept: dict[str, list[tuple[str, Body]]] = {account: [] for account in heads}
+    for name, body in sorted(every, key=itemgetter(0)):
+        kept.setdefault(name.partition("/")[0], []).append((name, body))
+    return [
+        Trail(account, readable_of(entries), broken(entries, heads.get(account, NOTHING_YET), now))
+        for account, entries in kept.items()
+    ]
+
+
 def head_of(records: Records, account: str) -> Body:
     """What the next entry is chained to."""
-    return records.get(HEAD, account) or {"number": 0, "hash": FIRST, "at": 0.0}
+    return records.get(HEAD, account) or NOTHING_YET
 
 
 def kept_of(records: Records, account: str) -> list[tuple[str, Body]]:
     """The entries of an account by their names, which are numbered."""
     return sorted((name, body) for name, body in records.all(KIND) if name.startswith(f"{account}/"))
+
+
+def place_of(event: Event) -> str:
+    """The name of its record."""
+    return f"{event.account}/{event.number:09}"
+
+
+def readable_of(kept: Iterable[tuple[str, Body]]) -> list[Event]:
+    """The entries that nobody made something else of."""
+    return [one for one in (readable(body) for _, body in kept) if one]
 
 
 def readable(body: Body) -> Event | None:
@@ -113,9 +148,9 @@ def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
     """The first place where the chain does not hold."""
     events: list[Event] = []
     for name, body in kept:
-        number, event = name.rpartition("/")[2], readable(body)
-        if event is None or f"{event.number:09}" != number or digest(body) != event.hash:
-            return f"entry {number.lstrip('0')} was altered or put in"
+        event = readable(body)
+        if event is None or place_of(event) != name or digest(body) != event.hash:
+            return f"entry {name.rpartition('/')[2].lstrip('0')} was altered or put in"
         events.append(event)
     return missing_before(events, now) or torn(events) or missing_after(events, head, now)
 

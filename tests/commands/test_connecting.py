@@ -9,7 +9,7 @@ import pytest
 
 from flipsnack_mcp.api import pace
 from flipsnack_mcp.api.budget import BudgetRules
-from flipsnack_mcp.commands.connecting import budget, connect, remember
+from flipsnack_mcp.commands.connecting import budget, connect, kept_at, remember
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.shared_document import SharedDocument
 from tests.commands.processes import KEY, SECRET
@@ -77,6 +77,28 @@ async def test_without_a_file_a_budget_is_the_processes_own(settings: Settings, 
     await one_call(settings)
     assert await calls_counted(budget(settings)) == 0
     assert not home.exists()
+
+
+IMITATIONS = '[accounts.a]\nsandbox = true\n[accounts.b]\nsandbox = "empty"\n'
+ONE_IS_REAL = f'{IMITATIONS}[accounts.c]\nkey = "{KEY}"\nsecret = "{SECRET}"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "environment", "kept"),
+    [
+        (IMITATIONS, {}, "memory:"),
+        (IMITATIONS, {"FLIPSNACK_STATE": "sqlite:/x"}, "sqlite:/x"),
+        (ONE_IS_REAL, {}, ""),
+        (ONE_IS_REAL, {"FLIPSNACK_SANDBOX": "1"}, "memory:"),
+        (f"{ONE_IS_REAL}sandbox = false\n", {"FLIPSNACK_SANDBOX": "1"}, ""),
+    ],
+)
+def test_what_imitations_alone_did_is_forgotten_and_what_a_real_account_did_is_not(
+    tmp_path: Path, content: str, environment: dict[str, str], kept: str
+) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(content)
+    assert kept_at(read_settings({"FLIPSNACK_ACCOUNTS": str(file), **environment})) == kept
 
 
 @pytest.mark.parametrize("state", ["sqlite:~nobody-of-this-name/state.sqlite", "sqlite:", "redis://secret@host", "x"])

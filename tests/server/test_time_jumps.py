@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.consent.codes import Consents, waiting_in
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
@@ -66,7 +66,7 @@ async def test_a_code_of_a_wrong_clock_is_dead_when_the_clock_is_right(
     first, second = await a_code(consents), await a_code(consents)
     machine.set_clock(-days)
     assert not await is_good(consents, first)
-    assert second not in dict(await consents.waiting())
+    assert second not in await consents.store.transact(waiting_in)
     assert not await consents.approve(second)
     machine.set_clock(days)
     machine.run(60.0)

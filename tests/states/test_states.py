@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.commands import approve, history
-from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.consent.codes import Consents, waiting_in
+from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.history import History, every_trail
 from tests.jumps import one_write
-from tests.server.bench import Said
+from tests.server.bench import KEY, Said
 from tests.server.destructions import assert_done, assert_refused, store_of
 from tests.server.long_bench import CREATE, GET, LIST, to_its_end
 from tests.states.opened import MINUTE, Opened
@@ -187,7 +188,7 @@ def test_the_terminal_lists_the_code_that_waits(
     monkeypatch.setattr(approve, "remember", lambda _: state.in_a_terminal)
     assert approve.approve(state.bench.settings, None) == 0
     told = capsys.readouterr().out
-    assert state.ids["code waiting"] in told
+    assert f"{state.ids['code waiting']}  unnamed  " in told
     assert "Price list for partners 2026" in told
     assert state.ids["code approved"] not in told
 
@@ -228,18 +229,21 @@ def test_the_history_says_how_things_were_and_a_changed_entry_is_noticed(state: 
     assert trail(verify=True) == {"ok": True, "entries": 20, "wrong": ""}
     entries = trail(verify=False)
     assert [one["number"] for one in entries] == list(range(1, 21))
+    assert {(one["account"], one["label"]) for one in entries} == {(state.account, "unnamed")}
     saved = [one["before"]["title"] for one in entries if one["before"]]
     assert (saved[:3], len(saved)) == (["Annual report 2025", "Delivery notes scan", ""], 7)
     state.edit("UPDATE records SET body = replace(body, 'Delivery', 'delivery') WHERE kind = 'history'")
     assert "entry 3 was altered" in trail(verify=True, code=1)["wrong"]
 
 
-async def test_the_history_is_gone_on_with(state: Opened) -> None:
+async def test_the_history_is_gone_on_with_and_its_account_has_a_label_then(state: Opened) -> None:
     await carried_out(state, "plan half")
-    trail = History(store_of(state.bench), state.account)
-    assert await trail.verified() == ""
-    assert len(await trail.events()) > 20
-    await trail.store.close()
+    store = store_of(state.bench)
+    (trail,) = await every_trail(store)
+    assert (trail.account, trail.wrong) == (state.account, "")
+    assert len(trail.events) > 20
+    assert await store.transact(labels_in) == {state.account: f"key ending {KEY[-4:]}"}
+    await store.close()
 
 
 @pytest.mark.parametrize("days", [30.0, 100.0, 400.0, 4000.0, -30.0, -100.0, -400.0])
@@ -257,5 +261,5 @@ async def test_a_wrong_clock_at_its_first_opening_takes_nothing_from_it(state: O
     assert len(await trail.events()) == 20
     every = await store.transact(lambda records: [len(records.all(kind)) for kind in ("upload", "plan")])
     assert all(every)
-    assert await Consents(store, state.account).waiting() == []
+    assert await store.transact(waiting_in) == {}
     await store.close()

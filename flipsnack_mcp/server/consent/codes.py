@@ -107,15 +107,6 @@ class Consents:
 
         return await self.store.transact(work)
 
-    async def waiting(self) -> list[tuple[str, Ticket]]:
-        """The codes that a person can approve."""
-
-        def work(records: Records) -> list[tuple[str, Ticket]]:
-            found = [(name, self._ticket(records, name)) for name, _ in records.all(CODE)]
-            return [(name, one) for name, one in found if one and not one.approved]
-
-        return await self.store.transact(work)
-
     async def approve(self, code: str) -> bool:
         """Write down that a person approved it in a terminal; False where it is not waiting any more."""
 
@@ -130,15 +121,9 @@ class Consents:
         return await self.store.transact(work)
 
     def _ticket(self, records: Records, code: str) -> Ticket | None:
-        """A code that counts. One that is seen while the clock says something else is dead from then on."""
+        """A code of this account that counts."""
         body = records.get(CODE, code)
-        ticket = Ticket.model_validate(body) if body else None
-        if ticket is None or ticket.account != self.account:
-            return None
-        if is_fresh(Stamp(ticket.made, ticket.shown), stamp_of(records), LIFETIME):
-            return ticket
-        records.delete(CODE, code)
-        return None
+        return ticket_in(records, code) if body and body["account"] == self.account else None
 
     async def stamp(self) -> Stamp:
         """What a question is stamped with."""
@@ -155,3 +140,19 @@ class Consents:
 
     def _closed(self, target: str) -> str:
         return f"{self.account}/{target}"
+
+
+def ticket_in(records: Records, code: str) -> Ticket | None:
+    """A code that counts, of whichever account. One that is seen while the clock says something else is dead from then on."""
+    body = records.get(CODE, code)
+    ticket = Ticket.model_validate(body) if body else None
+    if ticket is None or is_fresh(Stamp(ticket.made, ticket.shown), stamp_of(records), LIFETIME):
+        return ticket
+    records.delete(CODE, code)
+    return None
+
+
+def waiting_in(records: Records) -> dict[str, Ticket]:
+    """The codes of all accounts that a person can approve."""
+    found = {name: ticket_in(records, name) for name, _ in records.all(CODE)}
+    return {name: one for name, one in found.items() if one and not one.approved}
