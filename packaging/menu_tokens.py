@@ -15,8 +15,8 @@ from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import read_settings
 
-MENU_BUDGET, LIST_BUDGET = 2000, 4500
-CORE, CORE_MENU, CORE_LIST = 11, 1400, 3200
+MENU_BUDGET, LIST_BUDGET = 2000, 4600
+CORE, CORE_MENU, CORE_LIST = 11, 1400, 3250
 """For the tools over Flipsnack's own actions, without those over workflows."""
 MORE_MENU, MORE_LIST = 150, 450
 """For each further action: what an upload costs."""

@@ -140,6 +140,14 @@ def turns(doc: SharedBudget) -> list[str]:
     return sorted(doc["want"], key=lambda who: (lane_of(who), served.get(who, 0), doc["want"][who]["since"]))
 
 
+def calls_left(doc: SharedBudget, now: float, rules: BudgetRules) -> int:
+    """Count the calls that a person's questions still have in the longest window; none while everybody pauses."""
+    tidy(doc, now, rules)
+    most, window = max(quota(rules, Lane.INTERACTIVE), key=lambda limit: limit[1])
+    recent = sum(stamp(call, now) > now - window for call in doc["log"])
+    return max(0, most - recent) if now >= sum(doc["pause"]) else 0
+
+
 def queue(doc: SharedBudget, request: SlotRequest, turn: list[str]) -> int:
     """Count the calls that will go before this one, if nobody else comes."""
     me, lane = turn.index(request.who), lane_of(request.who)

@@ -119,6 +119,10 @@ class Flipsnack:
         async with self._pacer.pair(terms.lane, on_wait=told_by(terms)) as places:
             yield places
 
+    async def calls_left(self) -> int:
+        """How many requests are left of the minute, for all processes on the key."""
+        return await self._pacer.calls_left()
+
     async def _once(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
         if anyio.current_time() >= terms.deadline:
             raise errors.OutOfTimeError(0)

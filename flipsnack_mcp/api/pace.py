@@ -141,6 +141,10 @@ class Pacer:
         """Let nobody on this key call for so long: it was refused for calls that others made."""
         await self._store.change(lambda doc, now: budget.pause(doc, now, self._rules, seconds))
 
+    async def calls_left(self) -> int:
+        """Say how many calls are left of the minute, for all processes on the key."""
+        return await self._store.change(lambda doc, now: budget.calls_left(doc, now, self._rules))
+
     async def close(self) -> None:
         """Let go of the store."""
         await self._store.close()

@@ -96,16 +96,16 @@ def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> Whi
     )
 
 
-def taking_account(tool: Tool, *, writes: bool, all_at_once: bool) -> Tool:
-    """The tool as it is listed where there are several accounts.
+def taking_account(tool: Tool, over_accounts: Mapping[str, Any] | None, *, writes: bool) -> Tool:
+    """The tool as it is listed where there are several accounts; `over_accounts` is the schema of its answer over all.
 
     What has to be named is not described as well: with both it would cost more tokens than a tool has for its account.
     """
     described = (
-        {} if writes else {"description": f"Default first; {EVERY_ONE} all" if all_at_once else "Default: first"}
+        {} if writes else {"description": f"Default first; {EVERY_ONE} all" if over_accounts else "Default: first"}
     )
     schema = tool.input_schema
     properties = {**schema.get("properties", {}), ARGUMENT: {**described, "type": "string"}}
     required = [*schema.get("required", ()), *([ARGUMENT] if writes else [])]
     changed = {**schema, "properties": properties, **({"required": required} if required else {})}
-    return tool.model_copy(update={"input_schema": changed})
+    return tool.model_copy(update={"input_schema": changed, "output_schema": over_accounts or tool.output_schema})

@@ -129,7 +129,7 @@ async def carry_out(
     if len(whose.apps) == 1:
         app.check_settings()
     options = options_of(given) if isinstance(given, Action) else Options()
-    call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps)
+    call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)
     return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
 
 

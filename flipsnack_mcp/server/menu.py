@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from mcp.types import Tool
 
@@ -15,16 +16,33 @@ from flipsnack_mcp.api import Effect
 from flipsnack_mcp.server.accounts import taking_account
 from flipsnack_mcp.settings import Settings
 
-OVER_ALL = frozenset({"report_stats"})
-"""Tools that take several accounts at once."""
 MENU_FILE = Path(__file__).with_name("menu.json")
 
 
+class Entry(NamedTuple):
+    """A tool as MCP lists it."""
+
+    tool: Tool
+    toolset: str
+    needs: Effect
+    """What has to be allowed."""
+    over_accounts: dict[str, Any] | None
+    """The schema of its answer over all accounts, where it takes them at once."""
+
+
 @cache
-def entries() -> tuple[tuple[Tool, str, Effect], ...]:
-    """All tools as MCP lists them, in the order of the menu, each with its toolset and what it needs to be allowed."""
+def entries() -> tuple[Entry, ...]:
+    """All tools, in the order of the menu."""
     written = json.loads(MENU_FILE.read_bytes())
-    return tuple((Tool.model_validate(one["tool"]), one["toolset"], Effect(one["needs"])) for one in written)
+    return tuple(
+        Entry(Tool.model_validate(one["tool"]), one["toolset"], Effect(one["needs"]), one.get("over_accounts"))
+        for one in written
+    )
+
+
+def over_all() -> list[str]:
+    """The tools that take all accounts at once."""
+    return [one.tool.name for one in entries() if one.over_accounts]
 
 
 def menu(settings: Settings) -> dict[str, Tool]:
@@ -32,10 +50,10 @@ def menu(settings: Settings) -> dict[str, Tool]:
 
     What is not here can be neither seen nor called.
     """
-    offered = [(tool, needs) for tool, toolset, needs in entries() if any_offers(settings.every, toolset, needs)]
+    offered = [one for one in entries() if any_offers(settings.every, one.toolset, one.needs)]
     if len(settings.every) == 1:
-        return {tool.name: tool for tool, _ in offered}
-    return {tool.name: several(tool, needs) for tool, needs in offered}
+        return {one.tool.name: one.tool for one in offered}
+    return {one.tool.name: several(one) for one in offered}
 
 
 def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> bool:
@@ -43,7 +61,8 @@ def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> boo
     return any(toolset in one.toolsets and (needs is Effect.READS or not one.read_only) for one in accounts)
 
 
-def several(tool: Tool, needs: Effect) -> Tool:
+def several(entry: Entry) -> Tool:
     """A tool that takes the account; it has to be named where something may be changed."""
-    reads = needs is Effect.READS or bool(tool.annotations and tool.annotations.read_only_hint)
-    return taking_account(tool, writes=not reads, all_at_once=tool.name in OVER_ALL)
+    hints = entry.tool.annotations
+    reads = entry.needs is Effect.READS or bool(hints and hints.read_only_hint)
+    return taking_account(entry.tool, entry.over_accounts, writes=not reads)

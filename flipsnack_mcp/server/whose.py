@@ -4,12 +4,12 @@ A player's link carries the number of its account, which the embed code of any c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import FlipsnackError, account_in_embed_code, account_in_link
+from flipsnack_mcp.api import FlipsnackError, account_in_embed_code, account_in_link, hash_from
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.actions.publishing import GetEmbedCode
 from flipsnack_mcp.server.accounts import (
@@ -22,7 +22,7 @@ from flipsnack_mcp.server.accounts import (
     not_offered,
 )
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.menu import OVER_ALL
+from flipsnack_mcp.server.menu import over_all
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.tools.arguments import several
 from flipsnack_mcp.workflows.context import CallContext
@@ -44,6 +44,8 @@ class Whose:
 
     apps: tuple[App, ...]
     why: str = ""
+    linked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The collections that players' links name, where all accounts are meant: by what the store knows theirs by."""
 
     @property
     def heading(self) -> Heading:
@@ -64,8 +66,8 @@ async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str,
     Raises:
         WhichAccountError: It cannot be told, or it is not the one that was named, or has no such tool.
     """
-    if name_given(arguments) == EVERY_ONE and tool in OVER_ALL:
-        return Whose(tuple(apps.values()))
+    if name_given(arguments) == EVERY_ONE and tool in over_all():
+        return Whose(tuple(apps.values()), linked=await collections_by_owner(arguments, [*apps.values()]))
     whose = await account_meant(apps, arguments, writes=writes)
     (found,) = whose.apps
     if tool not in found.offered:
@@ -119,6 +121,19 @@ async def owner_of_links(numbers: frozenset[str], chosen: App | None, apps: Sequ
         names = ", ".join(one.settings.name for one in owners)
         raise WhichAccountError(f"These links are of several accounts: {names}.", "Make a call for each of them.")
     return owners[0] if len(owners) == 1 else None
+
+
+async def collections_by_owner(arguments: Mapping[str, Any], apps: Sequence[App]) -> dict[str, tuple[str, ...]]:
+    """The collections that players' links name, each with the one account that it can be of."""
+    numbers = {one: number for one in possible_links(arguments) if (number := account_in_link(one))}
+    if numbers:
+        await learn_numbers(apps)
+    found = dict[str, tuple[str, ...]]()
+    for link, number in numbers.items():
+        owners = [app.settings.account for app in apps if app.number.known == number]
+        if len(owners) == 1:
+            found[owners[0]] = (*found.get(owners[0], ()), hash_from(link))
+    return found
 
 
 async def learn_numbers(apps: Iterable[App]) -> None:

@@ -40,12 +40,19 @@ class Limit:
 
     def check(self, made: list[float], now: float, wanted: int) -> None:
         """Raise where so many more were too many."""
-        within = [at for at in made if now - at < self.span]
+        within = self._within(made, now)
         over = len(within) + wanted - self.most
         if over <= 0:
             return
         soonest = within[over - 1] + self.span - now if over <= len(within) else None
-        raise TooManyDeletionsError(self, wanted, max(0, self.most - len(within)), soonest)
+        raise TooManyDeletionsError(self, wanted, self.left(made, now), soonest)
+
+    def left(self, made: list[float], now: float) -> int:
+        """How many more there may be."""
+        return max(0, self.most - len(self._within(made, now)))
+
+    def _within(self, made: list[float], now: float) -> list[float]:
+        return [at for at in made if now - at < self.span]
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,24 @@ class Allowance:
 
         await self.store.transact(work)
 
+    async def left(self) -> dict[str, int]:
+        """How many are left of the hour's and of the day's."""
+
+        def work(records: Records) -> dict[str, int]:
+            made = self._made(records)
+            return {limit.setting.lower(): limit.left(made, records.now) for limit in self._limits}
+
+        return await self.store.transact(work)
+
     def _allow(self, records: Records, wanted: int) -> None:
-        ours = [float(one["at"]) for _, one in records.all(KIND) if one["account"] == self.account]
-        made = sorted(min(at, records.now) for at in ours)  # what version 0.1.0 wrote while the clock was ahead counts
-        for limit in (Limit(self.per_hour, HOUR, "an hour", "HOUR"), Limit(self.per_day, DAY, "a day", "DAY")):
+        made = self._made(records)
+        for limit in self._limits:
             limit.check(made, records.now, wanted)
+
+    def _made(self, records: Records) -> list[float]:
+        ours = [float(one["at"]) for _, one in records.all(KIND) if one["account"] == self.account]
+        return sorted(min(at, records.now) for at in ours)  # what version 0.1.0 wrote while the clock was ahead counts
+
+    @property
+    def _limits(self) -> tuple[Limit, ...]:
+        return Limit(self.per_hour, HOUR, "an hour", "HOUR"), Limit(self.per_day, DAY, "a day", "DAY")

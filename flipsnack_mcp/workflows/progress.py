@@ -1,6 +1,6 @@
 """What a person reads while a call lasts: every progress message is worded here, and told no more often than it is worth."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -17,6 +17,10 @@ class Progress:
     total: int | None = None
     """None where nobody can know it."""
     message: str = ""
+    seconds_left: float | None = None
+    """For how long it will go on, where that is known."""
+    trouble: str = ""
+    """What delays it."""
 
     @property
     def ended(self) -> bool:
@@ -69,10 +73,24 @@ def choosing(found: int) -> Progress:
     return Progress(message=f"report: choosing, {found} collections so far")
 
 
-def report_at(done: int, total: int, seconds_left: float, trouble: str) -> Progress:
+def report_at(done: int, total: int, seconds_left: float, trouble: str, where: str = "") -> Progress:
     """How far a report is, and what delays it."""
     delayed = f"; {trouble}" if trouble else ""
-    return Progress(done, total, f"report: {done} of {total} collections, about {seconds_left:.0f} s left{delayed}")
+    said = f"report: {done} of {total} collections{where}, about {seconds_left:.0f} s left{delayed}"
+    return Progress(done, total, said, seconds_left, trouble)
+
+
+def reports_at(every: Sequence[Progress]) -> Progress:
+    """How far reports of several accounts are that go on side by side: the slowest says for how long."""
+    chosen = [one for one in every if one.total is not None]
+    done, total = sum(one.done for one in chosen), sum(one.total or 0 for one in chosen)
+    if not chosen:
+        return Progress(message=f"report: choosing in {len(every)} accounts")
+    if left := len(every) - len(chosen):
+        others = f"{done} of {total} collections done in the others"
+        return Progress(message=f"report: choosing in {left} of {len(every)} accounts, {others}")
+    slowest = max(every, key=lambda one: one.seconds_left or 0.0)
+    return report_at(done, total, slowest.seconds_left or 0.0, slowest.trouble, f" in {len(every)} accounts")
 
 
 def size_of(size: int) -> str:

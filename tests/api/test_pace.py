@@ -414,6 +414,21 @@ async def test_a_wait_says_how_many_other_processes_share_the_budget() -> None:
     assert set(others) == {0}  # who asked for nothing in the last minute shares nothing
 
 
+async def test_what_is_left_of_the_minute_is_counted_for_all_processes_and_is_none_while_they_pause() -> None:
+    store, calls, left = JsonStore(), Calls(takes=0.1), list[int]()
+    ten = BudgetRules(limits=((5, 1.0), (10, 60.0)))
+    mine, other = Pacer(store, ten), Pacer(store, ten)
+    for pacer, lane, rest in ((mine, 0, 0), (other, 0, 30), (other, 1, 0), (mine, 0, 31), (mine, 0, 0)):
+        left.append(await mine.calls_left())
+        await calls.one(pacer, Lane(lane))
+        await anyio.sleep(rest)
+    await other.pause(10)
+    left.append(await mine.calls_left())
+    await anyio.sleep(10)
+    left.append(await other.calls_left())
+    assert left == [10, 9, 8, 7, 8, 0, 7]
+
+
 @pytest.mark.parametrize("store", [JsonStore, BudgetInMemory])
 async def test_a_call_grows_old_by_the_loops_clock_from_its_headers_on_not_from_the_end_of_its_body(
     store: Callable[[], BudgetInMemory],

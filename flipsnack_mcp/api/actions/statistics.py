@@ -73,7 +73,7 @@ class UserStats(Result):
 
 
 class GetUserStats(Action[UserStats]):
-    """Get the whole account's totals and how many uploads by API are left."""
+    """Get whose account this is, its totals and how many API uploads are left."""
 
     api_name = "user.getStats"
     tool_name = "get_user_stats"

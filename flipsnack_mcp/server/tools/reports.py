@@ -1,21 +1,25 @@
-"""report_stats: a report begun or watched, told as far as it is, and saved once it is whole.
+"""report_stats in one account: a report begun or watched, told as far as it is, and saved once it is whole.
 
 Its answer is as short for a thousand collections as for ten: the whole table goes to the file.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from flipsnack_mcp.api import Day, Effect, FlipsnackError, cleaned, first_few
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.accounts import EVERY_ONE
 from flipsnack_mcp.server.tools.arguments import ChoosingInput, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports import report as reporting
-from flipsnack_mcp.workflows.reports.running import content, how_far, save
+from flipsnack_mcp.workflows.reports.running import how_far
+from flipsnack_mcp.workflows.reports.saving import content, save
+from flipsnack_mcp.workflows.reports.together import joint_report
 
 WORST = 5
 FAILED_TOLD, UNREAD_TOLD = 5, 5
@@ -28,6 +32,9 @@ UNLISTED = "not in the account's list, or excluded by a filter"
 # Neither figures nor rows are spelled out in the schema: every menu would pay for that, and the text shows them.
 Figures = dict[str, Any]
 Rows = list[dict[str, Any]]
+Lines = Sequence[reporting.Line]
+ReportT = TypeVar("ReportT", bound=reporting.Report)
+StateT = TypeVar("StateT")
 
 
 class ReportStatsInput(ChoosingInput):
@@ -59,15 +66,20 @@ class ReportStatsInput(ChoosingInput):
         return self
 
 
-class StatsReport(Answered):
-    """What the statistics of many collections come to."""
+class ReportSums(Answered, Generic[StateT]):
+    """What a report comes to in all."""
 
     report_id: Annotated[str, Field(description="For report_stats")]
-    state: Annotated[Literal["processing", "complete"], Field(description="State")]
+    state: Annotated[StateT, Field(description="State")]
     progress: Annotated[str | None, Field(description="How far")] = None
     period: Annotated[str | None, Field(description="Both days count")] = None
     totals: Annotated[Figures | None, Field(description="Times in seconds")] = None
     change: Annotated[Figures | None, Field(description="Percent")] = None
+
+
+class ReportRows(Answered):
+    """What stands out in a report."""
+
     collections: Annotated[Rows, Field(description="Best")] = []
     bottom: Annotated[Rows, Field(description="Least first")] = []
     unread: Annotated[list[str], Field(description="No views")] = []
@@ -76,7 +88,11 @@ class StatsReport(Answered):
     next_step: NextStep = None
 
 
-async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
+class StatsReport(ReportRows, ReportSums[Literal["processing", "complete"]]):
+    """What the statistics of many collections come to, the sums first: fields follow their bases from the last on."""
+
+
+async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
     """Have statistics gathered, watch for as long as the call may wait, and say what they come to so far."""
     reports = call.app.reports
     if arguments.report_id:
@@ -94,8 +110,16 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
     report = now.model_copy(update={name: getattr(report, name) for name in VIEW})
     gathered = await reports.record.gathered(report)
     progress = progress_in_words(report, gathered, said)
-    path = await save_report(call, report, gathered) if report.save_as and not progress else None
-    return report_answer(report, gathered, progress, path)
+    failed = failed_of(report, gathered)
+    path = await save_report(call, report, gathered.lines, failed) if report.save_as and not progress else None
+    finished = not progress and (path or not report.save_as)
+    return StatsReport(
+        **told(report, gathered.lines, failed),
+        state="complete" if finished else "processing",
+        progress=progress,
+        path=str(path) if path else None,
+        next_step=None if finished else goes_on(report),
+    )
 
 
 def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
@@ -111,16 +135,33 @@ async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> reporti
     """An earlier report. It may be told and saved in another way, but stays about what it was about."""
     report = await call.app.reports.record.report(str(arguments.report_id))
     if report is None:
-        raise FlipsnackError(
-            "There is no such report; they are kept for a day.", "Call report_stats without report_id for a new one."
-        )
+        raise no_such_report(await joint_report(call.app.jobs.store, str(arguments.report_id)))
+    return in_another_way(arguments, report)
+
+
+def no_such_report(found: reporting.Report | None = None, account: str = EVERY_ONE) -> FlipsnackError:
+    """What to say where it is not a report of this call's; `found` is what it is, of that account."""
+    if found is None:
+        happened, step = "There is no such report; they are kept for a day.", "without report_id for a new one"
+        return FlipsnackError(happened, f"Call report_stats {step}.")
+    whose = "all accounts together" if found.over_accounts else f'the account "{account}" alone'
+    step = f'Call report_stats(report_id="{found.report_id}", account="{account}").'
+    return FlipsnackError(f"This report is of {whose}.", step)
+
+
+def in_another_way(arguments: ReportStatsInput, report: ReportT) -> ReportT:
+    """An earlier report, told and saved as it is wanted now.
+
+    Raises:
+        FlipsnackError: It is about something else.
+    """
     if other := differing(arguments, report):
         raise FlipsnackError(
             f"This report was begun with another {', '.join(other)}.",
             "Leave that out to go on with it, or report_id to begin a new one.",
         )
-    told = {name: getattr(arguments, name) for name in VIEW if name in arguments.model_fields_set}
-    return report.model_copy(update=told)
+    wanted = {name: getattr(arguments, name) for name in VIEW if name in arguments.model_fields_set}
+    return report.model_copy(update=wanted)
 
 
 def differing(arguments: ReportStatsInput, report: reporting.Report) -> list[str]:
@@ -141,12 +182,20 @@ def afterwards(report: reporting.Report) -> str:
 
 def call_of(report: reporting.Report) -> str:
     """The call that goes on with a report."""
-    return f'report_stats(report_id="{report.report_id}")'
+    whose = f', account="{EVERY_ONE}"' if report.over_accounts else ""
+    return f'report_stats(report_id="{report.report_id}"{whose})'
 
 
-async def save_report(call: ToolCall, report: reporting.Report, gathered: reporting.Gathered) -> Path | None:
+def goes_on(report: reporting.Report) -> str:
+    """What to do while it is not whole."""
+    return f"It goes on by itself. Call {call_of(report)} to see."
+
+
+async def save_report(
+    call: ToolCall, report: reporting.Report, lines: Lines, failed: Sequence[reporting.Uncounted]
+) -> Path | None:
     """The file of a whole report; None where another call is at it just now."""
-    made = content(report, gathered, failed_of(report, gathered), call.app.redactor.text)
+    made = content(report, lines, failed, call.app.redactor.text)
     try:
         return await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:
@@ -155,39 +204,31 @@ async def save_report(call: ToolCall, report: reporting.Report, gathered: report
 
 def progress_in_words(report: reporting.Report, gathered: reporting.Gathered, said: str) -> str | None:
     """How far it is, by what was last told of it; None once every collection is chosen and answered."""
-    left = len(report.targets) - gathered.count
-    if report.offset is None and not left:
+    if report.is_whole(gathered):
         return None
-    return f"partial, {said or how_far(report, left * len(report.periods)).message}"
+    return f"partial, {said or how_far(report, report.left(gathered)).message}"
 
 
-def failed_of(report: reporting.Report, gathered: reporting.Gathered) -> list[tuple[reporting.ReportedCollection, str]]:
+def failed_of(report: reporting.Report, gathered: reporting.Gathered, account: str = "") -> list[reporting.Uncounted]:
     """What could not be counted, with the reason."""
-    unlisted = [(reporting.ReportedCollection(collection_hash=one, title=""), UNLISTED) for one in report.unlisted]
-    return [*gathered.failed, *unlisted]
+    asked = [reporting.Uncounted(why, one.collection_hash, one.title, account) for one, why in gathered.failed]
+    return [*asked, *(reporting.Uncounted(UNLISTED, one, "", account) for one in report.unlisted)]
 
 
-def report_answer(
-    report: reporting.Report, gathered: reporting.Gathered, progress: str | None, path: Path | None
-) -> StatsReport:
-    """The report as far as it is."""
-    tally = reporting.tallied(gathered.lines, report.sort_by, report.top, min(report.top, WORST))
-    finished = not progress and (path or not report.save_as)
-    failed = [f"{one.collection_hash}: {cleaned(why, 120)}" for one, why in failed_of(report, gathered)]
-    return StatsReport(
-        report_id=report.report_id,
-        state="complete" if finished else "processing",
-        progress=progress,
-        period=f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
-        totals=totals(tally),
-        change=reporting.growth(tally.totals, tally.previous) if tally.previous else None,
-        collections=[report_row(one) for one in tally.best],
-        bottom=[report_row(one) for one in tally.worst],
-        unread=[shorten(one.title or one.collection_hash, SHORT_TITLE_BYTES) for one in tally.unread[:UNREAD_TOLD]],
-        failed=first_few(failed, FAILED_TOLD),
-        path=str(path) if path else None,
-        next_step=None if finished else f"It goes on by itself. Call {call_of(report)} to see.",
-    )
+def told(report: reporting.Report, lines: Lines, failed: Sequence[reporting.Uncounted]) -> dict[str, Any]:
+    """What the answer says of a report, as far as it is, whatever becomes of it."""
+    tally = reporting.tallied(lines, report.sort_by, report.top, min(report.top, WORST))
+    reasons = [f"{prefix_of(one)}{one.collection_hash}: {cleaned(one.why, 120)}" for one in failed]
+    return {
+        "report_id": report.report_id,
+        "period": f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
+        "totals": totals(tally),
+        "change": reporting.growth(tally.totals, tally.previous) if tally.previous else None,
+        "collections": [report_row(one) for one in tally.best],
+        "bottom": [report_row(one) for one in tally.worst],
+        "unread": [in_short(one) for one in tally.unread[:UNREAD_TOLD]],
+        "failed": first_few(reasons, FAILED_TOLD),
+    }
 
 
 def totals(tally: reporting.Tally) -> Figures:
@@ -204,8 +245,19 @@ def figures(numbers: reporting.Numbers) -> Figures:
 
 def report_row(line: reporting.Line) -> Figures:
     """A collection as the answer shows it."""
+    whose = {"account": line.account} if line.account else {}
     named = {"collection_hash": line.collection_hash, "title": shorten(line.title, TITLE_BYTES)}
-    return {**named, **figures(line.numbers)}
+    return {**whose, **named, **figures(line.numbers)}
+
+
+def in_short(line: reporting.Line) -> str:
+    """A collection in a list of names."""
+    return prefix_of(line) + shorten(line.title or line.collection_hash, SHORT_TITLE_BYTES)
+
+
+def prefix_of(one: reporting.Line | reporting.Uncounted) -> str:
+    """Whose it is, before its name; nothing in a report of one account."""
+    return f"{one.account}: " if one.account else ""
 
 
 def shorten(title: str, width: int) -> str:

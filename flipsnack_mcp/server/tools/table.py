@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import changes, downloads, plans, questions, reports, uploads
+from flipsnack_mcp.server.tools import account, changes, downloads, over_accounts, plans, questions, reports, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.tool import Tool
 
@@ -22,6 +22,7 @@ OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitab
     collections.UpdateCollection: (changes.Update, changes.update_collection),
     publishing.DownloadHtml: (downloads.Download, downloads.download_html),
     forms.GetLeadFormSample: (forms.LeadFormSample, questions.lead_form_sample),
+    statistics.GetUserStats: (account.AccountStats, account.get_user_stats),
 }
 """Actions whose tools do more than their effect asks for: what they answer, and how they come by it."""
 
@@ -31,7 +32,11 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
         uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES
     ),
     statistics.GetCollectionStats: Tool(
-        reports.ReportStatsInput, reports.StatsReport, reports.report_stats, writes_file=True
+        reports.ReportStatsInput,
+        reports.StatsReport,
+        over_accounts.report_stats,
+        writes_file=True,
+        over_accounts=over_accounts.AccountsReport,
     ),
     collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),
 }

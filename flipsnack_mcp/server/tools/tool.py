@@ -1,8 +1,8 @@
 """A tool: what an assistant may call, what it takes and answers, and what one call works with."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Generic
 
 from mcp import types
@@ -36,6 +36,8 @@ class ToolCall:
     """Whose yes it was; for a plan also that of an earlier call."""
     apps: tuple[App, ...] = ()
     """Of all accounts, where all are meant."""
+    linked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The collections that links named then, by what the store knows their account by."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
 
@@ -94,6 +96,8 @@ class Tool(Generic[InputT]):
     writes_file: bool = False
     only_with: Effect | None = None
     """An effect that has to be allowed for it to be of use, where that is more than its own."""
+    over_accounts: type[BaseModel] | None = None
+    """What it answers where all accounts are meant; None where it takes one at a time."""
 
     @property
     def name(self) -> str:

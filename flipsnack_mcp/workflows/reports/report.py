@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
@@ -66,6 +66,9 @@ class Report(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
+    over_accounts: ClassVar[bool] = False
+    """Whether each row names its account."""
+
     report_id: str
     choice: Choice
     period: Period
@@ -85,6 +88,14 @@ class Report(BaseModel):
     def periods(self) -> tuple[Period, ...]:
         """What each collection is asked about."""
         return (self.period, self.period.before) if self.compare else (self.period,)
+
+    def is_whole(self, gathered: "Gathered") -> bool:
+        """Whether every collection is chosen and at its end."""
+        return self.offset is None and gathered.count >= len(self.targets)
+
+    def left(self, gathered: "Gathered") -> int:
+        """How many questions are open about the collections that are chosen by now."""
+        return (len(self.targets) - gathered.count) * len(self.periods)
 
     @property
     def unlisted(self) -> tuple[str, ...]:
@@ -126,6 +137,18 @@ class Line:
     numbers: Numbers
     previous: Numbers | None = None
     """Those of the period before, where they were asked for."""
+    account: str = ""
+    """What its account is called, in a report over several."""
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """What could not be counted, and why: a collection, or all of an account."""
+
+    why: str
+    collection_hash: str = ""
+    title: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True)

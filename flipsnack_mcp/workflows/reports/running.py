@@ -1,28 +1,25 @@
-"""Reports in the background: what has not been answered is asked, several at a time, every answer kept; whole, they are saved.
+"""Reports in the background: what has not been answered is asked, several at a time, and every answer is kept.
 
 A report once begun goes on until it is done, whether or not a call waits, and with the next process after a kill. Of
 several processes one asks; the others watch through the store.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import anyio
 
-from flipsnack_mcp.api import Flipsnack, FlipsnackError, Lane, Terms, errors, even_if_cancelled, in_line
+from flipsnack_mcp.api import Flipsnack, FlipsnackError, Lane, Terms, errors, in_line
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
-from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
-from flipsnack_mcp.store.leases import Owner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.progress import News, Progress, Tell, choosing, report_at
-from flipsnack_mcp.workflows.reports.record import NUMBERS, REPORT, SAVED, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection, ranked
+from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
+from flipsnack_mcp.workflows.reports.report import Numbers, Question, Report, ReportedCollection
 
 IN_FLIGHT = 3
 """Requests on their way at once: the budget lets one go a second, and an answer may take as many seconds."""
@@ -173,59 +170,3 @@ def how_far(report: Report, left: int, seconds_each: float = 0.0, trouble: str =
     if report.offset is not None:
         return choosing(every)
     return report_at(every - -(-left // len(report.periods)), every, left * max(seconds_each, SECONDS_A_CALL), trouble)
-
-
-EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
-
-
-def name_of(report: Report) -> str:
-    """What the file is called."""
-    return f"Flipsnack report {report.period}"
-
-
-def head(report: Report) -> Row:
-    """The names of the columns; times are in seconds."""
-    earlier = [f"previous_{one}" for one in NUMBERS] if report.compare else []
-    return ["collection_hash", "title", *NUMBERS, "average_time", *earlier, "note"]
-
-
-def content(
-    report: Report, gathered: Gathered, failed: Sequence[tuple[ReportedCollection, str]], safe: Callable[[str], str]
-) -> bytes:
-    """The whole file, the most first; `safe` takes credentials out of what came from elsewhere."""
-    blank = [None] * (len(head(report)) - 3)
-    counted = [cells(one) for one in ranked(gathered.lines, report.sort_by)]
-    rows = [*counted, *([one.collection_hash, one.title, *blank, why] for one, why in failed)]
-    table: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in one] for one in rows]
-    if report.save_as == "csv":
-        return as_csv(head(report), table)
-    return as_markdown(name_of(report), head(report), table)
-
-
-def cells(line: Line) -> Row:
-    """A collection that was counted."""
-    earlier = astuple(line.previous) if line.previous else ()
-    return [line.collection_hash, line.title, *astuple(line.numbers), line.numbers.average_time, *earlier, None]
-
-
-async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:
-    """Save a report once, however many calls see it complete; None where another one is at it just now."""
-    owner = Owner(f"{SAVED}/{record.account}/{report.report_id}/{report.save_as}")
-    if not await record.store.transact(owner.claim):
-        return None
-    try:
-        if path := await there(record, report, folder):
-            return path
-        with anyio.CancelScope(shield=True):  # a file that is not remembered would be saved a second time
-            path = await save_table(made, folder, name_of(report), EXTENSIONS[str(report.save_as)])
-            await record.saved(report, str(report.save_as), str(path))
-        return path
-    finally:
-        await even_if_cancelled(record.store.transact(owner.release))
-
-
-async def there(record: ReportRecord, report: Report, folder: Path) -> Path | None:
-    """Where it was saved before, unless it is gone or belongs in another folder."""
-    path = await record.file(report, str(report.save_as))
-    found = Path(path) if path else None
-    return found if found and found.parent == folder and found.exists() else None

@@ -1,0 +1,230 @@
+"""report_stats over all accounts of a server: a report in each, side by side, told and saved as one.
+
+An account that cannot be asked holds up no other, and is named wherever its numbers would stand.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import anyio
+from pydantic import Field
+
+from flipsnack_mcp.api import FlipsnackError, cleaned, first_few
+from flipsnack_mcp.server.accounts import not_offered
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.tools.reports import (
+    Figures,
+    ReportRows,
+    ReportStatsInput,
+    ReportSums,
+    Rows,
+    StatsReport,
+    afterwards,
+    failed_of,
+    goes_on,
+    in_another_way,
+    new_report,
+    no_such_report,
+    report_one,
+    save_report,
+    told,
+    totals,
+)
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.reports import report as reporting
+from flipsnack_mcp.workflows.reports.together import (
+    JointReport,
+    Part,
+    SideBySide,
+    Together,
+    begin_joint,
+    joint_report,
+)
+
+MOST_NAMED = 5
+LONGEST_REASON = 200
+
+
+class SumsByAccount(ReportSums[Literal["processing", "complete", "failed"]]):
+    """What a report over several accounts comes to, in all and by account."""
+
+    accounts: Annotated[Rows, Field(description="By account")] = []
+
+
+class AccountsReport(ReportRows, SumsByAccount):
+    """A report over several accounts."""
+
+
+async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsReport | AccountsReport:
+    """Report on one account, or on all."""
+    return await (report_all(call, arguments) if len(call.apps) > 1 else report_one(call, arguments))
+
+
+async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsReport:
+    """Have statistics gathered in each account, watch, and say what they come to so far."""
+    joint = await (earlier_joint if arguments.report_id else new_joint)(call, arguments)
+    together = await follow_all(call, joint, arguments.wait_seconds)
+    if all(one.state == "failed" for one in together.parts):
+        raise nobody_asked(together.failures, what_next(together))
+    failed = [one for part in together.parts for one in failed_of(part.report, part.gathered, part.account)]
+    going_on = together.state == "processing"
+    path = await save_all(call, together, failed) if joint.save_as and not going_on else None
+    finished = not going_on and (path or not joint.save_as)
+    said = told(joint, together.lines, failed)
+    return AccountsReport(
+        **{**said, "totals": counted(together) | said["totals"]},
+        state=together.state if finished else "processing",
+        progress=f"partial, {together.progress.message}" if going_on else None,
+        accounts=rows_by_account(call, together),
+        path=str(path) if path else None,
+        next_step=what_next(together) if finished else goes_on(joint),
+    )
+
+
+async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
+    """A report begun in each account that can be asked."""
+    apps = [app for app in call.apps if not arguments.collections or app.settings.account in call.linked]
+    check_all_linked(call, arguments)
+    today, parts, without = call.app.reports.today, dict[str, str](), dict[str, str]()
+    for app in apps:
+        try:
+            check_askable(app, call.apps)
+        except FlipsnackError as error:
+            without[app.called] = cleaned(error.happened, LONGEST_REASON)
+            continue
+        own = arguments.model_copy(update={"collections": [*call.linked.get(app.settings.account, ())] or None})
+        parts[app.settings.account] = (await app.reports.record.begin(new_report(own, today))).report_id
+    if not parts:
+        raise nobody_asked(without, "Set that right, then make the call again.")
+    return await begin_joint(call.app.jobs.store, new_report(arguments, today), parts, without)
+
+
+def check_all_linked(call: ToolCall, arguments: ReportStatsInput) -> None:
+    """Raise where a collection is named whose account nobody can tell."""
+    known = {one for linked in call.linked.values() for one in linked}
+    if unknown := [one for one in arguments.collections or () if one not in known]:
+        names = ", ".join(first_few(unknown, MOST_NAMED))
+        raise FlipsnackError(
+            f"It cannot be told whose these collections are: {names}.",
+            'Give account="..." with the one they are of. Over all accounts only links of the player say whose it is.',
+        )
+
+
+def check_askable(app: App, every: Iterable[App]) -> None:
+    """Raise where an account cannot be asked, before anybody does."""
+    if "report_stats" not in app.offered:
+        able = [one.settings for one in every if "report_stats" in one.offered]
+        raise not_offered("report_stats", app.settings, able)
+    app.check_settings()
+
+
+async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
+    """An earlier report over accounts that are all still there."""
+    wanted = str(arguments.report_id)
+    joint = await joint_report(call.app.jobs.store, wanted)
+    if joint and joint.parts.keys() <= {app.settings.account for app in call.apps}:
+        return in_another_way(arguments, joint)
+    if joint:
+        raise FlipsnackError(
+            "This report was begun over other accounts than this server has now.",
+            "Call report_stats without report_id for a new one.",
+        )
+    for app in call.apps:
+        if found := await app.reports.record.report(wanted):
+            raise no_such_report(found, app.called)
+    raise no_such_report()
+
+
+async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Together:
+    """Have each account's report gone on with, watch them together, and look how far each is."""
+    apps = [app for app in call.apps if app.settings.account in joint.parts]
+    patience, watching = call.context.patience(seconds), SideBySide.of([app.called for app in apps], call.context.tell)
+    errors, unforeseen = dict[str, FlipsnackError](), list[Exception]()
+
+    async def follow(app: App) -> None:
+        try:
+            check_askable(app, call.apps)
+            await follow_one(app, joint.parts[app.settings.account], patience, watching)
+        except FlipsnackError as error:
+            errors[app.called] = error
+            watching.gave_up(app.called)
+        except Exception as error:  # noqa: BLE001  # raised below: out of a group of tasks it would come in a group
+            unforeseen.append(error)
+
+    async with anyio.create_task_group() as beside:
+        for app in apps:
+            beside.start_soon(follow, app)
+    if unforeseen:
+        raise unforeseen[0]
+    return Together(joint, tuple([await part_of(app, joint, watching, errors.get(app.called)) for app in apps]))
+
+
+async def follow_one(app: App, report_id: str, patience: float, watching: SideBySide) -> None:
+    """Watch one account's report, and tell the others' watcher when it is whole."""
+    until = anyio.current_time() + patience
+    await app.reports.follow(report_id, patience, watching.told_by(app.called))
+    if anyio.current_time() < until and (report := await app.reports.record.report(report_id)):
+        watching.ended(app.called, len(report.targets))
+
+
+async def part_of(app: App, joint: JointReport, watching: SideBySide, error: FlipsnackError | None) -> Part:
+    """What an account has by now."""
+    record = app.reports.record
+    report = await record.report(joint.parts[app.settings.account])
+    if report is None:
+        raise no_such_report()
+    return Part(app.called, report, await record.gathered(report), watching.at.get(app.called, Progress()), error)
+
+
+async def save_all(call: ToolCall, together: Together, failed: Sequence[reporting.Uncounted]) -> Path | None:
+    """One file, with a row for each account that could not be asked."""
+    accounts = [reporting.Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
+    return await save_report(call, together.joint, together.lines, [*accounts, *failed])
+
+
+def counted(together: Together) -> Figures:
+    """How many accounts the totals are of, and of how many they are not."""
+    failures = len(together.failures)
+    accounts = len(together.parts) + len(together.joint.without) - failures
+    return {"accounts": accounts, **({"accounts_failed": failures} if failures else {})}
+
+
+def rows_by_account(call: ToolCall, together: Together) -> Rows:
+    """What each account comes to, in their order; an imitation among them is marked."""
+    joint, order = together.joint, [app.called for app in call.apps]
+    rows: Rows = [row_of(joint, part) for part in together.parts]
+    rows += [{"account": name, "state": "failed", "failed": why} for name, why in joint.without.items()]
+    sandboxes = {app.called for app in call.apps if app.settings.sandbox}
+    marked = [{**row, "sandbox": True} if row["account"] in sandboxes else row for row in rows]
+    return sorted(marked, key=lambda row: order.index(row["account"]) if row["account"] in order else len(order))
+
+
+def row_of(joint: JointReport, part: Part) -> dict[str, Any]:
+    """What an account comes to."""
+    why = {"failed": cleaned(part.error.happened, LONGEST_REASON)} if part.state == "failed" and part.error else {}
+    return {
+        "account": part.account,
+        "state": part.state,
+        **totals(reporting.tallied(part.lines, joint.sort_by, 0, 0)),
+        **({"progress": part.progress.message} if part.state == "processing" else {}),
+        **why,
+    }
+
+
+def what_next(together: Together) -> str | None:
+    """What to do about the accounts that could not be asked; nothing where all were."""
+    steps = [f"{one.account}: {one.error.next_step}" for one in together.parts if one.state == "failed" and one.error]
+    if steps:
+        return f"{' '.join(first_few(steps, MOST_NAMED))} {afterwards(together.joint)}"
+    names = ", ".join(first_few([*together.joint.without], MOST_NAMED))
+    return f"Set right what is said of {names}, then begin a new report." if names else None
+
+
+def nobody_asked(failures: dict[str, str], next_step: str | None) -> FlipsnackError:
+    """What to say where there is no account to report on."""
+    said = " ".join(first_few([f"{name}: {why}" for name, why in failures.items()], MOST_NAMED))
+    return FlipsnackError(
+        f"No account could be asked. {said}", next_step or "", retry="Try again once that is set right."
+    )
