@@ -90,7 +90,7 @@ def children() -> list[int]:
 @asynccontextmanager
 async def scene(folder: Path) -> AsyncIterator[Scene]:
     """A sandbox over real HTTP, with Flipsnack's own limits."""
-    sandbox, ready = Sandbox(seeded=False), anyio.Event()
+    sandbox, ready = Sandbox(account="empty"), anyio.Event()
     where: dict[str, str] = {}
 
     def served(addresses: dict[str, str]) -> None:

@@ -103,9 +103,10 @@ def run(options: argparse.Namespace) -> int:
 
             return history(settings_of(options), as_json=options.json, verify=options.verify, account=options.account)
     with importing():
-        from flipsnack_mcp.commands.sandbox import sandbox
+        from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
-    return sandbox(options.port)
+    pace = pace_of(options.calls_per_minute, options.conversion_seconds, options.package_seconds)
+    return sandbox(options.port, options.account, pace)
 
 
 def run_serve(options: argparse.Namespace) -> int:

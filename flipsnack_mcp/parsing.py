@@ -1,12 +1,14 @@
 """What can be typed on the command line, and what is said of anything else: never what was typed, for it may be a key."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from typing_extensions import override
 
 from flipsnack_mcp import __version__
+from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.reading import nearest
 from flipsnack_mcp.settings import VARIABLES, Variable
 
@@ -92,7 +94,39 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     history.add_argument("--account", metavar="NAME", help="of one account only, by its name, label or hash")
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
+    add_imitation(sandbox)
     return top, dict(commands.choices)
+
+
+def add_imitation(sandbox: argparse.ArgumentParser) -> None:
+    """With what an imitation begins, and how fast it is."""
+    sizes = "with what it begins: some 25 collections, some 210, or none (default: small)"
+    sandbox.add_argument("--account", choices=SIZES, default=SIZES[0], help=sizes)
+    paces = {
+        "--calls-per-minute": (whole, 60, "calls that it takes; 0 for no limit (default: 60)"),
+        "--conversion-seconds": (seconds, 5.0, "how long a document is converted (default: 5)"),
+        "--package-seconds": (seconds, 5.0, "how long an HTML package takes (default: 5)"),
+    }
+    for option, (kind, usual, text) in paces.items():
+        sandbox.add_argument(option, type=kind, default=usual, metavar="N", help=text)
+
+
+def whole(text: str) -> int:
+    """Read a whole number."""
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return int(text)
+    raise argparse.ArgumentTypeError("takes a whole number")
+
+
+def seconds(text: str) -> float:
+    """Read a length of time."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if 0 <= value < math.inf:
+        return value
+    raise argparse.ArgumentTypeError("takes a number of seconds")
 
 
 def port(text: str) -> int:

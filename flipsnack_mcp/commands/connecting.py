@@ -24,7 +24,7 @@ def connect(settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret, settings.api_url, settings.upload_url)
         return Flipsnack(access, pacer)
     key = settings.api_key or SANDBOX_KEY
-    return Flipsnack(Access(key, SANDBOX_SECRET), pacer, partial(sandbox_transport, key))
+    return Flipsnack(Access(key, SANDBOX_SECRET), pacer, partial(sandbox_transport, key, settings.size))
 
 
 def budget(settings: Settings) -> BudgetStore:
@@ -53,8 +53,8 @@ def open_key_files(settings: Settings) -> Iterator[str]:
         yield f"{file} holds keys and is open to other users of this machine: take their rights away (chmod 600)."
 
 
-def sandbox_transport(key: str) -> httpx2.AsyncBaseTransport:
+def sandbox_transport(key: str, size: str) -> httpx2.AsyncBaseTransport:
     """The imitation, answering under Flipsnack's own host names without a socket."""
     from flipsnack_mcp.sandbox import Sandbox  # noqa: PLC0415  # only where it is used: it brings a web framework
 
-    return httpx2.ASGITransport(app=Sandbox(api_key=key, api_secret=SANDBOX_SECRET).app)
+    return httpx2.ASGITransport(app=Sandbox(api_key=key, api_secret=SANDBOX_SECRET, account=size).app)

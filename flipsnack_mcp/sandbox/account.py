@@ -55,6 +55,8 @@ class Collection:
     packaging: Packaging | None = None
     visits_key: str = ""
     """What the statistics are derived from: they must outlive the change of the hash at publishing."""
+    unread: bool = False
+    """Nobody has ever opened it, and nobody will."""
 
     def __post_init__(self) -> None:
         self.visits_key = self.visits_key or self.hash
@@ -82,11 +84,12 @@ class Collection:
 class Account:
     """All collections of one account. `collections` may be read and changed directly."""
 
-    # Sandbox's own choice: a made-up account id and profile.
-    account_id = "5AB0C5E7D1F"
+    # Sandbox's own choice: a made-up profile.
     profile = "hearthandfield"
 
-    def __init__(self, clock: Callable[[], float], pace: Pace) -> None:
+    def __init__(self, clock: Callable[[], float], pace: Pace, account_id: str) -> None:
+        self.account_id = account_id
+        """The number that links of the player carry."""
         self.collections: dict[str, Collection] = {}
         self.uploads_left = pace.uploads_left
         self._clock = clock

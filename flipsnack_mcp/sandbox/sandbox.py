@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from hashlib import sha256
 
 from flipsnack_mcp.sandbox.account import Account
 from flipsnack_mcp.sandbox.actions import HANDLERS, UPLOADS
@@ -11,9 +12,10 @@ from flipsnack_mcp.sandbox.faults import Fault, Faults
 from flipsnack_mcp.sandbox.gate import Gate, Windows
 from flipsnack_mcp.sandbox.pace import Pace
 from flipsnack_mcp.sandbox.packages import Packages
-from flipsnack_mcp.sandbox.seed import seed
+from flipsnack_mcp.sandbox.seeds import seed
 from flipsnack_mcp.sandbox.transcript import Arrived, Transcript
 
+DEFAULT_KEY = "SANDBOX-DEMO-KEY"
 _DEFAULT_PACE = Pace()
 
 
@@ -21,25 +23,25 @@ class Sandbox:
     """An imitation of the Flipsnack HTTP API v1 with one account.
 
     `app` is an ASGI application. Reach it in-process under the real host names, or serve it at one port, where
-    /v1/ is the api host and /upload/v1/ the upload host. `clock` is the only source of time, also of dates.
+    /v1/ is the api host and /upload/v1/ the upload host. `clock` is the only source of time, also of dates. `account` is
+    what it begins with: small, large or empty.
     """
 
     def __init__(
         self,
         *,
-        api_key: str = "SANDBOX-DEMO-KEY",
+        api_key: str = DEFAULT_KEY,
         api_secret: str = "SANDBOX-DEMO-SECRET",  # noqa: S107 - opens nothing but this sandbox
         clock: Callable[[], float] = time.time,
         pace: Pace = _DEFAULT_PACE,
-        seeded: bool = True,
+        account: str = "small",
         inclusive_to: bool = False,
     ) -> None:
         self.api_key = api_key
         self.api_secret = api_secret
         self.pace = pace
-        self.account = Account(clock, pace)
-        if seeded:
-            seed(self.account, clock())
+        self.account = Account(clock, pace, account_number(api_key))
+        seed(self.account, account, clock())
         self._faults = Faults()
         self._transcript = Transcript()
         self.app = build(
@@ -70,3 +72,8 @@ class Sandbox:
 
     def clear_faults(self) -> None:
         self._faults.clear()
+
+
+def account_number(api_key: str) -> str:
+    """Give the number of a key's account. Sandbox's own choice: made of the key, so that imitations can be told apart."""
+    return "5AB0C5E7D1F" if api_key == DEFAULT_KEY else sha256(api_key.encode()).hexdigest()[:11].upper()

@@ -53,7 +53,7 @@ class Period:
 def daily(collection: Collection, period: Period, now: float) -> list[Visits]:
     """Give the numbers of each day of the period on which the collection existed."""
     # Sandbox's own choice: nobody reads a collection that was never published; today counts as a whole day.
-    if collection.publication() is None:
+    if collection.unread or collection.publication() is None:
         return []
     born = day(collection.created_at)
     lived = Period(max(period.start, born), min(period.end, day(now)))

@@ -39,12 +39,12 @@ class Clock:
 
 
 def unlimited(
-    clock: Callable[[], float] | None = None, *, seeded: bool = True, inclusive_to: bool = False, **pace: float
+    clock: Callable[[], float] | None = None, *, account: str = "small", inclusive_to: bool = False, **pace: float
 ) -> Sandbox:
     """A sandbox with the limits of no key; call it inside the loop."""
     slow: dict[str, Any] = {"calls_per_second": 0, "calls_per_minute": 0, **pace}
-    flags = {"seeded": seeded, "inclusive_to": inclusive_to}
-    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock or Clock(), pace=Pace(**slow), **flags)
+    given: dict[str, Any] = {"account": account, "inclusive_to": inclusive_to}
+    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock or Clock(), pace=Pace(**slow), **given)
 
 
 class Outgoing(httpx2.AsyncByteStream):

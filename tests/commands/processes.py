@@ -66,9 +66,9 @@ class Run:
         return Ended(process.returncode, "".join([*out, rest]), err)
 
     @contextmanager
-    def sandbox(self) -> Iterator[dict[str, str]]:
+    def sandbox(self, *options: str) -> Iterator[dict[str, str]]:
         """A sandbox over HTTP; gives its first line."""
-        with self.kept("sandbox", "--port", "0") as process:
+        with self.kept("sandbox", "--port", "0", *options) as process:
             assert process.stdout
             yield json.loads(process.stdout.readline())
 

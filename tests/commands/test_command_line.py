@@ -20,7 +20,9 @@ from flipsnack_mcp.__main__ import settings_of
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
 from flipsnack_mcp.commands.doctor import upload_folder
+from flipsnack_mcp.commands.sandbox import pace_of
 from flipsnack_mcp.parsing import parsed
+from flipsnack_mcp.sandbox import Pace
 from tests.api.street import no_network_settings
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -29,9 +31,13 @@ Here = Callable[..., Ended]
 COMMANDS = "serve demo doctor approve history sandbox"
 OPTIONS = """--http --read-only --toolsets --confirm --upload-dirs --download-dir --sandbox --api-key-file
 --api-secret-file --log-level --api-url --upload-url"""
+IMITATION = "--port --account small large empty --calls-per-minute --conversion-seconds --package-seconds"
 
 
-@pytest.mark.parametrize(("arguments", "named"), [(["--help"], COMMANDS), (["serve", "--help"], OPTIONS)])
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(["--help"], COMMANDS), (["serve", "--help"], OPTIONS), (["sandbox", "--help"], IMITATION)],
+)
 def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, arguments: list[str], named: str) -> None:
     done = run_here(*arguments)
     assert done.status == 0
@@ -40,7 +46,9 @@ def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, ar
 
 
 WRONG = """dance | --dance | doctor extra | serve --http | serve --http 8000 | serve --http 127.0.0.1:0
- | serve --http 127.0.0.1:99999 | sandbox --port many | sandbox --port -1 | sandbox --port 65536"""
+ | serve --http 127.0.0.1:99999 | sandbox --port many | sandbox --port -1 | sandbox --port 65536
+ | sandbox --account huge | sandbox --account | sandbox --calls-per-minute -1 | sandbox --conversion-seconds nan
+ | sandbox --package-seconds -1 | sandbox --package-seconds inf"""
 SECRETS = [f"serve --api-key {KEY}", f"--api-secret {SECRET}"]
 
 
@@ -191,6 +199,29 @@ def test_the_sandbox_says_where_it_is_and_answers_what_is_signed(run: Run) -> No
     assert (right["code"], wrong["code"]) == (20, 44)
     assert [one["action"] for one in seen] == ["user.getStats"] * 2
     assert where["api_key"] not in json.dumps(seen)
+
+
+def test_a_sandbox_begins_and_hurries_as_it_is_told(run: Run) -> None:
+    with run.sandbox("--account", "large", "--calls-per-minute", "2") as where:
+        answers = [ask(where, action) for action in ("collection.getList", "user.getStats", "user.getStats")]
+    assert answers[0]["data"]["collectionsCount"] == "211"
+    assert [one["code"] for one in answers] == [20, 20, 32]
+
+
+@pytest.mark.parametrize(
+    ("given", "a_second", "a_minute"), [("60", 5, 60), ("600", 50, 600), ("1000", 84, 1000), ("12", 5, 12), ("0", 0, 0)]
+)
+def test_a_raised_pace_of_the_sandbox_is_raised_for_a_second_as_well(given: str, a_second: int, a_minute: int) -> None:
+    typed = parsed(["sandbox", "--calls-per-minute", given, "--conversion-seconds", "0.5", "--package-seconds", "9"])
+    pace = pace_of(typed.calls_per_minute, typed.conversion_seconds, typed.package_seconds)
+    assert (pace.calls_per_second, pace.calls_per_minute) == (a_second, a_minute)
+    assert (pace.conversion_seconds, pace.package_seconds) == (0.5, 9.0)
+
+
+def test_a_sandbox_that_is_told_nothing_is_flipsnack_as_documented() -> None:
+    typed = parsed(["sandbox"])
+    assert typed.account == "small"
+    assert pace_of(typed.calls_per_minute, typed.conversion_seconds, typed.package_seconds) == Pace()
 
 
 def test_the_version_is_told(run: Run) -> None:

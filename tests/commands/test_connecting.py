@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.api import pace
+from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.commands.connecting import budget, connect, kept_at, remember
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.shared_document import SharedDocument
+from flipsnack_mcp.workflows.context import CallContext
 from tests.commands.processes import KEY, SECRET
 
 
@@ -107,3 +109,26 @@ def test_a_state_that_cannot_be_understood_never_keeps_the_server_from_starting(
     remember(settings)
     assert settings.problems
     assert "secret" not in " ".join(settings.problems)
+
+
+IMITATIONS = """
+[accounts.one]
+sandbox = "small"
+[accounts.two]
+sandbox = "large"
+[accounts.three]
+sandbox = "empty"
+[accounts.four]
+sandbox = true
+"""
+
+
+async def test_each_account_of_the_file_is_an_imitation_of_its_own_that_begins_as_it_says(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(IMITATIONS, encoding="utf-8")
+    found = list[int]()
+    for one in read_settings({"FLIPSNACK_ACCOUNTS": str(file)}).every:
+        async with connect(one) as flipsnack:
+            listed = await CallContext(flipsnack).within(30).send(ListCollections(limit=1))
+            found.append(listed.total)
+    assert found == [26, 211, 0, 26]

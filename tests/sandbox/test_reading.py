@@ -153,7 +153,7 @@ async def test_the_sample_of_a_lead_has_the_names_of_the_webhook(caller: Caller)
 
 
 async def test_an_empty_account_answers_as_well(clock: StandingClock) -> None:
-    sandbox = Sandbox(clock=clock, seeded=False)
+    sandbox = Sandbox(clock=clock, account="empty")
     assert sandbox.account.collections == {}
     async with calling(sandbox) as caller:
         assert await caller.data("collection.getList") == {"collectionsCount": "0", "collections": []}

@@ -62,7 +62,7 @@ class Walk(RuleBasedStateMachine):
         self.loop = VirtualLoop()
         self.clock, self.witness = LoopClock(), Witness()
         pace, downloads = Pace(uploads_left=1000), self.folder / "downloads"
-        self.sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=self.now, pace=pace, seeded=False)
+        self.sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=self.now, pace=pace, account="empty")
         self.pace = BudgetInMemory()
         self.settings = Settings(KEY, SECRET, max_deletes_per_hour=PER_HOUR, download_dir=downloads)
         self.store: Store = self.opened()

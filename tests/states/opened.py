@@ -60,7 +60,7 @@ def opened(version: str, folder: Path) -> Opened:
     clock = LoopClock()
     clock.advance(told["made"] + MINUTE - NOW)
     pace = Pace(calls_per_second=0, calls_per_minute=0)
-    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, seeded=False)
+    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace, account="empty")
     bench = Bench(sandbox, clock, Witness(), "auto", folder)
     for one in told["collections"]:
         add(sandbox, **one)

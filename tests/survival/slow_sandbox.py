@@ -106,7 +106,7 @@ class Slow:
 
 
 def main(packages: int, package: Path) -> None:
-    sandbox = Sandbox(pace=PACE, seeded=False)
+    sandbox = Sandbox(pace=PACE, account="empty")
     for number in range(packages):
         sandbox.account.add(title=f"package{number}", collection_hash=f"package{number}", created_at=1_700_000_000)
     sandbox.app = Slow(sandbox.app, package.read_bytes())  # type: ignore[assignment]  # it is only ever called

@@ -41,7 +41,7 @@ ALL = Permissions(changes=True, yeses=YESES)
 
 @pytest.fixture
 async def sandbox(clock: LoopClock) -> Sandbox:
-    return unlimited(clock, seeded=False)
+    return unlimited(clock, account="empty")
 
 
 def shelf(work: LongWork, number: int, status: str = "public") -> None:
@@ -380,7 +380,7 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) ->
 async def test_killed_at_any_moment_each_collection_is_changed_once(status: str, rule: Rule, work: LongWork) -> None:
     moments: list[str] = []
     for dies_at in count():
-        work.sandbox, work.store = unlimited(work.clock, seeded=False), MemoryStore(work.clock)
+        work.sandbox, work.store = unlimited(work.clock, account="empty"), MemoryStore(work.clock)
         shelf(work, 2, status)
         work.sandbox.account.add(title="No. 1", status="public")  # what a published draft could be mistaken for
         async with process(work) as server:

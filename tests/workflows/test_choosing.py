@@ -18,7 +18,7 @@ LIST = "collection.getList"
 
 @pytest.fixture
 async def sandbox() -> Sandbox:
-    return unlimited(seeded=False)
+    return unlimited(account="empty")
 
 
 def filled(sandbox: Sandbox, count: int) -> list[str]:
@@ -37,7 +37,7 @@ def hashes(found: list[CollectionSummary]) -> list[str]:
 )
 async def test_every_collection_is_found_once_newest_first(count: int, *, inclusive: bool) -> None:
     """Also where Flipsnack counts the end of the window in."""
-    sandbox = unlimited(seeded=False, inclusive_to=inclusive)
+    sandbox = unlimited(account="empty", inclusive_to=inclusive)
     expected = filled(sandbox, count)
     async with asking(sandbox.app) as flipsnack:
         assert hashes(await choose(CallContext(flipsnack), Choice())) == expected

@@ -40,7 +40,7 @@ async def sandbox(clock: LoopClock) -> Sandbox:
 
 
 def with_collections(clock: LoopClock, count: int) -> Sandbox:
-    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, seeded=False)
+    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, account="empty")
     for n in range(count):
         sandbox.account.add(title=f"Offer {n:03}", created_at=clock() - 86_400 * (90 + n))
     return sandbox

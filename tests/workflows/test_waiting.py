@@ -22,7 +22,7 @@ from tests.workflows.running import Told
 
 
 async def converting(seconds: float) -> tuple[Sandbox, str]:
-    sandbox = unlimited(seeded=False, conversion_seconds=seconds)
+    sandbox = unlimited(account="empty", conversion_seconds=seconds)
     return sandbox, uploaded(sandbox, 1)[0]
 
 
@@ -88,7 +88,7 @@ async def test_a_last_poll_that_fails_does_not_lose_what_was_seen(fault: Fault |
 
 @pytest.mark.parametrize("conversion", ["complete", "failed", "unknown"])
 async def test_what_is_settled_or_unknown_is_looked_at_once(conversion: str) -> None:
-    sandbox = unlimited(seeded=False)
+    sandbox = unlimited(account="empty")
     made = sandbox.account.add(title="T", conversion=conversion.replace("unknown", "complete"))
     if conversion == "unknown":
         made.items.clear()
@@ -193,7 +193,7 @@ def asked(sandbox: Sandbox) -> Counter[str]:
 
 
 async def test_twenty_are_polled_with_one_list_at_a_time() -> None:
-    sandbox = unlimited(seeded=False, conversion_seconds=60)
+    sandbox = unlimited(account="empty", conversion_seconds=60)
     ended = await waited(sandbox, uploaded(sandbox, 20), 90)
     latest = max(seconds for _, seconds in ended.values())
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
@@ -204,14 +204,14 @@ async def test_twenty_are_polled_with_one_list_at_a_time() -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 async def test_few_are_looked_at_themselves(count: int) -> None:
-    sandbox = unlimited(seeded=False, conversion_seconds=20)
+    sandbox = unlimited(account="empty", conversion_seconds=20)
     ended = await waited(sandbox, uploaded(sandbox, count), 45)
     assert {seen.conversion for seen, _ in ended.values()} == {"complete"}
     assert asked(sandbox)[LIST] == 0
 
 
 async def test_one_that_fails_and_gets_no_cover_is_seen_within_half_a_minute() -> None:
-    sandbox = unlimited(seeded=False, conversion_seconds=1000)
+    sandbox = unlimited(account="empty", conversion_seconds=1000)
     hashes = uploaded(sandbox, 5)
     collection = sandbox.account.collections[hashes[0]]
     ready_at = sandbox.account._clock() + 7
@@ -224,7 +224,7 @@ async def test_one_that_fails_and_gets_no_cover_is_seen_within_half_a_minute() -
 
 
 async def test_one_that_the_window_does_not_reach_is_looked_at_itself() -> None:
-    sandbox = unlimited(seeded=False, conversion_seconds=30)
+    sandbox = unlimited(account="empty", conversion_seconds=30)
     hashes = uploaded(sandbox, 4)
     now = sandbox.account._clock()
     for n in range(120):
