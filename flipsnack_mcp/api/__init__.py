@@ -25,7 +25,7 @@ from flipsnack_mcp.api.errors import (
 from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.links import account_in_embed_code, account_in_link, hash_from, public_address, same_origin
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
-from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened
+from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened, status_from
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 from flipsnack_mcp.text import (
     as_compared,
@@ -85,5 +85,6 @@ __all__ = [
     "refuse_half_characters",
     "same_origin",
     "shows_nothing",
+    "status_from",
     "wire_parameters",
 ]

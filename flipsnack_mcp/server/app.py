@@ -61,8 +61,9 @@ class App:
         called: str = "",
     ) -> None:
         account, allowed = settings.account, permissions_of(settings)
-        jobs = self.jobs = Jobs(LabelledStore(store, account, settings.label), account, background)
-        store = jobs.store
+        jobs = self.jobs = Jobs(store, account, background)
+        # Around it: to look whether something is left of an account is no use of it.
+        store = LabelledStore(jobs.store, account, settings.label)
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, redactor
         self.number = OwnNumber()
         self.offered, self.called = menu(settings).keys(), called

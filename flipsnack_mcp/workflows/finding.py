@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, bare
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
@@ -15,17 +18,27 @@ BEFORE = 100
 """More than are looked through afterwards: one that only slid into the window, because others went, is not new."""
 
 
+def in_a_tuple(value: object) -> object:
+    """Several, also where one stands alone, as older records have it; None is none."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
 @dataclass(frozen=True)
 class Choice:
     """What has to be true of a collection. Named ones are taken as they are named; the rest narrows the list."""
 
     collections: tuple[str, ...] = ()
     query: str | None = None
-    only_status: StatusName | None = None
+    only_status: Annotated[tuple[StatusName, ...], BeforeValidator(in_a_tuple)] = ()
+    """Any of these, or whatever it is."""
     created_after: date | None = None
     """The first day that still counts."""
     created_before: date | None = None
     """The last day that still counts."""
+    exclude: tuple[str, ...] = ()
+    """Those that are left out, whatever else is true of them."""
 
     @property
     def by_name_only(self) -> bool:
@@ -36,7 +49,8 @@ class Choice:
         """Whether a row of the list is meant."""
         return (
             (not self.collections or row.collection_hash in self.collections)
-            and (self.only_status is None or row.status == self.only_status)
+            and row.collection_hash not in self.exclude
+            and (not self.only_status or row.status in self.only_status)
             and self._created_in_time(row.created_date or "")
         )
 
@@ -65,7 +79,7 @@ async def read_window(context: CallContext, choice: Choice, offset: int) -> Coll
     """One window of the list, narrowed as far as Flipsnack does that itself."""
     action = ListCollections(
         query=choice.query,
-        status=choice.only_status,
+        status=choice.only_status[0] if len(choice.only_status) == 1 else None,
         order_by="date_created",
         order="desc",
         offset=offset,

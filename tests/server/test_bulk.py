@@ -282,3 +282,14 @@ async def test_a_no_to_these_collections_closes_the_way_by_code_for_a_new_plan_o
         said = await plain.call(TOOL, plan_id=await plan_of(plain, **OFFLINE))
     assert_refused(said)
     assert "said no" in said.text
+
+
+async def test_a_plan_over_everything_but_some_is_no_mistake_and_leaves_those_out(bench: Bench) -> None:
+    async with bench.assistant() as assistant:
+        refused = await assistant.call("update_collections", status="unlisted", exclude=["h4uyd72w"])
+        assert "Say which collections" in refused.text
+        left_out = bench.collection().hash
+        planned = await assistant.call("update_collections", status="unlisted", everything=True, exclude=[left_out])
+    listed = {one.hash for one in bench.sandbox.account.collections.values() if one.status != "unlisted"}
+    assert {one["collection_hash"] for one in planned.data["items"]} == listed - {left_out}
+    assert "collection.update" not in bench.requests

@@ -154,7 +154,11 @@ async def report(assistant: Assistant, _: SeveralBench) -> Handle:
 
 async def code(assistant: Assistant, several: SeveralBench) -> Handle:
     refused = await assistant.call("delete_collection", target(several), account="fr")
-    return {"confirmation": refused.code}, target(several), 'This confirmation code is unknown for the account "uk",'
+    return (
+        {"confirmation": refused.code},
+        target(several),
+        'This confirmation code is unknown, used or expired for the account "uk".',
+    )
 
 
 BEGUN = {

@@ -167,16 +167,10 @@ async def test_the_menu_is_small(bench: Bench) -> None:
         read, sent = (tokens(json.dumps(one, separators=(",", ":"))) for one in (menu, full))
         return read, sent
 
-    tools = await menu_of(bench, toolsets=DEFAULT)
-    of_actions = [tools[meaning(name).tool.name] for name in NAMES if not meaning(name).tool.legacy]
-    # 1400 and 3250 tokens for the first eleven actions; a further one may cost what an upload does. Tools over
-    # workflows come on top.
-    menu, full = 1400 + 150 * (len(of_actions) - 11), 3250 + 450 * (len(of_actions) - 11)
-
-    for some, more_menu, more_full in ((of_actions, 0, 0), (list(tools.values()), 600, 1350)):
-        in_menu, in_full = cost(some)
-        assert in_menu < menu + more_menu
-        assert in_full < full + more_full
+    tools = [*(await menu_of(bench, toolsets=DEFAULT)).values()]
+    in_menu, in_full = cost(tools)
+    assert in_menu < min(160 * len(tools), 3200)
+    assert in_full < min(380 * len(tools), 7600)
 
 
 async def test_read_only_keeps_what_changes_nothing_in_the_account(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
+from pydantic import TypeAdapter
 
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Fault, Sandbox
@@ -82,9 +83,9 @@ async def test_words_and_status_are_left_to_flipsnack_and_checked(sandbox: Sandb
     wanted = sandbox.account.add(title="Spring offers", status="unlisted").hash
     public = sandbox.account.add(title="Spring offers", status="public").hash
     sandbox.account.add(title="Autumn offers", status="unlisted")
-    assert hashes(await choose(context, Choice(query="spring", only_status="unlisted"))) == [wanted]
+    assert hashes(await choose(context, Choice(query="spring", only_status=("unlisted",)))) == [wanted]
     assert {"query": "spring", "collectionStatus": "unlisted"}.items() <= sandbox.requests[0].params.items()
-    assert hashes(await choose(context, Choice((public,), only_status="unlisted"))) == []
+    assert hashes(await choose(context, Choice((public,), only_status=("unlisted",)))) == []
 
 
 @pytest.mark.parametrize("missing", [[], ["gone1234"]], ids=["all there", "one is gone"])
@@ -95,8 +96,26 @@ async def test_named_ones_are_looked_for_to_the_end(sandbox: Sandbox, context: C
     assert len(sandbox.requests) == 2
 
 
-@pytest.mark.parametrize("more", [{"query": "x"}, {"only_status": "public"}, {"created_after": date(2026, 1, 1)}])
+@pytest.mark.parametrize(
+    "more", [{"query": "x"}, {"only_status": ("public",)}, {"exclude": ("b",)}, {"created_after": date(2026, 1, 1)}]
+)
 def test_names_alone_are_all_there_is_to_know(more: dict[str, Any]) -> None:
     assert Choice(("a",)).by_name_only
     assert not Choice().by_name_only
     assert not Choice(("a",), **more).by_name_only
+
+
+async def test_several_statuses_are_any_of_them_and_what_is_excluded_is_left_out() -> None:
+    sandbox = unlimited()
+    wanted = {one.hash for one in sandbox.account.collections.values() if one.status != "unlisted"}
+    left_out = min(wanted)
+    choice = Choice(only_status=("public", "editable"), exclude=(left_out,))
+    async with asking(sandbox.app) as flipsnack:
+        assert set(hashes(await choose(CallContext(flipsnack), choice))) == wanted - {left_out}
+
+
+def test_one_status_alone_as_older_versions_stored_it_is_a_list_of_one() -> None:
+    read = TypeAdapter(Choice).validate_python
+    assert [read({"only_status": one}).only_status for one in ("public", None, ["public", "unlisted"])] == [
+        ("public",), (), ("public", "unlisted")
+    ]  # fmt: skip

@@ -60,7 +60,7 @@ class Consents:
         def work(records: Records) -> Ticket | str:
             ticket = self._ticket(records, name)
             if ticket is None:
-                return f"This confirmation code is unknown{here}, used or expired. Make the call without it to get a new one."
+                return f"This confirmation code is unknown, used or expired{here}. Make the call without it to get a new one."
             if (only_approved or ticket.needs_approval) and not ticket.approved:
                 return f'Nobody has approved it yet: a person has to run "flipsnack-mcp approve {name}" in a terminal.'
             if spend:

@@ -6,6 +6,7 @@ what the class of the action declares.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from pydantic import (
@@ -26,11 +27,12 @@ from flipsnack_mcp.api import (
     Effect,
     FlipsnackError,
     FreeText,
-    Status,
+    StatusName,
     cleaned,
     hash_from,
     one_line,
     opened,
+    status_from,
 )
 from flipsnack_mcp.api.actions import collections, forms, publishing
 from flipsnack_mcp.server.tools.emptiness import without_fillers
@@ -131,6 +133,7 @@ def id_from(text: str) -> str:
 GivenId = Annotated[str, AfterValidator(id_from)]
 Hash = Annotated[str, BeforeValidator(hash_from)]
 Collections = Annotated[list[Hash], BeforeValidator(several)]
+Statuses = Annotated[list[Annotated[StatusName, BeforeValidator(status_from)]], BeforeValidator(several)]
 
 
 class ChoosingInput(ToolInput):
@@ -138,20 +141,33 @@ class ChoosingInput(ToolInput):
 
     collections: Annotated[Collections | None, Field(description="Hashes, links")] = None
     query: Annotated[str | None, Field(max_length=200, description="Title words"), FreeText()] = None
-    only_status: Annotated[Status | None, Field(description="Filter: current status")] = None
+    only_status: Annotated[Statuses | None, Field(description="Filter: current status")] = None
     created_after: Annotated[Day | None, Field(description="First day")] = None
     created_before: Annotated[Day | None, Field(description="Last day")] = None
+    exclude: Annotated[Collections | None, Field(description="Left out")] = None
 
     @property
     def choice(self) -> Choice:
         """Which collections are meant."""
         named, query = tuple(dict.fromkeys(self.collections or ())), (self.query or "").strip() or None
-        return Choice(named, query, self.only_status, self.created_after, self.created_before)
+        filters = tuple(self.only_status or ()), self.created_after, self.created_before
+        return Choice(named, query, *filters, tuple(dict.fromkeys(self.exclude or ())))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it is said which collections are meant; what is left out alone does not say that."""
+        return replace(self.choice, exclude=()) != Choice()
 
     def check_order(self) -> None:
         """Raise where no day can lie between."""
         if self.created_after and self.created_before and self.created_after > self.created_before:
             raise ValueError("created_after lies after created_before: exchange them")
+
+
+class ChoosingAnyInput(ChoosingInput):
+    """A tool over many collections that may also be all there are."""
+
+    everything: Annotated[bool, Field(description="All of the account")] = False
 
 
 WaitSeconds = Annotated[int, Field(ge=0, le=45, description="To wait")]

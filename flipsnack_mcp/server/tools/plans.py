@@ -20,10 +20,10 @@ from flipsnack_mcp.api import (
     refuse_half_characters,
 )
 from flipsnack_mcp.server.consent.preview import Batch
-from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall, Warnings
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.finding import choose
 from flipsnack_mcp.workflows.plans import rules
 
 MOST_IN_A_PLAN = 1000
@@ -39,7 +39,7 @@ Words = Annotated[
 ]
 
 
-class UpdateCollectionsInput(ChoosingInput):
+class UpdateCollectionsInput(ChoosingAnyInput):
     """Replace text in many titles or set many statuses. First it only plans: show the plan, then call with plan_id alone."""
 
     tool_name = "update_collections"
@@ -82,8 +82,8 @@ class UpdateCollectionsInput(ChoosingInput):
             return "say which text of the titles to replace: give find"
         if self.find is not None and self.replace is None:
             return "say what to put in its place: give replace; an empty one removes the text"
-        if self.choice == Choice():
-            return "say which collections: give collections, query, only_status, created_after or created_before"
+        if not self.chooses and not self.everything:
+            return "say which collections: give collections, query, only_status, created_after, created_before or everything"
         return ""
 
 

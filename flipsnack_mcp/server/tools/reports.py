@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from flipsnack_mcp.api import Day, Effect, FlipsnackError, cleaned, first_few
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import EVERY_ONE
-from flipsnack_mcp.server.tools.arguments import ChoosingInput, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.running import how_far
@@ -37,7 +37,7 @@ ReportT = TypeVar("ReportT", bound=reporting.Report)
 StateT = TypeVar("StateT")
 
 
-class ReportStatsInput(ChoosingInput):
+class ReportStatsInput(ChoosingAnyInput):
     """Add up and rank statistics of many collections, by default all over the last 30 full days. A second each."""
 
     tool_name = "report_stats"
