@@ -182,7 +182,9 @@ async def report_on_all(stroll: Stroll, life: Life) -> None:
     except GONE as lost:
         stroll.expect(life.over, f"report on all: {lost!r}")
         return
-    for row in (result.structured_content or {}).get("collections", []):
+    told = result.structured_content or {}
+    stroll.joint_reports += [told["report_id"]] if told else []
+    for row in told.get("collections", []):
         owner = next((one for one in stroll.shops if one.name == row.get("account")), stroll.shops[0])
         stroll.expect(is_of(owner, row["title"]), f"report on all: {row}")
         if row["collection_hash"] in owner.sandbox.account.collections:
