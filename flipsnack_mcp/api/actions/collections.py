@@ -49,7 +49,7 @@ class CollectionList(Result):
 
 
 class ListCollections(Action[CollectionList]):
-    """Find collections (what people call flipbooks) by title or list them. Matches title and description, newest published first."""
+    """Find which flipbook (catalogue, here: collection) has these words in its title, or list all of them, newest published first."""
 
     api_name = "collection.getList"
     tool_name = "list_collections"
@@ -130,22 +130,22 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at one collection: title, status, size and the conversion of its flipbooks."""
+    """Look at this flipbook (collection): details, status, size, and whether its conversion is finished or failed."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"
-    tool_title = "Get a collection"
+    tool_title = "Look at a collection"
     effect = Effect.READS
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getcollection"
     codes = (43, 46)
 
 
 class UpdateCollection(Action[Collection]):
-    """Change a collection's title, description, status or size; what is left out stays. Publishing a draft (public or unlisted) gives it a new hash; editable takes it offline."""
+    """Rename, publish, hide or unlist this flipbook (collection) or take it offline, change its title, description or size; overwrites. What is left out stays. Publishing a draft gives it a new hash."""
 
     api_name = "collection.update"
     tool_name = "update_collection"
-    tool_title = "Update a collection"
+    tool_title = "Change or rename a collection"
     effect = Effect.WRITES
     doing = "Take offline"
     overwrites = True
@@ -175,11 +175,11 @@ class Deletion(Result):
 
 
 class DeleteCollection(Action[Deletion]):
-    """Delete a collection with all its flipbooks, for good: its links and embeds stop working. A person has to confirm."""
+    """Delete or remove this flipbook (catalogue, collection) for good: its links and embeds stop working. A person has to confirm."""
 
     api_name = "collection.deleteCollection"
     tool_name = "delete_collection"
-    tool_title = "Delete a collection"
+    tool_title = "Delete one collection"
     effect = Effect.DESTROYS
     doing = "Delete"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.deletecollection"
@@ -193,11 +193,11 @@ class DeleteCollection(Action[Deletion]):
 
 
 class DeleteFlipbook(Action[Deletion]):
-    """Delete one flipbook from a collection, for good; the collection stays. A person has to confirm."""
+    """Remove one document inside a collection, for good; the collection stays. A person has to confirm."""
 
     api_name = "flipbook.delete"
     tool_name = "delete_flipbook"
-    tool_title = "Delete a flipbook"
+    tool_title = "Remove a document"
     effect = Effect.DESTROYS
     doing = "Delete"
     source = "https://developers.flipsnack.com/flipbook-delete.html"

@@ -40,11 +40,11 @@ class CollectionStats(Result):
 
 
 class GetCollectionStats(Action[CollectionStats]):
-    """Get one collection's impressions, views, reading time and downloads. Without dates the period is Flipsnack's own default; give both to be sure."""
+    """Get how many views, impressions, downloads and how much reading time this flipbook has, or which pages people read. Without dates the period is Flipsnack's own default; give both to be sure."""
 
     api_name = "collection.getStats"
     tool_name = "get_collection_stats"
-    tool_title = "Collection statistics"
+    tool_title = "Statistics of one collection"
     effect = Effect.READS
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getstats"
     codes = (43, 46)
@@ -73,7 +73,7 @@ class UserStats(Result):
 
 
 class GetUserStats(Action[UserStats]):
-    """Get whose account this is, its totals and how many API uploads are left."""
+    """See whose account it is, its totals, and how many uploads of the month's quota are left."""
 
     api_name = "user.getStats"
     tool_name = "get_user_stats"

@@ -40,10 +40,10 @@ Words = Annotated[
 
 
 class UpdateCollectionsInput(ChoosingAnyInput):
-    """Replace text in many titles or set many statuses. First it only plans: show the plan, then call with plan_id alone."""
+    """Rename many flipbooks at once, replace text in all titles, set a status, unlist or take offline; overwrites. First it only plans; plan_id alone carries it out."""
 
     tool_name = "update_collections"
-    tool_title = "Update many collections"
+    tool_title = "Bulk rename or change"
     effect = Effect.WRITES
     over = "collection.update, many times"
     overwrites = True

@@ -38,7 +38,7 @@ StateT = TypeVar("StateT")
 
 
 class ReportStatsInput(ChoosingAnyInput):
-    """Add up and rank statistics of many collections, by default all over the last 30 full days. A second each."""
+    """Weekly or monthly report: which flipbooks (catalogues) were best, worst or unread by views, compared with the period before. By default all, over the last 30 full days. A second each."""
 
     tool_name = "report_stats"
     tool_title = "Report on collections"

@@ -37,10 +37,10 @@ NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collec
 
 
 class GetUploadInput(ToolInput):
-    """Wait on for an upload of create_collection or see how it ended. Without upload_id: the last day's uploads."""
+    """See how far an upload is, whether it is still running or how it ended, and wait for it. Without upload_id: the last day's uploads."""
 
     tool_name = "get_upload"
-    tool_title = "Get an upload"
+    tool_title = "Upload status"
     effect = Effect.READS
     over = "state of create_collection"
     idempotent = True
