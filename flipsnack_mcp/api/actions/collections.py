@@ -133,7 +133,7 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at one collection: title, status, size and the conversion of its flipbooks."""
+    """Look at one collection: link, cover, dates, status, size, and pages and conversion of its flipbooks."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"

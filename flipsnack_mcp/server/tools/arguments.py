@@ -147,7 +147,7 @@ class ChoosingInput(ToolInput):
     """A tool over many collections. Everything that is given has to be true of each."""
 
     collections: Annotated[Collections | None, Field(description="Hashes, links")] = None
-    query: Annotated[str | None, Field(max_length=200, description="Title words"), FreeText()] = None
+    query: Annotated[str | None, Field(max_length=200, description="Whole title words"), FreeText()] = None
     only_status: Annotated[Statuses | None, Field(description="Filter: current status")] = None
     created_after: Annotated[Day | None, Field(description="First day")] = None
     created_before: Annotated[Day | None, Field(description="Last day")] = None

@@ -31,7 +31,7 @@ UNIT_UNKNOWN = "What time_spent of a page counts is not documented: take it as a
 
 
 class ListCollectionsInput(ListCollections):
-    """Find collections (flipbooks, catalogues) by title, link or hash, or list them. Word order, accents and small slips do not matter."""
+    """Find collections (flipbooks, catalogues) by title, link or hash, or list them. Any word order; small slips are forgiven."""
 
     status: Annotated[Statuses | None, Field(description="Any of these")] = None  # type: ignore[assignment]  # Flipsnack itself takes one; what is sent is made from it
     query: Annotated[str | None, Field(max_length=LONGEST_SEARCH, description="Title words or link"), FreeText()] = None
