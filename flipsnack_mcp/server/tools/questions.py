@@ -144,8 +144,10 @@ async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollec
     watching = call.app.uploads.conversions.of(wanted, first)
     watched = await watching.until_settled(call.context, call.options.wait_seconds, first)
     go_on = f'Still converting. Call get_collection(collection_hash="{wanted}", wait_seconds=30) to wait on.'
+    # While it converts it is asked for again and again, and its page is not there yet.
+    row = NO_ROW if watched.last.conversion == "processing" else await row_of(call, watched.last)
     return WatchedCollection(
-        **with_row(watched.last, await row_of(call, watched.last)),
+        **with_row(watched.last, row),
         warnings=[*worth_a_warning(watched.last)],
         states=list(watched.states),
         next_step=go_on if watched.last.conversion == "processing" else None,

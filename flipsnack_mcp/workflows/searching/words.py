@@ -16,6 +16,8 @@ from flipsnack_mcp.text import as_compared, bare
 SLIPS_FROM = 4
 """Letters that a word has in which a slip is forgiven."""
 PREFIX_FROM = 2
+MOST_WORDS = 8
+"""So many of a query are compared with all words of an account."""
 ALIKE = 0.7
 """From where on a word that is no slip of another is near it all the same."""
 # Points and accents that people leave out. Marks of other scripts make another letter.
@@ -68,7 +70,7 @@ def stands_in(term: Sequence[Word], there: Sequence[Word]) -> bool:
 
 def distance(query: str, title: str) -> int | None:
     """How far a title is from what was typed, 0 for every word as it stands there; None where a word is missing."""
-    wanted, there = parts(query), parts(title)
+    wanted, there = [*dict.fromkeys(parts(query))], parts(title)
     joined = [Word(tuple(a + b for a in one.spellings for b in two.spellings), "letters") for one, two in pairs(there)]
     found, at = 0, 0
     while at < len(wanted):
@@ -114,7 +116,7 @@ def is_a_slip(typed: str, meant: str) -> bool:
 def nearest_titles(query: str, titles: Iterable[str], most: int) -> list[int]:
     """The places of the titles that have the most words of a query, or words like them; none where nothing is alike."""
     every = [{spelling for one in parts(title) for spelling in one.spellings} for title in titles]
-    known, wanted = {spelling for one in every for spelling in one}, parts(query)
+    known, wanted = {spelling for one in every for spelling in one}, parts(query)[:MOST_WORDS]
     alike = [{near for mine in one.spellings for near in near_words(mine, known)} for one in wanted]
     counted = [(sum(not some.isdisjoint(one) for some in alike), place) for place, one in enumerate(every)]
     return [place for count, place in sorted(counted, key=lambda one: -one[0])[:most] if count]
