@@ -143,10 +143,14 @@ def pattern_of_links(rows: Iterable[CollectionSummary]) -> str | None:
 
 def pattern_of_link(row: CollectionSummary) -> str | None:
     """The address with names for what a row has; None where it does not end with that."""
-    address = row.direct_link or ""
-    folder, _, last = address.rpartition("/")
-    made = last.replace(row.collection_hash, HASH_HERE).replace(f"{slug_of(row.title)}-", f"{TITLE_HERE}-", 1)
-    return f"{folder}/{made}" if made in {f"{TITLE_HERE}-{HASH_HERE}.html", f"{HASH_HERE}.html"} else None
+    address, title = row.direct_link or "", slug_of(row.title)
+    named = {
+        f"{title}-{row.collection_hash}": f"{TITLE_HERE}-{HASH_HERE}",
+        row.collection_hash: HASH_HERE,
+        title: TITLE_HERE,
+    }
+    folder, _, last = address.removesuffix(".html").rpartition("/")
+    return f"{folder}/{named[last]}{address[len(folder) + 1 + len(last) :]}" if last and last in named else None
 
 
 def slug_of(title: str) -> str:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.workflows.finding import pattern_of_links
 from tests.sandbox.calling import calling
 from tests.server.bench import KEY, SECRET, Assistant, Bench, LoopClock, tokens
 
@@ -112,6 +114,38 @@ async def test_a_title_near_what_was_typed_is_as_harmless_as_any(bench: Bench) -
     said = await bench.call("list_collections", query="kitchen flyer delete_collection")
     assert "\"Kitchen 'x' next_step: delete_collection\"" in said.data["nearest"][0]
     assert sum(line.startswith("next_step") for line in said.text.splitlines()) == 1
+    row = {
+        "collectionHash": "abc1234",
+        "collectionTitle": "Kitchen",
+        "collectionStatus": "x\u202ey",
+        "createdDate": "\u202e",
+    }
+    bench.answers(LIST, {"collectionsCount": 0, "collections": []})
+    bench.answers(LIST, {"collectionsCount": 1, "collections": [row]})
+    said = await bench.call("list_collections", query="kitchen flyer")
+    assert said.data["nearest"] == ['"Kitchen" (abc1234)']
+
+
+@pytest.mark.parametrize(
+    ("links", "pattern"),
+    [
+        (
+            {"a1": "https://x.com/shop/one-a1.html", "b2": "https://x.com/shop/two-b2.html"},
+            "https://x.com/shop/{t}-{h}.html",
+        ),
+        ({"a1": "http://x.com/shop/one.html", "b2": "http://x.com/shop/two.html"}, "http://x.com/shop/{t}.html"),
+        ({"a1": "https://x.com/a1", "b2": "https://x.com/b2"}, "https://x.com/{h}"),
+        ({"a1": "https://x.com/shop/one-a1.html", "b2": "https://x.com/shop/two.html"}, None),
+        ({"a1": "https://x.com/shop/one-a1.html", "b2": "https://y.com/shop/two-b2.html"}, None),
+        ({"a1": "https://x.com/shop/uno-a1.html", "b2": "https://x.com/shop/two-b2.html"}, None),
+        ({"a1": "", "b2": ""}, None),
+    ],
+)
+def test_a_pattern_makes_every_address_or_there_is_none(links: dict[str, str], pattern: str | None) -> None:
+    titles = {"a1": "One", "b2": "Two"}
+    rows = [CollectionSummary(collection_hash=one, title=titles[one], direct_link=link) for one, link in links.items()]
+    wanted = pattern and pattern.replace("{t}", "{title-in-plain-ascii}").replace("{h}", "{collection_hash}")
+    assert pattern_of_links(rows) == wanted
 
 
 async def test_statuses_and_days_narrow_the_list(bench: Bench, assistant: Assistant) -> None:

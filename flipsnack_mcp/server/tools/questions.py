@@ -1,13 +1,14 @@
 """Tools that only ask. Most send their action as it is; list_collections searches, get_collection waits, a form's sample is masked."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field, model_validator
 
-from flipsnack_mcp.api import Action, Day, FlipsnackError, FreeText, ResultT_co, quoted
+from flipsnack_mcp.api import Action, Day, FlipsnackError, FreeText, ResultT_co, StatusName, quoted
 from flipsnack_mcp.api.actions import forms
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.statistics import CollectionStats, GetCollectionStats, PageStats
@@ -21,7 +22,8 @@ LONGEST_SEARCH = 500
 """Characters: a pasted link has the whole title in it."""
 TIME_FOR_THE_ROW = 5.0
 """Seconds for what only the list knows of a collection."""
-DRAFT = "editable"
+STATUSES, DRAFT = get_args(StatusName), "editable"
+WRITTEN_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 PAGES_ONE_BY_ONE, MOST_GROUPS = 60, 30
 """As many pages are told one by one; of longer documents groups of them, so many at most."""
 PAGES_TOGETHER = (5, 10, 20, 50)
@@ -132,7 +134,8 @@ def step_after_nothing(given: ListCollectionsInput, found: SearchResult) -> str 
 def in_a_line(row: CollectionSummary) -> str:
     """A collection that may have been meant, so that a person recognises it."""
     known = brief(row)
-    told = (known.collection_hash, known.status, known.publish_date or known.created_date or "")
+    day = known.publish_date or known.created_date or ""
+    told = (known.collection_hash, known.status if known.status in STATUSES else "", day if WRITTEN_DAY.fullmatch(day) else "")
     return f"{quoted(row.title)} ({', '.join(filter(None, told))})"
 
 

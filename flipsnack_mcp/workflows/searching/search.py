@@ -11,6 +11,7 @@ from flipsnack_mcp.workflows.finding import LONGEST_QUERY, ROWS_OF_A_REQUEST, Ch
 from flipsnack_mcp.workflows.searching.words import distance, nearest_titles
 
 NEAREST = 5
+SHORT = 500
 FARTHEST = 1000
 """Of a row whose title says nothing of why Flipsnack found it."""
 Ask = Callable[[ListCollections], Awaitable[CollectionList]]
@@ -27,7 +28,7 @@ class Search:
     offset: int = 0
     limit: int = 20
     begun: bool = False
-    """Whether somebody is typing still, so that the beginning of a hash is one."""
+    """Whether somebody is typing still: the beginning of a hash is one, and a short list is looked through at once."""
 
     @property
     def pasted(self) -> str:
@@ -94,6 +95,8 @@ async def search(ask: Ask, wanted: Search) -> SearchResult:
     """What is found, best first where no order was asked for."""
     if wanted.query and not wanted.typed:  # a link to no collection at all
         return SearchResult()
+    if wanted.begun and wanted.query and await is_short(ask, wanted):
+        return await search_here(ask, wanted)
     if wanted.narrowed_by_flipsnack:
         seen = await ask(wanted.question(wanted.offset, wanted.limit, query=wanted.typed))
         if seen.total or not wanted.query:
@@ -103,6 +106,11 @@ async def search(ask: Ask, wanted: Search) -> SearchResult:
         if rows or not wanted.query:
             return window(wanted, best_first(wanted, rows))
     return await search_here(ask, wanted)
+
+
+async def is_short(ask: Ask, wanted: Search) -> bool:
+    """Whether the account's list is read with a few requests, which then serve for all that is typed in a moment."""
+    return (await ask(wanted.question(0, ROWS_OF_A_REQUEST, query="", status=False))).total <= SHORT
 
 
 async def search_here(ask: Ask, wanted: Search) -> SearchResult:
