@@ -236,7 +236,7 @@ def flipbook_from(item: JsonObject) -> Flipbook:
     return Flipbook(
         flipbook_hash=found if HASH.fullmatch(found) else "",
         status=cut(item_status(item)) or "unknown",
-        pages=next(filter(None, counts), None),  # 0 while they are not known
+        pages=next((one for one in counts if one and one > 0), None),  # 0 while they are not known
     )
 
 
