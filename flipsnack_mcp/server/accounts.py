@@ -77,13 +77,17 @@ def check_account_named(every: Sequence[Settings], owner: Settings | None, *, wr
     )
 
 
-def check_owner(chosen: Settings, owner: Settings) -> None:
-    """Raise where something would be changed by a link of another account than the named one."""
-    if owner.account != chosen.account:
-        raise WhichAccountError(
+def not_by_this_link(chosen: Settings, owner: Settings | None) -> WhichAccountError:
+    """What to say where something would be changed by a link that is not known to be of the named account."""
+    if owner:
+        return WhichAccountError(
             f'The link is of the account "{owner.name}", and "{chosen.name}" was named.',
             f'Give account="{owner.name}" if that one is meant.',
         )
+    return WhichAccountError(
+        f'It cannot be told that the link is of the account "{chosen.name}", which was named.',
+        "Find the collection by its title with list_collections, and give its hash if it is there.",
+    )
 
 
 def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> WhichAccountError:

@@ -390,6 +390,25 @@ async def test_each_linked_collection_is_asked_where_its_link_says(group: Severa
     assert asked(group) == {"de": 2, "fr": 1, "uk": 0}
 
 
+async def test_a_link_leaves_out_what_it_says_of_its_own_account_alone_and_a_hash_leaves_out_any(
+    several: SeveralBench,
+) -> None:
+    """All three have the same hashes."""
+    week, everywhere = several.player("fr"), several.collection("Weekly offers, Week 37").hash
+    counted = {"de": 26, "fr": 26, "uk": 26}
+    async with several.assistant() as assistant:
+        for excluded, less in (
+            ([week], {"fr": 25}),
+            ([everywhere], dict.fromkeys(NAMES, 25)),
+            ([week, everywhere], {}),
+        ):
+            said = await reported(assistant, exclude=excluded)
+            expected = {**counted, **less} if less else {"de": 25, "fr": 24, "uk": 25}
+            assert {name: row["collections"] for name, row in rows(said).items()} == expected
+        named = await reported(assistant, collections=[week, several.player("uk")], exclude=[several.player("uk")])
+    assert {name: row["collections"] for name, row in rows(named).items()} == {"fr": 1, "uk": 0}
+
+
 async def test_a_hash_alone_and_a_link_of_nobodys_are_refused_before_a_report_is_begun(group: SeveralBench) -> None:
     mine, theirs = group.player("de", "Offer 000 of de"), group.player("fr", "Offer 001 of fr", number="5AB0C5E7FFF")
     _, other, *_ = group.sandboxes["uk"].account.collections
