@@ -53,6 +53,14 @@ class Event(BaseModel):
         return linked.model_copy(update={"hash": digest(linked.model_dump(mode="json"))})
 
 
+class Head(BaseModel):
+    """What the next entry is chained to, as it is stored."""
+
+    number: int
+    hash: str
+    at: float
+
+
 def digest(stored: Body) -> str:
     """The hash over everything but the hash itself, as it is stored: an entry stays whole when `Event` gets a field."""
     body = {name: value for name, value in stored.items() if name != "hash"}
@@ -146,6 +154,8 @@ def readable(body: Body) -> Event | None:
 
 def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
     """The first place where the chain does not hold."""
+    if not is_head(head):
+        return "what is kept of its end was altered"
     events: list[Event] = []
     for name, body in kept:
         event = readable(body)
@@ -153,6 +163,15 @@ def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
             return f"entry {name.rpartition('/')[2].lstrip('0')} was altered or put in"
         events.append(event)
     return missing_before(events, now) or torn(events) or missing_after(events, head, now)
+
+
+def is_head(body: Body) -> bool:
+    """Whether nobody made something else of it."""
+    try:
+        Head.model_validate(body, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def missing_before(events: list[Event], now: float) -> str:
