@@ -8,7 +8,7 @@ from flipsnack_mcp.store.records import Body, Records, Store, T
 from flipsnack_mcp.text import cleaned
 
 LABEL = "account label"
-LONGEST = 60
+LONGEST_LABEL = 60
 UNNAMED = "unnamed"
 """An account that was last used before there were labels."""
 
@@ -44,7 +44,7 @@ def labels_in(records: Records) -> dict[str, str]:
 def label_in(body: object) -> str:
     """What a record says, on one line; nothing where somebody made something else of it."""
     label = cast("Body", body).get("label") if isinstance(body, dict) else None
-    return cleaned(label, LONGEST) if isinstance(label, str) else ""
+    return cleaned(label, LONGEST_LABEL) if isinstance(label, str) else ""
 
 
 def told_apart(accounts: Iterable[str], labels: Mapping[str, str]) -> dict[str, str]:

@@ -124,7 +124,7 @@ class Consents:
 
     def _ticket(self, records: Records, code: str) -> Ticket | None:
         """A code of this account that counts."""
-        known = readable(records.get(CODE, code))
+        known = ticket_of(records.get(CODE, code))
         return ticket_in(records, code) if known and known.account == self.account else None
 
     async def stamp(self) -> Stamp:
@@ -146,14 +146,14 @@ class Consents:
 
 def ticket_in(records: Records, code: str) -> Ticket | None:
     """A code that counts, of whichever account. One that is seen while the clock says something else is dead from then on."""
-    ticket = readable(records.get(CODE, code))
+    ticket = ticket_of(records.get(CODE, code))
     if ticket is None or is_fresh(Stamp(ticket.made, ticket.shown), stamp_of(records), LIFETIME):
         return ticket
     records.delete(CODE, code)
     return None
 
 
-def readable(body: Body | None) -> Ticket | None:
+def ticket_of(body: Body | None) -> Ticket | None:
     """What a code stands for, unless somebody made something else of it."""
     try:
         return Ticket.model_validate(body)

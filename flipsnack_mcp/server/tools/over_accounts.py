@@ -88,7 +88,7 @@ async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
     check_all_linked(call, arguments)
     today, parts, without = call.app.reports.today, dict[str, str](), dict[str, str]()
     for app in call.apps:
-        own = asked_of(app, call, arguments)
+        own = share_of(app, call, arguments)
         if arguments.collections and not own.collections:
             continue
         try:
@@ -102,7 +102,7 @@ async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
     return await begin_joint(call.app.jobs.store, new_report(arguments, today), parts, without)
 
 
-def asked_of(app: App, call: ToolCall, arguments: ReportStatsInput) -> ReportStatsInput:
+def share_of(app: App, call: ToolCall, arguments: ReportStatsInput) -> ReportStatsInput:
     """What is asked of one account. A hash is left out wherever it is, unless a link says of which account it is."""
     account, excluded = app.settings.account, call.linked["exclude"]
     linked = {one for _, one in excluded}
