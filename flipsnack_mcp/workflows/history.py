@@ -154,8 +154,6 @@ def readable(body: Body) -> Event | None:
 
 def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
     """The first place where the chain does not hold."""
-    if not is_head(head):
-        return "what is kept of its end was altered"
     events: list[Event] = []
     for name, body in kept:
         event = readable(body)
@@ -163,15 +161,6 @@ def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
             return f"entry {name.rpartition('/')[2].lstrip('0')} was altered or put in"
         events.append(event)
     return missing_before(events, now) or torn(events) or missing_after(events, head, now)
-
-
-def is_head(body: Body) -> bool:
-    """Whether nobody made something else of it."""
-    try:
-        Head.model_validate(body, strict=True)
-    except ValidationError:
-        return False
-    return True
 
 
 def missing_before(events: list[Event], now: float) -> str:
@@ -192,9 +181,20 @@ def torn(events: list[Event]) -> str:
 
 def missing_after(events: list[Event], head: Body, now: float) -> str:
     """The last entry is the one that was written last, unless even that has expired."""
+    if not is_head(head):
+        return "what is kept of its end was altered"
     if not events:
         return "all entries are missing" if head["number"] and now - float(head["at"]) <= HISTORY_KEPT else ""
     last = events[-1]
     return (
         "" if (last.number, last.hash) == (head["number"], head["hash"]) else f"entries after {last.number} are missing"
     )
+
+
+def is_head(body: Body) -> bool:
+    """Whether nobody made something else of it."""
+    try:
+        Head.model_validate(body, strict=True)
+    except ValidationError:
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import quote
 
 import anyio
@@ -11,6 +11,7 @@ from mcp import MCPError
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
+from flipsnack_mcp.api import marks
 from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.tools.table import TOOLS
@@ -98,12 +99,9 @@ def test_every_argument_that_takes_a_link_is_looked_at() -> None:
     assert taking >= {"collection_hash", "collections", "exclude"}
 
 
-def takes_links(part: Any) -> bool:
+def takes_links(field: FieldInfo) -> bool:
     """Whether a hash is found in what is given for it."""
-    marks = [*getattr(part, "metadata", ()), *getattr(part, "__metadata__", ())]
-    found = hash_from in {mark.func for mark in marks if isinstance(mark, BeforeValidator)}
-    inside = [part.annotation] if isinstance(part, FieldInfo) else get_args(part)
-    return found or any(takes_links(one) for one in inside)
+    return hash_from in {mark.func for mark in marks(field) if isinstance(mark, BeforeValidator)}
 
 
 async def test_links_of_several_accounts_in_one_call_are_refused(several: SeveralBench) -> None:
