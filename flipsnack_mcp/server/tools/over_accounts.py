@@ -148,27 +148,32 @@ async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointRep
 
 
 async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Together:
-    """Have each account's report gone on with, watch them together, and look how far each is."""
+    """Have each account's report gone on with, watch them together, and look how far each is, all at once."""
     apps = [app for app in call.apps if app.settings.account in joint.parts]
     patience, watching = call.context.patience(seconds), SideBySide.of([app.called for app in apps], call.context.tell)
-    errors, unforeseen = dict[str, FlipsnackError](), list[Exception]()
+    parts, unforeseen = dict[str, Part](), list[Exception]()
 
-    async def follow(app: App) -> None:
+    async def follow(app: App) -> FlipsnackError | None:
         try:
             check_askable(app, call.apps)
             await follow_one(app, joint.parts[app.settings.account], patience, watching)
         except FlipsnackError as error:
-            errors[app.called] = error
             watching.gave_up(app.called)
+            return error
+        return None
+
+    async def look(app: App) -> None:
+        try:
+            parts[app.called] = await part_of(app, joint, watching, await follow(app))
         except Exception as error:  # noqa: BLE001  # raised below: out of a group of tasks it would come in a group
             unforeseen.append(error)
 
     async with anyio.create_task_group() as beside:
         for app in apps:
-            beside.start_soon(follow, app)
+            beside.start_soon(look, app)
     if unforeseen:
         raise unforeseen[0]
-    return Together(joint, tuple([await part_of(app, joint, watching, errors.get(app.called)) for app in apps]))
+    return Together(joint, tuple(parts[app.called] for app in apps))
 
 
 async def follow_one(app: App, report_id: str, patience: float, watching: SideBySide) -> None:
