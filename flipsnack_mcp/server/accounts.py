@@ -62,16 +62,14 @@ def identity_of(every: Sequence[Settings], arguments: Mapping[str, Any] | None) 
     return (named or every[0]).account
 
 
-def check_account_named(every: Sequence[Settings], owner: Settings | None, *, writes: bool) -> None:
-    """Raise where a call that names no account would have to guess whose it is to change."""
-    if not writes:
-        return
+def none_named(every: Sequence[Settings], owner: Settings | None) -> WhichAccountError:
+    """What to say where a call that names no account would have to guess whose it is to change."""
     if owner:
-        raise WhichAccountError(
+        return WhichAccountError(
             f'The link is of the account "{owner.name}", and a call that may change something has to name its account.',
             f'Give account="{owner.name}" if that one is meant.',
         )
-    raise WhichAccountError(
+    return WhichAccountError(
         "A call that may change something has to name its account.",
         f'Give account="..." with one of: {names_of(every)}. Ask the person if you cannot tell which.',
     )

@@ -15,9 +15,9 @@ from flipsnack_mcp.api.actions.publishing import GetEmbedCode
 from flipsnack_mcp.server.accounts import (
     EVERY_ONE,
     WhichAccountError,
-    check_account_named,
     existing_account,
     name_given,
+    none_named,
     not_by_this_link,
     not_offered,
 )
@@ -85,11 +85,11 @@ async def account_meant(apps: Mapping[str, App], arguments: Mapping[str, Any], *
     named, every = name_given(arguments), [one.settings for one in apps.values()]
     chosen, numbers = apps[existing_account(every, named).account] if named else None, numbers_in_links(arguments)
     owner = await owner_of_links(numbers, chosen, [*apps.values()])
-    if chosen is None:
-        check_account_named(every, owner.settings if owner else None, writes=writes)
-    elif writes and numbers - {chosen.number.known} and not chosen.settings.missing:
+    if writes and chosen is None:
+        raise none_named(every, owner.settings if owner else None)
+    if writes and chosen and not chosen.settings.missing and numbers - {chosen.number.known}:
         raise not_by_this_link(chosen.settings, owner.settings if owner and owner != chosen else None)
-    elif chosen.number.known is None:
+    if chosen and chosen.number.known is None:
         owner = None  # it may be of the named one all the same
     found = owner or chosen or next(iter(apps.values()))
     return Whose((found,), LINKED if owner and owner != chosen else "" if chosen else NONE_NAMED)
