@@ -192,7 +192,7 @@ async def test_an_account_that_cannot_tell_is_not_waited_for_again_and_its_name_
     assert (whose(first), whose(again), whose(named), whose(later)) == ("fr", "fr", "uk", "fr")
     assert waited < 10
     assert again.seconds < 1
-    assert in_between == [GET]
+    assert in_between == [GET, "collection.getList"], "it is looked up in the list, and not asked for its number"
     assert 'The link is of the account "fr"' in refused.text
 
 
