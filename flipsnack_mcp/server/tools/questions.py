@@ -135,7 +135,11 @@ def in_a_line(row: CollectionSummary) -> str:
     """A collection that may have been meant, so that a person recognises it."""
     known = brief(row)
     day = known.publish_date or known.created_date or ""
-    told = (known.collection_hash, known.status if known.status in STATUSES else "", day if WRITTEN_DAY.fullmatch(day) else "")
+    told = (
+        known.collection_hash,
+        known.status if known.status in STATUSES else "",
+        day if WRITTEN_DAY.fullmatch(day) else "",
+    )
     return f"{quoted(row.title)} ({', '.join(filter(None, told))})"
 
 
