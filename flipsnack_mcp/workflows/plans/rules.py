@@ -1,15 +1,15 @@
 """What one rule makes of many collections: a plan, which changes nothing. Pure; whoever carries it out holds to it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from flipsnack_mcp.api import StatusName, shows_nothing
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
 from flipsnack_mcp.store.clock import Stamp, is_fresh
-from flipsnack_mcp.workflows.plans.titles import replaced
+from flipsnack_mcp.workflows.plans.titles import begins_with, ends_with, replaced, without_ends
 
 LONGEST_TITLE = 300
 GOOD_FOR = 24 * 3600.0
@@ -19,7 +19,19 @@ YES_HOLDS = 600.0
 YES_IS_OLD = "What takes collections offline goes on only within ten minutes of a person's yes: it needs a new one."
 PLAN_IS_OLD = "The plan is more than a day old, or the clock was set since it was made."
 ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
+UNLISTED = ("description", "width", "height")
+"""What an update changes and Flipsnack's list does not tell."""
 OPEN = frozenset[ItemState]({"planned", "sending"})
+
+
+class Listed(Collection):
+    """A collection as Flipsnack's list tells it: what is `UNLISTED` stands at its default there."""
+
+    @classmethod
+    def of(cls, row: CollectionSummary) -> Self:
+        """What a row says."""
+        same = row.model_dump(include={"collection_hash", "title", "status", "direct_link"})
+        return cls.model_validate(same)
 
 
 class Item(BaseModel):
@@ -33,6 +45,13 @@ class Item(BaseModel):
     status: str
     new_title: str | None = None
     new_status: StatusName | None = None
+    new_description: str | None = None
+    new_width: int | None = None
+    new_height: int | None = None
+    day: str = ""
+    """When it was published, or made: what tells it from its namesakes."""
+    known: dict[str, Any] = {}
+    """What else of it was looked at when it was planned, by the names of a collection's fields."""
     state: ItemState = "planned"
     said: str = ""
     """How it failed, or what a person should know."""
@@ -47,7 +66,14 @@ class Item(BaseModel):
     @property
     def action(self) -> UpdateCollection:
         """The one request that makes all of the change."""
-        return UpdateCollection(collection_hash=self.collection_hash, title=self.new_title, status=self.new_status)
+        given = {"title": self.new_title, "status": self.new_status, **self.unlisted}
+        return UpdateCollection.model_validate({"collection_hash": self.collection_hash, **given})
+
+    @property
+    def unlisted(self) -> dict[str, Any]:
+        """The new values of what the list does not tell of a collection."""
+        given = {name: getattr(self, f"new_{name}") for name in UNLISTED}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def target(self) -> tuple[str, str]:
@@ -71,11 +97,16 @@ class Item(BaseModel):
 
     def is_as_planned(self, seen: Collection) -> bool:
         """Whether nobody has changed it since the plan was made."""
-        return (seen.title, seen.status) == (self.title, self.status)
+        return (seen.title, seen.status) == (self.title, self.status) and holds(self.known, seen)
 
     def is_done(self, seen: Collection) -> bool:
-        """Whether it is already what it shall be."""
-        return (seen.title, seen.status) == self.target
+        """Whether it is already what it shall be, as far as that was seen."""
+        return (seen.title, seen.status) == self.target and holds(self.unlisted, seen)
+
+
+def holds(values: Mapping[str, Any], seen: Collection) -> bool:
+    """Whether a collection has these values of what the list does not tell, or only the list was looked at."""
+    return isinstance(seen, Listed) or all(getattr(seen, name) == value for name, value in values.items())
 
 
 class Plan(BaseModel):
@@ -182,14 +213,29 @@ class Rule:
     find: str | None = None
     replace: str = ""
     status: StatusName | None = None
+    description: str | None = None
+    prefix: str = ""
+    suffix: str = ""
+    remove: str = ""
+    """Taken off the beginning and the end of a title, where it stands there."""
 
     def title_of(self, title: str) -> str:
-        """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too."""
+        """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too.
+
+        What begins or ends as it should gets nothing put there: a rule that is applied twice does no more than once.
+        """
         new = replaced(title, self.find, self.replace) if self.find else title
-        if new == title:
-            return title
-        new = new if title[:1].isspace() else new.lstrip()
-        return new if title[-1:].isspace() else new.rstrip()
+        new = trimmed(without_ends(new, self.remove) if self.remove else new, title)
+        new = new if begins_with(new, self.prefix) else self.prefix + new
+        return trimmed(new if ends_with(new, self.suffix) else new + self.suffix, title)
+
+
+def trimmed(new: str, title: str) -> str:
+    """A new title without blanks at ends where the old one had none."""
+    if new == title:
+        return title
+    new = new if title[:1].isspace() else new.lstrip()
+    return new if title[-1:].isspace() else new.rstrip()
 
 
 @dataclass(frozen=True)
@@ -213,7 +259,7 @@ def draft_plan(rule: Rule, rows: Iterable[CollectionSummary]) -> PlanDraft:
         if reason := "" if new_title == row.title else title_objection(new_title):
             refused.append((row, reason))
         elif changed:
-            facts = {"collection_hash": row.collection_hash, "title": row.title, "status": row.status}
+            facts = {**row.model_dump(include={"collection_hash", "title", "status"}), "day": day_of(row)}
             items.append(Item.model_validate({"number": len(items), **facts, **changed}))
         else:
             unchanged += 1
@@ -223,7 +269,14 @@ def draft_plan(rule: Rule, rows: Iterable[CollectionSummary]) -> PlanDraft:
 def changed_fields(row: CollectionSummary, rule: Rule, new_title: str) -> dict[str, str]:
     """The fields in which a collection differs from what the rule wants."""
     title = {"new_title": new_title} if new_title != row.title else {}
-    return title | ({"new_status": rule.status} if rule.status not in (None, row.status) else {})
+    status = {"new_status": rule.status} if rule.status not in (None, row.status) else {}
+    # Whether it has that description already only a look at each tells, which comes before it is changed.
+    return title | status | ({} if rule.description is None else {"new_description": rule.description})
+
+
+def day_of(row: CollectionSummary) -> str:
+    """When a collection was published; of a draft, when it was made."""
+    return (row.publish_date or row.created_date or "")[:10]
 
 
 def title_objection(title: str) -> str:
