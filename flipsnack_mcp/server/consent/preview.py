@@ -104,10 +104,17 @@ class Batch:
 
     async def preview(self) -> Preview:
         """The plan, described for a person."""
-        exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
-        seen = hashed(exactly)
-        text, expected = sentences_about_many(self.items), str(len(self.items))
-        return Preview(text=text, expected=expected, target=self.name, covers=self.covers, seen=seen)
+        exactly = [[one.collection_hash, one.title, one.status, *one.target, one.unlisted] for one in self.items]
+        facts = {"target": self.name, "covers": self.covers, "seen": hashed(exactly)}
+        return Preview(text=sentences_about_many(self.items), **facts, **self._typed)
+
+    @property
+    def _typed(self) -> dict[str, str]:
+        """Their number; of one alone its title."""
+        if len(self.items) != 1:
+            return {"expected": str(len(self.items))}
+        (only,) = self.items
+        return what_to_type(collections.Collection(collection_hash=only.collection_hash, title=only.title))
 
     @property
     def covers(self) -> str:

@@ -1,17 +1,15 @@
-"""What one rule makes of many collections: a plan, which changes nothing. Pure; whoever carries it out holds to it."""
+"""A plan over many collections: what each was, what it shall be, how far that is, and who may go on. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import StatusName, shows_nothing
+from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
 from flipsnack_mcp.store.clock import Stamp, is_fresh
-from flipsnack_mcp.workflows.plans.titles import begins_with, ends_with, replaced, without_ends
 
-LONGEST_TITLE = 300
 GOOD_FOR = 24 * 3600.0
 """Seconds after which a plan is no longer worth holding to."""
 YES_HOLDS = 600.0
@@ -61,7 +59,11 @@ class Item(BaseModel):
     begun: bool = False
     """Whether its update may have been sent."""
     twins: tuple[str, ...] = ()
-    """The collections it could be mistaken for once it has a new hash, listed just before it was sent."""
+    """The collections it could be mistaken for once it has a new hash, listed before it was sent."""
+    entry: int = 0
+    """The entry of the history that holds how it was."""
+    checked: bool = True
+    """Not, from when Flipsnack took its update until a list shows what became of it."""
 
     @property
     def action(self) -> UpdateCollection:
@@ -91,6 +93,26 @@ class Item(BaseModel):
         """Whether its public link stops working."""
         return self.status != "editable" and self.new_status == "editable"
 
+    @property
+    def looked_at(self) -> bool:
+        """Whether it is looked at by itself before it is changed, and not in the list."""
+        return self.goes_offline or bool(self.unlisted) or bool(self.known)
+
+    @property
+    def needs_list(self) -> bool:
+        """Whether a list has to be read before it is changed."""
+        return not self.looked_at or self.publishes
+
+    @property
+    def calls(self) -> int:
+        """How many times Flipsnack is asked for it, lists aside."""
+        return 2 if self.looked_at else 1
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether a list can show that it was changed."""
+        return self.new_title is not None or self.new_status is not None
+
     def counted_as(self, plan: "Plan") -> str:
         """Under which name it stands in the allowance."""
         return f"{plan.plan_id}/{self.number}"
@@ -116,6 +138,8 @@ class Plan(BaseModel):
 
     plan_id: str
     account: str
+    tool: str = "update_collections"
+    """Which made it, and carries it out."""
     made: float
     count: int
     unchanged: int = 0
@@ -130,6 +154,8 @@ class Plan(BaseModel):
     """Whether it is to go on by itself. Version 0.1.0 told people that nothing more is changed between two calls."""
     stopped: str = ""
     """Why it does not go on."""
+    history_id: int | None = None
+    """The entry of the history by which all of it can be undone."""
 
 
 @dataclass(frozen=True)
@@ -156,9 +182,19 @@ class PlanSnapshot:
         return tuple(one for one in self.items if one.state in OPEN)
 
     @property
+    def unchecked(self) -> tuple[Item, ...]:
+        """What was sent, and not yet seen to be as planned."""
+        return tuple(one for one in self.items if not (one.checked or one.state in OPEN))
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there is something to do for whoever carries it out."""
+        return bool(self.left or self.unchecked)
+
+    @property
     def is_over(self) -> bool:
         """Whether carrying it out would change nothing."""
-        return not self.left and not any(one.again for one in self.items)
+        return not self.is_under_way and not any(one.again for one in self.items)
 
     @property
     def offline(self) -> tuple[Item, ...]:
@@ -204,89 +240,3 @@ class PlanSnapshot:
         if self.is_old:
             return PLAN_IS_OLD
         return YES_IS_OLD if self.offline and not self.is_confirmed else ""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What shall become of every chosen collection."""
-
-    find: str | None = None
-    replace: str = ""
-    status: StatusName | None = None
-    description: str | None = None
-    prefix: str = ""
-    suffix: str = ""
-    remove: str = ""
-    """Taken off the beginning and the end of a title, where it stands there."""
-
-    def title_of(self, title: str) -> str:
-        """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too.
-
-        What begins or ends as it should gets nothing put there: a rule that is applied twice does no more than once.
-        """
-        new = replaced(title, self.find, self.replace) if self.find else title
-        new = trimmed(without_ends(new, self.remove) if self.remove else new, title)
-        new = new if begins_with(new, self.prefix) else self.prefix + new
-        return trimmed(new if ends_with(new, self.suffix) else new + self.suffix, title)
-
-
-def trimmed(new: str, title: str) -> str:
-    """A new title without blanks at ends where the old one had none."""
-    if new == title:
-        return title
-    new = new if title[:1].isspace() else new.lstrip()
-    return new if title[-1:].isspace() else new.rstrip()
-
-
-@dataclass(frozen=True)
-class PlanDraft:
-    """What a rule makes of some collections."""
-
-    items: tuple[Item, ...]
-    unchanged: int
-    refused: tuple[tuple[CollectionSummary, str], ...]
-    """Collections that are left alone, and why."""
-
-
-def draft_plan(rule: Rule, rows: Iterable[CollectionSummary]) -> PlanDraft:
-    """The collections that would change, those that would not, and those of which the rule would make nonsense."""
-    items: list[Item] = []
-    refused: list[tuple[CollectionSummary, str]] = []
-    unchanged = 0
-    for row in rows:
-        new_title = rule.title_of(row.title)
-        changed = changed_fields(row, rule, new_title)
-        if reason := "" if new_title == row.title else title_objection(new_title):
-            refused.append((row, reason))
-        elif changed:
-            facts = {**row.model_dump(include={"collection_hash", "title", "status"}), "day": day_of(row)}
-            items.append(Item.model_validate({"number": len(items), **facts, **changed}))
-        else:
-            unchanged += 1
-    return PlanDraft(tuple(items), unchanged, tuple(refused))
-
-
-def changed_fields(row: CollectionSummary, rule: Rule, new_title: str) -> dict[str, str]:
-    """The fields in which a collection differs from what the rule wants."""
-    title = {"new_title": new_title} if new_title != row.title else {}
-    status = {"new_status": rule.status} if rule.status not in (None, row.status) else {}
-    # Whether it has that description already only a look at each tells, which comes before it is changed.
-    return title | status | ({} if rule.description is None else {"new_description": rule.description})
-
-
-def day_of(row: CollectionSummary) -> str:
-    """When a collection was published; of a draft, when it was made."""
-    return (row.publish_date or row.created_date or "")[:10]
-
-
-def title_objection(title: str) -> str:
-    """Why a title cannot be given to a collection."""
-    if shows_nothing(title):
-        return "its title would be empty"
-    if len(title) > LONGEST_TITLE:
-        return f"its title would have more than {LONGEST_TITLE} characters"
-    try:
-        title.encode()
-    except UnicodeEncodeError:
-        return "its title holds half a character"
-    return ""
