@@ -104,7 +104,7 @@ class Batch:
 
     async def preview(self) -> Preview:
         """The plan, described for a person."""
-        exactly = [[one.collection_hash, one.title, one.status, *one.target, one.unlisted] for one in self.items]
+        exactly = [[one.collection_hash, one.title, one.status, *one.target, one.beside_the_list] for one in self.items]
         facts = {"target": self.name, "covers": self.covers, "seen": hashed(exactly)}
         return Preview(text=sentences_about_many(self.items), **facts, **self._typed)
 
