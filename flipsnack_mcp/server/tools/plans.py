@@ -96,6 +96,9 @@ class PlannedChange(Answered):
     new_title: str | None = None
     status: str
     new_status: str | None = None
+    publish_date: str | None = None
+    created_date: str | None = None
+    """Of a draft."""
     state: str
     reason: str | None = None
 
@@ -149,7 +152,12 @@ async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     seen = await call.app.plans.record.look(plan_id)
     if seen is None:
         raise FlipsnackError(
-            "There is no such plan.", "Call update_collections without plan_id to make one, and show it to the person."
+            "There is no such plan.", f"Call {call.tool} without plan_id to make one, and show it to the person."
+        )
+    if seen.plan.tool != call.tool:
+        raise FlipsnackError(
+            f"Plan {plan_id} is one of {seen.plan.tool}, which alone carries it out.",
+            f'Show it to the person; once they agree, call {seen.plan.tool}(plan_id="{plan_id}").',
         )
     return seen
 
@@ -160,12 +168,12 @@ def check_age(seen: rules.PlanSnapshot) -> None:
         done = sum(one.state == "done" for one in seen.items)
         raise FlipsnackError(
             f"{rules.PLAN_IS_OLD} Of its {seen.plan.count} collections {done} were changed by earlier calls.",
-            "Call update_collections without plan_id to make a new plan for the rest.",
+            f"Call {seen.plan.tool} without plan_id to make a new plan for the rest.",
         )
 
 
 async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> InputRequiredResult | None:
-    """None once a person said yes to what is to go offline, a moment ago or by an earlier call."""
+    """None once a person said yes to what is to be deleted or to go offline, a moment ago or by an earlier call."""
     if not seen.offline:
         return None
     allowance = call.app.allowance
@@ -205,7 +213,7 @@ def broken_off(plan: rules.Plan, error: Exception) -> FlipsnackError:
     happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
     return FlipsnackError(
         f"How far plan {plan.plan_id} is cannot be written down: {happened}",
-        f'{next_step} Then call update_collections(plan_id="{plan.plan_id}").',
+        f'{next_step} Then call {plan.tool}(plan_id="{plan.plan_id}").',
         changed=Changed.PERHAPS,
         retry="Do not make a new plan for the same collections.",
     )
@@ -233,13 +241,14 @@ def counts(items: Iterable[rules.Item], unchanged: int) -> dict[str, int]:
 
 def plan_row(item: rules.Item) -> PlannedChange:
     """One line of the table."""
-    same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
+    same = item.model_dump(include=PlannedChange.model_fields.keys() - {"collection_hash"})
+    same["created_date"] = None if item.publish_date else item.created_date
     return PlannedChange(collection_hash=item.new_hash or item.collection_hash, reason=item.said or None, **same)
 
 
 def next_plan_call(seen: rules.PlanSnapshot, state: PlanState) -> str | None:
     """The call that goes on from here."""
-    call = f'Call update_collections(plan_id="{seen.plan.plan_id}", wait_seconds=30)'
+    call = f'Call {seen.plan.tool}(plan_id="{seen.plan.plan_id}", wait_seconds=30)'
     if state == "planned":
         return f"Nothing was changed yet: show this to the person. {call} once they agree."
     if state == "processing":

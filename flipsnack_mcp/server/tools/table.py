@@ -11,7 +11,17 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import account, changes, downloads, over_accounts, plans, questions, reports, uploads
+from flipsnack_mcp.server.tools import (
+    account,
+    changes,
+    deletions,
+    downloads,
+    over_accounts,
+    plans,
+    questions,
+    reports,
+    uploads,
+)
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.tool import Tool
 
@@ -39,6 +49,9 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
         over_accounts=over_accounts.AccountsReport,
     ),
     collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),
+    collections.DeleteCollection: Tool(
+        deletions.DeleteCollectionsInput, plans.PlanStatus, deletions.delete_collections
+    ),
 }
 """Tools that stand on the menu behind the action they go on from."""
 

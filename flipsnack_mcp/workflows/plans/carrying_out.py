@@ -16,8 +16,9 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.last_look import LastLook
+from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
-from flipsnack_mcp.workflows.plans.rules import Item, ItemState, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, ItemState, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.progress import News, Progress, Tell, budget_used_up, plan_at
 from flipsnack_mcp.workflows.uploads.journal import Journal
 
@@ -44,6 +45,10 @@ class Settled(Exception):  # noqa: N818 - it is no error
     def __init__(self, facts: ItemFacts) -> None:
         super().__init__()
         self.facts = facts
+
+
+class YesIsOld(Exception):  # noqa: N818 - it is no error
+    """A person's yes ran out while its turn was waited for; nothing was sent."""
 
 
 @dataclass
@@ -129,16 +134,19 @@ class Execution:
     async def _take_up(self, seen: PlanSnapshot) -> str:
         """Carry out the next item; why the plan stops after it, or nothing."""
         self._job.tell(done=seen.plan.count - len(seen.left), total=seen.plan.count)
+        next_one = seen.left[0]
         try:
             with self._job.step():
-                item = await self._carry_out(seen.plan, seen.left[0])
+                item = await self._carry_out(seen.plan, next_one)
         except errors.OutOfTimeError as error:
-            await self._tell(budget_used_up(error.again))
+            await self._tell(budget_used_up(error.again, next_one.doing))
             await anyio.sleep(PAUSE_IN_LINE)
             return ""
+        except YesIsOld:
+            return YES_IS_OLD
         self._done, left = self._done + 1, len(seen.left) - 1
         each = (anyio.current_time() - self._start) / self._done
-        await self._tell(plan_at(seen.plan.count - left, seen.plan.count, each * left))
+        await self._tell(plan_at(seen.plan.count - left, seen.plan.count, each * left, item.doing))
         return self._failures.after(item)
 
     async def _tell(self, progress: Progress) -> None:
@@ -149,11 +157,11 @@ class Execution:
         """Carry out one item and write down what came of it.
 
         Raises:
-            OutOfTimeError: Nothing was sent; it stays planned.
+            OutOfTimeError, YesIsOld: Nothing was sent; it stays planned.
         """
         try:
             facts = await self._outcome(plan, item)
-        except errors.OutOfTimeError:
+        except (errors.OutOfTimeError, YesIsOld):
             await self._record.note(plan, item, state="planned", begun=item.begun)
             raise
         ended = item.model_copy(update=facts)
@@ -167,11 +175,13 @@ class Execution:
 
     async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:
         context = CallContext(self._flipsnack, tell=self._tell, lane=Lane.BACKGROUND).within(TIME_FOR_AN_ITEM)
-        last = LastLook(partial(as_planned, item=item), partial(self._begin, context, plan, item))
+        last = LastLook(partial(self._look, plan, item), partial(self._begin, context, plan, item))
         try:
-            if item.goes_offline:
-                counted = {item.counted_as(plan): f"take {item.collection_hash} offline"}
+            if item.needs_yes:
+                counted = {item.counted_as(plan): item.counted_for}
                 await self._job.store.transact(lambda records: self._allowance.count(records, counted))
+            if item.deletes:
+                return await deletion(context, item, last)
             updated = await change(context, item.action, last)
         except Settled as settled:
             return settled.facts
@@ -182,6 +192,13 @@ class Execution:
                 raise
             return facts_of_failure(item, error)
         return facts_of_update(item, updated)
+
+    async def _look(self, plan: Plan, item: Item, context: CallContext) -> Collection:
+        """The collection as it has to be; and a person's yes to it has to hold still, however long its turn took."""
+        seen = await (as_shown if item.deletes else as_planned)(context, item)
+        if item.needs_yes and not await self._record.is_confirmed(plan):
+            raise YesIsOld
+        return seen
 
     async def _begin(self, context: CallContext, plan: Plan, item: Item, before: Collection) -> None:
         """How it was before it is changed is kept."""
@@ -202,7 +219,7 @@ async def as_planned(context: CallContext, item: Item) -> Collection:
 
 def facts_of(plan: Plan, item: Item) -> dict[str, str]:
     """What the history says of a change, besides how it ended."""
-    return {"tool": "update_collections", "target": item.collection_hash, "confirmed": plan.confirmed}
+    return {"tool": plan.tool, "target": item.collection_hash, "confirmed": plan.confirmed}
 
 
 def short(said: str) -> str:

@@ -32,7 +32,7 @@ class PlanRecord:
 
         def work(records: Records) -> Plan:
             times = {"made": records.now, "made_shown": records.wall}
-            counted = {"count": len(draft.items), "unchanged": draft.unchanged}
+            counted = {"count": len(draft.items), "unchanged": draft.unchanged, "tool": draft.tool}
             plan = Plan.model_validate({"plan_id": new_job_id(), "account": self.account, **times, **counted})
             put_plan(records, plan)
             for item in draft.items:
@@ -47,6 +47,15 @@ class PlanRecord:
         def work(records: Records) -> PlanSnapshot | None:
             plan = self._get(records, plan_id)
             return PlanSnapshot(plan, items_of(records, plan), *stamp_of(records)) if plan else None
+
+        return await self.store.transact(work)
+
+    async def is_confirmed(self, plan: Plan) -> bool:
+        """Whether a person's yes to it holds now."""
+
+        def work(records: Records) -> bool:
+            known = self._get(records, plan.plan_id)
+            return known is not None and PlanSnapshot(known, (), *stamp_of(records)).is_confirmed
 
         return await self.store.transact(work)
 
