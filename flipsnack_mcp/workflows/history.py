@@ -42,6 +42,12 @@ class Event(BaseModel):
     """Why it was refused or how it failed, in short."""
     before: dict[str, Any] = {}
     """The metadata of what is changed or destroyed, as it was."""
+    after: dict[str, Any] = {}
+    """What a change made of it: the fields that it changed, and the hash that it has since."""
+    of: int = 0
+    """Of an end: the entry that says how it was before."""
+    work: str = ""
+    """The plan that it is a part of."""
     previous: str = FIRST
     previous_at: float = 0.0
     """When the entry before it was written, by the store's time: what can be missing only because it has expired is older than that."""
@@ -70,17 +76,17 @@ class History:
 
     async def add(self, **facts: Any) -> int:
         """Append an entry and give its number."""
+        return await self.store.transact(lambda records: self.write(records, **facts))
 
-        def work(records: Records) -> int:
-            head = head_of(records, self.account)
-            number = int(head["number"]) + 1
-            written = {"number": number, "at": records.wall, "account": self.account, "previous_at": head["at"]}
-            event = Event.model_validate({**written, **self.redact(facts)}).sealed(str(head["hash"]))
-            records.put(KIND, place_of(event), event.model_dump(mode="json"), keep=HISTORY_KEPT)
-            records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": records.now})
-            return number
-
-        return await self.store.transact(work)
+    def write(self, records: Records, **facts: Any) -> int:
+        """The same, together with what else is written."""
+        head = head_of(records, self.account)
+        number = int(head["number"]) + 1
+        written = {"number": number, "at": records.wall, "account": self.account, "previous_at": head["at"]}
+        event = Event.model_validate({**written, **self.redact(facts)}).sealed(str(head["hash"]))
+        records.put(KIND, place_of(event), event.model_dump(mode="json"), keep=HISTORY_KEPT)
+        records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": records.now})
+        return number
 
     async def events(self) -> list[Event]:
         """Everything that is kept and can be read, oldest first."""

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.tools.deletions import MOST_DELETED
+from flipsnack_mcp.server.tools.plans.deletions import MOST_DELETED
 from flipsnack_mcp.workflows.history import Event, History
 from tests.server.bench import (
     CODE,
@@ -70,7 +70,7 @@ async def test_without_a_plan_it_only_reads_and_names_what_would_go(bench: Bench
     assert set(bench.requests) == {"collection.getList"}
     assert (said.data["state"], said.data["counts"]["planned"]) == ("planned", MANY)
     assert {one["collection_hash"] for one in said.data["items"]} == {one.hash for one in offers(bench)}
-    assert all(one.get("publish_date") or one["created_date"] for one in said.data["items"])
+    assert all(one["date"] for one in said.data["items"])
     assert named_call(said) == (TOOL, {"plan_id": said.data["plan_id"], "wait_seconds": 30})
     assert await history(bench) == []
 

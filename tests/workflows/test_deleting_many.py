@@ -16,7 +16,7 @@ from flipsnack_mcp.workflows.allowance import KIND
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans.deleting import CHANGED, GONE_BEFORE, STILL_THERE, draft_deletions, looked_at
-from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Permissions, Plan
+from flipsnack_mcp.workflows.plans.rules import DELETING, YES_IS_OLD, Permissions, Plan
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import LongWork, Mortal, Road
@@ -35,7 +35,7 @@ async def sandbox(clock: LoopClock) -> Sandbox:
 async def plan_of(server: Server) -> Plan:
     context = CallContext(server.plans.flipsnack)
     draft = draft_deletions(await choose(context, Choice(query="Number")))
-    return await server.plans.record.keep(await looked_at(context, draft))
+    return await server.plans.record.keep(await looked_at(context, draft), DELETING)
 
 
 @asynccontextmanager
@@ -161,7 +161,7 @@ async def test_a_yes_that_ran_out_while_a_turn_was_waited_for_deletes_nothing(wo
         work.clock.advance(TEN_MINUTES - 30)
         await server.plans.flipsnack._pacer.pause(60)
         stopped = await server.work(plan, 2 * CALL)
-        kept = await server.plans.history.events()
+        kept = [one for one in await server.plans.history.events() if one.before]
         await server.plans.record.confirmed(plan, "form")
         items = await server.to_its_end(plan)
     assert (stopped.plan.stopped, states(stopped)) == (YES_IS_OLD, {"planned": 3})

@@ -121,12 +121,19 @@ class Batch:
 
     async def preview(self) -> Preview:
         """The plan, described for a person."""
-        exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
+        exactly = [[one.collection_hash, one.title, one.status, *one.target, one.unlisted] for one in self.items]
         documents = [one.flipbooks for one in self.items] if self.deletes else []
-        seen = hashed([*exactly, *documents])
+        facts = {"target": self.name, "covers": self.covers, "seen": hashed([*exactly, *documents])}
         sentences = sentences_about_deletions if self.deletes else sentences_about_many
-        text, expected = sentences(self.items), str(len(self.items))
-        return Preview(text=text, expected=expected, target=self.name, parts=self.parts, covers=self.covers, seen=seen)
+        return Preview(text=sentences(self.items), parts=self.parts, **facts, **self._typed)
+
+    @property
+    def _typed(self) -> dict[str, str]:
+        """Their number; of one alone its title."""
+        if len(self.items) != 1:
+            return {"expected": str(len(self.items))}
+        (only,) = self.items
+        return what_to_type(collections.Collection(collection_hash=only.collection_hash, title=only.title))
 
     @property
     def covers(self) -> str:

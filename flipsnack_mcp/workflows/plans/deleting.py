@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import FlipsnackError, NotFoundError
+from flipsnack_mcp.api import Changed, FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, DeleteCollection, GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.workflows.changing import StillThereError, delete
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
-from flipsnack_mcp.workflows.plans.rules import DELETING, Item, PlanDraft, hashes_of
+from flipsnack_mcp.workflows.plans.drafts import PlanDraft, day_of
+from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
+from flipsnack_mcp.workflows.plans.rules import Item, hashes_of
 
 LOOKED_AT = 5
 """Collections of a plan that are looked at one by one when it is made; of more only the list tells."""
@@ -29,9 +30,9 @@ STILL_THERE = (
 
 def draft_deletions(rows: Iterable[CollectionSummary]) -> PlanDraft:
     """The plan by which these go for good."""
-    shown = (row.model_dump(include=set(SHOWN)) for row in rows)
-    items = (Item.model_validate({"number": number, "deletes": True, **one}) for number, one in enumerate(shown))
-    return PlanDraft(tuple(items), 0, (), DELETING)
+    shown = ({**row.model_dump(include=set(SHOWN)), "day": day_of(row), "deletes": True} for row in rows)
+    items = (Item.model_validate({"number": number, **one}) for number, one in enumerate(shown))
+    return PlanDraft(tuple(items), 0, ())
 
 
 async def looked_at(context: CallContext, draft: PlanDraft) -> PlanDraft:
@@ -59,11 +60,11 @@ async def with_documents(context: CallContext, item: Item) -> Item:
     return item.model_copy(update={"flipbooks": documents, "views": views})
 
 
-async def deletion(context: CallContext, item: Item, last: LastLook) -> dict[str, Any]:
+async def deletion(context: CallContext, item: Item, last: LastLook) -> ItemFacts:
     """Delete a collection if it still is as it was shown; what is to be noted about it.
 
     Raises:
-        FlipsnackError: It failed, or nobody can tell.
+        FlipsnackError: Nothing was deleted.
     """
     try:
         await delete(context, DeleteCollection(collection_hash=item.collection_hash), last)
@@ -73,9 +74,13 @@ async def deletion(context: CallContext, item: Item, last: LastLook) -> dict[str
         return {"state": "failed", "said": STILL_THERE}
     except NotFoundError:
         if item.begun:
-            return {"state": "done", "said": ""}
+            return DONE
         return {"state": "failed", "said": GONE_MEANWHILE} if last.seen else {"state": "skipped", "said": GONE_BEFORE}
-    return {"state": "done", "said": ""}
+    except FlipsnackError as error:
+        if error.changed is Changed.NOTHING:
+            raise
+        return of_failure(item, error)
+    return DONE
 
 
 async def as_shown(context: CallContext, item: Item) -> Collection:

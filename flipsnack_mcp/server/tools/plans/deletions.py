@@ -8,24 +8,14 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, first_few
 from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, GivenId, WaitSeconds
-from flipsnack_mcp.server.tools.plans import (
-    REASONS_TOLD,
-    WITH_A_PLAN,
-    PlanStatus,
-    carry_out,
-    check_age,
-    confirm,
-    counts,
-    earlier_plan,
-    plan_status,
-)
+from flipsnack_mcp.server.tools.plans.answers import PlanStatus
+from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
+from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, WITH_A_PLAN
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans.deleting import draft_deletions, looked_at
-from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
 
 MOST_DELETED = 50
-NOTHING = "No collection would be deleted."
 
 
 class DeleteCollectionsInput(ChoosingInput):
@@ -64,16 +54,11 @@ class DeleteCollectionsInput(ChoosingInput):
 async def delete_collections(call: ToolCall, arguments: DeleteCollectionsInput) -> PlanStatus | InputRequiredResult:
     """Make a plan; or, once a person said yes to all of it, have it carried out in the background, and watch."""
     if arguments.plan_id is None:
-        return await make_plan(call, arguments.choice)
-    seen = await earlier_plan(call, arguments.plan_id)
-    if seen.is_over:
-        return plan_status(seen, "complete")
-    check_age(seen)
-    question = await confirm(call, arguments.confirmation, seen)
-    return question or await carry_out(call, arguments.wait_seconds, seen.plan)
+        return await make_deletion_plan(call, arguments.choice)
+    return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
 
 
-async def make_plan(call: ToolCall, choice: Choice) -> PlanStatus:
+async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
     """What would go, as it is now; nothing is deleted."""
     rows = await choose(call.context, choice)
     if len(rows) > MOST_DELETED:
@@ -81,12 +66,8 @@ async def make_plan(call: ToolCall, choice: Choice) -> PlanStatus:
             f"{len(rows)} collections are meant; one plan deletes at most {MOST_DELETED}.",
             "Choose fewer of them, and make a plan for the rest after it.",
         )
-    missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
-    said = [f"Named, but not in the account or left out by a filter: {'; '.join(first_few(missing, REASONS_TOLD))}."]
-    warnings = said if missing else []
-    if not rows:
-        return PlanStatus(state="complete", counts=counts([], 0), items=[], warnings=[NOTHING, *warnings])
     await call.app.allowance.check(len(rows))
+    missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
+    said = f"Named, but not in the account or left out by a filter: {'; '.join(first_few(missing, REASONS_TOLD))}."
     draft = await looked_at(call.context, draft_deletions(rows))
-    plan = await call.app.plans.record.keep(draft)
-    return plan_status(PlanSnapshot(plan, draft.items, plan.made), "planned", *warnings)
+    return await keep_plan(call, draft, [said] if missing else [])
