@@ -15,12 +15,13 @@ pytestmark = pytest.mark.parametrize("mode", ["auto"])
 
 
 async def call_to_its_end(assistant: Assistant, tool: str, arguments: dict[str, Any]) -> Said:
-    """The call, made again with the code of a refusal, or with the plan it made."""
+    """The call, made again with the plan it made, or with the code of a refusal."""
     said = await assistant.call(tool, arguments)
+    if plan := said.data.get("plan_id"):
+        arguments = {"plan_id": plan, "wait_seconds": 30}
+        said = await assistant.call(tool, arguments)
     if said.is_error:
         return await assistant.call(tool, {**arguments, "confirmation": said.code})
-    if plan := said.data.get("plan_id"):
-        return await assistant.call(tool, plan_id=plan, wait_seconds=30)
     return said
 
 

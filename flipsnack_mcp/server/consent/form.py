@@ -40,6 +40,8 @@ class Preview(BaseModel):
     """What counts as well, where there is one target."""
     target: str
     """Exactly what would be destroyed."""
+    parts: tuple[str, ...] = ()
+    """Each of it by itself, where it is several."""
     covers: str = ""
     """Fingerprint of all that would be done besides: a yes counts for what was shown and nothing else."""
     seen: str

@@ -13,7 +13,7 @@ from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
 from flipsnack_mcp.server.tools import account, changes, downloads, over_accounts, questions, reports, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
-from flipsnack_mcp.server.tools.plans import answers, updating
+from flipsnack_mcp.server.tools.plans import answers, deletions, updating
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
@@ -41,6 +41,9 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
     ),
     collections.UpdateCollection: Tool(
         updating.UpdateCollectionsInput, answers.PlanStatus, updating.update_collections
+    ),
+    collections.DeleteCollection: Tool(
+        deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections
     ),
 }
 """Tools that stand on the menu behind the action they go on from."""

@@ -15,6 +15,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.last_look import LastLook
+from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion
 from flipsnack_mcp.workflows.plans.listing import CHANGES_AT_ONCE, UNREAD, how_far, read_listing
 from flipsnack_mcp.workflows.plans.outcomes import (
     DONE,
@@ -34,7 +35,7 @@ from flipsnack_mcp.workflows.plans.outcomes import (
     short,
 )
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from flipsnack_mcp.workflows.plans.rules import Item, ItemState, Listed, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, ItemState, Listed, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.progress import Progress, budget_used_up
 from flipsnack_mcp.workflows.uploads.journal import Journal
 
@@ -55,6 +56,10 @@ class Settled(Exception):  # noqa: N818 - it is no error
     def __init__(self, facts: ItemFacts) -> None:
         super().__init__()
         self.facts = facts
+
+
+class YesIsOld(Exception):  # noqa: N818 - it is no error
+    """A person's yes ran out while its turn was waited for; nothing was sent."""
 
 
 class Execution:
@@ -126,8 +131,11 @@ class Execution:
                 await self._list(seen)
                 return await self._check(seen)
         except errors.OutOfTimeError as error:
-            self._job.tell(message=budget_used_up(error.again), trouble=budget_used_up(error.again))
+            trouble = budget_used_up(error.again, seen.plan.doing)
+            self._job.tell(message=trouble, trouble=trouble)
             await anyio.sleep(PAUSE_IN_LINE)
+        except YesIsOld:
+            return YES_IS_OLD
         except FlipsnackError as error:
             return f"{UNLISTED_NOW} {error.happened}"
         return ""
@@ -168,12 +176,12 @@ class Execution:
         """Carry out one item and write down what came of it.
 
         Raises:
-            OutOfTimeError: Nothing was sent; it stays planned.
+            OutOfTimeError, YesIsOld: Nothing was sent; it stays planned.
         """
         self._asked += item.calls
         try:
             facts = await self._outcome(plan, item)
-        except errors.OutOfTimeError:
+        except (errors.OutOfTimeError, YesIsOld):
             await self._record.note(plan, item, state="planned", begun=item.begun)
             raise
         ended = await self._record.note(plan, item, **facts)
@@ -192,11 +200,13 @@ class Execution:
 
     async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:
         context = self._context
-        last = LastLook(partial(self._as_planned, item=item), partial(self._begin, plan, item))
+        last = LastLook(partial(self._last_look, plan, item), partial(self._begin, plan, item))
         try:
-            if item.goes_offline:
-                counted = {item.counted_as(plan): f"take {item.collection_hash} offline"}
+            if item.needs_yes:
+                counted = {item.counted_as(plan): item.counted_for}
                 await self._job.store.transact(lambda records: self._allowance.count(records, counted))
+            if item.deletes:
+                return await deletion(context, item, last)
             return of_answer(item, await send_change(context, item.action, last))
         except Settled as settled:
             return settled.facts
@@ -208,6 +218,13 @@ class Execution:
             if isinstance(error, errors.OutOfTimeError):
                 raise
             return of_failure(item, error)
+
+    async def _last_look(self, plan: Plan, item: Item, context: CallContext) -> Collection:
+        """The collection as it has to be; and a person's yes to it has to hold still, however long its turn took."""
+        seen = await (as_shown if item.deletes else self._as_planned)(context, item)
+        if item.needs_yes and not await self._record.is_confirmed(plan):
+            raise YesIsOld
+        return seen
 
     async def _as_planned(self, context: CallContext, item: Item) -> Collection:
         """The collection of an item, which has to be as it was planned: in the list, or by a look of its own."""

@@ -61,7 +61,7 @@ UNREAD = Listing({}, frozenset(), -math.inf)
 def how_far(seen: PlanSnapshot, listing: Listing = UNREAD, seconds_a_call: float = 0.0) -> Progress:
     """How far a plan is, and for how long it will go on if nothing goes wrong."""
     left = calls_to_come(seen, listing) * max(seconds_a_call, SECONDS_A_CALL)
-    return plan_at(seen.plan.count - len(seen.left), seen.plan.count, left)
+    return plan_at(seen.plan.count - len(seen.left), seen.plan.count, left, seen.plan.doing)
 
 
 def calls_to_come(seen: PlanSnapshot, listing: Listing) -> int:

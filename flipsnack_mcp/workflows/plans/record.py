@@ -52,6 +52,15 @@ class PlanRecord:
 
         return await self.store.transact(work)
 
+    async def is_confirmed(self, plan: Plan) -> bool:
+        """Whether a person's yes to it holds now."""
+
+        def work(records: Records) -> bool:
+            known = self._get(records, plan.plan_id)
+            return known is not None and PlanSnapshot(known, (), *stamp_of(records)).is_confirmed
+
+        return await self.store.transact(work)
+
     async def confirmed(self, plan: Plan, how: str, also: Callable[[Records], None] = ignored) -> None:
         """Remember a person's yes for whoever goes on with it, and what has to be so together with it."""
 

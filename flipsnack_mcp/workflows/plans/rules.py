@@ -13,13 +13,15 @@ from flipsnack_mcp.store.clock import Stamp, is_fresh
 GOOD_FOR = 24 * 3600.0
 """Seconds after which a plan is no longer worth holding to."""
 YES_HOLDS = 600.0
-"""Seconds for which a person's yes holds for what is still to be taken offline."""
-YES_IS_OLD = "What takes collections offline goes on only within ten minutes of a person's yes: it needs a new one."
+"""Seconds for which a person's yes holds for what is still to be deleted or taken offline."""
+YES_IS_OLD = "What deletes collections or takes them offline goes on only within ten minutes of a person's yes: it needs a new one."
 PLAN_IS_OLD = "The plan is more than a day old, or the clock was set since it was made."
 ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
 BESIDE_THE_LIST = ("description", "width", "height")
 """What an update changes and Flipsnack's list does not tell."""
 OPEN = frozenset[ItemState]({"planned", "sending"})
+DELETING = "delete_collections"
+"""The tool whose plans delete."""
 
 
 class Listed(Collection):
@@ -64,6 +66,14 @@ class Item(BaseModel):
     """The entry of the history that holds how it was."""
     checked: bool = True
     """Not, from when Flipsnack took its update until a list shows what became of it."""
+    deletes: bool = False
+    """Whether it is to go for good; what follows is shown of one that is, as it was when it was planned."""
+    created_date: str | None = None
+    publish_date: str | None = None
+    direct_link: str | None = None
+    flipbooks: tuple[str, ...] | None = None
+    """Its documents; None where nobody looked at them."""
+    views: int | None = None
 
     @property
     def action(self) -> UpdateCollection:
@@ -90,8 +100,13 @@ class Item(BaseModel):
 
     @property
     def goes_offline(self) -> bool:
-        """Whether its public link stops working."""
-        return self.status != "editable" and self.new_status == "editable"
+        """Whether it takes a person's yes: it is gone afterwards, or its public link stops working."""
+        return self.deletes or (self.status != "editable" and self.new_status == "editable")
+
+    @property
+    def needs_yes(self) -> bool:
+        """Whether that is still to be done. A deletion that may have been sent is not sent again, only looked up."""
+        return self.goes_offline and (self.again or self.state in OPEN) and not (self.deletes and self.begun)
 
     @property
     def looked_at(self) -> bool:
@@ -117,18 +132,29 @@ class Item(BaseModel):
         """Under which name it stands in the allowance."""
         return f"{plan.plan_id}/{self.number}"
 
+    @property
+    def counted_for(self) -> str:
+        """What stands there."""
+        return f"delete {self.collection_hash}" if self.deletes else f"take {self.collection_hash} offline"
+
     def is_as_planned(self, seen: Collection) -> bool:
         """Whether nobody has changed it since the plan was made."""
-        return (seen.title, seen.status) == (self.title, self.status) and holds(self.known, seen)
+        same = (seen.title, seen.status) == (self.title, self.status) and holds(self.known, seen)
+        return same and self.flipbooks in {None, hashes_of(seen)}
 
     def is_done(self, seen: Collection) -> bool:
         """Whether it is already what it shall be, as far as that was seen."""
-        return (seen.title, seen.status) == self.target and holds(self.beside_the_list, seen)
+        return not self.deletes and (seen.title, seen.status) == self.target and holds(self.beside_the_list, seen)
 
 
 def holds(values: Mapping[str, Any], seen: Collection) -> bool:
     """Whether a collection has these values of what the list does not tell, or only the list was looked at."""
     return isinstance(seen, Listed) or all(getattr(seen, name) == value for name, value in values.items())
+
+
+def hashes_of(seen: Collection) -> tuple[str, ...]:
+    """Its documents, in one order whatever order they came in."""
+    return tuple(sorted(one.flipbook_hash for one in seen.flipbooks))
 
 
 class Plan(BaseModel):
@@ -144,7 +170,7 @@ class Plan(BaseModel):
     count: int
     unchanged: int = 0
     confirmed: str = ""
-    """Whose yes it was, where collections go out of public view; it holds for the whole plan."""
+    """Whose yes it was, where collections go or go out of public view; it holds for the whole plan."""
     confirmed_at: float | None = None
     """When that was; version 0.1.0 did not write it down, and it was after the plan was made."""
     made_shown: float | None = None
@@ -157,6 +183,11 @@ class Plan(BaseModel):
     history_id: int | None = None
     """The entry of the history by which all of it can be undone."""
 
+    @property
+    def doing(self) -> str:
+        """What is done to each, in a message of how far it is."""
+        return "delete" if self.tool == DELETING else "update"
+
 
 @dataclass(frozen=True)
 class Permissions:
@@ -165,6 +196,7 @@ class Permissions:
     changes: bool
     yeses: frozenset[str]
     """By which ways a person's yes counts for what goes offline."""
+    deletes: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,13 +230,13 @@ class PlanSnapshot:
 
     @property
     def offline(self) -> tuple[Item, ...]:
-        """What is still to go offline."""
-        return tuple(one for one in self.items if one.goes_offline and (one.again or one.state in OPEN))
+        """What is still to be deleted or to go offline."""
+        return tuple(one for one in self.items if one.needs_yes)
 
     @property
     def counted(self) -> dict[str, str]:
-        """What is still to go offline, as the allowance counts it."""
-        return {one.counted_as(self.plan): f"take {one.collection_hash} offline" for one in self.offline}
+        """The same, as the allowance counts it."""
+        return {one.counted_as(self.plan): one.counted_for for one in self.offline}
 
     @property
     def spared(self) -> tuple[str, ...]:
@@ -232,7 +264,8 @@ class PlanSnapshot:
 
     def is_allowed(self, allowed: Permissions) -> bool:
         """Whether a process with these settings may go on with it; to what nobody said yes to there is an objection anyway."""
-        return allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
+        tool = allowed.deletes if self.plan.tool == DELETING else allowed.changes
+        return tool and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
 
     @property
     def objection(self) -> str:
