@@ -233,7 +233,7 @@ class Execution:
             seen: Collection = Listed.of(row)
         else:
             seen = await context.send(GetCollection(collection_hash=item.collection_hash))
-        if not item.is_as_planned(seen):
+        if item.is_done(seen) or not item.is_as_planned(seen):
             raise Settled(of_other(item, seen))
         return seen
 
