@@ -62,7 +62,7 @@ def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
 
 def after_of(events: Iterable[Event], begun: Event) -> dict[str, Any]:
     """How a change left its collection, by all that was written of its end."""
-    ends = (one.after for one in events if one.of == begun.number and one.decision == "done")
+    ends = (one.after for one in events if one.of == begun.number)
     return reduce(or_, ends, dict[str, Any]())
 
 
