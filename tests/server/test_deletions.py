@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.consent.codes import Consents, waiting_in
 from flipsnack_mcp.server.tools.plans.deletions import MOST_DELETED
 from flipsnack_mcp.workflows.history import Event, History
 from tests.server.bench import (
@@ -91,6 +91,20 @@ async def test_several_go_by_one_form_that_shows_each_of_them(bench: Bench) -> N
     assert (done.data["state"], done.data["counts"]["done"]) == ("complete", 8)
     assert gone(bench) == Counter(one.hash for one in meant)
     assert max(costs(planned, done)) <= 1000
+
+
+@pytest.mark.parametrize("confirm", ["ask", "approve"])
+async def test_a_code_and_a_terminal_show_each_of_them_too(bench: Bench, confirm: str) -> None:
+    for number in range(MOST_DELETED - MANY):
+        bench.sandbox.account.add(title=f"Weekly offers, number {number}")
+    async with process(bench, confirm=confirm) as assistant:
+        refused = await assistant.call(TOOL, plan_id=await plan_of(assistant, **OFFERS))
+    waiting = await store_of(bench).transact(waiting_in)
+    assert_refused(refused)
+    assert len(offers(bench)) == MOST_DELETED
+    for text in (refused.text, waiting[refused.code].text):
+        assert [one.hash for one in offers(bench) if f'"{one.title}" ({one.hash}, ' not in text] == []
+    assert waiting[refused.code].expected == str(MOST_DELETED)
 
 
 async def test_each_is_looked_at_again_and_kept_in_the_history_before_it_goes(bench: Bench) -> None:

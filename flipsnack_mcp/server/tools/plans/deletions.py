@@ -66,7 +66,6 @@ async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
             f"{len(rows)} collections are meant; one plan deletes at most {MOST_DELETED}.",
             "Choose fewer of them, and make a plan for the rest after it.",
         )
-    await call.app.allowance.check(len(rows))
     missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
     said = f"Named, but not in the account or left out by a filter: {'; '.join(first_few(missing, REASONS_TOLD))}."
     draft = await looked_at(call.context, draft_deletions(rows))
