@@ -164,7 +164,7 @@ async def test_every_collection_has_its_entries_in_the_history(bench: Bench) -> 
         plan = await plan_of(assistant, collections=[wanted], find="kit", replace="set")
         await assistant.call(TOOL, plan_id=plan)
     events = await history(bench)
-    whole, part = (plan, "allowed", None, 0), (wanted, "allowed", "Press kit", 0)
+    whole, part = (plan, "begun", None, 0), (wanted, "allowed", "Press kit", 0)
     told = [(one.target, one.decision, one.before.get("title"), one.of) for one in events]
     assert told == [whole, part, (wanted, "done", None, 2), (plan, "done", None, 1)]
     assert events[2].after == {"collection_hash": wanted, "title": "Press set"}

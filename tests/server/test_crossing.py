@@ -22,8 +22,8 @@ from flipsnack_mcp.store.database import RowRecords
 from flipsnack_mcp.store.leases import Lease, put
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from flipsnack_mcp.workflows.plans.rules import Rule, draft_plan
 from flipsnack_mcp.workflows.reports.together import JOINT_REPORT
 from tests.in_memory import rows_of
 from tests.samples_of import TOOLS, expected_tool, expected_tools
@@ -289,7 +289,7 @@ async def test_an_account_without_a_key_goes_on_with_nothing(several: SeveralBen
     plan = await kept.keep(draft_plan(Rule("Weekly", "Daily", None), rows))
 
     def begin(records: Records) -> None:
-        kept.start(plan, records)
+        kept.start(plan, records, lambda *_: 1)
         put(records, f"plan/{kept.account}/{plan.plan_id}", Lease("", 0.0))
 
     await store.transact(begin)

@@ -59,7 +59,7 @@ class CallContext:
         return found.get(self.name, one)
 
 
-ELSEWHERE = {"get_upload", "update_collections", "delete_collections"}
+ELSEWHERE = {"get_upload", "update_collections", "delete_collections", "undo_change"}
 """They have cells of their own: below, and in test_bulk."""
 DELETED = "collection.deleteCollection"
 ASKED = (

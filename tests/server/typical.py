@@ -32,6 +32,8 @@ async def answered(of: str, bench: Bench, **settings: Any) -> tuple[Said, dict[s
     """A typical answer and the tool's output schema."""
     async with bench.assistant(Person(types_what_is_asked), **settings) as assistant:
         schema = await schema_of(assistant, expected_tool(of).name)
+        if first := expected_tool(of).first:
+            await assistant.call(first[0], {name: ready(value, bench) for name, value in first[1].items()})
         return await assistant.call(expected_tool(of).name, typical(of, bench)), schema
 
 

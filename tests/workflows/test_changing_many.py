@@ -137,7 +137,7 @@ async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(work: 
     assert updates(work) == Counter(one.collection_hash for one in items)
     whole, parts = ([one for one in events if (one.target == plan.plan_id) is of] for of in (True, False))
     told = [(one.target, one.decision, one.before.get("title")) for one in parts]
-    assert [(one.decision, one.said) for one in whole] == [("allowed", "3 collections"), ("done", "3 done")]
+    assert [(one.decision, one.said) for one in whole] == [("begun", "3 collections"), ("done", "3 done")]
     assert {one.work for one in events} == {plan.plan_id}
     assert told[::2] == [(one.collection_hash, "allowed", one.title) for one in items]
     assert told[1::2] == [(one.collection_hash, "done", None) for one in items]

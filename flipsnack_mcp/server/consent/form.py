@@ -100,7 +100,7 @@ def one_of_many(item: Item) -> str:
     facts = [cleaned(item.collection_hash, 64), known_status(item.status, ONLINE)]
     since = [f"published {cleaned(item.day, 10)}"] if item.day else []
     title = [] if item.new_title is None else [f" with the new title {quoted(item.new_title, 80)}"]
-    more = [f" with the {name} {told(value)}" for name, value in item.unlisted.items()]
+    more = [f" with the {name} {told(value)}" for name, value in item.beside_the_list.items()]
     return f"{quoted(item.title, 80)} ({', '.join([*facts, *since])})" + "".join([*title, *more])
 
 

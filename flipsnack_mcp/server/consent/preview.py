@@ -121,7 +121,7 @@ class Batch:
 
     async def preview(self) -> Preview:
         """The plan, described for a person."""
-        exactly = [[one.collection_hash, one.title, one.status, *one.target, one.unlisted] for one in self.items]
+        exactly = [[one.collection_hash, one.title, one.status, *one.target, one.beside_the_list] for one in self.items]
         documents = [one.flipbooks for one in self.items] if self.deletes else []
         facts = {"target": self.name, "covers": self.covers, "seen": hashed([*exactly, *documents])}
         sentences = sentences_about_deletions if self.deletes else sentences_about_many

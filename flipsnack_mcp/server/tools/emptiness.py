@@ -18,7 +18,6 @@ from flipsnack_mcp.api import FreeText, marks, opened, shows_nothing
 MEANT_EMPTY: Mapping[tuple[str, str], Callable[[AbstractSet[str], AbstractSet[str]], bool]] = {
     ("update_collections", "replace"): lambda given, _: "find" in given,
     ("update_collection", "description"): lambda _, filled: filled == {"description"},
-    ("update_collections", "description"): lambda _, filled: filled == {"description"},
 }
 """Where an empty text is meant, by tool and parameter: judged by the names that hold something, and those that hold nothing."""
 

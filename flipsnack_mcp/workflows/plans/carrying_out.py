@@ -39,7 +39,7 @@ class Plans:
 
         def enter(records: Records, known: Plan) -> int:
             facts = {"tool": known.tool, "target": known.plan_id, "confirmed": known.confirmed, "work": known.plan_id}
-            return self.history.write(records, decision="allowed", said=f"{known.count} collections", **facts)
+            return self.history.write(records, decision="begun", said=f"{known.count} collections", **facts)
 
         first = partial(self.record.start, plan, enter=enter)
         return await self.jobs.start(PLAN, plan.plan_id, self.carry_out, self.note_stop, first)

@@ -16,7 +16,7 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion
-from flipsnack_mcp.workflows.plans.listing import AT_ONCE, UNREAD, how_far, read_listing
+from flipsnack_mcp.workflows.plans.listing import CHANGES_AT_ONCE, UNREAD, how_far, read_listing
 from flipsnack_mcp.workflows.plans.outcomes import (
     DONE,
     NO_LONGER_THERE,
@@ -93,7 +93,7 @@ class Execution:
                 await self.end(objection)
                 return
         if seen and seen.plan.started:
-            await self._note_end(seen.plan, "done", counted(seen))
+            await self._note_end(seen.plan, "done", in_states(seen))
 
     async def end(self, why: str) -> None:
         """Stop here: what was sent is looked at, and what the plan did not take offline does not count."""
@@ -122,7 +122,11 @@ class Execution:
         item = next(iter(seen.left), None)
         try:
             with self._job.step():
-                if item and len(seen.unchecked) < AT_ONCE and (not item.needs_list or self._listing.holds_for(item)):
+                if (
+                    item
+                    and len(seen.unchecked) < CHANGES_AT_ONCE
+                    and (not item.needs_list or self._listing.holds_for(item))
+                ):
                     return self._failures.after(await self._carry_out(seen.plan, item))
                 await self._list(seen)
                 return await self._check(seen)
@@ -256,6 +260,6 @@ class Execution:
         return DONE if item.is_done(seen) else of_failure(item, error)
 
 
-def counted(seen: PlanSnapshot) -> str:
+def in_states(seen: PlanSnapshot) -> str:
     """How many there are of each, for one line of the history."""
     return ", ".join(f"{count} {state}" for state, count in Counter(one.state for one in seen.items).items())

@@ -16,7 +16,7 @@ HOLDS = 120.0
 """Seconds for which a list tells how collections are before they are changed: a hundred changes take as long."""
 SECONDS_A_CALL = 1.02
 """How long a call takes where nobody else uses the key."""
-AT_ONCE = ROWS_OF_A_REQUEST
+CHANGES_AT_ONCE = ROWS_OF_A_REQUEST
 """Changes between two lists."""
 
 
@@ -42,7 +42,7 @@ class Listing:
 
 async def read_listing(context: CallContext, seen: PlanSnapshot) -> Listing:
     """Read for what is to be changed next and what was changed last; to the end where a hash will be or was new."""
-    coming = [one for one in seen.left if one.needs_list][:AT_ONCE]
+    coming = [one for one in seen.left if one.needs_list][:CHANGES_AT_ONCE]
     known = {one.new_hash or one.collection_hash for one in (*coming, *seen.unchecked)}
     whole = any(one.publishes for one in (*coming, *seen.unchecked))
     rows, read_at = dict[str, CollectionSummary](), anyio.current_time()
@@ -60,13 +60,13 @@ UNREAD = Listing({}, frozenset(), -math.inf)
 
 def how_far(seen: PlanSnapshot, listing: Listing = UNREAD, seconds_a_call: float = 0.0) -> Progress:
     """How far a plan is, and for how long it will go on if nothing goes wrong."""
-    left = calls_left(seen, listing) * max(seconds_a_call, SECONDS_A_CALL)
+    left = calls_to_come(seen, listing) * max(seconds_a_call, SECONDS_A_CALL)
     return plan_at(seen.plan.count - len(seen.left), seen.plan.count, left, seen.plan.doing)
 
 
-def calls_left(seen: PlanSnapshot, listing: Listing) -> int:
+def calls_to_come(seen: PlanSnapshot, listing: Listing) -> int:
     """How many times Flipsnack is still to be asked for a plan."""
     to_read = sum(one.needs_list for one in seen.left)
     due = bool(to_read) and not listing.windows
-    windows = max(listing.windows, -(-seen.plan.count // AT_ONCE))
-    return sum(one.calls for one in seen.left) + (1 + due + to_read // AT_ONCE) * windows
+    windows = max(listing.windows, -(-seen.plan.count // CHANGES_AT_ONCE))
+    return sum(one.calls for one in seen.left) + (1 + due + to_read // CHANGES_AT_ONCE) * windows

@@ -34,7 +34,7 @@ def facts_of(plan: Plan, item: Item) -> dict[str, Any]:
 
 def left_as(item: Item) -> dict[str, Any]:
     """How a change that was made left the collection: what it changed, and its hash; nothing of one that is gone."""
-    new = {"title": item.new_title, "status": item.new_status, **item.unlisted}
+    new = {"title": item.new_title, "status": item.new_status, **item.beside_the_list}
     made = {name: value for name, value in new.items() if value is not None}
     there = item.state == "done" and not item.deletes
     return {"collection_hash": item.new_hash or item.collection_hash, **made} if there else {}

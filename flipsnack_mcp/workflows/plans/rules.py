@@ -17,7 +17,7 @@ YES_HOLDS = 600.0
 YES_IS_OLD = "What deletes collections or takes them offline goes on only within ten minutes of a person's yes: it needs a new one."
 PLAN_IS_OLD = "The plan is more than a day old, or the clock was set since it was made."
 ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
-UNLISTED = ("description", "width", "height")
+BESIDE_THE_LIST = ("description", "width", "height")
 """What an update changes and Flipsnack's list does not tell."""
 OPEN = frozenset[ItemState]({"planned", "sending"})
 DELETING = "delete_collections"
@@ -25,7 +25,7 @@ DELETING = "delete_collections"
 
 
 class Listed(Collection):
-    """A collection as Flipsnack's list tells it: what is `UNLISTED` stands at its default there."""
+    """A collection as Flipsnack's list tells it: what is `BESIDE_THE_LIST` stands at its default there."""
 
     @classmethod
     def of(cls, row: CollectionSummary) -> Self:
@@ -78,13 +78,13 @@ class Item(BaseModel):
     @property
     def action(self) -> UpdateCollection:
         """The one request that makes all of the change."""
-        given = {"title": self.new_title, "status": self.new_status, **self.unlisted}
+        given = {"title": self.new_title, "status": self.new_status, **self.beside_the_list}
         return UpdateCollection.model_validate({"collection_hash": self.collection_hash, **given})
 
     @property
-    def unlisted(self) -> dict[str, Any]:
+    def beside_the_list(self) -> dict[str, Any]:
         """The new values of what the list does not tell of a collection."""
-        given = {name: getattr(self, f"new_{name}") for name in UNLISTED}
+        given = {name: getattr(self, f"new_{name}") for name in BESIDE_THE_LIST}
         return {name: value for name, value in given.items() if value is not None}
 
     @property
@@ -111,7 +111,7 @@ class Item(BaseModel):
     @property
     def looked_at(self) -> bool:
         """Whether it is looked at by itself before it is changed, and not in the list."""
-        return self.goes_offline or bool(self.unlisted) or bool(self.known)
+        return self.goes_offline or bool(self.beside_the_list) or bool(self.known)
 
     @property
     def needs_list(self) -> bool:
@@ -144,7 +144,7 @@ class Item(BaseModel):
 
     def is_done(self, seen: Collection) -> bool:
         """Whether it is already what it shall be, as far as that was seen."""
-        return not self.deletes and (seen.title, seen.status) == self.target and holds(self.unlisted, seen)
+        return not self.deletes and (seen.title, seen.status) == self.target and holds(self.beside_the_list, seen)
 
 
 def holds(values: Mapping[str, Any], seen: Collection) -> bool:

@@ -1,6 +1,5 @@
 """What is answered about a plan over many collections: what it would change, how far it is, what came of it."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -8,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from flipsnack_mcp.server.tools.plans.saving import saved_list
-from flipsnack_mcp.server.tools.tool import Answered, HistoryId, HowFar, NextStep, Progress, ToolCall, Warnings
+from flipsnack_mcp.server.tools.tool import Answered, HistoryId, HowFar, NextStep, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.listing import how_far
-from flipsnack_mcp.workflows.progress import Progress as Told
+from flipsnack_mcp.workflows.progress import Progress
 
 ITEMS_TOLD = 20
 STATES: tuple[rules.ItemState, ...] = ("failed", "unclear", "skipped", "sending", "planned", "done")
@@ -40,7 +39,7 @@ class PlanStatus(Answered):
     plan_id: Annotated[str | None, Field(description="Goes on")] = None
     state: Annotated[PlanState, Field(description="Of the plan")]
     counts: Annotated[dict[str, int], Field(description="By state")]
-    progress: Progress = None
+    progress: HowFar = None
     items: Annotated[list[PlannedChange] | None, Field(description="Failures first, at most 20")] = None
     path: Annotated[str | None, Field(description="All of them")] = None
     history_id: HistoryId = None
@@ -48,20 +47,20 @@ class PlanStatus(Answered):
     next_step: NextStep = None
 
 
-def running(seen: rules.PlanSnapshot, last: Told) -> PlanStatus:
+def running(seen: rules.PlanSnapshot, last: Progress) -> PlanStatus:
     """How far a plan is that goes on by itself: counts, the time that is left, and what failed until now."""
-    left = math.ceil(how_far(seen).seconds_left or 0 if last.seconds_left is None else last.seconds_left)
-    done = seen.plan.count - len(seen.left)
+    far = in_numbers(how_far(seen) if last.seconds_left is None else last)
+    far["done"] = seen.plan.count - len(seen.left)
     failures = [plan_row(one) for one in seen.items if one.state in FAILURES]
     return PlanStatus(
         plan_id=seen.plan.plan_id,
         state="running",
         counts=counts(seen.items, seen.plan.unchanged),
-        progress=HowFar(done=done, total=seen.plan.count, seconds_left=left),
+        progress=far,
         items=failures[:ITEMS_TOLD] or None,
         history_id=seen.plan.history_id,
         warnings=[last.trouble] if last.trouble else [],
-        next_step=f"It goes on by itself: tell the person, and end your turn. Call {call_of(seen)} in about {left} s to see.",
+        next_step=f"It goes on by itself: tell the person, and end your turn. Call {call_of(seen)} in about {far['seconds_left']} s to see.",
     )
 
 

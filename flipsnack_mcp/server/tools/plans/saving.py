@@ -15,24 +15,24 @@ async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[str
     if len(seen.items) <= told:
         return None, ""
     safe = call.app.redactor.text
-    rows: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in cells(one)] for one in seen.items]
+    rows: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in row_of(one)] for one in seen.items]
     try:
         folder = call.app.download_dir
-        known = folder / f"{name_of(seen)}.csv"
+        known = folder / f"{file_name_of(seen)}.csv"
         if not known.exists():  # the same answer once more
-            known = await save_table(as_csv(COLUMNS, rows), folder, name_of(seen), ".csv")
+            known = await save_table(as_csv(COLUMNS, rows), folder, file_name_of(seen), ".csv")
     except RefusedFile as error:
         return None, f"All of them could not be saved as a file: {error.happened} {error.next_step}"
     return str(known), ""
 
 
-def name_of(seen: PlanSnapshot) -> str:
+def file_name_of(seen: PlanSnapshot) -> str:
     """What the file is called; another one where more of the plan is done."""
     done = sum(one.state not in {"planned", "sending"} for one in seen.items)
     return f"Flipsnack plan {seen.plan.plan_id}" + (f", {done} of {seen.plan.count}" if done else "")
 
 
-def cells(item: Item) -> Row:
+def row_of(item: Item) -> Row:
     """One collection."""
     known = item.new_hash or item.collection_hash
     new = [item.title, item.new_title, item.status, item.new_status, item.new_description]

@@ -21,6 +21,7 @@ REASONS_TOLD, LONGEST_DESCRIPTION = 5, 300
 WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
 CHANGES = ("find", "replace", "prefix", "suffix", "remove", "description", "status")
 Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText(exact=True)]
+Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText()]
 
 
 class UpdateCollectionsInput(ChoosingAnyInput):
@@ -35,9 +36,9 @@ class UpdateCollectionsInput(ChoosingAnyInput):
 
     find: Annotated[Words | None, Field(description="Title text")] = None
     replace: Annotated[Words | None, Field(description="Empty removes")] = None
-    prefix: Annotated[Words | None, Field(description="Put before titles")] = None
-    suffix: Annotated[Words | None, Field(description="Put behind")] = None
-    remove: Annotated[Words | None, Field(description="Taken off a title's ends")] = None
+    prefix: Annotated[Ends | None, Field(description="Put before titles")] = None
+    suffix: Annotated[Ends | None, Field(description="Put behind")] = None
+    remove: Annotated[Ends | None, Field(description="Taken off a title's ends")] = None
     description: Annotated[Description | None, Field(description="New, for all")] = None
     status: Annotated[Status | None, Field(description="New status")] = None
     plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
