@@ -26,6 +26,7 @@ from tests.server.bench import (
 )
 from tests.server.destructions import assert_refused, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
+from tests.server.several import SeveralBench
 
 TOOL, DELETED, UPDATE = "delete_collections", "collection.deleteCollection", "collection.update"
 OFFERS: Given = {"query": "Weekly offers"}
@@ -257,6 +258,19 @@ async def test_somebody_elses_text_stays_in_quotes_in_form_and_answer(bench: Ben
     lines = person.forms[0].splitlines()
     assert (len(lines), lines[1].count('"')) == (3, 4)
     assert not any("\u202e" in one for one in (person.forms[0], planned.text))
+
+
+async def test_a_plan_of_one_account_deletes_nothing_in_another(several: SeveralBench) -> None:
+    person = Person(types_what_is_asked)
+    async with several.assistant(person) as assistant:
+        unnamed = await assistant.call(TOOL, OFFERS)
+        plan = (await assistant.call(TOOL, OFFERS, account="fr")).data["plan_id"]
+        elsewhere = await assistant.call(TOOL, plan_id=plan, account="uk")
+        said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, account="fr"))
+    assert unnamed.is_error
+    assert_told_in_four_parts(elsewhere, "no such plan", 'Call delete_collections(account="uk") without')
+    assert (said.data["counts"]["done"], several.changed) == (MANY, {"fr": [DELETED] * MANY})
+    assert ['Account "fr"' in form for form in person.forms] == [True]
 
 
 @pytest.mark.parametrize("confirm", ["ask", "allow"])

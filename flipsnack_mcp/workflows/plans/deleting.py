@@ -15,7 +15,7 @@ from flipsnack_mcp.workflows.plans.drafts import PlanDraft, day_of
 from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
 from flipsnack_mcp.workflows.plans.rules import Item, hashes_of
 
-LOOKED_AT = 5
+FEW = 5
 """Collections of a plan that are looked at one by one when it is made; of more only the list tells."""
 TIME_TO_LOOK = 12.0
 """Seconds for that."""
@@ -37,7 +37,7 @@ def draft_deletions(rows: Iterable[CollectionSummary]) -> PlanDraft:
 
 async def looked_at(context: CallContext, draft: PlanDraft) -> PlanDraft:
     """The same plan, with the documents and views of each where they are few."""
-    if len(draft.items) > LOOKED_AT:
+    if len(draft.items) > FEW:
         return draft
     found = {one.number: one for one in draft.items}
 
