@@ -123,13 +123,17 @@ async def test_each_is_looked_at_again_and_kept_in_the_history_before_it_goes(be
     assert again.data["counts"]["done"] == MANY
 
 
-async def test_of_a_few_the_form_tells_documents_and_views(bench: Bench) -> None:
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "no statistics to be had"])
+async def test_of_a_few_the_form_tells_documents_and_views(bench: Bench, *, counted: bool) -> None:
     person = Person(declines)
+    if not counted:
+        bench.fails("code", "collection.getStats", code=99, times=0)
     async with process(bench, person) as assistant:
         await assistant.call(TOOL, plan_id=await plan_of(assistant, query="Kitchen brochure"))
     lines = [line for line in person.forms[0].splitlines() if line.startswith("(")]
     assert len(lines) == 2
-    assert all(re.search(r"1 flipbook\(s\), \d+ views", line) for line in lines)
+    assert [bool(re.search(r"1 flipbook\(s\), \d+ views", line)) for line in lines] == [counted] * 2
+    assert all("1 flipbook(s)" in line for line in lines)
 
 
 @pytest.mark.parametrize(

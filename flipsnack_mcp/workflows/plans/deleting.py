@@ -1,7 +1,9 @@
 """Deleting many collections: what is planned, and each of them deleted once and only as it was shown."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import anyio
 
@@ -52,12 +54,11 @@ async def looked_at(context: CallContext, draft: PlanDraft) -> PlanDraft:
 
 async def with_documents(context: CallContext, item: Item) -> Item:
     """An item with what two looks tell of it, as far as they can be had: whether it may go tells the last look."""
-    try:
-        documents = hashes_of(await context.send(GetCollection(collection_hash=item.collection_hash)))
-        views = (await context.send(GetCollectionStats(collection_hash=item.collection_hash))).views
-    except FlipsnackError:
-        return item
-    return item.model_copy(update={"flipbooks": documents, "views": views})
+    known, found = item.collection_hash, dict[str, Any]()
+    with suppress(FlipsnackError):
+        found["flipbooks"] = hashes_of(await context.send(GetCollection(collection_hash=known)))
+        found["views"] = (await context.send(GetCollectionStats(collection_hash=known))).views
+    return item.model_copy(update=found)
 
 
 async def deletion(context: CallContext, item: Item, last: LastLook) -> ItemFacts:

@@ -19,7 +19,7 @@ MOST_DELETED = 50
 
 
 class DeleteCollectionsInput(ChoosingInput):
-    """Delete up to 50 collections in bulk, for good: links and embeds stop working. First it only plans; call again with plan_id alone, and a person confirms all at once."""
+    """Delete up to 50 collections in bulk, for good. First it only plans: then call with plan_id alone, and a person confirms them all."""
 
     tool_name = "delete_collections"
     tool_title = "Delete many collections"
