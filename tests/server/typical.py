@@ -32,9 +32,14 @@ async def answered(of: str, bench: Bench, **settings: Any) -> tuple[Said, dict[s
     """A typical answer and the tool's output schema."""
     async with bench.assistant(Person(types_what_is_asked), **settings) as assistant:
         schema = await schema_of(assistant, expected_tool(of).name)
-        if first := expected_tool(of).first:
-            await assistant.call(first[0], {name: ready(value, bench) for name, value in first[1].items()})
+        await prepare(of, bench, assistant)
         return await assistant.call(expected_tool(of).name, typical(of, bench)), schema
+
+
+async def prepare(of: str, bench: Bench, assistant: Assistant) -> None:
+    """Make the call that has to have been made before."""
+    if first := expected_tool(of).first:
+        await assistant.call(first[0], {name: ready(value, bench) for name, value in first[1].items()})
 
 
 async def schema_of(assistant: Assistant, tool: str) -> dict[str, Any]:

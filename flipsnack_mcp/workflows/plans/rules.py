@@ -128,6 +128,11 @@ class Item(BaseModel):
         """Whether a list can show that it was changed."""
         return self.new_title is not None or self.new_status is not None
 
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether what came of it is more than that it is as it was planned."""
+        return self.state != "done" or self.deletes or bool(self.new_hash or self.said)
+
     def counted_as(self, plan: "Plan") -> str:
         """Under which name it stands in the allowance."""
         return f"{plan.plan_id}/{self.number}"

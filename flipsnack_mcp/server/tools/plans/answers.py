@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from flipsnack_mcp.server.tools.plans.saving import saved_list
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, HowFar, NextStep, ToolCall, Warnings, in_numbers
@@ -33,6 +33,10 @@ class PlannedChange(Answered):
     reason: str | None = None
 
 
+PlannedRow = Annotated[PlannedChange, WithJsonSchema({"type": "object"})]
+"""Its fields explain themselves, and three tools would describe each of them once more in every list."""
+
+
 class PlanStatus(Answered):
     """A plan over many collections, and how far it is."""
 
@@ -40,7 +44,7 @@ class PlanStatus(Answered):
     state: Annotated[PlanState, Field(description="Of the plan")]
     counts: Annotated[dict[str, int], Field(description="By state")]
     progress: HowFar = None
-    items: Annotated[list[PlannedChange] | None, Field(description="Failures first, at most 20")] = None
+    items: Annotated[list[PlannedRow] | None, Field(description="Failures first, at most 20")] = None
     path: Annotated[str | None, Field(description="All of them")] = None
     history_id: HistoryId = None
     warnings: Warnings = []
@@ -65,14 +69,15 @@ def running(seen: rules.PlanSnapshot, last: Progress) -> PlanStatus:
 
 
 async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState, *warnings: str) -> PlanStatus:
-    """A plan that is not under way: its first items, and all of them as a file where they are more."""
-    first = sorted(seen.items, key=lambda one: STATES.index(one.state))
+    """A plan that is not under way: its items, as far as they say more than the counts, and all as a file where they are more."""
+    worth = [one for one in seen.items if state == "planned" or one.is_worth_telling]
+    first = sorted(worth, key=lambda one: STATES.index(one.state))
     path, unsaved = await saved_list(call, seen, ITEMS_TOLD)
     return PlanStatus(
         plan_id=seen.plan.plan_id,
         state=state,
         counts=counts(seen.items, seen.plan.unchanged),
-        items=[plan_row(one) for one in first[:ITEMS_TOLD]],
+        items=[plan_row(one) for one in first[:ITEMS_TOLD]] or None,
         path=path,
         history_id=seen.plan.history_id,
         warnings=[one for one in (*warnings, unsaved) if one],

@@ -19,7 +19,7 @@ from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.rules import Listed
 from flipsnack_mcp.workflows.plans.undoing import Undone, draft_undoing, undone_by, why_not
 
-LOOKED_AT = 20
+LOOKS_FOR_A_PLAN = 20
 """Collections that are looked at one by one while a person waits; of more a list tells."""
 
 
@@ -115,7 +115,7 @@ def how_it_was(changes: Sequence[Undone]) -> str:
 
 async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> dict[str, Collection]:
     """How they are now: each by itself where they are few, else as the list tells."""
-    if len(changes) > LOOKED_AT:
+    if len(changes) > LOOKS_FOR_A_PLAN:
         rows = await choose(call.context, Choice(tuple(one.now for one in changes)))
         return {row.collection_hash: Listed.of(row) for row in rows}
     found = dict[str, Collection]()
