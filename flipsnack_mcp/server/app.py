@@ -79,7 +79,7 @@ class App:
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         if settings.missing:
             return  # whoever cannot ask goes on with nothing
-        if allowed.changes or allowed.deletes:
+        if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
         if "report_stats" in self.offered:
             jobs.unattended[REPORT] = (self.reports.carry_out, ignore)
@@ -101,5 +101,5 @@ class App:
 
 def permissions_of(settings: Settings) -> Permissions:
     """What may be done for a plan that nobody waits for: only what a call could do as well."""
-    offered = menu(settings)
-    return Permissions("update_collections" in offered, yeses_of(settings.confirm), DELETING in offered)
+    offered = {"update_collections", DELETING} <= menu(settings).keys()
+    return Permissions(offered, yeses_of(settings.confirm))

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.server.consent.codes import Consents, waiting_in
 from flipsnack_mcp.server.tools.plans.deletions import MOST_DELETED
 from flipsnack_mcp.workflows.history import Event, History
 from tests.server.bench import (
@@ -26,6 +26,7 @@ from tests.server.bench import (
 )
 from tests.server.destructions import assert_refused, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
+from tests.server.several import SeveralBench
 
 TOOL, DELETED, UPDATE = "delete_collections", "collection.deleteCollection", "collection.update"
 OFFERS: Given = {"query": "Weekly offers"}
@@ -93,6 +94,20 @@ async def test_several_go_by_one_form_that_shows_each_of_them(bench: Bench) -> N
     assert max(costs(planned, done)) <= 1000
 
 
+@pytest.mark.parametrize("confirm", ["ask", "approve"])
+async def test_a_code_and_a_terminal_show_each_of_them_too(bench: Bench, confirm: str) -> None:
+    for number in range(MOST_DELETED - MANY):
+        bench.sandbox.account.add(title=f"Weekly offers, number {number}")
+    async with process(bench, confirm=confirm) as assistant:
+        refused = await assistant.call(TOOL, plan_id=await plan_of(assistant, **OFFERS))
+    waiting = await store_of(bench).transact(waiting_in)
+    assert_refused(refused)
+    assert len(offers(bench)) == MOST_DELETED
+    for text in (refused.text, waiting[refused.code].text):
+        assert [one.hash for one in offers(bench) if f'"{one.title}" ({one.hash}, ' not in text] == []
+    assert waiting[refused.code].expected == str(MOST_DELETED)
+
+
 async def test_each_is_looked_at_again_and_kept_in_the_history_before_it_goes(bench: Bench) -> None:
     meant = {one.hash: one.title for one in offers(bench)}
     async with process(bench, Person(types_what_is_asked)) as assistant:
@@ -108,13 +123,17 @@ async def test_each_is_looked_at_again_and_kept_in_the_history_before_it_goes(be
     assert again.data["counts"]["done"] == MANY
 
 
-async def test_of_a_few_the_form_tells_documents_and_views(bench: Bench) -> None:
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "no statistics to be had"])
+async def test_of_a_few_the_form_tells_documents_and_views(bench: Bench, *, counted: bool) -> None:
     person = Person(declines)
+    if not counted:
+        bench.fails("code", "collection.getStats", code=99, times=0)
     async with process(bench, person) as assistant:
         await assistant.call(TOOL, plan_id=await plan_of(assistant, query="Kitchen brochure"))
     lines = [line for line in person.forms[0].splitlines() if line.startswith("(")]
     assert len(lines) == 2
-    assert all(re.search(r"1 flipbook\(s\), \d+ views", line) for line in lines)
+    assert [bool(re.search(r"1 flipbook\(s\), \d+ views", line)) for line in lines] == [counted] * 2
+    assert all("1 flipbook(s)" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +262,19 @@ async def test_somebody_elses_text_stays_in_quotes_in_form_and_answer(bench: Ben
     lines = person.forms[0].splitlines()
     assert (len(lines), lines[1].count('"')) == (3, 4)
     assert not any("\u202e" in one for one in (person.forms[0], planned.text))
+
+
+async def test_a_plan_of_one_account_deletes_nothing_in_another(several: SeveralBench) -> None:
+    person = Person(types_what_is_asked)
+    async with several.assistant(person) as assistant:
+        unnamed = await assistant.call(TOOL, OFFERS)
+        plan = (await assistant.call(TOOL, OFFERS, account="fr")).data["plan_id"]
+        elsewhere = await assistant.call(TOOL, plan_id=plan, account="uk")
+        said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, account="fr"))
+    assert unnamed.is_error
+    assert_told_in_four_parts(elsewhere, "no such plan", 'Call delete_collections(account="uk") without')
+    assert (said.data["counts"]["done"], several.changed) == (MANY, {"fr": [DELETED] * MANY})
+    assert ['Account "fr"' in form for form in person.forms] == [True]
 
 
 @pytest.mark.parametrize("confirm", ["ask", "allow"])

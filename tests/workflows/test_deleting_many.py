@@ -20,11 +20,9 @@ from flipsnack_mcp.workflows.plans.rules import DELETING, YES_IS_OLD, Permission
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import LongWork, Mortal, Road
-from tests.workflows.test_changing_many import CALL, GET, TEN_MINUTES, YESES, Server, process, shelf, states
+from tests.workflows.test_changing_many import ALL, CALL, GET, TEN_MINUTES, YESES, Server, process, shelf, states
 
 DELETE = "collection.deleteCollection"
-ALLOWED = Permissions(changes=False, yeses=YESES, deletes=True)
-deleting = partial(process, allowed=ALLOWED)
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ async def plan_of(server: Server) -> Plan:
 async def confirmed(work: LongWork, number: int, road: Road | None = None) -> AsyncIterator[tuple[Server, Plan]]:
     """So many collections, and a person's yes to their end."""
     shelf(work, number)
-    async with deleting(work, road=road) as server:
+    async with process(work, road=road) as server:
         plan = await plan_of(server)
         await server.plans.record.confirmed(plan, "form")
         yield server, plan
@@ -68,10 +66,10 @@ async def test_killed_at_any_moment_nothing_is_deleted_twice_and_what_may_have_b
         async with confirmed(work, 2) as (_, plan):
             pass
         mortal = Mortal(work.store, dies_at=dies_at)
-        async with deleting(work, mortal, road=Road(moment=mortal.moment)) as server:
+        async with process(work, mortal, road=Road(moment=mortal.moment)) as server:
             await mortal.live(partial(server.to_its_end, plan))
         work.clock.advance(DEAD_AFTER + 1)
-        async with deleting(work) as server:
+        async with process(work) as server:
             await server.plans.jobs.go_on()
             await anyio.sleep(CALL)
             items = (await server.look(plan)).items if dies_at > 2 else await server.to_its_end(plan)
@@ -172,10 +170,10 @@ async def test_a_yes_that_ran_out_while_a_turn_was_waited_for_deletes_nothing(wo
 @pytest.mark.parametrize(
     ("allowed", "goes_on"),
     [
-        pytest.param(ALLOWED, True, id="all is allowed"),
-        pytest.param(Permissions(changes=True, yeses=YESES), False, id="only changes are"),
-        pytest.param(Permissions(changes=True, yeses=frozenset(), deletes=True), False, id="blocked"),
-        pytest.param(Permissions(changes=True, yeses=frozenset({"approve"}), deletes=True), False, id="another way"),
+        pytest.param(ALL, True, id="all is allowed"),
+        pytest.param(Permissions(changes=False, yeses=YESES), False, id="read-only"),
+        pytest.param(Permissions(changes=True, yeses=frozenset()), False, id="blocked"),
+        pytest.param(Permissions(changes=True, yeses=frozenset({"approve"})), False, id="another way"),
     ],
 )
 async def test_settings_say_who_goes_on(work: LongWork, allowed: Permissions, *, goes_on: bool) -> None:
@@ -189,7 +187,7 @@ async def test_settings_say_who_goes_on(work: LongWork, allowed: Permissions, *,
         # The one under way when the first server ended was looked up: it was deleted, or is left.
         assert ((await other.look(plan)).left == ()) is goes_on
         assert goes_on or len(work.sandbox.carried_out(DELETE)) == done > 0
-    async with deleting(work) as last:
+    async with process(work) as last:
         await last.plans.jobs.go_on()
         await anyio.sleep(CALL)
         seen = await last.look(plan)

@@ -6,7 +6,8 @@ from flipsnack_mcp.api import cleaned, quoted
 from flipsnack_mcp.server.consent.form import ONLINE, is_web_address, known_status
 from flipsnack_mcp.workflows.plans.rules import Item
 
-LONGEST_NAMED, LONGEST_LINK = 80, 200
+LONGEST_NAMED, LONGEST_LINK = 80, 300
+"""A link that is cut leads nowhere, so a longer one is left out."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?", re.ASCII)
 FOR_GOOD = (
     "They and all documents in them are gone for good: their links and every embed of them stop working. "
@@ -36,6 +37,6 @@ def tell_apart(item: Item) -> list[str]:
         facts.append(f"{len(item.flipbooks)} flipbook(s)")
     if item.views is not None:
         facts.append(f"{item.views} views")
-    if item.direct_link and is_web_address(item.direct_link):
+    if item.direct_link and len(item.direct_link) <= LONGEST_LINK and is_web_address(item.direct_link):
         facts.append(f"link {quoted(item.direct_link, LONGEST_LINK)}")
     return facts

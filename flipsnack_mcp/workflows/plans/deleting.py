@@ -1,7 +1,9 @@
 """Deleting many collections: what is planned, and each of them deleted once and only as it was shown."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import anyio
 
@@ -15,7 +17,7 @@ from flipsnack_mcp.workflows.plans.drafts import PlanDraft, day_of
 from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
 from flipsnack_mcp.workflows.plans.rules import Item, hashes_of
 
-LOOKED_AT = 5
+FEW = 5
 """Collections of a plan that are looked at one by one when it is made; of more only the list tells."""
 TIME_TO_LOOK = 12.0
 """Seconds for that."""
@@ -37,7 +39,7 @@ def draft_deletions(rows: Iterable[CollectionSummary]) -> PlanDraft:
 
 async def looked_at(context: CallContext, draft: PlanDraft) -> PlanDraft:
     """The same plan, with the documents and views of each where they are few."""
-    if len(draft.items) > LOOKED_AT:
+    if len(draft.items) > FEW:
         return draft
     found = {one.number: one for one in draft.items}
 
@@ -52,12 +54,11 @@ async def looked_at(context: CallContext, draft: PlanDraft) -> PlanDraft:
 
 async def with_documents(context: CallContext, item: Item) -> Item:
     """An item with what two looks tell of it, as far as they can be had: whether it may go tells the last look."""
-    try:
-        documents = hashes_of(await context.send(GetCollection(collection_hash=item.collection_hash)))
-        views = (await context.send(GetCollectionStats(collection_hash=item.collection_hash))).views
-    except FlipsnackError:
-        return item
-    return item.model_copy(update={"flipbooks": documents, "views": views})
+    known, found = item.collection_hash, dict[str, Any]()
+    with suppress(FlipsnackError):
+        found["flipbooks"] = hashes_of(await context.send(GetCollection(collection_hash=known)))
+        found["views"] = (await context.send(GetCollectionStats(collection_hash=known))).views
+    return item.model_copy(update=found)
 
 
 async def deletion(context: CallContext, item: Item, last: LastLook) -> ItemFacts:

@@ -201,7 +201,6 @@ class Permissions:
     changes: bool
     yeses: frozenset[str]
     """By which ways a person's yes counts for what goes offline."""
-    deletes: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,8 +268,7 @@ class PlanSnapshot:
 
     def is_allowed(self, allowed: Permissions) -> bool:
         """Whether a process with these settings may go on with it; to what nobody said yes to there is an objection anyway."""
-        tool = allowed.deletes if self.plan.tool == DELETING else allowed.changes
-        return tool and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
+        return allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
 
     @property
     def objection(self) -> str:

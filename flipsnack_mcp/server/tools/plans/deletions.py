@@ -19,7 +19,7 @@ MOST_DELETED = 50
 
 
 class DeleteCollectionsInput(ChoosingInput):
-    """Delete up to 50 collections in bulk, for good: links and embeds stop working. First it only plans; call again with plan_id alone, and a person confirms all at once."""
+    """Delete up to 50 collections in bulk, for good. First it only plans: then call with plan_id alone, and a person confirms them all."""
 
     tool_name = "delete_collections"
     tool_title = "Delete many collections"
@@ -66,7 +66,6 @@ async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
             f"{len(rows)} collections are meant; one plan deletes at most {MOST_DELETED}.",
             "Choose fewer of them, and make a plan for the rest after it.",
         )
-    await call.app.allowance.check(len(rows))
     missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
     said = f"Named, but not in the account or left out by a filter: {'; '.join(first_few(missing, REASONS_TOLD))}."
     draft = await looked_at(call.context, draft_deletions(rows))
