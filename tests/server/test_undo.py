@@ -57,6 +57,8 @@ async def test_a_change_is_put_back_in_all_its_fields_and_can_be_made_again(benc
         changed = look(collection)
         planned = await assistant.call(TOOL, history_id=said.data["history_id"])
         assert (len(updates(bench)), planned.data["state"]) == (1, "planned")
+        (row,) = planned.data["items"]
+        assert {name: row.get(f"new_{name}") for name in fields} == {name: BEFORE[name] for name in fields}
         back = await to_its_end(assistant, await assistant.call(TOOL, plan_id=planned.data["plan_id"]))
         as_before = look(collection)
         again = await undone(assistant, back.data["history_id"])

@@ -20,8 +20,8 @@ ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"
 BESIDE_THE_LIST = ("description", "width", "height")
 """What an update changes and Flipsnack's list does not tell."""
 OPEN = frozenset[ItemState]({"planned", "sending"})
-DELETING = "delete_collections"
-"""The tool whose plans delete."""
+DELETING, UNDOING = "delete_collections", "undo_change"
+"""The tools whose plans delete, and put back what was."""
 
 
 class Listed(Collection):

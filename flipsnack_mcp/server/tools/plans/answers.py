@@ -28,6 +28,10 @@ class PlannedChange(Answered):
     new_title: str | None = None
     status: str
     new_status: str | None = None
+    new_description: str | None = None
+    """Of an undoing; else it is the same for all."""
+    new_width: int | None = None
+    new_height: int | None = None
     date: str | None = None
     state: str
     reason: str | None = None
@@ -55,7 +59,7 @@ def running(seen: rules.PlanSnapshot, last: Progress) -> PlanStatus:
     """How far a plan is that goes on by itself: counts, the time that is left, and what failed until now."""
     far = in_numbers(how_far(seen) if last.seconds_left is None else last)
     far["done"] = seen.plan.count - len(seen.left)
-    failures = [plan_row(one) for one in seen.items if one.state in FAILURES]
+    failures = [plan_row(one, seen.plan.tool) for one in seen.items if one.state in FAILURES]
     return PlanStatus(
         plan_id=seen.plan.plan_id,
         state="running",
@@ -77,7 +81,7 @@ async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState
         plan_id=seen.plan.plan_id,
         state=state,
         counts=counts(seen.items, seen.plan.unchanged),
-        items=[plan_row(one) for one in first[:ITEMS_TOLD]] or None,
+        items=[plan_row(one, seen.plan.tool) for one in first[:ITEMS_TOLD]] or None,
         path=path,
         history_id=seen.plan.history_id,
         warnings=[one for one in (*warnings, unsaved) if one],
@@ -92,11 +96,12 @@ def counts(items: Iterable[rules.Item], unchanged: int) -> dict[str, int]:
     return {**by_state, "unchanged": unchanged}
 
 
-def plan_row(item: rules.Item) -> PlannedChange:
+def plan_row(item: rules.Item, tool: str) -> PlannedChange:
     """One line of the table."""
+    beside = {f"new_{name}": value for name, value in item.beside_the_list.items()} if tool == rules.UNDOING else {}
     same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
     known = {"collection_hash": item.new_hash or item.collection_hash, "date": item.day or None}
-    return PlannedChange(**known, reason=item.said or None, **same)
+    return PlannedChange(**known, reason=item.said or None, **same, **beside)
 
 
 def call_of(seen: rules.PlanSnapshot) -> str:

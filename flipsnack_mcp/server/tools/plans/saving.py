@@ -6,7 +6,8 @@ from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.plans.rules import Item, PlanSnapshot
 
 COLUMNS: Row = [
-    "collection_hash", "title", "new_title", "status", "new_status", "new_description", "date", "state", "reason",
+    "collection_hash", "title", "new_title", "status", "new_status", "new_description", "new_width", "new_height", "date",
+    "state", "reason",
 ]  # fmt: skip
 
 
@@ -23,6 +24,8 @@ async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[str
             known = await save_table(as_csv(COLUMNS, rows), folder, file_name_of(seen), ".csv")
     except RefusedFile as error:
         return None, f"All of them could not be saved as a file: {error.happened} {error.next_step}"
+    except OSError:
+        return None, "All of them could not be saved as a file: the download folder cannot be looked into."
     return str(known), ""
 
 
@@ -36,4 +39,4 @@ def row_of(item: Item) -> Row:
     """One collection."""
     known = item.new_hash or item.collection_hash
     new = [item.title, item.new_title, item.status, item.new_status, item.new_description]
-    return [known, *new, item.day, item.state, item.said]
+    return [known, *new, item.new_width, item.new_height, item.day, item.state, item.said]

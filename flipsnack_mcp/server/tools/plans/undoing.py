@@ -16,7 +16,7 @@ from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, WITH_A_PLAN,
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import Event
-from flipsnack_mcp.workflows.plans.rules import Listed
+from flipsnack_mcp.workflows.plans.rules import UNDOING, Listed
 from flipsnack_mcp.workflows.plans.undoing import Undone, draft_undoing, undone_by, why_not
 
 LOOKS_FOR_A_PLAN = 20
@@ -26,7 +26,7 @@ LOOKS_FOR_A_PLAN = 20
 class UndoChangeInput(ToolInput):
     """Undo an update or a whole plan: puts title, description, status and size back (overwrites) where unchanged since. First it only plans."""
 
-    tool_name = "undo_change"
+    tool_name = UNDOING
     tool_title = "Undo a change"
     effect = Effect.WRITES
     over = "collection.update"

@@ -100,15 +100,14 @@ async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanSt
             "Choose fewer of them.",
         )
     missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
-    return await keep_plan(call, draft, notes(draft, missing))
+    return await keep_plan(call, draft, notes(draft, missing, arguments.description))
 
 
-def notes(draft: PlanDraft, missing: list[str]) -> list[str]:
+def notes(draft: PlanDraft, missing: list[str], described: str | None = None) -> list[str]:
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
     refused = [f"{quoted(row.title, 80)} ({row.collection_hash}), as {reason}" for row, reason in draft.refused]
-    described = next((one.new_description for one in draft.items if one.new_description is not None), None)
     unlisted, left = ("; ".join(first_few(named, REASONS_TOLD)) for named in (missing, refused))
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
