@@ -36,10 +36,10 @@ async def answered(of: str, bench: Bench, **settings: Any) -> tuple[Said, dict[s
         return await assistant.call(expected_tool(of).name, typical(of, bench)), schema
 
 
-async def prepare(of: str, bench: Bench, assistant: Assistant) -> None:
+async def prepare(of: str, bench: Bench, assistant: Assistant, **more: Any) -> None:
     """Make the call that has to have been made before."""
     if first := expected_tool(of).first:
-        await assistant.call(first[0], {name: ready(value, bench) for name, value in first[1].items()})
+        await assistant.call(first[0], {name: ready(value, bench) for name, value in first[1].items()} | more)
 
 
 async def schema_of(assistant: Assistant, tool: str) -> dict[str, Any]:
