@@ -85,7 +85,11 @@ async def everything(several: SeveralBench, assistant: Assistant, moods: Moods, 
         return await assistant.call(tool, {**given, "account": account})
 
     for of in TOOLS:
-        said = await call(expected_tool(of).name, typical(of, several))
+        given = typical(of, several)
+        if first := expected_tool(of).first:
+            said = await call(first[0], {**first[1], **target(several)})
+            given = {"history_id": said.data["history_id"]}
+        said = await call(expected_tool(of).name, given)
         assert not said.is_error, said.text
     plan = (await call("update_collections", OFFERS)).data["plan_id"]
     await call("update_collections", {"plan_id": plan, "wait_seconds": 45})
@@ -161,10 +165,16 @@ async def code(assistant: Assistant, several: SeveralBench) -> Handle:
     )
 
 
+async def entry(assistant: Assistant, several: SeveralBench) -> Handle:
+    said = await assistant.call("update_collection", target(several), title="New", account="fr")
+    number = said.data["history_id"]
+    return {"history_id": number}, {}, f"The history of this account has no entry {number}."
+
+
 BEGUN = {
-    "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code,
+    "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code, "undo_change": entry,
 }  # fmt: skip
-NAMING = {"upload_id", "plan_id", "report_id", "confirmation"}
+NAMING = {"upload_id", "plan_id", "report_id", "confirmation", "history_id"}
 """Arguments that name something that was begun before."""
 
 
