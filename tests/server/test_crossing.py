@@ -30,7 +30,7 @@ from tests.samples_of import TOOLS, expected_tool, expected_tools
 from tests.server.bench import Answer, Assistant, Given, Mode, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import TITLE
 from tests.server.several import SeveralBench, key_of, secret_of
-from tests.server.typical import typical
+from tests.server.typical import prepare, typical
 from tests.server.wire import Raw, Wire, wired
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
@@ -85,11 +85,9 @@ async def everything(several: SeveralBench, assistant: Assistant, moods: Moods, 
         return await assistant.call(tool, {**given, "account": account})
 
     for of in TOOLS:
-        given = typical(of, several)
-        if first := expected_tool(of).first:
-            said = await call(first[0], {**first[1], **target(several)})
-            given = {"history_id": said.data["history_id"]}
-        said = await call(expected_tool(of).name, given)
+        kept.collections = deepcopy(there)
+        made = await prepare(of, several, assistant, account=account)
+        said = await call(expected_tool(of).name, typical(of, several) | made)
         assert not said.is_error, said.text
     plan = (await call("update_collections", OFFERS)).data["plan_id"]
     await call("update_collections", {"plan_id": plan, "wait_seconds": 45})
@@ -165,14 +163,14 @@ async def code(assistant: Assistant, several: SeveralBench) -> Handle:
     )
 
 
-async def entry(assistant: Assistant, several: SeveralBench) -> Handle:
-    said = await assistant.call("update_collection", target(several), title="New", account="fr")
-    number = said.data["history_id"]
-    return {"history_id": number}, {}, f"The history of this account has no entry {number}."
+async def change(assistant: Assistant, several: SeveralBench) -> Handle:
+    made = await prepare("undo_change", several, assistant, account="fr")
+    return made, {}, "The history of this account has no entry"
 
 
 BEGUN = {
-    "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code, "undo_change": entry,
+    "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code,
+    "undo_change": change,
 }  # fmt: skip
 NAMING = {"upload_id", "plan_id", "report_id", "confirmation", "history_id"}
 """Arguments that name something that was begun before."""
