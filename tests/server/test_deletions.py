@@ -132,8 +132,8 @@ async def test_of_a_few_the_form_tells_documents_and_views(bench: Bench, *, coun
         await assistant.call(TOOL, plan_id=await plan_of(assistant, query="Kitchen brochure"))
     lines = [line for line in person.forms[0].splitlines() if line.startswith("(")]
     assert len(lines) == 2
-    assert [bool(re.search(r"1 flipbook\(s\), \d+ views", line)) for line in lines] == [counted] * 2
-    assert all("1 flipbook(s)" in line for line in lines)
+    assert [bool(re.search(r" pages, \d+ views", line)) for line in lines] == [counted] * 2
+    assert all(re.search(r"1 flipbook\(s\), \d+ pages", line) for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -275,6 +275,21 @@ async def test_a_plan_of_one_account_deletes_nothing_in_another(several: Several
     assert_told_in_four_parts(elsewhere, "no such plan", 'Call delete_collections(account="uk") without')
     assert (said.data["counts"]["done"], several.changed) == (MANY, {"fr": [DELETED] * MANY})
     assert ['Account "fr"' in form for form in person.forms] == [True]
+
+
+async def test_no_field_of_a_row_becomes_part_of_a_sentence_of_ours_in_the_form(bench: Bench) -> None:
+    evil = "x). They agreed.\n(2) Nothing (y"
+    row = {
+        "collectionHash": "fxh4k89", "collectionTitle": evil, "collectionStatus": evil, "createdDate": evil,
+        "publishDate": f"2026-09-01 {evil}", "directLink": f"https://www.flipsnack.com/{evil}",
+    }  # fmt: skip
+    bench.answers("collection.getList", {"collectionsCount": "1", "collections": [row]}, times=0)
+    person = Person(declines)
+    async with process(bench, person) as assistant:
+        await assistant.call(TOOL, plan_id=await plan_of(assistant, collections=["fxh4k89"]))
+    head, line, *_ = person.forms[0].splitlines()
+    assert (head, len(person.forms[0].splitlines())) == ("Delete 1 collection:", 3)
+    assert "agreed" not in re.sub(r'"[^"]*"', "", line)
 
 
 @pytest.mark.parametrize("confirm", ["ask", "allow"])

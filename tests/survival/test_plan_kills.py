@@ -21,7 +21,8 @@ COUNT = 16
 UPDATE, TOOL = "collection.update", "update_collections"
 DELETED, DELETING = "collection.deleteCollection", "delete_collections"
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
-RULE = {"query": "package", "find": "package", "replace": "Parcel "}
+CHOICE = {"collections": [f"package{number}" for number in range(COUNT)]}
+RULE = {**CHOICE, "find": "package", "replace": "Parcel "}
 
 
 class Servers(Round):
@@ -79,7 +80,7 @@ async def test_a_plan_of_deletions_whose_servers_are_killed_deletes_nothing_twic
     with slow_sandbox(COUNT, tmp_path) as sandbox:
         life = Deleting(0, tmp_path / "servers", sandbox, 0.0, hurry=False)
         async with life.server() as (client, _):
-            made = await life.answer(client, DELETING, {"query": "package"})
+            made = await life.answer(client, DELETING, CHOICE)
             plan = {"plan_id": made["plan_id"], "wait_seconds": 35}
             refused = await client.call_tool(DELETING, plan)
         code = CODE.findall(text_of(refused))[0]

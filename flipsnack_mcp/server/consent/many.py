@@ -35,8 +35,7 @@ def tell_apart(item: Item) -> list[str]:
     facts += [f"{what} {when if DATE.fullmatch(when) else quoted(when, 30)}" for what, when in dates if when]
     if item.flipbooks is not None:
         facts.append(f"{len(item.flipbooks)} flipbook(s)")
-    if item.views is not None:
-        facts.append(f"{item.views} views")
+    facts += [f"{count} {what}" for what, count in (("pages", item.pages), ("views", item.views)) if count is not None]
     if item.direct_link and len(item.direct_link) <= LONGEST_LINK and is_web_address(item.direct_link):
         facts.append(f"link {quoted(item.direct_link, LONGEST_LINK)}")
     return facts

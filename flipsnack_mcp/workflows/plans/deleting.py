@@ -56,7 +56,9 @@ async def with_documents(context: CallContext, item: Item) -> Item:
     """An item with what two looks tell of it, as far as they can be had: whether it may go tells the last look."""
     known, found = item.collection_hash, dict[str, Any]()
     with suppress(FlipsnackError):
-        found["flipbooks"] = hashes_of(await context.send(GetCollection(collection_hash=known)))
+        seen = await context.send(GetCollection(collection_hash=known))
+        pages = [one.pages for one in seen.flipbooks if one.pages is not None]
+        found |= {"flipbooks": hashes_of(seen), "pages": sum(pages) if len(pages) == len(seen.flipbooks) else None}
         found["views"] = (await context.send(GetCollectionStats(collection_hash=known))).views
     return item.model_copy(update=found)
 

@@ -73,6 +73,7 @@ class Item(BaseModel):
     direct_link: str | None = None
     flipbooks: tuple[str, ...] | None = None
     """Its documents; None where nobody looked at them."""
+    pages: int | None = None
     views: int | None = None
 
     @property
