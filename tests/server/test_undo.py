@@ -174,6 +174,14 @@ async def test_what_cannot_be_undone_is_said_with_what_can_be_done(bench: Bench,
     assert len(bench.requests) == sent
 
 
+async def test_what_was_refused_changed_nothing_and_is_said_to_have(bench: Bench) -> None:
+    collection = bench.collection(SUMMER)
+    async with process(bench, Person(declines)) as assistant:
+        await assistant.call("delete_collection", collection_hash=collection.hash)
+        said = await assistant.call(TOOL, history_id=1)
+    assert_told_in_four_parts(said, "it was refused", "Nothing was changed.")
+
+
 @pytest.mark.parametrize(("altered", "wanted"), [(1, 1), (2, 1), (1, 3)], ids=["itself", "its end", "an earlier one"])
 async def test_an_entry_that_was_altered_is_not_undone(bench: Bench, altered: int, wanted: int) -> None:
     collection = summer(bench)

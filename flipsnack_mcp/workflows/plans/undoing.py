@@ -21,6 +21,15 @@ DELETED = (
 )
 OVERWRITTEN = "what was overwritten or deleted there Flipsnack does not tell: set it anew with the same tool"
 UPLOADED = "an upload is not undone but deleted, with delete_collection, after the person agreed"
+ADDED = "a document that was added is taken out with delete_flipbook, after the person agreed"
+CANNOT = {
+    **dict.fromkeys(("delete_collection", "delete_collections", "delete_flipbook"), DELETED),
+    **dict.fromkeys(("set_logo", "delete_logo", "set_background_image", "delete_background_image"), OVERWRITTEN),
+    **dict.fromkeys(("create_collection", "create_collections"), UPLOADED),
+    "add_flipbook": ADDED,
+}
+"""Why, and what can be done instead, by tool."""
+REFUSED = "it was refused, so nothing was changed by it"
 NOT_MADE = "it changed nothing, as far as is known: look at the collection"
 UNKNOWN_END = "what came of it is not on record: an older version wrote it, or it was broken off"
 NOT_CHANGED = "title, description, status and size stayed as they were; what else was set Flipsnack does not tell"
@@ -77,12 +86,10 @@ def today(known: str, moved: Mapping[str, str]) -> str:
 
 def why_not(meant: Event, changes: Sequence[Undone]) -> str:
     """Why an entry cannot be undone, and what can be done instead; nothing where it can, or is still to be looked into."""
-    if meant.tool.startswith("delete_collection") or meant.tool == "delete_flipbook":
-        return DELETED
-    if meant.tool in {"create_collection", "create_collections"}:
-        return UPLOADED
-    if not meant.tool.startswith(("update_", "undo_")):
-        return OVERWRITTEN
+    if meant.decision == "refused":
+        return REFUSED
+    if reason := CANNOT.get(meant.tool):
+        return reason
     if not changes:
         return NOT_MADE
     if all(not one.after for one in changes):

@@ -25,7 +25,7 @@ Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=L
 
 
 class UpdateCollectionsInput(ChoosingAnyInput):
-    """Change titles (rename), descriptions or statuses of many collections. First it only plans: then call with plan_id alone."""
+    """Rename, hide, unlist, publish or describe many flipbooks in bulk (overwrites). First it only plans: then call with plan_id alone."""
 
     tool_name = "update_collections"
     tool_title = "Update many collections"
