@@ -133,7 +133,7 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at this flipbook (brochure, collection): link, cover, pages, when it was published, if it is converted or conversion failed."""
+    """Look at this one flipbook (brochure, collection): see status, link, cover, pages, when it was published. Tells if it is converted or conversion failed."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"
@@ -144,11 +144,11 @@ class GetCollection(OfCollection):
 
 
 class UpdateCollection(Action[Collection]):
-    """Rename, publish, hide or unlist this flipbook (collection) or take it offline, change its title, description or size; overwrites. What is left out stays. Publishing a draft gives it a new hash."""
+    """Rename, edit, publish, hide, unlist or take offline (make private) one flipbook (catalogue, collection); change title or size. Overwrites; what is left out stays. Making a draft public or unlisted gives it a new hash."""
 
     api_name = "collection.update"
     tool_name = "update_collection"
-    tool_title = "Change or rename a collection"
+    tool_title = "Change or rename a flipbook"
     effect = Effect.WRITES
     doing = "Take offline"
     overwrites = True
@@ -178,11 +178,11 @@ class Deletion(Result):
 
 
 class DeleteCollection(Action[Deletion]):
-    """Delete or remove this flipbook (catalogue, collection) for good: its links and embeds stop working. A person has to confirm."""
+    """Delete or remove this one flipbook (catalogue, brochure, collection) for good: its embeds and links stop working. A person has to confirm."""
 
     api_name = "collection.deleteCollection"
     tool_name = "delete_collection"
-    tool_title = "Delete one collection"
+    tool_title = "Delete a flipbook"
     effect = Effect.DESTROYS
     doing = "Delete"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.deletecollection"
@@ -196,7 +196,7 @@ class DeleteCollection(Action[Deletion]):
 
 
 class DeleteFlipbook(Action[Deletion]):
-    """Remove one document inside a collection, for good; the collection stays. A person has to confirm."""
+    """Remove or delete one document inside a collection, only that one out of several, for good; the collection stays. A person has to confirm."""
 
     api_name = "flipbook.delete"
     tool_name = "delete_flipbook"

@@ -14,11 +14,11 @@ EMBED_NAMES = ("embedCode", "embed_code", "embed", "code", "html", "value")
 
 
 class CreateCollection(Action[Collection]):
-    """Upload or publish a PDF: make a new flipbook (collection), a draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
+    """Upload, convert or publish a PDF document online: create a new flipbook (brochure), a draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
 
     api_name = "collection.create"
     tool_name = "create_collection"
-    tool_title = "Upload a PDF"
+    tool_title = "Upload a new PDF"
     effect = Effect.WRITES
     uploads = "PDF"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.create"
@@ -44,7 +44,7 @@ class EmbedCode(Result):
 
 
 class GetEmbedCode(Action[EmbedCode]):
-    """Get the embed code (HTML iframe) to put this flipbook on your website or web page."""
+    """Get the embed code (HTML iframe) for your website or web page, where it shows this flipbook."""
 
     api_name = "collection.getEmbed"
     tool_name = "get_embed_code"

@@ -42,11 +42,11 @@ class CollectionStats(Result):
 
 
 class GetCollectionStats(Action[CollectionStats]):
-    """Get how many views, impressions, downloads and how much reading time this flipbook has, or which pages people read. Without dates the period is Flipsnack's own default; give both to be sure."""
+    """See how often this flipbook (brochure, catalogue) was viewed: views, impressions, downloads, reading time, also by page. Without dates the period is Flipsnack's own default; give both."""
 
     api_name = "collection.getStats"
     tool_name = "get_collection_stats"
-    tool_title = "Statistics of one collection"
+    tool_title = "Stats of one flipbook"
     effect = Effect.READS
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getstats"
     codes = (43, 46)
@@ -75,7 +75,7 @@ class UserStats(Result):
 
 
 class GetUserStats(Action[UserStats]):
-    """See whose account it is, its totals, and how many uploads of the month's quota are left."""
+    """See which account it is, its totals, and how many uploads of the month's quota are left."""
 
     api_name = "user.getStats"
     tool_name = "get_user_stats"

@@ -38,10 +38,10 @@ StateT = TypeVar("StateT")
 
 
 class ReportStatsInput(ChoosingAnyInput):
-    """Weekly or monthly report: which flipbooks (catalogues) were best, worst or unread by views, compared with the period before. By default all, over the last 30 full days. A second each."""
+    """Weekly or monthly report, statistics of all flipbooks: which catalogues were best, worst, most viewed or unread. Compares with the period before; by default the last 30 full days. A second each."""
 
     tool_name = "report_stats"
-    tool_title = "Report on collections"
+    tool_title = "Rank and report statistics"
     effect = Effect.READS
     over = "collection.getList, collection.getStats"
     idempotent = True

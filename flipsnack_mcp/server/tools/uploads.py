@@ -37,7 +37,7 @@ NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collec
 
 
 class GetUploadInput(ToolInput):
-    """See how far an upload is, whether it is still running or how it ended, and wait for it. Without upload_id: the last day's uploads."""
+    """See what happened to an upload: how far it is, if it is still running or how it ended. Waits for it. Without upload_id: recent uploads of the last day."""
 
     tool_name = "get_upload"
     tool_title = "Upload status"
