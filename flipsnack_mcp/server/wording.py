@@ -99,6 +99,8 @@ def cell(name: str, value: Any) -> str:
     """One value: numbers and our own words as they are, somebody's text in quotes it cannot close."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name in OURS and isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in cast("dict[str, Any]", value).items())
     text = str(value)
     if name in OURS or not isinstance(value, str):
         return text

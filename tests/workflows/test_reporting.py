@@ -19,8 +19,9 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.progress import Tell
+from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
+from flipsnack_mcp.workflows.reports.report import Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET
 from tests.in_memory import rows_of
@@ -56,7 +57,7 @@ async def process(work: LongWork, store: Store | None = None, moment: Moment = u
 
     async with work.server(store, Road(moment=slow)) as (flipsnack, jobs):
         reports = Reports(flipsnack, jobs, ReportRecord(jobs.store, "mine"), work.clock)
-        jobs.unattended[REPORT] = (reports.carry_out, ignore)
+        jobs.unattended[REPORT] = (reports.carry_out, reports.note_stop)
         yield reports
 
 
@@ -100,7 +101,9 @@ def twice(work: LongWork) -> list[tuple[str, str]]:
 
 
 def whole(found: Gathered, work: LongWork) -> bool:
-    return {one.collection_hash for one in found.lines} == set(work.sandbox.account.collections) and not found.failed
+    return {one.target.collection_hash for one in found.lines} == set(
+        work.sandbox.account.collections
+    ) and not found.failed
 
 
 @pytest.mark.parametrize("compare", [False, True])
@@ -147,7 +150,7 @@ async def test_a_second_report_on_closed_days_asks_for_no_numbers(work: LongWork
     assert before == (named or 12) + 1
     assert [one.action for one in work.sandbox.requests[before:]] == asks
     assert again == first or (named and set(again.lines) == set(first.lines))
-    assert all(one.title.startswith("Offer") for one in again.lines)
+    assert all(one.target.title.startswith("Offer") for one in again.lines)
 
 
 async def test_an_open_period_is_asked_anew_by_every_report(work: LongWork) -> None:

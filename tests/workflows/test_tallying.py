@@ -7,21 +7,24 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports.report import Line, Measure, Numbers, Period, growth, last_full_days, tallied
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, growth, tallied
+from flipsnack_mcp.workflows.reports.report import Measure, Period, ReportedCollection, last_full_days
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
 counts = integers(0, 10**6)
 numbers = builds(Numbers, counts, counts, counts, counts)
 lines = lists(
-    builds(Line, text(min_size=1, max_size=8), text(max_size=8), numbers),
+    builds(
+        Line, builds(ReportedCollection, collection_hash=text(min_size=1, max_size=8), title=text(max_size=8)), numbers
+    ),
     max_size=30,
-    unique_by=lambda one: one.collection_hash,
+    unique_by=lambda one: one.target.collection_hash,
 )
 
 
 def line(name: str, views: int = 0, *, previous: int | None = None, **more: int) -> Line:
     earlier = None if previous is None else Numbers(views=previous)
-    return Line(name, name.title(), Numbers(views=views, **more), earlier)
+    return Line(ReportedCollection(collection_hash=name, title=name.title()), Numbers(views=views, **more), earlier)
 
 
 @given(lines, sampled_from(MEASURES), integers(1, 20), integers(1, 20))
@@ -39,8 +42,8 @@ def test_totals_are_of_all_lines_and_ranks_in_order(some: list[Line], sort_by: M
 
 def test_the_least_come_first_among_the_last_and_none_of_them_is_among_the_best() -> None:
     tally = tallied([line(name, views) for views, name in enumerate("abcde")], "views", 3, 5)
-    assert [one.collection_hash for one in tally.best] == ["e", "d", "c"]
-    assert [one.collection_hash for one in tally.worst] == ["a", "b"]
+    assert [one.target.collection_hash for one in tally.best] == ["e", "d", "c"]
+    assert [one.target.collection_hash for one in tally.worst] == ["a", "b"]
 
 
 def test_the_average_is_seconds_for_each_view_of_all_collections_together() -> None:

@@ -1,44 +1,45 @@
-"""report_stats in one account: a report begun or watched, told as far as it is, and saved once it is whole.
+"""report_stats in one account: a report begun or watched, told once it is whole, and saved where that is wanted.
 
-Its answer is as short for a thousand collections as for ten: the whole table goes to the file.
+Its answer is as short for a thousand collections as for ten, but for the names of what nobody read: the whole table goes
+to the file. While it goes on only that is told: half a ranking is none.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from flipsnack_mcp.api import Day, Effect, FlipsnackError, cleaned, first_few
+from flipsnack_mcp.api import Day, Effect, FlipsnackError, cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import EVERY_ONE
 from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, GivenId, WaitSeconds
-from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
+from flipsnack_mcp.server.tools.naming import Figures, Namesakes, Rows, first_rows, in_groups
+from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, in_numbers
+from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.reports import report as reporting
-from flipsnack_mcp.workflows.reports.running import how_far
+from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Numbers, Tally, Uncounted, growth, tallied
+from flipsnack_mcp.workflows.reports.running import progress_of
 from flipsnack_mcp.workflows.reports.saving import content, save
 from flipsnack_mcp.workflows.reports.together import joint_report
 
 WORST = 5
-FAILED_TOLD, UNREAD_TOLD = 5, 5
-TITLE_BYTES, SHORT_TITLE_BYTES = 80, 36
-"""Bytes of a title in a table and in a list of names: letters of some alphabets cost a token each."""
+FAILED_TOLD = 5
+LONGEST_REASON = 120
+STOPPED = (
+    "It was stopped, and is not gone on with. A new one does not ask again what was counted of days that are over."
+)
 VIEW = ("sort_by", "top", "save_as")
 """What a later call may ask for in another way."""
-UNLISTED = "not in the account's list, or excluded by a filter"
 
-# Neither figures nor rows are spelled out in the schema: every menu would pay for that, and the text shows them.
-Figures = dict[str, Any]
-Rows = list[dict[str, Any]]
-Lines = Sequence[reporting.Line]
+Lines = Sequence[Line]
 ReportT = TypeVar("ReportT", bound=reporting.Report)
-StateT = TypeVar("StateT")
 
 
 class ReportStatsInput(ChoosingAnyInput):
-    """Add up and rank statistics of many collections, by default all over the last 30 full days. A second each."""
+    """Report on flipbooks: best, worst, risen, fallen, unread; by default all over the last 30 full days. Runs in the background, a second each."""
 
     tool_name = "report_stats"
     tool_title = "Report on collections"
@@ -66,12 +67,12 @@ class ReportStatsInput(ChoosingAnyInput):
         return self
 
 
-class ReportSums(Answered, Generic[StateT]):
+class ReportSums(Answered):
     """What a report comes to in all."""
 
-    report_id: Annotated[str, Field(description="For report_stats")]
-    state: Annotated[StateT, Field(description="State")]
-    progress: Annotated[str | None, Field(description="How far")] = None
+    report_id: Annotated[str, Field(description="To go on")]
+    state: Annotated[reporting.ReportState, Field(description="State")]
+    progress: HowFar = None
     period: Annotated[str | None, Field(description="Both days count")] = None
     totals: Annotated[Figures | None, Field(description="Times in seconds")] = None
     change: Annotated[Figures | None, Field(description="Percent")] = None
@@ -80,46 +81,59 @@ class ReportSums(Answered, Generic[StateT]):
 class ReportRows(Answered):
     """What stands out in a report."""
 
-    collections: Annotated[Rows, Field(description="Best")] = []
-    bottom: Annotated[Rows, Field(description="Least first")] = []
-    unread: Annotated[list[str], Field(description="No views")] = []
-    failed: Annotated[list[str], Field(description="Not counted")] = []
+    collections: Annotated[Rows | None, Field(description="Best")] = None
+    bottom: Annotated[Rows | None, Field(description="Least first")] = None
+    winners: Annotated[Rows | None, Field(description="Rose most")] = None
+    losers: Annotated[Rows | None, Field(description="Fell most")] = None
+    unread: Annotated[Rows | None, Field(description="No views")] = None
+    drafts: Annotated[Rows | None, Field(description="Not counted")] = None
+    failed: Annotated[Rows | None, Field(description="Why not counted")] = None
     path: Annotated[str | None, Field(description="Saved file")] = None
     next_step: NextStep = None
 
 
-class StatsReport(ReportRows, ReportSums[Literal["processing", "complete"]]):
+class StatsReport(ReportRows, ReportSums):
     """What the statistics of many collections come to, the sums first: fields follow their bases from the last on."""
 
 
 async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
-    """Have statistics gathered, watch for as long as the call may wait, and say what they come to so far."""
-    reports = call.app.reports
+    """Have statistics gathered, watch for as long as the call may wait, and say what they come to."""
     if arguments.report_id:
-        report = await earlier_report(call, arguments)
+        begun = await earlier_report(call, arguments)
     else:
-        report = await reports.record.begin(new_report(arguments, reports.today))
-    context = call.context
+        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.today))
+    report, gathered, last = await followed(call, begun, arguments.wait_seconds, call_of(begun))
+    # It may have been begun by a call that wanted it told in another way.
+    report = report.model_copy(update={name: getattr(begun, name) for name in VIEW})
+    whole, uncounted = gathered.is_whole(report), gathered.uncounted(report)
+    path = await save_report(call, report, gathered.lines, uncounted) if report.save_as and whole else None
+    if not whole or (report.save_as and not path):
+        return StatsReport(**under_way(report, progress_of(report, gathered, last), stopped=report.stopped))
+    said = told(report, gathered.lines, uncounted)
+    return StatsReport(**said, state="complete", path=str(path) if path else None)
+
+
+async def followed(
+    call: ToolCall, report: reporting.Report, seconds: float, goes_on: str
+) -> tuple[reporting.Report, Gathered, Progress]:
+    """Have a report gone on with and watch it: how it is then, what is known, and what was told of it last."""
+    reports, context, last = call.app.reports, call.context, Progress()
     try:
-        said = await reports.follow(report.report_id, context.patience(arguments.wait_seconds), context.tell)
+        if not report.stopped:
+            last = await reports.follow(report.report_id, context.patience(seconds), context.tell)
     except FlipsnackError as error:
-        step = f"{error.next_step} {afterwards(report)}"
+        step = f"{error.next_step} {afterwards(goes_on)}"
         raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None
     now = await reports.record.report(report.report_id) or report
-    # It may have been begun by a call that wanted it told in another way.
-    report = now.model_copy(update={name: getattr(report, name) for name in VIEW})
-    gathered = await reports.record.gathered(report)
-    progress = progress_in_words(report, gathered, said)
-    failed = failed_of(report, gathered)
-    path = await save_report(call, report, gathered.lines, failed) if report.save_as and not progress else None
-    finished = not progress and (path or not report.save_as)
-    return StatsReport(
-        **told(report, gathered.lines, failed),
-        state="complete" if finished else "processing",
-        progress=progress,
-        path=str(path) if path else None,
-        next_step=None if finished else goes_on(report),
-    )
+    return now, await reports.record.gathered(now), last
+
+
+def under_way(report: reporting.Report, at: Progress, call: str = "", *, stopped: bool) -> dict[str, Any]:
+    """All there is to say of a report that is not whole: how far it is, and when to ask again."""
+    known = {"report_id": report.report_id, "progress": in_numbers(at)}
+    if stopped:
+        return known | {"state": "stopped", "next_step": STOPPED}
+    return known | {"state": "running", "next_step": goes_on(at, call or call_of(report))}
 
 
 def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
@@ -175,9 +189,9 @@ def differing(arguments: ReportStatsInput, report: reporting.Report) -> list[str
     return [name for name, (new, old) in given.items() if name in arguments.model_fields_set and new != old]
 
 
-def afterwards(report: reporting.Report) -> str:
+def afterwards(call: str) -> str:
     """The call that goes on once something is put right."""
-    return f"What was gathered is kept: afterwards call {call_of(report)}."
+    return f"What was gathered is kept: afterwards call {call}."
 
 
 def call_of(report: reporting.Report) -> str:
@@ -186,81 +200,77 @@ def call_of(report: reporting.Report) -> str:
     return f'report_stats(report_id="{report.report_id}"{whose})'
 
 
-def goes_on(report: reporting.Report) -> str:
-    """What to do while it is not whole."""
-    return f"It goes on by itself. Call {call_of(report)} to see."
+def goes_on(at: Progress, call: str) -> str:
+    """What to do while it is not whole: nobody has to watch it."""
+    delayed = f" Delayed: {at.trouble}." if at.trouble else ""
+    return f"It goes on by itself: end your turn and tell the person when it is ready.{delayed} Call {call} then, once."
 
 
 async def save_report(
-    call: ToolCall, report: reporting.Report, lines: Lines, failed: Sequence[reporting.Uncounted]
+    call: ToolCall, report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]
 ) -> Path | None:
     """The file of a whole report; None where another call is at it just now."""
-    made = content(report, lines, failed, call.app.redactor.text)
+    made = content(report, lines, uncounted, call.app.redactor.text)
     try:
         return await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:
-        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(report)}") from None
+        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call_of(report))}") from None
 
 
-def progress_in_words(report: reporting.Report, gathered: reporting.Gathered, said: str) -> str | None:
-    """How far it is, by what was last told of it; None once every collection is chosen and answered."""
-    if report.is_whole(gathered):
-        return None
-    return f"partial, {said or how_far(report, report.left(gathered)).message}"
-
-
-def failed_of(report: reporting.Report, gathered: reporting.Gathered, account: str = "") -> list[reporting.Uncounted]:
-    """What could not be counted, with the reason."""
-    asked = [reporting.Uncounted(why, one.collection_hash, one.title, account) for one, why in gathered.failed]
-    return [*asked, *(reporting.Uncounted(UNLISTED, one, "", account) for one in report.unlisted)]
-
-
-def told(report: reporting.Report, lines: Lines, failed: Sequence[reporting.Uncounted]) -> dict[str, Any]:
-    """What the answer says of a report, as far as it is, whatever becomes of it."""
-    tally = reporting.tallied(lines, report.sort_by, report.top, min(report.top, WORST))
-    reasons = [f"{prefix_of(one)}{one.collection_hash}: {cleaned(one.why, 120)}" for one in failed]
+def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]) -> dict[str, Any]:
+    """What the answer says of a report, whatever becomes of it."""
+    tally = tallied(lines, report.sort_by, report.top, min(report.top, WORST))
+    of_kind = {kind: [one for one in uncounted if one.kind == kind] for kind in ("draft", "later", "failed")}
+    drafts: list[Line | Uncounted] = [*tally.drafts, *of_kind["draft"]]
+    every: list[Line | Uncounted] = [*lines, *uncounted]
+    known = Namesakes.among(one.target for one in every if one.target)
+    counts = {"drafts": len(drafts), "created_later": len(of_kind["later"]), "not_counted": len(of_kind["failed"])}
     return {
         "report_id": report.report_id,
         "period": f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
-        "totals": totals(tally),
-        "change": reporting.growth(tally.totals, tally.previous) if tally.previous else None,
-        "collections": [report_row(one) for one in tally.best],
-        "bottom": [report_row(one) for one in tally.worst],
-        "unread": [in_short(one) for one in tally.unread[:UNREAD_TOLD]],
-        "failed": first_few(reasons, FAILED_TOLD),
+        "totals": {**totals(tally), **{name: one for name, one in counts.items() if one}},
+        "change": growth(tally.totals, tally.previous) if tally.previous else None,
+        "collections": [report_row(one, known, report.sort_by) for one in tally.best],
+        "bottom": [report_row(one, known, report.sort_by) for one in tally.worst],
+        "winners": [moved_row(one, known, report.sort_by) for one in tally.winners] if report.compare else None,
+        "losers": [moved_row(one, known, report.sort_by) for one in tally.losers] if report.compare else None,
+        "unread": in_groups([known.row(one.target, one.account) for one in tally.unread]),
+        "drafts": in_groups([known.row(one.target, one.account) for one in drafts if one.target]),
+        "failed": first_rows([failed_row(one, known) for one in of_kind["failed"]], FAILED_TOLD),
     }
 
 
-def totals(tally: reporting.Tally) -> Figures:
+def totals(tally: Tally) -> Figures:
     """The sums, over how many collections, and those of the period before."""
     counted = {"collections": tally.counted, "without_views": len(tally.unread)}
     earlier = {f"previous_{name}": one for name, one in figures(tally.previous).items()} if tally.previous else {}
     return {**counted, **figures(tally.totals), **earlier}
 
 
-def figures(numbers: reporting.Numbers) -> Figures:
+def figures(numbers: Numbers) -> Figures:
     """Sums, and the average reading time of a view."""
     return {**asdict(numbers), "average_time": numbers.average_time}
 
 
-def report_row(line: reporting.Line) -> Figures:
+def report_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figures:
     """A collection as the answer shows it."""
-    whose = {"account": line.account} if line.account else {}
-    named = {"collection_hash": line.collection_hash, "title": shorten(line.title, TITLE_BYTES)}
-    return {**whose, **named, **figures(line.numbers)}
+    return {**known.row(line.target, line.account), **figures(line.numbers), **change_of(line, measure)}
 
 
-def in_short(line: reporting.Line) -> str:
-    """A collection in a list of names."""
-    return prefix_of(line) + shorten(line.title or line.collection_hash, SHORT_TITLE_BYTES)
+def moved_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figures:
+    """A collection that rose or fell: how it was, how it is, and by how many percent."""
+    values = {f"previous_{measure}": getattr(line.previous, measure), measure: getattr(line.numbers, measure)}
+    return {**known.row(line.target, line.account), **values, **change_of(line, measure)}
 
 
-def prefix_of(one: reporting.Line | reporting.Uncounted) -> str:
-    """Whose it is, before its name; nothing in a report of one account."""
-    return f"{one.account}: " if one.account else ""
+def change_of(line: Line, measure: reporting.Measure) -> Figures:
+    """By how many percent the figure changed by which a report is sorted; from nothing there is no such number."""
+    if line.previous is None:
+        return {}
+    return {"change": {name: one for name, one in growth(line.numbers, line.previous).items() if name == measure}}
 
 
-def shorten(title: str, width: int) -> str:
-    """A title of at most so many bytes."""
-    raw = cleaned(title).encode()
-    return raw.decode() if len(raw) <= width else raw[: width - 3].decode(errors="ignore").rstrip() + "…"
+def failed_row(one: Uncounted, known: Namesakes) -> Figures:
+    """What could not be counted, and why."""
+    named = known.row(one.target, one.account) if one.target else {"account": one.account}
+    return {**named, "reason": cleaned(one.why, LONGEST_REASON)}
