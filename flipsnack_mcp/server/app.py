@@ -81,7 +81,7 @@ class App:
             return  # whoever cannot ask goes on with nothing
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
-        if "report_stats" in self.offered:
+        if {"report_stats", "audit_account"} & self.offered:
             jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
 
     def heading(self, why: str = "") -> Heading:

@@ -28,7 +28,7 @@ SIDE_BY_SIDE = frozenset({"before", "after"})
 
 CALL = re.compile(rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b(?![./\\-]\w|\([^)]*account=)(\(?)')
 """A tool that is named in a sentence of ours, and whether its arguments follow; what stands in quotes is somebody's."""
-NAMES_CALLS = frozenset({"next_step", "warnings"})
+NAMES_CALLS = frozenset({"next_step", "warnings", "advice"})
 
 
 def as_result(result: BaseModel, heading: Heading) -> CallToolResult:
@@ -99,9 +99,8 @@ def cell(name: str, value: Any) -> str:
     """One value: numbers and our own words as they are, somebody's text in quotes it cannot close."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name in OURS and isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in cast("dict[str, Any]", value).items())
-    text = str(value)
+    members = cast("dict[str, Any]", value) if name in OURS and isinstance(value, dict) else None
+    text = str(value) if members is None else ", ".join(f"{key} {one}" for key, one in members.items())
     if name in OURS or not isinstance(value, str):
         return text
     if not text:

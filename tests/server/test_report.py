@@ -129,7 +129,9 @@ async def test_winners_and_losers_are_those_that_moved_the_most(bench: LongBench
     for row in every:
         before = await bench.call(
             "get_collection_stats",
-            **{"collection_hash": row["collection_hash"], "start_date": "2026-07-01", "end_date": "2026-07-31"},
+            collection_hash=row["collection_hash"],
+            start_date="2026-07-01",
+            end_date="2026-07-31",
         )
         row["rise"] = row["views"] - before.data["views"]
         assert row["change"] == {"views": round(100 * row["rise"] / before.data["views"], 1)}

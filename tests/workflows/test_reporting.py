@@ -18,8 +18,9 @@ from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.jobs import BEAT
 from flipsnack_mcp.workflows.progress import Tell
-from flipsnack_mcp.workflows.reports.figures import Gathered
+from flipsnack_mcp.workflows.reports.figures import Gathered, Numbers
 from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
@@ -85,7 +86,7 @@ async def to_its_end(reports: Reports, report: Report, seconds: float = 600) -> 
     for _ in range(20):
         report = await follow(reports, report, seconds)
         found = await reports.record.gathered(report)
-        if report.offset is None and found.count == len(report.targets):
+        if found.is_whole(report):
             return found
     raise AssertionError(report)
 
@@ -217,6 +218,40 @@ async def test_the_next_process_asks_only_what_was_on_its_way(work: LongWork, pe
         assert whole(found, work), dies_at
         assert len(twice(work)) <= min(on_its_way, IN_FLIGHT), dies_at
         assert max(asked(work).values()) <= 2, dies_at
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
+async def test_a_report_that_is_stopped_asks_nothing_any_more(work: LongWork, *, elsewhere: bool) -> None:
+    async with process(work) as one, process(work) as other:
+        report = await one.record.begin(wanted(one))
+        await follow(one, report, 2)
+        assert await (other if elsewhere else one).jobs.stop(REPORT, report.report_id)
+        await anyio.sleep(BEAT)
+        before = len(work.sandbox.requests)
+        seen = await follow(other, report, 45)
+        found = await one.record.gathered(seen)
+    assert seen.stopped
+    assert 0 < found.count < 12
+    assert len(work.sandbox.requests) == before
+
+
+async def test_days_before_there_was_a_collection_are_known_without_asking(work: LongWork) -> None:
+    day = 86_400
+    before, during, after = (
+        work.sandbox.account.add(title="x", created_at=work.clock() - age * day) for age in (60, 30, 5)
+    )
+    choice = Choice((before.hash, during.hash, after.hash))
+    async with begun(work, choice, compare=True) as (reports, report):
+        found = await to_its_end(reports, report)
+    numbers = {one.target.collection_hash: (one.is_new, one.previous) for one in found.lines}
+    assert asked(work) == {
+        (before.hash, "2026-08-01"): 1,
+        (before.hash, "2026-07-01"): 1,
+        (during.hash, "2026-08-01"): 1,
+    }
+    assert numbers[during.hash] == (True, Numbers())
+    assert numbers.keys() == {before.hash, during.hash}
+    assert not numbers[before.hash][0]
 
 
 async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork) -> None:

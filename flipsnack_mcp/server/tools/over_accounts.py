@@ -13,22 +13,19 @@ from pydantic import Field
 from flipsnack_mcp.api import FlipsnackError, cleaned, first_few
 from flipsnack_mcp.server.accounts import not_offered
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.tools.going_on import afterwards, no_such_report, under_way
 from flipsnack_mcp.server.tools.naming import Figures, Rows
 from flipsnack_mcp.server.tools.reports import (
     ReportRows,
     ReportStatsInput,
     ReportSums,
     StatsReport,
-    afterwards,
-    call_of,
     in_another_way,
     new_report,
-    no_such_report,
     report_one,
     save_report,
     told,
     totals,
-    under_way,
 )
 from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress
@@ -73,7 +70,9 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
     path = await save_all(call, together) if joint.save_as and whole else None
     rows = rows_by_account(call, together)
     if not whole or (joint.save_as and not path):
-        return AccountsReport(**under_way(joint, together.progress, stopped=together.state == "stopped"), accounts=rows)
+        return AccountsReport(
+            **under_way(call.tool, joint, together.progress, stopped=together.state == "stopped"), accounts=rows
+        )
     said = told(joint, together.lines, together.uncounted)
     return AccountsReport(
         **{**said, "totals": counted(together) | said["totals"]},
@@ -134,8 +133,8 @@ async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointRep
         )
     for app in call.apps:
         if found := await app.reports.record.report(wanted):
-            raise no_such_report(found, app.called)
-    raise no_such_report()
+            raise no_such_report(call.tool, found, app.called)
+    raise no_such_report("report_stats")
 
 
 async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Together:
@@ -175,7 +174,7 @@ async def part_of(app: App, joint: JointReport, watching: SideBySide, error: Fli
     record = app.reports.record
     report = await record.report(joint.parts[app.settings.account])
     if report is None:
-        raise no_such_report()
+        raise no_such_report("report_stats")
     return Part(app.called, report, await record.gathered(report), watching.at.get(app.called, Progress()), error)
 
 
@@ -213,7 +212,7 @@ def what_next(together: Together) -> str | None:
     """What to do about the accounts that could not be asked; nothing where all were."""
     steps = [f"{one.account}: {one.error.next_step}" for one in together.parts if one.state == "failed" and one.error]
     if steps:
-        return f"{' '.join(first_few(steps, MOST_NAMED))} {afterwards(call_of(together.joint))}"
+        return f"{' '.join(first_few(steps, MOST_NAMED))} {afterwards('report_stats', together.joint)}"
     names = ", ".join(first_few([*together.joint.without], MOST_NAMED))
     return f"Set right what is said of {names}, then begin a new report." if names else None
 

@@ -12,25 +12,28 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from flipsnack_mcp.api import Day, Effect, FlipsnackError, cleaned
+from flipsnack_mcp.api import Day, Effect, cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.accounts import EVERY_ONE
 from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.going_on import (
+    afterwards,
+    check_days,
+    check_same,
+    earlier_report,
+    followed,
+    period_in_words,
+    period_of,
+    under_way,
+)
 from flipsnack_mcp.server.tools.naming import Figures, Namesakes, Rows, first_rows, in_groups
-from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, in_numbers
-from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports import report as reporting
-from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Numbers, Tally, Uncounted, growth, tallied
-from flipsnack_mcp.workflows.reports.running import progress_of
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, tallied
 from flipsnack_mcp.workflows.reports.saving import content, save
-from flipsnack_mcp.workflows.reports.together import joint_report
 
 WORST = 5
 FAILED_TOLD = 5
 LONGEST_REASON = 120
-STOPPED = (
-    "It was stopped, and is not gone on with. A new one does not ask again what was counted of days that are over."
-)
 VIEW = ("sort_by", "top", "save_as")
 """What a later call may ask for in another way."""
 
@@ -59,10 +62,7 @@ class ReportStatsInput(ChoosingAnyInput):
     @model_validator(mode="after")
     def whole_periods(self) -> Self:
         """Both ends of a period, in order."""
-        if (self.start_date is None) != (self.end_date is None):
-            raise ValueError("give both start_date and end_date, or neither")
-        if self.start_date and self.end_date and self.start_date > self.end_date:
-            raise ValueError("start_date lies after end_date: exchange them")
+        check_days(self)
         self.check_order()
         return self
 
@@ -99,68 +99,25 @@ class StatsReport(ReportRows, ReportSums):
 async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
     """Have statistics gathered, watch for as long as the call may wait, and say what they come to."""
     if arguments.report_id:
-        begun = await earlier_report(call, arguments)
+        begun = in_another_way(arguments, await earlier_report(call, arguments.report_id))
     else:
         begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.today))
-    report, gathered, last = await followed(call, begun, arguments.wait_seconds, call_of(begun))
+    report, gathered, at = await followed(call, begun, arguments.wait_seconds)
     # It may have been begun by a call that wanted it told in another way.
     report = report.model_copy(update={name: getattr(begun, name) for name in VIEW})
     whole, uncounted = gathered.is_whole(report), gathered.uncounted(report)
     path = await save_report(call, report, gathered.lines, uncounted) if report.save_as and whole else None
     if not whole or (report.save_as and not path):
-        return StatsReport(**under_way(report, progress_of(report, gathered, last), stopped=report.stopped))
+        return StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
     said = told(report, gathered.lines, uncounted)
     return StatsReport(**said, state="complete", path=str(path) if path else None)
 
 
-async def followed(
-    call: ToolCall, report: reporting.Report, seconds: float, goes_on: str
-) -> tuple[reporting.Report, Gathered, Progress]:
-    """Have a report gone on with and watch it: how it is then, what is known, and what was told of it last."""
-    reports, context, last = call.app.reports, call.context, Progress()
-    try:
-        if not report.stopped:
-            last = await reports.follow(report.report_id, context.patience(seconds), context.tell)
-    except FlipsnackError as error:
-        step = f"{error.next_step} {afterwards(goes_on)}"
-        raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None
-    now = await reports.record.report(report.report_id) or report
-    return now, await reports.record.gathered(now), last
-
-
-def under_way(report: reporting.Report, at: Progress, call: str = "", *, stopped: bool) -> dict[str, Any]:
-    """All there is to say of a report that is not whole: how far it is, and when to ask again."""
-    known = {"report_id": report.report_id, "progress": in_numbers(at)}
-    if stopped:
-        return known | {"state": "stopped", "next_step": STOPPED}
-    return known | {"state": "running", "next_step": goes_on(at, call or call_of(report))}
-
-
 def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
     """What is to be reported."""
-    start, end = arguments.start_date, arguments.end_date
-    period = reporting.Period(start, end) if start and end else reporting.last_full_days(today)
-    known = {"report_id": "", "choice": arguments.choice, "period": period, "usual": start is None, "today": today}
+    known = {"report_id": "", "choice": arguments.choice, "today": today, **period_of(arguments, today)}
     told = arguments.model_dump(include={"compare", "top", "save_as"})
     return reporting.Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
-
-
-async def earlier_report(call: ToolCall, arguments: ReportStatsInput) -> reporting.Report:
-    """An earlier report. It may be told and saved in another way, but stays about what it was about."""
-    report = await call.app.reports.record.report(str(arguments.report_id))
-    if report is None:
-        raise no_such_report(await joint_report(call.app.jobs.store, str(arguments.report_id)))
-    return in_another_way(arguments, report)
-
-
-def no_such_report(found: reporting.Report | None = None, account: str = EVERY_ONE) -> FlipsnackError:
-    """What to say where it is not a report of this call's; `found` is what it is, of that account."""
-    if found is None:
-        happened, step = "There is no such report; they are kept for a day.", "without report_id for a new one"
-        return FlipsnackError(happened, f"Call report_stats {step}.")
-    whose = "all accounts together" if found.over_accounts else f'the account "{account}" alone'
-    step = f'Call report_stats(report_id="{found.report_id}", account="{account}").'
-    return FlipsnackError(f"This report is of {whose}.", step)
 
 
 def in_another_way(arguments: ReportStatsInput, report: ReportT) -> ReportT:
@@ -169,41 +126,10 @@ def in_another_way(arguments: ReportStatsInput, report: ReportT) -> ReportT:
     Raises:
         FlipsnackError: It is about something else.
     """
-    if other := differing(arguments, report):
-        raise FlipsnackError(
-            f"This report was begun with another {', '.join(other)}.",
-            "Leave that out to go on with it, or report_id to begin a new one.",
-        )
+    about = {name: (value, getattr(report.choice, name)) for name, value in asdict(arguments.choice).items()}
+    check_same(arguments, report, {"compare": (arguments.compare, report.compare), **about})
     wanted = {name: getattr(arguments, name) for name in VIEW if name in arguments.model_fields_set}
     return report.model_copy(update=wanted)
-
-
-def differing(arguments: ReportStatsInput, report: reporting.Report) -> list[str]:
-    """What was given that is not what the report is about: a model often repeats what it asked first."""
-    given = {
-        "compare": (arguments.compare, report.compare),
-        "start_date": (arguments.start_date, report.period.start),
-        "end_date": (arguments.end_date, report.period.end),
-        **{name: (value, getattr(report.choice, name)) for name, value in asdict(arguments.choice).items()},
-    }
-    return [name for name, (new, old) in given.items() if name in arguments.model_fields_set and new != old]
-
-
-def afterwards(call: str) -> str:
-    """The call that goes on once something is put right."""
-    return f"What was gathered is kept: afterwards call {call}."
-
-
-def call_of(report: reporting.Report) -> str:
-    """The call that goes on with a report."""
-    whose = f', account="{EVERY_ONE}"' if report.over_accounts else ""
-    return f'report_stats(report_id="{report.report_id}"{whose})'
-
-
-def goes_on(at: Progress, call: str) -> str:
-    """What to do while it is not whole: nobody has to watch it."""
-    delayed = f" Delayed: {at.trouble}." if at.trouble else ""
-    return f"It goes on by itself: end your turn and tell the person when it is ready.{delayed} Call {call} then, once."
 
 
 async def save_report(
@@ -214,7 +140,7 @@ async def save_report(
     try:
         return await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:
-        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call_of(report))}") from None
+        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call.tool, report)}") from None
 
 
 def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]) -> dict[str, Any]:
@@ -227,7 +153,7 @@ def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted])
     counts = {"drafts": len(drafts), "created_later": len(of_kind["later"]), "not_counted": len(of_kind["failed"])}
     return {
         "report_id": report.report_id,
-        "period": f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}",
+        "period": period_in_words(report),
         "totals": {**totals(tally), **{name: one for name, one in counts.items() if one}},
         "change": growth(tally.totals, tally.previous) if tally.previous else None,
         "collections": [report_row(one, known, report.sort_by) for one in tally.best],

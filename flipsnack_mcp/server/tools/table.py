@@ -11,7 +11,17 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import account, changes, downloads, over_accounts, plans, questions, reports, uploads
+from flipsnack_mcp.server.tools import (
+    account,
+    audits,
+    changes,
+    downloads,
+    over_accounts,
+    plans,
+    questions,
+    reports,
+    uploads,
+)
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.tool import Tool
 
@@ -38,6 +48,7 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
         writes_file=True,
         over_accounts=over_accounts.AccountsReport,
     ),
+    statistics.GetUserStats: Tool(audits.AuditAccountInput, audits.Audit, audits.audit_account),
     collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),
 }
 """Tools that stand on the menu behind the action they go on from."""

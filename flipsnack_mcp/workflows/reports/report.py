@@ -19,7 +19,7 @@ USUAL_DAYS = 30
 SLACK = timedelta(days=1)
 """Flipsnack states no zone for its days: a day that is over here may go on for some hours there."""
 MOST_LOOKED_AT = 60
-"""Drafts without a cover that an audit looks at, a call each; the newest."""
+"""Collections without a cover that an audit looks at, a call each; the newest."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,8 @@ class Report(BaseModel):
 
     @property
     def coverless(self) -> tuple[ReportedCollection, ...]:
-        """The drafts of an audit whose conversion may have failed: one that succeeded has a cover."""
-        without = (one for one in self.targets if one.is_draft and not one.has_cover)
+        """What of an audit may have a conversion that failed: one that succeeded has a cover."""
+        without = (one for one in self.targets if not one.has_cover)
         return tuple(without)[:MOST_LOOKED_AT] if self.draft_days is not None else ()
 
     @property

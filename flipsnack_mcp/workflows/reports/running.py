@@ -79,6 +79,8 @@ class Inquiry:
         self._flipsnack, self._record, self._report, self._job = flipsnack, record, report, job
         self._waiting, self._open = deque[Question](), Counter[str]()
         """What has still to be asked, and how many answers are missing of each collection."""
+        self._unseen: list[ReportedCollection] = []
+        """Whose conversion has still to be looked at."""
         self._failing: list[Question] = []
         """What failed since the last good answer."""
         self._error: Exception | None = None
@@ -93,6 +95,8 @@ class Inquiry:
             await self._look_through(self._report.offset)
         self._waiting.extend(await self._record.open_questions(self._report))
         self._open.update(one.target.collection_hash for one in self._waiting)
+        known = await self._record.conversions(self._report)
+        self._unseen = [one for one in self._report.coverless if one.collection_hash not in known]
         self._begun = anyio.current_time()
         self._tell()
         async with anyio.create_task_group() as workers:
@@ -104,20 +108,19 @@ class Inquiry:
 
     def _tell(self) -> None:
         each = (anyio.current_time() - self._begun) / self._answers if self._answers >= SYSTEMATIC else 0.0
-        self._job.tell(how_far(self._report, len(self._open), self._open.total(), each, self._trouble))
+        left = self._open.total() + len(self._unseen)
+        self._job.tell(how_far(self._report, len(self._open), left, each, self._trouble))
 
     async def _look_at_conversions(self) -> None:
-        """What became of the drafts of an audit that have no cover; one that is gone has no conversion either."""
-        known = await self._record.conversions(self._report)
-        for one in self._report.coverless:
-            if one.collection_hash not in known:
-                terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
-                action = GetCollection(collection_hash=one.collection_hash)
-                try:
-                    conversion = (await self._flipsnack.send(action, terms=terms)).conversion
-                except errors.NotFoundError:
-                    conversion = "unknown"
-                await self._record.looked_at(self._report, one, conversion)
+        """What became of those of an audit that have no cover; one that is gone has no conversion either."""
+        for one in self._unseen:
+            terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
+            action = GetCollection(collection_hash=one.collection_hash)
+            try:
+                conversion = (await self._flipsnack.send(action, terms=terms)).conversion
+            except errors.NotFoundError:
+                conversion = "unknown"
+            await self._record.looked_at(self._report, one, conversion)
 
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
