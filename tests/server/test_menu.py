@@ -28,7 +28,7 @@ def expected_order(*, legacy: bool) -> list[str]:
     """The tools in the order of the README's table, which somebody has read."""
     tools = expected_tools()
     names = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
-    return [name for name in names if name in tools and tools[name].legacy is legacy]
+    return [name for name in dict.fromkeys(names) if name in tools and tools[name].legacy is legacy]
 
 
 def schemas(tools: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,18 +11,9 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import (
-    account,
-    audits,
-    changes,
-    downloads,
-    over_accounts,
-    plans,
-    questions,
-    reports,
-    uploads,
-)
+from flipsnack_mcp.server.tools import account, changes, downloads, plans, questions, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
+from flipsnack_mcp.server.tools.reporting import audits, over_accounts, reports
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {

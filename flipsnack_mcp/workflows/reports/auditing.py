@@ -12,23 +12,22 @@ from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection
 # Of Latin, Greek and Cyrillic: what sits on a letter elsewhere makes another letter.
 ACCENTS = re.compile("[\u0300-\u036f]")
 BETWEEN_FIGURES = re.compile(r"(?<=\d)[^\w]+(?=\d)")
-NO_LETTER = re.compile(r"[\s_]")
-PUNCTUATION = ("P", "Z", "Sk", "Sm", "Cf")
+NO_PART_OF_A_TITLE = ("P", "Z", "Sk", "Sm", "Cf")
 
-Found = tuple[ReportedCollection, ...]
+Some = tuple[ReportedCollection, ...]
 
 
 @dataclass(frozen=True)
 class Findings:
     """What there is to tidy up, by kind. One collection may be of several."""
 
-    duplicates: Found
+    duplicates: Some
     """Those with nearly the same title beside each other."""
-    empty_titles: Found
-    failed: Found
+    empty_titles: Some
+    failed: Some
     """Those whose conversion did."""
-    old_drafts: Found
-    unread: Found
+    old_drafts: Some
+    unread: Some
     """Published ones that nobody opened in the period."""
 
 
@@ -52,7 +51,7 @@ def findings_of(report: Report, gathered: Gathered) -> Findings:
     )
 
 
-def duplicates_among(every: Found) -> Found:
+def duplicates_among(every: Some) -> Some:
     """All that share a title with another one, each beside those that it shares it with."""
     same = defaultdict[str, list[ReportedCollection]](list)
     for one in every:
@@ -68,7 +67,7 @@ def as_title(title: str) -> str:
     """
     plain = ACCENTS.sub("", "".join(map(decomposed, unicodedata.normalize("NFC", title)))).casefold()
     apart = BETWEEN_FIGURES.sub("\n", plain)
-    kept = (one for one in apart if one == "\n" or not unicodedata.category(one).startswith(PUNCTUATION))
+    kept = (one for one in apart if one == "\n" or not unicodedata.category(one).startswith(NO_PART_OF_A_TITLE))
     return "".join(kept) or title
 
 

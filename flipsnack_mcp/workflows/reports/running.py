@@ -196,7 +196,7 @@ def how_far(report: Report, unfinished: int, left: int, seconds_each: float = 0.
     return report_at(every - unfinished, every, seconds, trouble)
 
 
-def progress_of(report: Report, gathered: Gathered, last: Progress) -> Progress:
+def how_far_by_now(report: Report, gathered: Gathered, last: Progress) -> Progress:
     """How far a report is by what is kept of it, and for how long it goes on by what was told last."""
     unfinished = len(report.counted) - gathered.count
     known = how_far(report, unfinished, unfinished * len(report.periods))

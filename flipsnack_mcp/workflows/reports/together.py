@@ -11,7 +11,7 @@ from flipsnack_mcp.workflows.progress import News, Progress, Tell, reports_at
 from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Uncounted
 from flipsnack_mcp.workflows.reports.record import REPORT_KEPT
 from flipsnack_mcp.workflows.reports.report import Report, ReportState
-from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS, progress_of
+from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS, how_far_by_now
 
 JOINT_REPORT = "report over accounts"
 WORST_FIRST: tuple[ReportState, ...] = ("running", "stopped", "failed")
@@ -115,7 +115,7 @@ class Part:
         """How far it is."""
         if self.state == "complete":
             return Progress(len(self.report.counted), len(self.report.counted))
-        return progress_of(self.report, self.gathered, self.last)
+        return how_far_by_now(self.report, self.gathered, self.last)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from flipsnack_mcp.api import Day, Effect, FlipsnackError
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
-from flipsnack_mcp.server.tools.going_on import (
+from flipsnack_mcp.server.tools.reporting.going_on import (
     check_days,
     check_same,
     earlier_report,
@@ -19,7 +19,7 @@ from flipsnack_mcp.server.tools.going_on import (
     period_of,
     under_way,
 )
-from flipsnack_mcp.server.tools.naming import Figures, Namesakes, Rows, in_groups
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, Warnings
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.reports.auditing import Findings, can_be_audited, findings_of

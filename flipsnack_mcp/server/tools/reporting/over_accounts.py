@@ -13,9 +13,9 @@ from pydantic import Field
 from flipsnack_mcp.api import FlipsnackError, cleaned, first_few
 from flipsnack_mcp.server.accounts import not_offered
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.tools.going_on import afterwards, no_such_report, under_way
-from flipsnack_mcp.server.tools.naming import Figures, Rows
-from flipsnack_mcp.server.tools.reports import (
+from flipsnack_mcp.server.tools.reporting.going_on import afterwards, no_such_report, under_way
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Rows
+from flipsnack_mcp.server.tools.reporting.reports import (
     ReportRows,
     ReportStatsInput,
     ReportSums,

@@ -15,9 +15,9 @@ Rows = list[dict[str, Any]]
 
 TITLE_BYTES = 72
 """Of a title in a row: letters of some alphabets cost a token each."""
-LISTED = 200
+ONE_BY_ONE = 200
 """Rows that are told one by one."""
-DAY = 10
+OF_A_DAY = 10
 """Characters of a date without its time of day."""
 NUMBER = re.compile(r"\d+")
 
@@ -33,7 +33,7 @@ class Namesakes:
     def among(cls, targets: Iterable[ReportedCollection]) -> Self:
         """Those of the collections that an answer is about."""
         every = {one.collection_hash: one for one in targets}.values()
-        shown = [(shorten(one.title, TITLE_BYTES), one.when[:DAY]) for one in every]
+        shown = [(shorten(one.title, TITLE_BYTES), one.when[:OF_A_DAY]) for one in every]
         return cls(Counter(title for title, _ in shown), Counter(shown))
 
     def row(self, target: ReportedCollection, account: str = "", *, dated: bool = False) -> Figures:
@@ -44,19 +44,19 @@ class Namesakes:
         date = target.when
         if not date or not (dated or not title or self.titles[title] > 1):
             return row
-        alike = self.days[title, date[:DAY]] > 1
-        return row | {"created_date" if target.is_draft else "publish_date": date if alike else date[:DAY]}
+        alike = self.days[title, date[:OF_A_DAY]] > 1
+        return row | {"created_date" if target.is_draft else "publish_date": date if alike else date[:OF_A_DAY]}
 
 
 def in_groups(rows: Rows) -> Rows:
     """Rows one by one; where they are too many, each series of titles as one row that says how many there are."""
-    if len(rows) <= LISTED:
+    if len(rows) <= ONE_BY_ONE:
         return rows
     groups = dict[tuple[str, str], Rows]()
     for row in rows:
         groups.setdefault((str(row.get("account")), NUMBER.sub("#", str(row["title"]).casefold())), []).append(row)
     told = [{**first, "count": 1 + len(rest)} if rest else first for first, *rest in groups.values()]
-    return first_rows(told, LISTED)
+    return first_rows(told, ONE_BY_ONE)
 
 
 def first_rows(rows: Rows, most: int) -> Rows:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from flipsnack_mcp.api import Day, Effect, cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, GivenId, WaitSeconds
-from flipsnack_mcp.server.tools.going_on import (
+from flipsnack_mcp.server.tools.reporting.going_on import (
     afterwards,
     check_days,
     check_same,
@@ -25,7 +25,7 @@ from flipsnack_mcp.server.tools.going_on import (
     period_of,
     under_way,
 )
-from flipsnack_mcp.server.tools.naming import Figures, Namesakes, Rows, first_rows, in_groups
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, tallied

@@ -10,10 +10,10 @@ from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
-from flipsnack_mcp.workflows.reports.running import progress_of
+from flipsnack_mcp.workflows.reports.running import how_far_by_now
 from flipsnack_mcp.workflows.reports.together import joint_report
 
-STOPPED = (
+NOT_GONE_ON_WITH = (
     "It was stopped, and is not gone on with. A new one does not ask again what was counted of days that are over."
 )
 
@@ -92,14 +92,14 @@ async def followed(call: ToolCall, report: Report, seconds: float) -> tuple[Repo
         raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None
     now = await reports.record.report(report.report_id) or report
     gathered = await reports.record.gathered(now)
-    return now, gathered, progress_of(now, gathered, last)
+    return now, gathered, how_far_by_now(now, gathered, last)
 
 
 def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict[str, Any]:
     """All there is to say of a report that is not whole: how far it is, and when to ask again."""
     known = {"report_id": report.report_id, "progress": in_numbers(at)}
     if stopped:
-        return known | {"state": "stopped", "next_step": STOPPED}
+        return known | {"state": "stopped", "next_step": NOT_GONE_ON_WITH}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
     step = (
         f"It goes on by itself: end your turn, and ask again when it is ready.{delayed} Call {call_of(tool, report)}."
