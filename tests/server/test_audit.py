@@ -118,6 +118,22 @@ async def test_what_converts_still_or_came_to_its_end_has_not_failed(bench: Long
     assert named(said, "failed") == failed
 
 
+async def test_what_could_not_be_seen_is_said(bench: LongBench) -> None:
+    names = {add(bench, f"Draft {n}", conversion="failed", status="editable") for n in range(3)}
+    add(bench, "Offer")
+    bench.fails("code", GET, code=40, message="Bad request")
+    bench.fails("code", STATS, code=40, message="Bad request")
+    bench.fails("code", STATS, code=43, message="Forbidden")
+    add(bench, "Other")
+    said = (await played(bench.client, TOOL, AUGUST))[-1]
+    assert len(named(said, "failed")) == 2
+    assert named(said, "failed") < names
+    assert [one.split(":")[0] for one in said.data["warnings"]] == [
+        "The views of 2 could not be counted",
+        "Whether the conversion of 1 without a cover failed could not be seen",
+    ]
+
+
 async def test_while_it_goes_on_it_says_how_far_it_is_and_nothing_else(bench: LongBench) -> None:
     for n in range(30):
         add(bench, f"Offer {n}")

@@ -83,6 +83,7 @@ def test_only_a_conversion_that_was_seen_to_have_failed_counts_as_failed(convers
     one, other = of("a", has_cover=False), of("b", has_cover=False)
     found = findings_of(audit(one, other), Gathered((), (), {"a": conversion}))
     assert found.failed == ((one,) if conversion == "failed" else ())
+    assert found.unclear == ((one, other) if conversion == "unknown" else (other,))
 
 
 def test_a_report_over_some_or_of_an_older_version_is_no_audit() -> None:

@@ -1,5 +1,6 @@
 """Sums, ranking and changes, and the days of a period."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -44,6 +45,27 @@ def test_the_least_come_first_among_the_last_and_none_of_them_is_among_the_best(
     tally = tallied([line(name, views) for views, name in enumerate("abcde")], "views", 3, 5)
     assert [one.target.collection_hash for one in tally.best] == ["e", "d", "c"]
     assert [one.target.collection_hash for one in tally.worst] == ["a", "b"]
+
+
+def test_drafts_count_and_are_in_no_rank_unless_there_is_nothing_else() -> None:
+    online = [line("a", 5, previous=1), line("b", 0, previous=9)]
+    drafts = [
+        replace(one, target=one.target.model_copy(update={"status": "editable"}))
+        for one in (line("c", 9, previous=1), line("d", 0, previous=1))
+    ]
+    both, alone = tallied([*online, *drafts], "views", 9, 9), tallied(drafts, "views", 1, 9)
+    assert (both.counted, both.totals.views) == (4, 14)
+    assert {one.target.collection_hash for one in (*both.best, *both.winners, *both.losers, *both.unread)} == {"a", "b"}
+    assert [one.target.collection_hash for one in both.drafts] == ["c", "d"]
+    assert [one.target.collection_hash for one in (*alone.best, *alone.worst)] == ["c", "d"]
+    assert alone.drafts == ()
+
+
+def test_what_is_new_has_neither_risen_nor_fallen() -> None:
+    new, same = replace(line("a", 5, previous=0), is_new=True), line("b", 3, previous=3)
+    tally = tallied([new, same, line("c", 3, previous=9), line("d", 3, previous=2)], "views", 9, 9)
+    assert [one.target.collection_hash for one in tally.winners] == ["d"]
+    assert [one.target.collection_hash for one in tally.losers] == ["c"]
 
 
 def test_the_average_is_seconds_for_each_view_of_all_collections_together() -> None:

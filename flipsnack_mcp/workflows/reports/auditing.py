@@ -29,6 +29,8 @@ class Findings:
     old_drafts: Some
     unread: Some
     """Published ones that nobody opened in the period."""
+    unclear: Some
+    """Those of which it could not be seen whether their conversion failed."""
 
 
 def can_be_audited(report: Report) -> bool:
@@ -39,15 +41,17 @@ def can_be_audited(report: Report) -> bool:
 def findings_of(report: Report, gathered: Gathered) -> Findings:
     """What there is to tidy up, once all is known."""
     every, old = report.targets, report.draft_days or 0
+    converted = {one.collection_hash: gathered.conversions.get(one.collection_hash, "unknown") for one in every}
     unread = tuple(one.target for one in gathered.lines if not one.numbers.views and not one.target.is_draft)
     return Findings(
         duplicates=duplicates_among(every),
         empty_titles=tuple(one for one in every if not one.title),
-        failed=tuple(one for one in every if gathered.conversions.get(one.collection_hash) == "failed"),
+        failed=tuple(one for one in every if converted[one.collection_hash] == "failed"),
         old_drafts=tuple(
             one for one in every if one.is_draft and one.created and (report.today - one.created).days > old
         ),
         unread=unread,
+        unclear=tuple(one for one in every if not one.has_cover and converted[one.collection_hash] == "unknown"),
     )
 
 

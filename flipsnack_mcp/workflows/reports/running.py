@@ -112,13 +112,15 @@ class Inquiry:
         self._job.tell(how_far(self._report, len(self._open), left, each, self._trouble))
 
     async def _look_at_conversions(self) -> None:
-        """What became of those of an audit that have no cover; one that is gone has no conversion either."""
+        """What became of those of an audit that have no cover."""
         for one in self._unseen:
             terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
             action = GetCollection(collection_hash=one.collection_hash)
             try:
                 conversion = (await self._flipsnack.send(action, terms=terms)).conversion
-            except errors.NotFoundError:
+            except (errors.NotAuthorisedError, errors.OutOfTimeError):
+                raise
+            except FlipsnackError:  # one that can never be looked at must not hold up the rest: it is told
                 conversion = "unknown"
             await self._record.looked_at(self._report, one, conversion)
 

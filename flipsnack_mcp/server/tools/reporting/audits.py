@@ -3,7 +3,7 @@
 An audit is a report that is told in another way: either goes on with the other's id, and neither asks what the other knows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -22,7 +22,7 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, Warnings
 from flipsnack_mcp.workflows.finding import Choice
-from flipsnack_mcp.workflows.reports.auditing import Findings, can_be_audited, findings_of
+from flipsnack_mcp.workflows.reports.auditing import can_be_audited, findings_of
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection, ReportState
 
@@ -110,14 +110,21 @@ def found(report: Report, gathered: Gathered) -> dict[str, Any]:
     """What the answer says once all is known: how many of each kind, which, and what mends them."""
     findings, known = findings_of(report, gathered), Namesakes.among(report.targets)
     views = {one.target.collection_hash: one.numbers.views for one in gathered.lines}
-    kinds = {kind: getattr(findings, kind) for kind in Findings.__annotations__}
-    missing = len(gathered.failed)
+    kinds = {kind: getattr(findings, kind) for kind in ADVICE}
     return {
         "counts": {"collections": len(report.targets), **{kind: len(some) for kind, some in kinds.items()}},
         **{kind: rows_of(some, known, views if kind == "duplicates" else {}) for kind, some in kinds.items()},
         "advice": [f"{kind}: {ADVICE[kind]}" for kind, some in kinds.items() if some],
-        "warnings": [f"The views of {missing} could not be counted: report_stats says why."] if missing else None,
+        "warnings": [*unseen(len(gathered.failed), len(findings.unclear))] or None,
     }
+
+
+def unseen(uncounted: int, unclear: int) -> Iterator[str]:
+    """What an audit could not see."""
+    if uncounted:
+        yield f"The views of {uncounted} could not be counted: report_stats with this report_id says why."
+    if unclear:
+        yield f"Whether the conversion of {unclear} without a cover failed could not be seen: get_collection tells."
 
 
 def rows_of(some: tuple[ReportedCollection, ...], known: Namesakes, views: Mapping[str, int]) -> Rows:

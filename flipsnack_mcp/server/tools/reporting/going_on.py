@@ -1,5 +1,6 @@
 """A report as several calls see it: over the days that were asked for, found by its id, watched, and gone on with."""
 
+import math
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Protocol
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE
 from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
-from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.progress import Progress, duration
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
 from flipsnack_mcp.workflows.reports.running import how_far_by_now
@@ -101,9 +102,9 @@ def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict
     if stopped:
         return known | {"state": "stopped", "next_step": NOT_GONE_ON_WITH}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
-    step = (
-        f"It goes on by itself: end your turn, and ask again when it is ready.{delayed} Call {call_of(tool, report)}."
-    )
+    when = f" in about {duration(math.ceil(at.seconds_left))}" if at.seconds_left else ""
+    end_of_turn = "It goes on by itself: tell the person, and end your turn."
+    step = f"{end_of_turn}{delayed} Call {call_of(tool, report)}{when} to see."
     return known | {"state": "running", "next_step": step}
 
 
