@@ -201,7 +201,7 @@ async def test_a_report_that_goes_on_says_how_far_it_is_and_nothing_else(bench: 
     assert (tool, arguments) == (TOOL, {"report_id": first.data["report_id"]})
     assert first.data.keys() == {"report_id", "state", "progress", "next_step"}
     assert first.data["state"] == "running"
-    assert re.search(r"^progress: done \d+, total 30, seconds_left \d+$", first.text, re.MULTILINE)
+    assert re.search(r"^progress: done \d+, total 30, seconds_left \d+( s)?$", first.text, re.MULTILINE)
     assert 5 <= first.data["progress"]["done"] < first.data["progress"]["total"] == 30
     assert 30 - first.data["progress"]["done"] <= first.data["progress"]["seconds_left"] <= 32
     assert "end your turn" in first.data["next_step"]
