@@ -21,7 +21,7 @@ from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.jobs import BEAT
 from flipsnack_mcp.workflows.progress import Tell
 from flipsnack_mcp.workflows.reports.figures import Gathered, Numbers
-from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
+from flipsnack_mcp.workflows.reports.record import CONVERSION, FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET
@@ -29,7 +29,7 @@ from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
 from tests.workflows.running import LongWork, Moment, Mortal, Road, Told, unnoticed
 
-STATS, LIST = "collection.getStats", "collection.getList"
+STATS, LIST, GET = "collection.getStats", "collection.getList", "collection.getCollection"
 CLOSED = Period(date(2026, 8, 1), date(2026, 8, 31))
 OPEN = Period(date(2026, 9, 1), date(2026, 9, 20))
 NO_NUMBER = '{"code": 20, "data": {"views": "many"}}'
@@ -252,6 +252,29 @@ async def test_days_before_there_was_a_collection_are_known_without_asking(work:
     assert numbers[during.hash] == (True, Numbers())
     assert numbers.keys() == {before.hash, during.hash}
     assert not numbers[before.hash][0]
+
+
+@pytest.mark.parametrize("dies_at", range(3, 63, 6))
+async def test_an_audit_is_gone_on_with_after_a_kill_and_looks_at_nothing_twice(work: LongWork, dies_at: int) -> None:
+    work.sandbox = with_collections(work.clock, 3)
+    for title in "abc":
+        work.sandbox.account.add(title=title, status="editable", conversion="failed")
+    mortal = Mortal(work.store, dies_at=dies_at)
+    async with process(work) as reports:
+        report = await reports.record.begin(wanted(reports).model_copy(update={"draft_days": 30}))
+    async with process(work, mortal, moment=mortal.moment) as doomed:
+        await mortal.live(partial(follow, doomed, report, 45))
+    known = {kind: sum(one == kind for one, _, _ in rows_of(work.store)) for kind in ("report row", CONVERSION)}
+    on_their_way = [sum(one.action == action for one in work.sandbox.requests) for action in (STATS, GET)]
+    work.clock.advance(DEAD_AFTER + 1)
+    async with process(work) as survivor:
+        await survivor.jobs.go_on()
+        found = await to_its_end(survivor, report)
+    looks = sum(one.action == GET for one in work.sandbox.requests)
+    assert found.conversions == dict.fromkeys(found.conversions, "failed")
+    assert (len(found.lines), len(found.conversions)) == (3, 3)
+    assert sum(asked(work).values()) == 3 + on_their_way[0] - known["report row"]
+    assert looks == 3 + on_their_way[1] - known[CONVERSION]
 
 
 async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork) -> None:
