@@ -87,10 +87,9 @@ def for_reading(report: Report, lines: Sequence[Line], uncounted: Sequence[Uncou
 
 def sums_of(report: Report, now: Numbers, before: Numbers | None) -> Table:
     """All collections together."""
-    names = FIGURES if before is None else MEASURES
     compared = ["before", "change"] if before else []
     rows: list[Row] = [
-        [WORDS[one], as_read(one, getattr(now, one)), *(changed(one, now, before) if before else ())] for one in names
+        [WORDS[one], as_read(one, getattr(now, one)), *(changed(one, now, before) if before else ())] for one in FIGURES
     ]
     return "In all", ["", str(report.period), *compared], rows
 

@@ -14,8 +14,9 @@ from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_day
 from flipsnack_mcp.workflows.reports.running import how_far_by_now
 from flipsnack_mcp.workflows.reports.together import joint_report
 
-NOT_GONE_ON_WITH = (
-    "It was stopped, and is not gone on with. A new one does not ask again what was counted of days that are over."
+STOPPED_FOR_GOOD = (
+    "It was stopped, and is not gone on with. Call {} without report_id for a new one: it asks nothing again about days "
+    "that are over."
 )
 
 
@@ -100,7 +101,7 @@ def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict
     """All there is to say of a report that is not whole: how far it is, and when to ask again."""
     known = {"report_id": report.report_id, "progress": in_numbers(at)}
     if stopped:
-        return known | {"state": "stopped", "next_step": NOT_GONE_ON_WITH}
+        return known | {"state": "stopped", "next_step": STOPPED_FOR_GOOD.format(tool)}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
     when = f" in about {duration(math.ceil(at.seconds_left))}" if at.seconds_left else ""
     end_of_turn = "It goes on by itself: tell the person, and end your turn."
