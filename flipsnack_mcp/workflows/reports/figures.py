@@ -7,7 +7,7 @@ from typing import Literal, Self
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.workflows.reports.report import Measure, Report, ReportedCollection
 
-DRAFT, LATER = "a draft, which nobody can read", "created after the period"
+A_DRAFT, LATER = "a draft, which nobody can read", "created after the period"
 UNLISTED = "not in the account's list, or excluded by a filter"
 
 
@@ -93,7 +93,7 @@ class Gathered:
             *(Uncounted(why, one, account) for one, why in self.failed),
             *(Uncounted(UNLISTED, one, account) for one in missing),
             *(Uncounted(LATER, one, account, "later") for one in report.later),
-            *(Uncounted(DRAFT, one, account, "draft") for one in report.drafts),
+            *(Uncounted(A_DRAFT, one, account, "draft") for one in report.drafts),
         ]
 
 

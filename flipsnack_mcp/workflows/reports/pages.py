@@ -9,7 +9,7 @@ from flipsnack_mcp.workflows.reports.figures import MEASURES, Line, Numbers, Unc
 from flipsnack_mcp.workflows.reports.report import Measure, Report, ReportedCollection
 
 FIGURES = (*MEASURES, "average_time")
-UNITS = {"time_spent": " (s)", "average_time": " (s)"}
+IN_SECONDS = {"time_spent": " (s)", "average_time": " (s)"}
 WORDS = {
     "impressions": "impressions", "views": "views", "time_spent": "reading time", "downloads": "downloads",
     "average_time": "reading time of a view",
@@ -35,8 +35,10 @@ def days_of(report: Report) -> str:
 def for_a_spreadsheet(report: Report, lines: Sequence[Line], uncounted: Sequence[Uncounted], safe: Safe) -> bytes:
     """One table: a row for each collection, behind them what was not counted, and the sums last."""
     tally, first = tallied(lines, report.sort_by, 0, 0), 0 if report.over_accounts else 1
-    compared = [f"previous_{one}{UNITS.get(one, '')}" for one in MEASURES] + [f"change_{one} (%)" for one in MEASURES]
-    figures = [f"{one}{UNITS.get(one, '')}" for one in FIGURES] + (compared if report.compare else [])
+    compared = [f"previous_{one}{IN_SECONDS.get(one, '')}" for one in MEASURES] + [
+        f"change_{one} (%)" for one in MEASURES
+    ]
+    figures = [f"{one}{IN_SECONDS.get(one, '')}" for one in FIGURES] + (compared if report.compare else [])
     head = ["account", "collection_hash", "title", "status", "date", "direct_link", *figures, "note"]
     rows: list[Row] = [
         [one.account, *known_by(one.target), *in_columns(report, one.numbers, one.previous), note_of(one)]
@@ -115,7 +117,7 @@ def changed(measure: Measure | str, now: Numbers, before: Numbers | None) -> lis
 
 def as_read(figure: str, value: float) -> str:
     """A figure as people read it."""
-    return duration(value) if figure in UNITS else f"{value:,}"
+    return duration(value) if figure in IN_SECONDS else f"{value:,}"
 
 
 def all_of(report: Report, lines: Sequence[Line]) -> Table:
