@@ -46,7 +46,7 @@ class AuditAccountInput(ToolInput):
 
     start_date: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
     end_date: Annotated[Day | None, Field(description="Last day")] = None
-    draft_days: Annotated[int, Field(ge=1, le=10_000, description="From which age on a draft is old")] = 30
+    draft_days: Annotated[int, Field(ge=1, le=10_000, description="Drafts older than that are told")] = 30
     report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
 
