@@ -156,6 +156,9 @@ async def test_conditions_order_and_comparison_hold_for_all(several: SeveralBenc
     assert said.data["change"]["views"] == round(growth, 1)
     assert best["downloads"] >= max(row["downloads"] for row in said.data["bottom"])
     assert len(said.data["bottom"]) == 1
+    moved = [*said.data["winners"], *said.data["losers"]]
+    assert moved
+    assert all(row["account"] in NAMES and row["change"].keys() == {"downloads"} for row in moved)
 
 
 async def test_what_was_not_read_or_counted_is_told_with_its_account(group: SeveralBench) -> None:
