@@ -418,17 +418,19 @@ async def test_a_link_leaves_out_what_it_says_of_its_own_account_alone_and_a_has
 ) -> None:
     """All three have the same hashes."""
     week, everywhere = several.player("fr"), several.collection("Weekly offers, Week 37").hash
-    counted = {"de": 26, "fr": 26, "uk": 26}
+    counted, days = {"de": 26, "fr": 26, "uk": 26}, {"start_date": "2026-09-01", "end_date": "2026-09-20"}
+    every = {"only_status": ["public", "unlisted", "editable"], **days}
     async with several.assistant() as assistant:
         for excluded, less in (
             ([week], {"fr": 25}),
             ([everywhere], dict.fromkeys(NAMES, 25)),
             ([week, everywhere], {}),
         ):
-            said = await reported(assistant, exclude=excluded)
+            said = await reported(assistant, exclude=excluded, **every)
             expected = {**counted, **less} if less else {"de": 25, "fr": 24, "uk": 25}
             assert {name: row["collections"] for name, row in rows(said).items()} == expected
-        named = await reported(assistant, collections=[week, several.player("uk")], exclude=[several.player("uk")])
+        pasted = [week, several.player("uk")]
+        named = await reported(assistant, collections=pasted, exclude=pasted[1:], **days)
     assert {name: row["collections"] for name, row in rows(named).items()} == {"fr": 1, "uk": 0}
 
 
