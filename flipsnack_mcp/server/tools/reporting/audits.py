@@ -27,10 +27,10 @@ from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection, ReportState
 
 ADVICE = {
-    "duplicates": "keep the one that is linked or embedded, then delete_collection for the others",
+    "duplicates": "keep the one that is linked or embedded, then delete_collections for the others",
     "empty_titles": "look at each with get_collection, then give it a title with update_collection",
-    "failed": "mend the PDF, upload it anew with create_collection, then delete_collection for these",
-    "old_drafts": "publish what is still wanted with update_collections, then delete_collection for the rest",
+    "failed": "mend the PDF, upload it anew with create_collection, then delete_collections for these",
+    "old_drafts": "publish what is still wanted with update_collections, then delete_collections for the rest",
     "unread": "embed or share them (get_embed_code), or take them offline with update_collections",
 }
 
