@@ -68,7 +68,7 @@ def descriptor(tool: Tool[Any]) -> types.Tool:
             read_only_hint=given.effect is Effect.READS and not tool.writes_file,
             destructive_hint=given.effect is Effect.DESTROYS or given.overwrites,
             idempotent_hint=given.idempotent and not tool.writes_file,
-            open_world_hint=True,
+            open_world_hint=tool.open_world,
         ),
     )
 

@@ -9,12 +9,12 @@ from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 # Written by this program, so neither cleaned nor quoted.
 OURS = frozenset({
     "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "upload_id",
-    "plan_id", "started", "report_id", "period", "failed", "totals", "counts", "change",
+    "plan_id", "work_id", "download_id", "started", "report_id", "period", "failed", "totals", "counts", "change",
     "allowed", "left",
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
-    "embed_code": 4000, "direct_link": 500, "cover_image": 500,
+    "embed_code": 4000, "direct_link": 500, "cover_image": 500, "reason": 800,
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
 from flipsnack_mcp.server.tools import account, changes, downloads, over_accounts, plans, questions, reports, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
+from flipsnack_mcp.server.tools.batches import creating, listing, stopping
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
@@ -26,19 +27,25 @@ OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitab
 }
 """Actions whose tools do more than their effect asks for: what they answer, and how they come by it."""
 
-OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
-    # Its uploads are those of a tool that read-only mode hides.
-    publishing.CreateCollection: Tool(
-        uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES
+OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
+    publishing.CreateCollection: (
+        # Its uploads are those of a tool that read-only mode hides.
+        Tool(uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES),
+        Tool(listing.ListDocumentsInput, listing.DocumentList, listing.list_documents, open_world=False),
+        Tool(creating.CreateCollectionsInput, creating.BatchStatus, creating.create_collections),
+        # It changes nothing in the account, so read-only mode keeps it.
+        Tool(stopping.StopWorkInput, stopping.StoppedWork, stopping.stop_work, only_with=Effect.READS),
     ),
-    statistics.GetCollectionStats: Tool(
-        reports.ReportStatsInput,
-        reports.StatsReport,
-        over_accounts.report_stats,
-        writes_file=True,
-        over_accounts=over_accounts.AccountsReport,
+    statistics.GetCollectionStats: (
+        Tool(
+            reports.ReportStatsInput,
+            reports.StatsReport,
+            over_accounts.report_stats,
+            writes_file=True,
+            over_accounts=over_accounts.AccountsReport,
+        ),
     ),
-    collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),
+    collections.UpdateCollection: (Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),),
 }
 """Tools that stand on the menu behind the action they go on from."""
 
@@ -58,6 +65,6 @@ def tool_of(action: type[Action[Any]]) -> Tool[Any]:
 
 
 TOOLS: dict[str, Tool[Any]] = {
-    tool.name: tool for action in ACTIONS for tool in (tool_of(action), OVER_WORKFLOWS.get(action)) if tool is not None
+    tool.name: tool for action in ACTIONS for tool in (tool_of(action), *OVER_WORKFLOWS.get(action, ()))
 }
 """All of them by name, whatever the settings offer: that is for `server/menu.py` to say."""

@@ -77,6 +77,14 @@ class Answered(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
 
+class HowFar(Answered):
+    """How far long work is."""
+
+    done: int
+    total: int | None = None
+    seconds_left: int | None = None
+
+
 States = Annotated[list[str], Field(description="Seen when")]
 NextStep = Annotated[str | None, Field(description="Next call")]
 Warnings = Annotated[list[str], Field(description="For the person")]
@@ -95,7 +103,9 @@ class Tool(Generic[InputT]):
     run: Callable[[ToolCall, InputT], Awaitable[BaseModel | types.InputRequiredResult]]
     writes_file: bool = False
     only_with: Effect | None = None
-    """An effect that has to be allowed for it to be of use, where that is more than its own."""
+    """An effect that has to be allowed for it to be of use, where that is not its own."""
+    open_world: bool = True
+    """Whether it looks beyond this computer."""
     over_accounts: type[BaseModel] | None = None
     """What it answers where all accounts are meant; None where it takes one at a time."""
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, wire_parameters
@@ -18,6 +19,7 @@ from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD, JournalEntry
+from flipsnack_mcp.workflows.uploads.looking_after import NOT_LOOKED, look_after
 from flipsnack_mcp.workflows.uploads.sending import Source
 
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
@@ -33,11 +35,15 @@ STOPPING = "The process that uploads it was asked to stop it, which takes up to 
 FAILED_CONVERSION = (
     "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
 )
+ROWS = 100
+"""Of the uploads of a day."""
+UNDER_WAY = RUNNING | {"converting"}
+WAIT_ON = "Some are still under way. Call get_upload(wait_seconds=45) to wait on for all of them."
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
 
 
 class GetUploadInput(ToolInput):
-    """Wait on for an upload of create_collection or see how it ended. Without upload_id: the last day's uploads."""
+    """Wait for an upload and its conversion or see how it ended. Without upload_id: all uploads of the last day, with links."""
 
     tool_name = "get_upload"
     tool_title = "Get an upload"
@@ -47,7 +53,8 @@ class GetUploadInput(ToolInput):
 
     upload_id: Annotated[GivenId | None, Field(description="From create_collection")] = None
     wait_seconds: WaitSeconds = 30
-    cancel: Annotated[bool, Field(description="Stop it")] = False
+    cancel: SkipJsonSchema[bool] = False
+    """As it was before there was stop_work."""
 
     @property
     @override
@@ -66,7 +73,7 @@ class Creation(Answered):
     """An upload and what became of it."""
 
     state: Annotated[
-        Literal["uploading", "converting", "complete", "failed", "interrupted"] | None,
+        Literal["uploading", "converting", "complete", "failed", "interrupted", "stopped"] | None,
         Field(description="Of the upload"),
     ] = None
     upload_id: Annotated[str | None, Field(description="For get_upload")] = None
@@ -92,6 +99,9 @@ class UploadRow(Answered):
     started: str
     """UTC."""
     collection_hash: str | None = None
+    status: str | None = None
+    direct_link: str | None = None
+    reason: str | None = None
 
 
 class UploadStatus(Creation):
@@ -212,7 +222,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     uploads = call.app.uploads
     await uploads.reconcile(call.context)
     if not arguments.upload_id:
-        return UploadStatus(uploads=[upload_row(one) for one in await uploads.journal.recent()])
+        return await uploads_of_the_day(call, arguments.wait_seconds)
     entry = await uploads.journal.find(arguments.upload_id)
     if entry is None:
         raise FlipsnackError(
@@ -230,12 +240,24 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
 
 
+async def uploads_of_the_day(call: ToolCall, seconds: float) -> UploadStatus:
+    """The uploads of the last day, once those under way are through or the time is up."""
+    entries = await call.app.uploads.journal.recent()
+    every = await look_after(call.context, call.app.uploads, entries[:ROWS], seconds)
+    going_on = any(one.entry.state in UNDER_WAY for one in every)
+    looked = dict.fromkeys(said for one in every for said in one.warnings if said.startswith(NOT_LOOKED))
+    left = [f"{len(entries) - ROWS} earlier uploads of the day are not listed."] if len(entries) > ROWS else []
+    return UploadStatus(
+        uploads=[upload_row(one) for one in every], warnings=[*looked, *left], next_step=WAIT_ON if going_on else None
+    )
+
+
 def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
     """The answer about an upload."""
     entry, seen = followed.entry, followed.collection
     running = entry.state in RUNNING
     return {
-        "state": "uploading" if running else entry.state,
+        "state": state_of(entry),
         "upload_id": entry.upload_id,
         "progress": progress_of(followed) if running else None,
         "collection_hash": entry.collection_hash or None,
@@ -277,10 +299,25 @@ def next_look(entry: JournalEntry) -> str | None:
     return f"Still converting. Call {again} to wait on." if entry.state == "converting" else None
 
 
-def upload_row(entry: JournalEntry) -> UploadRow:
+def state_of(entry: JournalEntry) -> str:
+    """The state as it is told."""
+    if entry.stopped:
+        return "stopped"
+    return "uploading" if entry.state in RUNNING else entry.state
+
+
+def upload_row(followed: Followed) -> UploadRow:
     """One line of the list."""
+    entry, seen = followed.entry, followed.collection
     at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
-    state, made = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
     return UploadRow(
-        upload_id=entry.upload_id, state=state, title=entry.title, name=entry.name, started=at, collection_hash=made
+        upload_id=entry.upload_id,
+        state=state_of(entry),
+        title=(seen.title if seen else entry.listed) or entry.title,
+        name=entry.name,
+        started=at,
+        collection_hash=entry.collection_hash or None,
+        status=seen.status if seen else None,
+        direct_link=followed.direct_link,
+        reason=" ".join(warn_about(followed)) or None,
     )
