@@ -51,7 +51,8 @@ def menu_json() -> str:
 def entry(tool: Tool[Any]) -> dict[str, Any]:
     described = descriptor(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
     toolset, needs = "legacy" if tool.input.legacy else "default", tool.only_with or tool.input.effect
-    listed = {"toolset": toolset, "needs": needs.value, "tool": described}
+    acts = {"acts": True} if tool.only_with is Effect.READS else {}
+    listed = {"toolset": toolset, "needs": needs.value, **acts, "tool": described}
     return listed | ({"over_accounts": portable(tool.over_accounts)} if tool.over_accounts else {})
 
 

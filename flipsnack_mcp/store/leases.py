@@ -129,7 +129,7 @@ def ask_to_stop(records: Records, work: str) -> bool:
     return lease is not None and put(records, work, replace(lease, stop=True)).stop
 
 
-def kind_of(records: Records, ending: str) -> str | None:
+def before_ending(records: Records, ending: str) -> str | None:
     """What stands before the ending in the name of work that has not ended; None where no name ends so."""
     return next((work.removesuffix(ending) for work, _ in records.all(LEASE) if work.endswith(ending)), None)
 

@@ -159,7 +159,7 @@ class Jobs:
     async def kind_of(self, job_id: str) -> str | None:
         """What kind of work that is not over goes by an id, whoever carries it out; None where there is none."""
         here = next((kind for kind, name in self.under_way if name == job_id), None)
-        return here or await self._store.transact(lambda records: leases.kind_of(records, self._name("", job_id)))
+        return here or await self._store.transact(lambda records: leases.before_ending(records, self._name("", job_id)))
 
     async def adopt(self, kind: str) -> list[Job]:
         """The work of a kind whose owner is gone, the oldest first, claimed for us: nobody else gets it meanwhile.

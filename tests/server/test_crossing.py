@@ -30,7 +30,7 @@ from tests.samples_of import TOOLS, expected_tool, expected_tools
 from tests.server.bench import Answer, Assistant, Given, Mode, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import TITLE
 from tests.server.several import SeveralBench, key_of, secret_of
-from tests.server.typical import typical
+from tests.server.typical import typical, under_way
 from tests.server.wire import Raw, Wire, wired
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
@@ -85,7 +85,8 @@ async def everything(several: SeveralBench, assistant: Assistant, moods: Moods, 
         return await assistant.call(tool, {**given, "account": account})
 
     for of in TOOLS:
-        said = await call(expected_tool(of).name, typical(of, several))
+        begun = await under_way(of, several, assistant, account=account)
+        said = await call(expected_tool(of).name, typical(of, several) | begun)
         assert not said.is_error, said.text
     plan = (await call("update_collections", OFFERS)).data["plan_id"]
     await call("update_collections", {"plan_id": plan, "wait_seconds": 45})
@@ -161,10 +162,21 @@ async def code(assistant: Assistant, several: SeveralBench) -> Handle:
     )
 
 
+async def batch(assistant: Assistant, several: SeveralBench) -> Handle:
+    said = await assistant.call("create_collections", documents=[several.document()], account="fr")
+    return {"plan_id": said.data["plan_id"]}, {}, "There is no such plan."
+
+
+async def work(assistant: Assistant, several: SeveralBench) -> Handle:
+    begun = await under_way("stop_work", several, assistant, account="fr")
+    return begun, {}, "No work is under way under that id"
+
+
 BEGUN = {
     "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code,
+    "create_collections": batch, "stop_work": work,
 }  # fmt: skip
-NAMING = {"upload_id", "plan_id", "report_id", "confirmation"}
+NAMING = {"upload_id", "plan_id", "report_id", "work_id", "confirmation"}
 """Arguments that name something that was begun before."""
 
 
@@ -184,9 +196,10 @@ async def test_what_was_begun_in_one_account_is_unknown_in_another_and_goes_on_i
 
 
 def test_every_argument_that_names_what_was_begun_is_tried() -> None:
-    ids = {name for tool in expected_tools().values() for name in tool.parameters if name.endswith("_id")}
+    every = expected_tools()
+    ids = {name for tool in every.values() for name in tool.parameters if name.endswith("_id")}
     assert ids | {"confirmation"} == NAMING
-    assert len(BEGUN) == len(NAMING)
+    assert BEGUN.keys() >= {name for name, tool in every.items() if ids & {*tool.parameters}}
 
 
 async def test_a_no_closes_one_account_only(several: SeveralBench) -> None:

@@ -25,7 +25,7 @@ from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 
 DEEPEST = 20
 DIGITS = re.compile(r"(\d+)")
-LINK, LINKED = "is a link", "has more than one hard link"
+LINK, MANY_LINKS = "is a link", "has more than one hard link"
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _objection(name: str, status: os.stat_result) -> str:
     if stat.S_ISLNK(status.st_mode):
         return LINK
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-        return LINKED
+        return MANY_LINKS
     return "holds control characters" if has_control(name) else objection_to(name, sys.platform)
 
 

@@ -77,7 +77,7 @@ class Creation(Answered):
         Field(description="Of the upload"),
     ] = None
     upload_id: Annotated[str | None, Field(description="For get_upload")] = None
-    progress: Annotated[str | None, Field(description="Bytes")] = None
+    sent: Annotated[str | None, Field(description="Of its bytes")] = None
     collection_hash: Annotated[str | None, Field(description="Temporary while editable")] = None
     title: Annotated[str | None, Field(description="Once known")] = None
     status: Annotated[str | None, Field(description="Status")] = None
@@ -259,7 +259,7 @@ def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
     return {
         "state": state_of(entry),
         "upload_id": entry.upload_id,
-        "progress": progress_of(followed) if running else None,
+        "sent": sent_of(followed) if running else None,
         "collection_hash": entry.collection_hash or None,
         "title": (seen.title if seen else entry.title) or None,
         "status": seen.status if seen else None,
@@ -270,7 +270,7 @@ def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
     }
 
 
-def progress_of(followed: Followed) -> str:
+def sent_of(followed: Followed) -> str:
     """How far the bytes are."""
     entry, at_work = followed.entry, followed.at_work
     if entry.state == "waiting" or not at_work:

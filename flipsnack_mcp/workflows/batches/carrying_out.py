@@ -10,13 +10,13 @@ from typing import Any
 import anyio
 from anyio.to_thread import run_sync
 
-from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, errors
+from flipsnack_mcp.api import Flipsnack, Lane, errors
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
-from flipsnack_mcp.workflows.batches.rules import CHANGED_SINCE, Batch, BatchItem
+from flipsnack_mcp.workflows.batches.rules import CHANGED_SINCE, BatchItem, DocumentBatch
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
@@ -57,7 +57,7 @@ class Batches:
     allowed: bool
     """Whether a call could upload many here."""
 
-    async def start(self, batch: Batch) -> Job | None:
+    async def start(self, batch: DocumentBatch) -> Job | None:
         """Have a batch carried out, unless somebody is at it; the job where that is this process."""
         first = partial(self.record.start, batch)
         return await self.jobs.start(BATCH, batch.plan_id, self.carry_out, self.note_stop, first)
@@ -108,7 +108,7 @@ class BatchSending:
                 await self._record.stop(batch, objection)
                 return
 
-    def _tell(self, batch: Batch) -> None:
+    def _tell(self, batch: DocumentBatch) -> None:
         left = len(batch.left)
         each = (anyio.current_time() - self._start) / self._done if self._done else SECONDS_A_DOCUMENT
         self._job.tell(batch_at(len(batch.items) - left, len(batch.items), each * left))
@@ -120,7 +120,7 @@ class BatchSending:
             return False
         return self._all.allowed
 
-    async def _take_up(self, batch: Batch, item: BatchItem) -> str:
+    async def _take_up(self, batch: DocumentBatch, item: BatchItem) -> str:
         """Send a document, or find out what became of it; why the batch stops after it, or nothing."""
         facts = None if item.upload_id else await self._begun(batch, item)
         if facts is None:
@@ -143,17 +143,17 @@ class BatchSending:
         in_a_row = f"Stopped after {self._failures} failures in a row. The last one: {item.said}"
         return in_a_row if self._failures >= MOST_IN_A_ROW else ""
 
-    async def _known(self, batch: Batch, item: BatchItem) -> BatchItem:
+    async def _known(self, batch: DocumentBatch, item: BatchItem) -> BatchItem:
         seen = await self._record.look(batch.plan_id)
         return seen.batch.items[item.number] if seen else item
 
-    async def _begun(self, batch: Batch, item: BatchItem) -> ItemFacts | None:
+    async def _begun(self, batch: DocumentBatch, item: BatchItem) -> ItemFacts | None:
         """Begin to upload a document, which is written down before; else what is to be noted instead."""
         async with AsyncExitStack() as kept_open:
             with self._job.step():
                 try:
                     document = await kept_open.enter_async_context(open_document(item.path, self._all.folders))
-                    warnings = await warnings_about(item, document)
+                    warnings = await oddities_of(item, document)
                 except (RefusedFile, DocumentChanged) as reason:
                     return {"state": "skipped", "said": str(reason)}
                 upload_id = new_job_id()
@@ -203,7 +203,7 @@ UNSENT: ItemFacts = {"state": "planned", "upload_id": "", "said": ""}
 """Nothing of it was sent, so it may be."""
 
 
-async def warnings_about(item: BatchItem, document: OpenDocument) -> tuple[str, ...]:
+async def oddities_of(item: BatchItem, document: OpenDocument) -> tuple[str, ...]:
     """What is odd about a document that is still the one that was planned.
 
     Raises:
@@ -227,14 +227,3 @@ def facts_of(entry: JournalEntry) -> ItemFacts:
     if entry.state == "failed":
         return {"state": "failed", "said": entry.said, "again": True}
     return {"state": "unclear", "said": entry.said}
-
-
-def broken_off(batch: Batch, error: Exception) -> FlipsnackError:
-    """The error for a batch that ended before it could be written down how far it is."""
-    happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
-    return FlipsnackError(
-        f"How far plan {batch.plan_id} is cannot be written down: {happened}",
-        f'{next_step} Then call create_collections(plan_id="{batch.plan_id}").',
-        changed=Changed.PERHAPS,
-        retry="Do not make a new plan for the same documents.",
-    )

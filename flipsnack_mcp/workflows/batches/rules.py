@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.store.clock import Stamp, is_fresh
+from flipsnack_mcp.text import as_compared
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.plans.rules import GOOD_FOR, title_objection
 
@@ -59,7 +60,7 @@ class BatchItem(BaseModel):
         return same and (self.sha256 == sha256 if self.sha256 else self.touched == document.touched)
 
 
-class Batch(BaseModel):
+class DocumentBatch(BaseModel):
     """What was shown to the person, and is carried out exactly so."""
 
     model_config = ConfigDict(frozen=True)
@@ -102,7 +103,7 @@ class Batch(BaseModel):
 class BatchSnapshot:
     """A batch as it is at one moment of the store's clock."""
 
-    batch: Batch
+    batch: DocumentBatch
     now: Stamp
 
     @property
@@ -152,3 +153,15 @@ def item_of(place: int, one: SeenDocument, title: str) -> BatchItem:
             **facts,
         }
     )
+
+
+def has_words(parts: Sequence[str], query: str) -> bool:
+    """Whether all words of a query stand somewhere in a path, whatever their case and accents."""
+    path = without_accents("/".join(parts))
+    return all(word in path for word in without_accents(query).split())
+
+
+def without_accents(text: str) -> str:
+    """The text as people type it in a hurry."""
+    apart = unicodedata.normalize("NFKD", as_compared(text).casefold())
+    return "".join(one for one in apart if not unicodedata.combining(one))

@@ -11,9 +11,9 @@ from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_do
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall, remember
+from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_document, remember_document
 
-AT_ONCE = 4
+LOOKED_AT_ONCE = 4
 """Documents open at a time; pages are counted two at a time anyway."""
 CHANGING = "It is being changed at this moment."
 
@@ -60,7 +60,7 @@ class Eyes:
         """The same with what is known of each."""
 
         def work(records: Records) -> list[SeenDocument]:
-            known = [recall(records, self.account, one.key) for one in documents]
+            known = [recall_document(records, self.account, one.key) for one in documents]
             pairs = zip(documents, known, strict=True)
             return [replace(one, known=found, pages=one.pages or found.pages) for one, found in pairs]
 
@@ -75,7 +75,7 @@ class Eyes:
         content: bool = False,
     ) -> list[SeenDocument]:
         """The same, looked into as long as the time lasts. With `content` each is opened in any case, and hashed."""
-        found, turn, done = list(documents), anyio.Semaphore(AT_ONCE), 0
+        found, turn, done = list(documents), anyio.Semaphore(LOOKED_AT_ONCE), 0
 
         async def look(number: int) -> None:
             nonlocal done
@@ -122,5 +122,7 @@ class Eyes:
                 here = replace(here, pages=look.pages, warnings=(*here.warnings, *look.warnings))
                 if look.pages is not None:
                     key, pages = here.key, look.pages
-                    await self.store.transact(lambda records: remember(records, self.account, key, pages=pages))
+                    await self.store.transact(
+                        lambda records: remember_document(records, self.account, key, pages=pages)
+                    )
         return here

@@ -153,7 +153,7 @@ class Journal:
         """A collection has a new hash, or none any more: what is known about its upload and document stays true."""
 
         def work(records: Records) -> None:
-            remembered.rename(records, self.account, before, after)
+            remembered.rename_in_documents(records, self.account, before, after)
             for entry in self._entries(records):
                 if entry.collection_hash == before and after:
                     self._put(records, entry.model_copy(update={"collection_hash": after}))
@@ -178,5 +178,5 @@ class Journal:
         if entry.path and (entry.collection_hash or entry.state == "failed"):
             key = remembered.DocumentKey(entry.path, entry.size, entry.changed)
             known = {"collection_hash": entry.collection_hash, "title": entry.listed or entry.title}
-            remembered.remember(records, self.account, key, **known)
+            remembered.remember_document(records, self.account, key, **known)
         return entry

@@ -17,7 +17,7 @@ from flipsnack_mcp.workflows.waiting import INTERVALS, LATE, LISTED, SURE
 
 MOST_LOOKS = 10
 """Collections that are looked at after one list: with many uploads the key would be busy with that alone."""
-AGAIN = 4.0
+LOOK_AGAIN_AFTER = 4.0
 """Seconds after which one that has a cover is looked at once more: the cover proves nothing."""
 NOT_LOOKED = "How far the conversions are could not be looked up"
 
@@ -88,7 +88,7 @@ class LookingAfter:
         row = rows.get(entry.collection_hash)
         converting = row is not None and not row.cover_image
         since = anyio.current_time() - self._looked.get(entry.upload_id, -SURE)
-        return since >= SURE and now - entry.started >= SURE if converting else since >= AGAIN
+        return since >= SURE and now - entry.started >= SURE if converting else since >= LOOK_AGAIN_AFTER
 
     async def _look_at(self, entry: JournalEntry, row: CollectionSummary | None) -> None:
         self._looked[entry.upload_id] = anyio.current_time()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flipsnack_mcp.store.records import Body, Records
 
-KIND = "document"
+KIND = "known document"
 REMEMBERED = 90 * 24 * 3600.0
 
 
@@ -37,23 +37,23 @@ class Remembered:
     title: str = ""
 
 
-def recall(records: Records, account: str, key: DocumentKey) -> Remembered:
+def recall_document(records: Records, account: str, key: DocumentKey) -> Remembered:
     """What is known of it."""
     return Remembered(**(records.get(KIND, key.name(account)) or {}))
 
 
-def remember(records: Records, account: str, key: DocumentKey, **facts: object) -> None:
+def remember_document(records: Records, account: str, key: DocumentKey, **facts: object) -> None:
     """Add to what is known."""
-    put(records, key.name(account), {**(records.get(KIND, key.name(account)) or {}), **facts})
+    put_document(records, key.name(account), {**(records.get(KIND, key.name(account)) or {}), **facts})
 
 
-def rename(records: Records, account: str, before: str, after: str) -> None:
+def rename_in_documents(records: Records, account: str, before: str, after: str) -> None:
     """A collection has another hash, or none any more."""
     for name, body in records.all(KIND):
         if name.startswith(f"{account}/") and body.get("collection_hash") == before:
-            put(records, name, {**body, "collection_hash": after})
+            put_document(records, name, {**body, "collection_hash": after})
 
 
-def put(records: Records, name: str, body: Body) -> None:
+def put_document(records: Records, name: str, body: Body) -> None:
     """Write it down."""
     records.put(KIND, name, body, keep=REMEMBERED)

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, first_few, quoted
+from flipsnack_mcp.api import Changed, Effect, FlipsnackError, FreeText, Status, first_few, quoted
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
@@ -21,7 +21,6 @@ from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, Planned,
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.batches import rules
-from flipsnack_mcp.workflows.batches.carrying_out import broken_off
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.rules import LONGEST_TITLE, PLAN_IS_OLD
@@ -47,7 +46,7 @@ class CreateCollectionsInput(ToolInput):
     documents: Annotated[DocumentNames | None, Field(max_length=rules.MOST_DOCUMENTS, description="Names or paths")] = (
         None
     )
-    folder: Annotated[FolderName | None, Field(description="All in it"), FreeText()] = None
+    folder: Annotated[FolderName | None, Field(description="All in it")] = None
     title: Annotated[
         str | None, Field(max_length=LONGEST_TITLE, description="Rule with {name}, {number}, {date}"), FreeText()
     ] = None
@@ -123,7 +122,7 @@ async def make_plan(call: ToolCall, arguments: CreateCollectionsInput) -> BatchS
     check_quota(count, left)
     folder = str(Path(seen[0].path or "").parent) if arguments.folder else ""
     batch = await call.app.batches.record.keep(
-        rules.Batch(
+        rules.DocumentBatch(
             plan_id=new_job_id(),
             account=call.app.settings.account,
             items=items,
@@ -183,7 +182,7 @@ def check_quota(count: int, left: int | None) -> None:
         )
 
 
-def cost_of(batch: rules.Batch, count: int, left: int | None) -> list[str]:
+def cost_of(batch: rules.DocumentBatch, count: int, left: int | None) -> list[str]:
     """What carrying it out takes and makes."""
     after = "how many are left is not known" if left is None else f"api_uploads_left: from {left} to {left - count}"
     made = "a draft" if batch.status == "editable" else batch.status
@@ -209,7 +208,7 @@ def warnings_about(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem
     ]
 
 
-async def earlier_plan(call: ToolCall, plan_id: str) -> rules.Batch:
+async def earlier_plan(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
     """The plan of this account, unless it is too old to hold to."""
     seen = await call.app.batches.record.look(plan_id)
     if seen is None:
@@ -225,7 +224,7 @@ async def earlier_plan(call: ToolCall, plan_id: str) -> rules.Batch:
     return seen.batch
 
 
-async def carry_out(call: ToolCall, seconds: float, batch: rules.Batch) -> BatchStatus:
+async def carry_out(call: ToolCall, seconds: float, batch: rules.DocumentBatch) -> BatchStatus:
     """Have a batch carried out, and say how far it is when the time is up; its links once all is through."""
     batches, context, progress = call.app.batches, call.context, Progress()
     end = anyio.current_time() + seconds
@@ -245,7 +244,18 @@ async def carry_out(call: ToolCall, seconds: float, batch: rules.Batch) -> Batch
     return await what_became(call, batch, end - anyio.current_time(), said)
 
 
-def still_running(batch: rules.Batch, progress: Progress) -> BatchStatus:
+def broken_off(batch: rules.DocumentBatch, error: Exception) -> FlipsnackError:
+    """The error for a batch that ended before it could be written down how far it is."""
+    happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
+    return FlipsnackError(
+        f"How far plan {batch.plan_id} is cannot be written down: {happened}",
+        f'{next_step} Then call create_collections(plan_id="{batch.plan_id}").',
+        changed=Changed.PERHAPS,
+        retry="Do not make a new plan for the same documents.",
+    )
+
+
+def still_running(batch: rules.DocumentBatch, progress: Progress) -> BatchStatus:
     """State, counts, and how long it will go on."""
     left = None if progress.seconds_left is None else round(progress.seconds_left)
     far = HowFar(done=len(batch.items) - len(batch.left), total=len(batch.items), seconds_left=left)
@@ -259,7 +269,7 @@ def still_running(batch: rules.Batch, progress: Progress) -> BatchStatus:
     )
 
 
-async def what_became(call: ToolCall, batch: rules.Batch, seconds: float, said: list[str]) -> BatchStatus:
+async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float, said: list[str]) -> BatchStatus:
     """What every document became, as far as its conversion is by then."""
     journal = call.app.uploads.journal
     entries = [await journal.find(one.upload_id) for one in batch.items if one.state == "done"]
@@ -275,11 +285,11 @@ async def what_became(call: ToolCall, batch: rules.Batch, seconds: float, said: 
         counts=batch.counts,
         items=rows,
         warnings=[*stopped, *said],
-        next_step=next_call(batch, converting=converting),
+        next_step=next_batch_call(batch, converting=converting),
     )
 
 
-def next_call(batch: rules.Batch, *, converting: bool) -> str | None:
+def next_batch_call(batch: rules.DocumentBatch, *, converting: bool) -> str | None:
     """The call that goes on from here."""
     call = f'Call create_collections(plan_id="{batch.plan_id}")'
     if batch.stopped:
@@ -289,7 +299,7 @@ def next_call(batch: rules.Batch, *, converting: bool) -> str | None:
     return None if batch.is_over else f"{call} to try what failed once more."
 
 
-async def new_since(call: ToolCall, batch: rules.Batch) -> list[str]:
+async def new_since(call: ToolCall, batch: rules.DocumentBatch) -> list[str]:
     """The documents that lie in the folder by now and are in no plan."""
     if not batch.folder:
         return []

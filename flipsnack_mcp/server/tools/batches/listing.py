@@ -1,6 +1,5 @@
 """list_documents: what lies in the upload folders, and what it was uploaded as."""
 
-import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +11,11 @@ from flipsnack_mcp.api import Effect, FreeText, cleaned, first_few, quoted
 from flipsnack_mcp.files.paths.listing import FoundFile, Listing, list_files
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall, Warnings
-from flipsnack_mcp.text import as_compared
+from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.progress import looked_into
 
-MOST = 200
+MOST_LISTED = 200
 NAMED = 5
 """Files that are named with what is wrong with them."""
 TO_ANSWER = 5.0
@@ -35,7 +34,7 @@ class ListDocumentsInput(ToolInput):
     over = "the upload folders"
     idempotent = True
 
-    folder: Annotated[FolderName | None, Field(description="Only in it and below"), FreeText()] = None
+    folder: Annotated[FolderName | None, Field(description="Only in it and below")] = None
     query: Annotated[str | None, Field(max_length=200, description="Words of the path"), FreeText()] = None
 
 
@@ -63,8 +62,8 @@ async def list_documents(call: ToolCall, arguments: ListDocumentsInput) -> Docum
     """List them, and count pages as long as the time lasts."""
     folders = call.app.settings.upload_dirs
     listing = await run_sync(lambda: list_files(arguments.folder, folders, deep=True))
-    fitting = [one for one in listing.files if fits(one, arguments.query or "")]
-    seen = await look_into(call, fitting[:MOST])
+    fitting = [one for one in listing.files if rules.has_words(one.place.parts, arguments.query or "")]
+    seen = await look_into(call, fitting[:MOST_LISTED])
     rows = [document_row(one) for one in seen]
     return DocumentList(documents=rows, total=len(fitting), warnings=[*notes(listing), *refusals(seen)])
 
@@ -82,18 +81,6 @@ async def look_into(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument
 
     found = {one.given: one for one in await eyes.see_all(new, until, tell)}
     return [found.get(one.given, one) for one in known]
-
-
-def fits(file: FoundFile, query: str) -> bool:
-    """Whether all words stand somewhere in its path below the upload folder."""
-    path = folded("/".join(file.place.parts))
-    return all(word in path for word in folded(query).split())
-
-
-def folded(text: str) -> str:
-    """Without case and accents."""
-    apart = unicodedata.normalize("NFKD", as_compared(text).casefold())
-    return "".join(one for one in apart if not unicodedata.combining(one))
 
 
 def document_row(one: SeenDocument) -> DocumentRow:

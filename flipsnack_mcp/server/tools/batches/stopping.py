@@ -8,10 +8,6 @@ from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 
-NOTHING_THERE = FlipsnackError(
-    "Nothing is under way under that id: it has ended, was never begun, or belongs to another account.",
-    "Look with the tool that gave the id.",
-)
 WHAT_STANDS = {
     "upload": "If all of it had been sent, get_upload tells in a minute what came of it.",
     "download": "Nothing of it was saved.",
@@ -37,10 +33,9 @@ class StopWorkInput(ToolInput):
 class StoppedWork(Answered):
     """What was stopped."""
 
-    work_id: str
-    kind: str
-    """upload, download, report, plan or batch"""
-    state: str
+    work_id: Annotated[str, Field(description="As given")]
+    kind: Annotated[str, Field(description="upload, download, report, plan or batch")]
+    state: Annotated[str, Field(description="stopped, or stopping elsewhere")]
     next_step: NextStep = None
 
 
@@ -52,7 +47,10 @@ async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
         return told(wanted, "download", ended=True)
     kind = await call.app.jobs.kind_of(wanted)
     if kind is None or not await call.app.jobs.stop(kind, wanted):
-        raise NOTHING_THERE
+        raise FlipsnackError(
+            "No work is under way under that id: it has ended, was never begun, or belongs to another account.",
+            "Ask the tool that gave the id how it ended.",
+        )
     return told(wanted, kind, ended=await call.app.jobs.kind_of(wanted) is None)
 
 
