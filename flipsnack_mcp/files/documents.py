@@ -180,6 +180,11 @@ def _state_of(status: os.stat_result) -> tuple[int, int, int]:
 
 def _check_status(name: str, status: os.stat_result) -> None:
     quoted = quote_path(name)
+    if stat.S_ISDIR(status.st_mode):
+        raise RefusedFile(
+            f"{quoted} is a folder, not a regular file.",
+            "Call list_documents to see what is in it, or create_collections to upload all of it.",
+        )
     if not stat.S_ISREG(status.st_mode):
         raise RefusedFile(f"{quoted} is not a regular file.", "Give the path of a document.")
     if status.st_nlink > 1:

@@ -45,7 +45,7 @@ def locate(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
     """Finds where a document may lie: one place for a whole path, one in each allowed folder for a relative one."""
     places = locate_folder(path, folders)
     if not places[0].parts:
-        raise RefusedFile(f"{quote_path(path)} is a folder.", "Give the path of a file in it.")
+        raise RefusedFile(f"{quote_path(path)} is a folder.", "Call list_documents to see what is in it.")
     return places
 
 
