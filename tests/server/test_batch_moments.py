@@ -85,7 +85,7 @@ async def test_a_process_that_dies_before_a_transaction_sends_nothing_twice(
         shutil.copy(bench.folder / "state.sqlite", copy)
 
     store = Mortal(SqliteStore(bench.folder / "state.sqlite", bench.clock), dies)
-    bench.connect = connected(bench, line)  # type: ignore[method-assign]
+    bench.connect = connected(bench, line)  # type: ignore[method-assign, assignment]
     async with bench.assistant(store=store) as first:
         tool, plan = named_call(await first.call("create_collections", folder="."))
         store.left = moment
@@ -93,7 +93,7 @@ async def test_a_process_that_dies_before_a_transaction_sends_nothing_twice(
             await first.call(tool, plan)
     assert line.dead or moment == MOMENTS[-1], "there are fewer moments by now"
 
-    bench.connect = connected(bench, Cut(bench.sandbox, bench.witness))  # type: ignore[method-assign]
+    bench.connect = connected(bench, Cut(bench.sandbox, bench.witness))  # type: ignore[method-assign, assignment]
     left = copy if line.dead else bench.folder / "state.sqlite"
     async with bench.assistant(store=SqliteStore(left, bench.clock)) as second:
         ended = await until_over(second, tool, plan)

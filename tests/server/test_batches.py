@@ -172,6 +172,21 @@ async def test_a_document_is_listed_as_what_it_was_uploaded_as(bench: LongBench)
     assert "collection_hash" not in changed.data["documents"][0]
 
 
+async def test_a_document_is_listed_under_the_new_hash_and_not_at_all_once_it_is_deleted(bench: LongBench) -> None:
+    store, look = bench.memory(), {"query": "1.pdf"}
+    async with bench.assistant(store=store, confirm="allow") as client:
+        made = await client.call("create_collection", file_path="branches/Branch 1.pdf", title="One")
+        await anyio.sleep(10)
+        hashed = {"collection_hash": made.data["collection_hash"]}
+        renamed = await client.call("update_collection", hashed, status="public")
+        seen = await client.call(SEE, look)
+        await client.call("delete_collection", collection_hash=renamed.data["collection_hash"])
+        gone = await client.call(SEE, look)
+    assert renamed.data["collection_hash"] != made.data["collection_hash"]
+    assert seen.data["documents"][0]["collection_hash"] == renamed.data["collection_hash"]
+    assert "collection_hash" not in gone.data["documents"][0]
+
+
 # A folder is planned and uploaded
 async def test_a_folder_of_six_is_published_in_three_calls_with_links(bench: LongBench) -> None:
     plan = await planned(bench, title="{name} {date}")

@@ -80,8 +80,9 @@ class Batches:
                 if item.state == "sending":
                     await self.jobs.stop(UPLOAD, item.upload_id)
                     entry = await self.uploads.journal.find(item.upload_id)
-                    facts = UNSENT if entry is None or entry.stopped else facts_of(entry)
-                    await record.note(seen.batch, item, **facts)
+                    if entry is None or not entry.unresolved:  # else whoever goes on finds out what came of it
+                        facts = UNSENT if entry is None or entry.stopped else facts_of(entry)
+                        await record.note(seen.batch, item, **facts)
             await record.stop(seen.batch, ON_REQUEST)
 
 

@@ -120,7 +120,7 @@ class Eyes:
             with anyio.CancelScope(deadline=until):
                 look = await look_ahead(document)
                 here = replace(here, pages=look.pages, warnings=(*here.warnings, *look.warnings))
-                if look.pages is not None:
+                if look.pages is not None and not look.warnings:  # which would be missing the next time
                     key, pages = here.key, look.pages
                     await self.store.transact(
                         lambda records: remember_document(records, self.account, key, pages=pages)

@@ -56,5 +56,5 @@ async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
 
 def told(work_id: str, kind: str, *, ended: bool) -> StoppedWork:
     """The answer; another process is only asked to stop."""
-    state = "stopped" if ended else "stopping: another process carries it out, and stops within 10 seconds"
+    state = "stopped" if ended else "stopping: another process carries it out, or did, and it ends within half a minute"
     return StoppedWork(work_id=work_id, kind=kind, state=state, next_step=WHAT_STANDS.get(kind, ANY_OTHER))
