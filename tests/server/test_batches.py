@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
@@ -14,8 +15,10 @@ from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.workflows.batches import carrying_out, seeing
 from tests.server.bench import PDF, Said, tokens
 from tests.server.long_bench import CREATE, GET, LIST, LongBench, assert_told_in_four_parts, named_call
+from tests.server.test_fault_matrix import FAULTS
 
 TOOL, SEE, LOOK, STOP = "create_collections", "list_documents", "get_upload", "stop_work"
+STATES = ("complete", "converting", "unclear", "failed", "skipped", "planned")
 NAMES = [f"Branch {number}.pdf" for number in (1, 2, 3, 9, 10, 11)]
 
 
@@ -189,8 +192,9 @@ async def test_a_document_is_listed_under_the_new_hash_and_not_at_all_once_it_is
 
 # A folder is planned and uploaded
 async def test_a_folder_of_six_is_published_in_three_calls_with_links(bench: LongBench) -> None:
-    plan = await planned(bench, title="{name} {date}")
-    assert bench.created == 0
+    left, plan = bench.sandbox.account.uploads_left, await planned(bench, title="{name} {date}")
+    assert set(bench.requests) == {"user.getStats"}
+    assert (bench.created, bench.sandbox.account.uploads_left) == (0, left)
     assert [one["title"] for one in plan.data["items"]] == [f"{name[:-4]} 2026-09-21" for name in NAMES]
     assert "6 of the month's uploads" in plan.text
     done = await carried_out(bench, plan)
@@ -359,6 +363,30 @@ async def test_a_process_that_may_not_upload_from_there_leaves_a_batch_to_one_th
         await bench.client.call(LOOK)
         await anyio.sleep(300)
     assert_all_sent_but_the_one_that_was_cut(bench)
+
+
+# Faults
+@pytest.mark.parametrize("times", [1, 0], ids=["once", "for ever"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_no_fault_uploads_a_document_twice_or_makes_the_outcome_untrue(
+    bench: LongBench, fault: str, times: int
+) -> None:
+    for name in NAMES[2:]:
+        (bench.folder / "uploads" / "branches" / name).unlink()
+    plan = await planned(bench)
+    bench.sandbox.add_fault(replace(FAULTS[fault], action=CREATE, times=times))
+    during = await to_the_end(bench, plan)
+    bench.sandbox.clear_faults()
+    for _ in range(2):
+        await anyio.sleep(60)
+        said = await to_the_end(bench, plan)
+    created = Counter(sent_titles(bench))
+    titles = {state: {one["title"] for one in said.data["items"] if one["state"] == state} for state in STATES}
+    assert during.data["state"] in {"complete", "stopped"}
+    assert set(created.values()) <= {1}, said.text
+    assert titles["complete"] | titles["converting"] <= created.keys()
+    assert created.keys() <= titles["complete"] | titles["converting"] | titles["unclear"], said.text
+    assert not titles["planned"]
 
 
 # Looking after uploads
