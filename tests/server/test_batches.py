@@ -270,6 +270,17 @@ async def test_documents_are_named_by_name_or_path_and_each_counts_once(bench: L
     }
 
 
+async def test_the_same_content_under_two_names_and_one_title_is_sent_once_and_said(bench: LongBench) -> None:
+    for name in ("one.pdf", "two.pdf"):
+        document(bench, name, b"the same")
+    plan = await bench.client.call(TOOL, documents=["one.pdf", "two.pdf"], title="Prices")
+    done = await to_the_end(bench, plan)
+    assert '"Prices", 2 times' in plan.text
+    assert sent_titles(bench) == ["Prices"]
+    assert len({one["collection_hash"] for one in done.data["items"]}) == 1
+    assert "nothing was sent again" in done.data["items"][1]["reason"]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -1,6 +1,7 @@
 """A tool: what an assistant may call, what it takes and answers, and what one call works with."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Generic
@@ -17,6 +18,7 @@ from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -77,21 +79,21 @@ class Answered(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
 
-class HowFar(Answered):
-    """How far long work is."""
-
-    done: int
-    total: int | None = None
-    seconds_left: int | None = None
-
-
 States = Annotated[list[str], Field(description="Seen when")]
 NextStep = Annotated[str | None, Field(description="Next call")]
+HowFar = Annotated[dict[str, int] | None, Field(description="done, total, seconds_left")]
+"""Of long work that goes on."""
 Warnings = Annotated[list[str], Field(description="For the person")]
 WasDryRun = Annotated[bool | None, Field(description="Nothing was done")]
 HistoryId = Annotated[int | None, Field(description="Holds how it was")]
 Planned = Annotated[list[str] | None, Field(description="What would change")]
 """Of a dry run."""
+
+
+def in_numbers(progress: Progress) -> dict[str, int]:
+    """How far long work is, as an answer tells it: what is not known is left out."""
+    known = {"done": progress.done, "total": progress.total, "seconds_left": progress.seconds_left}
+    return {name: math.ceil(one) for name, one in known.items() if one is not None}
 
 
 @dataclass(frozen=True)

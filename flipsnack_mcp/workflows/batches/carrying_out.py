@@ -15,13 +15,14 @@ from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_do
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.rules import CHANGED_SINCE, BatchItem, DocumentBatch
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs, new_job_id
-from flipsnack_mcp.workflows.plans.carrying_out import MOST_IN_A_ROW, ON_REQUEST, short
+from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST
 from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD
 from flipsnack_mcp.workflows.progress import News, Progress, Tell, batch_at
 from flipsnack_mcp.workflows.uploads.following import follow
@@ -29,6 +30,8 @@ from flipsnack_mcp.workflows.uploads.journal import UPLOAD, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT
 from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
 
+MOST_IN_A_ROW = 3
+"""Failures after which a batch stops."""
 LOOKS_FOR_AN_END, BETWEEN_LOOKS = 12, 10.0
 """How often it is asked what came of an upload whose process is gone, and seconds between: Flipsnack may still be at it."""
 SECONDS_A_DOCUMENT = 4.0
@@ -130,7 +133,7 @@ class BatchSending:
         noted = await self._record.note(batch, item, **facts)
         if noted.state in {"done", "failed", "unclear"}:
             target = noted.collection_hash or noted.title
-            said = short(noted.said)
+            said = first_sentence(noted.said)
             await self._history.add(tool="create_collections", target=target, decision=noted.state, said=said)
         return self._objection_after(noted)
 

@@ -17,7 +17,7 @@ from flipsnack_mcp.files.paths.place import allowed_folders
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds, several
 from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, notes
-from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, Planned, ToolCall, Warnings
+from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.batches import rules
@@ -93,7 +93,7 @@ class BatchStatus(Answered):
     plan_id: Annotated[str | None, Field(description="Goes on")] = None
     state: Annotated[BatchStateTold, Field(description="Of the plan")]
     counts: Annotated[dict[str, int], Field(description="By state")]
-    progress: Annotated[HowFar | None, Field(description="How far")] = None
+    progress: HowFar = None
     changes: Planned = None
     items: Annotated[list[BatchRow] | None, Field(description="In their order")] = None
     warnings: Warnings = []
@@ -257,15 +257,15 @@ def broken_off(batch: rules.DocumentBatch, error: Exception) -> FlipsnackError:
 
 def still_running(batch: rules.DocumentBatch, progress: Progress) -> BatchStatus:
     """State, counts, and how long it will go on."""
-    left = None if progress.seconds_left is None else round(progress.seconds_left)
-    far = HowFar(done=len(batch.items) - len(batch.left), total=len(batch.items), seconds_left=left)
+    far = in_numbers(progress) | {"done": len(batch.items) - len(batch.left), "total": len(batch.items)}
+    when = f" in about {far['seconds_left']} s" if "seconds_left" in far else " later"
     return BatchStatus(
         plan_id=batch.plan_id,
         state="running",
         counts=batch.counts,
         progress=far,
-        next_step=f"It goes on by itself; tell the person and end your turn. Later call "
-        f'create_collections(plan_id="{batch.plan_id}", wait_seconds=45) to see how far it is.',
+        next_step="It goes on by itself: tell the person, and end your turn. Call "
+        f'create_collections(plan_id="{batch.plan_id}", wait_seconds=45){when} to see.',
     )
 
 
