@@ -137,6 +137,14 @@ async def test_a_folder_that_is_nearly_there_is_proposed(bench: LongBench) -> No
     assert_told_in_four_parts(said, "uploads/branches")
 
 
+async def test_of_more_than_two_hundred_the_first_are_listed_and_all_are_counted(bench: LongBench) -> None:
+    for number in range(201):
+        document(bench, f"many/{number}.pdf")
+    said = await bench.client.call(SEE, folder="many")
+    assert (len(said.data["documents"]), said.data["total"]) == (200, 201)
+    assert "Only the first 200" in said.text
+
+
 async def test_pages_are_counted_once_as_long_as_a_document_stays_the_same(
     bench: LongBench, counted: AsyncMock
 ) -> None:

@@ -90,6 +90,11 @@ class DocumentBatch(BaseModel):
         return not self.left and not any(one.again for one in self.items)
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether it waits for a call to go on."""
+        return bool(self.stopped) and not self.is_over
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many there are of each state."""
         return dict(Counter[str](one.state for one in self.items))

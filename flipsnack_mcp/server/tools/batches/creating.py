@@ -281,7 +281,7 @@ async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float
     stopped = [batch.stopped] if batch.stopped else []
     return BatchStatus(
         plan_id=batch.plan_id,
-        state="stopped" if batch.stopped else "complete",
+        state="stopped" if batch.is_stopped else "complete",
         counts=batch.counts,
         items=rows,
         warnings=[*stopped, *said],
@@ -292,7 +292,7 @@ async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float
 def next_batch_call(batch: rules.DocumentBatch, *, converting: bool) -> str | None:
     """The call that goes on from here."""
     call = f'Call create_collections(plan_id="{batch.plan_id}")'
-    if batch.stopped:
+    if batch.is_stopped:
         return f"Tell the person why it stopped. {call} to go on once that is mended."
     if converting:
         return "All is uploaded. Call get_upload(wait_seconds=45) to wait for the conversions; it gives the links."

@@ -16,6 +16,7 @@ from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.progress import looked_into
 
 MOST_LISTED = 200
+ONLY_THE_FIRST = f"Only the first {MOST_LISTED} are listed: give a folder or words to see others."
 NAMED = 5
 """Files that are named with what is wrong with them."""
 TO_ANSWER = 5.0
@@ -65,7 +66,8 @@ async def list_documents(call: ToolCall, arguments: ListDocumentsInput) -> Docum
     fitting = [one for one in listing.files if rules.has_words(one.place.parts, arguments.query or "")]
     seen = await look_into(call, fitting[:MOST_LISTED])
     rows = [document_row(one) for one in seen]
-    return DocumentList(documents=rows, total=len(fitting), warnings=[*notes(listing), *refusals(seen)])
+    more = [ONLY_THE_FIRST] if len(fitting) > MOST_LISTED else []
+    return DocumentList(documents=rows, total=len(fitting), warnings=[*more, *notes(listing), *refusals(seen)])
 
 
 async def look_into(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument]:
