@@ -26,6 +26,7 @@ Conversion = Literal["processing", "complete", "failed", "unknown"]
 # The names Flipsnack's items go by are not documented; these are looked for, in this order.
 ITEM_HASHES = ("flipbookHash", "itemHash", "hash", "id")
 ITEM_STATUSES = ("status", "itemStatus", "flipbookStatus", "conversionStatus")
+ITEM_PAGES = ("pagesCount", "pageCount", "numberOfPages", "pages")
 
 
 class CollectionSummary(Result):
@@ -91,6 +92,7 @@ class Flipbook(BaseModel):
 
     flipbook_hash: Annotated[str, Field(description="For delete_flipbook")] = ""
     status: Annotated[str, Field(description="processing, complete or failed")] = "unknown"
+    pages: Annotated[int | None, Field(description="Once converted")] = None
 
 
 class Collection(Result):
@@ -105,6 +107,7 @@ class Collection(Result):
     conversion: Annotated[Conversion, Unsent(), Field(description="Of all its flipbooks")] = "unknown"
     flipbooks: Annotated[list[Flipbook], Unsent(), Field(description="Its documents")] = []
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
+    cover_image: Annotated[str | None, Field(description="Picture address")] = None
     extra: Annotated[dict[str, str], Unsent(), Field(description="Unnamed fields")] = {}
 
     @classmethod
@@ -130,7 +133,7 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at one collection: title, status, size and the conversion of its flipbooks."""
+    """Look at one collection: link, cover, dates, status, size, and pages and conversion of its flipbooks."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"
@@ -229,7 +232,12 @@ def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
 def flipbook_from(item: JsonObject) -> Flipbook:
     """One item, by the names it may go by."""
     found = next((as_text(item[name]) for name in ITEM_HASHES if item.get(name)), "")
-    return Flipbook(flipbook_hash=found if HASH.fullmatch(found) else "", status=cut(item_status(item)) or "unknown")
+    counts = (parameters.whole_number(item.get(name)) for name in ITEM_PAGES)
+    return Flipbook(
+        flipbook_hash=found if HASH.fullmatch(found) else "",
+        status=cut(item_status(item)) or "unknown",
+        pages=next((one for one in counts if one and one > 0), None),  # 0 while they are not known
+    )
 
 
 def item_status(item: JsonObject) -> str:
