@@ -113,7 +113,7 @@ async def test_a_folder_is_listed_in_natural_order_without_hidden_files_and_link
     ("given", "found"),
     [
         ({"folder": "branches"}, 6), ({"folder": "."}, 7), ({"query": "branch"}, 6), ({"query": "BRANCH 1"}, 3),
-        ({"query": "uebersicht"}, 0), ({"query": "ubersicht"}, 1), ({"query": "Übersicht 2026"}, 1),
+        ({"query": "uebersicht"}, 1), ({"query": "ubersicht"}, 1), ({"query": "übersihct"}, 1), ({"query": "price list"}, 0), ({"query": "Übersicht 2026"}, 1),
         ({"query": "branches 9", "folder": "branches"}, 1),
     ],
 )  # fmt: skip
@@ -396,9 +396,10 @@ async def test_no_fault_uploads_a_document_twice_or_makes_the_outcome_untrue(
     bench.sandbox.add_fault(replace(FAULTS[fault], action=CREATE, times=times))
     during = await to_the_end(bench, plan)
     bench.sandbox.clear_faults()
-    for _ in range(2):
-        await anyio.sleep(60)
-        said = await to_the_end(bench, plan)
+    await anyio.sleep(60)
+    await to_the_end(bench, plan)
+    await anyio.sleep(60)
+    said = await to_the_end(bench, plan)
     created = Counter(sent_titles(bench))
     titles = {state: {one["title"] for one in said.data["items"] if one["state"] == state} for state in STATES}
     assert during.data["state"] in {"complete", "stopped"}

@@ -16,6 +16,7 @@ from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.text import as_compared
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.plans.rules import GOOD_FOR, title_objection
+from flipsnack_mcp.workflows.searching.words import distance, without_accents
 
 MOST_DOCUMENTS = 100
 BY_NAME = "{name}"
@@ -161,12 +162,13 @@ def item_of(place: int, one: SeenDocument, title: str) -> BatchItem:
 
 
 def has_words(parts: Sequence[str], query: str) -> bool:
-    """Whether all words of a query stand somewhere in a path, whatever their case and accents."""
-    path = without_accents("/".join(parts))
-    return all(word in path for word in without_accents(query).split())
+    """Whether all words of a query stand in a path: as parts of its words, or as titles are searched, slips forgiven."""
+    path = "/".join(parts)
+    letters = in_plain_letters(path)
+    inside = all(word in letters for word in in_plain_letters(query).split())
+    return inside or distance(query, path) is not None
 
 
-def without_accents(text: str) -> str:
-    """The text as people type it in a hurry."""
-    apart = unicodedata.normalize("NFKD", as_compared(text).casefold())
-    return "".join(one for one in apart if not unicodedata.combining(one))
+def in_plain_letters(text: str) -> str:
+    """Without case and accents."""
+    return without_accents(as_compared(text).casefold())
