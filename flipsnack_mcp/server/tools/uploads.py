@@ -1,25 +1,20 @@
-"""create_collection and get_upload: one upload, told in parts as long as it takes. And what every upload sends and costs."""
+"""create_collection: one upload, told in parts as long as it takes. And what every upload sends and costs."""
 
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
-from typing_extensions import override
+from pydantic import Field
 
-from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, wire_parameters
+from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
-from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
-from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD, JournalEntry
-from flipsnack_mcp.workflows.uploads.looking_after import NOT_LOOKED, look_after
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Source
 
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
@@ -35,38 +30,8 @@ STOPPING = "The process that uploads it was asked to stop it, which takes up to 
 FAILED_CONVERSION = (
     "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
 )
-ROWS = 100
-"""Of the uploads of a day."""
 UNDER_WAY = RUNNING | {"converting"}
-WAIT_ON = "Some are still under way. Call get_upload(wait_seconds=45) to wait on for all of them."
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
-
-
-class GetUploadInput(ToolInput):
-    """Wait for an upload and its conversion or see how it ended. Without upload_id: all uploads of the last day, with links."""
-
-    tool_name = "get_upload"
-    tool_title = "Get an upload"
-    effect = Effect.READS
-    over = "state of create_collection"
-    idempotent = True
-
-    upload_id: Annotated[GivenId | None, Field(description="From create_collection")] = None
-    wait_seconds: WaitSeconds = 30
-    cancel: SkipJsonSchema[bool] = False
-    """As it was before there was stop_work."""
-
-    @property
-    @override
-    def changes_something(self) -> bool:
-        return self.cancel
-
-    @model_validator(mode="after")
-    def one_to_stop(self) -> Self:
-        """Only a named upload can be stopped."""
-        if self.cancel and not self.upload_id:
-            raise ValueError("say which upload to stop: give its upload_id")
-        return self
 
 
 class Creation(Answered):
@@ -85,29 +50,6 @@ class Creation(Answered):
     warnings: Warnings = []
     states: States = []
     next_step: NextStep = None
-
-
-class UploadRow(Answered):
-    """One upload of the last day."""
-
-    upload_id: str
-    state: str
-    title: str
-    """As it was asked for."""
-    name: str
-    """Of the file."""
-    started: str
-    """UTC."""
-    collection_hash: str | None = None
-    status: str | None = None
-    direct_link: str | None = None
-    reason: str | None = None
-
-
-class UploadStatus(Creation):
-    """One upload, or a list of them."""
-
-    uploads: Annotated[list[UploadRow] | None, Field(description="Without upload_id")] = None
 
 
 class Publication(Creation):
@@ -217,41 +159,6 @@ async def planned_upload(call: ToolCall, action: publishing.CreateCollection) ->
     return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*look.warnings, *said])
 
 
-async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
-    """See how an upload is doing, wait for it, stop it; or list those of the last day."""
-    uploads = call.app.uploads
-    await uploads.reconcile(call.context)
-    if not arguments.upload_id:
-        return await uploads_of_the_day(call, arguments.wait_seconds)
-    entry = await uploads.journal.find(arguments.upload_id)
-    if entry is None:
-        raise FlipsnackError(
-            "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
-        )
-    if arguments.cancel:
-        if entry.state not in RUNNING:
-            raise FlipsnackError(
-                "This upload has ended; it cannot be stopped any more.",
-                "To remove its collection, use delete_collection.",
-            )
-        await call.app.jobs.stop(UPLOAD, entry.upload_id)
-        entry = await uploads.journal.find(entry.upload_id) or entry
-    followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
-    return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
-
-
-async def uploads_of_the_day(call: ToolCall, seconds: float) -> UploadStatus:
-    """The uploads of the last day, once those under way are through or the time is up."""
-    entries = await call.app.uploads.journal.recent()
-    every = await look_after(call.context, call.app.uploads, entries[:ROWS], seconds)
-    going_on = any(one.entry.state in UNDER_WAY for one in every)
-    looked = dict.fromkeys(said for one in every for said in one.warnings if said.startswith(NOT_LOOKED))
-    left = [f"{len(entries) - ROWS} earlier uploads of the day are not listed."] if len(entries) > ROWS else []
-    return UploadStatus(
-        uploads=[upload_row(one) for one in every], warnings=[*looked, *left], next_step=WAIT_ON if going_on else None
-    )
-
-
 def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
     """The answer about an upload."""
     entry, seen = followed.entry, followed.collection
@@ -304,20 +211,3 @@ def state_of(entry: JournalEntry) -> str:
     if entry.stopped:
         return "stopped"
     return "uploading" if entry.state in RUNNING else entry.state
-
-
-def upload_row(followed: Followed) -> UploadRow:
-    """One line of the list."""
-    entry, seen = followed.entry, followed.collection
-    at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
-    return UploadRow(
-        upload_id=entry.upload_id,
-        state=state_of(entry),
-        title=(seen.title if seen else entry.listed) or entry.title,
-        name=entry.name,
-        started=at,
-        collection_hash=entry.collection_hash or None,
-        status=seen.status if seen else None,
-        direct_link=followed.direct_link,
-        reason=" ".join(warn_about(followed)) or None,
-    )
