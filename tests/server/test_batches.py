@@ -198,6 +198,20 @@ async def test_a_document_is_listed_under_the_new_hash_and_not_at_all_once_it_is
     assert "collection_hash" not in gone.data["documents"][0]
 
 
+async def test_an_upload_that_failed_does_not_hide_what_a_document_became_before(bench: LongBench) -> None:
+    given = {"file_path": "branches/Branch 1.pdf", "status": "public"}
+    made = await bench.client.call("create_collection", given, title="One")
+    bench.fails("code", CREATE, code=36)
+    failed = await bench.client.call("create_collection", given, title="Two")
+    kept = await bench.client.call(SEE, query="1.pdf")
+    bench.sandbox.account.delete(made.data["collection_hash"])
+    await bench.client.call(LOOK, upload_id=made.data["upload_id"])
+    gone = await bench.client.call(SEE, query="1.pdf")
+    assert failed.is_error
+    assert kept.data["documents"][0]["collection_hash"] == made.data["collection_hash"]
+    assert "collection_hash" not in gone.data["documents"][0]
+
+
 # A folder is planned and uploaded
 async def test_a_folder_of_six_is_published_in_three_calls_with_links(bench: LongBench) -> None:
     left, plan = bench.sandbox.account.uploads_left, await planned(bench, title="{name} {date}")

@@ -111,6 +111,8 @@ class Journal:
 
         def work(records: Records) -> JournalEntry:
             entry = self._get(records, known.upload_id) or known
+            if entry.collection_hash and facts.get("collection_hash") == "":
+                remembered.rename_in_documents(records, self.account, entry.collection_hash, "")
             return self._put(records, entry.model_copy(update=facts))
 
         return await self.store.transact(work)
@@ -175,7 +177,7 @@ class Journal:
 
     def _put(self, records: Records, entry: JournalEntry) -> JournalEntry:
         records.put(UPLOAD, entry.upload_id, entry.model_dump(mode="json"), keep=leases.KEPT)
-        if entry.path and (entry.collection_hash or entry.state == "failed"):
+        if entry.path and entry.collection_hash:
             key = remembered.DocumentKey(entry.path, entry.size, entry.changed)
             known = {"collection_hash": entry.collection_hash, "title": entry.listed or entry.title}
             remembered.remember_document(records, self.account, key, **known)
