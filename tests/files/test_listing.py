@@ -47,6 +47,7 @@ def test_a_folder_alone_is_listed_without_what_lies_below_it(folder: Path) -> No
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
 def test_links_and_what_lies_behind_them_are_left_out_and_hidden_files_are_not_even_named(folder: Path) -> None:
     put(folder.parent, "secret/inside.pdf")
+    put(folder, "bell\a/c.pdf", "bell\a.pdf")
     put(folder, "a.pdf", ".hidden.pdf", ".hidden/b.pdf", "space at its end .pdf ", "two.pdf")
     (folder / "out").symlink_to(folder.parent / "secret")
     (folder / "inside.pdf").symlink_to(folder.parent / "secret" / "inside.pdf")
@@ -56,7 +57,7 @@ def test_links_and_what_lies_behind_them_are_left_out_and_hidden_files_are_not_e
     found = list_files(None, [folder], deep=True)
     assert [one.place.name for one in found.files] == ["a.pdf"]
     assert dict(found.left_out) == {
-        "inside.pdf": "is a link", "two.pdf": listing.MANY_LINKS, "second.pdf": listing.MANY_LINKS,
+        "inside.pdf": "is a link", "bell\a.pdf": "holds control characters", "two.pdf": listing.MANY_LINKS, "second.pdf": listing.MANY_LINKS,
     }  # fmt: skip
     for behind in ("out", "loop", ".hidden"):
         with pytest.raises(RefusedFile):

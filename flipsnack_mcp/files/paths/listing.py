@@ -93,8 +93,9 @@ class Walk:
             return
         for name, status in entries:
             here = Place(place.folder, (*place.parts, name))
-            if stat.S_ISDIR(status.st_mode) and self._deep and len(here.parts) < DEEPEST and not _is_hidden(name):
-                self.look_into(here)
+            if stat.S_ISDIR(status.st_mode):
+                if self._deep and len(here.parts) < DEEPEST and not _wrong_name(name):
+                    self.look_into(here)
             elif name.casefold().endswith(".pdf") and not _is_hidden(name):
                 self._note(here, status)
 
@@ -151,6 +152,10 @@ def _objection(name: str, status: os.stat_result) -> str:
         return LINK
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
         return MANY_LINKS
+    return _wrong_name(name)
+
+
+def _wrong_name(name: str) -> str:
     return "holds control characters" if has_control(name) else objection_to(name, sys.platform)
 
 
