@@ -53,6 +53,14 @@ class Event(BaseModel):
         return linked.model_copy(update={"hash": digest(linked.model_dump(mode="json"))})
 
 
+class Head(BaseModel):
+    """What the next entry is chained to, as it is stored."""
+
+    number: int
+    hash: str
+    at: float
+
+
 def digest(stored: Body) -> str:
     """The hash over everything but the hash itself, as it is stored: an entry stays whole when `Event` gets a field."""
     body = {name: value for name, value in stored.items() if name != "hash"}
@@ -173,9 +181,20 @@ def torn(events: list[Event]) -> str:
 
 def missing_after(events: list[Event], head: Body, now: float) -> str:
     """The last entry is the one that was written last, unless even that has expired."""
+    if not is_head(head):
+        return "what is kept of its end was altered"
     if not events:
         return "all entries are missing" if head["number"] and now - float(head["at"]) <= HISTORY_KEPT else ""
     last = events[-1]
     return (
         "" if (last.number, last.hash) == (head["number"], head["hash"]) else f"entries after {last.number} are missing"
     )
+
+
+def is_head(body: Body) -> bool:
+    """Whether nobody made something else of it."""
+    try:
+        Head.model_validate(body, strict=True)
+    except ValidationError:
+        return False
+    return True

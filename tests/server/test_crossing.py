@@ -13,11 +13,12 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp import MCPError
-from mcp.types import ErrorData
+from mcp import Client, MCPError
+from mcp.types import CallToolResult, ElicitResult, ErrorData, InputRequiredResult, InputResponses
 
 import flipsnack_mcp
 from flipsnack_mcp.api.actions.collections import CollectionSummary
+from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.database import RowRecords
 from flipsnack_mcp.store.leases import Lease, put
 from flipsnack_mcp.store.records import Records
@@ -290,6 +291,52 @@ async def test_what_was_begun_goes_on_in_its_account_and_as_its_settings_allow(s
     assert several.changed.get("uk", []) == begun
     assert (several.changed["fr"], len(begun) < 7) == ([UPDATED] * 7, True)
     assert "de" not in several.changed
+
+
+async def test_what_was_given_out_counts_in_the_account_of_its_key_when_names_are_exchanged(
+    several: SeveralBench,
+) -> None:
+    """A code, a plan, a report and a form of one account, under whose name the file has the key of another now."""
+    store = several.folder / "state.sqlite"
+    given: Given = {"collection_hash": several.collection(TITLE).hash, "account": "de"}
+
+    def server() -> FlipsnackServer:
+        return several.server(SqliteStore(store, several.clock))
+
+    async def form(state: str | None) -> CallToolResult | InputRequiredResult:
+        async with Client(server(), mode="auto", elicitation_callback=Person(declines)) as client:
+            answers: InputResponses = {"title": ElicitResult(action="accept", content={"title": TITLE})}
+            return await client.session.call_tool(
+                "delete_collection",
+                given,
+                input_responses=answers if state else None,
+                request_state=state,
+                allow_input_required=True,
+            )
+
+    async with several.assistant(server=server()) as assistant:
+        code = (await assistant.call("delete_collection", given)).code
+        plan = (await assistant.call("update_collections", OFFERS, account="de")).data["plan_id"]
+        report = (await assistant.call("report_stats", account="de")).data["report_id"]
+    question = await form(None)
+    assert isinstance(question, InputRequiredResult)
+    several.own = {
+        name: {"api_key": key_of(key), "api_secret": secret_of(key)} for name, key in (("de", "fr"), ("fr", "de"))
+    }
+    several.clock.advance(5)
+    answered = await form(question.request_state)
+    async with several.assistant(server=server()) as assistant:
+        refused = [
+            await assistant.call("delete_collection", given, confirmation=code),
+            await assistant.call("update_collections", plan_id=plan, account="de"),
+            await assistant.call("report_stats", report_id=report, account="de"),
+        ]
+        in_between = several.changed
+        there = {**given, "account": "fr"}
+        done = await assistant.call("delete_collection", there, confirmation=code)
+    assert isinstance(answered, CallToolResult)
+    assert [answered.is_error, *(one.is_error for one in refused)] == [True] * 4
+    assert (in_between, done.is_error, several.changed) == ({}, False, {"de": [DELETED]})
 
 
 async def test_an_account_without_a_key_goes_on_with_nothing(several: SeveralBench) -> None:

@@ -4,9 +4,11 @@ import base64
 import secrets
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.clock import Stamp, is_fresh
-from flipsnack_mcp.store.records import Records, Store, stamp_of
+from flipsnack_mcp.store.records import Body, Records, Store, stamp_of
 
 CODE, NONCE, CLOSED = "confirmation-code", "confirmation-answer", "confirmation-closed"
 UNANSWERED, MISTYPED = "confirmation-unanswered", "confirmation-mistyped"
@@ -122,8 +124,8 @@ class Consents:
 
     def _ticket(self, records: Records, code: str) -> Ticket | None:
         """A code of this account that counts."""
-        body = records.get(CODE, code)
-        return ticket_in(records, code) if body and body["account"] == self.account else None
+        known = ticket_of(records.get(CODE, code))
+        return ticket_in(records, code) if known and known.account == self.account else None
 
     async def stamp(self) -> Stamp:
         """What a question is stamped with."""
@@ -144,12 +146,19 @@ class Consents:
 
 def ticket_in(records: Records, code: str) -> Ticket | None:
     """A code that counts, of whichever account. One that is seen while the clock says something else is dead from then on."""
-    body = records.get(CODE, code)
-    ticket = Ticket.model_validate(body) if body else None
+    ticket = ticket_of(records.get(CODE, code))
     if ticket is None or is_fresh(Stamp(ticket.made, ticket.shown), stamp_of(records), LIFETIME):
         return ticket
     records.delete(CODE, code)
     return None
+
+
+def ticket_of(body: Body | None) -> Ticket | None:
+    """What a code stands for, unless somebody made something else of it."""
+    try:
+        return Ticket.model_validate(body)
+    except ValidationError:
+        return None
 
 
 def waiting_in(records: Records) -> dict[str, Ticket]:

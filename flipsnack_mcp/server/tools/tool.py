@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Generic
+from typing import Annotated, Generic, TypeAlias
 
 from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +22,9 @@ from flipsnack_mcp.workflows.progress import Progress
 
 log = logging.getLogger(__name__)
 
+Linked: TypeAlias = Mapping[str, frozenset[tuple[str, str]]]
+"""What players' links name, by the argument they stand in: by what the store knows the account, and the hash."""
+
 
 @dataclass
 class ToolCall:
@@ -38,8 +41,8 @@ class ToolCall:
     """Whose yes it was; for a plan also that of an earlier call."""
     apps: tuple[App, ...] = ()
     """Of all accounts, where all are meant."""
-    linked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """The collections that links named then, by what the store knows their account by."""
+    linked: Linked = field(default_factory=dict[str, frozenset[tuple[str, str]]])
+    """The collections that links named then."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
 
