@@ -12,6 +12,7 @@ import pytest
 
 from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.sandbox import Pace
+from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.workflows.batches import carrying_out, seeing
 from tests.server.bench import PDF, Said, tokens
 from tests.server.long_bench import CREATE, GET, LIST, LongBench, assert_told_in_four_parts, named_call
@@ -37,7 +38,7 @@ def pace() -> Pace:
 def counted(monkeypatch: pytest.MonkeyPatch) -> AsyncMock:
     """Three pages each, without a process that counts them."""
     counting = AsyncMock(return_value=LookAhead(3, ()))
-    for module in (seeing, carrying_out):
+    for module in (seeing, carrying_out, uploads):
         monkeypatch.setattr(module, "look_ahead", counting)
     return counting
 
@@ -90,15 +91,15 @@ def spoil(path: Path) -> None:
 
 # A folder is seen
 async def test_a_folder_is_listed_in_natural_order_without_hidden_files_and_links(bench: LongBench) -> None:
-    uploads = bench.folder / "uploads"
+    folder = bench.folder / "uploads"
     secret = bench.folder / "secret.pdf"
     secret.write_bytes(PDF)
     document(bench, ".hidden.pdf")
     document(bench, ".git/inside.pdf")
     document(bench, "notes.txt")
-    (uploads / "link.pdf").symlink_to(secret)
-    (uploads / "way out").symlink_to(bench.folder)
-    os.link(secret, uploads / "second name.pdf")
+    (folder / "link.pdf").symlink_to(secret)
+    (folder / "way out").symlink_to(bench.folder)
+    os.link(secret, folder / "second name.pdf")
     said = await bench.client.call(SEE)
     rows = said.data["documents"]
     assert [Path(one["path"]).name for one in rows] == NAMES
