@@ -23,15 +23,15 @@ from flipsnack_mcp.store.database import RowRecords
 from flipsnack_mcp.store.leases import Lease, put
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from flipsnack_mcp.workflows.plans.rules import Rule, draft_plan
 from flipsnack_mcp.workflows.reports.together import JOINT_REPORT
 from tests.in_memory import rows_of
 from tests.samples_of import TOOLS, expected_tool, expected_tools
 from tests.server.bench import Answer, Assistant, Given, Mode, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import TITLE
 from tests.server.several import SeveralBench, key_of, secret_of
-from tests.server.typical import typical, under_way
+from tests.server.typical import prepare, typical
 from tests.server.wire import Raw, Wire, wired
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
@@ -86,8 +86,9 @@ async def everything(several: SeveralBench, assistant: Assistant, moods: Moods, 
         return await assistant.call(tool, {**given, "account": account})
 
     for of in TOOLS:
-        begun = await under_way(of, several, assistant, account=account)
-        said = await call(expected_tool(of).name, typical(of, several) | begun)
+        kept.collections = deepcopy(there)
+        made = await prepare(of, several, assistant, account=account)
+        said = await call(expected_tool(of).name, typical(of, several) | made)
         assert not said.is_error, said.text
     plan = (await call("update_collections", OFFERS)).data["plan_id"]
     await call("update_collections", {"plan_id": plan, "wait_seconds": 45})
@@ -169,15 +170,20 @@ async def batch(assistant: Assistant, several: SeveralBench) -> Handle:
 
 
 async def work(assistant: Assistant, several: SeveralBench) -> Handle:
-    begun = await under_way("stop_work", several, assistant, account="fr")
+    begun = await prepare("stop_work", several, assistant, account="fr")
     return begun, {}, "No work is under way under that id"
+
+
+async def change(assistant: Assistant, several: SeveralBench) -> Handle:
+    made = await prepare("undo_change", several, assistant, account="fr")
+    return made, {}, "The history of this account has no entry"
 
 
 BEGUN = {
     "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code,
-    "create_collections": batch, "stop_work": work,
+    "create_collections": batch, "stop_work": work, "undo_change": change,
 }  # fmt: skip
-NAMING = {"upload_id", "plan_id", "report_id", "work_id", "confirmation"}
+NAMING = {"upload_id", "plan_id", "report_id", "work_id", "confirmation", "history_id"}
 """Arguments that name something that was begun before."""
 
 
@@ -200,7 +206,7 @@ def test_every_argument_that_names_what_was_begun_is_tried() -> None:
     every = expected_tools()
     ids = {name for tool in every.values() for name in tool.parameters if name.endswith("_id")}
     assert ids | {"confirmation"} == NAMING
-    assert BEGUN.keys() >= {name for name, tool in every.items() if ids & {*tool.parameters}}
+    assert {name for tool in BEGUN for name in every[tool].parameters} >= NAMING
 
 
 async def test_a_no_closes_one_account_only(several: SeveralBench) -> None:
@@ -349,7 +355,7 @@ async def test_an_account_without_a_key_goes_on_with_nothing(several: SeveralBen
     plan = await kept.keep(draft_plan(Rule("Weekly", "Daily", None), rows))
 
     def begin(records: Records) -> None:
-        kept.start(plan, records)
+        kept.start(plan, records, lambda *_: 1)
         put(records, f"plan/{kept.account}/{plan.plan_id}", Lease("", 0.0))
 
     await store.transact(begin)

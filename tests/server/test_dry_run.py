@@ -20,8 +20,8 @@ from tests.server.typical import PNG, typical
 TITLE = "Summer catalogue 2026"
 DRAFT = "Weekly offers, Week 39"
 ADDRESS = "https://example.com/a.pdf"
-PLANNING = {"update_collections", "create_collections"}
-"""Every first call of these is a dry run: test_bulk, test_batches."""
+PLANNING = {"update_collections", "delete_collections", "undo_change", "create_collections"}
+"""Every first call of these is a dry run: test_bulk, test_deletions, test_undo, test_batches."""
 STOPPING = {"stop_work"}
 """Changes nothing in the account."""
 WRITING = [

@@ -41,18 +41,27 @@ async def answered(of: str, bench: Bench, **settings: Any) -> tuple[Said, dict[s
     """A typical answer and the tool's output schema."""
     async with bench.assistant(Person(types_what_is_asked), **settings) as assistant:
         schema = await schema_of(assistant, expected_tool(of).name)
-        begun = await under_way(of, bench, assistant)
-        return await assistant.call(expected_tool(of).name, typical(of, bench) | begun), schema
+        made = await prepare(of, bench, assistant)
+        return await assistant.call(expected_tool(of).name, typical(of, bench) | made), schema
 
 
-async def under_way(of: str, bench: Bench, assistant: Assistant, **more: Any) -> dict[str, str]:
-    """An upload that hangs, for a tool that is about work under way: what it takes to name it."""
-    if "work_id" not in expected_tool(of).parameters:
-        return {}
+async def upload_that_hangs(bench: Bench, assistant: Assistant, **more: Any) -> dict[str, Any]:
+    """Work under way, and what names it."""
     several = more.get("account") and getattr(bench, "sandboxes", None)
     (several[more["account"]] if several else bench.sandbox).add_fault(Fault("hang", "collection.create"))
     begun = await assistant.call("create_collection", file_path=bench.document(), wait_seconds=0, **more)
     return {"work_id": begun.data["upload_id"]}
+
+
+async def prepare(of: str, bench: Bench, assistant: Assistant, **more: Any) -> dict[str, Any]:
+    """Make the call that has to have been made before; what its answer is known by."""
+    if "work_id" in expected_tool(of).parameters:
+        return await upload_that_hangs(bench, assistant, **more)
+    first = expected_tool(of).first
+    if first is None:
+        return {}
+    said = await assistant.call(first[0], {name: ready(value, bench) for name, value in first[1].items()} | more)
+    return {"history_id": said.data["history_id"]}
 
 
 async def schema_of(assistant: Assistant, tool: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class FoundFile:
 
 
 @dataclass(frozen=True)
-class Listing:
+class FolderListing:
     """What there is to upload.
 
     Attributes:
@@ -56,7 +56,7 @@ class Listing:
     whole: bool
 
 
-def list_files(folder: str | None, folders: Sequence[Path], *, deep: bool) -> Listing:
+def list_files(folder: str | None, folders: Sequence[Path], *, deep: bool) -> FolderListing:
     """Lists the PDFs in a folder or in all upload folders; `deep` also in what lies below. Blocks."""
     walk = Walk(deep)
     for place in _existing(folder, folders):
@@ -99,10 +99,10 @@ class Walk:
             elif name.casefold().endswith(".pdf") and not _is_hidden(name):
                 self._note(here, status)
 
-    def listing(self) -> Listing:
+    def listing(self) -> FolderListing:
         """Returns what was found."""
         files = sorted(self._found.values(), key=lambda one: _in_order(one.place))
-        return Listing(tuple(files), tuple((path.name, why) for path, why in self._left_out.items()), self._whole)
+        return FolderListing(tuple(files), tuple((path.name, why) for path, why in self._left_out.items()), self._whole)
 
     def _entries(self, place: Place) -> Iterator[tuple[str, os.stat_result]]:
         with opened_folder(place) as folder, os.scandir(folder) as entries:

@@ -41,7 +41,7 @@ class Consents:
         """A code for exactly this; None while the target is closed by a person's no."""
 
         def work(records: Records) -> str | None:
-            if records.get(CLOSED, self._closed(preview.target)) is not None:
+            if self._any_closed(records, preview.target, *preview.parts):
                 return None
             code = base64.b32encode(secrets.token_bytes(5)).decode()
             times = {"made": records.now, "shown": records.wall}
@@ -67,7 +67,7 @@ class Consents:
                 return f'Nobody has approved it yet: a person has to run "flipsnack-mcp approve {name}" in a terminal.'
             if spend:
                 records.delete(CODE, name)
-            if records.get(CLOSED, self._closed(target)) is not None:
+            if self._any_closed(records, target, *ticket.parts):
                 return f"A person said no to this less than {MINUTES} minutes ago."
             return ticket
 
@@ -83,11 +83,12 @@ class Consents:
 
         return await self.store.transact(work)
 
-    async def close(self, target: str) -> None:
+    async def close(self, target: str, parts: tuple[str, ...] = ()) -> None:
         """A person said no: no code helps for a while."""
 
         def work(records: Records) -> None:
-            records.put(CLOSED, self._closed(target), {}, keep=LIFETIME)
+            for one in (target, *parts):
+                records.put(CLOSED, self._closed(one), {}, keep=LIFETIME)
             self._forget_counts(records, target)
 
         await self.store.transact(work)
@@ -130,6 +131,10 @@ class Consents:
     async def stamp(self) -> Stamp:
         """What a question is stamped with."""
         return await self.store.transact(stamp_of)
+
+    def _any_closed(self, records: Records, *targets: str) -> bool:
+        """Whether a person said no to any of these just now."""
+        return any(records.get(CLOSED, self._closed(one)) is not None for one in targets)
 
     def _forget_counts(self, records: Records, target: str) -> None:
         for what in (UNANSWERED, MISTYPED):

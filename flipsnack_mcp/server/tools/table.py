@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import account, changes, downloads, over_accounts, plans, questions, reports, uploads
+from flipsnack_mcp.server.tools import account, changes, downloads, over_accounts, questions, reports, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.batches import creating, listing, planning, stopping, telling, under_way
+from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updating
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
@@ -46,7 +47,13 @@ OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
             over_accounts=over_accounts.AccountsReport,
         ),
     ),
-    collections.UpdateCollection: (Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),),
+    collections.UpdateCollection: (
+        Tool(updating.UpdateCollectionsInput, answers.PlanStatus, updating.update_collections),
+        Tool(undoing.UndoChangeInput, answers.PlanStatus, undoing.undo_change),
+    ),
+    collections.DeleteCollection: (
+        Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections),
+    ),
 }
 """Tools that stand on the menu behind the action they go on from."""
 

@@ -45,6 +45,10 @@ class ToolCall:
     """The collections that links named then."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
+    after: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What a change made of it: the fields that it changed, and the hash that it has since."""
+    goes_on: bool = False
+    """Whether what it began goes on in the background, which writes down how that ends."""
 
     @property
     def context(self) -> CallContext:
@@ -68,7 +72,8 @@ class ToolCall:
         """Write down how it ended. It has ended so: a store that fails now must not change what the caller is told."""
         first = cleaned(said.split(". ", maxsplit=1)[0], 200)
         try:
-            await self.app.history.add(decision=decision, said=first, **self._facts())
+            ended = {"after": dict(self.after), "of": self.saved or 0}
+            await self.app.history.add(decision=decision, said=first, **ended, **self._facts())
         except StoreUnusable as error:
             log.warning("the history could not be written: %s", error.happened)
 

@@ -15,7 +15,8 @@ from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.text import as_compared
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
-from flipsnack_mcp.workflows.plans.rules import GOOD_FOR, title_objection
+from flipsnack_mcp.workflows.plans.drafts import title_objection
+from flipsnack_mcp.workflows.plans.rules import GOOD_FOR
 from flipsnack_mcp.workflows.searching.words import distance, without_accents
 
 MOST_DOCUMENTS = 100

@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 from pydantic import Field
 
 from flipsnack_mcp.api import Effect, FreeText, cleaned, first_few, quoted
-from flipsnack_mcp.files.paths.listing import FoundFile, Listing, list_files
+from flipsnack_mcp.files.paths.listing import FolderListing, FoundFile, list_files
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall, Warnings
 from flipsnack_mcp.workflows.batches import rules
@@ -100,7 +100,7 @@ def given_path(path: Path) -> str:
     return text if cleaned(text, 4096) == text and not set('"|') & set(text) else path.as_uri()
 
 
-def notes(listing: Listing) -> list[str]:
+def notes(listing: FolderListing) -> list[str]:
     """What was left out of a list."""
     left = [f"{quoted(name, 80)} {why}" for name, why in listing.left_out]
     said = [f"Left out: {'; '.join(first_few(left, NAMED))}."] if left else []

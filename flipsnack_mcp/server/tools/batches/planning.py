@@ -20,7 +20,7 @@ from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.jobs import new_job_id
-from flipsnack_mcp.workflows.plans.rules import LONGEST_TITLE
+from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE
 from flipsnack_mcp.workflows.progress import looked_into
 
 WITH_A_PLAN = frozenset({"plan_id", "wait_seconds"})
