@@ -155,6 +155,11 @@ async def report(assistant: Assistant, _: SeveralBench) -> Handle:
     return {"report_id": said.data["report_id"]}, {"save_as": "csv"}, "There is no such report;"
 
 
+async def audit(assistant: Assistant, _: SeveralBench) -> Handle:
+    said = await assistant.call("audit_account", account="fr")
+    return {"report_id": said.data["report_id"]}, {}, "There is no such report;"
+
+
 async def code(assistant: Assistant, several: SeveralBench) -> Handle:
     refused = await assistant.call("delete_collection", target(several), account="fr")
     return (
@@ -180,8 +185,8 @@ async def change(assistant: Assistant, several: SeveralBench) -> Handle:
 
 
 BEGUN = {
-    "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code,
-    "create_collections": batch, "stop_work": work, "undo_change": change,
+    "get_upload": upload, "update_collections": plan, "report_stats": report, "audit_account": audit,
+    "delete_collection": code, "create_collections": batch, "stop_work": work, "undo_change": change,
 }  # fmt: skip
 NAMING = {"upload_id", "plan_id", "report_id", "work_id", "confirmation", "history_id"}
 """Arguments that name something that was begun before."""
