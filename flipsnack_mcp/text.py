@@ -96,6 +96,11 @@ def one_line(text: str) -> str:
     return STRAY_BRAILLE_BLANK.sub(" ", meant)
 
 
+def first_sentence(text: str, limit: int = 200) -> str:
+    """What there is room for in one line of the history."""
+    return cleaned(text.split(". ", maxsplit=1)[0], limit)
+
+
 def shows_nothing(text: str) -> bool:
     """Whether nothing of it is seen. Half a character is something: whoever reads it refuses it."""
     return not one_line(text.encode(errors="replace").decode()).strip()

@@ -14,9 +14,9 @@ from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import read_settings
 
-MENU_A_TOOL, MENU_IN_ALL = 170, 3200
+MENU_A_TOOL, MENU_IN_ALL = 160, 3200
 LIST_A_TOOL, LIST_IN_ALL = 380, 7600
-"""On average over the tools that are offered unless more are asked for; of twenty, as many as the contract has, 160."""
+"""On average over the tools that are offered unless more are asked for."""
 MENU = ("name", "title", "description", "inputSchema")
 TOKENS = bpe_openai.get_encoding("o200k_base")
 

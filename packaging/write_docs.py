@@ -51,7 +51,8 @@ def menu_json() -> str:
 def entry(tool: Tool[Any]) -> dict[str, Any]:
     described = descriptor(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
     toolset, needs = "legacy" if tool.input.legacy else "default", tool.only_with or tool.input.effect
-    listed = {"toolset": toolset, "needs": needs.value, "tool": described}
+    acts = {"acts": True} if tool.only_with is Effect.READS else {}
+    listed = {"toolset": toolset, "needs": needs.value, **acts, "tool": described}
     return listed | ({"over_accounts": portable(tool.over_accounts)} if tool.over_accounts else {})
 
 
@@ -68,7 +69,7 @@ def descriptor(tool: Tool[Any]) -> types.Tool:
             read_only_hint=given.effect is Effect.READS and not tool.writes_file,
             destructive_hint=given.effect is Effect.DESTROYS or given.overwrites,
             idempotent_hint=given.idempotent and not tool.writes_file,
-            open_world_hint=True,
+            open_world_hint=tool.open_world,
         ),
     )
 

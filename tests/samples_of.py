@@ -44,6 +44,7 @@ class Hints(Written):
     read_only: bool
     destructive: bool
     idempotent: bool
+    open_world: bool = True
 
 
 class ExpectedTool(Written):
@@ -54,6 +55,8 @@ class ExpectedTool(Written):
     legacy: bool
     in_read_only_mode: bool
     """Whether read-only mode leaves it on the menu."""
+    acts: bool = False
+    """Whether it has to be told the account although read-only mode leaves it."""
     hints: Hints
     parameters: tuple[str, ...]
     results: tuple[str, ...]

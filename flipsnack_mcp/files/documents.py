@@ -88,15 +88,20 @@ class OpenDocument:
 
     Attributes:
         name: The file's own name, without folders.
+        path: Where it was found.
         size: Its length in bytes when it was opened; exactly so many are read.
         content_type: What its first bytes say it is.
         kind: What it was asked to be.
+        changed: When its content was last changed, in nanoseconds, as the disk says; anybody can put that back.
+        touched: When anything of it was last changed, in nanoseconds; nobody can put that back.
         warnings: What the person should know, though it is no reason to refuse.
     """
 
-    def __init__(self, name: str, kind: Kind, status: os.stat_result, reader: Reader) -> None:
+    def __init__(self, path: Path, kind: Kind, status: os.stat_result, reader: Reader) -> None:
+        name = path.name
         head = _read_head(name, reader)
-        self.name = name
+        self.name, self.path = name, path
+        self.changed, self.touched = status.st_mtime_ns, status.st_ctime_ns
         self.size = status.st_size
         self.content_type = _content_type(name, kind, head)
         self.kind = kind
@@ -165,7 +170,7 @@ def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> Ope
     file = open_place(locate(path, folders))
     reader.take(file.descriptor)
     _check_status(file.place.name, file.status)
-    return OpenDocument(file.place.name, kind, file.status, reader)
+    return OpenDocument(file.place.path, kind, file.status, reader)
 
 
 def _state_of(status: os.stat_result) -> tuple[int, int, int]:
@@ -175,6 +180,11 @@ def _state_of(status: os.stat_result) -> tuple[int, int, int]:
 
 def _check_status(name: str, status: os.stat_result) -> None:
     quoted = quote_path(name)
+    if stat.S_ISDIR(status.st_mode):
+        raise RefusedFile(
+            f"{quoted} is a folder, not a regular file.",
+            "Call list_documents to see what is in it, or create_collections to upload all of it.",
+        )
     if not stat.S_ISREG(status.st_mode):
         raise RefusedFile(f"{quoted} is not a regular file.", "Give the path of a document.")
     if status.st_nlink > 1:

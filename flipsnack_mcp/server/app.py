@@ -19,6 +19,9 @@ from flipsnack_mcp.store.labels import LabelledStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import Allowance
+from flipsnack_mcp.workflows.batches.carrying_out import Batches
+from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
+from flipsnack_mcp.workflows.batches.seeing import Eyes
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Jobs
@@ -75,12 +78,19 @@ class App:
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
         self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
         self.uploads = Uploads(flipsnack, journal, jobs)
+        self.eyes = Eyes(store, account, settings.upload_dirs)
+        uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
+        self.batches = Batches(
+            flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, allowed=uploads_many
+        )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
         if settings.missing:
             return  # whoever cannot ask goes on with nothing
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
+        if uploads_many:
+            jobs.unattended[BATCH] = (self.batches.carry_out, self.batches.note_stop)
         if {"report_stats", "audit_account"} & self.offered:
             jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
 

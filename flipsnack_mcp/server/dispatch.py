@@ -176,7 +176,9 @@ def end_of(error: Exception) -> tuple[str, str]:
 
 def target_of(given: Any) -> str:
     """What a call is about, in a few words."""
-    hashes = [getattr(given, name, None) for name in ("collection_hash", "flipbook_hash", "upload_id", "plan_id")]
+    hashes = [
+        getattr(given, name, None) for name in ("collection_hash", "flipbook_hash", "upload_id", "plan_id", "work_id")
+    ]
     named = [one for one in hashes if one]
     return "/".join(named) or cleaned(str(getattr(given, "title", None) or ""), 100)
 

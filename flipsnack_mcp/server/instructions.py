@@ -46,10 +46,10 @@ def instructions(settings: Settings) -> str:
     lists = sum(NAMES in sentence for sentence, _ in said)
     room = (LONGEST - sum(len(sentence) + 1 for sentence, _ in said)) // max(1, lists) - len(AND_MORE)
     text = "\n".join(sentence.replace(NAMES, names_of(those, room)) for sentence, those in said)
-    return text + upload_folders(settings.every, LONGEST - len(text))
+    return text + told_folders(settings.every, LONGEST - len(text))
 
 
-def upload_folders(every: Sequence[Settings], room: int) -> str:
+def told_folders(every: Sequence[Settings], room: int) -> str:
     """Where documents may come from, as far as there is room; whose folder it is, where not all accounts have it."""
     writing = [one for one in every if not one.read_only]
     having = defaultdict[Path, list[str]](list)

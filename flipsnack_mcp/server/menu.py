@@ -26,6 +26,8 @@ class Entry(NamedTuple):
     toolset: str
     needs: Effect
     """What has to be allowed."""
+    acts: bool
+    """Whether it acts on what goes on in an account, though read-only mode keeps it."""
     over_accounts: dict[str, Any] | None
     """The schema of its answer over all accounts, where it takes them at once."""
 
@@ -35,7 +37,13 @@ def entries() -> tuple[Entry, ...]:
     """All tools, in the order of the menu."""
     written = json.loads(MENU_FILE.read_bytes())
     return tuple(
-        Entry(Tool.model_validate(one["tool"]), one["toolset"], Effect(one["needs"]), one.get("over_accounts"))
+        Entry(
+            Tool.model_validate(one["tool"]),
+            one["toolset"],
+            Effect(one["needs"]),
+            bool(one.get("acts")),
+            one.get("over_accounts"),
+        )
         for one in written
     )
 
@@ -64,5 +72,5 @@ def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> boo
 def several(entry: Entry) -> Tool:
     """A tool that takes the account; it has to be named where something may be changed."""
     hints = entry.tool.annotations
-    reads = entry.needs is Effect.READS or bool(hints and hints.read_only_hint)
+    reads = (entry.needs is Effect.READS and not entry.acts) or bool(hints and hints.read_only_hint)
     return taking_account(entry.tool, entry.over_accounts, writes=not reads)

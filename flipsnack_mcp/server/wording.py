@@ -24,6 +24,8 @@ LINKS = frozenset({"direct_link", "cover_image", "resource_url"})
 PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][A-Za-z0-9_.:/?=&%+@~#-]*)?")
 SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
+SOMEBODYS_IN_A_ROW = frozenset({"path"})
+"""What is ours as a single value: a file that this program named. In a row it is somebody's own file."""
 SIDE_BY_SIDE = frozenset({"before", "after"})
 """Columns that are shown also where nothing stands in them: a text was emptied, or was empty."""
 Unit: TypeAlias = Callable[[float], str]
@@ -137,8 +139,9 @@ def table(where: str, rows: list[dict[str, Any]]) -> list[str]:
     )
     units = {name: unit_of(name, where, [row.get(name) for row in rows]) for name in columns}
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    named = {name: "" if name in SOMEBODYS_IN_A_ROW else name for name in columns}
     return head + [
-        "| " + " | ".join(cell(name, row.get(name, ""), units[name]) for name in columns) + " |" for row in rows
+        "| " + " | ".join(cell(named[name], row.get(name, ""), units[name]) for name in columns) + " |" for row in rows
     ]
 
 

@@ -129,6 +129,11 @@ def ask_to_stop(records: Records, work: str) -> bool:
     return lease is not None and put(records, work, replace(lease, stop=True)).stop
 
 
+def before_ending(records: Records, ending: str) -> str | None:
+    """What stands before the ending in the name of work that has not ended; None where no name ends so."""
+    return next((work.removesuffix(ending) for work, _ in records.all(LEASE) if work.endswith(ending)), None)
+
+
 def orphans(records: Records, prefix: str) -> list[tuple[str, Lease]]:
     """Unfinished work that nobody carries out, the oldest first: all whose name begins so, each by what follows."""
     every = ((work, Lease(**body)) for work, body in records.all(LEASE) if work.startswith(prefix))

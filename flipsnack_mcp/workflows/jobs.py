@@ -123,6 +123,11 @@ class Jobs:
         job = self._jobs.get((kind, job_id))
         return job if job and not job.ended else None
 
+    @property
+    def under_way(self) -> list[tuple[str, str]]:
+        """The jobs that this process carries out, each by its kind and id."""
+        return [key for key, job in self._jobs.items() if not job.ended]
+
     async def elsewhere(self, kind: str, job_id: str) -> leases.Lease | None:
         """The lease of another process that carries it out."""
         ours = self._jobs.get((kind, job_id))  # a release that could not be written leaves a lease of our own
@@ -150,6 +155,11 @@ class Jobs:
         while not job.ended:
             await job.changed.wait()
         return not job.lost or await self.stop(kind, job_id)
+
+    async def kind_of(self, job_id: str) -> str | None:
+        """What kind of work that is not over goes by an id, whoever carries it out; None where there is none."""
+        here = next((kind for kind, name in self.under_way if name == job_id), None)
+        return here or await self._store.transact(lambda records: leases.before_ending(records, self._name("", job_id)))
 
     async def adopt(self, kind: str) -> list[Job]:
         """The work of a kind whose owner is gone, the oldest first, claimed for us: nobody else gets it meanwhile.

@@ -63,6 +63,17 @@ def plan_at(done: int, total: int, seconds_left: float, doing: str = "update") -
     return Progress(done, total, f"{doing}: {done} of {total} collections{rest}", seconds_left)
 
 
+def batch_at(done: int, total: int, seconds_left: float) -> Progress:
+    """How far a batch of uploads is, and for how long it will go on."""
+    rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
+    return Progress(done, total, f"upload: {done} of {total} documents{rest}", seconds_left)
+
+
+def looked_into(done: int, total: int) -> Progress:
+    """How many documents were looked into before anything is sent."""
+    return Progress(done, total, f"documents: {done} of {total} looked into")
+
+
 def budget_used_up(again: str, doing: str = "update") -> str:
     """Why a plan waits: other assistants or programs use the same key."""
     return f"{doing}: others use up what the key allows. {again}"

@@ -80,6 +80,8 @@ class Watch(Generic[SeenT]):
 class Conversions:
     """The conversions that this process waits for."""
 
+    looked: dict[str, float] = field(default_factory=dict[str, float])
+    """When the collection of an upload was last looked at by itself, where many are looked after together."""
     _polled: dict[str, float] = field(default_factory=dict[str, float])
     _coverless: frozenset[str] = frozenset()
     _listed_at: float = -LIST_SERVES

@@ -55,7 +55,7 @@ async def test_every_tool_answers_as_in_its_snapshot(bench: Bench, of: str) -> N
     said, _ = await answered(of, bench)
     assert not said.is_error, said.text
     text = said.text.replace(str(bench.folder), "/folder")
-    for name in ("upload_id", "report_id", "plan_id"):
+    for name in ("upload_id", "report_id", "plan_id", "work_id"):
         if made_by_chance := said.data.get(name):
             text = text.replace(str(made_by_chance), f"({name})")
     compare_text(expected_tool(of).name, text)

@@ -179,20 +179,27 @@ def names_beside(place: Place) -> tuple[int, list[str]]:
 
 def _is_folder(place: Place) -> bool:
     try:
-        if not STEP_BY_STEP:
-            return place.path.is_dir() and os.path.realpath(place.path) == str(place.path)
-        with _folder_of(Place(place.folder, (*place.parts, ""))):
+        with opened_folder(place):
             return True
     except FileNotFoundError:
         return False
 
 
 def _names(place: Place, *, files: bool) -> list[str]:
-    if not STEP_BY_STEP:
-        parent = place.path.parent
-        return _listed_names(parent, files=files) if os.path.realpath(parent) == str(parent) else []
-    with _folder_of(place) as folder:
+    with opened_folder(Place(place.folder, place.parts[:-1])) as folder:
         return _listed_names(folder, files=files)
+
+
+@contextmanager
+def opened_folder(place: Place) -> Iterator[int | Path]:
+    """Gives what `os.scandir` takes of a folder that lies below an upload folder, or is one; raises behind a link."""
+    if STEP_BY_STEP:
+        with _folder_of(Place(place.folder, (*place.parts, ""))) as folder:
+            yield folder
+    elif place.path.is_dir() and os.path.realpath(place.path) == str(place.path):
+        yield place.path
+    else:
+        raise FileNotFoundError(errno.ENOENT, "no folder")
 
 
 def _listed_names(folder: int | Path, *, files: bool) -> list[str]:

@@ -42,23 +42,21 @@ class Place:
 
 
 def locate(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
-    """Finds where a path may lie: one place for a whole path, one in each allowed folder for a relative one.
+    """Finds where a document may lie: one place for a whole path, one in each allowed folder for a relative one."""
+    places = locate_folder(path, folders)
+    if not places[0].parts:
+        raise RefusedFile(f"{quote_path(path)} is a folder.", "Call list_documents to see what is in it.")
+    return places
+
+
+def locate_folder(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
+    """Finds where a folder may lie, in the same way; it may be an allowed folder itself, which has no names.
 
     The comparison only chooses the folder: the file is then opened from that folder downwards, name by name,
     so that a comparison gone wrong could still not lead outside.
     """
     platform: str = sys.platform
-    if not folders:
-        raise RefusedFile(
-            "Uploading files is switched off: no folder is named from which files may be uploaded.",
-            f"Set {UPLOAD_SETTING}={_example(path, platform)} in the server's environment and restart it.",
-        )
-    allowed = [folder for folder in folders if folder.is_absolute()]
-    if not allowed:
-        raise RefusedFile(
-            f"{UPLOAD_SETTING} names no absolute folder ({listed(folders)}).",
-            f"Write it out, for example {UPLOAD_SETTING}={_example(path, platform)}.",
-        )
+    allowed = allowed_folders(folders, path)
     meant = understood(path, platform, os.path.expanduser("~"))  # noqa: PTH111 - it raises nothing
     places = _below_the_deepest(meant, allowed, platform) if meant.is_absolute() else _in_each(meant, allowed)
     if not places:
@@ -68,6 +66,27 @@ def locate(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
         )
     _check_names(path, places[0].parts, platform)
     return places
+
+
+def upload_folders(folders: Sequence[Path]) -> tuple[Place, ...]:
+    """Gives every allowed folder as a place, each once."""
+    return _in_each(PurePath(), allowed_folders(folders))
+
+
+def allowed_folders(folders: Sequence[Path], wanted: str = "") -> list[Path]:
+    """Returns the folders that count; refuses where there are none, with a setting that would allow what is wanted."""
+    if not folders:
+        raise RefusedFile(
+            "Uploading files is switched off: no folder is named from which files may be uploaded.",
+            f"Set {UPLOAD_SETTING}={_example(wanted, sys.platform)} in the server's environment and restart it.",
+        )
+    allowed = [folder for folder in folders if folder.is_absolute()]
+    if not allowed:
+        raise RefusedFile(
+            f"{UPLOAD_SETTING} names no absolute folder ({listed(folders)}).",
+            f"Write it out, for example {UPLOAD_SETTING}={_example(wanted, sys.platform)}.",
+        )
+    return allowed
 
 
 def _in_each(path: PurePath, folders: Sequence[Path]) -> tuple[Place, ...]:
@@ -111,8 +130,6 @@ def objection_to(name: str, platform: str) -> str:
 
 
 def _check_names(path: str, names: tuple[str, ...], platform: str) -> None:
-    if not names:
-        raise RefusedFile(f"{quote_path(path)} is a folder.", "Give the path of a file in it.")
     for name in names:
         if reason := objection_to(name, platform):
             raise RefusedFile(

@@ -8,13 +8,13 @@ from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 
 # Written by this program, so neither cleaned nor quoted.
 OURS = frozenset({
-    "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "upload_id",
-    "plan_id", "started", "report_id", "period", "totals", "counts", "change", "advice",
+    "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "sent", "upload_id",
+    "plan_id", "work_id", "download_id", "started", "report_id", "period", "totals", "counts", "change", "advice",
     "allowed", "left", "note", "nearest",
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
-    "embed_code": 4000, "direct_link": 500, "cover_image": 500,
+    "embed_code": 4000, "direct_link": 500, "cover_image": 500, "reason": 800,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from mcp.types import InputRequiredResult
 from pydantic import BaseModel, Field
 
 from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection, UpdateCollection
+from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, GetCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.consent.form import other_changes
@@ -116,6 +116,9 @@ async def destroy(call: ToolCall, action: Action[Any]) -> BaseModel | InputRequi
     done = await confirmed(call, subject, lambda last: delete(call.context, action, last))
     if isinstance(done, InputRequiredResult):
         return done
+    if isinstance(action, DeleteCollection):
+        with suppress(StoreUnusable):  # then list_documents still names it
+            await call.app.uploads.journal.rename(action.collection_hash, "")
     return tell_removal(action, deleted=True, history_id=call.saved)
 
 

@@ -1,14 +1,14 @@
 """download_collection_html: the package of a collection, waited for and saved, or its link."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from flipsnack_mcp.api import first_few
-from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package, PackageState
+from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
-from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, save_export
+from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, id_of, save_export
 
 FILES_SHOWN = 100
 
@@ -16,7 +16,8 @@ FILES_SHOWN = 100
 class Download(Answered):
     """A package and where it lies."""
 
-    state: Annotated[PackageState, Field(description="Of the package")]
+    state: Annotated[Literal["processing", "complete", "failed", "stopped"], Field(description="Of the package")]
+    download_id: Annotated[str | None, Field(description="For stop_work")] = None
     path: Annotated[str | None, Field(description="Saved file")] = None
     bytes: Annotated[int | None, Field(description="Its size")] = None
     sha256: Annotated[str | None, Field(description="Of the file")] = None
@@ -37,8 +38,14 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
         return tell_package(watched.last, list(watched.states), same_call(call, action))
     order = Order(action, call.app.download_dir, call.app.settings.api_url)
     done = await save_export(call.context, call.app.downloads, order, seconds)
+    if done.stopped:
+        return Download(
+            state="stopped", states=list(done.states), next_step=f"Call {same_call(call, action)} to save it after all."
+        )
     if done.saved is None:
-        return tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
+        told = tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
+        known = {"download_id": id_of(action.collection_hash)} if done.downloading else {}
+        return told.model_copy(update=known)
     saved, files, states = done.saved, first_few(list(done.saved.files), FILES_SHOWN), list(done.states)
     path, size = str(saved.path), saved.bytes
     return Download(state="complete", path=path, bytes=size, sha256=saved.sha256, files=files, states=states)

@@ -13,6 +13,7 @@ from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
 from flipsnack_mcp.server.tools import account, changes, downloads, questions, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
+from flipsnack_mcp.server.tools.batches import creating, listing, planning, stopping, telling, under_way
 from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updating
 from flipsnack_mcp.server.tools.reporting import audits, over_accounts, reports
 from flipsnack_mcp.server.tools.tool import Tool
@@ -32,7 +33,11 @@ OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitab
 OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
     publishing.CreateCollection: (
         # Its uploads are those of a tool that read-only mode hides.
-        Tool(uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES),
+        Tool(under_way.GetUploadInput, under_way.UploadStatus, under_way.get_upload, only_with=Effect.WRITES),
+        Tool(listing.ListDocumentsInput, listing.DocumentList, listing.list_documents, open_world=False),
+        Tool(planning.CreateCollectionsInput, telling.BatchStatus, creating.create_collections),
+        # It changes nothing in the account, so read-only mode keeps it.
+        Tool(stopping.StopWorkInput, stopping.StoppedWork, stopping.stop_work, only_with=Effect.READS),
     ),
     statistics.GetCollectionStats: (
         Tool(

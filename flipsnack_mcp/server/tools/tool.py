@@ -113,7 +113,9 @@ class Tool(Generic[InputT]):
     run: Callable[[ToolCall, InputT], Awaitable[BaseModel | types.InputRequiredResult]]
     writes_file: bool = False
     only_with: Effect | None = None
-    """An effect that has to be allowed for it to be of use, where that is more than its own."""
+    """An effect that has to be allowed for it to be of use, where that is not its own."""
+    open_world: bool = True
+    """Whether it looks beyond this computer."""
     over_accounts: type[BaseModel] | None = None
     """What it answers where all accounts are meant; None where it takes one at a time."""
 

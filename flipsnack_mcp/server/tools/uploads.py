@@ -1,23 +1,20 @@
-"""create_collection and get_upload: one upload, told in parts as long as it takes. And what every upload sends and costs."""
+"""create_collection: one upload, told in parts as long as it takes. And what every upload sends and costs."""
 
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
-from typing_extensions import override
+from pydantic import Field
 
-from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, wire_parameters
+from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
-from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
-from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD, JournalEntry
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Source
 
 KINDS = {"PDF": Kind.PDF, "picture": Kind.IMAGE}
@@ -33,44 +30,19 @@ STOPPING = "The process that uploads it was asked to stop it, which takes up to 
 FAILED_CONVERSION = (
     "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
 )
+UNDER_WAY = RUNNING | {"converting"}
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
-
-
-class GetUploadInput(ToolInput):
-    """See what happened to an upload: how far it is, if it is still running or how it ended. Waits for it. Without upload_id: recent uploads of the last day."""
-
-    tool_name = "get_upload"
-    tool_title = "Upload status"
-    effect = Effect.READS
-    over = "state of create_collection"
-    idempotent = True
-
-    upload_id: Annotated[GivenId | None, Field(description="From create_collection")] = None
-    wait_seconds: WaitSeconds = 30
-    cancel: Annotated[bool, Field(description="Stop it")] = False
-
-    @property
-    @override
-    def changes_something(self) -> bool:
-        return self.cancel
-
-    @model_validator(mode="after")
-    def one_to_stop(self) -> Self:
-        """Only a named upload can be stopped."""
-        if self.cancel and not self.upload_id:
-            raise ValueError("say which upload to stop: give its upload_id")
-        return self
 
 
 class Creation(Answered):
     """An upload and what became of it."""
 
     state: Annotated[
-        Literal["uploading", "converting", "complete", "failed", "interrupted"] | None,
+        Literal["uploading", "converting", "complete", "failed", "interrupted", "stopped"] | None,
         Field(description="Of the upload"),
     ] = None
     upload_id: Annotated[str | None, Field(description="For get_upload")] = None
-    progress: Annotated[str | None, Field(description="Bytes")] = None
+    sent: Annotated[str | None, Field(description="Of its bytes")] = None
     collection_hash: Annotated[str | None, Field(description="Temporary while editable")] = None
     title: Annotated[str | None, Field(description="Once known")] = None
     status: Annotated[str | None, Field(description="Status")] = None
@@ -78,26 +50,6 @@ class Creation(Answered):
     warnings: Warnings = []
     states: States = []
     next_step: NextStep = None
-
-
-class UploadRow(Answered):
-    """One upload of the last day."""
-
-    upload_id: str
-    state: str
-    title: str
-    """As it was asked for."""
-    name: str
-    """Of the file."""
-    started: str
-    """UTC."""
-    collection_hash: str | None = None
-
-
-class UploadStatus(Creation):
-    """One upload, or a list of them."""
-
-    uploads: Annotated[list[UploadRow] | None, Field(description="Without upload_id")] = None
 
 
 class Publication(Creation):
@@ -207,37 +159,14 @@ async def planned_upload(call: ToolCall, action: publishing.CreateCollection) ->
     return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*look.warnings, *said])
 
 
-async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
-    """See how an upload is doing, wait for it, stop it; or list those of the last day."""
-    uploads = call.app.uploads
-    await uploads.reconcile(call.context)
-    if not arguments.upload_id:
-        return UploadStatus(uploads=[upload_row(one) for one in await uploads.journal.recent()])
-    entry = await uploads.journal.find(arguments.upload_id)
-    if entry is None:
-        raise FlipsnackError(
-            "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
-        )
-    if arguments.cancel:
-        if entry.state not in RUNNING:
-            raise FlipsnackError(
-                "This upload has ended; it cannot be stopped any more.",
-                "To remove its collection, use delete_collection.",
-            )
-        await call.app.jobs.stop(UPLOAD, entry.upload_id)
-        entry = await uploads.journal.find(entry.upload_id) or entry
-    followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
-    return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
-
-
 def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
     """The answer about an upload."""
     entry, seen = followed.entry, followed.collection
     running = entry.state in RUNNING
     return {
-        "state": "uploading" if running else entry.state,
+        "state": state_of(entry),
         "upload_id": entry.upload_id,
-        "progress": progress_of(followed) if running else None,
+        "sent": sent_of(followed) if running else None,
         "collection_hash": entry.collection_hash or None,
         "title": (seen.title if seen else entry.title) or None,
         "status": seen.status if seen else None,
@@ -248,7 +177,7 @@ def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
     }
 
 
-def progress_of(followed: Followed) -> str:
+def sent_of(followed: Followed) -> str:
     """How far the bytes are."""
     entry, at_work = followed.entry, followed.at_work
     if entry.state == "waiting" or not at_work:
@@ -277,10 +206,8 @@ def next_look(entry: JournalEntry) -> str | None:
     return f"Still converting. Call {again} to wait on." if entry.state == "converting" else None
 
 
-def upload_row(entry: JournalEntry) -> UploadRow:
-    """One line of the list."""
-    at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
-    state, made = "uploading" if entry.state in RUNNING else entry.state, entry.collection_hash or None
-    return UploadRow(
-        upload_id=entry.upload_id, state=state, title=entry.title, name=entry.name, started=at, collection_hash=made
-    )
+def state_of(entry: JournalEntry) -> str:
+    """The state as it is told."""
+    if entry.stopped:
+        return "stopped"
+    return "uploading" if entry.state in RUNNING else entry.state

@@ -1,5 +1,7 @@
 """Getting the HTML package of a collection: started, waited for, fetched in the background within its minute, saved."""
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +52,7 @@ class Exported:
     states: tuple[str, ...]
     saved: SavedPackage | None = None
     downloading: bool = False
+    stopped: bool = False
 
 
 class Downloads:
@@ -71,6 +74,11 @@ class Downloads:
         unseen = self._told.get(collection_hash) is not job
         missing = isinstance(job.result, SavedPackage) and not job.result.path.exists()
         return (unseen or job.ended_at > since) and not missing
+
+    def stoppable(self, download_id: str) -> str | None:
+        """The collection of a transfer that is under way here; None where there is none of that id."""
+        under_way = (name for kind, name in self._jobs.under_way if kind == DOWNLOAD)
+        return next((one for one in under_way if id_of(one) == download_id), None)
 
     async def drop(self, collection_hash: str) -> None:
         """Let go of a transfer; nothing of it is kept."""
@@ -182,6 +190,8 @@ def describe(job: Job | None, states: tuple[str, ...]) -> Exported:
         return Exported(job.result, (*states, f"{job.result.state} again"))
     if job and isinstance(job.result, SavedPackage):
         return Exported(Package(state="complete"), states, job.result)
+    if job and job.ended and job.stopping:
+        return Exported(Package(state="complete"), (*states, "stopped on request"), stopped=True)
     progress = job.progress if job else Progress()
     of = f" of {size_of(progress.total)}" if progress.total else ""
     said = f"complete, downloading: {size_of(progress.done)}{of}"
@@ -196,6 +206,11 @@ async def save_from(
         coming.total = transfer.total
         pieces, wanted = coming.counted(transfer.pieces), order.action.collection_hash
         return await save_package(pieces, order.folder, title, wanted, received=coming.received)
+
+
+def id_of(collection_hash: str) -> str:
+    """By what the download of a collection's package is stopped: there is one at a time."""
+    return base64.b32encode(hashlib.sha256(collection_hash.encode()).digest()[:5]).decode().lower()
 
 
 def check_link(package: Package, api_url: str) -> str:

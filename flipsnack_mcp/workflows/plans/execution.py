@@ -195,7 +195,7 @@ class Execution:
         """Write down how an item ended, and the hash that it has now."""
         ended = {"decision": item.state, "said": short(item.said), "after": left_as(item), "of": item.entry}
         await self._history.add(**ended, **facts_of(plan, item))
-        if item.new_hash:
+        if item.new_hash or (item.deletes and item.state == "done"):
             await self._journal.rename(item.collection_hash, item.new_hash)
 
     async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:

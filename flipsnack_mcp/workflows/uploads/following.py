@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import anyio
 
 from flipsnack_mcp.api import FlipsnackError, NotFoundError
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
@@ -47,8 +47,17 @@ async def follow(context: CallContext, uploads: Uploads, entry: JournalEntry, se
     return await follow_conversion(context, uploads, entry, max(0.0, end - anyio.current_time()))
 
 
-async def follow_conversion(context: CallContext, uploads: Uploads, entry: JournalEntry, seconds: float) -> Followed:
-    """Wait for the conversion. What is known of the upload is never lost to a look that fails."""
+async def follow_conversion(
+    context: CallContext,
+    uploads: Uploads,
+    entry: JournalEntry,
+    seconds: float,
+    row: CollectionSummary | None = None,
+) -> Followed:
+    """Wait for the conversion. What is known of the upload is never lost to a look that fails.
+
+    `row` is what a list said of it just now, which has the link.
+    """
     try:
         first = await find_collection(context, uploads, entry)
         watching = uploads.conversions.of(first.collection_hash, first)
@@ -63,7 +72,7 @@ async def follow_conversion(context: CallContext, uploads: Uploads, entry: Journ
     seen = ended.last
     state = seen.conversion if seen.conversion in {"complete", "failed"} else "converting"
     entry = await uploads.journal.note(entry, state=state, collection_hash=first.collection_hash, listed=seen.title)
-    link = seen.direct_link
+    link = seen.direct_link or (row.direct_link if row and seen.status != "editable" else None)
     if not link and seen.conversion == "complete" and seen.status != "editable":
         link = await direct_link(context, first.collection_hash, seen.title)
     return Followed(entry, seen, link, entry.warnings, ended.states)

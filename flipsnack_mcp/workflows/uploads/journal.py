@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from flipsnack_mcp.api import bare
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.workflows.uploads import remembered
 
 UPLOAD = "upload"
 """The kind of the records, and of the jobs that send them."""
@@ -51,6 +52,12 @@ class JournalEntry(BaseModel):
     """The title Flipsnack gives it, which is what it is found by when it has a new hash."""
     checked: bool = False
     """Whether an interrupted upload was looked for in the account."""
+    stopped: bool = False
+    """Whether it failed because a person stopped it."""
+    path: str = ""
+    """Where the document lay; empty where there was none, or an earlier version wrote this."""
+    changed: int = 0
+    """When its content was last changed before, in nanoseconds."""
 
     @property
     def unresolved(self) -> bool:
@@ -104,6 +111,8 @@ class Journal:
 
         def work(records: Records) -> JournalEntry:
             entry = self._get(records, known.upload_id) or known
+            if entry.collection_hash and facts.get("collection_hash") == "":
+                remembered.rename_in_documents(records, self.account, entry.collection_hash, "")
             return self._put(records, entry.model_copy(update=facts))
 
         return await self.store.transact(work)
@@ -120,6 +129,10 @@ class Journal:
             return self._put(records, entry.model_copy(update={"left": left, "settled": settled}))
 
         return await self.store.transact(work)
+
+    async def now(self) -> float:
+        """The store's time, by which its entries count."""
+        return await self.store.transact(lambda records: records.now)
 
     async def find(self, upload_id: str) -> JournalEntry | None:
         """One upload."""
@@ -139,11 +152,12 @@ class Journal:
         return [one for one in entries if one.upload_id != upload_id]
 
     async def rename(self, before: str, after: str) -> None:
-        """A collection has a new hash: what is known about its upload stays true."""
+        """A collection has a new hash, or none any more: what is known about its upload and document stays true."""
 
         def work(records: Records) -> None:
+            remembered.rename_in_documents(records, self.account, before, after)
             for entry in self._entries(records):
-                if entry.collection_hash == before:
+                if entry.collection_hash == before and after:
                     self._put(records, entry.model_copy(update={"collection_hash": after}))
 
         await self.store.transact(work)
@@ -163,4 +177,8 @@ class Journal:
 
     def _put(self, records: Records, entry: JournalEntry) -> JournalEntry:
         records.put(UPLOAD, entry.upload_id, entry.model_dump(mode="json"), keep=leases.KEPT)
+        if entry.path and entry.collection_hash:
+            key = remembered.DocumentKey(entry.path, entry.size, entry.changed)
+            known = {"collection_hash": entry.collection_hash, "title": entry.listed or entry.title}
+            remembered.remember_document(records, self.account, key, **known)
         return entry

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import Action, Changed, Document, Flipsnack, FlipsnackError, ResultT_co
+from flipsnack_mcp.api import Action, Changed, Document, Flipsnack, FlipsnackError, Lane, ResultT_co
 from flipsnack_mcp.api.actions import collections, publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
@@ -40,6 +40,15 @@ class Source:
     document: OpenDocument | None = None
     warnings: tuple[str, ...] = ()
     """What is odd about the document, kept for whoever asks later."""
+    lane: Lane = Lane.INTERACTIVE
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the journal says of the document."""
+        if self.document is None:
+            return {"name": "", "size": 0}
+        given = self.document
+        return {"name": given.name, "size": given.size, "path": str(given.path), "changed": given.changed}
 
     async def identity(self) -> str:
         """The same for the same content or address."""
@@ -74,27 +83,27 @@ class Uploads:
         self._line = anyio.Semaphore(UPLOADS_AT_ONCE)
         self.conversions = Conversions()
 
-    async def begin(self, source: Source, kept_open: AsyncExitStack, *, again: bool) -> tuple[JournalEntry, bool]:
+    async def begin(
+        self, source: Source, kept_open: AsyncExitStack, *, again: bool, upload_id: str = ""
+    ) -> tuple[JournalEntry, bool]:
         """Start an upload in the background, or find the one that stands; and whether it is new.
 
-        The stack that keeps the document open goes over to the background when it is.
+        The stack that keeps the document open goes over to the background when it is. An `upload_id` is given by
+        whoever has written it down before, so as to find the upload again.
         """
-        document, title = source.document, source.action.title or ""
-        identity = await source.identity()
+        identity, title = await source.identity(), source.action.title or ""
         # Asked of ourselves first: the state file may have been replaced while we upload.
         self._begun = [one for one in self._begun if self._jobs.running(UPLOAD, one.upload_id)]
         if running := next((one for one in self._begun if one.is_of(identity, title)), None):
             return running, False
-        job = self._jobs.new(UPLOAD, new_job_id())
-        name, size = (document.name, document.size) if document else ("", 0)
+        job = self._jobs.new(UPLOAD, upload_id or new_job_id())
         asked = JournalEntry(
             upload_id=job.job_id,
             account=self.journal.account,
             document=identity,
             title=title,
-            name=name,
-            size=size,
             document_warnings=source.warnings,
+            **source.facts,
         )
         entry = await self.journal.begin(asked, job.owner, again=again)
         if entry.upload_id != asked.upload_id:
@@ -172,7 +181,7 @@ class Uploads:
             await turn.enter_async_context(self._line)
             job.began = anyio.current_time()
             job.tell(message="")
-            context = CallContext(self._flipsnack, sent=sent)
+            context = CallContext(self._flipsnack, sent=sent, lane=source.lane)
             try:
                 before = await candidates(context, entry.title)
                 # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
@@ -195,7 +204,7 @@ class Uploads:
         """A person stopped it. Flipsnack makes nothing of a body that was cut."""
         entry = await self._journal_of(job).find(entry.upload_id) or entry
         if entry.state == "waiting" or (entry.state == "uploading" and job.progress.done < entry.size):
-            await self._note(job, entry, state="failed", said=STOPPED)
+            await self._note(job, entry, state="failed", said=STOPPED, stopped=True)
         elif entry.state == "uploading":
             await self._note(job, entry, state="interrupted", said=STOPPED_LATE)
 

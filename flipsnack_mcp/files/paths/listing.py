@@ -1,0 +1,168 @@
+"""The PDFs in the upload folders, found without following a link and without opening any of them."""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from flipsnack_mcp.files.names import has_control
+from flipsnack_mcp.files.paths.look_alikes import next_step
+from flipsnack_mcp.files.paths.opening import MOST_NAMES, names_beside, opened_folder
+from flipsnack_mcp.files.paths.place import (
+    UPLOAD_SETTING,
+    Place,
+    listed,
+    locate_folder,
+    missing_folders,
+    objection_to,
+    upload_folders,
+)
+from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+
+DEEPEST = 20
+DIGITS = re.compile(r"(\d+)")
+LINK, MANY_LINKS = "is a link", "has more than one hard link"
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A PDF, by its name, in an upload folder.
+
+    Attributes:
+        changed: When its content was last changed, in nanoseconds.
+    """
+
+    place: Place
+    size: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class FolderListing:
+    """What there is to upload.
+
+    Attributes:
+        files: In natural order.
+        left_out: Files that cannot be uploaded as they are, and why; hidden ones are not among them.
+        whole: Whether all names were looked at.
+    """
+
+    files: tuple[FoundFile, ...]
+    left_out: tuple[tuple[str, str], ...]
+    whole: bool
+
+
+def list_files(folder: str | None, folders: Sequence[Path], *, deep: bool) -> FolderListing:
+    """Lists the PDFs in a folder or in all upload folders; `deep` also in what lies below. Blocks."""
+    walk = Walk(deep)
+    for place in _existing(folder, folders):
+        walk.look_into(place)
+    return walk.listing()
+
+
+def one_folder(folder: str, folders: Sequence[Path]) -> Place:
+    """Returns the one folder that is meant. Blocks."""
+    found = _existing(folder, folders)
+    if len(found) > 1:
+        raise RefusedFile(
+            f"There is such a folder in more than one upload folder: {listed([place.path for place in found])}.",
+            "Ask the person which one is meant, and give its whole path.",
+        )
+    return found[0]
+
+
+class Walk:
+    """Goes through folders, and notes what is there."""
+
+    def __init__(self, deep: bool) -> None:  # noqa: FBT001 - it has no other argument
+        self._deep, self._names = deep, 0
+        self._found: dict[Path, FoundFile] = {}
+        self._left_out: dict[Path, str] = {}
+        self._whole = True
+
+    def look_into(self, place: Place) -> None:
+        """Notes what lies in a folder, and below it; a folder that cannot be read is one that is left out."""
+        try:
+            entries = list(self._entries(place))
+        except (OSError, RefusedFile):
+            self._left_out[place.path] = "cannot be read"
+            return
+        for name, status in entries:
+            here = Place(place.folder, (*place.parts, name))
+            if stat.S_ISDIR(status.st_mode):
+                if self._deep and len(here.parts) < DEEPEST and not _wrong_name(name):
+                    self.look_into(here)
+            elif name.casefold().endswith(".pdf") and not _is_hidden(name):
+                self._note(here, status)
+
+    def listing(self) -> FolderListing:
+        """Returns what was found."""
+        files = sorted(self._found.values(), key=lambda one: _in_order(one.place))
+        return FolderListing(tuple(files), tuple((path.name, why) for path, why in self._left_out.items()), self._whole)
+
+    def _entries(self, place: Place) -> Iterator[tuple[str, os.stat_result]]:
+        with opened_folder(place) as folder, os.scandir(folder) as entries:
+            for entry in islice(entries, MOST_NAMES - self._names):
+                self._names += 1
+                yield entry.name, entry.stat(follow_symlinks=False)
+            self._whole = self._whole and next(entries, None) is None
+
+    def _note(self, here: Place, status: os.stat_result) -> None:
+        if reason := _objection(here.name, status):
+            self._left_out[here.path] = reason
+        elif stat.S_ISREG(status.st_mode):
+            self._found[here.path] = FoundFile(here, status.st_size, status.st_mtime_ns)
+
+
+def _existing(folder: str | None, folders: Sequence[Path]) -> list[Place]:
+    places = locate_folder(folder, folders) if folder else upload_folders(folders)
+    found = [place for place in places if _is_there(place)]
+    if found:
+        return found
+    if folder is None:
+        raise RefusedFile(
+            f"No upload folder can be read: {listed([place.folder for place in places])}.",
+            f"Check that they exist, or correct {UPLOAD_SETTING}.{missing_folders([one.folder for one in places])}",
+        )
+    missing = [Place(place.folder, (*place.parts, "")) for place in places]
+    nearest = next_step([(place, *names_beside(place)) for place in missing if place.parts[0]])
+    raise RefusedFile(
+        f"There is no folder {quote_path(folder)} in {listed([place.folder for place in places])}.", nearest
+    )
+
+
+def _is_there(place: Place) -> bool:
+    try:
+        with opened_folder(place):
+            return True
+    except (OSError, RefusedFile):
+        return False
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
+
+
+def _objection(name: str, status: os.stat_result) -> str:
+    if stat.S_ISLNK(status.st_mode):
+        return LINK
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        return MANY_LINKS
+    return _wrong_name(name)
+
+
+def _wrong_name(name: str) -> str:
+    return "holds control characters" if has_control(name) else objection_to(name, sys.platform)
+
+
+def _in_order(place: Place) -> tuple[object, ...]:
+    """Numbers inside names count as numbers, as file managers order them."""
+    return (str(place.folder), *map(_natural, place.parts))
+
+
+def _natural(name: str) -> tuple[str | int, ...]:
+    return (*(int(part) if part.isdecimal() else part for part in DIGITS.split(name.casefold())), name)

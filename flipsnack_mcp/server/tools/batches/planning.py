@@ -1,0 +1,169 @@
+"""A plan of uploads as it is made: which documents are meant, what is in them, and what they cost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Self
+
+from anyio.to_thread import run_sync
+from pydantic import BeforeValidator, Field, model_validator
+from typing_extensions import override
+
+from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, first_few, quoted
+from flipsnack_mcp.api.actions import statistics
+from flipsnack_mcp.files.paths.listing import list_files, one_folder
+from flipsnack_mcp.files.paths.place import allowed_folders
+from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds, several
+from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, notes
+from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.batches import rules
+from flipsnack_mcp.workflows.batches.seeing import SeenDocument
+from flipsnack_mcp.workflows.jobs import new_job_id
+from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE
+from flipsnack_mcp.workflows.progress import looked_into
+
+WITH_A_PLAN = frozenset({"plan_id", "wait_seconds"})
+DocumentNames = Annotated[list[Annotated[str, Field(max_length=4096)]], BeforeValidator(several)]
+NOTHING = "Nothing would be uploaded."
+IN_TIME = "No time was left to read all of them; they are looked into once more before they are sent."
+
+
+class CreateCollectionsInput(ToolInput):
+    """Upload a whole folder, several or all PDFs in it, at once (batch): make and publish many flipbooks. First it only plans, with what it costs; plan_id alone carries it out."""
+
+    tool_name = "create_collections"
+    tool_title = "Bulk upload"
+    effect = Effect.WRITES
+    over = "collection.create, many times"
+
+    documents: Annotated[DocumentNames | None, Field(max_length=rules.MOST_DOCUMENTS, description="Names or paths")] = (
+        None
+    )
+    folder: Annotated[FolderName | None, Field(description="All in it")] = None
+    title: Annotated[
+        str | None, Field(max_length=LONGEST_TITLE, description="Rule with {name}, {number}, {date}"), FreeText()
+    ] = None
+    status: Annotated[Status | None, Field(description="Default editable")] = None
+    plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
+    wait_seconds: WaitSeconds = 30
+
+    @property
+    @override
+    def changes_something(self) -> bool:
+        return self.plan_id is not None  # else it only plans
+
+    @model_validator(mode="after")
+    def a_plan_or_what_to_plan(self) -> Self:
+        """Either a plan alone, or documents to make one of."""
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        if self.plan_id is not None:
+            if given - WITH_A_PLAN:
+                raise ValueError("plan_id is carried out as it was planned: give only wait_seconds with it")
+        elif bool(self.documents) == bool(self.folder):
+            raise ValueError("say what to upload: give either documents or a folder")
+        if unknown := rules.unknown_places(self.title or ""):
+            raise ValueError(
+                f"the title knows {{name}}, {{number}} and {{date}}, and not {', '.join(map(quoted, unknown))}"
+            )
+        return self
+
+
+async def make_plan(call: ToolCall, arguments: CreateCollectionsInput) -> BatchStatus:
+    """What would be uploaded, and what that costs; nothing is sent."""
+    asked, said = await documents_meant(call, arguments)
+    seen = await look_into(call, asked)
+    items = rules.items_of(seen, arguments.title or rules.BY_NAME, call.app.reports.today.isoformat())
+    count = sum(one.state == "planned" for one in items)
+    warnings = [*said, *warnings_about(seen, items)]
+    if not count:
+        told = [batch_row(one) for one in items]
+        return BatchStatus(state="complete", counts={"failed": len(items)}, items=told, warnings=[NOTHING, *warnings])
+    left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
+    check_quota(count, left)
+    folder = str(Path(seen[0].path or "").parent) if arguments.folder else ""
+    batch = await call.app.batches.record.keep(
+        rules.DocumentBatch(
+            plan_id=new_job_id(),
+            account=call.app.settings.account,
+            items=items,
+            status=arguments.status or "editable",
+            folder=folder,
+        )
+    )
+    return BatchStatus(
+        plan_id=batch.plan_id,
+        state="planned",
+        counts=batch.counts,
+        changes=cost_of(batch, count, left),
+        items=[batch_row(one) for one in items],
+        warnings=warnings,
+        next_step=f'Nothing was sent yet: show this to the person. Call create_collections(plan_id="{batch.plan_id}", '
+        "wait_seconds=45) once they agree.",
+    )
+
+
+async def documents_meant(call: ToolCall, arguments: CreateCollectionsInput) -> tuple[list[SeenDocument], list[str]]:
+    """The documents by which they are opened, each once, and what was left out."""
+    folders = call.app.settings.upload_dirs
+    if arguments.folder is None:
+        allowed_folders(folders, (arguments.documents or [""])[0])
+        return [SeenDocument(one) for one in dict.fromkeys(arguments.documents or ())], []
+    place = await run_sync(one_folder, arguments.folder, folders)
+    listing = await run_sync(lambda: list_files(str(place.path), folders, deep=False))
+    if len(listing.files) > rules.MOST_DOCUMENTS:
+        raise FlipsnackError(
+            f"There are {len(listing.files)} PDFs in that folder; one plan takes at most {rules.MOST_DOCUMENTS}.",
+            "Name some of them in documents; list_documents tells what there is.",
+        )
+    found = [SeenDocument(str(one.place.path)) for one in listing.files]
+    if not found:
+        raise FlipsnackError("There is no PDF in that folder itself.", "Call list_documents to see what there is.")
+    return found, notes(listing)
+
+
+async def look_into(call: ToolCall, asked: Sequence[SeenDocument]) -> list[SeenDocument]:
+    """The documents as they lie there, each once."""
+
+    async def tell(done: int) -> None:
+        if done < len(asked):
+            await call.request.tell(looked_into(done, len(asked)))
+
+    until = call.request.deadline - 2 * TO_ANSWER
+    seen = await call.app.eyes.see_all(asked, until, tell, content=True)
+    return list({one.path or one.given: one for one in seen}.values())
+
+
+def check_quota(count: int, left: int | None) -> None:
+    """Raise where the month's uploads do not do for all."""
+    if left is not None and count > left:
+        raise FlipsnackError(
+            f"{count} documents would be uploaded, and {left} of the month's uploads are left.",
+            f"Name at most {left} of them in documents, or tell the person." if left else "Tell the person.",
+        )
+
+
+def cost_of(batch: rules.DocumentBatch, count: int, left: int | None) -> list[str]:
+    """What carrying it out takes and makes."""
+    after = "how many are left is not known" if left is None else f"api_uploads_left: from {left} to {left - count}"
+    made = "a draft" if batch.status == "editable" else batch.status
+    return [f"{count} of the month's uploads, {after}", f"each becomes {made}"]
+
+
+def warnings_about(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem]) -> list[str]:
+    """What a person should know before they agree."""
+    before = [
+        f"{quoted(one.name, 80)} as {quoted(one.known.title, 80)} ({one.known.collection_hash})"
+        for one in seen
+        if one.known.collection_hash and not one.refused
+    ]
+    odd = [f"{quoted(one.name, 80)}: {' '.join(one.warnings)}" for one in seen if one.warnings and not one.refused]
+    titles = Counter(one.title for one in items if one.state == "planned")
+    repeated = [f"{quoted(title, 80)}, {count} times" for title, count in titles.items() if count > 1]
+    unread = any(not one.sha256 and not one.refused for one in seen)
+    return [
+        *([f"Uploaded before: {'; '.join(first_few(before, NAMED))}."] if before else []),
+        *([f"Titles that repeat: {'; '.join(first_few(repeated, NAMED))}."] if repeated else []),
+        *first_few(odd, NAMED),
+        *([IN_TIME] if unread else []),
+    ]

@@ -1,0 +1,60 @@
+"""stop_work: ends whatever goes on in the background, by the id that an answer gave."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
+
+WHAT_STANDS = {
+    "upload": "If all of it had been sent, get_upload tells in a minute what came of it.",
+    "download": "Nothing of it was saved.",
+    "report": "What was asked is kept; report_stats with its report_id goes on.",
+    "plan": "What was done stays done; the same tool with its plan_id goes on with the rest.",
+    "batch": "What was uploaded stays; create_collections with its plan_id goes on with the rest.",
+}
+ANY_OTHER = "What was done stays done; the tool that began it tells how far it came."
+
+
+class StopWorkInput(ToolInput):
+    """Stop, cancel or abort running work: an upload, download, report, audit, plan or batch. Done parts stay done."""
+
+    tool_name = "stop_work"
+    tool_title = "Stop work"
+    effect = Effect.WRITES
+    over = "work in the background"
+    idempotent = True
+
+    work_id: Annotated[GivenId, Field(description="Its upload_id, plan_id, report_id or download_id")]
+
+
+class StoppedWork(Answered):
+    """What was stopped."""
+
+    work_id: Annotated[str, Field(description="As given")]
+    kind: Annotated[str, Field(description="upload, download, report, plan or batch")]
+    state: Annotated[str, Field(description="stopped, or stopping elsewhere")]
+    next_step: NextStep = None
+
+
+async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
+    """Stop what goes by an id, whoever carries it out."""
+    wanted = arguments.work_id
+    if collection := call.app.downloads.stoppable(wanted):
+        await call.app.downloads.drop(collection)
+        return told(wanted, "download", ended=True)
+    kind = await call.app.jobs.kind_of(wanted)
+    if kind is None or not await call.app.jobs.stop(kind, wanted):
+        raise FlipsnackError(
+            "No work is under way under that id: it has ended, was never begun, or belongs to another account.",
+            "Ask the tool that gave the id how it ended.",
+        )
+    return told(wanted, kind, ended=await call.app.jobs.kind_of(wanted) is None)
+
+
+def told(work_id: str, kind: str, *, ended: bool) -> StoppedWork:
+    """The answer; another process is only asked to stop."""
+    state = "stopped" if ended else "stopping: another process carries it out, or did, and it ends within half a minute"
+    return StoppedWork(work_id=work_id, kind=kind, state=state, next_step=WHAT_STANDS.get(kind, ANY_OTHER))

@@ -1,0 +1,100 @@
+"""What is answered about a plan of uploads: how far it is, and what each document became."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
+from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
+from flipsnack_mcp.workflows.batches import rules
+from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.uploads.following import Followed
+from flipsnack_mcp.workflows.uploads.looking_after import look_after
+
+BatchStateTold = Literal["planned", "running", "complete", "stopped"]
+
+
+class BatchRow(Answered):
+    """One document, and what it becomes."""
+
+    name: str
+    pages: int | None = None
+    title: str | None = None
+    state: str
+    collection_hash: str | None = None
+    direct_link: str | None = None
+    reason: str | None = None
+
+
+class BatchStatus(Answered):
+    """A plan of uploads, and how far it is."""
+
+    plan_id: Annotated[str | None, Field(description="Goes on")] = None
+    state: Annotated[BatchStateTold, Field(description="Of the plan")]
+    counts: Annotated[dict[str, int], Field(description="By state")]
+    progress: HowFar = None
+    changes: Planned = None
+    items: Annotated[list[BatchRow] | None, Field(description="In their order")] = None
+    warnings: Warnings = []
+    next_step: NextStep = None
+
+
+def still_running(batch: rules.DocumentBatch, progress: Progress) -> BatchStatus:
+    """State, counts, and how long it will go on."""
+    far = in_numbers(progress) | {"done": len(batch.items) - len(batch.left), "total": len(batch.items)}
+    when = f" in about {far['seconds_left']} s" if "seconds_left" in far else " later"
+    return BatchStatus(
+        plan_id=batch.plan_id,
+        state="running",
+        counts=batch.counts,
+        progress=far,
+        next_step="It goes on by itself: tell the person, and end your turn. Call "
+        f'create_collections(plan_id="{batch.plan_id}", wait_seconds=45){when} to see.',
+    )
+
+
+async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float, said: list[str]) -> BatchStatus:
+    """What every document became, as far as its conversion is by then."""
+    journal = call.app.uploads.journal
+    entries = [await journal.find(one.upload_id) for one in batch.items if one.state == "done"]
+    known = {one.upload_id: one for one in entries if one}  # the same document twice is one upload
+    followed = await look_after(call.context, call.app.uploads, list(known.values()), seconds)
+    by_upload = {one.entry.upload_id: one for one in followed}
+    rows = [batch_row(one, by_upload.get(one.upload_id)) for one in batch.items]
+    converting = any(one.entry.state in UNDER_WAY for one in followed)
+    stopped = [batch.stopped] if batch.stopped else []
+    return BatchStatus(
+        plan_id=batch.plan_id,
+        state="stopped" if batch.is_stopped else "complete",
+        counts=batch.counts,
+        items=rows,
+        warnings=[*stopped, *said],
+        next_step=next_batch_call(batch, converting=converting),
+    )
+
+
+def next_batch_call(batch: rules.DocumentBatch, *, converting: bool) -> str | None:
+    """The call that goes on from here."""
+    call = f'Call create_collections(plan_id="{batch.plan_id}")'
+    if batch.is_stopped:
+        return f"Tell the person why it stopped. {call} to go on once that is mended."
+    if converting:
+        return "All is uploaded. Call get_upload(wait_seconds=45) to wait for the conversions; it gives the links."
+    return None if batch.is_over else f"{call} to try what failed once more."
+
+
+def batch_row(item: rules.BatchItem, followed: Followed | None = None) -> BatchRow:
+    """One line of the table."""
+    if followed is None:
+        return BatchRow(
+            name=item.name, pages=item.pages, title=item.title or None, state=item.state, reason=item.said or None
+        )
+    said = " ".join(filter(None, (item.said, *warn_about(followed))))
+    return BatchRow(
+        name=item.name,
+        title=item.title,
+        state=state_of(followed.entry),
+        collection_hash=followed.entry.collection_hash or None,
+        direct_link=followed.direct_link,
+        reason=said or None,
+    )

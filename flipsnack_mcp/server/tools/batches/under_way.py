@@ -1,0 +1,122 @@
+"""get_upload: one upload and its conversion, or all of the last day, waited for and with their links."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+from typing_extensions import override
+
+from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.tool import Answered, ToolCall
+from flipsnack_mcp.server.tools.uploads import UNDER_WAY, Creation, state_of, upload_facts, warn_about
+from flipsnack_mcp.workflows.uploads.following import Followed, follow
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD
+from flipsnack_mcp.workflows.uploads.looking_after import NOT_LOOKED, look_after
+
+ROWS = 100
+"""Of the uploads of a day."""
+WAIT_ON = "Some are still under way. Call get_upload(wait_seconds=45) to wait on for all of them."
+
+
+class GetUploadInput(ToolInput):
+    """See what happened to an upload: how far it is, if it is still running or how it ended. Waits for it. Without upload_id: recent uploads of the last day, with links."""
+
+    tool_name = "get_upload"
+    tool_title = "Upload status"
+    effect = Effect.READS
+    over = "state of create_collection"
+    idempotent = True
+
+    upload_id: Annotated[GivenId | None, Field(description="From create_collection")] = None
+    wait_seconds: WaitSeconds = 30
+    cancel: SkipJsonSchema[bool] = False
+    """As it was before there was stop_work."""
+
+    @property
+    @override
+    def changes_something(self) -> bool:
+        return self.cancel
+
+    @model_validator(mode="after")
+    def one_to_stop(self) -> Self:
+        """Only a named upload can be stopped."""
+        if self.cancel and not self.upload_id:
+            raise ValueError("say which upload to stop: give its upload_id")
+        return self
+
+
+class UploadRow(Answered):
+    """One upload of the last day."""
+
+    upload_id: str
+    state: str
+    title: str
+    """As it was asked for."""
+    name: str
+    """Of the file."""
+    started: str
+    """UTC."""
+    collection_hash: str | None = None
+    status: str | None = None
+    direct_link: str | None = None
+    reason: str | None = None
+
+
+class UploadStatus(Creation):
+    """One upload, or a list of them."""
+
+    uploads: Annotated[list[UploadRow] | None, Field(description="Without upload_id")] = None
+
+
+async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
+    """See how an upload is doing, wait for it, stop it; or list those of the last day."""
+    uploads = call.app.uploads
+    await uploads.reconcile(call.context)
+    if not arguments.upload_id:
+        return await uploads_of_the_day(call, arguments.wait_seconds)
+    entry = await uploads.journal.find(arguments.upload_id)
+    if entry is None:
+        raise FlipsnackError(
+            "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
+        )
+    if arguments.cancel:
+        if entry.state not in RUNNING:
+            raise FlipsnackError(
+                "This upload has ended; it cannot be stopped any more.",
+                "To remove its collection, use delete_collection.",
+            )
+        await call.app.jobs.stop(UPLOAD, entry.upload_id)
+        entry = await uploads.journal.find(entry.upload_id) or entry
+    followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
+    return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
+
+
+async def uploads_of_the_day(call: ToolCall, seconds: float) -> UploadStatus:
+    """The uploads of the last day, once those under way are through or the time is up."""
+    entries = await call.app.uploads.journal.recent()
+    every = await look_after(call.context, call.app.uploads, entries[:ROWS], seconds)
+    going_on = any(one.entry.state in UNDER_WAY for one in every)
+    looked = dict.fromkeys(said for one in every for said in one.warnings if said.startswith(NOT_LOOKED))
+    left = [f"{len(entries) - ROWS} earlier uploads of the day are not listed."] if len(entries) > ROWS else []
+    return UploadStatus(
+        uploads=[upload_row(one) for one in every], warnings=[*looked, *left], next_step=WAIT_ON if going_on else None
+    )
+
+
+def upload_row(followed: Followed) -> UploadRow:
+    """One line of the list."""
+    entry, seen = followed.entry, followed.collection
+    at = datetime.fromtimestamp(entry.shown or entry.started, UTC).isoformat(timespec="seconds")
+    return UploadRow(
+        upload_id=entry.upload_id,
+        state=state_of(entry),
+        title=(seen.title if seen else entry.listed) or entry.title,
+        name=entry.name,
+        started=at,
+        collection_hash=entry.collection_hash or None,
+        status=seen.status if seen else None,
+        direct_link=followed.direct_link,
+        reason=" ".join(warn_about(followed)) or None,
+    )

@@ -1,0 +1,233 @@
+"""Carrying out a batch in the background: each document as planned and once, whoever is killed or takes over."""
+
+import math
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.to_thread import run_sync
+
+from flipsnack_mcp.api import Flipsnack, Lane, errors
+from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document
+from flipsnack_mcp.files.lookahead import look_ahead
+from flipsnack_mcp.files.paths.place import locate
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.text import first_sentence
+from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
+from flipsnack_mcp.workflows.batches.rules import CHANGED_SINCE, BatchItem, DocumentBatch
+from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.jobs import Jobs, new_job_id
+from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST
+from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD
+from flipsnack_mcp.workflows.progress import News, Progress, Tell, batch_at
+from flipsnack_mcp.workflows.uploads.following import follow
+from flipsnack_mcp.workflows.uploads.journal import UPLOAD, JournalEntry
+from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT
+from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+
+MOST_IN_A_ROW = 3
+"""Failures after which a batch stops."""
+LOOKS_FOR_AN_END, BETWEEN_LOOKS = 12, 10.0
+"""How often it is asked what came of an upload whose process is gone, and seconds between: Flipsnack may still be at it."""
+SECONDS_A_DOCUMENT = 4.0
+"""A guess, until one is through."""
+THE_SAME = (
+    "The same document and title was uploaded less than a day ago, or earlier in this batch: this is that collection, "
+    "as it is; nothing was sent again."
+)
+FOR_ALL = (errors.QuotaExceededError, errors.NotAuthorisedError)
+"""What would meet every other document as well."""
+ItemFacts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of an account, as this process carries them out."""
+
+    flipsnack: Flipsnack
+    jobs: Jobs
+    record: BatchRecord
+    uploads: Uploads
+    history: History
+    """In which every document has an entry of its own."""
+    folders: tuple[Path, ...]
+    """From which this process may upload."""
+    allowed: bool
+    """Whether a call could upload many here."""
+
+    async def start(self, batch: DocumentBatch) -> Job | None:
+        """Have a batch carried out, unless somebody is at it; the job where that is this process."""
+        first = partial(self.record.start, batch)
+        return await self.jobs.start(BATCH, batch.plan_id, self.carry_out, self.note_stop, first)
+
+    async def watch(self, plan_id: str, seconds: float, tell: Tell) -> Progress:
+        """Tell how far a batch is until it ends, for so many seconds; what was told last."""
+        news = News(tell)
+        await self.jobs.watch(BATCH, plan_id, seconds, news)
+        return news.last
+
+    async def carry_out(self, job: Job) -> None:
+        """Send what is left of a batch, for as long as it may go on by itself."""
+        await BatchSending(self, job).run()
+
+    async def note_stop(self, job: Job) -> None:
+        """What is on its way is stopped too; the batch goes on when a call asks for it."""
+        record = replace(self.record, store=job.store)
+        if seen := await record.look(job.job_id):
+            for item in seen.batch.left:
+                if item.state == "sending":
+                    await self.jobs.stop(UPLOAD, item.upload_id)
+                    entry = await self.uploads.journal.find(item.upload_id)
+                    if entry is None or not entry.unresolved:  # else whoever goes on finds out what came of it
+                        facts = UNSENT if entry is None or entry.stopped else facts_of(entry)
+                        await record.note(seen.batch, item, **facts)
+            await record.stop(seen.batch, ON_REQUEST)
+
+
+class BatchSending:
+    """A batch that is carried out by one job, document after document."""
+
+    def __init__(self, batches: Batches, job: Job) -> None:
+        self._all, self._job = batches, job
+        self._uploads, self._journal = batches.uploads, batches.uploads.journal
+        self._record = replace(batches.record, store=job.store)
+        self._history = replace(batches.history, store=job.store)
+        self._failures, self._start, self._done = 0, anyio.current_time(), 0
+
+    async def run(self) -> None:
+        """Take up one document after the other, unless something speaks against that."""
+        while (seen := await self._record.look(self._job.job_id)) and seen.batch.started and seen.batch.left:
+            batch, item = seen.batch, seen.batch.left[0]
+            self._tell(batch)
+            if not await self._may_send(item):
+                self._job.unresolved = True  # a process with other settings may go on with it
+                return
+            old = PLAN_IS_OLD if seen.is_old and item.state == "planned" else ""
+            if objection := old or await self._take_up(batch, item):
+                await self._record.stop(batch, objection)
+                return
+
+    def _tell(self, batch: DocumentBatch) -> None:
+        left = len(batch.left)
+        each = (anyio.current_time() - self._start) / self._done if self._done else SECONDS_A_DOCUMENT
+        self._job.tell(batch_at(len(batch.items) - left, len(batch.items), each * left))
+
+    async def _may_send(self, item: BatchItem) -> bool:
+        try:
+            await run_sync(locate, item.path, self._all.folders)
+        except RefusedFile:
+            return False
+        return self._all.allowed
+
+    async def _take_up(self, batch: DocumentBatch, item: BatchItem) -> str:
+        """Send a document, or find out what became of it; why the batch stops after it, or nothing."""
+        facts = None if item.upload_id else await self._begun(batch, item)
+        if facts is None:
+            facts = await self._end_of(await self._known(batch, item))
+        self._done += 1
+        noted = await self._record.note(batch, item, **facts)
+        if noted.state in {"done", "failed", "unclear"}:
+            target = noted.collection_hash or noted.title
+            said = first_sentence(noted.said)
+            await self._history.add(tool="create_collections", target=target, decision=noted.state, said=said)
+        return self._objection_after(noted)
+
+    def _objection_after(self, item: BatchItem) -> str:
+        """Why to stop: what failed is no document's own, or too much failed in a row."""
+        failed = item.state in {"failed", "unclear"}
+        self._failures = self._failures + 1 if failed else 0
+        error = self._uploads.error_of(item.upload_id)
+        if failed and isinstance(error, FOR_ALL):
+            return str(error)
+        in_a_row = f"Stopped after {self._failures} failures in a row. The last one: {item.said}"
+        return in_a_row if self._failures >= MOST_IN_A_ROW else ""
+
+    async def _known(self, batch: DocumentBatch, item: BatchItem) -> BatchItem:
+        seen = await self._record.look(batch.plan_id)
+        return seen.batch.items[item.number] if seen else item
+
+    async def _begun(self, batch: DocumentBatch, item: BatchItem) -> ItemFacts | None:
+        """Begin to upload a document, which is written down before; else what is to be noted instead."""
+        async with AsyncExitStack() as kept_open:
+            with self._job.step():
+                try:
+                    document = await kept_open.enter_async_context(open_document(item.path, self._all.folders))
+                    warnings = await oddities_of(item, document)
+                except (RefusedFile, DocumentChanged) as reason:
+                    return {"state": "skipped", "said": str(reason)}
+                upload_id = new_job_id()
+                await self._record.note(batch, item, state="sending", upload_id=upload_id)
+                source = Source(batch.action(item), document, warnings, Lane.BACKGROUND)
+                entry = await self._begin(source, kept_open, upload_id)
+                if entry.upload_id != upload_id:
+                    await self._record.note(batch, item, upload_id=entry.upload_id, said=THE_SAME)
+        return None
+
+    async def _begin(self, source: Source, kept_open: AsyncExitStack, upload_id: str) -> JournalEntry:
+        """The upload that counts; one whose collection was deleted since counts no more."""
+        begin = partial(self._uploads.begin, source, kept_open, again=False, upload_id=upload_id)
+        entry, new = await begin()
+        if not new and (await follow(self._context, self._uploads, entry, 0)).gone:
+            entry, _ = await begin()
+        return entry
+
+    @property
+    def _context(self) -> CallContext:
+        return CallContext(self._all.flipsnack, lane=Lane.BACKGROUND)
+
+    async def _end_of(self, item: BatchItem) -> ItemFacts:
+        """What came of an upload, once that can be told. Nothing is ever sent again to find out."""
+        entry = await self._watched(item.upload_id)
+        for _ in range(LOOKS_FOR_AN_END):
+            if entry is None or not entry.unresolved:
+                break
+            await self._uploads.reconcile(self._context)
+            entry = await self._watched(item.upload_id)
+            if entry and entry.unresolved:
+                await anyio.sleep(BETWEEN_LOOKS)
+        if entry is None:
+            return UNSENT
+        found = facts_of(entry)
+        return {**found, "said": " ".join(filter(None, (item.said, found["said"])))}
+
+    async def _watched(self, upload_id: str) -> JournalEntry | None:
+        await self._all.jobs.watch(UPLOAD, upload_id, math.inf, self._on_its_way)
+        return await self._journal.find(upload_id)
+
+    async def _on_its_way(self, _: Progress) -> None:
+        """Its bytes are told by get_upload."""
+
+
+UNSENT: ItemFacts = {"state": "planned", "upload_id": "", "said": ""}
+"""Nothing of it was sent, so it may be."""
+
+
+async def oddities_of(item: BatchItem, document: OpenDocument) -> tuple[str, ...]:
+    """What is odd about a document that is still the one that was planned.
+
+    Raises:
+        RefusedFile: It is another by now, or would be refused.
+    """
+    if not item.is_as_planned(document, await document.sha256()):
+        raise DocumentChanged(CHANGED_SINCE)
+    if item.pages is not None:
+        return document.warnings
+    return (*document.warnings, *(await look_ahead(document)).warnings)
+
+
+def facts_of(entry: JournalEntry) -> ItemFacts:
+    """What is noted about a document whose upload has ended."""
+    if entry.collection_hash:
+        return {"state": "done", "collection_hash": entry.collection_hash, "said": " ".join(entry.warnings)}
+    if entry.stopped:
+        return {"state": "skipped", "said": entry.said}
+    if entry.state == "failed" and entry.said == NEVER_SENT:
+        return UNSENT
+    if entry.state == "failed":
+        return {"state": "failed", "said": entry.said, "again": True}
+    return {"state": "unclear", "said": entry.said}

@@ -1,0 +1,59 @@
+"""What is remembered of documents by where they lie, their size and their time of change, for 90 days.
+
+Used inside transactions. Nothing is read again to know them: a list of a folder must not hash what lies in it.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from flipsnack_mcp.store.records import Body, Records
+
+KIND = "known document"
+REMEMBERED = 90 * 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class DocumentKey:
+    """One state of one document."""
+
+    path: str
+    size: int
+    changed: int
+    """When its content was last changed, in nanoseconds."""
+
+    def name(self, account: str) -> str:
+        """The name of its record; a digest, as long paths are not to be repeated."""
+        known = hashlib.sha256(f"{self.path}\0{self.size}\0{self.changed}".encode(errors="surrogateescape"))
+        return f"{account}/{known.hexdigest()[:32]}"
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What is known of a document."""
+
+    pages: int | None = None
+    collection_hash: str = ""
+    """What it was last uploaded as."""
+    title: str = ""
+
+
+def recall_document(records: Records, account: str, key: DocumentKey) -> Remembered:
+    """What is known of it."""
+    return Remembered(**(records.get(KIND, key.name(account)) or {}))
+
+
+def remember_document(records: Records, account: str, key: DocumentKey, **facts: object) -> None:
+    """Add to what is known."""
+    put_document(records, key.name(account), {**(records.get(KIND, key.name(account)) or {}), **facts})
+
+
+def rename_in_documents(records: Records, account: str, before: str, after: str) -> None:
+    """A collection has another hash, or none any more."""
+    for name, body in records.all(KIND):
+        if name.startswith(f"{account}/") and body.get("collection_hash") == before:
+            put_document(records, name, {**body, "collection_hash": after})
+
+
+def put_document(records: Records, name: str, body: Body) -> None:
+    """Write it down."""
+    records.put(KIND, name, body, keep=REMEMBERED)

@@ -1,0 +1,86 @@
+"""A list of the upload folders: in natural order, through the jail, and never endless."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from flipsnack_mcp.files.paths import listing
+from flipsnack_mcp.files.paths.listing import list_files, one_folder
+from flipsnack_mcp.files.refusal import RefusedFile
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "uploads"
+    made.mkdir()
+    return made
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"%PDF-")
+
+
+def names(folder: Path, wanted: str | None = None, *, deep: bool = True) -> list[str]:
+    return ["/".join(one.place.parts) for one in list_files(wanted, [folder], deep=deep).files]
+
+
+def test_numbers_in_names_count_as_numbers_and_capitals_do_not_count(folder: Path) -> None:
+    put(folder, "week 10.pdf", "Week 9.PDF", "week 9b.pdf", "10.pdf", "9.pdf", "a/2.pdf", "A/10.pdf", "ä.pdf")
+    found = names(folder)
+    assert found[:2] == ["9.pdf", "10.pdf"]
+    assert [one for one in found if one.casefold().startswith("week")] == ["Week 9.PDF", "week 9b.pdf", "week 10.pdf"]
+    assert len(found) == 8
+
+
+def test_a_folder_alone_is_listed_without_what_lies_below_it(folder: Path) -> None:
+    put(folder, "a.pdf", "below/b.pdf", "below/deeper/c.pdf", "below/d.txt", "pdf")
+    assert names(folder, deep=False) == ["a.pdf"]
+    assert names(folder, "below") == ["below/b.pdf", "below/deeper/c.pdf"]
+    assert names(folder, "below", deep=False) == ["below/b.pdf"]
+    assert names(folder, str(folder)) == ["a.pdf", "below/b.pdf", "below/deeper/c.pdf"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_links_and_what_lies_behind_them_are_left_out_and_hidden_files_are_not_even_named(folder: Path) -> None:
+    put(folder.parent, "secret/inside.pdf")
+    put(folder, "bell\a/c.pdf", "bell\a.pdf")
+    put(folder, "a.pdf", ".hidden.pdf", ".hidden/b.pdf", "space at its end .pdf ", "two.pdf")
+    (folder / "out").symlink_to(folder.parent / "secret")
+    (folder / "inside.pdf").symlink_to(folder.parent / "secret" / "inside.pdf")
+    (folder / "loop").symlink_to(folder)
+    os.link(folder / "two.pdf", folder / "second.pdf")
+    os.mkfifo(folder / "waits.pdf")
+    found = list_files(None, [folder], deep=True)
+    assert [one.place.name for one in found.files] == ["a.pdf"]
+    assert dict(found.left_out) == {
+        "inside.pdf": "is a link", "bell\a.pdf": "holds control characters", "two.pdf": listing.MANY_LINKS, "second.pdf": listing.MANY_LINKS,
+    }  # fmt: skip
+    for behind in ("out", "loop", ".hidden"):
+        with pytest.raises(RefusedFile):
+            list_files(behind, [folder], deep=True)
+
+
+def test_a_folder_that_is_not_there_gets_the_nearest_and_one_that_two_have_is_refused(folder: Path) -> None:
+    put(folder, "branches/a.pdf")
+    with pytest.raises(RefusedFile, match=r'The nearest there: ".*branches"'):
+        list_files("branchs", [folder], deep=True)
+    put(folder.parent / "other", "branches/b.pdf")
+    both = [folder, folder.parent / "other", folder.parent / "missing"]
+    assert [one.place.name for one in list_files("branches", both, deep=True).files] == ["b.pdf", "a.pdf"]
+    with pytest.raises(RefusedFile, match="more than one upload folder"):
+        one_folder("branches", both)
+    with pytest.raises(RefusedFile, match="switched off"):
+        list_files(None, [], deep=True)
+
+
+def test_a_folder_without_end_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder, *(f"{number}.pdf" for number in range(30)))
+    (folder / "/".join(["d"] * 40)).mkdir(parents=True)
+    assert list_files(None, [folder], deep=True).whole
+    monkeypatch.setattr(listing, "MOST_NAMES", 20)
+    found = list_files(None, [folder], deep=True)
+    assert (len(found.files) <= 20, found.whole) == (True, False)
