@@ -11,7 +11,7 @@ from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
 WHAT_STANDS = {
     "upload": "If all of it had been sent, get_upload tells in a minute what came of it.",
     "download": "Nothing of it was saved.",
-    "report": "What was asked is kept; report_stats with its report_id goes on.",
+    "report": "What was asked about closed days is kept: a new report does not ask it again.",
     "plan": "What was done stays done; the same tool with its plan_id goes on with the rest.",
     "batch": "What was uploaded stays; create_collections with its plan_id goes on with the rest.",
 }
