@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     @override
     def error(self, message: str) -> NoReturn:
-        raise WrongUsage("this cannot be understood; see flipsnack-mcp --help")
+        raise WrongUsage(f"this cannot be understood; {see_help()}")
 
     @property
     def options(self) -> list[str]:
@@ -60,7 +60,14 @@ def unknown_words(unknown: Sequence[str], command: str, parser: Parser) -> str:
     if not options:
         return "there is an argument too many"
     meant = nearest(options[0], parser.options)
-    return f"there is no such option{meant or f'; see flipsnack-mcp {command} --help'}"
+    return f"there is no such option{meant or f'; {see_help(command)}'}"
+
+
+def see_help(*command: str) -> str:
+    """Name the help, as it is called here."""
+    from flipsnack_mcp.started import as_typed  # noqa: PLC0415  # only for who mistypes
+
+    return f"see {as_typed(' '.join((*command, '--help')))}"
 
 
 def worded(error: argparse.ArgumentError) -> str:

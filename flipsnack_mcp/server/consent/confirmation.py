@@ -21,6 +21,7 @@ from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
@@ -32,10 +33,7 @@ NEVER_SHOWN = "the question was probably never shown."
 AGAIN = "Make the same call again to ask once more"
 UNANSWERED_IN_A_ROW = 2
 """So many questions in a row without a person's answer, or with something else typed, and another way is named."""
-NO_TERMINAL = (
-    "A person who sees no form has to set FLIPSNACK_STATE to a file: it is memory: here, which `flipsnack-mcp approve` in a "
-    "terminal cannot reach."
-)
+NO_TERMINAL = "A person who sees no form has to set FLIPSNACK_STATE to a file: it is memory: here, which `{}` in a terminal cannot reach."
 ONLY_WHERE_SEEN = f"{AGAIN} only where the person sees a form."
 NO_FORM_NOW = f"No form is put for this until {MINUTES} minutes go by without a call for it."
 BLOCKED = "Deletions are switched off {} (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
@@ -241,12 +239,12 @@ class Confirmation:
     async def _terminal(self, tool: str, preview: Preview, otherwise: str = ONLY_WHERE_SEEN) -> str:
         """The way that only a person can go: approving a code in a terminal."""
         if not self.consents.store.shared:
-            return f"{otherwise} {NO_TERMINAL}"
+            return f"{otherwise} {NO_TERMINAL.format(as_typed('approve'))}"
         code = await self.consents.new_code(tool, preview, needs_approval=True)
         if code is None:
             return SAID_NO
         return (
-            f"A person has to run `flipsnack-mcp approve {code}` in a terminal within {MINUTES} minutes; after that, make "
+            f"A person has to run `{as_typed(f'approve {code}')}` in a terminal within {MINUTES} minutes; after that, make "
             f'the same call with confirmation="{code}".'
         )
 
