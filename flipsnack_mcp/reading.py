@@ -26,6 +26,10 @@ JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
 # What a host leaves behind that was not told what to fill in, and which it does with every field a person left empty.
 LEFT_OPEN = re.compile(r"""\s*(["']?)\$\{[^{}]*\}\1\s*""")
 LONGEST_CREDENTIAL = 10_000
+# What stands where a key or a secret belongs, in examples.
+IN_AN_EXAMPLE = re.compile(
+    r"(?:[\W_]|your|my|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,11 @@ class Reading:
             )
         elif SECRET_SHAPE.fullmatch(key) and KEY_SHAPE.fullmatch(secret):
             self.hints.append("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.")
+        for name, value in zip(CREDENTIALS, (key, secret), strict=True):
+            if IN_AN_EXAMPLE.fullmatch(value):
+                said = f"{name} looks like what an example has in its place: write the value itself."
+                # One word alone may be somebody's key in an imitation of their own.
+                (self.hints if value.isalpha() else self.problems).append(said)
         if any(not one.isprintable() or not one.isascii() for one in (key, secret)):
             self.problems.append("The API key or secret holds characters that neither can have: copy it once more.")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,29 @@ def test_swapped_credentials_are_pointed_out_and_the_documented_pair_does_not_lo
     documented = read_settings({"FLIPSNACK_API_KEY": "45FD-267-7SG7832", "FLIPSNACK_API_SECRET": SECRET})
     assert swapped.hints == ("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.",)
     assert documented.hints == ()
+
+
+README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+IN_EXAMPLES = re.findall(
+    r"""(?:FLIPSNACK_API_(?:KEY|SECRET)"?[:=]|^(?:key|secret) =) ?"([^"$]+)\"""", README, re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("name", ["FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET"])
+@pytest.mark.parametrize("value", [*sorted({*IN_EXAMPLES}), "<your-api-key>", "YOUR_API_SECRET_HERE", "---"])
+def test_what_stands_in_an_example_is_no_credential(name: str, value: str) -> None:
+    assert {"your key", "your secret", "..."} <= {*IN_EXAMPLES}
+    assert f"{name} looks like what an example has in its place" in read_settings({**ACCESS, name: value}).missing
+
+
+@pytest.mark.parametrize("value", ["SANDBOX-DEMO-KEY", "KEY-7-SECRET", "key1", "keyhole", KEY, SECRET])
+def test_what_has_a_digit_or_a_word_of_its_own_is_a_credential(value: str) -> None:
+    assert read_settings({"FLIPSNACK_API_KEY": value, "FLIPSNACK_API_SECRET": "another"}).missing == ""
+
+
+def test_a_single_word_of_examples_is_only_pointed_out() -> None:
+    given = read_settings({"FLIPSNACK_API_KEY": "KEY", "FLIPSNACK_API_SECRET": SECRET})
+    assert (given.missing, [one.partition(" looks")[0] for one in given.hints]) == ("", ["FLIPSNACK_API_KEY"])
 
 
 @pytest.mark.parametrize("way", ["ask", "approve", "block", "allow"])

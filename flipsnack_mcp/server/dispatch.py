@@ -14,7 +14,17 @@ from mcp import MCPError, types
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from pydantic import BaseModel
 
-from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, NotFoundError, ResultT_co, cleaned, hash_from
+from flipsnack_mcp.api import (
+    Action,
+    Changed,
+    Effect,
+    FlipsnackError,
+    NotAuthorisedError,
+    NotFoundError,
+    ResultT_co,
+    cleaned,
+    hash_from,
+)
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
@@ -130,7 +140,11 @@ async def carry_out(
         app.check_settings()
     options = options_of(given) if isinstance(given, Action) else Options()
     call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)
-    return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+    try:
+        return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+    except NotAuthorisedError as error:
+        error.next_step = " ".join((error.next_step, *app.settings.hints))  # one of them may tell what is wrong
+        raise
 
 
 def asks_to_stop(given: Any) -> bool:

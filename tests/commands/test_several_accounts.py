@@ -344,7 +344,7 @@ async def test_a_doctor_without_a_key_names_the_accounts_that_the_state_file_kno
     await changed(scene)
     after = await scene.run("doctor")
     assert "servers on" not in before.out
-    assert f"ok   state: servers on {scene.state} used: de, fr;" in after.out
+    assert f"ok   state: servers on {scene.state} used: de, fr; `flipsnack-mcp history` and" in after.out
 
 
 def test_a_doctor_without_a_key_finds_a_damaged_state_file(run_here: Here, tmp_path: Path) -> None:
