@@ -257,7 +257,7 @@ TYPED = [
     (f"-{KEY}", "the commands are"), (f"-k{SECRET}", "the commands are"), (f"serve --{SECRET}=1", "there is no such option"),
     (f"serve {KEY}", "an argument too many"), (f"sandbox --port {KEY}", "--port takes a number"), (f"sandbox --port={SECRET}", "--port takes a number"),
     (f"serve --http {KEY}", "--http takes HOST:PORT"), (f"doctor --json={SECRET}", "--json takes no value"), (f"doctor {SECRET}", "an argument too many"),
-    (f"history --verify={KEY} x", "--verify takes no value"), (f"demo {KEY} {SECRET}", "an argument too many"), (f"approve A {SECRET}", "an argument too many"),
+    (f"history --verify={KEY} x", "--verify takes no value"), (f"history --since {KEY}", "--since takes a day"), ("history --since 7", "--since takes a day"), (f"demo {KEY} {SECRET}", "an argument too many"), (f"approve A {SECRET}", "an argument too many"),
     (f"serve --api-key {KEY}", "--api-key-file"), (f"serve --api-secret={SECRET}", "--api-secret-file"), (f"--api-key={KEY}", "--api-key-file"),
     ("servve", "did you mean serve?"), ("Doctor", "did you mean doctor?"), ("docter --json", "did you mean doctor?"), ("approv", "did you mean approve?"),
     ("--upload-dir /x", "did you mean --upload-dirs?"), ("serve --readonly", "did you mean --read-only?"), ("history --verfy", "did you mean --verify?"),
