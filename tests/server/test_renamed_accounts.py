@@ -219,12 +219,12 @@ async def test_the_calls_of_the_last_minute_count(move: Move) -> None:
     bench.environment["FLIPSNACK_CALLS_PER_MINUTE"] = "2"
     wanted = {"collection_hash": bench.collection(TITLE).hash}
     for _ in range(2):
-        assert_done(await bench.does("get_embed_code", **wanted))
+        assert_done(await bench.does("get_collection_stats", **wanted))
     rename()
-    said = await bench.does("get_embed_code", **wanted)
+    said = await bench.does("get_collection_stats", **wanted)
     assert said.is_error
     assert re.search(r"\d+ s", said.text), said.text
-    assert bench.requests == ["collection.getEmbed"] * 2
+    assert bench.requests == ["collection.getStats"] * 2
 
 
 async def test_the_history_goes_on_in_one_chain_and_shows_the_name_of_the_day(

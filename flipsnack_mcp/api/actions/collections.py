@@ -26,6 +26,7 @@ Conversion = Literal["processing", "complete", "failed", "unknown"]
 # The names Flipsnack's items go by are not documented; these are looked for, in this order.
 ITEM_HASHES = ("flipbookHash", "itemHash", "hash", "id")
 ITEM_STATUSES = ("status", "itemStatus", "flipbookStatus", "conversionStatus")
+ITEM_PAGES = ("pagesCount", "pageCount", "numberOfPages", "pages")
 
 
 class CollectionSummary(Result):
@@ -91,6 +92,7 @@ class Flipbook(BaseModel):
 
     flipbook_hash: Annotated[str, Field(description="For delete_flipbook")] = ""
     status: Annotated[str, Field(description="processing, complete or failed")] = "unknown"
+    pages: Annotated[int | None, Field(description="Once converted")] = None
 
 
 class Collection(Result):
@@ -229,7 +231,12 @@ def items_in(data: JsonObject) -> tuple[str, list[JsonObject]]:
 def flipbook_from(item: JsonObject) -> Flipbook:
     """One item, by the names it may go by."""
     found = next((as_text(item[name]) for name in ITEM_HASHES if item.get(name)), "")
-    return Flipbook(flipbook_hash=found if HASH.fullmatch(found) else "", status=cut(item_status(item)) or "unknown")
+    counts = (parameters.whole_number(item.get(name)) for name in ITEM_PAGES)
+    return Flipbook(
+        flipbook_hash=found if HASH.fullmatch(found) else "",
+        status=cut(item_status(item)) or "unknown",
+        pages=next(filter(None, counts), None),  # 0 while they are not known
+    )
 
 
 def item_status(item: JsonObject) -> str:

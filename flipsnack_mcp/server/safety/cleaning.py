@@ -14,7 +14,7 @@ OURS = frozenset({
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
-    "embed_code": 4000, "direct_link": 500, "cover_image": 500,
+    "embed_code": 4000, "in_container": 4400, "direct_link": 500, "cover_image": 500,
 }  # fmt: skip
 
 
