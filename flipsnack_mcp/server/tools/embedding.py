@@ -61,11 +61,16 @@ def check_readable(seen: Collection) -> None:
             f'Publish it first, if the person wants that: update_collection(collection_hash="{seen.collection_hash}", '
             'status="unlisted"), or public. Then call get_embed_code with the new hash.',
         )
-    if seen.conversion == "failed" and not any(one.status == "complete" for one in seen.flipbooks):
+    if nothing_converted(seen):
         raise NothingToReadError(
             f"The conversion of {named} failed: there is nothing that a code could show.",
             "Tell the person; the document has to be uploaded anew with create_collection, which costs one of the month's uploads.",
         )
+
+
+def nothing_converted(seen: Collection) -> bool:
+    """Whether every conversion came to its end, and none of them well."""
+    return seen.conversion == "failed" and not any(one.status == "complete" for one in seen.flipbooks)
 
 
 def start_warnings(action: GetEmbedCode, seen: Collection) -> Iterator[str]:
