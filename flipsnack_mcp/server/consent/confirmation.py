@@ -15,8 +15,9 @@ import anyio
 from mcp import types
 from pydantic import ValidationError
 
+from flipsnack_mcp.api import quoted
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, confirms, question
+from flipsnack_mcp.server.consent.form import FORM, LONGEST_TO_TYPE, Preview, confirms, question
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
@@ -212,14 +213,15 @@ class Confirmation:
             await self.consents.close(target.name)
             raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
         if not confirms(reply.typed or "", reply.wanted):
-            raise NotConfirmedError(await self._mistyped(tool, target))
+            raise NotConfirmedError(await self._mistyped(tool, target, reply.wanted))
         await self.consents.answered(target.name)
         known = await target.known()
         if target.covers != reply.wanted.covers or (known and known.seen != reply.wanted.seen):
             raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
 
-    async def _mistyped(self, tool: str, target: InQuestion) -> str:
-        happened = "The form came back with something else typed than what was asked for."
+    async def _mistyped(self, tool: str, target: InQuestion, wanted: Wanted) -> str:
+        asked = quoted(wanted.expected, LONGEST_TO_TYPE)
+        happened = f"The form came back with something else typed than what was asked for, {asked}."
         if await self.consents.mistyped(target.name) < UNANSWERED_IN_A_ROW:
             return f"{happened} {AGAIN}."
         way = await self._terminal(tool, await self._shown(target))

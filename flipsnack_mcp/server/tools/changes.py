@@ -55,6 +55,7 @@ class Removal(Answered):
     deleted: Annotated[bool, Field(description="Is gone")]
     collection_hash: Annotated[str, Field(description="The collection")]
     flipbook_hash: Annotated[str | None, Field(description="The flipbook")] = None
+    removed: Annotated[str | None, Field(description="Of a collection that stays")] = None
     dry_run: WasDryRun = None
     changes: Planned = None
     history_id: HistoryId = None
@@ -153,8 +154,9 @@ async def within_allowance(call: ToolCall, act: Callable[[], Awaitable[T]]) -> T
 
 
 def tell_removal(action: Action[Any], **facts: Any) -> Removal:
-    """The answer about a deletion."""
-    return Removal.model_validate({**hashes_in(action), **facts})
+    """The answer about a deletion; of what belongs to a collection it says that the collection is still there."""
+    removed = f"the {action.removes}; the collection stays" if action.removes and facts["deleted"] else None
+    return Removal.model_validate({**hashes_in(action), "removed": removed, **facts})
 
 
 async def update_collection(call: ToolCall, action: UpdateCollection) -> Update | InputRequiredResult:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flipsnack_mcp.api import FlipsnackError, quoted
+from flipsnack_mcp.api import FlipsnackError, NotFoundError, quoted
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.actions.publishing import EmbedCode, GetEmbedCode
 from flipsnack_mcp.server.tools.tool import ToolCall, Warnings
@@ -29,7 +29,7 @@ NEEDS_CONTAINER = (
 class NothingToReadError(FlipsnackError):
     """An embed code would show readers nothing."""
 
-    retry = ""
+    retry = "Try again once it is published."
 
 
 class Embedding(EmbedCode):
@@ -41,7 +41,10 @@ class Embedding(EmbedCode):
 
 async def get_embed_code(call: ToolCall, action: GetEmbedCode) -> Embedding:
     """Look at the collection, and give its code where it has readers."""
-    seen = await call.app.recent.ask(call.context, GetCollection(collection_hash=action.collection_hash))
+    try:
+        seen = await call.app.recent.ask(call.context, GetCollection(collection_hash=action.collection_hash))
+    except NotFoundError:
+        return Embedding(embed_code=(await call.context.send(action)).embed_code)  # Flipsnack says why there is none
     check_readable(seen)
     code = (await call.context.send(action)).embed_code
     warnings = [*start_warnings(action, seen), *size_warnings(action, seen, code)]
@@ -65,6 +68,7 @@ def check_readable(seen: Collection) -> None:
         raise NothingToReadError(
             f"The conversion of {named} failed: there is nothing that a code could show.",
             "Tell the person; the document has to be uploaded anew with create_collection, which costs one of the month's uploads.",
+            retry="Trying again will not help.",
         )
 
 
