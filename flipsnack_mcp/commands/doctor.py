@@ -29,6 +29,8 @@ PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832",
 PUBLISHED_SECRET = "123ABCDE-456-7890-FGH"  # noqa: S105  # the example of the documentation
 PUBLISHED_SIGNATURE = "26e781d3d1751d82ec284acf4a019def"
 CALL_PATIENCE = 20.0
+UPLOADS, DOWNLOADS = "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"
+WHICH_FOLDER = {UPLOADS: "uploads", DOWNLOADS: "downloads"}
 NOT_SEEN_HERE = (
     "what an assistant's own configuration sets cannot be seen here: to look at its key, run `{}` with the same "
     "FLIPSNACK_ variables as stand there"
@@ -151,11 +153,15 @@ def signing() -> Finding:
 
 def folders(settings: Settings) -> Iterator[Finding]:
     """Find out whether the folders are there and may be used."""
-    if not settings.upload_dirs:
+    for variable, said in settings.wrong_folders.items():
+        yield Finding(WHICH_FOLDER[variable], ok=False, said=said)
+    if not settings.upload_dirs and UPLOADS not in settings.wrong_folders:
         said = "no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
         yield Finding("uploads", ok=True, said=said)
     for folder in settings.upload_dirs:
         yield upload_folder(folder)
+    if DOWNLOADS in settings.wrong_folders:
+        return
     target = download_folder(settings.download_dir)
     nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
     writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)

@@ -84,9 +84,9 @@ class PartialFile:
             return verdict(self._open_file(), self.size)
 
     def publish(self, stem: str, extension: str, otherwise: str = "") -> Path:
-        """Gives the file its name; never overwrites, never shows a half file, and adds none that is there already.
+        """Gives the file its name, or the name with the next free number; never overwrites, never shows a half file.
 
-        Where the name is taken it is the other one, if there is one, and then that with the next free number.
+        Where there is another name, that comes before any number, and a file that holds just this already is enough.
         """
         with self._lock, _refusing(self._folder):
             file = self._open_file()
@@ -95,7 +95,8 @@ class PartialFile:
             self._set_mode(self._mode)
             if RENAMES:
                 file.close()
-            path = self._named([*dict.fromkeys((stem, otherwise or stem))], extension)
+            stems = [*dict.fromkeys((stem, otherwise or stem))]
+            path = self._named(stems, extension, self._is_there_as if otherwise else _never)
             self.path.unlink(missing_ok=True)
             file.close()  # only now, for until it has its name it must stay locked
             self._writing.let_go()
@@ -127,14 +128,14 @@ class PartialFile:
             self.path.unlink(missing_ok=True)
         raise OSError(errno.EAGAIN, "every new file in it is taken away")
 
-    def _named(self, stems: Sequence[str], extension: str) -> Path:
+    def _named(self, stems: Sequence[str], extension: str, enough: Callable[[Path], bool]) -> Path:
         numbered = (f"{stems[-1]} ({number})" for number in range(2, MOST_NAMES))
         for name in chain(stems, numbered):
             target = self._folder / f"{name}{extension}"
             try:
                 _move(self.path, target)
             except FileExistsError:
-                if self._is_there_as(target):
+                if enough(target):
                     return target
                 continue
             self._published = target
@@ -196,6 +197,10 @@ def remove_leftovers(folder: Path) -> int:
                 pass  # a lock that nobody holds goes with this look at it
         return removed
     return 0
+
+
+def _never(_target: Path) -> bool:
+    return False
 
 
 def _removed(path: Path) -> bool:
