@@ -57,14 +57,13 @@ const refused = async (what, expected) => {
   const { isError, content } = await call('delete_collection', { collection_hash: target.collection_hash });
   check(isError && content[0].text.includes(expected) && content[0].text.includes('Nothing was changed.'), `${what}: ${content[0].text}`);
 };
-person = types({ title: target.title }, 0);
-await refused('the title at once', 'probably never shown');
+// Whether an answer came too fast for a person is judged on virtual time, in the tests: here a busy machine decides.
 person = types({ title: 'something else' }, TO_READ);
 await refused('another title', 'something else typed');
 person = types({ title: target.title }, TO_READ);
 const deleted = await done('delete_collection', { collection_hash: target.collection_hash });
 check(deleted.deleted === true, 'the title, read and typed, deletes');
-check(forms === 3, `${forms} forms instead of 3`);
+check(forms === 2, `${forms} forms instead of 2`);
 
 client.onerror = undefined;
 await client.close();

@@ -23,7 +23,14 @@ from flipsnack_mcp.api.errors import (
     NotFoundError,
 )
 from flipsnack_mcp.api.exchange import Terms
-from flipsnack_mcp.api.links import account_in_embed_code, account_in_link, hash_from, public_address, same_origin
+from flipsnack_mcp.api.links import (
+    account_in_embed_code,
+    account_in_link,
+    hash_from,
+    is_link,
+    public_address,
+    same_origin,
+)
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened, status_from
 from flipsnack_mcp.api.upload import Document, Sent, ignore
@@ -77,6 +84,7 @@ __all__ = [
     "ignore",
     "in_its_own_words",
     "in_line",
+    "is_link",
     "marks",
     "one_line",
     "opened",

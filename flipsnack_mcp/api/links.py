@@ -32,6 +32,11 @@ def hash_from(value: object) -> str:
     return account_and_hash(value)[1]
 
 
+def is_link(text: str) -> bool:
+    """Whether a text is a link, or the part of a player's link that says what it shows."""
+    return bool(LOOKS_LIKE_LINK.search(text) or parts_of_base64(text.strip()))
+
+
 def account_in_link(value: object) -> str:
     """The number of the account that a link is of; empty where it tells none."""
     with suppress(ValueError):
@@ -87,14 +92,26 @@ def account_in_path(path: str) -> str:
 
 def hash_in_path(path: str) -> str:
     """The hash at the end of `/profile/slug-HASH.html` or `/profile/slug-HASH/full-view.html`."""
-    steps = [step for step in unquote(path).split("/") if step]
-    if steps and steps[-1].lower() in {"full-view.html", "full-view"}:
-        steps.pop()
-    slug = re.sub(r"\.html?$", "", steps[-1], flags=re.IGNORECASE) if steps else ""
+    slug = slug_in_path(path)
     last = slug.rpartition("-")[2]
     if "-" not in slug or not HASH_IN_SLUG.fullmatch(last) or WORD_WITH_YEAR.fullmatch(last):
         raise ValueError(NO_HASH)
     return last
+
+
+def slug_in_path(path: str) -> str:
+    """The readable part at the end of a path."""
+    steps = [step for step in unquote(path).split("/") if step]
+    if steps and steps[-1].lower() in {"full-view.html", "full-view"}:
+        steps.pop()
+    return re.sub(r"\.html?$", "", steps[-1], flags=re.IGNORECASE) if steps else ""
+
+
+def slug_in_link(link: str) -> str:
+    """The readable part of a link; empty where it has none."""
+    with suppress(ValueError):
+        return slug_in_path(urlsplit(link).path)
+    return ""
 
 
 def parts_of_base64(text: str) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ Imported at the first call: from here on stands everything that tools do, and a 
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,6 +45,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.searching.search import Search, search
 
 UNEXPECTED = (
     "Something unexpected went wrong in this server. Something may have been changed. "
@@ -259,13 +261,12 @@ async def ask_lately(app: App, action: Action[ResultT_co]) -> ResultT_co:
 
 async def suggest_hashes(app: App, typed: str) -> types.Completion:
     """Hashes of collections whose titles have what was typed, or that begin with it; none where they cannot be had."""
-    question = collections.ListCollections(query=typed.strip()[:200] or None, limit=SUGGESTED)
     try:
-        found = await ask_lately(app, question)
+        found = await search(partial(ask_lately, app), Search(typed.strip(), limit=SUGGESTED, begun=True))
     except FlipsnackError:
         return types.Completion(values=[])
     except Exception as error:  # noqa: BLE001  # the SDK would log its text
         log_unexpected("a completion", error)
         return types.Completion(values=[])
-    hashes = [row.collection_hash for row in found.collections if row.collection_hash]
+    hashes = [row.collection_hash for row in found.rows if row.collection_hash]
     return types.Completion(values=hashes, total=found.total, has_more=found.next_offset is not None)

@@ -29,7 +29,7 @@ from flipsnack_mcp.workflows.context import CallContext
 
 NONE_NAMED = "the first, none was named"
 LINKED = "the link is of this one"
-LINK_ARGUMENTS = ("collection_hash", "flipbook_hash", "collections", "exclude")
+LINK_ARGUMENTS = ("collection_hash", "flipbook_hash", "collections", "exclude", "query")
 PUBLISHED_FIRST = (ListCollections(status="public", limit=1), ListCollections(limit=1))
 """One collection of an account, any will do: whether a draft has an embed code is not documented."""
 TIME_TO_LEARN = 8.0

@@ -5,7 +5,8 @@ comes the redaction, under a heading that says whose it is.
 """
 
 import re
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, cast
 
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
@@ -14,6 +15,7 @@ from flipsnack_mcp.api import JsonObject
 from flipsnack_mcp.server.menu import entries
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 from flipsnack_mcp.server.safety.heading import Heading
+from flipsnack_mcp.workflows.progress import size_of
 
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|.*_date|field|account|key_end")
@@ -25,6 +27,31 @@ SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
 SIDE_BY_SIDE = frozenset({"before", "after"})
 """Columns that are shown also where nothing stands in them: a text was emptied, or was empty."""
+Unit: TypeAlias = Callable[[float], str]
+
+
+def spoken_time(value: float) -> str:
+    """A time as a number, and as people say it."""
+    hours, minutes = divmod(round(value) // 60, 60)
+    said = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"{value} s ({said})" if value >= 60 else f"{value} s"
+
+
+def signed_percent(value: float) -> str:
+    """By how much something changed."""
+    return f"{value:+} %"
+
+
+UNITS: dict[str, Unit] = {
+    "time_spent": spoken_time, "average_time": spoken_time, "seconds_left": spoken_time, "change": signed_percent,
+    "bytes": lambda value: f"{value} bytes ({size_of(round(value))})",
+    "width": lambda value: f"{value} px", "height": lambda value: f"{value} px",
+}  # fmt: skip
+"""What the numbers of a field count, by its name; any other counts things that its name says."""
+PREVIOUS = "previous_"
+"""What a name of theirs begins with where the number is of the time before."""
+SHARES = frozenset({("pages", "time_spent")})
+"""Columns whose unit nobody documents, by table: each number is shown as its share of them all."""
 
 
 CALL = re.compile(rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b(?![./\\-]\w|\([^)]*account=)(\(?)')
@@ -75,38 +102,63 @@ def lines(name: str, value: Any) -> list[str]:
         rows: list[Any] = value
         if rows and all(isinstance(row, dict) for row in rows):
             more = len(rows) - SHORTENED.get(name, len(rows))
-            return [f"{name}:", *table(rows[: SHORTENED.get(name)]), *([f"and {more} more"] if more > 0 else [])]
+            return [
+                f"{name}:",
+                *table(name, rows)[: 2 + len(rows) - max(0, more)],
+                *([f"and {more} more"] * (more > 0)),
+            ]
         return [f"{name}: {'; '.join(cell(name, one) for one in rows) or 'none'}"]
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         if name in OURS:
-            return [f"{name}: {', '.join(f'{key} {one}' for key, one in members.items()) or 'none'}"]
+            return [f"{name}: {in_a_row(name, members) or 'none'}"]
         return [f"{name}:", *(f"  {cell('', key)}: {cell('', one)}" for key, one in members.items())] if members else []
-    return [f"{name}: {cell(name, value)}"]
+    return [f"{name}: {cell(name, value, unit_of(name))}"]
 
 
-def table(rows: list[dict[str, Any]]) -> list[str]:
+def in_a_row(name: str, members: dict[str, Any]) -> str:
+    """Figures with their names. What is beneath a field with a unit has that."""
+    return ", ".join(f"{key} {cell(name, one, unit_of(name) or unit_of(key))}" for key, one in members.items())
+
+
+def unit_of(name: str, where: str = "", column: Sequence[Any] = ()) -> Unit | None:
+    """What the numbers of a field count; in a table it may be the share of the column."""
+    if (where, name) not in SHARES:
+        return UNITS.get(name.removeprefix(PREVIOUS))
+    whole = sum(one for one in column if isinstance(one, int | float))
+    return lambda value: f"{100 * value / whole:.1f} %" if whole else "0 %"
+
+
+def table(where: str, rows: list[dict[str, Any]]) -> list[str]:
     """Rows with one column for each field that any row has."""
     columns = list(
         dict.fromkeys(
             name for row in rows for name, value in row.items() if name in SIDE_BY_SIDE or value not in ("", {}, [])
         )
     )
+    units = {name: unit_of(name, where, [row.get(name) for row in rows]) for name in columns}
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return head + ["| " + " | ".join(cell(name, row.get(name, "")) for name in columns) + " |" for row in rows]
+    return head + [
+        "| " + " | ".join(cell(name, row.get(name, ""), units[name]) for name in columns) + " |" for row in rows
+    ]
 
 
-def cell(name: str, value: Any) -> str:
-    """One value: numbers and our own words as they are, somebody's text in quotes it cannot close."""
+def cell(name: str, value: Any, unit: Unit | None = None) -> str:
+    """One value: numbers with their unit and our own words as they are, somebody's text in quotes it cannot close."""
+    if isinstance(value, str):
+        return value if name in OURS else in_quotes(name, value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = str(value)
-    if name in OURS or not isinstance(value, str):
-        return text
-    if not text:
-        return ""
+    if isinstance(value, dict) and name in OURS:
+        return in_a_row(name, cast("dict[str, Any]", value))
+    return unit(value) if unit and isinstance(value, int | float) else str(value)
+
+
+def in_quotes(name: str, text: str) -> str:
+    """Somebody's text; what needs no quotes stands without."""
     if name in CODES:
-        return "`" + text.replace("`", "'") + "`"
-    if PLAIN_LINK.fullmatch(text) if name in LINKS else PLAIN_FIELDS.fullmatch(name) and PLAIN_VALUE.fullmatch(text):
-        return text
-    return '"' + text.replace('"', "'").replace("|", "¦") + '"'
+        return "`" + text.replace("`", "'") + "`" if text else ""
+    plain = (
+        PLAIN_LINK.fullmatch(text) if name in LINKS else PLAIN_FIELDS.fullmatch(name) and PLAIN_VALUE.fullmatch(text)
+    )
+    return text if plain or not text else '"' + text.replace('"', "'").replace("|", "¦") + '"'

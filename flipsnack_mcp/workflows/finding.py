@@ -1,5 +1,8 @@
 """Finding collections: those that a report or a change over many is about, and one whose hash is not known or not true."""
 
+import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
@@ -9,10 +12,12 @@ from pydantic import BeforeValidator
 from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, bare
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.searching.words import holds_all
 
 ROWS_OF_A_REQUEST = 100
 """Rows of one request; Flipsnack documents no limit, this is the tool's own."""
 LONGEST_QUERY = 200
+TITLE_HERE, HASH_HERE = "{title-in-plain-ascii}", "{collection_hash}"
 WINDOW = 50
 BEFORE = 100
 """More than are looked through afterwards: one that only slid into the window, because others went, is not new."""
@@ -31,6 +36,7 @@ class Choice:
 
     collections: tuple[str, ...] = ()
     query: str | None = None
+    """Whole words that its title has, all of them. No slip is forgiven: what fits is changed, deleted or counted."""
     only_status: Annotated[tuple[StatusName, ...], BeforeValidator(in_a_tuple)] = ()
     """Any of these, or whatever it is."""
     created_after: date | None = None
@@ -51,6 +57,7 @@ class Choice:
             (not self.collections or row.collection_hash in self.collections)
             and row.collection_hash not in self.exclude
             and (not self.only_status or row.status in self.only_status)
+            and (self.query is None or holds_all(self.query, row.title))
             and self._created_in_time(row.created_date or "")
         )
 
@@ -76,9 +83,8 @@ async def choose(context: CallContext, choice: Choice) -> list[CollectionSummary
 
 
 async def read_window(context: CallContext, choice: Choice, offset: int) -> CollectionList:
-    """One window of the list, narrowed as far as Flipsnack does that itself."""
+    """One window of the account's own list: what Flipsnack's search finds or passes over is not documented."""
     action = ListCollections(
-        query=choice.query,
         status=choice.only_status[0] if len(choice.only_status) == 1 else None,
         order_by="date_created",
         order="desc",
@@ -127,3 +133,27 @@ async def direct_link(context: CallContext, collection_hash: str, title: str) ->
     except FlipsnackError:
         return None
     return next((row.direct_link for row in rows if row.collection_hash == collection_hash), None)
+
+
+def pattern_of_links(rows: Iterable[CollectionSummary]) -> str | None:
+    """How to make the address for readers of each of these out of its row; None where no one rule makes all of them."""
+    patterns = {pattern_of_link(row) for row in rows if row.direct_link and row.status != "editable"}
+    return patterns.pop() if len(patterns) == 1 else None
+
+
+def pattern_of_link(row: CollectionSummary) -> str | None:
+    """The address with names for what a row has; None where it does not end with that."""
+    address, title = row.direct_link or "", slug_of(row.title)
+    named = {
+        f"{title}-{row.collection_hash}": f"{TITLE_HERE}-{HASH_HERE}",
+        row.collection_hash: HASH_HERE,
+        title: TITLE_HERE,
+    }
+    folder, _, last = address.removesuffix(".html").rpartition("/")
+    return f"{folder}/{named[last]}{address[len(folder) + 1 + len(last) :]}" if last and last in named else None
+
+
+def slug_of(title: str) -> str:
+    """A title as addresses have it: its plain letters and figures, joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall("[a-z0-9]+", plain))

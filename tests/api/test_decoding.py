@@ -217,11 +217,11 @@ async def test_the_sandboxs_sloppiest_answer_is_read(name: str, sandbox: Sandbox
 
 
 def test_what_has_no_name_here_or_that_of_a_field_of_ours_is_kept_as_text() -> None:
-    strange = {"coverImage": "http://x", "playerSettings": {"skin": 1}, "pro": True, "none": None}
+    strange = {"logoImage": "http://x", "playerSettings": {"skin": 1}, "pro": True, "none": None}
     ours = {"conversion": "72 %", "extra": {"k": 1}, "note": "n"}
     found = decode(GET, body({"flipbooks": [{"hash": "h1", "status": "finished"}], **strange, **ours}))
     assert (found.conversion, [one.flipbook_hash for one in found.flipbooks]) == ("unknown", ["h1"])
-    kept = {"coverImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
+    kept = {"logoImage": "http://x", "playerSettings": '{"skin": 1}', "pro": "true"}
     assert found.extra == {**kept, "conversion": "72 %", "extra": '{"k": 1}', "note": "n"}
 
 

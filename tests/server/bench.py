@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs
@@ -130,7 +131,13 @@ def cancels(_: str) -> ElicitResult:
 
 def tokens(text: str) -> int:
     """How much of a model's window a text takes."""
-    return len(bpe_openai.get_encoding("o200k_base").encode(text))
+    return len(encoding().encode(text))
+
+
+@cache
+def encoding() -> Any:
+    """It takes longer to make than to use."""
+    return bpe_openai.get_encoding("o200k_base")
 
 
 @dataclass(frozen=True)

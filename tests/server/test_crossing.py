@@ -256,7 +256,7 @@ async def test_a_change_forgets_the_answers_of_its_own_account_only(several: Sev
         several.forget()
         after = await titles()
     assert (before, after) == (["Press kit"] * 2, ["Dossier", "Press kit"])
-    assert several.asked == {"fr": ["collection.getCollection"]}
+    assert several.asked == {"fr": ["collection.getCollection", "collection.getList"]}
 
 
 async def test_what_was_begun_goes_on_in_its_account_and_as_its_settings_allow(several: SeveralBench) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import quote
 
 import anyio
@@ -11,9 +11,9 @@ from mcp import MCPError
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
+from flipsnack_mcp.api import marks
 from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.tools.arguments import several as several_of
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.whose import LINK_ARGUMENTS, UNTIL_ASKED_AGAIN
 from tests.server.bench import Given, Mode, Person, types_what_is_asked
@@ -101,9 +101,7 @@ def test_every_argument_that_takes_a_link_is_looked_at() -> None:
 
 def takes_links(field: FieldInfo) -> bool:
     """Whether a hash is found in what is given for it."""
-    marks = [*field.metadata, *(mark for part in get_args(field.annotation) for mark in get_args(part))]
-    checks = {mark.func for mark in marks if isinstance(mark, BeforeValidator)}
-    return bool(checks & {hash_from, several_of})
+    return hash_from in {mark.func for mark in marks(field) if isinstance(mark, BeforeValidator)}
 
 
 async def test_links_of_several_accounts_in_one_call_are_refused(several: SeveralBench) -> None:
@@ -194,7 +192,7 @@ async def test_an_account_that_cannot_tell_is_not_waited_for_again_and_its_name_
     assert (whose(first), whose(again), whose(named), whose(later)) == ("fr", "fr", "uk", "fr")
     assert waited < 10
     assert again.seconds < 1
-    assert in_between == [GET]
+    assert in_between == [GET, "collection.getList"], "it is looked up in the list, and not asked for its number"
     assert 'The link is of the account "fr"' in refused.text
 
 

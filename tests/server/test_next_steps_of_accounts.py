@@ -83,7 +83,7 @@ async def test_what_somebody_wrote_stays_as_it_is(several: SeveralBench, title: 
     several.sandboxes["fr"].account.collections[hash_["collection_hash"]].title = title
     async with several.assistant() as assistant:
         read, refused = await ask("get_collection"), await ask("delete_collection")
-        plan = await assistant.call("update_collections", query=title[:8], find=title, replace="", account="fr")
+        plan = await assistant.call("update_collections", query=title, find=title, replace="", account="fr")
     assert f'"{title}"' in read
     assert f'Delete the collection "{title}" (' in refused
     assert f'Left as they are: "{title}"' in plan.text

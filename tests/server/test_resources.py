@@ -78,6 +78,12 @@ async def test_hashes_are_completed_by_title(bench: Bench, assistant: Assistant)
     assert len(everything) == 20
 
 
+async def test_the_beginning_of_a_hash_and_words_in_any_order_complete_too(bench: Bench, assistant: Assistant) -> None:
+    wanted = bench.collection(TITLE).hash
+    for typed in (wanted[:3], wanted, "catalogue summer 2026", "sumer catalogue"):
+        assert wanted in await suggested(assistant, typed), typed
+
+
 @pytest.mark.parametrize(
     ("prompt", "argument"), [("swap_issue", "title"), ("nothing", "old"), ("weekly_report", "query")]
 )

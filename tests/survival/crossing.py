@@ -26,6 +26,7 @@ from flipsnack_mcp.sandbox.serving import serve
 from tests.survival.changing import carry_on
 from tests.survival.kept import Kept
 from tests.survival.kinds import KINDS
+from tests.survival.reading import look_at_all
 from tests.survival.shops import Shop
 from tests.survival.strolling import Life, Stroll
 
@@ -86,6 +87,8 @@ class Scene:
         killed = self.chance.random() < 0.8
         async with self.server() as (life, pid):
             left = calls
+            if self.lives == 1:  # nothing was changed in any account yet, which is when they are most alike
+                await look_at_all(self.stroll, life)
             while left > AT_ONCE:
                 count = min(left, self.chance.choice([1, 1, 2, 3, AT_ONCE]))
                 left -= count

@@ -13,6 +13,7 @@ from tests.survival.reading import (
     go_on_with_report,
     list_some,
     list_uploads,
+    look_at_all,
     read_resource,
     report,
     report_on_all,
@@ -32,7 +33,7 @@ from tests.survival.trespassing import (
 
 Kind = Callable[[Stroll, Life], Awaitable[None]]
 KINDS: dict[Kind, int] = {
-    list_some: 8, get_one: 8, count_one: 5, embed_one: 3, count_account: 3, sample_lead: 1, list_uploads: 2, download: 2,
+    list_some: 8, look_at_all: 2, get_one: 8, count_one: 5, embed_one: 3, count_account: 3, sample_lead: 1, list_uploads: 2, download: 2,
     read_resource: 3, complete_hash: 2, report: 4, go_on_with_report: 2, report_on_all: 2,
     rename: 14, create: 5, take_offline: 4, delete: 8, redeem: 6, plan: 6, carry_out: 7,
     use_foreign_code: 7, use_foreign_plan: 5, use_foreign_report: 3, use_foreign_upload: 3, read_by_foreign_link: 3,

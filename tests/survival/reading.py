@@ -34,6 +34,14 @@ def is_of(shop: Shop, title: str) -> bool:
     return shop.word in title or title.startswith("Twin")
 
 
+async def look_at_all(stroll: Stroll, life: Life) -> None:
+    """The same question about each account, one right after the other: none gets what another was answered."""
+    for shop in stroll.shops:
+        said = await stroll.call(life, "list_collections", shop, limit=5, account=shop.name)
+        titles = [row["title"] for row in said.data.get("collections", [])] if said else []
+        stroll.expect(all(is_of(shop, one) for one in titles), f"list of {shop.name}: {titles}")
+
+
 async def get_one(stroll: Stroll, life: Life) -> None:
     shop = stroll.shop()
     with shop.held(stroll.some(shop.free())) as found:
@@ -176,7 +184,9 @@ async def report_on_all(stroll: Stroll, life: Life) -> None:
     except GONE as lost:
         stroll.expect(life.over, f"report on all: {lost!r}")
         return
-    for row in (result.structured_content or {}).get("collections", []):
+    told = result.structured_content or {}
+    stroll.joint_reports += [told["report_id"]] if told else []
+    for row in told.get("collections", []):
         owner = next((one for one in stroll.shops if one.name == row.get("account")), stroll.shops[0])
         stroll.expect(is_of(owner, row["title"]), f"report on all: {row}")
         if row["collection_hash"] in owner.sandbox.account.collections:

@@ -98,6 +98,7 @@ class Stroll:
     carried: list[Way] = field(default_factory=list[Way])
     """Plans that were begun and have not ended."""
     reports: list[Way] = field(default_factory=list[Way])
+    joint_reports: list[str] = field(default_factory=list[str])
     uploads: list[Way] = field(default_factory=list[Way])
     done: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """Tools and accounts of calls that changed something and were answered."""

@@ -34,10 +34,14 @@ async def use_foreign_plan(stroll: Stroll, life: Life) -> None:
 
 
 async def use_foreign_report(stroll: Stroll, life: Life) -> None:
-    if stroll.reports:
-        way = stroll.chance.choice(stroll.reports)
-        other = stroll.another(way.shop)
-        await stroll.refused(life, REPORT_TOOL, other, account=other.name, report_id=way.name)
+    """The report of another account; or one over all as if it were of one, or of one as if it were over all."""
+    shop = stroll.shop()
+    foreign = [(shop, shop.name, one.name) for one in stroll.reports if one.shop is not shop]
+    joint = [(shop, shop.name, one) for one in stroll.joint_reports]
+    alone = [(None, "*", one.name) for one in stroll.reports]
+    if ways := [*foreign, *joint, *alone]:
+        about, account, report_id = stroll.chance.choice(ways)
+        await stroll.refused(life, REPORT_TOOL, about, account=account, report_id=report_id)
 
 
 async def use_foreign_upload(stroll: Stroll, life: Life) -> None:

@@ -1,6 +1,8 @@
 """Which collections are meant: paging, days, names, and what the list shows twice."""
 
+import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -79,13 +81,29 @@ def test_a_collection_without_a_date_is_in_no_span_of_days_but_in_everything_els
     assert not Choice(created_before=date(2026, 1, 1)).fits(undated)
 
 
-async def test_words_and_status_are_left_to_flipsnack_and_checked(sandbox: Sandbox, context: CallContext) -> None:
+async def test_one_status_is_left_to_flipsnack_and_checked_and_words_are_looked_for_here(
+    sandbox: Sandbox, context: CallContext
+) -> None:
     wanted = sandbox.account.add(title="Spring offers", status="unlisted").hash
     public = sandbox.account.add(title="Spring offers", status="public").hash
-    sandbox.account.add(title="Autumn offers", status="unlisted")
-    assert hashes(await choose(context, Choice(query="spring", only_status=("unlisted",)))) == [wanted]
-    assert {"query": "spring", "collectionStatus": "unlisted"}.items() <= sandbox.requests[0].params.items()
+    sandbox.account.add(title="Autumn offers", description="As in spring", status="unlisted")
+    assert hashes(await choose(context, Choice(query="offers SPRING", only_status=("unlisted",)))) == [wanted]
+    assert sandbox.requests[0].params["collectionStatus"] == "unlisted"
+    assert "query" not in sandbox.requests[0].params
     assert hashes(await choose(context, Choice((public,), only_status=("unlisted",)))) == []
+
+
+CHOSEN = json.loads(Path(__file__).with_name("chosen.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("meant", [True, False], ids=["its words are there", "they are not"])
+def test_a_query_chooses_by_whole_words_and_forgives_nothing(*, meant: bool) -> None:
+    wrong = [
+        (query, title)
+        for query, title in CHOSEN["chosen" if meant else "left alone"]
+        if Choice(query=query).fits(CollectionSummary(collection_hash="a", title=title)) is not meant
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("missing", [[], ["gone1234"]], ids=["all there", "one is gone"])

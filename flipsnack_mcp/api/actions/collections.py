@@ -107,6 +107,7 @@ class Collection(Result):
     conversion: Annotated[Conversion, Unsent(), Field(description="Of all its flipbooks")] = "unknown"
     flipbooks: Annotated[list[Flipbook], Unsent(), Field(description="Its documents")] = []
     direct_link: Annotated[str | None, Field(description="Reader's address")] = None
+    cover_image: Annotated[str | None, Field(description="Picture address")] = None
     extra: Annotated[dict[str, str], Unsent(), Field(description="Unnamed fields")] = {}
 
     @classmethod
@@ -132,7 +133,7 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at one collection: title, status, size and the conversion of its flipbooks."""
+    """Look at one collection: link, cover, dates, status, size, and pages and conversion of its flipbooks."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"
@@ -235,7 +236,7 @@ def flipbook_from(item: JsonObject) -> Flipbook:
     return Flipbook(
         flipbook_hash=found if HASH.fullmatch(found) else "",
         status=cut(item_status(item)) or "unknown",
-        pages=next(filter(None, counts), None),  # 0 while they are not known
+        pages=next((one for one in counts if one and one > 0), None),  # 0 while they are not known
     )
 
 

@@ -17,6 +17,8 @@ class PageStats(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     page: Annotated[Whole, Field(description="From 1")]
+    to_page: Annotated[MaybeWhole, Field(description="Last of a group")] = None
+    """Where the numbers are those of several pages; Flipsnack gives each by itself."""
     views: Annotated[MaybeWhole, Field(description="Count")] = None
     clicks: Annotated[MaybeWhole, Field(description="Count")] = None
     time_spent: Annotated[MaybeWhole, Field(description="Unit not documented")] = None

@@ -10,7 +10,7 @@ from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 OURS = frozenset({
     "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "upload_id",
     "plan_id", "started", "report_id", "period", "failed", "totals", "counts", "change",
-    "allowed", "left", "note", "removed",
+    "allowed", "left", "note", "nearest", "removed",
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {

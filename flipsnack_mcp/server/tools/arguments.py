@@ -136,11 +136,18 @@ Collections = Annotated[list[Hash], BeforeValidator(several)]
 Statuses = Annotated[list[Annotated[StatusName, BeforeValidator(status_from)]], BeforeValidator(several)]
 
 
+def check_days(given: Any) -> Any:
+    """What was given, where a day can lie between its days."""
+    if given.created_after and given.created_before and given.created_after > given.created_before:
+        raise ValueError("created_after lies after created_before: exchange them")
+    return given
+
+
 class ChoosingInput(ToolInput):
     """A tool over many collections. Everything that is given has to be true of each."""
 
     collections: Annotated[Collections | None, Field(description="Hashes, links")] = None
-    query: Annotated[str | None, Field(max_length=200, description="Title words"), FreeText()] = None
+    query: Annotated[str | None, Field(max_length=200, description="Whole title words"), FreeText()] = None
     only_status: Annotated[Statuses | None, Field(description="Filter: current status")] = None
     created_after: Annotated[Day | None, Field(description="First day")] = None
     created_before: Annotated[Day | None, Field(description="Last day")] = None
@@ -160,8 +167,7 @@ class ChoosingInput(ToolInput):
 
     def check_order(self) -> None:
         """Raise where no day can lie between."""
-        if self.created_after and self.created_before and self.created_after > self.created_before:
-            raise ValueError("created_after lies after created_before: exchange them")
+        check_days(self)
 
 
 class ChoosingAnyInput(ChoosingInput):

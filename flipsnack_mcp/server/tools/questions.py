@@ -1,16 +1,83 @@
-"""Tools that only ask. Most send their action as it is; get_collection waits, and a form's sample is masked."""
+"""Tools that only ask. Most send their action as it is; list_collections searches, get_collection waits, a form's sample is masked."""
 
-from flipsnack_mcp.api import Action, ResultT_co
-from flipsnack_mcp.api.actions import collections, forms
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, get_args
+
+from pydantic import Field, model_validator
+
+from flipsnack_mcp.api import Action, Day, FlipsnackError, FreeText, ResultT_co, StatusName, quoted
+from flipsnack_mcp.api.actions import forms
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection, ListCollections
+from flipsnack_mcp.api.actions.statistics import CollectionStats, GetCollectionStats, PageStats
 from flipsnack_mcp.server.safety.masking import mask
-from flipsnack_mcp.server.tools.tool import NextStep, States, ToolCall
+from flipsnack_mcp.server.tools.arguments import Statuses, check_days
+from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall, Warnings
+from flipsnack_mcp.workflows.finding import Choice, pattern_of_links
+from flipsnack_mcp.workflows.searching.search import Search, SearchResult, search
+
+LONGEST_SEARCH = 500
+"""Characters: a pasted link has the whole title in it."""
+TIME_FOR_THE_ROW = 5.0
+"""Seconds for what only the list knows of a collection."""
+STATUSES, DRAFT = get_args(StatusName), "editable"
+WRITTEN_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+PAGES_ONE_BY_ONE, MOST_GROUPS = 60, 30
+"""As many pages are told one by one; of longer documents groups of them, so many at most."""
+PAGES_TOGETHER = (5, 10, 20, 50)
+MOST_READ = 5
+PAGE_FIGURES = ("views", "clicks", "time_spent")
+UNIT_UNKNOWN = "What time_spent of a page counts is not documented: take it as a share of all pages' time only."
 
 
-class WatchedCollection(collections.Collection):
+class ListCollectionsInput(ListCollections):
+    """Find collections (flipbooks, catalogues) by title, link or hash, or list them. Any word order; small slips are forgiven."""
+
+    status: Annotated[Statuses | None, Field(description="Any of these")] = None  # type: ignore[assignment]  # Flipsnack itself takes one; what is sent is made from it
+    query: Annotated[str | None, Field(max_length=LONGEST_SEARCH, description="Title words or link"), FreeText()] = None
+    created_after: Annotated[Day | None, Field(description="First day")] = None
+    created_before: Annotated[Day | None, Field(description="Last day")] = None
+    details: Annotated[bool, Field(description="Also covers, links, both dates")] = False
+
+    days_in_order = model_validator(mode="after")(check_days)
+
+    @property
+    def search(self) -> Search:
+        """What is looked for."""
+        statuses = tuple(self.status or ())
+        among = Choice(only_status=statuses, created_after=self.created_after, created_before=self.created_before)
+        query = (self.query or "").strip()
+        return Search(query, among, self.order_by, self.order, self.offset, self.limit)
+
+
+class FoundCollections(Answered):
+    """A window of what was found."""
+
+    collections: Annotated[list[CollectionSummary], Field(description="SearchResult")] = []
+    total: Annotated[int, Field(description="All matches")] = 0
+    next_offset: Annotated[int | None, Field(description="Next window")] = None
+    link_pattern: Annotated[str | None, Field(description="Makes each reader's address")] = None
+    note: Annotated[str | None, Field(description="How it was found")] = None
+    nearest: Annotated[list[str] | None, Field(description="Titles like it")] = None
+    next_step: NextStep = None
+
+
+class WatchedCollection(Collection):
     """A collection and how its conversion went."""
 
+    created_date: Annotated[str | None, Field(description="Zone not stated")] = None
+    publish_date: Annotated[str | None, Field(description="Zone not stated")] = None
+    warnings: Warnings = []
     states: States = []
     next_step: NextStep = None
+
+
+class CollectionNumbers(CollectionStats):
+    """The totals of a collection, and what has to be known of those of its pages."""
+
+    note: Annotated[str | None, Field(description="About the pages")] = None
 
 
 async def send(call: ToolCall, action: Action[ResultT_co]) -> ResultT_co:
@@ -23,19 +90,138 @@ async def recall(call: ToolCall, action: Action[ResultT_co]) -> ResultT_co:
     return await call.app.recent.ask(call.context, action)
 
 
-async def get_collection(call: ToolCall, action: collections.GetCollection) -> WatchedCollection:
+async def list_collections(call: ToolCall, given: ListCollectionsInput) -> FoundCollections:
+    """What is found, and where nothing is, what to do."""
+    found = await search(partial(recall, call), given.search)
+    in_short = (brief(row) for row in found.rows)
+    return FoundCollections(
+        collections=[*(found.rows if given.details else in_short)],
+        total=found.total,
+        next_offset=found.next_offset,
+        link_pattern=None if given.details else pattern_of_links(found.rows),
+        note=note_on(given, found),
+        nearest=[*map(in_a_line, found.nearest)] or None,
+        next_step=step_after_nothing(given, found) if not found.total else None,
+    )
+
+
+def brief(row: CollectionSummary) -> CollectionSummary:
+    """What a row of many is worth: what it is called, its state, and the day it was published or, as a draft, made."""
+    day = "created_date" if row.status == DRAFT or not row.publish_date else "publish_date"
+    kept = {name: getattr(row, name) for name in ("collection_hash", "title", "status")}
+    return CollectionSummary(**kept, **{day: (getattr(row, day) or "")[:10] or None})
+
+
+def note_on(given: ListCollectionsInput, found: SearchResult) -> str | None:
+    """That it was not Flipsnack's search that found it."""
+    if not found.looked_through or not found.total:
+        return None
+    pasted = "by its hash" if given.search.by_link else "by words in any order, slips forgiven"
+    return f"Flipsnack's own search found nothing; this is from the account's list, {pasted}."
+
+
+def step_after_nothing(given: ListCollectionsInput, found: SearchResult) -> str | None:
+    """What to do where nothing was found."""
+    if not given.query:
+        return None
+    if given.search.by_link:
+        return "No collection of this account has that hash: publishing a draft changes it. Search by its title."
+    if found.nearest:
+        return "No title has all of that. If none of the nearest is meant, search with fewer words or other filters."
+    return "No title is like that. Call list_collections without query to see what there is."
+
+
+def in_a_line(row: CollectionSummary) -> str:
+    """A collection that may have been meant, so that a person recognises it."""
+    known = brief(row)
+    day = known.publish_date or known.created_date or ""
+    told = (
+        known.collection_hash,
+        known.status if known.status in STATUSES else "",
+        day if WRITTEN_DAY.fullmatch(day) else "",
+    )
+    return f"{quoted(row.title)} ({', '.join(filter(None, told))})"
+
+
+async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollection:
     """Look at a collection, and wait while it converts."""
     wanted = action.collection_hash
     # Asked as the plain action, so that it shares its answer with everybody who looks at this collection.
-    first = await recall(call, collections.GetCollection(collection_hash=wanted))
+    first = await recall(call, GetCollection(collection_hash=wanted))
     watching = call.app.uploads.conversions.of(wanted, first)
     watched = await watching.until_settled(call.context, call.options.wait_seconds, first)
     go_on = f'Still converting. Call get_collection(collection_hash="{wanted}", wait_seconds=30) to wait on.'
+    # While it converts it is asked for again and again, and its page is not there yet.
+    row = NO_ROW if watched.last.conversion == "processing" else await row_of(call, watched.last)
     return WatchedCollection(
-        **watched.last.model_dump(),
+        **with_row(watched.last, row),
+        warnings=[*worth_a_warning(watched.last)],
         states=list(watched.states),
         next_step=go_on if watched.last.conversion == "processing" else None,
     )
+
+
+async def row_of(call: ToolCall, found: Collection) -> CollectionSummary:
+    """What the list says of a collection; nothing where that is not to be had by one look."""
+    by_title = ListCollections(query=found.title.strip()[:200], order_by="date_created", limit=100)
+    newest = ListCollections(order_by="date_created", limit=100)
+    with suppress(FlipsnackError):
+        context = call.context.within(TIME_FOR_THE_ROW)
+        rows = (await call.app.recent.ask(context, by_title if found.title.strip() else newest)).collections
+        return next((row for row in rows if row.collection_hash == found.collection_hash), NO_ROW)
+    return NO_ROW
+
+
+NO_ROW = CollectionSummary()
+
+
+def with_row(found: Collection, row: CollectionSummary) -> dict[str, object]:
+    """A collection with what only its row has. A draft has no readers, so no address for them."""
+    more = row.model_dump(include={"created_date", "publish_date", "direct_link", "cover_image"}, exclude_none=True)
+    told = {**more, **found.model_dump(exclude_none=True)}
+    return {name: one for name, one in told.items() if (name, found.status) != ("direct_link", DRAFT)}
+
+
+def worth_a_warning(found: Collection) -> Iterator[str]:
+    """What a person would want to know before using a collection."""
+    if found.conversion == "failed":
+        yield "A conversion failed: readers do not see that flipbook. It has to be uploaded again."
+    if found.status == DRAFT:
+        yield "It is a draft: nobody can read it yet, and publishing it changes its hash, so embed it only then."
+    if not found.title.strip():
+        yield "It has no title."
+
+
+async def get_collection_stats(call: ToolCall, action: GetCollectionStats) -> CollectionNumbers:
+    """The totals, and those of the pages: in groups where there are many."""
+    stats = await send(call, action)
+    pages = stats.pages or []
+    told = in_groups(pages)
+    return CollectionNumbers(**{**stats.model_dump(), "pages": told or None}, note=note_on_pages(pages, told))
+
+
+def in_groups(pages: Sequence[PageStats]) -> list[PageStats]:
+    """As few rows as can be read at once, each of as many pages that follow each other."""
+    if len(pages) <= PAGES_ONE_BY_ONE:
+        return [*pages]
+    size = next((one for one in PAGES_TOGETHER if len(pages) <= one * MOST_GROUPS), PAGES_TOGETHER[-1])
+    return [added_up(pages[first : first + size]) for first in range(0, len(pages), size)]
+
+
+def added_up(some: Sequence[PageStats]) -> PageStats:
+    """Pages that follow each other as one row; a number that none of them has is none."""
+    known = {name: [one for page in some if (one := getattr(page, name)) is not None] for name in PAGE_FIGURES}
+    sums = {name: sum(every) for name, every in known.items() if every}
+    return PageStats(page=some[0].page, to_page=some[-1].page, **sums)
+
+
+def note_on_pages(pages: Sequence[PageStats], told: Sequence[PageStats]) -> str | None:
+    """What the numbers of pages are, and of many, which were read most."""
+    if not pages or len(told) == len(pages):
+        return UNIT_UNKNOWN if pages else None
+    most = sorted(pages, key=lambda one: -(one.views or 0))[:MOST_READ]
+    named = ", ".join(str(one.page) for one in most)
+    return f"{len(pages)} pages, added up in groups. Those with the most views: {named}. {UNIT_UNKNOWN}"
 
 
 async def lead_form_sample(call: ToolCall, action: forms.GetLeadFormSample) -> forms.LeadFormSample:

@@ -26,13 +26,14 @@ from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
-    collections.ListCollections: (collections.CollectionList, questions.recall),
+    collections.ListCollections: (questions.FoundCollections, questions.list_collections),
     collections.GetCollection: (questions.WatchedCollection, questions.get_collection),
     publishing.CreateCollection: (uploads.Publication, uploads.create_collection),
     collections.UpdateCollection: (changes.Update, changes.update_collection),
     publishing.GetEmbedCode: (embedding.Embedding, embedding.get_embed_code),
     publishing.DownloadHtml: (downloads.Download, downloads.download_html),
     forms.GetLeadFormSample: (forms.LeadFormSample, questions.lead_form_sample),
+    statistics.GetCollectionStats: (questions.CollectionNumbers, questions.get_collection_stats),
     statistics.GetUserStats: (account.AccountStats, account.get_user_stats),
 }
 """Actions whose tools do more than their effect asks for: what they answer, and how they come by it."""
@@ -54,9 +55,13 @@ OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
 """Tools that stand on the menu behind the action they go on from."""
 
 
+INPUTS: dict[type[Action[Any]], type[Action[Any]]] = {collections.ListCollections: questions.ListCollectionsInput}
+"""Actions whose tools take something else than they do."""
+
+
 def tool_of(action: type[Action[Any]]) -> Tool[Any]:
     """The tool of an action."""
-    taken = input_of(action)
+    taken = INPUTS.get(action) or input_of(action)
     if action.effect is Effect.DESTROYS:
         return Tool(taken, changes.Removal, changes.destroy)
     if own := OF_ACTIONS.get(action):

@@ -1,0 +1,1 @@
+"""Searching the list of collections for what people type."""

@@ -1,0 +1,80 @@
+"""No bare number: what a figure counts is seen beside it, whatever tool it comes from."""
+
+import re
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.server.wording import as_text_lines
+from tests.server.bench import Bench, tokens
+
+
+@pytest.fixture
+def mode() -> str:
+    return "auto"
+
+
+SAID: list[tuple[dict[str, Any], str]] = [
+    ({"time_spent": 0}, "time_spent: 0 s"),
+    ({"time_spent": 59}, "time_spent: 59 s"),
+    ({"time_spent": 60}, "time_spent: 60 s (1 min)"),
+    ({"time_spent": 4156}, "time_spent: 4156 s (1 h 9 min)"),
+    ({"average_time": 17.25}, "average_time: 17.25 s"),
+    ({"seconds_left": 420.0}, "seconds_left: 420.0 s (7 min)"),
+    ({"bytes": 23215}, "bytes: 23215 bytes (22.7 KB)"),
+    ({"bytes": 104_857_600}, "bytes: 104857600 bytes (100.0 MB)"),
+    ({"width": 650, "height": 385}, "width: 650 px\nheight: 385 px"),
+    ({"views": 4156, "downloads": 0}, "views: 4156\ndownloads: 0"),
+    ({"change": {"views": -3.4, "time_spent": 12.0}}, "change: views -3.4 %, time_spent +12.0 %"),
+    (
+        {"totals": {"views": 3, "time_spent": 3600, "previous_time_spent": 60, "previous_average_time": 1.5}},
+        "totals: views 3, time_spent 3600 s (1 h 0 min), previous_time_spent 60 s (1 min), previous_average_time 1.5 s",
+    ),
+    (
+        {"winners": [{"title": "A", "time_spent": 90, "change": {"views": 5.0}}, {"title": "B", "change": -7.5}]},
+        'winners:\n| title | time_spent | change |\n|---|---|---|\n| "A" | 90 s (1 min) | views +5.0 % |\n| "B" |  | -7.5 % |',
+    ),
+    (
+        {"pages": [{"page": 1, "time_spent": 750_000}, {"page": 2, "time_spent": 250_000}, {"page": 3}]},
+        "pages:\n| page | time_spent |\n|---|---|\n| 1 | 75.0 % |\n| 2 | 25.0 % |\n| 3 |  |",
+    ),
+    ({"pages": [{"page": 1, "time_spent": 0}]}, "pages:\n| page | time_spent |\n|---|---|\n| 1 | 0 % |"),
+    ({"extra": {"width": "650", "bytes": "7"}}, 'extra:\n  "width": "650"\n  "bytes": "7"'),
+]
+
+
+@pytest.mark.parametrize(("data", "text"), SAID)
+def test_a_number_is_told_with_what_it_counts(data: dict[str, Any], text: str) -> None:
+    assert as_text_lines(data) == text
+
+
+async def test_times_of_pages_are_shares_of_their_own_total_and_the_answer_says_why(bench: Bench) -> None:
+    wanted = bench.sandbox.account.add(title="Thin", pages=12, created_at=bench.clock() - 40 * 86400)
+    said = await bench.call("get_collection_stats", collection_hash=wanted.hash, include_page_stats=True)
+    shares = [float(one) for one in re.findall(r"\| ([\d.]+) % \|", said.text)]
+    assert (len(shares), len(said.data["pages"])) == (12, 12)
+    assert sum(shares) == pytest.approx(100, abs=1)
+    assert "not documented" in said.data["note"]
+    assert said.data["note"] in said.text
+    assert all(str(one["time_spent"]) not in said.text for one in said.data["pages"] if one["time_spent"])
+
+
+@pytest.mark.parametrize("pages", [61, 220, 1000])
+async def test_the_pages_of_a_long_document_are_added_up_in_groups(bench: Bench, pages: int) -> None:
+    wanted = bench.sandbox.account.add(title="Thick", pages=pages, created_at=bench.clock() - 40 * 86400)
+    every: list[dict[str, int]] = [{"page": n, "views": 2000 - n, "time_spent": 7} for n in range(1, pages + 1)]
+    bench.answers("collection.getStats", {"views": 1999, "time_spent": 5, "pages": every})
+    said = await bench.call("get_collection_stats", collection_hash=wanted.hash, include_page_stats=True)
+    rows = said.data["pages"]
+    assert (rows[0]["page"], rows[-1]["to_page"]) == (1, pages)
+    assert [one["page"] for one in rows[1:]] == [one["to_page"] + 1 for one in rows[:-1]]
+    assert sum(one["views"] for one in rows) == sum(one["views"] for one in every)
+    assert sum(one["time_spent"] for one in rows) == 7 * pages
+    assert all("clicks" not in one for one in rows)
+    assert "1, 2, 3, 4, 5" in said.data["note"]
+    assert tokens(said.text) < 700
+
+
+async def test_without_pages_nothing_is_said_of_them(bench: Bench) -> None:
+    said = await bench.call("get_collection_stats", collection_hash=bench.collection().hash)
+    assert {"pages", "note"}.isdisjoint(said.data)
