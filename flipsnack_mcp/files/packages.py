@@ -42,11 +42,13 @@ async def save_package(
     collection_hash: str,
     *,
     received: Received | None = None,
+    shared: bool = False,
     limits: PackageLimits = PackageLimits(),  # noqa: B008 - frozen
 ) -> SavedPackage:
     """Saves a zip as `Title.zip`, where that is taken with its hash, then under the next free number.
 
-    What is there already, byte for byte, stays as it is. Where anything is wrong, nothing is left.
+    What is there already, byte for byte, stays as it is, unless the folder is shared with other accounts: what is
+    theirs is not taken for one's own. Where anything is wrong, nothing is left.
 
     Raises:
         BadPackage: What arrived is not a whole and safe zip.
@@ -58,7 +60,7 @@ async def save_package(
             file.judge, partial(check_zip, limits=limits, between=from_thread.check_cancelled)
         )
         name, with_hash = telling_names(title, collection_hash)
-        path = await to_thread.run_sync(file.publish, name, ".zip", with_hash)
+        path = await to_thread.run_sync(partial(file.publish, name, ".zip", with_hash, once=not shared))
         return SavedPackage(path, file.size, sha256, files)
 
 

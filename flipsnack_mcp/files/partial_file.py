@@ -83,10 +83,11 @@ class PartialFile:
                 self._open_file().flush()
             return verdict(self._open_file(), self.size)
 
-    def publish(self, stem: str, extension: str, otherwise: str = "") -> Path:
+    def publish(self, stem: str, extension: str, otherwise: str = "", *, once: bool = False) -> Path:
         """Gives the file its name, or the name with the next free number; never overwrites, never shows a half file.
 
-        Where there is another name, that comes before any number, and a file that holds just this already is enough.
+        Where there is another name, that comes before any number; where it is wanted `once`, a file that holds just this
+        already is enough.
         """
         with self._lock, _refusing(self._folder):
             file = self._open_file()
@@ -96,7 +97,7 @@ class PartialFile:
             if RENAMES:
                 file.close()
             stems = [*dict.fromkeys((stem, otherwise or stem))]
-            path = self._named(stems, extension, self._is_there_as if otherwise else _never)
+            path = self._named(stems, extension, self._is_there_as if once else _never)
             self.path.unlink(missing_ok=True)
             file.close()  # only now, for until it has its name it must stay locked
             self._writing.let_go()

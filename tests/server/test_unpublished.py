@@ -37,6 +37,16 @@ async def test_an_issue_is_published_in_two_calls(bench: Bench) -> None:
     assert (len(bench.sandbox.carried_out(CREATE)), bench.sandbox.carried_out(UPDATE)) == (1, [])
 
 
+async def test_a_draft_that_is_published_is_answered_with_its_link(bench: Bench) -> None:
+    draft = bench.sandbox.account.add(title="Not yet", status="editable")
+    async with bench.assistant() as assistant:
+        said = await assistant.call("update_collection", collection_hash=draft.hash, status="public")
+        renamed = await assistant.call("update_collection", collection_hash=draft.hash, title="By now")
+    assert said.data["collection_hash"] in said.data["direct_link"]
+    assert f"direct_link: {said.data['direct_link']}" in said.text
+    assert "direct_link" not in renamed.data
+
+
 async def test_the_job_that_publishes_an_issue_makes_no_draft(bench: Bench) -> None:
     async with bench.assistant() as assistant:
         found = await assistant.client.get_prompt("publish_issue", {"file": "offers.pdf"})

@@ -52,7 +52,7 @@ async def packaged(call: ToolCall, action: DownloadHtml) -> Download:
         if watched.last.state == "complete":
             check_link(watched.last, call.app.settings.api_url)
         return tell_package(watched.last, list(watched.states), same_call(call, action))
-    order = Order(action, call.app.download_dir, call.app.settings.api_url)
+    order = Order(action, call.app.download_dir, call.app.settings.api_url, shared=bool(call.app.called))
     done = await save_export(call.context, call.app.downloads, order, seconds)
     if done.saved is None:
         return tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
