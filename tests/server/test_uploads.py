@@ -296,7 +296,7 @@ async def test_nothing_is_opened_before_the_first_use(bench: LongBench) -> None:
     collection.packaging = Packaging(0.0)
     async with bench.assistant(store=bench.file()) as assistant:
         await assistant.client.list_tools()
-        await assistant.call("get_user_stats")
+        await assistant.call("get_collection_stats", collection_hash=collection.hash)
         package = await assistant.call("download_collection_html", collection_hash=collection.hash)
         unopened = not state.exists()
         await assistant.call("get_upload")
