@@ -93,7 +93,7 @@ async def patient(assistant: Assistant, tool: str, given: dict[str, Any]) -> Sai
     """The answer, once a turn has come."""
     for _ in range(AGAIN - 1):
         said = await assistant.call(tool, given)
-        if "turn comes" not in said.text and said.data.get("state") != "processing":
+        if "turn comes" not in said.text and said.data.get("state") != "running":
             return said
         await anyio.sleep(10)
     return await assistant.call(tool, given)

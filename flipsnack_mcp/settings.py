@@ -250,6 +250,8 @@ def of_account(process: Settings, file: Path, told: Told) -> Settings:
     # Each imitation is an account of its own, and is told apart like the others.
     if values.get("sandbox"):
         values["api_key"] = f"SANDBOX-{told.name.upper()}"
+    # Who starts a server read-only means all of it.
+    values["read_only"] = process.read_only or values.get("read_only", False)
     return replace(process, **values, **said, name=told.name, size=told.size, accounts_file=file)
 
 

@@ -57,6 +57,8 @@ class ExpectedTool(Written):
     hints: Hints
     parameters: tuple[str, ...]
     results: tuple[str, ...]
+    first: tuple[str, dict[str, Any]] | None = None
+    """A call that has to have been made before."""
     shared: tuple[str, ...] = ()
     """The results that other tools give as well; they come first."""
     results_of: str = ""

@@ -375,3 +375,8 @@ def test_the_example_can_be_tried_without_a_key() -> None:
         (name, True, "") for name in ("germany", "france", "uk")
     ]
     assert (settings.warnings, settings.key_files) == ((), ())
+
+
+def test_a_server_that_is_started_read_only_is_so_for_every_account_whatever_the_file_says(file: Path) -> None:
+    settings = read(file, f"[accounts.de]\n{WITH_KEYS}read_only = false\n{GOOD}", FLIPSNACK_READ_ONLY="1")
+    assert [one.read_only for one in settings.accounts] == [True, True]

@@ -62,28 +62,30 @@ def identity_of(every: Sequence[Settings], arguments: Mapping[str, Any] | None) 
     return (named or every[0]).account
 
 
-def check_account_named(every: Sequence[Settings], owner: Settings | None, *, writes: bool) -> None:
-    """Raise where a call that names no account would have to guess whose it is to change."""
-    if not writes:
-        return
+def none_named(every: Sequence[Settings], owner: Settings | None) -> WhichAccountError:
+    """What to say where a call that names no account would have to guess whose it is to change."""
     if owner:
-        raise WhichAccountError(
+        return WhichAccountError(
             f'The link is of the account "{owner.name}", and a call that may change something has to name its account.',
             f'Give account="{owner.name}" if that one is meant.',
         )
-    raise WhichAccountError(
+    return WhichAccountError(
         "A call that may change something has to name its account.",
         f'Give account="..." with one of: {names_of(every)}. Ask the person if you cannot tell which.',
     )
 
 
-def check_owner(chosen: Settings, owner: Settings) -> None:
-    """Raise where something would be changed by a link of another account than the named one."""
-    if owner.account != chosen.account:
-        raise WhichAccountError(
+def not_by_this_link(chosen: Settings, owner: Settings | None) -> WhichAccountError:
+    """What to say where something would be changed by a link that is not known to be of the named account."""
+    if owner:
+        return WhichAccountError(
             f'The link is of the account "{owner.name}", and "{chosen.name}" was named.',
             f'Give account="{owner.name}" if that one is meant.',
         )
+    return WhichAccountError(
+        f'It cannot be told that the link is of the account "{chosen.name}", which was named.',
+        "Find the collection by its title with list_collections, and give its hash if it is there.",
+    )
 
 
 def not_offered(tool: str, account: Settings, others: Iterable[Settings]) -> WhichAccountError:

@@ -24,7 +24,7 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.carrying_out import Plans
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
-from flipsnack_mcp.workflows.plans.rules import Permissions
+from flipsnack_mcp.workflows.plans.rules import DELETING, Permissions
 from flipsnack_mcp.workflows.recalling import Recent
 from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
 from flipsnack_mcp.workflows.reports.running import Reports
@@ -113,4 +113,5 @@ class App:
 
 def permissions_of(settings: Settings) -> Permissions:
     """What may be done for a plan that nobody waits for: only what a call could do as well."""
-    return Permissions("update_collections" in menu(settings), yeses_of(settings.confirm))
+    offered = {"update_collections", DELETING} <= menu(settings).keys()
+    return Permissions(offered, yeses_of(settings.confirm))

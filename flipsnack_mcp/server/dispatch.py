@@ -168,7 +168,7 @@ async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | 
             with anyio.move_on_after(TO_RECORD, shield=True):
                 await call.record("unclear", "the call was cancelled")
         raise
-    if not isinstance(outcome, types.InputRequiredResult):
+    if not isinstance(outcome, types.InputRequiredResult) and not call.goes_on:
         await call.record("done", "")
     return outcome
 

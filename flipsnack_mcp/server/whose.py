@@ -15,16 +15,17 @@ from flipsnack_mcp.api.actions.publishing import GetEmbedCode
 from flipsnack_mcp.server.accounts import (
     EVERY_ONE,
     WhichAccountError,
-    check_account_named,
-    check_owner,
     existing_account,
     name_given,
+    none_named,
+    not_by_this_link,
     not_offered,
 )
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.menu import over_all
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.tools.arguments import several
+from flipsnack_mcp.server.tools.tool import Linked
 from flipsnack_mcp.workflows.context import CallContext
 
 NONE_NAMED = "the first, none was named"
@@ -44,8 +45,8 @@ class Whose:
 
     apps: tuple[App, ...]
     why: str = ""
-    linked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """The collections that players' links name, where all accounts are meant: by what the store knows theirs by."""
+    linked: Linked = field(default_factory=dict[str, frozenset[tuple[str, str]]])
+    """The collections that players' links name, where all accounts are meant."""
 
     @property
     def heading(self) -> Heading:
@@ -82,13 +83,13 @@ async def account_meant(apps: Mapping[str, App], arguments: Mapping[str, Any], *
         WhichAccountError: It cannot be told, or it is not the one that was named.
     """
     named, every = name_given(arguments), [one.settings for one in apps.values()]
-    chosen = apps[existing_account(every, named).account] if named else None
-    owner = await owner_of_links(numbers_in_links(arguments), chosen, [*apps.values()])
-    if chosen is None:
-        check_account_named(every, owner.settings if owner else None, writes=writes)
-    elif owner and writes:
-        check_owner(chosen.settings, owner.settings)
-    elif chosen.number.known is None:
+    chosen, numbers = apps[existing_account(every, named).account] if named else None, numbers_in_links(arguments)
+    owner = await owner_of_links(numbers, chosen, [*apps.values()])
+    if writes and chosen is None:
+        raise none_named(every, owner.settings if owner else None)
+    if writes and chosen and not chosen.settings.missing and numbers - {chosen.number.known}:
+        raise not_by_this_link(chosen.settings, owner.settings if owner and owner != chosen else None)
+    if chosen and chosen.number.known is None:
         owner = None  # it may be of the named one all the same
     found = owner or chosen or next(iter(apps.values()))
     return Whose((found,), LINKED if owner and owner != chosen else "" if chosen else NONE_NAMED)
@@ -96,12 +97,8 @@ async def account_meant(apps: Mapping[str, App], arguments: Mapping[str, Any], *
 
 def numbers_in_links(arguments: Mapping[str, Any]) -> frozenset[str]:
     """By what Flipsnack knows the accounts whose links stand in a call."""
-    return frozenset(filter(None, map(account_in_link, possible_links(arguments))))
-
-
-def possible_links(arguments: Mapping[str, Any]) -> Iterable[object]:
-    """Whatever may be a link, one by one."""
-    return (one for name in LINK_ARGUMENTS for one in several(arguments.get(name)))
+    possible = (one for name in LINK_ARGUMENTS for one in several(arguments.get(name)))
+    return frozenset(filter(None, map(account_in_link, possible)))
 
 
 async def owner_of_links(numbers: frozenset[str], chosen: App | None, apps: Sequence[App]) -> App | None:
@@ -123,17 +120,21 @@ async def owner_of_links(numbers: frozenset[str], chosen: App | None, apps: Sequ
     return owners[0] if len(owners) == 1 else None
 
 
-async def collections_by_owner(arguments: Mapping[str, Any], apps: Sequence[App]) -> dict[str, tuple[str, ...]]:
+async def collections_by_owner(arguments: Mapping[str, Any], apps: Sequence[App]) -> Linked:
     """The collections that players' links name, each with the one account that it can be of."""
-    numbers = {one: number for one in possible_links(arguments) if (number := account_in_link(one))}
+    numbers = numbers_in_links(arguments)
     if numbers:
         await learn_numbers(apps)
-    found = dict[str, tuple[str, ...]]()
-    for link, number in numbers.items():
-        owners = [app.settings.account for app in apps if app.number.known == number]
-        if len(owners) == 1:
-            found[owners[0]] = (*found.get(owners[0], ()), hash_from(link))
-    return found
+    owners = {number: [app.settings.account for app in apps if app.number.known == number] for number in numbers}
+    return {
+        name: frozenset(
+            (owner, hash_from(link))
+            for link in several(arguments.get(name))
+            for owner in owners.get(account_in_link(link), ())
+            if len(owners[account_in_link(link)]) == 1
+        )
+        for name in LINK_ARGUMENTS
+    }
 
 
 async def learn_numbers(apps: Iterable[App]) -> None:

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
-from flipsnack_mcp.store.records import Records, Store, T
+from flipsnack_mcp.store.records import Body, Records, Store, T
+from flipsnack_mcp.text import cleaned
 
 LABEL = "account label"
+LONGEST_LABEL = 60
 UNNAMED = "unnamed"
 """An account that was last used before there were labels."""
 
@@ -22,9 +25,9 @@ class LabelledStore:
         """Run a transaction."""
 
         def labelled(records: Records) -> T:
-            known = records.get(LABEL, self._account)
+            known = label_in(records.get(LABEL, self._account))
             # It may be missing later too: somebody moves the file away, and a new one is made.
-            if self._label and (known is None or not (self._told or known.get("label") == self._label)):
+            if self._label and not (known and (self._told or known == self._label)):
                 records.put(LABEL, self._account, {"label": self._label})
             return work(records)
 
@@ -35,7 +38,13 @@ class LabelledStore:
 
 def labels_in(records: Records) -> dict[str, str]:
     """What the accounts are called that have a label."""
-    return {account: str(body["label"]) for account, body in records.all(LABEL) if body.get("label")}
+    return {account: label for account, body in records.all(LABEL) if (label := label_in(body))}
+
+
+def label_in(body: object) -> str:
+    """What a record says, on one line; nothing where somebody made something else of it."""
+    label = cast("Body", body).get("label") if isinstance(body, dict) else None
+    return cleaned(label, LONGEST_LABEL) if isinstance(label, str) else ""
 
 
 def told_apart(accounts: Iterable[str], labels: Mapping[str, str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ class TooManyDeletionsError(FlipsnackError):
             happened = f"{allowed} have been made on this account, takings offline included, which is as many as this server allows."
             next_step = f"Tell the person; they can raise {setting}."
         else:
-            happened = f"{wanted} collections would go offline; this server allows {allowed}, takings offline included, and {left} are left."
+            happened = f"{wanted} collections would be deleted or go offline; this server allows {allowed}, takings offline included, and {left} are left."
             next_step = f"Choose at most {left} of them, or tell the person; they can raise {setting}."
         minutes = math.ceil((seconds or 0) / 60)
         retry = None if seconds is None else f"The next one is possible in about {max(1, minutes)} minutes."

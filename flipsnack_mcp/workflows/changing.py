@@ -13,6 +13,18 @@ from flipsnack_mcp.workflows.last_look import LastLook
 COMPARED = ("title", "description", "status", "width", "height")
 
 
+class StillThereError(FlipsnackError):
+    """The answer to a deletion was lost, and its target is still there."""
+
+    retry = "You can try again."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The answer to the deletion was lost; what should be deleted is still there.",
+            "Make the same call again without a confirmation, so that the person is asked anew.",
+        )
+
+
 @dataclass(frozen=True)
 class Difference:
     """One field before and after."""
@@ -126,11 +138,7 @@ async def delete(context: CallContext, action: Action[ResultT_co], last: LastLoo
             raise
         if gone:
             return action.read({})
-        raise FlipsnackError(
-            "The answer to the deletion was lost; what should be deleted is still there.",
-            "Make the same call again without a confirmation, so that the person is asked anew.",
-            retry="You can try again.",
-        ) from None
+        raise StillThereError from None
 
 
 async def is_gone(context: CallContext, action: Action[Any]) -> bool | None:

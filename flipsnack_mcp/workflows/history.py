@@ -35,13 +35,21 @@ class Event(BaseModel):
     tool: str
     target: str
     decision: str
-    """`allowed`, `refused` or `done`, `failed`, `unclear`."""
+    """`allowed`, `refused` or `done`, `failed`, `unclear`; of a plan `begun`, `done` or `stopped`."""
     confirmed: str = ""
     """Whose yes it was and how: `form`, `code`, `approve`, `allow`; empty where none was needed."""
     said: str = ""
     """Why it was refused or how it failed, in short."""
     before: dict[str, Any] = {}
     """The metadata of what is changed or destroyed, as it was."""
+    after: dict[str, Any] = {}
+    """What a change made of it: the fields that it changed, and the hash that it has since."""
+    of: int = 0
+    """Of an end: the entry that says how it was before."""
+    work: str = ""
+    """The plan that it is a part of."""
+    veiled: tuple[str, ...] = ()
+    """What of `before` is not as it was, since credentials were taken out of it."""
     previous: str = FIRST
     previous_at: float = 0.0
     """When the entry before it was written, by the store's time: what can be missing only because it has expired is older than that."""
@@ -51,6 +59,14 @@ class Event(BaseModel):
         """The same entry, chained to the one before it."""
         linked = self.model_copy(update={"previous": previous, "hash": ""})
         return linked.model_copy(update={"hash": digest(linked.model_dump(mode="json"))})
+
+
+class Head(BaseModel):
+    """What the next entry is chained to, as it is stored."""
+
+    number: int
+    hash: str
+    at: float
 
 
 def digest(stored: Body) -> str:
@@ -70,27 +86,33 @@ class History:
 
     async def add(self, **facts: Any) -> int:
         """Append an entry and give its number."""
+        return await self.store.transact(lambda records: self.write(records, **facts))
 
-        def work(records: Records) -> int:
-            head = head_of(records, self.account)
-            number = int(head["number"]) + 1
-            written = {"number": number, "at": records.wall, "account": self.account, "previous_at": head["at"]}
-            event = Event.model_validate({**written, **self.redact(facts)}).sealed(str(head["hash"]))
-            records.put(KIND, place_of(event), event.model_dump(mode="json"), keep=HISTORY_KEPT)
-            records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": records.now})
-            return number
-
-        return await self.store.transact(work)
+    def write(self, records: Records, **facts: Any) -> int:
+        """The same, together with what else is written."""
+        head = head_of(records, self.account)
+        number = int(head["number"]) + 1
+        written = {"number": number, "at": records.wall, "account": self.account, "previous_at": head["at"]}
+        safe = self.redact(facts)
+        was, told = facts.get("before", {}), safe.get("before", {})
+        veiled = [name for name, value in was.items() if told.get(name) != value]
+        event = Event.model_validate({**written, **safe, "veiled": veiled}).sealed(str(head["hash"]))
+        records.put(KIND, place_of(event), event.model_dump(mode="json"), keep=HISTORY_KEPT)
+        records.put(HEAD, self.account, {"number": number, "hash": event.hash, "at": records.now})
+        return number
 
     async def events(self) -> list[Event]:
         """Everything that is kept and can be read, oldest first."""
         return readable_of(await self.store.transact(lambda records: kept_of(records, self.account)))
 
-    async def verified(self) -> str:
-        """What is wrong with the chain, or nothing. Its start may have expired; its end may not be missing."""
-        return await self.store.transact(
-            lambda records: broken(kept_of(records, self.account), head_of(records, self.account), records.now)
-        )
+    async def verified(self, since: int = 1) -> str:
+        """What is wrong with the chain from an entry on, or nothing. Its start may have expired; its end may not be missing."""
+
+        def work(records: Records) -> str:
+            kept = [one for one in kept_of(records, self.account) if one[0] >= f"{self.account}/{since:09}"]
+            return broken(kept, head_of(records, self.account), records.now, whole=since == 1)
+
+        return await self.store.transact(work)
 
 
 @dataclass(frozen=True)
@@ -144,15 +166,15 @@ def readable(body: Body) -> Event | None:
         return None
 
 
-def broken(kept: list[tuple[str, Body]], head: Body, now: float) -> str:
-    """The first place where the chain does not hold."""
+def broken(kept: list[tuple[str, Body]], head: Body, now: float, *, whole: bool = True) -> str:
+    """The first place where the chain does not hold, or its rest where not the whole of it is given."""
     events: list[Event] = []
     for name, body in kept:
         event = readable(body)
         if event is None or place_of(event) != name or digest(body) != event.hash:
             return f"entry {name.rpartition('/')[2].lstrip('0')} was altered or put in"
         events.append(event)
-    return missing_before(events, now) or torn(events) or missing_after(events, head, now)
+    return (missing_before(events, now) if whole else "") or torn(events) or missing_after(events, head, now)
 
 
 def missing_before(events: list[Event], now: float) -> str:
@@ -173,9 +195,20 @@ def torn(events: list[Event]) -> str:
 
 def missing_after(events: list[Event], head: Body, now: float) -> str:
     """The last entry is the one that was written last, unless even that has expired."""
+    if not is_head(head):
+        return "what is kept of its end was altered"
     if not events:
         return "all entries are missing" if head["number"] and now - float(head["at"]) <= HISTORY_KEPT else ""
     last = events[-1]
     return (
         "" if (last.number, last.hash) == (head["number"], head["hash"]) else f"entries after {last.number} are missing"
     )
+
+
+def is_head(body: Body) -> bool:
+    """Whether nobody made something else of it."""
+    try:
+        Head.model_validate(body, strict=True)
+    except ValidationError:
+        return False
+    return True

@@ -57,15 +57,15 @@ def polled(what: str, state: str, seconds: float, polls: int) -> Progress:
     return Progress(message=f"{what}: {state}, {seconds:.0f} s, poll {polls}")
 
 
-def plan_at(done: int, total: int, seconds_left: float) -> Progress:
+def plan_at(done: int, total: int, seconds_left: float, doing: str = "update") -> Progress:
     """How far a plan is, and for how long it will go on at its pace."""
     rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
-    return Progress(done, total, f"update: {done} of {total} collections{rest}")
+    return Progress(done, total, f"{doing}: {done} of {total} collections{rest}", seconds_left)
 
 
-def budget_used_up(again: str) -> Progress:
+def budget_used_up(again: str, doing: str = "update") -> str:
     """Why a plan waits: other assistants or programs use the same key."""
-    return Progress(message=f"update: others use up what the key allows. {again}")
+    return f"{doing}: others use up what the key allows. {again}"
 
 
 def choosing(found: int) -> Progress:

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.clock import Moment, name_of_run, running_for
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.commands.processes import KEY, SECRET, Ended
 from tests.server.bench import Assistant, Bench, LoopClock
@@ -55,6 +56,10 @@ class Scene:
         own = {"FLIPSNACK_STATE": f"sqlite:{self.state}", "FLIPSNACK_CONFIRM": "approve"}
         return {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET, **own}
 
+    def moment(self) -> Moment:
+        """What the machine's clocks show, as the command reads them; moved on by hand like the time of day."""
+        return Moment(self.bench.clock(), running_for() + self.bench.clock.ahead, name_of_run())
+
     @property
     def wanted(self) -> dict[str, Any]:
         return {"collection_hash": self.bench.collection(TITLE).hash}
@@ -66,7 +71,7 @@ class Scene:
     @asynccontextmanager
     async def assistant(self) -> AsyncIterator[Assistant]:
         settings = Settings(api_key=KEY, api_secret=SECRET, confirm="approve", state=f"sqlite:{self.state}")
-        store = SqliteStore(self.state, self.bench.clock)
+        store = SqliteStore(self.state, self.moment)
         server = build_server(settings, self.bench.connect, self.bench.clock, store)
         async with self.bench.assistant(server=server) as assistant:
             yield assistant

@@ -20,12 +20,13 @@ from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.commands import doctor
 from flipsnack_mcp.commands.doctor import Finding
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.server.consent.codes import CODE
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.labels import LABEL
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.history import KIND
+from flipsnack_mcp.workflows.history import HEAD, KIND
 from tests.api.street import no_network_settings
 from tests.commands.at_a_terminal import DELETED, TITLE, Here, Now, Scene
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -122,6 +123,25 @@ async def test_what_waits_is_listed_over_all_accounts(scene: TwoAccounts) -> Non
         }
     listed = (await scene.run("approve")).out
     assert [line.split("  ")[:2] for line in listed.splitlines()[:2]] == [[codes["fr"], "fr"], [codes["de"], "de"]]
+
+
+DAMAGED: tuple[Any, ...] = ([], "x", 5, None, {}, {"account": 1, "number": "x", "at": "y", "label": {}})
+damaged = pytest.mark.parametrize("body", DAMAGED, ids=repr)
+
+
+@damaged
+async def test_a_code_that_somebody_made_something_else_of_keeps_no_other_from_being_approved(
+    scene: TwoAccounts, body: Any
+) -> None:
+    async with scene.assistant() as assistant:
+        code = (await assistant.call("delete_collection", {**scene.wanted, "account": "fr"})).code
+        await scene.edit(lambda records: records.put(CODE, "AAAAAAAA", body))
+        listed, odd = await scene.run("approve"), await scene.run("approve", "AAAAAAAA")
+        used = await assistant.call("delete_collection", {**scene.wanted, "account": "fr", "confirmation": "AAAAAAAA"})
+        approved = await scene.approved(code)
+    assert [line.split("  ")[0] for line in listed.out.splitlines()[:-1]] == [code]
+    assert (odd.status, approved.status) == (1, 0)
+    assert "unknown, used or expired" in used.text
 
 
 # --- history
@@ -242,6 +262,24 @@ async def test_of_several_trails_the_one_that_is_not_whole_is_named(scene: TwoAc
     ]
     alone = await scene.run("history", "--verify", "--account", "de")
     assert alone.status == 0
+
+
+@damaged
+async def test_what_is_damaged_in_one_account_hides_the_history_of_no_other(scene: TwoAccounts, body: Any) -> None:
+    await changed(scene)
+    french = scene.settings.accounts[1].account
+
+    def alter(records: Records) -> None:
+        for kind in (HEAD, LABEL):
+            records.put(kind, french, body)
+
+    await scene.edit(alter)
+    shown, torn = await scene.run("history"), await scene.run("history", "--verify")
+    assert (shown.status, len(shown.out.splitlines()), torn.status) == (0, 4, 1)
+    assert torn.out.splitlines() == [
+        "The trail of de is whole: 4 entries.",
+        "The trail of unnamed is NOT whole: what is kept of its end was altered.",
+    ]
 
 
 async def test_an_entry_that_was_moved_to_another_account_is_found(scene: TwoAccounts) -> None:

@@ -32,6 +32,7 @@ JOBS = {
     "set_logo": ("set_logo", "collection.setLogo"),
     "set_background_image": ("set_background_image", "collection.setBackgroundImage"),
     "plan": ("update_collections", "collection.update"),
+    "deletions": ("delete_collections", "collection.deleteCollection"),
 }
 ACTS = frozenset(action for _, action in JOBS.values())
 AS_LONG_AS = 2.0

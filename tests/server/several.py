@@ -54,7 +54,10 @@ class SeveralBench(Bench):
 
     @override
     def connect(self, settings: Settings) -> Flipsnack:
-        access, sandbox = Access(settings.api_key, settings.api_secret), self.sandboxes[settings.name]
+        """A key leads to its own account, whatever that is called."""
+        of_key = {key_of(name): sandbox for name, sandbox in self.sandboxes.items()}
+        access, sandbox = Access(settings.api_key, settings.api_secret), of_key.get(settings.api_key)
+        sandbox = sandbox or self.sandboxes[settings.name]
         return Flipsnack(access, Pacer(BudgetInMemory()), lambda: Tapped(sandbox, self.witness))
 
     @property

@@ -2,16 +2,17 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flipsnack_mcp.api.actions import ACTIONS
-from flipsnack_mcp.server.tools.plans import MOST_IN_A_PLAN
+from flipsnack_mcp.server.tools.plans.updating import MOST_IN_A_PLAN
 from flipsnack_mcp.store.records import inaccessible
 from flipsnack_mcp.workflows.history import Event, History
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from tests.server.bench import Assistant, Bench, Person, declines, types, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, process, server_of, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
 from tests.workflows.running import Fragile
@@ -40,6 +41,11 @@ async def plan_of(assistant: Assistant, **arguments: Any) -> str:
     return str(said.data["plan_id"])
 
 
+def saved(said: Said) -> list[str]:
+    """The lines of the file that has all of a plan."""
+    return Path(said.data["path"]).read_text("utf-8-sig").splitlines()
+
+
 async def history(bench: Bench) -> list[Event]:
     return await History(store_of(bench), bench.settings.account).events()
 
@@ -53,6 +59,7 @@ async def test_without_a_plan_it_only_reads_and_names_what_would_change(bench: B
     assert draft == {
         "collection_hash": bench.collection("Weekly offers, Week 39").hash, "title": "Weekly offers, Week 39",
         "new_title": "Offers, Week 39", "status": "editable", "new_status": "public", "state": "planned",
+        "date": "2026-09-20",
     }  # fmt: skip
     assert "Drafts that are published: 1; each gets a new hash and link." in said.text
     assert named_call(said) == (TOOL, {"plan_id": said.data["plan_id"], "wait_seconds": 30})
@@ -116,8 +123,8 @@ async def test_a_plan_is_carried_out_exactly_and_a_second_time_changes_nothing(b
         changed = carried_out(bench, UPDATE)
         arrived = len(bench.requests)
         again = await assistant.call(TOOL, plan_id=f" {plan.upper()} ")
-    assert (first.data["state"], first.seconds < 12) == ("processing", True)
-    assert re.search(r"update: 1 of 7 collections, about \d+ s left", str(first.progress))
+    assert (first.data["state"], first.seconds < 12) == ("running", True)
+    assert re.search(r"update: 2 of 7 collections, about \d+ s left", str(first.progress))
     assert (said.data["state"], said.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
     assert changed == Counter(meant)
     assert bench.collection("Weekly offers, too late for the plan")
@@ -156,8 +163,11 @@ async def test_every_collection_has_its_entries_in_the_history(bench: Bench) -> 
     async with process(bench) as assistant:
         plan = await plan_of(assistant, collections=[wanted], find="kit", replace="set")
         await assistant.call(TOOL, plan_id=plan)
-    told = [(one.target, one.decision, one.before.get("title")) for one in await history(bench)]
-    assert told == [(wanted, "allowed", "Press kit"), (wanted, "done", None), (plan, "done", None)]
+    events = await history(bench)
+    whole, part = (plan, "begun", None, 0), (wanted, "allowed", "Press kit", 0)
+    told = [(one.target, one.decision, one.before.get("title"), one.of) for one in events]
+    assert told == [whole, part, (wanted, "done", None, 2), (plan, "done", None, 1)]
+    assert events[2].after == {"collection_hash": wanted, "title": "Press set"}
     assert await History(store_of(bench), bench.settings.account).verified() == ""
 
 
@@ -192,10 +202,25 @@ async def test_a_long_plan_is_shown_in_part_and_what_failed_comes_first(bench: B
         await record.note(seen.plan, seen.items[-2], state="failed", said="For a test.")
         later = await assistant.call(TOOL, plan_id=seen.plan.plan_id, wait_seconds=0)
 
-    assert (len(said.data["items"]), said.data["counts"]["planned"]) == (100, 130)
+        ended = await to_its_end(assistant, later)
+    assert (len(said.data["items"]), said.data["counts"]["planned"]) == (20, 130)
     assert said.text.count("| planned |") == 20
-    assert "and 80 more" in said.text
-    assert [one["state"] for one in later.data["items"][:2]] == ["failed", "skipped"]
+    assert [one["state"] for one in later.data["items"]] == ["failed", "skipped"]
+    assert [one["state"] for one in ended.data["items"][:2]] == ["failed", "skipped"]
+    planned, outcome = saved(said), saved(ended)
+    assert (len(planned), len(outcome)) == (131, 131)
+    assert [sum('"done"' in line for line in lines) for lines in (planned, outcome)] == [0, 128]
+
+
+async def test_a_plan_that_cannot_be_saved_as_a_file_is_made_all_the_same_and_says_why(bench: Bench) -> None:
+    for number in range(21):
+        bench.sandbox.account.add(title=f"Number {number}")
+    taken = bench.folder / "taken"
+    taken.write_text("no folder")
+    async with process(bench, download_dir=taken) as assistant:
+        said = await assistant.call(TOOL, query="Number", status="unlisted")
+    assert (said.data["state"], len(said.data["items"]), "path" in said.data) == ("planned", 20, False)
+    assert "All of them could not be saved as a file" in said.text
 
 
 async def test_somebody_elses_text_stays_in_quotes(bench: Bench) -> None:
@@ -220,12 +245,14 @@ async def test_taking_many_offline_asks_once_for_their_number(bench: Bench, conf
 
 async def test_a_long_list_is_shown_in_part_with_how_many_more(bench: Bench) -> None:
     person = Person(declines)
+    for number in range(10):
+        bench.sandbox.account.add(title=f"Number {number}", status="public")
     async with process(bench, person) as assistant:
         plan = await plan_of(assistant, only_status="public", status="editable")
         await assistant.call(TOOL, plan_id=plan)
     shown = int(re.findall(r'type "(\d+)"', person.forms[0])[0])
-    assert person.forms[0].count(", public)") == 10
-    assert f" and {shown - 10} more." in person.forms[0]
+    assert len(re.findall(r", public, published 20\d\d-\d\d-\d\d\)", person.forms[0])) == 20
+    assert f" and {shown - 20} more." in person.forms[0]
 
 
 async def test_publishing_and_renaming_ask_nobody(bench: Bench) -> None:
@@ -291,5 +318,6 @@ async def test_a_plan_over_everything_but_some_is_no_mistake_and_leaves_those_ou
         left_out = bench.collection().hash
         planned = await assistant.call("update_collections", status="unlisted", everything=True, exclude=[left_out])
     listed = {one.hash for one in bench.sandbox.account.collections.values() if one.status != "unlisted"}
-    assert {one["collection_hash"] for one in planned.data["items"]} == listed - {left_out}
+    shown = {line.split('"')[1] for line in saved(planned)[1:]}
+    assert shown == listed - {left_out}
     assert "collection.update" not in bench.requests

@@ -13,24 +13,25 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp import MCPError
-from mcp.types import ErrorData
+from mcp import Client, MCPError
+from mcp.types import CallToolResult, ElicitResult, ErrorData, InputRequiredResult, InputResponses
 
 import flipsnack_mcp
 from flipsnack_mcp.api.actions.collections import CollectionSummary
+from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.database import RowRecords
 from flipsnack_mcp.store.leases import Lease, put
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
+from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from flipsnack_mcp.workflows.plans.rules import Rule, draft_plan
 from flipsnack_mcp.workflows.reports.together import JOINT_REPORT
 from tests.in_memory import rows_of
 from tests.samples_of import TOOLS, expected_tool, expected_tools
 from tests.server.bench import Answer, Assistant, Given, Mode, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import TITLE
 from tests.server.several import SeveralBench, key_of, secret_of
-from tests.server.typical import typical
+from tests.server.typical import prepare, typical
 from tests.server.wire import Raw, Wire, wired
 
 pytestmark = pytest.mark.usefixtures("no_look_ahead")
@@ -85,7 +86,9 @@ async def everything(several: SeveralBench, assistant: Assistant, moods: Moods, 
         return await assistant.call(tool, {**given, "account": account})
 
     for of in TOOLS:
-        said = await call(expected_tool(of).name, typical(of, several))
+        kept.collections = deepcopy(there)
+        made = await prepare(of, several, assistant, account=account)
+        said = await call(expected_tool(of).name, typical(of, several) | made)
         assert not said.is_error, said.text
     plan = (await call("update_collections", OFFERS)).data["plan_id"]
     await call("update_collections", {"plan_id": plan, "wait_seconds": 45})
@@ -161,10 +164,16 @@ async def code(assistant: Assistant, several: SeveralBench) -> Handle:
     )
 
 
+async def change(assistant: Assistant, several: SeveralBench) -> Handle:
+    made = await prepare("undo_change", several, assistant, account="fr")
+    return made, {}, "The history of this account has no entry"
+
+
 BEGUN = {
     "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code,
+    "undo_change": change,
 }  # fmt: skip
-NAMING = {"upload_id", "plan_id", "report_id", "confirmation"}
+NAMING = {"upload_id", "plan_id", "report_id", "confirmation", "history_id"}
 """Arguments that name something that was begun before."""
 
 
@@ -279,6 +288,52 @@ async def test_what_was_begun_goes_on_in_its_account_and_as_its_settings_allow(s
     assert "de" not in several.changed
 
 
+async def test_what_was_given_out_counts_in_the_account_of_its_key_when_names_are_exchanged(
+    several: SeveralBench,
+) -> None:
+    """A code, a plan, a report and a form of one account, under whose name the file has the key of another now."""
+    store = several.folder / "state.sqlite"
+    given: Given = {"collection_hash": several.collection(TITLE).hash, "account": "de"}
+
+    def server() -> FlipsnackServer:
+        return several.server(SqliteStore(store, several.clock))
+
+    async def form(state: str | None) -> CallToolResult | InputRequiredResult:
+        async with Client(server(), mode="auto", elicitation_callback=Person(declines)) as client:
+            answers: InputResponses = {"title": ElicitResult(action="accept", content={"title": TITLE})}
+            return await client.session.call_tool(
+                "delete_collection",
+                given,
+                input_responses=answers if state else None,
+                request_state=state,
+                allow_input_required=True,
+            )
+
+    async with several.assistant(server=server()) as assistant:
+        code = (await assistant.call("delete_collection", given)).code
+        plan = (await assistant.call("update_collections", OFFERS, account="de")).data["plan_id"]
+        report = (await assistant.call("report_stats", account="de")).data["report_id"]
+    question = await form(None)
+    assert isinstance(question, InputRequiredResult)
+    several.own = {
+        name: {"api_key": key_of(key), "api_secret": secret_of(key)} for name, key in (("de", "fr"), ("fr", "de"))
+    }
+    several.clock.advance(5)
+    answered = await form(question.request_state)
+    async with several.assistant(server=server()) as assistant:
+        refused = [
+            await assistant.call("delete_collection", given, confirmation=code),
+            await assistant.call("update_collections", plan_id=plan, account="de"),
+            await assistant.call("report_stats", report_id=report, account="de"),
+        ]
+        in_between = several.changed
+        there = {**given, "account": "fr"}
+        done = await assistant.call("delete_collection", there, confirmation=code)
+    assert isinstance(answered, CallToolResult)
+    assert [answered.is_error, *(one.is_error for one in refused)] == [True] * 4
+    assert (in_between, done.is_error, several.changed) == ({}, False, {"de": [DELETED]})
+
+
 async def test_an_account_without_a_key_goes_on_with_nothing(several: SeveralBench) -> None:
     several.own = {"uk": {"api_secret": ""}}
     store = MemoryStore(several.clock)
@@ -289,7 +344,7 @@ async def test_an_account_without_a_key_goes_on_with_nothing(several: SeveralBen
     plan = await kept.keep(draft_plan(Rule("Weekly", "Daily", None), rows))
 
     def begin(records: Records) -> None:
-        kept.start(plan, records)
+        kept.start(plan, records, lambda *_: 1)
         put(records, f"plan/{kept.account}/{plan.plan_id}", Lease("", 0.0))
 
     await store.transact(begin)

@@ -20,9 +20,9 @@ from tests.server.typical import PNG, typical
 TITLE = "Summer catalogue 2026"
 DRAFT = "Weekly offers, Week 39"
 ADDRESS = "https://example.com/a.pdf"
-PLANNING = "update_collections"
-"""Every first call of it is a dry run: test_bulk."""
-WRITING = [name for name, tool in TOOLS.items() if tool.input.effect is not Effect.READS and name != PLANNING]
+PLANNING = {"update_collections", "delete_collections", "undo_change"}
+"""Every first call of these is a dry run: test_bulk, test_deletions, test_undo."""
+WRITING = [name for name, tool in TOOLS.items() if tool.input.effect is not Effect.READS and name not in PLANNING]
 READS = {action.api_name for action in ACTIONS if action.effect is Effect.READS}
 WAYS = {name: name for name in WRITING} | {
     "create_collection by address": "create_collection", "publish": "update_collection",

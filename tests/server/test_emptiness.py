@@ -34,7 +34,7 @@ AS_TEXT = ("[]", "{}", "null", '""', "0", "0.0", "false", '[""]', " null ")
 """Nothing, sent as JSON text: only where a parameter is no text of the person's own."""
 BLANK = ("   ", "\t", "\n", "\u00a0", "\u200b", "\u2800", "\ufeff\u00a0", "\u3164\u00ad")
 """Texts in which nothing is seen."""
-FREE = {"title", "description", "query", "find", "replace"}
+FREE = {"title", "description", "query", "find", "replace", "prefix", "suffix", "remove"}
 EXACT = {"find", "replace"}
 """Texts in which a blank is a character like any other."""
 MEANT: set[tuple[str, str, str]] = {

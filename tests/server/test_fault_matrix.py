@@ -5,11 +5,13 @@ Counted and compared at the sandbox: before the call, after it, and once more wh
 
 import json
 import re
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+import anyio
 import pytest
 
 from flipsnack_mcp.api.action import Effect
@@ -57,8 +59,9 @@ class CallContext:
         return found.get(self.name, one)
 
 
-ELSEWHERE = {"get_upload", "update_collections"}
+ELSEWHERE = {"get_upload", "update_collections", "delete_collections", "undo_change"}
 """They have cells of their own: below, and in test_bulk."""
+DELETED = "collection.deleteCollection"
 ASKED = (
     *(
         CallContext(name, name, tool.input.api_name)
@@ -160,6 +163,8 @@ def assert_true(said: Said, wish: CallContext, fault: str, *, changed: bool) -> 
         assert verdict is NOTHING, said.text
 
 
+CERTAIN = {"unknown code"}
+"""Faults in which Flipsnack says that it refuses: the next call may try once more."""
 UNFINISHED = {"uploading", "interrupted", "failed"}
 
 
@@ -212,6 +217,36 @@ async def test_an_update_under_a_fault_is_what_was_asked_or_nothing(bench: Bench
     asked = replace(kept, title="Renamed")
     assert collection in (kept, asked)
     assert said.is_error or collection == asked, said.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "reach"),
+    [(fault, reach) for fault, reach in product(FAULTS, REACHES) if fault != "huge" or reach == "once"],
+)
+async def test_under_a_fault_several_are_deleted_once_each_and_told_truly(bench: Bench, fault: str, reach: str) -> None:
+    wish = CallContext("delete_collections", "delete_collections", DELETED)
+    offers = [one.hash for one in bench.sandbox.account.collections.values() if "Weekly offers" in one.title]
+    async with bench.assistant(confirm="allow") as assistant:
+        plan = {
+            "plan_id": (await assistant.call(wish.tool, collections=offers[:3])).data["plan_id"],
+            "wait_seconds": 45,
+        }
+        set_off(bench.sandbox, wish, fault, reach)
+        first = await assistant.call(wish.tool, plan)
+        assert first.seconds <= 50
+        await anyio.sleep(600)
+        bench.sandbox.clear_faults()
+        await assistant.call(wish.tool, plan)
+        await anyio.sleep(100)
+        ended = await assistant.call(wish.tool, plan)
+    there = bench.sandbox.account.collections.keys()
+    tried = Counter(one.params["collectionHash"] for one in bench.sandbox.requests if one.action == DELETED)
+    carried_out = Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(DELETED))
+    assert set(carried_out.values()) <= {1}
+    assert fault in REFUSED_FOR_NOW | CERTAIN or set(tried.values()) <= {1}, "what may have been done is not sent again"
+    assert {one["collection_hash"]: one["state"] == "done" for one in ended.data["items"]} == {
+        one: one not in there for one in offers[:3]
+    }, ended.text
 
 
 def test_the_matrix_has_as_many_cells_as_were_promised() -> None:

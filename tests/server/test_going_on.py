@@ -21,7 +21,7 @@ ENOUGH = 90.0
 async def begin_plan(assistant: Assistant, rule: dict[str, Any]) -> str:
     plan = str((await assistant.call("update_collections", rule)).data["plan_id"])
     said = await assistant.call("update_collections", plan_id=plan, wait_seconds=0)
-    assert said.data["state"] == "processing", said.text
+    assert said.data["state"] == "running", said.text
     return plan
 
 

@@ -9,7 +9,10 @@ from flipsnack_mcp.workflows.history import History
 from tests.server.bench import Bench
 
 ONE_REVISION = pytest.mark.parametrize("mode", ["auto"])
-TOOLS = {"get_upload": "upload_id", "update_collections": "plan_id", "report_stats": "report_id"}
+TOOLS = {
+    "get_upload": "upload_id", "update_collections": "plan_id", "delete_collections": "plan_id", "undo_change": "plan_id",
+    "report_stats": "report_id",
+}  # fmt: skip
 NO_IDS = {
     "clipboard": "\x1b[1A\x1b[2K\x1b]52;c;Y3VybCB4LmNvfHNo\x07", "forged line": "\x1b[1A\x1b[2K\r    1  2026-01-01 nothing",
     "lines": "a\nb", "short": "abc", "long": "abcdefghi", "dash": "abcd-fgh", "path": "../../ab", "markup": "<b>abcde",

@@ -17,6 +17,7 @@ from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.whose import LINK_ARGUMENTS, UNTIL_ASKED_AGAIN
 from tests.server.bench import Given, Mode, Person, types_what_is_asked
+from tests.server.long_bench import has_four_parts
 from tests.server.several import FIRST, NUMBERS, SeveralBench, whose
 from tests.server.test_resources import read
 
@@ -96,7 +97,7 @@ async def test_links_in_lists_count_like_single_ones(several: SeveralBench, list
 def test_every_argument_that_takes_a_link_is_looked_at() -> None:
     taking = {name for tool in TOOLS.values() for name, field in tool.input.model_fields.items() if takes_links(field)}
     assert taking <= set(LINK_ARGUMENTS)
-    assert {"collection_hash", "collections"} <= taking
+    assert taking >= {"collection_hash", "collections", "exclude"}
 
 
 def takes_links(field: FieldInfo) -> bool:
@@ -194,6 +195,31 @@ async def test_an_account_that_cannot_tell_is_not_waited_for_again_and_its_name_
     assert again.seconds < 1
     assert in_between == [GET, "collection.getList"], "it is looked up in the list, and not asked for its number"
     assert 'The link is of the account "fr"' in refused.text
+
+
+@pytest.mark.parametrize("why", ["its account has no key", "its account cannot tell", "it is a stranger's"])
+async def test_nothing_is_changed_by_a_link_that_is_not_known_to_be_of_the_named_account(
+    several: SeveralBench, why: str
+) -> None:
+    """The named one has a collection of the same hash, and knows its own number."""
+    several.own = {"fr": {"api_key": ""}} if why == "its account has no key" else {}
+    if why == "its account cannot tell":
+        several.sandboxes["fr"].add_fault(CANNOT_TELL["refused"])
+    links = [several.player("fr", number="0123456789A" if "stranger" in why else "")]
+    mixed = [several.player("uk"), *links]
+    async with several.assistant(Person(types_what_is_asked)) as assistant:
+        said = [
+            await assistant.call("delete_collection", collection_hash=links[0], account="uk"),
+            await assistant.call("update_collection", collection_hash=links[0], account="uk", title="x"),
+            await assistant.call("update_collections", collections=mixed, account="uk", status="unlisted"),
+            await assistant.call("update_collections", everything=True, exclude=links, account="uk", status="unlisted"),
+        ]
+        own = await assistant.call("delete_collection", collection_hash=several.player("uk"), account="uk")
+    for one in said:
+        assert one.text.startswith('It cannot be told that the link is of the account "uk", which was named.')
+        assert has_four_parts(one.text)
+    assert not own.is_error, own.text
+    assert several.changed == {"uk": ["collection.deleteCollection"]}
 
 
 @pytest.mark.parametrize("left", ["drafts", "nothing"])

@@ -59,7 +59,8 @@ async def test_an_error_leads_to_the_account_in_which_it_happened(several: Sever
 
 IDS: list[tuple[str, Given]] = [
     ("get_upload", {"upload_id": "abcdefgh"}), ("report_stats", {"report_id": "abcdefgh"}),
-    ("update_collections", {"plan_id": "abcdefgh"}),
+    ("update_collections", {"plan_id": "abcdefgh"}), ("delete_collections", {"plan_id": "abcdefgh"}),
+    ("undo_change", {"plan_id": "abcdefgh"}),
 ]  # fmt: skip
 
 

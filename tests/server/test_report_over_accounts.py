@@ -13,6 +13,7 @@ import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.store.records import Records, Store, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.samples_of import TOOLS, expected_tool
 from tests.server.bench import Assistant, Bench, Given, Said
@@ -115,6 +116,28 @@ async def test_a_report_over_three_accounts_takes_as_long_as_over_one(several: S
     assert (counted, counted_in_all) == (60, 180)
     assert asked(several) == {"de": 120, "fr": 60, "uk": 60}
     assert three == pytest.approx(one, rel=0.01)
+
+
+class OneAfterTheOther:
+    """A store that many accounts keep busy: each transaction waits for those before it."""
+
+    def __init__(self, inner: Store) -> None:
+        self.shared, self.close, self._inner, self._turn = inner.shared, inner.close, inner, anyio.Lock()
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        async with self._turn:
+            await anyio.sleep(0.02)
+            return await self._inner.transact(work)
+
+
+async def test_many_accounts_are_looked_at_at_once_where_the_store_is_busy(bench: Bench) -> None:
+    """The call is over soon after what it was asked to wait, though every look waits for a hundred answers to be kept."""
+    several = filled(with_accounts(bench, tuple(f"shop{n}" for n in range(40))), 30)
+    server = several.server(OneAfterTheOther(MemoryStore(several.clock)))
+    async with several.assistant(server=server) as assistant:
+        said = await assistant.call(TOOL, **ALL, wait_seconds=5)
+    assert (said.is_error, len(said.data["accounts"])) == (False, 40)
+    assert said.seconds < 15
 
 
 async def test_progress_is_that_of_all_and_the_slowest_says_for_how_long(several: SeveralBench) -> None:
@@ -388,6 +411,25 @@ async def test_each_linked_collection_is_asked_where_its_link_says(group: Severa
     assert list(rows(said)) == ["de", "fr"], "the third has nothing to do with it"
     assert said.data["state"] == "complete"
     assert asked(group) == {"de": 2, "fr": 1, "uk": 0}
+
+
+async def test_a_link_leaves_out_what_it_says_of_its_own_account_alone_and_a_hash_leaves_out_any(
+    several: SeveralBench,
+) -> None:
+    """All three have the same hashes."""
+    week, everywhere = several.player("fr"), several.collection("Weekly offers, Week 37").hash
+    counted = {"de": 26, "fr": 26, "uk": 26}
+    async with several.assistant() as assistant:
+        for excluded, less in (
+            ([week], {"fr": 25}),
+            ([everywhere], dict.fromkeys(NAMES, 25)),
+            ([week, everywhere], {}),
+        ):
+            said = await reported(assistant, exclude=excluded)
+            expected = {**counted, **less} if less else {"de": 25, "fr": 24, "uk": 25}
+            assert {name: row["collections"] for name, row in rows(said).items()} == expected
+        named = await reported(assistant, collections=[week, several.player("uk")], exclude=[several.player("uk")])
+    assert {name: row["collections"] for name, row in rows(named).items()} == {"fr": 1, "uk": 0}
 
 
 async def test_a_hash_alone_and_a_link_of_nobodys_are_refused_before_a_report_is_begun(group: SeveralBench) -> None:

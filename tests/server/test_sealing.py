@@ -197,6 +197,11 @@ async def keys_that_are_no_list(life: Life) -> dict[str, Any]:
     return {}
 
 
+async def no_record(life: Life) -> dict[str, Any]:
+    edit(life, '["x"]')
+    return {}
+
+
 async def no_keys(life: Life) -> dict[str, Any]:
     edit(life, "{}")
     return {}
@@ -214,7 +219,7 @@ def edit(life: Life, body: str) -> None:
 
 GONE: tuple[Gone, ...] = (
     another_account, another_file, a_file_that_was_deleted, only_memory, keys_that_somebody_edited,
-    keys_that_are_no_list, no_keys, short_keys,
+    keys_that_are_no_list, no_record, no_keys, short_keys,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.samples_of import every_tool, expected_tool, meaning
 from tests.server.bench import Assistant, Bench, Said
-from tests.server.typical import typical
+from tests.server.typical import prepare, typical
 
 CREDENTIALS = {"action", "apiKey", "signature"}
 GIVEN: dict[str, Any] = {"dry_run": False, "again": True, "save": False, "reveal": True, "wait_seconds": 1}
@@ -15,12 +15,13 @@ pytestmark = pytest.mark.parametrize("mode", ["auto"])
 
 
 async def call_to_its_end(assistant: Assistant, tool: str, arguments: dict[str, Any]) -> Said:
-    """The call, made again with the code of a refusal, or with the plan it made."""
+    """The call, made again with the plan it made, or with the code of a refusal."""
     said = await assistant.call(tool, arguments)
+    if plan := said.data.get("plan_id"):
+        arguments = {"plan_id": plan, "wait_seconds": 30}
+        said = await assistant.call(tool, arguments)
     if said.is_error:
         return await assistant.call(tool, {**arguments, "confirmation": said.code})
-    if plan := said.data.get("plan_id"):
-        return await assistant.call(tool, plan_id=plan, wait_seconds=30)
     return said
 
 
@@ -36,6 +37,7 @@ async def test_with_every_parameter_of_its_own_a_tool_sends_only_names_of_the_sa
     tool = expected_tool(of)
     own = {name: value for name, value in GIVEN.items() if name in tool.parameters}
     async with bench.assistant() as assistant:
+        await prepare(of, bench, assistant)
         said = await call_to_its_end(assistant, tool.name, {**typical(of, bench), **own})
     assert not said.is_error, said.text
     assert bench.requests or of == "get_upload"

@@ -32,7 +32,17 @@ async def answered(of: str, bench: Bench, **settings: Any) -> tuple[Said, dict[s
     """A typical answer and the tool's output schema."""
     async with bench.assistant(Person(types_what_is_asked), **settings) as assistant:
         schema = await schema_of(assistant, expected_tool(of).name)
+        await prepare(of, bench, assistant)
         return await assistant.call(expected_tool(of).name, typical(of, bench)), schema
+
+
+async def prepare(of: str, bench: Bench, assistant: Assistant, **more: Any) -> dict[str, Any]:
+    """Make the call that has to have been made before; what its answer is known by."""
+    first = expected_tool(of).first
+    if first is None:
+        return {}
+    said = await assistant.call(first[0], {name: ready(value, bench) for name, value in first[1].items()} | more)
+    return {"history_id": said.data["history_id"]}
 
 
 async def schema_of(assistant: Assistant, tool: str) -> dict[str, Any]:

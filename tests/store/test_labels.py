@@ -1,10 +1,11 @@
 """What an account is called is kept beside it: told by whoever uses it, changed by the next, and never in the way."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flipsnack_mcp.store.labels import UNNAMED, LabelledStore, labels_in, told_apart
+from flipsnack_mcp.store.labels import LABEL, UNNAMED, LabelledStore, labels_in, told_apart
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 
@@ -61,6 +62,26 @@ async def test_a_file_that_was_moved_away_is_told_anew(tmp_path: Path) -> None:
     await store.transact(looks)
     assert await file.transact(labels_in) == {ACCOUNT: "de"}
     await file.close()
+
+
+DAMAGED: tuple[Any, ...] = ([], "x", 5, None, {}, {"label": None}, {"label": ["de"]}, {"label": " "})
+
+
+@pytest.mark.parametrize("body", DAMAGED, ids=repr)
+async def test_a_label_that_somebody_made_something_else_of_is_none_and_is_written_anew(
+    inner: MemoryStore, body: Any
+) -> None:
+    await inner.transact(lambda records: records.put(LABEL, ACCOUNT, body))
+    assert await inner.transact(labels_in) == {}
+    await LabelledStore(inner, ACCOUNT, "de").transact(looks)
+    assert await inner.transact(labels_in) == {ACCOUNT: "de"}
+
+
+async def test_a_label_is_one_short_line_that_does_nothing_to_a_terminal(inner: MemoryStore) -> None:
+    body = {"label": "de\x1b[31m is whole\r\nThe trail of \u202efr" + "x" * 5000}
+    await inner.transact(lambda records: records.put(LABEL, ACCOUNT, body))
+    label = (await inner.transact(labels_in))[ACCOUNT]
+    assert (label.isprintable(), len(label) <= 60, label[:2]) == (True, True, "de")
 
 
 def test_accounts_that_are_called_alike_are_told_apart_by_what_the_store_knows_them_by() -> None:

@@ -121,7 +121,7 @@ async def carry_on(stroll: Stroll, life: Life, way: Way) -> None:
     if not asks or code:
         shop.licensed.update(wish.request for wish in way.wishes)
     said = await stroll.asked_person(way.wishes, partial(stroll.call, life, PLAN_TOOL, shop, **asked))
-    if said is None or said.unclear or said.data.get("state") in {"processing", "stopped"}:
+    if said is None or said.unclear or said.data.get("state") in {"running", "stopped"}:
         stroll.carried.append(way)
     elif said.is_error:
         stroll.not_carried_out(way, said)

@@ -105,8 +105,8 @@ async def test_an_allowance_of_none_promises_no_next_one(clock: LoopClock) -> No
 FIGURES = [  # made an hour, made a day, wanted, of 7 an hour and 10 a day: what is said, or nothing
     (0, 0, 1, ""), (0, 0, 7, ""), (6, 0, 1, ""), (3, 0, 4, ""), (0, 9, 1, ""), (0, 5, 5, ""),
     (7, 0, 1, "7 deletions in an hour have been made"), (0, 10, 1, "10 deletions in a day have been made"),
-    (0, 0, 8, "8 collections would go offline; this server allows 7 deletions in an hour, takings offline included, and 7 are left"),
-    (3, 0, 5, "5 collections would go offline; this server allows 7 deletions in an hour, takings offline included, and 4 are left"),
+    (0, 0, 8, "8 collections would be deleted or go offline; this server allows 7 deletions in an hour, takings offline included, and 7 are left"),
+    (3, 0, 5, "5 collections would be deleted or go offline; this server allows 7 deletions in an hour, takings offline included, and 4 are left"),
     (7, 0, 2, "and 0 are left"), (0, 6, 5, "10 deletions in a day, takings offline included, and 4 are left"),
     (9, 0, 3, "and 0 are left"),
 ]  # fmt: skip

@@ -19,14 +19,16 @@ from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND, Allowance
-from flipsnack_mcp.workflows.changing import Updated, change
+from flipsnack_mcp.workflows.changing import send_change
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import History
-from flipsnack_mcp.workflows.plans import carrying_out
-from flipsnack_mcp.workflows.plans.carrying_out import CHANGED_SINCE, ON_REQUEST, Plans, facts_of_update
+from flipsnack_mcp.workflows.plans import execution
+from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST, Plans
+from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
+from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, of_closer_look
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
-from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, Permissions, Plan, PlanSnapshot, Rule, draft_plan
+from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
@@ -133,7 +135,10 @@ async def test_a_plan_is_carried_out_exactly_and_each_change_is_on_record(work: 
     assert [one.state for one in items] == ["done"] * 3
     assert titles(work) == {"No. 0", "No. 1", "No. 2", "Another"}
     assert updates(work) == Counter(one.collection_hash for one in items)
-    told = [(one.target, one.decision, one.before.get("title")) for one in events]
+    whole, parts = ([one for one in events if (one.target == plan.plan_id) is of] for of in (True, False))
+    told = [(one.target, one.decision, one.before.get("title")) for one in parts]
+    assert [(one.decision, one.said) for one in whole] == [("begun", "3 collections"), ("done", "3 done")]
+    assert {one.work for one in events} == {plan.plan_id}
     assert told[::2] == [(one.collection_hash, "allowed", one.title) for one in items]
     assert told[1::2] == [(one.collection_hash, "done", None) for one in items]
 
@@ -304,10 +309,9 @@ async def test_progress_says_how_far_it_is_and_how_long_it_takes(work: LongWork)
     work.sandbox.add_fault(Fault("slow", UPDATE, seconds=2, times=0))
     async with process(work) as server:
         await server.to_its_end(await server.plan(RULE))
-    assert [re.sub(r"about [2-9] s", "about N s", one) for one in server.told if one.startswith("update")] == [
-        "update: 1 of 3 collections, about N s left",
-        "update: 2 of 3 collections, about N s left",
-    ]
+    told = [re.fullmatch(r"update: (\d) of 3 collections, about [1-9] s left", one) for one in server.told]
+    assert next(one[1] for one in told if one) == "0"
+    assert all(one.seconds_left for one in server.told.progress if one.total)
 
 
 async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_a_new_one(work: LongWork) -> None:
@@ -321,7 +325,7 @@ async def test_what_goes_offline_stops_ten_minutes_after_a_yes_and_goes_on_with_
         await server.plans.record.confirmed(plan, "form")
         items = await server.to_its_end(plan)
     assert {one.plan.stopped for one in (never, stopped, refused)} == {YES_IS_OLD}
-    assert states(stopped)["done"] in range(42, 50)
+    assert states(stopped)["done"] in range(45, 52)
     assert refused.items == stopped.items
     assert [one.state for one in items] == ["done"] * 60
 
@@ -419,9 +423,8 @@ async def test_a_draft_that_vanished_while_it_was_published_is_not_guessed_at(wo
 
 
 def test_what_flipsnack_did_not_take_as_planned_is_a_failure() -> None:
-    made = Updated(Collection(collection_hash="a"), Collection(collection_hash="a", title="V"), (), ())
-    wanted = Item(number=0, collection_hash="a", title="T", status="public", new_title="U")
-    assert facts_of_update(wanted, made)["state"] == "failed"
+    wanted = Item(number=0, collection_hash="a", title="T", status="public", new_title="U", state="done")
+    assert of_closer_look(wanted, Collection(collection_hash="a", title="V"))["state"] == "failed"
 
 
 async def counted(server: Server) -> int:
@@ -450,11 +453,12 @@ async def test_what_a_stopped_plan_did_not_take_offline_does_not_count(work: Lon
 async def test_what_may_have_gone_offline_counts_also_where_the_plan_stops(
     work: LongWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def lost(*asked: Any) -> Updated:
-        await change(*asked)
+    async def lost(*asked: Any) -> Collection:
+        await send_change(*asked)
+        work.sandbox.add_fault(Fault("code", GET, code=38))
         raise UnreachableError("It broke.", "Look.", changed=Changed.PERHAPS)
 
-    monkeypatch.setattr(carrying_out, "change", lost)
+    monkeypatch.setattr(execution, "send_change", lost)
     async with begun(work, 10, rule=OFFLINE) as (server, plan):
         seen = await server.look(plan)
         await server.plans.record.confirmed(plan, "form", partial(server.plans.allowance.count, named=seen.counted))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
+from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
 from flipsnack_mcp.workflows.plans.rules import (
     GOOD_FOR,
     PLAN_IS_OLD,
@@ -20,8 +21,6 @@ from flipsnack_mcp.workflows.plans.rules import (
     Permissions,
     Plan,
     PlanSnapshot,
-    Rule,
-    draft_plan,
 )
 
 TABLES = json.loads(Path(__file__).with_name("planning.json").read_text(encoding="utf-8"))

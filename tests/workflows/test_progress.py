@@ -111,7 +111,7 @@ async def test_a_plan_tells_its_total_and_no_more_than_is_done(
     changing.shelf(work, count)
     async with changing.process(work) as server:
         await server.to_its_end(await server.plan(changing.RULE))
-    assert [(done, of) for _, done, of in counted(said)] == [(one + 1, count) for one in range(count)]
+    assert [(done, of) for _, done, of in counted(said)] == [(one, count) for one in range(count + 1)]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 3.0, 8.0])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flipsnack_mcp.workflows.plans.rules import Rule
+from flipsnack_mcp.workflows.plans.drafts import Rule
 
 TITLES: dict[str, list[str]] = json.loads(Path(__file__).with_name("titles.json").read_text(encoding="utf-8"))
 

@@ -4,10 +4,12 @@ import base64
 import secrets
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
-from flipsnack_mcp.store.records import Records, Store, stamp_of
+from flipsnack_mcp.store.records import Body, Records, Store, stamp_of
 
 CODE, NONCE, CLOSED = "confirmation-code", "confirmation-answer", "confirmation-closed"
 UNANSWERED, MISTYPED = "confirmation-unanswered", "confirmation-mistyped"
@@ -40,7 +42,7 @@ class Consents:
         """A code for exactly this; None while the target is closed by a person's no."""
 
         def work(records: Records) -> str | None:
-            if records.get(CLOSED, self._closed(preview.target)) is not None:
+            if self._any_closed(records, preview.target, *preview.parts):
                 return None
             code = base64.b32encode(secrets.token_bytes(5)).decode()
             times = {"made": records.now, "shown": records.wall}
@@ -67,7 +69,7 @@ class Consents:
                 return f"Nobody has approved it yet: a person has to run `{command}` in a terminal."
             if spend:
                 records.delete(CODE, name)
-            if records.get(CLOSED, self._closed(target)) is not None:
+            if self._any_closed(records, target, *ticket.parts):
                 return f"A person said no to this less than {MINUTES} minutes ago."
             return ticket
 
@@ -83,11 +85,12 @@ class Consents:
 
         return await self.store.transact(work)
 
-    async def close(self, target: str) -> None:
+    async def close(self, target: str, parts: tuple[str, ...] = ()) -> None:
         """A person said no: no code helps for a while."""
 
         def work(records: Records) -> None:
-            records.put(CLOSED, self._closed(target), {}, keep=LIFETIME)
+            for one in (target, *parts):
+                records.put(CLOSED, self._closed(one), {}, keep=LIFETIME)
             self._forget_counts(records, target)
 
         await self.store.transact(work)
@@ -124,12 +127,16 @@ class Consents:
 
     def _ticket(self, records: Records, code: str) -> Ticket | None:
         """A code of this account that counts."""
-        body = records.get(CODE, code)
-        return ticket_in(records, code) if body and body["account"] == self.account else None
+        known = ticket_of(records.get(CODE, code))
+        return ticket_in(records, code) if known and known.account == self.account else None
 
     async def stamp(self) -> Stamp:
         """What a question is stamped with."""
         return await self.store.transact(stamp_of)
+
+    def _any_closed(self, records: Records, *targets: str) -> bool:
+        """Whether a person said no to any of these just now."""
+        return any(records.get(CLOSED, self._closed(one)) is not None for one in targets)
 
     def _forget_counts(self, records: Records, target: str) -> None:
         for what in (UNANSWERED, MISTYPED):
@@ -146,12 +153,19 @@ class Consents:
 
 def ticket_in(records: Records, code: str) -> Ticket | None:
     """A code that counts, of whichever account. One that is seen while the clock says something else is dead from then on."""
-    body = records.get(CODE, code)
-    ticket = Ticket.model_validate(body) if body else None
+    ticket = ticket_of(records.get(CODE, code))
     if ticket is None or is_fresh(Stamp(ticket.made, ticket.shown), stamp_of(records), LIFETIME):
         return ticket
     records.delete(CODE, code)
     return None
+
+
+def ticket_of(body: Body | None) -> Ticket | None:
+    """What a code stands for, unless somebody made something else of it."""
+    try:
+        return Ticket.model_validate(body)
+    except ValidationError:
+        return None
 
 
 def waiting_in(records: Records) -> dict[str, Ticket]:

@@ -210,7 +210,7 @@ class Confirmation:
             way = await self._terminal(tool, await self._shown(target))
             raise NotConfirmedError(f"{reply.unseen}: {NEVER_SHOWN} {way}")
         if reply.action != "accept":
-            await self.consents.close(target.name)
+            await self.consents.close(target.name, target.parts)
             raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
         if not confirms(reply.typed or "", reply.wanted):
             raise NotConfirmedError(await self._mistyped(tool, target, reply.wanted))

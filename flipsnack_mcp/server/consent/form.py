@@ -13,7 +13,7 @@ from flipsnack_mcp.workflows.plans.rules import Item
 LONGEST_TO_TYPE, LONGEST_TYPED = 60, 1000
 FEWEST_LETTERS = 3
 """Letters and digits of a title that can be typed: one of dots, dashes or pictures is confirmed by its hash."""
-FLIPBOOKS_NAMED, TITLES_SHOWN = 5, 10
+FLIPBOOKS_NAMED, TITLES_SHOWN = 5, 20
 LONGEST_SHOWN, LONGEST_LINK = 300, 500
 FORM = {
     "type": "object",
@@ -40,6 +40,8 @@ class Preview(BaseModel):
     """What counts as well, where there is one target."""
     target: str
     """Exactly what would be destroyed."""
+    parts: tuple[str, ...] = ()
+    """Each of it by itself, where it is several."""
     covers: str = ""
     """Fingerprint of all that would be done besides: a yes counts for what was shown and nothing else."""
     seen: str
@@ -100,12 +102,18 @@ def which_flipbook(collection: Collection, wanted: str) -> str:
 
 def sentences_about_many(items: tuple[Item, ...]) -> str:
     """What would go offline, and what that means."""
-    named = [
-        f"{quoted(one.title, 80)} ({cleaned(one.collection_hash, 64)}, {known_status(one.status, ONLINE)})"
-        + (f" with the new title {quoted(one.new_title, 80)}" if one.new_title is not None else "")
-        for one in items
-    ]
-    return f"Take offline {len(items)} collections: {', '.join(first_few(named, TITLES_SHOWN))}. {OFFLINE_FOR_NOW}"
+    count = f"{len(items)} collections" if len(items) != 1 else "1 collection"
+    named = first_few([one_of_many(one) for one in items], TITLES_SHOWN)
+    return f"Take offline {count}: {', '.join(named)}. {OFFLINE_FOR_NOW}"
+
+
+def one_of_many(item: Item) -> str:
+    """One of them, so that a person recognises it, and what else is changed of it."""
+    facts = [cleaned(item.collection_hash, 64), known_status(item.status, ONLINE)]
+    since = [f"published {cleaned(item.day, 10)}"] if item.day else []
+    title = [] if item.new_title is None else [f" with the new title {quoted(item.new_title, 80)}"]
+    more = [f" with the {name} {told(value)}" for name, value in item.beside_the_list.items()]
+    return f"{quoted(item.title, 80)} ({', '.join([*facts, *since])})" + "".join([*title, *more])
 
 
 def other_changes(action: Action[Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, wire_parameters
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, what_to_type
+from flipsnack_mcp.server.consent.many import sentences_about_deletions
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import NotAsSeenError
@@ -39,6 +40,11 @@ class Destruction:
         """Exactly what would be destroyed; known without asking Flipsnack."""
         hashes = hashes_in(self.action)
         return f"{hashes['collection_hash']}/{hashes.get('flipbook_hash', '')}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """None: it is one."""
+        return ()
 
     @property
     def covers(self) -> str:
@@ -92,7 +98,7 @@ class Destruction:
 
 @dataclass(frozen=True)
 class Batch:
-    """The collections of a plan that would go offline. As planned: each is looked at again before it is changed."""
+    """The collections of a plan that would be deleted or go offline. As planned: each is looked at again before that."""
 
     plan: Plan
     items: tuple[Item, ...]
@@ -100,14 +106,34 @@ class Batch:
     @property
     def name(self) -> str:
         """The same for the same collections, in whatever plan: a person's no is about them."""
-        return f"offline/{hashed(sorted(one.collection_hash for one in self.items))}"
+        doing = "delete" if self.deletes else "offline"
+        return f"{doing}/{hashed(sorted(one.collection_hash for one in self.items))}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What each of them is called alone: a no to all is a no to each."""
+        return tuple(f"{one.collection_hash}/" for one in self.items)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether they would be gone for good."""
+        return any(one.deletes for one in self.items)
 
     async def preview(self) -> Preview:
         """The plan, described for a person."""
-        exactly = [[one.collection_hash, one.title, one.status, *one.target] for one in self.items]
-        seen = hashed(exactly)
-        text, expected = sentences_about_many(self.items), str(len(self.items))
-        return Preview(text=text, expected=expected, target=self.name, covers=self.covers, seen=seen)
+        exactly = [[one.collection_hash, one.title, one.status, *one.target, one.beside_the_list] for one in self.items]
+        documents = [one.flipbooks for one in self.items] if self.deletes else []
+        facts = {"target": self.name, "covers": self.covers, "seen": hashed([*exactly, *documents])}
+        sentences = sentences_about_deletions if self.deletes else sentences_about_many
+        return Preview(text=sentences(self.items), parts=self.parts, **facts, **self._typed)
+
+    @property
+    def _typed(self) -> dict[str, str]:
+        """Their number; of one alone its title."""
+        if len(self.items) != 1:
+            return {"expected": str(len(self.items))}
+        (only,) = self.items
+        return what_to_type(collections.Collection(collection_hash=only.collection_hash, title=only.title))
 
     @property
     def covers(self) -> str:

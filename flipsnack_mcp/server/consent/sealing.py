@@ -140,7 +140,8 @@ def use(keys: list[bytes]) -> None:
 def renewed(records: Records, account: str) -> list[bytes]:
     """The keys, the first of which is less than a day old."""
     found = records.get(KEYS, account) or {}
-    keys, made = keys_of(found), found.get("made")
+    keys = keys_of(found)
+    made = found.get("made") if keys else None
     if not keys or not isinstance(made, float) or not 0 <= records.now - made < SEALS_FOR:
         keys = [secrets.token_bytes(KEY_BYTES), *keys[:1]]
         body = {"keys": [one.hex() for one in keys], "made": records.now}
@@ -152,6 +153,6 @@ def keys_of(body: Body | None) -> list[bytes]:
     """The keys of a record; none where somebody made something else of it."""
     try:
         found = list(dict.fromkeys(bytes.fromhex(one) for one in (body or {}).get("keys", ())))
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return []
     return found if all(len(one) == KEY_BYTES for one in found) else []

@@ -64,7 +64,9 @@ def allowed_by(settings: Settings) -> list[str]:
 
 async def left_of(app: App, uploads: int | None) -> dict[str, int]:
     """What is left of each allowance, as far as that can be had: for all processes on the account."""
-    calls, deletions = await if_known(app.flipsnack.calls_left()), await if_known(app.allowance.left())
+    may_delete = not app.settings.read_only and app.settings.confirm in DELETIONS
+    calls = await if_known(app.flipsnack.calls_left())
+    deletions = await if_known(app.allowance.left()) if may_delete else None
     left = {"calls_minute": calls, **{f"deletions_{span}": count for span, count in (deletions or {}).items()}}
     return {name: count for name, count in {**left, "uploads_month": uploads}.items() if count is not None}
 

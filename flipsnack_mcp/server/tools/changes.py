@@ -203,6 +203,7 @@ async def unasked(
 async def told_of(call: ToolCall, action: UpdateCollection, updated: Updated, said: Sequence[str] = ()) -> Update:
     """The answer about an update, and its new hash noted."""
     before, now = action.collection_hash, updated.after.collection_hash or action.collection_hash
+    call.after = {"collection_hash": now, **{one.field: getattr(updated.after, one.field) for one in updated.changes}}
     told, link = list(updated.warnings), None
     if before != now:
         link = await direct_link(call.context.within(TO_FIND_LINK), now, updated.after.title)

@@ -85,25 +85,35 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
 
 async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
     """A report begun in each account that can be asked."""
-    apps = [app for app in call.apps if not arguments.collections or app.settings.account in call.linked]
     check_all_linked(call, arguments)
     today, parts, without = call.app.reports.today, dict[str, str](), dict[str, str]()
-    for app in apps:
+    for app in call.apps:
+        own = share_of(app, call, arguments)
+        if arguments.collections and not own.collections:
+            continue
         try:
             check_askable(app, call.apps)
         except FlipsnackError as error:
             without[app.called] = cleaned(error.happened, LONGEST_REASON)
             continue
-        own = arguments.model_copy(update={"collections": [*call.linked.get(app.settings.account, ())] or None})
         parts[app.settings.account] = (await app.reports.record.begin(new_report(own, today))).report_id
     if not parts:
         raise nobody_asked(without, "Set that right, then make the call again.")
     return await begin_joint(call.app.jobs.store, new_report(arguments, today), parts, without)
 
 
+def share_of(app: App, call: ToolCall, arguments: ReportStatsInput) -> ReportStatsInput:
+    """What is asked of one account. A hash is left out wherever it is, unless a link says of which account it is."""
+    account, excluded = app.settings.account, call.linked["exclude"]
+    linked = {one for _, one in excluded}
+    named = [one for one in arguments.collections or () if (account, one) in call.linked["collections"]]
+    left_out = [one for one in arguments.exclude or () if (account, one) in excluded or one not in linked]
+    return arguments.model_copy(update={"collections": named or None, "exclude": left_out or None})
+
+
 def check_all_linked(call: ToolCall, arguments: ReportStatsInput) -> None:
     """Raise where a collection is named whose account nobody can tell."""
-    known = {one for linked in call.linked.values() for one in linked}
+    known = {one for _, one in call.linked["collections"]}
     if unknown := [one for one in arguments.collections or () if one not in known]:
         names = ", ".join(first_few(unknown, MOST_NAMED))
         raise FlipsnackError(
@@ -138,27 +148,32 @@ async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointRep
 
 
 async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Together:
-    """Have each account's report gone on with, watch them together, and look how far each is."""
+    """Have each account's report gone on with, watch them together, and look how far each is, all at once."""
     apps = [app for app in call.apps if app.settings.account in joint.parts]
     patience, watching = call.context.patience(seconds), SideBySide.of([app.called for app in apps], call.context.tell)
-    errors, unforeseen = dict[str, FlipsnackError](), list[Exception]()
+    parts, unforeseen = dict[str, Part](), list[Exception]()
 
-    async def follow(app: App) -> None:
+    async def follow(app: App) -> FlipsnackError | None:
         try:
             check_askable(app, call.apps)
             await follow_one(app, joint.parts[app.settings.account], patience, watching)
         except FlipsnackError as error:
-            errors[app.called] = error
             watching.gave_up(app.called)
+            return error
+        return None
+
+    async def look(app: App) -> None:
+        try:
+            parts[app.called] = await part_of(app, joint, watching, await follow(app))
         except Exception as error:  # noqa: BLE001  # raised below: out of a group of tasks it would come in a group
             unforeseen.append(error)
 
     async with anyio.create_task_group() as beside:
         for app in apps:
-            beside.start_soon(follow, app)
+            beside.start_soon(look, app)
     if unforeseen:
         raise unforeseen[0]
-    return Together(joint, tuple([await part_of(app, joint, watching, errors.get(app.called)) for app in apps]))
+    return Together(joint, tuple(parts[app.called] for app in apps))
 
 
 async def follow_one(app: App, report_id: str, patience: float, watching: SideBySide) -> None:

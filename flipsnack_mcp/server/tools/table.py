@@ -17,12 +17,12 @@ from flipsnack_mcp.server.tools import (
     downloads,
     embedding,
     over_accounts,
-    plans,
     questions,
     reports,
     uploads,
 )
 from flipsnack_mcp.server.tools.arguments import input_of
+from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updating
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
@@ -38,19 +38,27 @@ OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitab
 }
 """Actions whose tools do more than their effect asks for: what they answer, and how they come by it."""
 
-OVER_WORKFLOWS: dict[type[Action[Any]], Tool[Any]] = {
-    # Its uploads are those of a tool that read-only mode hides.
-    publishing.CreateCollection: Tool(
-        uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES
+OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
+    publishing.CreateCollection: (
+        # Its uploads are those of a tool that read-only mode hides.
+        Tool(uploads.GetUploadInput, uploads.UploadStatus, uploads.get_upload, only_with=Effect.WRITES),
     ),
-    statistics.GetCollectionStats: Tool(
-        reports.ReportStatsInput,
-        reports.StatsReport,
-        over_accounts.report_stats,
-        writes_file=True,
-        over_accounts=over_accounts.AccountsReport,
+    statistics.GetCollectionStats: (
+        Tool(
+            reports.ReportStatsInput,
+            reports.StatsReport,
+            over_accounts.report_stats,
+            writes_file=True,
+            over_accounts=over_accounts.AccountsReport,
+        ),
     ),
-    collections.UpdateCollection: Tool(plans.UpdateCollectionsInput, plans.PlanStatus, plans.update_collections),
+    collections.UpdateCollection: (
+        Tool(updating.UpdateCollectionsInput, answers.PlanStatus, updating.update_collections),
+        Tool(undoing.UndoChangeInput, answers.PlanStatus, undoing.undo_change),
+    ),
+    collections.DeleteCollection: (
+        Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections),
+    ),
 }
 """Tools that stand on the menu behind the action they go on from."""
 
@@ -74,6 +82,6 @@ def tool_of(action: type[Action[Any]]) -> Tool[Any]:
 
 
 TOOLS: dict[str, Tool[Any]] = {
-    tool.name: tool for action in ACTIONS for tool in (tool_of(action), OVER_WORKFLOWS.get(action)) if tool is not None
+    tool.name: tool for action in ACTIONS for tool in (tool_of(action), *OVER_WORKFLOWS.get(action, ()))
 }
 """All of them by name, whatever the settings offer: that is for `server/menu.py` to say."""

@@ -1,9 +1,10 @@
 """A tool: what an assistant may call, what it takes and answers, and what one call works with."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Generic
+from typing import Annotated, Generic, TypeAlias
 
 from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,8 +18,12 @@ from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.progress import Progress
 
 log = logging.getLogger(__name__)
+
+Linked: TypeAlias = Mapping[str, frozenset[tuple[str, str]]]
+"""What players' links name, by the argument they stand in: by what the store knows the account, and the hash."""
 
 
 @dataclass
@@ -36,10 +41,14 @@ class ToolCall:
     """Whose yes it was; for a plan also that of an earlier call."""
     apps: tuple[App, ...] = ()
     """Of all accounts, where all are meant."""
-    linked: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """The collections that links named then, by what the store knows their account by."""
+    linked: Linked = field(default_factory=dict[str, frozenset[tuple[str, str]]])
+    """The collections that links named then."""
     saved: int | None = None
     """The entry of the history that holds how it was before."""
+    after: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What a change made of it: the fields that it changed, and the hash that it has since."""
+    goes_on: bool = False
+    """Whether what it began goes on in the background, which writes down how that ends."""
 
     @property
     def context(self) -> CallContext:
@@ -63,7 +72,8 @@ class ToolCall:
         """Write down how it ended. It has ended so: a store that fails now must not change what the caller is told."""
         first = cleaned(said.split(". ", maxsplit=1)[0], 200)
         try:
-            await self.app.history.add(decision=decision, said=first, **self._facts())
+            ended = {"after": dict(self.after), "of": self.saved or 0}
+            await self.app.history.add(decision=decision, said=first, **ended, **self._facts())
         except StoreUnusable as error:
             log.warning("the history could not be written: %s", error.happened)
 
@@ -79,11 +89,19 @@ class Answered(BaseModel):
 
 States = Annotated[list[str], Field(description="Seen when")]
 NextStep = Annotated[str | None, Field(description="Next call")]
+HowFar = Annotated[dict[str, int] | None, Field(description="done, total, seconds_left")]
+"""Of long work that goes on."""
 Warnings = Annotated[list[str], Field(description="For the person")]
 WasDryRun = Annotated[bool | None, Field(description="Nothing was done")]
 HistoryId = Annotated[int | None, Field(description="Holds how it was")]
 Planned = Annotated[list[str] | None, Field(description="What would change")]
 """Of a dry run."""
+
+
+def in_numbers(progress: Progress) -> dict[str, int]:
+    """How far long work is, as an answer tells it: what is not known is left out."""
+    known = {"done": progress.done, "total": progress.total, "seconds_left": progress.seconds_left}
+    return {name: math.ceil(one) for name, one in known.items() if one is not None}
 
 
 @dataclass(frozen=True)

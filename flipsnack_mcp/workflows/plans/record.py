@@ -9,7 +9,8 @@ from typing import Any
 
 from flipsnack_mcp.store.records import Records, Store, stamp_of
 from flipsnack_mcp.workflows.jobs import new_job_id
-from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanDraft, PlanSnapshot
+from flipsnack_mcp.workflows.plans.drafts import PlanDraft
+from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanSnapshot
 
 PLAN, ITEM = "plan", "plan-item"
 PLAN_KEPT = 7 * 24 * 3600.0
@@ -27,13 +28,14 @@ class PlanRecord:
     store: Store
     account: str
 
-    async def keep(self, draft: PlanDraft) -> Plan:
+    async def keep(self, draft: PlanDraft, tool: str = "update_collections") -> Plan:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:
             times = {"made": records.now, "made_shown": records.wall}
             counted = {"count": len(draft.items), "unchanged": draft.unchanged}
-            plan = Plan.model_validate({"plan_id": new_job_id(), "account": self.account, **times, **counted})
+            whose = {"plan_id": new_job_id(), "account": self.account, "tool": tool}
+            plan = Plan.model_validate({**whose, **times, **counted})
             put_plan(records, plan)
             for item in draft.items:
                 put_item(records, plan, item)
@@ -50,6 +52,15 @@ class PlanRecord:
 
         return await self.store.transact(work)
 
+    async def is_confirmed(self, plan: Plan) -> bool:
+        """Whether a person's yes to it holds now."""
+
+        def work(records: Records) -> bool:
+            known = self._get(records, plan.plan_id)
+            return known is not None and PlanSnapshot(known, (), *stamp_of(records)).is_confirmed
+
+        return await self.store.transact(work)
+
     async def confirmed(self, plan: Plan, how: str, also: Callable[[Records], None] = ignored) -> None:
         """Remember a person's yes for whoever goes on with it, and what has to be so together with it."""
 
@@ -59,12 +70,14 @@ class PlanRecord:
 
         await self.store.transact(work)
 
-    def start(self, plan: Plan, records: Records) -> None:
-        """Let it go on by itself from now on; what failed before gets one more try."""
-        self._note(records, plan, started=True, stopped="")
+    def start(self, plan: Plan, records: Records, enter: Callable[[Records, Plan], int]) -> None:
+        """Let it go on by itself from now on, on record; what failed before gets one more try."""
+        known = self._get(records, plan.plan_id) or plan
+        self._note(records, plan, started=True, stopped="", history_id=known.history_id or enter(records, known))
         for item in items_of(records, plan):
             if item.again:
-                put_item(records, plan, item.model_copy(update={"state": "planned", "again": False}))
+                again = {"state": "planned", "again": False, "checked": True}
+                put_item(records, plan, item.model_copy(update=again))
 
     async def stop(self, plan: Plan, why: str) -> None:
         """Let it not go on until a call asks for it."""

@@ -1,25 +1,37 @@
-"""What one rule makes of many collections: a plan, which changes nothing. Pure; whoever carries it out holds to it."""
+"""A plan over many collections: what each was, what it shall be, how far that is, and who may go on. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from flipsnack_mcp.api import StatusName, shows_nothing
+from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, UpdateCollection
 from flipsnack_mcp.store.clock import Stamp, is_fresh
-from flipsnack_mcp.workflows.plans.titles import replaced
 
-LONGEST_TITLE = 300
 GOOD_FOR = 24 * 3600.0
 """Seconds after which a plan is no longer worth holding to."""
 YES_HOLDS = 600.0
-"""Seconds for which a person's yes holds for what is still to be taken offline."""
-YES_IS_OLD = "What takes collections offline goes on only within ten minutes of a person's yes: it needs a new one."
+"""Seconds for which a person's yes holds for what is still to be deleted or taken offline."""
+YES_IS_OLD = "What deletes collections or takes them offline goes on only within ten minutes of a person's yes: it needs a new one."
 PLAN_IS_OLD = "The plan is more than a day old, or the clock was set since it was made."
 ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
+BESIDE_THE_LIST = ("description", "width", "height")
+"""What an update changes and Flipsnack's list does not tell."""
 OPEN = frozenset[ItemState]({"planned", "sending"})
+DELETING, UNDOING = "delete_collections", "undo_change"
+"""The tools whose plans delete, and put back what was."""
+
+
+class Listed(Collection):
+    """A collection as Flipsnack's list tells it: what is `BESIDE_THE_LIST` stands at its default there."""
+
+    @classmethod
+    def of(cls, row: CollectionSummary) -> Self:
+        """What a row says."""
+        same = row.model_dump(include={"collection_hash", "title", "status", "direct_link"})
+        return cls.model_validate(same)
 
 
 class Item(BaseModel):
@@ -33,6 +45,13 @@ class Item(BaseModel):
     status: str
     new_title: str | None = None
     new_status: StatusName | None = None
+    new_description: str | None = None
+    new_width: int | None = None
+    new_height: int | None = None
+    day: str = ""
+    """When it was published, or made: what tells it from its namesakes."""
+    known: dict[str, Any] = {}
+    """What else of it was looked at when it was planned, by the names of a collection's fields."""
     state: ItemState = "planned"
     said: str = ""
     """How it failed, or what a person should know."""
@@ -42,12 +61,32 @@ class Item(BaseModel):
     begun: bool = False
     """Whether its update may have been sent."""
     twins: tuple[str, ...] = ()
-    """The collections it could be mistaken for once it has a new hash, listed just before it was sent."""
+    """The collections it could be mistaken for once it has a new hash, listed before it was sent."""
+    entry: int = 0
+    """The entry of the history that holds how it was."""
+    checked: bool = True
+    """Not, from when Flipsnack took its update until a list shows what became of it."""
+    deletes: bool = False
+    """Whether it is to go for good; what follows is shown of one that is, as it was when it was planned."""
+    created_date: str | None = None
+    publish_date: str | None = None
+    direct_link: str | None = None
+    flipbooks: tuple[str, ...] | None = None
+    """Its documents; None where nobody looked at them."""
+    pages: int | None = None
+    views: int | None = None
 
     @property
     def action(self) -> UpdateCollection:
         """The one request that makes all of the change."""
-        return UpdateCollection(collection_hash=self.collection_hash, title=self.new_title, status=self.new_status)
+        given = {"title": self.new_title, "status": self.new_status, **self.beside_the_list}
+        return UpdateCollection.model_validate({"collection_hash": self.collection_hash, **given})
+
+    @property
+    def beside_the_list(self) -> dict[str, Any]:
+        """The new values of what the list does not tell of a collection."""
+        given = {name: getattr(self, f"new_{name}") for name in BESIDE_THE_LIST}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def target(self) -> tuple[str, str]:
@@ -62,20 +101,66 @@ class Item(BaseModel):
 
     @property
     def goes_offline(self) -> bool:
-        """Whether its public link stops working."""
-        return self.status != "editable" and self.new_status == "editable"
+        """Whether it takes a person's yes: it is gone afterwards, or its public link stops working."""
+        return self.deletes or (self.status != "editable" and self.new_status == "editable")
+
+    @property
+    def needs_yes(self) -> bool:
+        """Whether that is still to be done. A deletion that may have been sent is not sent again, only looked up."""
+        return self.goes_offline and (self.again or self.state in OPEN) and not (self.deletes and self.begun)
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether it is looked at by itself before it is changed, and not in the list."""
+        return self.goes_offline or bool(self.beside_the_list) or bool(self.known)
+
+    @property
+    def needs_list(self) -> bool:
+        """Whether a list has to be read before it is changed."""
+        return not self.looked_at or self.publishes
+
+    @property
+    def calls(self) -> int:
+        """How many times Flipsnack is asked for it, lists aside."""
+        return 2 if self.looked_at else 1
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether a list can show that it was changed."""
+        return self.new_title is not None or self.new_status is not None
+
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether what came of it is more than that it is as it was planned."""
+        return self.state != "done" or self.deletes or bool(self.new_hash or self.said)
 
     def counted_as(self, plan: "Plan") -> str:
         """Under which name it stands in the allowance."""
         return f"{plan.plan_id}/{self.number}"
 
+    @property
+    def counted_for(self) -> str:
+        """What stands there."""
+        return f"delete {self.collection_hash}" if self.deletes else f"take {self.collection_hash} offline"
+
     def is_as_planned(self, seen: Collection) -> bool:
         """Whether nobody has changed it since the plan was made."""
-        return (seen.title, seen.status) == (self.title, self.status)
+        same = (seen.title, seen.status) == (self.title, self.status) and holds(self.known, seen)
+        return same and self.flipbooks in {None, hashes_of(seen)}
 
     def is_done(self, seen: Collection) -> bool:
-        """Whether it is already what it shall be."""
-        return (seen.title, seen.status) == self.target
+        """Whether it is already what it shall be, as far as that was seen."""
+        return not self.deletes and (seen.title, seen.status) == self.target and holds(self.beside_the_list, seen)
+
+
+def holds(values: Mapping[str, Any], seen: Collection) -> bool:
+    """Whether a collection has these values of what the list does not tell, or only the list was looked at."""
+    return isinstance(seen, Listed) or all(getattr(seen, name) == value for name, value in values.items())
+
+
+def hashes_of(seen: Collection) -> tuple[str, ...]:
+    """Its documents, in one order whatever order they came in."""
+    return tuple(sorted(one.flipbook_hash for one in seen.flipbooks))
 
 
 class Plan(BaseModel):
@@ -85,11 +170,13 @@ class Plan(BaseModel):
 
     plan_id: str
     account: str
+    tool: str = "update_collections"
+    """Which made it, and carries it out."""
     made: float
     count: int
     unchanged: int = 0
     confirmed: str = ""
-    """Whose yes it was, where collections go out of public view; it holds for the whole plan."""
+    """Whose yes it was, where collections go or go out of public view; it holds for the whole plan."""
     confirmed_at: float | None = None
     """When that was; version 0.1.0 did not write it down, and it was after the plan was made."""
     made_shown: float | None = None
@@ -99,6 +186,13 @@ class Plan(BaseModel):
     """Whether it is to go on by itself. Version 0.1.0 told people that nothing more is changed between two calls."""
     stopped: str = ""
     """Why it does not go on."""
+    history_id: int | None = None
+    """The entry of the history by which all of it can be undone."""
+
+    @property
+    def doing(self) -> str:
+        """What is done to each, in a message of how far it is."""
+        return "delete" if self.tool == DELETING else "update"
 
 
 @dataclass(frozen=True)
@@ -125,19 +219,29 @@ class PlanSnapshot:
         return tuple(one for one in self.items if one.state in OPEN)
 
     @property
+    def unchecked(self) -> tuple[Item, ...]:
+        """What was sent, and not yet seen to be as planned."""
+        return tuple(one for one in self.items if not (one.checked or one.state in OPEN))
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there is something to do for whoever carries it out."""
+        return bool(self.left or self.unchecked)
+
+    @property
     def is_over(self) -> bool:
         """Whether carrying it out would change nothing."""
-        return not self.left and not any(one.again for one in self.items)
+        return not self.is_under_way and not any(one.again for one in self.items)
 
     @property
     def offline(self) -> tuple[Item, ...]:
-        """What is still to go offline."""
-        return tuple(one for one in self.items if one.goes_offline and (one.again or one.state in OPEN))
+        """What is still to be deleted or to go offline."""
+        return tuple(one for one in self.items if one.needs_yes)
 
     @property
     def counted(self) -> dict[str, str]:
-        """What is still to go offline, as the allowance counts it."""
-        return {one.counted_as(self.plan): f"take {one.collection_hash} offline" for one in self.offline}
+        """The same, as the allowance counts it."""
+        return {one.counted_as(self.plan): one.counted_for for one in self.offline}
 
     @property
     def spared(self) -> tuple[str, ...]:
@@ -173,67 +277,3 @@ class PlanSnapshot:
         if self.is_old:
             return PLAN_IS_OLD
         return YES_IS_OLD if self.offline and not self.is_confirmed else ""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What shall become of every chosen collection."""
-
-    find: str | None = None
-    replace: str = ""
-    status: StatusName | None = None
-
-    def title_of(self, title: str) -> str:
-        """The title that a title becomes. Blanks that are left over at its ends go: Flipsnack may take them off too."""
-        new = replaced(title, self.find, self.replace) if self.find else title
-        if new == title:
-            return title
-        new = new if title[:1].isspace() else new.lstrip()
-        return new if title[-1:].isspace() else new.rstrip()
-
-
-@dataclass(frozen=True)
-class PlanDraft:
-    """What a rule makes of some collections."""
-
-    items: tuple[Item, ...]
-    unchanged: int
-    refused: tuple[tuple[CollectionSummary, str], ...]
-    """Collections that are left alone, and why."""
-
-
-def draft_plan(rule: Rule, rows: Iterable[CollectionSummary]) -> PlanDraft:
-    """The collections that would change, those that would not, and those of which the rule would make nonsense."""
-    items: list[Item] = []
-    refused: list[tuple[CollectionSummary, str]] = []
-    unchanged = 0
-    for row in rows:
-        new_title = rule.title_of(row.title)
-        changed = changed_fields(row, rule, new_title)
-        if reason := "" if new_title == row.title else title_objection(new_title):
-            refused.append((row, reason))
-        elif changed:
-            facts = {"collection_hash": row.collection_hash, "title": row.title, "status": row.status}
-            items.append(Item.model_validate({"number": len(items), **facts, **changed}))
-        else:
-            unchanged += 1
-    return PlanDraft(tuple(items), unchanged, tuple(refused))
-
-
-def changed_fields(row: CollectionSummary, rule: Rule, new_title: str) -> dict[str, str]:
-    """The fields in which a collection differs from what the rule wants."""
-    title = {"new_title": new_title} if new_title != row.title else {}
-    return title | ({"new_status": rule.status} if rule.status not in (None, row.status) else {})
-
-
-def title_objection(title: str) -> str:
-    """Why a title cannot be given to a collection."""
-    if shows_nothing(title):
-        return "its title would be empty"
-    if len(title) > LONGEST_TITLE:
-        return f"its title would have more than {LONGEST_TITLE} characters"
-    try:
-        title.encode()
-    except UnicodeEncodeError:
-        return "its title holds half a character"
-    return ""

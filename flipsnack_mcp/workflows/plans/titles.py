@@ -47,6 +47,10 @@ class Pieces:
                 found.append(piece)
         return cls(tuple(found), tuple(map(comparable, found)))
 
+    def without(self, start: int, end: int) -> "Pieces":
+        """The text without these pieces."""
+        return Pieces(self.written[:start] + self.written[end:], self.compared[:start] + self.compared[end:])
+
     @property
     def hidden_at_the_start(self) -> bool:
         """Whether it begins with what is not seen, and so means that too."""
@@ -68,6 +72,46 @@ def replaced(text: str, find: str, replace: str) -> str:
         made += [*title.written[done:start], replace]
         done = end
     return "".join([*made, *title.written[done:]])
+
+
+def begins_with(text: str, beginning: str) -> bool:
+    """Whether a text begins so, as a person reads it; with nothing begins every text."""
+    return at_the_start(Pieces.of(text), Pieces.of(beginning)) is not None
+
+
+def ends_with(text: str, end: str) -> bool:
+    """Whether a text ends so."""
+    return at_the_end(Pieces.of(text), Pieces.of(end)) is not None
+
+
+def without_ends(text: str, wanted: str) -> str:
+    """The text without what stands at its beginning, and at its end."""
+    title, looked_for = Pieces.of(text), Pieces.of(wanted)
+    if found := at_the_start(title, looked_for):
+        title = title.without(*found)
+    if found := at_the_end(title, looked_for):
+        title = title.without(*found)
+    return "".join(title.written)
+
+
+def at_the_start(title: Pieces, wanted: Pieces) -> tuple[int, int] | None:
+    """Where it stands with nothing before it that is seen."""
+    if not any(wanted.compared):
+        return (0, 0)
+    return next((one for one in places(title, wanted) if not any(title.compared[: one[0]])), None)
+
+
+def at_the_end(title: Pieces, wanted: Pieces) -> tuple[int, int] | None:
+    """Where it stands with nothing behind it that is seen, overlapping another place or not."""
+    if not any(wanted.compared):
+        return (0, 0)
+    length = len("".join(wanted.compared))
+    start = len(title.compared)
+    while start and len("".join(title.compared[start:])) < length:
+        start -= 1
+    tail = Pieces(title.written[start:], title.compared[start:])
+    found = next(iter(places(tail, wanted)), None)
+    return (start + found[0], start + found[1]) if found and not any(tail.compared[found[1] :]) else None
 
 
 def places(title: Pieces, wanted: Pieces) -> list[tuple[int, int]]:

@@ -1,0 +1,41 @@
+"""What a person reads before several collections are deleted: every one of them, so that it can be recognised."""
+
+import re
+
+from flipsnack_mcp.api import cleaned, quoted
+from flipsnack_mcp.server.consent.form import ONLINE, is_web_address, known_status
+from flipsnack_mcp.workflows.plans.rules import Item
+
+LONGEST_NAMED, LONGEST_LINK = 80, 300
+"""A link that is cut leads nowhere, so a longer one is left out."""
+DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?", re.ASCII)
+FOR_GOOD = (
+    "They and all documents in them are gone for good: their links and every embed of them stop working. "
+    "What changed since the plan was made is left alone."
+)
+
+
+def sentences_about_deletions(items: tuple[Item, ...]) -> str:
+    """What would be deleted, a line for each, and what that means."""
+    noun = "collection" if len(items) == 1 else "collections"
+    named = [f"({number}) {recognised(one)}" for number, one in enumerate(items, 1)]
+    return "\n".join([f"Delete {len(items)} {noun}:", *named, FOR_GOOD])
+
+
+def recognised(item: Item) -> str:
+    """One of them by what a person knows it by."""
+    title = quoted(item.title, LONGEST_NAMED) if item.title else "without a title"
+    return f"{title} ({', '.join(tell_apart(item))})"
+
+
+def tell_apart(item: Item) -> list[str]:
+    """What tells it from others."""
+    facts = [cleaned(item.collection_hash, 64), known_status(item.status, ONLINE | {"editable"})]
+    dates = (("created", item.created_date), ("published", item.publish_date))
+    facts += [f"{what} {when if DATE.fullmatch(when) else quoted(when, 30)}" for what, when in dates if when]
+    if item.flipbooks is not None:
+        facts.append(f"{len(item.flipbooks)} flipbook(s)")
+    facts += [f"{count} {what}" for what, count in (("pages", item.pages), ("views", item.views)) if count is not None]
+    if item.direct_link and len(item.direct_link) <= LONGEST_LINK and is_web_address(item.direct_link):
+        facts.append(f"link {quoted(item.direct_link, LONGEST_LINK)}")
+    return facts

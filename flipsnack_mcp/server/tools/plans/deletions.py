@@ -1,0 +1,72 @@
+"""delete_collections: first only a plan, then exactly that plan, confirmed as a whole, each looked at before it goes."""
+
+from typing import Annotated, Self
+
+from mcp.types import InputRequiredResult
+from pydantic import Field, model_validator
+from typing_extensions import override
+
+from flipsnack_mcp.api import Effect, FlipsnackError, first_few
+from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.plans.answers import PlanStatus
+from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
+from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, WITH_A_PLAN
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.plans.deleting import draft_deletions, looked_at
+
+MOST_DELETED = 50
+
+
+class DeleteCollectionsInput(ChoosingInput):
+    """Delete up to 50 collections in bulk, for good. First it only plans: then call with plan_id alone, and a person confirms them all."""
+
+    tool_name = "delete_collections"
+    tool_title = "Delete many collections"
+    effect = Effect.DESTROYS
+    over = "collection.deleteCollection, many times"
+
+    plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
+    confirmation: ConfirmationCode | None = None
+    wait_seconds: WaitSeconds = 30
+
+    @property
+    @override
+    def changes_something(self) -> bool:
+        return self.plan_id is not None  # else it only plans
+
+    @model_validator(mode="after")
+    def a_plan_or_what_to_plan(self) -> Self:
+        """Either a plan alone, or a choice to make one of."""
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        if self.plan_id is not None and given - WITH_A_PLAN:
+            raise ValueError("plan_id is carried out as it was planned: give only confirmation or wait_seconds with it")
+        if self.plan_id is None and self.confirmation is not None:
+            raise ValueError("a confirmation is for a plan: give its plan_id too")
+        if self.plan_id is None and not self.chooses:
+            raise ValueError(
+                "say which collections: give collections, query, only_status, created_after or created_before"
+            )
+        self.check_order()
+        return self
+
+
+async def delete_collections(call: ToolCall, arguments: DeleteCollectionsInput) -> PlanStatus | InputRequiredResult:
+    """Make a plan; or, once a person said yes to all of it, have it carried out in the background, and watch."""
+    if arguments.plan_id is None:
+        return await make_deletion_plan(call, arguments.choice)
+    return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
+
+
+async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
+    """What would go, as it is now; nothing is deleted."""
+    rows = await choose(call.context, choice)
+    if len(rows) > MOST_DELETED:
+        raise FlipsnackError(
+            f"{len(rows)} collections are meant; one plan deletes at most {MOST_DELETED}.",
+            "Choose fewer of them, and make a plan for the rest after it.",
+        )
+    missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
+    said = f"Named, but not in the account or left out by a filter: {'; '.join(first_few(missing, REASONS_TOLD))}."
+    draft = await looked_at(call.context, draft_deletions(rows))
+    return await keep_plan(call, draft, [said] if missing else [])

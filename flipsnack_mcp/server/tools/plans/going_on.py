@@ -1,0 +1,112 @@
+"""From a plan to what came of it: kept, confirmed where something goes offline, carried out in the background, watched."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from mcp.types import InputRequiredResult
+
+from flipsnack_mcp.api import Changed, FlipsnackError
+from flipsnack_mcp.server.consent.preview import Batch
+from flipsnack_mcp.server.tools.plans.answers import PlanStatus, counts, plan_status, running
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.plans import rules
+from flipsnack_mcp.workflows.plans.drafts import PlanDraft
+
+NOTHING = "No collection would change."
+
+
+async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> PlanStatus:
+    """Write down a plan of this tool, with all of it as a file where it is longer than an answer, and show it."""
+    if going := sum(one.goes_offline for one in draft.items):
+        await call.app.allowance.check(going)
+    if not draft.items:
+        return PlanStatus(state="complete", counts=counts([], draft.unchanged), warnings=[NOTHING, *said])
+    plan = await call.app.plans.record.keep(draft, call.tool)
+    return await plan_status(call, rules.PlanSnapshot(plan, draft.items, plan.made), "planned", *said)
+
+
+async def go_on(
+    call: ToolCall, plan_id: str, confirmation: str | None, seconds: float
+) -> PlanStatus | InputRequiredResult:
+    """Have a plan of this tool carried out in the background, and watch."""
+    seen = await earlier_plan(call, plan_id)
+    if seen.is_over:
+        return await plan_status(call, seen, "complete")
+    check_age(seen)
+    question = await confirm(call, confirmation, seen)
+    return question or await carry_out(call, seconds, seen.plan)
+
+
+async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
+    """The plan of this account, which this tool has made."""
+    seen = await call.app.plans.record.look(plan_id)
+    if seen is None:
+        raise FlipsnackError(
+            "There is no such plan.", f"Call {call.tool} without plan_id to make one, and show it to the person."
+        )
+    if seen.plan.tool != call.tool:
+        raise FlipsnackError(
+            f"That plan was made by {seen.plan.tool}.", f'Call {seen.plan.tool}(plan_id="{seen.plan.plan_id}").'
+        )
+    return seen
+
+
+def check_age(seen: rules.PlanSnapshot) -> None:
+    """Raise where a plan is too old to hold to."""
+    if seen.is_old:
+        done = sum(one.state == "done" for one in seen.items)
+        raise FlipsnackError(
+            f"{rules.PLAN_IS_OLD} Of its {seen.plan.count} collections {done} were changed by earlier calls.",
+            f"Call {seen.plan.tool} without plan_id to make a new plan for the rest.",
+        )
+
+
+async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> InputRequiredResult | None:
+    """None once a person said yes to what is to go offline, a moment ago or by an earlier call."""
+    if not seen.offline:
+        return None
+    allowance = call.app.allowance
+    count = partial(allowance.count, named=seen.counted)
+    call.app.confirmation.check()
+    if seen.is_confirmed and seen.plan.confirmed in call.app.confirmation.yeses:
+        call.confirmed = seen.plan.confirmed
+        await call.app.jobs.store.transact(count)
+        return None
+    await call.app.jobs.store.transact(partial(allowance.check_all, named=seen.counted))
+    yes = await call.ask(code, Batch(seen.plan, seen.offline))
+    if isinstance(yes, InputRequiredResult):
+        return yes
+    await yes.spend()
+    await call.app.plans.record.confirmed(seen.plan, call.confirmed, count)
+    return None
+
+
+async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanStatus:
+    """Have a plan carried out, and say how far it is when the time is up."""
+    plans, context = call.app.plans, call.context
+    try:
+        job = await plans.start(plan)
+        call.goes_on = True
+        last = await plans.watch(plan, context.patience(seconds), context.tell)
+        seen = await plans.record.look(plan.plan_id)
+    except StoreUnusable as error:
+        raise broken_off(plan, error) from None
+    if job and job.error:
+        raise broken_off(plan, job.error)
+    seen = seen or rules.PlanSnapshot(plan, (), plan.made)
+    stopped = seen.plan.stopped
+    if seen.is_under_way and not stopped:
+        return running(seen, last)
+    return await plan_status(call, seen, "stopped" if stopped else "complete", stopped)
+
+
+def broken_off(plan: rules.Plan, error: Exception) -> FlipsnackError:
+    """The error for a plan that ended before it could be written down how far it is."""
+    happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
+    return FlipsnackError(
+        f"How far plan {plan.plan_id} is cannot be written down: {happened}",
+        f'{next_step} Then call {plan.tool}(plan_id="{plan.plan_id}").',
+        changed=Changed.PERHAPS,
+        retry="Do not make a new plan for the same collections.",
+    )

@@ -1,0 +1,42 @@
+"""All of a plan as a file, where it is longer than an answer: what is planned of each collection, or what came of it."""
+
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.files.tables import Row, as_csv, save_table
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.plans.rules import Item, PlanSnapshot
+
+COLUMNS: Row = [
+    "collection_hash", "title", "new_title", "status", "new_status", "new_description", "new_width", "new_height", "date",
+    "state", "reason",
+]  # fmt: skip
+
+
+async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[str | None, str]:
+    """Where all of a plan stands that has more items than are told, and why it could not be saved."""
+    if len(seen.items) <= told:
+        return None, ""
+    safe = call.app.redactor.text
+    rows: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in row_of(one)] for one in seen.items]
+    try:
+        folder = call.app.download_dir
+        known = folder / f"{file_name_of(seen)}.csv"
+        if not known.exists():  # the same answer once more
+            known = await save_table(as_csv(COLUMNS, rows), folder, file_name_of(seen), ".csv")
+    except RefusedFile as error:
+        return None, f"All of them could not be saved as a file: {error.happened} {error.next_step}"
+    except OSError:
+        return None, "All of them could not be saved as a file: the download folder cannot be looked into."
+    return str(known), ""
+
+
+def file_name_of(seen: PlanSnapshot) -> str:
+    """What the file is called; another one where more of the plan is done."""
+    done = sum(one.state not in {"planned", "sending"} for one in seen.items)
+    return f"Flipsnack plan {seen.plan.plan_id}" + (f", {done} of {seen.plan.count}" if done else "")
+
+
+def row_of(item: Item) -> Row:
+    """One collection."""
+    known = item.new_hash or item.collection_hash
+    new = [item.title, item.new_title, item.status, item.new_status, item.new_description]
+    return [known, *new, item.new_width, item.new_height, item.day, item.state, item.said]

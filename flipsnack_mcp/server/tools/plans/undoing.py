@@ -1,0 +1,127 @@
+"""undo_change: what an entry of the history changed is put back, as a plan first, where it still is as that left it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from mcp.types import InputRequiredResult
+from pydantic import Field, model_validator
+from typing_extensions import override
+
+from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, first_few
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.plans.answers import PlanStatus
+from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
+from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, WITH_A_PLAN, notes
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.history import Event
+from flipsnack_mcp.workflows.plans.rules import UNDOING, Listed
+from flipsnack_mcp.workflows.plans.undoing import Undone, draft_undoing, undone_by, why_not
+
+LOOKS_FOR_A_PLAN = 20
+"""Collections that are looked at one by one while a person waits; of more a list tells."""
+
+
+class UndoChangeInput(ToolInput):
+    """Undo an update or a whole plan: puts title, description, status and size back (overwrites) where unchanged since. First it only plans."""
+
+    tool_name = UNDOING
+    tool_title = "Undo a change"
+    effect = Effect.WRITES
+    over = "collection.update"
+    overwrites = True
+    idempotent = True
+
+    history_id: Annotated[int | None, Field(ge=1, description="From its answer")] = None
+    plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
+    confirmation: ConfirmationCode | None = None
+    wait_seconds: WaitSeconds = 30
+
+    @property
+    @override
+    def changes_something(self) -> bool:
+        return self.plan_id is not None  # else it only plans
+
+    @model_validator(mode="after")
+    def a_plan_or_what_to_undo(self) -> Self:
+        """Either a plan alone, or what to make one of."""
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        if self.plan_id is not None and given - WITH_A_PLAN:
+            raise ValueError("plan_id is carried out as it was planned: give only confirmation or wait_seconds with it")
+        if self.plan_id is None and self.history_id is None:
+            raise ValueError("say what to undo: give the history_id that the answer about the change had")
+        if self.plan_id is None and self.confirmation is not None:
+            raise ValueError("a confirmation is for a plan: give its plan_id too")
+        return self
+
+
+async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus | InputRequiredResult:
+    """Plan what puts things back; or have such a plan carried out in the background, and watch."""
+    if arguments.plan_id is not None:
+        return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
+    changes = await changes_meant(call, arguments.history_id or 0)
+    draft, other = draft_undoing(changes, await looks_at(call, changes))
+    changed_since = (
+        f"Left as they are, changed since or not known from before: {'; '.join(first_few(other, REASONS_TOLD))}."
+    )
+    return await keep_plan(call, draft, [*notes(draft, []), *([changed_since] if other else [])])
+
+
+async def changes_meant(call: ToolCall, number: int) -> Sequence[Undone]:
+    """The changes that an entry stands for, which have to be on record unaltered, and such that they can be undone."""
+    events = await call.app.history.events()
+    meant = next((one for one in events if one.number == number), None)
+    if meant is None:
+        raise FlipsnackError(
+            f"The history of this account has no entry {number}.",
+            "Give the history_id of the answer about the change; `flipsnack-mcp history` lists them in a terminal.",
+        )
+    await check_under_way(call, meant)
+    changes = undone_by(events, meant)
+    await check_record(call, meant, changes)
+    if reason := why_not(meant, changes):
+        raise FlipsnackError(f"Entry {number} of the history cannot be undone: {reason}.", how_it_was(changes))
+    return changes
+
+
+async def check_under_way(call: ToolCall, meant: Event) -> None:
+    """Raise where the plan that an entry is about is still being carried out."""
+    seen = await call.app.plans.record.look(meant.work) if meant.target == meant.work else None
+    if seen and seen.plan.started and seen.is_under_way:
+        raise FlipsnackError(
+            f"Plan {meant.work} is still being carried out.",
+            f'Wait for its end with {seen.plan.tool}(plan_id="{meant.work}"), or stop it first.',
+            retry="Try again once it has ended.",
+        )
+
+
+async def check_record(call: ToolCall, meant: Event, changes: Sequence[Undone]) -> None:
+    """Raise where the history was altered from the first of these entries on: nobody knows then how things were."""
+    first = min([meant.number, *(one.begun.number for one in changes)])
+    if wrong := await call.app.history.verified(first):
+        raise FlipsnackError(
+            f"The history was altered: {wrong}. What it says of that change is not to be trusted.",
+            "Tell the person; look with get_collection how the collection is now.",
+        )
+
+
+def how_it_was(changes: Sequence[Undone]) -> str:
+    """The next step where a change cannot be undone."""
+    if len(changes) != 1:
+        return "Tell the person."
+    return "Tell the person. How it was stands in `flipsnack-mcp history --json`, in a terminal."
+
+
+async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> dict[str, Collection]:
+    """How they are now: each by itself where they are few, else as the list tells."""
+    if len(changes) > LOOKS_FOR_A_PLAN:
+        rows = await choose(call.context, Choice(tuple(one.now for one in changes)))
+        return {row.collection_hash: Listed.of(row) for row in rows}
+    found = dict[str, Collection]()
+    for change in changes:
+        try:
+            found[change.now] = await call.context.send(GetCollection(collection_hash=change.now))
+        except NotFoundError:
+            continue
+    return found

@@ -1,0 +1,121 @@
+"""update_collections: what shall become of which collections, as a plan."""
+
+from typing import Annotated, Self
+
+from mcp.types import InputRequiredResult
+from pydantic import AfterValidator, Field, model_validator
+from typing_extensions import override
+
+from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, first_few, quoted, refuse_half_characters
+from flipsnack_mcp.api.parameters import Description
+from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.plans.answers import PlanStatus
+from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.finding import choose
+from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE, PlanDraft, Rule, draft_plan
+
+MOST_IN_A_PLAN = 1000
+"""Collections: more would take the key for an hour."""
+REASONS_TOLD, LONGEST_DESCRIPTION = 5, 300
+WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
+CHANGES = ("find", "replace", "prefix", "suffix", "remove", "description", "status")
+Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText(exact=True)]
+Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText()]
+
+
+class UpdateCollectionsInput(ChoosingAnyInput):
+    """Rename, hide, unlist, publish or describe many flipbooks in bulk (overwrites). First it only plans: then call with plan_id alone."""
+
+    tool_name = "update_collections"
+    tool_title = "Update many collections"
+    effect = Effect.WRITES
+    over = "collection.update, many times"
+    overwrites = True
+    idempotent = True
+
+    find: Annotated[Words | None, Field(description="Title text")] = None
+    replace: Annotated[Words | None, Field(description="Empty removes")] = None
+    prefix: Annotated[Ends | None, Field(description="Put before titles")] = None
+    suffix: Annotated[Ends | None, Field(description="Put behind")] = None
+    remove: Annotated[Ends | None, Field(description="Taken off a title's ends")] = None
+    description: Annotated[Description | None, Field(description="New, for all")] = None
+    status: Annotated[Status | None, Field(description="New status")] = None
+    plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
+    confirmation: ConfirmationCode | None = None
+    wait_seconds: WaitSeconds = 30
+
+    @property
+    def rule(self) -> Rule:
+        """What shall become of each."""
+        ends = (getattr(self, name) or "" for name in ("prefix", "suffix", "remove"))
+        return Rule(self.find, self.replace or "", self.status, self.description, *ends)
+
+    @property
+    @override
+    def changes_something(self) -> bool:
+        return self.plan_id is not None  # else it only plans
+
+    @model_validator(mode="after")
+    def a_plan_or_what_to_plan(self) -> Self:
+        """Either a plan alone, or a rule and a choice to make one of."""
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        if self.plan_id is None:
+            if objection := self._objection():
+                raise ValueError(objection)
+            self.check_order()
+        elif given - WITH_A_PLAN:
+            raise ValueError("plan_id is carried out as it was planned: give only confirmation or wait_seconds with it")
+        return self
+
+    def _objection(self) -> str:
+        if self.confirmation is not None:
+            return "a confirmation is for a plan: give its plan_id too"
+        if all(getattr(self, name) is None for name in CHANGES):
+            return "say what to change: find and replace, prefix, suffix, remove, description or the new status"
+        if not self.find and (self.find is not None or self.replace is not None):
+            return "say which text of the titles to replace: give find"
+        if self.find is not None and self.replace is None:
+            return "say what to put in its place: give replace; an empty one removes the text"
+        if not self.chooses and not self.everything:
+            return "say which collections: give collections, query, only_status, created_after, created_before or everything"
+        return ""
+
+
+async def update_collections(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanStatus | InputRequiredResult:
+    """Make a plan; or have one carried out in the background, and watch."""
+    if arguments.plan_id is None:
+        return await make_plan(call, arguments)
+    return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
+
+
+async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanStatus:
+    """What the rule would make of the collections that are meant; nothing is changed."""
+    choice = arguments.choice
+    rows = await choose(call.context, choice)
+    draft = draft_plan(arguments.rule, rows)
+    if len(draft.items) > MOST_IN_A_PLAN:
+        raise FlipsnackError(
+            f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
+            "Choose fewer of them.",
+        )
+    missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
+    return await keep_plan(call, draft, notes(draft, missing, arguments.description))
+
+
+def notes(draft: PlanDraft, missing: list[str], described: str | None = None) -> list[str]:
+    """What the person should know before they agree to a plan."""
+    published = sum(one.publishes for one in draft.items)
+    offline = sum(one.goes_offline for one in draft.items)
+    refused = [f"{quoted(row.title, 80)} ({row.collection_hash}), as {reason}" for row, reason in draft.refused]
+    unlisted, left = ("; ".join(first_few(named, REASONS_TOLD)) for named in (missing, refused))
+    said = {
+        f"Drafts that are published: {published}; each gets a new hash and link.": published,
+        f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
+        "will be asked.": offline,
+        f"Each gets the description {quoted(described or '', LONGEST_DESCRIPTION)} in place of its own.": described
+        is not None,
+        f"Named, but not in the account or left out by a filter: {unlisted}.": len(missing),
+        f"Left as they are: {left}.": len(refused),
+    }
+    return [text for text, count in said.items() if count]

@@ -1,0 +1,137 @@
+"""Undoing what the history tells of: a plan that puts back what still is as a change left it. Pure; nothing is asked here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
+from flipsnack_mcp.workflows.history import Event
+from flipsnack_mcp.workflows.plans.drafts import PlanDraft, title_objection
+from flipsnack_mcp.workflows.plans.rules import BESIDE_THE_LIST, Item, Listed
+
+FIELDS = ("title", "status", *BESIDE_THE_LIST)
+"""What an update changes, and an undoing puts back."""
+GONE = "it is no longer there under that hash: look for its title"
+NOTHING_LEFT = "nothing of it is as that change left it"
+DELETED = (
+    "what is deleted cannot be brought back through Flipsnack's API. Its document can be uploaded again "
+    "with create_collection, which gives it another link"
+)
+OVERWRITTEN = "what was overwritten or deleted there Flipsnack does not tell: set it anew with the same tool"
+UPLOADED = "an upload is not undone but deleted, with delete_collection, after the person agreed"
+ADDED = "a document that was added is taken out with delete_flipbook, after the person agreed"
+CANNOT = {
+    **dict.fromkeys(("delete_collection", "delete_collections", "delete_flipbook"), DELETED),
+    **dict.fromkeys(("set_logo", "delete_logo", "set_background_image", "delete_background_image"), OVERWRITTEN),
+    **dict.fromkeys(("create_collection", "create_collections"), UPLOADED),
+    "add_flipbook": ADDED,
+}
+"""Why, and what can be done instead, by tool."""
+REFUSED = "it was refused, so nothing was changed by it"
+NOT_MADE = "it changed nothing, as far as is known: look at the collection"
+UNKNOWN_END = "what came of it is not on record: an older version wrote it, or it was broken off"
+NOT_CHANGED = "title, description, status and size stayed as they were; what else was set Flipsnack does not tell"
+
+
+@dataclass(frozen=True)
+class Undone:
+    """One change that is to be undone: its entries in the history."""
+
+    begun: Event
+    """Says how it was."""
+    after: Mapping[str, Any]
+    """How the change left it; nothing where that is not known."""
+    now: str
+    """The hash that the collection has today, as far as the history knows."""
+
+    @property
+    def left(self) -> dict[str, Any]:
+        """What it changed, as it left that."""
+        return {name: self.after[name] for name in FIELDS if name in self.after and name not in self.lost}
+
+    @property
+    def lost(self) -> list[str]:
+        """What it changed of which nobody knows how it was."""
+        before, veiled = self.begun.before, self.begun.veiled
+        return [name for name in FIELDS if name in self.after and (before.get(name) is None or name in veiled)]
+
+
+def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
+    """The changes that an entry stands for: one, or all of a plan; each with its last end."""
+    begun = {one.number: one for one in events if one.decision == "allowed"}
+    if meant.work and meant.target == meant.work:
+        chosen = [one for one in begun.values() if one.work == meant.work]
+    else:
+        chosen = [one for one in (begun.get(meant.of or meant.number),) if one]
+    moved = {one.target: one.after["collection_hash"] for one in events if one.after.get("collection_hash")}
+    return [Undone(one, after_of(events, one), today(one.target, moved)) for one in chosen]
+
+
+def after_of(events: Iterable[Event], begun: Event) -> dict[str, Any]:
+    """How a change left its collection, by all that was written of its end."""
+    ends = (one.after for one in events if one.of == begun.number)
+    return reduce(or_, ends, dict[str, Any]())
+
+
+def today(known: str, moved: Mapping[str, str]) -> str:
+    """The hash that a collection has since: every publication gave it another."""
+    seen = {known}
+    while (later := moved.get(known, known)) not in seen:
+        seen.add(later)
+        known = later
+    return known
+
+
+def why_not(meant: Event, changes: Sequence[Undone]) -> str:
+    """Why an entry cannot be undone, and what can be done instead; nothing where it can, or is still to be looked into."""
+    if meant.decision == "refused":
+        return REFUSED
+    if reason := CANNOT.get(meant.tool):
+        return reason
+    if not changes:
+        return NOT_MADE
+    if all(not one.after for one in changes):
+        return UNKNOWN_END
+    return NOT_CHANGED if all(not one.left for one in changes) else ""
+
+
+def draft_undoing(changes: Iterable[Undone], looks: Mapping[str, Collection]) -> tuple[PlanDraft, list[str]]:
+    """What can be put back, and in words what cannot. Of what was not looked at by itself the plan's own look decides."""
+    items, refused, said, unchanged = list[Item](), list[tuple[CollectionSummary, str]](), list[str](), 0
+    for change in changes:
+        seen = looks.get(change.now)
+        row = CollectionSummary(collection_hash=change.now, title=str(change.begun.before.get("title", "")))
+        if seen is None or not change.left:
+            refused.append((row, GONE if seen is None else UNKNOWN_END))
+            continue
+        back, other = put_back(change, seen)
+        if objection := title_objection(back["title"]) if "title" in back else "":
+            refused.append((row, objection))
+            continue
+        said += [f"{name} of {change.now}" for name in (*other, *change.lost)]
+        if back:
+            items.append(item_of(len(items), change, seen, back))
+        else:
+            unchanged += 1
+    return PlanDraft(tuple(items), unchanged, tuple(refused)), said
+
+
+def put_back(change: Undone, seen: Collection) -> tuple[dict[str, Any], list[str]]:
+    """The fields as they were, where they still are as the change left them; and the names of the others."""
+    back, other = dict[str, Any](), list[str]()
+    for name, left in change.left.items():
+        was, told = change.begun.before[name], not isinstance(seen, Listed) or name not in BESIDE_THE_LIST
+        if told and getattr(seen, name) != left:
+            other += [name] if getattr(seen, name) != was else []
+        elif was != left:
+            back[name] = was
+    return back, other
+
+
+def item_of(number: int, change: Undone, seen: Collection, back: Mapping[str, Any]) -> Item:
+    """One collection of the plan, which has to be as the change left it when its turn comes."""
+    known = {name: change.left[name] for name in back if name in BESIDE_THE_LIST}
+    facts = {"number": number, "collection_hash": change.now, "title": seen.title, "status": seen.status}
+    return Item.model_validate({**facts, "known": known, **{f"new_{name}": value for name, value in back.items()}})

@@ -1,0 +1,251 @@
+"""The confirmation matrix for tools that take several at once: by one yes to their number, and by nothing else."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from itertools import product
+from typing import Any
+
+import anyio
+import pytest
+from mcp import MCPError
+from mcp.types import ElicitResult, ErrorData
+
+from flipsnack_mcp.server.consent.codes import Consents
+from tests.server.bench import CODE, Answer, Assistant, Bench, Given, Person, Said, cancels, declines, types
+from tests.server.destructions import DESTROYING, RETRY, TITLE, assert_refused, process, store_of
+from tests.server.long_bench import to_its_end
+from tests.server.test_confirmation_matrix import BEHAVIOURS, SILENT, WAYS, Behaviour, Way
+
+CHOICE: Given = {"query": "Weekly offers", "only_status": "public"}
+MANY = 6
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A tool that takes several, what its plan is asked for, and the action that each of them costs."""
+
+    tool: str
+    action: str
+    more: tuple[tuple[str, str], ...] = ()
+
+    async def plan(self, assistant: Assistant, **more: Any) -> Given:
+        """The arguments that carry out a new plan of it."""
+        said = await assistant.call(self.tool, {**CHOICE, **dict(self.more), **more})
+        return {"plan_id": said.data["plan_id"], "wait_seconds": 30}
+
+
+DELETE = Batch("delete_collections", "collection.deleteCollection")
+BATCHES = (DELETE, Batch("update_collections", "collection.update", (("status", "editable"),)))
+
+
+def cells(rows: dict[str, Any], modes: Sequence[str] = ("auto",), batches: Sequence[Batch] = (DELETE,)) -> list[Any]:
+    return [
+        pytest.param(mode, batch, row, id=f"{mode}-{batch.tool}-{name}")
+        for mode, batch, (name, row) in product(modes, batches, rows.items())
+    ]
+
+
+def assert_only(bench: Bench, batch: Batch, confirmed: int) -> None:
+    """Exactly what was confirmed was carried out, and nothing more was even tried."""
+    arrived = [(one.action, one.executed) for one in bench.sandbox.requests if one.action in DESTROYING]
+    assert arrived == [(batch.action, True)] * confirmed
+
+
+def their_number(answer: Answer) -> Answer:
+    """The same answer by somebody who types what several are confirmed by, wherever the title was typed for one."""
+
+    def answered(message: str) -> ElicitResult | ErrorData:
+        said = answer(message)
+        content = said.content if isinstance(said, ElicitResult) else None
+        typed = content.get("title") if content else None
+        if isinstance(said, ElicitResult) and content and isinstance(typed, str) and TITLE in typed:
+            return said.model_copy(update={"content": {**content, "title": typed.replace(TITLE, str(MANY))}})
+        return said
+
+    return answered
+
+
+async def carried_out(assistant: Assistant, batch: Batch, given: Given) -> Said:
+    """A confirmed plan to its end, or the refusal."""
+    said = await assistant.call(batch.tool, given)
+    return said if said.is_error else await to_its_end(assistant, said)
+
+
+@pytest.mark.parametrize(("mode", "batch", "behaviour"), cells(BEHAVIOURS, modes=("auto", "legacy")))
+async def test_only_a_clear_yes_to_their_number_destroys(bench: Bench, batch: Batch, behaviour: Behaviour) -> None:
+    person = Person(their_number(behaviour.answer), behaviour.thinks) if behaviour.answer else None
+    said: Said | None = None
+    async with process(bench, person) as assistant:
+        given = await batch.plan(assistant)
+        # On 2026-07-28 a client that fails or waits never comes back.
+        gives_up = bench.mode == "auto" and behaviour in SILENT
+        with anyio.move_on_after(900), suppress(*[MCPError] if gives_up else []):
+            said = await carried_out(assistant, batch, given)
+    assert (said is None) is gives_up
+
+    assert_only(bench, batch, MANY * behaviour.confirmed)
+    assert len(person.forms if person else []) == (1 if person else 0)
+    if said and not behaviour.confirmed:
+        assert_refused(said)
+        assert behaviour.said in said.text
+        assert bool(CODE.search(said.text)) is (person is None or bool(RETRY.search(said.text)))
+
+
+@pytest.mark.parametrize(("mode", "batch", "way"), cells(WAYS))
+async def test_each_way_destroys_only_what_it_allows(bench: Bench, batch: Batch, way: Way) -> None:
+    person = Person(types(str(MANY))) if way.asking else None
+    async with process(bench, person, confirm=way.confirm) as assistant:
+        given = await batch.plan(assistant)
+        first = await carried_out(assistant, batch, given)
+        if way.confirm == "allow":
+            assert not first.is_error, first.text
+        else:
+            assert_refused(first)
+            assert_only(bench, batch, 0)
+            found = CODE.search(first.text)
+            code = found[1] if found else "AAAAAAAA"
+            if way.approved:
+                assert await Consents(store_of(bench), bench.settings.account).approve(code)
+            second = await carried_out(assistant, batch, {**given, "confirmation": code})
+            assert second.is_error is not bool(way.confirmed)
+    assert_only(bench, batch, MANY * way.confirmed)
+    assert not (person and person.forms), "only `ask` shows a form"
+
+
+@pytest.mark.parametrize(("mode", "batch", "answer"), cells({"no": declines, "cancel": cancels}, batches=BATCHES))
+async def test_a_no_closes_the_way_by_code_for_ten_minutes_in_all_processes(
+    bench: Bench, batch: Batch, answer: Answer
+) -> None:
+    async with process(bench) as plain, process(bench, Person(answer)) as asking:
+        given = await batch.plan(plain)
+        earlier = (await plain.call(batch.tool, given)).code
+        assert_refused(await asking.call(batch.tool, await batch.plan(asking)))
+        assert_refused(await plain.call(batch.tool, given, confirmation=earlier))
+        shut = await plain.call(batch.tool, await batch.plan(plain))
+        assert_refused(shut)
+        assert not CODE.search(shut.text)
+        assert_only(bench, batch, 0)
+        bench.clock.advance(601)
+        later = await plain.call(batch.tool, given)
+        await carried_out(plain, batch, {**given, "confirmation": later.code})
+    assert_only(bench, batch, MANY)
+
+
+@dataclass
+class Story:
+    """A refused plan and its code, about to be used somehow."""
+
+    bench: Bench
+    batch: Batch
+    given: Given
+    code: str
+    first: Assistant
+
+    async def use(self, assistant: Assistant | None = None, batch: Batch | None = None, **given: Any) -> Said:
+        arguments = {**self.given, "confirmation": self.code, **given}
+        return await carried_out(assistant or self.first, batch or self.batch, arguments)
+
+    async def right(self) -> int:
+        assert not (await self.use()).is_error
+        return MANY
+
+    async def copied_badly(self) -> int:
+        self.code = f"  {self.code.lower()} "
+        return await self.right()
+
+    async def replayed(self) -> int:
+        await self.right()
+        again = await self.use()
+        assert (again.is_error, again.data["counts"]["done"]) == (False, MANY)
+        return MANY
+
+    async def almost_expired(self) -> int:
+        self.bench.clock.advance(589)
+        return await self.right()
+
+    async def expired(self) -> int:
+        self.bench.clock.advance(601)
+        assert_refused(await self.use())
+        return 0
+
+    async def another_plan_of_the_same(self) -> int:
+        assert_refused(await self.use(plan_id=(await self.batch.plan(self.first))["plan_id"]))
+        assert_refused(await self.use())
+        return 0
+
+    async def a_plan_of_fewer(self) -> int:
+        fewer = await self.batch.plan(self.first, exclude=[self.bench.collection().hash])
+        assert_refused(await self.use(plan_id=fewer["plan_id"]))
+        return 0
+
+    async def the_plan_of_the_other_tool(self) -> int:
+        other = next(one for one in BATCHES if one != self.batch)
+        assert_refused(await self.use(batch=other, **await other.plan(self.first)))
+        assert_refused(await self.use())
+        return 0
+
+    async def one_of_them(self) -> int:
+        target = {"collection_hash": self.bench.collection().hash, "confirmation": self.code}
+        assert_refused(await self.first.call("delete_collection", target))
+        assert_refused(await self.use())
+        return 0
+
+    async def other_account(self) -> int:
+        async with process(self.bench, api_url="https://api.elsewhere.example/v1/") as other:
+            said = await self.use(other)
+        assert said.is_error
+        assert "Nothing was changed." in said.text
+        return 0
+
+    async def other_process(self) -> int:
+        async with process(self.bench) as other:
+            assert not (await self.use(other)).is_error
+        return MANY
+
+    async def both_processes_at_once(self) -> int:
+        async with process(self.bench) as other, anyio.create_task_group() as group:
+            group.start_soon(self.use, other)
+            group.start_soon(self.use, self.first)
+        return MANY
+
+    async def one_renamed(self) -> int:
+        self.bench.collection().title = "Renamed meanwhile"
+        said = await self.use()
+        assert said.data["counts"] == {"done": MANY - 1, "skipped": 1, "unchanged": 0}
+        return MANY - 1
+
+    async def one_gone(self) -> int:
+        self.bench.sandbox.account.delete(self.bench.collection().hash)
+        assert (await self.use()).data["counts"]["skipped"] == 1
+        return MANY - 1
+
+
+Fate = Callable[[Story], Awaitable[int]]
+FATES: dict[str, Fate] = {
+    name: fate for name, fate in vars(Story).items() if iscoroutinefunction(fate) and name != "use"
+}
+
+
+@pytest.mark.parametrize(("mode", "batch", "fate"), cells(FATES, batches=BATCHES))
+async def test_a_code_is_good_once_for_the_plan_it_was_given_out_for(bench: Bench, batch: Batch, fate: Fate) -> None:
+    async with process(bench) as first:
+        given = await batch.plan(first)
+        refused = await first.call(batch.tool, given)
+        assert_refused(refused)
+        assert_only(bench, batch, 0)
+        confirmed = await fate(Story(bench, batch, given, refused.code, first))
+    assert_only(bench, batch, confirmed)
+
+
+async def test_an_answer_to_the_form_is_used_once_and_covers_one_plan(bench: Bench) -> None:
+    """The second plan asks again, also about the same collections."""
+    person = Person(types(str(MANY)))
+    async with process(bench, person) as assistant:
+        one, other = await DELETE.plan(assistant), await DELETE.plan(assistant)
+        await carried_out(assistant, DELETE, one)
+        said = await carried_out(assistant, DELETE, other)
+    assert len(person.forms) == 2
+    assert said.data["counts"] == {"skipped": MANY, "unchanged": 0}
+    assert_only(bench, DELETE, MANY)
