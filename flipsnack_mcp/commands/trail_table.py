@@ -40,12 +40,14 @@ class ChangeMade:
 def changes_made(entries: Sequence[tuple[str, Event]]) -> list[ChangeMade]:
     """The changes behind the entries of some accounts, each where it began."""
     begun = dict[tuple[str, str, str], int]()
+    numbered = dict[tuple[str, int], int]()
     made = list[ChangeMade]()
     for account, event in entries:
         subject = (account, event.tool, event.target)
         if event.decision == BEGUN:
-            begun[subject] = len(made)
-        elif (at := begun.pop(subject, None)) is not None:
+            begun[subject] = numbered[account, event.number] = len(made)
+        # Versions before `of` was written leave only what it was about.
+        elif (at := numbered.get((account, event.of), begun.pop(subject, None))) is not None:
             made[at] = ChangeMade(account, made[at].first, event)
             continue
         made.append(ChangeMade(account, event, event))
