@@ -15,7 +15,7 @@ from flipsnack_mcp.reading import nearest
 from flipsnack_mcp.settings import VARIABLES, Variable
 
 SPAN = re.compile(r"([0-9]{1,4})([mhdw])")
-IN_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
 ALONE = frozenset({"--version", "--help", "-h"})
 
@@ -129,7 +129,7 @@ def add_imitation(sandbox: argparse.ArgumentParser) -> None:
 def time_from(text: str) -> float:
     """Read a day, a day and a time by the clock here, or how long ago something was."""
     if span := SPAN.fullmatch(text.strip().lower()):
-        return time.time() - int(span[1]) * IN_SECONDS[span[2]]
+        return time.time() - int(span[1]) * LENGTHS[span[2]]
     from datetime import datetime  # noqa: PLC0415  # a server starts without it
 
     try:

@@ -46,11 +46,11 @@ def escape_for_csv(cell: Cell) -> Cell:
     return CELL_THAT_ACTS.sub(r"\1'", cell) if isinstance(cell, str) else cell
 
 
-def as_markdown(title: str, head: Row, rows: Iterable[Row]) -> bytes:
+def as_markdown(title: str, head: Row, rows: Iterable[Row], level: int = 1) -> bytes:
     """Returns a heading and a table; every text in it reads as it is written."""
     table = [head, ["---"] * len(head), *([escape_for_markdown(one) for one in row] for row in rows)]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in table]
-    return "\n".join([f"# {title}", "", *lines, ""]).encode()
+    return "\n".join([f"{'#' * level} {title}", "", *lines, ""]).encode()
 
 
 def escape_for_markdown(cell: Cell) -> str:

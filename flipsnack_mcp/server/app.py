@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 
-from flipsnack_mcp.api import ConfigurationError, Flipsnack, ignore
+from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation, yeses_of
@@ -83,8 +83,8 @@ class App:
             return  # whoever cannot ask goes on with nothing
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
-        if "report_stats" in self.offered:
-            jobs.unattended[REPORT] = (self.reports.carry_out, ignore)
+        if {"report_stats", "audit_account"} & self.offered:
+            jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
 
     def heading(self, why: str = "") -> Heading:
         """What stands over its answers; `why` it was this account, where it was not named."""

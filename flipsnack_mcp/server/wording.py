@@ -56,7 +56,7 @@ SHARES = frozenset({("pages", "time_spent")})
 
 CALL = re.compile(rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b(?![./\\-]\w|\([^)]*account=)(\(?)')
 """A tool that is named in a sentence of ours, and whether its arguments follow; what stands in quotes is somebody's."""
-NAMES_CALLS = frozenset({"next_step", "warnings"})
+NAMES_CALLS = frozenset({"next_step", "warnings", "advice"})
 
 
 def as_result(result: BaseModel, heading: Heading) -> CallToolResult:

@@ -237,7 +237,7 @@ STEPS: Final = (
     NO_CLAIMS_OF_QUESTIONS,
     # Times in records are the store's own from here on: a version that went by the wall would sweep what is young.
     "CREATE TABLE clock (one INTEGER PRIMARY KEY, now REAL NOT NULL, wall REAL NOT NULL, ran REAL NOT NULL, run TEXT NOT NULL)",
-    # Reports keep several statuses from here on; a version that knows one alone would refuse to read them.
+    # From here on reports keep several statuses, and plans descriptions and deletions, which older versions would misread.
     "SELECT 1",
 )
 

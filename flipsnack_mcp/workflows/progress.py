@@ -93,6 +93,15 @@ def reports_at(every: Sequence[Progress]) -> Progress:
     return report_at(done, total, slowest.seconds_left or 0.0, slowest.trouble, f" in {len(every)} accounts")
 
 
+def duration(seconds: float) -> str:
+    """A time as people read it."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{seconds:g} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
 def size_of(size: int) -> str:
     """A size as people read it."""
     return f"{size / 1024**2:.1f} MB" if size >= 1024**2 else f"{size / 1024:.1f} KB"

@@ -155,6 +155,11 @@ async def report(assistant: Assistant, _: SeveralBench) -> Handle:
     return {"report_id": said.data["report_id"]}, {"save_as": "csv"}, "There is no such report;"
 
 
+async def audit(assistant: Assistant, _: SeveralBench) -> Handle:
+    said = await assistant.call("audit_account", account="fr")
+    return {"report_id": said.data["report_id"]}, {}, "There is no such report;"
+
+
 async def code(assistant: Assistant, several: SeveralBench) -> Handle:
     refused = await assistant.call("delete_collection", target(several), account="fr")
     return (
@@ -170,8 +175,8 @@ async def change(assistant: Assistant, several: SeveralBench) -> Handle:
 
 
 BEGUN = {
-    "get_upload": upload, "update_collections": plan, "report_stats": report, "delete_collection": code,
-    "undo_change": change,
+    "get_upload": upload, "update_collections": plan, "report_stats": report, "audit_account": audit,
+    "delete_collection": code, "undo_change": change,
 }  # fmt: skip
 NAMING = {"upload_id", "plan_id", "report_id", "confirmation", "history_id"}
 """Arguments that name something that was begun before."""
@@ -193,9 +198,9 @@ async def test_what_was_begun_in_one_account_is_unknown_in_another_and_goes_on_i
 
 
 def test_every_argument_that_names_what_was_begun_is_tried() -> None:
-    ids = {name for tool in expected_tools().values() for name in tool.parameters if name.endswith("_id")}
-    assert ids | {"confirmation"} == NAMING
-    assert len(BEGUN) == len(NAMING)
+    named = {tool.name: {one for one in tool.parameters if one.endswith("_id")} for tool in expected_tools().values()}
+    assert set[str]().union(*named.values()) | {"confirmation"} == NAMING
+    assert {tool for tool, ids in named.items() if ids} | {"delete_collection"} == BEGUN.keys()
 
 
 async def test_a_no_closes_one_account_only(several: SeveralBench) -> None:

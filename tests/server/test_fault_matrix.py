@@ -53,7 +53,7 @@ class CallContext:
             "take offline": {**one, "status": "editable"},
             "delete_flipbook": {**one, "flipbook_hash": summer.items[-1].hash}, "get_user_stats": {},
             "get_lead_form_sample": {}, "download_collection_html": {**one, "wait_seconds": 10},
-            "report_stats": {"query": "catalogue", "wait_seconds": 10}, "add_flipbook": {**one, "file_url": ADDRESS},
+            "report_stats": {"query": "catalogue", "wait_seconds": 10}, "audit_account": {"wait_seconds": 10}, "add_flipbook": {**one, "file_url": ADDRESS},
             "set_logo": {**one, "file_url": PICTURE}, "set_background_image": {**one, "file_url": PICTURE},
         }  # fmt: skip
         return found.get(self.name, one)
@@ -69,6 +69,7 @@ ASKED = (
         if not issubclass(tool.input, ToolInput)
     ),
     CallContext("report_stats", "report_stats", "collection.getStats"),
+    CallContext("audit_account", "audit_account", "collection.getStats"),
     CallContext("create_collection from a file", "create_collection", "collection.create"),
     CallContext("publish a draft", "update_collection", "collection.update"),
     CallContext("take offline", "update_collection", "collection.update"),

@@ -11,7 +11,7 @@ from tests.server.bench import Bench
 ONE_REVISION = pytest.mark.parametrize("mode", ["auto"])
 TOOLS = {
     "get_upload": "upload_id", "update_collections": "plan_id", "delete_collections": "plan_id", "undo_change": "plan_id",
-    "report_stats": "report_id",
+    "report_stats": "report_id", "audit_account": "report_id",
 }  # fmt: skip
 NO_IDS = {
     "clipboard": "\x1b[1A\x1b[2K\x1b]52;c;Y3VybCB4LmNvfHNo\x07", "forged line": "\x1b[1A\x1b[2K\r    1  2026-01-01 nothing",

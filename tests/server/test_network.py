@@ -71,6 +71,7 @@ def calls(bench: Bench) -> dict[str, dict[str, Any]]:
         "create_collection": {"file_url": "https://example.com/a.pdf", "title": "New", "wait_seconds": 10},
         "delete_flipbook": {**one, "flipbook_hash": "ab12cd3"}, "update_collection": {**one, "title": "New"},
         "list_collections": {}, "get_user_stats": {}, "get_lead_form_sample": {}, "report_stats": {"query": "a"},
+        "audit_account": {},
         "update_collections": {"query": "a", "find": "a", "replace": "b"}, "delete_collections": {"query": "a"},
         "add_flipbook": {**one, "file_path": bench.document()},
         "set_logo": {**one, "file_url": "https://example.com/a.png"},

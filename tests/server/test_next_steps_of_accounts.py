@@ -30,6 +30,7 @@ def leading_elsewhere(text: str) -> list[str]:
 NEXT: dict[str, Given] = {
     "update_collections": OFFERS,
     "report_stats": {"query": "catalogue", "wait_seconds": 0},
+    "audit_account": {"wait_seconds": 0},
     "download_collection_html": {"collection_hash": "<collection>", "wait_seconds": 0},
     "create_collection": {"file_path": "<offers.pdf>", "title": "New", "wait_seconds": 0},
 }
@@ -59,6 +60,7 @@ async def test_an_error_leads_to_the_account_in_which_it_happened(several: Sever
 
 IDS: list[tuple[str, Given]] = [
     ("get_upload", {"upload_id": "abcdefgh"}), ("report_stats", {"report_id": "abcdefgh"}),
+    ("audit_account", {"report_id": "abcdefgh"}),
     ("update_collections", {"plan_id": "abcdefgh"}), ("delete_collections", {"plan_id": "abcdefgh"}),
     ("undo_change", {"plan_id": "abcdefgh"}),
 ]  # fmt: skip

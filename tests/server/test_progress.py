@@ -56,6 +56,7 @@ CASES = {
     "a report compared": Case("report_stats", {**REPORT, "compare": True, "wait_seconds": 45}, REPORTED),
     "a report over a slow line": Case("report_stats", REPORT, REPORTED, slow=0.7),
     "a report of one collection": Case("report_stats", {"collections": ["<collection>"]}, REPORTED),
+    "an audit": Case("audit_account", {"wait_seconds": 45}, REPORTED),
     "a report that is saved": Case("report_stats", {**REPORT, "save_as": "csv"}, REPORTED),
     "a plan": Case("update_collections", PLAN, PLANNED),
     "a plan, for a while": Case("update_collections", {**PLAN, "wait_seconds": 6}, PLANNED),

@@ -32,7 +32,7 @@ async def test_every_job_is_listed_with_what_it_needs(assistant: Assistant) -> N
 @every_job
 def test_a_job_names_only_tools_that_are_there(bench: Bench, prompt: Prompt) -> None:
     tools = menu(bench.settings)
-    named = set(re.findall(r"\b(?:get|list|create|update|delete|download|report|add|set)_[a-z_]+\b", prompt.text))
+    named = set(re.findall(r"\b(?:get|list|create|update|delete|download|report|audit|add|set)_[a-z_]+\b", prompt.text))
     assert prompt.needs <= tools.keys()
     assert named - {"report_id"} <= tools.keys()
     assert prompt.needs <= named

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ async def test_the_numbers_are_those_of_the_single_tool(bench: LongBench) -> Non
     said = await reported(bench, query="catalogue", **AUGUST)
     rows = [*said.data["collections"], *said.data["bottom"]]
     alone = [await bench.call("get_collection_stats", collection_hash=one["collection_hash"], **AUGUST) for one in rows]
-    assert len(rows) == said.data["totals"]["collections"] == 6
+    assert len(rows) == said.data["totals"]["collections"] == 5
     for name in ("impressions", "views", "time_spent", "downloads"):
         assert [one[name] for one in rows] == [one.data[name] for one in alone]
         assert said.data["totals"][name] == sum(one.data[name] for one in alone)
@@ -75,10 +76,70 @@ async def test_without_dates_it_is_the_last_thirty_full_days_and_says_so(bench: 
     assert {(one["startDate"], one["endDate"]) for one in sent} == {("2026-08-22", "2026-09-20")}
 
 
-async def test_unread_collections_are_counted_and_some_are_named(bench: LongBench) -> None:
-    filled(bench, 9, status="editable")
+@pytest.mark.parametrize(("series", "rows"), [(199, 200), (300, 2)], ids=["one by one", "in groups past 200"])
+async def test_what_nobody_read_is_named_in_full(bench: LongBench, series: int, rows: int) -> None:
+    named = [*filled(bench, series), bench.sandbox.account.add(title="Sale", created_at=bench.clock() - 90 * DAY).hash]
+    for one in bench.sandbox.account.collections.values():
+        one.unread = True
     said = await reported(bench, **AUGUST)
-    assert (said.data["totals"]["without_views"], len(said.data["unread"])) == (9, 5)
+    unread = said.data["unread"]
+    assert (said.data["totals"]["without_views"], len(unread)) == (len(named), rows)
+    assert {one["collection_hash"] for one in unread} <= set(named)
+    assert sum(one.get("count", 1) for one in unread) == len(named)
+    assert all(one["collection_hash"] in said.text and one["title"] in said.text for one in unread)
+
+
+async def test_drafts_stand_apart_and_are_not_asked_about(bench: LongBench) -> None:
+    online = filled(bench, 2)
+    drafts = [bench.sandbox.account.add(title="Untitled", status="editable").hash for _ in range(3)]
+    said = await reported(bench, compare=True, **AUGUST)
+    ranked = [one for name in ("collections", "bottom", "winners", "losers", "unread") for one in said.data[name]]
+    assert {one["collection_hash"] for one in said.data["drafts"]} == set(drafts)
+    assert {one["collection_hash"] for one in ranked} == set(online)
+    assert (said.data["totals"]["collections"], said.data["totals"]["drafts"], asked(bench)) == (2, 3, 4)
+    assert len({one["created_date"] for one in said.data["drafts"]}) == 1, "namesakes have a date"
+
+
+@pytest.mark.parametrize("wanted", ["only_status", "collections"])
+async def test_drafts_are_counted_where_they_are_wanted(bench: LongBench, wanted: str) -> None:
+    drafts = filled(bench, 2, status="editable")
+    said = await reported(bench, **{wanted: "editable" if wanted == "only_status" else drafts}, **AUGUST)
+    assert (said.data["totals"]["collections"], asked(bench)) == (2, 2)
+    assert {one["collection_hash"] for one in said.data["unread"]} == set(drafts)
+
+
+async def test_what_came_later_is_not_asked_about_nor_how_a_new_one_did_before(bench: LongBench) -> None:
+    (old,), now = filled(bench, 1), bench.clock()
+    new = bench.sandbox.account.add(title="New", created_at=now - 10 * DAY).hash
+    bench.sandbox.account.add(title="Newer", created_at=now - 2 * DAY)
+    said = await reported(bench, compare=True, start_date="2026-09-09", end_date="2026-09-15")
+    about = Counter(one.params["collectionHash"] for one in bench.sandbox.requests if one.action == STATS)
+    changes = {one["collection_hash"]: one["change"] for one in said.data["collections"]}
+    assert about == {old: 2, new: 1}
+    assert (said.data["totals"]["collections"], said.data["totals"]["created_later"]) == (2, 1)
+    assert changes[new] == {}
+    assert [one["collection_hash"] for one in (*said.data["winners"], *said.data["losers"])] == [old]
+    assert said.data["totals"]["previous_views"] == changes[old] or said.data["totals"]["previous_views"] > 0
+
+
+async def test_winners_and_losers_are_those_that_moved_the_most(bench: LongBench) -> None:
+    filled(bench, 12)
+    said = await reported(bench, compare=True, top=10, **AUGUST)
+    every = [*said.data["collections"], *said.data["bottom"]]
+    for row in every:
+        before = await bench.call(
+            "get_collection_stats",
+            collection_hash=row["collection_hash"],
+            start_date="2026-07-01",
+            end_date="2026-07-31",
+        )
+        row["rise"] = row["views"] - before.data["views"]
+        assert row["change"] == {"views": round(100 * row["rise"] / before.data["views"], 1)}
+    by_rise = [one["collection_hash"] for one in sorted(every, key=lambda one: -one["rise"]) if one["rise"] > 0]
+    by_fall = [one["collection_hash"] for one in sorted(every, key=lambda one: one["rise"]) if one["rise"] < 0]
+    assert [one["collection_hash"] for one in said.data["winners"]] == by_rise[:5]
+    assert [one["collection_hash"] for one in said.data["losers"]] == by_fall[:5]
+    assert said.data["losers"][0].keys() == {"collection_hash", "title", "previous_views", "views", "change"}
 
 
 async def test_it_compares_with_the_period_before(bench: LongBench) -> None:
@@ -130,7 +191,7 @@ async def test_a_title_that_we_changed_is_told_as_it_is_now(bench: LongBench) ->
 
 
 # --- long ones
-async def test_a_partial_report_says_so_is_not_saved_and_names_the_call_that_goes_on(bench: LongBench) -> None:
+async def test_a_report_that_goes_on_says_how_far_it_is_and_nothing_else(bench: LongBench) -> None:
     filled(bench, 30)
     first = await bench.client.call(TOOL, save_as="csv", wait_seconds=10, **AUGUST)
     tool, arguments = named_call(first)
@@ -138,9 +199,12 @@ async def test_a_partial_report_says_so_is_not_saved_and_names_the_call_that_goe
     last = await to_its_end(bench.client, first)
 
     assert (tool, arguments) == (TOOL, {"report_id": first.data["report_id"]})
-    assert first.data["state"] == "processing"
-    assert re.fullmatch(r"partial, report: \d+ of 30 collections, about \d+ s left", first.data["progress"])
-    assert 5 <= first.data["totals"]["collections"] < 30
+    assert first.data.keys() == {"report_id", "state", "progress", "next_step"}
+    assert first.data["state"] == "running"
+    assert re.search(r"^progress: done \d+, total 30, seconds_left \d+( s)?$", first.text, re.MULTILINE)
+    assert 5 <= first.data["progress"]["done"] < first.data["progress"]["total"] == 30
+    assert 30 - first.data["progress"]["done"] <= first.data["progress"]["seconds_left"] <= 32
+    assert "end your turn" in first.data["next_step"]
     assert 10 <= first.seconds <= 11
     assert first.progress[-1][1].startswith("report: ")
     assert (last.data["state"], last.data["totals"]["collections"]) == ("complete", 30)
@@ -167,9 +231,12 @@ async def test_collections_that_fail_or_are_not_there_are_told_and_the_rest_coun
     note = "not there: deleted, published under a new hash, or somebody else's"
     (failed, *others), missing = said.data["failed"], "not in the account's list, or excluded by a filter"
     assert (said.data["state"], said.data["totals"]["collections"]) == ("complete", 5)
-    assert failed in {f"{one}: {note}" for one in named}
-    assert others == [*(f"{one}: {missing}" for one in gone[:4]), "and 10 more"]
-    assert [row[-1] for row in table(said)[6:]] == [note, *[missing] * 14]
+    assert failed["collection_hash"] in named
+    assert (failed["title"][:5], failed["reason"]) == ("Offer", note)
+    assert [(one["collection_hash"], one["reason"]) for one in others[:-1]] == [(one, missing) for one in gone[:4]]
+    assert others[-1] == {"title": "and 10 more"}
+    assert said.data["totals"]["not_counted"] == 15
+    assert [row[-1] for row in table(said)[6:-1]] == [note, *[missing] * 14]
 
 
 async def test_a_report_that_ends_with_an_error_names_the_call_that_goes_on(bench: LongBench) -> None:
@@ -201,28 +268,54 @@ async def test_the_answer_for_200_collections_is_small(bench: LongBench, title: 
     named = filled(bench, 200, TITLES[title])
     said = await reported(bench, collections=[*named, *gone], top=10, compare=True, save_as="csv", **AUGUST)
     assert (said.data["totals"]["collections"], len(said.data["collections"])) == (200, 10)
-    assert tokens(said.text) < 1600
-    assert tokens(json.dumps(said.data, ensure_ascii=False, separators=(",", ":"))) < 1500
-    assert len(table(said)) == 1 + 200 + 100
+    assert tokens(said.text) < 2000
+    assert tokens(json.dumps(said.data, ensure_ascii=False, separators=(",", ":"))) < 2000
+    assert len(table(said)) == 1 + 200 + 100 + 1
 
 
 # --- the file
 async def test_a_saved_table_holds_every_collection(bench: LongBench) -> None:
     said = await reported(bench, save_as="csv", sort_by="downloads", **AUGUST)
-    head, *rows = table(said)
+    head, *rows, sums = table(said)
     raw = content(said)
 
     assert said.data["path"] == str(bench.folder / "downloads" / "Flipsnack report 2026-08-01 to 2026-08-31.csv")
     assert raw.startswith(b"\xef\xbb\xbf")
-    assert raw.count(b"\r\n") == raw.count(b"\n") == 27
+    assert raw.count(b"\r\n") == raw.count(b"\n") == 28
     assert head == [
-        *("collection_hash", "title", "impressions", "views", "time_spent", "downloads", "average_time", "note")
+        *("collection_hash", "title", "status", "date", "direct_link"),
+        *("impressions", "views", "time_spent (s)", "downloads", "average_time (s)", "note"),
     ]
     assert {one[0] for one in rows} == set(bench.sandbox.account.collections)
-    downloads = [int(one[5]) for one in rows]
+    downloads = [int(one[8]) for one in rows if one[8]]
     assert downloads == sorted(downloads, reverse=True)
-    assert sum(int(one[3]) for one in rows) == said.data["totals"]["views"]
+    views = sum(int(one[6]) for one in rows if one[6])
+    assert [str(views), str(said.data["totals"]["views"])] == [sums[6]] * 2
+    assert (sums[1], sums[-1]) == ("TOTAL", "19 collections, 2026-08-01 to 2026-08-31, both days counted")
+    notes = Counter(one[-1] for one in rows)
+    assert notes == {"": 19, "a draft, which nobody can read": 4, "created after the period": 3}
+    assert ["public", "2026-08-31"] in [one[2:4] for one in rows]
+    assert sum(one[4].startswith("https://") for one in rows) == 22, "a draft has no readers' link"
     assert "Katalog Küche & Bad 2026" in raw.decode()
+
+
+async def test_a_page_reads_as_one_would_write_it_to_somebody(bench: LongBench) -> None:
+    filled(bench, 3)
+    bench.sandbox.account.add(title="Proof", status="editable", created_at=bench.clock() - DAY)
+    said = await reported(bench, compare=True, save_as="markdown", **AUGUST)
+    page, totals = content(said).decode(), said.data["totals"]
+    assert page.startswith(
+        "# Flipsnack report 2026-08-01 to 2026-08-31\n\n"
+        "2026-08-01 to 2026-08-31, compared with 2026-07-01 to 2026-07-31, both days counted.\n"
+    )
+    assert f"| views | {totals['views']:,} | {totals['previous_views']:,} | {said.data['change']['views']:+} % |" in (
+        page.replace("\\+", "+")
+    )
+    assert re.search(r"\| reading time \| \d+ h \d+ min \| \d+ h \d+ min \| \S+ % \|", page)
+    assert re.findall("^## (.*)$", page, re.MULTILINE)[0] == "In all"
+    assert {"All 3 collections", "Not counted"} <= set(re.findall("^## (.*)$", page, re.MULTILINE))
+    assert "| Proof | editable | 2026-09-20 | a draft, which nobody can read |" in page
+    assert all(f"{one.hash} |" in page for one in bench.sandbox.account.collections.values())
 
 
 async def test_titles_stay_in_their_cell(bench: LongBench) -> None:
@@ -231,10 +324,9 @@ async def test_titles_stay_in_their_cell(bench: LongBench) -> None:
     first = await to_its_end(bench.client, await bench.client.call(TOOL, save_as="csv", **AUGUST))
     second = await bench.client.call(TOOL, report_id=first.data["report_id"], save_as="markdown")
     rows, lines = table(first), content(second).decode().splitlines()
-    assert (rows[1][1], len(rows)) == ('\'=a "b", c; d | [x](https://example.com) <img src=x> `y` e', 2)
+    assert (rows[1][1], len(rows)) == ('\'=a "b", c; d | [x](https://example.com) <img src=x> `y` e', 3)
     assert lines[0] == "# Flipsnack report 2026-08-01 to 2026-08-31"
-    assert len(lines) == 5
-    assert r'| =a "b", c; d \| \[x\]\(https\://example.com\) &lt;img src=x&gt; \`y\` e |' in lines[4]
+    assert r'| =a "b", c; d \| \[x\]\(https\://example.com\) &lt;img src=x&gt; \`y\` e |' in lines[-1]
     assert titles(first.data["collections"]) == [rows[1][1].removeprefix("'")]
     assert "\"=a 'b', c; d ¦ [x](https://example.com) <img src=x> `y` e\"" in first.text
     assert "\u202e" not in first.text

@@ -147,16 +147,12 @@ async def test_progress_is_that_of_all_and_the_slowest_says_for_how_long(several
     async with several.assistant() as assistant:
         first = await assistant.call(TOOL, **ALL, wait_seconds=15)
         last = await to_its_end(assistant, first)
-    found = re.fullmatch(
-        r"partial, report: (\d+) of 70 collections in 3 accounts, about (\d+) s left", first.data["progress"]
-    )
-    assert found, first.text
-    done, left = map(int, found.groups())
-    each = {name: row["collections"] for name, row in rows(first).items()}
-    assert (first.data["state"], states(first)) == (
-        "processing",
-        {"de": "processing", "fr": "complete", "uk": "processing"},
-    )
+    done, total, left = first.data["progress"].values()
+    each = {name: row["done"] for name, row in rows(first).items()}
+    assert first.data.keys() == {"report_id", "state", "progress", "accounts", "next_step"}
+    assert (first.data["state"], total) == ("running", 70)
+    assert states(first) == {"de": "running", "fr": "complete", "uk": "running"}
+    assert all(row.keys() <= {"account", "state", "done", "total", "seconds_left"} for row in rows(first).values())
     assert done == sum(each.values())
     assert 30 - each["de"] <= left <= 1.1 * (30 - each["de"]) + 2, "those of one account, not of all"
     numbers = [number for number, _ in first.progress]
@@ -183,16 +179,20 @@ async def test_conditions_order_and_comparison_hold_for_all(several: SeveralBenc
     assert said.data["change"]["views"] == round(growth, 1)
     assert best["downloads"] >= max(row["downloads"] for row in said.data["bottom"])
     assert len(said.data["bottom"]) == 1
+    moved = [*said.data["winners"], *said.data["losers"]]
+    assert moved
+    assert all(row["account"] in NAMES and row["change"].keys() == {"downloads"} for row in moved)
 
 
 async def test_what_was_not_read_or_counted_is_told_with_its_account(group: SeveralBench) -> None:
-    for collection in group.sandboxes["fr"].account.collections.values():
-        collection.status, collection.published_at = "editable", None
+    unread, draft, *_ = group.sandboxes["fr"].account.collections.values()
+    unread.unread, draft.status, draft.published_at = True, "editable", None
     group.sandboxes["uk"].add_fault(Fault("code", STATS, code=43, message="Forbidden"))
     said = await report(group)
     (failed,) = said.data["failed"]
-    assert {one[:9] for one in said.data["unread"]} == {"fr: Offer"}
-    assert re.fullmatch(r"uk: \w+: not there: .*", failed)
+    for name, one in (("unread", unread), ("drafts", draft)):
+        assert said.data[name] == [{"account": "fr", "collection_hash": one.hash, "title": one.title}]
+    assert (failed["account"], failed["title"][-5:], failed["reason"][:10]) == ("uk", "of uk", "not there:")
     assert states(said) == dict.fromkeys(NAMES, "complete")
 
 
@@ -221,7 +221,7 @@ async def test_an_account_that_cannot_be_asked_holds_up_no_other(group: SeveralB
     assert ["fr", f"not asked: {rows(said)['fr']['failed']}"] in [[row[0], row[-1]] for row in table(said)]
     assert (mended.data["state"], mended.data["totals"]["collections"]) == ("complete", 12)
     assert mended.data["report_id"] == said.data["report_id"]
-    assert [row[-1] for row in table(mended)[1:]] == [""] * 12, "saved anew"
+    assert [row[-1] for row in table(mended)[1:-1]] == [""] * 12, "saved anew"
     assert {name: asked(group)[name] for name in ("de", "uk")} == {"de": 4, "uk": 4}, "what is known is not asked again"
 
 
@@ -229,7 +229,7 @@ async def reported_as_far_as_it_goes(assistant: Assistant, **arguments: Any) -> 
     """Until nobody works on it any more."""
     said = await assistant.call(TOOL, {**ALL, **arguments, "wait_seconds": 45})
     for _ in range(10):
-        if said.is_error or said.data["state"] != "processing":
+        if said.is_error or said.data["state"] != "running":
             return said
         said = await assistant.call(*named_call(said))
     raise AssertionError(said.text)
@@ -239,9 +239,8 @@ async def test_nobody_waits_for_an_account_that_has_given_up(several: SeveralBen
     filled(several, 20).sandboxes["fr"].add_fault(Fault("code", None, code=41, message="Invalid key", times=0))
     said = await several.send(TOOL, {**ALL, "wait_seconds": 12})
     assert re.fullmatch(r"report: \d+ of 40 collections in 2 accounts, about \d+ s left", said.progress[-1][1])
-    assert said.data["progress"].startswith("partial, report: ")
-    assert "of 40 collections in 2 accounts" in said.data["progress"]
-    assert said.data["state"] == "processing"
+    assert said.data["progress"]["total"] == 40
+    assert said.data["state"] == "running"
 
 
 async def test_an_account_that_may_not_be_asked_any_more_is_not(several: SeveralBench) -> None:
@@ -365,19 +364,20 @@ async def test_one_file_holds_the_collections_of_all_with_their_account_and_is_s
         said = await reported(assistant, save_as="csv")
         again = await assistant.call(TOOL, account="*", report_id=said.data["report_id"])
         as_text = await assistant.call(TOOL, account="*", report_id=said.data["report_id"], save_as="markdown")
-    head, *cells = table(said)
+    head, *cells, sums = table(said)
     path = Path(said.data["path"])
     assert head[:3] == ["account", "collection_hash", "title"]
     assert [row[2].endswith(f"of {row[0]}") for row in cells] == [True] * 12
-    views = [int(row[4]) for row in cells]
+    views = [int(row[head.index("views")]) for row in cells]
     assert (views, sum(views)) == (sorted(views, reverse=True), said.data["totals"]["views"])
+    assert sums[head.index("views")] == str(sum(views))
     assert path == bench.folder / "de" / "Flipsnack report 2026-08-01 to 2026-08-31, all accounts.csv"
     assert again.data["path"] == said.data["path"]
     assert [one.name for one in path.parent.iterdir()] == [path.name, Path(as_text.data["path"]).name]
     assert not any((bench.folder / name).exists() for name in NAMES[1:])
     lines = content(as_text).splitlines()
-    assert lines[2].startswith("| account | collection_hash |")
-    assert len(lines) == 4 + 12
+    assert any(one.startswith("| account | title | status |") for one in lines)
+    assert sum(one.startswith(("| de |", "| fr |", "| uk |")) for one in lines) == 12
 
 
 async def test_a_file_that_cannot_be_written_is_told_with_the_call_that_goes_on(group: SeveralBench) -> None:
@@ -418,17 +418,19 @@ async def test_a_link_leaves_out_what_it_says_of_its_own_account_alone_and_a_has
 ) -> None:
     """All three have the same hashes."""
     week, everywhere = several.player("fr"), several.collection("Weekly offers, Week 37").hash
-    counted = {"de": 26, "fr": 26, "uk": 26}
+    counted, days = {"de": 26, "fr": 26, "uk": 26}, {"start_date": "2026-09-01", "end_date": "2026-09-20"}
+    every = {"only_status": ["public", "unlisted", "editable"], **days}
     async with several.assistant() as assistant:
         for excluded, less in (
             ([week], {"fr": 25}),
             ([everywhere], dict.fromkeys(NAMES, 25)),
             ([week, everywhere], {}),
         ):
-            said = await reported(assistant, exclude=excluded)
+            said = await reported(assistant, exclude=excluded, **every)
             expected = {**counted, **less} if less else {"de": 25, "fr": 24, "uk": 25}
             assert {name: row["collections"] for name, row in rows(said).items()} == expected
-        named = await reported(assistant, collections=[week, several.player("uk")], exclude=[several.player("uk")])
+        pasted = [week, several.player("uk")]
+        named = await reported(assistant, collections=pasted, exclude=pasted[1:], **days)
     assert {name: row["collections"] for name, row in rows(named).items()} == {"fr": 1, "uk": 0}
 
 
@@ -454,10 +456,9 @@ def test_only_a_server_with_several_accounts_lists_what_an_answer_over_all_may_h
     one, many = menu(several.account(several.settings, "de")), menu(several.settings)
     schema, plain = (dict(tools[TOOL].output_schema or {}) for tools in (many, one))
     assert "accounts" in schema["properties"]
-    assert schema["properties"]["state"]["enum"] == ["processing", "complete", "failed"]
-    added = {"accounts": schema["properties"]["accounts"], "state": schema["properties"]["state"]}
+    added = {"accounts": schema["properties"]["accounts"]}
     assert schema == {**plain, "properties": {**plain["properties"], **added}}
-    assert plain["properties"]["state"]["enum"] == ["processing", "complete"]
+    assert plain["properties"]["state"]["enum"] == ["running", "complete", "stopped", "failed"]
     assert [name for name in one if name != TOOL and many[name].output_schema != one[name].output_schema] == []
 
 

@@ -18,16 +18,18 @@ from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.jobs import BEAT
 from flipsnack_mcp.workflows.progress import Tell
-from flipsnack_mcp.workflows.reports.record import FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Gathered, Period, Report
+from flipsnack_mcp.workflows.reports.figures import Gathered, Numbers
+from flipsnack_mcp.workflows.reports.record import CONVERSION, FINAL_KEPT, REPORT, REPORT_KEPT, ReportRecord
+from flipsnack_mcp.workflows.reports.report import Period, Report
 from flipsnack_mcp.workflows.reports.running import IN_FLIGHT, NOT_THERE, SYSTEMATIC, Reports
 from tests.api.asking import KEY, SECRET
 from tests.in_memory import rows_of
 from tests.server.bench import LoopClock
 from tests.workflows.running import LongWork, Moment, Mortal, Road, Told, unnoticed
 
-STATS, LIST = "collection.getStats", "collection.getList"
+STATS, LIST, GET = "collection.getStats", "collection.getList", "collection.getCollection"
 CLOSED = Period(date(2026, 8, 1), date(2026, 8, 31))
 OPEN = Period(date(2026, 9, 1), date(2026, 9, 20))
 NO_NUMBER = '{"code": 20, "data": {"views": "many"}}'
@@ -56,7 +58,7 @@ async def process(work: LongWork, store: Store | None = None, moment: Moment = u
 
     async with work.server(store, Road(moment=slow)) as (flipsnack, jobs):
         reports = Reports(flipsnack, jobs, ReportRecord(jobs.store, "mine"), work.clock)
-        jobs.unattended[REPORT] = (reports.carry_out, ignore)
+        jobs.unattended[REPORT] = (reports.carry_out, reports.note_stop)
         yield reports
 
 
@@ -84,7 +86,7 @@ async def to_its_end(reports: Reports, report: Report, seconds: float = 600) -> 
     for _ in range(20):
         report = await follow(reports, report, seconds)
         found = await reports.record.gathered(report)
-        if report.offset is None and found.count == len(report.targets):
+        if found.is_whole(report):
             return found
     raise AssertionError(report)
 
@@ -100,7 +102,9 @@ def twice(work: LongWork) -> list[tuple[str, str]]:
 
 
 def whole(found: Gathered, work: LongWork) -> bool:
-    return {one.collection_hash for one in found.lines} == set(work.sandbox.account.collections) and not found.failed
+    return {one.target.collection_hash for one in found.lines} == set(
+        work.sandbox.account.collections
+    ) and not found.failed
 
 
 @pytest.mark.parametrize("compare", [False, True])
@@ -147,7 +151,7 @@ async def test_a_second_report_on_closed_days_asks_for_no_numbers(work: LongWork
     assert before == (named or 12) + 1
     assert [one.action for one in work.sandbox.requests[before:]] == asks
     assert again == first or (named and set(again.lines) == set(first.lines))
-    assert all(one.title.startswith("Offer") for one in again.lines)
+    assert all(one.target.title.startswith("Offer") for one in again.lines)
 
 
 async def test_an_open_period_is_asked_anew_by_every_report(work: LongWork) -> None:
@@ -214,6 +218,63 @@ async def test_the_next_process_asks_only_what_was_on_its_way(work: LongWork, pe
         assert whole(found, work), dies_at
         assert len(twice(work)) <= min(on_its_way, IN_FLIGHT), dies_at
         assert max(asked(work).values()) <= 2, dies_at
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
+async def test_a_report_that_is_stopped_asks_nothing_any_more(work: LongWork, *, elsewhere: bool) -> None:
+    async with process(work) as one, process(work) as other:
+        report = await one.record.begin(wanted(one))
+        await follow(one, report, 2)
+        assert await (other if elsewhere else one).jobs.stop(REPORT, report.report_id)
+        await anyio.sleep(BEAT)
+        before = len(work.sandbox.requests)
+        seen = await follow(other, report, 45)
+        found = await one.record.gathered(seen)
+    assert seen.stopped
+    assert 0 < found.count < 12
+    assert len(work.sandbox.requests) == before
+
+
+async def test_days_before_there_was_a_collection_are_known_without_asking(work: LongWork) -> None:
+    day = 86_400
+    before, during, after = (
+        work.sandbox.account.add(title="x", created_at=work.clock() - age * day) for age in (60, 30, 5)
+    )
+    choice = Choice((before.hash, during.hash, after.hash))
+    async with begun(work, choice, compare=True) as (reports, report):
+        found = await to_its_end(reports, report)
+    numbers = {one.target.collection_hash: (one.is_new, one.previous) for one in found.lines}
+    assert asked(work) == {
+        (before.hash, "2026-08-01"): 1,
+        (before.hash, "2026-07-01"): 1,
+        (during.hash, "2026-08-01"): 1,
+    }
+    assert numbers[during.hash] == (True, Numbers())
+    assert numbers.keys() == {before.hash, during.hash}
+    assert not numbers[before.hash][0]
+
+
+@pytest.mark.parametrize("dies_at", range(3, 63, 6))
+async def test_an_audit_is_gone_on_with_after_a_kill_and_looks_at_nothing_twice(work: LongWork, dies_at: int) -> None:
+    work.sandbox = with_collections(work.clock, 3)
+    for title in "abc":
+        work.sandbox.account.add(title=title, status="editable", conversion="failed")
+    mortal = Mortal(work.store, dies_at=dies_at)
+    async with process(work) as reports:
+        report = await reports.record.begin(wanted(reports).model_copy(update={"draft_days": 30}))
+    async with process(work, mortal, moment=mortal.moment) as doomed:
+        await mortal.live(partial(follow, doomed, report, 45))
+    known = {kind: sum(one == kind for one, _, _ in rows_of(work.store)) for kind in ("report row", CONVERSION)}
+    on_their_way = [sum(one.action == action for one in work.sandbox.requests) for action in (STATS, GET)]
+    work.clock.advance(DEAD_AFTER + 1)
+    async with process(work) as survivor:
+        await survivor.jobs.go_on()
+        found = await to_its_end(survivor, report)
+    looks = sum(one.action == GET for one in work.sandbox.requests)
+    assert found.conversions == dict.fromkeys(found.conversions, "failed")
+    assert (len(found.lines), len(found.conversions)) == (3, 3)
+    assert sum(asked(work).values()) == 3 + on_their_way[0] - known["report row"]
+    assert looks == 3 + on_their_way[1] - known[CONVERSION]
 
 
 async def test_another_process_watches_and_is_told_what_it_finds(work: LongWork) -> None:

@@ -1,5 +1,6 @@
 """Sums, ranking and changes, and the days of a period."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,21 +8,24 @@ from hypothesis import given
 from hypothesis.strategies import builds, integers, lists, sampled_from, text
 
 from flipsnack_mcp.api.actions.statistics import CollectionStats
-from flipsnack_mcp.workflows.reports.report import Line, Measure, Numbers, Period, growth, last_full_days, tallied
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, growth, tallied
+from flipsnack_mcp.workflows.reports.report import Measure, Period, ReportedCollection, last_full_days
 
 MEASURES: tuple[Measure, ...] = ("views", "impressions", "time_spent", "downloads")
 counts = integers(0, 10**6)
 numbers = builds(Numbers, counts, counts, counts, counts)
 lines = lists(
-    builds(Line, text(min_size=1, max_size=8), text(max_size=8), numbers),
+    builds(
+        Line, builds(ReportedCollection, collection_hash=text(min_size=1, max_size=8), title=text(max_size=8)), numbers
+    ),
     max_size=30,
-    unique_by=lambda one: one.collection_hash,
+    unique_by=lambda one: one.target.collection_hash,
 )
 
 
 def line(name: str, views: int = 0, *, previous: int | None = None, **more: int) -> Line:
     earlier = None if previous is None else Numbers(views=previous)
-    return Line(name, name.title(), Numbers(views=views, **more), earlier)
+    return Line(ReportedCollection(collection_hash=name, title=name.title()), Numbers(views=views, **more), earlier)
 
 
 @given(lines, sampled_from(MEASURES), integers(1, 20), integers(1, 20))
@@ -39,8 +43,29 @@ def test_totals_are_of_all_lines_and_ranks_in_order(some: list[Line], sort_by: M
 
 def test_the_least_come_first_among_the_last_and_none_of_them_is_among_the_best() -> None:
     tally = tallied([line(name, views) for views, name in enumerate("abcde")], "views", 3, 5)
-    assert [one.collection_hash for one in tally.best] == ["e", "d", "c"]
-    assert [one.collection_hash for one in tally.worst] == ["a", "b"]
+    assert [one.target.collection_hash for one in tally.best] == ["e", "d", "c"]
+    assert [one.target.collection_hash for one in tally.worst] == ["a", "b"]
+
+
+def test_drafts_count_and_are_in_no_rank_unless_there_is_nothing_else() -> None:
+    online = [line("a", 5, previous=1), line("b", 0, previous=9)]
+    drafts = [
+        replace(one, target=one.target.model_copy(update={"status": "editable"}))
+        for one in (line("c", 9, previous=1), line("d", 0, previous=1))
+    ]
+    both, alone = tallied([*online, *drafts], "views", 9, 9), tallied(drafts, "views", 1, 9)
+    assert (both.counted, both.totals.views) == (4, 14)
+    assert {one.target.collection_hash for one in (*both.best, *both.winners, *both.losers, *both.unread)} == {"a", "b"}
+    assert [one.target.collection_hash for one in both.drafts] == ["c", "d"]
+    assert [one.target.collection_hash for one in (*alone.best, *alone.worst)] == ["c", "d"]
+    assert alone.drafts == ()
+
+
+def test_what_is_new_has_neither_risen_nor_fallen() -> None:
+    new, same = replace(line("a", 5, previous=0), is_new=True), line("b", 3, previous=3)
+    tally = tallied([new, same, line("c", 3, previous=9), line("d", 3, previous=2)], "views", 9, 9)
+    assert [one.target.collection_hash for one in tally.winners] == ["d"]
+    assert [one.target.collection_hash for one in tally.losers] == ["c"]
 
 
 def test_the_average_is_seconds_for_each_view_of_all_collections_together() -> None:

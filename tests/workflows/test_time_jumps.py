@@ -13,8 +13,9 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.record import PlanRecord
 from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD, YES_IS_OLD, Item
+from flipsnack_mcp.workflows.reports.figures import Numbers
 from flipsnack_mcp.workflows.reports.record import ReportRecord
-from flipsnack_mcp.workflows.reports.report import Numbers, Period, Question, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.report import Period, Question, Report, ReportedCollection
 from flipsnack_mcp.workflows.uploads.journal import Journal, JournalEntry
 from tests.jumps import DAYS, HOUR, JUMPS, MINUTE, SET, Jump
 from tests.virtual_clock import DAY_IN_SECONDS, Machine

@@ -10,7 +10,8 @@ from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.progress import Progress, report_at, reports_at
-from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Period, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Numbers
+from flipsnack_mcp.workflows.reports.report import Period, Report, ReportedCollection
 from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS
 from flipsnack_mcp.workflows.reports.together import (
     JointReport,
@@ -72,7 +73,7 @@ async def test_news_of_all_are_told_as_one_without_those_that_have_ended_or_give
 
 def part(count: int, error: FlipsnackError | None = None, offset: int | None = None) -> Part:
     """What an account of two collections brings, of which so many were counted."""
-    lines = tuple(Line(one.collection_hash, one.title, Numbers(views=5)) for one in TWO[:count])
+    lines = tuple(Line(one, Numbers(views=5)) for one in TWO[:count])
     return Part(
         "de", REPORT.model_copy(update={"targets": TWO, "offset": offset}), Gathered(lines, ()), Progress(), error
     )
@@ -81,11 +82,11 @@ def part(count: int, error: FlipsnackError | None = None, offset: int | None = N
 STATES = {
     "whole": (part(2), {}, "complete"),
     "whole, though it cannot be asked any more": (part(2, OUTAGE), {}, "complete"),
-    "at work": (part(1), {}, "processing"),
-    "choosing": (part(2, offset=100), {}, "processing"),
+    "at work": (part(1), {}, "running"),
+    "choosing": (part(2, offset=100), {}, "running"),
     "given up": (part(1, OUTAGE), {}, "failed"),
     "whole without one": (part(2), {"fr": "no key"}, "failed"),
-    "at work without one": (part(1), {"fr": "no key"}, "processing"),
+    "at work without one": (part(1), {"fr": "no key"}, "running"),
 }
 
 

@@ -9,7 +9,7 @@ from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 # Written by this program, so neither cleaned nor quoted.
 OURS = frozenset({
     "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "upload_id",
-    "plan_id", "started", "report_id", "period", "failed", "totals", "counts", "change",
+    "plan_id", "started", "report_id", "period", "totals", "counts", "change", "advice",
     "allowed", "left", "note", "nearest", "removed",
 })  # fmt: skip
 # Longer than a title may be.

@@ -11,18 +11,10 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import (
-    account,
-    changes,
-    downloads,
-    embedding,
-    over_accounts,
-    questions,
-    reports,
-    uploads,
-)
+from flipsnack_mcp.server.tools import account, changes, downloads, embedding, questions, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updating
+from flipsnack_mcp.server.tools.reporting import audits, over_accounts, reports
 from flipsnack_mcp.server.tools.tool import Tool
 
 OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
@@ -59,6 +51,7 @@ OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
     collections.DeleteCollection: (
         Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections),
     ),
+    statistics.GetUserStats: (Tool(audits.AuditAccountInput, audits.Audit, audits.audit_account),),
 }
 """Tools that stand on the menu behind the action they go on from."""
 

@@ -6,18 +6,20 @@ every failure, belongs to one report.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import islice
+from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
 from flipsnack_mcp.workflows.recalling import changes_of
-from flipsnack_mcp.workflows.reports.report import Gathered, Line, Numbers, Question, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.figures import MEASURES, Gathered, Line, Numbers
+from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection
 
 REPORT, ROW, KNOWN_TITLE, SAVED = "report", "report row", "collection title", "report file"
+CONVERSION = "report conversion"
 REPORT_KEPT, FINAL_KEPT = 24 * 3600.0, 30 * 24 * 3600.0
 ASKED = "asked"
 """The day of the report that got an answer; version 0.1.0 did not write it down."""
-NUMBERS = tuple(one.name for one in fields(Numbers))
 READ_AT_ONCE = 200
 """Records read in one transaction: each of them keeps every other task waiting."""
 
@@ -56,7 +58,7 @@ class ReportRecord:
 
         def work(records: Records) -> Report:
             for one in targets:
-                known = {"title": one.title, "changes": changes}
+                known = {**one.model_dump(exclude={"collection_hash"}), "changes": changes}
                 records.put(KNOWN_TITLE, self._name(one.collection_hash), known, keep=FINAL_KEPT)
             every = {one.collection_hash: one for one in (*report.targets, *targets)}  # each once, whatever slid down
             added = {"targets": tuple(every.values()), "offset": offset}
@@ -66,7 +68,7 @@ class ReportRecord:
 
     async def open_questions(self, report: Report) -> list[Question]:
         """What has not been answered."""
-        every = (Question(target, period) for target in report.targets for period in report.periods)
+        every = report.questions
         found: list[Question] = []
         while some := list(islice(every, READ_AT_ONCE)):
             known = await self._rows(report, some)
@@ -97,15 +99,42 @@ class ReportRecord:
     async def gathered(self, report: Report) -> Gathered:
         """All answers there are by now."""
         lines, failed = list[Line](), list[tuple[ReportedCollection, str]]()
-        for first in range(0, len(report.targets), READ_AT_ONCE):
-            some = report.targets[first : first + READ_AT_ONCE]
+        for first in range(0, len(every := report.counted), READ_AT_ONCE):
+            some = every[first : first + READ_AT_ONCE]
             by_period = [await self._rows(report, [Question(one, each) for one in some]) for each in report.periods]
-            for target, rows in zip(some, zip(*by_period, strict=True), strict=True):
+            for target, answers in zip(some, zip(*by_period, strict=True), strict=True):
+                asked = zip(report.periods, answers, strict=True)
+                rows = [row for period, row in asked if target.was_there(period)]
                 if reason := next((row["failed"] for row in rows if row and "failed" in row), None):
                     failed.append((target, str(reason)))
                 elif all(rows):
-                    lines.append(line_of(target, [row for row in rows if row]))
-        return Gathered(tuple(lines), tuple(failed))
+                    lines.append(line_of(target, report, [row for row in rows if row]))
+        return Gathered(tuple(lines), tuple(failed), await self.conversions(report))
+
+    async def conversions(self, report: Report) -> dict[str, str]:
+        """What the conversions of an audit's drafts without a cover came to, by hash, where they were looked at."""
+
+        def work(records: Records) -> dict[str, str]:
+            found = [(one.collection_hash, records.get(CONVERSION, self._of(report, one))) for one in report.coverless]
+            return {name: str(body["conversion"]) for name, body in found if body}
+
+        return await self.store.transact(work)
+
+    async def looked_at(self, report: Report, target: ReportedCollection, conversion: str) -> None:
+        """Keep what a conversion came to."""
+        body = {"conversion": conversion}
+        await self.store.transact(
+            lambda records: records.put(CONVERSION, self._of(report, target), body, keep=REPORT_KEPT)
+        )
+
+    async def change(self, report_id: str, **news: Any) -> Report | None:
+        """Change what is kept of a report; the report as it is then."""
+
+        def work(records: Records) -> Report | None:
+            report = self._get(records, report_id)
+            return self._put(records, report.model_copy(update=news)) if report else None
+
+        return await self.store.transact(work)
 
     async def file(self, report: Report, kind: str) -> str | None:
         """Where a report was saved."""
@@ -134,7 +163,10 @@ class ReportRecord:
         return row if question.period.closed(report.today) else None
 
     def _own(self, report: Report, question: Question) -> str:
-        return f"{report.report_id}/{question.target.collection_hash}/{question.period}"
+        return f"{self._of(report, question.target)}/{question.period}"
+
+    def _of(self, report: Report, target: ReportedCollection) -> str:
+        return f"{report.report_id}/{target.collection_hash}"
 
     def _place(self, report: Report, question: Question) -> str:
         """Where an answer belongs."""
@@ -152,7 +184,7 @@ class ReportRecord:
         body = records.get(KNOWN_TITLE, self._name(collection_hash))
         if body is None or body["changes"] != changes_of(records, self.account):
             return None
-        return ReportedCollection(collection_hash=collection_hash, title=str(body["title"]))
+        return ReportedCollection.model_validate({**body, "collection_hash": collection_hash})
 
     def _get(self, records: Records, report_id: str) -> Report | None:
         body = records.get(REPORT, self._name(report_id))
@@ -163,7 +195,8 @@ class ReportRecord:
         return report
 
 
-def line_of(target: ReportedCollection, rows: Sequence[Body]) -> Line:
-    """A collection with its numbers, and those of the period before where they were asked for."""
-    now, *earlier = (Numbers(**{name: row[name] for name in NUMBERS}) for row in rows)
-    return Line(target.collection_hash, target.title, now, earlier[0] if earlier else None)
+def line_of(target: ReportedCollection, report: Report, rows: Sequence[Body]) -> Line:
+    """A collection with its numbers, and those of the period before where they were asked for or are known to be none."""
+    now, *earlier = (Numbers(**{name: row[name] for name in MEASURES}) for row in rows)
+    is_new = report.compare and not earlier
+    return Line(target, now, Numbers() if is_new else earlier[0] if earlier else None, is_new)

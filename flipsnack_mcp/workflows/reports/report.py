@@ -1,7 +1,7 @@
-"""A report: what was asked for, over which days, about which collections, and the figures they come to. Pure."""
+"""A report: what was asked for, over which days, about which collections, and what of that has to be asked. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import ClassVar, Literal, Self
 
@@ -9,14 +9,17 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
 from flipsnack_mcp.api import cleaned
-from flipsnack_mcp.api.actions import collections, statistics
+from flipsnack_mcp.api.actions import collections
 from flipsnack_mcp.workflows.finding import Choice
 
 Measure = Literal["views", "impressions", "time_spent", "downloads"]
+ReportState = Literal["running", "complete", "stopped", "failed"]
 
 USUAL_DAYS = 30
 SLACK = timedelta(days=1)
 """Flipsnack states no zone for its days: a day that is over here may go on for some hours there."""
+MOST_LOOKED_AT = 60
+"""Collections without a cover that an audit looks at, a call each; the newest."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,60 @@ def last_full_days(today: date) -> Period:
 
 
 class ReportedCollection(BaseModel):
-    """One collection of a report."""
+    """One collection of a report, as the list has it. What version 0.1.0 chose has a title only."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     collection_hash: str
     title: str
+    status: str = ""
+    created_date: str = ""
+    publish_date: str = ""
+    direct_link: str = ""
+    has_cover: bool = True
 
     @classmethod
     def of(cls, row: collections.CollectionSummary) -> Self:
         """A row of the list."""
-        return cls(collection_hash=row.collection_hash, title=cleaned(row.title))
+        return cls(
+            collection_hash=row.collection_hash,
+            title=cleaned(row.title),
+            status=row.status,
+            created_date=row.created_date or "",
+            publish_date=row.publish_date or "",
+            direct_link=row.direct_link or "",
+            has_cover=bool(row.cover_image),
+        )
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether nobody can read it."""
+        return self.status == "editable"
+
+    @property
+    def created(self) -> date | None:
+        """Its first day, as Flipsnack writes it; None where that cannot be read."""
+        try:
+            return date.fromisoformat(self.created_date[:10])
+        except ValueError:
+            return None
+
+    @property
+    def when(self) -> str:
+        """When readers got it; of a draft when it was made."""
+        return self.created_date if self.is_draft else self.publish_date or self.created_date
+
+    def was_there(self, period: Period) -> bool:
+        """Whether it may have had readers in a period: both days are Flipsnack's own, so that no zone comes between."""
+        return self.created is None or self.created <= period.end
+
+
+@dataclass(frozen=True)
+class Question:
+    """One collection over one period: one call."""
+
+    target: ReportedCollection
+    period: Period
 
 
 class Report(BaseModel):
@@ -78,6 +124,10 @@ class Report(BaseModel):
     sort_by: Measure = "views"
     top: int = 5
     save_as: Literal["csv", "markdown"] | None = None
+    draft_days: int | None = None
+    """After how many days a draft is old, where it is an audit."""
+    stopped: bool = False
+    """Whether a person had it stopped."""
     today: date
     """When it was begun: what is closed stays the same for all of it."""
     targets: tuple[ReportedCollection, ...] = ()
@@ -89,126 +139,39 @@ class Report(BaseModel):
         """What each collection is asked about."""
         return (self.period, self.period.before) if self.compare else (self.period,)
 
-    def is_whole(self, gathered: "Gathered") -> bool:
-        """Whether every collection is chosen and at its end."""
-        return self.offset is None and gathered.count >= len(self.targets)
+    @property
+    def counted(self) -> tuple[ReportedCollection, ...]:
+        """What is asked about: those that were there, and drafts where they are wanted."""
+        return tuple(one for one in self.targets if self.wants(one) and one.was_there(self.period))
 
-    def left(self, gathered: "Gathered") -> int:
-        """How many questions are open about the collections that are chosen by now."""
-        return (len(self.targets) - gathered.count) * len(self.periods)
+    @property
+    def drafts(self) -> tuple[ReportedCollection, ...]:
+        """What is known to have no readers."""
+        return tuple(one for one in self.targets if not self.wants(one))
+
+    @property
+    def later(self) -> tuple[ReportedCollection, ...]:
+        """What was not there yet."""
+        return tuple(one for one in self.targets if self.wants(one) and not one.was_there(self.period))
+
+    def wants(self, target: ReportedCollection) -> bool:
+        """Whether its readers count. Who names a draft wants to know: it may have been online then."""
+        chosen = self.choice
+        return not target.is_draft or "editable" in chosen.only_status or target.collection_hash in chosen.collections
+
+    @property
+    def questions(self) -> Iterator[Question]:
+        """All that there is to ask; about the days before there was a collection nothing."""
+        return (Question(one, each) for one in self.counted for each in self.periods if one.was_there(each))
+
+    @property
+    def coverless(self) -> tuple[ReportedCollection, ...]:
+        """What of an audit may have a conversion that failed: one that succeeded has a cover."""
+        without = (one for one in self.targets if not one.has_cover)
+        return tuple(without)[:MOST_LOOKED_AT] if self.draft_days is not None else ()
 
     @property
     def unlisted(self) -> tuple[str, ...]:
         """Named collections that the list does not have, or not among those that fit."""
         found = {one.collection_hash for one in self.targets}
         return tuple(one for one in self.choice.collections if one not in found) if self.offset is None else ()
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """Flipsnack's four numbers of a collection over a period, or the sum of many; time in seconds."""
-
-    impressions: int = 0
-    views: int = 0
-    time_spent: int = 0
-    downloads: int = 0
-
-    @classmethod
-    def of(cls, stats: statistics.CollectionStats) -> Self | None:
-        """The numbers of an answer, one that is missing as 0; None where it has none at all."""
-        found = {one.name: getattr(stats, one.name) for one in fields(cls)}
-        return None if set(found.values()) == {None} else cls(**{name: one or 0 for name, one in found.items()})
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
-
-    @property
-    def average_time(self) -> float:
-        """Seconds of reading for each view; 0 where nobody read."""
-        return round(self.time_spent / self.views, 1) if self.views else 0.0
-
-
-@dataclass(frozen=True)
-class Line:
-    """One collection of a report."""
-
-    collection_hash: str
-    title: str
-    numbers: Numbers
-    previous: Numbers | None = None
-    """Those of the period before, where they were asked for."""
-    account: str = ""
-    """What its account is called, in a report over several."""
-
-
-@dataclass(frozen=True)
-class Uncounted:
-    """What could not be counted, and why: a collection, or all of an account."""
-
-    why: str
-    collection_hash: str = ""
-    title: str = ""
-    account: str = ""
-
-
-@dataclass(frozen=True)
-class Question:
-    """One collection over one period: one call."""
-
-    target: ReportedCollection
-    period: Period
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """What is known by now."""
-
-    lines: tuple[Line, ...]
-    failed: tuple[tuple[ReportedCollection, str], ...]
-
-    @property
-    def count(self) -> int:
-        """How many collections are at their end."""
-        return len(self.lines) + len(self.failed)
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What the lines of a report come to."""
-
-    counted: int
-    totals: Numbers
-    previous: Numbers | None
-    best: tuple[Line, ...]
-    worst: tuple[Line, ...]
-    """From the least upwards; none that is among the best."""
-    unread: tuple[Line, ...]
-    """Without a single view."""
-
-
-def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> Tally:
-    """Add up the lines and rank them."""
-    order = ranked(lines, sort_by)
-    # Both sums are over the same collections: one whose earlier period failed would look like growth.
-    compared = [one.previous for one in order if one.previous is not None]
-    return Tally(
-        counted=len(order),
-        totals=sum((one.numbers for one in order), Numbers()),
-        previous=sum(compared, Numbers()) if compared and len(compared) == len(order) else None,
-        best=tuple(order[:best]),
-        worst=tuple(order[best:][::-1][:worst]),
-        unread=tuple(one for one in order if not one.numbers.views),
-    )
-
-
-def ranked(lines: Iterable[Line], sort_by: Measure) -> Sequence[Line]:
-    """The most first; equal ones by views, then by title, so that the order is the same every time."""
-    return sorted(
-        lines, key=lambda one: (-getattr(one.numbers, sort_by), -one.numbers.views, one.title, one.collection_hash)
-    )
-
-
-def growth(now: Numbers, before: Numbers) -> dict[str, float]:
-    """By how many percent each number changed; one that was 0 has no such change."""
-    pairs = {one.name: (getattr(now, one.name), getattr(before, one.name)) for one in fields(now)}
-    return {name: round(100 * (new - old) / old, 1) for name, (new, old) in pairs.items() if old}

@@ -4,7 +4,7 @@ A report once begun goes on until it is done, whether or not a call waits, and w
 several processes one asks; the others watch through the store.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -12,14 +12,16 @@ from datetime import UTC, date, datetime
 import anyio
 
 from flipsnack_mcp.api import Flipsnack, FlipsnackError, Lane, Terms, errors, in_line
+from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.progress import News, Progress, Tell, choosing, report_at
+from flipsnack_mcp.workflows.reports.figures import Gathered, Numbers
 from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Numbers, Question, Report, ReportedCollection
+from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection
 
 IN_FLIGHT = 3
 """Requests on their way at once: the budget lets one go a second, and an answer may take as many seconds."""
@@ -49,20 +51,25 @@ class Reports:
         """The day in UTC, by the app's clock."""
         return datetime.fromtimestamp(self.now(), UTC).date()
 
-    async def follow(self, report_id: str, seconds: float, tell: Tell) -> str:
+    async def follow(self, report_id: str, seconds: float, tell: Tell) -> Progress:
         """Have a report gone on with, and watch for so many seconds; what was told of it last."""
         news = News(tell, PAUSE_OF_NEWS)
-        job = await self.jobs.start(REPORT, report_id, self.carry_out)
+        job = await self.jobs.start(REPORT, report_id, self.carry_out, self.note_stop)
         await self.jobs.watch(REPORT, report_id, seconds, news)
         if job and job.error:
             raise job.error
-        return news.last.message
+        return news.last
 
     async def carry_out(self, job: Job) -> None:
         """Ask what is left to ask for a report, unless it was forgotten meanwhile."""
         record = replace(self.record, store=job.store)
-        if report := await record.report(job.job_id):
+        report = await record.report(job.job_id)
+        if report and not report.stopped:
             await Inquiry(self.flipsnack, record, report, job).run()
+
+    async def note_stop(self, job: Job) -> None:
+        """Write down that a report is not to be gone on with. What was counted of days that are over serves the next."""
+        await replace(self.record, store=job.store).change(job.job_id, stopped=True)
 
 
 class Inquiry:
@@ -70,7 +77,10 @@ class Inquiry:
 
     def __init__(self, flipsnack: Flipsnack, record: ReportRecord, report: Report, job: Job) -> None:
         self._flipsnack, self._record, self._report, self._job = flipsnack, record, report, job
-        self._waiting, self._asking = deque[Question](), 0
+        self._waiting, self._open = deque[Question](), Counter[str]()
+        """What has still to be asked, and how many answers are missing of each collection."""
+        self._unseen: list[ReportedCollection] = []
+        """Whose conversion has still to be looked at."""
         self._failing: list[Question] = []
         """What failed since the last good answer."""
         self._error: Exception | None = None
@@ -84,6 +94,9 @@ class Inquiry:
             self._tell()
             await self._look_through(self._report.offset)
         self._waiting.extend(await self._record.open_questions(self._report))
+        self._open.update(one.target.collection_hash for one in self._waiting)
+        known = await self._record.conversions(self._report)
+        self._unseen = [one for one in self._report.coverless if one.collection_hash not in known]
         self._begun = anyio.current_time()
         self._tell()
         async with anyio.create_task_group() as workers:
@@ -91,11 +104,25 @@ class Inquiry:
                 workers.start_soon(self._work)
         if self._error:
             raise self._error
+        await self._look_at_conversions()
 
     def _tell(self) -> None:
-        left = len(self._waiting) + self._asking
         each = (anyio.current_time() - self._begun) / self._answers if self._answers >= SYSTEMATIC else 0.0
-        self._job.tell(how_far(self._report, left, each, self._trouble))
+        left = self._open.total() + len(self._unseen)
+        self._job.tell(how_far(self._report, len(self._open), left, each, self._trouble))
+
+    async def _look_at_conversions(self) -> None:
+        """What became of those of an audit that have no cover."""
+        for one in self._unseen:
+            terms = Terms(Lane.BACKGROUND, anyio.current_time() + LONGEST_WAIT, self._patience)
+            action = GetCollection(collection_hash=one.collection_hash)
+            try:
+                conversion = (await self._flipsnack.send(action, terms=terms)).conversion
+            except (errors.NotAuthorisedError, errors.OutOfTimeError):
+                raise
+            except FlipsnackError:  # one that can never be looked at must not hold up the rest: it is told
+                conversion = "unknown"
+            await self._record.looked_at(self._report, one, conversion)
 
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
@@ -112,9 +139,8 @@ class Inquiry:
         try:
             while self._waiting and not self._error:
                 question = self._waiting.popleft()
-                self._asking += 1
                 await self._answer(question)
-                self._asking -= 1
+                self._open -= Counter([question.target.collection_hash])
                 self._tell()
         except Exception as error:  # noqa: BLE001  # see above
             self._error = self._error or error
@@ -150,7 +176,7 @@ class Inquiry:
             return
         self._failing.append(question)
         await self._record.failed(self._report, question, error.happened)
-        every = len(self._report.targets) * len(self._report.periods)
+        every = sum(1 for _ in self._report.questions)
         if isinstance(error, errors.NotAuthorisedError | errors.OutOfTimeError) or len(self._failing) >= min(
             SYSTEMATIC, every
         ):
@@ -164,9 +190,18 @@ class Inquiry:
             self._tell()
 
 
-def how_far(report: Report, left: int, seconds_each: float = 0.0, trouble: str = "") -> Progress:
-    """How far a report is with so many questions left."""
-    every = len(report.targets)
+def how_far(report: Report, unfinished: int, left: int, seconds_each: float = 0.0, trouble: str = "") -> Progress:
+    """How far a report is with so many collections and questions left."""
     if report.offset is not None:
-        return choosing(every)
-    return report_at(every - -(-left // len(report.periods)), every, left * max(seconds_each, SECONDS_A_CALL), trouble)
+        return choosing(len(report.targets))
+    every, seconds = len(report.counted), left * max(seconds_each, SECONDS_A_CALL)
+    return report_at(every - unfinished, every, seconds, trouble)
+
+
+def how_far_by_now(report: Report, gathered: Gathered, last: Progress) -> Progress:
+    """How far a report is by what is kept of it, and for how long it goes on by what was told last."""
+    unfinished = len(report.counted) - gathered.count
+    known = how_far(report, unfinished, unfinished * len(report.periods))
+    if known.total is None or last.seconds_left is None:
+        return known
+    return report_at(known.done, known.total, last.seconds_left, last.trouble)

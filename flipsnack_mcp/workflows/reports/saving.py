@@ -1,49 +1,25 @@
 """A whole report as a file: every collection in it, the most first, saved once however many calls see it complete."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import astuple
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import anyio
 
 from flipsnack_mcp.api import even_if_cancelled
-from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, save_table
+from flipsnack_mcp.files.tables import save_table
 from flipsnack_mcp.store.leases import Owner
-from flipsnack_mcp.workflows.reports.record import NUMBERS, SAVED, ReportRecord
-from flipsnack_mcp.workflows.reports.report import Line, Report, Uncounted, ranked
+from flipsnack_mcp.workflows.reports.figures import Line, Uncounted
+from flipsnack_mcp.workflows.reports.pages import for_a_spreadsheet, for_reading, name_of
+from flipsnack_mcp.workflows.reports.record import SAVED, ReportRecord
+from flipsnack_mcp.workflows.reports.report import Report
 
 EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
 
 
-def name_of(report: Report) -> str:
-    """What the file is called."""
-    return f"Flipsnack report {report.period}{', all accounts' if report.over_accounts else ''}"
-
-
-def head(report: Report) -> Row:
-    """The names of the columns; times are in seconds."""
-    earlier = [f"previous_{one}" for one in NUMBERS] if report.compare else []
-    columns = ["collection_hash", "title", *NUMBERS, "average_time", *earlier, "note"]
-    return ["account", *columns] if report.over_accounts else columns
-
-
-def content(report: Report, lines: Iterable[Line], failed: Iterable[Uncounted], safe: Callable[[str], str]) -> bytes:
+def content(report: Report, lines: Iterable[Line], uncounted: Sequence[Uncounted], safe: Callable[[str], str]) -> bytes:
     """The whole file; `safe` takes credentials out of what came from elsewhere."""
-    blank = [None] * ((2 if report.compare else 1) * len(NUMBERS) + 1)
-    rows: list[Row] = [[one.account, *cells(one)] for one in ranked(lines, report.sort_by)]
-    rows += [[one.account, one.collection_hash, one.title, *blank, one.why] for one in failed]
-    first = 0 if report.over_accounts else 1
-    table = [[safe(cell) if isinstance(cell, str) else cell for cell in one[first:]] for one in rows]
-    if report.save_as == "csv":
-        return as_csv(head(report), table)
-    return as_markdown(name_of(report), head(report), table)
-
-
-def cells(line: Line) -> Row:
-    """A collection that was counted."""
-    earlier = astuple(line.previous) if line.previous else ()
-    return [line.collection_hash, line.title, *astuple(line.numbers), line.numbers.average_time, *earlier, None]
+    return (for_a_spreadsheet if report.save_as == "csv" else for_reading)(report, [*lines], uncounted, safe)
 
 
 async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:

@@ -3,16 +3,19 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.progress import News, Progress, Tell, report_at, reports_at
+from flipsnack_mcp.workflows.progress import News, Progress, Tell, reports_at
+from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Uncounted
 from flipsnack_mcp.workflows.reports.record import REPORT_KEPT
-from flipsnack_mcp.workflows.reports.report import Gathered, Line, Report
-from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS, how_far
+from flipsnack_mcp.workflows.reports.report import Report, ReportState
+from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS, how_far_by_now
 
 JOINT_REPORT = "report over accounts"
+WORST_FIRST: tuple[ReportState, ...] = ("running", "stopped", "failed")
+"""What of one part is true of the whole."""
 
 
 class JointReport(Report):
@@ -89,11 +92,13 @@ class Part:
     """Why it cannot go on."""
 
     @property
-    def state(self) -> Literal["complete", "failed", "processing"]:
+    def state(self) -> ReportState:
         """What has become of it."""
-        if self.report.is_whole(self.gathered):
+        if self.gathered.is_whole(self.report):
             return "complete"
-        return "failed" if self.error else "processing"
+        if self.report.stopped:
+            return "stopped"
+        return "failed" if self.error else "running"
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -101,14 +106,16 @@ class Part:
         return tuple(replace(one, account=self.account) for one in self.gathered.lines)
 
     @property
+    def uncounted(self) -> list[Uncounted]:
+        """What of its collections was not counted."""
+        return self.gathered.uncounted(self.report, self.account)
+
+    @property
     def progress(self) -> Progress:
         """How far it is."""
         if self.state == "complete":
-            return Progress(len(self.report.targets), len(self.report.targets))
-        known = how_far(self.report, self.report.left(self.gathered))
-        if known.total is None or self.last.seconds_left is None:
-            return known
-        return report_at(known.done, known.total, self.last.seconds_left, self.last.trouble)
+            return Progress(len(self.report.counted), len(self.report.counted))
+        return how_far_by_now(self.report, self.gathered, self.last)
 
 
 @dataclass(frozen=True)
@@ -119,10 +126,10 @@ class Together:
     parts: tuple[Part, ...]
 
     @property
-    def state(self) -> Literal["complete", "failed", "processing"]:
+    def state(self) -> ReportState:
         """What has become of it: nothing is whole while an account is at work, or after one could not be asked."""
         found = {one.state for one in self.parts} | ({"failed"} if self.joint.without else set())
-        return "processing" if "processing" in found else "failed" if "failed" in found else "complete"
+        return next((one for one in WORST_FIRST if one in found), "complete")
 
     @property
     def failures(self) -> dict[str, str]:
@@ -136,6 +143,11 @@ class Together:
         return tuple(line for one in self.parts for line in one.lines)
 
     @property
+    def uncounted(self) -> list[Uncounted]:
+        """What was not counted in any of them."""
+        return [missing for one in self.parts for missing in one.uncounted]
+
+    @property
     def progress(self) -> Progress:
         """How far those are that can go on."""
-        return reports_at([one.progress for one in self.parts if one.state != "failed"])
+        return reports_at([one.progress for one in self.parts if one.state not in {"failed", "stopped"}])

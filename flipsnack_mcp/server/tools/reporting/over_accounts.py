@@ -3,9 +3,9 @@
 An account that cannot be asked holds up no other, and is named wherever its numbers would stand.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import anyio
 from pydantic import Field
@@ -13,27 +13,23 @@ from pydantic import Field
 from flipsnack_mcp.api import FlipsnackError, cleaned, first_few
 from flipsnack_mcp.server.accounts import not_offered
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.tools.reports import (
-    Figures,
+from flipsnack_mcp.server.tools.reporting.going_on import afterwards, no_such_report, under_way
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Rows
+from flipsnack_mcp.server.tools.reporting.reports import (
     ReportRows,
     ReportStatsInput,
     ReportSums,
-    Rows,
     StatsReport,
-    afterwards,
-    failed_of,
-    goes_on,
     in_another_way,
     new_report,
-    no_such_report,
     report_one,
     save_report,
     told,
     totals,
 )
-from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress
-from flipsnack_mcp.workflows.reports import report as reporting
+from flipsnack_mcp.workflows.reports.figures import Uncounted, tallied
 from flipsnack_mcp.workflows.reports.together import (
     JointReport,
     Part,
@@ -45,12 +41,14 @@ from flipsnack_mcp.workflows.reports.together import (
 
 MOST_NAMED = 5
 LONGEST_REASON = 200
+WHOLE = frozenset({"complete", "failed"})
+"""States in which there is nothing to wait for."""
 
 
-class SumsByAccount(ReportSums[Literal["processing", "complete", "failed"]]):
+class SumsByAccount(ReportSums):
     """What a report over several accounts comes to, in all and by account."""
 
-    accounts: Annotated[Rows, Field(description="By account")] = []
+    accounts: Annotated[Rows | None, Field(description="By account")] = None
 
 
 class AccountsReport(ReportRows, SumsByAccount):
@@ -63,23 +61,25 @@ async def report_stats(call: ToolCall, arguments: ReportStatsInput) -> StatsRepo
 
 
 async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsReport:
-    """Have statistics gathered in each account, watch, and say what they come to so far."""
+    """Have statistics gathered in each account, watch, and say what they come to."""
     joint = await (earlier_joint if arguments.report_id else new_joint)(call, arguments)
     together = await follow_all(call, joint, arguments.wait_seconds)
     if all(one.state == "failed" for one in together.parts):
         raise nobody_asked(together.failures, what_next(together))
-    failed = [one for part in together.parts for one in failed_of(part.report, part.gathered, part.account)]
-    going_on = together.state == "processing"
-    path = await save_all(call, together, failed) if joint.save_as and not going_on else None
-    finished = not going_on and (path or not joint.save_as)
-    said = told(joint, together.lines, failed)
+    whole = together.state in WHOLE
+    path = await save_all(call, together) if joint.save_as and whole else None
+    rows = rows_by_account(call, together)
+    if not whole or (joint.save_as and not path):
+        return AccountsReport(
+            **under_way(call.tool, joint, together.progress, stopped=together.state == "stopped"), accounts=rows
+        )
+    said = told(joint, together.lines, together.uncounted)
     return AccountsReport(
         **{**said, "totals": counted(together) | said["totals"]},
-        state=together.state if finished else "processing",
-        progress=f"partial, {together.progress.message}" if going_on else None,
-        accounts=rows_by_account(call, together),
+        state=together.state,
+        accounts=rows,
         path=str(path) if path else None,
-        next_step=what_next(together) if finished else goes_on(joint),
+        next_step=what_next(together),
     )
 
 
@@ -143,8 +143,8 @@ async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointRep
         )
     for app in call.apps:
         if found := await app.reports.record.report(wanted):
-            raise no_such_report(found, app.called)
-    raise no_such_report()
+            raise no_such_report(call.tool, found, app.called)
+    raise no_such_report("report_stats")
 
 
 async def follow_all(call: ToolCall, joint: JointReport, seconds: float) -> Together:
@@ -181,7 +181,7 @@ async def follow_one(app: App, report_id: str, patience: float, watching: SideBy
     until = anyio.current_time() + patience
     await app.reports.follow(report_id, patience, watching.told_by(app.called))
     if anyio.current_time() < until and (report := await app.reports.record.report(report_id)):
-        watching.ended(app.called, len(report.targets))
+        watching.ended(app.called, len(report.counted))
 
 
 async def part_of(app: App, joint: JointReport, watching: SideBySide, error: FlipsnackError | None) -> Part:
@@ -189,14 +189,14 @@ async def part_of(app: App, joint: JointReport, watching: SideBySide, error: Fli
     record = app.reports.record
     report = await record.report(joint.parts[app.settings.account])
     if report is None:
-        raise no_such_report()
+        raise no_such_report("report_stats")
     return Part(app.called, report, await record.gathered(report), watching.at.get(app.called, Progress()), error)
 
 
-async def save_all(call: ToolCall, together: Together, failed: Sequence[reporting.Uncounted]) -> Path | None:
+async def save_all(call: ToolCall, together: Together) -> Path | None:
     """One file, with a row for each account that could not be asked."""
-    accounts = [reporting.Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
-    return await save_report(call, together.joint, together.lines, [*accounts, *failed])
+    accounts = [Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
+    return await save_report(call, together.joint, together.lines, [*accounts, *together.uncounted])
 
 
 def counted(together: Together) -> Figures:
@@ -209,30 +209,25 @@ def counted(together: Together) -> Figures:
 def rows_by_account(call: ToolCall, together: Together) -> Rows:
     """What each account comes to, in their order; an imitation among them is marked."""
     joint, order = together.joint, [app.called for app in call.apps]
-    rows: Rows = [row_of(joint, part) for part in together.parts]
+    rows: Rows = [row_of(joint, part, whole=together.state in WHOLE) for part in together.parts]
     rows += [{"account": name, "state": "failed", "failed": why} for name, why in joint.without.items()]
     sandboxes = {app.called for app in call.apps if app.settings.sandbox}
     marked = [{**row, "sandbox": True} if row["account"] in sandboxes else row for row in rows]
     return sorted(marked, key=lambda row: order.index(row["account"]) if row["account"] in order else len(order))
 
 
-def row_of(joint: JointReport, part: Part) -> dict[str, Any]:
-    """What an account comes to."""
+def row_of(joint: JointReport, part: Part, *, whole: bool) -> dict[str, Any]:
+    """What an account comes to; while any is at work only how far each is."""
     why = {"failed": cleaned(part.error.happened, LONGEST_REASON)} if part.state == "failed" and part.error else {}
-    return {
-        "account": part.account,
-        "state": part.state,
-        **totals(reporting.tallied(part.lines, joint.sort_by, 0, 0)),
-        **({"progress": part.progress.message} if part.state == "processing" else {}),
-        **why,
-    }
+    said = totals(tallied(part.lines, joint.sort_by, 0, 0)) if whole else in_numbers(part.progress)
+    return {"account": part.account, "state": part.state, **said, **why}
 
 
 def what_next(together: Together) -> str | None:
     """What to do about the accounts that could not be asked; nothing where all were."""
     steps = [f"{one.account}: {one.error.next_step}" for one in together.parts if one.state == "failed" and one.error]
     if steps:
-        return f"{' '.join(first_few(steps, MOST_NAMED))} {afterwards(together.joint)}"
+        return f"{' '.join(first_few(steps, MOST_NAMED))} {afterwards('report_stats', together.joint)}"
     names = ", ".join(first_few([*together.joint.without], MOST_NAMED))
     return f"Set right what is said of {names}, then begin a new report." if names else None
 

@@ -1,0 +1,140 @@
+"""audit_account: what to tidy up in an account, found in a report over all of it. Changes nothing.
+
+An audit is a report that is told in another way: either goes on with the other's id, and neither asks what the other knows.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from flipsnack_mcp.api import Day, Effect, FlipsnackError
+from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.reporting.going_on import (
+    check_days,
+    check_same,
+    earlier_report,
+    followed,
+    period_in_words,
+    period_of,
+    under_way,
+)
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, in_groups
+from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall, Warnings
+from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.workflows.reports.auditing import can_be_audited, findings_of
+from flipsnack_mcp.workflows.reports.figures import Gathered
+from flipsnack_mcp.workflows.reports.report import Report, ReportedCollection, ReportState
+
+ADVICE = {
+    "duplicates": "keep the one that is linked or embedded, then delete_collections for the others",
+    "empty_titles": "look at each with get_collection, then give it a title with update_collection",
+    "failed": "mend the PDF, upload it anew with create_collection, then delete_collections for these",
+    "old_drafts": "publish what is still wanted with update_collections, then delete_collections for the rest",
+    "unread": "embed or share them (get_embed_code), or take them offline with update_collections",
+}
+
+
+class AuditAccountInput(ToolInput):
+    """Clean up: find duplicate titles, empty titles, failed conversions, old drafts and unread flipbooks of the whole account. Changes nothing; runs in the background like report_stats, on what that has counted."""
+
+    tool_name = "audit_account"
+    tool_title = "Audit the account"
+    effect = Effect.READS
+    over = "collection.getList, collection.getStats"
+    idempotent = True
+
+    start_date: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
+    end_date: Annotated[Day | None, Field(description="Last day")] = None
+    draft_days: Annotated[int, Field(ge=1, le=10_000, description="Drafts older than that are told")] = 30
+    report_id: Annotated[GivenId | None, Field(description="To go on")] = None
+    wait_seconds: WaitSeconds = 30
+
+    @model_validator(mode="after")
+    def whole_periods(self) -> Self:
+        """Both ends of a period, in order."""
+        check_days(self)
+        return self
+
+
+class Audit(Answered):
+    """What there is to tidy up, counted first."""
+
+    report_id: Annotated[str, Field(description="To go on")]
+    state: Annotated[ReportState, Field(description="State")]
+    progress: HowFar = None
+    period: Annotated[str | None, Field(description="Of the views")] = None
+    counts: Annotated[dict[str, int] | None, Field(description="By kind")] = None
+    duplicates: Annotated[Rows | None, Field(description="Nearly the same title")] = None
+    empty_titles: Annotated[Rows | None, Field(description="No title")] = None
+    failed: Annotated[Rows | None, Field(description="Conversion failed")] = None
+    old_drafts: Annotated[Rows | None, Field(description="Drafts")] = None
+    unread: Annotated[Rows | None, Field(description="No views")] = None
+    advice: Annotated[list[str] | None, Field(description="What mends each kind")] = None
+    warnings: Warnings | None = None
+    next_step: NextStep = None
+
+
+async def audit_account(call: ToolCall, arguments: AuditAccountInput) -> Audit:
+    """Have the account looked through, watch for as long as the call may wait, and say what was found."""
+    begun = await (earlier_audit if arguments.report_id else new_audit)(call, arguments)
+    report, gathered, at = await followed(call, begun, arguments.wait_seconds)
+    if not gathered.is_whole(report):
+        return Audit(**under_way(call.tool, report, at, stopped=report.stopped))
+    return Audit(
+        report_id=report.report_id, state="complete", period=period_in_words(report), **found(report, gathered)
+    )
+
+
+async def new_audit(call: ToolCall, arguments: AuditAccountInput) -> Report:
+    """A report over all of the account, begun as an audit."""
+    reports = call.app.reports
+    known = {"report_id": "", "choice": Choice(), "today": reports.today, "draft_days": arguments.draft_days}
+    return await reports.record.begin(Report.model_validate(known | period_of(arguments, reports.today)))
+
+
+async def earlier_audit(call: ToolCall, arguments: AuditAccountInput) -> Report:
+    """An earlier audit, or a report over all of the account that is to be looked at as one."""
+    report = await earlier_report(call, str(arguments.report_id))
+    check_same(arguments, report, {})
+    if not can_be_audited(report):
+        raise FlipsnackError("This report is not about the whole account.", "Call audit_account without report_id.")
+    days = arguments.draft_days if "draft_days" in arguments.model_fields_set else report.draft_days
+    wanted = days or arguments.draft_days
+    if report.draft_days == wanted:
+        return report
+    return await call.app.reports.record.change(report.report_id, draft_days=wanted) or report
+
+
+def found(report: Report, gathered: Gathered) -> dict[str, Any]:
+    """What the answer says once all is known: how many of each kind, which, and what mends them."""
+    findings, known = findings_of(report, gathered), Namesakes.among(report.targets)
+    views = {one.target.collection_hash: one.numbers.views for one in gathered.lines}
+    kinds = {kind: getattr(findings, kind) for kind in ADVICE}
+    return {
+        "counts": {"collections": len(report.targets), **{kind: len(some) for kind, some in kinds.items()}},
+        **{kind: rows_of(some, known, views if kind == "duplicates" else {}) for kind, some in kinds.items()},
+        "advice": [f"{kind}: {ADVICE[kind]}" for kind, some in kinds.items() if some],
+        "warnings": [*unseen(len(gathered.failed), len(findings.unclear))] or None,
+    }
+
+
+def unseen(uncounted: int, unclear: int) -> Iterator[str]:
+    """What an audit could not see."""
+    if uncounted:
+        yield f"The views of {uncounted} could not be counted: report_stats with this report_id says why."
+    if unclear:
+        yield f"Whether the conversion of {unclear} without a cover failed could not be seen: get_collection tells."
+
+
+def rows_of(some: tuple[ReportedCollection, ...], known: Namesakes, views: Mapping[str, int]) -> Rows:
+    """Rows by which a person knows each collection; of duplicates also which one is read."""
+    return in_groups([{**known.row(one, dated=True), **read(one, views)} for one in some])
+
+
+def read(target: ReportedCollection, views: Mapping[str, int]) -> Figures:
+    """Its status and its views, where they were counted."""
+    if not views:
+        return {}
+    seen = views.get(target.collection_hash)
+    return {"status": target.status, **({} if seen is None else {"views": seen})}

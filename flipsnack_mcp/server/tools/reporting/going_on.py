@@ -1,0 +1,120 @@
+"""A report as several calls see it: over the days that were asked for, found by its id, watched, and gone on with."""
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Protocol
+
+from flipsnack_mcp.api import FlipsnackError
+from flipsnack_mcp.server.accounts import EVERY_ONE
+from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
+from flipsnack_mcp.workflows.progress import Progress, duration
+from flipsnack_mcp.workflows.reports.figures import Gathered
+from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
+from flipsnack_mcp.workflows.reports.running import how_far_by_now
+from flipsnack_mcp.workflows.reports.together import joint_report
+
+STOPPED_FOR_GOOD = (
+    "It was stopped, and is not gone on with. Call {} without report_id for a new one: it asks nothing again about days "
+    "that are over."
+)
+
+
+class OfDays(Protocol):
+    """Arguments of a call that may say over which days."""
+
+    @property
+    def start_date(self) -> date | None: ...
+    @property
+    def end_date(self) -> date | None: ...
+    @property
+    def model_fields_set(self) -> set[str]: ...
+
+
+def check_days(arguments: OfDays) -> None:
+    """Raise where the days are no period: both ends of one, in order."""
+    start, end = arguments.start_date, arguments.end_date
+    if (start is None) != (end is None):
+        raise ValueError("give both start_date and end_date, or neither")
+    if start and end and start > end:
+        raise ValueError("start_date lies after end_date: exchange them")
+
+
+def period_of(arguments: OfDays, today: date) -> dict[str, Any]:
+    """The days of a new report, and whether they are ours, since none were given."""
+    start, end = arguments.start_date, arguments.end_date
+    return {"period": Period(start, end) if start and end else last_full_days(today), "usual": start is None}
+
+
+def period_in_words(report: Report) -> str:
+    """The days that an answer is about."""
+    return f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}"
+
+
+def check_same(arguments: OfDays, report: Report, given: Mapping[str, tuple[object, object]]) -> None:
+    """Raise where a report is not about what was given, new and old beside each other: models often repeat that."""
+    days = {
+        "start_date": (arguments.start_date, report.period.start),
+        "end_date": (arguments.end_date, report.period.end),
+    }
+    set_now = arguments.model_fields_set
+    if other := [name for name, (new, old) in {**given, **days}.items() if name in set_now and new != old]:
+        raise FlipsnackError(
+            f"This report was begun with another {', '.join(other)}.",
+            "Leave that out to go on with it, or report_id to begin a new one.",
+        )
+
+
+async def earlier_report(call: ToolCall, report_id: str) -> Report:
+    """A report of this account."""
+    report = await call.app.reports.record.report(report_id)
+    if report is None:
+        raise no_such_report(call.tool, await joint_report(call.app.jobs.store, report_id))
+    return report
+
+
+def no_such_report(tool: str, found: Report | None = None, account: str = EVERY_ONE) -> FlipsnackError:
+    """What to say where it is not a report of this call's; `found` is what it is, of that account."""
+    if found is None:
+        happened = "There is no such report; they are kept for a day."
+        return FlipsnackError(happened, f"Call {tool} without report_id for a new one.")
+    whose = "all accounts together" if found.over_accounts else f'the account "{account}" alone'
+    step = f'Call report_stats(report_id="{found.report_id}", account="{account}").'
+    return FlipsnackError(f"This report is of {whose}.", step)
+
+
+async def followed(call: ToolCall, report: Report, seconds: float) -> tuple[Report, Gathered, Progress]:
+    """Have a report gone on with and watch it: how it is then, what is known of it, and how far it is."""
+    reports, context, last = call.app.reports, call.context, Progress()
+    try:
+        if not report.stopped:
+            last = await reports.follow(report.report_id, context.patience(seconds), context.tell)
+    except FlipsnackError as error:
+        step = f"{error.next_step} {afterwards(call.tool, report)}"
+        raise FlipsnackError(error.happened, step, changed=error.changed, retry=error.again) from None
+    now = await reports.record.report(report.report_id) or report
+    gathered = await reports.record.gathered(now)
+    return now, gathered, how_far_by_now(now, gathered, last)
+
+
+def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict[str, Any]:
+    """All there is to say of a report that is not whole: how far it is, and when to ask again."""
+    known = {"report_id": report.report_id, "progress": in_numbers(at)}
+    if stopped:
+        return known | {"state": "stopped", "next_step": STOPPED_FOR_GOOD.format(tool)}
+    delayed = f" Delayed: {at.trouble}." if at.trouble else ""
+    when = f" in about {duration(math.ceil(at.seconds_left))}" if at.seconds_left else ""
+    end_of_turn = "It goes on by itself: tell the person, and end your turn."
+    step = f"{end_of_turn}{delayed} Call {call_of(tool, report)}{when} to see."
+    return known | {"state": "running", "next_step": step}
+
+
+def afterwards(tool: str, report: Report) -> str:
+    """The call that goes on once something is put right."""
+    return f"What was gathered is kept: afterwards call {call_of(tool, report)}."
+
+
+def call_of(tool: str, report: Report) -> str:
+    """The call that goes on with a report."""
+    whose = f', account="{EVERY_ONE}"' if report.over_accounts else ""
+    return f'{tool}(report_id="{report.report_id}"{whose})'

@@ -1,0 +1,202 @@
+"""report_stats in one account: a report begun or watched, told once it is whole, and saved where that is wanted.
+
+Its answer is as short for a thousand collections as for ten, but for the names of what nobody read: the whole table goes
+to the file. While it goes on only that is told: half a ranking is none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, model_validator
+
+from flipsnack_mcp.api import Day, Effect, cleaned
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.reporting.going_on import (
+    afterwards,
+    check_days,
+    check_same,
+    earlier_report,
+    followed,
+    period_in_words,
+    period_of,
+    under_way,
+)
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, first_rows, in_groups
+from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
+from flipsnack_mcp.workflows.reports import report as reporting
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, tallied
+from flipsnack_mcp.workflows.reports.saving import content, save
+
+WORST = 5
+FAILED_TOLD = 5
+LONGEST_REASON = 120
+VIEW = ("sort_by", "top", "save_as")
+"""What a later call may ask for in another way."""
+
+Lines = Sequence[Line]
+ReportT = TypeVar("ReportT", bound=reporting.Report)
+
+
+class ReportStatsInput(ChoosingAnyInput):
+    """Report on flipbooks: best, worst, risen, fallen, unread; by default all over the last 30 full days. Runs in the background, a second each."""
+
+    tool_name = "report_stats"
+    tool_title = "Report on collections"
+    effect = Effect.READS
+    over = "collection.getList, collection.getStats"
+    idempotent = True
+
+    start_date: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
+    end_date: Annotated[Day | None, Field(description="Last day")] = None
+    compare: Annotated[bool, Field(description="With period before")] = False
+    sort_by: Annotated[reporting.Measure | None, Field(description="Default views")] = None
+    top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
+    save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
+    report_id: Annotated[GivenId | None, Field(description="To go on")] = None
+    wait_seconds: WaitSeconds = 30
+
+    @model_validator(mode="after")
+    def whole_periods(self) -> Self:
+        """Both ends of a period, in order."""
+        check_days(self)
+        self.check_order()
+        return self
+
+
+class ReportSums(Answered):
+    """What a report comes to in all."""
+
+    report_id: Annotated[str, Field(description="To go on")]
+    state: Annotated[reporting.ReportState, Field(description="State")]
+    progress: HowFar = None
+    period: Annotated[str | None, Field(description="Both days count")] = None
+    totals: Annotated[Figures | None, Field(description="Times in seconds")] = None
+    change: Annotated[Figures | None, Field(description="Percent")] = None
+
+
+class ReportRows(Answered):
+    """What stands out in a report."""
+
+    collections: Annotated[Rows | None, Field(description="Best")] = None
+    bottom: Annotated[Rows | None, Field(description="Least first")] = None
+    winners: Annotated[Rows | None, Field(description="Rose most")] = None
+    losers: Annotated[Rows | None, Field(description="Fell most")] = None
+    unread: Annotated[Rows | None, Field(description="No views")] = None
+    drafts: Annotated[Rows | None, Field(description="Not counted")] = None
+    failed: Annotated[Rows | None, Field(description="Why not counted")] = None
+    path: Annotated[str | None, Field(description="Saved file")] = None
+    next_step: NextStep = None
+
+
+class StatsReport(ReportRows, ReportSums):
+    """What the statistics of many collections come to, the sums first: fields follow their bases from the last on."""
+
+
+async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport:
+    """Have statistics gathered, watch for as long as the call may wait, and say what they come to."""
+    if arguments.report_id:
+        begun = in_another_way(arguments, await earlier_report(call, arguments.report_id))
+    else:
+        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.today))
+    report, gathered, at = await followed(call, begun, arguments.wait_seconds)
+    # It may have been begun by a call that wanted it told in another way.
+    report = report.model_copy(update={name: getattr(begun, name) for name in VIEW})
+    whole, uncounted = gathered.is_whole(report), gathered.uncounted(report)
+    path = await save_report(call, report, gathered.lines, uncounted) if report.save_as and whole else None
+    if not whole or (report.save_as and not path):
+        return StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
+    said = told(report, gathered.lines, uncounted)
+    return StatsReport(**said, state="complete", path=str(path) if path else None)
+
+
+def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
+    """What is to be reported."""
+    known = {"report_id": "", "choice": arguments.choice, "today": today, **period_of(arguments, today)}
+    told = arguments.model_dump(include={"compare", "top", "save_as"})
+    return reporting.Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
+
+
+def in_another_way(arguments: ReportStatsInput, report: ReportT) -> ReportT:
+    """An earlier report, told and saved as it is wanted now.
+
+    Raises:
+        FlipsnackError: It is about something else.
+    """
+    about = {name: (value, getattr(report.choice, name)) for name, value in asdict(arguments.choice).items()}
+    check_same(arguments, report, {"compare": (arguments.compare, report.compare), **about})
+    wanted = {name: getattr(arguments, name) for name in VIEW if name in arguments.model_fields_set}
+    return report.model_copy(update=wanted)
+
+
+async def save_report(
+    call: ToolCall, report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]
+) -> Path | None:
+    """The file of a whole report; None where another call is at it just now."""
+    made = content(report, lines, uncounted, call.app.redactor.text)
+    try:
+        return await save(call.app.reports.record, report, made, call.app.download_dir)
+    except RefusedFile as error:
+        raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call.tool, report)}") from None
+
+
+def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]) -> dict[str, Any]:
+    """What the answer says of a report, whatever becomes of it."""
+    tally = tallied(lines, report.sort_by, report.top, min(report.top, WORST))
+    of_kind = {kind: [one for one in uncounted if one.kind == kind] for kind in ("draft", "later", "failed")}
+    drafts: list[Line | Uncounted] = [*tally.drafts, *of_kind["draft"]]
+    every: list[Line | Uncounted] = [*lines, *uncounted]
+    known = Namesakes.among(one.target for one in every if one.target)
+    counts = {"drafts": len(drafts), "created_later": len(of_kind["later"]), "not_counted": len(of_kind["failed"])}
+    return {
+        "report_id": report.report_id,
+        "period": period_in_words(report),
+        "totals": {**totals(tally), **{name: one for name, one in counts.items() if one}},
+        "change": growth(tally.totals, tally.previous) if tally.previous else None,
+        "collections": [report_row(one, known, report.sort_by) for one in tally.best],
+        "bottom": [report_row(one, known, report.sort_by) for one in tally.worst],
+        "winners": [moved_row(one, known, report.sort_by) for one in tally.winners] if report.compare else None,
+        "losers": [moved_row(one, known, report.sort_by) for one in tally.losers] if report.compare else None,
+        "unread": in_groups([known.row(one.target, one.account) for one in tally.unread]),
+        "drafts": in_groups([known.row(one.target, one.account) for one in drafts if one.target]),
+        "failed": first_rows([failed_row(one, known) for one in of_kind["failed"]], FAILED_TOLD),
+    }
+
+
+def totals(tally: Tally) -> Figures:
+    """The sums, over how many collections, and those of the period before."""
+    counted = {"collections": tally.counted, "without_views": len(tally.unread)}
+    earlier = {f"previous_{name}": one for name, one in figures(tally.previous).items()} if tally.previous else {}
+    return {**counted, **figures(tally.totals), **earlier}
+
+
+def figures(numbers: Numbers) -> Figures:
+    """Sums, and the average reading time of a view."""
+    return {**asdict(numbers), "average_time": numbers.average_time}
+
+
+def report_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figures:
+    """A collection as the answer shows it."""
+    return {**known.row(line.target, line.account), **figures(line.numbers), **change_of(line, measure)}
+
+
+def moved_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figures:
+    """A collection that rose or fell: how it was, how it is, and by how many percent."""
+    values = {f"previous_{measure}": getattr(line.previous, measure), measure: getattr(line.numbers, measure)}
+    return {**known.row(line.target, line.account), **values, **change_of(line, measure)}
+
+
+def change_of(line: Line, measure: reporting.Measure) -> Figures:
+    """By how many percent the figure changed by which a report is sorted; from nothing there is no such number."""
+    if line.previous is None:
+        return {}
+    return {"change": {name: one for name, one in growth(line.numbers, line.previous).items() if name == measure}}
+
+
+def failed_row(one: Uncounted, known: Namesakes) -> Figures:
+    """What could not be counted, and why."""
+    named = known.row(one.target, one.account) if one.target else {"account": one.account}
+    return {**named, "reason": cleaned(one.why, LONGEST_REASON)}

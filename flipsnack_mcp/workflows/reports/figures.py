@@ -1,0 +1,153 @@
+"""The figures of a report: those of each collection, their sums, ranks and changes. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Literal, Self
+
+from flipsnack_mcp.api.actions import statistics
+from flipsnack_mcp.workflows.reports.report import Measure, Report, ReportedCollection
+
+A_DRAFT, LATER = "a draft, which nobody can read", "created after the period"
+UNLISTED = "not in the account's list, or excluded by a filter"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Flipsnack's four numbers of a collection over a period, or the sum of many; time in seconds."""
+
+    impressions: int = 0
+    views: int = 0
+    time_spent: int = 0
+    downloads: int = 0
+
+    @classmethod
+    def of(cls, stats: statistics.CollectionStats) -> Self | None:
+        """The numbers of an answer, one that is missing as 0; None where it has none at all."""
+        found = {one.name: getattr(stats, one.name) for one in fields(cls)}
+        return None if set(found.values()) == {None} else cls(**{name: one or 0 for name, one in found.items()})
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    @property
+    def average_time(self) -> float:
+        """Seconds of reading for each view; 0 where nobody read."""
+        return round(self.time_spent / self.views, 1) if self.views else 0.0
+
+
+MEASURES = tuple(one.name for one in fields(Numbers))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One collection of a report that was counted."""
+
+    target: ReportedCollection
+    numbers: Numbers
+    previous: Numbers | None = None
+    """Those of the period before, where they were asked for."""
+    is_new: bool = False
+    """Whether it was not there in the period before."""
+    account: str = ""
+    """What its account is called, in a report over several."""
+
+    def rise(self, measure: Measure) -> int:
+        """By how much a number went up; none for what is new, which took nobody's readers and had none to lose."""
+        known = self.previous is not None and not self.is_new
+        return getattr(self.numbers, measure) - getattr(self.previous, measure) if known else 0
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """What was not counted, and why: a collection, or all of an account."""
+
+    why: str
+    target: ReportedCollection | None = None
+    account: str = ""
+    kind: Literal["failed", "draft", "later"] = "failed"
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is known by now."""
+
+    lines: tuple[Line, ...] = ()
+    failed: tuple[tuple[ReportedCollection, str], ...] = ()
+    conversions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of the drafts without a cover, where they were looked at, by hash."""
+
+    @property
+    def count(self) -> int:
+        """How many collections are at their end."""
+        return len(self.lines) + len(self.failed)
+
+    def is_whole(self, report: Report) -> bool:
+        """Whether every collection is chosen and at its end, and looked at where that is wanted."""
+        looked = all(one.collection_hash in self.conversions for one in report.coverless)
+        return report.offset is None and self.count >= len(report.counted) and looked
+
+    def uncounted(self, report: Report, account: str = "") -> list[Uncounted]:
+        """All that is not among the lines, with the reason."""
+        missing = (ReportedCollection(collection_hash=one, title="") for one in report.unlisted)
+        return [
+            *(Uncounted(why, one, account) for one, why in self.failed),
+            *(Uncounted(UNLISTED, one, account) for one in missing),
+            *(Uncounted(LATER, one, account, "later") for one in report.later),
+            *(Uncounted(A_DRAFT, one, account, "draft") for one in report.drafts),
+        ]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the lines of a report come to. Drafts count, and are in no rank unless there is nothing else."""
+
+    counted: int
+    totals: Numbers
+    previous: Numbers | None
+    best: tuple[Line, ...]
+    worst: tuple[Line, ...]
+    """From the least upwards; none that is among the best."""
+    winners: tuple[Line, ...]
+    losers: tuple[Line, ...]
+    unread: tuple[Line, ...]
+    """Without a single view."""
+    drafts: tuple[Line, ...]
+
+
+def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> Tally:
+    """Add up the lines and rank them."""
+    order = ranked(lines, sort_by)
+    online = [one for one in order if not one.target.is_draft] or order
+    # Both sums are over the same collections: one whose earlier period failed would look like growth.
+    compared = [one.previous for one in order if one.previous is not None]
+    moved = sorted((one for one in online if one.rise(sort_by)), key=lambda one: -one.rise(sort_by))
+    return Tally(
+        counted=len(order),
+        totals=sum((one.numbers for one in order), Numbers()),
+        previous=sum(compared, Numbers()) if compared and len(compared) == len(order) else None,
+        best=tuple(online[:best]),
+        worst=tuple(online[best:][::-1][:worst]),
+        winners=tuple(one for one in moved[:worst] if one.rise(sort_by) > 0),
+        losers=tuple(one for one in moved[::-1][:worst] if one.rise(sort_by) < 0),
+        unread=tuple(one for one in online if not one.numbers.views),
+        drafts=tuple(one for one in order if one.target.is_draft) if online is not order else (),
+    )
+
+
+def ranked(lines: Iterable[Line], sort_by: Measure) -> Sequence[Line]:
+    """The most first; equal ones by views, then by title, so that the order is the same every time."""
+    return sorted(
+        lines,
+        key=lambda one: (
+            -getattr(one.numbers, sort_by),
+            -one.numbers.views,
+            one.target.title,
+            one.target.collection_hash,
+        ),
+    )
+
+
+def growth(now: Numbers, before: Numbers) -> dict[str, float]:
+    """By how many percent each number changed; one that was 0 has no such change."""
+    pairs = {one.name: (getattr(now, one.name), getattr(before, one.name)) for one in fields(now)}
+    return {name: round(100 * (new - old) / old, 1) for name, (new, old) in pairs.items() if old}
