@@ -101,7 +101,13 @@ def run(options: argparse.Namespace) -> int:
             with importing():
                 from flipsnack_mcp.commands.history import history
 
-            return history(settings_of(options), as_json=options.json, verify=options.verify, account=options.account)
+            return history(
+                settings_of(options),
+                as_json=options.json,
+                verify=options.verify,
+                account=options.account,
+                since=options.since,
+            )
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 

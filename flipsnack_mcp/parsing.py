@@ -2,6 +2,8 @@
 
 import argparse
 import math
+import re
+import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -12,6 +14,9 @@ from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.reading import nearest
 from flipsnack_mcp.settings import VARIABLES, Variable
 
+SPAN = re.compile(r"([0-9]{1,4})([mhdw])")
+LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
 ALONE = frozenset({"--version", "--help", "-h"})
 
 
@@ -27,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
     @override
     def error(self, message: str) -> NoReturn:
-        raise WrongUsage("this cannot be understood; see flipsnack-mcp --help")
+        raise WrongUsage(f"this cannot be understood; {see_help()}")
 
     @property
     def options(self) -> list[str]:
@@ -60,7 +65,14 @@ def unknown_words(unknown: Sequence[str], command: str, parser: Parser) -> str:
     if not options:
         return "there is an argument too many"
     meant = nearest(options[0], parser.options)
-    return f"there is no such option{meant or f'; see flipsnack-mcp {command} --help'}"
+    return f"there is no such option{meant or f'; {see_help(command)}'}"
+
+
+def see_help(*command: str) -> str:
+    """Name the help, as it is called here."""
+    from flipsnack_mcp.started import as_typed  # noqa: PLC0415  # only for who mistypes
+
+    return f"see {as_typed(' '.join((*command, '--help')))}"
 
 
 def worded(error: argparse.ArgumentError) -> str:
@@ -89,9 +101,12 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     approve = commands.add_parser("approve", help="approve a deletion that waits for a person")
     approve.add_argument("code", nargs="?", help="the code the assistant was given; without it, what waits is listed")
     history = commands.add_parser("history", help="show what was changed, by whose yes, and how it was before")
-    history.add_argument("--json", action="store_true", help="print it as JSON")
+    history.add_argument("--json", action="store_true", help="print it as JSON, with how each was before its change")
     history.add_argument("--verify", action="store_true", help="say whether the trail is whole")
     history.add_argument("--account", metavar="NAME", help="of one account only, by its name, label or hash")
+    history.add_argument(
+        "--since", type=time_from, default=0.0, metavar="TIME", help=f"what was done since then: {SOME_TIME}"
+    )
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
     add_imitation(sandbox)
@@ -109,6 +124,18 @@ def add_imitation(sandbox: argparse.ArgumentParser) -> None:
     }
     for option, (kind, usual, text) in paces.items():
         sandbox.add_argument(option, type=kind, default=usual, metavar="N", help=text)
+
+
+def time_from(text: str) -> float:
+    """Read a day, a day and a time by the clock here, or how long ago something was."""
+    if span := SPAN.fullmatch(text.strip().lower()):
+        return time.time() - int(span[1]) * LENGTHS[span[2]]
+    from datetime import datetime  # noqa: PLC0415  # a server starts without it
+
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(f"takes {SOME_TIME}") from None
 
 
 def whole(text: str) -> int:

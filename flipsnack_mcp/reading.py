@@ -15,6 +15,7 @@ TOOLSETS = ("default", "legacy")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
+FOLDERS = ("FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR")
 ACCOUNTS = "FLIPSNACK_ACCOUNTS"
 SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
@@ -26,6 +27,10 @@ JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
 # What a host leaves behind that was not told what to fill in, and which it does with every field a person left empty.
 LEFT_OPEN = re.compile(r"""\s*(["']?)\$\{[^{}]*\}\1\s*""")
 LONGEST_CREDENTIAL = 10_000
+# What stands where a key or a secret belongs, in examples.
+IN_AN_EXAMPLE = re.compile(
+    r"(?:[\W_]|your|my|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Reading:
         self.problems: list[str] = []
         self.hints: list[str] = [*misspelt(environment, [one.name for one in variables])]
         self.notes: list[str] = []
+        self.wrong_folders: dict[str, str] = {}
+        """What is wrong with a folder, by its variable: it stops only what needs that folder."""
         given = {one.name: environment[one.name] for one in variables if environment.get(one.name)}
         self._values = self._filled(given | dict(options))
         sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
@@ -89,12 +96,19 @@ class Reading:
         """A value as it stands, after pointing out what clients and shells get wrong."""
         value = self._values.get(name, "")
         if "${" in value:
-            self.problems.append(
-                f"{name} still holds a placeholder, ${{...}}: the client did not fill it in; write the value itself."
+            self._wrong(
+                name, "still holds a placeholder, ${...}: the client did not fill it in; write the value itself."
             )
         elif value != value.strip() or (len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]):
-            self.problems.append(f"{name} has quotes or spaces around its value: remove them.")
+            self._wrong(name, "has quotes or spaces around its value: remove them.")
         return value
+
+    def _wrong(self, name: str, said: str) -> None:
+        """Note what is wrong with a value."""
+        if name in FOLDERS:
+            self.wrong_folders.setdefault(name, f"{name} {said}")
+        else:
+            self.problems.append(f"{name} {said}")
 
     def as_it_stands(self, name: str, _: object) -> str:
         """A value that somebody else will understand."""
@@ -120,7 +134,7 @@ class Reading:
         try:
             return Path(value).expanduser()
         except RuntimeError:
-            self.problems.append(f"{name} names a home folder that cannot be found: write the whole path.")
+            self._wrong(name, "names a home folder that cannot be found: write the whole path.")
             return Path(value)
 
     def look_at_credentials(self, key: str, secret: str) -> None:
@@ -130,6 +144,11 @@ class Reading:
             )
         elif SECRET_SHAPE.fullmatch(key) and KEY_SHAPE.fullmatch(secret):
             self.hints.append("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.")
+        for name, value in zip(CREDENTIALS, (key, secret), strict=True):
+            if IN_AN_EXAMPLE.fullmatch(value):
+                said = f"{name} looks like what an example has in its place: write the value itself."
+                # One word alone may be somebody's key in an imitation of their own.
+                (self.hints if value.isalpha() else self.problems).append(said)
         if any(not one.isprintable() or not one.isascii() for one in (key, secret)):
             self.problems.append("The API key or secret holds characters that neither can have: copy it once more.")
 
@@ -169,17 +188,20 @@ class Reading:
             self.hints.append(
                 f'{name} looks like folders joined by something else: they are separated by "{os.pathsep}".'
             )
-        return tuple(self._folder(name, one) for one in self.parts(name, os.pathsep)) or default
+        return tuple(filter(None, (self._folder(name, one) for one in self.parts(name, os.pathsep)))) or default
 
     def folder(self, name: str, default: Path | None) -> Path | None:
         value = self.text(name)
         return self._folder(name, value) if value else default
 
-    def _folder(self, name: str, value: str) -> Path:
+    def _folder(self, name: str, value: str) -> Path | None:
+        """A folder; none where nobody can know which is meant."""
         path = self._path(name, value)
-        if not path.is_absolute() and not value.startswith("~"):
-            self.problems.append(f"{name} holds a relative folder: write the whole path.")
-        return path
+        if path.is_absolute():
+            return path
+        if not value.startswith("~"):
+            self._wrong(name, "holds a relative folder: write the whole path.")
+        return None
 
     def state(self, name: str, default: str) -> str:
         """Where to remember things; what cannot be understood is not repeated, it may hold a password."""

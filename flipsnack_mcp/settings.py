@@ -124,6 +124,8 @@ class Settings:
     """With what the account begins, where it is an imitation."""
     problems: tuple[str, ...] = ()
     """What has to be set right before anything can be asked."""
+    wrong_folders: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is wrong with a folder, by its variable; a call that needs it is refused so, and no other."""
     hints: tuple[str, ...] = ()
     """What looks wrong but may be right."""
     notes: tuple[str, ...] = ()
@@ -148,7 +150,11 @@ class Settings:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong or looks so, of the process and of each account, each once."""
-        said = (one for each in (self, *self.accounts) for one in (*each.problems, *each.hints))
+        said = (
+            one
+            for each in (self, *self.accounts)
+            for one in (*each.problems, *each.wrong_folders.values(), *each.hints)
+        )
         return tuple(dict.fromkeys(said))
 
     @property
@@ -206,7 +212,8 @@ SAID = ("problems", "hints", "notes")
 
 def said_by(reading: Reading, as_told: Callable[[str], str] = str) -> dict[str, Any]:
     """What is said of the values that were read."""
-    return {kind: tuple(map(as_told, getattr(reading, kind))) for kind in SAID}
+    folders = {name: as_told(said) for name, said in reading.wrong_folders.items()}
+    return {"wrong_folders": folders, **{kind: tuple(map(as_told, getattr(reading, kind))) for kind in SAID}}
 
 
 def with_accounts(process: Settings, file: str) -> Settings:
@@ -238,6 +245,8 @@ def of_account(process: Settings, file: Path, told: Told) -> Settings:
     reading.look_at_credentials(values["api_key"], values["api_secret"])
     said = said_by(reading, lambda said: in_the_file(file, told.name, key_of(said)))
     said["problems"] = (*process.problems, *told.problems, *said["problems"])
+    inherited = {name: text for name, text in process.wrong_folders.items() if name not in given}
+    said["wrong_folders"] = inherited | said["wrong_folders"]
     # Each imitation is an account of its own, and is told apart like the others.
     if values.get("sandbox"):
         values["api_key"] = f"SANDBOX-{told.name.upper()}"

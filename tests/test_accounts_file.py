@@ -152,7 +152,8 @@ def test_what_is_wrong_with_an_account_is_said_with_file_and_name_and_stops_that
 ) -> None:
     settings = read(file, f"[accounts.de]\n{filled(lines)}\n{GOOD}")
     broken = account(settings, "de")
-    assert f'{file}, account "de": {said}' in broken.missing
+    stops_only_some = " ".join(broken.wrong_folders.values())
+    assert f'{file}, account "de": {said}' in f"{broken.missing} {stops_only_some}"
     assert (account(settings, "good").missing, settings.problems) == ("", ())
     check_no_value_is_told(settings)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,8 @@ def test_a_switch_that_is_off_is_off_and_no_toolset_is_the_default_one(value: st
 )
 def test_what_clients_and_shells_get_wrong_is_pointed_out(name: str, value: str, words: str) -> None:
     settings = read_settings({**ACCESS, name: value})
-    assert any(name in one and words in one for one in settings.problems)
-    assert settings.missing
+    assert any(name in one and words in one for one in wrong(settings))
+    assert bool(settings.missing) is (name not in HOMES)
     assert settings.read_only is (name == "FLIPSNACK_READ_ONLY")  # an unclear one is read-only
 
 
@@ -151,7 +152,8 @@ AS_NOTHING_GIVEN = ("api_url", "upload_url", "calls_per_second", "calls_per_minu
 @pytest.mark.parametrize(("name", "value", "said"), [*NOT_TAKEN, RELATIVE], ids=lambda text: text[:30])
 def test_a_value_that_cannot_be_taken_is_pointed_out_and_the_default_stays(name: str, value: str, said: str) -> None:
     settings = read_settings({**ACCESS, name: value})
-    assert f"{name} {said}" in settings.missing
+    assert f"{name} {said}" in " ".join(wrong(settings))
+    assert bool(settings.missing) is (name not in HOMES)  # a wrong folder stops only what needs it
     assert all(getattr(settings, one) == getattr(Settings(), one) for one in AS_NOTHING_GIVEN)
     assert settings.read_only is (name == "FLIPSNACK_READ_ONLY")  # an unclear one is read-only
     assert "pw" not in settings.missing
@@ -179,6 +181,34 @@ def test_swapped_credentials_are_pointed_out_and_the_documented_pair_does_not_lo
     documented = read_settings({"FLIPSNACK_API_KEY": "45FD-267-7SG7832", "FLIPSNACK_API_SECRET": SECRET})
     assert swapped.hints == ("FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.",)
     assert documented.hints == ()
+
+
+def wrong(settings: Settings) -> tuple[str, ...]:
+    """All that has to be set right."""
+    return (*settings.problems, *settings.wrong_folders.values())
+
+
+README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+IN_EXAMPLES = re.findall(
+    r"""(?:FLIPSNACK_API_(?:KEY|SECRET)"?[:=]|^(?:key|secret) =) ?"([^"$]+)\"""", README, re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("name", ["FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET"])
+@pytest.mark.parametrize("value", [*sorted({*IN_EXAMPLES}), "<your-api-key>", "YOUR_API_SECRET_HERE", "---"])
+def test_what_stands_in_an_example_is_no_credential(name: str, value: str) -> None:
+    assert {"your key", "your secret", "..."} <= {*IN_EXAMPLES}
+    assert f"{name} looks like what an example has in its place" in read_settings({**ACCESS, name: value}).missing
+
+
+@pytest.mark.parametrize("value", ["SANDBOX-DEMO-KEY", "KEY-7-SECRET", "key1", "keyhole", KEY, SECRET])
+def test_what_has_a_digit_or_a_word_of_its_own_is_a_credential(value: str) -> None:
+    assert read_settings({"FLIPSNACK_API_KEY": value, "FLIPSNACK_API_SECRET": "another"}).missing == ""
+
+
+def test_a_single_word_of_examples_is_only_pointed_out() -> None:
+    given = read_settings({"FLIPSNACK_API_KEY": "KEY", "FLIPSNACK_API_SECRET": SECRET})
+    assert (given.missing, [one.partition(" looks")[0] for one in given.hints]) == ("", ["FLIPSNACK_API_KEY"])
 
 
 @pytest.mark.parametrize("way", ["ask", "approve", "block", "allow"])
@@ -271,7 +301,7 @@ def fields_read() -> list[str]:
 )
 def test_a_placeholder_inside_a_value_is_pointed_out(name: str, value: str) -> None:
     settings = read_settings({"FLIPSNACK_API_SECRET": SECRET, name: value})
-    assert any(name in one and "placeholder" in one for one in settings.problems)
+    assert any(name in one and "placeholder" in one for one in wrong(settings))
 
 
 @pytest.mark.parametrize("name", ["FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET"])
@@ -350,7 +380,7 @@ def test_a_home_folder_of_nobody_is_pointed_out(name: str) -> None:
     value = "~nobody-of-that-name/x"
     given = f"sqlite:{value}" if name == "FLIPSNACK_STATE" else value
     settings = read_settings({"FLIPSNACK_API_KEY": KEY, name: given})
-    assert any(name in one and "home folder that cannot be found" in one for one in settings.problems)
+    assert any(name in one and "home folder that cannot be found" in one for one in wrong(settings))
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,8 @@ class Action(BaseModel, Generic[ResultT_co]):
     a query."""
     loses: ClassVar[str] = ""
     """What it overwrites without a way back, where it does: `logo`. A person is asked as before a deletion."""
+    removes: ClassVar[str] = ""
+    """What of a collection is gone after it, where the collection stays: `logo`."""
     doing: ClassVar[str] = ""
     """What it does to its target, for the person who is asked before it is destroyed: `Delete`."""
     legacy: ClassVar[bool] = False

@@ -172,7 +172,15 @@ class NotAuthorisedError(RefusedError):
 
     codes = (41, 44)
     retry = "Try again once the credentials are right."
-    advice = "Ask the person to run `flipsnack-mcp doctor`, which finds out whether key or secret is wrong."
+    wrong: ClassVar = {
+        41: "Flipsnack does not know this key: the API key",
+        44: "The key exists, the secret does not belong to it: the API secret",
+    }
+
+    @override
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(code, message)
+        self.next_step = f"{self.wrong[code]} has to be copied once more into the configuration of this server."
 
 
 class NotFoundError(RefusedError):

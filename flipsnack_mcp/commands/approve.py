@@ -14,6 +14,7 @@ from flipsnack_mcp.commands.connecting import labels_known, remember
 from flipsnack_mcp.server.consent.codes import Consents, Ticket, waiting_in
 from flipsnack_mcp.server.consent.form import confirms
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import told_apart
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 
@@ -70,7 +71,7 @@ def list_waiting(waiting: Mapping[str, ToApprove]) -> int:
     """Print what waits for a person."""
     for name, one in waiting.items():
         say(one_line(f"{name}  {one.called}  {one.ticket.text}"))
-    say("Approve one with: flipsnack-mcp approve CODE" if waiting else "Nothing waits for an approval.")
+    say(f"Approve one with: {as_typed('approve CODE')}" if waiting else "Nothing waits for an approval.")
     return 0
 
 

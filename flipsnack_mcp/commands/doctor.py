@@ -18,6 +18,7 @@ from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, 
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
 from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
+from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
@@ -28,6 +29,12 @@ PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832",
 PUBLISHED_SECRET = "123ABCDE-456-7890-FGH"  # noqa: S105  # the example of the documentation
 PUBLISHED_SIGNATURE = "26e781d3d1751d82ec284acf4a019def"
 CALL_PATIENCE = 20.0
+UPLOADS, DOWNLOADS = "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"
+WHICH_FOLDER = {UPLOADS: "uploads", DOWNLOADS: "downloads"}
+NOT_SEEN_HERE = (
+    "what an assistant's own configuration sets cannot be seen here: to look at its key, run `{}` with the same "
+    "FLIPSNACK_ variables as stand there"
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ async def examine_account(account: Settings, process: Settings, found: dict[str,
 
 def configuration(settings: Settings) -> Iterator[Finding]:
     """Find what is missing or malformed."""
-    yield Finding("configuration", not settings.missing, settings.missing or "complete")
+    if settings.missing or not settings.hints:
+        yield Finding("configuration", not settings.missing, settings.missing or "complete")
     yield from looked_odd(settings)
 
 
@@ -109,9 +117,15 @@ def state(settings: Settings) -> Iterator[Finding]:
 
 async def used_before(settings: Settings) -> list[Finding]:
     """Name the accounts that the state file knows, in a terminal without a key: an assistant may have its own."""
-    file = state_file(kept_at(settings)) if settings.missing and not settings.problems else None
-    if not file or not file.is_file():
+    if not settings.missing:
         return []
+    elsewhere = Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor")))
+    file = state_file(kept_at(settings)) if not settings.problems else None
+    return [elsewhere, *(await known_to(file, settings) if file and file.is_file() else [])]
+
+
+async def known_to(file: Path, settings: Settings) -> list[Finding]:
+    """Name the accounts that servers used with a state file."""
     store = remember(settings)
     try:
         known = await store.transact(labels_in)
@@ -119,8 +133,9 @@ async def used_before(settings: Settings) -> list[Finding]:
         return [Finding("state", ok=False, said=str(error))]
     finally:
         await store.close()
-    said = f"servers on {file} used: {', '.join(sorted(known.values()))}; what their own configuration sets is not seen here"
-    return [Finding("state", ok=True, said=said)] if known else []
+    names = ", ".join(sorted(known.values()))
+    approving = f"`{as_typed('history')}` and `{as_typed('approve')}` work for them without a key"
+    return [Finding("state", ok=True, said=f"servers on {file} used: {names}; {approving}")] if known else []
 
 
 async def asked(settings: Settings) -> list[Finding]:
@@ -138,11 +153,15 @@ def signing() -> Finding:
 
 def folders(settings: Settings) -> Iterator[Finding]:
     """Find out whether the folders are there and may be used."""
-    if not settings.upload_dirs:
+    for variable, said in settings.wrong_folders.items():
+        yield Finding(WHICH_FOLDER[variable], ok=False, said=said)
+    if not settings.upload_dirs and UPLOADS not in settings.wrong_folders:
         said = "no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
         yield Finding("uploads", ok=True, said=said)
     for folder in settings.upload_dirs:
         yield upload_folder(folder)
+    if DOWNLOADS in settings.wrong_folders:
+        return
     target = download_folder(settings.download_dir)
     nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
     writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
@@ -173,7 +192,7 @@ async def call(settings: Settings) -> Finding:
         try:
             stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + CALL_PATIENCE))
         except FlipsnackError as error:
-            return Finding("call", ok=False, said=str(error))
+            return Finding("call", ok=False, said=f"{error.happened} {error.next_step}")
         except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
             return Finding("call", ok=False, said=f"Something unexpected went wrong here: {type(error).__name__}.")
     return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")

@@ -3,23 +3,19 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from heapq import merge
 from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import cleaned, one_line
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import labels_known, remember
+from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.server.accounts import account_named
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import UNNAMED, told_apart
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.history import Event, Trail, every_trail
-
-LONGEST_SAVED = 4000
-"""Characters of what was saved, for a person; `--json` has all of it."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +29,8 @@ class Found:
     """By account, so that a person can tell them apart."""
 
 
-def history(settings: Settings, *, as_json: bool, verify: bool, account: str | None = None) -> int:
-    """Print the trails of all accounts or of one, or say whether they are whole."""
+def history(settings: Settings, *, as_json: bool, verify: bool, account: str | None = None, since: float = 0.0) -> int:
+    """Print the trails of all accounts or of one, all or since a moment; or say whether they are whole, as ever."""
     try:
         found = anyio.run(recalled, settings)
     except StoreUnusable as error:
@@ -47,7 +43,7 @@ def history(settings: Settings, *, as_json: bool, verify: bool, account: str | N
     if verify:
         say(json.dumps(verification(found)) if as_json else verification_text(found))
         return 1 if any(one.wrong for one in found.trails) else 0
-    say(json.dumps(saved(found), indent=2) if as_json else trail_text(found))
+    say(json.dumps(saved(found, since), indent=2) if as_json else trail_text(found, since))
     return 0
 
 
@@ -84,37 +80,21 @@ def in_order(found: Found) -> Iterator[tuple[str, Event]]:
     return merge(*([(one.account, event) for event in one.events] for one in found.trails), key=lambda one: one[1].at)
 
 
-def saved(found: Found) -> list[dict[str, Any]]:
+def saved(found: Found, since: float = 0.0) -> list[dict[str, Any]]:
     """Write the history for a program."""
     return [
         {**event.model_dump(mode="json"), "account": account, "label": found.labels.get(account, UNNAMED)}
         for account, event in in_order(found)
+        if event.at >= since
     ]
 
 
-def trail_text(found: Found) -> str:
-    """Write the history for a person."""
-    lines = [event_text(event, found.called[account]) for account, event in in_order(found)]
-    return "\n".join(lines) or "Nothing has been changed through this server."
-
-
-def event_text(event: Event, called: str) -> str:
-    """Write one entry on one line, and the saved metadata on one below it. Ids in it can be anybody's text."""
-    at = date_and_time(event.at)
-    how = f", confirmed by {event.confirmed}" if event.confirmed else ""
-    said = f": {event.said}" if event.said else ""
-    saved = cleaned(json.dumps(event.before, ensure_ascii=False), LONGEST_SAVED)
-    before = f"\n      before: {saved}" if event.before else ""
-    what = f"{event.tool} {event.target}  {event.decision}{how}{said}"
-    return one_line(f"{event.number:5}  {at}  {called}  {what}") + before
-
-
-def date_and_time(at: float) -> str:
-    """When something was; the number itself where somebody made one of it that no clock shows."""
-    try:
-        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return str(at)
+def trail_text(found: Found, since: float = 0.0) -> str:
+    """Write the history for a person: one line for each change that was not over before."""
+    made = [one for one in changes_made([*in_order(found)]) if one.last.at >= since]
+    if not made:
+        return f"Nothing has been changed through this server{' since then' if since else ''}."
+    return table_of(made, found.called)
 
 
 def verification(found: Found) -> dict[str, Any]:

@@ -46,7 +46,9 @@ def serve(settings: Settings, where: tuple[str, int] | None) -> int:
 def serve_stdio(server: FlipsnackServer) -> NoReturn:
     """Serve one client, and end the process."""
     if sys.stdin.isatty():
-        tell("waiting for an MCP client; try `flipsnack-mcp demo`, or press Ctrl-C to leave")
+        from flipsnack_mcp.started import as_typed  # noqa: PLC0415  # only for a person: no client waits for it
+
+        tell(f"waiting for an MCP client; try `{as_typed('demo')}`, or press Ctrl-C to leave")
     anyio.run(serve_until_interrupted, server.run_stdio_async)
     end_process(0)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 MOST_CHARACTERS = 80
 MOST_NAME_BYTES = 150  # a file system allows 255; the rest is for " (999).zip" and for encrypting layers
+MOST_KNOWN = 64  # the longest hash
 LAST_RESORT = "flipsnack"
 
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file (the superscript digits count too)
@@ -35,6 +36,18 @@ def safe_name(title: str, fallback: str) -> str:
     return _stem(title) or _stem(fallback) or LAST_RESORT
 
 
+def telling_names(title: str, known_as: str) -> tuple[str, str]:
+    """Returns a stem made from a title, and the one that says as well what it is known as.
+
+    The first is the second where the title is too long for a name: titles of a series differ at their ends.
+    """
+    stem, known = safe_name(title, known_as), _stem(known_as)[:MOST_KNOWN]
+    if not known or stem == known:
+        return stem, stem
+    with_hash = f"{_cut(_whole(title), len(known) + 3)} ({known})"
+    return (stem if _whole(title) == stem else with_hash), with_hash
+
+
 def is_reserved(name: str) -> bool:
     """Tells whether Windows would open a device under this name, whatever its extension."""
     return name.partition(".")[0].rstrip(" ").upper() in RESERVED_NAMES
@@ -51,12 +64,19 @@ def without_format_characters(text: str) -> str:
 
 
 def _stem(title: str) -> str:
+    return _cut(_whole(title))
+
+
+def _cut(stem: str, less: int = 0) -> str:
+    shortened = stem[: MOST_CHARACTERS - less].encode()[: MOST_NAME_BYTES - less]
+    return _without_edges(shortened.decode(errors="ignore"))
+
+
+def _whole(title: str) -> str:
     visible = INVISIBLE_LETTERS.sub("", without_format_characters(title))
     plain = "".join(map(_kept, unicodedata.normalize("NFC", visible.translate(TYPOGRAPHIC))))
     stem = _without_edges(unicodedata.normalize("NFC", " ".join(plain.split())))
-    if is_reserved(stem):
-        stem = f"_{stem}"
-    return _without_edges(stem[:MOST_CHARACTERS].encode()[:MOST_NAME_BYTES].decode(errors="ignore"))
+    return f"_{stem}" if is_reserved(stem) else stem
 
 
 def _kept(char: str) -> str:

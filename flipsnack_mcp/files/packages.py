@@ -10,7 +10,7 @@ from pathlib import Path
 from anyio import current_time, from_thread, to_thread
 
 from flipsnack_mcp.files.limits import MEGABYTE, PackageLimits
-from flipsnack_mcp.files.names import safe_name
+from flipsnack_mcp.files.names import telling_names
 from flipsnack_mcp.files.partial_file import PartialFile, partial_file, remove_leftovers
 from flipsnack_mcp.files.worker_thread import thread_for, wait_for
 from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
@@ -42,9 +42,13 @@ async def save_package(
     collection_hash: str,
     *,
     received: Received | None = None,
+    shared: bool = False,
     limits: PackageLimits = PackageLimits(),  # noqa: B008 - frozen
 ) -> SavedPackage:
-    """Saves a zip as `Title.zip`, or under the next free number; raises and leaves nothing where anything is wrong.
+    """Saves a zip as `Title.zip`, where that is taken with its hash, then under the next free number.
+
+    What is there already, byte for byte, stays as it is, unless the folder is shared with other accounts: what is
+    theirs is not taken for one's own. Where anything is wrong, nothing is left.
 
     Raises:
         BadPackage: What arrived is not a whole and safe zip.
@@ -55,7 +59,8 @@ async def save_package(
         files = await to_thread.run_sync(
             file.judge, partial(check_zip, limits=limits, between=from_thread.check_cancelled)
         )
-        path = await to_thread.run_sync(file.publish, safe_name(title, collection_hash), ".zip")
+        name, with_hash = telling_names(title, collection_hash)
+        path = await to_thread.run_sync(partial(file.publish, name, ".zip", with_hash, once=not shared))
         return SavedPackage(path, file.size, sha256, files)
 
 

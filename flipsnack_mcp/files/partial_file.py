@@ -1,14 +1,16 @@
 """A file that is being written under a hidden name and appears under its own name only when it is whole."""
 
 import errno
+import filecmp
 import os
 import re
 import secrets
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, TypeVar
@@ -81,8 +83,12 @@ class PartialFile:
                 self._open_file().flush()
             return verdict(self._open_file(), self.size)
 
-    def publish(self, stem: str, extension: str) -> Path:
-        """Gives the file its name, or the name with the next free number; never overwrites, never shows a half file."""
+    def publish(self, stem: str, extension: str, otherwise: str = "", *, once: bool = False) -> Path:
+        """Gives the file its name, or the name with the next free number; never overwrites, never shows a half file.
+
+        Where there is another name, that comes before any number; where it is wanted `once`, a file that holds just this
+        already is enough.
+        """
         with self._lock, _refusing(self._folder):
             file = self._open_file()
             file.flush()
@@ -90,11 +96,12 @@ class PartialFile:
             self._set_mode(self._mode)
             if RENAMES:
                 file.close()
-            self._published = self._named(stem, extension)
+            stems = [*dict.fromkeys((stem, otherwise or stem))]
+            path = self._named(stems, extension, self._is_there_as if once else _never)
             self.path.unlink(missing_ok=True)
             file.close()  # only now, for until it has its name it must stay locked
             self._writing.let_go()
-            return self._published
+            return path
 
     def discard(self) -> None:
         """Leaves nothing behind, whatever was done before."""
@@ -122,14 +129,27 @@ class PartialFile:
             self.path.unlink(missing_ok=True)
         raise OSError(errno.EAGAIN, "every new file in it is taken away")
 
-    def _named(self, stem: str, extension: str) -> Path:
-        for number in range(1, MOST_NAMES):
-            counter = f" ({number})" if number > 1 else ""
-            target = self._folder / f"{stem}{counter}{extension}"
-            with suppress(FileExistsError):
+    def _named(self, stems: Sequence[str], extension: str, enough: Callable[[Path], bool]) -> Path:
+        numbered = (f"{stems[-1]} ({number})" for number in range(2, MOST_NAMES))
+        for name in chain(stems, numbered):
+            target = self._folder / f"{name}{extension}"
+            try:
                 _move(self.path, target)
-                return target
+            except FileExistsError:
+                if enough(target):
+                    return target
+                continue
+            self._published = target
+            return target
         raise OSError(errno.EEXIST, f"{MOST_NAMES - 1} files have this title")
+
+    def _is_there_as(self, target: Path) -> bool:
+        """Whether a file, and no link to one, already holds just this."""
+        with suppress(OSError):
+            status = target.lstat()
+            whole = stat.S_ISREG(status.st_mode) and status.st_size == self.size
+            return whole and filecmp.cmp(self.path, target, shallow=False)
+        return False
 
     def _set_mode(self, mode: int) -> None:
         # Windows has no such modes, and file systems without them refuse: then there is nothing to protect.
@@ -178,6 +198,10 @@ def remove_leftovers(folder: Path) -> int:
                 pass  # a lock that nobody holds goes with this look at it
         return removed
     return 0
+
+
+def _never(_target: Path) -> bool:
+    return False
 
 
 def _removed(path: Path) -> bool:

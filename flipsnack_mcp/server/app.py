@@ -34,6 +34,8 @@ from flipsnack_mcp.workflows.reports.running import Reports
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from flipsnack_mcp.workflows.uploads.sending import Uploads
 
+TO_SET = "Ask the person to set it in the configuration of this MCP server."
+
 
 @dataclass
 class OwnNumber:
@@ -100,13 +102,23 @@ class App:
 
     @property
     def download_dir(self) -> Path:
-        """Where packages and reports go."""
+        """Where packages and reports go.
+
+        Raises:
+            ConfigurationError: It cannot be told.
+        """
+        self.check_folder("FLIPSNACK_DOWNLOAD_DIR")
         return download_folder(self.settings.download_dir)
+
+    def check_folder(self, variable: str) -> None:
+        """Raise where it cannot be told which folder is meant."""
+        if wrong := self.settings.wrong_folders.get(variable):
+            raise ConfigurationError(wrong, TO_SET)
 
     def check_settings(self) -> None:
         """Raise where Flipsnack cannot be asked for want of a setting."""
         if missing := self.settings.missing:
-            raise ConfigurationError(missing, "Ask the person to set it in the configuration of this MCP server.")
+            raise ConfigurationError(missing, TO_SET)
 
 
 def permissions_of(settings: Settings) -> Permissions:

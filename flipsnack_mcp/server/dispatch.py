@@ -15,13 +15,24 @@ from mcp import MCPError, types
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from pydantic import BaseModel
 
-from flipsnack_mcp.api import Action, Changed, Effect, FlipsnackError, NotFoundError, ResultT_co, cleaned, hash_from
+from flipsnack_mcp.api import (
+    Action,
+    Changed,
+    Effect,
+    FlipsnackError,
+    NotAuthorisedError,
+    NotFoundError,
+    ResultT_co,
+    cleaned,
+    hash_from,
+)
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.consent.sealing import UNOPENED
+from flipsnack_mcp.server.instructions import CHANGES_NOTHING
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
 from flipsnack_mcp.server.safety.redaction import log_unexpected
@@ -73,7 +84,8 @@ class Dispatcher:
             return as_failure(str(error), heading)
         except (RefusedFile, StoreUnusable) as error:
             return as_failure(
-                f"{error.happened} {Changed.NOTHING.value} Trying again will not help. {error.next_step}", heading
+                f"{error.happened} {Changed.NOTHING.value} Trying again as it is will not help. {error.next_step}",
+                heading,
             )
         except MCPError:
             raise
@@ -114,7 +126,7 @@ class Dispatcher:
             raise unopened
         tool = TOOLS.get(name) if name in self.offered else None
         if tool is None:
-            raise no_such_tool(name, self.offered, request)
+            raise no_such_tool(name, self.offered, request, self.settings)
         if len(self.apps) == 1:
             return tool, understand(tool.input, arguments), Whose((self.first,))
         own = {key: value for key, value in arguments.items() if key != ARGUMENT}
@@ -132,7 +144,11 @@ async def carry_out(
         app.check_settings()
     options = options_of(given) if isinstance(given, Action) else Options()
     call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)
-    return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+    try:
+        return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+    except NotAuthorisedError as error:
+        error.next_step = " ".join((error.next_step, *app.settings.hints))  # one of them may tell what is wrong
+        raise
 
 
 def asks_to_stop(given: Any) -> bool:
@@ -183,13 +199,14 @@ def target_of(given: Any) -> str:
     return "/".join(named) or cleaned(str(getattr(given, "title", None) or ""), 100)
 
 
-def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest) -> Exception:
-    """What is not on the menu, hidden or unknown alike.
+def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings: Settings) -> Exception:
+    """What is not on the menu, hidden or unknown alike; that the server is read-only may be why.
 
     Up to 2025-11-25 the specification's own example is a protocol error. On 2026-07-28 the official suite expects an
     answer, as the SDK gives it, and the model can read that one.
     """
-    happened = f"There is no tool `{cleaned(name, 60)}`."
+    read_only = f" {CHANGES_NOTHING}" if all(one.read_only for one in settings.every) else ""
+    happened = f"There is no tool `{cleaned(name, 60)}`.{read_only}"
     if request.modern:
         return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
     return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")

@@ -37,7 +37,7 @@ NOTHING_REAL = "This is the built-in sandbox: an imitation with made-up collecti
 LONGEST = 1790
 """Characters, also where there are many accounts."""
 NAMES, AND_MORE = "{names}", ", and 999 more"
-FOLDERS = "\nUpload folders: "
+FOLDERS_TOLD = "\nUpload folders: "
 
 
 def instructions(settings: Settings) -> str:
@@ -60,8 +60,10 @@ def told_folders(every: Sequence[Settings], room: int) -> str:
         in_its_own_words(str(folder)) + (f" ({', '.join(first_few(names, 3))})" if len(names) < len(writing) else "")
         for folder, names in having.items()
     ]
-    fitting = sum(so_far <= room - len(AND_MORE) - len(FOLDERS) for so_far in accumulate(len(one) + 2 for one in those))
-    return f"{FOLDERS}{', '.join(first_few(those, fitting))}." if fitting else ""
+    fitting = sum(
+        so_far <= room - len(AND_MORE) - len(FOLDERS_TOLD) for so_far in accumulate(len(one) + 2 for one in those)
+    )
+    return f"{FOLDERS_TOLD}{', '.join(first_few(those, fitting))}." if fitting else ""
 
 
 def about(every: Sequence[Settings]) -> Iterator[tuple[str, Sequence[Settings]]]:

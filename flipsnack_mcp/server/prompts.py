@@ -22,6 +22,8 @@ class Argument(types.PromptArgument, defer_build=True):
     required: bool = False
     absent: Annotated[str, Field(exclude=True)] = ""
     """What stands in the text where it is not given."""
+    words: Annotated[tuple[str, ...], Field(exclude=True)] = ()
+    """What it usually is, for who is typing."""
 
 
 class Prompt(types.Prompt, defer_build=True):
@@ -73,6 +75,14 @@ def offered_prompts(settings: Settings) -> list[Prompt]:
     tools, several = menu(settings), len(settings.every) > 1
     offered = [one for one in prompts() if one.needs <= tools.keys()]
     return [one.model_copy(update={"arguments": [*one.arguments, WHOSE]}) if several else one for one in offered]
+
+
+def suggest_words(prompt: str, argument: str, typed: str) -> types.Completion | None:
+    """What an argument may be, of the words that begin as typed; None where it can be anything."""
+    asked = (one for job in prompts() if job.name == prompt for one in job.arguments if one.name == argument)
+    words = next((one.words for one in asked), ())
+    begun = [word for word in words if word.startswith(typed.strip().lower())]
+    return types.Completion(values=begun, total=len(begun), has_more=False) if words else None
 
 
 def fill_prompt(name: str, given: Mapping[str, object], settings: Settings) -> types.GetPromptResult:

@@ -182,10 +182,14 @@ async def complete_hash(
     argument: types.CompletionArgument,
     context: types.CompletionContext | None,
 ) -> types.Completion | None:
-    """Hashes by title, wherever one is wanted; and names of accounts."""
+    """Hashes by title, wherever one is wanted; names of accounts, and words that an argument takes."""
     dispatcher = SERVED.get().dispatcher()
     if argument.name == ARGUMENT:
         return dispatcher.suggest_accounts(argument.value)
+    if isinstance(ref, types.PromptReference) and (
+        words := prompts.suggest_words(ref.name, argument.name, argument.value)
+    ):
+        return words
     of_prompt = isinstance(ref, types.PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
     of_resource = isinstance(ref, types.ResourceTemplateReference) and argument.name == "hash"
     whose = ((context and context.arguments) or {}).get(ARGUMENT)

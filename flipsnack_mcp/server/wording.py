@@ -22,6 +22,7 @@ PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|(.*_)?date|field|account|key_e
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
 LINKS = frozenset({"direct_link", "cover_image", "resource_url"})
 PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][A-Za-z0-9_.:/?=&%+@~#-]*)?")
+CODES = frozenset({"embed_code", "in_container"})
 SHORTENED = {"items": 20}
 """Tables of which a reader needs only the start; the structured data has more."""
 SOMEBODYS_IN_A_ROW = frozenset({"path"})
@@ -158,7 +159,7 @@ def cell(name: str, value: Any, unit: Unit | None = None) -> str:
 
 def in_quotes(name: str, text: str) -> str:
     """Somebody's text; what needs no quotes stands without."""
-    if name == "embed_code":
+    if name in CODES:
         return "`" + text.replace("`", "'") + "`" if text else ""
     plain = (
         PLAIN_LINK.fullmatch(text) if name in LINKS else PLAIN_FIELDS.fullmatch(name) and PLAIN_VALUE.fullmatch(text)

@@ -206,15 +206,18 @@ async def test_at_a_terminal_the_title_approves_and_ctrl_c_not(scene: Scene, run
 
 
 async def test_the_history_shows_the_deletion_the_yes_and_how_it_was_and_nothing_for_the_terminal(scene: Scene) -> None:
+    known = scene.bench.collection(TITLE).hash
     scene.bench.collection(TITLE).description = "Now\u202e \u200bhidden\x1b[2J"
     await after_the_code(scene, scene.approved)
     shown, whole = await scene.run("history"), await scene.run("history", "--verify")
     assert (shown.status, whole.status) == (0, 0)
-    assert [line.split()[0] for line in shown.out.splitlines() if not line.startswith("      ")] == ["1", "2", "3"]
-    assert "confirmed by approve" in shown.out
-    assert f'"title": "{TITLE}"' in shown.out
-    assert '"description": "Now hidden' in shown.out
-    assert not {"\u202e", "\u200b", "\x1b"} & set(shown.out)
+    head, asked, done = shown.out.splitlines()
+    assert [head.split()[0], asked.split()[0], done.split()[0]] == ["No.", "1", "2"]
+    assert "  refused  " in asked
+    assert f'  done, confirmed by approve  "{TITLE}" ({known})' in done
+    how_it_was = (await scene.run("history", "--json")).out
+    assert '"description": "Now\\u202e' in how_it_was
+    assert not {"\u202e", "\u200b", "\x1b"} & {*shown.out, *how_it_was}
     assert "whole: 3 entries" in whole.out
 
 

@@ -80,7 +80,15 @@ def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None
     assert (facts["ok"], facts["mode"], facts["version"]) == (False, "live", __version__)
     assert "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in checks["configuration"]["said"]
     assert checks["signing"]["ok"]
+    assert "cannot be seen here" in checks["assistants"]["said"]
     assert "call" not in checks
+
+
+def test_of_what_looks_wrong_doctor_does_not_say_first_that_it_is_complete(run_here: Here) -> None:
+    swapped = {"FLIPSNACK_API_KEY": "A1-B2-C3-D4", "FLIPSNACK_API_SECRET": "A1-B2-C3"}
+    _, facts, _ = doctored(run_here, **swapped, FLIPSNACK_API_URL="http://127.0.0.1:9/")
+    said = [(one["ok"], one["said"]) for one in facts["checks"] if one["check"] == "configuration"]
+    assert said == [(False, "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET look swapped.")]
 
 
 def test_doctor_makes_a_call_against_the_sandbox(run_here: Here) -> None:
@@ -168,10 +176,15 @@ def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, 
         access = {"FLIPSNACK_API_URL": where["api_url"], "FLIPSNACK_API_KEY": where["api_key"]}
         right = run_here("doctor", **access, FLIPSNACK_API_SECRET=where["api_secret"])
         wrong = run_here("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
+        unknown = run_here("doctor", **access | {"FLIPSNACK_API_KEY": KEY}, FLIPSNACK_API_SECRET=SECRET)
     assert right.status == 0, right.out
     assert where["api_secret"] not in right.out + right.err
     assert wrong.status == 1
     assert "code 44" in wrong.out
+    assert "The key exists, the secret does not belong to it" in wrong.out
+    assert "code 41" in unknown.out
+    assert "Flipsnack does not know this key" in unknown.out
+    assert "doctor`" not in wrong.out + unknown.out
 
 
 def test_doctor_says_in_words_that_nobody_answers(ahead: Ahead) -> None:
@@ -244,7 +257,7 @@ TYPED = [
     (f"-{KEY}", "the commands are"), (f"-k{SECRET}", "the commands are"), (f"serve --{SECRET}=1", "there is no such option"),
     (f"serve {KEY}", "an argument too many"), (f"sandbox --port {KEY}", "--port takes a number"), (f"sandbox --port={SECRET}", "--port takes a number"),
     (f"serve --http {KEY}", "--http takes HOST:PORT"), (f"doctor --json={SECRET}", "--json takes no value"), (f"doctor {SECRET}", "an argument too many"),
-    (f"history --verify={KEY} x", "--verify takes no value"), (f"demo {KEY} {SECRET}", "an argument too many"), (f"approve A {SECRET}", "an argument too many"),
+    (f"history --verify={KEY} x", "--verify takes no value"), (f"history --since {KEY}", "--since takes a day"), ("history --since 7", "--since takes a day"), (f"demo {KEY} {SECRET}", "an argument too many"), (f"approve A {SECRET}", "an argument too many"),
     (f"serve --api-key {KEY}", "--api-key-file"), (f"serve --api-secret={SECRET}", "--api-secret-file"), (f"--api-key={KEY}", "--api-key-file"),
     ("servve", "did you mean serve?"), ("Doctor", "did you mean doctor?"), ("docter --json", "did you mean doctor?"), ("approv", "did you mean approve?"),
     ("--upload-dir /x", "did you mean --upload-dirs?"), ("serve --readonly", "did you mean --read-only?"), ("history --verfy", "did you mean --verify?"),

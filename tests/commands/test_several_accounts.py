@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import HEAD, KIND
 from tests.api.street import no_network_settings
-from tests.commands.at_a_terminal import DELETED, Here, Now, Scene
+from tests.commands.at_a_terminal import DELETED, TITLE, Here, Now, Scene
 from tests.commands.processes import KEY, SECRET, Ended, Run
 from tests.server.bench import Assistant, Bench, Given, Tapped, Witness
 
@@ -156,14 +158,41 @@ async def changed(scene: TwoAccounts) -> None:
 async def test_the_history_lists_all_accounts_in_the_order_of_time_each_with_its_label(scene: TwoAccounts) -> None:
     await changed(scene)
     shown, entries = await scene.run("history"), await scene.history()
-    rows = [line.split() for line in shown.out.splitlines() if not line.startswith("      ")]
-    assert [(row[0], row[2]) for row in rows] == [
-        ("1", "de"), ("2", "de"), ("1", "fr"), ("2", "fr"), ("3", "de"), ("4", "de"),
+    head, *lines = shown.out.splitlines()
+    rows = [re.split("  +", line) for line in lines]
+    assert re.split("  +", head) == ["No.", "When", "Account", "What", "How it ended", "Of what"]
+    assert [(row[0], row[2], row[4]) for row in rows] == [("1", "de", "done"), ("1", "fr", "done"), ("3", "de", "done")]
+    assert [row[5].partition(" (")[0] for row in rows] == [f'"{TITLE}"', f'"{TITLE}"', '"Eins"']
+    assert [(one["number"], one["label"]) for one in entries] == [
+        (1, "de"), (2, "de"), (1, "fr"), (2, "fr"), (3, "de"), (4, "de"),
     ]  # fmt: skip
-    assert [(one["number"], one["label"]) for one in entries] == [(int(row[0]), row[2]) for row in rows]
     assert {(one["label"], one["account"]) for one in entries} == {
         (one.name, one.account) for one in scene.settings.accounts
     }
+
+
+@pytest.mark.parametrize(
+    ("since", "numbers"), [("2w", [1, 1, 3]), ("2026-01-01", [1, 1, 3]), ("2100-01-01T08:00", []), ("0m", [])]
+)
+async def test_the_history_since_a_time_has_what_was_not_over_before(
+    scene: TwoAccounts, since: str, numbers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await changed(scene)
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    shown, entries = await scene.run("history", "--since", since), await scene.history("--since", since)
+    listed = [int(line.split()[0]) for line in shown.out.splitlines()[1:]]
+    assert listed == numbers
+    assert len(entries) == 2 * len(numbers)
+    assert ("since then" in shown.out) is not bool(numbers)
+
+
+async def test_a_change_whose_end_was_never_written_down_is_said_to_have_begun(scene: TwoAccounts) -> None:
+    await changed(scene)
+    german = scene.settings.accounts[0].account
+    await scene.edit(lambda records: records.delete(KIND, f"{german}/{4:09}"))
+    lines = (await scene.run("history", "--account", "de")).out.splitlines()
+    assert ["begun, its end is not known" in line for line in lines] == [False, False, True]
 
 
 @pytest.mark.parametrize("typed", ["fr", "FR", " fr ", "{account}"])
@@ -246,7 +275,7 @@ async def test_what_is_damaged_in_one_account_hides_the_history_of_no_other(scen
 
     await scene.edit(alter)
     shown, torn = await scene.run("history"), await scene.run("history", "--verify")
-    assert (shown.status, len(shown.out.splitlines()), torn.status) == (0, 9, 1)
+    assert (shown.status, len(shown.out.splitlines()), torn.status) == (0, 4, 1)
     assert torn.out.splitlines() == [
         "The trail of de is whole: 4 entries.",
         "The trail of unnamed is NOT whole: what is kept of its end was altered.",
@@ -382,7 +411,7 @@ async def test_a_doctor_without_a_key_names_the_accounts_that_the_state_file_kno
     await changed(scene)
     after = await scene.run("doctor")
     assert "servers on" not in before.out
-    assert f"ok   state: servers on {scene.state} used: de, fr;" in after.out
+    assert f"ok   state: servers on {scene.state} used: de, fr; `flipsnack-mcp history` and" in after.out
 
 
 def test_a_doctor_without_a_key_finds_a_damaged_state_file(run_here: Here, tmp_path: Path) -> None:
@@ -463,5 +492,4 @@ async def test_an_entry_with_a_time_that_no_clock_shows_is_shown_with_the_others
 
     await scene.edit(alter)
     shown = await scene.run("history")
-    rows = [line for line in shown.out.splitlines() if not line.startswith("      ")]
-    assert (shown.status, len(rows)) == (0, 6)
+    assert (shown.status, len(shown.out.splitlines())) == (0, 4)

@@ -189,7 +189,7 @@ def test_a_person_at_a_terminal_is_told_what_is_waited_for_and_can_leave(
     with at_a_terminal(run, *arguments) as (process, terminal):
         said = read_until(terminal, "\n")
         assert "waiting for an MCP client" in said
-        assert "flipsnack-mcp demo" in said
+        assert "-m flipsnack_mcp demo`" in said
         os.write(terminal, key.encode())
         assert process.wait(PATIENCE) == status
         assert "Traceback" not in rest_of(terminal)

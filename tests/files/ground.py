@@ -44,13 +44,13 @@ class Gate:
         self.calls = list[tuple[Any, ...]]()
         original: Callable[..., Any] = getattr(owner, method)
 
-        def held(*args: Any) -> Any:
+        def held(*args: Any, **named: Any) -> Any:
             self.calls.append(args)
             if len(self.calls) > free:
                 self.reached.set()
                 assert self.go_on.wait(10)
             try:
-                return original(*args)
+                return original(*args, **named)
             finally:
                 self.left.set()
 

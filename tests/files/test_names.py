@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.files.folders import download_folder
-from flipsnack_mcp.files.names import safe_name
+from flipsnack_mcp.files.names import safe_name, telling_names
 from tests.server.tables import unfolded
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
@@ -40,6 +40,33 @@ def test_name_is_valid_on_three_systems_and_stays_as_it_is(title: str, fallback:
     assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in name)
     assert Path(name).name == name
     assert safe_name(name, "other") == name
+
+
+SERIES = [
+    f"Garden furniture, cushions, parasols and everything else for the balcony, Textiles, edition {n}" for n in (1, 2)
+]
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("Kitchen brochure", ("Kitchen brochure", "Kitchen brochure (bwltuz7)")), ("", ("bwltuz7", "bwltuz7")),
+        ("x" * 80, ("x" * 80, f"{'x' * 70} (bwltuz7)")), ("x" * 81, (f"{'x' * 70} (bwltuz7)",) * 2),
+        ("目" * 60, (f"{'目' * 46} (bwltuz7)",) * 2),
+        *((title, ("Garden furniture, cushions, parasols and everything else for the balco (bwltuz7)",) * 2) for title in SERIES),
+    ],
+)  # fmt: skip
+def test_a_name_that_would_not_tell_which_one_it_is_has_the_hash(title: str, names: tuple[str, str]) -> None:
+    assert telling_names(title, "bwltuz7") == names
+
+
+@given(st.text(max_size=300) | st.from_regex(DEVICE), st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True))
+def test_a_name_with_a_hash_is_as_valid_as_one_without(title: str, known_as: str) -> None:
+    for name in telling_names(title, known_as):
+        assert 1 <= len(name) <= 80
+        assert len(name.encode()) <= 150
+        assert not FORBIDDEN.search(name)
+        assert not DEVICE.match(name)
 
 
 @given(st.text(max_size=100))

@@ -92,15 +92,41 @@ async def test_unusual_but_honest_package_is_taken(tmp_path: Path, make: Callabl
 
 async def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Title.zip").write_bytes(b"mine")
-    (tmp_path / "Title (2).zip").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "Title (hash1).zip").symlink_to(tmp_path / "elsewhere")
     saved = await save(tmp_path)
-    assert saved.path.name == "Title (3).zip"
+    assert saved.path.name == "Title (hash1) (2).zip"
     assert (tmp_path / "Title.zip").read_bytes() == b"mine"
     assert not (tmp_path / "elsewhere").exists()
     monkeypatch.setattr(partial_file, "MOST_NAMES", 4)
-    with pytest.raises(RefusedFile, match="3 files have this title"):
-        await save(tmp_path)
-    assert len(names_in(tmp_path)) == 3
+    for number in (3, 4):
+        content = zipped(("index.html", b"%d" % number))
+        if number == 3:
+            assert (await save(tmp_path, content=content)).path.name == "Title (hash1) (3).zip"
+            continue
+        with pytest.raises(RefusedFile, match="3 files have this title"):
+            await save(tmp_path, content=content)
+    assert len(names_in(tmp_path)) == 4
+
+
+async def test_what_is_there_already_is_not_saved_again(tmp_path: Path) -> None:
+    first, other = zipped(("index.html", b"one")), zipped(("index.html", b"two"))
+    saved = [await save(tmp_path, content=content) for content in (first, first, other, first, other)]
+    assert [one.path.name for one in saved] == [
+        "Title.zip",
+        "Title.zip",
+        "Title (hash1).zip",
+        "Title.zip",
+        "Title (hash1).zip",
+    ]
+    assert (saved[3].path.read_bytes(), saved[4].path.read_bytes()) == (first, other)
+    assert {*names_in(tmp_path)} == {"Title (hash1).zip", "Title.zip"}
+
+
+async def test_a_link_to_the_same_bytes_is_no_package_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    kept = (await save(tmp_path / "elsewhere")).path
+    (tmp_path / "Title.zip").symlink_to(kept)
+    assert (await save(tmp_path)).path.name == "Title (hash1).zip"
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["hard-links", "no-hard-links"])
@@ -111,7 +137,8 @@ async def test_saves_at_once_all_survive(tmp_path: Path, monkeypatch: pytest.Mon
     saved = await asyncio.gather(*(save(tmp_path, content=package) for package in packages))
     assert [each.path.read_bytes() for each in saved] == packages
     assert all(hashlib.sha256(each.path.read_bytes()).hexdigest() == each.sha256 for each in saved)
-    assert set(names_in(tmp_path)) == {"Title.zip", *(f"Title ({n}).zip" for n in range(2, 9))}
+    numbered = (f"Title (hash1) ({n}).zip" for n in range(2, 8))
+    assert {*names_in(tmp_path)} == {"Title.zip", "Title (hash1).zip", *numbered}
 
 
 def no_links(*_args: object, **_kwargs: object) -> None:

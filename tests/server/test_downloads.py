@@ -52,7 +52,7 @@ def assert_saved(bench: LongBench, said: Said) -> None:
     content = path.read_bytes()
     assert (said.data["path"], said.data["bytes"]) == (str(path), len(content))
     assert said.data["sha256"] == sha256(content).hexdigest()
-    assert said.data["files"] == zipfile.ZipFile(io.BytesIO(content)).namelist()
+    assert said.data["files"] == len(zipfile.ZipFile(io.BytesIO(content)).namelist())
 
 
 def ready(bench: LongBench) -> dict[str, Any]:
@@ -154,6 +154,16 @@ async def test_save_false_gives_a_link_that_works_and_its_end(bench: LongBench) 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", said.data["expires_at"])
     assert not (bench.folder / "downloads").exists()
     assert not {"path", "bytes", "sha256", "files"} & set(said.data)
+
+
+async def test_a_package_of_a_failed_conversion_is_told_with_its_reason(bench: LongBench) -> None:
+    failed = bench.sandbox.account.add(title="Broken", conversion="failed")
+    said = await bench.call(TOOL, collection_hash=failed.hash, wait_seconds=45)
+    if said.data["state"] == "processing":
+        said = await bench.call(TOOL, collection_hash=failed.hash, wait_seconds=45)
+    assert said.data["state"] == "failed", said.text
+    assert "The conversion of its document failed" in said.data["next_step"]
+    assert TOOL not in said.data["next_step"]
 
 
 async def test_a_failed_package_is_said_and_may_be_tried_again(bench: LongBench) -> None:

@@ -22,6 +22,7 @@ from tests.server.several import FIRST, NUMBERS, SeveralBench, whose
 from tests.server.test_resources import read
 
 LIST, EMBED, GET = "collection.getList", "collection.getEmbed", "collection.getCollection"
+STATS = "collection.getStats"
 LEARNING = [LIST, EMBED]
 LINKED = "[account fr: the link is of this one] "
 WEEK = "Weekly offers, Week 38"
@@ -150,14 +151,14 @@ async def test_an_account_is_asked_for_its_number_once_whoever_wants_to_know(sev
     async with several.assistant() as assistant:
         async with anyio.create_task_group() as group:
             for _ in range(3):
-                group.start_soon(assistant.call, "get_embed_code", {"collection_hash": link})
-        await assistant.call("get_embed_code", collection_hash=link)
-    assert several.asked == {"de": LEARNING, "fr": [*LEARNING, *[EMBED] * 4], "uk": LEARNING}
+                group.start_soon(assistant.call, "get_collection_stats", {"collection_hash": link})
+        await assistant.call("get_collection_stats", collection_hash=link)
+    assert several.asked == {"de": LEARNING, "fr": [*LEARNING, *[STATS] * 4], "uk": LEARNING}
 
 
 async def test_a_link_of_the_account_that_is_named_asks_nobody_else(several: SeveralBench) -> None:
-    await several.call("get_embed_code", collection_hash=several.player("fr"), account="fr")
-    assert several.asked == {"fr": [*LEARNING, EMBED]}
+    await several.call("get_collection_stats", collection_hash=several.player("fr"), account="fr")
+    assert several.asked == {"fr": [*LEARNING, STATS]}
 
 
 OLD_WIDGET = '<iframe src="https://cdn.flipsnack.com/widget/v2/widget.html?hash=fxh4k89"></iframe>'

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from mcp import MCPError
-from mcp.types import TextContent
+from mcp.types import PromptReference, TextContent
 
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.prompts import Prompt, prompts
@@ -46,6 +46,15 @@ async def test_what_is_given_stands_in_the_text_in_quotes_and_the_rest_in_words(
     assert all(f'"{value}"' in whole for value in given.values())
     assert "{" not in whole
     assert all(one.absent in short for one in prompt.arguments if not one.required)
+
+
+@pytest.mark.parametrize(
+    ("typed", "values"), [("", ["public", "unlisted"]), ("P", ["public"]), ("unl", ["unlisted"]), ("draft", [])]
+)
+async def test_the_words_of_an_argument_are_completed(assistant: Assistant, typed: str, values: list[str]) -> None:
+    ref = PromptReference(name="publish_issue")
+    found = await assistant.client.complete(ref, {"name": "status", "value": typed})
+    assert found.completion.values == values
 
 
 NEEDING = [one for one in prompts() if any(argument.required for argument in one.arguments)]

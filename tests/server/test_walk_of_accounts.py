@@ -107,7 +107,8 @@ class Walk:
         meant = name or "de"
         given = {"collection_hash": self.hash_there(meant)} if tool.startswith(("get_coll", "get_emb")) else {}
         said = await self.call(tool, meant, **given, **({"account": name.upper()} if name else {}))
-        assert said.data.get("account") == meant
+        unread = tool == "get_embed_code" and said.text.startswith(f"[account {meant}] ")  # a draft, or failed
+        assert said.data.get("account") == meant or unread, said.text
 
     async def by_link(self) -> None:
         owner, name = self.chance.choice(NAMES), self.chance.choice([*NAMES, ""])

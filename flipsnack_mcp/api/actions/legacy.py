@@ -50,6 +50,7 @@ class DeleteLogo(OfCollection):
     tool_title = "Delete a logo"
     legacy = True
     effect = Effect.DESTROYS
+    removes = "logo"
     doing = "Remove the logo of"
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.deletelogo"
     codes = (43, 46)
@@ -81,6 +82,7 @@ class DeleteBackgroundImage(OfCollection):
     tool_title = "Delete a background image"
     legacy = True
     effect = Effect.DESTROYS
+    removes = "background picture"
     doing = "Remove the background picture of"
     source = "https://developers.flipsnack.com/api-reference-1/api-method-collection.deletebackgroundimage"
     codes = (43, 46)

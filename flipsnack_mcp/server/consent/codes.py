@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from flipsnack_mcp.server.consent.form import Preview
+from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.store.records import Body, Records, Store, stamp_of
 
@@ -64,7 +65,8 @@ class Consents:
             if ticket is None:
                 return f"This confirmation code is unknown, used or expired{here}. Make the call without it to get a new one."
             if (only_approved or ticket.needs_approval) and not ticket.approved:
-                return f'Nobody has approved it yet: a person has to run "flipsnack-mcp approve {name}" in a terminal.'
+                command = as_typed(f"approve {name}")
+                return f"Nobody has approved it yet: a person has to run `{command}` in a terminal."
             if spend:
                 records.delete(CODE, name)
             if self._any_closed(records, target, *ticket.parts):

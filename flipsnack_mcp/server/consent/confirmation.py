@@ -15,12 +15,14 @@ import anyio
 from mcp import types
 from pydantic import ValidationError
 
+from flipsnack_mcp.api import quoted
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, Preview, confirms, question
+from flipsnack_mcp.server.consent.form import FORM, LONGEST_TO_TYPE, Preview, confirms, question
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
@@ -32,10 +34,7 @@ NEVER_SHOWN = "the question was probably never shown."
 AGAIN = "Make the same call again to ask once more"
 UNANSWERED_IN_A_ROW = 2
 """So many questions in a row without a person's answer, or with something else typed, and another way is named."""
-NO_TERMINAL = (
-    "A person who sees no form has to set FLIPSNACK_STATE to a file: it is memory: here, which `flipsnack-mcp approve` in a "
-    "terminal cannot reach."
-)
+NO_TERMINAL = "A person who sees no form has to set FLIPSNACK_STATE to a file: it is memory: here, which `{}` in a terminal cannot reach."
 ONLY_WHERE_SEEN = f"{AGAIN} only where the person sees a form."
 NO_FORM_NOW = f"No form is put for this until {MINUTES} minutes go by without a call for it."
 BLOCKED = "Deletions are switched off {} (FLIPSNACK_CONFIRM). Tell the person; only they can change that."
@@ -214,14 +213,15 @@ class Confirmation:
             await self.consents.close(target.name, target.parts)
             raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
         if not confirms(reply.typed or "", reply.wanted):
-            raise NotConfirmedError(await self._mistyped(tool, target))
+            raise NotConfirmedError(await self._mistyped(tool, target, reply.wanted))
         await self.consents.answered(target.name)
         known = await target.known()
         if target.covers != reply.wanted.covers or (known and known.seen != reply.wanted.seen):
             raise await self.no_longer(Yes("form", reply.wanted.seen), tool, target)
 
-    async def _mistyped(self, tool: str, target: InQuestion) -> str:
-        happened = "The form came back with something else typed than what was asked for."
+    async def _mistyped(self, tool: str, target: InQuestion, wanted: Wanted) -> str:
+        asked = quoted(wanted.expected, LONGEST_TO_TYPE)
+        happened = f"The form came back with something else typed than what was asked for, {asked}."
         if await self.consents.mistyped(target.name) < UNANSWERED_IN_A_ROW:
             return f"{happened} {AGAIN}."
         way = await self._terminal(tool, await self._shown(target))
@@ -241,12 +241,12 @@ class Confirmation:
     async def _terminal(self, tool: str, preview: Preview, otherwise: str = ONLY_WHERE_SEEN) -> str:
         """The way that only a person can go: approving a code in a terminal."""
         if not self.consents.store.shared:
-            return f"{otherwise} {NO_TERMINAL}"
+            return f"{otherwise} {NO_TERMINAL.format(as_typed('approve'))}"
         code = await self.consents.new_code(tool, preview, needs_approval=True)
         if code is None:
             return SAID_NO
         return (
-            f"A person has to run `flipsnack-mcp approve {code}` in a terminal within {MINUTES} minutes; after that, make "
+            f"A person has to run `{as_typed(f'approve {code}')}` in a terminal within {MINUTES} minutes; after that, make "
             f'the same call with confirmation="{code}".'
         )
 

@@ -14,11 +14,11 @@ LONGEST_TO_TYPE, LONGEST_TYPED = 60, 1000
 FEWEST_LETTERS = 3
 """Letters and digits of a title that can be typed: one of dots, dashes or pictures is confirmed by its hash."""
 FLIPBOOKS_NAMED, TITLES_SHOWN = 5, 20
-LONGEST_SHOWN = 300
+LONGEST_SHOWN, LONGEST_LINK = 300, 500
 FORM = {
     "type": "object",
     "required": ["title"],
-    "properties": {"title": {"type": "string", "description": "Type it exactly as shown above"}},
+    "properties": {"title": {"type": "string", "description": "What the text above asks for"}},
 }
 ONLINE = frozenset({"public", "unlisted"})
 OFFLINE_FOR_NOW = (
@@ -78,14 +78,26 @@ def sentences_about(
     title = quoted(collection.title) if collection.title else "without a title"
     facts = [f"status {known_status(collection.status, ONLINE | {'editable'})}", flipbook_facts(collection), views]
     if link:
-        facts.append(f"link {quoted(link, 200)}" if is_web_address(link) else "no link that can be shown")
-    of = f"flipbook {action.flipbook_hash} of " if isinstance(action, DeleteFlipbook) else ""
+        # One that is cut opens nothing.
+        whole = len(link) <= LONGEST_LINK and is_web_address(link)
+        facts.append(f"link {quoted(link, LONGEST_LINK)}" if whole else "no link that can be shown")
+    of = f"{which_flipbook(collection, action.flipbook_hash)} of " if isinstance(action, DeleteFlipbook) else ""
     listed = ", ".join(facts)
     besides = f" {'Sent instead' if action.loses else 'Also changed'}: {'; '.join(more)}." if more else ""
     return (
         f"{action.doing} {of}the collection {title} ({collection.collection_hash}): {listed}. "
         f"{consequence(collection, action)}{besides}"
     )
+
+
+def which_flipbook(collection: Collection, wanted: str) -> str:
+    """One document by its place among the others and its pages: its hash says nothing to a person."""
+    books = collection.flipbooks
+    for place, book in enumerate(books, 1):
+        if book.flipbook_hash == wanted:
+            pages = f"{book.pages} pages, " if book.pages else ""
+            return f"flipbook {place} of {len(books)} ({pages}{wanted})"
+    return f"flipbook {wanted}"
 
 
 def sentences_about_many(items: tuple[Item, ...]) -> str:

@@ -10,11 +10,11 @@ from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 OURS = frozenset({
     "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "sent", "upload_id",
     "plan_id", "work_id", "download_id", "started", "report_id", "period", "totals", "counts", "change", "advice",
-    "allowed", "left", "note", "nearest",
+    "allowed", "left", "note", "nearest", "removed",
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
-    "embed_code": 4000, "direct_link": 500, "cover_image": 500, "reason": 800,
+    "embed_code": 4000, "in_container": 4400, "direct_link": 500, "cover_image": 500, "reason": 800,
 }  # fmt: skip
 
 

@@ -20,12 +20,15 @@ from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sent
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import Updated, asked_of, change, changes, delete
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
 from flipsnack_mcp.workflows.uploads.sending import send_to
 
 T = TypeVar("T")
 LONGEST_PICTURE = 2200
 """Characters of what is said about one: its address may be as long as 2,000."""
+TO_FIND_LINK = 6.0
+"""Seconds for what is good to know but not needed."""
 NEW_HASH = "Publishing a draft gives it a new hash and link."
 OFFLINE = "Its link and every embed of it stop working; the person will be asked."
 
@@ -43,6 +46,7 @@ class Update(Answered):
 
     collection_hash: Annotated[str, Field(description="As it is now")]
     previous_collection_hash: Annotated[str | None, Field(description="Where it was another")] = None
+    direct_link: Annotated[str | None, Field(description="Where it was just published")] = None
     changes: Annotated[list[Change], Field(description="Before and after")]
     dry_run: WasDryRun = None
     history_id: HistoryId = None
@@ -55,6 +59,7 @@ class Removal(Answered):
     deleted: Annotated[bool, Field(description="Is gone")]
     collection_hash: Annotated[str, Field(description="The collection")]
     flipbook_hash: Annotated[str | None, Field(description="The flipbook")] = None
+    removed: Annotated[str | None, Field(description="Of a collection that stays")] = None
     dry_run: WasDryRun = None
     changes: Planned = None
     history_id: HistoryId = None
@@ -156,8 +161,9 @@ async def within_allowance(call: ToolCall, act: Callable[[], Awaitable[T]]) -> T
 
 
 def tell_removal(action: Action[Any], **facts: Any) -> Removal:
-    """The answer about a deletion."""
-    return Removal.model_validate({**hashes_in(action), **facts})
+    """The answer about a deletion; of what belongs to a collection it says that the collection is still there."""
+    removed = f"the {action.removes}; the collection stays" if action.removes and facts["deleted"] else None
+    return Removal.model_validate({**hashes_in(action), "removed": removed, **facts})
 
 
 async def update_collection(call: ToolCall, action: UpdateCollection) -> Update | InputRequiredResult:
@@ -201,8 +207,9 @@ async def told_of(call: ToolCall, action: UpdateCollection, updated: Updated, sa
     """The answer about an update, and its new hash noted."""
     before, now = action.collection_hash, updated.after.collection_hash or action.collection_hash
     call.after = {"collection_hash": now, **{one.field: getattr(updated.after, one.field) for one in updated.changes}}
-    told = list(updated.warnings)
+    told, link = list(updated.warnings), None
     if before != now:
+        link = await direct_link(call.context.within(TO_FIND_LINK), now, updated.after.title)
         noted = await keep_if_possible(
             call.app.uploads.journal.rename(before, now), "The new hash could not be noted for get_upload"
         )
@@ -210,6 +217,7 @@ async def told_of(call: ToolCall, action: UpdateCollection, updated: Updated, sa
     return Update(
         collection_hash=now,
         previous_collection_hash=before if before != now else None,
+        direct_link=link,
         changes=[Change(**asdict(one)) for one in updated.changes],
         history_id=call.saved,
         warnings=[*told, *said],

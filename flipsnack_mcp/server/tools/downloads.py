@@ -1,16 +1,22 @@
 """download_collection_html: the package of a collection, waited for and saved, or its link."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from flipsnack_mcp.api import first_few
+from flipsnack_mcp.api import FlipsnackError
+from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
+from flipsnack_mcp.server.tools.embedding import nothing_converted
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, id_of, save_export
 
-FILES_SHOWN = 100
+CONVERSION_FAILED = (
+    "The conversion of its document failed, so there is nothing to pack, and to try again will not help. Tell the person: "
+    "the document has to be uploaded anew, which costs one of the month's uploads."
+)
 
 
 class Download(Answered):
@@ -21,7 +27,7 @@ class Download(Answered):
     path: Annotated[str | None, Field(description="Saved file")] = None
     bytes: Annotated[int | None, Field(description="Its size")] = None
     sha256: Annotated[str | None, Field(description="Of the file")] = None
-    files: Annotated[list[str] | None, Field(description="In the zip")] = None
+    files: Annotated[int | None, Field(description="How many are in it")] = None
     resource_url: Annotated[str | None, Field(description="With save=false")] = None
     expires_at: Annotated[str | None, Field(description="UTC")] = None
     states: States = []
@@ -29,14 +35,25 @@ class Download(Answered):
 
 
 async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
-    """Wait for the HTML package and save it, or give its link."""
+    """Wait for the HTML package and save it, or give its link; of one that cannot be built say why, where that is known."""
+    told = await packaged(call, action)
+    if told.state == "failed":
+        with suppress(FlipsnackError):
+            seen = await call.app.recent.ask(call.context, GetCollection(collection_hash=action.collection_hash))
+            if nothing_converted(seen):
+                return told.model_copy(update={"next_step": CONVERSION_FAILED})
+    return told
+
+
+async def packaged(call: ToolCall, action: DownloadHtml) -> Download:
+    """The package as far as it is, or its link."""
     seconds = call.options.wait_seconds
     if not call.options.save:
         watched = await export(call.context, action, seconds)
         if watched.last.state == "complete":
             check_link(watched.last, call.app.settings.api_url)
         return tell_package(watched.last, list(watched.states), same_call(call, action))
-    order = Order(action, call.app.download_dir, call.app.settings.api_url)
+    order = Order(action, call.app.download_dir, call.app.settings.api_url, shared=bool(call.app.called))
     done = await save_export(call.context, call.app.downloads, order, seconds)
     if done.stopped:
         return Download(
@@ -46,7 +63,7 @@ async def download_html(call: ToolCall, action: DownloadHtml) -> Download:
         told = tell_package(done.package, list(done.states), same_call(call, action), downloading=done.downloading)
         known = {"download_id": id_of(action.collection_hash)} if done.downloading else {}
         return told.model_copy(update=known)
-    saved, files, states = done.saved, first_few(list(done.saved.files), FILES_SHOWN), list(done.states)
+    saved, files, states = done.saved, len(done.saved.files), list(done.states)
     path, size = str(saved.path), saved.bytes
     return Download(state="complete", path=path, bytes=size, sha256=saved.sha256, files=files, states=states)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import account, changes, downloads, questions, uploads
+from flipsnack_mcp.server.tools import account, changes, downloads, embedding, questions, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.batches import creating, listing, planning, stopping, telling, under_way
 from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updating
@@ -23,6 +23,7 @@ OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitab
     collections.GetCollection: (questions.WatchedCollection, questions.get_collection),
     publishing.CreateCollection: (uploads.Publication, uploads.create_collection),
     collections.UpdateCollection: (changes.Update, changes.update_collection),
+    publishing.GetEmbedCode: (embedding.Embedding, embedding.get_embed_code),
     publishing.DownloadHtml: (downloads.Download, downloads.download_html),
     forms.GetLeadFormSample: (forms.LeadFormSample, questions.lead_form_sample),
     statistics.GetCollectionStats: (questions.CollectionNumbers, questions.get_collection_stats),

@@ -31,6 +31,9 @@ FAILED_CONVERSION = (
     "The conversion failed. The upload is spent all the same; ask the person before uploading another file."
 )
 UNDER_WAY = RUNNING | {"converting"}
+UNPUBLISHED = (
+    "It is a draft and not published: nobody can read it. As public or unlisted it gets its final hash and link."
+)
 NOT_TOLD = "Flipsnack does not say how far the conversion is; look at the collection in a few minutes."
 
 
@@ -50,6 +53,7 @@ class Creation(Answered):
     warnings: Warnings = []
     states: States = []
     next_step: NextStep = None
+    note: Annotated[str | None, Field(description="What is not done")] = None
 
 
 class Publication(Creation):
@@ -66,6 +70,8 @@ async def file_of(call: ToolCall, action: Action[Any], stack: AsyncExitStack) ->
     """
     if call.options.file_path is None:
         return None, LookAhead(None, ())
+    if not call.app.settings.upload_dirs:
+        call.app.check_folder("FLIPSNACK_UPLOAD_DIRS")
     opening = open_document(call.options.file_path, call.app.settings.upload_dirs, KINDS[action.uploads])
     document = await stack.enter_async_context(opening)
     look = await look_ahead(document)
@@ -170,10 +176,11 @@ def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:
         "collection_hash": entry.collection_hash or None,
         "title": (seen.title if seen else entry.title) or None,
         "status": seen.status if seen else None,
-        "direct_link": followed.direct_link,
+        "direct_link": None if is_draft(followed) else followed.direct_link,
         "warnings": [*said, *followed.warnings, *warn_about(followed)],
         "states": followed.states,
         "next_step": next_look(entry),
+        "note": UNPUBLISHED if is_draft(followed) else None,
     }
 
 
@@ -194,6 +201,12 @@ def warn_about(followed: Followed) -> list[str]:
     if followed.at_work and followed.at_work.stopping:
         return [STOPPING]
     return [followed.entry.said] if followed.entry.said else []
+
+
+def is_draft(followed: Followed) -> bool:
+    """Whether all is done and nobody can read it yet."""
+    seen = followed.collection
+    return followed.entry.state == "complete" and seen is not None and seen.status == "editable"
 
 
 def next_look(entry: JournalEntry) -> str | None:

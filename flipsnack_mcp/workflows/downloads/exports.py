@@ -42,6 +42,8 @@ class Order:
     action: DownloadHtml
     folder: Path
     api_url: str
+    shared: bool = False
+    """Whether other accounts save there as well."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ async def save_from(
     async with fetched(flipsnack.http, check_link(package, order.api_url)) as transfer:
         coming.total = transfer.total
         pieces, wanted = coming.counted(transfer.pieces), order.action.collection_hash
-        return await save_package(pieces, order.folder, title, wanted, received=coming.received)
+        return await save_package(pieces, order.folder, title, wanted, received=coming.received, shared=order.shared)
 
 
 def id_of(collection_hash: str) -> str:

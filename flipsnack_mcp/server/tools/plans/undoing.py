@@ -14,6 +14,7 @@ from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, WITH_A_PLAN, notes
 from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.rules import UNDOING, Listed
@@ -75,7 +76,7 @@ async def changes_meant(call: ToolCall, number: int) -> Sequence[Undone]:
     if meant is None:
         raise FlipsnackError(
             f"The history of this account has no entry {number}.",
-            "Give the history_id of the answer about the change; `flipsnack-mcp history` lists them in a terminal.",
+            f"Give the history_id of the answer about the change; `{as_typed('history')}` lists them in a terminal.",
         )
     await check_under_way(call, meant)
     changes = undone_by(events, meant)
@@ -110,7 +111,7 @@ def how_it_was(changes: Sequence[Undone]) -> str:
     """The next step where a change cannot be undone."""
     if len(changes) != 1:
         return "Tell the person."
-    return "Tell the person. How it was stands in `flipsnack-mcp history --json`, in a terminal."
+    return f"Tell the person. How it was stands in `{as_typed('history --json')}`, in a terminal."
 
 
 async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> dict[str, Collection]:
