@@ -1,6 +1,7 @@
 """Several accounts in one server: which one a call is about, what is refused rather than guessed, and what names them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -351,6 +352,24 @@ def test_the_instructions_name_the_accounts_as_far_as_there_is_room(name: str, s
     assert ("and " in text.partition("It has 60")[2].partition(".")[0]) is (len(name) > 4)
     assert ("Read-only: other." in one_of_them) is ("read_only" in settings)
     assert ("nothing real is changed: other." in one_of_them) is ("sandbox" in settings)
+
+
+def test_the_instructions_name_the_upload_folders_and_whose_they_are_where_not_all_have_them() -> None:
+    own, shared = (Path("/home/anna/flyers"),), Path("/srv/branches")
+    assert instructions(Settings(upload_dirs=(*own, shared))).endswith(f'folders: "{own[0]}", "{shared}".')
+    accounts = [Settings("K" * 20 + one, "S", name=one, upload_dirs=(shared, *own * (one == "de"))) for one in NAMES]
+    reading = Settings("K" * 20, "S", name="reading", read_only=True, upload_dirs=(Path("/elsewhere"),))
+    every = instructions(Settings(accounts=(*accounts, reading)))
+    assert every.endswith(f'folders: "{shared}", "{own[0]}" (de).')
+
+
+@pytest.mark.parametrize("length", [1, 90, 4000])
+@pytest.mark.parametrize("count", [1, 3, 400])
+def test_the_instructions_stay_short_however_many_upload_folders_there_are(count: int, length: int) -> None:
+    dirs = tuple(Path("/" + "f" * length + str(one)) for one in range(count))
+    text = instructions(Settings(upload_dirs=dirs))
+    assert len(text) < 1800
+    assert f'Upload folders: "{dirs[0]}' in text or length > 90
 
 
 @pytest.mark.parametrize("length", [1, 4, 12, 40])

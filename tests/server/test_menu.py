@@ -240,6 +240,9 @@ async def test_without_credentials_tools_are_listed_and_a_call_says_what_is_miss
     assert bench.requests == []
 
 
+CANNOT = ("folders", "leads", "replacing a PDF", "scheduling", "passwords", "restoring what was deleted")
+
+
 @pytest.mark.parametrize("settings", [{"read_only": True, "sandbox": True}, {"sandbox": True}, {"read_only": True}, {}])
 async def test_the_server_introduces_itself_and_says_in_which_mode_it_is(bench: Bench, settings: Given) -> None:
     async with bench.assistant(**settings) as assistant:
@@ -252,3 +255,5 @@ async def test_the_server_introduces_itself_and_says_in_which_mode_it_is(bench: 
     assert len(instructions) < 1800
     assert ("read-only" in instructions) is settings.get("read_only", False)
     assert ("sandbox" in instructions) is settings.get("sandbox", False)
+    assert [one for one in CANNOT if one not in instructions.partition("Cannot be done here: ")[2].split("\n")[0]] == []
+    assert "The form is the preview" in instructions

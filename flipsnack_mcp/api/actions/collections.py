@@ -54,7 +54,7 @@ class ListCollections(Action[CollectionList]):
 
     api_name = "collection.getList"
     tool_name = "list_collections"
-    tool_title = "List collections"
+    tool_title = "Search and list flipbooks"
     effect = Effect.READS
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getlist"
     codes = ()
@@ -133,22 +133,22 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at one collection: link, cover, dates, status, size, and pages and conversion of its flipbooks."""
+    """Look at this one flipbook (brochure, collection): see status, link, cover, pages, when it was published. Tells if it is converted or conversion failed."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"
-    tool_title = "Get a collection"
+    tool_title = "Details of a flipbook"
     effect = Effect.READS
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getcollection"
     codes = (43, 46)
 
 
 class UpdateCollection(Action[Collection]):
-    """Change a collection's title, description, status or size; what is left out stays. Publishing a draft (public or unlisted) gives it a new hash; editable takes it offline."""
+    """Rename, edit, publish, hide, unlist or take offline (make private) one flipbook (catalogue, collection); change title or size. Overwrites; what is left out stays. Making a draft public or unlisted gives it a new hash."""
 
     api_name = "collection.update"
     tool_name = "update_collection"
-    tool_title = "Update a collection"
+    tool_title = "Change or rename a flipbook"
     effect = Effect.WRITES
     doing = "Take offline"
     overwrites = True
@@ -178,11 +178,11 @@ class Deletion(Result):
 
 
 class DeleteCollection(Action[Deletion]):
-    """Delete a collection with all its flipbooks, for good: its links and embeds stop working. A person has to confirm."""
+    """Delete or remove this one flipbook (catalogue, brochure, collection) for good: its embeds and links stop working. A person has to confirm."""
 
     api_name = "collection.deleteCollection"
     tool_name = "delete_collection"
-    tool_title = "Delete a collection"
+    tool_title = "Delete a flipbook"
     effect = Effect.DESTROYS
     doing = "Delete"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.deletecollection"
@@ -196,11 +196,11 @@ class DeleteCollection(Action[Deletion]):
 
 
 class DeleteFlipbook(Action[Deletion]):
-    """Delete one flipbook from a collection, for good; the collection stays. A person has to confirm."""
+    """Remove or delete one document inside a collection, only that one out of several, for good; the collection stays. A person has to confirm."""
 
     api_name = "flipbook.delete"
     tool_name = "delete_flipbook"
-    tool_title = "Delete a flipbook"
+    tool_title = "Remove a document"
     effect = Effect.DESTROYS
     doing = "Delete"
     source = "https://developers.flipsnack.com/flipbook-delete.html"

@@ -23,7 +23,7 @@ class LeadFormSample(Result):
 
 
 class GetLeadFormSample(Action[LeadFormSample]):
-    """Get a sample of a lead form's answer, with its fields. Real leads are not readable by API."""
+    """See a sample of a lead form's answer, with its fields. Real leads are not readable by API."""
 
     api_name = "zapier.getZapierLeadFormSample"
     tool_name = "get_lead_form_sample"

@@ -14,11 +14,11 @@ EMBED_NAMES = ("embedCode", "embed_code", "embed", "code", "html", "value")
 
 
 class CreateCollection(Action[Collection]):
-    """Upload a PDF as a new collection, a draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
+    """Upload, convert or publish a PDF document online: create a new flipbook (brochure), a draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
 
     api_name = "collection.create"
     tool_name = "create_collection"
-    tool_title = "Create a collection"
+    tool_title = "Upload a new PDF"
     effect = Effect.WRITES
     uploads = "PDF"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.create"
@@ -44,7 +44,7 @@ class EmbedCode(Result):
 
 
 class GetEmbedCode(Action[EmbedCode]):
-    """Get the HTML that shows a collection on a web page."""
+    """Get the embed code (HTML iframe) for your website or web page, where it shows this flipbook."""
 
     api_name = "collection.getEmbed"
     tool_name = "get_embed_code"
@@ -84,7 +84,7 @@ class Package(Result):
 
 
 class DownloadHtml(Action[Package]):
-    """Save a collection as an HTML package (zip) in the download folder. Building it can take minutes; call again to go on waiting."""
+    """Download or export a flipbook as an offline HTML package (zip) to archive or back up. Building it can take minutes; call again to go on waiting."""
 
     api_name = "collection.downloadHTML"
     tool_name = "download_collection_html"

@@ -42,11 +42,11 @@ class CollectionStats(Result):
 
 
 class GetCollectionStats(Action[CollectionStats]):
-    """Get one collection's impressions, views, reading time and downloads. Without dates the period is Flipsnack's own default; give both to be sure."""
+    """See how often this flipbook (brochure, catalogue) was viewed: views, impressions, downloads, reading time, also by page. Without dates the period is Flipsnack's own default; give both."""
 
     api_name = "collection.getStats"
     tool_name = "get_collection_stats"
-    tool_title = "Collection statistics"
+    tool_title = "Stats of one flipbook"
     effect = Effect.READS
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getstats"
     codes = (43, 46)
@@ -75,7 +75,7 @@ class UserStats(Result):
 
 
 class GetUserStats(Action[UserStats]):
-    """Get whose account this is, its totals and how many API uploads are left."""
+    """See which account it is, its totals, and how many uploads of the month's quota are left."""
 
     api_name = "user.getStats"
     tool_name = "get_user_stats"

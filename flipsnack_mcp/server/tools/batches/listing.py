@@ -27,10 +27,10 @@ FolderName = Annotated[str, Field(max_length=4096)]
 
 
 class ListDocumentsInput(ToolInput):
-    """List the PDFs in the upload folders: pages, size, and what each was already uploaded as. Changes nothing."""
+    """See which PDF files are in your upload folders: pages, size, and which collection each is already. Changes nothing."""
 
     tool_name = "list_documents"
-    tool_title = "List documents"
+    tool_title = "Local files"
     effect = Effect.READS
     over = "the upload folders"
     idempotent = True

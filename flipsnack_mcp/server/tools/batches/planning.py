@@ -30,10 +30,10 @@ IN_TIME = "No time was left to read all of them; they are looked into once more 
 
 
 class CreateCollectionsInput(ToolInput):
-    """Upload many PDFs as collections: documents, or a whole folder. First it only plans: show the plan with what it costs, then call with plan_id alone."""
+    """Upload a whole folder, several or all PDFs in it, at once (batch): make and publish many flipbooks. First it only plans, with what it costs; plan_id alone carries it out."""
 
     tool_name = "create_collections"
-    tool_title = "Create many collections"
+    tool_title = "Bulk upload"
     effect = Effect.WRITES
     over = "collection.create, many times"
 

@@ -19,7 +19,7 @@ ANY_OTHER = "What was done stays done; the tool that began it tells how far it c
 
 
 class StopWorkInput(ToolInput):
-    """Stop an upload, download, report, audit, plan or batch that goes on in the background. What is done stays done."""
+    """Stop, cancel or abort running work: an upload, download, report, audit, plan or batch. Done parts stay done."""
 
     tool_name = "stop_work"
     tool_title = "Stop work"

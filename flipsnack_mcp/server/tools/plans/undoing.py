@@ -25,7 +25,7 @@ LOOKS_FOR_A_PLAN = 20
 
 
 class UndoChangeInput(ToolInput):
-    """Undo an update or a whole plan: puts title, description, status and size back (overwrites) where unchanged since. First it only plans."""
+    """Undo or revert a change, a plan or a bulk rename: old titles and statuses are put back, restored, where unchanged since. Overwrites. First it only plans."""
 
     tool_name = UNDOING
     tool_title = "Undo a change"

@@ -25,10 +25,10 @@ Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=L
 
 
 class UpdateCollectionsInput(ChoosingAnyInput):
-    """Rename, hide, unlist, publish or describe many flipbooks in bulk (overwrites). First it only plans: then call with plan_id alone."""
+    """Rename, unlist, hide or take offline several or many flipbooks (catalogues) at once; set descriptions, change text in all titles. Overwrites. First it only plans; plan_id alone carries it out."""
 
     tool_name = "update_collections"
-    tool_title = "Update many collections"
+    tool_title = "Bulk rename or change"
     effect = Effect.WRITES
     over = "collection.update, many times"
     overwrites = True

@@ -36,7 +36,7 @@ ADVICE = {
 
 
 class AuditAccountInput(ToolInput):
-    """Clean up: find duplicate titles, empty titles, failed conversions, old drafts and unread flipbooks of the whole account. Changes nothing; runs in the background like report_stats, on what that has counted."""
+    """Clean up the account: find duplicates, titles that are empty, failed conversions, old drafts, unread flipbooks. Changes nothing; runs in the background like report_stats."""
 
     tool_name = "audit_account"
     tool_title = "Audit the account"

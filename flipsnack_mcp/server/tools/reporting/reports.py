@@ -42,10 +42,10 @@ ReportT = TypeVar("ReportT", bound=reporting.Report)
 
 
 class ReportStatsInput(ChoosingAnyInput):
-    """Report on flipbooks: best, worst, risen, fallen, unread; by default all over the last 30 full days. Runs in the background, a second each."""
+    """Weekly or monthly report, statistics of all flipbooks: which catalogues were best, worst, most viewed or unread. Compares with the period before; by default the last 30 full days. Runs in the background, a second each."""
 
     tool_name = "report_stats"
-    tool_title = "Report on collections"
+    tool_title = "Rank and report statistics"
     effect = Effect.READS
     over = "collection.getList, collection.getStats"
     idempotent = True
