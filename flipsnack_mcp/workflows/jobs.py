@@ -19,7 +19,7 @@ from flipsnack_mcp.api import even_if_cancelled, ignore
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
 from flipsnack_mcp.workflows.job import Job, Work
-from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, News, Progress, Tell
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +145,12 @@ class Jobs:
             while await self._news(kind, job_id, tell):
                 pass
         return self.find(kind, job_id)
+
+    async def show(self, kind: str, job_id: str, seconds: float, tell: Tell) -> Progress:
+        """Watch a job for a person, who is told no more often than it is worth; what was told last."""
+        news = News(tell, PAUSE_OF_NEWS)
+        await self.watch(kind, job_id, seconds, news)
+        return news.last
 
     async def stop(self, kind: str, job_id: str) -> bool:
         """Stop a job of this process, or ask its owner to; whether there was anything to stop."""

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 import anyio
 
 WORTH_TELLING, TELL_AGAIN = 2.0, 5.0
+PAUSE_OF_NEWS = 3.0
+"""Seconds: forty messages for forty changes tell no more than ten."""
+SECONDS_A_CALL = 1.02
+"""How long a call takes where nobody else uses the key."""
 IN_LINE = "waiting in line"
 
 
@@ -57,16 +61,10 @@ def polled(what: str, state: str, seconds: float, polls: int) -> Progress:
     return Progress(message=f"{what}: {state}, {seconds:.0f} s, poll {polls}")
 
 
-def plan_at(done: int, total: int, seconds_left: float, doing: str = "update") -> Progress:
-    """How far a plan is, and for how long it will go on at its pace."""
+def work_at(doing: str, done: int, total: int, what: str, seconds_left: float) -> Progress:
+    """How far a plan of changes or uploads is, and for how long it will go on at its pace."""
     rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
-    return Progress(done, total, f"{doing}: {done} of {total} collections{rest}", seconds_left)
-
-
-def batch_at(done: int, total: int, seconds_left: float) -> Progress:
-    """How far a batch of uploads is, and for how long it will go on."""
-    rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
-    return Progress(done, total, f"upload: {done} of {total} documents{rest}", seconds_left)
+    return Progress(done, total, f"{doing}: {done} of {total} {what}{rest}", seconds_left)
 
 
 def looked_into(done: int, total: int) -> Progress:

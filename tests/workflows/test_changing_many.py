@@ -66,7 +66,7 @@ class Server:
     async def work(self, plan: Plan, seconds: float = CALL) -> PlanSnapshot:
         """One call: the plan goes on, and is watched for so many seconds."""
         job = await self.plans.start(plan)
-        await self.plans.watch(plan, seconds, self.told)
+        await self.plans.jobs.show(PLAN, plan.plan_id, seconds, self.told)
         if job and job.error:
             raise job.error
         return await self.look(plan)

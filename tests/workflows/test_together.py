@@ -9,10 +9,9 @@ import pytest
 from flipsnack_mcp.api.errors import FlipsnackError
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.finding import Choice
-from flipsnack_mcp.workflows.progress import Progress, report_at, reports_at
+from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, Progress, report_at, reports_at
 from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Numbers
 from flipsnack_mcp.workflows.reports.report import Period, Report, ReportedCollection
-from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS
 from flipsnack_mcp.workflows.reports.together import (
     JointReport,
     Part,

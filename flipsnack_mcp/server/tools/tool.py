@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeAlias
 from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
 
-from flipsnack_mcp.api import Effect, cleaned
+from flipsnack_mcp.api import Effect
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.consent.confirmation import Yes
@@ -17,6 +17,7 @@ from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.progress import Progress
 
@@ -70,10 +71,9 @@ class ToolCall:
 
     async def record(self, decision: str, said: str) -> None:
         """Write down how it ended. It has ended so: a store that fails now must not change what the caller is told."""
-        first = cleaned(said.split(". ", maxsplit=1)[0], 200)
         try:
             ended = {"after": dict(self.after), "of": self.saved or 0}
-            await self.app.history.add(decision=decision, said=first, **ended, **self._facts())
+            await self.app.history.add(decision=decision, said=first_sentence(said), **ended, **self._facts())
         except StoreUnusable as error:
             log.warning("the history could not be written: %s", error.happened)
 
@@ -96,6 +96,10 @@ WasDryRun = Annotated[bool | None, Field(description="Nothing was done")]
 HistoryId = Annotated[int | None, Field(description="Holds how it was")]
 Planned = Annotated[list[str] | None, Field(description="What would change")]
 """Of a dry run."""
+
+
+GOES_ON = "It goes on by itself: tell the person, and end your turn."
+"""Of long work that no call has to wait for."""
 
 
 def in_numbers(progress: Progress) -> dict[str, int]:

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
 from anyio.to_thread import run_sync
@@ -17,21 +16,20 @@ from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
-from flipsnack_mcp.workflows.batches.rules import CHANGED_SINCE, BatchItem, DocumentBatch
+from flipsnack_mcp.workflows.batches.rules import BatchItem, DocumentBatch
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs, new_job_id
 from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST
+from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, Failures, ItemFacts, is_failure
 from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD
-from flipsnack_mcp.workflows.progress import News, Progress, Tell, batch_at
+from flipsnack_mcp.workflows.progress import Progress, work_at
 from flipsnack_mcp.workflows.uploads.following import follow
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT
 from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
 
-MOST_IN_A_ROW = 3
-"""Failures after which a batch stops."""
 LOOKS_FOR_AN_END, BETWEEN_LOOKS = 12, 10.0
 """How often it is asked what came of an upload whose process is gone, and seconds between: Flipsnack may still be at it."""
 SECONDS_A_DOCUMENT = 4.0
@@ -42,7 +40,6 @@ THE_SAME = (
 )
 FOR_ALL = (errors.QuotaExceededError, errors.NotAuthorisedError)
 """What would meet every other document as well."""
-ItemFacts = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,6 @@ class Batches:
         """Have a batch carried out, unless somebody is at it; the job where that is this process."""
         first = partial(self.record.start, batch)
         return await self.jobs.start(BATCH, batch.plan_id, self.carry_out, self.note_stop, first)
-
-    async def watch(self, plan_id: str, seconds: float, tell: Tell) -> Progress:
-        """Tell how far a batch is until it ends, for so many seconds; what was told last."""
-        news = News(tell)
-        await self.jobs.watch(BATCH, plan_id, seconds, news)
-        return news.last
 
     async def carry_out(self, job: Job) -> None:
         """Send what is left of a batch, for as long as it may go on by itself."""
@@ -97,7 +88,8 @@ class BatchSending:
         self._uploads, self._journal = batches.uploads, batches.uploads.journal
         self._record = replace(batches.record, store=job.store)
         self._history = replace(batches.history, store=job.store)
-        self._failures, self._start, self._done = 0, anyio.current_time(), 0
+        self._failures = Failures(most=math.inf)  # a bad document says nothing of the next
+        self._start, self._done = anyio.current_time(), 0
 
     async def run(self) -> None:
         """Take up one document after the other, unless something speaks against that."""
@@ -115,7 +107,7 @@ class BatchSending:
     def _tell(self, batch: DocumentBatch) -> None:
         left = len(batch.left)
         each = (anyio.current_time() - self._start) / self._done if self._done else SECONDS_A_DOCUMENT
-        self._job.tell(batch_at(len(batch.items) - left, len(batch.items), each * left))
+        self._job.tell(work_at("upload", len(batch.items) - left, len(batch.items), "documents", each * left))
 
     async def _may_send(self, item: BatchItem) -> bool:
         try:
@@ -139,13 +131,8 @@ class BatchSending:
 
     def _objection_after(self, item: BatchItem) -> str:
         """Why to stop: what failed is no document's own, or too much failed in a row."""
-        failed = item.state in {"failed", "unclear"}
-        self._failures = self._failures + 1 if failed else 0
-        error = self._uploads.error_of(item.upload_id)
-        if failed and isinstance(error, FOR_ALL):
-            return str(error)
-        in_a_row = f"Stopped after {self._failures} failures in a row. The last one: {item.said}"
-        return in_a_row if self._failures >= MOST_IN_A_ROW else ""
+        too_many, error = self._failures.after(item), self._uploads.error_of(item.upload_id)
+        return str(error) if is_failure(item) and isinstance(error, FOR_ALL) else too_many
 
     async def _known(self, batch: DocumentBatch, item: BatchItem) -> BatchItem:
         seen = await self._record.look(batch.plan_id)

@@ -23,7 +23,6 @@ MOST_DOCUMENTS = 100
 BY_NAME = "{name}"
 PLACES = re.compile(r"\{\s*([^{}]*?)\s*\}")
 KNOWN_PLACES = frozenset({"name", "number", "date"})
-CHANGED_SINCE = "It changed since the plan was made, so it was left alone."
 
 BatchState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
 OPEN = frozenset[BatchState]({"sending", "planned"})

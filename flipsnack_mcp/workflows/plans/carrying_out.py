@@ -10,13 +10,11 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.plans.execution import Execution
+from flipsnack_mcp.workflows.plans.outcomes import facts_of
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import Permissions, Plan
-from flipsnack_mcp.workflows.progress import News, Progress, Tell
 from flipsnack_mcp.workflows.uploads.journal import Journal
 
-PAUSE_OF_NEWS = 3.0
-"""Seconds: forty messages for forty changes tell no more than ten."""
 ON_REQUEST = "It was stopped on request."
 
 
@@ -38,17 +36,10 @@ class Plans:
         """Have a plan carried out, unless somebody is at it; the job where that is this process."""
 
         def enter(records: Records, known: Plan) -> int:
-            facts = {"tool": known.tool, "target": known.plan_id, "confirmed": known.confirmed, "work": known.plan_id}
-            return self.history.write(records, decision="begun", said=f"{known.count} collections", **facts)
+            return self.history.write(records, decision="begun", said=f"{known.count} collections", **facts_of(known))
 
         first = partial(self.record.start, plan, enter=enter)
         return await self.jobs.start(PLAN, plan.plan_id, self.carry_out, self.note_stop, first)
-
-    async def watch(self, plan: Plan, seconds: float, tell: Tell) -> Progress:
-        """Tell how far a plan is until it ends, for so many seconds; what was told last."""
-        news = News(tell, PAUSE_OF_NEWS)
-        await self.jobs.watch(PLAN, plan.plan_id, seconds, news)
-        return news.last
 
     async def note_stop(self, job: Job) -> None:
         """A plan that somebody stopped goes on when a call asks for it."""

@@ -9,6 +9,7 @@ import anyio
 
 from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane, NotFoundError, errors
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.changing import send_change
 from flipsnack_mcp.workflows.context import CallContext
@@ -32,7 +33,6 @@ from flipsnack_mcp.workflows.plans.outcomes import (
     of_listing,
     of_other,
     of_published,
-    short,
 )
 from flipsnack_mcp.workflows.plans.record import PlanRecord
 from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, ItemState, Listed, Permissions, Plan, PlanSnapshot
@@ -110,8 +110,8 @@ class Execution:
 
     async def _note_end(self, plan: Plan, decision: str, said: str) -> None:
         if plan.history_id:
-            facts = {"tool": plan.tool, "target": plan.plan_id, "confirmed": plan.confirmed, "work": plan.plan_id}
-            await self._history.add(decision=decision, said=short(said), of=plan.history_id, **facts)
+            ended = {"decision": decision, "said": first_sentence(said), "of": plan.history_id}
+            await self._history.add(**ended, **facts_of(plan))
 
     @property
     def _seconds_a_call(self) -> float:
@@ -193,7 +193,7 @@ class Execution:
 
     async def _enter(self, plan: Plan, item: Item) -> None:
         """Write down how an item ended, and the hash that it has now."""
-        ended = {"decision": item.state, "said": short(item.said), "after": left_as(item), "of": item.entry}
+        ended = {"decision": item.state, "said": first_sentence(item.said), "after": left_as(item), "of": item.entry}
         await self._history.add(**ended, **facts_of(plan, item))
         if item.new_hash or (item.deletes and item.state == "done"):
             await self._journal.rename(item.collection_hash, item.new_hash)

@@ -10,12 +10,10 @@ from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, read_window
 from flipsnack_mcp.workflows.plans.rules import Item, PlanSnapshot
-from flipsnack_mcp.workflows.progress import Progress, plan_at
+from flipsnack_mcp.workflows.progress import SECONDS_A_CALL, Progress, work_at
 
 HOLDS = 120.0
 """Seconds for which a list tells how collections are before they are changed: a hundred changes take as long."""
-SECONDS_A_CALL = 1.02
-"""How long a call takes where nobody else uses the key."""
 CHANGES_AT_ONCE = ROWS_OF_A_REQUEST
 """Changes between two lists."""
 
@@ -61,7 +59,7 @@ UNREAD = Listing({}, frozenset(), -math.inf)
 def how_far(seen: PlanSnapshot, listing: Listing = UNREAD, seconds_a_call: float = 0.0) -> Progress:
     """How far a plan is, and for how long it will go on if nothing goes wrong."""
     left = calls_to_come(seen, listing) * max(seconds_a_call, SECONDS_A_CALL)
-    return plan_at(seen.plan.count - len(seen.left), seen.plan.count, left, seen.plan.doing)
+    return work_at(seen.plan.doing, seen.plan.count - len(seen.left), seen.plan.count, "collections", left)
 
 
 def calls_to_come(seen: PlanSnapshot, listing: Listing) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from flipsnack_mcp.api import Changed, FlipsnackError, cleaned
+from flipsnack_mcp.api import Changed, FlipsnackError
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.workflows.changing import differences
 from flipsnack_mcp.workflows.plans.listing import Listing
@@ -25,11 +25,10 @@ ItemFacts = dict[str, Any]
 DONE: ItemFacts = {"state": "done", "said": "", "again": False, "checked": True}
 
 
-def facts_of(plan: Plan, item: Item) -> dict[str, Any]:
-    """What the history says of a change, besides how it ended."""
-    return {
-        "tool": plan.tool, "target": item.collection_hash, "confirmed": plan.confirmed, "work": plan.plan_id,
-    }  # fmt: skip
+def facts_of(plan: Plan, item: Item | None = None) -> dict[str, Any]:
+    """What the history says of a change, or of the whole plan, besides how it ended."""
+    target = item.collection_hash if item else plan.plan_id
+    return {"tool": plan.tool, "target": target, "confirmed": plan.confirmed, "work": plan.plan_id}
 
 
 def left_as(item: Item) -> dict[str, Any]:
@@ -38,11 +37,6 @@ def left_as(item: Item) -> dict[str, Any]:
     made = {name: value for name, value in new.items() if value is not None}
     there = item.state == "done" and not item.deletes
     return {"collection_hash": item.new_hash or item.collection_hash, **made} if there else {}
-
-
-def short(said: str) -> str:
-    """The first sentence, for one line of the history."""
-    return cleaned(said.split(". ", maxsplit=1)[0], 200)
 
 
 def of_other(item: Item, seen: Collection) -> ItemFacts:
@@ -94,18 +88,33 @@ def of_closer_look(item: Item, seen: Collection) -> ItemFacts:
     return {"state": "failed", "said": said, "checked": True}
 
 
+class Tried(Protocol):
+    """A collection or a document that a plan was to make something of."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def said(self) -> str: ...
+
+
+def is_failure(item: Tried) -> bool:
+    """Whether it did not become what was planned, as far as anybody knows, though that was tried."""
+    return item.state in {"failed", "unclear"}
+
+
 @dataclass
 class Failures:
     """How many failures there were since the plan was last taken up, and how many of them in a row."""
 
+    most: float = MOST_FAILURES
     count: int = 0
     in_a_row: int = 0
 
-    def after(self, item: Item) -> str:
+    def after(self, item: Tried) -> str:
         """Why to stop, once there were too many."""
-        failed = item.state in {"failed", "unclear"}
+        failed = is_failure(item)
         self.count += failed
         self.in_a_row = self.in_a_row + 1 if failed else 0
         if self.in_a_row >= MOST_IN_A_ROW:
             return f"Stopped after {self.in_a_row} failures in a row. The last one: {item.said}"
-        return f"Stopped after {self.count} failures. The last one: {item.said}" if self.count >= MOST_FAILURES else ""
+        return f"Stopped after {self.count} failures. The last one: {item.said}" if self.count >= self.most else ""

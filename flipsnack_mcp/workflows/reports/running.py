@@ -18,7 +18,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import read_window
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
-from flipsnack_mcp.workflows.progress import News, Progress, Tell, choosing, report_at
+from flipsnack_mcp.workflows.progress import SECONDS_A_CALL, Progress, Tell, choosing, report_at
 from flipsnack_mcp.workflows.reports.figures import Gathered, Numbers
 from flipsnack_mcp.workflows.reports.record import REPORT, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection
@@ -31,9 +31,6 @@ SYSTEMATIC = 5
 """So many failures in a row are not the collections'; nor are those of all of them."""
 LONG_WAIT = 5.0
 """Seconds in line from which on they are told."""
-SECONDS_A_CALL = 1.02
-"""How long a call takes where nobody else uses the key."""
-PAUSE_OF_NEWS = 3.0
 NOT_THERE = "not there: deleted, published under a new hash, or somebody else's"
 
 
@@ -53,12 +50,11 @@ class Reports:
 
     async def follow(self, report_id: str, seconds: float, tell: Tell) -> Progress:
         """Have a report gone on with, and watch for so many seconds; what was told of it last."""
-        news = News(tell, PAUSE_OF_NEWS)
         job = await self.jobs.start(REPORT, report_id, self.carry_out, self.note_stop)
-        await self.jobs.watch(REPORT, report_id, seconds, news)
+        last = await self.jobs.show(REPORT, report_id, seconds, tell)
         if job and job.error:
             raise job.error
-        return news.last
+        return last
 
     async def carry_out(self, job: Job) -> None:
         """Ask what is left to ask for a report, unless it was forgotten meanwhile."""

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.progress import News, Progress, Tell, reports_at
+from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, News, Progress, Tell, reports_at
 from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Uncounted
 from flipsnack_mcp.workflows.reports.record import REPORT_KEPT
 from flipsnack_mcp.workflows.reports.report import Report, ReportState
-from flipsnack_mcp.workflows.reports.running import PAUSE_OF_NEWS, how_far_by_now
+from flipsnack_mcp.workflows.reports.running import how_far_by_now
 
 JOINT_REPORT = "report over accounts"
 WORST_FIRST: tuple[ReportState, ...] = ("running", "stopped", "failed")

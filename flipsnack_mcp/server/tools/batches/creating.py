@@ -12,6 +12,7 @@ from flipsnack_mcp.server.tools.batches.telling import BatchStatus, still_runnin
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.batches import rules
+from flipsnack_mcp.workflows.batches.record import BATCH
 from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD
 from flipsnack_mcp.workflows.progress import Progress
 
@@ -48,7 +49,7 @@ async def carry_out(call: ToolCall, seconds: float, batch: rules.DocumentBatch) 
     try:
         job = None if batch.is_over else await batches.start(batch)
         if not batch.is_over:
-            progress = await batches.watch(batch.plan_id, context.patience(seconds), context.tell)
+            progress = await call.app.jobs.show(BATCH, batch.plan_id, context.patience(seconds), context.tell)
         seen = await batches.record.look(batch.plan_id)
     except StoreUnusable as error:
         raise broken_off(batch, error) from None

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
+from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.progress import Progress
@@ -48,8 +48,7 @@ def still_running(batch: rules.DocumentBatch, progress: Progress) -> BatchStatus
         state="running",
         counts=batch.counts,
         progress=far,
-        next_step="It goes on by itself: tell the person, and end your turn. Call "
-        f'create_collections(plan_id="{batch.plan_id}", wait_seconds=45){when} to see.',
+        next_step=f'{GOES_ON} Call create_collections(plan_id="{batch.plan_id}", wait_seconds=45){when} to see.',
     )
 
 

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from flipsnack_mcp.server.tools.plans.saving import saved_list
-from flipsnack_mcp.server.tools.tool import Answered, HistoryId, HowFar, NextStep, ToolCall, Warnings, in_numbers
+from flipsnack_mcp.server.tools.tool import (
+    GOES_ON,
+    Answered,
+    HistoryId,
+    HowFar,
+    NextStep,
+    ToolCall,
+    Warnings,
+    in_numbers,
+)
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.listing import how_far
 from flipsnack_mcp.workflows.progress import Progress
@@ -68,7 +77,7 @@ def running(seen: rules.PlanSnapshot, last: Progress) -> PlanStatus:
         items=failures[:ITEMS_TOLD] or None,
         history_id=seen.plan.history_id,
         warnings=[last.trouble] if last.trouble else [],
-        next_step=f"It goes on by itself: tell the person, and end your turn. Call {call_of(seen)} in about {far['seconds_left']} s to see.",
+        next_step=f"{GOES_ON} Call {call_of(seen)} in about {far['seconds_left']} s to see.",
     )
 
 

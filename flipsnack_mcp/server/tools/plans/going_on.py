@@ -12,6 +12,7 @@ from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
+from flipsnack_mcp.workflows.plans.record import PLAN
 
 NOTHING = "No collection would change."
 
@@ -88,7 +89,7 @@ async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanSta
     try:
         job = await plans.start(plan)
         call.goes_on = True
-        last = await plans.watch(plan, context.patience(seconds), context.tell)
+        last = await call.app.jobs.show(PLAN, plan.plan_id, context.patience(seconds), context.tell)
         seen = await plans.record.look(plan.plan_id)
     except StoreUnusable as error:
         raise broken_off(plan, error) from None

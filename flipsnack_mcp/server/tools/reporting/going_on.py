@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE
-from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
+from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress, duration
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
@@ -104,8 +104,7 @@ def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict
         return known | {"state": "stopped", "next_step": STOPPED_FOR_GOOD.format(tool)}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
     when = f" in about {duration(math.ceil(at.seconds_left))}" if at.seconds_left else ""
-    end_of_turn = "It goes on by itself: tell the person, and end your turn."
-    step = f"{end_of_turn}{delayed} Call {call_of(tool, report)}{when} to see."
+    step = f"{GOES_ON}{delayed} Call {call_of(tool, report)}{when} to see."
     return known | {"state": "running", "next_step": step}
 
 
