@@ -2,6 +2,8 @@
 
 import pytest
 
+from flipsnack_mcp.server.tools.choosing import PlanningInput
+from flipsnack_mcp.server.tools.table import TOOLS
 from tests.samples_of import NAMES, expected_tool
 from tests.server.bench import Assistant, Bench, Given
 from tests.server.long_bench import assert_told_in_four_parts
@@ -39,6 +41,11 @@ async def test_bad_input_is_refused_without_a_request(bench: Bench, tool: str, a
     assert len(said.text) < 1500
     assert said.text.isprintable()
     assert bench.requests == []
+
+
+def test_every_tool_that_takes_a_plan_carries_out_that_alone() -> None:
+    takes = {name for name, tool in TOOLS.items() if "plan_id" in tool.input.model_fields}
+    assert takes == {name for name, tool in TOOLS.items() if issubclass(tool.input, PlanningInput)}
 
 
 @pytest.mark.parametrize("mode", ["legacy"])

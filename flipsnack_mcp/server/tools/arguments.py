@@ -6,7 +6,6 @@ what the class of the action declares.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from pydantic import (
@@ -23,10 +22,8 @@ from pydantic_core import ErrorDetails
 
 from flipsnack_mcp.api import (
     Action,
-    Day,
     Effect,
     FlipsnackError,
-    FreeText,
     StatusName,
     cleaned,
     hash_from,
@@ -36,7 +33,6 @@ from flipsnack_mcp.api import (
 )
 from flipsnack_mcp.api.actions import collections, forms, publishing
 from flipsnack_mcp.server.tools.emptiness import without_fillers
-from flipsnack_mcp.workflows.finding import Choice
 
 LONGEST_REASON = 200
 MOST_REASONS = 10
@@ -134,46 +130,6 @@ GivenId = Annotated[str, AfterValidator(id_from)]
 Hash = Annotated[str, BeforeValidator(hash_from)]
 Collections = Annotated[list[Hash], BeforeValidator(several)]
 Statuses = Annotated[list[Annotated[StatusName, BeforeValidator(status_from)]], BeforeValidator(several)]
-
-
-def check_days(given: Any) -> Any:
-    """What was given, where a day can lie between its days."""
-    if given.created_after and given.created_before and given.created_after > given.created_before:
-        raise ValueError("created_after lies after created_before: exchange them")
-    return given
-
-
-class ChoosingInput(ToolInput):
-    """A tool over many collections. Everything that is given has to be true of each."""
-
-    collections: Annotated[Collections | None, Field(description="Hashes, links")] = None
-    query: Annotated[str | None, Field(max_length=200, description="Whole title words"), FreeText()] = None
-    only_status: Annotated[Statuses | None, Field(description="Filter: current status")] = None
-    created_after: Annotated[Day | None, Field(description="First day")] = None
-    created_before: Annotated[Day | None, Field(description="Last day")] = None
-    exclude: Annotated[Collections | None, Field(description="Left out")] = None
-
-    @property
-    def choice(self) -> Choice:
-        """Which collections are meant."""
-        named, query = tuple(dict.fromkeys(self.collections or ())), (self.query or "").strip() or None
-        filters = tuple(self.only_status or ()), self.created_after, self.created_before
-        return Choice(named, query, *filters, tuple(dict.fromkeys(self.exclude or ())))
-
-    @property
-    def chooses(self) -> bool:
-        """Whether it is said which collections are meant; what is left out alone does not say that."""
-        return replace(self.choice, exclude=()) != Choice()
-
-    def check_order(self) -> None:
-        """Raise where no day can lie between."""
-        check_days(self)
-
-
-class ChoosingAnyInput(ChoosingInput):
-    """A tool over many collections that may also be all there are."""
-
-    everything: Annotated[bool, Field(description="All of the account")] = False
 
 
 WaitSeconds = Annotated[int, Field(ge=0, le=45, description="To wait")]

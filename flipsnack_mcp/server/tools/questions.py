@@ -13,7 +13,8 @@ from flipsnack_mcp.api.actions import forms
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.statistics import CollectionStats, GetCollectionStats, PageStats
 from flipsnack_mcp.server.safety.masking import mask
-from flipsnack_mcp.server.tools.arguments import Statuses, check_days
+from flipsnack_mcp.server.tools.arguments import Statuses
+from flipsnack_mcp.server.tools.choosing import check_days
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall, Warnings
 from flipsnack_mcp.workflows.finding import Choice, pattern_of_links
 from flipsnack_mcp.workflows.searching.search import Search, SearchResult, search

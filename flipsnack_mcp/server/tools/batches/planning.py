@@ -3,19 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 from anyio.to_thread import run_sync
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, first_few, quoted
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
-from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds, several
+from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, several
 from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, notes
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row
+from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
@@ -23,13 +24,12 @@ from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE
 from flipsnack_mcp.workflows.progress import looked_into
 
-WITH_A_PLAN = frozenset({"plan_id", "wait_seconds"})
 DocumentNames = Annotated[list[Annotated[str, Field(max_length=4096)]], BeforeValidator(several)]
 NOTHING = "Nothing would be uploaded."
 IN_TIME = "No time was left to read all of them; they are looked into once more before they are sent."
 
 
-class CreateCollectionsInput(ToolInput):
+class CreateCollectionsInput(PlanningInput):
     """Upload a whole folder, several or all PDFs in it, at once (batch): make and publish many flipbooks. First it only plans, with what it costs; plan_id alone carries it out."""
 
     tool_name = "create_collections"
@@ -48,25 +48,12 @@ class CreateCollectionsInput(ToolInput):
     plan_id: Annotated[GivenId | None, Field(description="To carry out")] = None
     wait_seconds: WaitSeconds = 30
 
-    @property
     @override
-    def changes_something(self) -> bool:
-        return self.plan_id is not None  # else it only plans
-
-    @model_validator(mode="after")
-    def a_plan_or_what_to_plan(self) -> Self:
-        """Either a plan alone, or documents to make one of."""
-        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
-        if self.plan_id is not None:
-            if given - WITH_A_PLAN:
-                raise ValueError("plan_id is carried out as it was planned: give only wait_seconds with it")
-        elif bool(self.documents) == bool(self.folder):
-            raise ValueError("say what to upload: give either documents or a folder")
-        if unknown := rules.unknown_places(self.title or ""):
-            raise ValueError(
-                f"the title knows {{name}}, {{number}} and {{date}}, and not {', '.join(map(quoted, unknown))}"
-            )
-        return self
+    def objection(self) -> str:
+        if bool(self.documents) == bool(self.folder):
+            return "say what to upload: give either documents or a folder"
+        unknown = ", ".join(map(quoted, rules.unknown_places(self.title or "")))
+        return f"the title knows {{name}}, {{number}} and {{date}}, and not {unknown}" if unknown else ""
 
 
 async def make_plan(call: ToolCall, arguments: CreateCollectionsInput) -> BatchStatus:

@@ -1,16 +1,17 @@
 """delete_collections: first only a plan, then exactly that plan, confirmed as a whole, each looked at before it goes."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from mcp.types import InputRequiredResult
-from pydantic import Field, model_validator
+from pydantic import Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, first_few
-from flipsnack_mcp.server.tools.arguments import ChoosingInput, ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.choosing import ChoosingInput, PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
-from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, WITH_A_PLAN
+from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans.deleting import draft_deletions, looked_at
@@ -18,7 +19,7 @@ from flipsnack_mcp.workflows.plans.deleting import draft_deletions, looked_at
 MOST_DELETED = 50
 
 
-class DeleteCollectionsInput(ChoosingInput):
+class DeleteCollectionsInput(PlanningInput, ChoosingInput):
     """Delete or remove several, many or all of these flipbooks (catalogues) in bulk, at most 50, for good. First it only plans; then plan_id alone, and a person confirms all at once."""
 
     tool_name = "delete_collections"
@@ -30,25 +31,10 @@ class DeleteCollectionsInput(ChoosingInput):
     confirmation: ConfirmationCode | None = None
     wait_seconds: WaitSeconds = 30
 
-    @property
     @override
-    def changes_something(self) -> bool:
-        return self.plan_id is not None  # else it only plans
-
-    @model_validator(mode="after")
-    def a_plan_or_what_to_plan(self) -> Self:
-        """Either a plan alone, or a choice to make one of."""
-        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
-        if self.plan_id is not None and given - WITH_A_PLAN:
-            raise ValueError("plan_id is carried out as it was planned: give only confirmation or wait_seconds with it")
-        if self.plan_id is None and self.confirmation is not None:
-            raise ValueError("a confirmation is for a plan: give its plan_id too")
-        if self.plan_id is None and not self.chooses:
-            raise ValueError(
-                "say which collections: give collections, query, only_status, created_after or created_before"
-            )
-        self.check_order()
-        return self
+    def objection(self) -> str:
+        which = "say which collections: give collections, query, only_status, created_after or created_before"
+        return super().objection() or ("" if self.chooses else which)
 
 
 async def delete_collections(call: ToolCall, arguments: DeleteCollectionsInput) -> PlanStatus | InputRequiredResult:

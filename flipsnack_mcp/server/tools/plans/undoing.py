@@ -1,18 +1,19 @@
 """undo_change: what an entry of the history changed is put back, as a plan first, where it still is as that left it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated
 
 from mcp.types import InputRequiredResult
-from pydantic import Field, model_validator
+from pydantic import Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, first_few
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
-from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, ToolInput, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
-from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, WITH_A_PLAN, notes
+from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, notes
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.workflows.finding import Choice, choose
@@ -24,7 +25,7 @@ LOOKS_FOR_A_PLAN = 20
 """Collections that are looked at one by one while a person waits; of more a list tells."""
 
 
-class UndoChangeInput(ToolInput):
+class UndoChangeInput(PlanningInput):
     """Undo or revert a change, a plan or a bulk rename: old titles and statuses are put back, restored, where unchanged since. Overwrites. First it only plans."""
 
     tool_name = UNDOING
@@ -39,22 +40,11 @@ class UndoChangeInput(ToolInput):
     confirmation: ConfirmationCode | None = None
     wait_seconds: WaitSeconds = 30
 
-    @property
     @override
-    def changes_something(self) -> bool:
-        return self.plan_id is not None  # else it only plans
-
-    @model_validator(mode="after")
-    def a_plan_or_what_to_undo(self) -> Self:
-        """Either a plan alone, or what to make one of."""
-        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
-        if self.plan_id is not None and given - WITH_A_PLAN:
-            raise ValueError("plan_id is carried out as it was planned: give only confirmation or wait_seconds with it")
-        if self.plan_id is None and self.history_id is None:
-            raise ValueError("say what to undo: give the history_id that the answer about the change had")
-        if self.plan_id is None and self.confirmation is not None:
-            raise ValueError("a confirmation is for a plan: give its plan_id too")
-        return self
+    def objection(self) -> str:
+        if self.history_id is None:
+            return "say what to undo: give the history_id that the answer about the change had"
+        return super().objection()
 
 
 async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus | InputRequiredResult:

@@ -1,14 +1,15 @@
 """update_collections: what shall become of which collections, as a plan."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from mcp.types import InputRequiredResult
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, first_few, quoted, refuse_half_characters
 from flipsnack_mcp.api.parameters import Description
-from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.tool import ToolCall
@@ -18,13 +19,12 @@ from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE, PlanDraft, Rule,
 MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
 REASONS_TOLD, LONGEST_DESCRIPTION = 5, 300
-WITH_A_PLAN = frozenset({"plan_id", "confirmation", "wait_seconds"})
 CHANGES = ("find", "replace", "prefix", "suffix", "remove", "description", "status")
 Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText(exact=True)]
 Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText()]
 
 
-class UpdateCollectionsInput(ChoosingAnyInput):
+class UpdateCollectionsInput(PlanningInput, ChoosingAnyInput):
     """Rename, unlist, hide or take offline several or many flipbooks (catalogues) at once; set descriptions, change text in all titles. Overwrites. First it only plans; plan_id alone carries it out."""
 
     tool_name = "update_collections"
@@ -51,26 +51,10 @@ class UpdateCollectionsInput(ChoosingAnyInput):
         ends = (getattr(self, name) or "" for name in ("prefix", "suffix", "remove"))
         return Rule(self.find, self.replace or "", self.status, self.description, *ends)
 
-    @property
     @override
-    def changes_something(self) -> bool:
-        return self.plan_id is not None  # else it only plans
-
-    @model_validator(mode="after")
-    def a_plan_or_what_to_plan(self) -> Self:
-        """Either a plan alone, or a rule and a choice to make one of."""
-        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
-        if self.plan_id is None:
-            if objection := self._objection():
-                raise ValueError(objection)
-            self.check_order()
-        elif given - WITH_A_PLAN:
-            raise ValueError("plan_id is carried out as it was planned: give only confirmation or wait_seconds with it")
-        return self
-
-    def _objection(self) -> str:
-        if self.confirmation is not None:
-            return "a confirmation is for a plan: give its plan_id too"
+    def objection(self) -> str:
+        if objection := super().objection():
+            return objection
         if all(getattr(self, name) is None for name in CHANGES):
             return "say what to change: find and replace, prefix, suffix, remove, description or the new status"
         if not self.find and (self.find is not None or self.replace is not None):

@@ -4,14 +4,14 @@ An audit is a report that is told in another way: either goes on with the other'
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from flipsnack_mcp.api import Day, Effect, FlipsnackError
-from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
+from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.reporting.going_on import (
-    check_days,
     check_same,
     earlier_report,
     followed,
@@ -35,7 +35,7 @@ ADVICE = {
 }
 
 
-class AuditAccountInput(ToolInput):
+class AuditAccountInput(PeriodInput):
     """Clean up the account: find duplicates, titles that are empty, failed conversions, old drafts, unread flipbooks. Changes nothing; runs in the background like report_stats."""
 
     tool_name = "audit_account"
@@ -44,17 +44,9 @@ class AuditAccountInput(ToolInput):
     over = "collection.getList, collection.getStats"
     idempotent = True
 
-    start_date: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
-    end_date: Annotated[Day | None, Field(description="Last day")] = None
     draft_days: Annotated[int, Field(ge=1, le=10_000, description="Drafts older than that are told")] = 30
     report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
-
-    @model_validator(mode="after")
-    def whole_periods(self) -> Self:
-        """Both ends of a period, in order."""
-        check_days(self)
-        return self
 
 
 class Audit(Answered):

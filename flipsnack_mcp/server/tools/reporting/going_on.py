@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE
+from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress, duration
 from flipsnack_mcp.workflows.reports.figures import Gathered
@@ -20,27 +21,7 @@ STOPPED_FOR_GOOD = (
 )
 
 
-class OfDays(Protocol):
-    """Arguments of a call that may say over which days."""
-
-    @property
-    def start_date(self) -> date | None: ...
-    @property
-    def end_date(self) -> date | None: ...
-    @property
-    def model_fields_set(self) -> set[str]: ...
-
-
-def check_days(arguments: OfDays) -> None:
-    """Raise where the days are no period: both ends of one, in order."""
-    start, end = arguments.start_date, arguments.end_date
-    if (start is None) != (end is None):
-        raise ValueError("give both start_date and end_date, or neither")
-    if start and end and start > end:
-        raise ValueError("start_date lies after end_date: exchange them")
-
-
-def period_of(arguments: OfDays, today: date) -> dict[str, Any]:
+def period_of(arguments: PeriodInput, today: date) -> dict[str, Any]:
     """The days of a new report, and whether they are ours, since none were given."""
     start, end = arguments.start_date, arguments.end_date
     return {"period": Period(start, end) if start and end else last_full_days(today), "usual": start is None}
@@ -51,7 +32,7 @@ def period_in_words(report: Report) -> str:
     return f"{report.period}{' (none was given: the last 30 full days)' if report.usual else ''}"
 
 
-def check_same(arguments: OfDays, report: Report, given: Mapping[str, tuple[object, object]]) -> None:
+def check_same(arguments: PeriodInput, report: Report, given: Mapping[str, tuple[object, object]]) -> None:
     """Raise where a report is not about what was given, new and old beside each other: models often repeat that."""
     days = {
         "start_date": (arguments.start_date, report.period.start),

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from flipsnack_mcp.api import Day, Effect, cleaned
+from flipsnack_mcp.api import Effect, cleaned
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.tools.arguments import ChoosingAnyInput, GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds
+from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PeriodInput
 from flipsnack_mcp.server.tools.reporting.going_on import (
     afterwards,
-    check_days,
     check_same,
     earlier_report,
     followed,
@@ -41,7 +41,7 @@ Lines = Sequence[Line]
 ReportT = TypeVar("ReportT", bound=reporting.Report)
 
 
-class ReportStatsInput(ChoosingAnyInput):
+class ReportStatsInput(PeriodInput, ChoosingAnyInput):
     """Weekly or monthly report, statistics of all flipbooks: which catalogues were best, worst, most viewed or unread. Compares with the period before; by default the last 30 full days. Runs in the background, a second each."""
 
     tool_name = "report_stats"
@@ -50,21 +50,12 @@ class ReportStatsInput(ChoosingAnyInput):
     over = "collection.getList, collection.getStats"
     idempotent = True
 
-    start_date: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None
-    end_date: Annotated[Day | None, Field(description="Last day")] = None
     compare: Annotated[bool, Field(description="With period before")] = False
     sort_by: Annotated[reporting.Measure | None, Field(description="Default views")] = None
     top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
     save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
     report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
-
-    @model_validator(mode="after")
-    def whole_periods(self) -> Self:
-        """Both ends of a period, in order."""
-        check_days(self)
-        self.check_order()
-        return self
 
 
 class ReportSums(Answered):
