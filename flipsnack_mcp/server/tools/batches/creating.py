@@ -3,17 +3,17 @@
 import anyio
 from anyio.to_thread import run_sync
 
-from flipsnack_mcp.api import Changed, FlipsnackError, first_few, quoted
+from flipsnack_mcp.api import first_few, quoted
 from flipsnack_mcp.files.paths.listing import list_files
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.batches.listing import NAMED
 from flipsnack_mcp.server.tools.batches.planning import CreateCollectionsInput, make_plan
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, still_running, what_became
+from flipsnack_mcp.server.tools.plans.going_on import broken_off, no_such_plan, too_old
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.record import BATCH
-from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD
 from flipsnack_mcp.workflows.progress import Progress
 
 
@@ -21,23 +21,18 @@ async def create_collections(call: ToolCall, arguments: CreateCollectionsInput) 
     """Make a plan; or have one carried out in the background, and watch."""
     if arguments.plan_id is None:
         return await make_plan(call, arguments)
-    batch = await earlier_plan(call, arguments.plan_id)
+    batch = await earlier_batch(call, arguments.plan_id)
     return await carry_out(call, arguments.wait_seconds, batch)
 
 
-async def earlier_plan(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
+async def earlier_batch(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
     """The plan of this account, unless it is too old to hold to."""
     seen = await call.app.batches.record.look(plan_id)
     if seen is None:
-        raise FlipsnackError(
-            "There is no such plan.", "Call create_collections without plan_id to make one, and show it to the person."
-        )
+        raise no_such_plan(call.tool)
     if seen.is_old and not seen.batch.is_over:
         done = seen.batch.counts.get("done", 0)
-        raise FlipsnackError(
-            f"{PLAN_IS_OLD} Of its {len(seen.batch.items)} documents {done} were uploaded by earlier calls.",
-            "Call create_collections without plan_id to make a new plan for the rest.",
-        )
+        raise too_old(call.tool, f"Of its {len(seen.batch.items)} documents {done} were uploaded by earlier calls.")
     return seen.batch
 
 
@@ -52,24 +47,13 @@ async def carry_out(call: ToolCall, seconds: float, batch: rules.DocumentBatch) 
             progress = await call.app.jobs.show(BATCH, batch.plan_id, context.patience(seconds), context.tell)
         seen = await batches.record.look(batch.plan_id)
     except StoreUnusable as error:
-        raise broken_off(batch, error) from None
+        raise broken_off(call.tool, batch.plan_id, "documents", error) from None
     if job and job.error:
-        raise broken_off(batch, job.error)
+        raise broken_off(call.tool, batch.plan_id, "documents", job.error)
     batch = seen.batch if seen else batch
     if batch.left and not batch.stopped:
         return still_running(batch, progress)
     return await what_became(call, batch, end - anyio.current_time(), said)
-
-
-def broken_off(batch: rules.DocumentBatch, error: Exception) -> FlipsnackError:
-    """The error for a batch that ended before it could be written down how far it is."""
-    happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
-    return FlipsnackError(
-        f"How far plan {batch.plan_id} is cannot be written down: {happened}",
-        f'{next_step} Then call create_collections(plan_id="{batch.plan_id}").',
-        changed=Changed.PERHAPS,
-        retry="Do not make a new plan for the same documents.",
-    )
 
 
 async def new_since(call: ToolCall, batch: rules.DocumentBatch) -> list[str]:

@@ -43,9 +43,7 @@ async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     """The plan of this account, which this tool has made."""
     seen = await call.app.plans.record.look(plan_id)
     if seen is None:
-        raise FlipsnackError(
-            "There is no such plan.", f"Call {call.tool} without plan_id to make one, and show it to the person."
-        )
+        raise no_such_plan(call.tool)
     if seen.plan.tool != call.tool:
         raise FlipsnackError(
             f"That plan was made by {seen.plan.tool}.", f'Call {seen.plan.tool}(plan_id="{seen.plan.plan_id}").'
@@ -57,10 +55,7 @@ def check_age(seen: rules.PlanSnapshot) -> None:
     """Raise where a plan is too old to hold to."""
     if seen.is_old:
         done = sum(one.state == "done" for one in seen.items)
-        raise FlipsnackError(
-            f"{rules.PLAN_IS_OLD} Of its {seen.plan.count} collections {done} were changed by earlier calls.",
-            f"Call {seen.plan.tool} without plan_id to make a new plan for the rest.",
-        )
+        raise too_old(seen.plan.tool, f"Of its {seen.plan.count} collections {done} were changed by earlier calls.")
 
 
 async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> InputRequiredResult | None:
@@ -92,9 +87,9 @@ async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanSta
         last = await call.app.jobs.show(PLAN, plan.plan_id, context.patience(seconds), context.tell)
         seen = await plans.record.look(plan.plan_id)
     except StoreUnusable as error:
-        raise broken_off(plan, error) from None
+        raise broken_off(call.tool, plan.plan_id, "collections", error) from None
     if job and job.error:
-        raise broken_off(plan, job.error)
+        raise broken_off(call.tool, plan.plan_id, "collections", job.error)
     seen = seen or rules.PlanSnapshot(plan, (), plan.made)
     stopped = seen.plan.stopped
     if seen.is_under_way and not stopped:
@@ -102,12 +97,25 @@ async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanSta
     return await plan_status(call, seen, "stopped" if stopped else "complete", stopped)
 
 
-def broken_off(plan: rules.Plan, error: Exception) -> FlipsnackError:
+def no_such_plan(tool: str) -> FlipsnackError:
+    """The error for an id under which no plan of this account is known."""
+    step = f"Call {tool} without plan_id to make one, and show it to the person."
+    return FlipsnackError("There is no such plan.", step)
+
+
+def too_old(tool: str, said: str) -> FlipsnackError:
+    """The error for a plan that is no longer worth holding to, with what came of it."""
+    return FlipsnackError(
+        f"{rules.PLAN_IS_OLD} {said}", f"Call {tool} without plan_id to make a new plan for the rest."
+    )
+
+
+def broken_off(tool: str, plan_id: str, what: str, error: Exception) -> FlipsnackError:
     """The error for a plan that ended before it could be written down how far it is."""
     happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
     return FlipsnackError(
-        f"How far plan {plan.plan_id} is cannot be written down: {happened}",
-        f'{next_step} Then call {plan.tool}(plan_id="{plan.plan_id}").',
+        f"How far plan {plan_id} is cannot be written down: {happened}",
+        f'{next_step} Then call {tool}(plan_id="{plan_id}").',
         changed=Changed.PERHAPS,
-        retry="Do not make a new plan for the same collections.",
+        retry=f"Do not make a new plan for the same {what}.",
     )
