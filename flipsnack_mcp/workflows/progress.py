@@ -67,6 +67,11 @@ def work_at(doing: str, done: int, total: int, what: str, seconds_left: float) -
     return Progress(done, total, f"{doing}: {done} of {total} {what}{rest}", seconds_left)
 
 
+def uploads_ready(done: int, total: int) -> Progress:
+    """How many uploads of the day nobody has to wait for any more."""
+    return Progress(done, total, f"uploads: {done} of {total} ready")
+
+
 def looked_into(done: int, total: int) -> Progress:
     """How many documents were looked into before anything is sent."""
     return Progress(done, total, f"documents: {done} of {total} looked into")

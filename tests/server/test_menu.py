@@ -20,6 +20,7 @@ ALLOWED = {
     "type", "properties", "required", "items", "additionalProperties", "enum", "description", "default",
     "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
 }  # fmt: skip
+NAME_OF_A_CLASS = re.compile(r"\b[A-Z][a-z]+[A-Z]")
 DEFAULT = frozenset({"default"})
 ONE_TYPE = {"object", "array", "string", "integer", "number", "boolean"}
 
@@ -134,9 +135,10 @@ async def test_bounds_and_defaults_are_the_contract(bench: Bench) -> None:
 
 async def test_every_schema_is_portable_and_describes_every_field(bench: Bench) -> None:
     every = list(schemas(await menu_of(bench)))
-    fields = ((f"{where}.{name}", node) for where, schema in every for name, node in schema["properties"].items())
+    fields = [(f"{where}.{name}", node) for where, schema in every for name, node in schema["properties"].items()]
     assert [one for where, schema in every for one in objections(schema, where)] == []
     assert [where for where, node in fields if not node.get("description", "").strip()] == []
+    assert [where for where, node in fields if NAME_OF_A_CLASS.search(node["description"])] == []
 
 
 async def test_every_tool_says_what_it_is_for(bench: Bench) -> None:

@@ -56,7 +56,7 @@ class ListCollectionsInput(ListCollections):
 class FoundCollections(Answered):
     """A window of what was found."""
 
-    collections: Annotated[list[CollectionSummary], Field(description="SearchResult")] = []
+    collections: Annotated[list[CollectionSummary], Field(description="Found")] = []
     total: Annotated[int, Field(description="All matches")] = 0
     next_offset: Annotated[int | None, Field(description="Next window")] = None
     link_pattern: Annotated[str | None, Field(description="Makes each reader's address")] = None

@@ -9,7 +9,7 @@ import anyio
 from flipsnack_mcp.api import FlipsnackError, Lane
 from flipsnack_mcp.api.actions.collections import CollectionSummary, ListCollections
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.progress import uploads_ready
 from flipsnack_mcp.workflows.uploads.following import Followed, follow_conversion
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Uploads
@@ -103,4 +103,4 @@ class LookingAfter:
     async def _tell(self) -> None:
         left = len(self._under_way)
         done, every = len(self._found) - left, len(self._found)
-        await self._context.tell(Progress(done, every, f"uploads: {done} of {every} ready"))
+        await self._context.tell(uploads_ready(done, every))
