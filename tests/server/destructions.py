@@ -13,6 +13,7 @@ from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.workflows.history import Event, History
 from tests.server.bench import Assistant, Bench, Mode, Person, Said
 
 TITLE = "Summer catalogue 2026"
@@ -87,3 +88,15 @@ def server_of(bench: Bench, store: Store | None = None, **settings: Any) -> Flip
 async def process(bench: Bench, person: Person | None = None, **settings: Any) -> AsyncIterator[Assistant]:
     async with bench.assistant(person, server_of(bench, **settings)) as assistant:
         yield assistant
+
+
+async def plan_made(tool: str, assistant: Assistant, **wanted: Any) -> str:
+    """The id of a plan, of which nothing is carried out yet."""
+    said = await assistant.call(tool, wanted)
+    assert not said.is_error, said.text
+    return str(said.data["plan_id"])
+
+
+async def history(bench: Bench) -> list[Event]:
+    """All that this person's history tells, as another process reads it."""
+    return await History(store_of(bench), bench.settings.account).events()

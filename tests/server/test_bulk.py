@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ import pytest
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.tools.plans.updating import MOST_IN_A_PLAN
 from flipsnack_mcp.store.records import inaccessible
-from flipsnack_mcp.workflows.history import Event, History
+from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from tests.server.bench import Assistant, Bench, Person, Said, declines, types, types_what_is_asked
-from tests.server.destructions import assert_refused, process, server_of, store_of
+from tests.server.bench import Bench, Person, Said, declines, types, types_what_is_asked
+from tests.server.destructions import assert_refused, history, plan_made, process, server_of, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
 from tests.workflows.running import Fragile
 
 TOOL, UPDATE = "update_collections", "collection.update"
+plan_of = partial(plan_made, TOOL)
 READS = {action.api_name for action in ACTIONS if action.effect.value == "reads"}
 OFFERS = {"query": "Weekly offers", "find": "Weekly offers", "replace": "Offers"}
 OFFLINE = {"query": "Weekly offers", "only_status": "public", "status": "editable"}
@@ -35,19 +37,9 @@ def carried_out(bench: Bench, action: str) -> Counter[str]:
     return Counter(one.params["collectionHash"] for one in bench.sandbox.carried_out(action))
 
 
-async def plan_of(assistant: Assistant, **arguments: Any) -> str:
-    said = await assistant.call(TOOL, arguments)
-    assert not said.is_error, said.text
-    return str(said.data["plan_id"])
-
-
 def saved(said: Said) -> list[str]:
     """The lines of the file that has all of a plan."""
     return Path(said.data["path"]).read_text("utf-8-sig").splitlines()
-
-
-async def history(bench: Bench) -> list[Event]:
-    return await History(store_of(bench), bench.settings.account).events()
 
 
 async def test_without_a_plan_it_only_reads_and_names_what_would_change(bench: Bench) -> None:

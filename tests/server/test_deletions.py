@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import anyio
@@ -10,10 +11,8 @@ import pytest
 
 from flipsnack_mcp.server.consent.codes import Consents, waiting_in
 from flipsnack_mcp.server.tools.plans.deletions import MOST_DELETED
-from flipsnack_mcp.workflows.history import Event, History
 from tests.server.bench import (
     CODE,
-    Assistant,
     Bench,
     Given,
     Mode,
@@ -24,11 +23,12 @@ from tests.server.bench import (
     types,
     types_what_is_asked,
 )
-from tests.server.destructions import assert_refused, process, store_of
+from tests.server.destructions import assert_refused, history, plan_made, process, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
 from tests.server.several import SeveralBench
 
 TOOL, DELETED, UPDATE = "delete_collections", "collection.deleteCollection", "collection.update"
+plan_of = partial(plan_made, TOOL)
 OFFERS: Given = {"query": "Weekly offers"}
 MANY = 7
 
@@ -46,16 +46,6 @@ def gone(bench: Bench) -> Counter[str]:
 
 def offers(bench: Bench) -> list[Any]:
     return [one for one in bench.sandbox.account.collections.values() if "Weekly offers" in one.title]
-
-
-async def plan_of(assistant: Assistant, **choice: Any) -> str:
-    said = await assistant.call(TOOL, choice)
-    assert not said.is_error, said.text
-    return str(said.data["plan_id"])
-
-
-async def history(bench: Bench) -> list[Event]:
-    return await History(store_of(bench), bench.settings.account).events()
 
 
 def costs(*answers: Said) -> tuple[int, int]:

@@ -26,9 +26,10 @@ from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans import execution
 from flipsnack_mcp.workflows.plans.carrying_out import ON_REQUEST, Plans
 from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
+from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, of_closer_look
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
-from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock

@@ -15,7 +15,13 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
-from flipsnack_mcp.workflows.plans.deleting import CHANGED, GONE_BEFORE, STILL_THERE, draft_deletions, looked_at
+from flipsnack_mcp.workflows.plans.deleting import (
+    CHANGED,
+    GONE_BEFORE,
+    STILL_THERE,
+    draft_deletions,
+    with_what_looks_tell,
+)
 from flipsnack_mcp.workflows.plans.rules import DELETING, YES_IS_OLD, Permissions, Plan
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
@@ -33,7 +39,7 @@ async def sandbox(clock: LoopClock) -> Sandbox:
 async def plan_of(server: Server) -> Plan:
     context = CallContext(server.plans.flipsnack)
     draft = draft_deletions(await choose(context, Choice(query="Number")))
-    return await server.plans.record.keep(await looked_at(context, draft), DELETING)
+    return await server.plans.record.keep(await with_what_looks_tell(context, draft), DELETING)
 
 
 @asynccontextmanager

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
 from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
+from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.rules import (
     GOOD_FOR,
     PLAN_IS_OLD,
     YES_HOLDS,
     YES_IS_OLD,
-    Item,
     Permissions,
     Plan,
     PlanSnapshot,

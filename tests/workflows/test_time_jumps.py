@@ -11,8 +11,9 @@ from flipsnack_mcp.workflows.allowance import Allowance, TooManyDeletionsError
 from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
+from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD, YES_IS_OLD, Item
+from flipsnack_mcp.workflows.plans.rules import PLAN_IS_OLD, YES_IS_OLD
 from flipsnack_mcp.workflows.reports.figures import Numbers
 from flipsnack_mcp.workflows.reports.record import ReportRecord
 from flipsnack_mcp.workflows.reports.report import Period, Question, Report, ReportedCollection

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from flipsnack_mcp.api import Action, as_compared, bare, cleaned, first_few, public_address, quoted
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, DeleteFlipbook, UpdateCollection
 from flipsnack_mcp.server.consent.reply import Wanted
-from flipsnack_mcp.workflows.plans.rules import Item
+from flipsnack_mcp.workflows.plans.item import Item
 
 LONGEST_TO_TYPE, LONGEST_TYPED = 60, 1000
 FEWEST_LETTERS = 3

@@ -4,7 +4,7 @@ import re
 
 from flipsnack_mcp.api import cleaned, quoted
 from flipsnack_mcp.server.consent.form import ONLINE, is_web_address, known_status
-from flipsnack_mcp.workflows.plans.rules import Item
+from flipsnack_mcp.workflows.plans.item import Item
 
 LONGEST_NAMED, LONGEST_LINK = 80, 300
 """A link that is cut leads nowhere, so a longer one is left out."""

@@ -12,7 +12,8 @@ from flipsnack_mcp.server.consent.many import sentences_about_deletions
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import NotAsSeenError
-from flipsnack_mcp.workflows.plans.rules import Item, Plan
+from flipsnack_mcp.workflows.plans.item import Item
+from flipsnack_mcp.workflows.plans.rules import Plan
 
 EXTRAS = 6.0
 """Seconds for what is good to know but not needed: views and link."""

@@ -197,11 +197,11 @@ async def get_collection_stats(call: ToolCall, action: GetCollectionStats) -> Co
     """The totals, and those of the pages: in groups where there are many."""
     stats = await send(call, action)
     pages = stats.pages or []
-    told = in_groups(pages)
+    told = pages_in_groups(pages)
     return CollectionNumbers(**{**stats.model_dump(), "pages": told or None}, note=note_on_pages(pages, told))
 
 
-def in_groups(pages: Sequence[PageStats]) -> list[PageStats]:
+def pages_in_groups(pages: Sequence[PageStats]) -> list[PageStats]:
     """As few rows as can be read at once, each of as many pages that follow each other."""
     if len(pages) <= PAGES_ONE_BY_ONE:
         return [*pages]

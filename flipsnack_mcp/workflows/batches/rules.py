@@ -5,7 +5,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +15,7 @@ from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.text import as_compared
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.plans.drafts import title_objection
+from flipsnack_mcp.workflows.plans.item import OPEN, ItemState
 from flipsnack_mcp.workflows.plans.rules import GOOD_FOR
 from flipsnack_mcp.workflows.searching.words import distance, without_accents
 
@@ -23,9 +23,6 @@ MOST_DOCUMENTS = 100
 BY_NAME = "{name}"
 PLACES = re.compile(r"\{\s*([^{}]*?)\s*\}")
 KNOWN_PLACES = frozenset({"name", "number", "date"})
-
-BatchState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
-OPEN = frozenset[BatchState]({"sending", "planned"})
 
 
 class BatchItem(BaseModel):
@@ -42,7 +39,7 @@ class BatchItem(BaseModel):
     touched: int = 0
     sha256: str = ""
     pages: int | None = None
-    state: BatchState = "planned"
+    state: ItemState = "planned"
     said: str = ""
     """Why it is left, how it failed, or what a person should know."""
     upload_id: str = ""

@@ -14,8 +14,8 @@ from flipsnack_mcp.workflows.changing import StillThereError, delete
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft, day_of
+from flipsnack_mcp.workflows.plans.item import Item, hashes_of
 from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
-from flipsnack_mcp.workflows.plans.rules import Item, hashes_of
 
 FEW = 5
 """Collections of a plan that are looked at one by one when it is made; of more only the list tells."""
@@ -37,7 +37,7 @@ def draft_deletions(rows: Iterable[CollectionSummary]) -> PlanDraft:
     return PlanDraft(tuple(items), 0, ())
 
 
-async def looked_at(context: CallContext, draft: PlanDraft) -> PlanDraft:
+async def with_what_looks_tell(context: CallContext, draft: PlanDraft) -> PlanDraft:
     """The same plan, with the documents and views of each where they are few."""
     if len(draft.items) > FEW:
         return draft

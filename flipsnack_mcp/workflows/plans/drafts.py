@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flipsnack_mcp.api import StatusName, shows_nothing
 from flipsnack_mcp.api.actions.collections import CollectionSummary
-from flipsnack_mcp.workflows.plans.rules import Item
+from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.titles import begins_with, ends_with, replaced, without_ends
 
 LONGEST_TITLE = 300

@@ -16,26 +16,12 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.last_look import LastLook
+from flipsnack_mcp.workflows.plans import outcomes
 from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion
+from flipsnack_mcp.workflows.plans.item import Item, ItemState, Listed
 from flipsnack_mcp.workflows.plans.listing import CHANGES_AT_ONCE, UNREAD, how_far, read_listing
-from flipsnack_mcp.workflows.plans.outcomes import (
-    DONE,
-    NO_LONGER_THERE,
-    NOT_FOUND,
-    NOT_LOOKED_AT,
-    Failures,
-    ItemFacts,
-    facts_of,
-    left_as,
-    of_answer,
-    of_closer_look,
-    of_failure,
-    of_listing,
-    of_other,
-    of_published,
-)
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Item, ItemState, Listed, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.progress import Progress, budget_used_up
 from flipsnack_mcp.workflows.uploads.journal import Journal
 
@@ -53,7 +39,7 @@ NOT_CARRIED_OUT = frozenset[ItemState]({"skipped", "failed"})
 class Settled(Exception):  # noqa: N818 - it is no error
     """There is nothing to send for an item; what is to be noted about it instead."""
 
-    def __init__(self, facts: ItemFacts) -> None:
+    def __init__(self, facts: outcomes.ItemFacts) -> None:
         super().__init__()
         self.facts = facts
 
@@ -78,7 +64,7 @@ class Execution:
         self._flipsnack, self._job, self._allowed = flipsnack, job, allowed
         self._record, self._history = replace(record, store=job.store), replace(history, store=job.store)
         self._journal, self._allowance = replace(journal, store=job.store), replace(allowance, store=job.store)
-        self._failures = Failures()
+        self._failures = outcomes.Failures()
         self._start, self._asked = anyio.current_time(), 0
         self._listing = UNREAD
 
@@ -111,7 +97,7 @@ class Execution:
     async def _note_end(self, plan: Plan, decision: str, said: str) -> None:
         if plan.history_id:
             ended = {"decision": decision, "said": first_sentence(said), "of": plan.history_id}
-            await self._history.add(**ended, **facts_of(plan))
+            await self._history.add(**ended, **outcomes.facts_of(plan))
 
     @property
     def _seconds_a_call(self) -> float:
@@ -148,21 +134,21 @@ class Execution:
         """Note what became of everything that was sent since the last list."""
         objection = ""
         for item in seen.unchecked:
-            facts = of_listing(item, self._listing, seen.unchecked) or await self._closer_look(item)
+            facts = outcomes.of_listing(item, self._listing, seen.unchecked) or await self._closer_look(item)
             ended = await self._record.note(seen.plan, item, **facts)
             if (ended.state, ended.new_hash) != (item.state, item.new_hash):
                 await self._enter(seen.plan, ended)
             objection = objection or self._failures.after(ended)
         return objection
 
-    async def _closer_look(self, item: Item) -> ItemFacts:
+    async def _closer_look(self, item: Item) -> outcomes.ItemFacts:
         try:
             known = GetCollection(collection_hash=item.new_hash or item.collection_hash)
-            return of_closer_look(item, await self._context.send(known))
+            return outcomes.of_closer_look(item, await self._context.send(known))
         except NotFoundError:
-            return {"said": NOT_FOUND, "checked": True}
+            return {"said": outcomes.NOT_FOUND, "checked": True}
         except FlipsnackError:
-            return {"said": item.said or NOT_LOOKED_AT, "checked": True}
+            return {"said": item.said or outcomes.NOT_LOOKED_AT, "checked": True}
 
     @property
     def _context(self) -> CallContext:
@@ -186,38 +172,38 @@ class Execution:
             raise
         ended = await self._record.note(plan, item, **facts)
         if ended.state in NOT_CARRIED_OUT and item.goes_offline:
-            await self._allowance.give_back(item.counted_as(plan))
+            await self._allowance.give_back(item.counted_as(plan.plan_id))
         if ended.state != "skipped" or ended.entry != item.entry:
             await self._enter(plan, ended)
         return ended
 
     async def _enter(self, plan: Plan, item: Item) -> None:
         """Write down how an item ended, and the hash that it has now."""
-        ended = {"decision": item.state, "said": first_sentence(item.said), "after": left_as(item), "of": item.entry}
-        await self._history.add(**ended, **facts_of(plan, item))
+        ended = {"decision": item.state, "said": first_sentence(item.said), "of": item.entry}
+        await self._history.add(**ended, after=outcomes.left_as(item), **outcomes.facts_of(plan, item))
         if item.new_hash or (item.deletes and item.state == "done"):
             await self._journal.rename(item.collection_hash, item.new_hash)
 
-    async def _outcome(self, plan: Plan, item: Item) -> ItemFacts:
+    async def _outcome(self, plan: Plan, item: Item) -> outcomes.ItemFacts:
         context = self._context
         last = LastLook(partial(self._last_look, plan, item), partial(self._begin, plan, item))
         try:
             if item.needs_yes:
-                counted = {item.counted_as(plan): item.counted_for}
+                counted = {item.counted_as(plan.plan_id): item.counted_for}
                 await self._job.store.transact(lambda records: self._allowance.count(records, counted))
             if item.deletes:
                 return await deletion(context, item, last)
-            return of_answer(item, await send_change(context, item.action, last))
+            return outcomes.of_answer(item, await send_change(context, item.action, last))
         except Settled as settled:
             return settled.facts
         except NotFoundError:
-            return self._of_vanished(item)
+            return outcomes.of_vanished(item, self._listing)
         except FlipsnackError as error:
             if error.changed is Changed.PERHAPS:
                 return await self._of_lost(item, error)
             if isinstance(error, errors.OutOfTimeError):
                 raise
-            return of_failure(item, error)
+            return outcomes.of_failure(item, error)
 
     async def _last_look(self, plan: Plan, item: Item, context: CallContext) -> Collection:
         """The collection as it has to be; and a person's yes to it has to hold still, however long its turn took."""
@@ -234,30 +220,24 @@ class Execution:
         else:
             seen = await context.send(GetCollection(collection_hash=item.collection_hash))
         if item.is_done(seen) or not item.is_as_planned(seen):
-            raise Settled(of_other(item, seen))
+            raise Settled(outcomes.of_other(item, seen))
         return seen
 
     async def _begin(self, plan: Plan, item: Item, before: Collection) -> None:
         """How it was before it is changed is kept."""
         told = before.model_dump(mode="json", exclude_none=True, exclude_unset=isinstance(before, Listed))
-        entry = await self._history.add(decision="allowed", before=told, **facts_of(plan, item))
+        entry = await self._history.add(decision="allowed", before=told, **outcomes.facts_of(plan, item))
         twins = self._listing.with_target(item) if item.publishes else ()
         # The last thing before it is sent: whoever finds it so later knows that it may have been.
         await self._record.note(plan, item, state="sending", begun=True, twins=twins, entry=entry)
 
-    def _of_vanished(self, item: Item) -> ItemFacts:
-        """For an item that is not there under its hash: published by a job that broke off, or gone."""
-        if item.begun and item.publishes:
-            return of_published(item, self._listing, ())
-        return {"state": "skipped", "said": NO_LONGER_THERE}
-
-    async def _of_lost(self, item: Item, error: FlipsnackError) -> ItemFacts:
+    async def _of_lost(self, item: Item, error: FlipsnackError) -> outcomes.ItemFacts:
         """For an item the answer to whose update was lost. A draft that is gone may be published: a list tells."""
         try:
             seen = await self._context.send(GetCollection(collection_hash=item.collection_hash))
         except FlipsnackError:
-            return of_failure(item, error)
-        return DONE if item.is_done(seen) else of_failure(item, error)
+            return outcomes.of_failure(item, error)
+        return outcomes.DONE if item.is_done(seen) else outcomes.of_failure(item, error)
 
 
 def in_states(seen: PlanSnapshot) -> str:

@@ -9,7 +9,8 @@ import anyio
 from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, Choice, read_window
-from flipsnack_mcp.workflows.plans.rules import Item, PlanSnapshot
+from flipsnack_mcp.workflows.plans.item import Item
+from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
 from flipsnack_mcp.workflows.progress import SECONDS_A_CALL, Progress, work_at
 
 HOLDS = 120.0

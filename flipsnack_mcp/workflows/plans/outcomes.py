@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from flipsnack_mcp.api import Changed, FlipsnackError
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.workflows.changing import differences
+from flipsnack_mcp.workflows.plans.item import Item, Listed
 from flipsnack_mcp.workflows.plans.listing import Listing
-from flipsnack_mcp.workflows.plans.rules import Item, Listed, Plan
+from flipsnack_mcp.workflows.plans.rules import Plan
 
 CHANGED_SINCE = "It changed since the plan was made, so it was left alone."
 ALREADY = "It was already so before its turn came."
@@ -76,6 +77,13 @@ def of_published(item: Item, listing: Listing, unchecked: Iterable[Item]) -> Ite
     if item.state == "done" or new:
         return {**DONE, "said": TWO_ALIKE if new else NEW_HASH_UNKNOWN}
     return {"state": "unclear", "said": NEW_HASH_UNKNOWN, "checked": True}
+
+
+def of_vanished(item: Item, listing: Listing) -> ItemFacts:
+    """For an item that is not there under its hash: published by a job that broke off, or gone."""
+    if item.begun and item.publishes:
+        return of_published(item, listing, ())
+    return {"state": "skipped", "said": NO_LONGER_THERE}
 
 
 def of_closer_look(item: Item, seen: Collection) -> ItemFacts:

@@ -10,7 +10,8 @@ from typing import Any
 from flipsnack_mcp.store.records import Records, Store, stamp_of
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
-from flipsnack_mcp.workflows.plans.rules import Item, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.item import Item
+from flipsnack_mcp.workflows.plans.rules import Plan, PlanSnapshot
 
 PLAN, ITEM = "plan", "plan-item"
 PLAN_KEPT = 7 * 24 * 3600.0

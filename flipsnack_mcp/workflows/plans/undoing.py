@@ -9,7 +9,7 @@ from typing import Any
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft, title_objection
-from flipsnack_mcp.workflows.plans.rules import BESIDE_THE_LIST, Item, Listed
+from flipsnack_mcp.workflows.plans.item import BESIDE_THE_LIST, Item, Listed
 
 FIELDS = ("title", "status", *BESIDE_THE_LIST)
 """What an update changes, and an undoing puts back."""

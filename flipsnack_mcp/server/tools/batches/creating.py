@@ -7,7 +7,7 @@ from flipsnack_mcp.api import first_few, quoted
 from flipsnack_mcp.files.paths.listing import list_files
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.batches.listing import NAMED
-from flipsnack_mcp.server.tools.batches.planning import CreateCollectionsInput, make_plan
+from flipsnack_mcp.server.tools.batches.planning import CreateCollectionsInput, make_batch
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, still_running, what_became
 from flipsnack_mcp.server.tools.plans.going_on import broken_off, no_such_plan, too_old
 from flipsnack_mcp.server.tools.tool import ToolCall
@@ -20,7 +20,7 @@ from flipsnack_mcp.workflows.progress import Progress
 async def create_collections(call: ToolCall, arguments: CreateCollectionsInput) -> BatchStatus:
     """Make a plan; or have one carried out in the background, and watch."""
     if arguments.plan_id is None:
-        return await make_plan(call, arguments)
+        return await make_batch(call, arguments)
     batch = await earlier_batch(call, arguments.plan_id)
     return await carry_out(call, arguments.wait_seconds, batch)
 

@@ -64,13 +64,13 @@ async def list_documents(call: ToolCall, arguments: ListDocumentsInput) -> Docum
     folders = call.app.settings.upload_dirs
     listing = await run_sync(lambda: list_files(arguments.folder, folders, deep=True))
     fitting = [one for one in listing.files if rules.has_words(one.place.parts, arguments.query or "")]
-    seen = await look_into(call, fitting[:MOST_LISTED])
+    seen = await count_pages(call, fitting[:MOST_LISTED])
     rows = [document_row(one) for one in seen]
     more = [ONLY_THE_FIRST] if len(fitting) > MOST_LISTED else []
-    return DocumentList(documents=rows, total=len(fitting), warnings=[*more, *notes(listing), *refusals(seen)])
+    return DocumentList(documents=rows, total=len(fitting), warnings=[*more, *left_out(listing), *refusals(seen)])
 
 
-async def look_into(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument]:
+async def count_pages(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument]:
     """What is known of files, and the pages of the others."""
     eyes, until = call.app.eyes, call.request.deadline - TO_ANSWER
     there = [SeenDocument(str(one.place.path), one.place.path, one.size, one.changed) for one in files]
@@ -100,7 +100,7 @@ def given_path(path: Path) -> str:
     return text if cleaned(text, 4096) == text and not set('"|') & set(text) else path.as_uri()
 
 
-def notes(listing: FolderListing) -> list[str]:
+def left_out(listing: FolderListing) -> list[str]:
     """What was left out of a list."""
     left = [f"{quoted(name, 80)} {why}" for name, why in listing.left_out]
     said = [f"Left out: {'; '.join(first_few(left, NAMED))}."] if left else []

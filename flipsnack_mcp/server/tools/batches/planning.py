@@ -14,7 +14,7 @@ from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, several
-from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, notes
+from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, left_out
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
@@ -56,10 +56,10 @@ class CreateCollectionsInput(PlanningInput):
         return f"the title knows {{name}}, {{number}} and {{date}}, and not {unknown}" if unknown else ""
 
 
-async def make_plan(call: ToolCall, arguments: CreateCollectionsInput) -> BatchStatus:
+async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> BatchStatus:
     """What would be uploaded, and what that costs; nothing is sent."""
     asked, said = await documents_meant(call, arguments)
-    seen = await look_into(call, asked)
+    seen = await see_documents(call, asked)
     items = rules.items_of(seen, arguments.title or rules.BY_NAME, call.app.reports.today.isoformat())
     count = sum(one.state == "planned" for one in items)
     warnings = [*said, *warnings_about(seen, items)]
@@ -106,10 +106,10 @@ async def documents_meant(call: ToolCall, arguments: CreateCollectionsInput) -> 
     found = [SeenDocument(str(one.place.path)) for one in listing.files]
     if not found:
         raise FlipsnackError("There is no PDF in that folder itself.", "Call list_documents to see what there is.")
-    return found, notes(listing)
+    return found, left_out(listing)
 
 
-async def look_into(call: ToolCall, asked: Sequence[SeenDocument]) -> list[SeenDocument]:
+async def see_documents(call: ToolCall, asked: Sequence[SeenDocument]) -> list[SeenDocument]:
     """The documents as they lie there, each once."""
 
     async def tell(done: int) -> None:

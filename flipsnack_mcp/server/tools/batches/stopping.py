@@ -44,17 +44,17 @@ async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
     wanted = arguments.work_id
     if collection := call.app.downloads.stoppable(wanted):
         await call.app.downloads.drop(collection)
-        return told(wanted, "download", ended=True)
+        return stopped_work(wanted, "download", ended=True)
     kind = await call.app.jobs.kind_of(wanted)
     if kind is None or not await call.app.jobs.stop(kind, wanted):
         raise FlipsnackError(
             "No work is under way under that id: it has ended, was never begun, or belongs to another account.",
             "Ask the tool that gave the id how it ended.",
         )
-    return told(wanted, kind, ended=await call.app.jobs.kind_of(wanted) is None)
+    return stopped_work(wanted, kind, ended=await call.app.jobs.kind_of(wanted) is None)
 
 
-def told(work_id: str, kind: str, *, ended: bool) -> StoppedWork:
+def stopped_work(work_id: str, kind: str, *, ended: bool) -> StoppedWork:
     """The answer; another process is only asked to stop."""
     state = "stopped" if ended else "stopping: another process carries it out, or did, and it ends within half a minute"
     return StoppedWork(work_id=work_id, kind=kind, state=state, next_step=WHAT_STANDS.get(kind, ANY_OTHER))

@@ -18,13 +18,14 @@ from flipsnack_mcp.server.tools.tool import (
     in_numbers,
 )
 from flipsnack_mcp.workflows.plans import rules
+from flipsnack_mcp.workflows.plans.item import Item, ItemState
 from flipsnack_mcp.workflows.plans.listing import how_far
 from flipsnack_mcp.workflows.progress import Progress
 
 ITEMS_TOLD = 20
-STATES: tuple[rules.ItemState, ...] = ("failed", "unclear", "skipped", "sending", "planned", "done")
+STATES: tuple[ItemState, ...] = ("failed", "unclear", "skipped", "sending", "planned", "done")
 """What a person has to know first."""
-FAILURES = frozenset[rules.ItemState]({"failed", "unclear", "skipped"})
+FAILURES = frozenset[ItemState]({"failed", "unclear", "skipped"})
 PlanState = Literal["planned", "running", "complete", "stopped"]
 
 
@@ -98,14 +99,14 @@ async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState
     )
 
 
-def counts(items: Iterable[rules.Item], unchanged: int) -> dict[str, int]:
+def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:
     """How many there are of each."""
     found = Counter(one.state for one in items)
     by_state: dict[str, int] = {state: found[state] for state in reversed(STATES) if found[state]}
     return {**by_state, "unchanged": unchanged}
 
 
-def plan_row(item: rules.Item, tool: str) -> PlannedChange:
+def plan_row(item: Item, tool: str) -> PlannedChange:
     """One line of the table."""
     beside = {f"new_{name}": value for name, value in item.beside_the_list.items()} if tool == rules.UNDOING else {}
     same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})

@@ -3,7 +3,8 @@
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.tables import Row, as_csv, save_table
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.plans.rules import Item, PlanSnapshot
+from flipsnack_mcp.workflows.plans.item import Item
+from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
 
 COLUMNS: Row = [
     "collection_hash", "title", "new_title", "status", "new_status", "new_description", "new_width", "new_height", "date",

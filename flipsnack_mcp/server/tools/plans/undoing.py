@@ -18,7 +18,8 @@ from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import Event
-from flipsnack_mcp.workflows.plans.rules import UNDOING, Listed
+from flipsnack_mcp.workflows.plans.item import Listed
+from flipsnack_mcp.workflows.plans.rules import UNDOING
 from flipsnack_mcp.workflows.plans.undoing import Undone, draft_undoing, undone_by, why_not
 
 LOOKS_FOR_A_PLAN = 20
