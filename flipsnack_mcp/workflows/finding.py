@@ -94,6 +94,14 @@ async def read_window(context: CallContext, choice: Choice, offset: int) -> Coll
     return await context.send(action, lane=Lane.BACKGROUND)
 
 
+async def newest(
+    context: CallContext, limit: int = ROWS_OF_A_REQUEST, lane: Lane = Lane.INTERACTIVE
+) -> list[CollectionSummary]:
+    """The rows of the collections that were made last, the newest first."""
+    asked = ListCollections(order_by="date_created", order="desc", limit=limit)
+    return (await context.send(asked, lane=lane)).collections
+
+
 async def by_title(
     context: CallContext, title: str, order_by: str = "date_created", limit: int = WINDOW
 ) -> list[CollectionSummary]:
@@ -107,7 +115,7 @@ async def alike(context: CallContext, title: str, limit: int) -> list[Collection
     """The collections that an upload with this title could be, newest first: all, where it has none."""
     if title.strip():
         return await by_title(context, title, limit=limit)
-    return (await context.send(ListCollections(order_by="date_created", order="desc", limit=limit))).collections
+    return await newest(context, limit)
 
 
 async def candidates(context: CallContext, title: str) -> frozenset[str]:

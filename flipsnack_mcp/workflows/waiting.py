@@ -13,8 +13,9 @@ from typing import Generic, TypeVar
 import anyio
 
 from flipsnack_mcp.api import Lane, errors
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection, ListCollections
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.finding import newest
 from flipsnack_mcp.workflows.progress import polled
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)
@@ -36,7 +37,6 @@ LIST_SERVES = 4.0
 """Seconds for which one look at the list serves all who wait."""
 SURE = 30.0
 """Seconds after which a collection is looked at itself, whatever the list says: what failed gets no cover."""
-LISTED = 100
 
 SeenT = TypeVar("SeenT")
 
@@ -113,8 +113,7 @@ class Conversions:
     async def _without_cover(self, context: CallContext, lane: Lane) -> frozenset[str]:
         async with self._turn:  # one asks, the others have its answer
             if anyio.current_time() - self._listed_at >= LIST_SERVES:
-                asked = ListCollections(order_by="date_created", order="desc", limit=LISTED)
-                rows = (await context.send(asked, lane=lane)).collections
+                rows = await newest(context, lane=lane)
                 self._coverless = frozenset(row.collection_hash for row in rows if not row.cover_image)
                 self._listed_at = anyio.current_time()
             return self._coverless

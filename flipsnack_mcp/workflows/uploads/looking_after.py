@@ -7,13 +7,14 @@ from itertools import chain, repeat
 import anyio
 
 from flipsnack_mcp.api import FlipsnackError, Lane
-from flipsnack_mcp.api.actions.collections import CollectionSummary, ListCollections
+from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.finding import newest
 from flipsnack_mcp.workflows.progress import uploads_ready
 from flipsnack_mcp.workflows.uploads.following import Followed, follow_conversion
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import Uploads
-from flipsnack_mcp.workflows.waiting import INTERVALS, LATE, LISTED, SURE
+from flipsnack_mcp.workflows.waiting import INTERVALS, LATE, SURE
 
 MOST_LOOKS = 10
 """Collections that are looked at after one list: with many uploads the key would be busy with that alone."""
@@ -78,8 +79,7 @@ class LookingAfter:
             self._found[entry.upload_id] = replace(one, entry=entry, at_work=at_work)
 
     async def _rows(self, lane: Lane) -> dict[str, CollectionSummary]:
-        asked = ListCollections(order_by="date_created", order="desc", limit=LISTED)
-        return {row.collection_hash: row for row in (await self._context.send(asked, lane=lane)).collections}
+        return {row.collection_hash: row for row in await newest(self._context, lane=lane)}
 
     def _is_due(self, entry: JournalEntry, rows: dict[str, CollectionSummary], now: float) -> bool:
         """Whether the list does not say enough: one without a cover is being converted, or failed long ago."""
