@@ -75,7 +75,7 @@ class Batches:
                     await self.jobs.stop(UPLOAD, item.upload_id)
                     entry = await self.uploads.journal.find(item.upload_id)
                     if entry is None or not entry.unresolved:  # else whoever goes on finds out what came of it
-                        facts = UNSENT if entry is None or entry.stopped else outcome_of(entry)
+                        facts = UNSENT if entry is None or entry.stopped else end_of_upload(entry)
                         await record.note(seen.batch, item, **facts)
             await record.stop(seen.batch, ON_REQUEST)
 
@@ -179,7 +179,7 @@ class BatchSending:
                 await anyio.sleep(BETWEEN_LOOKS)
         if entry is None:
             return UNSENT
-        found = outcome_of(entry)
+        found = end_of_upload(entry)
         return {**found, "said": " ".join(filter(None, (item.said, found["said"])))}
 
     async def _watched(self, upload_id: str) -> JournalEntry | None:
@@ -207,7 +207,7 @@ async def oddities_of(item: BatchItem, document: OpenDocument) -> tuple[str, ...
     return (*document.warnings, *(await look_ahead(document)).warnings)
 
 
-def outcome_of(entry: JournalEntry) -> ItemFacts:
+def end_of_upload(entry: JournalEntry) -> ItemFacts:
     """What is noted about a document whose upload has ended."""
     if entry.collection_hash:
         return {"state": "done", "collection_hash": entry.collection_hash, "said": " ".join(entry.warnings)}

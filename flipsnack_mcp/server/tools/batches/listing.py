@@ -64,13 +64,13 @@ async def list_documents(call: ToolCall, arguments: ListDocumentsInput) -> Docum
     folders = call.app.settings.upload_dirs
     listing = await run_sync(lambda: list_files(arguments.folder, folders, deep=True))
     fitting = [one for one in listing.files if rules.has_words(one.place.parts, arguments.query or "")]
-    seen = await count_pages(call, fitting[:MOST_LISTED])
+    seen = await with_pages(call, fitting[:MOST_LISTED])
     rows = [document_row(one) for one in seen]
     more = [ONLY_THE_FIRST] if len(fitting) > MOST_LISTED else []
     return DocumentList(documents=rows, total=len(fitting), warnings=[*more, *left_out(listing), *refusals(seen)])
 
 
-async def count_pages(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument]:
+async def with_pages(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument]:
     """What is known of files, and the pages of the others."""
     eyes, until = call.app.eyes, call.request.deadline - TO_ANSWER
     there = [SeenDocument(str(one.place.path), one.place.path, one.size, one.changed) for one in files]
