@@ -6,7 +6,7 @@ import re
 import runpy
 import sys
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from flipsnack_mcp import __version__
@@ -128,10 +128,18 @@ def test_a_name_means_one_thing_in_the_whole_house() -> None:
     assert {name: found for name, found in rooms.items() if len(found) > 1}.keys() <= {"log", "main", "T", "__all__"}
 
 
+def test_a_function_or_class_has_a_name_that_no_other_module_has() -> None:
+    files = [file for file in PACKAGE.rglob("*.py") if room_of(file).partition("/")[0] != "sandbox"]
+    named = Counter(one for file in files for one in made_in(ast.parse(file.read_text(encoding="utf-8"))))
+    assert {name for name, count in named.items() if count > 1 and not name.startswith("_")} == {"main"}
+
+
+def made_in(module: ast.Module) -> set[str]:
+    """The functions and classes of a module."""
+    return {one.name for one in module.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+
+
 def names_defined_in(module: ast.Module) -> set[str]:
-    defined = {
-        one.name for one in module.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    }
     assigned = {one for one in module.body if isinstance(one, ast.Assign | ast.AnnAssign)}
     targets = [target for one in assigned for target in (one.targets if isinstance(one, ast.Assign) else [one.target])]
-    return defined | {name.id for one in targets for name in ast.walk(one) if isinstance(name, ast.Name)}
+    return made_in(module) | {name.id for one in targets for name in ast.walk(one) if isinstance(name, ast.Name)}

@@ -48,7 +48,7 @@ def serve_stdio(server: FlipsnackServer) -> NoReturn:
     if sys.stdin.isatty():
         from flipsnack_mcp.started import as_typed  # noqa: PLC0415  # only for a person: no client waits for it
 
-        tell(f"waiting for an MCP client; try `{as_typed('demo')}`, or press Ctrl-C to leave")
+        announce(f"waiting for an MCP client; try `{as_typed('demo')}`, or press Ctrl-C to leave")
     anyio.run(serve_until_interrupted, server.run_stdio_async)
     end_process(0)
 
@@ -57,18 +57,18 @@ def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
     """Serve whoever comes from this machine, until interrupted."""
     if sys.stderr.isatty():
         named = f"[{host}]" if ":" in host else host
-        tell(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
+        announce(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
     try:
         from flipsnack_mcp.commands.over_http import serve_over_http  # noqa: PLC0415  # stdio starts without it
 
         serve_over_http(server, host, port, server.settings.log_level)
     except SystemExit:
-        tell(f"{host}:{port} cannot be served, the port may be in use; name another one")
+        announce(f"{host}:{port} cannot be served, the port may be in use; name another one")
         return 1
     return 0
 
 
-def tell(text: str) -> None:
+def announce(text: str) -> None:
     """Say something to the person who started it, if there is one."""
     with suppress(OSError):
         sys.stderr.write(f"flipsnack-mcp: {text}\n")

@@ -79,7 +79,7 @@ class Dispatcher:
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
-            outcome = await carry_out(tool, given, whose, request)
+            outcome = await run_tool(tool, given, whose, request)
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
         except (RefusedFile, StoreUnusable) as error:
@@ -135,7 +135,7 @@ class Dispatcher:
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 
 
-async def carry_out(
+async def run_tool(
     tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest
 ) -> BaseModel | types.InputRequiredResult:
     """Run a tool, on record where it may change something."""

@@ -61,7 +61,7 @@ def menu(settings: Settings) -> dict[str, Tool]:
     offered = [one for one in entries() if any_offers(settings.every, one.toolset, one.needs)]
     if len(settings.every) == 1:
         return {one.tool.name: one.tool for one in offered}
-    return {one.tool.name: several(one) for one in offered}
+    return {one.tool.name: as_offered(one) for one in offered}
 
 
 def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> bool:
@@ -69,7 +69,7 @@ def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> boo
     return any(toolset in one.toolsets and (needs is Effect.READS or not one.read_only) for one in accounts)
 
 
-def several(entry: Entry) -> Tool:
+def as_offered(entry: Entry) -> Tool:
     """A tool that takes the account; it has to be named where something may be changed."""
     hints = entry.tool.annotations
     reads = (entry.needs is Effect.READS and not entry.acts) or bool(hints and hints.read_only_hint)

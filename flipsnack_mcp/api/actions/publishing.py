@@ -80,7 +80,7 @@ class Package(Result):
     def read(cls, data: JsonObject) -> Self:
         """Flipsnack's `status` in upper case is the package's state, not the envelope's status."""
         url = cut(str(data.get("resourceUrl") or "")) or None
-        return cls.model_validate({"state": cut(str(data.get("status"))).lower(), "resource_url": with_scheme(url)})
+        return cls.model_validate({"state": cut(str(data.get("status"))).lower(), "resource_url": whole_address(url)})
 
 
 class DownloadHtml(Action[Package]):
@@ -96,6 +96,6 @@ class DownloadHtml(Action[Package]):
     collection_hash: parameters.CollectionHash
 
 
-def with_scheme(url: str | None) -> str | None:
+def whole_address(url: str | None) -> str | None:
     """The documented example is `resource.url.example`, without a scheme."""
     return url if url is None or "://" in url else f"https://{url}"

@@ -112,7 +112,7 @@ def one_of_many(item: Item) -> str:
     facts = [cleaned(item.collection_hash, 64), known_status(item.status, ONLINE)]
     since = [f"published {cleaned(item.day, 10)}"] if item.day else []
     title = [] if item.new_title is None else [f" with the new title {quoted(item.new_title, 80)}"]
-    more = [f" with the {name} {told(value)}" for name, value in item.beside_the_list.items()]
+    more = [f" with the {name} {value_on_form(value)}" for name, value in item.beside_the_list.items()]
     return f"{quoted(item.title, 80)} ({', '.join([*facts, *since])})" + "".join([*title, *more])
 
 
@@ -122,10 +122,10 @@ def other_changes(action: Action[Any]) -> tuple[str, ...]:
         return ()
     named = ("title", "description", "width", "height")
     given = {name: value for name in named if (value := getattr(action, name)) is not None}
-    return tuple(f"{name} {told(value)}" for name, value in {**given, **(action.settings or {})}.items())
+    return tuple(f"{name} {value_on_form(value)}" for name, value in {**given, **(action.settings or {})}.items())
 
 
-def told(value: str | int) -> str:
+def value_on_form(value: str | int) -> str:
     """A value for a person, and how long it is where not all of it is shown."""
     if isinstance(value, int):
         return str(value)

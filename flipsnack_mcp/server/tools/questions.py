@@ -153,7 +153,7 @@ async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollec
     watched = await watching.until_settled(call.context, call.options.wait_seconds, first)
     go_on = f'Still converting. Call get_collection(collection_hash="{wanted}", wait_seconds=30) to wait on.'
     # While it converts it is asked for again and again, and its page is not there yet.
-    row = NO_ROW if watched.last.conversion == "processing" else await row_of(call, watched.last)
+    row = NO_ROW if watched.last.conversion == "processing" else await find_row(call, watched.last)
     return WatchedCollection(
         **with_row(watched.last, row),
         warnings=[*worth_a_warning(watched.last)],
@@ -162,7 +162,7 @@ async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollec
     )
 
 
-async def row_of(call: ToolCall, found: Collection) -> CollectionSummary:
+async def find_row(call: ToolCall, found: Collection) -> CollectionSummary:
     """What the list says of a collection; nothing where that is not to be had by one look."""
     by_title = ListCollections(query=found.title.strip()[:200], order_by="date_created", limit=100)
     newest = ListCollections(order_by="date_created", limit=100)

@@ -132,16 +132,16 @@ def stem_of(name: str) -> str:
     return unicodedata.normalize("NFC", stem).strip()
 
 
-def items_of(documents: list[SeenDocument], rule: str, day: str) -> tuple[BatchItem, ...]:
+def batch_items(documents: list[SeenDocument], rule: str, day: str) -> tuple[BatchItem, ...]:
     """What a rule makes of documents; those that cannot be uploaded stay, with the reason, and have no number of their own."""
     items, number = list[BatchItem](), 0
     for place, one in enumerate(documents):
         number += not one.refused
-        items.append(item_of(place, one, "" if one.refused else title_by(rule, one.name, number, day)))
+        items.append(batch_item(place, one, "" if one.refused else title_by(rule, one.name, number, day)))
     return tuple(items)
 
 
-def item_of(place: int, one: SeenDocument, title: str) -> BatchItem:
+def batch_item(place: int, one: SeenDocument, title: str) -> BatchItem:
     """One document of a plan."""
     facts = {"size": one.size, "changed": one.changed, "touched": one.touched, "sha256": one.sha256, "pages": one.pages}
     reason = one.refused or (f"Its title cannot be given: {why}." if (why := title_objection(title)) else "")

@@ -19,7 +19,7 @@ from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans import outcomes
 from flipsnack_mcp.workflows.plans.deleting import as_shown, deletion
 from flipsnack_mcp.workflows.plans.item import Item, ItemState, Listed
-from flipsnack_mcp.workflows.plans.listing import CHANGES_AT_ONCE, UNREAD, how_far, read_listing
+from flipsnack_mcp.workflows.plans.listing import CHANGES_AT_ONCE, UNREAD, how_far_along, read_listing
 from flipsnack_mcp.workflows.plans.record import PlanRecord
 from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Permissions, Plan, PlanSnapshot
 from flipsnack_mcp.workflows.progress import Progress, budget_used_up
@@ -74,7 +74,7 @@ class Execution:
             if not seen.is_allowed(self._allowed):
                 self._job.unresolved = True  # a process with other settings may go on with it
                 return
-            self._job.tell(how_far(seen, self._listing, self._seconds_a_call))
+            self._job.tell(how_far_along(seen, self._listing, self._seconds_a_call))
             if objection := (seen.objection if seen.left else "") or await self._advance(seen):
                 await self.end(objection)
                 return

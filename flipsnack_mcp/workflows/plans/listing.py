@@ -57,7 +57,7 @@ async def read_listing(context: CallContext, seen: PlanSnapshot) -> Listing:
 UNREAD = Listing({}, frozenset(), -math.inf)
 
 
-def how_far(seen: PlanSnapshot, listing: Listing = UNREAD, seconds_a_call: float = 0.0) -> Progress:
+def how_far_along(seen: PlanSnapshot, listing: Listing = UNREAD, seconds_a_call: float = 0.0) -> Progress:
     """How far a plan is, and for how long it will go on if nothing goes wrong."""
     left = calls_to_come(seen, listing) * max(seconds_a_call, SECONDS_A_CALL)
     return work_at(seen.plan.doing, seen.plan.count - len(seen.left), seen.plan.count, "collections", left)

@@ -49,7 +49,7 @@ class PlanRecord:
 
         def work(records: Records) -> PlanSnapshot | None:
             plan = self._get(records, plan_id)
-            return PlanSnapshot(plan, items_of(records, plan), *stamp_of(records)) if plan else None
+            return PlanSnapshot(plan, read_items(records, plan), *stamp_of(records)) if plan else None
 
         return await self.store.transact(work)
 
@@ -75,7 +75,7 @@ class PlanRecord:
         """Let it go on by itself from now on, on record; what failed before gets one more try."""
         known = self._get(records, plan.plan_id) or plan
         self._note(records, plan, started=True, stopped="", history_id=known.history_id or enter(records, known))
-        for item in items_of(records, plan):
+        for item in read_items(records, plan):
             if item.again:
                 again = {"state": "planned", "again": False, "checked": True}
                 put_item(records, plan, item.model_copy(update=again))
@@ -88,7 +88,7 @@ class PlanRecord:
         """Write down what is new about an item."""
 
         def work(records: Records) -> Item:
-            noted = (item_of(records, plan, item.number) or item).model_copy(update=facts)
+            noted = (read_item(records, plan, item.number) or item).model_copy(update=facts)
             put_item(records, plan, noted)
             return noted
 
@@ -103,13 +103,13 @@ class PlanRecord:
         return plan if plan and plan.account == self.account else None
 
 
-def items_of(records: Records, plan: Plan) -> tuple[Item, ...]:
+def read_items(records: Records, plan: Plan) -> tuple[Item, ...]:
     """All items that are there, in their order."""
-    found = (item_of(records, plan, number) for number in range(plan.count))
+    found = (read_item(records, plan, number) for number in range(plan.count))
     return tuple(one for one in found if one)
 
 
-def item_of(records: Records, plan: Plan, number: int) -> Item | None:
+def read_item(records: Records, plan: Plan, number: int) -> Item | None:
     """One item."""
     body = records.get(ITEM, f"{plan.plan_id}/{number}")
     return Item.model_validate(body) if body else None

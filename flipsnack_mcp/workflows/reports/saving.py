@@ -24,7 +24,7 @@ def content(report: Report, lines: Iterable[Line], uncounted: Sequence[Uncounted
 
 async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) -> Path | None:
     """Save a report once, however many calls see it complete; None where another one is at it just now."""
-    kind = kind_of(report, made)
+    kind = kind_of_file(report, made)
     owner = Owner(f"{SAVED}/{record.account}/{report.report_id}/{kind}")
     if not await record.store.transact(owner.claim):
         return None
@@ -39,7 +39,7 @@ async def save(record: ReportRecord, report: Report, made: bytes, folder: Path) 
         await even_if_cancelled(record.store.transact(owner.release))
 
 
-def kind_of(report: Report, made: bytes) -> str:
+def kind_of_file(report: Report, made: bytes) -> str:
     """What of a report is saved once: over several accounts anew where one could be asked that could not be before."""
     return f"{report.save_as}/{sha256(made).hexdigest()[:16]}" if report.over_accounts else str(report.save_as)
 

@@ -22,7 +22,7 @@ async def create_collections(call: ToolCall, arguments: CreateCollectionsInput) 
     if arguments.plan_id is None:
         return await make_batch(call, arguments)
     batch = await earlier_batch(call, arguments.plan_id)
-    return await carry_out(call, arguments.wait_seconds, batch)
+    return await send_batch(call, arguments.wait_seconds, batch)
 
 
 async def earlier_batch(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
@@ -36,7 +36,7 @@ async def earlier_batch(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
     return seen.batch
 
 
-async def carry_out(call: ToolCall, seconds: float, batch: rules.DocumentBatch) -> BatchStatus:
+async def send_batch(call: ToolCall, seconds: float, batch: rules.DocumentBatch) -> BatchStatus:
     """Have a batch carried out, and say how far it is when the time is up; its links once all is through."""
     batches, context, progress = call.app.batches, call.context, Progress()
     end = anyio.current_time() + seconds

@@ -60,7 +60,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
     """What would be uploaded, and what that costs; nothing is sent."""
     asked, said = await documents_meant(call, arguments)
     seen = await see_documents(call, asked)
-    items = rules.items_of(seen, arguments.title or rules.BY_NAME, call.app.reports.today.isoformat())
+    items = rules.batch_items(seen, arguments.title or rules.BY_NAME, call.app.reports.today.isoformat())
     count = sum(one.state == "planned" for one in items)
     warnings = [*said, *warnings_about(seen, items)]
     if not count:

@@ -19,7 +19,7 @@ from flipsnack_mcp.server.tools.tool import (
 )
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.item import Item, ItemState
-from flipsnack_mcp.workflows.plans.listing import how_far
+from flipsnack_mcp.workflows.plans.listing import how_far_along
 from flipsnack_mcp.workflows.progress import Progress
 
 ITEMS_TOLD = 20
@@ -67,7 +67,7 @@ class PlanStatus(Answered):
 
 def running(seen: rules.PlanSnapshot, last: Progress) -> PlanStatus:
     """How far a plan is that goes on by itself: counts, the time that is left, and what failed until now."""
-    far = in_numbers(how_far(seen) if last.seconds_left is None else last)
+    far = in_numbers(how_far_along(seen) if last.seconds_left is None else last)
     far["done"] = seen.plan.count - len(seen.left)
     failures = [plan_row(one, seen.plan.tool) for one in seen.items if one.state in FAILURES]
     return PlanStatus(

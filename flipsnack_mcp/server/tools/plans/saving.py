@@ -17,7 +17,9 @@ async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[str
     if len(seen.items) <= told:
         return None, ""
     safe = call.app.redactor.text
-    rows: list[Row] = [[safe(cell) if isinstance(cell, str) else cell for cell in row_of(one)] for one in seen.items]
+    rows: list[Row] = [
+        [safe(cell) if isinstance(cell, str) else cell for cell in cells_of_item(one)] for one in seen.items
+    ]
     try:
         folder = call.app.download_dir
         known = folder / f"{file_name_of(seen)}.csv"
@@ -36,7 +38,7 @@ def file_name_of(seen: PlanSnapshot) -> str:
     return f"Flipsnack plan {seen.plan.plan_id}" + (f", {done} of {seen.plan.count}" if done else "")
 
 
-def row_of(item: Item) -> Row:
+def cells_of_item(item: Item) -> Row:
     """One collection."""
     known = item.new_hash or item.collection_hash
     new = [item.title, item.new_title, item.status, item.new_status, item.new_description]

@@ -85,16 +85,16 @@ def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict
         return known | {"state": "stopped", "next_step": STOPPED_FOR_GOOD.format(tool)}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
     when = f" in about {duration(math.ceil(at.seconds_left))}" if at.seconds_left else ""
-    step = f"{GOES_ON}{delayed} Call {call_of(tool, report)}{when} to see."
+    step = f"{GOES_ON}{delayed} Call {call_for_report(tool, report)}{when} to see."
     return known | {"state": "running", "next_step": step}
 
 
 def afterwards(tool: str, report: Report) -> str:
     """The call that goes on once something is put right."""
-    return f"What was gathered is kept: afterwards call {call_of(tool, report)}."
+    return f"What was gathered is kept: afterwards call {call_for_report(tool, report)}."
 
 
-def call_of(tool: str, report: Report) -> str:
+def call_for_report(tool: str, report: Report) -> str:
     """The call that goes on with a report."""
     whose = f', account="{EVERY_ONE}"' if report.over_accounts else ""
     return f'{tool}(report_id="{report.report_id}"{whose})'
