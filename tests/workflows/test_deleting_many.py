@@ -20,7 +20,7 @@ from flipsnack_mcp.workflows.plans.deleting import (
     GONE_BEFORE,
     STILL_THERE,
     draft_deletions,
-    with_what_looks_tell,
+    with_their_documents,
 )
 from flipsnack_mcp.workflows.plans.rules import DELETING, YES_IS_OLD, Permissions, Plan
 from tests.api.asking import unlimited
@@ -39,7 +39,7 @@ async def sandbox(clock: LoopClock) -> Sandbox:
 async def plan_of(server: Server) -> Plan:
     context = CallContext(server.plans.flipsnack)
     draft = draft_deletions(await choose(context, Choice(query="Number")))
-    return await server.plans.record.keep(await with_what_looks_tell(context, draft), DELETING)
+    return await server.plans.record.keep(await with_their_documents(context, draft), DELETING)
 
 
 @asynccontextmanager

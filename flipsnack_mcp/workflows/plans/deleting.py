@@ -37,7 +37,7 @@ def draft_deletions(rows: Iterable[CollectionSummary]) -> PlanDraft:
     return PlanDraft(tuple(items), 0, ())
 
 
-async def with_what_looks_tell(context: CallContext, draft: PlanDraft) -> PlanDraft:
+async def with_their_documents(context: CallContext, draft: PlanDraft) -> PlanDraft:
     """The same plan, with the documents and views of each where they are few."""
     if len(draft.items) > FEW:
         return draft

@@ -14,7 +14,7 @@ from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice, choose
-from flipsnack_mcp.workflows.plans.deleting import draft_deletions, with_what_looks_tell
+from flipsnack_mcp.workflows.plans.deleting import draft_deletions, with_their_documents
 
 MOST_DELETED = 50
 
@@ -54,5 +54,5 @@ async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
         )
     missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
     said = f"Named, but not in the account or left out by a filter: {'; '.join(first_few(missing, REASONS_TOLD))}."
-    draft = await with_what_looks_tell(call.context, draft_deletions(rows))
+    draft = await with_their_documents(call.context, draft_deletions(rows))
     return await keep_plan(call, draft, [said] if missing else [])
