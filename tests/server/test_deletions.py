@@ -224,6 +224,18 @@ async def test_a_plan_is_carried_out_by_its_own_tool_alone(bench: Bench) -> None
     assert (bench.sandbox.carried_out(UPDATE), gone(bench)) == ([], Counter())
 
 
+async def test_plans_of_uploads_and_of_changes_lead_to_each_others_tools(bench: Bench) -> None:
+    bench.document()
+    async with process(bench, confirm="allow") as assistant:
+        uploads = str((await assistant.call("create_collections", documents=["offers.pdf"])).data["plan_id"])
+        deletes, batch = await plan_of(assistant, **OFFERS), "create_collections"
+        pairs = [(tool, uploads, batch) for tool in (TOOL, "update_collections", "undo_change")]
+        for tool, plan, other in [*pairs, (batch, deletes, TOOL)]:
+            said = await assistant.call(tool, plan_id=plan)
+            assert_told_in_four_parts(said, f'{other}(plan_id="{plan}")', "Nothing was changed.")
+    assert (bench.sandbox.carried_out("collection.create"), gone(bench)) == ([], Counter())
+
+
 async def test_a_no_to_several_closes_the_way_by_code_for_each_of_them(bench: Bench) -> None:
     one, *others = (one.hash for one in offers(bench))
     async with process(bench, Person(declines)) as asking, process(bench) as plain:

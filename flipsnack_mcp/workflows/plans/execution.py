@@ -135,7 +135,8 @@ class Execution:
             self._job.tell(message=trouble, trouble=trouble)
             await anyio.sleep(PAUSE_IN_LINE)
         except YesIsOld:
-            return YES_IS_OLD
+            now = await self._record.look(self._job.job_id)
+            return now.no_yes if now else YES_IS_OLD
         except FlipsnackError as error:
             return f"{UNLISTED_NOW} {error.happened}"
         return ""
