@@ -368,3 +368,19 @@ async def test_approved_in_a_terminal_it_is_carried_out_once(bench: Bench) -> No
         assert await Consents(store_of(bench), bench.settings.account).approve(refused.code)
         said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, confirmation=refused.code))
     assert (said.data["counts"]["done"], set(gone(bench).values())) == (MANY, {1})
+
+
+async def test_stopped_by_another_process_it_ends_with_the_one_that_is_on_its_way(bench: Bench) -> None:
+    person = Person(types_what_is_asked)
+    bench.fails("slow", DELETED, seconds=1, times=0)
+    async with process(bench, person) as first, process(bench) as second:
+        plan = await plan_of(first, **OFFERS)
+        await first.call(TOOL, plan_id=plan, wait_seconds=3)
+        asked = len(gone(bench))
+        await second.call("stop_work", work_id=plan)
+        await anyio.sleep(60)
+        stopped = len(gone(bench))
+        said = await first.call(TOOL, plan_id=plan, wait_seconds=0)
+    assert 0 < asked <= stopped <= asked + 1 < MANY
+    assert said.data["state"] in {"running", "stopped"}
+    assert set(gone(bench).values()) == {1}

@@ -88,6 +88,7 @@ class Execution:
             if not seen.is_allowed(self._allowed):
                 self._job.unresolved = True  # a process with other settings may go on with it
                 return
+            await self._job.heed()
             self._job.tell(how_far(seen, self._listing, self._seconds_a_call))
             if objection := (seen.objection if seen.left else "") or await self._advance(seen):
                 await self.end(objection)

@@ -73,12 +73,12 @@ def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
     else:
         chosen = [one for one in (begun.get(meant.of or meant.number),) if one]
     moved = {one.target: one.after["collection_hash"] for one in events if one.after.get("collection_hash")}
-    found = [Undone(one, after_of(events, one), today(one.target, moved), end_of(events, one)) for one in chosen]
+    found = [Undone(one, after_of(events, one), today(one.target, moved), last_end(events, one)) for one in chosen]
     # What a plan tried again counts by the try that made it, and by the last one where none did.
     return list({one.begun.target: one for one in sorted(found, key=lambda one: bool(one.after))}.values())
 
 
-def end_of(events: Iterable[Event], begun: Event) -> str:
+def last_end(events: Iterable[Event], begun: Event) -> str:
     """How a change ended, by the last that was written of it."""
     return next((one.decision for one in reversed(list(events)) if one.of == begun.number), "")
 

@@ -82,7 +82,7 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
         await call.app.jobs.store.transact(count)
         return None
     await call.app.jobs.store.transact(partial(allowance.check_all, named=seen.counted))
-    yes = await asked(call, code, seen)
+    yes = await yes_of(call, code, seen)
     if isinstance(yes, InputRequiredResult):
         return yes
     await yes.spend()
@@ -90,7 +90,7 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
     return None
 
 
-async def asked(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> Yes | InputRequiredResult:
+async def yes_of(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> Yes | InputRequiredResult:
     """The same as `ToolCall.ask`; a no counts also where another form for this plan was answered with a yes before."""
     try:
         return await call.ask(code, Batch(seen.plan, seen.offline))
