@@ -178,7 +178,9 @@ async def test_a_flipbook_is_deleted_by_the_title_of_its_collection_and_not_by_i
 async def test_whatever_destroys_needs_what_is_typed_and_is_blocked_where_that_is_set(bench: Bench, name: str) -> None:
     tool, arguments = expected_tool(name).name, typical(name, bench)
     person, blocked = Person(types("wrong")), Person(types_what_is_asked)
-    assert_refused(bench, await bench.send(tool, arguments, blocked, confirm="block"))
+    refused = await bench.send(tool, arguments, blocked, confirm="block")
+    assert_refused(bench, refused)
+    assert "Deletions are switched off on this server (FLIPSNACK_CONFIRM)." in refused.text
     async with bench.assistant(person) as assistant:
         assert_refused(bench, await assistant.call(tool, arguments))
         person.answer = types_what_is_asked

@@ -183,3 +183,11 @@ async def test_a_plan_finds_what_a_person_writes_and_flipsnack_gets_the_rest_as_
     assert planned.data["items"][0]["new_title"] == becomes
     assert done.data["counts"]["done"] == 1
     assert collection.title == becomes
+
+
+@pytest.mark.parametrize(("title", "told"), [("Summer catalogue 2026", True), ("…", False)])
+def test_a_form_says_that_the_hash_counts_as_well_only_where_something_else_is_asked_for(
+    title: str, *, told: bool
+) -> None:
+    preview = preview_of(title)
+    assert ("Its hash counts as well." in form.question(preview).message) is told

@@ -126,8 +126,9 @@ async def carry_on(stroll: Stroll, life: Life, way: Way) -> None:
     elif said.is_error:
         stroll.not_carried_out(way, said)
     else:
-        done = {one["new_title"] for one in said.data["items"] if one["state"] == "done"}
+        # The last answer has a row only for what did not end as it should.
+        otherwise = {one["new_title"] for one in said.data.get("items", []) if one["state"] != "done"}
         for wish in way.wishes:
             shop.books[wish.hash].busy = False
-            if wish.title in done:
+            if wish.title not in otherwise:
                 shop.carried_out(wish)
