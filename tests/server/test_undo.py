@@ -245,3 +245,13 @@ async def test_a_description_that_was_empty_is_emptied_again_and_that_is_shown(b
         await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan.data["plan_id"]))
     assert f"Emptied again, the description of: {collection.hash}." in plan.text
     assert collection.description == ""
+
+
+async def test_one_that_is_gone_is_named_by_the_title_that_the_change_gave_it(bench: Bench) -> None:
+    async with process(bench) as assistant:
+        plan = await assistant.call("update_collections", query="Weekly offers", prefix="Old ")
+        done = await to_its_end(assistant, await assistant.call("update_collections", plan_id=plan.data["plan_id"]))
+        del bench.sandbox.account.collections[bench.collection("Old Weekly offers, Week 38").hash]
+        said = await assistant.call(TOOL, history_id=done.data["history_id"])
+    assert said.data["counts"]["planned"] == 6
+    assert 'Left as they are: "Old Weekly offers, Week 38"' in said.text

@@ -49,6 +49,11 @@ class Undone:
     """How that change ended, in one word of the history."""
 
     @property
+    def title(self) -> str:
+        """By which it is found, as the change left it."""
+        return str(self.after.get("title") or self.begun.before.get("title", ""))
+
+    @property
     def left(self) -> dict[str, Any]:
         """What it changed, as it left that."""
         return {name: self.after[name] for name in FIELDS if name in self.after and name not in self.lost}
@@ -116,7 +121,7 @@ def draft_undoing(changes: Iterable[Undone], looks: Mapping[str, Collection]) ->
     items, refused, said, unchanged = list[Item](), list[tuple[CollectionSummary, str]](), list[str](), 0
     for change in changes:
         seen = looks.get(change.now)
-        row = CollectionSummary(collection_hash=change.now, title=str(change.begun.before.get("title", "")))
+        row = CollectionSummary(collection_hash=change.now, title=change.title)
         if seen is None or not change.left:
             refused.append((row, GONE if seen is None else change.unknown))
             continue
