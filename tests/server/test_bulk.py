@@ -13,7 +13,7 @@ from flipsnack_mcp.server.tools.plans.updating import MOST_IN_A_PLAN
 from flipsnack_mcp.store.records import inaccessible
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from tests.server.bench import Bench, Person, Said, declines, types, types_what_is_asked
+from tests.server.bench import Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, history, plan_made, process, server_of, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
 from tests.workflows.running import Fragile
@@ -82,6 +82,18 @@ async def test_named_collections_that_are_not_there_are_pointed_out(bench: Bench
     said = await bench.call(TOOL, collections=[bench.collection().hash, "nothere1"], status="unlisted")
     assert said.data["counts"]["planned"] == 1
     assert "Named, but not in the account or left out by a filter: nothere1." in said.text
+
+
+@pytest.mark.parametrize("more", [{}, {"status": "unlisted"}], ids=["delete_collections", "update_collections"])
+async def test_where_nothing_fits_it_is_said_how_to_find_it(bench: Bench, more: Given) -> None:
+    """A slip that a list forgives and a choice does not."""
+    tool, meant = TOOL if more else "delete_collections", {"query": "Wekly offers"}
+    async with process(bench) as assistant:
+        said = await assistant.call(tool, {**meant, **more})
+        found = await assistant.call("list_collections", meant)
+    assert (said.data["state"], said.data["counts"]) == ("complete", {"unchanged": 0})
+    assert "list_collections" in said.data["next_step"]
+    assert found.data["total"] == 7
 
 
 async def test_a_rule_that_changes_nothing_makes_no_plan(bench: Bench) -> None:
