@@ -92,6 +92,17 @@ async def test_named_collections_that_are_not_there_are_pointed_out(bench: Bench
     assert "Named, but not in the account or left out by a filter: nothere1." in said.text
 
 
+@pytest.mark.parametrize(
+    ("tool", "rule"),
+    [(TOOL, {"prefix": "A: "}), ("delete_collections", {}), ("report_stats", {"start_date": "2026-08-03", "end_date": "2026-08-09"})],
+)
+async def test_a_choice_that_nothing_fits_is_told_with_what_to_do(bench: Bench, tool: str, rule: dict[str, str]) -> None:
+    said = await bench.send(tool, {"query": "wekly offers", **rule})
+    assert said.data["state"] == "complete"
+    assert said.data["next_step"].startswith("No collection fits this choice")
+    assert "list_collections" in said.text
+
+
 async def test_a_rule_that_changes_nothing_makes_no_plan(bench: Bench) -> None:
     async with process(bench) as assistant:
         said = await assistant.call(TOOL, query="Weekly offers", find="no such words", replace="x")

@@ -134,7 +134,9 @@ class BatchSending:
         if noted.state in {"done", "failed", "unclear"}:
             target = noted.collection_hash or noted.title
             said = first_sentence(noted.said)
-            await self._history.add(tool="create_collections", target=target, decision=noted.state, said=said)
+            named = {"title": noted.title} if noted.collection_hash else {}
+            facts = {"target": target, "decision": noted.state, "said": said, "after": named}
+            await self._history.add(tool="create_collections", **facts)
         return self._objection_after(noted)
 
     def _objection_after(self, item: BatchItem) -> str:

@@ -10,6 +10,7 @@ from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus, counts, plan_status, running
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.finding import NONE_CHOSEN
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 
@@ -21,7 +22,11 @@ async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> Pl
     if going := sum(one.goes_offline for one in draft.items):
         await call.app.allowance.check(going)
     if not draft.items:
-        return PlanStatus(state="complete", counts=counts([], draft.unchanged), warnings=[NOTHING, *said])
+        none = not (draft.unchanged or draft.refused or said)
+        warnings, step = [NOTHING, *said], NONE_CHOSEN if none else None
+        return PlanStatus(
+            state="complete", counts=counts([], draft.unchanged), warnings=warnings, next_step=step
+        )
     plan = await call.app.plans.record.keep(draft, call.tool)
     return await plan_status(call, rules.PlanSnapshot(plan, draft.items, plan.made), "planned", *said)
 
