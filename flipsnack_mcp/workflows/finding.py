@@ -28,6 +28,8 @@ def in_a_tuple(value: object) -> object:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else value
+
+
 NONE_CHOSEN = (
     "No collection fits this choice: it has to have every word of a query as it is. Look for what is meant with "
     "list_collections, which forgives slips."

@@ -387,6 +387,17 @@ async def test_in_the_table_of_the_history_a_document_of_a_batch_has_its_title(b
     assert [one.title for one in made if f'"{one.title}" ({one.hash})' not in table] == []
 
 
+async def test_a_batch_is_begun_and_done_once_in_the_history_however_often_it_is_looked_at(bench: LongBench) -> None:
+    store = bench.memory()
+    async with bench.assistant(store=store) as bench.client:
+        plan = await planned(bench)
+        for wait in (0, 45, 0, 0):
+            await carried_out(bench, plan, wait)
+    (trail,) = await every_trail(store)
+    told = [(one.decision, one.said) for one in trail.events if one.target == plan.data["plan_id"]]
+    assert told == [("begun", "6 documents"), ("done", "6 done")]
+
+
 # After the end of a server
 async def test_another_server_goes_on_with_a_batch_and_sends_none_twice(bench: LongBench) -> None:
     bench.road.upload_seconds = 3

@@ -109,7 +109,9 @@ async def test_where_nothing_is_found_the_nearest_and_the_next_step_are_named(be
         assert one in said.text
 
 
-@pytest.mark.parametrize("given", [{"status": ["unlisted"], "created_after": "2035-01-01"}, {"created_before": "1999-01-01"}])
+@pytest.mark.parametrize(
+    "given", [{"status": ["unlisted"], "created_after": "2035-01-01"}, {"created_before": "1999-01-01"}]
+)
 async def test_filters_that_nothing_fits_are_named_as_the_reason(bench: Bench, given: dict[str, Any]) -> None:
     said = await bench.send("list_collections", given)
     assert said.data["total"] == 0

@@ -24,9 +24,7 @@ async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> Pl
     if not draft.items:
         none = not (draft.unchanged or draft.refused or said)
         warnings, step = [NOTHING, *said], NONE_CHOSEN if none else None
-        return PlanStatus(
-            state="complete", counts=counts([], draft.unchanged), warnings=warnings, next_step=step
-        )
+        return PlanStatus(state="complete", counts=counts([], draft.unchanged), warnings=warnings, next_step=step)
     plan = await call.app.plans.record.keep(draft, call.tool)
     return await plan_status(call, rules.PlanSnapshot(plan, draft.items, plan.made), "planned", *said)
 
@@ -37,6 +35,7 @@ async def go_on(
     """Have a plan of this tool carried out in the background, and watch."""
     seen = await earlier_plan(call, plan_id)
     if seen.is_over:
+        call.goes_on = True  # its end was written down when it came
         return await plan_status(call, seen, "complete")
     check_age(seen)
     question = await confirm(call, confirmation, seen)

@@ -42,7 +42,7 @@ ADVICE_TO_READERS = {
     "unread": "embed or share them (get_embed_code), or take them offline",
 }
 """The same where the tools for it are not there."""
-ELSEWHERE = "this account is read-only here: all that changes it is for the person to do elsewhere"
+LEFT_TO_THE_PERSON = "this account is read-only here: all that changes it is for the person to do elsewhere"
 
 
 class AuditAccountInput(ToolInput):
@@ -134,7 +134,7 @@ def found(report: Report, gathered: Gathered, *, read_only: bool) -> dict[str, A
 
 def advice_on(kinds: list[str], *, read_only: bool) -> list[str]:
     """What mends each kind, by the tools that are there."""
-    known, end = (ADVICE_TO_READERS, [ELSEWHERE]) if read_only else (ADVICE, [])
+    known, end = (ADVICE_TO_READERS, [LEFT_TO_THE_PERSON]) if read_only else (ADVICE, [])
     return [*(f"{kind}: {known[kind]}" for kind in kinds), *(end if kinds else [])]
 
 
