@@ -111,7 +111,7 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     if not whole or (report.save_as and not path):
         return StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
     said = told(report, gathered.lines, uncounted)
-    step = None if gathered.lines or uncounted else NONE_CHOSEN
+    step = NONE_CHOSEN if report.choice.query and not (gathered.lines or uncounted) else None
     return StatsReport(**said, state="complete", path=str(path) if path else None, next_step=step)
 
 
