@@ -70,6 +70,11 @@ class Owner:
         lease = find(records, self.work)
         return put(records, self.work, Lease(self.token, records.now, stop=bool(lease and lease.stop), note=note))
 
+    def asked_to_stop(self, records: Records) -> bool:
+        """Whether somebody wants the work to be stopped."""
+        lease = find(records, self.work)
+        return lease is not None and lease.stop
+
     def let_go(self, records: Records, *, stop: bool = False) -> None:
         """Leave unfinished work to whoever comes next, from now on; to be stopped, if that was wanted by then."""
         if lease := self.renew(records, {}):

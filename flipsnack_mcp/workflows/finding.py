@@ -30,9 +30,9 @@ def in_a_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-NONE_CHOSEN = (
-    "No collection fits this choice: it has to have every word of a query as it is. Look for what is meant with "
-    "list_collections, which forgives slips."
+NONE_FITS = (
+    "None fits what was given: all words of query have to stand in a title. Look with list_collections, which forgives "
+    "slips, and name them in collections."
 )
 
 
@@ -75,17 +75,29 @@ class Choice:
 
 
 async def choose(context: CallContext, choice: Choice) -> list[CollectionSummary]:
-    """The collections that fit, newest first, each once. Named ones that the list does not have are left out."""
-    missing, found = set(choice.collections), dict[str, CollectionSummary]()
+    """The collections that fit, newest first, each once. Named ones that the list does not have are left out.
+
+    A list that tells a row twice may leave another out, so it is read once more where rows are missing.
+    """
+    known = dict[str, CollectionSummary]()
+    if not await read_through(context, choice, known):
+        await read_through(context, choice, known)
+    return [row for row in known.values() if choice.fits(row)]
+
+
+async def read_through(context: CallContext, choice: Choice, known: dict[str, CollectionSummary]) -> bool:
+    """Add the rows of the list, as far as there is something to look for; whether that is all there was at its start."""
+    missing, nameless, totals = set(choice.collections) - known.keys(), 0, list[int]()
     offset: int | None = 0
     while offset is not None and (missing or not choice.collections):
         seen = await read_window(context, choice, offset)
         for row in seen.collections:
-            missing.discard(row.collection_hash)
-            if row.collection_hash and choice.fits(row):
-                found.setdefault(row.collection_hash, row)
-        offset = seen.next_offset
-    return list(found.values())
+            nameless += not row.collection_hash
+            if row.collection_hash:
+                known.setdefault(row.collection_hash, row)
+        missing -= known.keys()
+        offset, totals = seen.next_offset, [*totals, seen.total]
+    return len(known) + nameless >= (totals or [0])[0] or (bool(choice.collections) and not missing)
 
 
 async def read_window(context: CallContext, choice: Choice, offset: int) -> CollectionList:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from flipsnack_mcp.api import Changed, FlipsnackError
 from flipsnack_mcp.files.refusal import RefusedFile
@@ -69,6 +70,12 @@ class Job:
         self.stopping = True
         if not self._in_step:
             self._scope.cancel()
+
+    async def heed(self) -> None:
+        """End here where another process has asked for that: the next sign of life may be ten deletions away."""
+        if await self.store.transact(self.owner.asked_to_stop):
+            self.stop()
+        await checkpoint()
 
     def lose(self) -> None:
         """Break it off at once: somebody else goes on with it."""

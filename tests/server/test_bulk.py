@@ -12,7 +12,7 @@ from flipsnack_mcp.server.tools.plans.updating import MOST_IN_A_PLAN
 from flipsnack_mcp.store.records import inaccessible
 from flipsnack_mcp.workflows.history import Event, History, every_trail
 from flipsnack_mcp.workflows.plans.record import PlanRecord
-from tests.server.bench import Assistant, Bench, Person, Said, declines, types, types_what_is_asked
+from tests.server.bench import Assistant, Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, process, server_of, store_of
 from tests.server.long_bench import assert_told_in_four_parts, named_call, to_its_end
 from tests.workflows.running import Fragile
@@ -92,23 +92,6 @@ async def test_named_collections_that_are_not_there_are_pointed_out(bench: Bench
     assert "Named, but not in the account or left out by a filter: nothere1." in said.text
 
 
-@pytest.mark.parametrize(
-    ("tool", "rule"),
-    [
-        (TOOL, {"prefix": "A: "}),
-        ("delete_collections", {}),
-        ("report_stats", {"start_date": "2026-08-03", "end_date": "2026-08-09"}),
-    ],
-)
-async def test_a_choice_that_nothing_fits_is_told_with_what_to_do(
-    bench: Bench, tool: str, rule: dict[str, str]
-) -> None:
-    said = await bench.send(tool, {"query": "wekly offers", **rule})
-    assert said.data["state"] == "complete"
-    assert said.data["next_step"].startswith("No collection fits this choice")
-    assert "list_collections" in said.text
-
-
 async def test_looking_at_a_plan_that_is_over_is_no_change_in_the_history(bench: Bench) -> None:
     store = store_of(bench)
     async with bench.assistant(server=server_of(bench, store)) as assistant:
@@ -117,6 +100,18 @@ async def test_looking_at_a_plan_that_is_over_is_no_change_in_the_history(bench:
             await assistant.call(TOOL, plan_id=plan_id, wait_seconds=45)
     (trail,) = await every_trail(store)
     assert [one.decision for one in trail.events if one.target == plan_id] == ["begun", "done"]
+
+
+@pytest.mark.parametrize("more", [{}, {"status": "unlisted"}], ids=["delete_collections", "update_collections"])
+async def test_where_nothing_fits_it_is_said_how_to_find_it(bench: Bench, more: Given) -> None:
+    """A slip that a list forgives and a choice does not."""
+    tool, meant = TOOL if more else "delete_collections", {"query": "Wekly offers"}
+    async with process(bench) as assistant:
+        said = await assistant.call(tool, {**meant, **more})
+        found = await assistant.call("list_collections", meant)
+    assert (said.data["state"], said.data["counts"]) == ("complete", {"unchanged": 0})
+    assert "list_collections" in said.data["next_step"]
+    assert found.data["total"] == 7
 
 
 async def test_a_rule_that_changes_nothing_makes_no_plan(bench: Bench) -> None:

@@ -249,3 +249,34 @@ async def test_an_answer_to_the_form_is_used_once_and_covers_one_plan(bench: Ben
     assert len(person.forms) == 2
     assert said.data["counts"] == {"skipped": MANY, "unchanged": 0}
     assert_only(bench, DELETE, MANY)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("batch", BATCHES, ids=[one.tool for one in BATCHES])
+async def test_a_no_to_a_second_form_keeps_what_is_left_of_a_plan_that_a_yes_had_begun(
+    bench: Bench, batch: Batch
+) -> None:
+    yes, no = Person(types(str(MANY)), thinks=2), Person(declines, thinks=4)
+    said = dict[str, Said]()
+    bench.fails("slow", batch.action, seconds=1.5, times=0)
+    async with process(bench, yes) as first, process(bench, no) as second:
+        given = await batch.plan(first)
+
+        async def call(name: str, assistant: Assistant) -> None:
+            said[name] = await assistant.call(batch.tool, given)
+
+        async with anyio.create_task_group() as both:
+            both.start_soon(call, "yes", first)
+            both.start_soon(call, "no", second)
+        sent = len(bench.sandbox.carried_out(batch.action))
+        await anyio.sleep(60)
+        assert 0 < len(bench.sandbox.carried_out(batch.action)) == sent < MANY
+        assert said["no"].is_error
+        assert "The person said no" in said["no"].text
+        assert "Nothing was changed." not in said["no"].text
+        assert (said["yes"].data["state"], said["yes"].data["counts"]["planned"]) == ("stopped", MANY - sent)
+        assert "A person said no after the yes" in said["yes"].text
+        no.answer = types(str(MANY - sent))
+        again = await carried_out(second, batch, given)
+    assert again.data["counts"]["done"] == MANY
+    assert_only(bench, batch, MANY)

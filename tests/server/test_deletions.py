@@ -224,6 +224,18 @@ async def test_a_plan_is_carried_out_by_its_own_tool_alone(bench: Bench) -> None
     assert (bench.sandbox.carried_out(UPDATE), gone(bench)) == ([], Counter())
 
 
+async def test_plans_of_uploads_and_of_changes_lead_to_each_others_tools(bench: Bench) -> None:
+    bench.document()
+    async with process(bench, confirm="allow") as assistant:
+        uploads = str((await assistant.call("create_collections", documents=["offers.pdf"])).data["plan_id"])
+        deletes, batch = await plan_of(assistant, **OFFERS), "create_collections"
+        pairs = [(tool, uploads, batch) for tool in (TOOL, "update_collections", "undo_change")]
+        for tool, plan, other in [*pairs, (batch, deletes, TOOL)]:
+            said = await assistant.call(tool, plan_id=plan)
+            assert_told_in_four_parts(said, f'{other}(plan_id="{plan}")', "Nothing was changed.")
+    assert (bench.sandbox.carried_out("collection.create"), gone(bench)) == ([], Counter())
+
+
 async def test_a_no_to_several_closes_the_way_by_code_for_each_of_them(bench: Bench) -> None:
     one, *others = (one.hash for one in offers(bench))
     async with process(bench, Person(declines)) as asking, process(bench) as plain:
@@ -356,3 +368,19 @@ async def test_approved_in_a_terminal_it_is_carried_out_once(bench: Bench) -> No
         assert await Consents(store_of(bench), bench.settings.account).approve(refused.code)
         said = await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan, confirmation=refused.code))
     assert (said.data["counts"]["done"], set(gone(bench).values())) == (MANY, {1})
+
+
+async def test_stopped_by_another_process_it_ends_with_the_one_that_is_on_its_way(bench: Bench) -> None:
+    person = Person(types_what_is_asked)
+    bench.fails("slow", DELETED, seconds=1, times=0)
+    async with process(bench, person) as first, process(bench) as second:
+        plan = await plan_of(first, **OFFERS)
+        await first.call(TOOL, plan_id=plan, wait_seconds=3)
+        asked = len(gone(bench))
+        await second.call("stop_work", work_id=plan)
+        await anyio.sleep(60)
+        stopped = len(gone(bench))
+        said = await first.call(TOOL, plan_id=plan, wait_seconds=0)
+    assert 0 < asked <= stopped <= asked + 1 < MANY
+    assert said.data["state"] in {"running", "stopped"}
+    assert set(gone(bench).values()) == {1}

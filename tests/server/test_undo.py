@@ -209,3 +209,49 @@ async def test_a_title_out_of_which_a_credential_was_taken_is_not_put_back(bench
         planned = await assistant.call(TOOL, history_id=said.data["history_id"])
     assert planned.is_error or "plan_id" not in planned.data
     assert len(await History(store_of(bench), bench.settings.account).events()) == 2
+
+
+async def test_what_a_plan_did_at_a_second_try_is_undone_once_and_as_it_was(bench: Bench) -> None:
+    before = {one.hash: one.title for one in bench.sandbox.account.collections.values()}
+    bench.fails("code", UPDATE, code=38, times=1)
+    async with process(bench) as assistant:
+        plan = await assistant.call("update_collections", query="Weekly offers", find="Weekly", replace="Daily")
+        first = await assistant.call("update_collections", plan_id=plan.data["plan_id"])
+        last = await to_its_end(assistant, first)
+        undoing = await assistant.call(TOOL, history_id=last.data["history_id"])
+        await to_its_end(assistant, await assistant.call(TOOL, plan_id=undoing.data["plan_id"]))
+    assert (first.data["counts"]["failed"], last.data["counts"]["done"]) == (1, 7)
+    assert (undoing.data["counts"]["planned"], undoing.data.get("warnings", [])) == (7, [])
+    assert {one.hash: one.title for one in bench.sandbox.account.collections.values()} == before
+
+
+async def test_what_failed_is_said_to_have_changed_nothing(bench: Bench) -> None:
+    bench.fails("code", UPDATE, code=38, times=1)
+    async with process(bench) as assistant:
+        plan = await assistant.call("update_collections", query="Weekly offers", find="Weekly", replace="Daily")
+        done = await assistant.call("update_collections", plan_id=plan.data["plan_id"])
+        said = await assistant.call(TOOL, history_id=done.data["history_id"])
+    assert said.data["counts"]["planned"] == 6
+    assert "as it changed nothing, as far as is known" in said.text
+    assert "not on record" not in said.text
+
+
+async def test_a_description_that_was_empty_is_emptied_again_and_that_is_shown(bench: Bench) -> None:
+    collection = summer(bench)
+    collection.description = ""
+    async with process(bench) as assistant:
+        said = await assistant.call("update_collection", collection_hash=collection.hash, description="New")
+        plan = await assistant.call(TOOL, history_id=said.data["history_id"])
+        await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan.data["plan_id"]))
+    assert f"Emptied again, the description of: {collection.hash}." in plan.text
+    assert collection.description == ""
+
+
+async def test_one_that_is_gone_is_named_by_the_title_that_the_change_gave_it(bench: Bench) -> None:
+    async with process(bench) as assistant:
+        plan = await assistant.call("update_collections", query="Weekly offers", prefix="Old ")
+        done = await to_its_end(assistant, await assistant.call("update_collections", plan_id=plan.data["plan_id"]))
+        del bench.sandbox.account.collections[bench.collection("Old Weekly offers, Week 38").hash]
+        said = await assistant.call(TOOL, history_id=done.data["history_id"])
+    assert said.data["counts"]["planned"] == 6
+    assert 'Left as they are: "Old Weekly offers, Week 38"' in said.text

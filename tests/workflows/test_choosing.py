@@ -62,6 +62,22 @@ async def test_one_that_slides_into_the_next_window_counts_once(sandbox: Sandbox
     assert len(sandbox.requests) == 2
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+async def test_what_a_list_leaves_out_while_it_tells_another_twice_is_found_all_the_same(
+    sandbox: Sandbox, context: CallContext, *, named: bool
+) -> None:
+    """The same day and no order of its own: rows change places between two windows."""
+    expected = filled(sandbox, ROWS_OF_A_REQUEST + 2)
+    shown = [{"collectionHash": one, "collectionTitle": one, "collectionStatus": "public"} for one in expected]
+    for rows in (shown[:-2], shown[:2], shown[2:], shown[:2]):
+        data = {"collectionsCount": str(len(expected)), "collections": rows}
+        body = json.dumps({"code": 20, "status": "OK", "data": data})
+        sandbox.add_fault(Fault("http", LIST, http_status=200, body=body))
+    found = hashes(await choose(context, Choice((expected[-1], expected[0]) if named else ())))
+    assert sorted(found) == sorted([expected[0], expected[-1]] if named else expected)
+    assert len(found) == len(set(found))
+
+
 @pytest.mark.parametrize(
     ("days", "fitting"),
     [([10, None], [11, 10]), ([None, 10], [10, 9]), ([10, 10], [10]), ([12, None], []), ([11, 9], [])],

@@ -60,9 +60,18 @@ class NotConfirmedError(Exception):
         super().__init__(f"{text} {UNCHANGED}")
 
 
+class SaidNoError(NotConfirmedError):
+    """A person read the question and said no."""
+
+
 def yeses_of(way: str) -> frozenset[How]:
     """Which yes counts under this FLIPSNACK_CONFIRM."""
     return YESES.get(way, frozenset())
+
+
+def brings_no_yes(request: ToolRequest) -> bool:
+    """Whether a form of an earlier round comes back with something else than a yes."""
+    return request.state is not None and getattr(request.replies.get(QUESTION), "action", "accept") != "accept"
 
 
 async def nothing() -> None:
@@ -211,7 +220,7 @@ class Confirmation:
             raise NotConfirmedError(f"{reply.unseen}: {NEVER_SHOWN} {way}")
         if reply.action != "accept":
             await self.consents.close(target.name, target.parts)
-            raise NotConfirmedError("The person said no. Do not ask again unless they bring it up.")
+            raise SaidNoError("The person said no. Do not ask again unless they bring it up.")
         if not confirms(reply.typed or "", reply.wanted):
             raise NotConfirmedError(await self._mistyped(tool, target, reply.wanted))
         await self.consents.answered(target.name)

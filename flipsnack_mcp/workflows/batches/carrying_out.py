@@ -110,6 +110,7 @@ class BatchSending:
         """Take up one document after the other, unless something speaks against that."""
         while (seen := await self._record.look(self._job.job_id)) and seen.batch.started and seen.batch.left:
             batch, item = seen.batch, seen.batch.left[0]
+            await self._job.heed()
             self._tell(batch)
             if not await self._may_send(item):
                 self._job.unresolved = True  # a process with other settings may go on with it

@@ -88,6 +88,7 @@ class Execution:
             if not seen.is_allowed(self._allowed):
                 self._job.unresolved = True  # a process with other settings may go on with it
                 return
+            await self._job.heed()
             self._job.tell(how_far(seen, self._listing, self._seconds_a_call))
             if objection := (seen.objection if seen.left else "") or await self._advance(seen):
                 await self.end(objection)
@@ -135,7 +136,8 @@ class Execution:
             self._job.tell(message=trouble, trouble=trouble)
             await anyio.sleep(PAUSE_IN_LINE)
         except YesIsOld:
-            return YES_IS_OLD
+            now = await self._record.look(self._job.job_id)
+            return now.no_yes if now else YES_IS_OLD
         except FlipsnackError as error:
             return f"{UNLISTED_NOW} {error.happened}"
         return ""

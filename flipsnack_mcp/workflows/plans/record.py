@@ -66,9 +66,20 @@ class PlanRecord:
 
         def work(records: Records) -> None:
             also(records)
-            self._note(records, plan, confirmed=how, confirmed_at=records.now, confirmed_shown=records.wall)
+            times = {"confirmed_at": records.now, "confirmed_shown": records.wall}
+            self._note(records, plan, confirmed=how, taken_back=False, **times)
 
         await self.store.transact(work)
+
+    async def take_back(self, plan: Plan) -> bool:
+        """Forget a person's yes, since a person said no after it; whether the plan had begun by it."""
+
+        def work(records: Records) -> bool:
+            known = self._get(records, plan.plan_id) or plan
+            self._note(records, plan, confirmed="", confirmed_at=None, confirmed_shown=None, taken_back=True)
+            return bool(known.confirmed) and known.started
+
+        return await self.store.transact(work)
 
     def start(self, plan: Plan, records: Records, enter: Callable[[Records, Plan], int]) -> None:
         """Let it go on by itself from now on, on record; what failed before gets one more try."""

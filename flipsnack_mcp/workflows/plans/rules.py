@@ -15,6 +15,7 @@ GOOD_FOR = 24 * 3600.0
 YES_HOLDS = 600.0
 """Seconds for which a person's yes holds for what is still to be deleted or taken offline."""
 YES_IS_OLD = "What deletes collections or takes them offline goes on only within ten minutes of a person's yes: it needs a new one."
+TAKEN_BACK = "A person said no after the yes: what is left stays. Do not ask again unless they bring it up."
 PLAN_IS_OLD = "The plan is more than a day old, or the clock was set since it was made."
 ItemState = Literal["planned", "sending", "done", "failed", "skipped", "unclear"]
 BESIDE_THE_LIST = ("description", "width", "height")
@@ -182,6 +183,8 @@ class Plan(BaseModel):
     made_shown: float | None = None
     """What the clock on the wall showed when it was made, and next when it was confirmed."""
     confirmed_shown: float | None = None
+    taken_back: bool = False
+    """Whether a person said no after that."""
     started: bool = False
     """Whether it is to go on by itself. Version 0.1.0 told people that nothing more is changed between two calls."""
     stopped: str = ""
@@ -276,4 +279,9 @@ class PlanSnapshot:
         """Why nobody may go on with it without being asked to, or nothing."""
         if self.is_old:
             return PLAN_IS_OLD
-        return YES_IS_OLD if self.offline and not self.is_confirmed else ""
+        return self.no_yes if self.offline and not self.is_confirmed else ""
+
+    @property
+    def no_yes(self) -> str:
+        """Why no yes holds, where none does."""
+        return TAKEN_BACK if self.plan.taken_back else YES_IS_OLD

@@ -45,6 +45,13 @@ class Undone:
     """How the change left it; nothing where that is not known."""
     now: str
     """The hash that the collection has today, as far as the history knows."""
+    ended: str = ""
+    """How that change ended, in one word of the history."""
+
+    @property
+    def title(self) -> str:
+        """By which it is found, as the change left it."""
+        return str(self.after.get("title") or self.begun.before.get("title", ""))
 
     @property
     def left(self) -> dict[str, Any]:
@@ -57,6 +64,11 @@ class Undone:
         before, veiled = self.begun.before, self.begun.veiled
         return [name for name in FIELDS if name in self.after and (before.get(name) is None or name in veiled)]
 
+    @property
+    def unknown(self) -> str:
+        """Why nobody can tell what it left."""
+        return NOT_MADE if self.ended == "failed" else UNKNOWN_END
+
 
 def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
     """The changes that an entry stands for: one, or all of a plan; each with its last end."""
@@ -66,7 +78,14 @@ def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
     else:
         chosen = [one for one in (begun.get(meant.of or meant.number),) if one]
     moved = {one.target: one.after["collection_hash"] for one in events if one.after.get("collection_hash")}
-    return [Undone(one, after_of(events, one), today(one.target, moved)) for one in chosen]
+    found = [Undone(one, after_of(events, one), today(one.target, moved), last_end(events, one)) for one in chosen]
+    # What a plan tried again counts by the try that made it, and by the last one where none did.
+    return list({one.begun.target: one for one in sorted(found, key=lambda one: bool(one.after))}.values())
+
+
+def last_end(events: Iterable[Event], begun: Event) -> str:
+    """How a change ended, by the last that was written of it."""
+    return next((one.decision for one in reversed(list(events)) if one.of == begun.number), "")
 
 
 def after_of(events: Iterable[Event], begun: Event) -> dict[str, Any]:
@@ -93,7 +112,7 @@ def why_not(meant: Event, changes: Sequence[Undone]) -> str:
     if not changes:
         return NOT_MADE
     if all(not one.after for one in changes):
-        return UNKNOWN_END
+        return next(one.unknown for one in changes)
     return NOT_CHANGED if all(not one.left for one in changes) else ""
 
 
@@ -102,9 +121,9 @@ def draft_undoing(changes: Iterable[Undone], looks: Mapping[str, Collection]) ->
     items, refused, said, unchanged = list[Item](), list[tuple[CollectionSummary, str]](), list[str](), 0
     for change in changes:
         seen = looks.get(change.now)
-        row = CollectionSummary(collection_hash=change.now, title=str(change.begun.before.get("title", "")))
+        row = CollectionSummary(collection_hash=change.now, title=change.title)
         if seen is None or not change.left:
-            refused.append((row, GONE if seen is None else UNKNOWN_END))
+            refused.append((row, GONE if seen is None else change.unknown))
             continue
         back, other = put_back(change, seen)
         if objection := title_objection(back["title"]) if "title" in back else "":

@@ -9,6 +9,7 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.tools.batches.listing import NAMED
 from flipsnack_mcp.server.tools.batches.planning import CreateCollectionsInput, make_plan
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, still_running, what_became
+from flipsnack_mcp.server.tools.plans.answers import made_by
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.batches import rules
@@ -27,6 +28,8 @@ async def create_collections(call: ToolCall, arguments: CreateCollectionsInput) 
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
     """The plan of this account, unless it is too old to hold to."""
     seen = await call.app.batches.record.look(plan_id)
+    if seen is None and (other := await call.app.plans.record.look(plan_id)):
+        raise made_by(other.plan.tool, plan_id)
     if seen is None:
         raise FlipsnackError(
             "There is no such plan.", "Call create_collections without plan_id to make one, and show it to the person."

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.tools.plans.saving import saved_list
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, HowFar, NextStep, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.workflows.plans import rules
@@ -102,6 +103,11 @@ def plan_row(item: rules.Item, tool: str) -> PlannedChange:
     same = item.model_dump(include={"title", "new_title", "status", "new_status", "state"})
     known = {"collection_hash": item.new_hash or item.collection_hash, "date": item.day or None}
     return PlannedChange(**known, reason=item.said or None, **same, **beside)
+
+
+def made_by(tool: str, plan_id: str) -> FlipsnackError:
+    """The error for a plan that another tool carries out."""
+    return FlipsnackError(f"That plan was made by {tool}.", f'Call {tool}(plan_id="{plan_id}").')
 
 
 def call_of(seen: rules.PlanSnapshot) -> str:

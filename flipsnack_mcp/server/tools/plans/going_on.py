@@ -6,11 +6,12 @@ from functools import partial
 from mcp.types import InputRequiredResult
 
 from flipsnack_mcp.api import Changed, FlipsnackError
+from flipsnack_mcp.server.consent.confirmation import SaidNoError, Yes, brings_no_yes
 from flipsnack_mcp.server.consent.preview import Batch
-from flipsnack_mcp.server.tools.plans.answers import PlanStatus, counts, plan_status, running
+from flipsnack_mcp.server.tools.plans.answers import PlanStatus, counts, made_by, plan_status, running
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.finding import NONE_CHOSEN
+from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 
@@ -22,9 +23,9 @@ async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> Pl
     if going := sum(one.goes_offline for one in draft.items):
         await call.app.allowance.check(going)
     if not draft.items:
-        none = not (draft.unchanged or draft.refused or said)
-        warnings, step = [NOTHING, *said], NONE_CHOSEN if none else None
-        return PlanStatus(state="complete", counts=counts([], draft.unchanged), warnings=warnings, next_step=step)
+        none_fits = NONE_FITS if not (draft.unchanged or draft.refused) else None
+        told = counts([], draft.unchanged)
+        return PlanStatus(state="complete", counts=told, warnings=[NOTHING, *said], next_step=none_fits)
     plan = await call.app.plans.record.keep(draft, call.tool)
     return await plan_status(call, rules.PlanSnapshot(plan, draft.items, plan.made), "planned", *said)
 
@@ -45,14 +46,14 @@ async def go_on(
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:
     """The plan of this account, which this tool has made."""
     seen = await call.app.plans.record.look(plan_id)
+    if seen is None and await call.app.batches.record.look(plan_id):
+        raise made_by("create_collections", plan_id)
     if seen is None:
         raise FlipsnackError(
             "There is no such plan.", f"Call {call.tool} without plan_id to make one, and show it to the person."
         )
     if seen.plan.tool != call.tool:
-        raise FlipsnackError(
-            f"That plan was made by {seen.plan.tool}.", f'Call {seen.plan.tool}(plan_id="{seen.plan.plan_id}").'
-        )
+        raise made_by(seen.plan.tool, plan_id)
     return seen
 
 
@@ -73,17 +74,32 @@ async def confirm(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) ->
     allowance = call.app.allowance
     count = partial(allowance.count, named=seen.counted)
     call.app.confirmation.check()
-    if seen.is_confirmed and seen.plan.confirmed in call.app.confirmation.yeses:
+    confirmed = seen.is_confirmed and seen.plan.confirmed in call.app.confirmation.yeses
+    if confirmed and not brings_no_yes(call.request):
         call.confirmed = seen.plan.confirmed
         await call.app.jobs.store.transact(count)
         return None
     await call.app.jobs.store.transact(partial(allowance.check_all, named=seen.counted))
-    yes = await call.ask(code, Batch(seen.plan, seen.offline))
+    yes = await yes_of(call, code, seen)
     if isinstance(yes, InputRequiredResult):
         return yes
     await yes.spend()
     await call.app.plans.record.confirmed(seen.plan, call.confirmed, count)
     return None
+
+
+async def yes_of(call: ToolCall, code: str | None, seen: rules.PlanSnapshot) -> Yes | InputRequiredResult:
+    """The same as `ToolCall.ask`; a no counts also where another form for this plan was answered with a yes before."""
+    try:
+        return await call.ask(code, Batch(seen.plan, seen.offline))
+    except SaidNoError:
+        if not await call.app.plans.record.take_back(seen.plan):
+            raise
+        raise FlipsnackError(
+            "The person said no, after another form for the same plan was answered with a yes: what is left of it stays.",
+            "Tell the person: some of it may be done; `list_collections` shows what is left. Do not ask again unless they bring it up.",
+            changed=Changed.PERHAPS,
+        ) from None
 
 
 async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanStatus:

@@ -17,6 +17,7 @@ from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.history import Event
+from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.rules import UNDOING, Listed
 from flipsnack_mcp.workflows.plans.undoing import Undone, draft_undoing, undone_by, why_not
 
@@ -66,7 +67,13 @@ async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus 
     changed_since = (
         f"Left as they are, changed since or not known from before: {'; '.join(first_few(other, REASONS_TOLD))}."
     )
-    return await keep_plan(call, draft, [*notes(draft, []), *([changed_since] if other else [])])
+    return await keep_plan(call, draft, [*notes(draft, []), *emptied(draft), *([changed_since] if other else [])])
+
+
+def emptied(draft: PlanDraft) -> list[str]:
+    """What no table shows: descriptions that were empty before."""
+    empty = [one.collection_hash for one in draft.items if one.new_description == ""]
+    return [f"Emptied again, the description of: {'; '.join(first_few(empty, REASONS_TOLD))}."] if empty else []
 
 
 async def changes_meant(call: ToolCall, number: int) -> Sequence[Undone]:
