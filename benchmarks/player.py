@@ -114,8 +114,10 @@ def sandbox(calls_per_minute: int) -> Iterator[dict[str, str]]:
         [*command, "--calls-per-minute", str(calls_per_minute)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        yield json.loads(process.stdout.readline())
-        process.terminate()
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()  # leaving it would wait for ever
 
 
 @asynccontextmanager

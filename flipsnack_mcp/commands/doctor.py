@@ -35,6 +35,7 @@ NOT_SEEN_HERE = (
     "what an assistant's own configuration sets cannot be seen here: to look at its key, run `{}` with the same "
     "FLIPSNACK_ variables as stand there"
 )
+NO_KEY_HERE = "no key is set in this terminal, so Flipsnack was not asked; only what needs no key was looked at"
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,12 @@ def doctor(settings: Settings, *, as_json: bool) -> int:
 async def examined(settings: Settings) -> list[Finding]:
     """Look at everything, at what is local first; at the accounts of a file side by side."""
     if not settings.accounts:
+        before = await used_before(settings)
+        used = any(one.check == "state" and one.ok for one in before)
         local = [
-            *configuration(settings),
+            *(key_elsewhere(settings) if used else configuration(settings)),
             *state(settings),
-            *await used_before(settings),
+            *before,
             signing(),
             *folders(settings),
         ]
@@ -86,6 +89,15 @@ def configuration(settings: Settings) -> Iterator[Finding]:
     """Find what is missing or malformed."""
     if settings.missing or not settings.hints:
         yield Finding("configuration", not settings.missing, settings.missing or "complete")
+    yield from looked_odd(settings)
+
+
+def key_elsewhere(settings: Settings) -> Iterator[Finding]:
+    """Tell that no key is set here; that is no fault where an assistant was given one. Half of one is."""
+    if settings.problems or settings.api_key or settings.api_secret:
+        yield from configuration(settings)
+        return
+    yield Finding("configuration", ok=True, said=NO_KEY_HERE)
     yield from looked_odd(settings)
 
 

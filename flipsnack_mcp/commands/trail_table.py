@@ -29,9 +29,14 @@ class ChangeMade:
         return f"{ended}, confirmed by {shortened(self.last.confirmed)}" if self.last.confirmed else ended
 
     @property
+    def title(self) -> object:
+        """Its title before; of what was made its first."""
+        return self.first.before.get("title") or self.first.after.get("title")
+
+    @property
     def subject(self) -> str:
         """What it was about, as a person would know it, and why it did not simply end well."""
-        title, target = self.first.before.get("title"), self.first.target
+        title, target = self.title, self.first.target
         named = target if HASH.fullmatch(target) else quoted(target, TITLE_WIDTH) if target else ""
         shown = f"{quoted(title, TITLE_WIDTH)} ({named})" if isinstance(title, str) and title else named
         return f"{shown}: {one_line(self.last.said)[:REASON_WIDTH]}" if self.last.said else shown

@@ -23,7 +23,8 @@ class TooManyDeletionsError(FlipsnackError):
             next_step = f"Tell the person; they can raise {setting}."
         else:
             happened = f"{wanted} collections would be deleted or go offline; this server allows {allowed}, takings offline included, and {left} are left."
-            next_step = f"Choose at most {left} of them, or tell the person; they can raise {setting}."
+            fewer = f"Choose at most {left} of them, or tell" if left else "Tell"
+            next_step = f"{fewer} the person; they can raise {setting}."
         minutes = math.ceil((seconds or 0) / 60)
         retry = None if seconds is None else f"The next one is possible in about {max(1, minutes)} minutes."
         super().__init__(happened, next_step, retry=retry)

@@ -30,6 +30,12 @@ def in_a_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+NONE_FITS = (
+    "None fits what was given: all words of query have to stand in a title. Look with list_collections, which forgives "
+    "slips, and name them in collections."
+)
+
+
 @dataclass(frozen=True)
 class Choice:
     """What has to be true of a collection. Named ones are taken as they are named; the rest narrows the list."""

@@ -410,6 +410,11 @@ async def test_a_doctor_without_a_key_names_the_accounts_that_the_state_file_kno
     before = await scene.run("doctor")
     await changed(scene)
     after = await scene.run("doctor")
+    half = await scene.run("doctor", FLIPSNACK_API_KEY=KEY)
+    assert (before.status, after.status, half.status) == (1, 0, 1)
+    assert "FAIL configuration: FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set" in before.out
+    assert "ok   configuration: no key is set in this terminal, so Flipsnack was not asked" in after.out
+    assert "FAIL configuration: FLIPSNACK_API_SECRET is not set" in half.out
     assert "servers on" not in before.out
     assert f"ok   state: servers on {scene.state} used: de, fr; `flipsnack-mcp history` and" in after.out
 

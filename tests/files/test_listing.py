@@ -68,6 +68,8 @@ def test_a_folder_that_is_not_there_gets_the_nearest_and_one_that_two_have_is_re
     put(folder, "branches/a.pdf")
     with pytest.raises(RefusedFile, match=r'The nearest there: ".*branches"'):
         list_files("branchs", [folder], deep=True)
+    with pytest.raises(RefusedFile, match="Call list_documents without folder"):
+        list_files("zzz", [folder], deep=True)
     put(folder.parent / "other", "branches/b.pdf")
     both = [folder, folder.parent / "other", folder.parent / "missing"]
     assert [one.place.name for one in list_files("branches", both, deep=True).files] == ["b.pdf", "a.pdf"]

@@ -1,6 +1,7 @@
 """audit_account: the whole of a large account in two calls, every finding with what mends it, and nothing changed."""
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -161,3 +162,18 @@ async def test_nothing_is_changed_and_titles_stay_in_quotes(bench: LongBench) ->
     assert "\u202e" not in said.text + json.dumps(said.data)
     assert set(bench.requests) <= {LIST, STATS, GET}
     assert tokens(said.text) < 400
+
+
+async def test_a_read_only_server_gives_advice_without_tools_that_are_not_there(bench: LongBench) -> None:
+    for title in ("Price list", "Price list", ""):
+        add(bench, title)
+    add(bench, "Old draft", status="editable")
+    add(bench, "Scan", conversion="failed")
+    add(bench, "Nobody", unread=True)
+    async with bench.assistant(read_only=True) as assistant:
+        said = await assistant.call(TOOL, {"wait_seconds": 45})
+        offered = {tool.name for tool in (await assistant.client.list_tools()).tools}
+    assert said.data["state"] == "complete", said.text
+    advice = " ".join(said.data["advice"])
+    assert [kind for kind in KINDS if f"{kind}: " not in advice] == []
+    assert set(re.findall(r"\b[a-z]+_[a-z_]+\b", advice)) - {*KINDS} <= offered

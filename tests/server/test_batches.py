@@ -10,10 +10,12 @@ from unittest.mock import AsyncMock
 import anyio
 import pytest
 
+from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.server.tools import uploads
 from flipsnack_mcp.workflows.batches import carrying_out, seeing
+from flipsnack_mcp.workflows.history import every_trail
 from tests.server.bench import PDF, Said, tokens
 from tests.server.long_bench import CREATE, GET, LIST, LongBench, assert_told_in_four_parts, named_call
 from tests.server.test_fault_matrix import FAULTS
@@ -349,6 +351,23 @@ async def test_a_plan_that_is_a_day_old_sends_nothing(bench: LongBench) -> None:
     assert bench.created == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"query": "zebra"}, "No path there has all of these words"),
+        ({"folder": "empty"}, "call list_documents without folder"),
+    ],
+)
+async def test_where_no_document_is_the_answer_says_what_to_do(
+    bench: LongBench, given: dict[str, str], told: str
+) -> None:
+    (bench.folder / "uploads" / "empty").mkdir()
+    async with bench.assistant() as bench.client:
+        said = await bench.client.call(SEE, given)
+    assert said.data["total"] == 0
+    assert told in said.text
+
+
 async def test_each_document_of_a_batch_has_an_entry_in_the_history(bench: LongBench) -> None:
     store = bench.memory()
     async with bench.assistant(store=store) as bench.client:
@@ -356,6 +375,27 @@ async def test_each_document_of_a_batch_has_an_entry_in_the_history(bench: LongB
     events = await store.transact(lambda records: [body for _, body in records.all("history")])
     hashes = {one.hash for one in bench.sandbox.account.collections.values() if one.title.startswith("Branch")}
     assert {one["target"] for one in events if one["tool"] == TOOL} >= hashes
+
+
+async def test_in_the_table_of_the_history_a_document_of_a_batch_has_its_title(bench: LongBench) -> None:
+    store = bench.memory()
+    async with bench.assistant(store=store) as bench.client:
+        await carried_out(bench, await planned(bench))
+    (trail,) = await every_trail(store)
+    table = table_of(changes_made([(trail.account, one) for one in trail.events]), {trail.account: "uk"})
+    made = [one for one in bench.sandbox.account.collections.values() if one.title.startswith("Branch")]
+    assert [one.title for one in made if f'"{one.title}" ({one.hash})' not in table] == []
+
+
+async def test_a_batch_is_begun_and_done_once_in_the_history_however_often_it_is_looked_at(bench: LongBench) -> None:
+    store = bench.memory()
+    async with bench.assistant(store=store) as bench.client:
+        plan = await planned(bench)
+        for wait in (0, 45, 0, 0):
+            await carried_out(bench, plan, wait)
+    (trail,) = await every_trail(store)
+    told = [(one.decision, one.said) for one in trail.events if one.target == plan.data["plan_id"]]
+    assert told == [("begun", "6 documents"), ("done", "6 done")]
 
 
 # After the end of a server

@@ -11,7 +11,7 @@ import pytest
 from flipsnack_mcp.api.actions import ACTIONS
 from flipsnack_mcp.server.tools.plans.updating import MOST_IN_A_PLAN
 from flipsnack_mcp.store.records import inaccessible
-from flipsnack_mcp.workflows.history import History
+from flipsnack_mcp.workflows.history import History, every_trail
 from flipsnack_mcp.workflows.plans.record import PlanRecord
 from tests.server.bench import Bench, Given, Person, Said, declines, types, types_what_is_asked
 from tests.server.destructions import assert_refused, history, plan_made, process, server_of, store_of
@@ -82,6 +82,16 @@ async def test_named_collections_that_are_not_there_are_pointed_out(bench: Bench
     said = await bench.call(TOOL, collections=[bench.collection().hash, "nothere1"], status="unlisted")
     assert said.data["counts"]["planned"] == 1
     assert "Named, but not in the account or left out by a filter: nothere1." in said.text
+
+
+async def test_looking_at_a_plan_that_is_over_is_no_change_in_the_history(bench: Bench) -> None:
+    store = store_of(bench)
+    async with bench.assistant(server=server_of(bench, store)) as assistant:
+        plan_id = await plan_of(assistant, **OFFERS)
+        for _ in range(3):
+            await assistant.call(TOOL, plan_id=plan_id, wait_seconds=45)
+    (trail,) = await every_trail(store)
+    assert [one.decision for one in trail.events if one.target == plan_id] == ["begun", "done"]
 
 
 @pytest.mark.parametrize("more", [{}, {"status": "unlisted"}], ids=["delete_collections", "update_collections"])

@@ -53,6 +53,23 @@ async def test_a_failed_conversion_gets_no_code(bench: Bench) -> None:
     assert bench.requests == [LOOK]
 
 
+async def test_a_draft_whose_conversion_failed_is_not_sent_to_be_published(bench: Bench) -> None:
+    failed = bench.sandbox.account.add(title="Scan", status="editable", conversion="failed")
+    said = await bench.call("get_embed_code", collection_hash=failed.hash)
+    assert said.is_error
+    assert f'The conversion of "Scan" ({failed.hash}) failed' in said.text
+    assert "ublish" not in said.text
+
+
+@pytest.mark.parametrize("conversion", ["complete", "failed"])
+async def test_a_read_only_server_names_no_call_that_is_not_there(bench: Bench, conversion: str) -> None:
+    draft = bench.sandbox.account.add(title="Not yet", status="editable", conversion=conversion)
+    said = await bench.send("get_embed_code", {"collection_hash": draft.hash}, read_only=True)
+    assert said.is_error
+    assert not re.search(r"update_collection|create_collection", said.text)
+    assert "Tell the person" in said.text
+
+
 async def test_what_is_still_being_converted_gets_its_code_with_a_word(bench: Bench) -> None:
     coming = bench.sandbox.account.add(title="Coming", conversion="processing")
     said = await embedded(bench, {"collection_hash": coming.hash})

@@ -162,6 +162,13 @@ async def test_an_account_without_collections_has_an_empty_report(bench: LongBen
     assert bench.downloaded == ["Flipsnack report 2026-08-01 to 2026-08-31.csv"]
 
 
+async def test_a_query_that_nothing_fits_is_told_with_what_to_do(bench: LongBench) -> None:
+    said = await bench.client.call(TOOL, {"query": "wekly offers", "wait_seconds": 45, **AUGUST})
+    assert (said.data["state"], said.data["totals"]["collections"]) == ("complete", 0)
+    assert "list_collections" in said.data["next_step"]
+    assert said.data["next_step"] in said.text
+
+
 # --- which collections
 async def test_links_hashes_and_json_text_name_collections_and_one_named_twice_counts_once(bench: LongBench) -> None:
     first, second, third = filled(bench, 3)

@@ -133,6 +133,7 @@ async def test_what_is_left_is_told_with_the_figure(
     with pytest.raises(TooManyDeletionsError):
         await one.check(wanted)
     assert "Nothing was changed." in str(caught.value)
+    assert "at most 0" not in str(caught.value)
 
 
 async def test_what_has_a_name_is_counted_once(clock: LoopClock) -> None:

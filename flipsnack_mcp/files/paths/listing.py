@@ -25,6 +25,7 @@ from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 
 DEEPEST = 20
 DIGITS = re.compile(r"(\d+)")
+NO_SUCH_FOLDER = "Call list_documents without folder to see what there is."
 LINK, MANY_LINKS = "is a link", "has more than one hard link"
 
 
@@ -129,7 +130,7 @@ def _existing(folder: str | None, folders: Sequence[Path]) -> list[Place]:
             f"Check that they exist, or correct {UPLOAD_SETTING}.{missing_folders([one.folder for one in places])}",
         )
     missing = [Place(place.folder, (*place.parts, "")) for place in places]
-    nearest = next_step([(place, *names_beside(place)) for place in missing if place.parts[0]])
+    nearest = next_step([(place, *names_beside(place)) for place in missing if place.parts[0]], NO_SUCH_FOLDER)
     raise RefusedFile(
         f"There is no folder {quote_path(folder)} in {listed([place.folder for place in places])}.", nearest
     )

@@ -24,15 +24,15 @@ def folded(name: str) -> str:
     return as_compared(as_compared(name).casefold())
 
 
-def next_step(missing: Sequence[Missing]) -> str:
-    """Returns what to do about a file that is in none of these places."""
+def next_step(missing: Sequence[Missing], otherwise: str = NOTHING_ALIKE) -> str:
+    """Returns what to do about what is in none of these places; `otherwise` where nothing there is like it."""
     alike = list(_written(missing, nearest=False))
     if len(alike) == 1:
         return f"There is one whose name only looks like that: give {alike[0]}, exactly as it stands here."
     if alike:
         return f"There are some whose names only look like that: {', '.join(alike)}. Ask the person which is meant."
     near = list(_written(missing, nearest=True))[:MOST_PROPOSED]
-    return f"The nearest there: {', '.join(near)}." if near else NOTHING_ALIKE
+    return f"The nearest there: {', '.join(near)}." if near else otherwise
 
 
 def _written(missing: Sequence[Missing], *, nearest: bool) -> Iterator[str]:

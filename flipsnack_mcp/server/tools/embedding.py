@@ -25,6 +25,8 @@ NEEDS_CONTAINER = (
     "A responsive code is as high as what it stands in, which on most pages is nothing: paste in_container instead."
 )
 
+PUBLISHED_ELSEWHERE = "Tell the person: this account is read-only here, so it has to be published elsewhere."
+
 
 class NothingToReadError(FlipsnackError):
     """An embed code would show readers nothing."""
@@ -45,7 +47,7 @@ async def get_embed_code(call: ToolCall, action: GetEmbedCode) -> Embedding:
         seen = await call.app.recent.ask(call.context, GetCollection(collection_hash=action.collection_hash))
     except NotFoundError:
         return Embedding(embed_code=(await call.context.send(action)).embed_code)  # Flipsnack says why there is none
-    check_readable(seen)
+    check_readable(seen, read_only=call.app.settings.read_only)
     code = (await call.context.send(action)).embed_code
     warnings = [*start_warnings(action, seen), *size_warnings(action, seen, code)]
     if seen.conversion == "processing":
@@ -55,20 +57,22 @@ async def get_embed_code(call: ToolCall, action: GetEmbedCode) -> Embedding:
     )
 
 
-def check_readable(seen: Collection) -> None:
-    """Raise where the code would show nothing, now and later."""
+def check_readable(seen: Collection, *, read_only: bool) -> None:
+    """Raise where the code would show nothing, now and later. What failed is not helped by publishing it."""
     named = f"{quoted(seen.title, 80)} ({seen.collection_hash})"
-    if seen.status == "editable":
-        raise NothingToReadError(
-            f"{named} is a draft, which nobody can read, and publishing gives it a new hash: a code made now would never work.",
-            f'Publish it first, if the person wants that: update_collection(collection_hash="{seen.collection_hash}", '
-            'status="unlisted"), or public. Then call get_embed_code with the new hash.',
-        )
     if nothing_converted(seen):
+        anew = "anew" if read_only else "anew with create_collection"
         raise NothingToReadError(
             f"The conversion of {named} failed: there is nothing that a code could show.",
-            "Tell the person; the document has to be uploaded anew with create_collection, which costs one of the month's uploads.",
+            f"Tell the person; the document has to be uploaded {anew}, which costs one of the month's uploads.",
             retry="Trying again will not help.",
+        )
+    if seen.status == "editable":
+        publish = f'update_collection(collection_hash="{seen.collection_hash}", status="unlisted"), or public'
+        raise NothingToReadError(
+            f"{named} is a draft, which nobody can read, and publishing gives it a new hash: a code made now would never work.",
+            f"{PUBLISHED_ELSEWHERE if read_only else f'Publish it first, if the person wants that: {publish}.'} "
+            "Then call get_embed_code with the new hash.",
         )
 
 

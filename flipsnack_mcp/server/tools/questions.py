@@ -121,10 +121,14 @@ def note_on(given: ListCollectionsInput, found: SearchResult) -> str | None:
     return f"Flipsnack's own search found nothing; this is from the account's list, {pasted}."
 
 
+NOTHING_FITS = "Nothing fits these filters. Call list_collections without them to see what there is."
+NOTHING_THERE = "This account has no collections yet: there is nothing to look for."
+
+
 def step_after_nothing(given: ListCollectionsInput, found: SearchResult) -> str | None:
     """What to do where nothing was found."""
     if not given.query:
-        return None
+        return NOTHING_FITS if given.status or given.created_after or given.created_before else NOTHING_THERE
     if given.search.by_link:
         return "No collection of this account has that hash: publishing a draft changes it. Search by its title."
     if found.nearest:

@@ -14,6 +14,7 @@ from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_do
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.rules import BatchItem, DocumentBatch
@@ -59,7 +60,11 @@ class Batches:
 
     async def start(self, batch: DocumentBatch) -> Job | None:
         """Have a batch carried out, unless somebody is at it; the job where that is this process."""
-        first = partial(self.record.start, batch)
+
+        def first(records: Records) -> None:
+            self.record.start(batch, records)
+            self.history.write(records, decision="begun", said=f"{len(batch.left)} documents", **of_all(batch))
+
         return await self.jobs.start(BATCH, batch.plan_id, self.carry_out, self.note_stop, first)
 
     async def carry_out(self, job: Job) -> None:
@@ -78,6 +83,8 @@ class Batches:
                         facts = UNSENT if entry is None or entry.stopped else end_of_upload(entry)
                         await record.note(seen.batch, item, **facts)
             await record.stop(seen.batch, ON_REQUEST)
+            history = replace(self.history, store=job.store)
+            await history.add(decision="stopped", said=ON_REQUEST, **of_all(seen.batch))
 
 
 class BatchSending:
@@ -103,7 +110,11 @@ class BatchSending:
             old = PLAN_IS_OLD if seen.is_old and item.state == "planned" else ""
             if objection := old or await self._take_up(batch, item):
                 await self._record.stop(batch, objection)
+                await self._history.add(decision="stopped", said=first_sentence(objection), **of_all(batch))
                 return
+        if seen and not seen.batch.left:
+            said = ", ".join(f"{count} {state}" for state, count in seen.batch.counts.items())
+            await self._history.add(decision="done", said=said, **of_all(seen.batch))
 
     def _tell(self, batch: DocumentBatch) -> None:
         left = len(batch.left)
@@ -127,7 +138,9 @@ class BatchSending:
         if noted.state in {"done", "failed", "unclear"}:
             target = noted.collection_hash or noted.title
             said = first_sentence(noted.said)
-            await self._history.add(tool="create_collections", target=target, decision=noted.state, said=said)
+            named = {"title": noted.title} if noted.collection_hash else {}
+            facts = {"target": target, "decision": noted.state, "said": said, "after": named}
+            await self._history.add(tool="create_collections", **facts)
         return self._objection_after(noted)
 
     def _objection_after(self, item: BatchItem) -> str:
@@ -189,6 +202,11 @@ class BatchSending:
 
     async def _on_its_way(self, _: Progress) -> None:
         """Its bytes are told by get_upload."""
+
+
+def of_all(batch: DocumentBatch) -> dict[str, str]:
+    """Whose entry it is in the history: that of the batch itself."""
+    return {"tool": "create_collections", "target": batch.plan_id}
 
 
 UNSENT: ItemFacts = {"state": "planned", "upload_id": "", "said": ""}

@@ -41,6 +41,7 @@ async def earlier_batch(call: ToolCall, plan_id: str) -> rules.DocumentBatch:
 
 async def send_batch(call: ToolCall, seconds: float, batch: rules.DocumentBatch) -> BatchStatus:
     """Have a batch carried out, and say how far it is when the time is up; its links once all is through."""
+    call.goes_on = True
     batches, context, progress = call.app.batches, call.context, Progress()
     end = anyio.current_time() + seconds
     said = await new_since(call, batch)

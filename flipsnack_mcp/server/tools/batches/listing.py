@@ -66,8 +66,17 @@ async def list_documents(call: ToolCall, arguments: ListDocumentsInput) -> Docum
     fitting = [one for one in listing.files if rules.has_words(one.place.parts, arguments.query or "")]
     seen = await with_pages(call, fitting[:MOST_LISTED])
     rows = [document_row(one) for one in seen]
-    more = [ONLY_THE_FIRST] if len(fitting) > MOST_LISTED else []
+    more = [ONLY_THE_FIRST] if len(fitting) > MOST_LISTED else [] if fitting else [nothing_found(arguments)]
     return DocumentList(documents=rows, total=len(fitting), warnings=[*more, *left_out(listing), *refusals(seen)])
+
+
+def nothing_found(arguments: ListDocumentsInput) -> str:
+    """What to do where no document is."""
+    if arguments.query:
+        return "No path there has all of these words: search with fewer, or call list_documents without query."
+    if arguments.folder:
+        return "Nothing in that folder or below it can be uploaded: call list_documents without folder to see what there is."
+    return "Nothing in the upload folders can be uploaded: ask the person to put a PDF there."
 
 
 async def with_pages(call: ToolCall, files: list[FoundFile]) -> list[SeenDocument]:

@@ -11,15 +11,12 @@ from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus, counts, made_by, plan_status, running
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.record import PLAN
 
 NOTHING = "No collection would change."
-NONE_FITS = (
-    "None fits what was given: all words of query have to stand in a title. Look with list_collections, which forgives "
-    "slips, and name them in collections."
-)
 
 
 async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> PlanStatus:
@@ -40,6 +37,7 @@ async def go_on(
     """Have a plan of this tool carried out in the background, and watch."""
     seen = await earlier_plan(call, plan_id)
     if seen.is_over:
+        call.goes_on = True  # its end was written down when it came
         return await plan_status(call, seen, "complete")
     check_age(seen)
     question = await confirm(call, confirmation, seen)

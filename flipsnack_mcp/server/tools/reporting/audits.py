@@ -34,6 +34,16 @@ ADVICE = {
     "unread": "embed or share them (get_embed_code), or take them offline with update_collections",
 }
 
+ADVICE_TO_READERS = {
+    "duplicates": "keep the one that is linked or embedded, and delete the others",
+    "empty_titles": "look at each with get_collection, then give it a title",
+    "failed": "mend the PDF, upload it anew, then delete these",
+    "old_drafts": "publish what is still wanted, and delete the rest",
+    "unread": "embed or share them (get_embed_code), or take them offline",
+}
+"""The same where the tools for it are not there."""
+LEFT_TO_THE_PERSON = "this account is read-only here: all that changes it is for the person to do elsewhere"
+
 
 class AuditAccountInput(PeriodInput):
     """Clean up the account: find duplicates, titles that are empty, failed conversions, old drafts, unread flipbooks. Changes nothing; runs in the background like report_stats."""
@@ -74,7 +84,10 @@ async def audit_account(call: ToolCall, arguments: AuditAccountInput) -> Audit:
     if not gathered.is_whole(report):
         return Audit(**under_way(call.tool, report, at, stopped=report.stopped))
     return Audit(
-        report_id=report.report_id, state="complete", period=period_in_words(report), **found(report, gathered)
+        report_id=report.report_id,
+        state="complete",
+        period=period_in_words(report),
+        **found(report, gathered, read_only=call.app.settings.read_only),
     )
 
 
@@ -98,7 +111,7 @@ async def earlier_audit(call: ToolCall, arguments: AuditAccountInput) -> Report:
     return await call.app.reports.record.change(report.report_id, draft_days=wanted) or report
 
 
-def found(report: Report, gathered: Gathered) -> dict[str, Any]:
+def found(report: Report, gathered: Gathered, *, read_only: bool) -> dict[str, Any]:
     """What the answer says once all is known: how many of each kind, which, and what mends them."""
     findings, known = findings_of(report, gathered), Namesakes.among(report.targets)
     views = {one.target.collection_hash: one.numbers.views for one in gathered.lines}
@@ -106,9 +119,15 @@ def found(report: Report, gathered: Gathered) -> dict[str, Any]:
     return {
         "counts": {"collections": len(report.targets), **{kind: len(some) for kind, some in kinds.items()}},
         **{kind: rows_of(some, known, views if kind == "duplicates" else {}) for kind, some in kinds.items()},
-        "advice": [f"{kind}: {ADVICE[kind]}" for kind, some in kinds.items() if some],
+        "advice": advice_on([kind for kind, some in kinds.items() if some], read_only=read_only),
         "warnings": [*unseen(len(gathered.failed), len(findings.unclear))] or None,
     }
+
+
+def advice_on(kinds: list[str], *, read_only: bool) -> list[str]:
+    """What mends each kind, by the tools that are there."""
+    known, end = (ADVICE_TO_READERS, [LEFT_TO_THE_PERSON]) if read_only else (ADVICE, [])
+    return [*(f"{kind}: {known[kind]}" for kind in kinds), *(end if kinds else [])]
 
 
 def unseen(uncounted: int, unclear: int) -> Iterator[str]:

@@ -27,6 +27,7 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
 )
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
+from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, tallied
 from flipsnack_mcp.workflows.reports.saving import content, save
@@ -101,7 +102,8 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     if not whole or (report.save_as and not path):
         return StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
     said = told(report, gathered.lines, uncounted)
-    return StatsReport(**said, state="complete", path=str(path) if path else None)
+    step = NONE_FITS if report.choice.query and not (gathered.lines or uncounted) else None
+    return StatsReport(**said, state="complete", path=str(path) if path else None, next_step=step)
 
 
 def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
