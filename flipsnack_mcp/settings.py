@@ -261,7 +261,7 @@ def as_one(file: Path, same: Sequence[Settings]) -> Settings:
     if not others:
         return first
     names = ", ".join(f'"{one.name}"' for one in same)
-    every = {one.name for one in fields(Settings)} - {"name", *SAID}
+    every = {one.name for one in fields(Settings)} - {"name", "wrong_folders", *SAID}  # which name the account
     pointed_out = f"{file}: {names} have one key and so are one account."
     said: dict[str, Any] = {
         kind: tuple(dict.fromkeys(text for one in same for text in getattr(one, kind))) for kind in SAID

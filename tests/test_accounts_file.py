@@ -265,6 +265,14 @@ def test_two_names_of_one_key_are_one_account_and_pointed_out(file: Path) -> Non
     assert [one.missing for one in settings.accounts] == ["", ""]
 
 
+def test_a_folder_that_is_wrong_under_both_names_of_a_key_is_no_difference(file: Path) -> None:
+    wrong = f'{WITH_KEYS}download_dir = "relative"\n'
+    (only,) = read(file, f"[accounts.de]\n{wrong}[accounts.koeln]\n{wrong}").accounts
+    assert (only.problems, len(only.wrong_folders)) == ((), 1)
+    assert "one account" in only.hints[0]
+    assert [one.missing for one in settings.accounts] == ["", ""]
+
+
 @pytest.mark.parametrize("told", ["read_only = true", 'secret_file = "x"', 'confirm = "allow"', 'upload_dirs = ["/a"]'])
 def test_two_names_of_one_key_that_are_told_different_things_stop_that_account(file: Path, told: str) -> None:
     file.with_name("x").write_text(f"{SECRET}9")

@@ -14,7 +14,6 @@ from flipsnack_mcp.workflows.plans.item import BESIDE_THE_LIST, Item, Listed
 FIELDS = ("title", "status", *BESIDE_THE_LIST)
 """What an update changes, and an undoing puts back."""
 GONE = "it is no longer there under that hash: look for its title"
-NOTHING_LEFT = "nothing of it is as that change left it"
 DELETED = (
     "what is deleted cannot be brought back through Flipsnack's API. Its document can be uploaded again "
     "with create_collection, which gives it another link"
