@@ -28,6 +28,8 @@ from flipsnack_mcp.server.tools.arguments import several
 from flipsnack_mcp.server.tools.tool import Linked
 from flipsnack_mcp.workflows.context import CallContext
 
+STOPPING = "stop_work"
+"""What has an id is found by that alone, and a report over all accounts has one: nothing has to be said for it on the menu."""
 NONE_NAMED = "the first, none was named"
 LINKED = "the link is of this one"
 LINK_ARGUMENTS = ("collection_hash", "flipbook_hash", "collections", "exclude", "query")
@@ -67,7 +69,7 @@ async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str,
     Raises:
         WhichAccountError: It cannot be told, or it is not the one that was named, or has no such tool.
     """
-    if name_given(arguments) == EVERY_ONE and tool in over_all():
+    if name_given(arguments) == EVERY_ONE and tool in (*over_all(), STOPPING):
         return Whose(tuple(apps.values()), linked=await collections_by_owner(arguments, [*apps.values()]))
     whose = await account_meant(apps, arguments, writes=writes)
     (found,) = whose.apps

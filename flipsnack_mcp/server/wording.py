@@ -15,7 +15,7 @@ from flipsnack_mcp.api import JsonObject
 from flipsnack_mcp.server.menu import entries
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 from flipsnack_mcp.server.safety.heading import Heading
-from flipsnack_mcp.workflows.progress import size_of
+from flipsnack_mcp.workflows.progress import duration, size_of
 
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|(.*_)?date|field|account|key_end")
@@ -34,9 +34,7 @@ Unit: TypeAlias = Callable[[float], str]
 
 def spoken_time(value: float) -> str:
     """A time as a number, and as people say it."""
-    hours, minutes = divmod(round(value) // 60, 60)
-    said = f"{hours} h {minutes} min" if hours else f"{minutes} min"
-    return f"{value} s ({said})" if value >= 60 else f"{value} s"
+    return f"{value} s ({duration(value)})" if value >= 60 else f"{value} s"
 
 
 def signed_percent(value: float) -> str:

@@ -245,6 +245,13 @@ async def test_nothing_is_sent_twice_however_often_it_is_asked_for(bench: LongBe
     assert "nothing was sent again" in anew.text
 
 
+async def test_a_batch_says_at_once_how_many_there_are_and_for_how_long_it_goes_on(bench: LongBench) -> None:
+    bench.road.upload_seconds = 3
+    said = await carried_out(bench, await planned(bench), wait=0)
+    assert (said.data["state"], said.data["progress"]) == ("running", {"done": 0, "total": 6, "seconds_left": 24})
+    assert "in about 24 s to see" in said.data["next_step"]
+
+
 async def test_a_batch_goes_on_when_its_call_has_ended(bench: LongBench) -> None:
     bench.road.upload_seconds = 3
     plan = await planned(bench)
@@ -489,6 +496,42 @@ async def test_get_upload_waits_no_longer_than_asked_and_names_the_call_that_goe
     assert said.seconds < 5
     assert {one["state"] for one in said.data["uploads"]} == {"converting"}
     assert named_call(said) == (LOOK, {"wait_seconds": 45})
+
+
+# What is not seen of a name
+HIDDEN = {
+    "direction": "\u202e\u2066\u2069\u200f",
+    "of no width": "\u200b\ufeff\u2060\u00ad",
+    "tags": "\U000e0041",
+}
+
+
+@pytest.mark.parametrize("way", ["one without a title", "many", "many by a rule"])
+@pytest.mark.parametrize("hidden", HIDDEN)
+async def test_a_title_made_of_a_files_name_has_nothing_that_is_not_seen(
+    bench: LongBench, hidden: str, way: str
+) -> None:
+    path = document(bench, f"odd/Pages{HIDDEN[hidden]}gnp.{hidden[:1]}.pdf")
+    if way == "one without a title":
+        said = await bench.client.call("create_collection", file_path=path.as_uri(), wait_seconds=30)
+    else:
+        rule = {"title": "{name} for all"} if way.endswith("rule") else {}
+        said = await to_the_end(bench, await planned(bench, folder="odd", **rule))
+    (made,) = bench.sandbox.carried_out(CREATE)
+    titles = [one.title for one in bench.sandbox.account.collections.values() if one.title.startswith("Pages")]
+    expected = f"Pagesgnp.{hidden[:1]}"
+    assert not said.is_error, said.text
+    assert titles == [f"{expected} for all" if way.endswith("rule") else expected]
+    assert made.params.get("title", titles[0]) == titles[0]
+
+
+async def test_a_title_that_somebody_gave_is_sent_as_it_was_typed(bench: LongBench) -> None:
+    typed = "Spring \u2067\u05d0\u2069 offers\u200b"
+    await bench.client.call("create_collection", file_path=f"branches/{NAMES[0]}", title=typed, wait_seconds=30)
+    await to_the_end(
+        bench, await planned(bench, folder="", documents=[f"branches/{NAMES[1]}"], title=f"{typed} {{number}}")
+    )
+    assert sent_titles(bench) == [typed, f"{typed} 1"]
 
 
 # Stopping
