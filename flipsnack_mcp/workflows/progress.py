@@ -39,7 +39,7 @@ FOR_THE_PERSON = Progress(message="waiting for the person's answer")
 
 def next_call(seconds: float, why: str) -> Progress:
     """How long the next request to Flipsnack waits, and for what."""
-    return Progress(message=f"next call in {about(seconds)}: {why}")
+    return Progress(message=f"next call in {roughly(seconds)}: {why}")
 
 
 def transferred(what: str, done: int, total: int | None) -> Progress:
@@ -63,7 +63,7 @@ def polled(what: str, state: str, seconds: float, polls: int) -> Progress:
 
 def work_at(doing: str, done: int, total: int, what: str, seconds_left: float) -> Progress:
     """How far a plan of changes or uploads is, and for how long it will go on at its pace."""
-    rest = f", {about(max(1, seconds_left))} left" if done < total else ""
+    rest = f", {roughly(max(1, seconds_left))} left" if done < total else ""
     return Progress(done, total, f"{doing}: {done} of {total} {what}{rest}", seconds_left)
 
 
@@ -84,14 +84,14 @@ def budget_used_up(again: str, doing: str = "update") -> str:
 
 def choosing(found: int, most: int | None = None, seconds_left: float | None = None) -> Progress:
     """How many collections a report has found while it still reads the list, and how many there can be at most."""
-    rest = "" if most is None or seconds_left is None else f" of at most {most}, {about(seconds_left)} left"
+    rest = "" if most is None or seconds_left is None else f" of at most {most}, {roughly(seconds_left)} left"
     return Progress(0, most, f"report: choosing, {found} collections so far{rest}", seconds_left)
 
 
 def report_at(done: int, total: int, seconds_left: float, trouble: str, where: str = "") -> Progress:
     """How far a report is, and what delays it."""
     delayed = f"; {trouble}" if trouble else ""
-    said = f"report: {done} of {total} collections{where}, {about(seconds_left)} left{delayed}"
+    said = f"report: {done} of {total} collections{where}, {roughly(seconds_left)} left{delayed}"
     return Progress(done, total, said, seconds_left, trouble)
 
 
@@ -115,10 +115,10 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     counted = [(hours, "h"), (minutes, "min")] if hours else [(minutes, "min"), (rest, "s")]
-    return " ".join(f"{count:,} {unit}" for count, unit in counted if count)
+    return " ".join(f"{count} {unit}" for count, unit in counted if count)
 
 
-def about(seconds: float) -> str:
+def roughly(seconds: float) -> str:
     """A time that nobody knows more exactly."""
     return f"about {duration(round(seconds))}"
 

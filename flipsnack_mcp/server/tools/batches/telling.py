@@ -9,7 +9,7 @@ from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep,
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.carrying_out import batch_at
-from flipsnack_mcp.workflows.progress import Progress, about
+from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.uploads.following import Followed
 from flipsnack_mcp.workflows.uploads.looking_after import look_after
 
@@ -50,7 +50,7 @@ def still_running(batch: rules.DocumentBatch, progress: Progress) -> BatchStatus
         state="running",
         counts=batch.counts,
         progress=far,
-        next_step=f'{GOES_ON} Call create_collections(plan_id="{batch.plan_id}", wait_seconds=45) in {about(far["seconds_left"])} to see.',
+        next_step=f'{GOES_ON} Call create_collections(plan_id="{batch.plan_id}", wait_seconds=45) in {roughly(far["seconds_left"])} to see.',
     )
 
 

@@ -9,7 +9,7 @@ from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE
 from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
-from flipsnack_mcp.workflows.progress import Progress, about
+from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
 from flipsnack_mcp.workflows.reports.running import how_far_by_now
@@ -89,7 +89,7 @@ def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict
         return known | {"state": "stopped", "next_step": STOPPED_FOR_GOOD.format(tool)}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
     unknown = NOT_KNOWN_YET if at.total is None else ""
-    when = about(math.ceil(at.seconds_left or FIRST_LOOK))
+    when = roughly(math.ceil(at.seconds_left or FIRST_LOOK))
     step = f"{GOES_ON}{delayed}{unknown} Call {call_for_report(tool, report)} in {when} to see."
     return known | {"state": "running", "next_step": step}
 
