@@ -201,6 +201,34 @@ async def test_a_document_is_listed_under_the_new_hash_and_not_at_all_once_it_is
     assert "collection_hash" not in gone.data["documents"][0]
 
 
+RENAMED = ("update_collection", "update_collections", "undo_change", "at Flipsnack, and listed since")
+
+
+@pytest.mark.parametrize("by", RENAMED)
+async def test_a_document_is_listed_under_the_title_that_its_collection_has_by_now(bench: LongBench, by: str) -> None:
+    made = await bench.client.call("create_collection", file_path="branches/Branch 1.pdf", title="One", status="public")
+    await anyio.sleep(10)
+    hashed = {"collection_hash": made.data["collection_hash"]}
+    if by.startswith("at Flipsnack"):
+        bench.sandbox.account.collections[hashed["collection_hash"]].title = "Two"
+        await bench.client.call("list_collections", query="Two")
+    elif by == "update_collections":
+        plan = await bench.client.call(by, collections=[hashed["collection_hash"]], find="One", replace="Two")
+        await to_the_end(bench, plan)
+    else:
+        renamed = await bench.client.call("update_collection", hashed, title="Two")
+        if by == "undo_change":
+            await bench.client.call("update_collection", hashed, title="Three")
+            plan = await bench.client.call(by, history_id=renamed.data["history_id"] + 2)
+            await to_the_end(bench, plan)
+    asked = len(bench.requests)
+    seen = await bench.client.call(SEE, query="1.pdf")
+    assert seen.data["documents"][0]["title"] == "Two"
+    assert len(bench.requests) == asked, "nobody is asked for it"
+    planned_again = await planned(bench)
+    assert f'"Branch 1.pdf" as "Two" ({hashed["collection_hash"]})' in planned_again.text
+
+
 async def test_an_upload_that_failed_does_not_hide_what_a_document_became_before(bench: LongBench) -> None:
     given = {"file_path": "branches/Branch 1.pdf", "status": "public"}
     made = await bench.client.call("create_collection", given, title="One")

@@ -183,8 +183,10 @@ class Execution:
         """Write down how an item ended, and the hash that it has now."""
         ended = {"decision": item.state, "said": first_sentence(item.said), "of": item.entry}
         await self._history.add(**ended, after=outcomes.left_as(item), **outcomes.facts_of(plan, item))
-        if item.new_hash or (item.deletes and item.state == "done"):
-            await self._journal.rename(item.collection_hash, item.new_hash)
+        left = outcomes.left_as(item)
+        if item.new_hash or "title" in left or (item.deletes and item.state == "done"):
+            now = item.new_hash or ("" if item.deletes else item.collection_hash)
+            await self._journal.rename(item.collection_hash, now, left.get("title"))
 
     async def _outcome(self, plan: Plan, item: Item) -> outcomes.ItemFacts:
         context = self._context

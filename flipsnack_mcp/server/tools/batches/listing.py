@@ -1,5 +1,6 @@
 """list_documents: what lies in the upload folders, and what it was uploaded as."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -91,7 +92,16 @@ async def with_pages(call: ToolCall, files: list[FoundFile]) -> list[SeenDocumen
             await call.request.tell(looked_into(done, len(new)))
 
     found = {one.given: one for one in await eyes.see_all(new, until, tell)}
-    return [found.get(one.given, one) for one in known]
+    return await under_titles_of_now(call, [found.get(one.given, one) for one in known])
+
+
+async def under_titles_of_now(call: ToolCall, documents: list[SeenDocument]) -> list[SeenDocument]:
+    """Documents with the titles that their collections have by now, as far as a list of the last seconds tells them."""
+    titles = await call.app.recent.titles()
+    return [
+        replace(one, known=replace(one.known, title=titles.get(one.known.collection_hash, one.known.title)))
+        for one in documents
+    ]
 
 
 def document_row(one: SeenDocument) -> DocumentRow:

@@ -14,7 +14,7 @@ from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, several
-from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, left_out
+from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, left_out, under_titles_of_now
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
@@ -118,7 +118,7 @@ async def see_documents(call: ToolCall, asked: Sequence[SeenDocument]) -> list[S
 
     until = call.request.deadline - 2 * TO_ANSWER
     seen = await call.app.eyes.see_all(asked, until, tell, content=True)
-    return list({one.path or one.given: one for one in seen}.values())
+    return await under_titles_of_now(call, list({one.path or one.given: one for one in seen}.values()))
 
 
 def check_quota(count: int, left: int | None) -> None:
