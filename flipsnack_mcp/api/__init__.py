@@ -26,6 +26,7 @@ from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.links import (
     account_in_embed_code,
     account_in_link,
+    hash_and_title,
     hash_from,
     is_link,
     public_address,
@@ -80,6 +81,7 @@ __all__ = [
     "cleaned",
     "even_if_cancelled",
     "first_few",
+    "hash_and_title",
     "hash_from",
     "ignore",
     "in_its_own_words",

@@ -13,7 +13,7 @@ from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.finding import choose
+from flipsnack_mcp.workflows.finding import as_known, choose
 from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE, PlanDraft, Rule, draft_plan
 
 MOST_IN_A_PLAN = 1000
@@ -91,7 +91,7 @@ def notes(draft: PlanDraft, missing: list[str], described: str | None = None) ->
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
-    refused = [f"{quoted(row.title, 80)} ({row.collection_hash}), as {reason}" for row, reason in draft.refused]
+    refused = [f"{as_known(row)}, as {reason}" for row, reason in draft.refused]
     unlisted, left = ("; ".join(first_few(named, REASONS_TOLD)) for named in (missing, refused))
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
