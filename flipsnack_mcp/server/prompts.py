@@ -84,7 +84,7 @@ def argument_of(prompt: str, argument: str) -> Argument | None:
     return next((one for job in prompts() if job.name == prompt for one in job.arguments if one.name == argument), None)
 
 
-def kind_of(prompt: str, argument: str) -> str:
+def completed_as(prompt: str, argument: str) -> str:
     """What an argument is, where that can be looked up."""
     asked = argument_of(prompt, argument)
     return asked.kind if asked else ""

@@ -191,7 +191,7 @@ async def complete(
     elif words := prompts.suggest_words(ref.name, argument.name, argument.value):
         return words
     else:
-        kind = prompts.kind_of(ref.name, argument.name)
+        kind = prompts.completed_as(ref.name, argument.name)
     return await dispatcher.suggest(kind, argument.value, given) if kind else None
 
 
