@@ -54,8 +54,8 @@ SHARES = frozenset({("pages", "time_spent")})
 """Columns whose unit nobody documents, by table: each number is shown as its share of them all."""
 
 
-NAMED = rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b'
-TOOL_NAME, CALL = re.compile(NAMED), re.compile(rf"{NAMED}(?![./\\-]\w|\([^)]*account=)(\(?)")
+A_TOOL = rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b'
+TOOL_NAME, CALL = re.compile(A_TOOL), re.compile(rf"{A_TOOL}(?![./\\-]\w|\([^)]*account=)(\(?)")
 """A tool that is named in a sentence of ours, and whether its arguments follow; what stands in quotes is somebody's."""
 CLAUSE = re.compile(r'(?:"[^"]*"|.)*?(?:[.;](?=\s)|\Z)\s*', re.DOTALL)
 """What can be left out of a sentence of ours: up to a full stop or a semicolon that is in no quotes."""
