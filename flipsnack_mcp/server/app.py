@@ -9,7 +9,8 @@ import anyio
 from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.consent.confirmation import Confirmation, yeses_of
+from flipsnack_mcp.server.consent.confirmation import Confirmation
+from flipsnack_mcp.server.consent.yes import yeses_of
 from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor

@@ -70,7 +70,7 @@ def test_only_what_cannot_be_done_is_left_out_of_the_instructions() -> None:
     ]
 
 
-LACKING = Heading(Redactor(()), lacks=frozenset({"get_upload", "delete_collections"}))
+LACKING = Heading(Redactor(()), sandbox=False, lacks=frozenset({"get_upload", "delete_collections"}))
 SENTENCES = {
     "Call get_upload in a minute.": "Tell the person.",
     "Wait a minute; then call get_upload; it looks.": "Wait a minute; it looks. Tell the person.",

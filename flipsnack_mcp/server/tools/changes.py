@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, GetCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
-from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.consent.form import other_changes
 from flipsnack_mcp.server.consent.preview import Destruction, existing, hashes_in
+from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.records import StoreUnusable
