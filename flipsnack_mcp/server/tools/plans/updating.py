@@ -95,8 +95,8 @@ def notes(draft: PlanDraft, missing: list[str], described: str | None = None) ->
     unlisted, left = ("; ".join(first_few(named, REASONS_TOLD)) for named in (missing, refused))
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
-        f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
-        "will be asked.": offline,
+        f"Collections that go offline: {offline}; their links and every embed of them stop working, which "
+        "a person has to confirm.": offline,
         f"Each gets the description {quoted(described or '', LONGEST_DESCRIPTION)} in place of its own.": described
         is not None,
         f"Named, but not in the account or left out by a filter: {unlisted}.": len(missing),
