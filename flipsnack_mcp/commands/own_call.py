@@ -22,6 +22,7 @@ from flipsnack_mcp.server.tools.arguments import Options
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import kept_plan
 from flipsnack_mcp.server.tools.plans.undoing import UndoChangeInput, undoing_of
+from flipsnack_mcp.server.tools.plans.updating import left_alone
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.server.whose import Whose
@@ -59,6 +60,7 @@ class Proposal:
     seen: PlanSnapshot | None
     """None where nothing would change."""
     said: list[str]
+    """What of it is not to be put back."""
     confirmed_by: Preview | None
     """What has to be confirmed like a deletion; None where nothing goes offline."""
 
@@ -91,7 +93,8 @@ async def proposed(number: int, app: App) -> Proposal:
     """Plan what puts back what an entry of the history changed; of what goes offline a person has to be able to say yes."""
     app.check_settings()
     call = ToolCall(app, OwnRequest(), UNDOING, "", Options())
-    draft, said = await undoing_of(call, number)
+    draft, other = await undoing_of(call, number)
+    said = [*left_alone(draft), *other]
     seen = await kept_plan(call, draft)
     if seen is None or not seen.offline:
         return Proposal(seen, said, None)

@@ -17,6 +17,7 @@ from flipsnack_mcp.commands.stopping import EXIT_INTERRUPTED
 from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.server.consent.confirmation import UNCHANGED, NotConfirmedError
 from flipsnack_mcp.server.consent.form import ONLINE, confirms, known_status, value_on_form
+from flipsnack_mcp.server.consent.many import recognised
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.safety.redaction import Redactor, log_unexpected
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
@@ -148,7 +149,7 @@ def described(proposal: Proposal) -> Iterator[str]:
         return
     items = proposal.seen.items
     yield "This would be put back:"
-    yield from (f"  {item_named(one, one.title)}: {'; '.join(changes_of(one))}" for one in items)
+    yield from (f"  {recognised(one)}: {'; '.join(changes_of(one))}" for one in items)
     if not any(one.publishes or one.goes_offline for one in items):
         yield "Hash and link stay as they are."
     yield from proposal.said
@@ -172,8 +173,6 @@ def changes_of(item: Item) -> Iterator[str]:
         yield f"{name} {value_on_form(item.known[name])} -> {value_on_form(value)}{unit}"
     if item.publishes:
         yield "it gets a new hash and link"
-    if item.goes_offline:
-        yield "its link and every embed of it stop working"
 
 
 def is_agreed(proposal: Proposal) -> bool:

@@ -10,11 +10,13 @@ from flipsnack_mcp.api import quoted
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft, title_objection
-from flipsnack_mcp.workflows.plans.item import BESIDE_THE_LIST, Item, Listed
+from flipsnack_mcp.workflows.plans.item import BESIDE_THE_LIST, Item, Listed, pages_of
 
 FIELDS = ("title", "status", *BESIDE_THE_LIST)
 """What an update changes, and an undoing puts back."""
 LONGEST_TITLE_TOLD = 80
+RECOGNISED_BY = ("title", "status", "direct_link")
+"""What tells a collection from others, as far as a look at it does."""
 GONE = "it is no longer there under that hash: look for its title"
 DELETED = (
     "what is deleted cannot be brought back through Flipsnack's API. Its document can be uploaded again "
@@ -182,5 +184,10 @@ def entry_that_put_back(events: Sequence[Event], change: Undone) -> int:
 def item_of(number: int, change: Undone, seen: Collection, back: Mapping[str, Any]) -> Item:
     """One collection of the plan, which has to be as the change left it when its turn comes."""
     known = {name: change.left[name] for name in back if name in BESIDE_THE_LIST}
-    facts = {"number": number, "collection_hash": change.now, "title": seen.title, "status": seen.status}
+    facts = {
+        "number": number,
+        "collection_hash": change.now,
+        **seen.model_dump(include=set(RECOGNISED_BY)),
+        "pages": pages_of(seen),
+    }
     return Item.model_validate({**facts, "known": known, **{f"new_{name}": value for name, value in back.items()}})

@@ -54,11 +54,11 @@ async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus 
     if arguments.plan_id is not None:
         return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
     draft, said = await undoing_of(call, arguments.history_id or 0)
-    return await keep_plan(call, draft, said)
+    return await keep_plan(call, draft, [*notes(draft, []), *emptied(draft), *said])
 
 
 async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]:
-    """What would put back what an entry of the history changed, and what the person should know before they agree."""
+    """What would put back what an entry of the history changed, and what of it is not to be put back."""
     events = await call.app.history.events()
     changes = await changes_meant(call, events, number)
     looks = await looks_at(call, changes)
@@ -67,8 +67,7 @@ async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]
         "Already as before that change": already_back(events, changes, looks),
         "Left as they are, changed since or not known from before": other,
     }
-    told = [f"{what}: {'; '.join(first_few(which, REASONS_TOLD))}." for what, which in left.items() if which]
-    return draft, [*notes(draft, []), *emptied(draft), *told]
+    return draft, [f"{what}: {'; '.join(first_few(which, REASONS_TOLD))}." for what, which in left.items() if which]
 
 
 def emptied(draft: PlanDraft) -> list[str]:

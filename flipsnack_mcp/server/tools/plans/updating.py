@@ -91,15 +91,19 @@ def notes(draft: PlanDraft, missing: list[str], described: str | None = None) ->
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
-    refused = [f"{quoted(row.title, 80)} ({row.collection_hash}), as {reason}" for row, reason in draft.refused]
-    unlisted, left = ("; ".join(first_few(named, REASONS_TOLD)) for named in (missing, refused))
+    unlisted = "; ".join(first_few(missing, REASONS_TOLD))
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
-        f"Collections that go offline: {offline}; their links and every embed of them stop working, which "
-        "a person has to confirm.": offline,
+        f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
+        "will be asked.": offline,
         f"Each gets the description {quoted(described or '', LONGEST_DESCRIPTION)} in place of its own.": described
         is not None,
         f"Named, but not in the account or left out by a filter: {unlisted}.": len(missing),
-        f"Left as they are: {left}.": len(refused),
     }
-    return [text for text, count in said.items() if count]
+    return [*(text for text, count in said.items() if count), *left_alone(draft)]
+
+
+def left_alone(draft: PlanDraft) -> list[str]:
+    """What of it nothing becomes, and why."""
+    refused = [f"{quoted(row.title, 80)} ({row.collection_hash}), as {reason}" for row, reason in draft.refused]
+    return [f"Left as they are: {'; '.join(first_few(refused, REASONS_TOLD))}."] if refused else []
