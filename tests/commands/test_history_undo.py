@@ -1,0 +1,290 @@
+"""`history --undo` in a person's terminal: what a change left is put back by a person's yes, and else nothing is changed."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.commands import own_call
+from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.store.records import Records
+from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.workflows.history import KIND
+from tests.commands.at_a_terminal import TITLE, Here, Now, Scene
+from tests.commands.processes import KEY, SECRET, Ended
+from tests.server.bench import Assistant, Bench, Witness
+
+UPDATE = "collection.update"
+DRAFT = "Weekly offers, Week 39"
+UNCHANGED = "Nothing was changed."
+CHANGE = {"title": "Autumn\u202e", "description": "New", "status": "unlisted"}
+PUBLISH = {"status": "public"}
+
+
+@pytest.fixture
+def scene(run_here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    clock, pace = Now(), Pace(calls_per_second=0, calls_per_minute=0)
+    sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
+    bench = Bench(sandbox, clock, Witness(), "auto", tmp_path)
+    monkeypatch.setattr(own_call, "connect", bench.connect)
+    return Scene(bench, tmp_path / "state.sqlite", run_here, monkeypatch)
+
+
+async def changed(scene: Scene, of: str = TITLE, **change: Any) -> int:
+    """Have an assistant change a collection, and end it; the number that its answer gives for undoing it."""
+    async with scene.assistant() as assistant:
+        return await change_by(assistant, scene, of, **change)
+
+
+async def change_by(assistant: Assistant, scene: Scene, of: str = TITLE, **change: Any) -> int:
+    said = await assistant.call("update_collection", {"collection_hash": scene.bench.collection(of).hash, **change})
+    return int(said.data["history_id"])
+
+
+def updates(scene: Scene) -> int:
+    return len(scene.bench.sandbox.carried_out(UPDATE))
+
+
+def look(collection: Any) -> dict[str, Any]:
+    return {name: getattr(collection, name) for name in CHANGE}
+
+
+async def undo(scene: Scene, number: int, typed: str | None = "yes\n", *more: str, **environment: str) -> Ended:
+    return await scene.run("history", "--undo", str(number), *more, typed=typed, **environment)
+
+
+async def entries(scene: Scene) -> list[dict[str, Any]]:
+    return json.loads((await scene.run("history", "--json")).out)  # type: ignore[no-any-return]
+
+
+async def test_what_a_change_left_is_put_back_after_before_and_after_were_shown(scene: Scene) -> None:
+    collection = scene.bench.collection(TITLE)
+    before, known = look(collection), collection.hash
+    number = await changed(scene, **CHANGE)
+    ended = await undo(scene, number)
+    assert (ended.status, look(collection)) == (0, before), ended.out
+    shown, _, rest = ended.out.partition("To put this back, type yes: ")
+    assert f'"Autumn" ({known}, unlisted' in shown
+    assert f'title "Autumn" -> "{TITLE}"; status unlisted -> {before["status"]}; description "New" -> ' in shown
+    assert "Hash and link stay as they are." in shown
+    assert "Put back: 1 of 1." in rest
+
+
+async def test_a_server_on_the_same_state_file_sees_the_undoing_and_can_undo_it(scene: Scene) -> None:
+    async with scene.assistant() as assistant:
+        number = await change_by(assistant, scene, title="Autumn")
+        ended = await undo(scene, number)
+        again = re.findall(r"history --undo (\d+)` takes it back", ended.out)
+        plan = await assistant.call("undo_change", history_id=int(again[0]))
+        already = await assistant.call("undo_change", history_id=number)
+    made = [one for one in await entries(scene) if one["tool"] == "undo_change"]
+    assert {one["confirmed"] for one in made} == {"approve"}
+    assert plan.data["items"][0]["new_title"] == "Autumn"
+    assert "put back by entry" in already.text
+
+
+@pytest.mark.parametrize("confirm", ["ask", "approve", "allow"])
+@pytest.mark.parametrize(
+    ("typed", "done"),
+    [
+        (f"{DRAFT}\n", True),
+        ("{hash}\n", True),
+        ("yes\n", False),
+        ("Weekly offers\n", False),
+        ("\n", False),
+        ("", False),
+    ],
+    ids=ascii,
+)
+async def test_what_goes_offline_wants_the_title_typed(scene: Scene, confirm: str, typed: str, *, done: bool) -> None:
+    number = await changed(scene, DRAFT, **PUBLISH)
+    published = scene.bench.collection(DRAFT)
+    ended = await undo(scene, number, typed.format(hash=published.hash), FLIPSNACK_CONFIRM=confirm)
+    assert f'type "{DRAFT}": ' in ended.out
+    assert "stop working" in ended.out
+    assert (ended.status == 0, published.status == "editable", updates(scene)) == (done, done, 1 + done)
+    assert (UNCHANGED in ended.out) is not done
+    made = [one for one in await entries(scene) if one["tool"] == "undo_change"]
+    assert {one["confirmed"] for one in made} == ({"approve"} if done else set())
+    assert "Nothing waits" in (await scene.run("approve")).out
+
+
+async def test_what_is_published_again_gets_a_new_hash_that_is_told(scene: Scene) -> None:
+    number = await changed(scene, DRAFT, **PUBLISH)
+    offline = await undo(scene, number, f"{DRAFT}\n")
+    back = re.findall(r"history --undo (\d+)` takes it back", offline.out)
+    before = scene.bench.collection(DRAFT).hash
+    ended = await undo(scene, int(back[0]))
+    now = scene.bench.collection(DRAFT)
+    assert (now.status, now.hash != before) == ("public", True)
+    assert "it gets a new hash and link" in ended.out
+    assert f'"{DRAFT}" ({now.hash}) is its hash now; before it was {before}.' in ended.out
+
+
+def interrupting(_: str) -> str:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("answer", ["no\n", "\n", "", "yesterday\n", "Autumn\n", interrupting], ids=repr)
+async def test_without_a_yes_nothing_is_changed(scene: Scene, answer: str | Callable[[str], str]) -> None:
+    number = await changed(scene, title="Autumn")
+    if callable(answer):
+        scene.patch.setattr("builtins.input", answer)
+    ended = await undo(scene, number, answer if isinstance(answer, str) else "")
+    assert (ended.status, updates(scene)) == (1, 1)
+    assert ended.out.endswith(f"{UNCHANGED}\n")
+    assert [one["tool"] for one in await entries(scene)] == ["update_collection"] * 2
+
+
+async def test_a_pipe_undoes_nothing_and_asks_nobody(scene: Scene) -> None:
+    number = await changed(scene, title="Autumn")
+    asked = len(scene.bench.requests)
+    ended = await undo(scene, number, None)
+    assert (ended.status, len(scene.bench.requests)) == (1, asked)
+    assert f"{UNCHANGED} Run `" in ended.out
+    assert ended.out.rstrip().endswith(f"history --undo {number}` in a terminal.")
+
+
+async def test_a_plan_is_undone_with_all_its_items_each_of_which_is_shown(scene: Scene) -> None:
+    titles = {one.hash: one.title for one in scene.bench.sandbox.account.collections.values()}
+    async with scene.assistant() as assistant:
+        plan = await assistant.call("update_collections", query="Weekly offers", prefix="Old: ")
+        done = await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=45)
+    touched = scene.bench.collection("Old: Weekly offers, Week 38")
+    touched.title = "By hand"
+    ended = await undo(scene, done.data["history_id"])
+    offers = [one for one, title in titles.items() if "Weekly offers" in title and one != touched.hash]
+    assert all(f'-> "{titles[one]}"' in ended.out for one in offers)
+    assert f"changed since or not known from before: title of {touched.hash}." in ended.out
+    assert f"Put back: {len(offers)} of {len(offers)}." in ended.out
+    now = {one.hash: one.title for one in scene.bench.sandbox.account.collections.values()}
+    assert now == {**titles, touched.hash: "By hand"}
+
+
+async def forged(scene: Scene) -> None:
+    def alter(records: Records) -> None:
+        name, body = min(records.all(KIND))
+        records.put(KIND, name, {**body, "before": {**body["before"], "title": "Forged"}})
+
+    store = SqliteStore(scene.state)
+    await store.transact(alter)
+    await store.close()
+
+
+REFUSED: dict[str, tuple[dict[str, str], str, int]] = {
+    "another key": ({"FLIPSNACK_API_KEY": "KEY-OF-ANOTHER-7777"}, "of the account key ending 7832, and this terminal has no key of it", 0),
+    "no key": ({"FLIPSNACK_API_KEY": "", "FLIPSNACK_API_SECRET": ""}, "set the FLIPSNACK_ variables that stand in", 0),
+    "no secret": ({"FLIPSNACK_API_SECRET": ""}, "FLIPSNACK_API_SECRET is not set.", 0),
+    "a wrong secret": ({"FLIPSNACK_API_SECRET": "SECRET-OF-ANOTHER"}, "The key exists, the secret does not belong to it", 1),
+    "read-only": ({"FLIPSNACK_READ_ONLY": "1"}, "key ending 7832 with these settings: it is read-only (FLIPSNACK_READ_ONLY)", 0),
+    "blocked": ({"FLIPSNACK_CONFIRM": "block"}, "switched off on this server (FLIPSNACK_CONFIRM)", 1),
+    "no deletions left": ({"FLIPSNACK_MAX_DELETES_PER_HOUR": "0"}, "FLIPSNACK_MAX_DELETES_PER_HOUR", 1),
+    "a state in memory": ({"FLIPSNACK_STATE": "memory:"}, "FLIPSNACK_STATE is memory:", 0),
+    "a state that is none": ({"FLIPSNACK_STATE": "sqlite:/"}, "it is a folder", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", REFUSED)
+async def test_what_the_settings_do_not_allow_is_refused_before_anybody_is_asked(scene: Scene, why: str) -> None:
+    environment, said, looks = REFUSED[why]
+    number = await changed(scene, DRAFT, **PUBLISH)
+    asked = len(scene.bench.requests)
+    ended = await undo(scene, number, f"{DRAFT}\n", **environment)
+    assert ended.status == 1
+    assert said in ended.out
+    assert ended.out.count(UNCHANGED) == 1
+    assert "type" not in ended.out
+    assert (updates(scene), len(scene.bench.requests) - asked) == (1, looks)
+
+
+async def test_an_entry_that_was_altered_is_not_undone(scene: Scene) -> None:
+    number = await changed(scene, title="Autumn")
+    await forged(scene)
+    asked = len(scene.bench.requests)
+    ended = await undo(scene, number)
+    assert (ended.status, len(scene.bench.requests)) == (1, asked)
+    assert f"The history was altered: entry {number} was altered" in ended.out
+    assert UNCHANGED in ended.out
+
+
+async def test_what_cannot_be_undone_is_said_with_what_can_be_done(scene: Scene) -> None:
+    _, number = await deletion(scene)
+    ended = await undo(scene, number)
+    assert ended.status == 1
+    assert "cannot be brought back through Flipsnack's API. Its document can be uploaded again" in ended.out
+    assert "history --json`" in ended.out
+
+
+async def deletion(scene: Scene) -> tuple[str, int]:
+    async with scene.assistant() as assistant:
+        wanted = scene.wanted
+        code = (await assistant.call("delete_collection", wanted)).code
+        await scene.approved(code)
+        said = await assistant.call("delete_collection", {**wanted, "confirmation": code})
+    return wanted["collection_hash"], int(said.data["history_id"])
+
+
+async def test_what_is_already_as_it_was_is_said_with_the_entry_that_put_it_back(scene: Scene) -> None:
+    number = await changed(scene, title="Autumn")
+    await undo(scene, number)
+    ended = await undo(scene, number)
+    assert ended.status == 1
+    assert f'Already as before that change: "{TITLE}"' in ended.out
+    assert "put back by entry" in ended.out
+    assert updates(scene) == 2
+
+
+async def test_what_changes_while_the_person_thinks_is_left_alone_and_said(scene: Scene) -> None:
+    number = await changed(scene, title="Autumn")
+
+    def thinking(_: str) -> str:
+        scene.bench.collection("Autumn").title = "By hand"
+        return "yes"
+
+    scene.patch.setattr("builtins.input", thinking)
+    ended = await undo(scene, number)
+    assert ended.status == 1
+    assert f"Put back: 0 of 1. {UNCHANGED}" in ended.out
+    assert "skipped: It changed since the plan was made" in ended.out
+    assert updates(scene) == 1
+
+
+async def test_what_others_left_unfinished_is_not_gone_on_with(scene: Scene) -> None:
+    async with scene.assistant() as assistant:
+        number = await change_by(assistant, scene, title="Autumn")
+        plan = await assistant.call("update_collections", query="Weekly offers", prefix="Old: ")
+        await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=0)
+    before = updates(scene)
+    ended = await undo(scene, number)
+    assert (ended.status, updates(scene) - before) == (0, 1)
+
+
+@pytest.mark.parametrize("number", [0, 99], ids=["none is 0", "none so high"])
+async def test_a_number_that_no_entry_has_is_said(scene: Scene, number: int) -> None:
+    await changed(scene, title="Autumn")
+    ended = await undo(scene, number)
+    assert ended.status == 1
+    assert f"The history has no entry {number} that can be read. {UNCHANGED}" in ended.out
+
+
+@pytest.mark.parametrize("more", [["--json"], ["--verify"], ["--since", "7d"]], ids=" ".join)
+async def test_with_other_options_than_an_account_it_is_a_wrong_usage(scene: Scene, more: list[str]) -> None:
+    ended = await undo(scene, 1, "yes\n", *more)
+    assert (ended.status, ended.out) == (2, "")
+    assert "--undo goes with --account alone" in ended.err
+
+
+async def test_what_nobody_expected_ends_in_a_sentence_without_its_text(scene: Scene) -> None:
+    number = await changed(scene, title="Autumn")
+
+    def broken(_: object) -> None:
+        raise RuntimeError(f"{KEY} leaks")
+
+    scene.patch.setattr(own_call, "connect", broken)
+    ended = await undo(scene, number)
+    assert ended.status == 1
+    assert "Something unexpected went wrong here." in ended.out
+    assert "Traceback" not in ended.out + ended.err
