@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, Flipsnack, Pacer
 from flipsnack_mcp.commands import own_call
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import KIND
 from tests.commands.at_a_terminal import TITLE, Here, Now, Scene
 from tests.commands.processes import KEY, SECRET, Ended
-from tests.server.bench import Assistant, Bench, Witness
+from tests.server.bench import Assistant, Bench, Tapped, Witness
 
 UPDATE = "collection.update"
 DRAFT = "Weekly offers, Week 39"
@@ -24,11 +27,21 @@ CHANGE = {"title": "Autumn\u202e", "description": "New", "status": "unlisted"}
 PUBLISH = {"status": "public"}
 
 
+class Unpaced(Bench):
+    """The sandbox on a key that allows as much as anybody asks."""
+
+    @override
+    def connect(self, settings: Settings) -> Flipsnack:
+        rules = BudgetRules(limits=((10_000, 1.0),))
+        access = Access(settings.api_key, settings.api_secret)
+        return Flipsnack(access, Pacer(BudgetInMemory(), rules), lambda: Tapped(self.sandbox, self.witness))
+
+
 @pytest.fixture
 def scene(run_here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     clock, pace = Now(), Pace(calls_per_second=0, calls_per_minute=0)
     sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
-    bench = Bench(sandbox, clock, Witness(), "auto", tmp_path)
+    bench = Unpaced(sandbox, clock, Witness(), "auto", tmp_path)
     monkeypatch.setattr(own_call, "connect", bench.connect)
     return Scene(bench, tmp_path / "state.sqlite", run_here, monkeypatch)
 
@@ -255,11 +268,13 @@ async def test_what_changes_while_the_person_thinks_is_left_alone_and_said(scene
 async def test_what_others_left_unfinished_is_not_gone_on_with(scene: Scene) -> None:
     async with scene.assistant() as assistant:
         number = await change_by(assistant, scene, title="Autumn")
-        plan = await assistant.call("update_collections", query="Weekly offers", prefix="Old: ")
-        await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=0)
-    before = updates(scene)
+        plan = await assistant.call("update_collections", query=DRAFT, prefix="Old: ")
+        scene.bench.fails("slow", "collection.getList", seconds=60)
+        going = await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=0)
+    scene.bench.sandbox.clear_faults()
     ended = await undo(scene, number)
-    assert (ended.status, updates(scene) - before) == (0, 1)
+    assert (going.data["state"], ended.status, updates(scene)) == ("running", 0, 2)
+    assert scene.bench.collection(DRAFT)
 
 
 @pytest.mark.parametrize("number", [0, 99], ids=["none is 0", "none so high"])
