@@ -38,6 +38,8 @@ BY_TERMINAL = "approve"
 LOOKS_AGAIN = 45
 """Seconds for which one call watches."""
 
+STOPPING = "stopping; what was sent is looked at first"
+
 
 class OwnRequest(ToolRequest):
     """A call from a terminal: it may last as long as it takes, and nothing is asked while it does."""
@@ -109,6 +111,7 @@ async def put_back(proposal: Proposal, plan_id: str, app: App) -> tuple[PlanStat
         while (status := await gone_on(app, plan_id, code)).state == "running":
             pass
     except anyio.get_cancelled_exc_class():
+        announce(STOPPING)
         with anyio.CancelScope(shield=True):
             await app.jobs.stop(PLAN, plan_id)
         raise

@@ -7,7 +7,7 @@ from functools import partial
 
 import anyio
 
-from flipsnack_mcp.api import Changed, FlipsnackError, NotAuthorisedError, quoted
+from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError, NotAuthorisedError, quoted
 from flipsnack_mcp.api.errors import RefusedError, UnreachableError, UnreadableAnswerError
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.approve import with_store
@@ -35,7 +35,9 @@ LONGEST_TITLE = 80
 STATUSES = ONLINE | {"editable"}
 NEVER_BEGUN = frozenset({"planned", "skipped"})
 IN_MEMORY = f"Nothing can be undone here: FLIPSNACK_STATE is memory:, which no other process can read. {UNCHANGED}"
-INTERRUPTED = "\nStopped between two collections: what was put back until then is in the history."
+INTERRUPTED = (
+    "\nStopped between two collections. What was put back until then stays; the same command puts the rest back."
+)
 UNEXPECTED_HERE = "Something unexpected went wrong here. Something may have been changed. See with `{}` what was."
 OTHER_SETTINGS = "the FLIPSNACK_ variables that stand in the configuration of its assistant (FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET, or FLIPSNACK_ACCOUNTS)"
 
@@ -215,6 +217,6 @@ def next_step_after(error: FlipsnackError) -> str:
         return error.next_step
     if isinstance(error, TooManyDeletionsError):
         return "FLIPSNACK_MAX_DELETES_PER_HOUR and FLIPSNACK_MAX_DELETES_PER_DAY say how many."
-    if isinstance(error, RefusedError | UnreachableError | UnreadableAnswerError):
-        return f"`{as_typed('doctor')}` says whether Flipsnack answers here."
+    if isinstance(error, ConfigurationError | RefusedError | UnreachableError | UnreadableAnswerError):
+        return f"`{as_typed('doctor')}` looks at settings and Flipsnack from here."
     return f"How it was stands in `{as_typed('history --json')}`."

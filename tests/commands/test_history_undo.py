@@ -2,22 +2,30 @@
 
 import json
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
+from mcp import Client
 from typing_extensions import override
 
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, Flipsnack, Pacer
+from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.commands import own_call
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import KIND
-from tests.commands.at_a_terminal import TITLE, Here, Now, Scene
-from tests.commands.processes import KEY, SECRET, Ended
+from tests.commands.at_a_terminal import TITLE, AtPty, Here, Now, Scene
+from tests.commands.processes import KEY, SECRET, Ended, Run
+from tests.commands.test_several_accounts import OF_DE, OTHER_KEY, OTHER_SECRET, TwoAccounts
+from tests.commands.test_terminal import HOSTILE, Closed, odd_in
 from tests.server.bench import Assistant, Bench, Tapped, Witness
 
 UPDATE = "collection.update"
@@ -26,15 +34,16 @@ UNCHANGED = "Nothing was changed."
 CHANGE = {"title": "Autumn\u202e", "description": "New", "status": "unlisted"}
 PUBLISH = {"status": "public"}
 
+NO_PACE = BudgetRules(limits=((10_000, 1.0),))
+
 
 class Unpaced(Bench):
     """The sandbox on a key that allows as much as anybody asks."""
 
     @override
     def connect(self, settings: Settings) -> Flipsnack:
-        rules = BudgetRules(limits=((10_000, 1.0),))
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(BudgetInMemory(), rules), lambda: Tapped(self.sandbox, self.witness))
+        return Flipsnack(access, Pacer(BudgetInMemory(), NO_PACE), lambda: Tapped(self.sandbox, self.witness))
 
 
 @pytest.fixture
@@ -303,3 +312,127 @@ async def test_what_nobody_expected_ends_in_a_sentence_without_its_text(scene: S
     assert ended.status == 1
     assert "Something unexpected went wrong here." in ended.out
     assert "Traceback" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(("writes", "done"), [(0, 0), (1, 0), (2, 1)])
+async def test_what_was_not_shown_is_not_put_back_and_a_closed_pipe_ends_it_quietly(
+    scene: Scene, writes: int, done: int
+) -> None:
+    number = await changed(scene, title="Autumn")
+    asked: list[str] = []
+    scene.patch.setattr("builtins.input", lambda prompt: asked.append(prompt) or "yes")
+    scene.patch.setattr(sys, "stdout", Closed(BrokenPipeError(32, "Broken pipe"), writes))
+    ended = await undo(scene, number)
+    assert (ended.status, len(asked), updates(scene)) == (1, done, 1 + done)
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("name", ["erases a line", "fills the clipboard", "new line", "direction", "C1", "tags"])
+async def test_nothing_that_is_put_back_acts_on_a_terminal(scene: Scene, name: str) -> None:
+    collection = scene.bench.collection(TITLE)
+    collection.title = collection.description = f"Summer {HOSTILE[name]} 2026"
+    async with scene.assistant() as assistant:
+        given = {"collection_hash": collection.hash, "title": "Autumn", "description": "New"}
+        number = int((await assistant.call("update_collection", given)).data["history_id"])
+    collection.title = "Autumn"
+    ended = await undo(scene, number)
+    assert "This would be put back" in ended.out
+    assert odd_in(ended.out) == []
+
+
+@pytest.fixture
+def two(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> TwoAccounts:
+    french = Sandbox(api_key=OTHER_KEY, api_secret=OTHER_SECRET, clock=scene.bench.clock, pace=scene.bench.sandbox.pace)
+    found = TwoAccounts(scene.bench, scene.state, scene.here, monkeypatch, french)
+    monkeypatch.setattr(own_call, "connect", found.connect)
+    return found
+
+
+KEY_OF_DE = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("more", "keys", "said", "of_fr"),
+    [
+        ([], "both", "2 accounts have an entry 1: de, fr. Nothing was changed. Say which with --account", 1),
+        (["--account", "fr"], "both", "Put back: 1 of 1.", 2),
+        (["--account", "FR"], "both", "Put back: 1 of 1.", 2),
+        (["--account", "fr"], "of de", "Entry 1 is of the account fr, and this terminal has no key of it.", 1),
+        (["--account", "fr"], "file of de", "write the account with its key and secret into {file}", 1),
+        (["--account", "it"], "both", "No account is called so. The accounts are: de, fr.", 1),
+    ],
+)
+async def test_where_two_accounts_have_the_number_one_is_named_and_its_key_is_needed(
+    two: TwoAccounts, more: list[str], keys: str, said: str, of_fr: int
+) -> None:
+    change = {**two.wanted, "title": "Autumn"}
+    async with two.assistant() as assistant:
+        for account in ("de", "fr"):
+            await assistant.call("update_collection", {**change, "account": account})
+    file = two.state.with_name("accounts.toml")
+    if keys == "file of de":
+        file.write_text(OF_DE)
+    own = KEY_OF_DE if keys == "of de" else {"FLIPSNACK_ACCOUNTS": str(file)}
+    ended = await undo(two, 1, "yes\n", *more, **own)
+    assert said.format(file=file) in ended.out
+    assert (ended.status == 0) is (of_fr == 2)
+    assert [len(one.carried_out(UPDATE)) for one in (two.bench.sandbox, two.french)] == [1, of_fr]
+
+
+@dataclass
+class Remote:
+    """A sandbox in a process of its own, and an assistant that changes something there."""
+
+    settings: Settings
+    state: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"FLIPSNACK_API_KEY": self.settings.api_key, "FLIPSNACK_API_SECRET": self.settings.api_secret}
+        return {**own, "FLIPSNACK_API_URL": self.settings.api_url, "FLIPSNACK_STATE": f"sqlite:{self.state}"}
+
+    def connect(self, settings: Settings) -> Flipsnack:
+        access = Access(settings.api_key, settings.api_secret, settings.api_url)
+        return Flipsnack(access, Pacer(BudgetInMemory(), NO_PACE))
+
+    async def renamed(self) -> int:
+        """Rename seven collections; the number by which that can be undone."""
+        server = build_server(self.settings, self.connect, store=SqliteStore(self.state))
+        async with Client(server) as client:
+            assistant = Assistant(client, Witness())
+            plan = await assistant.call("update_collections", query="Weekly offers", prefix="Old: ")
+            done = await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=45)
+        return int(done.data["history_id"])
+
+    async def titles(self) -> list[str]:
+        async with self.connect(self.settings) as flipsnack:
+            found = await flipsnack.send(ListCollections(query="Weekly offers", limit=50))
+        return [one.title for one in found.collections]
+
+
+@pytest.fixture
+def remote(run: Run, tmp_path: Path) -> Iterator[Remote]:
+    with run.sandbox("--calls-per-minute", "0") as where:
+        settings = Settings(where["api_key"], where["api_secret"], api_url=where["api_url"])
+        yield Remote(settings, tmp_path / "state.sqlite")
+
+
+async def test_at_a_real_terminal_ctrl_c_changes_nothing_at_the_question_and_later_stops_between_two(
+    run: Run, remote: Remote
+) -> None:
+    number = await remote.renamed()
+    again = ("history", "--undo", str(number))
+    asked = await to_thread.run_sync(AtPty(run, remote.environment, "type yes: ", ""), *again)
+    as_left = await remote.titles()
+    going = AtPty(run, remote.environment, "update: ", "", {"type yes: ": "yes\n"})
+    stopped = await to_thread.run_sync(going, *again)
+    halfway = await remote.titles()
+    quick = {**remote.environment, "FLIPSNACK_CALLS_PER_SECOND": "1000", "FLIPSNACK_CALLS_PER_MINUTE": "1000"}
+    finished = await to_thread.run_sync(AtPty(run, quick, "type yes: ", "yes\n"), *again)
+    assert (asked.status, UNCHANGED in asked.out) == (1, True)
+    assert [one.startswith("Old: ") for one in as_left] == [True] * 7
+    assert (stopped.status, "Stopped between two collections." in stopped.out) == (130, True), stopped.out
+    assert any(one.startswith("Old: ") for one in halfway)
+    assert finished.status == 0, finished.out
+    assert not any(one.startswith("Old: ") for one in await remote.titles())
+    assert "Traceback" not in asked.out + stopped.out + finished.out
