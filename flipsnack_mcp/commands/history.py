@@ -36,7 +36,7 @@ class AccountUnclear(Exception):  # noqa: N818 - it says which there are
 def history(settings: Settings, *, as_json: bool, verify: bool, account: str | None = None, since: float = 0.0) -> int:
     """Print the trails of all accounts or of one, all or since a moment; or say whether they are whole, as ever."""
     try:
-        found = of_account(anyio.run(recalled, settings), account, settings)
+        found = narrowed_to(anyio.run(recalled, settings), account, settings)
     except (StoreUnusable, AccountUnclear) as error:
         return fail(str(error))
     if verify:
@@ -62,7 +62,7 @@ async def found_in(settings: Settings, store: Store) -> Found:
     return Found(trails, labels, told_apart({*labels, *(one.account for one in trails)}, labels))
 
 
-def of_account(found: Found, account: str | None, settings: Settings) -> Found:
+def narrowed_to(found: Found, account: str | None, settings: Settings) -> Found:
     """What was found of the account that a person named, or all.
 
     Raises:

@@ -11,7 +11,8 @@ from typing_extensions import override
 from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.serve import announce
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.consent.confirmation import SAID_NO, NotConfirmedError, yeses_of
+from flipsnack_mcp.server.consent.codes import MINUTES
+from flipsnack_mcp.server.consent.confirmation import NotConfirmedError, yeses_of
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.dispatch import run_tool
@@ -38,7 +39,9 @@ BY_TERMINAL = "approve"
 LOOKS_AGAIN = 45
 """Seconds for which one call watches."""
 
-STOPPING = "stopping; what was sent is looked at first"
+SWITCHED_OFF = "With these settings nothing is taken offline (FLIPSNACK_CONFIRM)."
+NO_HOLDS = f"Somebody said no to this in a form less than {MINUTES} minutes ago, and that holds as long: wait, then run this again."
+WILL_STOP = "stopping; what was sent is looked at first"
 
 
 class OwnRequest(ToolRequest):
@@ -100,18 +103,19 @@ async def proposed(number: int, app: App) -> Proposal:
     seen = await kept_plan(call, draft)
     if seen is None or not seen.offline:
         return Proposal(seen, said, None)
-    app.confirmation.check()
+    if not app.confirmation.yeses:
+        raise NotConfirmedError(SWITCHED_OFF)
     return Proposal(seen, said, await Batch(seen.plan, seen.offline).preview())
 
 
-async def put_back(proposal: Proposal, plan_id: str, app: App) -> tuple[PlanStatus, PlanSnapshot | None]:
+async def carried_through(proposal: Proposal, plan_id: str, app: App) -> tuple[PlanStatus, PlanSnapshot | None]:
     """Carry a proposal out that a person has said yes to, to its end; an interrupt ends it between two collections."""
     code = await agreed(app, proposal)
     try:
-        while (status := await gone_on(app, plan_id, code)).state == "running":
+        while (status := await called_once(app, plan_id, code)).state == "running":
             pass
     except anyio.get_cancelled_exc_class():
-        announce(STOPPING)
+        announce(WILL_STOP)
         with anyio.CancelScope(shield=True):
             await app.jobs.stop(PLAN, plan_id)
         raise
@@ -127,11 +131,11 @@ async def agreed(app: App, proposal: Proposal) -> str | None:
         return None
     code = await consents.new_code(UNDOING, preview, needs_approval=True)
     if code is None or not await consents.approve(code):
-        raise NotConfirmedError(SAID_NO)
+        raise NotConfirmedError(NO_HOLDS)
     return code
 
 
-async def gone_on(app: App, plan_id: str, code: str | None) -> PlanStatus:
+async def called_once(app: App, plan_id: str, code: str | None) -> PlanStatus:
     """One call of the tool, on record as any."""
     given = UndoChangeInput(plan_id=plan_id, confirmation=code, wait_seconds=LOOKS_AGAIN)
     status = await run_tool(TOOLS[UNDOING], given, Whose((app,)), OwnRequest())

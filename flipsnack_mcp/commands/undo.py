@@ -11,10 +11,10 @@ from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError, NotAu
 from flipsnack_mcp.api.errors import RefusedError, UnreachableError, UnreadableAnswerError
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.approve import with_store
-from flipsnack_mcp.commands.history import AccountUnclear, Found, found_in, of_account
-from flipsnack_mcp.commands.own_call import Proposal, proposed, put_back, with_account
+from flipsnack_mcp.commands.history import AccountUnclear, Found, found_in, narrowed_to
+from flipsnack_mcp.commands.own_call import Proposal, carried_through, proposed, with_account
 from flipsnack_mcp.commands.stopping import EXIT_INTERRUPTED
-from flipsnack_mcp.commands.trail_table import changes_made, table_of
+from flipsnack_mcp.commands.trail_table import TITLE_WIDTH, changes_made, table_of
 from flipsnack_mcp.server.consent.confirmation import UNCHANGED, NotConfirmedError
 from flipsnack_mcp.server.consent.form import ONLINE, confirms, known_status, value_on_form
 from flipsnack_mcp.server.consent.many import recognised
@@ -31,8 +31,7 @@ from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.rules import UNDOING
 
 YES = frozenset({"yes", "y"})
-LONGEST_TITLE = 80
-STATUSES = ONLINE | {"editable"}
+EVERY_STATUS = ONLINE | {"editable"}
 NEVER_BEGUN = frozenset({"planned", "skipped"})
 IN_MEMORY = f"Nothing can be undone here: FLIPSNACK_STATE is memory:, which no other process can read. {UNCHANGED}"
 INTERRUPTED = (
@@ -74,13 +73,13 @@ def undo(settings: Settings, number: int, account: str | None) -> int:
 def with_person(meant: Meant, redactor: Redactor) -> int:
     """The same for one entry. No event loop runs while the person is asked: it would swallow Ctrl-C."""
     proposal = with_account(meant.settings, partial(proposed, meant.number))
-    say(redactor.text("\n".join([meant.shown, "", *described(proposal)])))
+    say(redactor.text("\n".join([meant.shown, "", *proposal_lines(proposal)])))
     if proposal.seen is None:
         return 1
     if not is_agreed(proposal):
         return fail(f"\n{UNCHANGED}")
     try:
-        status, seen = with_account(meant.settings, partial(put_back, proposal, proposal.seen.plan.plan_id))
+        status, seen = with_account(meant.settings, partial(carried_through, proposal, proposal.seen.plan.plan_id))
     except KeyboardInterrupt:
         say(INTERRUPTED)
         return EXIT_INTERRUPTED
@@ -104,7 +103,7 @@ def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
     found = anyio.run(with_store, settings, partial(found_in, settings))
     if found is None:
         raise NotUndone(IN_MEMORY)
-    trail = trail_with(number, of_account(found, account, settings))
+    trail = trail_with(number, narrowed_to(found, account, settings))
     called = found.called[trail.account]
     own = next((one for one in settings.every if one.account == trail.account), None)
     if own is None:
@@ -113,7 +112,8 @@ def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
         why = "it is read-only (FLIPSNACK_READ_ONLY)" if own.read_only else "FLIPSNACK_TOOLSETS leaves that out"
         raise NotUndone(f"Nothing is undone in the account {called} with these settings: {why}. {UNCHANGED}")
     made = changes_made([(trail.account, event) for event in trail.events])
-    lines = [one for one in made if number in {one.first.number, one.last.number}]
+    named = {number, *(event.of for event in trail.events if event.number == number)}
+    lines = [one for one in made if named & {one.first.number, one.last.number}]
     return Meant(number, own, table_of(lines, found.called))
 
 
@@ -144,14 +144,14 @@ def key_is_elsewhere(number: int, called: str, settings: Settings) -> str:
     )
 
 
-def described(proposal: Proposal) -> Iterator[str]:
+def proposal_lines(proposal: Proposal) -> Iterator[str]:
     """What would be put back, for the person who is asked."""
     if proposal.seen is None:
         yield " ".join([NOTHING, *proposal.said])
         return
     items = proposal.seen.items
     yield "This would be put back:"
-    yield from (f"  {recognised(one)}: {'; '.join(changes_of(one))}" for one in items)
+    yield from (f"  {recognised(one)}: {'; '.join(values_put_back(one))}" for one in items)
     if not any(one.publishes or one.goes_offline for one in items):
         yield "Hash and link stay as they are."
     yield from proposal.said
@@ -161,15 +161,15 @@ def described(proposal: Proposal) -> Iterator[str]:
 
 def item_named(item: Item, title: str) -> str:
     """A collection by what a person knows it by."""
-    return f"{quoted(title, LONGEST_TITLE) if title else 'without a title'} ({item.new_hash or item.collection_hash})"
+    return f"{quoted(title, TITLE_WIDTH) if title else 'without a title'} ({item.new_hash or item.collection_hash})"
 
 
-def changes_of(item: Item) -> Iterator[str]:
+def values_put_back(item: Item) -> Iterator[str]:
     """What is put back of one, before and after, and what becomes of its hash."""
     if item.new_title is not None:
         yield f"title {value_on_form(item.title)} -> {value_on_form(item.new_title)}"
     if item.new_status:
-        yield f"status {known_status(item.status, STATUSES)} -> {item.new_status}"
+        yield f"status {known_status(item.status, EVERY_STATUS)} -> {item.new_status}"
     for name, value in item.beside_the_list.items():
         unit = " px" if isinstance(value, int) else ""
         yield f"{name} {value_on_form(item.known[name])} -> {value_on_form(value)}{unit}"

@@ -17,6 +17,7 @@ from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, Flipsnack, Pa
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.commands import own_call
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Records
@@ -202,7 +203,7 @@ REFUSED: dict[str, tuple[dict[str, str], str, int]] = {
     "no secret": ({"FLIPSNACK_API_SECRET": ""}, "FLIPSNACK_API_SECRET is not set.", 0),
     "a wrong secret": ({"FLIPSNACK_API_SECRET": "SECRET-OF-ANOTHER"}, "The key exists, the secret does not belong to it", 1),
     "read-only": ({"FLIPSNACK_READ_ONLY": "1"}, "key ending 7832 with these settings: it is read-only (FLIPSNACK_READ_ONLY)", 0),
-    "blocked": ({"FLIPSNACK_CONFIRM": "block"}, "switched off on this server (FLIPSNACK_CONFIRM)", 1),
+    "blocked": ({"FLIPSNACK_CONFIRM": "block"}, "nothing is taken offline (FLIPSNACK_CONFIRM)", 1),
     "no deletions left": ({"FLIPSNACK_MAX_DELETES_PER_HOUR": "0"}, "FLIPSNACK_MAX_DELETES_PER_HOUR", 1),
     "a state in memory": ({"FLIPSNACK_STATE": "memory:"}, "FLIPSNACK_STATE is memory:", 0),
     "a state that is none": ({"FLIPSNACK_STATE": "sqlite:/"}, "it is a folder", 0),
@@ -286,6 +287,26 @@ async def test_what_others_left_unfinished_is_not_gone_on_with(scene: Scene) -> 
     assert scene.bench.collection(DRAFT)
 
 
+async def test_a_no_in_a_form_just_before_holds_at_the_terminal_too(scene: Scene) -> None:
+    number = await changed(scene, DRAFT, **PUBLISH)
+    published = scene.bench.collection(DRAFT)
+    store = SqliteStore(scene.state)
+    await Consents(store, scene.bench.settings.account).close(f"{published.hash}/")
+    await store.close()
+    ended = await undo(scene, number, f"{DRAFT}\n")
+    assert (ended.status, published.status) == (1, "public")
+    assert "Somebody said no to this in a form" in ended.out
+    assert UNCHANGED in ended.out
+
+
+async def test_what_flipsnack_refuses_is_said_of_the_collection(scene: Scene) -> None:
+    number = await changed(scene, title="Autumn")
+    scene.bench.fails("code", UPDATE, code=38)
+    ended = await undo(scene, number)
+    assert ended.status == 1
+    assert re.search(r'Put back: 0 of 1\.\n  "Autumn" \(\w+\): failed: Flipsnack refused with code 38', ended.out)
+
+
 @pytest.mark.parametrize("number", [0, 99], ids=["none is 0", "none so high"])
 async def test_a_number_that_no_entry_has_is_said(scene: Scene, number: int) -> None:
     await changed(scene, title="Autumn")
@@ -320,7 +341,12 @@ async def test_what_was_not_shown_is_not_put_back_and_a_closed_pipe_ends_it_quie
 ) -> None:
     number = await changed(scene, title="Autumn")
     asked: list[str] = []
-    scene.patch.setattr("builtins.input", lambda prompt: asked.append(prompt) or "yes")
+
+    def says_yes(prompt: str) -> str:
+        asked.append(prompt)
+        return "yes"
+
+    scene.patch.setattr("builtins.input", says_yes)
     scene.patch.setattr(sys, "stdout", Closed(BrokenPipeError(32, "Broken pipe"), writes))
     ended = await undo(scene, number)
     assert (ended.status, len(asked), updates(scene)) == (1, done, 1 + done)
