@@ -21,7 +21,7 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.telling import outcome_of
 from flipsnack_mcp.server.tools.arguments import Options
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
-from flipsnack_mcp.server.tools.plans.going_on import kept_plan
+from flipsnack_mcp.server.tools.plans.going_on import broken_off, kept_plan
 from flipsnack_mcp.server.tools.plans.undoing import UndoChangeInput, undoing_of
 from flipsnack_mcp.server.tools.plans.updating import left_alone
 from flipsnack_mcp.server.tools.table import TOOLS
@@ -29,6 +29,7 @@ from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.server.whose import Whose
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import moment
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.plans.record import PLAN
 from flipsnack_mcp.workflows.plans.rules import UNDOING, PlanSnapshot
 from flipsnack_mcp.workflows.progress import Progress
@@ -119,7 +120,10 @@ async def carried_through(proposal: Proposal, plan_id: str, app: App) -> tuple[P
         with anyio.CancelScope(shield=True):
             await app.jobs.stop(PLAN, plan_id)
         raise
-    return status, await app.plans.record.look(plan_id)
+    try:
+        return status, await app.plans.record.look(plan_id)
+    except StoreUnusable as error:
+        raise broken_off(UNDOING, plan_id, "collections", error) from None
 
 
 async def agreed(app: App, proposal: Proposal) -> str | None:

@@ -23,12 +23,12 @@ from flipsnack_mcp.server.safety.redaction import Redactor, log_unexpected
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import NOTHING
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.started import as_typed, quoted_for_shell
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 from flipsnack_mcp.workflows.history import Trail
 from flipsnack_mcp.workflows.plans.item import Item
-from flipsnack_mcp.workflows.plans.rules import UNDOING
+from flipsnack_mcp.workflows.plans.rules import UNDOING, PlanSnapshot
 
 YES = frozenset({"yes", "y"})
 EVERY_STATUS = ONLINE | {"editable"}
@@ -37,12 +37,16 @@ IN_MEMORY = f"Nothing can be undone here: FLIPSNACK_STATE is memory:, which no o
 INTERRUPTED = (
     "\nStopped between two collections. What was put back until then stays; the same command puts the rest back."
 )
-UNEXPECTED_HERE = "Something unexpected went wrong here. Something may have been changed. See with `{}` what was."
+UNEXPECTED_HERE = "Something unexpected went wrong here."
 OTHER_SETTINGS = "the FLIPSNACK_ variables that stand in the configuration of its assistant (FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET, or FLIPSNACK_ACCOUNTS)"
 
 
 class NotUndone(Exception):  # noqa: N818 - it says why
     """Why nothing is undone, and what to do."""
+
+
+TOLD = (FlipsnackError, NotConfirmedError, StoreUnusable, AccountUnclear, NotUndone)
+"""What has a text of ours."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Meant:
     settings: Settings
     shown: str
     """As the history shows it."""
+    whose: str = ""
+    """What its account is called, where the person had to name it."""
 
 
 def undo(settings: Settings, number: int, account: str | None) -> int:
@@ -63,11 +69,11 @@ def undo(settings: Settings, number: int, account: str | None) -> int:
     redactor = Redactor.of(settings)
     try:
         return with_person(entry_meant(settings, number, account), redactor)
-    except (FlipsnackError, NotConfirmedError, StoreUnusable, AccountUnclear, NotUndone) as error:
+    except TOLD as error:
         return fail(redactor.text(in_words(error)))
     except Exception as error:  # noqa: BLE001  # its text can hold anything
         log_unexpected("history --undo", error)
-        return fail(UNEXPECTED_HERE.format(as_typed("history")))
+        return fail(f"{UNEXPECTED_HERE} {UNCHANGED}")
 
 
 def with_person(meant: Meant, redactor: Redactor) -> int:
@@ -79,18 +85,30 @@ def with_person(meant: Meant, redactor: Redactor) -> int:
     if not is_agreed(proposal):
         return fail(f"\n{UNCHANGED}")
     try:
-        status, seen = with_account(meant.settings, partial(carried_through, proposal, proposal.seen.plan.plan_id))
+        status, seen = carried_out_for(meant.settings, proposal, proposal.seen)
     except KeyboardInterrupt:
         say(INTERRUPTED)
         return EXIT_INTERRUPTED
-    items = seen.items if seen else ()
-    say(redactor.text("\n".join(outcome_of_all(status, items))))
-    return 0 if items and all(one.state == "done" for one in items) else 1
+    say(redactor.text("\n".join(outcome_of_all(status, seen.items, meant.whose))))
+    return 0 if all(one.state == "done" for one in seen.items) else 1
 
 
-def command_of(number: int) -> str:
+def carried_out_for(settings: Settings, proposal: Proposal, planned: PlanSnapshot) -> tuple[PlanStatus, PlanSnapshot]:
+    """What came of it."""
+    try:
+        status, seen = with_account(settings, partial(carried_through, proposal, planned.plan.plan_id))
+    except TOLD:
+        raise
+    except Exception as error:  # noqa: BLE001  # as in `undo`, but a request may have gone out
+        log_unexpected("history --undo", error)
+        raise FlipsnackError(UNEXPECTED_HERE, "", changed=Changed.PERHAPS, retry="") from None
+    return status, seen or planned
+
+
+def command_of(number: int, whose: str = "") -> str:
     """This command, as a person types it here."""
-    return as_typed(f"history --undo {number}")
+    named = f" --account {quoted_for_shell(whose)}" if whose else ""
+    return as_typed(f"history --undo {number}{named}")
 
 
 def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
@@ -105,16 +123,17 @@ def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
         raise NotUndone(IN_MEMORY)
     trail = trail_with(number, narrowed_to(found, account, settings))
     called = found.called[trail.account]
+    whose = "" if account is None else called
     own = next((one for one in settings.every if one.account == trail.account), None)
     if own is None:
-        raise NotUndone(key_is_elsewhere(number, called, settings))
+        raise NotUndone(key_is_elsewhere(number, called, settings, command_of(number, whose)))
     if UNDOING not in menu(own):
         why = "it is read-only (FLIPSNACK_READ_ONLY)" if own.read_only else "FLIPSNACK_TOOLSETS leaves that out"
         raise NotUndone(f"Nothing is undone in the account {called} with these settings: {why}. {UNCHANGED}")
     made = changes_made([(trail.account, event) for event in trail.events])
     named = {number, *(event.of for event in trail.events if event.number == number)}
     lines = [one for one in made if named & {one.first.number, one.last.number}]
-    return Meant(number, own, table_of(lines, found.called))
+    return Meant(number, own, table_of(lines, found.called), whose)
 
 
 def trail_with(number: int, found: Found) -> Trail:
@@ -122,7 +141,7 @@ def trail_with(number: int, found: Found) -> Trail:
     having = [one for one in found.trails if number in {event.number for event in one.events}]
     names = ", ".join(sorted(found.called[one.account] for one in having))
     if len(having) > 1:
-        way = f"Say which with --account, for example: {command_of(number)} --account NAME"
+        way = f"Say which: `{command_of(number, 'NAME')}`."
         raise NotUndone(f"{len(having)} accounts have an entry {number}: {names}. {UNCHANGED} {way}")
     if not having:
         altered = "".join(
@@ -133,14 +152,14 @@ def trail_with(number: int, found: Found) -> Trail:
     return having[0]
 
 
-def key_is_elsewhere(number: int, called: str, settings: Settings) -> str:
+def key_is_elsewhere(number: int, called: str, settings: Settings, command: str) -> str:
     """What to say of the entry of an account that the settings of this terminal do not name."""
     file = settings.accounts_file
     way = f"write the account with its key and secret into {file}" if file else f"set {OTHER_SETTINGS}"
     wrong = "".join(f" {one}" for one in settings.problems)
     return (
         f"Entry {number} is of the account {called}, and this terminal has no key of it.{wrong} {UNCHANGED} "
-        f"To undo it, {way}, then run `{command_of(number)}` again."
+        f"To undo it, {way}, then run `{command}` again."
     )
 
 
@@ -187,7 +206,7 @@ def is_agreed(proposal: Proposal) -> bool:
     return confirms(typed, asked) if asked else typed.strip().casefold() in YES
 
 
-def outcome_of_all(status: PlanStatus, items: tuple[Item, ...]) -> Iterator[str]:
+def outcome_of_all(status: PlanStatus, items: tuple[Item, ...], whose: str) -> Iterator[str]:
     """What came of it."""
     done = sum(one.state == "done" for one in items)
     unchanged = f" {UNCHANGED}" if items and all(one.state in NEVER_BEGUN for one in items) else ""
@@ -198,8 +217,10 @@ def outcome_of_all(status: PlanStatus, items: tuple[Item, ...]) -> Iterator[str]
         elif one.new_hash:
             yield f"  {item_named(one, one.target[0])} is its hash now; before it was {one.collection_hash}."
     yield from status.warnings
+    if status.path:
+        yield f"All of them stand in {status.path}"
     if status.history_id:
-        yield f"It is entry {status.history_id} of the history: `{command_of(status.history_id)}` takes it back."
+        yield f"It is entry {status.history_id} of the history: `{command_of(status.history_id, whose)}` takes it back."
 
 
 def in_words(error: Exception) -> str:

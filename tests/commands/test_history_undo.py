@@ -135,6 +135,20 @@ async def test_what_goes_offline_wants_the_title_typed(scene: Scene, confirm: st
     assert "Nothing waits" in (await scene.run("approve")).out
 
 
+@pytest.mark.parametrize(("typed", "done"), [("2\n", True), ("3\n", False), (f"{DRAFT}\n", False)], ids=ascii)
+async def test_several_that_go_offline_want_their_number_typed(scene: Scene, typed: str, *, done: bool) -> None:
+    drafts = [one for one in scene.bench.sandbox.account.collections.values() if one.status == "editable"][:2]
+    titles = [one.title for one in drafts]
+    async with scene.assistant() as assistant:
+        given = {"collections": [one.hash for one in drafts], "status": "public"}
+        plan = await assistant.call("update_collections", given)
+        made = await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=45)
+    ended = await undo(scene, made.data["history_id"], typed)
+    assert all(f'"{title}"' in ended.out for title in titles)
+    assert [scene.bench.collection(title).status for title in titles] == ["editable" if done else "public"] * 2
+    assert (ended.status == 0) is done
+
+
 async def test_what_is_published_again_gets_a_new_hash_that_is_told(scene: Scene) -> None:
     number = await changed(scene, DRAFT, **PUBLISH)
     offline = await undo(scene, number, f"{DRAFT}\n")
@@ -330,8 +344,21 @@ async def test_what_nobody_expected_ends_in_a_sentence_without_its_text(scene: S
 
     scene.patch.setattr(own_call, "connect", broken)
     ended = await undo(scene, number)
+    assert (ended.status, ended.out) == (1, f"Something unexpected went wrong here. {UNCHANGED}\n")
+    assert "Traceback" not in ended.err
+
+
+async def test_what_goes_wrong_after_the_yes_is_said_to_have_changed_something_perhaps(scene: Scene) -> None:
+    number = await changed(scene, title="Autumn")
+
+    def breaking(_: str) -> str:
+        scene.patch.setattr(own_call, "run_tool", None)
+        return "yes"
+
+    scene.patch.setattr("builtins.input", breaking)
+    ended = await undo(scene, number)
     assert ended.status == 1
-    assert "Something unexpected went wrong here." in ended.out
+    assert "Something unexpected went wrong here. Something may have been changed." in ended.out
     assert "Traceback" not in ended.out + ended.err
 
 
@@ -380,7 +407,7 @@ KEY_OF_DE = {"FLIPSNACK_API_KEY": KEY, "FLIPSNACK_API_SECRET": SECRET}
 @pytest.mark.parametrize(
     ("more", "keys", "said", "of_fr"),
     [
-        ([], "both", "2 accounts have an entry 1: de, fr. Nothing was changed. Say which with --account", 1),
+        ([], "both", "2 accounts have an entry 1: de, fr. Nothing was changed. Say which: `", 1),
         (["--account", "fr"], "both", "Put back: 1 of 1.", 2),
         (["--account", "FR"], "both", "Put back: 1 of 1.", 2),
         (["--account", "fr"], "of de", "Entry 1 is of the account fr, and this terminal has no key of it.", 1),
