@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
@@ -133,7 +133,13 @@ def entry_meant(settings: Settings, number: int, account: str | None) -> Meant:
     made = changes_made([(trail.account, event) for event in trail.events])
     named = {number, *(event.of for event in trail.events if event.number == number)}
     lines = [one for one in made if named & {one.first.number, one.last.number}]
-    return Meant(number, own, table_of(lines, found.called), whose)
+    return Meant(number, called_as_before(own, found), table_of(lines, found.called), whose)
+
+
+def called_as_before(own: Settings, found: Found) -> Settings:
+    """The settings with the name that the store has for the account: who undoes one change renames nothing."""
+    label = found.labels.get(own.account, "")
+    return replace(own, name=label) if label and own.api_key and not own.name else own
 
 
 def trail_with(number: int, found: Found) -> Trail:
@@ -166,7 +172,7 @@ def key_is_elsewhere(number: int, called: str, settings: Settings, command: str)
 def proposal_lines(proposal: Proposal) -> Iterator[str]:
     """What would be put back, for the person who is asked."""
     if proposal.seen is None:
-        yield " ".join([NOTHING, *proposal.said])
+        yield " ".join([NOTHING, *proposal.said, UNCHANGED])
         return
     items = proposal.seen.items
     yield "This would be put back:"

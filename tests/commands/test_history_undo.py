@@ -199,6 +199,11 @@ async def test_a_plan_is_undone_with_all_its_items_each_of_which_is_shown(scene:
     assert f"Put back: {len(offers)} of {len(offers)}." in ended.out
     now = {one.hash: one.title for one in scene.bench.sandbox.account.collections.values()}
     assert now == {**titles, touched.hash: "By hand"}
+    lines = (await scene.run("history")).out.splitlines()
+    assert [line.split(": ")[-1] for line in lines if re.search(r": \d+ (done|collections)$", line)] == [
+        "7 done",
+        "6 done",
+    ]
 
 
 async def forged(scene: Scene) -> None:
@@ -430,6 +435,19 @@ async def test_where_two_accounts_have_the_number_one_is_named_and_its_key_is_ne
     assert said.format(file=file) in ended.out
     assert (ended.status == 0) is (of_fr == 2)
     assert [len(one.carried_out(UPDATE)) for one in (two.bench.sandbox, two.french)] == [1, of_fr]
+
+
+async def test_an_account_is_called_as_before_whatever_the_terminal_that_undoes_something_knows(
+    two: TwoAccounts,
+) -> None:
+    change = {**two.wanted, "title": "Autumn", "account": "de"}
+    async with two.assistant() as assistant:
+        await assistant.call("update_collection", change)
+    ended = await undo(two, 1, "yes\n", "--account", "de", **KEY_OF_DE)
+    assert ended.status == 0, ended.out
+    assert re.search(r"history --undo \d+ --account de` takes it back", ended.out)
+    assert "  de  " in (await two.run("history")).out
+    assert "key ending" not in (await two.run("history")).out
 
 
 @dataclass

@@ -292,3 +292,11 @@ async def test_what_was_touched_since_is_not_said_to_be_as_before(bench: Bench) 
         plan = await assistant.call(TOOL, history_id=said.data["history_id"])
     assert "Already" not in plan.text
     assert f"changed since or not known from before: status of {collection.hash}" in plan.text
+
+
+async def test_a_publication_that_is_already_undone_is_found_under_the_hash_that_it_gave(bench: Bench) -> None:
+    async with process(bench, Person(types_what_is_asked)) as assistant:
+        said = await assistant.call("update_collection", collection_hash=bench.collection(DRAFT).hash, status="public")
+        await undone(assistant, said.data["history_id"])
+        again = await assistant.call(TOOL, history_id=said.data["history_id"])
+    assert f'"{DRAFT}" ({bench.collection(DRAFT).hash}), put back by entry' in again.text
