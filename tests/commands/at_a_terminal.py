@@ -100,6 +100,8 @@ class AtPty:
     typed: str
     before: Mapping[str, str] = field(default_factory=dict[str, str])
     """What they type at what comes before."""
+    patience: float = 2.0
+    """Seconds until they press Ctrl-C once more."""
 
     def __call__(self, *arguments: str) -> Ended:
         ours, theirs = pty.openpty()
@@ -129,14 +131,14 @@ class AtPty:
                     if typed := waiting.pop(one):
                         os.write(ours, typed.encode())
                     else:
-                        threading.Thread(target=interrupted, args=(process,)).start()
+                        threading.Thread(target=interrupted, args=(process, self.patience)).start()
         os.close(ours)
         return shown.decode()
 
 
-def interrupted(process: "subprocess.Popen[bytes]") -> None:
+def interrupted(process: "subprocess.Popen[bytes]", patience: float) -> None:
     """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice."""
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(2)
+            process.wait(patience)
