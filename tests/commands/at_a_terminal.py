@@ -100,8 +100,6 @@ class AtPty:
     typed: str
     before: Mapping[str, str] = field(default_factory=dict[str, str])
     """What they type at what comes before."""
-    patience: float = 2.0
-    """Seconds until they press Ctrl-C once more."""
 
     def __call__(self, *arguments: str) -> Ended:
         ours, theirs = pty.openpty()
@@ -124,6 +122,7 @@ class AtPty:
 
     def _read(self, process: "subprocess.Popen[bytes]", ours: int) -> str:
         shown, waiting = b"", {**self.before, self.awaited: self.typed}
+        heard = threading.Event()
         with suppress(OSError):  # the other side is closed: it has ended
             while piece := os.read(ours, 4096):
                 shown += piece
@@ -131,14 +130,18 @@ class AtPty:
                     if typed := waiting.pop(one):
                         os.write(ours, typed.encode())
                     else:
-                        threading.Thread(target=interrupted, args=(process, self.patience)).start()
+                        threading.Thread(target=interrupted, args=(process, heard)).start()
+                if b"\n" in shown.partition(self.awaited.encode())[2]:
+                    heard.set()
         os.close(ours)
         return shown.decode()
 
 
-def interrupted(process: "subprocess.Popen[bytes]", patience: float) -> None:
-    """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice."""
-    while process.poll() is None:
+def interrupted(process: "subprocess.Popen[bytes]", heard: threading.Event) -> None:
+    """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice.
+
+    Never again once it was heard: a program that has ended but for Python's own end would be killed by that.
+    """
+    process.send_signal(signal.SIGINT)
+    while not heard.wait(2) and process.poll() is None:
         process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(patience)

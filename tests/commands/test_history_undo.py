@@ -495,7 +495,7 @@ async def test_at_a_real_terminal_ctrl_c_changes_nothing_at_the_question_and_lat
     again = ("history", "--undo", str(number))
     asked = await to_thread.run_sync(AtPty(run, remote.environment, "type yes: ", ""), *again)
     as_left = await remote.titles()
-    going = AtPty(run, remote.environment, "update: ", "", {"type yes: ": "yes\n"}, patience=50)
+    going = AtPty(run, remote.environment, "update: ", "", {"type yes: ": "yes\n"})
     stopped = await to_thread.run_sync(going, *again)
     halfway = await remote.titles()
     quick = {**remote.environment, "FLIPSNACK_CALLS_PER_SECOND": "1000", "FLIPSNACK_CALLS_PER_MINUTE": "1000"}
