@@ -2,18 +2,20 @@
 
 # ruff: noqa: PLC0415
 
-import argparse
 import gc
 import io
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from flipsnack_mcp.parsing import ALONE, WrongUsage, given_settings, parsed
-from flipsnack_mcp.settings import Settings, read_settings
+if TYPE_CHECKING:
+    import argparse
+
+    from flipsnack_mcp.settings import Settings
 
 EXIT_FAILED, EXIT_WRONG_USAGE = 1, 2
 
@@ -21,22 +23,31 @@ EXIT_FAILED, EXIT_WRONG_USAGE = 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; without one, serve on stdio."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or (given[0].startswith("--") and given[0] not in ALONE):
-        given.insert(0, "serve")
-    if given[0] != "serve":  # whose stdout is the protocol's
-        print_in_any_encoding()
     try:
-        return run(typed_options(given))
-    except WrongUsage as error:
-        return wrong(str(error))
+        # What most hosts start, and all of them wait for: no parser has to be imported for it.
+        return run_serve(None, {}) if given in ([], ["serve"]) else run_typed(given)
     except KeyboardInterrupt:
-        from flipsnack_mcp.commands.stopping import EXIT_INTERRUPTED
+        from flipsnack_mcp.front.leaving import EXIT_INTERRUPTED
 
         return EXIT_INTERRUPTED
     except BaseExceptionGroup as several:
         if several.subgroup(SystemExit) is None:
             raise
         return EXIT_FAILED  # a command ended where nobody reads it any more
+
+
+def run_typed(given: list[str]) -> int:
+    """Run what was typed, or say why it cannot be understood."""
+    from flipsnack_mcp.parsing import ALONE, WrongUsage
+
+    if given[0].startswith("--") and given[0] not in ALONE:
+        given = ["serve", *given]
+    if given[0] != "serve":  # whose stdout is the protocol's
+        print_in_any_encoding()
+    try:
+        return run(typed_options(given))
+    except WrongUsage as error:
+        return wrong(str(error))
 
 
 @contextmanager
@@ -61,8 +72,10 @@ def print_in_any_encoding() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def typed_options(given: Sequence[str]) -> argparse.Namespace:
+def typed_options(given: Sequence[str]) -> "argparse.Namespace":
     """What was typed; help and version are printed here, maybe for nobody."""
+    from flipsnack_mcp.parsing import parsed
+
     try:
         return parsed(given)
     except (SystemExit, OSError) as end:
@@ -72,16 +85,21 @@ def typed_options(given: Sequence[str]) -> argparse.Namespace:
         raise
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
+def settings_of(options: "argparse.Namespace") -> "Settings":
     """Settings from the environment and, before it, the options."""
+    from flipsnack_mcp.parsing import given_settings
+    from flipsnack_mcp.settings import read_settings
+
     return read_settings(os.environ, given_settings(options))
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: "argparse.Namespace") -> int:
     """Run the chosen command; each imports what it needs, and nothing is imported for another."""
     match options.command:
         case "serve":
-            return run_serve(options)
+            from flipsnack_mcp.parsing import given_settings
+
+            return run_serve(options.http, given_settings(options))
         case "demo":
             with importing():
                 from flipsnack_mcp.commands.demo import demo
@@ -106,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     return sandbox(options.port, options.account, pace)
 
 
-def run_history(options: argparse.Namespace) -> int:
+def run_history(options: "argparse.Namespace") -> int:
     """Show the history, or undo what an entry of it tells of."""
     settings = settings_of(options)
     if options.undo is not None:
@@ -120,19 +138,27 @@ def run_history(options: argparse.Namespace) -> int:
     return history(settings, as_json=options.json, verify=options.verify, account=options.account, since=options.since)
 
 
-def run_serve(options: argparse.Namespace) -> int:
-    """Serve; garbage collection waits until the imports are done, which saves 50 ms of the start."""
+def run_serve(http: str | None, options: Mapping[str, str]) -> int:
+    """Serve; on stdio most is imported once a client needs it. Garbage is left until then: that saves 50 ms."""
     gc.disable()
+    from flipsnack_mcp.settings import read_settings
+
+    settings = read_settings(os.environ, options)
+    heard = None
+    if http is None:
+        from flipsnack_mcp.front.moments import first_moments
+
+        heard = first_moments(settings)
     with importing():
         from flipsnack_mcp.commands.serve import address, serve
 
     gc.enable()
     gc.freeze()
     try:
-        where = None if options.http is None else address(options.http)
+        where = None if http is None else address(http)
     except ValueError as error:
         return wrong(str(error))
-    return serve(settings_of(options), where)
+    return serve(settings, where, heard)
 
 
 def wrong(text: str) -> int:

@@ -5,7 +5,6 @@ setting means, its default and how it is read stand once, at its field in `Setti
 account has `Settings` of its own: those of the process with what the file says otherwise.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -175,6 +174,8 @@ class Settings:
     @property
     def account(self) -> str:
         """Tells accounts apart in the store, without naming the key. Those without one are told apart by their names."""
+        import hashlib  # noqa: PLC0415  # 4 MB, which a server has no use for until it is called
+
         key = self.api_key or (f"none of {self.name}" if self.name else "")
         return hashlib.sha256(f"{self.api_url} {key} {self.sandbox}".encode()).hexdigest()[:16]
 

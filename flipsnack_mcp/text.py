@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 # Cc control, Cf format (zero-width, direction, tags), Cs surrogates, Co private use, Cn unassigned.
 INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -112,6 +113,16 @@ def shows_nothing(text: str) -> bool:
 def first_few(texts: list[str], most: int = WORTH_NAMING) -> list[str]:
     """As many as are worth reading, and how many more there are."""
     return [*texts[:most], f"and {len(texts) - most} more"] if len(texts) > most else texts
+
+
+def how_many_fit(texts: Iterable[str], room: int) -> int:
+    """How many of them have room, one after the other."""
+    return sum(so_far <= room for so_far in accumulate(len(one) + 2 for one in texts))
+
+
+def names_with_room(names: list[str], room: int) -> str:
+    """As many names as have room in a text, one at least, and how many more there are."""
+    return ", ".join(first_few(names, max(1, how_many_fit(names, room))))
 
 
 def few_named(said: str, things: list[str]) -> list[str]:

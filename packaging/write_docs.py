@@ -1,4 +1,4 @@
-"""Writes what is known from the code into README.md, server.json and the menu: `python packaging/write_docs.py`.
+"""Writes what is known from the code into README.md, server.json, the menu and the first answers: `python packaging/write_docs.py`.
 
 Tests compare them with what this would write, so that none can fall behind.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any, cast
 
@@ -218,3 +219,4 @@ if __name__ == "__main__":
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     SERVER.write_text(server_json(), encoding="utf-8")
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
+    runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now

@@ -4,52 +4,49 @@ The Host check is the SDK's (`mcp.server.transport_security`): on a loopback add
 it answers only requests whose Host and Origin are loopback names.
 """
 
-import logging
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 import anyio
 
 from flipsnack_mcp.commands.connecting import connect, open_key_files, remember
-from flipsnack_mcp.commands.stopping import (
-    end_process,
-    leave_when_interrupted,
-    see_to_stderr,
-    serve_until_interrupted,
-)
+from flipsnack_mcp.commands.stopping import see_to_stderr, serve_until_interrupted
+from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
+from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
+from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 
-log = logging.getLogger(__name__)
 
+def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None = None) -> int:
+    """Serve until the client goes away or somebody interrupts: on stdio, or on HTTP at a host and port.
 
-def serve(settings: Settings, where: tuple[str, int] | None) -> int:
-    """Serve until the client goes away or somebody interrupts: on stdio, or on HTTP at a host and port."""
+    What was heard already was so after the remarks on the settings.
+    """
     leave_when_interrupted()
     see_to_stderr()
     if where is None and not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
-    logging.basicConfig(level=settings.log_level, format="%(message)s")
+    log_to_stderr(settings)
     server = build_server(settings, connect, store=remember(settings))
     Redactor.of(settings).guard()
-    for one in (*settings.warnings, *open_key_files(settings)):
-        log.warning("%s", one)
-    for one in dict.fromkeys(note for each in (settings, *settings.accounts) for note in each.notes):
-        log.info("%s", one)
-    return serve_http(server, *where) if where else serve_stdio(server)
+    if heard is None:
+        remark_on(settings, open_key_files(settings))
+    return serve_http(server, *where) if where else serve_stdio(server, heard or NOTHING_HEARD)
 
 
-def serve_stdio(server: FlipsnackServer) -> NoReturn:
+def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
     """Serve one client, and end the process."""
     if sys.stdin.isatty():
         from flipsnack_mcp.started import as_typed  # noqa: PLC0415  # only for a person: no client waits for it
 
         announce(f"waiting for an MCP client; try `{as_typed('demo')}`, or press Ctrl-C to leave")
-    anyio.run(serve_until_interrupted, server.run_stdio_async)
+    anyio.run(serve_until_interrupted, partial(server.run_stdio_async, heard=heard))
     end_process(0)
 
 

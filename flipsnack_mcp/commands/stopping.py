@@ -9,20 +9,14 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
 
 import anyio
 
-EXIT_INTERRUPTED = 130  # as a shell says it of a program that SIGINT has ended
+from flipsnack_mcp.front.leaving import EXIT_INTERRUPTED, end_process
+
 TIDYING_SECONDS = 0.6
 """After these it ends all the same: somebody has asked it to."""
-
-
-def leave_when_interrupted() -> None:
-    """Before anything is served and after it there is nothing to tidy up."""
-    signal.signal(signal.SIGINT, lambda _signal, _frame: end_process(EXIT_INTERRUPTED))
 
 
 async def serve_until_interrupted(serving: Callable[[], Awaitable[None]]) -> None:
@@ -38,14 +32,6 @@ async def serve_until_interrupted(serving: Callable[[], Awaitable[None]]) -> Non
         await serving()
     if scope.cancel_called:
         end_process(EXIT_INTERRUPTED)
-
-
-def end_process(status: int) -> NoReturn:
-    """End the process without waiting for threads, once what it has said is said."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError, RuntimeError):  # the last where it is interrupted in a flush
-            stream.flush()
-    os._exit(status)
 
 
 def see_to_stderr() -> None:

@@ -13,8 +13,8 @@ from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.approve import with_store
 from flipsnack_mcp.commands.history import AccountUnclear, Found, found_in, narrowed_to
 from flipsnack_mcp.commands.own_call import Proposal, carried_through, proposed, with_account
-from flipsnack_mcp.commands.stopping import EXIT_INTERRUPTED
 from flipsnack_mcp.commands.trail_table import TITLE_WIDTH, changes_made, table_of
+from flipsnack_mcp.front.leaving import EXIT_INTERRUPTED
 from flipsnack_mcp.server.consent.form import ONLINE, confirms, known_status, value_on_form
 from flipsnack_mcp.server.consent.many import recognised
 from flipsnack_mcp.server.consent.yes import UNCHANGED, NotConfirmedError

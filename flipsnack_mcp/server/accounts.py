@@ -1,12 +1,11 @@
 """Which account a request is about, where a server has several: rules over their settings, without asking anybody."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
 from mcp.types import Tool
 
-from flipsnack_mcp.api import FlipsnackError, first_few, quoted, shows_nothing
+from flipsnack_mcp.api import FlipsnackError, names_with_room, quoted, shows_nothing
 from flipsnack_mcp.settings import Settings
 
 ARGUMENT = "account"
@@ -23,9 +22,7 @@ class WhichAccountError(FlipsnackError):
 
 def names_of(every: Iterable[Settings], room: int = LONGEST_LIST) -> str:
     """As many names of accounts as have room in a text, and how many more there are."""
-    names = [one.name for one in every]
-    fitting = sum(so_far <= room for so_far in accumulate(len(name) + 2 for name in names))
-    return ", ".join(first_few(names, max(1, fitting)))
+    return names_with_room([one.name for one in every], room)
 
 
 def name_given(arguments: Mapping[str, Any] | None) -> str:

@@ -1,14 +1,12 @@
-"""What the server says about itself when a client connects."""
+"""What the server says about itself when a client connects. Needs no SDK: it is said before that is imported."""
+
+# ruff: noqa: PLC0415  # the patterns of `text` take as long as all else that is done before the first answer
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from flipsnack_mcp.api import first_few, in_its_own_words
-from flipsnack_mcp.server.accounts import names_of
-from flipsnack_mcp.server.menu import lacking
 from flipsnack_mcp.settings import Settings
 
 DRAWING = (
@@ -41,14 +39,23 @@ NAMES, AND_MORE = "{names}", ", and 999 more"
 FOLDERS_TOLD = "\nUpload folders: "
 
 
-def instructions(settings: Settings) -> str:
-    """The instructions for these settings, under 1,800 characters."""
-    known = "\n".join(line for line in INSTRUCTIONS.splitlines() if not any(one in line for one in lacking(settings)))
+def instructions(settings: Settings, lacking: Collection[str]) -> str:
+    """The instructions for these settings and without a word of the tools that they lack, under 1,800 characters."""
+    known = "\n".join(line for line in INSTRUCTIONS.splitlines() if not any(one in line for one in lacking))
     said = [(known, ()), *((sentence, those) for sentence, those in about(settings.every) if those)]
     lists = sum(NAMES in sentence for sentence, _ in said)
     room = (LONGEST - sum(len(sentence) + 1 for sentence, _ in said)) // max(1, lists) - len(AND_MORE)
-    text = "\n".join(sentence.replace(NAMES, names_of(those, room)) for sentence, those in said)
+    text = "\n".join(naming(sentence, those, room) for sentence, those in said)
     return text + told_folders(settings.every, LONGEST - len(text))
+
+
+def naming(sentence: str, those: Sequence[Settings], room: int) -> str:
+    """A sentence with the names of these accounts in it, where it is about some of them."""
+    if NAMES not in sentence:
+        return sentence
+    from flipsnack_mcp.text import names_with_room
+
+    return sentence.replace(NAMES, names_with_room([one.name for one in those], room))
 
 
 def told_folders(every: Sequence[Settings], room: int) -> str:
@@ -58,13 +65,15 @@ def told_folders(every: Sequence[Settings], room: int) -> str:
     for one in writing:
         for folder in one.upload_dirs:
             having[folder].append(one.name)
+    if not having:
+        return ""
+    from flipsnack_mcp.text import first_few, how_many_fit, in_its_own_words
+
     those = [
         in_its_own_words(str(folder)) + (f" ({', '.join(first_few(names, 3))})" if len(names) < len(writing) else "")
         for folder, names in having.items()
     ]
-    fitting = sum(
-        so_far <= room - len(AND_MORE) - len(FOLDERS_TOLD) for so_far in accumulate(len(one) + 2 for one in those)
-    )
+    fitting = how_many_fit(those, room - len(AND_MORE) - len(FOLDERS_TOLD))
     return f"{FOLDERS_TOLD}{', '.join(first_few(those, fitting))}." if fitting else ""
 
 

@@ -25,13 +25,14 @@ from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
-from flipsnack_mcp.server.arriving.inlet import inlet
+from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard, inlet
 from flipsnack_mcp.server.arriving.lines import Reread
 from flipsnack_mcp.server.arriving.parameters import Arriving
+from flipsnack_mcp.server.arriving.replayed import Unrepeated
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.instructions import ICON, instructions
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
@@ -87,7 +88,7 @@ class FlipsnackServer(MCPServer[Service]):
             "flipsnack",
             title="Flipsnack",
             version=__version__,
-            instructions=instructions(settings),
+            instructions=instructions(settings, lacking(settings)),
             website_url="https://www.flipsnack.com/",
             icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
             lifespan=lifespan,
@@ -103,15 +104,19 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def run_stdio_async(
-        self, stdin: anyio.AsyncFile[str] | None = None, stdout: anyio.AsyncFile[str] | None = None
+        self,
+        stdin: anyio.AsyncFile[str] | None = None,
+        stdout: anyio.AsyncFile[str] | None = None,
+        heard: Heard = NOTHING_HEARD,
     ) -> None:
         """Serve until the client goes, also where it closes what it reads from before what it writes to."""
-        with inlet() as end_reading:
+        with inlet(heard.lines) as end_reading:
             try:
                 async with stdio_server(stdin, stdout) as (lines, answers):
                     try:
                         known = self._lowlevel_server.create_initialization_options()
-                        await self._lowlevel_server.run(Reread(lines, answers), answers, known)
+                        new = Unrepeated(answers, heard.answered)
+                        await self._lowlevel_server.run(Reread(lines, new), new, known)
                     finally:
                         end_reading()
             except* BrokenPipeError:

@@ -130,13 +130,14 @@ def test_an_interrupt_leaves_no_half_file_and_no_lock(run: Run, tmp_path: Path) 
     ],
 )  # fmt: skip
 def test_an_interrupt_ends_a_command_that_is_still_beginning(run: Run, tmp_path: Path, typed: str, slow: str) -> None:
-    """On a slow disk the first start takes seconds, and half an import makes errors of any kind."""
+    """On a slow disk the first start takes seconds, and half an import makes errors of any kind. A call makes it begin."""
     says = "try:\n    print('here', file=sys.stderr, flush=True)\n    time.sleep(30)"
     swallows = "except BaseException:\n    raise ImportError('half of it') from None"
     (tmp_path / f"{slow}.py").write_text(f"import sys, time\n{says}\n{swallows}\n")
     path = os.pathsep.join([str(tmp_path), *sys.path])
     with run.kept(*typed.split(), PYTHONPATH=path, **IN_SANDBOX) as process:
         assert process.stderr
+        Served(process, tmp_path).say(asked(1, "ping"))
         wait_for(process.stderr, "here")
         process.send_signal(signal.SIGINT)
         status, said = Served(process, tmp_path).ended()

@@ -10,7 +10,7 @@ from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextContent
 
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.prompts import prompts
 from flipsnack_mcp.settings import Settings
 from tests.samples_of import TOOLS, expected_tool, expected_tools
@@ -344,13 +344,17 @@ def many(count: int, name: str, **settings: Any) -> Settings:
     return Settings(accounts=tuple(every))
 
 
+def said_of(settings: Settings) -> str:
+    return instructions(settings, lacking(settings))
+
+
 @pytest.mark.parametrize("settings", [{}, {"read_only": True}, {"sandbox": True}])
 @pytest.mark.parametrize("name", ["a-name-as-long-as-a-name-may-be-of-40-{:02}", "n{}"])
 def test_the_instructions_name_the_accounts_as_far_as_there_is_room(name: str, settings: Given) -> None:
-    text = instructions(many(60, name, **settings))
+    text = said_of(many(60, name, **settings))
     mixed = many(59, name)
     other = Settings("K" * 20, "S", name="other", **settings)
-    one_of_them = instructions(Settings(accounts=(other, *mixed.accounts)))
+    one_of_them = said_of(Settings(accounts=(other, *mixed.accounts)))
     assert max(len(text), len(one_of_them)) < 1800
     assert f"It has 60 accounts: {name.format(0)}, " in text
     assert ("and " in text.partition("It has 60")[2].partition(".")[0]) is (len(name) > 4)
@@ -360,10 +364,10 @@ def test_the_instructions_name_the_accounts_as_far_as_there_is_room(name: str, s
 
 def test_the_instructions_name_the_upload_folders_and_whose_they_are_where_not_all_have_them() -> None:
     own, shared = (Path("/home/anna/flyers"),), Path("/srv/branches")
-    assert instructions(Settings(upload_dirs=(*own, shared))).endswith(f'folders: "{own[0]}", "{shared}".')
+    assert said_of(Settings(upload_dirs=(*own, shared))).endswith(f'folders: "{own[0]}", "{shared}".')
     accounts = [Settings("K" * 20 + one, "S", name=one, upload_dirs=(shared, *own * (one == "de"))) for one in NAMES]
     reading = Settings("K" * 20, "S", name="reading", read_only=True, upload_dirs=(Path("/elsewhere"),))
-    every = instructions(Settings(accounts=(*accounts, reading)))
+    every = said_of(Settings(accounts=(*accounts, reading)))
     assert every.endswith(f'folders: "{shared}", "{own[0]}" (de).')
 
 
@@ -371,7 +375,7 @@ def test_the_instructions_name_the_upload_folders_and_whose_they_are_where_not_a
 @pytest.mark.parametrize("count", [1, 3, 400])
 def test_the_instructions_stay_short_however_many_upload_folders_there_are(count: int, length: int) -> None:
     dirs = tuple(Path("/" + "f" * length + str(one)) for one in range(count))
-    text = instructions(Settings(upload_dirs=dirs))
+    text = said_of(Settings(upload_dirs=dirs))
     assert len(text) < 1800
     assert f'Upload folders: "{dirs[0]}' in text or length > 90
 
@@ -383,7 +387,7 @@ def test_the_instructions_stay_short_whatever_is_said_of_the_accounts(count: int
         Settings("K" * 20 + str(one), "S", name=f"{one:0>{length}}", read_only=one % 3 > 0, sandbox=one % 2 > 0)
         for one in range(count)
     ]
-    text = instructions(Settings(accounts=tuple(every)))
+    text = said_of(Settings(accounts=tuple(every)))
     assert len(text) < 1800
     assert (f"Read-only: {every[1].name}" in text) is (f"nothing real is changed: {every[1].name}" in text) is True
 

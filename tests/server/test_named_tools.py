@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.server.menu import entries, menu
+from flipsnack_mcp.server.menu import entries, lacking, menu
 from flipsnack_mcp.server.prompts import offered_prompts
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
@@ -58,13 +58,14 @@ def described(schema: object) -> Iterator[str]:
 def test_menu_instructions_and_jobs_name_only_tools_that_are_there(of: str) -> None:
     settings = replace(Settings(), **SETTINGS[of])
     offered = menu(settings)
-    told = [instructions(settings), *(one.text for one in offered_prompts(settings))]
+    told = [instructions(settings, lacking(settings)), *(one.text for one in offered_prompts(settings))]
     told += [said for one in offered.values() for said in described(one.model_dump())]
     assert set().union(*map(named_in, told)) <= offered.keys()
 
 
 def test_only_what_cannot_be_done_is_left_out_of_the_instructions() -> None:
-    whole, rest = (instructions(replace(Settings(), **SETTINGS[one])) for one in ("default", "read-only"))
+    both = (replace(Settings(), **SETTINGS[one]) for one in ("default", "read-only"))
+    whole, rest = (instructions(settings, lacking(settings)) for settings in both)
     assert [line for line in whole.splitlines() if line not in rest] == [
         "After an unclear end of an upload ask get_upload before uploading again."
     ]

@@ -6,18 +6,32 @@ when the client has closed the other pipe, nor when it is interrupted.
 
 import io
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Thread
+from typing import NamedTuple
 
 AT_ONCE = 65_536
 
 
+class Heard(NamedTuple):
+    """What a client said before the SDK was there."""
+
+    lines: bytes = b""
+    """What the SDK has to read before anything else."""
+    answered: str = ""
+    """The id of the request among them that the client has its answer to."""
+
+
+NOTHING_HEARD = Heard()
+
+
 @contextmanager
-def inlet() -> Iterator[Callable[[], None]]:
-    """Within it, stdin is a pipe; gives what ends that pipe."""
+def inlet(first: bytes = b"") -> Iterator[Callable[[], None]]:
+    """Within it, stdin is a pipe, out of which comes `first` before the rest; gives what ends that pipe."""
     try:
         standard = sys.stdin.fileno()
         written = os.dup(standard)
@@ -28,7 +42,7 @@ def inlet() -> Iterator[Callable[[], None]]:
     os.dup2(reading, standard)
     os.close(reading)
     passage = io.FileIO(writing, "wb")  # closed where either side ends
-    Thread(target=pass_on, args=(written, passage), daemon=True).start()
+    Thread(target=pass_on, args=(first, written, passage), daemon=True).start()
     try:
         yield partial(close, passage)
     finally:
@@ -42,10 +56,21 @@ def close(passage: io.FileIO) -> None:
         passage.close()
 
 
-def pass_on(written: int, passage: io.FileIO) -> None:
+def pass_on(first: bytes, written: int, passage: io.FileIO) -> None:
     """Hand on what comes until it ends on either side. Nobody waits for this thread."""
     with suppress(OSError, ValueError):
-        while piece := os.read(written, AT_ONCE):
+        piece = first or read_some(written)
+        while piece:
             while piece:  # a pipe may take less than it is given
                 piece = piece[passage.write(piece) :]
+            piece = read_some(written)
     close(passage)
+
+
+def read_some(written: int) -> bytes:
+    """What comes next, nothing at the end; also where somebody has told the stream not to wait."""
+    while True:
+        try:
+            return os.read(written, AT_ONCE)
+        except BlockingIOError:
+            select.select([written], [], [])

@@ -1,0 +1,109 @@
+"""The first moments on stdio: hand-shake and lists are answered at once, and the SDK is imported when something needs it.
+
+There is one reader at any time, and one writer. What is not answered here is handed over in order, with the hand-shake
+before it, and from then on nothing is read or written here any more.
+"""
+
+import json
+import os
+import select
+import sys
+from typing import NamedTuple
+
+from flipsnack_mcp.front.answers import Answers, answers_for
+from flipsnack_mcp.front.asking import Enquiry, enquiry_in, is_initialized, message_in
+from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
+from flipsnack_mcp.server.arriving.inlet import AT_ONCE, Heard, read_some
+from flipsnack_mcp.settings import Settings
+
+
+class Talk(NamedTuple):
+    """What was said so far."""
+
+    opening: Enquiry | None = None
+    """The first request: it decides the revision of all that follow."""
+    replayed: bytes = b""
+    """What the SDK has to be told of it."""
+    answered: str = ""
+    """The id under which it is told of the first request, which nobody else can use."""
+
+
+def first_moments(settings: Settings) -> Heard | None:
+    """Answer until the SDK is needed, and give what it has to read first; ends the process where the client goes before.
+
+    None where all has to begin in the ordinary way: nothing was read or said then.
+    """
+    streams = pipes()
+    answers = answers_for(settings) if streams else None
+    if not streams or not answers:
+        return None
+    leave_when_interrupted()
+    if settings.warnings or settings.notes:
+        from flipsnack_mcp.front import remarks  # noqa: PLC0415  # only where there is something to say
+
+        remarks.log_to_stderr(settings)
+        remarks.remark_on(settings)
+    heard = answer_until_needed(answers, *streams)
+    return heard or end_process(0)
+
+
+def pipes() -> tuple[int, int] | None:
+    """The client's ends, if both are there and no person is typing."""
+    try:
+        reading, writing = sys.stdin.fileno(), sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # there is none, or it is no file
+        return None
+    return None if os.isatty(reading) or sys.stderr is None else (reading, writing)
+
+
+def answer_until_needed(answers: Answers, reading: int, writing: int) -> Heard | None:
+    """Answer what is known; gives what the SDK has to read, or nothing where all is said."""
+    talk, rest = Talk(), b""
+    while piece := read_or_end(reading):
+        *lines, rest = (rest + piece).split(b"\n")
+        for number, line in enumerate(lines):
+            told = told_after(talk, line, answers, writing)
+            if told is None:
+                return Heard(talk.replayed + b"\n".join([*lines[number:], rest]), talk.answered)
+            talk = told
+        if len(rest) > AT_ONCE or b"\r" in rest[:-1]:  # no line of ours; and to the SDK that is the end of one too
+            break
+    return Heard(talk.replayed + rest, talk.answered) if rest else None
+
+
+def read_or_end(reading: int) -> bytes:
+    """What comes next; a stream that cannot be read has ended."""
+    try:
+        return read_some(reading)
+    except OSError:
+        return b""
+
+
+def told_after(talk: Talk, line: bytes, answers: Answers, writing: int) -> Talk | None:
+    """What was said once this line is answered; None where it was not: the SDK answers it, or says why it cannot."""
+    message = message_in(line)
+    if message is None:
+        return None
+    if talk.opening and not talk.opening.enveloped and is_initialized(message):
+        return talk._replace(replayed=talk.replayed + line + b"\n")
+    asked = enquiry_in(message, talk.opening)
+    answer = answers.line_for(asked) if asked else None
+    if answer is None or not written(answer, writing):
+        return None
+    if talk.opening:
+        return talk
+    own = f"front-{os.urandom(8).hex()}"
+    replayed = json.dumps({**message, "id": own}, ensure_ascii=False).encode()
+    return Talk(asked, replayed + b"\n", own)
+
+
+def written(line: bytes, writing: int) -> bool:
+    """Whether the whole line went out, however little a pipe takes at once."""
+    while line:
+        try:
+            line = line[os.write(writing, line) :]
+        except BlockingIOError:
+            select.select([], [writing], [])
+        except OSError:
+            return False
+    return True

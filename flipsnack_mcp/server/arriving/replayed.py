@@ -1,0 +1,35 @@
+"""What the server answers a second time, because it was told what a client had said before: it stays here."""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mcp.shared.message import SessionMessage
+
+if TYPE_CHECKING:
+    from mcp.shared._stream_protocols import WriteStream
+
+
+@dataclass(frozen=True)
+class Unrepeated:
+    """The SDK's stream of what is written, without the answer to a request that the client has its answer to."""
+
+    answers: "WriteStream[SessionMessage]"
+    answered: str
+
+    async def send(self, item: SessionMessage, /) -> None:
+        """Write it, if it is new."""
+        if not self.answered or getattr(item.message, "id", None) != self.answered:
+            await self.answers.send(item)
+
+    async def aclose(self) -> None:
+        """Write no more."""
+        await self.answers.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
