@@ -79,7 +79,7 @@ def test_bytes_that_are_no_utf8_are_not_read() -> None:
 
 
 NO_LIST = [
-    line(None), line(True), line(-1), line(2**53), line([1]), line({}), line("x" * 201), line("é"), line("a\x7f"),
+    line(None), line(number=True), line(-1), line(2**53), line([1]), line({}), line("x" * 201), line("é"), line("a\x7f"),
     line(method=None), line(method=1), line(method=["tools/list"]), line(params=None), line(params=[]), line(params="{}"),
     line(params={"cursor": None}), line(params={"cursor": "x"}), line(params={"_meta": {}}), line(params={"_meta": None}),
     line(params={"_meta": {"progressToken": 1}}), line(params={"x": 1}), line(jsonrpc="1.0"), line(jsonrpc=2.0),
