@@ -94,15 +94,16 @@ def test_after_a_greeting_only_a_plain_request_is_understood(text: str) -> None:
     assert enquiry(text, GREETED) is None
 
 
+UNKNOWN: list[Any] = [
+    {"roots": True}, {"roots": {"listChanged": 1}}, {"roots": {"x": True}}, {"sampling": None}, {"unknown": {}},
+    {"experimental": {"x": {}}}, {"elicitation": {"form": []}}, {"extensions": []}, {"extensions": None},
+]  # fmt: skip
 NO_GREETING: list[Any] = [
     {}, {**GREETING, "x": 1}, {**GREETING, "_meta": {}}, {**GREETING, "protocolVersion": 1},
     {**GREETING, "protocolVersion": ["2025-11-25"]}, {**GREETING, "capabilities": None}, {**GREETING, "capabilities": []},
     {**GREETING, "clientInfo": {"name": "x"}}, {**GREETING, "clientInfo": {"name": "x", "version": 1}},
     {**GREETING, "clientInfo": {**NAMED, "icons": []}}, {**GREETING, "clientInfo": {**NAMED, "title": None}},
-    *({**GREETING, "capabilities": one} for one in (
-        {"roots": True}, {"roots": {"listChanged": 1}}, {"roots": {"x": True}}, {"sampling": None}, {"unknown": {}},
-        {"experimental": {"x": {}}}, {"elicitation": {"form": []}}, {"extensions": []}, {"extensions": None},
-    )),
+    *({**GREETING, "capabilities": one} for one in UNKNOWN),
 ]  # fmt: skip
 
 

@@ -44,12 +44,12 @@ class Pipes:
         known = answers_for(Settings())
         assert known
         threads = [Thread(target=self.write, args=[said]), Thread(target=self.read, args=[answers])]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         self.heard = answer_until_needed(known, reading, writing)
         os.close(writing)
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.join()
         os.close(reading)
 
     def write(self, said: int) -> None:
