@@ -1,6 +1,7 @@
 """The real event loop, where a folder names no other; a worker more than there are cores."""
 
 import compileall
+import gc
 import os
 import signal
 from pathlib import Path
@@ -30,3 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives to the end: the garbage collector need not look through it again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+    gc.enable()
