@@ -38,7 +38,10 @@ def run_here(
 
     Each test has a state of its own, or it would wait for the calls that another one made with the same key.
     """
-    own = {"FLIPSNACK_DOWNLOAD_DIR": run.environment["FLIPSNACK_DOWNLOAD_DIR"], "XDG_STATE_HOME": str(tmp_path / "home")}
+    own = {
+        "FLIPSNACK_DOWNLOAD_DIR": run.environment["FLIPSNACK_DOWNLOAD_DIR"],
+        "XDG_STATE_HOME": str(tmp_path / "home"),
+    }
 
     def here(*arguments: str, **environment: str) -> Ended:
         for name in [name for name in os.environ if name.startswith("FLIPSNACK_")]:
