@@ -12,6 +12,12 @@ from tests.commands.ahead import JOBS, Ahead, Place
 from tests.commands.processes import Ended, Run
 
 
+@pytest.fixture
+def tmp_path(quick_folder: Path) -> Path:
+    """State files are all it holds, as a rule."""
+    return quick_folder
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
