@@ -78,7 +78,7 @@ class WalkOverMany(Walk):
     @rule(given=data(), wait=sampled_from(WAITS), answer=sampled_from([types_what_is_asked, declines, None]))
     @precondition(lambda self: self.plans)
     def carry_out_a_plan(self, given: DataObject, wait: int, answer: Any) -> None:
-        self.carry_out(given.draw(sampled_from(sorted(self.plans))), wait, answer)
+        self.carry_out(given.draw(sampled_from([*self.plans])), wait, answer)
 
     def carry_out(self, plan_id: str, wait: int, answer: Any = None) -> None:
         plan = self.plans[plan_id]
@@ -109,7 +109,7 @@ class WalkOverMany(Walk):
     @precondition(lambda self: self.plans or self.works)
     def stop(self, given: DataObject, begins: bool) -> None:  # noqa: FBT001 - see above
         """What is stopped does not go on by itself."""
-        work = given.draw(sampled_from([*sorted(self.plans), *self.works[-2:]]))
+        work = given.draw(sampled_from([*self.plans, *self.works[-2:]]))
         if begins and work in self.plans:
             self.carry_out(work, 0)
         before = self.attempts()
