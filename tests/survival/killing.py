@@ -10,20 +10,16 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field
-from functools import cache, partial
-from io import BytesIO
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
@@ -33,43 +29,16 @@ from typing_extensions import override
 
 from tests.survival.documents import write_document
 from tests.survival.impatient_server import DEAD_AFTER
+from tests.survival.other_end import JsonObject, Sandbox, package, slow_sandbox
 
 HERE = Path(__file__).parent
 SPAN = 2.2
 """Seconds in which a server gets everything done, undisturbed."""
 UPLOADS = 3
-DOCUMENT_BYTES, PACKAGE_BYTES = 6_000_000, 1_500_000
+DOCUMENT_BYTES = 6_000_000
 AT_ONCE, IN_A_ROW = 5, 4
 DOWNLOAD = "download_collection_html"
 ENDS = {"complete", "failed", "interrupted"}
-JsonObject = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    """The other end."""
-
-    api_url: str
-    upload_url: str
-    api_key: str
-    api_secret: str
-
-    def seen(self) -> dict[str, JsonObject]:
-        """How far each document and package came."""
-        return dict(self._told("/_survival/seen"))
-
-    def carried_out(self, title: str) -> list[JsonObject]:
-        """The uploads of this title that were carried out."""
-        return [one for one in self.executed("collection.create") if one["params"]["title"] == title]
-
-    def executed(self, action: str) -> list[JsonObject]:
-        """The requests of this action that were carried out."""
-        arrived: list[JsonObject] = self._told("/_sandbox/requests")["requests"]
-        return [one for one in arrived if one["action"] == action and one["executed"]]
-
-    def _told(self, path: str) -> Any:
-        with urllib.request.urlopen(self.api_url.removesuffix("/v1/") + path) as answer:  # noqa: S310 - our own program
-            return json.load(answer)
 
 
 @dataclass
@@ -306,33 +275,8 @@ def download_phase(seen: JsonObject, *, saved: bool, answered: bool) -> str:
     return "2 package being built" if seen.get("asked") else "1 title asked for"
 
 
-@cache
-def package() -> bytes:
-    """What is downloaded. Its check takes a while: 70 MB of nothing, and some noise to transfer."""
-    with BytesIO() as made:
-        with ZipFile(made, "w", ZIP_DEFLATED) as archive:
-            archive.writestr("pages/1.jpg", random.Random(1).randbytes(PACKAGE_BYTES))  # noqa: S311 - no secret
-            for number in range(8):
-                archive.writestr(f"empty/{number}", bytes(9_000_000))
-        return made.getvalue()
-
-
 def text_of(result: CallToolResult) -> str:
     return "".join(one.text for one in result.content if isinstance(one, TextContent))
-
-
-@contextmanager
-def slow_sandbox(packages: int, folder: Path) -> Iterator[Sandbox]:
-    """The sandbox as a process, with so many packages to download."""
-    saved = folder / "package.zip"
-    saved.write_bytes(package())
-    command = [sys.executable, str(HERE / "slow_sandbox.py"), str(packages), str(saved)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own program
-        assert process.stdout
-        try:
-            yield Sandbox(**json.loads(process.stdout.readline()))
-        finally:
-            process.terminate()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from typing_extensions import override
 
 from tests.survival.documents import write_document
 from tests.survival.impatient_server import DEAD_AFTER
-from tests.survival.killing import JsonObject, Round, Sandbox, each, slow_sandbox, text_of
+from tests.survival.killing import Round, each, text_of
+from tests.survival.other_end import JsonObject, Sandbox, slow_sandbox
 
 CODE = re.compile(r'confirmation="([A-Z2-7]{8})"')
 COUNT = 16
