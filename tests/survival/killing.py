@@ -32,8 +32,9 @@ from tests.survival.impatient_server import DEAD_AFTER
 from tests.survival.other_end import JsonObject, Sandbox, package, slow_sandbox
 
 HERE = Path(__file__).parent
-SPAN = 2.2
-"""Seconds in which a server gets everything done, undisturbed."""
+MOMENTS = ("", "listed", "received", "whole", "answered", "asked", "fetched", "sent_all")
+"""What the sandbox has seen of some work when its server is killed, a bit later; nothing, where it is killed at once."""
+A_BIT = 0.5
 UPLOADS = 3
 DOCUMENT_BYTES = 6_000_000
 AT_ONCE, IN_A_ROW = 5, 4
@@ -48,12 +49,14 @@ class Round:
     number: int
     folder: Path
     sandbox: Sandbox
-    moment: float
+    moment: str
     hurry: bool
     """Whether the successor comes while the sandbox may still be busy with what the dead server left in the wires."""
     phases: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     started: int = 0
+    after: float = 0.0
+    """Seconds from the moment to the kill."""
 
     def __post_init__(self) -> None:
         for name in ("documents", "downloads"):
@@ -91,7 +94,9 @@ class Round:
     def expect(self, holds: object, what: str) -> None:
         if not holds:
             phases = "; ".join(self.phases)
-            self.broken.append(f"round {self.number}, killed after {self.moment:.2f} s ({phases}): {what}")
+            self.broken.append(
+                f"round {self.number}, killed {self.after:.2f} s after {self.moment or 'its start'} ({phases}): {what}"
+            )
 
     async def killed_at_work(self, client: Client, pid: int) -> None:
         """A server that gets its work, is killed, and counts as dead in the end."""
@@ -100,7 +105,7 @@ class Round:
             for number in range(UPLOADS):
                 calls.start_soon(self.call, client, answers, "create_collection", self.upload(number))
             calls.start_soon(self.call, client, answers, DOWNLOAD, self.download)
-            await anyio.sleep(self.moment)
+            await self.moment_comes()
             os.kill(pid, signal.SIGKILL)
             killed = time.monotonic()
             seen = await anyio.to_thread.run_sync(self.sandbox.seen)
@@ -108,6 +113,17 @@ class Round:
         if not self.hurry:
             await self.quiet()
         await anyio.sleep(max(0.0, killed + DEAD_AFTER - time.monotonic()))
+
+    async def moment_comes(self) -> None:
+        """By what was seen, not by the clock: on a busy machine all would be killed at the beginning."""
+        mine = {self.package, *map(self.title, range(UPLOADS))}
+        with anyio.move_on_after(20):
+            while self.moment:
+                seen = await anyio.to_thread.run_sync(self.sandbox.seen)
+                if any(seen[one][self.moment] for one in mine & seen.keys()):
+                    break
+                await anyio.sleep(0.05)
+        await anyio.sleep(self.after)
 
     async def call(self, client: Client, answers: JsonObject, tool: str, arguments: JsonObject) -> None:
         """A call that will not be answered where the server dies first."""
@@ -306,7 +322,11 @@ async def killed(count: int, seed: int, folder: Path) -> Report:
     line = anyio.Semaphore(AT_ONCE)
     with slow_sandbox(count, folder) as sandbox:
         rounds = [
-            Round(one, folder / str(one // IN_A_ROW), sandbox, chance.uniform(0, SPAN), hurry=chance.random() < 0.5)
+            Round(
+                *(one, folder / str(one // IN_A_ROW), sandbox, MOMENTS[one % len(MOMENTS)]),
+                hurry=chance.random() < 0.5,
+                after=chance.uniform(0, A_BIT),
+            )
             for one in range(count)
         ]
 

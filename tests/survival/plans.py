@@ -136,7 +136,7 @@ async def all_played(folder: Path) -> dict[type[Changing], Ended]:
     ended: dict[type[Changing], Ended] = {}
 
     async def play(kind: type[Changing], sandbox: Sandbox) -> None:
-        ended[kind] = await kind(0, folder / kind.__name__, sandbox, 0.0, hurry=False).play()
+        ended[kind] = await kind(0, folder / kind.__name__, sandbox, "", hurry=False).play()
 
     with slow_sandbox(3 * COUNT, folder) as sandbox:
         await each(partial(play, kind, sandbox) for kind in (Changing, Deleting, Undoing, Uploading))
