@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median, quantiles
+from threading import Barrier
 
 import pytest
 
@@ -38,12 +39,13 @@ SCENES = {"three": endless(3), "one is killed": endless(6, killed="6"), "a perso
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     """All of them at the same time: each has a budget and a receiver of its own, and mostly waits."""
+    together = Barrier(len(SCENES))
 
     def played(name: str) -> Seen:
-        with scene(tmp_path_factory.mktemp("budget"), FIFTH) as playing:
+        with scene(tmp_path_factory.mktemp("budget"), FIFTH, together) as playing:
             return SCENES[name](playing)
 
-    with ThreadPoolExecutor() as at_once:
+    with ThreadPoolExecutor(len(SCENES)) as at_once:
         return dict(zip(SCENES, at_once.map(played, SCENES), strict=True))
 
 

@@ -33,7 +33,7 @@ from tests.survival.strolling import Life, Stroll
 
 HERE = Path(__file__).parent
 NAMES = {"de": "Berlin", "fr": "Paris", "uk": "London"}
-IN_A_LIFE, AT_ONCE = 50, 4
+IN_A_LIFE, AT_ONCE = 67, 4
 TWINS, EACH = 8, 24
 CLIENTS: tuple[tuple[Literal["auto", "legacy"], bool], ...] = (
     ("auto", True), ("legacy", False), ("legacy", True), ("auto", False),

@@ -37,7 +37,7 @@ MOMENTS = ("", "listed", "received", "whole", "answered", "asked", "fetched", "s
 A_BIT = 0.5
 UPLOADS = 3
 DOCUMENT_BYTES = 6_000_000
-AT_ONCE, IN_A_ROW = 5, 4
+AT_ONCE, IN_A_ROW = 7, 3
 DOWNLOAD = "download_collection_html"
 ENDS = {"complete", "failed", "interrupted"}
 
