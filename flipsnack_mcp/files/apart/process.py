@@ -35,14 +35,14 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Judgement:
     """What a program found out."""
 
     verdict: str = UNKNOWN_VERDICT
     made: bytes = b""
 
 
-async def look_apart(program: Path, blocks: Blocks, seconds: float) -> Finding:
+async def look_apart(program: Path, blocks: Blocks, seconds: float) -> Judgement:
     """What a program says of a file, in so many seconds or not at all."""
     looking = Looking(program, blocks, seconds)
     async with WAITING_LINE:
@@ -53,25 +53,25 @@ async def look_apart(program: Path, blocks: Blocks, seconds: float) -> Finding:
         finally:
             with CancelScope(shield=True):
                 await to_thread.run_sync(looking.stop)
-    return looking.finding
+    return looking.judgement
 
 
 class Looking:
     """One such process. Every method blocks; `stop` may come from another thread at any moment."""
 
     def __init__(self, program: Path, blocks: Blocks, seconds: float) -> None:
-        self.finding = Finding()
+        self.judgement = Judgement()
         self._program, self._blocks, self._seconds = program, blocks, seconds
         self._lock = Lock()
         self._process: Popen[bytes] | None = None
         self._stopped = False
 
     def run(self) -> None:
-        """Sets the finding, unless it is stopped before."""
+        """Sets the judgement, unless it is stopped before."""
         try:
             with self._started() as process:
                 try:
-                    self.finding = self._conversation(process)
+                    self.judgement = self._conversation(process)
                 finally:
                     process.kill()  # a process that has said all need not tidy up
         except (OSError, ValueError):
@@ -100,7 +100,7 @@ class Looking:
             )
             return self._process
 
-    def _conversation(self, process: Popen[bytes]) -> Finding:
+    def _conversation(self, process: Popen[bytes]) -> Judgement:
         said, answers = cast("BinaryIO", process.stdout), cast("BinaryIO", process.stdin)
         made = b""
         while line := said.readline(64).decode().strip():
@@ -111,8 +111,8 @@ class Looking:
             elif word == "give":
                 made = taken(said, int(number))
             else:
-                return Finding(line, made)
-        return Finding()
+                return Judgement(line, made)
+        return Judgement()
 
     def _block(self, number: int) -> bytes:
         length = min(BLOCK, self._blocks.size - number * BLOCK)
