@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import anyio
@@ -205,6 +206,7 @@ def quiet_client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
         logging.getLogger(name).addFilter(never)
     return httpx2.AsyncClient(
         transport=transport,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # what a host set, it would be told again
         trust_env=False,  # whatever the environment says of the network is read by `Roads`
         timeout=httpx2.Timeout(15.0, connect=10.0),
         headers={"User-Agent": f"flipsnack-mcp/{__version__}"},

@@ -167,7 +167,7 @@ def picture_address(address: str, hosts: Collection[str], own: str = "") -> str:
         raise ValueError(NO_PICTURE_THERE)
     try:
         parts = urlsplit(address)
-        port = parts.port or PORTS[parts.scheme]
+        port = PORTS[parts.scheme] if parts.port is None else parts.port
     except ValueError:
         raise ValueError(NO_PICTURE_THERE) from None
     behind = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

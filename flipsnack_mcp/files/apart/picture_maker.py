@@ -58,11 +58,11 @@ def first_small_enough(image: Any, *, few_colours: bool) -> tuple[str, bytes]:
 
 
 def copies_of(image: Any, *, few_colours: bool) -> Iterator[tuple[str, bytes]]:
-    """The picture in ever smaller sizes; JPEG would smear one of few colours."""
+    """The picture in ever smaller sizes; one of few colours, which JPEG would smear, first as PNG."""
     for side in SIDES:
         image.thumbnail((side, side))
-        if few_colours:
-            yield "image/png", written(image, "PNG", optimize=True)
+        if few_colours and side == SIDES[0]:
+            yield "image/png", written(image, "PNG")
         for quality in QUALITIES:
             yield "image/jpeg", written(image, "JPEG", quality=quality)
 
