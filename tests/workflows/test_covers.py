@@ -12,11 +12,15 @@ import anyio
 import pytest
 
 from flipsnack_mcp.api import Access, BudgetInMemory, Flipsnack, Pacer
+from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.files import pictures
 from flipsnack_mcp.files.pictures import MOST_FETCHED_BYTES, Picture, Unshowable
+from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.sandbox.serving import serve
 from flipsnack_mcp.workflows import covers
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.covers import COVER_SECONDS, fetch_cover
+from tests.api.asking import KEY, SECRET
 from tests.api.street import no_network_settings
 from tests.files.paintings import painted
 
@@ -193,3 +197,28 @@ async def test_a_call_without_time_left_asks_nobody_for_long() -> None:
             context = CallContext(flipsnack, deadline=anyio.current_time() + 1)
             with anyio.fail_after(20), pytest.raises(Unshowable, match="in time"):
                 await fetch_cover(context, there.address, ())
+
+
+async def test_the_cover_that_a_served_sandbox_names_is_its_own_and_costs_no_call() -> None:
+    sandbox = Sandbox(api_key=KEY, api_secret=SECRET)
+    addresses = dict[str, str]()
+    ready = anyio.Event()
+
+    def began(where: dict[str, str]) -> None:
+        addresses.update(where)
+        ready.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(serve, sandbox, "127.0.0.1", 0, began)
+        await ready.wait()
+        access = Access(KEY, SECRET, addresses["api_url"], addresses["upload_url"])
+        async with Flipsnack(access, Pacer(BudgetInMemory())) as flipsnack:
+            rows = (await flipsnack.send(ListCollections())).collections
+            left, arrived = await flipsnack.calls_left(), len(sandbox.requests)
+            shown = [
+                await fetch_cover(CallContext(flipsnack), row.cover_image, ("files.flipsnack.net",)) for row in rows[:3]
+            ]
+            assert (await flipsnack.calls_left(), len(sandbox.requests)) == (left, arrived)
+        group.cancel_scope.cancel()
+    assert len({one.content for one in shown}) == 3
+    assert {one.mime_type for one in shown} == {"image/png"}
