@@ -39,7 +39,7 @@ from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of,
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall
 from flipsnack_mcp.server.whose import Whose, account_meant, heading_of_none, whose_call
-from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data
+from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result, redacted_data
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
@@ -135,7 +135,7 @@ class Dispatcher:
 
 async def run_tool(
     tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest
-) -> BaseModel | types.InputRequiredResult:
+) -> BaseModel | Illustrated | types.InputRequiredResult:
     """Run a tool, on record where it may change something."""
     app = whose.apps[0]
     if len(whose.apps) == 1:
@@ -154,7 +154,7 @@ def asks_to_stop(given: Any) -> bool:
     return isinstance(given, ToolInput) and given.changes_something
 
 
-async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | types.InputRequiredResult:
+async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | Illustrated | types.InputRequiredResult:
     """A call that may change something: how it ended goes into the history, whatever it was."""
     try:
         outcome = await tool.run(call, given)

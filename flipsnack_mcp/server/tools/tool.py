@@ -16,6 +16,7 @@ from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.yes import Yes
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
+from flipsnack_mcp.server.wording import Illustrated
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.context import CallContext
@@ -114,7 +115,7 @@ class Tool(Generic[InputT]):
 
     input: type[InputT]
     output: type[BaseModel]
-    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | types.InputRequiredResult]]
+    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | Illustrated | types.InputRequiredResult]]
     writes_file: bool = False
     only_with: Effect | None = None
     """An effect that has to be allowed for it to be of use, where that is not its own."""
