@@ -107,7 +107,7 @@ const { view, kinds, client } = revisions[1];
 check(Buffer.byteLength(view.html) <= BIGGEST, `the view has ${Buffer.byteLength(view.html)} bytes`);
 const step = async (name, work) => { const before = Date.now(), done = await work; if (process.env.VIEWS_TIMES) console.log(name, Date.now() - before); return done; };
 const said = await Promise.all([
-  (async () => { for (const one of revisions) for (const look of LOOKS[one.mode]) await looks(browser, one.mode, look, one.view, one.kinds); })(),
+  Promise.all(revisions.map(async ({ mode, view, kinds }) => { for (const look of LOOKS[mode]) await step(`looks ${mode} ${look}`, looks(browser, mode, look, view, kinds)); })),
   (async () => {
     await step("many", many(browser, view));
     await step("behaves", behaves(browser, folder, view, kinds, client));
