@@ -23,6 +23,7 @@ from flipsnack_mcp.server.prompts import Prompt, prompts
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool
+from flipsnack_mcp.server.views.declaring import OF_A_TOOL
 from flipsnack_mcp.settings import VARIABLES, Variable
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +54,7 @@ def entry(tool: Tool[Any]) -> dict[str, Any]:
     toolset, needs = "legacy" if tool.input.legacy else "default", tool.only_with or tool.input.effect
     acts = {"acts": True} if tool.only_with is Effect.READS else {}
     listed = {"toolset": toolset, "needs": needs.value, **acts, "tool": described}
-    return listed | ({"over_accounts": portable(tool.over_accounts)} if tool.over_accounts else {})
+    return listed | ({"over_accounts": answer_schema(tool.over_accounts)} if tool.over_accounts else {})
 
 
 def descriptor(tool: Tool[Any]) -> types.Tool:
@@ -64,13 +65,14 @@ def descriptor(tool: Tool[Any]) -> types.Tool:
         title=given.tool_title,
         description=given.__doc__,
         input_schema=portable(given),
-        output_schema=portable(tool.output),
+        output_schema=answer_schema(tool.output),
         annotations=types.ToolAnnotations(
             read_only_hint=given.effect is Effect.READS and not tool.writes_file,
             destructive_hint=given.effect is Effect.DESTROYS or given.overwrites,
             idempotent_hint=given.idempotent and not tool.writes_file,
             open_world_hint=tool.open_world,
         ),
+        _meta=OF_A_TOOL if tool.has_view else None,
     )
 
 
@@ -144,6 +146,21 @@ def written_out(node: JsonObject, definitions: JsonObject) -> JsonObject:
 def portable(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of a model. Always as input: an answer's schema in output mode would require every default."""
     return model.model_json_schema(schema_generator=PortableSchema)
+
+
+def answer_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of an answer, in which only its own fields are described: what rows hold, their names say in every list."""
+    flat = portable(model)
+    fields = {name: undescribed(one) | {"description": one["description"]} for name, one in flat["properties"].items()}
+    return {**flat, "properties": fields}
+
+
+def undescribed(node: JsonObject) -> JsonObject:
+    """A node of an answer's schema: names and types."""
+    below = {key: undescribed(node[key]) for key in ("items", "additionalProperties") if key in node}
+    inside = {name: undescribed(one) for name, one in node.get("properties", {}).items()}
+    kept = {key: value for key, value in node.items() if key not in {"description", "default"}}
+    return kept | below | ({"properties": inside} if inside else {})
 
 
 def tool_table() -> str:
