@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
@@ -86,6 +87,7 @@ PLAIN = frozenset({
 })  # fmt: skip
 # Checked by the server all the same, and told in the error: not worth a model's attention before it errs.
 UNSAID = frozenset({"maxLength"})
+NOT_OF_ROWS = frozenset({"default", "description"})
 OBVIOUS = frozenset({("minimum", "0"), ("minimum", "1"), ("maximum", "10000")})
 
 
@@ -151,16 +153,24 @@ def portable(model: type[BaseModel]) -> dict[str, Any]:
 def answer_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of an answer, in which only its own fields are described: what rows hold, their names say in every list."""
     flat = portable(model)
-    fields = {name: undescribed(one) | {"description": one["description"]} for name, one in flat["properties"].items()}
-    return {**flat, "properties": fields}
+    return {**flat, "properties": {name: told_of_an_answer(one) for name, one in flat["properties"].items()}}
 
 
-def undescribed(node: JsonObject) -> JsonObject:
-    """A node of an answer's schema: names and types."""
-    below = {key: undescribed(node[key]) for key in ("items", "additionalProperties") if key in node}
-    inside = {name: undescribed(one) for name, one in node.get("properties", {}).items()}
-    kept = {key: value for key, value in node.items() if key not in {"description", "default"}}
-    return kept | below | ({"properties": inside} if inside else {})
+def told_of_an_answer(node: JsonObject, unsaid: Collection[str] = ("default",)) -> JsonObject:
+    """A node of its schema. What is below it has names and types alone; nobody fills in what an answer leaves out."""
+    flat: JsonObject = {}
+    for key, value in node.items():
+        match key, value:
+            case "properties", dict():
+                members = cast("dict[str, JsonObject]", value)
+                flat[key] = {name: told_of_an_answer(one, NOT_OF_ROWS) for name, one in members.items()}
+            case _, dict():
+                flat[key] = told_of_an_answer(cast("JsonObject", value), NOT_OF_ROWS)
+            case _ if key not in unsaid:
+                flat[key] = value
+            case _:
+                pass
+    return flat
 
 
 def tool_table() -> str:
