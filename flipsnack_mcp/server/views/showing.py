@@ -11,7 +11,7 @@ import anyio
 from mcp.types import CallToolResult
 
 from flipsnack_mcp.api import Flipsnack, JsonObject
-from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
+from flipsnack_mcp.files.fetching import fetched
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.safety.cleaning import clean
 from flipsnack_mcp.server.safety.heading import Heading
@@ -109,6 +109,6 @@ async def picture_at(flipsnack: Flipsnack, address: str) -> str | None:
                 body += piece
                 if len(body) > LARGEST_COVER:
                     return None
-    except (LinkExpired, TransferBroken):
+    except Exception:  # noqa: BLE001  # whatever it is, the others and the rows are told without it
         return None
     return f"data:image/png;base64,{base64.b64encode(body).decode()}" if body.startswith(PNG) else None
