@@ -82,7 +82,7 @@ class Dispatcher:
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
-            call = call_of(tool, given, whose, request)
+            call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
@@ -141,7 +141,7 @@ class Dispatcher:
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 
 
-def call_of(tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest) -> ToolCall:
+def tool_call(tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest) -> ToolCall:
     """What a tool works with."""
     options = options_of(given) if isinstance(given, Action) else Options()
     return ToolCall(whose.apps[0], request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)

@@ -23,7 +23,7 @@ MOST_ROWS, MOST_COVERS = 1000, 100
 LONGEST_ADDRESS = 500
 TIME_FOR_COVERS = 1.0
 """Seconds: pictures come beside an answer, never before it."""
-LARGEST_COVER, PNG = 20_000, b"\x89PNG\r\n\x1a\n"
+LARGEST_COVER, BEGINS_A_PNG = 20_000, b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -111,4 +111,4 @@ async def picture_at(flipsnack: Flipsnack, address: str) -> str | None:
                     return None
     except Exception:  # noqa: BLE001  # whatever it is, the others and the rows are told without it
         return None
-    return f"data:image/png;base64,{base64.b64encode(body).decode()}" if body.startswith(PNG) else None
+    return f"data:image/png;base64,{base64.b64encode(body).decode()}" if body.startswith(BEGINS_A_PNG) else None
