@@ -21,9 +21,9 @@ from flipsnack_mcp.server.views import showing
 from flipsnack_mcp.server.views.declaring import VIEW_FILE
 from flipsnack_mcp.server.views.showing import Aside, address_at, told_aside
 from tests.samples_of import every_tool, expected_tool
-from tests.server.bench import KEY, SECRET, Bench, Given, Person, Said, Tapped, tokens, types_what_is_asked
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, Person, Said, Tapped, tokens, types_what_is_asked
 from tests.server.several import NAMES, SeveralBench
-from tests.server.typical import answered
+from tests.server.typical import prepare, typical
 from tests.server.wire import wired
 
 VIEW, MIME = "ui://flipsnack/view.html", "text/html;profile=mcp-app"
@@ -63,9 +63,18 @@ async def as_seen(of: str, bench: Bench, *, shows_views: bool) -> Said:
     sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=bench.clock, pace=bench.sandbox.pace)
     folder = bench.folder / ("with" if shows_views else "without")
     folder.mkdir()
-    said, _ = await answered(of, replace(bench, sandbox=sandbox, shows_views=shows_views, folder=folder))
+    own = replace(bench, sandbox=sandbox, shows_views=shows_views, folder=folder)
+    async with own.assistant(Person(types_what_is_asked)) as assistant:
+        said = await assistant.call(expected_tool(of).name, typical(of, own) | await begun(of, own, assistant))
     bench.clock.ahead -= anyio.current_time() - began
     return said
+
+
+async def begun(of: str, bench: Bench, assistant: Assistant) -> dict[str, Any]:
+    """What a call goes on from. Work to be stopped is a report: how far an upload is, threads decide."""
+    if of != "stop_work":
+        return await prepare(of, bench, assistant)
+    return {"work_id": (await assistant.call("report_stats", wait_seconds=0)).data["report_id"]}
 
 
 @every_tool
