@@ -173,6 +173,15 @@ async def test_a_collection_has_its_cover_beside_it(viewer: Bench) -> None:
     }
 
 
+async def test_what_was_uploaded_has_its_cover_beside_it(viewer: Bench) -> None:
+    async with viewer.assistant() as assistant:
+        made = await assistant.call("create_collection", file_path=viewer.document(), title="New", wait_seconds=45)
+        seen = await assistant.call("get_upload", upload_id=made.data["upload_id"])
+        known = await assistant.call("get_collection", collection_hash=made.data["collection_hash"])
+    cover = {made.data["collection_hash"]: known.data["cover_image"]}
+    assert [(one.aside or {})["covers"] for one in (made, seen)] == [cover, cover]
+
+
 async def test_a_report_has_every_row_that_was_counted(viewer: Bench) -> None:
     asked: Given = {"query": "Weekly", "compare": True, "sort_by": "downloads", "wait_seconds": 45}
     aside = await looked_at(viewer, "report_stats", **asked)
@@ -309,6 +318,18 @@ async def test_covers_of_the_imitation_travel_as_data_and_those_that_cannot_be_h
     assert (said.aside or {})["covers"] == {first: data, last: data}
     assert len(pictures.asked) == 8
     assert 1.0 <= took < 1.5
+    assert viewer.requests == ["collection.getList"]
+
+
+async def test_every_row_of_the_sandbox_has_a_cover_of_its_own(viewer: Bench) -> None:
+    async with viewer.assistant(sandbox=True) as assistant:
+        said = await assistant.call("list_collections", status=["public"], limit=12, details=True)
+    covers = (said.aside or {})["covers"]
+    assert covers.keys() == {row["collection_hash"] for row in said.data["collections"]}
+    assert len(set(covers.values())) == len(covers) == 12
+    assert all(
+        base64.b64decode(one.partition("data:image/png;base64,")[2]).startswith(COVER[:8]) for one in covers.values()
+    )
     assert viewer.requests == ["collection.getList"]
 
 

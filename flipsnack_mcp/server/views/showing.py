@@ -22,6 +22,8 @@ MOST_ROWS, MOST_COVERS = 1000, 100
 LONGEST_ADDRESS = 500
 TIME_FOR_COVERS = 1.0
 """Seconds: pictures come beside an answer, never before it."""
+COVERS_AT_ONCE = 10
+"""The imitation draws in this thread: between so many the clock is looked at."""
 LARGEST_COVER, BEGINS_A_PNG = 20_000, b"\x89PNG\r\n\x1a\n"
 
 
@@ -87,12 +89,13 @@ def plain_address(text: str | None) -> str | None:
 
 
 async def pictures(flipsnack: Flipsnack, addresses: Mapping[str, str]) -> dict[str, str]:
-    """Those of the imitation in this process, all at once; one that is not there in time is left out."""
-    found = dict[str, str]()
+    """Those of the imitation in this process, some at a time; one that is not there in time is left out."""
+    found, few = dict[str, str](), anyio.CapacityLimiter(COVERS_AT_ONCE)
 
     async def fetch(name: str, address: str) -> None:
-        if picture := await picture_at(flipsnack, address):
-            found[name] = picture
+        async with few:
+            if picture := await picture_at(flipsnack, address):
+                found[name] = picture
 
     with anyio.move_on_after(TIME_FOR_COVERS):
         async with anyio.create_task_group() as beside:
