@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -141,14 +142,16 @@ BAD: dict[str, tuple[Steps, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_what_comes_instead_is_said_without_its_address(name: str) -> None:
+async def test_what_comes_instead_is_said_without_its_address(name: str, caplog: pytest.LogCaptureFixture) -> None:
     steps, expected = BAD[name]
+    caplog.set_level(logging.DEBUG)
     async with host(*steps) as there:
         assert await shown(there) == expected
         assert len(there.asked) == 1
         with anyio.fail_after(20):
             await there.left.wait()
         assert there.sent < 40 * 1024**2  # the rest was not waited for
+    assert "CANARY" not in caplog.text
 
 
 DRIPS: dict[str, Steps] = {
