@@ -1,5 +1,5 @@
 // What the view shows, in a real browser: `node drive.mjs BROWSER PYTHON SOURCE FOLDER`. Exits with 1 where anything is wrong.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { behaves } from "./behaviour.mjs";
 import { check, findings, inert, judged, launch, newPage } from "./browser.mjs";
 import { HOSTILE, MEDDLING } from "./hostile.mjs";
@@ -98,7 +98,7 @@ let seen = 0;
 const browser = await launch(browserPath);
 const revisions = await Promise.all(Object.keys(LOOKS).map(async (mode) => {
   const client = await connect(python, source, `${folder}/home-${mode}`, mode);
-  const view = await viewOf(client, source), kinds = await samples(client);
+  const view = await viewOf(client), kinds = await samples(client);
   return { mode, client, view, kinds };
 }));
 writeFileSync(`${folder}/samples.json`, JSON.stringify(Object.fromEntries(revisions.map(({ mode, kinds }) => [mode, kinds])), null, 1));
