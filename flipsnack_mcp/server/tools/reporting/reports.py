@@ -6,9 +6,8 @@ to the file. While it goes on only that is told: half a ranking is none.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
@@ -25,7 +24,8 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
     period_of,
     under_way,
 )
-from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, first_rows, in_groups
+from flipsnack_mcp.server.tools.reporting.mailed import as_mailed
+from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, change_of, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
 from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.reports import report as reporting
@@ -40,6 +40,7 @@ VIEW = ("sort_by", "top", "save_as")
 
 Lines = Sequence[Line]
 ReportT = TypeVar("ReportT", bound=reporting.Report)
+RowsT = TypeVar("RowsT", bound="ReportRows")
 
 
 class ReportStatsInput(PeriodInput, ChoosingAnyInput):
@@ -54,7 +55,7 @@ class ReportStatsInput(PeriodInput, ChoosingAnyInput):
     compare: Annotated[bool, Field(description="With period before")] = False
     sort_by: Annotated[reporting.Measure | None, Field(description="Default views")] = None
     top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
-    save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
+    save_as: Annotated[reporting.SavedAs | None, Field(description="Save all rows")] = None
     report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
 
@@ -93,22 +94,23 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     if arguments.report_id:
         begun = in_another_way(arguments, await earlier_report(call, arguments.report_id))
     else:
-        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.today))
+        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.moment))
     report, gathered, at = await followed(call, begun, arguments.wait_seconds)
     # It may have been begun by a call that wanted it told in another way.
     report = report.model_copy(update={name: getattr(begun, name) for name in VIEW})
     whole, uncounted = gathered.is_whole(report), gathered.uncounted(report)
-    path = await save_report(call, report, gathered.lines, uncounted) if report.save_as and whole else None
-    if not whole or (report.save_as and not path):
-        return StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
-    said = told(report, gathered.lines, uncounted)
+    waiting = StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
+    if not whole:
+        return waiting
     step = NONE_FITS if report.choice.query and not (gathered.lines or uncounted) else None
-    return StatsReport(**said, state="complete", path=str(path) if path else None, next_step=step)
+    answer = StatsReport(**told(report, gathered.lines, uncounted), state="complete", next_step=step)
+    return await saved_too(call, report, answer, gathered.lines, uncounted) or waiting
 
 
-def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
+def new_report(arguments: ReportStatsInput, now: datetime) -> reporting.Report:
     """What is to be reported."""
-    known = {"report_id": "", "choice": arguments.choice, "today": today, **period_of(arguments, today)}
+    today, made = now.date(), now.isoformat(timespec="seconds")
+    known = {"report_id": "", "choice": arguments.choice, "today": today, "made": made, **period_of(arguments, today)}
     told = arguments.model_dump(include={"compare", "top", "save_as"})
     return reporting.Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
 
@@ -125,15 +127,21 @@ def in_another_way(arguments: ReportStatsInput, report: ReportT) -> ReportT:
     return report.model_copy(update=wanted)
 
 
-async def save_report(
-    call: ToolCall, report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]
-) -> Path | None:
-    """The file of a whole report; None where another call is at it just now."""
-    made = content(report, lines, uncounted, call.app.redactor.text)
+async def saved_too(
+    call: ToolCall, report: reporting.Report, answer: RowsT, lines: Lines, uncounted: Sequence[Uncounted]
+) -> RowsT | None:
+    """What is said of a whole report, saved where that is wanted; None where another call is at that just now."""
+    if report.save_as is None:
+        return answer
+    if report.save_as == "html":
+        made = as_mailed(call, report, answer, lines)
+    else:
+        made = content(report, lines, uncounted, call.app.redactor.text)
     try:
-        return await save(call.app.reports.record, report, made, call.app.download_dir)
+        path = await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:
         raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call.tool, report)}") from None
+    return answer.model_copy(update={"path": str(path)}) if path else None
 
 
 def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]) -> dict[str, Any]:
@@ -180,13 +188,6 @@ def moved_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figur
     """A collection that rose or fell: how it was, how it is, and by how many percent."""
     values = {f"previous_{measure}": getattr(line.previous, measure), measure: getattr(line.numbers, measure)}
     return {**known.row(line.target, line.account), **values, **change_of(line, measure)}
-
-
-def change_of(line: Line, measure: reporting.Measure) -> Figures:
-    """By how many percent the figure changed by which a report is sorted; from nothing there is no such number."""
-    if line.previous is None:
-        return {}
-    return {"change": {name: one for name, one in growth(line.numbers, line.previous).items() if name == measure}}
 
 
 def failed_row(one: Uncounted, known: Namesakes) -> Figures:
