@@ -113,6 +113,8 @@ class Sample:
     def place_of(self, mutant: Mutant) -> Place | None:
         """Where a mutant is now; None where its statement is gone, or is in several places as likely as each other."""
         same = [one for one in self._places if (one.mutant.before, one.mutant.after) == (mutant.before, mutant.after)]
+        # The same statement in a function of another name, in another area, is another one.
+        same = [one for one in same if mutant.likeness(one.mutant) or one.path in self.files(mutant.area, "modules")]
         best = max((mutant.likeness(one.mutant) for one in same), default=0)
         likely = [one for one in same if mutant.likeness(one.mutant) == best]
         if len(likely) > 1:

@@ -11,7 +11,7 @@ class Heading:
     """In whose name something is answered."""
 
     redactor: Redactor
-    sandbox: bool = False
+    sandbox: bool
     account: str = ""
     """Its name, where a server has several."""
     why: str = ""
