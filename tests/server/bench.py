@@ -16,7 +16,9 @@ import bpe_openai  # type: ignore[import-untyped]  # it has none
 import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp.types import ElicitRequestParams, ElicitResult, ErrorData, TextContent
+from mcp.client.extension import advertise
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
+from mcp.types import ElicitRequestParams, ElicitResult, ErrorData, ResourceLink, TextContent
 from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
@@ -24,6 +26,7 @@ from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.views.showing import IN_META
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from tests.api.asking import Line
@@ -149,6 +152,10 @@ class Said:
     data: dict[str, Any]
     progress: list[tuple[float, str]]
     seconds: float
+    links: list[ResourceLink] = field(default_factory=list[ResourceLink])
+    """To files that were saved."""
+    aside: dict[str, Any] | None = None
+    """What the view was told."""
 
     @property
     def code(self) -> str:
@@ -175,9 +182,12 @@ class Assistant:
         result = await self.client.call_tool(name, {**(arguments or {}), **more}, progress_callback=progress)
         seconds = anyio.current_time() - start
         self._witness.saw(result.model_dump_json())
-        assert all(isinstance(part, TextContent) for part in result.content)
-        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-        return Said(text, bool(result.is_error), result.structured_content or {}, told, seconds)
+        first, *links = result.content
+        assert isinstance(first, TextContent)
+        linked = [one for one in links if isinstance(one, ResourceLink)]
+        assert linked == links
+        said = Said(first.text, bool(result.is_error), result.structured_content or {}, told, seconds)
+        return replace(said, links=linked, aside=(result.meta or {}).get(IN_META))
 
 
 @dataclass
@@ -189,6 +199,8 @@ class Bench:
     witness: Witness
     mode: Mode
     folder: Path
+    shows_views: bool = False
+    """Whether its clients do."""
 
     @property
     def settings(self) -> Settings:
@@ -217,7 +229,10 @@ class Bench:
         self, person: Person | None = None, server: FlipsnackServer | None = None, **settings: Any
     ) -> AsyncIterator[Assistant]:
         served = server or self.server(**settings)
-        async with Client(served, mode=self.mode, elicitation_callback=person, read_timeout_seconds=300) as client:
+        shown = [advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})] if self.shows_views else None
+        async with Client(
+            served, mode=self.mode, elicitation_callback=person, read_timeout_seconds=300, extensions=shown
+        ) as client:
             yield Assistant(client, self.witness)
         for form in person.forms if person else []:
             self.witness.saw(form)

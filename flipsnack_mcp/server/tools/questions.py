@@ -16,6 +16,7 @@ from flipsnack_mcp.server.safety.masking import mask
 from flipsnack_mcp.server.tools.arguments import Statuses
 from flipsnack_mcp.server.tools.choosing import check_days
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall, Warnings
+from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.finding import Choice, pattern_of_links
 from flipsnack_mcp.workflows.searching.search import Search, SearchResult, search
 
@@ -95,6 +96,7 @@ async def list_collections(call: ToolCall, given: ListCollectionsInput) -> Found
     """What is found, and where nothing is, what to do."""
     found = await search(partial(recall, call), given.search)
     in_short = (brief(row) for row in found.rows)
+    call.aside = beside_rows(found.rows)
     return FoundCollections(
         collections=[*(found.rows if given.details else in_short)],
         total=found.total,
@@ -103,6 +105,14 @@ async def list_collections(call: ToolCall, given: ListCollectionsInput) -> Found
         note=note_on(given, found),
         nearest=[*map(in_a_line, found.nearest)] or None,
         next_step=step_after_nothing(given, found) if not found.total else None,
+    )
+
+
+def beside_rows(rows: Sequence[CollectionSummary]) -> Aside:
+    """Covers and links of rows, of which data has none unless it is asked for."""
+    return Aside(
+        covers={row.collection_hash: row.cover_image for row in rows},
+        links={row.collection_hash: row.direct_link for row in rows},
     )
 
 
@@ -158,8 +168,10 @@ async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollec
     go_on = f'Still converting. Call get_collection(collection_hash="{wanted}", wait_seconds=30) to wait on.'
     # While it converts it is asked for again and again, and its page is not there yet.
     row = NO_ROW if watched.last.conversion == "processing" else await find_row(call, watched.last)
+    told = with_row(watched.last, row)
+    call.aside = Aside(covers={wanted: str(told.get("cover_image") or "")})
     return WatchedCollection(
-        **with_row(watched.last, row),
+        **told,
         warnings=[*worth_a_warning(watched.last)],
         states=list(watched.states),
         next_step=go_on if watched.last.conversion == "processing" else None,

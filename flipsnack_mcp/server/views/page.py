@@ -4,11 +4,11 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
-from importlib.resources import files
 
 from flipsnack_mcp.api import JsonObject
+from flipsnack_mcp.server.views.declaring import view_page
+from flipsnack_mcp.server.views.showing import IN_META
 
-FOR_VIEW = "flipsnack-mcp/view"
 ONLY_STYLE, ONLY_SCRIPT = (re.compile(rf"<{one}>(.*?)</{one}>", re.DOTALL) for one in ("style", "script"))
 CHARSET = re.compile(r"<meta charset=[^>]*>", re.IGNORECASE)
 ENDS_A_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
@@ -17,8 +17,7 @@ ENDS_A_SCRIPT = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 def as_page(data: JsonObject, for_view: JsonObject) -> bytes:
     """The view as it shows this answer."""
-    view = (files("flipsnack_mcp.server.views") / "view.html").read_text(encoding="utf-8")
-    saved = {"structuredContent": data, "_meta": {FOR_VIEW: for_view}}
+    view, saved = view_page(), {"structuredContent": data, "_meta": {IN_META: for_view}}
     block = f'<script type="application/json" id="saved">{as_inert_json(saved)}</script>\n<script>'
     head = f'<meta http-equiv="Content-Security-Policy" content="{policy_of(view)}">'
     with_policy = CHARSET.sub(lambda found: f"{found[0]}\n{head}", view, count=1)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from flipsnack_mcp.api import cleaned
-from flipsnack_mcp.workflows.reports.figures import Line, growth
-from flipsnack_mcp.workflows.reports.report import Measure, ReportedCollection
+from flipsnack_mcp.workflows.reports.report import ReportedCollection
 
 # Rows are not spelled out in the schema: every menu would pay for that, and the text shows them.
 Figures = dict[str, Any]
@@ -47,13 +46,6 @@ class Namesakes:
             return row
         alike = self.days[title, date[:OF_A_DAY]] > 1
         return row | {"created_date" if target.is_draft else "publish_date": date if alike else date[:OF_A_DAY]}
-
-
-def change_of(line: Line, measure: Measure) -> Figures:
-    """By how many percent the figure changed by which a report is sorted; from nothing there is no such number."""
-    if line.previous is None:
-        return {}
-    return {"change": {name: one for name, one in growth(line.numbers, line.previous).items() if name == measure}}
 
 
 def in_groups(rows: Rows) -> Rows:

@@ -25,6 +25,7 @@ from flipsnack_mcp.server.tools.reporting.reports import (
     saved_too,
     told,
     totals,
+    whole_table,
 )
 from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress
@@ -71,7 +72,7 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
     )
     if together.state not in WHOLE:
         return waiting
-    said = told(joint, together.lines, together.uncounted)
+    said, call.aside = told(joint, together.lines, together.uncounted), whole_table(joint, together.lines)
     answer = AccountsReport(
         **{**said, "totals": counted(together) | said["totals"]},
         state=together.state,

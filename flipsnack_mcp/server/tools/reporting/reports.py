@@ -25,11 +25,12 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
     under_way,
 )
 from flipsnack_mcp.server.tools.reporting.mailed import as_mailed
-from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, change_of, first_rows, in_groups
+from flipsnack_mcp.server.tools.reporting.naming import OF_A_DAY, Figures, Namesakes, Rows, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
+from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.reports import report as reporting
-from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, tallied
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, ranked, tallied
 from flipsnack_mcp.workflows.reports.saving import content, save
 
 WORST = 5
@@ -102,9 +103,27 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     waiting = StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
     if not whole:
         return waiting
+    said, call.aside = told(report, gathered.lines, uncounted), whole_table(report, gathered.lines)
     step = NONE_FITS if report.choice.query and not (gathered.lines or uncounted) else None
-    answer = StatsReport(**told(report, gathered.lines, uncounted), state="complete", next_step=step)
+    answer = StatsReport(**said, state="complete", next_step=step)
     return await saved_too(call, report, answer, gathered.lines, uncounted) or waiting
+
+
+def whole_table(report: reporting.Report, lines: Lines) -> Aside:
+    """Every collection that was counted, the most first, as the view sorts it anew."""
+    rows = (whole_row(one, report.sort_by) for one in ranked(lines, report.sort_by))
+    links = {one.target.collection_hash: one.target.direct_link for one in lines}
+    return Aside(rows=rows, measure=report.sort_by, links=links)
+
+
+def whole_row(line: Line, measure: reporting.Measure) -> Figures:
+    """A collection with all that is known of it."""
+    target = line.target
+    named = {"account": line.account, **target.model_dump(include={"collection_hash", "title", "status"})}
+    earlier = {f"previous_{name}": one for name, one in asdict(line.previous).items()} if line.previous else {}
+    known = {**named, "date": target.when[:OF_A_DAY]}
+    told = {name: one for name, one in known.items() if one}
+    return {**told, **figures(line.numbers), **earlier, **change_of(line, measure)}
 
 
 def new_report(arguments: ReportStatsInput, now: datetime) -> reporting.Report:
@@ -134,7 +153,7 @@ async def saved_too(
     if report.save_as is None:
         return answer
     if report.save_as == "html":
-        made = as_mailed(call, report, answer, lines)
+        made = as_mailed(call, report, answer, whole_table(report, lines))
     else:
         made = content(report, lines, uncounted, call.app.redactor.text)
     try:
@@ -188,6 +207,13 @@ def moved_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figur
     """A collection that rose or fell: how it was, how it is, and by how many percent."""
     values = {f"previous_{measure}": getattr(line.previous, measure), measure: getattr(line.numbers, measure)}
     return {**known.row(line.target, line.account), **values, **change_of(line, measure)}
+
+
+def change_of(line: Line, measure: reporting.Measure) -> Figures:
+    """By how many percent the figure changed by which a report is sorted; from nothing there is no such number."""
+    if line.previous is None:
+        return {}
+    return {"change": {name: one for name, one in growth(line.numbers, line.previous).items() if name == measure}}
 
 
 def failed_row(one: Uncounted, known: Namesakes) -> Figures:
