@@ -43,7 +43,7 @@ from flipsnack_mcp.server.tools.tool import Tool, ToolCall
 from flipsnack_mcp.server.views.clickable import with_link
 from flipsnack_mcp.server.views.showing import with_view
 from flipsnack_mcp.server.whose import Whose, account_meant, heading_of_none, whose_call
-from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data
+from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result, redacted_data
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
@@ -147,7 +147,7 @@ def tool_call(tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest) -
     return ToolCall(whose.apps[0], request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)
 
 
-async def run_tool(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | types.InputRequiredResult:
+async def run_tool(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | Illustrated | types.InputRequiredResult:
     """Run a tool, on record where it may change something."""
     if len(call.apps) == 1:
         call.app.check_settings()
@@ -158,7 +158,9 @@ async def run_tool(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | t
         raise
 
 
-async def answered(tool: Tool[Any], call: ToolCall, outcome: BaseModel, heading: Heading) -> types.CallToolResult:
+async def answered(
+    tool: Tool[Any], call: ToolCall, outcome: BaseModel | Illustrated, heading: Heading
+) -> types.CallToolResult:
     """The answer: text and data for everybody, a saved file to click, and what the view is told where there is one."""
     result = as_result(outcome, heading)
     if call.request.takes_links:
@@ -172,7 +174,7 @@ def asks_to_stop(given: Any) -> bool:
     return isinstance(given, ToolInput) and given.changes_something
 
 
-async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | types.InputRequiredResult:
+async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | Illustrated | types.InputRequiredResult:
     """A call that may change something: how it ended goes into the history, whatever it was."""
     try:
         outcome = await tool.run(call, given)

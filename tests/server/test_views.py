@@ -21,9 +21,9 @@ from flipsnack_mcp.server.views import showing
 from flipsnack_mcp.server.views.declaring import VIEW_FILE
 from flipsnack_mcp.server.views.showing import Aside, address_at, told_aside
 from tests.samples_of import every_tool, expected_tool
-from tests.server.bench import KEY, SECRET, Bench, Given, Person, Said, Tapped, tokens, types_what_is_asked
+from tests.server.bench import KEY, SECRET, Assistant, Bench, Given, Person, Said, Tapped, tokens, types_what_is_asked
 from tests.server.several import NAMES, SeveralBench
-from tests.server.typical import answered
+from tests.server.typical import prepare, typical
 from tests.server.wire import wired
 
 VIEW, MIME = "ui://flipsnack/view.html", "text/html;profile=mcp-app"
@@ -63,9 +63,18 @@ async def as_seen(of: str, bench: Bench, *, shows_views: bool) -> Said:
     sandbox = Sandbox(api_key=KEY, api_secret=SECRET, clock=bench.clock, pace=bench.sandbox.pace)
     folder = bench.folder / ("with" if shows_views else "without")
     folder.mkdir()
-    said, _ = await answered(of, replace(bench, sandbox=sandbox, shows_views=shows_views, folder=folder))
+    own = replace(bench, sandbox=sandbox, shows_views=shows_views, folder=folder)
+    async with own.assistant(Person(types_what_is_asked)) as assistant:
+        said = await assistant.call(expected_tool(of).name, typical(of, own) | await begun(of, own, assistant))
     bench.clock.ahead -= anyio.current_time() - began
     return said
+
+
+async def begun(of: str, bench: Bench, assistant: Assistant) -> dict[str, Any]:
+    """What a call goes on from. Work to be stopped is a report: how far an upload is, threads decide."""
+    if of != "stop_work":
+        return await prepare(of, bench, assistant)
+    return {"work_id": (await assistant.call("report_stats", wait_seconds=0)).data["report_id"]}
 
 
 @every_tool
@@ -164,6 +173,15 @@ async def test_a_collection_has_its_cover_beside_it(viewer: Bench) -> None:
     }
 
 
+async def test_what_was_uploaded_has_its_cover_beside_it(viewer: Bench) -> None:
+    async with viewer.assistant() as assistant:
+        made = await assistant.call("create_collection", file_path=viewer.document(), title="New", wait_seconds=45)
+        seen = await assistant.call("get_upload", upload_id=made.data["upload_id"])
+        known = await assistant.call("get_collection", collection_hash=made.data["collection_hash"])
+    cover = {made.data["collection_hash"]: known.data["cover_image"]}
+    assert [(one.aside or {})["covers"] for one in (made, seen)] == [cover, cover]
+
+
 async def test_a_report_has_every_row_that_was_counted(viewer: Bench) -> None:
     asked: Given = {"query": "Weekly", "compare": True, "sort_by": "downloads", "wait_seconds": 45}
     aside = await looked_at(viewer, "report_stats", **asked)
@@ -230,11 +248,12 @@ async def test_what_is_beside_an_answer_is_cleaned_and_redacted_as_the_answer_is
 GOOD_COVERS = [
     (f"{FILES}/collections/items/1/covers/page_1/thumb", f"{FILES}/collections/items/1/covers/page_1/thumb"),
     ("http://files.flipsnack.net/a", f"{FILES}/a"),
+    ("https://files.flipsnack.net:443/a", f"{FILES}/a"),
     ("HTTP://cdn.example.com/a?b=1", "https://cdn.example.com/a?b=1"),
 ]
 BAD_COVERS = [
     "", "x", "//files.flipsnack.net/a", "ftp://files.flipsnack.net/a", "file:///etc/passwd", "javascript:alert(1)",
-    "data:image/png;base64,AAAA", "data:text/html,x", f"{FILES}:443/a", f"{FILES}:80/a", f"{FILES}./a", f"{FILES}.evil.net/a",
+    "data:image/png;base64,AAAA", "data:text/html,x", f"{FILES}:8443/a", f"{FILES}:80/a", f"{FILES}./a", f"{FILES}.evil.net/a",
     "https://evil.net/files.flipsnack.net", "https://evil.net@files.flipsnack.net/a", "https://files.flipsnack.net@evil.net/a",
     "https://files.flipsnack.net\\@evil.net/a", "https://evilfiles.flipsnack.net/a", "https://flipsnack.net/a",
     "https://127.0.0.1/a", "https://[::1]/a", "https://files.flipsnack.net /a", f"{FILES}/a b", f'{FILES}/"onerror=1',
@@ -299,6 +318,18 @@ async def test_covers_of_the_imitation_travel_as_data_and_those_that_cannot_be_h
     assert (said.aside or {})["covers"] == {first: data, last: data}
     assert len(pictures.asked) == 8
     assert 1.0 <= took < 1.5
+    assert viewer.requests == ["collection.getList"]
+
+
+async def test_every_row_of_the_sandbox_has_a_cover_of_its_own(viewer: Bench) -> None:
+    async with viewer.assistant(sandbox=True) as assistant:
+        said = await assistant.call("list_collections", status=["public"], limit=12, details=True)
+    covers = (said.aside or {})["covers"]
+    assert covers.keys() == {row["collection_hash"] for row in said.data["collections"]}
+    assert len(set(covers.values())) == len(covers) == 12
+    assert all(
+        base64.b64decode(one.partition("data:image/png;base64,")[2]).startswith(COVER[:8]) for one in covers.values()
+    )
     assert viewer.requests == ["collection.getList"]
 
 

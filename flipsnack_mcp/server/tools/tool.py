@@ -17,6 +17,7 @@ from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
 from flipsnack_mcp.server.views.showing import Aside
+from flipsnack_mcp.server.wording import Illustrated
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.context import CallContext
@@ -118,7 +119,7 @@ class Tool(Generic[InputT]):
 
     input: type[InputT]
     output: type[BaseModel]
-    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | types.InputRequiredResult]]
+    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | Illustrated | types.InputRequiredResult]]
     has_view: bool = False
     """Whether its answer is worth looking at."""
     writes_file: bool = False

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from anyio import to_thread
 from mcp.types import CallToolResult, ResourceLink
-from pydantic import BaseModel
 
 from flipsnack_mcp.server.safety.heading import Heading
 
 KINDS_OF_FILES = {".csv": "text/csv", ".md": "text/markdown", ".html": "text/html", ".zip": "application/zip"}
 
 
-async def with_link(result: CallToolResult, outcome: BaseModel, heading: Heading) -> CallToolResult:
+async def with_link(result: CallToolResult, outcome: object, heading: Heading) -> CallToolResult:
     """An answer, with a link to the file that it names where there is one."""
     path = getattr(outcome, "path", None)
     # An address with a credential taken out of it leads nowhere.

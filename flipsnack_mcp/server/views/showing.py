@@ -1,17 +1,16 @@
 """What only the view is told. It travels beside an answer's text and data, which stay what they are for everybody."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from urllib.parse import urlsplit
 
 import anyio
 from mcp.types import CallToolResult
 
-from flipsnack_mcp.api import Flipsnack, JsonObject
-from flipsnack_mcp.files.fetching import fetched
+from flipsnack_mcp.api import Flipsnack, JsonObject, picture_address
+from flipsnack_mcp.files.fetching import fetch_picture
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.safety.cleaning import clean
 from flipsnack_mcp.server.safety.heading import Heading
@@ -23,6 +22,8 @@ MOST_ROWS, MOST_COVERS = 1000, 100
 LONGEST_ADDRESS = 500
 TIME_FOR_COVERS = 1.0
 """Seconds: pictures come beside an answer, never before it."""
+COVERS_AT_ONCE = 10
+"""The imitation draws in this thread: between so many the clock is looked at."""
 LARGEST_COVER, BEGINS_A_PNG = 20_000, b"\x89PNG\r\n\x1a\n"
 
 
@@ -73,10 +74,12 @@ async def covers_of(aside: Aside, app: App) -> dict[str, str]:
     return {name: one for name, one in allowed.items() if one}
 
 
-def address_at(text: str, hosts: Iterable[str]) -> str | None:
+def address_at(text: str, hosts: Collection[str]) -> str | None:
     """The address of a picture, if it is at one of these hosts."""
-    address = plain_address(text)
-    return address if address and urlsplit(address).netloc.lower() in hosts else None
+    try:
+        return plain_address(picture_address(text, hosts))
+    except ValueError:
+        return None
 
 
 def plain_address(text: str | None) -> str | None:
@@ -86,12 +89,13 @@ def plain_address(text: str | None) -> str | None:
 
 
 async def pictures(flipsnack: Flipsnack, addresses: Mapping[str, str]) -> dict[str, str]:
-    """Those of the imitation in this process, all at once; one that is not there in time is left out."""
-    found = dict[str, str]()
+    """Those of the imitation in this process, some at a time; one that is not there in time is left out."""
+    found, few = dict[str, str](), anyio.CapacityLimiter(COVERS_AT_ONCE)
 
     async def fetch(name: str, address: str) -> None:
-        if picture := await picture_at(flipsnack, address):
-            found[name] = picture
+        async with few:
+            if picture := await picture_at(flipsnack, address):
+                found[name] = picture
 
     with anyio.move_on_after(TIME_FOR_COVERS):
         async with anyio.create_task_group() as beside:
@@ -102,13 +106,8 @@ async def pictures(flipsnack: Flipsnack, addresses: Mapping[str, str]) -> dict[s
 
 async def picture_at(flipsnack: Flipsnack, address: str) -> str | None:
     """A small PNG as an address that holds it."""
-    body = b""
     try:
-        async with fetched(flipsnack.http, address) as transfer:
-            async for piece in transfer.pieces:
-                body += piece
-                if len(body) > LARGEST_COVER:
-                    return None
+        body = await fetch_picture(flipsnack.pictures, address, LARGEST_COVER)
     except Exception:  # noqa: BLE001  # whatever it is, the others and the rows are told without it
         return None
     return f"data:image/png;base64,{base64.b64encode(body).decode()}" if body.startswith(BEGINS_A_PNG) else None
