@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.views.page import as_page
+from flipsnack_mcp.server.views.page import as_inert_json, as_page
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.server.bench import KEY, SECRET, Assistant, Bench, Mode, Said
 from tests.server.long_bench import LongBench, to_its_end
@@ -335,16 +335,21 @@ async def test_over_accounts_it_is_saved_once_and_anew_where_one_could_be_asked_
     assert key_of("fr") not in Page.of(first).text
 
 
-async def test_a_thousand_rows_come_to_less_than_a_megabyte(long_bench: LongBench) -> None:
-    bench = long_bench
-    titled(
-        bench,
-        *(f"Offer {n:03} of the week, in all our stores and online, until the end of the month" for n in range(40)),
-    )
-    page = Page.of(await saved(bench.client, compare=True))
+LONG_TITLES = {
+    "plain": "Offer {:03} of the week, in all our stores and online, until the end of the month",
+    "long": "{:03} " + "catalogue " * 29,
+    "wide": "{:03} " + "春季目录与价格表" * 30,
+    "signs": "{:03} " + "🌿🏡" * 60,
+}
+
+
+@pytest.mark.parametrize("title", LONG_TITLES)
+async def test_a_thousand_rows_come_to_less_than_a_megabyte(long_bench: LongBench, title: str) -> None:
+    titled(long_bench, *(LONG_TITLES[title].format(n) for n in range(40)))
+    page = Page.of(await saved(long_bench.client, compare=True))
     assert len(page.aside["rows"]) == 40
-    each = (len(page.text.encode()) - len(as_page({}, {}))) / 40
-    assert len(as_page({}, {})) + 1000 * each < 1_000_000
+    each = len(as_inert_json({name: page.aside[name] for name in ("rows", "links")}).encode()) / 40
+    assert len(page.text.encode()) + 960 * each < 1_000_000
 
 
 def test_the_view_has_one_style_and_one_script_for_the_policy() -> None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.server.safety.cleaning import clean
 from flipsnack_mcp.server.safety.heading import Heading
+from flipsnack_mcp.server.tools.reporting.naming import shorten
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.server.views.page import as_page
 from flipsnack_mcp.server.views.showing import Aside, plain_address
@@ -16,6 +17,8 @@ from flipsnack_mcp.workflows.reports.report import Report
 
 ONLY_HERE = frozenset({"path", "next_step"})
 """What an answer tells an assistant on this machine, and nobody who gets the file."""
+TITLE_IN_A_FILE = 320
+"""Bytes: a thousand rows are to go by mail."""
 PROFILE = re.compile(r"https://(?:www\.)?(flipsnack\.com/[^/?#]+)/[^/]+")
 DEFINITIONS = {
     "Period": "{days}. Flipsnack does not say by which clock its days begin.",
@@ -47,7 +50,7 @@ def as_mailed(call: ToolCall, report: Report, answer: BaseModel, aside: Aside) -
         "measure": aside.measure,
         "definitions": definitions_of(report),
     }
-    rows = [clean(one) for one in aside.rows]
+    rows = [clean({**one, "title": shorten(str(one.get("title", "")), TITLE_IN_A_FILE)}) for one in aside.rows]
     return as_page(data, heading.redactor.data({**clean(known), "links": links, "rows": rows}))
 
 
