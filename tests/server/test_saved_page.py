@@ -176,6 +176,7 @@ async def test_over_several_accounts_it_says_all_of_each(bench: Bench) -> None:
         said = await saved(assistant, account="*", compare=True)
     page = Page.of(said)
     assert (said.data["state"], page.aside["account"]) == ("failed", "de, fr, uk")
+    assert page.aside["made"] == "2026-09-21T14:13:20+00:00"
     assert page.data == {name: one for name, one in said.data.items() if name not in {"path", "next_step"}}
     assert_says_all(page, said)
     assert {one["account"] for one in page.aside["rows"]} == {"de", "uk"}
@@ -236,6 +237,12 @@ async def test_a_named_account_is_called_by_its_name_and_an_imitation_marked(
         page = Page.of(await saved(assistant, account=name))
     assert (page.data["account"], page.aside["account"]) == (name, name)
     assert page.data.get("sandbox", False) is bool(sandboxes)
+
+
+async def test_the_only_account_of_a_file_is_called_by_its_name_too(bench: Bench) -> None:
+    async with with_accounts(bench, ("de",)).assistant() as assistant:
+        page = Page.of(await saved(assistant))
+    assert (page.data.get("account"), page.aside["account"]) == (None, "de")
 
 
 async def test_its_policy_allows_its_one_style_its_one_script_and_pictures_in_it(bench: Bench) -> None:
