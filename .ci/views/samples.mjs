@@ -1,0 +1,63 @@
+// What the real server answers: one result of every kind, asked by the official client on one revision of the protocol.
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+
+const UI = "io.modelcontextprotocol/ui", MIME = "text/html;profile=mcp-app", META = "flipsnack-mcp/view";
+
+export async function connect(python, source, home, mode) {
+  mkdirSync(`${home}/documents`, { recursive: true });
+  for (const name of ["autumn", "menu"]) {
+    copyFileSync(`${source}/flipsnack_mcp/commands/catalogue.pdf`, `${home}/documents/${name}.pdf`);
+    writeFileSync(`${home}/documents/${name}.pdf`, `\n%${name}`, { flag: "a" });
+  }
+  const env = { ...process.env, HOME: home, PYTHONPATH: source, FLIPSNACK_UPLOAD_DIRS: `${home}/documents`, FLIPSNACK_DOWNLOAD_DIR: home };
+  const capabilities = { extensions: { [UI]: { mimeTypes: [MIME] } } };
+  const client = new Client({ name: `views-${mode}`, version: "1" }, { capabilities, versionNegotiation: { mode } });
+  await client.connect(new StdioClientTransport({ command: python, args: [`${source}/benchmarks/quick_server.py`], env }));
+  return client;
+}
+
+// The view as a host reads it: from the tool's own `_meta`.
+export async function viewOf(client, source) {
+  const { tools } = await client.listTools();
+  const uri = tools.find((one) => one._meta?.ui)?._meta.ui.resourceUri;
+  if (!uri) return { html: readFileSync(`${source}/flipsnack_mcp/server/views/view.html`, "utf8"), csp: { resourceDomains: ["https://files.flipsnack.net"] }, tools };
+  const [{ text, mimeType, _meta }] = (await client.readResource({ uri })).contents;
+  if (mimeType !== MIME) throw new Error(`the view is ${mimeType}`);
+  return { html: text, csp: _meta?.ui?.csp, tools };
+}
+
+export async function samples(client) {
+  const call = (name, given) => client.callTool({ name, arguments: given }, { timeout: 120_000 });
+  const made = {};
+  const keep = async (kind, name, given, more = {}) => {
+    const result = { ...await call(name, given) };
+    made[kind] = { name, input: given, result: { ...result, _meta: { ...result._meta, [META]: { ...more, ...result._meta?.[META] } } } };
+    return result.structuredContent ?? {};
+  };
+  const listed = await keep("collections", "list_collections", { limit: 12 });
+  const first = listed.collections[0].collection_hash;
+  const package_ = call("download_collection_html", { collection_hash: listed.collections[1].collection_hash, wait_seconds: 45 });
+  await keep("covers", "list_collections", { limit: 20, details: true });
+  await keep("nothing", "list_collections", { query: "zzzzqq" });
+  await keep("collection", "get_collection", { collection_hash: first });
+  await keep("statistics", "get_collection_stats", { collection_hash: first, include_page_stats: true });
+  await keep("running", "report_stats", { everything: true, compare: true, wait_seconds: 0 });
+  const report = await call("report_stats", { everything: true, compare: true, wait_seconds: 45 });
+  const rows = [...report.structuredContent.collections, ...report.structuredContent.bottom];
+  await keep("report", "report_stats", { everything: true, compare: true, wait_seconds: 45 }, { rows });
+  await keep("audit", "audit_account", { wait_seconds: 45 });
+  const plan = await keep("plan", "update_collections", { query: "weekly", find: "Weekly", replace: "Week" });
+  await keep("deletion", "delete_collections", { query: "kitchen" });
+  await keep("batch", "create_collections", { folder: "documents", title: "{name} 2026" });
+  await keep("uploading", "create_collection", { file_path: "menu.pdf", title: "Menu", wait_seconds: 0 });
+  await keep("upload", "create_collection", { file_path: "autumn.pdf", title: "Autumn", status: "public", wait_seconds: 45 });
+  await keep("uploads", "get_upload", {});
+  await keep("carried out", "update_collections", { plan_id: plan.plan_id, wait_seconds: 45 });
+  await keep("dry run", "create_collection", { file_path: "menu.pdf", dry_run: true });
+  await keep("error", "get_collection", { collection_hash: "nosuchone" });
+  await package_;
+  await keep("package", "download_collection_html", { collection_hash: listed.collections[1].collection_hash, wait_seconds: 45 });
+  return made;
+}
