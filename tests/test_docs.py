@@ -80,6 +80,12 @@ def test_every_link_of_the_readme_works_on_a_package_page_and_leads_to_a_file() 
     assert all(found and (ROOT / (found[1] or found[2])).exists() for found in files)
 
 
+def test_the_pictures_of_the_readme_are_small() -> None:
+    sizes = {one.name: one.stat().st_size for one in (ROOT / "docs").glob("*.png")}
+    assert sizes.keys() == {"collections.png", "report.png"}
+    assert all(20_000 < size < 200_000 for size in sizes.values())
+
+
 def without_code(text: str) -> str:
     return re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
 

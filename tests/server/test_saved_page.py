@@ -217,7 +217,7 @@ async def test_it_says_whose_numbers_these_are_when_it_was_made_and_what_they_me
         "reading time",
         "downloads",
         "change",
-        "average per view",
+        "average time",
         "without views",
         "drafts",
         "created later",

@@ -25,7 +25,7 @@ DEFINITIONS = {
     "Impressions": "Counted by Flipsnack each time the player loads.",
     "Views": "Counted by Flipsnack each time somebody interacts with the player; one reader may count several times.",
     "Reading time": "All the time that readers spent, as Flipsnack counts it.",
-    "Average per view": "The reading time divided by the views.",
+    "Average time": "The reading time divided by the views.",
     "Downloads": "Counted by Flipsnack, whose documentation says no more of them.",
     "Change": "By how many percent a number rose or fell against the period of the same length right before. There is none "
     "where that was zero.",
