@@ -28,14 +28,23 @@ export async function saves(browser, folder, html, kinds) {
     const links = await page.locator("a").evaluateAll((some) => some.map((one) => [one.rel, one.target, new URL(one.href).hostname].join(" ")));
     check(links.every((one) => one === "noreferrer _blank www.flipsnack.com"), `${at.now}: links ${links[0]}`);
   }
-  for (const [number, value] of HOSTILE.entries()) {
-    at.now = `saved hostile ${number}`;
-    const [texts] = placed(value, { structuredContent: real.structuredContent, _meta: { [META]: { ...real._meta[META], definitions, covers: { x: "y" } } } });
-    await open(page, folder, "hostile", html, texts);
-    const { pwned, found, wrong, listening } = await inert(page.mainFrame());
-    check(!pwned && !listening && !found.length && !wrong.length, `${at.now}: not inert: ${JSON.stringify({ pwned, found, wrong })}`);
+  for (const [name, result] of Object.entries({ "in every row": inRows(real), ...Object.fromEntries(MARKUP.map((value) => [`in every place: ${value}`, inPlaces(value, real)])) })) {
+    at.now = `saved, hostile ${name}`;
+    await open(page, folder, "hostile", html, result);
+    const { pwned, found, wrong, listening, text } = await inert(page.mainFrame());
+    check(!pwned && !listening && !found.length && !wrong.length && text > 20, `${at.now}: not inert: ${JSON.stringify({ pwned, found, wrong })}`);
   }
+  await judged(page.mainFrame(), "saved, after everything hostile");
   await close();
+}
+
+const MARKUP = HOSTILE.filter((one) => typeof one === "string" && /<\/?(script|style|title)>|<!--|onerror|^javascript:/.test(one));
+const inPlaces = (value, { structuredContent, _meta }) => [...placed(value, { structuredContent, _meta: { [META]: { ..._meta[META], account: "a", made: "b", definitions: [["c", "d"]], covers: { x: "y" } } } })][0];
+// Each row of each list has one hostile value in all its fields.
+function inRows({ structuredContent }) {
+  const rows = HOSTILE.map((value) => Object.fromEntries(["collection_hash", "title", "status", "date", "account", "reason", "views", "impressions", "direct_link", "cover_image", "change", "count"].map((name) => [name, value])));
+  const lists = Object.fromEntries(["collections", "bottom", "winners", "losers", "unread", "drafts", "failed", "accounts"].map((name) => [name, rows]));
+  return { structuredContent: { ...structuredContent, ...lists }, _meta: { [META]: { rows, definitions: HOSTILE.map((value) => [value, value]) } } };
 }
 
 async function open(page, folder, name, html, { structuredContent, _meta }) {

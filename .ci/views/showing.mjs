@@ -34,10 +34,11 @@ export const manyCollections = (count) => ({
 });
 export function manyRows(count) {
   const rows = Array.from({ length: count }, (_, number) => ({ ...row(number), impressions: number * 7, views: (number * 7919) % 5003, time_spent: number * 41, downloads: number % 13, average_time: 17.5, previous_views: number * 3, change: number % 5 ? (number % 300) - 120 : null }));
-  const most = rows.slice(0, 10);
+  const most = rows.slice(0, 5), moved = most.map(({ collection_hash, title, views, previous_views }) => ({ collection_hash, title, views, previous_views, change: { views: 12.5 } }));
+  const named = rows.map(({ collection_hash, title, publish_date }) => ({ collection_hash, title, publish_date }));
   return {
     content: [{ type: "text", text: "many" }],
-    structuredContent: { report_id: "abcd1234", state: "complete", period: "2026-10-01 to 2026-10-31", totals: { collections: count, views: 2_500_000, impressions: 3_000_000, time_spent: 9_000_000, downloads: 6000, average_time: 17.5, previous_views: 2_000_000 }, change: { views: 25 }, collections: most, bottom: most, winners: most, losers: most, unread: rows.slice(0, 200), drafts: rows.slice(0, 60), failed: [{ ...row(1), reason: "Flipsnack did not answer" }] },
+    structuredContent: { report_id: "abcd1234", state: "complete", period: "2026-10-01 to 2026-10-31", totals: { collections: count, views: 2_500_000, impressions: 3_000_000, time_spent: 9_000_000, downloads: 6000, average_time: 17.5, previous_views: 2_000_000 }, change: { views: 25 }, collections: rows.slice(0, 10), bottom: most, winners: moved, losers: moved, unread: named.slice(0, 200), drafts: named.slice(0, 60), failed: [{ ...named[1], reason: "Flipsnack did not answer" }] },
     _meta: { "flipsnack-mcp/view": { rows, measure: "views", account: "Garden & Table", made: "2026-11-29T20:53:17Z", definitions: [["Views", "How often the player was used."], ["Impressions", "How often the player was loaded."]] } },
   };
 }
