@@ -76,6 +76,9 @@ PLAIN_FORMS = (
     (re.compile(BRAILLE_BLANK), " "),
 )
 
+WORTH_NAMING = 5
+"""Of many things a sentence names so many."""
+
 
 def cleaned(text: str, limit: int = 300) -> str:
     """One line of what can be seen and what gives that its form, at most `limit` characters long."""
@@ -106,9 +109,14 @@ def shows_nothing(text: str) -> bool:
     return not one_line(text.encode(errors="replace").decode()).strip()
 
 
-def first_few(texts: list[str], most: int) -> list[str]:
+def first_few(texts: list[str], most: int = WORTH_NAMING) -> list[str]:
     """As many as are worth reading, and how many more there are."""
     return [*texts[:most], f"and {len(texts) - most} more"] if len(texts) > most else texts
+
+
+def few_named(said: str, things: list[str]) -> list[str]:
+    """A sentence that names as many things as are worth reading; none where there is nothing."""
+    return [f"{said}: {'; '.join(first_few(things))}."] if things else []
 
 
 def quoted(text: str, limit: int = 300) -> str:

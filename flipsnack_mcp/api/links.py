@@ -8,9 +8,12 @@ from collections.abc import Collection
 from contextlib import suppress
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from flipsnack_mcp.text import cleaned
+from flipsnack_mcp.text import cleaned, quoted
 
 HASH = re.compile(r"[A-Za-z0-9_-]{1,64}")
+PLAIN_FACT = re.compile(r"[A-Za-z0-9-]+")
+"""What Flipsnack says in a word or a day needs no quotes."""
+HASH_AND_TITLE = re.compile(rf"""({HASH.pattern}) ["'].*["'](?:, {PLAIN_FACT.pattern})*""")
 ACCOUNT_IN_LINK = re.compile(r"[A-Za-z0-9]{6,}")
 ACCOUNT_IN_PATH = re.compile(r"[0-9A-F]{11}")
 ADDRESS_IN_CODE = re.compile(r"(?:https?:)?//[^\s\"'<>]+", re.IGNORECASE)
@@ -36,6 +39,11 @@ NOT_A_HASH = "a hash has only letters, digits, - and _, at most 64 of them: send
 def hash_from(value: object) -> str:
     """The hash in a hash, a number, or any Flipsnack link. Raises ValueError with what to do instead."""
     return account_and_hash(value)[1]
+
+
+def hash_and_title(found: str, title: str, *facts: str) -> str:
+    """A hash for who chooses one: with its title, and what tells it from its namesakes. `hash_from` finds it there."""
+    return ", ".join([f"{found} {quoted(title, 80)}", *filter(PLAIN_FACT.fullmatch, facts)])
 
 
 def is_link(text: str) -> bool:
@@ -65,6 +73,8 @@ def account_and_hash(value: object) -> tuple[str, str]:
     text = str(value).strip()
     if not text:
         raise ValueError("it is empty: send the hash or the whole Flipsnack link")
+    if named := HASH_AND_TITLE.fullmatch(text):
+        return "", named[1]
     if LOOKS_LIKE_LINK.search(text):
         return parts_of_link(text)
     return parts_of_base64(text) or ("", plain_hash(text))

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
 
+from flipsnack_mcp.text import one_line
+
 Sent = Callable[[int, int], Awaitable[None]]
 
 
@@ -63,6 +65,8 @@ def part(boundary: str, disposition: str, more: str = "") -> str:
 
 
 def escape_name(name: str) -> str:
-    """A file name as browsers write it in a header: https://html.spec.whatwg.org/#multipart-form-data."""
-    sendable = name.encode(errors="replace").decode()
-    return sendable.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    """A file name as it is seen, and as browsers write it in a header: without a title Flipsnack makes one of it.
+
+    https://html.spec.whatwg.org/#multipart-form-data
+    """
+    return one_line(name.encode(errors="replace").decode()).replace('"', "%22")

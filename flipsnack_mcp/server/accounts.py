@@ -48,12 +48,17 @@ def existing_account(every: Sequence[Settings], name: str) -> Settings:
     """
     if found := account_named(every, name):
         return found
+    raise no_account_named(every, name)
+
+
+def no_account_named(every: Sequence[Settings], name: str) -> WhichAccountError:
+    """What to say where no single account is called so."""
     happened = (
         "Only report_stats takes all accounts at once."
         if name == EVERY_ONE
         else f"There is no account {quoted(name, 60)}."
     )
-    raise WhichAccountError(happened, f"The accounts are: {names_of(every)}.")
+    return WhichAccountError(happened, f"The accounts are: {names_of(every)}.")
 
 
 def identity_of(every: Sequence[Settings], arguments: Mapping[str, Any] | None) -> str:

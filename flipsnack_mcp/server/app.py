@@ -9,8 +9,9 @@ import anyio
 from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server.consent.codes import Consents
-from flipsnack_mcp.server.consent.confirmation import Confirmation, yeses_of
-from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.consent.confirmation import Confirmation
+from flipsnack_mcp.server.consent.yes import yeses_of
+from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
@@ -98,7 +99,7 @@ class App:
 
     def heading(self, why: str = "") -> Heading:
         """What stands over its answers; `why` it was this account, where it was not named."""
-        return Heading(self.redactor, self.settings.sandbox, self.called, why)
+        return Heading(self.redactor, self.settings.sandbox, self.called, why, lacking(self.settings))
 
     @property
     def download_dir(self) -> Path:

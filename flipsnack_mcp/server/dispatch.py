@@ -6,7 +6,6 @@ Imported at the first call: from here on stands everything that tools do, and a 
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,7 +21,6 @@ from flipsnack_mcp.api import (
     FlipsnackError,
     NotAuthorisedError,
     NotFoundError,
-    ResultT_co,
     cleaned,
     hash_from,
 )
@@ -30,8 +28,9 @@ from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
+from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
+from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
@@ -47,8 +46,6 @@ from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result, red
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
-from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.searching.search import Search, search
 
 UNEXPECTED = (
     "Something unexpected went wrong in this server. Something may have been changed. "
@@ -112,10 +109,11 @@ class Dispatcher:
             raise ResourceNotFoundError(str(error)) from None
         return await read_resource(whose.apps[0], address)
 
-    async def suggest(self, typed: str, name: str | None) -> types.Completion:
-        """Hashes for what a person is typing, of the account that they named; none where there is no such account."""
+    async def suggest(self, kind: str, typed: str, given: Mapping[str, str]) -> types.Completion:
+        """What a person who is typing may mean, in the account that they named; nothing where there is no such account."""
+        name = given.get(ARGUMENT)
         account = account_named(self.settings.every, name) if name and len(self.apps) > 1 else self.first.settings
-        return await suggest_hashes(self.apps[account.account], typed) if account else types.Completion(values=[])
+        return await suggest(self.apps[account.account], kind, typed, given) if account else NOTHING
 
     def suggest_accounts(self, typed: str) -> types.Completion | None:
         """Names of accounts that begin so."""
@@ -230,12 +228,9 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")
 
 
-SUGGESTED = 20
 NOT_TO_BE_HAD = -32010
 """A protocol error's number, of those left to servers: nothing is wrong inside, but Flipsnack cannot be asked or refuses."""
 NOTHING_READ = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
-TIME_TO_READ = 15.0
-"""Seconds: a client shows nothing while it reads, and a person is typing while it completes."""
 
 
 async def read_resource(app: App, uri: str) -> str:
@@ -271,22 +266,3 @@ def question_of(uri: str) -> Action[Any]:
     raise ResourceNotFoundError(
         f"There is no such resource. There are {ACCOUNT_ADDRESS} and {COLLECTION_ADDRESS}{{hash}}."
     )
-
-
-async def ask_lately(app: App, action: Action[ResultT_co]) -> ResultT_co:
-    """What Flipsnack says, some seconds old at most. Nobody is told the progress."""
-    app.check_settings()
-    return await app.recent.ask(CallContext(app.flipsnack).within(TIME_TO_READ), action)
-
-
-async def suggest_hashes(app: App, typed: str) -> types.Completion:
-    """Hashes of collections whose titles have what was typed, or that begin with it; none where they cannot be had."""
-    try:
-        found = await search(partial(ask_lately, app), Search(typed.strip(), limit=SUGGESTED, begun=True))
-    except FlipsnackError:
-        return types.Completion(values=[])
-    except Exception as error:  # noqa: BLE001  # the SDK would log its text
-        log_unexpected("a completion", error)
-        return types.Completion(values=[])
-    hashes = [row.collection_hash for row in found.rows if row.collection_hash]
-    return types.Completion(values=hashes, total=found.total, has_more=found.next_offset is not None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flipsnack_mcp.api import first_few, in_its_own_words
 from flipsnack_mcp.server.accounts import names_of
+from flipsnack_mcp.server.menu import lacking
 from flipsnack_mcp.settings import Settings
 
 DRAWING = (
@@ -23,8 +24,8 @@ any Flipsnack link will do.
 Status: public (listed on the profile), unlisted (link only), editable (a draft, offline). Publishing a draft gives it a new hash.
 Long work (conversion, packages, reports, plans) is waited for up to wait_seconds. An answer that is not complete names \
 the call that goes on: where it says how long, end your turn and ask again then. That never starts or uploads anything twice.
-An upload costs one of the month's uploads, also when its conversion fails; after an unclear end ask get_upload before \
-uploading again.
+An upload costs one of the month's uploads, also when its conversion fails.
+After an unclear end of an upload ask get_upload before uploading again.
 Deleting and taking offline need the person's yes. The form is the preview: no dry run has to come before it, and never \
 confirm in their place. A plan that is exactly what the person asked for is carried out; one that is not is shown first.
 The key allows 60 calls a minute: make one call over many collections, not one for each.
@@ -42,7 +43,8 @@ FOLDERS_TOLD = "\nUpload folders: "
 
 def instructions(settings: Settings) -> str:
     """The instructions for these settings, under 1,800 characters."""
-    said = [(INSTRUCTIONS, ()), *((sentence, those) for sentence, those in about(settings.every) if those)]
+    known = "\n".join(line for line in INSTRUCTIONS.splitlines() if not any(one in line for one in lacking(settings)))
+    said = [(known, ()), *((sentence, those) for sentence, those in about(settings.every) if those)]
     lists = sum(NAMES in sentence for sentence, _ in said)
     room = (LONGEST - sum(len(sentence) + 1 for sentence, _ in said)) // max(1, lists) - len(AND_MORE)
     text = "\n".join(sentence.replace(NAMES, names_of(those, room)) for sentence, those in said)

@@ -64,6 +64,11 @@ def menu(settings: Settings) -> dict[str, Tool]:
     return {one.tool.name: as_offered(one) for one in offered}
 
 
+def lacking(settings: Settings) -> frozenset[str]:
+    """The tools that these settings do not offer: no sentence may send anybody to them."""
+    return frozenset(one.tool.name for one in entries()).difference(menu(settings))
+
+
 def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> bool:
     """Whether for any of them the toolset is on, and read-only mode leaves it."""
     return any(toolset in one.toolsets and (needs is Effect.READS or not one.read_only) for one in accounts)

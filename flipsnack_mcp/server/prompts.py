@@ -24,6 +24,8 @@ class Argument(types.PromptArgument, defer_build=True):
     """What stands in the text where it is not given."""
     words: Annotated[tuple[str, ...], Field(exclude=True)] = ()
     """What it usually is, for who is typing."""
+    kind: Annotated[str, Field(exclude=True)] = ""
+    """What of the account or the computer it is, where that can be looked up for who is typing."""
 
 
 class Prompt(types.Prompt, defer_build=True):
@@ -77,10 +79,20 @@ def offered_prompts(settings: Settings) -> list[Prompt]:
     return [one.model_copy(update={"arguments": [*one.arguments, WHOSE]}) if several else one for one in offered]
 
 
+def argument_of(prompt: str, argument: str) -> Argument | None:
+    """An argument of a job, as it is written down."""
+    return next((one for job in prompts() if job.name == prompt for one in job.arguments if one.name == argument), None)
+
+
+def completed_as(prompt: str, argument: str) -> str:
+    """What an argument is, where that can be looked up."""
+    asked = argument_of(prompt, argument)
+    return asked.kind if asked else ""
+
+
 def suggest_words(prompt: str, argument: str, typed: str) -> types.Completion | None:
     """What an argument may be, of the words that begin as typed; None where it can be anything."""
-    asked = (one for job in prompts() if job.name == prompt for one in job.arguments if one.name == argument)
-    words = next((one.words for one in asked), ())
+    words = asked.words if (asked := argument_of(prompt, argument)) else ()
     begun = [word for word in words if word.startswith(typed.strip().lower())]
     return types.Completion(values=begun, total=len(begun), has_more=False) if words else None
 

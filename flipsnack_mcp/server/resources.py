@@ -26,6 +26,8 @@ TEMPLATE = ResourceTemplate(
     mime_type=JSON,
 )
 """What can be read once its hash is known."""
+KINDS = {"hash": "collection"}
+"""What the parts of its address are, for who is typing."""
 SCHEME = "flipsnack://"
 
 

@@ -102,7 +102,7 @@ class FlipsnackServer(MCPServer[Service]):
         self._accounts, self._menu = settings, menu(settings)
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
         self.middleware.insert(0, Arriving(self._menu))
-        self.completion()(complete_hash)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+        self.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     @override
     async def run_stdio_async(
@@ -184,23 +184,22 @@ async def know_the_request(ctx: ServerRequestContext[Any, Any], call_next: CallN
     return await call_next(ctx)
 
 
-async def complete_hash(
+async def complete(
     ref: types.PromptReference | types.ResourceTemplateReference,
     argument: types.CompletionArgument,
     context: types.CompletionContext | None,
 ) -> types.Completion | None:
-    """Hashes by title, wherever one is wanted; names of accounts, and words that an argument takes."""
-    dispatcher = HANDLED.get().lifespan_context.dispatcher()
+    """What an argument may be, for who is typing; names of accounts, and words that an argument takes."""
+    dispatcher, given = HANDLED.get().lifespan_context.dispatcher(), (context and context.arguments) or {}
     if argument.name == ARGUMENT:
         return dispatcher.suggest_accounts(argument.value)
-    if isinstance(ref, types.PromptReference) and (
-        words := prompts.suggest_words(ref.name, argument.name, argument.value)
-    ):
+    if isinstance(ref, types.ResourceTemplateReference):
+        kind = resources.KINDS.get(argument.name)
+    elif words := prompts.suggest_words(ref.name, argument.name, argument.value):
         return words
-    of_prompt = isinstance(ref, types.PromptReference) and (ref.name, argument.name) == ("swap_issue", "old")
-    of_resource = isinstance(ref, types.ResourceTemplateReference) and argument.name == "hash"
-    whose = ((context and context.arguments) or {}).get(ARGUMENT)
-    return await dispatcher.suggest(argument.value, whose) if of_prompt or of_resource else None
+    else:
+        kind = prompts.completed_as(ref.name, argument.name)
+    return await dispatcher.suggest(kind, argument.value, given) if kind else None
 
 
 async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -22,12 +22,14 @@ from flipsnack_mcp.server.accounts import (
     not_offered,
 )
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.menu import over_all
+from flipsnack_mcp.server.menu import lacking, over_all
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.tools.arguments import several
 from flipsnack_mcp.server.tools.tool import Linked
 from flipsnack_mcp.workflows.context import CallContext
 
+STOPPING = "stop_work"
+"""What has an id is found by that alone, and a report over all accounts has one: nothing has to be said for it on the menu."""
 NONE_NAMED = "the first, none was named"
 LINKED = "the link is of this one"
 LINK_ARGUMENTS = ("collection_hash", "flipbook_hash", "collections", "exclude", "query")
@@ -58,7 +60,8 @@ class Whose:
 
 def heading_of_none(apps: Sequence[App]) -> Heading:
     """What stands over an answer that is about none of these accounts more than about another."""
-    return Heading(apps[0].redactor, all(one.settings.sandbox for one in apps))
+    lacks = frozenset.intersection(*(lacking(one.settings) for one in apps))
+    return Heading(apps[0].redactor, all(one.settings.sandbox for one in apps), lacks=lacks)
 
 
 async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str, Any], *, writes: bool) -> Whose:
@@ -67,7 +70,7 @@ async def whose_call(apps: Mapping[str, App], tool: str, arguments: Mapping[str,
     Raises:
         WhichAccountError: It cannot be told, or it is not the one that was named, or has no such tool.
     """
-    if name_given(arguments) == EVERY_ONE and tool in over_all():
+    if name_given(arguments) == EVERY_ONE and tool in (*over_all(), STOPPING):
         return Whose(tuple(apps.values()), linked=await collections_by_owner(arguments, [*apps.values()]))
     whose = await account_meant(apps, arguments, writes=writes)
     (found,) = whose.apps

@@ -18,7 +18,7 @@ from flipsnack_mcp.files.pictures import Picture
 from flipsnack_mcp.server.menu import entries
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 from flipsnack_mcp.server.safety.heading import Heading
-from flipsnack_mcp.workflows.progress import size_of
+from flipsnack_mcp.workflows.progress import duration, size_of
 
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|(.*_)?date|field|account|key_end")
@@ -37,9 +37,7 @@ Unit: TypeAlias = Callable[[float], str]
 
 def spoken_time(value: float) -> str:
     """A time as a number, and as people say it."""
-    hours, minutes = divmod(round(value) // 60, 60)
-    said = f"{hours} h {minutes} min" if hours else f"{minutes} min"
-    return f"{value} s ({said})" if value >= 60 else f"{value} s"
+    return f"{value} s ({duration(value)})" if value >= 60 else f"{value} s"
 
 
 def signed_percent(value: float) -> str:
@@ -59,8 +57,12 @@ SHARES = frozenset({("pages", "time_spent")})
 """Columns whose unit nobody documents, by table: each number is shown as its share of them all."""
 
 
-CALL = re.compile(rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b(?![./\\-]\w|\([^)]*account=)(\(?)')
+A_TOOL = rf'"[^"]*"|\b({"|".join(tool.name for tool, *_ in entries())})\b'
+TOOL_NAME, CALL = re.compile(A_TOOL), re.compile(rf"{A_TOOL}(?![./\\-]\w|\([^)]*account=)(\(?)")
 """A tool that is named in a sentence of ours, and whether its arguments follow; what stands in quotes is somebody's."""
+CLAUSE = re.compile(r'(?:"[^"]*"|.)*?(?:[.;](?=\s)|\Z)\s*', re.DOTALL)
+"""What can be left out of a sentence of ours: up to a full stop or a semicolon that is in no quotes."""
+TELL_THE_PERSON = "Tell the person."
 NAMES_CALLS = frozenset({"next_step", "warnings", "advice"})
 
 
@@ -80,7 +82,7 @@ def as_result(result: BaseModel | Illustrated, heading: Heading) -> CallToolResu
         plain = as_result(result.result, heading)
         return plain.model_copy(update={"content": [*plain.content, shown]})
     data = heading.redactor.data(data_of(result))
-    data |= {name: about_account(data[name], heading) for name in NAMES_CALLS & data.keys()}
+    data |= {name: about_account(possible(data[name], heading), heading) for name in NAMES_CALLS & data.keys()}
     text = TextContent(text=heading.over_text(as_text_lines(data)))
     return CallToolResult(content=[text], structured_content=heading.over_data(data))
 
@@ -92,7 +94,25 @@ def redacted_data(result: BaseModel, heading: Heading) -> JsonObject:
 
 def as_failure(text: str, heading: Heading) -> CallToolResult:
     """A failure the model can read; nothing structured, clients drop it on errors."""
-    return CallToolResult(content=[TextContent(text=heading.over_text(about_account(text, heading)))], is_error=True)
+    happened, *further = CLAUSE.findall(text)
+    said = about_account(happened + possible("".join(further), heading), heading)
+    return CallToolResult(content=[TextContent(text=heading.over_text(said))], is_error=True)
+
+
+def possible(said: Any, heading: Heading) -> Any:
+    """Sentences of ours without what sends somebody to a tool that is not there; what is to be done then is a person's."""
+    if isinstance(said, list):
+        return [kept for one in said if (kept := what_is_there(one, heading))]
+    if not isinstance(said, str) or (kept := what_is_there(said, heading)) == said:
+        return said
+    return f"{kept} {TELL_THE_PERSON}".lstrip()
+
+
+def what_is_there(said: str, heading: Heading) -> str:
+    """Without the clauses that name a tool that is not there."""
+    every = CLAUSE.findall(said)
+    kept = [one for one in every if not heading.lacks.intersection(found[1] for found in TOOL_NAME.finditer(one))]
+    return said if len(kept) == len(every) else re.sub(r"[;\s]+$", "", "".join(kept))
 
 
 def about_account(said: Any, heading: Heading) -> Any:

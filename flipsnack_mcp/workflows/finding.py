@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, bare
+from flipsnack_mcp.api import FlipsnackError, Lane, StatusName, bare, quoted
 from flipsnack_mcp.api.actions.collections import CollectionList, CollectionSummary, ListCollections
+from flipsnack_mcp.api.links import PLAIN_FACT
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.searching.words import holds_all
 
@@ -144,10 +145,21 @@ async def candidates(context: CallContext, title: str) -> frozenset[str]:
     return frozenset(row.collection_hash for row in await alike(context, title, BEFORE))
 
 
-async def new_ones(context: CallContext, title: str, before: frozenset[str]) -> list[str]:
+async def new_ones(context: CallContext, title: str, before: frozenset[str]) -> list[CollectionSummary]:
     """The collections that an upload with this title could be and that were not there before, newest first."""
     rows = await alike(context, title, WINDOW)
-    return [row.collection_hash for row in rows if row.collection_hash not in before]
+    return [row for row in rows if row.collection_hash not in before]
+
+
+def as_known(row: CollectionSummary) -> str:
+    """A collection as a person knows it: by its title, and by what tells it from its namesakes."""
+    told = (one for one in (row.status, day_of(row), row.collection_hash) if PLAIN_FACT.fullmatch(one))
+    return f"{quoted(row.title, 80)} ({', '.join(told)})"
+
+
+def day_of(row: CollectionSummary) -> str:
+    """When a collection was published; of a draft, when it was made."""
+    return (row.publish_date or row.created_date or "")[:10]
 
 
 async def direct_link(context: CallContext, collection_hash: str, title: str) -> str | None:

@@ -39,7 +39,7 @@ FOR_THE_PERSON = Progress(message="waiting for the person's answer")
 
 def next_call(seconds: float, why: str) -> Progress:
     """How long the next request to Flipsnack waits, and for what."""
-    return Progress(message=f"next call in about {seconds:.0f} s: {why}")
+    return Progress(message=f"next call in {roughly(seconds)}: {why}")
 
 
 def transferred(what: str, done: int, total: int | None) -> Progress:
@@ -58,12 +58,12 @@ def upload_at(sent: int, size: int, seconds: float | None) -> str:
 
 def polled(what: str, state: str, seconds: float, polls: int) -> Progress:
     """What the last look at a conversion or a package said."""
-    return Progress(message=f"{what}: {state}, {seconds:.0f} s, poll {polls}")
+    return Progress(message=f"{what}: {state}, {duration(round(seconds))}, poll {polls}")
 
 
 def work_at(doing: str, done: int, total: int, what: str, seconds_left: float) -> Progress:
     """How far a plan of changes or uploads is, and for how long it will go on at its pace."""
-    rest = f", about {max(1, round(seconds_left))} s left" if done < total else ""
+    rest = f", {roughly(max(1, seconds_left))} left" if done < total else ""
     return Progress(done, total, f"{doing}: {done} of {total} {what}{rest}", seconds_left)
 
 
@@ -82,15 +82,16 @@ def budget_used_up(again: str, doing: str = "update") -> str:
     return f"{doing}: others use up what the key allows. {again}"
 
 
-def choosing(found: int) -> Progress:
-    """How many collections a report has found while it still reads the list."""
-    return Progress(message=f"report: choosing, {found} collections so far")
+def choosing(found: int, most: int | None = None, seconds_left: float | None = None) -> Progress:
+    """How many collections a report has found while it still reads the list, and how many there can be at most."""
+    rest = "" if most is None or seconds_left is None else f" of at most {most}, {roughly(seconds_left)} left"
+    return Progress(0, most, f"report: choosing, {found} collections so far{rest}", seconds_left)
 
 
 def report_at(done: int, total: int, seconds_left: float, trouble: str, where: str = "") -> Progress:
     """How far a report is, and what delays it."""
     delayed = f"; {trouble}" if trouble else ""
-    said = f"report: {done} of {total} collections{where}, about {seconds_left:.0f} s left{delayed}"
+    said = f"report: {done} of {total} collections{where}, {roughly(seconds_left)} left{delayed}"
     return Progress(done, total, said, seconds_left, trouble)
 
 
@@ -108,12 +109,18 @@ def reports_at(every: Sequence[Progress]) -> Progress:
 
 
 def duration(seconds: float) -> str:
-    """A time as people read it."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 1:
+    """A time as people read it: its two largest units, of which one that is nothing is left out."""
+    if seconds < 60:
         return f"{seconds:g} s"
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    counted = [(hours, "h"), (minutes, "min")] if hours else [(minutes, "min"), (rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in counted if count)
+
+
+def roughly(seconds: float) -> str:
+    """A time that nobody knows more exactly."""
+    return f"about {duration(round(seconds))}"
 
 
 def size_of(size: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import anyio
 
 from flipsnack_mcp.api import Action, ResultT_co, even_if_cancelled
+from flipsnack_mcp.api.actions.collections import Collection, CollectionList, CollectionSummary
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 
@@ -46,6 +47,17 @@ class Recent:
             del self._answers[next(iter(self._answers))]
         self._answers[name] = now, result
         return result
+
+    async def titles(self) -> dict[str, str]:
+        """The titles that lists and looks told of collections by now, by hash; nobody is asked for it."""
+        now, changes, known = anyio.current_time(), await self._changes(), dict[str, str]()
+        for (_, _, number), (asked_at, answer) in self._answers.items():
+            if number == changes and now - asked_at < FRESH:
+                rows = answer.collections if isinstance(answer, CollectionList) else [answer]
+                known |= {
+                    one.collection_hash: one.title for one in rows if isinstance(one, Collection | CollectionSummary)
+                }
+        return known
 
     async def changing(self) -> None:
         """A change is about to be sent, or came to its end: nothing known before it counts any more."""

@@ -16,7 +16,7 @@ from flipsnack_mcp.api import Lane, errors
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import newest
-from flipsnack_mcp.workflows.progress import polled
+from flipsnack_mcp.workflows.progress import duration, polled
 
 INTERVALS = (2.0, 3.0, 5.0, 8.0, 10.0)
 PASSING = (
@@ -70,9 +70,9 @@ class Watch(Generic[SeenT]):
             try:
                 seen = await self.look(context.within(end + LATE - anyio.current_time()), Lane.BACKGROUND)
             except PASSING as error:
-                states.append(f"no answer after {anyio.current_time() - start:.0f} s: {error.happened}")
+                states.append(f"no answer after {duration(round(anyio.current_time() - start))}: {error.happened}")
                 break
-            states.append(f"{self.state(seen)} after {anyio.current_time() - start:.0f} s")
+            states.append(f"{self.state(seen)} after {duration(round(anyio.current_time() - start))}")
         return Watched(seen, tuple(states))
 
 

@@ -201,6 +201,34 @@ async def test_a_document_is_listed_under_the_new_hash_and_not_at_all_once_it_is
     assert "collection_hash" not in gone.data["documents"][0]
 
 
+RENAMED = ("update_collection", "update_collections", "undo_change", "at Flipsnack, and listed since")
+
+
+@pytest.mark.parametrize("by", RENAMED)
+async def test_a_document_is_listed_under_the_title_that_its_collection_has_by_now(bench: LongBench, by: str) -> None:
+    made = await bench.client.call("create_collection", file_path="branches/Branch 1.pdf", title="One", status="public")
+    await anyio.sleep(10)
+    hashed = {"collection_hash": made.data["collection_hash"]}
+    if by.startswith("at Flipsnack"):
+        bench.sandbox.account.collections[hashed["collection_hash"]].title = "Two"
+        await bench.client.call("list_collections", query="Two")
+    elif by == "update_collections":
+        plan = await bench.client.call(by, collections=[hashed["collection_hash"]], find="One", replace="Two")
+        await to_the_end(bench, plan)
+    else:
+        renamed = await bench.client.call("update_collection", hashed, title="Two")
+        if by == "undo_change":
+            await bench.client.call("update_collection", hashed, title="Three")
+            plan = await bench.client.call(by, history_id=renamed.data["history_id"] + 2)
+            await to_the_end(bench, plan)
+    asked = len(bench.requests)
+    seen = await bench.client.call(SEE, query="1.pdf")
+    assert seen.data["documents"][0]["title"] == "Two"
+    assert len(bench.requests) == asked, "nobody is asked for it"
+    planned_again = await planned(bench)
+    assert f'"Branch 1.pdf" as "Two" ({hashed["collection_hash"]})' in planned_again.text
+
+
 async def test_an_upload_that_failed_does_not_hide_what_a_document_became_before(bench: LongBench) -> None:
     given = {"file_path": "branches/Branch 1.pdf", "status": "public"}
     made = await bench.client.call("create_collection", given, title="One")
@@ -243,6 +271,13 @@ async def test_nothing_is_sent_twice_however_often_it_is_asked_for(bench: LongBe
     assert (once_more.data["state"], anew.data["state"]) == ("complete", "complete")
     assert Counter(sent_titles(bench)) == Counter({name[:-4]: 1 for name in NAMES})
     assert "nothing was sent again" in anew.text
+
+
+async def test_a_batch_says_at_once_how_many_there_are_and_for_how_long_it_goes_on(bench: LongBench) -> None:
+    bench.road.upload_seconds = 3
+    said = await carried_out(bench, await planned(bench), wait=0)
+    assert (said.data["state"], said.data["progress"]) == ("running", {"done": 0, "total": 6, "seconds_left": 24})
+    assert "in about 24 s to see" in said.data["next_step"]
 
 
 async def test_a_batch_goes_on_when_its_call_has_ended(bench: LongBench) -> None:
@@ -489,6 +524,42 @@ async def test_get_upload_waits_no_longer_than_asked_and_names_the_call_that_goe
     assert said.seconds < 5
     assert {one["state"] for one in said.data["uploads"]} == {"converting"}
     assert named_call(said) == (LOOK, {"wait_seconds": 45})
+
+
+# What is not seen of a name
+HIDDEN = {
+    "direction": "\u202e\u2066\u2069\u200f",
+    "of no width": "\u200b\ufeff\u2060\u00ad",
+    "tags": "\U000e0041",
+}
+
+
+@pytest.mark.parametrize("way", ["one without a title", "many", "many by a rule"])
+@pytest.mark.parametrize("hidden", HIDDEN)
+async def test_a_title_made_of_a_files_name_has_nothing_that_is_not_seen(
+    bench: LongBench, hidden: str, way: str
+) -> None:
+    path = document(bench, f"odd/Pages{HIDDEN[hidden]}gnp.{hidden[:1]}.pdf")
+    if way == "one without a title":
+        said = await bench.client.call("create_collection", file_path=path.as_uri(), wait_seconds=30)
+    else:
+        rule = {"title": "{name} for all"} if way.endswith("rule") else {}
+        said = await to_the_end(bench, await planned(bench, folder="odd", **rule))
+    (made,) = bench.sandbox.carried_out(CREATE)
+    titles = [one.title for one in bench.sandbox.account.collections.values() if one.title.startswith("Pages")]
+    expected = f"Pagesgnp.{hidden[:1]}"
+    assert not said.is_error, said.text
+    assert titles == [f"{expected} for all" if way.endswith("rule") else expected]
+    assert made.params.get("title", titles[0]) == titles[0]
+
+
+async def test_a_title_that_somebody_gave_is_sent_as_it_was_typed(bench: LongBench) -> None:
+    typed = "Spring \u2067\u05d0\u2069 offers\u200b"
+    await bench.client.call("create_collection", file_path=f"branches/{NAMES[0]}", title=typed, wait_seconds=30)
+    await to_the_end(
+        bench, await planned(bench, folder="", documents=[f"branches/{NAMES[1]}"], title=f"{typed} {{number}}")
+    )
+    assert sent_titles(bench) == [typed, f"{typed} 1"]
 
 
 # Stopping

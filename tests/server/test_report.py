@@ -198,6 +198,27 @@ async def test_a_title_that_we_changed_is_told_as_it_is_now(bench: LongBench) ->
 
 
 # --- long ones
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+@pytest.mark.parametrize("tool", [TOOL, "audit_account"])
+async def test_while_it_still_chooses_it_says_how_many_there_can_be_as_soon_as_that_is_known(
+    bench: LongBench, tool: str, *, named: bool
+) -> None:
+    """The list has three windows, the second of which is long in coming."""
+    filled(bench, 240)
+    chosen = {"collections": [*bench.sandbox.account.collections][-3:]} if named and tool == TOOL else {}
+    before = await bench.client.call(tool, **AUGUST, **chosen, wait_seconds=0)
+    bench.fails("slow", LIST, times=0, seconds=20)
+    await anyio.sleep(1)
+    after = await bench.client.call(tool, **AUGUST, **chosen, report_id=before.data["report_id"], wait_seconds=5)
+    most = 3 if chosen else 240
+    assert before.data["progress"] == {"done": 0}
+    assert "How many collections it is about is not known yet. " in before.data["next_step"]
+    assert "in about 5 s to see" in before.data["next_step"]
+    assert after.data["progress"].items() >= {"done": 0, "total": most}.items()
+    assert most <= after.data["progress"]["seconds_left"] <= 1.1 * most + 3
+    assert "not known yet" not in after.data["next_step"]
+
+
 async def test_a_report_that_goes_on_says_how_far_it_is_and_nothing_else(bench: LongBench) -> None:
     filled(bench, 30)
     first = await bench.client.call(TOOL, save_as="csv", wait_seconds=10, **AUGUST)

@@ -164,6 +164,25 @@ async def test_progress_is_that_of_all_and_the_slowest_says_for_how_long(several
     assert asked(several) == {"de": 30, "fr": 10, "uk": 30}
 
 
+async def test_stop_work_stops_a_report_over_all_in_every_account(several: SeveralBench) -> None:
+    async with filled(several, 30).assistant() as assistant:
+        first = await assistant.call(TOOL, **ALL, wait_seconds=5)
+        work = {"work_id": first.data["report_id"]}
+        of_one = await assistant.call("stop_work", {**work, "account": "fr"})
+        going_on = asked(several)
+        said = await assistant.call("stop_work", {**work, "account": "*"})
+        several.forget()
+        await anyio.sleep(100)
+        later = await assistant.call(TOOL, report_id=first.data["report_id"], account="*")
+        twice = await assistant.call("stop_work", {**work, "account": "*"})
+    assert f'Call stop_work(work_id="{work["work_id"]}", account="*").' in of_one.text
+    assert all(count < 30 for count in going_on.values())
+    assert said.data.items() >= {**work, "kind": "report", "state": "stopped"}.items()
+    assert several.asked == {}
+    assert (later.data["state"], states(later)) == ("stopped", dict.fromkeys(NAMES, "stopped"))
+    assert_told_in_four_parts(twice, "No work is under way under that id")
+
+
 async def test_conditions_order_and_comparison_hold_for_all(several: SeveralBench) -> None:
     for sandbox in filled(several, 6).sandboxes.values():
         first, *_, last = sandbox.account.collections.values()

@@ -79,7 +79,7 @@ async def test_what_somebody_changed_since_stays_and_the_rest_is_put_back(bench:
         plan = await assistant.call(TOOL, history_id=said.data["history_id"])
     del done
     assert look(collection) == {**BEFORE, touched: by_hand}
-    assert f"{touched} of {collection.hash}" in plan.text
+    assert f'{touched} of {collection.hash} "{CHANGE["title"]}"' in plan.text
     assert plan.data["state"] == "complete"
 
 
@@ -243,7 +243,7 @@ async def test_a_description_that_was_empty_is_emptied_again_and_that_is_shown(b
         said = await assistant.call("update_collection", collection_hash=collection.hash, description="New")
         plan = await assistant.call(TOOL, history_id=said.data["history_id"])
         await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan.data["plan_id"]))
-    assert f"Emptied again, the description of: {collection.hash}." in plan.text
+    assert f'Emptied again, the description of: {collection.hash} "{collection.title}".' in plan.text
     assert collection.description == ""
 
 

@@ -28,11 +28,11 @@ SAID: list[tuple[dict[str, Any], str]] = [
     ({"change": {"views": -3.4, "time_spent": 12.0}}, "change: views -3.4 %, time_spent +12.0 %"),
     (
         {"totals": {"views": 3, "time_spent": 3600, "previous_time_spent": 60, "previous_average_time": 1.5}},
-        "totals: views 3, time_spent 3600 s (1 h 0 min), previous_time_spent 60 s (1 min), previous_average_time 1.5 s",
+        "totals: views 3, time_spent 3600 s (1 h), previous_time_spent 60 s (1 min), previous_average_time 1.5 s",
     ),
     (
         {"winners": [{"title": "A", "time_spent": 90, "change": {"views": 5.0}}, {"title": "B", "change": -7.5}]},
-        'winners:\n| title | time_spent | change |\n|---|---|---|\n| "A" | 90 s (1 min) | views +5.0 % |\n| "B" |  | -7.5 % |',
+        'winners:\n| title | time_spent | change |\n|---|---|---|\n| "A" | 90 s (1 min 30 s) | views +5.0 % |\n| "B" |  | -7.5 % |',
     ),
     (
         {"pages": [{"page": 1, "time_spent": 750_000}, {"page": 2, "time_spent": 250_000}, {"page": 3}]},

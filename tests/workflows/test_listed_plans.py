@@ -1,6 +1,7 @@
 """A plan between two lists: how few questions it takes, what it sees in time, and what it cannot tell apart."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -13,9 +14,10 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.plans import execution
 from flipsnack_mcp.workflows.plans.drafts import Rule
-from flipsnack_mcp.workflows.plans.listing import HOLDS
-from flipsnack_mcp.workflows.plans.outcomes import ALREADY, CHANGED_SINCE, TWO_ALIKE
+from flipsnack_mcp.workflows.plans.listing import HOLDS, Listing, read_listing
+from flipsnack_mcp.workflows.plans.outcomes import ALREADY, CHANGED_SINCE, NEW_HASH_UNKNOWN, TWO_ALIKE
 from flipsnack_mcp.workflows.plans.record import PLAN
+from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows.running import LongWork, Road
@@ -103,6 +105,27 @@ async def test_two_drafts_of_one_title_are_published_and_said_to_be_not_told_apa
     by_title = sorted((one.title, one.state, one.said, bool(one.new_hash)) for one in items)
     assert by_title == [("Number 1", "done", TWO_ALIKE, False)] * 2 + [("Number 2", "done", "", True)]
     assert sum(updates(work).values()) == 3
+
+
+@pytest.mark.usefixtures("no_word_of_hashes")
+@pytest.mark.parametrize(("late", "said"), [(1, ""), (2, NEW_HASH_UNKNOWN)])
+async def test_a_list_that_lacks_what_was_published_is_read_once_more(
+    work: LongWork, monkeypatch: pytest.MonkeyPatch, late: int, said: str
+) -> None:
+    readings = list[Listing]()
+
+    async def lagging(context: CallContext, seen: PlanSnapshot) -> Listing:
+        """Nothing in so many readings after the first, which is that before the change."""
+        readings.append(await read_listing(context, seen))
+        return replace(readings[-1], rows={}) if 1 < len(readings) <= 1 + late else readings[-1]
+
+    monkeypatch.setattr(execution, "read_listing", lagging)
+    work.sandbox.account.add(title="Number 1", status="editable")
+    async with process(work) as server:
+        (item,) = await server.to_its_end(await server.plan(Rule(status="public")))
+    (published,) = work.sandbox.account.collections
+    assert (item.state, item.said, item.new_hash) == ("done", said, "" if said else published)
+    assert (len(readings), sum(updates(work).values())) == (3, 1)
 
 
 @pytest.mark.usefixtures("no_word_of_hashes")

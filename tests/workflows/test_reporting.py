@@ -136,6 +136,7 @@ async def test_progress_says_how_many_and_for_how_long(work: LongWork) -> None:
     async with process(work) as reports:
         await follow(reports, await reports.record.begin(wanted(reports)), 45, told)
     assert told[0] == "report: choosing, 0 collections so far"
+    assert told.progress[0].total is None
     assert "report: 3 of 12 collections, about 9 s left" in told
     assert min(later - earlier for earlier, later in pairwise(told.at)) >= 3
 

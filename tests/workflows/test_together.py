@@ -31,15 +31,15 @@ OUTAGE = FlipsnackError("Flipsnack is down.", "Wait.")
 SEEN: dict[str, tuple[list[Progress], str]] = {
     "all at work": (
         [report_at(3, 10, 7, ""), report_at(1, 60, 61, ""), report_at(30, 30, 0, "")],
-        "report: 34 of 100 collections in 3 accounts, about 61 s left",
+        "report: 34 of 100 collections in 3 accounts, about 1 min 1 s left",
     ),
     "the slowest delayed": (
         [report_at(9, 10, 90, "another program uses the same key"), report_at(1, 60, 61, "")],
-        "report: 10 of 70 collections in 2 accounts, about 90 s left; another program uses the same key",
+        "report: 10 of 70 collections in 2 accounts, about 1 min 30 s left; another program uses the same key",
     ),
     "another one delayed": (
         [report_at(9, 10, 9, "another program uses the same key"), report_at(1, 60, 61, "")],
-        "report: 10 of 70 collections in 2 accounts, about 61 s left",
+        "report: 10 of 70 collections in 2 accounts, about 1 min 1 s left",
     ),
     "all choosing": ([Progress(), Progress(message="report: choosing, 0")], "report: choosing in 2 accounts"),
     "one still choosing": (

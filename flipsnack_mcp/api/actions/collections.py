@@ -90,7 +90,7 @@ class Flipbook(BaseModel):
 
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
-    flipbook_hash: Annotated[str, Field(description="For delete_flipbook")] = ""
+    flipbook_hash: Annotated[str, Field(description="Of this document")] = ""
     status: Annotated[str, Field(description="processing, complete or failed")] = "unknown"
     pages: Annotated[int | None, Field(description="Once converted")] = None
 

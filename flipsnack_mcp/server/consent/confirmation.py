@@ -6,30 +6,26 @@ What was shown, when, and a nonce travel in the state that the SDK seals to the 
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import anyio
 from mcp import types
-from pydantic import ValidationError
 
 from flipsnack_mcp.api import quoted
+from flipsnack_mcp.server.consent.asking import answer_to, show_life
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
-from flipsnack_mcp.server.consent.form import FORM, LONGEST_TO_TYPE, Preview, confirms, question
+from flipsnack_mcp.server.consent.form import LONGEST_TO_TYPE, Preview, confirms, question
 from flipsnack_mcp.server.consent.preview import InQuestion
-from flipsnack_mcp.server.consent.reply import QUESTION, UNREADABLE, Reply, Wanted, reply_of
+from flipsnack_mcp.server.consent.reply import QUESTION, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
+from flipsnack_mcp.server.consent.yes import How, NotConfirmedError, SaidNoError, Yes, yeses_of
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
-from flipsnack_mcp.workflows.progress import FOR_THE_PERSON
 
 TO_ACT = 10.0
 """Seconds of a call's time kept for acting on the answer."""
-SIGN_OF_LIFE = 10.0
-UNCHANGED = "Nothing was changed."
 NEVER_SHOWN = "the question was probably never shown."
 AGAIN = "Make the same call again to ask once more"
 UNANSWERED_IN_A_ROW = 2
@@ -43,52 +39,6 @@ NO_STORE = (
     "Tell the person; only they can change that."
 )
 SAID_NO = f"A person said no to this less than {MINUTES} minutes ago. Do not try again unless they bring it up."
-How = Literal["form", "code", "approve", "allow"]
-"""Whose yes it was."""
-YESES: dict[str, frozenset[How]] = {
-    "ask": frozenset({"form", "code", "approve"}),
-    "approve": frozenset({"approve"}),
-    "allow": frozenset({"form", "code", "approve", "allow"}),
-}
-"""Which yes counts under which FLIPSNACK_CONFIRM, also one from before a restart. Any other value: none."""
-
-
-class NotConfirmedError(Exception):
-    """A destruction was refused; the text ends by saying that nothing was changed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text} {UNCHANGED}")
-
-
-class SaidNoError(NotConfirmedError):
-    """A person read the question and said no."""
-
-
-def yeses_of(way: str) -> frozenset[How]:
-    """Which yes counts under this FLIPSNACK_CONFIRM."""
-    return YESES.get(way, frozenset())
-
-
-def brings_no_yes(request: ToolRequest) -> bool:
-    """Whether a form of an earlier round comes back with something else than a yes."""
-    return request.state is not None and getattr(request.replies.get(QUESTION), "action", "accept") != "accept"
-
-
-async def nothing() -> None:
-    """Nothing has to be spent."""
-
-
-@dataclass(frozen=True)
-class Yes:
-    """Whose yes it was, and to what."""
-
-    how: How
-    seen: str = ""
-    """The fingerprint of what was shown; empty where nobody was asked."""
-    ticket: Ticket | None = None
-    """What a code stands for."""
-    spend: Callable[[], Awaitable[None]] = nothing
-    """Uses a code up, and raises where somebody was faster."""
 
 
 @dataclass
@@ -295,20 +245,3 @@ class Confirmation:
 def wanted_by(preview: Preview) -> Wanted:
     """What an answer to the question with this preview is compared with."""
     return Wanted(preview.seen, preview.expected, preview.collection_hash, preview.covers)
-
-
-async def answer_to(request: ToolRequest, message: str) -> types.ElicitResult | None:
-    """What the client answers to the form; None where it fails, in whatever way: nothing was changed by that."""
-    try:
-        return await request.session.elicit_form(message, FORM, related_request_id=request.request_id)
-    except ValidationError:
-        return UNREADABLE
-    except Exception:  # noqa: BLE001  # inside the group of whoever asks, or it would arrive as a group
-        return None
-
-
-async def show_life(request: ToolRequest) -> None:
-    """A progress message every ten seconds, so that the client sees that the call is not stuck."""
-    while True:
-        await request.tell(FOR_THE_PERSON)
-        await anyio.sleep(SIGN_OF_LIFE)

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, wire_parameters
+from flipsnack_mcp.api import Action, FlipsnackError, NotFoundError, quoted, wire_parameters
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.server.consent.form import Preview, sentences_about, sentences_about_many, what_to_type
 from flipsnack_mcp.server.consent.many import sentences_about_deletions
@@ -81,7 +81,7 @@ class Destruction:
         flipbook = hashes.get("flipbook_hash")
         if flipbook and flipbook not in {book.flipbook_hash for book in collection.flipbooks}:
             raise AlreadyGoneError(
-                f"Collection {hashes['collection_hash']} has no flipbook {flipbook}.",
+                f"The collection {quoted(collection.title, 80)} ({hashes['collection_hash']}) has no flipbook {flipbook}.",
                 "Look at its flipbooks with get_collection.",
             )
         if agreed and fingerprint(collection) != agreed:

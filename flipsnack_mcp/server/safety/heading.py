@@ -16,6 +16,8 @@ class Heading:
     """Its name, where a server has several."""
     why: str = ""
     """Why it was this account, where it was not named."""
+    lacks: frozenset[str] = frozenset()
+    """Tools that cannot be called there, so that no sentence may send anybody to them."""
 
     def over_text(self, text: str) -> str:
         """A text without credentials, under what has to be said of it."""

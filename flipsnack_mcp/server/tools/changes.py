@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, GetCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
-from flipsnack_mcp.server.consent.confirmation import NotConfirmedError
 from flipsnack_mcp.server.consent.form import other_changes
 from flipsnack_mcp.server.consent.preview import Destruction, existing, hashes_in
+from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.records import StoreUnusable
@@ -207,12 +207,12 @@ async def told_of(call: ToolCall, action: UpdateCollection, updated: Updated, sa
     """The answer about an update, and its new hash noted."""
     before, now = action.collection_hash, updated.after.collection_hash or action.collection_hash
     call.after = {"collection_hash": now, **{one.field: getattr(updated.after, one.field) for one in updated.changes}}
-    told, link = list(updated.warnings), None
+    told, link, noted = list(updated.warnings), None, list[str]()
+    if before != now or "title" in call.after:
+        naming = call.app.uploads.journal.rename(before, now, updated.after.title)
+        noted = await keep_if_possible(naming, "The new hash could not be noted for get_upload")
     if before != now:
         link = await direct_link(call.context.within(TO_FIND_LINK), now, updated.after.title)
-        noted = await keep_if_possible(
-            call.app.uploads.journal.rename(before, now), "The new hash could not be noted for get_upload"
-        )
         told += [f"The hash changed from {before} to {now}.", *noted]
     return Update(
         collection_hash=now,

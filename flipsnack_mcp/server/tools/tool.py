@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.consent.confirmation import Yes
 from flipsnack_mcp.server.consent.preview import InQuestion
+from flipsnack_mcp.server.consent.yes import Yes
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
 from flipsnack_mcp.server.views.showing import Aside

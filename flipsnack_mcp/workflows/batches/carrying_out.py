@@ -117,9 +117,8 @@ class BatchSending:
             await self._history.add(decision="done", said=said, **of_all(seen.batch))
 
     def _tell(self, batch: DocumentBatch) -> None:
-        left = len(batch.left)
         each = (anyio.current_time() - self._start) / self._done if self._done else SECONDS_A_DOCUMENT
-        self._job.tell(work_at("upload", len(batch.items) - left, len(batch.items), "documents", each * left))
+        self._job.tell(batch_at(batch, each))
 
     async def _may_send(self, item: BatchItem) -> bool:
         try:
@@ -202,6 +201,12 @@ class BatchSending:
 
     async def _on_its_way(self, _: Progress) -> None:
         """Its bytes are told by get_upload."""
+
+
+def batch_at(batch: DocumentBatch, seconds_each: float = SECONDS_A_DOCUMENT) -> Progress:
+    """How far a batch is, and for how long it will go on at its pace."""
+    left, count = len(batch.left), len(batch.items)
+    return work_at("upload", count - left, count, "documents", seconds_each * left)
 
 
 def of_all(batch: DocumentBatch) -> dict[str, str]:

@@ -12,7 +12,7 @@ from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.store.clock import Stamp, is_fresh
-from flipsnack_mcp.text import as_compared
+from flipsnack_mcp.text import as_compared, one_line
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
 from flipsnack_mcp.workflows.plans.drafts import title_objection
 from flipsnack_mcp.workflows.plans.item import OPEN, ItemState
@@ -127,9 +127,9 @@ def title_by(rule: str, name: str, number: int, day: str) -> str:
 
 
 def stem_of(name: str) -> str:
-    """A file's name without its ending, composed: macOS takes letters apart, and a title is read elsewhere."""
+    """A file's name without its ending, as it is seen and composed: macOS takes letters apart, and a title is read elsewhere."""
     stem = name[: -len(".pdf")] if name.casefold().endswith(".pdf") else name
-    return unicodedata.normalize("NFC", stem).strip()
+    return one_line(unicodedata.normalize("NFC", stem)).strip()
 
 
 def batch_items(documents: list[SeenDocument], rule: str, day: str) -> tuple[BatchItem, ...]:

@@ -12,8 +12,9 @@ from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary,
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.workflows.changing import StillThereError, delete
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.finding import day_of
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
-from flipsnack_mcp.workflows.plans.drafts import PlanDraft, day_of
+from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.item import Item, hashes_of
 from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flipsnack_mcp.api import StatusName, shows_nothing
 from flipsnack_mcp.api.actions.collections import CollectionSummary
+from flipsnack_mcp.workflows.finding import day_of
 from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.titles import begins_with, ends_with, replaced, without_ends
 
@@ -77,11 +78,6 @@ def changed_fields(row: CollectionSummary, rule: Rule, new_title: str) -> dict[s
     status = {"new_status": rule.status} if rule.status not in (None, row.status) else {}
     # Whether it has that description already only a look at each tells, which comes before it is changed.
     return title | status | ({} if rule.description is None else {"new_description": rule.description})
-
-
-def day_of(row: CollectionSummary) -> str:
-    """When a collection was published; of a draft, when it was made."""
-    return (row.publish_date or row.created_date or "")[:10]
 
 
 def title_objection(title: str) -> str:

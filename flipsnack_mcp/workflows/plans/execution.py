@@ -31,6 +31,8 @@ TIME_AT_THE_END = 20.0
 """Seconds for a last look at what was changed, where somebody waits for a plan to stop."""
 PAUSE_IN_LINE = 10.0
 """Seconds until it is tried again where others use up what the key allows."""
+UNTIL_LISTED = 5.0
+"""Seconds in which Flipsnack's list may still lack what was published just now."""
 UNLISTED_NOW = "The account's list, which shows how its collections are, could not be read."
 
 NOT_CARRIED_OUT = frozenset[ItemState]({"skipped", "failed"})
@@ -133,7 +135,10 @@ class Execution:
         self._asked += self._listing.windows
 
     async def _check(self, seen: PlanSnapshot) -> str:
-        """Note what became of everything that was sent since the last list."""
+        """Note what became of everything that was sent since the last list, which is read once more where a new hash is missing."""
+        if any(outcomes.is_unseen(one, self._listing, seen.unchecked) for one in seen.unchecked):
+            await anyio.sleep(UNTIL_LISTED)
+            await self._list(seen)
         objection = ""
         for item in seen.unchecked:
             facts = outcomes.of_listing(item, self._listing, seen.unchecked) or await self._closer_look(item)
@@ -183,8 +188,10 @@ class Execution:
         """Write down how an item ended, and the hash that it has now."""
         ended = {"decision": item.state, "said": first_sentence(item.said), "of": item.entry}
         await self._history.add(**ended, after=outcomes.left_as(item), **outcomes.facts_of(plan, item))
-        if item.new_hash or (item.deletes and item.state == "done"):
-            await self._journal.rename(item.collection_hash, item.new_hash)
+        left = outcomes.left_as(item)
+        if item.new_hash or "title" in left or (item.deletes and item.state == "done"):
+            now = item.new_hash or ("" if item.deletes else item.collection_hash)
+            await self._journal.rename(item.collection_hash, now, left.get("title"))
 
     async def _outcome(self, plan: Plan, item: Item) -> outcomes.ItemFacts:
         context = self._context

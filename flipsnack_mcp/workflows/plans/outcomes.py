@@ -79,6 +79,12 @@ def of_published(item: Item, listing: Listing, unchecked: Iterable[Item]) -> Ite
     return {"state": "unclear", "said": NEW_HASH_UNKNOWN, "checked": True}
 
 
+def is_unseen(item: Item, listing: Listing, unchecked: Iterable[Item]) -> bool:
+    """Whether an item was published and no row of the list can be what it became."""
+    facts = of_listing(item, listing, unchecked)
+    return facts is not None and facts["said"] == NEW_HASH_UNKNOWN
+
+
 def of_vanished(item: Item, listing: Listing) -> ItemFacts:
     """For an item that is not there under its hash: published by a job that broke off, or gone."""
     if item.begun and item.publishes:

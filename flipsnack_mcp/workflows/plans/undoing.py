@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from flipsnack_mcp.api import hash_and_title
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft, title_objection
@@ -128,7 +129,7 @@ def draft_undoing(changes: Iterable[Undone], looks: Mapping[str, Collection]) ->
         if objection := title_objection(back["title"]) if "title" in back else "":
             refused.append((row, objection))
             continue
-        said += [f"{name} of {change.now}" for name in (*other, *change.lost)]
+        said += [f"{name} of {hash_and_title(change.now, change.title)}" for name in (*other, *change.lost)]
         if back:
             items.append(item_of(len(items), change, seen, back))
         else:

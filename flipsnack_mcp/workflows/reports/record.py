@@ -52,7 +52,12 @@ class ReportRecord:
         return await self.store.transact(lambda records: changes_of(records, self.account))
 
     async def chose(
-        self, report: Report, targets: Sequence[ReportedCollection], offset: int | None, changes: int
+        self,
+        report: Report,
+        targets: Sequence[ReportedCollection],
+        offset: int | None,
+        changes: int,
+        listed: int | None = None,
     ) -> Report:
         """Add what another window of the list came to; `changes` is the number before the list was asked for."""
 
@@ -61,7 +66,7 @@ class ReportRecord:
                 known = {**one.model_dump(exclude={"collection_hash"}), "changes": changes}
                 records.put(KNOWN_TITLE, self._name(one.collection_hash), known, keep=FINAL_KEPT)
             every = {one.collection_hash: one for one in (*report.targets, *targets)}  # each once, whatever slid down
-            added = {"targets": tuple(every.values()), "offset": offset}
+            added = {"targets": tuple(every.values()), "offset": offset, "listed": listed}
             return self._put(records, report.model_copy(update=added))
 
         return await self.store.transact(work)

@@ -136,6 +136,8 @@ class Report(BaseModel):
     targets: tuple[ReportedCollection, ...] = ()
     offset: int | None = 0
     """How far the list was looked through; None once everything is chosen."""
+    listed: int | None = None
+    """How many rows the list has; None until its first page was read."""
 
     @property
     def periods(self) -> tuple[Period, ...]:
@@ -146,6 +148,14 @@ class Report(BaseModel):
     def counted(self) -> tuple[ReportedCollection, ...]:
         """What is asked about: those that were there, and drafts where they are wanted."""
         return tuple(one for one in self.targets if self.wants(one) and one.was_there(self.period))
+
+    @property
+    def at_most(self) -> int | None:
+        """How many collections it can come to while they are chosen; None where nobody knows."""
+        if self.offset is None or self.listed is None:
+            return None
+        to_come = len(self.counted) + max(0, self.listed - self.offset)
+        return min(to_come, len(self.choice.collections) or to_come)
 
     @property
     def drafts(self) -> tuple[ReportedCollection, ...]:

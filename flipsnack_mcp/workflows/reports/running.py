@@ -15,7 +15,7 @@ from flipsnack_mcp.api import Flipsnack, FlipsnackError, Lane, Terms, errors, in
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.finding import read_window
+from flipsnack_mcp.workflows.finding import ROWS_OF_A_REQUEST, read_window
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.progress import SECONDS_A_CALL, Progress, Tell, choosing, report_at
@@ -133,7 +133,8 @@ class Inquiry:
         fitting = [ReportedCollection.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
         found = {one.collection_hash for one in (*self._report.targets, *fitting)}
         enough = bool(choice.collections) and found.issuperset(choice.collections)
-        self._report = await self._record.chose(self._report, fitting, None if enough else seen.next_offset, changes)
+        coming = None if enough else seen.next_offset
+        self._report = await self._record.chose(self._report, fitting, coming, changes, seen.total)
 
     async def _work(self) -> None:
         """Ask one question after the other. An error is kept: a group of them would count as one nobody expected."""
@@ -194,15 +195,23 @@ class Inquiry:
 def how_far(report: Report, unfinished: int, left: int, seconds_each: float = 0.0, trouble: str = "") -> Progress:
     """How far a report is with so many collections and questions left."""
     if report.offset is not None:
-        return choosing(len(report.targets))
+        return still_choosing(report, report.offset)
     every, seconds = len(report.counted), left * max(seconds_each, SECONDS_A_CALL)
     return report_at(every - unfinished, every, seconds, trouble)
+
+
+def still_choosing(report: Report, offset: int) -> Progress:
+    """How far a report is whose list is looked through down to here; at most for how long it goes on."""
+    if (most := report.at_most) is None or report.listed is None:
+        return choosing(len(report.targets))
+    windows = -(-(report.listed - offset) // ROWS_OF_A_REQUEST)
+    return choosing(len(report.targets), most, (windows + most * len(report.periods)) * SECONDS_A_CALL)
 
 
 def how_far_by_now(report: Report, gathered: Gathered, last: Progress) -> Progress:
     """How far a report is by what is kept of it, and for how long it goes on by what was told last."""
     unfinished = len(report.counted) - gathered.count
     known = how_far(report, unfinished, unfinished * len(report.periods))
-    if known.total is None or last.seconds_left is None:
+    if report.offset is not None or known.total is None or last.seconds_left is None:
         return known
     return report_at(known.done, known.total, last.seconds_left, last.trouble)

@@ -7,7 +7,7 @@ import anyio
 from flipsnack_mcp.api import FlipsnackError, NotFoundError
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.finding import direct_link, new_ones
+from flipsnack_mcp.workflows.finding import as_known, direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
 from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
 
@@ -94,8 +94,10 @@ async def find_collection(context: CallContext, uploads: Uploads, entry: Journal
     if deleted and not new:
         raise CollectionLost
     if deleted or len(new) != 1:
-        raise CollectionLost(FATE_UNKNOWN.format(f" New ones of its title: {', '.join(new)}." if new else ""))
-    return await context.send(GetCollection(collection_hash=new[0]))
+        raise CollectionLost(
+            FATE_UNKNOWN.format(f" New ones of its title: {', '.join(map(as_known, new))}." if new else "")
+        )
+    return await context.send(GetCollection(collection_hash=new[0].collection_hash))
 
 
 class CollectionLost(Exception):  # noqa: N818 - it is no error

@@ -151,14 +151,15 @@ class Journal:
         entries = await self.store.transact(self._entries)
         return [one for one in entries if one.upload_id != upload_id]
 
-    async def rename(self, before: str, after: str) -> None:
-        """A collection has a new hash, or none any more: what is known about its upload and document stays true."""
+    async def rename(self, before: str, after: str, title: str | None = None) -> None:
+        """A collection has a new hash or title, or is there no more: what is known about its upload and document stays true."""
 
         def work(records: Records) -> None:
-            remembered.rename_in_documents(records, self.account, before, after)
+            news = {"collection_hash": after} | ({} if title is None else {"listed": title})
             for entry in self._entries(records):
                 if entry.collection_hash == before and after:
-                    self._put(records, entry.model_copy(update={"collection_hash": after}))
+                    self._put(records, entry.model_copy(update=news))
+            remembered.rename_in_documents(records, self.account, before, after, title)
 
         await self.store.transact(work)
 

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
-from flipsnack_mcp.api import Changed, FlipsnackError, bare
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.api import Changed, FlipsnackError, bare, quoted
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.finding import new_ones
+from flipsnack_mcp.workflows.finding import as_known, new_ones
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 
 Known: TypeAlias = Callable[[], Awaitable[frozenset[str] | None]]
@@ -36,14 +36,18 @@ async def look_for(context: CallContext, title: str, before: frozenset[str], kno
         return None
     try:
         new = await new_ones(context, title, before | others)
-        return await context.send(GetCollection(collection_hash=new[0])) if len(new) == 1 else None
+        return await context.send(GetCollection(collection_hash=new[0].collection_hash)) if len(new) == 1 else None
     except FlipsnackError:
         return None
 
 
 def end_unseen(happened: str, found: Collection | None = None) -> FlipsnackError:
     """The error for an upload whose end nobody saw."""
-    where = f"It is there as collection {found.collection_hash}. " if found else "No new collection was found yet. "
+    where = (
+        f"It is there as {quoted(found.title, 80)} ({found.collection_hash}). "
+        if found
+        else "No new collection was found yet. "
+    )
     return FlipsnackError(
         f"{happened} {where}".strip(),
         'Call list_collections with order_by="date_created" in a minute; if it is not there, ask the person before uploading again.',
@@ -66,17 +70,21 @@ async def look_up(context: CallContext, entry: JournalEntry, taken: frozenset[st
         new = await new_ones(context, entry.title, taken | frozenset(entry.before))
         if len(new) != 1:
             return describe_missing(entry, new)
-        collection = await context.send(GetCollection(collection_hash=new[0]))
+        collection = await context.send(GetCollection(collection_hash=new[0].collection_hash))
     except FlipsnackError:
         return not_yet
     known = {"collection_hash": collection.collection_hash, "listed": collection.title, "said": ""}
     return {**known, "state": "converting", "warnings": (FOUND_AGAIN,)}
 
 
-def describe_missing(entry: JournalEntry, new: list[str]) -> dict[str, Any]:
+def describe_missing(entry: JournalEntry, new: list[CollectionSummary]) -> dict[str, Any]:
     """What is noted about an upload of which not exactly one collection is there."""
     if new:
-        return {"state": "interrupted", "said": SEVERAL.format(len(new), ", ".join(new)), "checked": True}
+        return {
+            "state": "interrupted",
+            "said": SEVERAL.format(len(new), ", ".join(map(as_known, new))),
+            "checked": True,
+        }
     if not entry.settled:
         return {"state": "interrupted", "said": NOT_SO_FAR}
     return {"state": "interrupted", "said": NOT_FOUND, "checked": True}

@@ -47,11 +47,12 @@ def remember_document(records: Records, account: str, key: DocumentKey, **facts:
     put_document(records, key.name(account), {**(records.get(KIND, key.name(account)) or {}), **facts})
 
 
-def rename_in_documents(records: Records, account: str, before: str, after: str) -> None:
-    """A collection has another hash, or none any more."""
+def rename_in_documents(records: Records, account: str, before: str, after: str, title: str | None = None) -> None:
+    """A collection has another hash or title, or is there no more."""
+    news = {"collection_hash": after} | ({} if title is None else {"title": title})
     for name, body in records.all(KIND):
         if name.startswith(f"{account}/") and body.get("collection_hash") == before:
-            put_document(records, name, {**body, "collection_hash": after})
+            put_document(records, name, {**body, **news})
 
 
 def put_document(records: Records, name: str, body: Body) -> None:

@@ -3,10 +3,9 @@
 import anyio
 from anyio.to_thread import run_sync
 
-from flipsnack_mcp.api import first_few, quoted
+from flipsnack_mcp.api import few_named, quoted
 from flipsnack_mcp.files.paths.listing import list_files
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.tools.batches.listing import NAMED
 from flipsnack_mcp.server.tools.batches.planning import CreateCollectionsInput, make_batch
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, still_running, what_became
 from flipsnack_mcp.server.tools.plans.answers import made_by
@@ -70,4 +69,4 @@ async def new_since(call: ToolCall, batch: rules.DocumentBatch) -> list[str]:
     except RefusedFile:
         return []
     new = [quoted(one.place.name, 80) for one in listing.files if str(one.place.path) not in known]
-    return [f"New in the folder since the plan, and left: {', '.join(first_few(new, NAMED))}."] if new else []
+    return few_named("New in the folder since the plan, and left", new)

@@ -1,5 +1,6 @@
 """list_documents: what lies in the upload folders, and what it was uploaded as."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 from anyio.to_thread import run_sync
 from pydantic import Field
 
-from flipsnack_mcp.api import Effect, FreeText, cleaned, first_few, quoted
+from flipsnack_mcp.api import Effect, FreeText, cleaned, few_named, first_few, quoted
 from flipsnack_mcp.files.paths.listing import FolderListing, FoundFile, list_files
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall, Warnings
@@ -17,8 +18,6 @@ from flipsnack_mcp.workflows.progress import looked_into
 
 MOST_LISTED = 200
 ONLY_THE_FIRST = f"Only the first {MOST_LISTED} are listed: give a folder or words to see others."
-NAMED = 5
-"""Files that are named with what is wrong with them."""
 TO_ANSWER = 5.0
 """Seconds of a call that are not spent on counting pages."""
 NANOSECONDS = 1e9
@@ -91,7 +90,16 @@ async def with_pages(call: ToolCall, files: list[FoundFile]) -> list[SeenDocumen
             await call.request.tell(looked_into(done, len(new)))
 
     found = {one.given: one for one in await eyes.see_all(new, until, tell)}
-    return [found.get(one.given, one) for one in known]
+    return await under_titles_of_now(call, [found.get(one.given, one) for one in known])
+
+
+async def under_titles_of_now(call: ToolCall, documents: list[SeenDocument]) -> list[SeenDocument]:
+    """Documents with the titles that their collections have by now, as far as a list of the last seconds tells them."""
+    titles = await call.app.recent.titles()
+    return [
+        replace(one, known=replace(one.known, title=titles.get(one.known.collection_hash, one.known.title)))
+        for one in documents
+    ]
 
 
 def document_row(one: SeenDocument) -> DocumentRow:
@@ -112,11 +120,11 @@ def given_path(path: Path) -> str:
 def left_out(listing: FolderListing) -> list[str]:
     """What was left out of a list."""
     left = [f"{quoted(name, 80)} {why}" for name, why in listing.left_out]
-    said = [f"Left out: {'; '.join(first_few(left, NAMED))}."] if left else []
+    said = few_named("Left out", left)
     return said if listing.whole else [*said, "There are more files than are looked through: give a folder."]
 
 
 def refusals(documents: list[SeenDocument]) -> list[str]:
     """Which of them cannot be uploaded, and what is odd about others."""
     odd = [one.refused or f"{quoted(one.name, 80)}: {' '.join(one.warnings)}" for one in documents]
-    return first_few([said for said, one in zip(odd, documents, strict=True) if one.refused or one.warnings], NAMED)
+    return first_few([said for said, one in zip(odd, documents, strict=True) if one.refused or one.warnings])

@@ -9,12 +9,12 @@ from anyio.to_thread import run_sync
 from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, first_few, quoted
+from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, few_named, first_few, quoted
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, several
-from flipsnack_mcp.server.tools.batches.listing import NAMED, TO_ANSWER, FolderName, left_out
+from flipsnack_mcp.server.tools.batches.listing import TO_ANSWER, FolderName, left_out, under_titles_of_now
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
@@ -118,7 +118,7 @@ async def see_documents(call: ToolCall, asked: Sequence[SeenDocument]) -> list[S
 
     until = call.request.deadline - 2 * TO_ANSWER
     seen = await call.app.eyes.see_all(asked, until, tell, content=True)
-    return list({one.path or one.given: one for one in seen}.values())
+    return await under_titles_of_now(call, list({one.path or one.given: one for one in seen}.values()))
 
 
 def check_quota(count: int, left: int | None) -> None:
@@ -149,8 +149,8 @@ def warnings_about(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem
     repeated = [f"{quoted(title, 80)}, {count} times" for title, count in titles.items() if count > 1]
     unread = any(not one.sha256 and not one.refused for one in seen)
     return [
-        *([f"Uploaded before: {'; '.join(first_few(before, NAMED))}."] if before else []),
-        *([f"Titles that repeat: {'; '.join(first_few(repeated, NAMED))}."] if repeated else []),
-        *first_few(odd, NAMED),
+        *few_named("Uploaded before", before),
+        *few_named("Titles that repeat", repeated),
+        *first_few(odd),
         *([IN_TIME] if unread else []),
     ]

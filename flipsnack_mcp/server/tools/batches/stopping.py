@@ -5,8 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.accounts import EVERY_ONE, no_account_named
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
+from flipsnack_mcp.workflows.reports.record import REPORT
+from flipsnack_mcp.workflows.reports.together import joint_report
 
 WHAT_STANDS = {
     "upload": "If all of it had been sent, get_upload tells in a minute what came of it.",
@@ -40,18 +43,40 @@ class StoppedWork(Answered):
 
 
 async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
-    """Stop what goes by an id, whoever carries it out."""
+    """Stop what goes by an id, whoever carries it out; of all accounts, a report over them."""
     wanted = arguments.work_id
+    if len(call.apps) > 1:
+        return await stop_everywhere(call, wanted)
     if collection := call.app.downloads.stoppable(wanted):
         await call.app.downloads.drop(collection)
         return stopped_work(wanted, "download", ended=True)
     kind = await call.app.jobs.kind_of(wanted)
     if kind is None or not await call.app.jobs.stop(kind, wanted):
-        raise FlipsnackError(
-            "No work is under way under that id: it has ended, was never begun, or belongs to another account.",
-            "Ask the tool that gave the id how it ended.",
-        )
+        raise await nothing_to_stop(call, wanted)
     return stopped_work(wanted, kind, ended=await call.app.jobs.kind_of(wanted) is None)
+
+
+async def stop_everywhere(call: ToolCall, wanted: str) -> StoppedWork:
+    """Stop the report that each account has of a report over all."""
+    joint = await joint_report(call.app.jobs.store, wanted)
+    if joint is None:
+        raise no_account_named([app.settings for app in call.apps], EVERY_ONE)
+    parts = [(app.jobs, joint.parts[one]) for app in call.apps if (one := app.settings.account) in joint.parts]
+    if not any([await jobs.stop(REPORT, part) for jobs, part in parts]):
+        raise await nothing_to_stop(call, wanted)
+    left = [await jobs.kind_of(part) for jobs, part in parts]
+    return stopped_work(wanted, REPORT, ended=not any(left))
+
+
+async def nothing_to_stop(call: ToolCall, wanted: str) -> FlipsnackError:
+    """What to say where nothing goes by the id; a report over all accounts is stopped in all of them or in none."""
+    if len(call.apps) == 1 and await joint_report(call.app.jobs.store, wanted):
+        step = f'Call stop_work(work_id="{wanted}", account="{EVERY_ONE}").'
+        return FlipsnackError("This report is of all accounts together.", step)
+    return FlipsnackError(
+        "No work is under way under that id: it has ended, was never begun, or belongs to another account.",
+        "Ask the tool that gave the id how it ended.",
+    )
 
 
 def stopped_work(work_id: str, kind: str, *, ended: bool) -> StoppedWork:

@@ -1,5 +1,6 @@
 """What is answered about a plan of uploads: how far it is, and what each document became."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,7 +8,8 @@ from pydantic import Field
 from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
 from flipsnack_mcp.workflows.batches import rules
-from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.batches.carrying_out import batch_at
+from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.uploads.following import Followed
 from flipsnack_mcp.workflows.uploads.looking_after import look_after
 
@@ -41,14 +43,14 @@ class BatchStatus(Answered):
 
 def still_running(batch: rules.DocumentBatch, progress: Progress) -> BatchStatus:
     """State, counts, and how long it will go on."""
-    far = in_numbers(progress) | {"done": len(batch.items) - len(batch.left), "total": len(batch.items)}
-    when = f" in about {far['seconds_left']} s" if "seconds_left" in far else " later"
+    known = batch_at(batch)
+    far = in_numbers(known) | in_numbers(replace(progress, done=known.done, total=known.total))
     return BatchStatus(
         plan_id=batch.plan_id,
         state="running",
         counts=batch.counts,
         progress=far,
-        next_step=f'{GOES_ON} Call create_collections(plan_id="{batch.plan_id}", wait_seconds=45){when} to see.',
+        next_step=f'{GOES_ON} Call create_collections(plan_id="{batch.plan_id}", wait_seconds=45) in {roughly(far["seconds_left"])} to see.',
     )
 
 

@@ -22,7 +22,7 @@ from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.item import Item, ItemState
 from flipsnack_mcp.workflows.plans.listing import how_far_along
-from flipsnack_mcp.workflows.progress import Progress
+from flipsnack_mcp.workflows.progress import Progress, roughly
 
 ITEMS_TOLD = 20
 STATES: tuple[ItemState, ...] = ("failed", "unclear", "skipped", "sending", "planned", "done")
@@ -80,7 +80,7 @@ def running(seen: rules.PlanSnapshot, last: Progress) -> PlanStatus:
         items=failures[:ITEMS_TOLD] or None,
         history_id=seen.plan.history_id,
         warnings=[last.trouble] if last.trouble else [],
-        next_step=f"{GOES_ON} Call {call_of(seen)} in about {far['seconds_left']} s to see.",
+        next_step=f"{GOES_ON} Call {call_of(seen)} in {roughly(far['seconds_left'])} to see.",
     )
 
 

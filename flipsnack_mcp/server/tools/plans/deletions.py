@@ -6,12 +6,12 @@ from mcp.types import InputRequiredResult
 from pydantic import Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, first_few
+from flipsnack_mcp.api import Effect, FlipsnackError, few_named
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import ChoosingInput, PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
-from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD
+from flipsnack_mcp.server.tools.plans.updating import LEFT_OUT
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans.deleting import draft_deletions, with_their_documents
@@ -53,6 +53,5 @@ async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
             "Choose fewer of them, and make a plan for the rest after it.",
         )
     missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
-    said = f"Named, but not in the account or left out by a filter: {'; '.join(first_few(missing, REASONS_TOLD))}."
     draft = await with_their_documents(call.context, draft_deletions(rows))
-    return await keep_plan(call, draft, [said] if missing else [])
+    return await keep_plan(call, draft, few_named(LEFT_OUT, missing))

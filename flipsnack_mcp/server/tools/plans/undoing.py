@@ -7,13 +7,13 @@ from mcp.types import InputRequiredResult
 from pydantic import Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, first_few
+from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, few_named, hash_and_title
 from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
-from flipsnack_mcp.server.tools.plans.updating import REASONS_TOLD, notes
+from flipsnack_mcp.server.tools.plans.updating import notes
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.workflows.finding import Choice, choose
@@ -55,16 +55,14 @@ async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus 
         return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
     changes = await changes_meant(call, arguments.history_id or 0)
     draft, other = draft_undoing(changes, await looks_at(call, changes))
-    changed_since = (
-        f"Left as they are, changed since or not known from before: {'; '.join(first_few(other, REASONS_TOLD))}."
-    )
-    return await keep_plan(call, draft, [*notes(draft, []), *emptied(draft), *([changed_since] if other else [])])
+    changed_since = few_named("Left as they are, changed since or not known from before", other)
+    return await keep_plan(call, draft, [*notes(draft, []), *emptied(draft), *changed_since])
 
 
 def emptied(draft: PlanDraft) -> list[str]:
     """What no table shows: descriptions that were empty before."""
-    empty = [one.collection_hash for one in draft.items if one.new_description == ""]
-    return [f"Emptied again, the description of: {'; '.join(first_few(empty, REASONS_TOLD))}."] if empty else []
+    empty = [hash_and_title(one.collection_hash, one.title) for one in draft.items if one.new_description == ""]
+    return few_named("Emptied again, the description of", empty)
 
 
 async def changes_meant(call: ToolCall, number: int) -> Sequence[Undone]:

@@ -6,19 +6,20 @@ from mcp.types import InputRequiredResult
 from pydantic import AfterValidator, Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, first_few, quoted, refuse_half_characters
+from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, few_named, quoted, refuse_half_characters
 from flipsnack_mcp.api.parameters import Description
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.finding import choose
+from flipsnack_mcp.workflows.finding import as_known, choose
 from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE, PlanDraft, Rule, draft_plan
 
 MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
-REASONS_TOLD, LONGEST_DESCRIPTION = 5, 300
+LONGEST_DESCRIPTION = 300
+LEFT_OUT = "Named, but not in the account or left out by a filter"
 CHANGES = ("find", "replace", "prefix", "suffix", "remove", "description", "status")
 Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText(exact=True)]
 Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText()]
@@ -91,15 +92,13 @@ def notes(draft: PlanDraft, missing: list[str], described: str | None = None) ->
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
-    refused = [f"{quoted(row.title, 80)} ({row.collection_hash}), as {reason}" for row, reason in draft.refused]
-    unlisted, left = ("; ".join(first_few(named, REASONS_TOLD)) for named in (missing, refused))
+    refused = [f"{as_known(row)}, as {reason}" for row, reason in draft.refused]
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
         f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
         "will be asked.": offline,
         f"Each gets the description {quoted(described or '', LONGEST_DESCRIPTION)} in place of its own.": described
         is not None,
-        f"Named, but not in the account or left out by a filter: {unlisted}.": len(missing),
-        f"Left as they are: {left}.": len(refused),
     }
-    return [text for text, count in said.items() if count]
+    counted = [text for text, count in said.items() if count]
+    return [*counted, *few_named(LEFT_OUT, missing), *few_named("Left as they are", refused)]

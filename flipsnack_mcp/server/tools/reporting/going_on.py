@@ -9,7 +9,7 @@ from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE
 from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
-from flipsnack_mcp.workflows.progress import Progress, duration
+from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
 from flipsnack_mcp.workflows.reports.running import how_far_by_now
@@ -19,6 +19,10 @@ STOPPED_FOR_GOOD = (
     "It was stopped, and is not gone on with. Call {} without report_id for a new one: it asks nothing again about days "
     "that are over."
 )
+
+NOT_KNOWN_YET = " How many collections it is about is not known yet."
+FIRST_LOOK = 5.0
+"""Seconds in which that is known where the key is free."""
 
 
 def period_of(arguments: PeriodInput, today: date) -> dict[str, Any]:
@@ -84,8 +88,9 @@ def under_way(tool: str, report: Report, at: Progress, *, stopped: bool) -> dict
     if stopped:
         return known | {"state": "stopped", "next_step": STOPPED_FOR_GOOD.format(tool)}
     delayed = f" Delayed: {at.trouble}." if at.trouble else ""
-    when = f" in about {duration(math.ceil(at.seconds_left))}" if at.seconds_left else ""
-    step = f"{GOES_ON}{delayed} Call {call_for_report(tool, report)}{when} to see."
+    unknown = NOT_KNOWN_YET if at.total is None else ""
+    when = roughly(math.ceil(at.seconds_left or FIRST_LOOK))
+    step = f"{GOES_ON}{delayed}{unknown} Call {call_for_report(tool, report)} in {when} to see."
     return known | {"state": "running", "next_step": step}
 
 
