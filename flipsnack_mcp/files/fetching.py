@@ -75,12 +75,13 @@ async def fetch_picture(http: httpx2.AsyncClient, url: str, most: int) -> bytes:
             announced = _announced_length(response) or 0
             async with aclosing(response.aiter_raw()) as pieces:
                 while max(announced, len(came)) <= most:
-                    if not (piece := await anext(pieces, b"")):
+                    piece = await anext(pieces, None)
+                    if piece is None:
                         return bytes(came)
                     came += piece
     except CONNECTION_ERRORS:
         raise TransferBroken("its host broke off the connection") from None
-    raise TransferBroken(f"it has more than {most // 1024**2} MB")
+    raise TransferBroken(f"it has more than {most / 1024**2:.2g} MB")
 
 
 async def _read_body(response: httpx2.Response, total: int | None) -> AsyncGenerator[bytes]:

@@ -58,6 +58,12 @@ def animated(frames: int) -> bytes:
     return head + frame * frames + b";"
 
 
+def many_frames(kind: str) -> bytes:
+    """A picture that moves."""
+    more = [Image.new("RGB", (64, 64), (shade, 0, 0)) for shade in range(1, 50)]
+    return saved(Image.new("RGB", (64, 64)), kind, save_all=True, append_images=more)
+
+
 def with_everything(kind: str) -> bytes:
     """A picture that carries all there is besides pixels."""
     image = Image.effect_noise((300, 400), 20).convert("RGB")

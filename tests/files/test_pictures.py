@@ -20,7 +20,18 @@ from flipsnack_mcp.files import pictures
 from flipsnack_mcp.files.apart import process
 from flipsnack_mcp.files.apart.picture_maker import MOST_PICTURE_BYTES, SIDES, make_anew
 from flipsnack_mcp.files.pictures import MAKING_SECONDS, UNMADE, UNMADE_FOR_ANOTHER_REASON, Unshowable, made_anew
-from tests.files.paintings import CANARY, animated, bomb, noise, packed_text, painted, png, saved, with_everything
+from tests.files.paintings import (
+    CANARY,
+    animated,
+    bomb,
+    many_frames,
+    noise,
+    packed_text,
+    painted,
+    png,
+    saved,
+    with_everything,
+)
 
 LARGE, NONE = UNMADE["large"], UNMADE["none"]
 Made = Callable[[], bytes]
@@ -58,6 +69,10 @@ GOOD: dict[str, Made] = {
     **{f"webp-{mode}": partial(painted, "WEBP", mode) for mode in ("RGB", "RGBA")},
     "gif": partial(painted, "GIF", "P"),
     "gif-of-10000-frames": partial(animated, 10_000),
+    "webp-of-many-frames": partial(many_frames, "WEBP"),
+    "png-of-many-frames": partial(many_frames, "PNG"),
+    "exif-that-is-none": lambda: painted("JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + CANARY),
+    "profile-that-is-none": lambda: painted("JPEG", icc_profile=CANARY * 100_000),
     "one-pixel": partial(painted, "PNG", size=(1, 1)),
     "very-wide": partial(painted, "PNG", size=(20_000, 1)),
     "25-megapixels": partial(bomb, 5000, 5000),
@@ -89,10 +104,13 @@ BAD: dict[str, tuple[Made, str]] = {
     "900-megapixels": (lambda: png(30_000, 30_000, zlib.compress(bytes(30_001 * 1000))), LARGE),
     "as-large-as-can-be-said": (partial(png, 2**31 - 1, 2**31 - 1, b""), LARGE),
     "large-jpeg": (lambda: painted("JPEG").replace(b"\x01\x90\x01\x2c", b"\xff\xff\xff\xff"), LARGE),
+    "gif-of-a-large-screen": (lambda: animated(1).replace(b"\x40\0\x40\0", b"\xff\xff\xff\xff", 1), LARGE),
     "nothing": (lambda: b"\0", NONE),
     "of-no-size": (partial(png, 0, 0, b""), NONE),
     "half-a-png": (lambda: saved(noise(200), "PNG")[:50_000], NONE),
     "half-a-jpeg": (lambda: saved(noise(200), "JPEG")[:9000], NONE),
+    "half-a-webp": (lambda: saved(noise(200), "WEBP")[:5000], NONE),
+    "half-a-gif": (lambda: saved(noise(200).convert("P"), "GIF")[:9000], NONE),
     "head-alone": (lambda: painted("PNG")[:40], NONE),
     "fewer-pixels-than-said": (partial(png, 3000, 3000, b"x\x9c\x03\0\0\0\0\x01"), NONE),
     "wrong-sum": (lambda: painted("PNG").replace(b"IDAT", b"IDAX"), NONE),
