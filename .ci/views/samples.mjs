@@ -50,7 +50,7 @@ export async function samples(client) {
   await keep("audit", "audit_account", { wait_seconds: 45 });
   const plan = await keep("plan", "update_collections", { query: "weekly", find: "Weekly", replace: "Week" });
   await keep("deletion", "delete_collections", { query: "kitchen" });
-  await keep("batch", "create_collections", { folder: "documents", title: "{name} 2026" });
+  await keep("batch", "create_collections", { documents: ["autumn.pdf", "menu.pdf"], title: "{name} 2026" });
   await keep("uploading", "create_collection", { file_path: "menu.pdf", title: "Menu", wait_seconds: 0 });
   await keep("upload", "create_collection", { file_path: "autumn.pdf", title: "Autumn", status: "public", wait_seconds: 45 });
   await keep("uploads", "get_upload", {});
