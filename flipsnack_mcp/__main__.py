@@ -98,21 +98,26 @@ def run(options: argparse.Namespace) -> int:
 
             return approve(settings_of(options), options.code)
         case "history":
-            with importing():
-                from flipsnack_mcp.commands.history import history
-
-            return history(
-                settings_of(options),
-                as_json=options.json,
-                verify=options.verify,
-                account=options.account,
-                since=options.since,
-            )
+            return run_history(options)
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
     pace = pace_of(options.calls_per_minute, options.conversion_seconds, options.package_seconds)
     return sandbox(options.port, options.account, pace)
+
+
+def run_history(options: argparse.Namespace) -> int:
+    """Show the history, or undo what an entry of it tells of."""
+    settings = settings_of(options)
+    if options.undo is not None:
+        with importing():
+            from flipsnack_mcp.commands.undo import undo
+
+        return undo(settings, options.undo, options.account)
+    with importing():
+        from flipsnack_mcp.commands.history import history
+
+    return history(settings, as_json=options.json, verify=options.verify, account=options.account, since=options.since)
 
 
 def run_serve(options: argparse.Namespace) -> int:

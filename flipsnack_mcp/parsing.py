@@ -56,6 +56,8 @@ def parsed(given: Sequence[str]) -> argparse.Namespace:
         raise WrongUsage(worded(error)) from None
     if unknown:
         raise WrongUsage(unknown_words(unknown, given[0], commands[given[0]]))
+    if given[0] == "history" and options.undo is not None and (options.json or options.verify or options.since):
+        raise WrongUsage("--undo goes with --account alone")
     return options
 
 
@@ -107,6 +109,9 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     history.add_argument("--account", metavar="NAME", help="of one account only, by its name, label or hash")
     history.add_argument(
         "--since", type=time_from, default=0.0, metavar="TIME", help=f"what was done since then: {SOME_TIME}"
+    )
+    history.add_argument(
+        "--undo", type=whole, metavar="ID", help="put back what the change with this number left, once you agreed to it"
     )
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")

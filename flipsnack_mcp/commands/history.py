@@ -14,7 +14,7 @@ from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.server.accounts import account_named
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import UNNAMED, told_apart
-from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.store.records import Store, StoreUnusable
 from flipsnack_mcp.workflows.history import Event, Trail, every_trail
 
 
@@ -29,17 +29,16 @@ class Found:
     """By account, so that a person can tell them apart."""
 
 
+class AccountUnclear(Exception):  # noqa: N818 - it says which there are
+    """It cannot be told which account a person means."""
+
+
 def history(settings: Settings, *, as_json: bool, verify: bool, account: str | None = None, since: float = 0.0) -> int:
     """Print the trails of all accounts or of one, all or since a moment; or say whether they are whole, as ever."""
     try:
-        found = anyio.run(recalled, settings)
-    except StoreUnusable as error:
+        found = narrowed_to(anyio.run(recalled, settings), account, settings)
+    except (StoreUnusable, AccountUnclear) as error:
         return fail(str(error))
-    if account is not None:
-        meant = accounts_called(account, found, settings)
-        if len(meant) != 1:
-            return fail(which_account(meant, found.called))
-        found = replace(found, trails=[one for one in found.trails if one.account == meant[0]])
     if verify:
         say(json.dumps(verification(found)) if as_json else verification_text(found))
         return 1 if any(one.wrong for one in found.trails) else 0
@@ -51,11 +50,30 @@ async def recalled(settings: Settings) -> Found:
     """Look into the store."""
     store = remember(settings)
     try:
-        trails = await every_trail(store)
-        labels = await store.transact(lambda records: labels_known(settings, records))
+        return await found_in(settings, store)
     finally:
         await store.close()
+
+
+async def found_in(settings: Settings, store: Store) -> Found:
+    """All trails of a store."""
+    trails = await every_trail(store)
+    labels = await store.transact(lambda records: labels_known(settings, records))
     return Found(trails, labels, told_apart({*labels, *(one.account for one in trails)}, labels))
+
+
+def narrowed_to(found: Found, account: str | None, settings: Settings) -> Found:
+    """What was found of the account that a person named, or all.
+
+    Raises:
+        AccountUnclear: None is called so, or several are.
+    """
+    if account is None:
+        return found
+    meant = accounts_called(account, found, settings)
+    if len(meant) != 1:
+        raise AccountUnclear(which_account(meant, found.called))
+    return replace(found, trails=[one for one in found.trails if one.account == meant[0]])
 
 
 def accounts_called(typed: str, found: Found, settings: Settings) -> list[str]:

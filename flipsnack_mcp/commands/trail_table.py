@@ -8,7 +8,7 @@ from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.api.links import HASH
 from flipsnack_mcp.workflows.history import Event
 
-BEGUN, OPEN_END = "allowed", "begun, its end is not known"
+BEGUN, OPEN_END = frozenset({"allowed", "begun"}), "begun, its end is not known"
 TITLE_WIDTH, REASON_WIDTH, WORD_WIDTH = 80, 200, 40
 HEADS = ("No.", "When", "Account", "What", "How it ended", "Of what")
 BY_THE_CLOCK = "%Y-%m-%d %H:%M"
@@ -25,7 +25,7 @@ class ChangeMade:
     @property
     def outcome(self) -> str:
         """How it ended, and by whose yes."""
-        ended = OPEN_END if self.last.decision == BEGUN else shortened(self.last.decision)
+        ended = OPEN_END if self.last.decision in BEGUN else shortened(self.last.decision)
         return f"{ended}, confirmed by {shortened(self.last.confirmed)}" if self.last.confirmed else ended
 
     @property
@@ -49,7 +49,7 @@ def changes_made(entries: Sequence[tuple[str, Event]]) -> list[ChangeMade]:
     made = list[ChangeMade]()
     for account, event in entries:
         subject = (account, event.tool, event.target)
-        if event.decision == BEGUN:
+        if event.decision in BEGUN:
             begun[subject] = numbered[account, event.number] = len(made)
         # Versions before `of` was written leave only what it was about.
         elif (at := numbered.get((account, event.of), begun.pop(subject, None))) is not None:

@@ -1,11 +1,16 @@
 """An assistant's server and a person's terminal on one state file: a program typed at, and what it does."""
 
 import io
+import os
+import pty
+import signal
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,7 @@ from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Moment, name_of_run, running_for
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.commands.processes import KEY, SECRET, Ended
+from tests.commands.processes import KEY, PROGRAM, SECRET, Ended, Run
 from tests.server.bench import Assistant, Bench, LoopClock
 
 TITLE = "Summer catalogue 2026"
@@ -83,3 +88,60 @@ class Scene:
 
     async def approved(self, code: str, typed: str = f"{TITLE}\n") -> Ended:
         return await self.run("approve", code, typed=typed)
+
+
+@dataclass(frozen=True)
+class AtPty:
+    """A person at a pseudo terminal, who types something once they have read this; nothing typed stands for Ctrl-C."""
+
+    program: Run
+    environment: Mapping[str, str]
+    awaited: str
+    typed: str
+    before: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What they type at what comes before."""
+
+    def __call__(self, *arguments: str) -> Ended:
+        ours, theirs = pty.openpty()
+        streams: Any = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [*PROGRAM, *arguments],
+            env={**self.program.environment, **self.environment},
+            **streams,
+            start_new_session=True,
+            # A shell's background jobs ignore Ctrl-C and hand that on; whoever sits at a terminal runs none of those.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
+        )
+        os.close(theirs)
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        shown = self._read(process, ours)
+        status = process.wait(60)
+        watchdog.cancel()
+        return Ended(status, shown, "")
+
+    def _read(self, process: "subprocess.Popen[bytes]", ours: int) -> str:
+        shown, waiting = b"", {**self.before, self.awaited: self.typed}
+        heard = threading.Event()
+        with suppress(OSError):  # the other side is closed: it has ended
+            while piece := os.read(ours, 4096):
+                shown += piece
+                for one in [one for one in waiting if one.encode() in shown]:
+                    if typed := waiting.pop(one):
+                        os.write(ours, typed.encode())
+                    else:
+                        threading.Thread(target=interrupted, args=(process, heard)).start()
+                if b"\n" in shown.partition(self.awaited.encode())[2]:
+                    heard.set()
+        os.close(ours)
+        return shown.decode()
+
+
+def interrupted(process: "subprocess.Popen[bytes]", heard: threading.Event) -> None:
+    """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice.
+
+    Never again once it was heard: a program that has ended but for Python's own end would be killed by that.
+    """
+    process.send_signal(signal.SIGINT)
+    while not heard.wait(2) and process.poll() is None:
+        process.send_signal(signal.SIGINT)

@@ -1,13 +1,6 @@
 """A yes in a terminal: only a person at one can give it, for one thing, once."""
 
-import os
-import pty
-import signal
-import subprocess
-import threading
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +11,8 @@ from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.commands.at_a_terminal import TITLE, Here, Now, Scene
-from tests.commands.processes import KEY, PROGRAM, SECRET, Ended, Run
+from tests.commands.at_a_terminal import TITLE, AtPty, Here, Now, Scene
+from tests.commands.processes import KEY, SECRET, Ended, Run
 from tests.server.bench import Bench, Said, Witness
 
 
@@ -157,48 +150,13 @@ async def test_a_store_that_cannot_be_looked_into_is_said(scene: Scene, state: s
     assert "Traceback" not in ended.out + ended.err
 
 
-def at_terminal(run: Run, scene: Scene, typed: str, code: str) -> Ended:
-    """A person at a pseudo terminal types this; nothing stands for Ctrl-C."""
-    ours, theirs = pty.openpty()
-    streams: Any = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [*PROGRAM, "approve", code],
-        env={**run.environment, **scene.environment},
-        **streams,
-        start_new_session=True,
-        # A shell's background jobs ignore Ctrl-C and hand that on; whoever sits at a terminal runs none of those.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads yet
-    )
-    os.close(theirs)
-    watchdog = threading.Timer(60, process.kill)
-    watchdog.start()
-    shown, waits = b"", True
-    with suppress(OSError):  # the other side is closed: it has ended
-        while piece := os.read(ours, 4096):
-            shown += piece
-            if b'To approve it, type "' in shown and waits:
-                waits = False
-                if typed:
-                    os.write(ours, typed.encode())
-                else:
-                    threading.Thread(target=interrupted, args=(process,)).start()
-    os.close(ours)
-    status = process.wait(60)
-    watchdog.cancel()
-    return Ended(status, shown.decode(), "")
-
-
-def interrupted(process: "subprocess.Popen[bytes]") -> None:
-    """Press Ctrl-C, and once more if nothing happens: between showing the prompt and reading, Python does not notice."""
-    while process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(2)
-
-
 @pytest.mark.parametrize(("typed", "status"), [(f"{TITLE}\n", 0), ("", 1)], ids=["the title", "Ctrl-C"])
 async def test_at_a_terminal_the_title_approves_and_ctrl_c_not(scene: Scene, run: Run, typed: str, status: int) -> None:
-    ended, said = await after_the_code(scene, partial(to_thread.run_sync, partial(at_terminal, run, scene, typed)))
+    async def at_terminal(code: str) -> Ended:
+        asked = AtPty(run, scene.environment, 'To approve it, type "', typed)
+        return await to_thread.run_sync(asked, "approve", code)
+
+    ended, said = await after_the_code(scene, at_terminal)
     assert ended.status == status, ended.out
     assert "Traceback" not in ended.out
     assert said.is_error is bool(status)

@@ -21,6 +21,7 @@ from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.types import ElicitRequestParams, ElicitResult, ErrorData, ResourceLink, TextContent
 from typing_extensions import override
 
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Sandbox
@@ -222,7 +223,8 @@ class Bench:
 
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(BudgetInMemory()), lambda: Tapped(self.sandbox, self.witness))
+        rules = BudgetRules(limits=((settings.calls_per_second, 1.0), (settings.calls_per_minute, 60.0)))
+        return Flipsnack(access, Pacer(BudgetInMemory(), rules), lambda: Tapped(self.sandbox, self.witness))
 
     @asynccontextmanager
     async def assistant(
@@ -233,6 +235,10 @@ class Bench:
         async with Client(
             served, mode=self.mode, elicitation_callback=person, read_timeout_seconds=300, extensions=shown
         ) as client:
+            # What each answer is checked against; or else thousands of clients list the tools for it.
+            client.session._tool_output_schemas.update(
+                {one.name: one.output_schema for one in await served.list_tools()}
+            )
             yield Assistant(client, self.witness)
         for form in person.forms if person else []:
             self.witness.saw(form)

@@ -31,6 +31,7 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.history import History
+from tests.conftest import FOLDERS_IN_MEMORY
 from tests.server.bench import CODE, KEY, SECRET, Assistant, LoopClock, Person, Said, Tapped, Witness, declines, types
 from tests.virtual_clock import VirtualLoop
 
@@ -41,7 +42,6 @@ CHANGING = (DELETED, CREATED, UPDATED)
 PER_HOUR = 3
 SPECIFIC = ("collection.getCollection", DELETED, UPDATED, CREATED, "collection.getList", None)
 FAULTS = ("maintenance", "reset", "cut", "garbled", "wrong_types", "http", "hang")
-IN_MEMORY = Path("/dev/shm")  # noqa: S108 - files without a disk: restarts are walked here, no loss of power
 SEEN: Counter[str] = Counter()
 """How often what the walks are about really happened."""
 WALKS = settings(
@@ -58,7 +58,7 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
+        self.folder = Path(tempfile.mkdtemp(dir=FOLDERS_IN_MEMORY))
         self.loop = VirtualLoop()
         self.clock, self.witness = LoopClock(), Witness()
         pace, downloads = Pace(uploads_left=1000), self.folder / "downloads"

@@ -255,3 +255,48 @@ async def test_one_that_is_gone_is_named_by_the_title_that_the_change_gave_it(be
         said = await assistant.call(TOOL, history_id=done.data["history_id"])
     assert said.data["counts"]["planned"] == 6
     assert 'Left as they are: "Old Weekly offers, Week 38"' in said.text
+
+
+@pytest.mark.parametrize("way", ["undo_change", "update_collection", "by hand"])
+@pytest.mark.parametrize("field", ["title", "status", "description"])
+async def test_what_is_already_as_it_was_is_said_with_the_entry_that_put_it_back(
+    bench: Bench, way: str, field: str
+) -> None:
+    collection = summer(bench)
+    async with process(bench, Person(types_what_is_asked)) as assistant:
+        change = {"collection_hash": collection.hash, field: CHANGE[field]}
+        number = (await assistant.call("update_collection", change)).data["history_id"]
+        entry = 0
+        if way == "undo_change":
+            back = await undone(assistant, number)
+            events = await History(store_of(bench), bench.settings.account).events()
+            entry = next(one.of for one in reversed(events) if one.of and one.target == collection.hash)
+            assert back.data["counts"]["done"] == 1
+        elif way == "update_collection":
+            again = await assistant.call(way, {**change, field: BEFORE[field]})
+            entry = again.data["history_id"]
+        else:
+            setattr(collection, field, BEFORE[field])
+        said = await assistant.call(TOOL, history_id=number)
+    title = f'"{SUMMER}" ({collection.hash})'
+    by = f", put back by entry {entry} of the history" if entry else ""
+    assert said.data["warnings"] == ["No collection would change.", f"Already as before that change: {title}{by}."]
+    assert "plan_id" not in said.data
+
+
+async def test_what_was_touched_since_is_not_said_to_be_as_before(bench: Bench) -> None:
+    collection = summer(bench)
+    async with process(bench) as assistant:
+        said = await assistant.call("update_collection", collection_hash=collection.hash, title="A", status="unlisted")
+        collection.title, collection.status = SUMMER, "editable"
+        plan = await assistant.call(TOOL, history_id=said.data["history_id"])
+    assert "Already" not in plan.text
+    assert f"changed since or not known from before: status of {collection.hash}" in plan.text
+
+
+async def test_a_publication_that_is_already_undone_is_found_under_the_hash_that_it_gave(bench: Bench) -> None:
+    async with process(bench, Person(types_what_is_asked)) as assistant:
+        said = await assistant.call("update_collection", collection_hash=bench.collection(DRAFT).hash, status="public")
+        await undone(assistant, said.data["history_id"])
+        again = await assistant.call(TOOL, history_id=said.data["history_id"])
+    assert f'"{DRAFT}" ({bench.collection(DRAFT).hash}), put back by entry' in again.text

@@ -15,7 +15,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import day_of
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
-from flipsnack_mcp.workflows.plans.item import Item, hashes_of
+from flipsnack_mcp.workflows.plans.item import Item, hashes_of, pages_of
 from flipsnack_mcp.workflows.plans.outcomes import DONE, ItemFacts, of_failure
 
 FEW = 5
@@ -58,8 +58,7 @@ async def with_documents(context: CallContext, item: Item) -> Item:
     known, found = item.collection_hash, dict[str, Any]()
     with suppress(FlipsnackError):
         seen = await context.send(GetCollection(collection_hash=known))
-        pages = [one.pages for one in seen.flipbooks if one.pages is not None]
-        found |= {"flipbooks": hashes_of(seen), "pages": sum(pages) if len(pages) == len(seen.flipbooks) else None}
+        found |= {"flipbooks": hashes_of(seen), "pages": pages_of(seen)}
         found["views"] = (await context.send(GetCollectionStats(collection_hash=known))).views
     return item.model_copy(update=found)
 

@@ -57,7 +57,7 @@ class Item(BaseModel):
     checked: bool = True
     """Not, from when Flipsnack took its update until a list shows what became of it."""
     deletes: bool = False
-    """Whether it is to go for good; what follows is shown of one that is, as it was when it was planned."""
+    """Whether it is to go for good. What follows tells it from others, as it was when it was planned, where that is shown."""
     created_date: str | None = None
     publish_date: str | None = None
     direct_link: str | None = None
@@ -151,3 +151,9 @@ def holds(values: Mapping[str, Any], seen: Collection) -> bool:
 def hashes_of(seen: Collection) -> tuple[str, ...]:
     """Its documents, in one order whatever order they came in."""
     return tuple(sorted(one.flipbook_hash for one in seen.flipbooks))
+
+
+def pages_of(seen: Collection) -> int | None:
+    """How many pages its documents have, where that is known of each; the list knows of none."""
+    pages = [one.pages for one in seen.flipbooks if one.pages is not None]
+    return sum(pages) if len(pages) == len(seen.flipbooks) and not isinstance(seen, Listed) else None

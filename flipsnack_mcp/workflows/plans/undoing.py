@@ -6,14 +6,17 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from flipsnack_mcp.api import hash_and_title
+from flipsnack_mcp.api import hash_and_title, quoted
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft, title_objection
-from flipsnack_mcp.workflows.plans.item import BESIDE_THE_LIST, Item, Listed
+from flipsnack_mcp.workflows.plans.item import BESIDE_THE_LIST, Item, Listed, pages_of
 
 FIELDS = ("title", "status", *BESIDE_THE_LIST)
 """What an update changes, and an undoing puts back."""
+LONGEST_TITLE_TOLD = 80
+RECOGNISED_BY = ("title", "status", "direct_link")
+"""What tells a collection from others, as far as a look at it does."""
 GONE = "it is no longer there under that hash: look for its title"
 DELETED = (
     "what is deleted cannot be brought back through Flipsnack's API. Its document can be uploaded again "
@@ -77,8 +80,10 @@ def undone_by(events: Sequence[Event], meant: Event) -> list[Undone]:
         chosen = [one for one in begun.values() if one.work == meant.work]
     else:
         chosen = [one for one in (begun.get(meant.of or meant.number),) if one]
-    moved = {one.target: one.after["collection_hash"] for one in events if one.after.get("collection_hash")}
-    found = [Undone(one, after_of(events, one), today(one.target, moved), last_end(events, one)) for one in chosen]
+    moved = moves_in(events)
+    found = [
+        Undone(one, after_of(events, one), hashes_since(one.target, moved)[-1], last_end(events, one)) for one in chosen
+    ]
     # What a plan tried again counts by the try that made it, and by the last one where none did.
     return list({one.begun.target: one for one in sorted(found, key=lambda one: bool(one.after))}.values())
 
@@ -94,13 +99,18 @@ def after_of(events: Iterable[Event], begun: Event) -> dict[str, Any]:
     return reduce(or_, ends, dict[str, Any]())
 
 
-def today(known: str, moved: Mapping[str, str]) -> str:
-    """The hash that a collection has since: every publication gave it another."""
-    seen = {known}
+def moves_in(events: Iterable[Event]) -> dict[str, str]:
+    """The hash that each collection had after it was last changed under another."""
+    return {one.target: one.after["collection_hash"] for one in events if one.after.get("collection_hash")}
+
+
+def hashes_since(known: str, moved: Mapping[str, str]) -> list[str]:
+    """The hashes that a collection has had since, today's last: every publication gave it another."""
+    seen = [known]
     while (later := moved.get(known, known)) not in seen:
-        seen.add(later)
+        seen.append(later)
         known = later
-    return known
+    return seen
 
 
 def why_not(meant: Event, changes: Sequence[Undone]) -> str:
@@ -149,8 +159,35 @@ def put_back(change: Undone, seen: Collection) -> tuple[dict[str, Any], list[str
     return back, other
 
 
+def already_back(events: Sequence[Event], changes: Iterable[Undone], looks: Mapping[str, Collection]) -> list[str]:
+    """What is as it was before those changes, and the entry of the history that put it back, where one did."""
+    there = [(one, looks[one.now]) for one in changes if one.left and one.now in looks]
+    return [
+        f"{quoted(seen.title, LONGEST_TITLE_TOLD)} ({one.now})"
+        + (f", put back by entry {number} of the history" if (number := entry_that_put_back(events, one)) else "")
+        for one, seen in there
+        if put_back(one, seen) == ({}, [])
+    ]
+
+
+def entry_that_put_back(events: Sequence[Event], change: Undone) -> int:
+    """The entry of the last change after it that left something as it was before; 0 where none is known."""
+    known = {*hashes_since(change.begun.target, moves_in(events))}
+    before = {
+        name: change.begun.before[name] for name, left in change.left.items() if change.begun.before[name] != left
+    }
+    later = (one for one in reversed(events) if one.number > change.begun.number and one.target in known)
+    back = (one for one in later if any(one.after.get(name) == was for name, was in before.items()))
+    return next((one.of or one.number for one in back if one.of != change.begun.number), 0)
+
+
 def item_of(number: int, change: Undone, seen: Collection, back: Mapping[str, Any]) -> Item:
     """One collection of the plan, which has to be as the change left it when its turn comes."""
     known = {name: change.left[name] for name in back if name in BESIDE_THE_LIST}
-    facts = {"number": number, "collection_hash": change.now, "title": seen.title, "status": seen.status}
+    facts = {
+        "number": number,
+        "collection_hash": change.now,
+        **seen.model_dump(include=set(RECOGNISED_BY)),
+        "pages": pages_of(seen),
+    }
     return Item.model_validate({**facts, "known": known, **{f"new_{name}": value for name, value in back.items()}})

@@ -21,14 +21,22 @@ NOTHING = "No collection would change."
 
 async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> PlanStatus:
     """Write down a plan of this tool, with all of it as a file where it is longer than an answer, and show it."""
-    if going := sum(one.goes_offline for one in draft.items):
-        await call.app.allowance.check(going)
-    if not draft.items:
+    kept = await kept_plan(call, draft)
+    if kept is None:
         none_fits = NONE_FITS if not (draft.unchanged or draft.refused) else None
         told = counts([], draft.unchanged)
         return PlanStatus(state="complete", counts=told, warnings=[NOTHING, *said], next_step=none_fits)
+    return await plan_status(call, kept, "planned", *said)
+
+
+async def kept_plan(call: ToolCall, draft: PlanDraft) -> rules.PlanSnapshot | None:
+    """Write down a plan of this tool, where it would change something and the allowance has room for it."""
+    if going := sum(one.goes_offline for one in draft.items):
+        await call.app.allowance.check(going)
+    if not draft.items:
+        return None
     plan = await call.app.plans.record.keep(draft, call.tool)
-    return await plan_status(call, rules.PlanSnapshot(plan, draft.items, plan.made), "planned", *said)
+    return rules.PlanSnapshot(plan, draft.items, plan.made)
 
 
 async def go_on(

@@ -21,7 +21,7 @@ from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.item import Listed
 from flipsnack_mcp.workflows.plans.rules import UNDOING
-from flipsnack_mcp.workflows.plans.undoing import Undone, draft_undoing, undone_by, why_not
+from flipsnack_mcp.workflows.plans.undoing import Undone, already_back, draft_undoing, undone_by, why_not
 
 LOOKS_FOR_A_PLAN = 20
 """Collections that are looked at one by one while a person waits; of more a list tells."""
@@ -53,10 +53,21 @@ async def undo_change(call: ToolCall, arguments: UndoChangeInput) -> PlanStatus 
     """Plan what puts things back; or have such a plan carried out in the background, and watch."""
     if arguments.plan_id is not None:
         return await go_on(call, arguments.plan_id, arguments.confirmation, arguments.wait_seconds)
-    changes = await changes_meant(call, arguments.history_id or 0)
-    draft, other = draft_undoing(changes, await looks_at(call, changes))
-    changed_since = few_named("Left as they are, changed since or not known from before", other)
-    return await keep_plan(call, draft, [*notes(draft, []), *emptied(draft), *changed_since])
+    draft, said = await undoing_of(call, arguments.history_id or 0)
+    return await keep_plan(call, draft, [*notes(draft, []), *emptied(draft), *said])
+
+
+async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]:
+    """What would put back what an entry of the history changed, and what of it is not to be put back."""
+    events = await call.app.history.events()
+    changes = await changes_meant(call, events, number)
+    looks = await looks_at(call, changes)
+    draft, other = draft_undoing(changes, looks)
+    left = {
+        "Already as before that change": already_back(events, changes, looks),
+        "Left as they are, changed since or not known from before": other,
+    }
+    return draft, [said for what, which in left.items() for said in few_named(what, which)]
 
 
 def emptied(draft: PlanDraft) -> list[str]:
@@ -65,9 +76,8 @@ def emptied(draft: PlanDraft) -> list[str]:
     return few_named("Emptied again, the description of", empty)
 
 
-async def changes_meant(call: ToolCall, number: int) -> Sequence[Undone]:
+async def changes_meant(call: ToolCall, events: Sequence[Event], number: int) -> Sequence[Undone]:
     """The changes that an entry stands for, which have to be on record unaltered, and such that they can be undone."""
-    events = await call.app.history.events()
     meant = next((one for one in events if one.number == number), None)
     if meant is None:
         raise FlipsnackError(

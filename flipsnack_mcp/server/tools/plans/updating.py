@@ -92,7 +92,6 @@ def notes(draft: PlanDraft, missing: list[str], described: str | None = None) ->
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
-    refused = [f"{as_known(row)}, as {reason}" for row, reason in draft.refused]
     said = {
         f"Drafts that are published: {published}; each gets a new hash and link.": published,
         f"Collections that go offline: {offline}; their links and every embed of them stop working, and the person "
@@ -101,4 +100,9 @@ def notes(draft: PlanDraft, missing: list[str], described: str | None = None) ->
         is not None,
     }
     counted = [text for text, count in said.items() if count]
-    return [*counted, *few_named(LEFT_OUT, missing), *few_named("Left as they are", refused)]
+    return [*counted, *few_named(LEFT_OUT, missing), *left_alone(draft)]
+
+
+def left_alone(draft: PlanDraft) -> list[str]:
+    """What of it nothing becomes, and why."""
+    return few_named("Left as they are", [f"{as_known(row)}, as {reason}" for row, reason in draft.refused])
