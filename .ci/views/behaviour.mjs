@@ -46,14 +46,14 @@ const BEHAVIOUR = {
   },
   "more is asked for with the same choice, and put behind": async ({ shown, heard }) => {
     const frame = await shown("collections"), before = (await titles(frame)).length;
-    await frame.getByRole("button", { name: "Load more" }).click();
+    await frame.getByRole("button", { name: "Show more" }).click();
     const came = await soon(async () => (await titles(frame)).length > before);
     const [asked] = (await heard()).calls;
     return came && asked.name === "list_collections" && asked.arguments.limit === 12 && asked.arguments.offset === 12;
   },
   "without tools of the host nothing more is offered": async ({ shown }) => {
     const frame = await shown("collections", { refuse: "tools" });
-    return await frame.getByRole("button", { name: "Load more" }).count() === 0;
+    return await frame.getByRole("button", { name: "Show more" }).count() === 0;
   },
   "a report that runs is followed to its end": async ({ page, shown, heard, kinds }) => {
     const frame = await shown("running"), id = kinds.running.result.structuredContent.report_id;

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
-const UI = "io.modelcontextprotocol/ui", MIME = "text/html;profile=mcp-app", META = "flipsnack-mcp/view";
+const UI = "io.modelcontextprotocol/ui", MIME = "text/html;profile=mcp-app";
 
 export async function connect(python, source, home, mode) {
   mkdirSync(`${home}/documents`, { recursive: true });
@@ -31,33 +31,37 @@ export async function viewOf(client, source) {
 export async function samples(client) {
   const call = (name, given) => client.callTool({ name, arguments: given }, { timeout: 120_000 });
   const made = {};
-  const keep = async (kind, name, given, more = {}) => {
-    const result = { ...await call(name, given) };
-    made[kind] = { name, input: given, result: { ...result, _meta: { ...result._meta, [META]: { ...more, ...result._meta?.[META] } } } };
+  const keep = async (kind, name, given) => {
+    const result = await call(name, given);
+    made[kind] = { name, input: given, result };
     return result.structuredContent ?? {};
   };
   const listed = await keep("collections", "list_collections", { limit: 12 });
-  const first = listed.collections[0].collection_hash;
-  const package_ = call("download_collection_html", { collection_hash: listed.collections[1].collection_hash, wait_seconds: 45 });
-  await keep("covers", "list_collections", { limit: 20, details: true });
-  await keep("nothing", "list_collections", { query: "zzzzqq" });
-  await keep("collection", "get_collection", { collection_hash: first });
-  await keep("statistics", "get_collection_stats", { collection_hash: first, include_page_stats: true });
-  await keep("running", "report_stats", { everything: true, compare: true, wait_seconds: 0 });
-  const report = await call("report_stats", { everything: true, compare: true, wait_seconds: 45 });
-  const rows = [...report.structuredContent.collections, ...report.structuredContent.bottom];
-  await keep("report", "report_stats", { everything: true, compare: true, wait_seconds: 45 }, { rows });
-  await keep("audit", "audit_account", { wait_seconds: 45 });
-  const plan = await keep("plan", "update_collections", { query: "weekly", find: "Weekly", replace: "Week" });
-  await keep("deletion", "delete_collections", { query: "kitchen" });
-  await keep("batch", "create_collections", { documents: ["autumn.pdf", "menu.pdf"], title: "{name} 2026" });
-  await keep("uploading", "create_collection", { file_path: "menu.pdf", title: "Menu", wait_seconds: 0 });
-  await keep("upload", "create_collection", { file_path: "autumn.pdf", title: "Autumn", status: "public", wait_seconds: 45 });
-  await keep("uploads", "get_upload", {});
-  await keep("carried out", "update_collections", { plan_id: plan.plan_id, wait_seconds: 45 });
-  await keep("dry run", "create_collection", { file_path: "menu.pdf", dry_run: true });
-  await keep("error", "get_collection", { collection_hash: "nosuchone" });
-  await package_;
-  await keep("package", "download_collection_html", { collection_hash: listed.collections[1].collection_hash, wait_seconds: 45 });
+  const [first, second] = listed.collections.map((one) => one.collection_hash);
+  const looking = async () => {
+    await keep("covers", "list_collections", { limit: 20, details: true });
+    await keep("nothing", "list_collections", { query: "zzzzqq" });
+    await keep("collection", "get_collection", { collection_hash: first });
+    await keep("statistics", "get_collection_stats", { collection_hash: first, include_page_stats: true });
+    await keep("deletion", "delete_collections", { query: "kitchen" });
+    await keep("error", "get_collection", { collection_hash: "nosuchone" });
+    await keep("package", "download_collection_html", { collection_hash: second, wait_seconds: 45 });
+  };
+  const reporting = async () => {
+    const over = { everything: true, compare: true };
+    await keep("running", "report_stats", { ...over, wait_seconds: 0 });
+    await keep("report", "report_stats", { ...over, wait_seconds: 45 });
+    await keep("audit", "audit_account", { wait_seconds: 45 });
+    const { plan_id } = await keep("plan", "update_collections", { query: "weekly", find: "Weekly", replace: "Week" });
+    await keep("carried out", "update_collections", { plan_id, wait_seconds: 45 });
+  };
+  const uploading = async () => {
+    await keep("batch", "create_collections", { documents: ["autumn.pdf", "menu.pdf"], title: "{name} 2026" });
+    await keep("dry run", "create_collection", { file_path: "menu.pdf", dry_run: true });
+    await keep("uploading", "create_collection", { file_path: "menu.pdf", title: "Menu", wait_seconds: 0 });
+    await keep("upload", "create_collection", { file_path: "autumn.pdf", title: "Autumn", status: "public", wait_seconds: 45 });
+    await keep("uploads", "get_upload", {});
+  };
+  await Promise.all([looking(), reporting(), uploading()]);
   return made;
 }
