@@ -107,7 +107,7 @@ class Settings:
     )
     file_hosts: tuple[str, ...] = setting(
         Reading.hosts,
-        "hosts that covers may come from, joined by `,`",
+        "hosts that covers may come from, with commas between them",
         default=("files.flipsnack.net",),
         shown="files.flipsnack.net",
         separator=",",

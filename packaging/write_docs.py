@@ -233,7 +233,7 @@ def registered(variable: Variable) -> dict[str, object]:
     """One setting as the registry describes it. None is required: the sandbox needs no key."""
     plain = variable.meaning.replace("`", "")
     listed: dict[str, object] = {"name": variable.name, "description": f"{plain[:1].upper()}{plain[1:]}."}
-    if variable.secret or "_FILE" in variable.name:
+    if variable.secret or variable.name.endswith("_FILE"):
         return listed | {"isSecret": True}
     if variable.flag:
         return listed | {"format": "boolean", "default": "false", "choices": ["true", "false"]}
