@@ -13,7 +13,7 @@ export const launch = (executablePath) => chromium.launch({ executablePath, args
 
 // A page that tells what it hears on its console, which policies are broken, and what it asks of the network.
 export async function newPage(browser, about, options) {
-  const context = await browser.newContext({ locale: "en-GB", deviceScaleFactor: 1.5, ...options });
+  const context = await browser.newContext({ locale: "en-GB", deviceScaleFactor: 1, ...options });
   const page = await context.newPage(), at = { now: about };
   // The official host traces its messages, and a browser names each picture that is missing: neither is the view's.
   const others = (message) => message.type() === "debug" || (message.text().startsWith("Failed to load resource") && COVERS.test(message.location().url));
