@@ -1,5 +1,5 @@
 // What the view shows, in a real browser: `node drive.mjs BROWSER PYTHON SOURCE FOLDER`. Exits with 1 where anything is wrong.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { behaves } from "./behaviour.mjs";
 import { check, findings, inert, judged, launch, newPage } from "./browser.mjs";
 import { HOSTILE, MEDDLING } from "./hostile.mjs";
@@ -99,7 +99,7 @@ let seen = 0;
 const browser = await launch(browserPath);
 const revisions = await Promise.all(Object.keys(LOOKS).map(async (mode) => {
   const client = await connect(python, source, `${folder}/home-${mode}`, mode);
-  const view = await viewOf(client, source), kinds = await samples(client);
+  const view = await viewOf(client), kinds = await samples(client);
   return { mode, client, view, kinds };
 }));
 writeFileSync(`${folder}/samples.json`, JSON.stringify(Object.fromEntries(revisions.map(({ mode, kinds }) => [mode, kinds])), null, 1));
@@ -108,7 +108,7 @@ const { view, kinds, client } = revisions[1];
 check(Buffer.byteLength(view.html) <= BIGGEST, `the view has ${Buffer.byteLength(view.html)} bytes`);
 const step = async (name, work) => { const before = Date.now(), done = await work; if (process.env.VIEWS_TIMES) console.log(name, Date.now() - before); return done; };
 const said = await Promise.all([
-  (async () => { for (const one of revisions) for (const look of LOOKS[one.mode]) await looks(browser, one.mode, look, one.view, one.kinds); })(),
+  Promise.all(revisions.map(async ({ mode, view, kinds }) => { for (const look of LOOKS[mode]) await step(`looks ${mode} ${look}`, looks(browser, mode, look, view, kinds)); })),
   (async () => {
     await step("many", many(browser, view));
     await step("behaves", behaves(browser, folder, view, kinds, client));

@@ -1,5 +1,5 @@
 // What the real server answers: one result of every kind, asked by the official client on one revision of the protocol.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
@@ -18,14 +18,13 @@ export async function connect(python, source, home, mode) {
   return client;
 }
 
-// The view as a host reads it: from the tool's own `_meta`.
-export async function viewOf(client, source) {
+// The view as a host reads it: by the address in the tool's own `_meta`.
+export async function viewOf(client) {
   const { tools } = await client.listTools();
-  const uri = tools.find((one) => one._meta?.ui)?._meta.ui.resourceUri;
-  if (!uri) return { html: readFileSync(`${source}/flipsnack_mcp/server/views/view.html`, "utf8"), csp: { resourceDomains: ["https://files.flipsnack.net"] }, tools };
-  const [{ text, mimeType, _meta }] = (await client.readResource({ uri })).contents;
+  const { resourceUri } = tools.find((one) => one.name === "list_collections")._meta.ui;
+  const [{ text, mimeType, _meta }] = (await client.readResource({ uri: resourceUri })).contents;
   if (mimeType !== MIME) throw new Error(`the view is ${mimeType}`);
-  return { html: text, csp: _meta?.ui?.csp, tools };
+  return { html: text, csp: _meta?.ui?.csp };
 }
 
 export async function samples(client) {
