@@ -5,6 +5,7 @@ import { check, findings, inert, judged, launch, newPage } from "./browser.mjs";
 import { HOSTILE, MEDDLING } from "./hostile.mjs";
 import { connect, samples, viewOf } from "./samples.mjs";
 import { saves } from "./saved.mjs";
+import { served } from "./served.mjs";
 import { draw, hostPage, manyCollections, manyRows } from "./showing.mjs";
 
 const [browserPath, python, source, folder] = process.argv.slice(2);
@@ -112,6 +113,7 @@ const said = await Promise.all([
     await step("many", many(browser, view));
     await step("behaves", behaves(browser, folder, view, kinds, client));
     await step("saves", saves(browser, folder, view.html, kinds));
+    await step("served", served(browser, folder, view, kinds, client));
     return step("hostile", hostile(browser, view, kinds));
   })(),
 ]);
