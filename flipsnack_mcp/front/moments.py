@@ -88,7 +88,7 @@ def told_after(talk: Talk, line: bytes, answers: Answers, writing: int) -> Talk 
         return talk._replace(replayed=talk.replayed + line + b"\n")
     asked = enquiry_in(message, talk.opening)
     answer = answers.line_for(asked) if asked else None
-    if answer is None or not written(answer, writing):
+    if answer is None or not went_out(answer, writing):
         return None
     if talk.opening:
         return talk
@@ -97,7 +97,7 @@ def told_after(talk: Talk, line: bytes, answers: Answers, writing: int) -> Talk 
     return Talk(asked, replayed + b"\n", own)
 
 
-def written(line: bytes, writing: int) -> bool:
+def went_out(line: bytes, writing: int) -> bool:
     """Whether the whole line went out, however little a pipe takes at once."""
     while line:
         try:
