@@ -19,7 +19,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from flipsnack_mcp.commands.connecting import connect
-from flipsnack_mcp.front.answers import ANSWERS_FILE, as_json, key_of_settings, made_with
+from flipsnack_mcp.front.answers import ANSWERS_FILE, WAYS, as_json, key_of_settings, made_with
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
@@ -96,13 +96,14 @@ class Recorded:
         """Ask a server with these settings everything, as every kind of client."""
         server, missing = build_server(settings, connect), sorted(lacking(settings))
         told = as_json(instructions(settings, missing))
-        known: dict[str, dict[str, dict[str, int]]] = {}
+        known: dict[str, dict[str, dict[str, dict[str, int]]]] = {way: {} for way in WAYS}
         for version, (kind, extensions) in product(
             (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS), CLIENTS.items()
         ):
             said = await said_by(server, opening(version, extensions))
             numbers = {method: self.number_of(result, told) for method, result in said.items()}
-            known.setdefault(version, {})[kind] = numbers
+            way = WAYS[version in MODERN_PROTOCOL_VERSIONS]
+            known[way].setdefault(version, {})[kind] = numbers
         self.settings[key_of_settings(settings)] = {"lacking": missing, "known": known}
 
     def written(self) -> str:

@@ -19,6 +19,8 @@ from flipsnack_mcp.settings import Settings
 
 ANSWERS_FILE = Path(__file__).with_name("answers.json")
 SDK = ("mcp", "mcp_types")
+WAYS = ("after a greeting", "in an envelope")
+"""How a request says which revision it is of."""
 RECORDED = ("read_only", "sandbox", "toolsets")
 """Settings for whose values the file has answers of their own."""
 WITHOUT_EFFECT = frozenset({
@@ -39,18 +41,19 @@ class Answers(NamedTuple):
     """For each answer its parts; None is where the instructions stand."""
     clients: Mapping[str, Any]
     """Kinds of clients, by the extensions that they have."""
-    known: Mapping[str, Mapping[str, Mapping[str, int]]]
-    """The number of an answer by revision, kind of client and method."""
+    known: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]
+    """The number of an answer by way of asking, revision, kind of client and method."""
     instructions: str
     """As JSON."""
 
     def line_for(self, asked: Enquiry) -> bytes | None:
         """The whole line that answers a request, if it is known."""
         kind = next((name for name, extensions in self.clients.items() if extensions == asked.extensions), "")
-        number = self.known.get(asked.version, {}).get(kind, {}).get(asked.method)
-        if number is None:
+        try:
+            number = self.known[WAYS[asked.enveloped]][asked.version][kind][asked.method]
+            result = "".join(self.instructions if one is None else self.parts[one] for one in self.made_of[number])
+        except (LookupError, TypeError):  # it is not there, or the file is not as it was written
             return None
-        result = "".join(self.instructions if one is None else self.parts[one] for one in self.made_of[number])
         return f'{{"jsonrpc":"2.0","id":{json.dumps(asked.id)},"result":{result}}}\n'.encode()
 
 

@@ -64,6 +64,8 @@ def envelope(chance: Random) -> dict[str, Any]:
     if chance.random() < 0.2:
         told["clientCapabilities"] = chance.choice(CAPABILITIES)
     if chance.random() < 0.1:
+        told["protocolVersion"] = chance.choice(REVISIONS)
+    if chance.random() < 0.1:
         told.pop(chance.choice([*told]))
     return {"_meta": {f"io.modelcontextprotocol/{name}": value for name, value in told.items()}}
 

@@ -135,3 +135,27 @@ def test_another_sdk_that_comes_first_on_the_path_has_no_answers(
         (tmp_path / one).mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     assert answers_for(PLAIN) is None
+
+
+@pytest.mark.parametrize(("revision", "claimed"), [*product(REVISIONS, [*REVISIONS, "1999-01-01"])])
+def test_a_revision_is_answered_only_where_it_is_asked_for_as_its_clients_do(revision: str, claimed: str) -> None:
+    known = answers_for(PLAIN)
+    assert known
+    text = json.dumps(RECORDER["opening"](revision, {})[0]).replace(revision, claimed)
+    message = message_in(text.encode())
+    assert message
+    enquiry = enquiry_in(message, None)
+    assert enquiry
+    alike = (revision in MODERN_PROTOCOL_VERSIONS) == (claimed in MODERN_PROTOCOL_VERSIONS)
+    assert (known.line_for(enquiry) is not None) == (alike and claimed in REVISIONS)
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"parts": [1]}, {"parts": []}, {"made_of": [[]]}, {"known": {}}, {"known": []}], ids=str
+)
+def test_an_answer_that_a_broken_file_does_not_have_is_left_to_the_sdk(spoilt: dict[str, Any]) -> None:
+    known = answers_for(PLAIN)
+    assert known
+    enquiry = Enquiry(1, "prompts/list", "2025-11-25")
+    assert known.line_for(enquiry)
+    assert known._replace(**spoilt).line_for(enquiry) is None
