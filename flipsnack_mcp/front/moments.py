@@ -48,7 +48,7 @@ def first_moments(settings: Settings) -> Heard | None:
 
 
 def pipes() -> tuple[int, int] | None:
-    """The client's ends, if both are there and no person is typing."""
+    """The client's ends, if both are there and no person is typing, and stderr where remarks could be made."""
     try:
         reading, writing = sys.stdin.fileno(), sys.stdout.fileno()
     except (AttributeError, OSError, ValueError):  # there is none, or it is no file

@@ -119,10 +119,10 @@ def test_a_signal_ends_a_server_that_has_answered_without_the_sdk(run: Run, numb
         assert process.stderr.read() == ""
 
 
-def test_a_client_that_shows_views_is_answered_as_one(run: Run) -> None:
-    extensions = RECORDER["CLIENTS"]["views"]
-    hello = asked(
-        1, "initialize", protocolVersion="2025-11-25", capabilities={"extensions": extensions}, clientInfo=CLIENT
-    )
+@pytest.mark.parametrize("kind", ["plain", "views"])
+def test_only_a_client_that_shows_views_is_told_of_one(run: Run, kind: str) -> None:
+    able = {"extensions": RECORDER["CLIENTS"][kind]}
+    hello = asked(1, "initialize", protocolVersion="2025-11-25", capabilities=able, clientInfo=CLIENT)
     done = run(given=f"{hello}\n{READY}\n{asked(2, 'resources/list')}\n")
-    assert [one["id"] for one in messages(done.out)] == [1, 2]
+    listed = messages(done.out)[1]["result"]["resources"]
+    assert [one["uri"] for one in listed if one["uri"].startswith("ui:")] == ["ui://flipsnack/view.html"] * (kind == "views")
