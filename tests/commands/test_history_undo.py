@@ -165,7 +165,11 @@ def interrupting(_: str) -> str:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("answer", ["no\n", "\n", "", "yesterday\n", "Autumn\n", interrupting], ids=lambda one: getattr(one, "__name__", repr(one)))
+@pytest.mark.parametrize(
+    "answer",
+    ["no\n", "\n", "", "yesterday\n", "Autumn\n", interrupting],
+    ids=lambda one: getattr(one, "__name__", repr(one)),
+)
 async def test_without_a_yes_nothing_is_changed(scene: Scene, answer: str | Callable[[str], str]) -> None:
     number = await changed(scene, title="Autumn")
     if callable(answer):

@@ -61,6 +61,13 @@ async def counted(work: LongWork) -> int:
     return len(await work.store.transact(lambda records: records.all(KIND)))
 
 
+async def test_each_counts_in_the_allowance_by_what_was_deleted(work: LongWork) -> None:
+    async with confirmed(work, 3) as (server, plan):
+        items = await server.to_its_end(plan)
+        counted = await work.store.transact(lambda records: [body["what"] for _, body in records.all(KIND)])
+    assert counted == [f"delete {one.collection_hash}" for one in items]
+
+
 async def test_killed_at_any_moment_nothing_is_deleted_twice_and_what_may_have_been_is_looked_up(
     work: LongWork,
 ) -> None:

@@ -153,9 +153,9 @@ def test_an_upload_waits_for_one_under_way_that_its_collection_could_be_mistaken
     own = JournalEntry.model_validate({**ENTRY, "upload_id": "own", "title": title})
     there = JournalEntry.model_validate({**ENTRY, "upload_id": "there", "title": other, "collection_hash": "abc"})
     sending = there.model_copy(update={"upload_id": "sending", "state": "uploading", "collection_hash": ""})
-    assert taken_by([there, sending], own, frozenset()) == (None if waits else {"abc"})
-    assert taken_by([there, sending], own, frozenset({"sending"})) == {"abc"}
-    assert taken_by([there], own, frozenset()) == {"abc"}
+    assert taken_by([there, sending], own, frozenset()) == (None if waits else frozenset({"abc"}))
+    assert taken_by([there, sending], own, frozenset({"sending"})) == frozenset({"abc"})
+    assert taken_by([there], own, frozenset()) == frozenset({"abc"})
 
 
 async def test_a_document_for_a_collection_that_is_there_is_sent_and_what_it_became_is_answered(
