@@ -27,6 +27,8 @@ JOINED = re.compile(r"[,;|\s]\s*(?:[/~]|[A-Za-z]:[/\\])")
 # What a host leaves behind that was not told what to fill in, and which it does with every field a person left empty.
 LEFT_OPEN = re.compile(r"""\s*(["']?)\$\{[^{}]*\}\1\s*""")
 LONGEST_CREDENTIAL = 10_000
+LONGEST_HOST = 253
+PART_OF_A_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 # What stands where a key or a secret belongs, in examples.
 IN_AN_EXAMPLE = re.compile(
     r"(?:[\W_]|your|my|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+", re.IGNORECASE
@@ -220,6 +222,14 @@ class Reading:
             return default
         return value
 
+    def hosts(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of hosts. What is none is left out and pointed out: without pictures all else goes on."""
+        named = [one.lower() for one in self.parts(name, ",")]
+        good = tuple(dict.fromkeys(filter(is_plain_host, named)))
+        if len(good) < len(set(named)):
+            self.hints.append(f"{name} takes plain host names such as {default[0]}: what is none is left out.")
+        return good if named else default
+
     def address(self, name: str, default: str) -> str:
         """A base address: https anywhere, http on this machine only, for it carries the key."""
         value = self.text(name) or default
@@ -233,6 +243,17 @@ class Reading:
             self.problems.append(f"{name} is no https address (http is taken for this machine only).")
             return default
         return value if value.endswith("/") else f"{value}/"
+
+
+def is_plain_host(text: str) -> bool:
+    """Whether it is a host's name and nothing else: no address of numbers, no port, no wildcard, no other alphabet."""
+    labels = text.split(".")
+    return (
+        len(text) <= LONGEST_HOST
+        and len(labels) > 1
+        and all(map(PART_OF_A_HOST.fullmatch, labels))
+        and not labels[-1].isdigit()
+    )
 
 
 def misspelt(environment: Mapping[str, str], known: Sequence[str]) -> Iterator[str]:

@@ -105,6 +105,13 @@ class Settings:
     upload_url: str = setting(
         Reading.address, "where to upload; http only on this machine", default="https://upload.flipsnack.com/v1/"
     )
+    file_hosts: tuple[str, ...] = setting(
+        Reading.hosts,
+        "hosts that covers may come from, with commas between them",
+        default=("files.flipsnack.net",),
+        shown="files.flipsnack.net",
+        separator=",",
+    )
     log_level: str = setting(Reading.log_level, "logs go to stderr only", default="WARNING")
     accounts: tuple["Settings", ...] = setting(
         Reading.as_it_stands,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from flipsnack_mcp.server.prompts import Prompt, prompts
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool
+from flipsnack_mcp.server.views.declaring import OF_A_TOOL
 from flipsnack_mcp.settings import VARIABLES, Variable
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +55,7 @@ def entry(tool: Tool[Any]) -> dict[str, Any]:
     toolset, needs = "legacy" if tool.input.legacy else "default", tool.only_with or tool.input.effect
     acts = {"acts": True} if tool.only_with is Effect.READS else {}
     listed = {"toolset": toolset, "needs": needs.value, **acts, "tool": described}
-    return listed | ({"over_accounts": portable(tool.over_accounts)} if tool.over_accounts else {})
+    return listed | ({"over_accounts": answer_schema(tool.over_accounts)} if tool.over_accounts else {})
 
 
 def descriptor(tool: Tool[Any]) -> types.Tool:
@@ -64,13 +66,14 @@ def descriptor(tool: Tool[Any]) -> types.Tool:
         title=given.tool_title,
         description=given.__doc__,
         input_schema=portable(given),
-        output_schema=portable(tool.output),
+        output_schema=answer_schema(tool.output),
         annotations=types.ToolAnnotations(
             read_only_hint=given.effect is Effect.READS and not tool.writes_file,
             destructive_hint=given.effect is Effect.DESTROYS or given.overwrites,
             idempotent_hint=given.idempotent and not tool.writes_file,
             open_world_hint=tool.open_world,
         ),
+        _meta=OF_A_TOOL if tool.has_view else None,
     )
 
 
@@ -84,6 +87,7 @@ PLAIN = frozenset({
 })  # fmt: skip
 # Checked by the server all the same, and told in the error: not worth a model's attention before it errs.
 UNSAID = frozenset({"maxLength"})
+NOT_OF_ROWS = frozenset({"default", "description"})
 OBVIOUS = frozenset({("minimum", "0"), ("minimum", "1"), ("maximum", "10000")})
 
 
@@ -146,6 +150,29 @@ def portable(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(schema_generator=PortableSchema)
 
 
+def answer_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of an answer, in which only its own fields are described: what rows hold, their names say in every list."""
+    flat = portable(model)
+    return {**flat, "properties": {name: told_of_an_answer(one) for name, one in flat["properties"].items()}}
+
+
+def told_of_an_answer(node: JsonObject, unsaid: Collection[str] = ("default",)) -> JsonObject:
+    """A node of its schema. What is below it has names and types alone; nobody fills in what an answer leaves out."""
+    flat: JsonObject = {}
+    for key, value in node.items():
+        match key, value:
+            case "properties", dict():
+                members = cast("dict[str, JsonObject]", value)
+                flat[key] = {name: told_of_an_answer(one, NOT_OF_ROWS) for name, one in members.items()}
+            case _, dict():
+                flat[key] = told_of_an_answer(cast("JsonObject", value), NOT_OF_ROWS)
+            case _ if key not in unsaid:
+                flat[key] = value
+            case _:
+                pass
+    return flat
+
+
 def tool_table() -> str:
     head = ["| tool | what it does | Flipsnack's action | effect |", "|---|---|---|---|"]
     return "\n".join(head + [tool_row(tool) for tool in TOOLS.values()])
@@ -206,7 +233,7 @@ def registered(variable: Variable) -> dict[str, object]:
     """One setting as the registry describes it. None is required: the sandbox needs no key."""
     plain = variable.meaning.replace("`", "")
     listed: dict[str, object] = {"name": variable.name, "description": f"{plain[:1].upper()}{plain[1:]}."}
-    if variable.secret or "_FILE" in variable.name:
+    if variable.secret or variable.name.endswith("_FILE"):
         return listed | {"isSecret": True}
     if variable.flag:
         return listed | {"format": "boolean", "default": "false", "choices": ["true", "false"]}

@@ -1,8 +1,11 @@
-"""The real event loop, where a folder names no other; a worker more than there are cores."""
+"""The real event loop, where a folder names no other, and files without a disk; a worker more than there are cores."""
 
 import compileall
+import gc
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,17 @@ from hypothesis import HealthCheck, settings
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - folders of our own are made in it
+FOLDERS_IN_MEMORY = MEMORY_DISK if MEMORY_DISK.is_dir() else None
+
+
+@pytest.fixture
+def quick_folder() -> Iterator[Path]:
+    """Where thousands of transactions wait for no disk: it matters to who loses its power, and to no behaviour."""
+    with tempfile.TemporaryDirectory(dir=FOLDERS_IN_MEMORY, ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
 
 
 # How long an example takes says something of the machine, nothing of the code.
@@ -30,3 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(__file__).parents[1] / "flipsnack_mcp", quiet=2)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives to the end: the garbage collector need not look through it again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
+    gc.enable()

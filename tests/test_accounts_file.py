@@ -206,6 +206,7 @@ def test_everything_that_can_be_different_for_an_account_is_read_and_the_rest_is
     folders = {"upload_dirs": [str(tmp_path / "a"), str(tmp_path / "b")], "download_dir": str(tmp_path / "c")}
     told: dict[str, Any] = {
         **folders,
+        "file_hosts": ["cdn.example.com", "files.flipsnack.net"],
         "api_url": "https://proxy.example.com/v1/",
         "upload_url": "https://proxy.example.com/up/v1/",
         "read_only": True,

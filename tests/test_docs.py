@@ -73,7 +73,7 @@ PACKAGE = ROOT / "flipsnack_mcp"
 def rooms_of_the_architecture() -> dict[str, set[str]]:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     table = text.partition("## Rooms")[2].partition("## The path")[0]
-    return {room: set(re.findall(r"`([a-z0-9_]+)`", names)) for room, names in ROOM.findall(table)}
+    return {room: set(re.findall(r"`([A-Za-z0-9_]+)`", names)) for room, names in ROOM.findall(table)}
 
 
 def room_of(file: Path) -> str:
@@ -131,7 +131,7 @@ def test_a_name_means_one_thing_in_the_whole_house() -> None:
 def test_a_function_or_class_has_a_name_that_no_other_module_has() -> None:
     files = [file for file in PACKAGE.rglob("*.py") if room_of(file).partition("/")[0] != "sandbox"]
     named = Counter(one for file in files for one in made_in(ast.parse(file.read_text(encoding="utf-8"))))
-    assert {name for name, count in named.items() if count > 1 and not name.startswith("_")} == {"main"}
+    assert {name for name, count in named.items() if count > 1 and not name.startswith("_")} <= {"main"}
 
 
 def made_in(module: ast.Module) -> set[str]:

@@ -23,6 +23,7 @@ DOCUMENTED = {
     "FLIPSNACK_CONFIRM", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR", "FLIPSNACK_CALLS_PER_SECOND",
     "FLIPSNACK_CALLS_PER_MINUTE", "FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL",
     "FLIPSNACK_MAX_DELETES_PER_HOUR", "FLIPSNACK_MAX_DELETES_PER_DAY", "FLIPSNACK_ACCOUNTS",
+    "FLIPSNACK_FILE_HOSTS",
 }  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         "calls_per_second": ("3", 3),
         "calls_per_minute": ("30", 30),
         "log_level": ("debug", "DEBUG"),
+        "file_hosts": ("Files.Flipsnack.net, cdn.example.com,", ("files.flipsnack.net", "cdn.example.com")),
     }
     environment = {f"FLIPSNACK_{name.upper()}": text for name, (text, _) in set_and_read.items()}
     settings = read_settings(environment | {"FLIPSNACK_SOMETHING_ELSE": "x"})
@@ -83,6 +85,23 @@ def test_an_unknown_way_of_confirming_blocks_and_an_unknown_log_level_is_a_hint_
     assert (settings.confirm, settings.log_level) == ("block", "WARNING")
     assert all(any(name in one for one in settings.hints) for name in ("FLIPSNACK_CONFIRM", "FLIPSNACK_LOG_LEVEL"))
     assert read_settings({**ACCESS, "FLIPSNACK_LOG_LEVEL": "loud"}).missing == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("https://files.flipsnack.net", "files.flipsnack.net/", "files.flipsnack.net:443", "*.flipsnack.net"),
+        *("a@b.net", "127.0.0.1", "[::1]", "localhost", "0x7f.1", "-a.net", "a-.net", "a..net", ".net", "net."),
+        *("b\u00fccher.net", "a b.net", "a;b.net", "'none'", f"{'a' * 64}.net", f"{'a.' * 130}net"),
+    ],
+)
+def test_a_host_of_pictures_is_a_plain_name_and_what_is_none_is_left_out_with_one_sentence(wrong: str) -> None:
+    settings = read_settings({**ACCESS, "FLIPSNACK_FILE_HOSTS": f"{wrong},cdn.example.com"})
+    assert settings.file_hosts == ("cdn.example.com",)
+    assert [one for one in settings.hints if "FLIPSNACK_FILE_HOSTS" in one] == [*settings.hints]
+    assert (len(settings.hints), settings.missing) == (1, "")
+    assert wrong not in settings.hints[0] or wrong in "files.flipsnack.net"
+    assert read_settings({**ACCESS, "FLIPSNACK_FILE_HOSTS": f"{wrong},"}).file_hosts == ()
 
 
 @pytest.mark.parametrize("value", ["0", "false", "False", ""])

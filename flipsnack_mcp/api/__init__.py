@@ -29,9 +29,11 @@ from flipsnack_mcp.api.links import (
     hash_and_title,
     hash_from,
     is_link,
+    picture_address,
     public_address,
     same_origin,
 )
+from flipsnack_mcp.api.network import NotPublicError
 from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened, status_from
 from flipsnack_mcp.api.upload import Document, Sent, ignore
@@ -67,6 +69,7 @@ __all__ = [
     "LookTooOldError",
     "NotAuthorisedError",
     "NotFoundError",
+    "NotPublicError",
     "Pacer",
     "ResultT_co",
     "Sent",
@@ -92,6 +95,7 @@ __all__ = [
     "marks",
     "one_line",
     "opened",
+    "picture_address",
     "public_address",
     "quoted",
     "refuse_half_characters",

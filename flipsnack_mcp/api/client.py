@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import anyio
@@ -14,7 +15,8 @@ from flipsnack_mcp.api import errors, retry, wire
 from flipsnack_mcp.api.action import Action, Effect, ResultT_co
 from flipsnack_mcp.api.budget import Wait
 from flipsnack_mcp.api.exchange import ANYTIME, Exchange, Terms, decoded
-from flipsnack_mcp.api.network import Roads
+from flipsnack_mcp.api.links import same_origin
+from flipsnack_mcp.api.network import PublicRoads, Roads, is_loopback
 from flipsnack_mcp.api.pace import OnWait, Pacer, Slot
 from flipsnack_mcp.api.upload import Document, Upload, ignore
 
@@ -47,6 +49,7 @@ class Flipsnack:
         self._pacer = pacer
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
+        self._pictures: httpx2.AsyncClient | None = None
         self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
         """Called before and after each request that may change the account."""
@@ -58,12 +61,28 @@ class Flipsnack:
             self._http = quiet_client(self._transport() if self._transport else Roads())
         return self._http
 
+    @property
+    def pictures(self) -> httpx2.AsyncClient:
+        """For what is no call of the API: to public addresses only, but for `own_address`; inside this process as `http`."""
+        if self._transport:
+            return self.http
+        if self._pictures is None:
+            own = self.own_address
+            self._pictures = quiet_client(PublicRoads(Roads(), lambda url: bool(own) and same_origin(str(url), own)))
+        return self._pictures
+
+    @property
+    def own_address(self) -> str:
+        """Where Flipsnack is asked, if that is an imitation on this machine; else nothing."""
+        url = self._access.api_url
+        return url if is_loopback(httpx2.URL(url).host) else ""
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._http is not None:
-            await self._http.aclose()
+        for opened in filter(None, (self._http, self._pictures)):
+            await opened.aclose()
         await self._pacer.close()
 
     async def send(
@@ -187,6 +206,7 @@ def quiet_client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
         logging.getLogger(name).addFilter(never)
     return httpx2.AsyncClient(
         transport=transport,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # what a host set, it would be told again
         trust_env=False,  # whatever the environment says of the network is read by `Roads`
         timeout=httpx2.Timeout(15.0, connect=10.0),
         headers={"User-Agent": f"flipsnack-mcp/{__version__}"},

@@ -4,6 +4,7 @@ import base64
 import html
 import re
 import unicodedata
+from collections.abc import Collection
 from contextlib import suppress
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,6 +24,11 @@ HASH_IN_SLUG = re.compile(r"(?=[a-z0-9]*[a-z])(?=[a-z0-9]*[0-9])[a-z0-9]{7,10}")
 WORD_WITH_YEAR = re.compile(r"[a-z]+(19|20)\d\d")
 INSIDE_NAMES = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".localdomain", ".corp")
 
+WRITTEN_ADDRESS = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?][!-\[\]-~]{0,2000})?")
+"""Nothing invisible, no backslash, nobody's name before the host and no other alphabet."""
+PORTS = {"https": 443, "http": 80}
+
+NO_PICTURE_THERE = "its address is at none of the hosts that FLIPSNACK_FILE_HOSTS names"
 NO_HASH = (
     "this link carries no hash: find the collection by its title with list_collections and use its collection_hash"
 )
@@ -157,6 +163,29 @@ def public_address(address: str) -> str:
     if "[" in parts.netloc or not is_public_name(host):
         raise ValueError("its host is not a public name: Flipsnack has to be able to fetch it from the internet")
     return address
+
+
+def picture_address(address: str, hosts: Collection[str], own: str = "") -> str:
+    """The address to fetch a picture at: https at one of the hosts, or as it is at the server `own`, if that is given.
+
+    Put together anew of what was looked at, so that nobody after this reads anything else in it.
+
+    Raises:
+        ValueError: It is no such address.
+    """
+    if not WRITTEN_ADDRESS.fullmatch(address):
+        raise ValueError(NO_PICTURE_THERE)
+    try:
+        parts = urlsplit(address)
+        port = PORTS[parts.scheme] if parts.port is None else parts.port
+    except ValueError:
+        raise ValueError(NO_PICTURE_THERE) from None
+    behind = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if own and same_origin(address, own):
+        return f"{parts.scheme}://{parts.netloc}{behind}"
+    if port != PORTS[parts.scheme] or parts.hostname not in hosts:
+        raise ValueError(NO_PICTURE_THERE)
+    return f"https://{parts.hostname}{behind}"
 
 
 def is_public_name(host: str) -> bool:

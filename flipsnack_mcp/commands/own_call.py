@@ -15,7 +15,7 @@ from flipsnack_mcp.server.consent.codes import MINUTES
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.consent.yes import NotConfirmedError, yeses_of
-from flipsnack_mcp.server.dispatch import run_tool
+from flipsnack_mcp.server.dispatch import run_tool, tool_call
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.telling import outcome_of
@@ -142,7 +142,8 @@ async def agreed(app: App, proposal: Proposal) -> str | None:
 async def called_once(app: App, plan_id: str, code: str | None) -> PlanStatus:
     """One call of the tool, on record as any."""
     given = UndoChangeInput(plan_id=plan_id, confirmation=code, wait_seconds=LOOKS_AGAIN)
-    status = await run_tool(TOOLS[UNDOING], given, Whose((app,)), OwnRequest())
+    tool = TOOLS[UNDOING]
+    status = await run_tool(tool, tool_call(tool, given, Whose((app,)), OwnRequest()), given)
     if not isinstance(status, PlanStatus):
         raise TypeError("a terminal has no form")
     return status

@@ -1,4 +1,4 @@
-"""Fetching a package from the address Flipsnack gives for it, which lives one minute."""
+"""Fetching from an address that Flipsnack gives: a package, whose address lives one minute, or a picture."""
 
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -57,6 +57,31 @@ async def fetched(http: httpx2.AsyncClient, url: str) -> AsyncIterator[Transfer]
                 yield Transfer(total, _check_length(pieces, total))
     except CONNECTION_ERRORS:
         raise TransferBroken from None
+
+
+async def fetch_picture(http: httpx2.AsyncClient, url: str, most: int) -> bytes:
+    """What lies at an address, so many bytes at most.
+
+    Raises:
+        TransferBroken: It did not come, or is more than that.
+    """
+    # What would be unpacked on its way could be of any size.
+    headers = {"Accept": "image/jpeg, image/png, image/gif, image/webp", "Accept-Encoding": "identity"}
+    came = bytearray()
+    try:
+        async with http.stream("GET", url, headers=headers) as response:
+            if response.status_code != 200:
+                raise TransferBroken(f"its host answered with HTTP {response.status_code}")
+            announced = _announced_length(response) or 0
+            async with aclosing(response.aiter_raw()) as pieces:
+                while max(announced, len(came)) <= most:
+                    piece = await anext(pieces, None)
+                    if piece is None:
+                        return bytes(came)
+                    came += piece
+    except CONNECTION_ERRORS:
+        raise TransferBroken("its host broke off the connection") from None
+    raise TransferBroken(f"it has more than {most / 1024**2:.2g} MB")
 
 
 async def _read_body(response: httpx2.Response, total: int | None) -> AsyncGenerator[bytes]:

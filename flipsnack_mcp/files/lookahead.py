@@ -1,26 +1,18 @@
 """A look into a PDF before it is sent: a conversion that must fail costs an upload all the same."""
 
-import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
-from threading import Lock
-from typing import BinaryIO, cast
 
-from anyio import CancelScope, CapacityLimiter, move_on_after, to_thread
-
+from flipsnack_mcp.files.apart import page_counter
+from flipsnack_mcp.files.apart.page_counter import MOST_PAGES
+from flipsnack_mcp.files.apart.process import Blocks, look_apart
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument
-from flipsnack_mcp.files.page_counter import BLOCK, MOST_PAGES
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
 
-PROGRAM = Path(__file__).with_name("page_counter.py")
-NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # or a console would flash up over Claude Desktop
+PROGRAM = Path(page_counter.__file__)
 COUNTING_SECONDS = 2.0  # a person waits for the answer
 MANY_PAGES = 500
-WAITING_LINE = CapacityLimiter(2)  # processes; with more of them none would be done in its two seconds
-UNKNOWN_VERDICT = "unknown"
 COUNTED = re.compile("pages ([0-9]+)")
 MANY_PAGES_WARNING = (
     "The document has {} pages: Flipsnack's present limit is 1,000 pages, but its older documentation gives 500."
@@ -60,85 +52,18 @@ async def look_ahead(document: OpenDocument) -> LookAhead:
     """
     if document.kind is not Kind.PDF:
         return LookAhead(None, ())
-    counting = PageCounting(document)
-    async with WAITING_LINE:
+    found = await look_apart(PROGRAM, _readable(document), COUNTING_SECONDS)
+    return _judged(document.name, found.verdict)
+
+
+def _readable(document: OpenDocument) -> Blocks:
+    def read(offset: int, length: int) -> bytes:
         try:
-            with move_on_after(COUNTING_SECONDS):
-                # Abandoned: on a disk that does not answer the thread may hang, but nobody waits for it.
-                await to_thread.run_sync(counting.run, abandon_on_cancel=True)
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(counting.stop)
-    return _judged(document.name, counting.verdict)
+            return document.read(offset, length)
+        except DocumentChanged:
+            raise ValueError("it changed") from None  # that is for the upload to say
 
-
-class PageCounting:
-    """One process that counts pages. Every method blocks; `stop` may come from another thread at any moment.
-
-    A process, because only a process can be killed, whatever a hostile PDF makes of its parser, and because its memory
-    is not the server's. It is given no descriptor and no path but asks for blocks, which are read here from the very
-    file that was opened and checked: it cannot open another one, there is no shared offset to move under an upload
-    (Windows reads by no other), it can be killed while a network disk hangs, and it goes the same way on all systems.
-    """
-
-    def __init__(self, document: OpenDocument) -> None:
-        self.verdict = UNKNOWN_VERDICT
-        self._document = document
-        self._lock = Lock()
-        self._process: Popen[bytes] | None = None
-        self._stopped = False
-
-    def run(self) -> None:
-        """Sets the verdict, unless it is stopped before."""
-        try:
-            with self._started() as process:
-                try:
-                    self.verdict = self._conversation(process)
-                finally:
-                    process.kill()  # a process that has said all need not tidy up
-        except (OSError, ValueError, DocumentChanged):
-            return  # it could not be started, broke down, or the document did: that is for the upload to say
-
-    def stop(self) -> None:
-        """Leaves no process behind."""
-        with self._lock:
-            self._stopped = True
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def _started(self) -> Popen[bytes]:
-        # Through PYTHONPATH it has the modules of this process; -P -s -S add none, and save time.
-        command = [sys.executable, "-P", "-s", "-S", str(PROGRAM), str(COUNTING_SECONDS), str(self._document.size)]
-        # The credentials are nothing for a process that reads other people's documents.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
-        environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-        with self._lock:
-            if self._stopped:
-                raise ValueError("stopped before it began")
-            # All three streams are its own: the server's carry MCP.
-            self._process = Popen(  # noqa: S603 - nothing in it comes from outside
-                command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, creationflags=NO_WINDOW
-            )
-            return self._process
-
-    def _conversation(self, process: Popen[bytes]) -> str:
-        questions, answers = cast("BinaryIO", process.stdout), cast("BinaryIO", process.stdin)
-        while line := questions.readline(64).decode().strip():
-            if not line.startswith("read "):
-                return line
-            answers.write(self._block(int(line.removeprefix("read "))))
-            answers.flush()
-        return UNKNOWN_VERDICT
-
-    def _block(self, number: int) -> bytes:
-        length = min(BLOCK, self._document.size - number * BLOCK)
-        if number < 0 or length <= 0:
-            raise ValueError("a block that is not there")
-        block = self._document.read(number * BLOCK, length)
-        if len(block) < length:
-            raise ValueError("the document became shorter")
-        return block
+    return Blocks(document.size, read)
 
 
 def _judged(name: str, verdict: str) -> LookAhead:

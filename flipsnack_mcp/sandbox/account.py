@@ -135,6 +135,11 @@ class Account:
             raise Refusal(43 if collection_hash in self._issued else 46)
         return found
 
+    def with_item(self, item_hash: str) -> Collection | None:
+        """Find the collection that holds this flipbook, converted."""
+        now, every = self._clock(), self.collections.values()
+        return next((one for one in every if any(item.hash == item_hash for item in one.complete_items(now))), None)
+
     def delete(self, collection_hash: str) -> None:
         self.find(collection_hash)
         self._issued.add(collection_hash)

@@ -1,12 +1,14 @@
-"""Addresses of things that the sandbox names but does not serve: pages, covers, images, the player."""
+"""Addresses of things that the sandbox names: covers, and what it does not serve: pages, images, the player."""
 
 import re
 import unicodedata
 from base64 import b64encode
+from urllib.parse import urlsplit
 
 from flipsnack_mcp.sandbox.account import Account, Collection
 
-_FILES = "https://files.flipsnack.net/collections"
+COVER_PATH = "/collections/items/{item}/covers/page_1/thumb"
+_FILES = "https://files.flipsnack.net"
 
 
 def slug(title: str) -> str:
@@ -22,15 +24,20 @@ def direct_link(account: Account, collection: Collection) -> str:
     return f"https://www.flipsnack.com/{account.profile}/{slug(collection.title)}-{collection.hash}.html"
 
 
-def cover(collection: Collection, now: float) -> str:
-    """Give the thumbnail of page 1 of the first flipbook that is converted."""
+def cover(collection: Collection, now: float, base: str) -> str:
+    """Give the thumbnail of page 1 of the first flipbook that is converted; `base` is where the sandbox was asked."""
     # Sandbox's own choice: empty until there is a converted flipbook.
     complete = collection.complete_items(now)
-    return f"{_FILES}/items/{complete[0].hash}/covers/page_1/thumb" if complete else ""
+    return files_at(base) + COVER_PATH.format(item=complete[0].hash) if complete else ""
+
+
+def files_at(base: str) -> str:
+    """Give the host of pictures: Flipsnack's own name where the sandbox was asked under one of those, else itself."""
+    return _FILES if (urlsplit(base).hostname or "").endswith(".flipsnack.com") else base
 
 
 def image(collection: Collection, kind: str, name: str) -> str:
-    return f"{_FILES}/{kind}/{collection.visits_key}/{slug(name.rpartition('.')[0] or name)}"
+    return f"{_FILES}/collections/{kind}/{collection.visits_key}/{slug(name.rpartition('.')[0] or name)}"
 
 
 def embed_code(account: Account, collection: Collection, *, size: tuple[str, str], page: int, book: int) -> str:

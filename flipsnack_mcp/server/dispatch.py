@@ -34,12 +34,15 @@ from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
+from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall
+from flipsnack_mcp.server.views.clickable import with_link
+from flipsnack_mcp.server.views.showing import with_view
 from flipsnack_mcp.server.whose import Whose, account_meant, heading_of_none, whose_call
-from flipsnack_mcp.server.wording import as_failure, as_result, redacted_data
+from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result, redacted_data
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
@@ -76,7 +79,8 @@ class Dispatcher:
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
-            outcome = await run_tool(tool, given, whose, request)
+            call = tool_call(tool, given, whose, request)
+            outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
         except (RefusedFile, StoreUnusable) as error:
@@ -89,7 +93,9 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
             log_unexpected(name, error)
             return as_failure(UNEXPECTED, heading)
-        return outcome if isinstance(outcome, types.InputRequiredResult) else as_result(outcome, heading)
+        return (
+            outcome if isinstance(outcome, types.InputRequiredResult) else await answered(tool, call, outcome, heading)
+        )
 
     async def read(self, uri: str) -> str:
         """A resource as JSON."""
@@ -133,20 +139,32 @@ class Dispatcher:
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 
 
-async def run_tool(
-    tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest
-) -> BaseModel | types.InputRequiredResult:
-    """Run a tool, on record where it may change something."""
-    app = whose.apps[0]
-    if len(whose.apps) == 1:
-        app.check_settings()
+def tool_call(tool: Tool[Any], given: Any, whose: Whose, request: ToolRequest) -> ToolCall:
+    """What a tool works with."""
     options = options_of(given) if isinstance(given, Action) else Options()
-    call = ToolCall(app, request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)
+    return ToolCall(whose.apps[0], request, tool.name, target_of(given), options, apps=whose.apps, linked=whose.linked)
+
+
+async def run_tool(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | Illustrated | types.InputRequiredResult:
+    """Run a tool, on record where it may change something."""
+    if len(call.apps) == 1:
+        call.app.check_settings()
     try:
-        return await (on_record(tool, call, given) if may_change(given, options) else tool.run(call, given))
+        return await (on_record(tool, call, given) if may_change(given, call.options) else tool.run(call, given))
     except NotAuthorisedError as error:
-        error.next_step = " ".join((error.next_step, *app.settings.hints))  # one of them may tell what is wrong
+        error.next_step = " ".join((error.next_step, *call.app.settings.hints))  # one of them may tell what is wrong
         raise
+
+
+async def answered(
+    tool: Tool[Any], call: ToolCall, outcome: BaseModel | Illustrated, heading: Heading
+) -> types.CallToolResult:
+    """The answer: text and data for everybody, a saved file to click, and what the view is told where there is one."""
+    result = as_result(outcome, heading)
+    if call.request.takes_links:
+        result = await with_link(result, outcome, heading)
+    shown = tool.has_view and call.request.shows_views
+    return await with_view(result, call.aside, call.app, heading) if shown else result
 
 
 def asks_to_stop(given: Any) -> bool:
@@ -154,7 +172,7 @@ def asks_to_stop(given: Any) -> bool:
     return isinstance(given, ToolInput) and given.changes_something
 
 
-async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | types.InputRequiredResult:
+async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | Illustrated | types.InputRequiredResult:
     """A call that may change something: how it ended goes into the history, whatever it was."""
     try:
         outcome = await tool.run(call, given)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
+from mcp.server.apps import client_supports_apps
 from mcp.server.mcpserver import Context
 from mcp.types.version import is_version_at_least
 
@@ -24,6 +25,9 @@ class ToolRequest:
         self.session, self.request_id = brought.session, brought.request_id
         self.modern = is_version_at_least(brought.protocol_version or "", "2026-07-28")
         """On 2026-07-28 a question goes out as the call's result and the answer comes back with the next round."""
+        self.takes_links = is_version_at_least(brought.protocol_version or "", "2025-06-18")
+        """Whether a link may stand in an answer."""
+        self.shows_views = client_supports_apps(context)
         self.replies: Mapping[str, Any] = context.input_responses or {}
         self.state = context.request_state
         self.deadline = anyio.current_time() + TIME_OF_A_CALL

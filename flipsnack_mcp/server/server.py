@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
 from mcp import MCPError, types
+from mcp.server.apps import client_supports_apps
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
@@ -34,6 +35,7 @@ from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
+from flipsnack_mcp.server.views import declaring
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, moment
 from flipsnack_mcp.store.records import Store
@@ -93,7 +95,8 @@ class FlipsnackServer(MCPServer[Service]):
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=keys.security,
-            middleware=[refuse_cursors, know_the_service, keys.before_sealing, read_odd_answers],
+            middleware=[refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers],
+            extensions=[declaring.Views()],
         )
         self.middleware.insert(0, keys.before_opening)
         self._accounts, self._menu = settings, menu(settings)
@@ -153,7 +156,9 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        return resources.listed_resources(self._accounts.every)
+        every = self._accounts.every
+        view = [declaring.listed_view(every)] if client_supports_apps(HANDLED.get()) else []
+        return [*resources.listed_resources(every), *view]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
@@ -163,17 +168,19 @@ class FlipsnackServer(MCPServer[Service]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Service, Any] | None = None
     ) -> list[ReadResourceContents]:
-        content = await SERVED.get().dispatcher().read(str(uri))
+        if str(uri) == declaring.VIEW_ADDRESS:
+            return [declaring.read_view(self._accounts.every)]
+        content = await HANDLED.get().lifespan_context.dispatcher().read(str(uri))
         return [ReadResourceContents(content=content, mime_type=resources.JSON)]
 
 
-SERVED: ContextVar[Service] = ContextVar("served")
-"""The service behind the request that is handled: the SDK gives it to everything but completions."""
+HANDLED: ContextVar[ServerRequestContext[Service, Any]] = ContextVar("handled")
+"""The request that is handled, with the service behind it: the SDK gives it to neither completions nor lists."""
 
 
-async def know_the_service(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+async def know_the_request(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Let whatever handles the request find it."""
-    SERVED.set(ctx.lifespan_context)
+    HANDLED.set(ctx)
     return await call_next(ctx)
 
 
@@ -183,7 +190,7 @@ async def complete(
     context: types.CompletionContext | None,
 ) -> types.Completion | None:
     """What an argument may be, for who is typing; names of accounts, and words that an argument takes."""
-    dispatcher, given = SERVED.get().dispatcher(), (context and context.arguments) or {}
+    dispatcher, given = HANDLED.get().lifespan_context.dispatcher(), (context and context.arguments) or {}
     if argument.name == ARGUMENT:
         return dispatcher.suggest_accounts(argument.value)
     if isinstance(ref, types.ResourceTemplateReference):

@@ -5,13 +5,16 @@ comes the redaction, under a heading that says whose it is.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, ImageContent, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import JsonObject
+from flipsnack_mcp.files.pictures import Picture
 from flipsnack_mcp.server.menu import entries
 from flipsnack_mcp.server.safety.cleaning import OURS, data_of
 from flipsnack_mcp.server.safety.heading import Heading
@@ -63,8 +66,21 @@ TELL_THE_PERSON = "Tell the person."
 NAMES_CALLS = frozenset({"next_step", "warnings", "advice"})
 
 
-def as_result(result: BaseModel, heading: Heading) -> CallToolResult:
-    """A result as complete text, and the same data structured."""
+@dataclass(frozen=True)
+class Illustrated:
+    """A result with a picture beside it, which is no part of its text and data."""
+
+    result: BaseModel
+    picture: Picture
+
+
+def as_result(result: BaseModel | Illustrated, heading: Heading) -> CallToolResult:
+    """A result as complete text, and the same data structured; a picture comes behind the text."""
+    if isinstance(result, Illustrated):
+        picture = b64encode(result.picture.content).decode()
+        shown = ImageContent(data=picture, mime_type=result.picture.mime_type)
+        plain = as_result(result.result, heading)
+        return plain.model_copy(update={"content": [*plain.content, shown]})
     data = heading.redactor.data(data_of(result))
     data |= {name: about_account(possible(data[name], heading), heading) for name in NAMES_CALLS & data.keys()}
     text = TextContent(text=heading.over_text(as_text_lines(data)))

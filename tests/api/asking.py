@@ -1,5 +1,6 @@
 """A client, the line it asks over, and documents to send: what the tests of `api` and `workflows` stand on."""
 
+import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -10,6 +11,7 @@ import anyio
 import anyio.lowlevel
 import httpx2
 import pytest
+from httpx2._transports import asgi
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -58,6 +60,9 @@ class Outgoing(httpx2.AsyncByteStream):
         async for piece in self._inner:
             yield piece
         self._sent()
+
+
+asgi.create_event = asyncio.Event  # or it looks for trio on the disk at each request
 
 
 class Line(httpx2.AsyncBaseTransport):

@@ -3,12 +3,19 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from flipsnack_mcp.__main__ import main
 from tests.commands.ahead import JOBS, Ahead, Place
 from tests.commands.processes import Ended, Run
+
+
+@pytest.fixture
+def tmp_path(quick_folder: Path) -> Path:
+    """State files are all it holds, as a rule."""
+    return quick_folder
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +37,22 @@ def ahead(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture
-def run_here(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """The same without a process of its own: ten times as fast, for what ends before anything is served."""
+def run_here(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Ended]:
+    """The same without a process of its own: ten times as fast, for what ends before anything is served.
+
+    Each test has a state of its own, or it would wait for the calls that another one made with the same key.
+    """
+    own = {
+        "FLIPSNACK_DOWNLOAD_DIR": run.environment["FLIPSNACK_DOWNLOAD_DIR"],
+        "XDG_STATE_HOME": str(tmp_path / "home"),
+    }
 
     def here(*arguments: str, **environment: str) -> Ended:
         for name in [name for name in os.environ if name.startswith("FLIPSNACK_")]:
             monkeypatch.delenv(name)
-        for name in ("FLIPSNACK_DOWNLOAD_DIR", "XDG_STATE_HOME"):
-            monkeypatch.setenv(name, run.environment[name])
-        for name, value in environment.items():
+        for name, value in {**own, **environment}.items():
             monkeypatch.setenv(name, value)
         try:
             status = main(arguments)

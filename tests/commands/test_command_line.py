@@ -84,7 +84,10 @@ def test_doctor_says_what_is_missing_when_nothing_is_set(run_here: Here) -> None
     assert "call" not in checks
 
 
-def test_of_what_looks_wrong_doctor_does_not_say_first_that_it_is_complete(run_here: Here) -> None:
+def test_of_what_looks_wrong_doctor_does_not_say_first_that_it_is_complete(
+    run_here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "MAX_TRIES", 1)
     swapped = {"FLIPSNACK_API_KEY": "A1-B2-C3-D4", "FLIPSNACK_API_SECRET": "A1-B2-C3"}
     _, facts, _ = doctored(run_here, **swapped, FLIPSNACK_API_URL="http://127.0.0.1:9/")
     said = [(one["ok"], one["said"]) for one in facts["checks"] if one["check"] == "configuration"]

@@ -15,6 +15,7 @@ import pytest
 from typing_extensions import override
 
 from flipsnack_mcp.api import retry
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.commands import doctor
@@ -35,6 +36,8 @@ from tests.server.bench import Assistant, Bench, Given, Tapped, Witness
 OTHER_KEY, OTHER_SECRET = "KEY-OF-THE-OTHER-1111", "SECRET-OF-THE-OTHER-2222"
 OF_DE = f'[accounts.de]\nkey = "{KEY}"\nsecret = "{SECRET}"\n'
 OF_FR = f'[accounts.fr]\nkey = "{OTHER_KEY}"\nsecret = "{OTHER_SECRET}"\n'
+UNHURRIED = BudgetRules(limits=((1000, 1.0), (10_000, 60.0)))
+"""The seconds here are real, and nobody counts the calls."""
 
 
 @dataclass
@@ -63,7 +66,7 @@ class TwoAccounts(Scene):
     def connect(self, settings: Settings) -> Flipsnack:
         sandbox = self.french if settings.name == "fr" else self.bench.sandbox
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(BudgetInMemory()), lambda: Tapped(sandbox, self.bench.witness))
+        return Flipsnack(access, Pacer(BudgetInMemory(), UNHURRIED), lambda: Tapped(sandbox, self.bench.witness))
 
     @asynccontextmanager
     @override

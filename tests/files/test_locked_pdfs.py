@@ -7,7 +7,8 @@ import pytest
 from pypdf import PdfWriter
 from pypdf._encryption import EncryptAlgorithm, Encryption
 
-from flipsnack_mcp.files import lookahead, page_counter
+from flipsnack_mcp.files import lookahead
+from flipsnack_mcp.files.apart import page_counter
 from flipsnack_mcp.files.documents import open_document
 from flipsnack_mcp.files.lookahead import NOT_COUNTED, PROTECTED_WARNING, LookAhead, look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile

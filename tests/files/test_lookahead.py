@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 import anyio
 import pytest
 
-from flipsnack_mcp.files import lookahead, page_counter
+from flipsnack_mcp.files import lookahead
+from flipsnack_mcp.files.apart import page_counter, process
 from flipsnack_mcp.files.documents import Kind, Reader
 from flipsnack_mcp.files.lookahead import COUNTING_SECONDS, DAMAGED_WARNING, NOT_COUNTED, LookAhead, look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
@@ -149,7 +150,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
         processes.append(subprocess.Popen(*args, **kwargs))  # noqa: S603
         return processes[-1]
 
-    monkeypatch.setattr(lookahead, "Popen", watched)
+    monkeypatch.setattr(process, "Popen", watched)
     return processes
 
 
@@ -166,13 +167,13 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
 
 async def test_many_documents_at_once_are_counted_two_at_a_time(ground: Ground) -> None:
     """Each is a process, and all at once none of them would be done in its two seconds."""
-    gate = Gate(ground.patch, lookahead.PageCounting, "run")
+    gate = Gate(ground.patch, process.Looking, "run")
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             for _ in range(8):
                 group.start_soon(looked, ground)
             await gate.wait_reached()
-            while (line := lookahead.WAITING_LINE.statistics()).borrowed_tokens + line.tasks_waiting < 8:
+            while (line := process.WAITING_LINE.statistics()).borrowed_tokens + line.tasks_waiting < 8:
                 await anyio.lowlevel.checkpoint()
             gate.go_on.set()
     assert (line.borrowed_tokens, len(gate.calls)) == (2, 8)
@@ -180,9 +181,9 @@ async def test_many_documents_at_once_are_counted_two_at_a_time(ground: Ground) 
 
 def assert_gone(processes: Started) -> None:
     assert processes
-    for process in processes:
+    for one in processes:
         with pytest.raises(ProcessLookupError):
-            os.kill(process.pid, 0)
+            os.kill(one.pid, 0)
 
 
 async def test_parser_that_hangs_is_killed_after_its_seconds(ground: Ground, program: Put, started: Started) -> None:
@@ -191,7 +192,7 @@ async def test_parser_that_hangs_is_killed_after_its_seconds(ground: Ground, pro
     program(HANGS)
     with anyio.fail_after(60):
         assert await looked(ground) == LookAhead(None, (NOT_COUNTED,))
-    assert all(process.returncode is not None for process in started)
+    assert all(one.returncode is not None for one in started)
 
 
 async def test_loop_turns_meanwhile_and_cancelling_kills(ground: Ground, program: Put, started: Started) -> None:
@@ -213,7 +214,17 @@ async def test_parser_that_hangs_after_its_verdict_is_left(ground: Ground, progr
     assert_gone(started)
 
 
-SAID = ("read -5", "read 99999999999999999999", "read x", "read 0", "rubbish", "pages many")
+SAID = (
+    "read -5",
+    "read 99999999999999999999",
+    "read x",
+    "read 0",
+    "rubbish",
+    "pages many",
+    "give 9",
+    "give -1",
+    "give x",
+)
 MAD = ["raise SystemExit(1)", "import os; os.abort()", "import sys; sys.stdout.buffer.write(bytes(range(128, 255)))"]
 
 
@@ -247,14 +258,14 @@ def run(*command: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes
 @pytest.mark.parametrize("hanging", ["while True: pass", "import re; re.match('(a*)*b', 'a' * 99)"])
 def test_page_counter_ends_when_the_server_was_killed_even_when_it_hangs(hanging: str) -> None:
     assert run(page_counter.__file__, "20", "1000000").stdout == b"read 0\n"
-    finished = run("-c", f"from flipsnack_mcp.files.page_counter import limit; limit(0.2)\n{hanging}")
+    finished = run("-c", f"from flipsnack_mcp.files.apart.inside import limit; limit(0.2)\n{hanging}")
     assert finished.returncode == 1
     assert b"Timeout" in finished.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows set no limit to memory")
 def test_page_counter_takes_no_more_memory_than_it_may() -> None:
-    finished = run("-c", "from flipsnack_mcp.files.page_counter import limit; limit(20); bytearray(2 * 1024**3)")
+    finished = run("-c", "from flipsnack_mcp.files.apart.inside import limit; limit(20); bytearray(2 * 1024**3)")
     assert b"MemoryError" in finished.stderr
 
 

@@ -16,14 +16,18 @@ import bpe_openai  # type: ignore[import-untyped]  # it has none
 import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp.types import ElicitRequestParams, ElicitResult, ErrorData, TextContent
+from mcp.client.extension import advertise
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
+from mcp.types import ElicitRequestParams, ElicitResult, ErrorData, ResourceLink, TextContent
 from typing_extensions import override
 
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
+from flipsnack_mcp.server.views.showing import IN_META
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from tests.api.asking import Line
@@ -149,6 +153,10 @@ class Said:
     data: dict[str, Any]
     progress: list[tuple[float, str]]
     seconds: float
+    links: list[ResourceLink] = field(default_factory=list[ResourceLink])
+    """To files that were saved."""
+    aside: dict[str, Any] | None = None
+    """What the view was told."""
 
     @property
     def code(self) -> str:
@@ -175,9 +183,12 @@ class Assistant:
         result = await self.client.call_tool(name, {**(arguments or {}), **more}, progress_callback=progress)
         seconds = anyio.current_time() - start
         self._witness.saw(result.model_dump_json())
-        assert all(isinstance(part, TextContent) for part in result.content)
-        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
-        return Said(text, bool(result.is_error), result.structured_content or {}, told, seconds)
+        first, *links = result.content
+        assert isinstance(first, TextContent)
+        linked = [one for one in links if isinstance(one, ResourceLink)]
+        assert linked == links
+        said = Said(first.text, bool(result.is_error), result.structured_content or {}, told, seconds)
+        return replace(said, links=linked, aside=(result.meta or {}).get(IN_META))
 
 
 @dataclass
@@ -189,6 +200,8 @@ class Bench:
     witness: Witness
     mode: Mode
     folder: Path
+    shows_views: bool = False
+    """Whether its clients do."""
 
     @property
     def settings(self) -> Settings:
@@ -210,14 +223,22 @@ class Bench:
 
     def connect(self, settings: Settings) -> Flipsnack:
         access = Access(settings.api_key, settings.api_secret)
-        return Flipsnack(access, Pacer(BudgetInMemory()), lambda: Tapped(self.sandbox, self.witness))
+        rules = BudgetRules(limits=((settings.calls_per_second, 1.0), (settings.calls_per_minute, 60.0)))
+        return Flipsnack(access, Pacer(BudgetInMemory(), rules), lambda: Tapped(self.sandbox, self.witness))
 
     @asynccontextmanager
     async def assistant(
         self, person: Person | None = None, server: FlipsnackServer | None = None, **settings: Any
     ) -> AsyncIterator[Assistant]:
         served = server or self.server(**settings)
-        async with Client(served, mode=self.mode, elicitation_callback=person, read_timeout_seconds=300) as client:
+        shown = [advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})] if self.shows_views else None
+        async with Client(
+            served, mode=self.mode, elicitation_callback=person, read_timeout_seconds=300, extensions=shown
+        ) as client:
+            # What each answer is checked against; or else thousands of clients list the tools for it.
+            client.session._tool_output_schemas.update(
+                {one.name: one.output_schema for one in await served.list_tools()}
+            )
             yield Assistant(client, self.witness)
         for form in person.forms if person else []:
             self.witness.saw(form)

@@ -20,6 +20,12 @@ from tests.virtual_clock import VirtualLoop
 
 
 @pytest.fixture
+def tmp_path(quick_folder: Path) -> Path:
+    """State files are all it holds, as a rule."""
+    return quick_folder
+
+
+@pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": VirtualLoop}
 

@@ -191,6 +191,12 @@ class Story:
     async def other_target(self) -> int:
         return await self.spent_on(self.tool, self.bench.sandbox.account.add(title=TITLE))
 
+    async def other_target_that_a_no_closed(self) -> int:
+        other = self.bench.sandbox.account.add(title=TITLE)
+        async with process(self.bench, Person(declines)) as asking:
+            assert_refused(await asking.call(self.tool.tool, self.tool.arguments(other)))
+        return await self.spent_on(self.tool, other)
+
     async def other_account(self) -> int:
         async with process(self.bench, api_url="https://api.elsewhere.example/v1/") as other:
             assert_refused(await self.use(other))

@@ -1,6 +1,6 @@
 """The confirmation matrix for tools that take several at once: by one yes to their number, and by nothing else."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
@@ -20,30 +20,53 @@ from tests.server.test_confirmation_matrix import BEHAVIOURS, SILENT, WAYS, Beha
 
 CHOICE: Given = {"query": "Weekly offers", "only_status": "public"}
 MANY = 6
+NOES: dict[str, Answer] = {"no": declines, "cancel": cancels}
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A tool that takes several, what its plan is asked for, and the action that each of them costs."""
+    """A tool that takes several, the action that each of them costs, and what its plan is asked for."""
 
     tool: str
     action: str
-    more: tuple[tuple[str, str], ...] = ()
+    asked: Given
 
-    async def plan(self, assistant: Assistant, **more: Any) -> Given:
+    async def plan(self, assistant: Assistant) -> Given:
         """The arguments that carry out a new plan of it."""
-        said = await assistant.call(self.tool, {**CHOICE, **dict(self.more), **more})
+        said = await assistant.call(self.tool, self.asked)
         return {"plan_id": said.data["plan_id"], "wait_seconds": 30}
 
 
-DELETE = Batch("delete_collections", "collection.deleteCollection")
-BATCHES = (DELETE, Batch("update_collections", "collection.update", (("status", "editable"),)))
+DELETE = Batch("delete_collections", "collection.deleteCollection", CHOICE)
+UPDATE = Batch("update_collections", "collection.update", {**CHOICE, "status": "editable"})
+UNDO = Batch("undo_change", "collection.update", {"history_id": 1})
+BATCHES = (DELETE, UPDATE, UNDO)
 
 
-def cells(rows: dict[str, Any], modes: Sequence[str] = ("auto",), batches: Sequence[Batch] = (DELETE,)) -> list[Any]:
+@pytest.fixture
+async def batch(request: pytest.FixtureRequest, bench: Bench) -> Batch:
+    """The tool, and what an undoing undoes: a plan that published them all, which is the first entry of the history."""
+    batch: Batch = request.param
+    if batch == UNDO:
+        every = bench.sandbox.account.collections.values()
+        offers = [one for one in every if "Weekly offers" in one.title and one.status == "public"]
+        for one in offers:
+            one.status = "editable"
+        asked = {"collections": [one.hash for one in offers], "status": "public"}
+        async with process(bench) as earlier:
+            published = Batch(UPDATE.tool, UPDATE.action, asked)
+            await carried_out(earlier, published, await published.plan(earlier))
+        bench.sandbox.requests.clear()
+    return batch
+
+
+def cells(rows: dict[str, Any], everywhere: Collection[str] = (), modes: Sequence[str] = ("auto",)) -> list[Any]:
+    """Every row with the first tool, with the others only those that are named."""
+    assert set(everywhere) <= rows.keys()
     return [
         pytest.param(mode, batch, row, id=f"{mode}-{batch.tool}-{name}")
-        for mode, batch, (name, row) in product(modes, batches, rows.items())
+        for mode, batch, (name, row) in product(modes, BATCHES, rows.items())
+        if batch is DELETE or name in everywhere
     ]
 
 
@@ -73,7 +96,11 @@ async def carried_out(assistant: Assistant, batch: Batch, given: Given) -> Said:
     return said if said.is_error else await to_its_end(assistant, said)
 
 
-@pytest.mark.parametrize(("mode", "batch", "behaviour"), cells(BEHAVIOURS, modes=("auto", "legacy")))
+@pytest.mark.parametrize(
+    ("mode", "batch", "behaviour"),
+    cells(BEHAVIOURS, ["right title", "wrong title"], modes=("auto", "legacy")),
+    indirect=["batch"],
+)
 async def test_only_a_clear_yes_to_their_number_destroys(bench: Bench, batch: Batch, behaviour: Behaviour) -> None:
     person = Person(their_number(behaviour.answer), behaviour.thinks) if behaviour.answer else None
     said: Said | None = None
@@ -93,7 +120,9 @@ async def test_only_a_clear_yes_to_their_number_destroys(bench: Bench, batch: Ba
         assert bool(CODE.search(said.text)) is (person is None or bool(RETRY.search(said.text)))
 
 
-@pytest.mark.parametrize(("mode", "batch", "way"), cells(WAYS))
+@pytest.mark.parametrize(
+    ("mode", "batch", "way"), cells(WAYS, ["approve, nobody did", "approve, a person did"]), indirect=["batch"]
+)
 async def test_each_way_destroys_only_what_it_allows(bench: Bench, batch: Batch, way: Way) -> None:
     person = Person(types(str(MANY))) if way.asking else None
     async with process(bench, person, confirm=way.confirm) as assistant:
@@ -114,7 +143,7 @@ async def test_each_way_destroys_only_what_it_allows(bench: Bench, batch: Batch,
     assert not (person and person.forms), "only `ask` shows a form"
 
 
-@pytest.mark.parametrize(("mode", "batch", "answer"), cells({"no": declines, "cancel": cancels}, batches=BATCHES))
+@pytest.mark.parametrize(("mode", "batch", "answer"), cells(NOES, NOES), indirect=["batch"])
 async def test_a_no_closes_the_way_by_code_for_ten_minutes_in_all_processes(
     bench: Bench, batch: Batch, answer: Answer
 ) -> None:
@@ -176,7 +205,8 @@ class Story:
         return 0
 
     async def a_plan_of_fewer(self) -> int:
-        fewer = await self.batch.plan(self.first, exclude=[self.bench.collection().hash])
+        self.bench.collection().status = "editable"
+        fewer = await self.batch.plan(self.first)
         assert_refused(await self.use(plan_id=fewer["plan_id"]))
         return 0
 
@@ -228,7 +258,7 @@ FATES: dict[str, Fate] = {
 }
 
 
-@pytest.mark.parametrize(("mode", "batch", "fate"), cells(FATES, batches=BATCHES))
+@pytest.mark.parametrize(("mode", "batch", "fate"), cells(FATES, FATES), indirect=["batch"])
 async def test_a_code_is_good_once_for_the_plan_it_was_given_out_for(bench: Bench, batch: Batch, fate: Fate) -> None:
     async with process(bench) as first:
         given = await batch.plan(first)
@@ -251,12 +281,26 @@ async def test_an_answer_to_the_form_is_used_once_and_covers_one_plan(bench: Ben
     assert_only(bench, DELETE, MANY)
 
 
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_undoing_titles_asks_nobody(bench: Bench) -> None:
+    person = Person(declines)
+    before = {one.hash: one.title for one in bench.sandbox.account.collections.values()}
+    async with process(bench, person) as assistant:
+        renaming = Batch(UPDATE.tool, UPDATE.action, {"query": "Weekly offers", "prefix": "Old: "})
+        await carried_out(assistant, renaming, await renaming.plan(assistant))
+        renamed = {one.hash: one.title for one in bench.sandbox.account.collections.values()}
+        said = await carried_out(assistant, UNDO, await UNDO.plan(assistant))
+    assert person.forms == []
+    assert said.data["counts"]["done"] == sum(renamed[one] != title for one, title in before.items()) == MANY + 1
+    assert {one.hash: one.title for one in bench.sandbox.account.collections.values()} == before
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-@pytest.mark.parametrize("batch", BATCHES, ids=[one.tool for one in BATCHES])
+@pytest.mark.parametrize("batch", BATCHES, ids=[one.tool for one in BATCHES], indirect=True)
 async def test_a_no_to_a_second_form_keeps_what_is_left_of_a_plan_that_a_yes_had_begun(
     bench: Bench, batch: Batch
 ) -> None:
-    yes, no = Person(types(str(MANY)), thinks=2), Person(declines, thinks=4)
+    yes, no = Person(types(str(MANY)), thinks=2), Person(declines, thinks=8)
     said = dict[str, Said]()
     bench.fails("slow", batch.action, seconds=1.5, times=0)
     async with process(bench, yes) as first, process(bench, no) as second:

@@ -1,11 +1,9 @@
 """Confirmation over the real transports, on both revisions: the sandbox counts exactly what was confirmed."""
 
-import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,69 +12,101 @@ import httpx2
 import pytest
 import uvicorn
 from mcp import Client, StdioServerParameters
-from mcp.types import ElicitResult
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult
 
 from flipsnack_mcp.server.server import FlipsnackServer
 from tests.commands.processes import PROGRAM, Run
-from tests.server.bench import CODE, Answer, Bench, Mode, Person, declines, types
-from tests.server.destructions import DESTROYING, MODES, REVISION, TITLE, TOOLS, UNCHANGED, assert_only, server_of
+from tests.server.bench import CODE, Answer, Bench, Given, Mode, declines, types, types_what_is_asked
+from tests.server.destructions import DESTROYING, MODES, REVISION, TOOLS, UNCHANGED, server_of
 
 ROOT = Path(__file__).parents[2]
 UNSEEN = "probably never shown"
-plain_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+UNHURRIED: Given = {"calls_per_second": 50, "calls_per_minute": 600}
+"""The seconds here are real."""
+LONG_ENOUGH_TO_READ = 0.6
+on_a_plain_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+on_both_revisions = pytest.mark.parametrize("mode", MODES, ids=REVISION.values())
+Connect = Callable[..., Client]
+"""Makes a client of the server, with or without somebody who answers forms."""
 
 
 @dataclass(frozen=True)
-class OnTheWire:
-    """A cell over a real transport."""
+class Form:
+    """What becomes of a question."""
 
     name: str
-    answer: Answer | None
-    confirmed: int
-    uses_code: int = 0
-
+    answer: Answer
     said: str = ""
-    """A part of the first answer."""
-    thinks: float = 0.6
-    """A little longer than nobody needs to read."""
-
-    @property
-    def person(self) -> Person | None:
-        return Person(self.answer, self.thinks) if self.answer else None
+    """A part of the refusal; empty where it is a yes."""
 
 
-WIRE = (
-    OnTheWire("right title", types(TITLE), 1),
-    OnTheWire("right title at once", types(TITLE), 0, said=UNSEEN, thinks=0),
-    OnTheWire("wrong title", types("Spring catalogue 2026"), 0),
-    OnTheWire("code replayed", None, 1, uses_code=2),
+def types_more(message: str) -> ElicitResult:
+    return ElicitResult(action="accept", content={**(types_what_is_asked(message).content or {}), "all": "yes"})
+
+
+FORMS = (
+    Form("right title", types_what_is_asked),
+    Form("wrong title", types("No title of any collection"), "something else typed"),
+    Form("no content", lambda _: ElicitResult(action="accept"), UNSEEN),
+    Form("a field more", types_more, UNSEEN),
+    Form("no", declines, "The person said no"),
 )
-ODD = (
-    OnTheWire("no content", lambda _: ElicitResult(action="accept"), 0, said=UNSEEN),
-    OnTheWire("a field more", types(TITLE, all="yes"), 0, said=UNSEEN),
-    OnTheWire("no", declines, 0, said="The person said no"),
-)
-
-
-def on_both(*rows: OnTheWire) -> list[Any]:
-    return [pytest.param(mode, cell, id=f"{REVISION[mode]}-{cell.name}") for mode, cell in product(MODES, rows)]
 
 
 def text_of(result: Any) -> str:
     return "".join(one.text for one in result.content)
 
 
-async def lived(client: Client, cell: OnTheWire, wanted: dict[str, Any]) -> None:
-    """Make the calls of a cell and look at their answers."""
-    first = await client.call_tool("delete_collection", wanted)
-    assert first.is_error is not bool(cell.confirmed and not cell.uses_code), text_of(first)
-    assert not first.is_error or text_of(first).endswith(UNCHANGED)
-    assert cell.said in text_of(first)
-    found = CODE.search(text_of(first))
-    for turn in range(cell.uses_code):
-        assert found
-        used = await client.call_tool("delete_collection", {**wanted, "confirmation": found[1]})
-        assert used.is_error is (turn > 0), text_of(used)
+async def deleted_by_code(client: Client, wanted: dict[str, Any]) -> None:
+    """Be refused, then use the code twice."""
+    refused = await client.call_tool("delete_collection", wanted)
+    found = CODE.search(text_of(refused))
+    assert refused.is_error
+    assert found, text_of(refused)
+    used = [await client.call_tool("delete_collection", {**wanted, "confirmation": found[1]}) for _ in range(2)]
+    assert [one.is_error for one in used] == [False, True], [text_of(one) for one in used]
+
+
+async def deleted_by_form(client: Client, wanted: dict[str, Any], form: Form) -> None:
+    said = await client.call_tool("delete_collection", wanted)
+    assert said.is_error is bool(form.said), (form.name, text_of(said))
+    assert form.said in text_of(said)
+    assert not said.is_error or text_of(said).endswith(UNCHANGED), (form.name, text_of(said))
+
+
+async def all_confirmed(connect: Connect) -> list[str]:
+    """Go through a code and through every form, each for a collection of its own; the hashes of those that were to go."""
+    async with connect() as client:
+        listed = await client.call_tool("list_collections", {"limit": 1 + len(FORMS)})
+        assert listed.structured_content
+        by_code, *others = listed.structured_content["collections"]
+        await deleted_by_code(client, {"collection_hash": by_code["collection_hash"]})
+    forms = {one["title"]: form for one, form in zip(others, FORMS, strict=True)}
+    assert len(forms) == len(FORMS)
+
+    async def answer(
+        context: ClientRequestContext,  # noqa: ARG001 - the SDK's name
+        params: ElicitRequestParams,
+    ) -> ElicitResult:
+        form = next(form for title, form in forms.items() if params.message.endswith(f'"{title}".'))
+        await anyio.sleep(LONG_ENOUGH_TO_READ)
+        answered = form.answer(params.message)
+        assert isinstance(answered, ElicitResult)
+        return answered
+
+    async with connect(elicitation_callback=answer) as client, anyio.create_task_group() as group:
+        for one in others:
+            wanted = {"collection_hash": one["collection_hash"]}
+            group.start_soon(deleted_by_form, client, wanted, forms[one["title"]])
+    gone = [by_code, *(one for one in others if not forms[one["title"]].said)]
+    return [TOOLS[0].action + " " + one["collection_hash"] for one in gone]
+
+
+def destroyed(requests: list[dict[str, Any]]) -> list[str]:
+    """What arrived and was carried out, with its target."""
+    done = [one for one in requests if one["action"] in DESTROYING and one["executed"]]
+    return [f"{one['action']} {one['params']['collectionHash']}" for one in done]
 
 
 @asynccontextmanager
@@ -94,47 +124,33 @@ async def over_http(server: FlipsnackServer) -> AsyncIterator[str]:
             running.should_exit = True
 
 
-@plain_loop
-@pytest.mark.parametrize(("mode", "cell"), on_both(*WIRE, *ODD))
-async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench: Bench, cell: OnTheWire) -> None:
-    wanted = {"collection_hash": bench.collection(TITLE).hash}
-    with anyio.fail_after(30):
-        async with (
-            over_http(server_of(bench)) as address,
-            Client(address, mode=bench.mode, elicitation_callback=cell.person) as client,
-        ):
-            await lived(client, cell, wanted)
-    assert_only(bench.sandbox, TOOLS[0], cell.confirmed)
+@on_a_plain_loop
+@on_both_revisions
+async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench: Bench) -> None:
+    with anyio.fail_after(60):
+        async with over_http(server_of(bench, **UNHURRIED)) as address:
+            gone = await all_confirmed(lambda **more: Client(address, mode=bench.mode, **more))
+    assert destroyed([vars(one) for one in bench.sandbox.requests]) == gone
 
 
 @pytest.fixture
 def served_sandbox(tmp_path: Path) -> Iterator[dict[str, str]]:
     environment = {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
-    with Run(environment).sandbox() as where:
-        yield {**where, **environment}
+    with Run(environment).sandbox("--calls-per-minute", "0") as where:
+        state = {"FLIPSNACK_STATE": f"sqlite:{tmp_path / 'state.sqlite'}"}
+        yield {
+            **environment,
+            **state,
+            **{f"FLIPSNACK_{name.upper()}": str(one) for name, one in {**where, **UNHURRIED}.items()},
+        }
 
 
-@plain_loop
-@pytest.mark.parametrize(("mode", "cell"), on_both(*WIRE))
-async def test_over_stdio_exactly_what_was_confirmed_is_deleted(
-    served_sandbox: dict[str, str], tmp_path: Path, mode: Mode, cell: OnTheWire
-) -> None:
-    environment = {
-        **{name: served_sandbox[name] for name in ("PATH", "PYTHONPATH", "HOME")},
-        "FLIPSNACK_API_URL": served_sandbox["api_url"], "FLIPSNACK_UPLOAD_URL": served_sandbox["upload_url"],
-        "FLIPSNACK_API_KEY": served_sandbox["api_key"], "FLIPSNACK_API_SECRET": served_sandbox["api_secret"],
-        "FLIPSNACK_STATE": f"sqlite:{tmp_path / 'state.sqlite'}", "FLIPSNACK_CALLS_PER_SECOND": "5",
-    }  # fmt: skip
-    parameters = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=environment)
+@on_a_plain_loop
+@on_both_revisions
+async def test_over_stdio_exactly_what_was_confirmed_is_deleted(served_sandbox: dict[str, str], mode: Mode) -> None:
+    server = StdioServerParameters(command=PROGRAM[0], args=list(PROGRAM[1:]), env=served_sandbox)
     with anyio.fail_after(90):
-        async with Client(parameters, mode=mode, elicitation_callback=cell.person) as client:
-            listed = await client.call_tool("list_collections", {"query": TITLE, "limit": 1})
-            assert listed.structured_content
-            wanted = {"collection_hash": listed.structured_content["collections"][0]["collection_hash"]}
-            await lived(client, cell, wanted)
-
+        gone = await all_confirmed(lambda **more: Client(server, mode=mode, **more))
     async with httpx2.AsyncClient() as http:
-        address = served_sandbox["api_url"].removesuffix("/v1/") + "/_sandbox/requests"
-        seen = json.loads((await http.get(address)).text)["requests"]
-    executed = [one["action"] for one in seen if one["action"] in DESTROYING and one["executed"]]
-    assert executed == ["collection.deleteCollection"] * cell.confirmed
+        address = served_sandbox["FLIPSNACK_API_URL"].removesuffix("/v1/") + "/_sandbox/requests"
+        assert destroyed((await http.get(address)).json()["requests"]) == gone

@@ -72,6 +72,7 @@ class Twins:
 
     def __init__(self, folder: Path, witness: Witness) -> None:
         self._folder, self._witness, self._number = folder, witness, count()
+        self._bare = dict[str, tuple[Any, ...]]()
 
     def world(self) -> Bench:
         clock = LoopClock()
@@ -81,6 +82,13 @@ class Twins:
         folder = self._folder / str(next(self._number))
         folder.mkdir()
         return Bench(sandbox, clock, self._witness, "auto", folder)
+
+    async def bare(self, tool: str, arguments: Given) -> tuple[Any, ...]:
+        """The outcome that others are compared with: every world is like any other, so once is enough."""
+        called = repr((tool, arguments))
+        if called not in self._bare:
+            self._bare[called] = await self.outcome(tool, arguments)
+        return self._bare[called]
 
     async def outcome(self, tool: str, arguments: Given) -> tuple[Any, ...]:
         """What Flipsnack received and what was answered."""
@@ -159,9 +167,9 @@ async def test_the_call_with_an_optional_filled_is_answered_as_its_bare_twin(too
     wrong = []
     for number, name in enumerate(optionals(tool)):
         bare, value = usual(tool, without=name), FILLINGS[number % len(FILLINGS)]
-        if not is_meant(tool, name, value) and await twins.outcome(tool, {**bare, name: value}) != await twins.outcome(
-            tool, bare
-        ):
+        if is_meant(tool, name, value):
+            continue
+        if await twins.outcome(tool, {**bare, name: value}) != await twins.bare(tool, bare):
             wrong.append(f"{name}={value!r}")
     assert wrong == []
 
@@ -202,7 +210,7 @@ async def test_every_mixture_of_fillers_is_left_out(tool: str, twins: Twins) -> 
     wrong = []
     for filled in mixtures(tool):
         kept = {name: value for name, value in usual(tool).items() if name not in filled}
-        if await twins.outcome(tool, {**kept, **filled}) != await twins.outcome(tool, kept):
+        if await twins.outcome(tool, {**kept, **filled}) != await twins.bare(tool, kept):
             wrong.append(filled)
     assert wrong == []
 

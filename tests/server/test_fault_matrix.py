@@ -6,6 +6,7 @@ Counted and compared at the sandbox: before the call, after it, and once more wh
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import product
@@ -16,6 +17,7 @@ import pytest
 
 from flipsnack_mcp.api.action import Effect
 from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.sandbox.account import Collection
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
@@ -251,6 +253,53 @@ async def test_under_a_fault_several_are_deleted_once_each_and_told_truly(bench:
     assert {one["collection_hash"]: one["state"] == "done" for one in ended.data["items"]} == {
         one: one not in there for one in offers[:3]
     }, ended.text
+
+
+UNDOING = [(fault, reach) for fault, reach in LOOKS if reach == "for ever" or fault in TELLING]
+UNDOING += [(fault, "everywhere") for fault in TELLING]
+
+
+def titles(sandbox: Sandbox) -> Counter[tuple[str, str]]:
+    """All of the account that an undoing can put back: what was published has another hash."""
+    return Counter((one.title, one.status) for one in sandbox.account.collections.values())
+
+
+def assert_told_truly(said: Said, undone: Sequence[Collection]) -> None:
+    """What is said to be done is back, and what is said not to be is not. An answer has no row for what is simply done."""
+    if said.is_error or said.data["state"] == "running":
+        return
+    told = {row["collection_hash"]: row["state"] for row in said.data.get("items", [])}
+    for one in undone:
+        state = told.get(one.hash, "done")
+        assert state == "unclear" or (state == "done") is (one.status == "editable"), said.text
+
+
+@pytest.mark.parametrize(("fault", "reach"), UNDOING)
+async def test_under_a_fault_an_undoing_puts_back_what_it_says_and_goes_on_when_next_asked(
+    bench: Bench, fault: str, reach: str
+) -> None:
+    """Drafts that were published under other titles go offline again, under their own."""
+    offers = [one for one in bench.sandbox.account.collections.values() if "Weekly offers" in one.title][:3]
+    for one in offers:
+        one.status = "editable"
+    before, wish = titles(bench.sandbox), CallContext("undo_change", "undo_change", "collection.update")
+    async with bench.assistant(confirm="allow") as assistant:
+        rule = {"collections": [one.hash for one in offers], "prefix": "New: ", "status": "public"}
+        made = await assistant.call("update_collections", rule)
+        done = await assistant.call("update_collections", plan_id=made.data["plan_id"], wait_seconds=45)
+        planned = await assistant.call(wish.tool, history_id=done.data["history_id"])
+        plan = {"plan_id": planned.data["plan_id"], "wait_seconds": 45}
+        set_off(bench.sandbox, wish, fault, reach)
+        first = await assistant.call(wish.tool, plan)
+        assert_told_truly(first, offers)
+        assert first.seconds <= 50
+        await anyio.sleep(600)
+        bench.sandbox.clear_faults()
+        assert_told_truly(await assistant.call(wish.tool, plan), offers)
+        await anyio.sleep(100)
+        ended = await assistant.call(wish.tool, plan)
+    assert ended.data["counts"] == {"done": 3, "unchanged": 0}, ended.text
+    assert titles(bench.sandbox) == before
 
 
 def test_the_matrix_has_as_many_cells_as_were_promised() -> None:

@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import AsyncMock
 
 import anyio
 import pytest
 from mcp.types import ElicitResult
 
+from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.workflows.batches import carrying_out, seeing
 from tests.server.bench import CODE, Assistant, Mode, Person, Said, types_what_is_asked
 from tests.server.several import NAMES, SeveralBench
 
@@ -29,6 +32,7 @@ READING = (
     "get_collection_stats",
     "get_user_stats",
     "get_upload",
+    "list_documents",
 )
 
 
@@ -46,6 +50,8 @@ class Walk:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     clients: list[Assistant] = field(default_factory=list[Assistant])
     """One with forms and one without, on two servers with one state file."""
+    entries: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    """Accounts and entries of their history that can be undone."""
     begun: list[tuple[str, str, dict[str, str]]] = field(default_factory=list[tuple[str, str, dict[str, str]]])
     """Tool, account and what names what was begun there."""
     busy: set[str] = field(default_factory=set[str])
@@ -97,7 +103,10 @@ class Walk:
             self.change,
             self.delete,
             self.begin,
+            self.begin,
             self.go_on,
+            self.go_on,
+            self.stop,
             self.kill,
         )
         await self.chance.choice(kinds)()
@@ -107,7 +116,7 @@ class Walk:
         meant = name or "de"
         given = {"collection_hash": self.hash_there(meant)} if tool.startswith(("get_coll", "get_emb")) else {}
         said = await self.call(tool, meant, **given, **({"account": name.upper()} if name else {}))
-        unread = tool == "get_embed_code" and said.text.startswith(f"[account {meant}] ")  # a draft, or failed
+        unread = tool == "get_embed_code" and said.text.startswith(f"[account {meant}")  # a draft, or failed
         assert said.data.get("account") == meant or unread, said.text
 
     async def by_link(self) -> None:
@@ -131,6 +140,7 @@ class Walk:
         }
         said = await self.call("update_collection", name, **given)
         assert said.is_error is (not name)
+        self.entries += [(name, said.data["history_id"])] if name else []
 
     async def delete(self) -> None:
         name, other = self.chance.sample(NAMES, 2)
@@ -144,16 +154,35 @@ class Walk:
                 await self.call("delete_collection", name, account=name, confirmation=code, **given)
 
     async def begin(self) -> None:
+        """What goes on in the background at once, or is planned first."""
         name = self.chance.choice(NAMES)
-        if self.chance.random() < 0.5:
-            said = await self.call("report_stats", name, account=name, query="catalogue", wait_seconds=0)
+        asked: dict[str, dict[str, Any]] = {
+            "report_stats": {"query": "catalogue", "wait_seconds": 0},
+            "audit_account": {"wait_seconds": 0},
+            "update_collections": {"query": "offers", "find": "offers", "replace": f"Offers {self.chance.random()}"},
+            "delete_collections": {"collections": [self.hash_there(name) for _ in range(2)]},
+            "create_collections": {"folder": ".", "title": f"{{name}} {self.chance.random()} - {name}"},
+        }
+        tool = self.chance.choice([*asked])
+        known = [number for of, number in self.entries if of == name]
+        if known and self.chance.random() < 0.4:
+            tool, asked["undo_change"] = "undo_change", {"history_id": self.chance.choice(known)}
+        said = await self.call(tool, name, account=name, **asked[tool])
+        if "report_id" in said.data:
             self.busy.add(name)
-            self.begun.append(("report_stats", name, {"report_id": said.data["report_id"]}))
-        else:
-            rule = {"query": "offers", "find": "offers", "replace": f"Offers {self.chance.randrange(99)}"}
-            said = await self.call("update_collections", name, account=name, **rule)
-            if "plan_id" in said.data:
-                self.begun.append(("update_collections", name, {"plan_id": said.data["plan_id"]}))
+        self.begun += [
+            (tool, name, {handle: said.data[handle]}) for handle in ("report_id", "plan_id") if handle in said.data
+        ]
+
+    async def stop(self) -> None:
+        """Go on with something and stop it; elsewhere it is not known."""
+        if self.begun:
+            (tool, owner, handle), name = self.chance.choice(self.begun), self.chance.choice(NAMES)
+            if name == owner:
+                await self.call(tool, owner, account=owner, wait_seconds=0, **handle)
+            said = await self.call("stop_work", name, account=name, work_id=next(iter(handle.values())))
+            assert name == owner or said.is_error, said.text
+            await self.rest()
 
     async def go_on(self) -> None:
         """Go on with something, where it was begun or elsewhere; then let it end."""
@@ -187,12 +216,16 @@ async def walking(several: SeveralBench, number: int) -> AsyncIterator[Walk]:
     await walk.stack.aclose()
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", [1, 4])
 async def test_whatever_is_called_only_the_account_that_is_meant_knows_of_it(
-    several: SeveralBench, number: int
+    several: SeveralBench, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for module in (seeing, carrying_out):  # a process that counts pages, which a batch does not need
+        monkeypatch.setattr(module, "look_ahead", AsyncMock(return_value=LookAhead(2, ())))
+    several.document()
     async with walking(several, number) as walk:
         for _ in range(STEPS // 2):
             await walk.step()
-    rare = {"forms", "refused", "delete_collection", "update_collection", "update_collections", "report_stats"}
+    rare = {"forms", "refused", "delete_collection", "delete_collections", "update_collection", "update_collections"}
+    rare |= {"report_stats", "audit_account", "create_collections", "undo_change", "stop_work"}
     assert rare <= walk.seen.keys(), walk.seen

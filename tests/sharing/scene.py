@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 from tests.sharing.process import Plan
@@ -100,6 +101,8 @@ class Scene:
     folder: Path
     scale: float
     url: str
+    together: Barrier
+    """All that begin at the same time: where processes start, those at work would be late."""
     _programs: dict[str, Program] = field(default_factory=dict)
 
     def prepare(self, name: str, **does: Any) -> None:
@@ -110,6 +113,7 @@ class Scene:
         """Let all begin at once, and look at what arrived between two moments."""
         for program in self._programs.values():
             assert program.line() == "ready"
+        self.together.wait(60)
         began = time.monotonic()
         for program in self._programs.values():
             program.go()
@@ -134,11 +138,11 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, scale: float) -> Iterator[Scene]:
+def scene(folder: Path, scale: float, together: Barrier | None = None) -> Iterator[Scene]:
     """A receiver with a fresh memory, and processes that are killed at the end."""
     receiver = Program("tests.sharing.receiver", str(scale))
     try:
-        playing = Scene(folder, scale, receiver.line())
+        playing = Scene(folder, scale, receiver.line(), together or Barrier(1))
         try:
             yield playing
         finally:

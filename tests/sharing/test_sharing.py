@@ -1,11 +1,13 @@
 """Real processes on one budget, with Flipsnack's windows at a fifth; `benchmarks/pace.py` has them in full."""
 
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median, quantiles
+from threading import Barrier
 
 import pytest
 
-from tests.sharing.scene import scene
+from tests.sharing.scene import Scene, Seen, scene
 
 FIFTH = 0.2
 # The rules allow 98.3 %, which `tests/api/test_pace.py` proves. Here a late call costs five times as much as at full
@@ -13,24 +15,52 @@ FIFTH = 0.2
 USE = 0.8
 
 
-@pytest.mark.parametrize(("number", "killed", "least"), [(3, "", 0.25), (6, "6", 0.12)], ids=["three", "one is killed"])
-def test_endless_batches_share_one_allowance(tmp_path: Path, number: int, killed: str, least: float) -> None:
-    names = [str(one + 1) for one in range(number)]
-    with scene(tmp_path, FIFTH) as playing:
-        for name in names:
-            playing.prepare(name, loops=4)
-        seen = playing.play(since=5, until=65, kill=killed, kill_at=35)
-    assert seen.refused == 0
-    assert seen.use >= USE
-    assert seen.least_share([name for name in names if name != killed]) >= least
+def endless(number: int, killed: str = "") -> Callable[[Scene], Seen]:
+    """So many processes with endless batches, one of which may be killed half-way."""
+
+    def play(playing: Scene) -> Seen:
+        for one in range(number):
+            playing.prepare(str(one + 1), loops=4)
+        return playing.play(since=5, until=65, kill=killed, kill_at=35)
+
+    return play
 
 
-def test_a_person_does_not_wait_for_a_batch_of_the_same_or_of_another_process(tmp_path: Path) -> None:
-    with scene(tmp_path, FIFTH) as playing:
-        playing.prepare("same", batch=200, person_every=10 * FIFTH, person_after=5 * FIFTH)
-        playing.prepare("other", person_every=10 * FIFTH, person_after=10 * FIFTH)
-        seen = playing.play(since=5, until=65)
-    assert seen.refused == 0
-    assert len(seen.waits) >= 10
-    assert median(seen.waits) < 0.5
-    assert quantiles(seen.waits, n=20, method="inclusive")[-1] < 3
+def person(playing: Scene) -> Seen:
+    """Somebody asks now and again beside a batch of the same process, and somebody of another one."""
+    playing.prepare("same", batch=200, person_every=10 * FIFTH, person_after=5 * FIFTH)
+    playing.prepare("other", person_every=10 * FIFTH, person_after=10 * FIFTH)
+    return playing.play(since=5, until=65)
+
+
+SCENES = {"three": endless(3), "one is killed": endless(6, killed="6"), "a person": person}
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    """All of them at the same time: each has a budget and a receiver of its own, and mostly waits."""
+    together = Barrier(len(SCENES))
+
+    def played(name: str) -> Seen:
+        with scene(tmp_path_factory.mktemp("budget"), FIFTH, together) as playing:
+            return SCENES[name](playing)
+
+    with ThreadPoolExecutor(len(SCENES)) as at_once:
+        return dict(zip(SCENES, at_once.map(played, SCENES), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "least"), [("three", "123", 0.25), ("one is killed", "12345", 0.12)], ids=["three", "killed"]
+)
+def test_endless_batches_share_one_allowance(seen: dict[str, Seen], name: str, names: str, least: float) -> None:
+    assert seen[name].refused == 0
+    assert seen[name].use >= USE
+    assert seen[name].least_share([*names]) >= least
+
+
+def test_a_person_does_not_wait_for_a_batch_of_the_same_or_of_another_process(seen: dict[str, Seen]) -> None:
+    waits = seen["a person"].waits
+    assert seen["a person"].refused == 0
+    assert len(waits) >= 10
+    assert median(waits) < 0.5
+    assert quantiles(waits, n=20, method="inclusive")[-1] < 3

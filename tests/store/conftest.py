@@ -1,7 +1,6 @@
 """A clock to turn, and both forms of the store on it."""
 
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import pytest
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.virtual_clock import StandingClock
-
-MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
 @pytest.fixture
@@ -22,16 +19,6 @@ def clock() -> StandingClock:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state.sqlite"
-
-
-@pytest.fixture
-def quick_folder(tmp_path: Path) -> Iterator[Path]:
-    """Where thousands of writes do not wait for a disk that others use as well."""
-    if not MEMORY_DISK.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY_DISK) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.store.records import Body, Records, Store
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
-from tests.store.conftest import MEMORY_DISK
+from tests.conftest import FOLDERS_IN_MEMORY
 from tests.virtual_clock import StandingClock
 
 KINDS = some.sampled_from(["upload", "code", ""])
@@ -51,7 +51,7 @@ class Model:
 class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None)
+        self.folder = tempfile.TemporaryDirectory(dir=FOLDERS_IN_MEMORY)
         self.clock, self.model = StandingClock(), Model()
         self.file = SqliteStore(Path(self.folder.name) / "state.sqlite", self.clock)
         self.stores: list[Store] = [MemoryStore(self.clock), self.file]

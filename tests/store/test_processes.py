@@ -18,8 +18,12 @@ from tests.store.worker import workers
 from tests.store.works import count, increment, pair
 
 
-async def test_eight_processes_on_a_fresh_file_count_exactly(quick_folder: Path) -> None:
-    path = quick_folder / "state.sqlite"
+@pytest.fixture
+def path(quick_folder: Path) -> Path:
+    return quick_folder / "state.sqlite"
+
+
+async def test_eight_processes_on_a_fresh_file_count_exactly(path: Path) -> None:
     with workers(8, worker.count, path) as counting:
         for one in counting:
             one.go()

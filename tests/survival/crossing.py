@@ -23,16 +23,17 @@ from mcp.client.stdio import stdio_client
 from typing_extensions import override
 
 from flipsnack_mcp.sandbox.serving import serve
-from tests.survival.changing import carry_on
+from tests.survival.documents import write_document
 from tests.survival.kept import Kept
 from tests.survival.kinds import KINDS
+from tests.survival.planning import carry_on
 from tests.survival.reading import look_at_all
 from tests.survival.shops import Shop
 from tests.survival.strolling import Life, Stroll
 
 HERE = Path(__file__).parent
 NAMES = {"de": "Berlin", "fr": "Paris", "uk": "London"}
-IN_A_LIFE, AT_ONCE = 50, 4
+IN_A_LIFE, AT_ONCE = 67, 4
 TWINS, EACH = 8, 24
 CLIENTS: tuple[tuple[Literal["auto", "legacy"], bool], ...] = (
     ("auto", True), ("legacy", False), ("legacy", True), ("auto", False),
@@ -168,7 +169,8 @@ def written(shop: Shop) -> str:
         "max_deletes_per_day": 1000,
     }
     lines = [
-        *(f'{name.removeprefix("api_") if name != "api_url" else name} = "{value}"' for name, value in facts.items())
+        f'upload_dirs = ["{shop.folder / "documents"}"]',
+        *(f'{name.removeprefix("api_") if name != "api_url" else name} = "{value}"' for name, value in facts.items()),
     ]
     return "\n".join([f"[accounts.{shop.name}]", *lines, *(f"{name} = {value}" for name, value in numbers.items()), ""])
 
@@ -238,6 +240,8 @@ async def crossed(calls: int, seed: int, folder: Path) -> Outcome:
     scene = Scene(folder, chance, shops, Stroll(shops, chance))
     async with opened(shops):
         for shop in shops:
+            (shop.folder / "documents").mkdir(parents=True)
+            write_document(shop.folder / "documents" / "papers.pdf", 50_000)
             shop.fill(TWINS + calls // 40, EACH + calls // 20)
         scene.accounts.write_text("".join(map(written, shops)), encoding="utf-8")
         scene.accounts.chmod(0o600)

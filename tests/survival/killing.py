@@ -1,7 +1,8 @@
 """Servers killed in the middle of their work, and what their successors make of it.
 
-Each round has folders and a store of its own; all share one slow sandbox. A server gets three uploads (two go at once, the
-third waits in line) and a download, is killed at a random moment, and a second server is used as a person would use it.
+In a round a server gets three uploads (two go at once, the third waits in line) and a download, is killed at a random
+moment, and the next server is used as a person would use it; that one is killed in the next round. A few rounds share
+folders and a store, and all of them one slow sandbox.
 """
 
 import json
@@ -9,17 +10,16 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
@@ -29,43 +29,17 @@ from typing_extensions import override
 
 from tests.survival.documents import write_document
 from tests.survival.impatient_server import DEAD_AFTER
+from tests.survival.other_end import JsonObject, Sandbox, package, slow_sandbox
 
 HERE = Path(__file__).parent
-SPAN = 2.6
-"""Seconds in which a server gets everything done, undisturbed."""
+MOMENTS = ("", "listed", "received", "whole", "answered", "asked", "fetched", "sent_all")
+"""What the sandbox has seen of some work when its server is killed, a bit later; nothing, where it is killed at once."""
+A_BIT = 0.5
 UPLOADS = 3
-DOCUMENT_BYTES, PACKAGE_BYTES = 6_000_000, 1_500_000
-AT_ONCE = 4
+DOCUMENT_BYTES = 6_000_000
+AT_ONCE, IN_A_ROW = 7, 3
 DOWNLOAD = "download_collection_html"
 ENDS = {"complete", "failed", "interrupted"}
-JsonObject = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    """The other end."""
-
-    api_url: str
-    upload_url: str
-    api_key: str
-    api_secret: str
-
-    def seen(self) -> dict[str, JsonObject]:
-        """How far each document and package came."""
-        return dict(self._told("/_survival/seen"))
-
-    def carried_out(self, title: str) -> list[JsonObject]:
-        """The uploads of this title that were carried out."""
-        return [one for one in self.executed("collection.create") if one["params"]["title"] == title]
-
-    def executed(self, action: str) -> list[JsonObject]:
-        """The requests of this action that were carried out."""
-        arrived: list[JsonObject] = self._told("/_sandbox/requests")["requests"]
-        return [one for one in arrived if one["action"] == action and one["executed"]]
-
-    def _told(self, path: str) -> Any:
-        with urllib.request.urlopen(self.api_url.removesuffix("/v1/") + path) as answer:  # noqa: S310 - our own program
-            return json.load(answer)
 
 
 @dataclass
@@ -75,16 +49,18 @@ class Round:
     number: int
     folder: Path
     sandbox: Sandbox
-    moment: float
+    moment: str
     hurry: bool
     """Whether the successor comes while the sandbox may still be busy with what the dead server left in the wires."""
     phases: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     started: int = 0
+    after: float = 0.0
+    """Seconds from the moment to the kill."""
 
     def __post_init__(self) -> None:
         for name in ("documents", "downloads"):
-            (self.folder / name).mkdir(parents=True)
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         for number in range(UPLOADS):
             write_document(self.document(number), DOCUMENT_BYTES, self.title(number))
 
@@ -101,11 +77,16 @@ class Round:
         return self.folder / "state.sqlite"
 
     @property
+    def stderr(self) -> Path:
+        """What the last server of this round said."""
+        return self.folder / f"stderr{self.number}-{self.started}"
+
+    @property
     def package(self) -> str:
         return f"package{self.number}"
 
     def document(self, number: int) -> Path:
-        return self.folder / "documents" / f"{number}.pdf"
+        return self.folder / "documents" / f"{self.number}-{number}.pdf"
 
     def title(self, number: int) -> str:
         return f"Round {self.number} document {number}"
@@ -113,25 +94,36 @@ class Round:
     def expect(self, holds: object, what: str) -> None:
         if not holds:
             phases = "; ".join(self.phases)
-            self.broken.append(f"round {self.number}, killed after {self.moment:.2f} s ({phases}): {what}")
+            self.broken.append(
+                f"round {self.number}, killed {self.after:.2f} s after {self.moment or 'its start'} ({phases}): {what}"
+            )
 
-    async def play(self) -> None:
-        """The whole round."""
+    async def killed_at_work(self, client: Client, pid: int) -> None:
+        """A server that gets its work, is killed, and counts as dead in the end."""
         answers: JsonObject = {}
-        async with self.server() as (client, pid), anyio.create_task_group() as calls:
+        async with anyio.create_task_group() as calls:
             for number in range(UPLOADS):
                 calls.start_soon(self.call, client, answers, "create_collection", self.upload(number))
             calls.start_soon(self.call, client, answers, DOWNLOAD, self.download)
-            await anyio.sleep(self.moment)
+            await self.moment_comes()
             os.kill(pid, signal.SIGKILL)
             killed = time.monotonic()
             seen = await anyio.to_thread.run_sync(self.sandbox.seen)
         self.look_at_the_wreck(seen, answers)
         if not self.hurry:
             await self.quiet()
-        await anyio.sleep(max(0.0, killed + DEAD_AFTER - time.monotonic()))  # until its owner counts as dead
-        await self.survive()
-        self.look_at_the_end()
+        await anyio.sleep(max(0.0, killed + DEAD_AFTER - time.monotonic()))
+
+    async def moment_comes(self) -> None:
+        """By what was seen, not by the clock: on a busy machine all would be killed at the beginning."""
+        mine = {self.package, *map(self.title, range(UPLOADS))}
+        with anyio.move_on_after(20):
+            while self.moment:
+                seen = await anyio.to_thread.run_sync(self.sandbox.seen)
+                if any(seen[one][self.moment] for one in mine & seen.keys()):
+                    break
+                await anyio.sleep(0.05)
+        await anyio.sleep(self.after)
 
     async def call(self, client: Client, answers: JsonObject, tool: str, arguments: JsonObject) -> None:
         """A call that will not be answered where the server dies first."""
@@ -148,7 +140,7 @@ class Round:
     async def server(self) -> AsyncIterator[tuple[Client, int]]:
         """A server on this round's store and folders, and its process id."""
         self.started += 1
-        told = self.folder / f"pid{self.started}"
+        told = self.folder / f"pid{self.number}-{self.started}"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -161,7 +153,7 @@ class Round:
         }
         arguments = [str(HERE / "impatient_server.py"), str(told)]
         parameters = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
-        with (self.folder / f"stderr{self.started}").open("w") as said:
+        with self.stderr.open("w") as said:
             async with Client(stdio_client(parameters, errlog=said)) as client:
                 yield client, int(told.read_text())
 
@@ -171,7 +163,7 @@ class Round:
         for number in range(UPLOADS):
             title = self.title(number)
             self.phases.append(f"upload: {upload_phase(entries.get(title), seen.get(title, {}))}")
-        saved = bool(list(self.downloads.glob("*.zip")))
+        saved = (self.downloads / f"{self.package}.zip").exists()
         phase = download_phase(seen.get(self.package, {}), saved=saved, answered=DOWNLOAD in answers)
         self.phases.append(f"download: {phase}")
         self.expect_whole_files()
@@ -186,20 +178,24 @@ class Round:
                     return
                 await anyio.sleep(0.05)
 
-    async def survive(self) -> None:
+    async def survive(self, client: Client) -> None:
         """Use the next server: look, look closer, make the same calls again."""
         before = {self.title(number): len(self.sandbox.carried_out(self.title(number))) for number in range(UPLOADS)}
-        async with self.server() as (client, _):
-            listed = await self.answer(client, "get_upload", {})
-            for row in listed.get("uploads") or []:
-                one = await self.answer(client, "get_upload", {"upload_id": row["upload_id"], "wait_seconds": 20})
-                self.expect(one.get("state") in ENDS, f"{row['title']} is {one.get('state')} at the next use")
-            for number in range(UPLOADS):
-                await self.repeat_upload(client, number, before[self.title(number)])
-            saved = await self.answer(client, DOWNLOAD, self.download)
-            there = saved.get("state") == "complete" and await anyio.Path(saved["path"]).is_file()
-            self.expect(there, f"download: {saved}")
-            await self.tidied()
+        listed = await self.answer(client, "get_upload", {})
+        await each([partial(self.look_closer, client, row) for row in listed.get("uploads") or []])
+        repeated = [partial(self.repeat_upload, client, one, before[self.title(one)]) for one in range(UPLOADS)]
+        await each([*repeated, partial(self.repeat_download, client)])
+        await self.tidied()
+        self.look_at_the_end()
+
+    async def look_closer(self, client: Client, row: JsonObject) -> None:
+        one = await self.answer(client, "get_upload", {"upload_id": row["upload_id"], "wait_seconds": 20})
+        self.expect(one.get("state") in ENDS, f"{row['title']} is {one.get('state')} at the next use")
+
+    async def repeat_download(self, client: Client) -> None:
+        saved = await self.answer(client, DOWNLOAD, self.download)
+        there = saved.get("state") == "complete" and await anyio.Path(saved["path"]).is_file()
+        self.expect(there, f"download: {saved}")
 
     async def tidied(self) -> None:
         """Wait until nothing half is left: a server tidies up once its first questions are answered."""
@@ -235,8 +231,8 @@ class Round:
         with self.opened() as db:
             self.expect(db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "the store is damaged")
         self.expect_whole_files()
-        said = (self.folder / f"stderr{self.started}").read_text()
-        self.expect(not said, f"the second server said {said}")
+        said = self.stderr.read_text()
+        self.expect(not said, f"the next server said {said}")
         self.expect(not self.half_files(), f"the killed run's {self.half_files()} was not removed")
 
     def half_files(self) -> list[str]:
@@ -246,7 +242,7 @@ class Round:
     def expect_whole_files(self) -> None:
         for path in self.downloads.iterdir():
             hidden = path.name.startswith(".") and path.name.endswith(".part")
-            self.expect(hidden or whole(path), f"{path.name} can be seen and is not whole")
+            self.expect(hidden or path.read_bytes() == package(), f"{path.name} can be seen and is not whole")
 
     def opened(self) -> closing[sqlite3.Connection]:
         """The store, as somebody else reads it. Not read-only: what a killed process left has to be rolled back."""
@@ -260,6 +256,13 @@ class Round:
             if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return []
             return [json.loads(body) for (body,) in db.execute("SELECT body FROM records WHERE kind = 'upload'")]
+
+
+async def each(calls: Iterable[Callable[[], Coroutine[Any, Any, object]]]) -> None:
+    """Make them all at the same time."""
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(call)
 
 
 def upload_phase(entry: JsonObject | None, seen: JsonObject) -> str:
@@ -288,33 +291,8 @@ def download_phase(seen: JsonObject, *, saved: bool, answered: bool) -> str:
     return "2 package being built" if seen.get("asked") else "1 title asked for"
 
 
-def whole(path: Path) -> bool:
-    try:
-        with ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (BadZipFile, OSError):
-        return False
-
-
 def text_of(result: CallToolResult) -> str:
     return "".join(one.text for one in result.content if isinstance(one, TextContent))
-
-
-@contextmanager
-def slow_sandbox(packages: int, folder: Path) -> Iterator[Sandbox]:
-    """The sandbox as a process. The check of its package takes a while: 70 MB of nothing, and some noise to transfer."""
-    package = folder / "package.zip"
-    with ZipFile(package, "w", ZIP_DEFLATED) as archive:
-        archive.writestr("pages/1.jpg", random.Random(1).randbytes(PACKAGE_BYTES))  # noqa: S311 - no secret
-        for number in range(8):
-            archive.writestr(f"empty/{number}", bytes(9_000_000))
-    command = [sys.executable, str(HERE / "slow_sandbox.py"), str(packages), str(package)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own program
-        assert process.stdout
-        try:
-            yield Sandbox(**json.loads(process.stdout.readline()))
-        finally:
-            process.terminate()
 
 
 @dataclass(frozen=True)
@@ -344,15 +322,28 @@ async def killed(count: int, seed: int, folder: Path) -> Report:
     line = anyio.Semaphore(AT_ONCE)
     with slow_sandbox(count, folder) as sandbox:
         rounds = [
-            Round(number, folder / str(number), sandbox, chance.uniform(0, SPAN), hurry=chance.random() < 0.5)
-            for number in range(count)
+            Round(
+                *(one, folder / str(one // IN_A_ROW), sandbox, MOMENTS[one % len(MOMENTS)]),
+                hurry=chance.random() < 0.5,
+                after=chance.uniform(0, A_BIT),
+            )
+            for one in range(count)
         ]
 
-        async def in_turn(one: Round) -> None:
+        async def in_turn(some: Sequence[Round]) -> None:
             async with line:
-                await one.play()
+                await play(some)
 
-        async with anyio.create_task_group() as group:
-            for one in rounds:
-                group.start_soon(in_turn, one)
+        await each(partial(in_turn, rounds[start : start + IN_A_ROW]) for start in range(0, count, IN_A_ROW))
     return Report(seed, rounds)
+
+
+async def play(rounds: Sequence[Round]) -> None:
+    """Round after round: the server that is killed next has seen to what the one before it left."""
+    async with rounds[0].server() as (client, pid):
+        await rounds[0].killed_at_work(client, pid)
+    for before, after in zip_longest(rounds, rounds[1:]):
+        async with before.server() as (client, pid):
+            await before.survive(client)
+            if after:
+                await after.killed_at_work(client, pid)

@@ -161,15 +161,30 @@ async def report(stroll: Stroll, life: Life) -> None:
         asked = {"account": shop.name, "collections": found, "wait_seconds": WAITS, **days}
         said = await stroll.call(life, REPORT_TOOL, shop, **asked)
         if said and not said.is_error:
-            stroll.reports.append(Way(shop, said.data["report_id"]))
+            stroll.reports.append(Way(shop, said.data["report_id"], tool=REPORT_TOOL))
             whole = said.data["state"] == "complete"
             stroll.expect(not whole or said.data["totals"]["views"] == views, f"{shop.name}: {views}, not {said.data}")
+
+
+async def audit(stroll: Stroll, life: Life) -> None:
+    shop = stroll.shop()
+    said = await stroll.call(life, "audit_account", shop, account=shop.name, wait_seconds=WAITS)
+    if said and not said.is_error:
+        stroll.reports.append(Way(shop, said.data["report_id"], tool="audit_account"))
+
+
+async def list_documents(stroll: Stroll, life: Life) -> None:
+    """The document is the same in all accounts, and what it was uploaded as is told of this one alone."""
+    shop = stroll.shop()
+    said = await stroll.call(life, "list_documents", shop, account=shop.name)
+    stroll.expect(said is None or len(said.data.get("documents", [])) == 1, f"documents of {shop.name}: {said}")
 
 
 async def go_on_with_report(stroll: Stroll, life: Life) -> None:
     if stroll.reports:
         way = stroll.chance.choice(stroll.reports)
-        await stroll.call(life, REPORT_TOOL, way.shop, account=way.shop.name, report_id=way.name, wait_seconds=WAITS)
+        asked = {"account": way.shop.name, "report_id": way.name, "wait_seconds": WAITS}
+        await stroll.call(life, way.tool, way.shop, **asked)
 
 
 async def report_on_all(stroll: Stroll, life: Life) -> None:

@@ -46,6 +46,11 @@ class Wish:
         action = CREATE if not self.hash else UPDATE if self.title else DELETE
         return action, self.hash, self.title
 
+    @property
+    def needs_yes(self) -> bool:
+        """Whether a person is asked: it is gone afterwards, or offline."""
+        return bool(self.hash) and (not self.title or self.status == "editable")
+
 
 @dataclass
 class Shop:

@@ -33,6 +33,9 @@ GONE = (MCPError, anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.En
 UPDATE_TOOL, DELETE_TOOL, PLAN_TOOL, REPORT_TOOL = (
     "update_collection", "delete_collection", "update_collections", "report_stats",
 )  # fmt: skip
+DELETE_MANY_TOOL, UNDO_TOOL, BATCH_TOOL, STOP_TOOL = (
+    "delete_collections", "undo_change", "create_collections", "stop_work",
+)  # fmt: skip
 JsonObject = dict[str, Any]
 
 
@@ -59,6 +62,16 @@ class Way:
     wishes: tuple[Wish, ...] = ()
     tool: str = ""
     arguments: JsonObject = field(default_factory=dict[str, Any])
+
+    @property
+    def of_a_plan(self) -> bool:
+        """Whether it is the code of one."""
+        return "plan_id" in self.arguments
+
+    @property
+    def hashes(self) -> set[str]:
+        """The collections that it is about."""
+        return {one.hash for one in self.wishes if one.hash}
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,8 @@ class Stroll:
     """Plans that were begun and have not ended."""
     reports: list[Way] = field(default_factory=list[Way])
     joint_reports: list[str] = field(default_factory=list[str])
+    entries: list[Way] = field(default_factory=list[Way])
+    """Changes that can be undone, by their entries of the history."""
     uploads: list[Way] = field(default_factory=list[Way])
     done: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """Tools and accounts of calls that changed something and were answered."""
@@ -189,7 +204,9 @@ class Stroll:
         found = [
             one
             for one in self.intents
-            if asked and one.wishes[0].shop.name == asked[1] and f"({one.wishes[0].hash}" in params.message
+            if asked
+            and one.wishes[0].shop.name == asked[1]
+            and any(f"({wish.hash}" in params.message for wish in one.wishes)
         ]
         if asked and self.seals:
             self.sealed.add(asked[1])
@@ -260,9 +277,9 @@ class Stroll:
         """A plan that was refused can be called again."""
         self.expect("Nothing was changed." in said.text, f"plan of {way.shop.name}: {said.text[:300]}")
         self.too_many(way.shop, len(way.wishes), said)
-        self.note_code(replace(way, tool="update_collections", arguments={"plan_id": way.name}), said)
-        for wish in way.wishes:
-            way.shop.books[wish.hash].busy = False
+        self.note_code(replace(way, arguments={"plan_id": way.name}), said)
+        for hash_ in way.hashes:
+            way.shop.books[hash_].busy = False
         self.plans.append(way)
 
 

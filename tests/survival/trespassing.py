@@ -2,18 +2,23 @@
 
 from tests.survival.reading import expect_all
 from tests.survival.strolling import (
+    BATCH_TOOL,
+    DELETE_MANY_TOOL,
     DELETE_TOOL,
     DOCUMENT,
     PLAN_TOOL,
     REPORT_TOOL,
+    STOP_TOOL,
+    UNDO_TOOL,
     UPDATE_TOOL,
+    JsonObject,
     Life,
     Stroll,
 )
 
 
 async def use_foreign_code(stroll: Stroll, life: Life) -> None:
-    single = [one for one in stroll.codes if one.tool != PLAN_TOOL]
+    single = [one for one in stroll.codes if not one.of_a_plan]
     twins = [one for one in single if one.wishes[0].hash.startswith("twin")]
     if not single:
         return
@@ -30,7 +35,14 @@ async def use_foreign_plan(stroll: Stroll, life: Life) -> None:
     if ways := [*stroll.plans, *stroll.carried]:
         way = stroll.chance.choice(ways)
         other = stroll.another(way.shop)
-        await stroll.refused(life, PLAN_TOOL, other, account=other.name, plan_id=way.name)
+        await stroll.refused(life, way.tool, other, account=other.name, plan_id=way.name)
+
+
+async def stop_foreign_work(stroll: Stroll, life: Life) -> None:
+    if ways := [*stroll.carried, *stroll.reports, *stroll.uploads]:
+        way = stroll.chance.choice(ways)
+        other = stroll.another(way.shop)
+        await stroll.refused(life, STOP_TOOL, other, account=other.name, work_id=way.name)
 
 
 async def use_foreign_report(stroll: Stroll, life: Life) -> None:
@@ -87,14 +99,16 @@ async def write_to_foreign_hash(stroll: Stroll, life: Life) -> None:
 async def write_without_a_name(stroll: Stroll, life: Life) -> None:
     shop = stroll.shop()
     hash_ = stroll.chance.choice([*shop.books])
-    tool, asked = stroll.chance.choice(
-        [
-            (UPDATE_TOOL, {"collection_hash": hash_, "title": stroll.new_title(shop)}),
-            (DELETE_TOOL, {"collection_hash": hash_}),
-            ("create_collection", {"file_url": DOCUMENT, "title": stroll.new_title(shop)}),
-            (PLAN_TOOL, {"query": "mark", "find": "mark", "replace": "none"}),
-        ]
-    )
+    calls: list[tuple[str, JsonObject]] = [
+        (UPDATE_TOOL, {"collection_hash": hash_, "title": stroll.new_title(shop)}),
+        (DELETE_TOOL, {"collection_hash": hash_}),
+        ("create_collection", {"file_url": DOCUMENT, "title": stroll.new_title(shop)}),
+        (PLAN_TOOL, {"query": "mark", "find": "mark", "replace": "none"}),
+        (DELETE_MANY_TOOL, {"collections": [hash_]}),
+        (BATCH_TOOL, {"folder": "."}),
+        (UNDO_TOOL, {"history_id": 1}),
+    ]
+    tool, asked = stroll.chance.choice(calls)
     await stroll.refused(
         life, tool, None, **asked, **stroll.chance.choice([{}, {}, {"account": "nl"}, {"account": "*"}])
     )

@@ -16,6 +16,12 @@ from tests.workflows.running import LongWork
 
 
 @pytest.fixture
+def tmp_path(quick_folder: Path) -> Path:
+    """State files are all it holds, as a rule."""
+    return quick_folder
+
+
+@pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, object]]:
     return "asyncio", {"loop_factory": VirtualLoop}
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.collections import Collection, GetCollection
 from flipsnack_mcp.api.errors import Changed, UnreachableError
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.store.leases import DEAD_AFTER
@@ -29,7 +29,8 @@ from flipsnack_mcp.workflows.plans.drafts import Rule, draft_plan
 from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE, of_closer_look
 from flipsnack_mcp.workflows.plans.record import ITEM, PLAN, PLAN_KEPT, PlanRecord
-from flipsnack_mcp.workflows.plans.rules import YES_IS_OLD, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.rules import UNDOING, YES_IS_OLD, Permissions, Plan, PlanSnapshot
+from flipsnack_mcp.workflows.plans.undoing import draft_undoing, undone_by
 from flipsnack_mcp.workflows.uploads.journal import Journal
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
@@ -83,6 +84,16 @@ class Server:
             if not seen.left:
                 return list(seen.items)
         raise AssertionError(plan)
+
+    async def undoing(self, rule: Rule) -> Plan:
+        """A plan that puts back what was done by this rule."""
+        done = await self.plan(rule)
+        await self.plans.record.confirmed(done, "form")
+        await self.to_its_end(done)
+        events = await self.plans.history.events()
+        changes = undone_by(events, next(one for one in events if one.target == done.plan_id))
+        looks = {one.now: await self.plans.flipsnack.send(GetCollection(collection_hash=one.now)) for one in changes}
+        return await self.plans.record.keep(draft_undoing(changes, looks)[0], UNDOING)
 
 
 @asynccontextmanager
@@ -375,22 +386,28 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "rule"),
+    ("status", "rule", "made"),
     [
-        pytest.param("public", RULE, id="titles"),
-        pytest.param("editable", Rule("Number", "No.", "public"), id="publishing"),
-        pytest.param("public", Rule("Number", "No.", "editable"), id="taking offline"),
+        pytest.param("public", RULE, Server.plan, id="titles"),
+        pytest.param("editable", Rule("Number", "No.", "public"), Server.plan, id="publishing"),
+        pytest.param("public", Rule("Number", "No.", "editable"), Server.plan, id="taking offline"),
+        pytest.param("editable", Rule("Number", "No.", "public"), Server.undoing, id="publishing, undone"),
+        pytest.param("public", Rule("Number", "No.", "editable"), Server.undoing, id="taking offline, undone"),
     ],
 )
-async def test_killed_at_any_moment_each_collection_is_changed_once(status: str, rule: Rule, work: LongWork) -> None:
+async def test_killed_at_any_moment_each_collection_is_changed_once(
+    status: str, rule: Rule, made: Callable[[Server, Rule], Awaitable[Plan]], work: LongWork
+) -> None:
     moments: list[str] = []
     for dies_at in count():
         work.sandbox, work.store = unlimited(work.clock, account="empty"), MemoryStore(work.clock)
         shelf(work, 2, status)
-        work.sandbox.account.add(title="No. 1", status="public")  # what a published draft could be mistaken for
         async with process(work) as server:
-            plan = await server.plan(rule)
+            plan = await made(server, rule)
             await server.plans.record.confirmed(plan, "form")
+        work.sandbox.requests.clear()
+        for title in ("No. 1", "Number 1"):  # what a published draft could be mistaken for
+            work.sandbox.account.add(title=title, status="public")
         mortal = Mortal(work.store, dies_at=dies_at)
         async with process(work, mortal, road=Road(moment=mortal.moment)) as server:
             await mortal.live(partial(server.to_its_end, plan))

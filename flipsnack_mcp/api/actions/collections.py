@@ -133,7 +133,7 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at this one flipbook (brochure, collection): see status, link, cover, pages, when it was published. Tells if it is converted or conversion failed."""
+    """Look at this one flipbook (brochure, collection): see status, link, cover, pages, when it was published. Tells if converted or failed."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"

@@ -2,7 +2,18 @@
 
 from flipsnack_mcp.api.network.failures import Departure
 from flipsnack_mcp.api.network.floor import Floor
-from flipsnack_mcp.api.network.proxies import proxies_of, proxy_secrets
+from flipsnack_mcp.api.network.proxies import is_loopback, proxies_of, proxy_secrets
+from flipsnack_mcp.api.network.public import NotPublicError, PublicRoads
 from flipsnack_mcp.api.network.routes import Roads, described
 
-__all__ = ["Departure", "Floor", "Roads", "described", "proxies_of", "proxy_secrets"]
+__all__ = [
+    "Departure",
+    "Floor",
+    "NotPublicError",
+    "PublicRoads",
+    "Roads",
+    "described",
+    "is_loopback",
+    "proxies_of",
+    "proxy_secrets",
+]

@@ -8,11 +8,10 @@ import httpx2
 from typing_extensions import override
 
 from flipsnack_mcp.api.errors import FlipsnackError
+from flipsnack_mcp.api.links import PORTS
 from flipsnack_mcp.api.network.certificates import trusted
 from flipsnack_mcp.api.network.failures import Departure, Route, failure_of
 from flipsnack_mcp.api.network.proxies import Proxies, Proxy, proxies_of
-
-PORTS = {"https": 443, "http": 80}
 
 
 class Roads(httpx2.AsyncBaseTransport):

@@ -7,7 +7,7 @@ from flipsnack_mcp.sandbox.actions.call import Call
 from flipsnack_mcp.sandbox.links import cover, embed_code
 
 
-def details(collection: Collection, now: float) -> dict[str, Any]:
+def details(collection: Collection, now: float, base: str) -> dict[str, Any]:
     """Shape a collection as collection.getCollection answers it."""
     return {
         "collectionHash": collection.hash,
@@ -18,7 +18,7 @@ def details(collection: Collection, now: float) -> dict[str, Any]:
         "collectionHeight": collection.height,
         # Sandbox's own choice: the names of all that follows. The documentation says that a thumbnail, settings and
         # items with a conversion status are there, and what an item's three states are called.
-        "coverImage": cover(collection, now),
+        "coverImage": cover(collection, now, base),
         "logoImage": collection.logo,
         "backgroundImage": collection.background,
         "playerSettings": {},
@@ -34,7 +34,7 @@ def _item(item: Item, now: float) -> dict[str, Any]:
 
 
 def get_collection(call: Call) -> dict[str, Any]:
-    return details(call.collection(), call.now)
+    return details(call.collection(), call.now, call.base)
 
 
 def update(call: Call) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def update(call: Call) -> dict[str, Any]:
     # Sandbox's own choice: going back to editable keeps the hash; publishing again gives another new one.
     collection.status = status
     # Sandbox's own choice: the answer is the collection, as the sibling setters give it.
-    return details(collection, call.now)
+    return details(collection, call.now, call.base)
 
 
 def delete_collection(call: Call) -> None:

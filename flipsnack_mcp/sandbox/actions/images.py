@@ -15,26 +15,26 @@ from flipsnack_mcp.sandbox.links import image
 def set_logo(call: Call) -> dict[str, Any]:
     collection = call.collection()
     collection.logo = image(collection, "logos", _image_name(call))
-    return details(collection, call.now)
+    return details(collection, call.now, call.base)
 
 
 def set_background_image(call: Call) -> dict[str, Any]:
     collection = call.collection()
     collection.background = image(collection, "backgrounds", _image_name(call))
-    return details(collection, call.now)
+    return details(collection, call.now, call.base)
 
 
 def delete_logo(call: Call) -> dict[str, Any]:
     """Remove the logo. Sandbox's own choice: removing what is not there is fine."""
     collection = call.collection()
     collection.logo = ""
-    return details(collection, call.now)
+    return details(collection, call.now, call.base)
 
 
 def delete_background_image(call: Call) -> dict[str, Any]:
     collection = call.collection()
     collection.background = ""
-    return details(collection, call.now)
+    return details(collection, call.now, call.base)
 
 
 def _image_name(call: Call) -> str:

@@ -56,6 +56,6 @@ def _row(call: Call, collection: Collection) -> dict[str, Any]:
         "collectionStatus": collection.status,
         "publishDate": "" if published is None else stamp(published),
         "createdDate": stamp(collection.created_at),
-        "coverImage": cover(collection, call.now),
+        "coverImage": cover(collection, call.now, call.base),
         "directLink": direct_link(call.account, collection),
     }

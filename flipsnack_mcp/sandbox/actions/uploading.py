@@ -47,7 +47,7 @@ def create(call: Call) -> dict[str, Any]:
         items=[item],
     )
     call.account.keep(collection)
-    return details(collection, call.now)
+    return details(collection, call.now, call.base)
 
 
 def add(call: Call) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def add(call: Call) -> dict[str, Any]:
     collection.items.append(_converting(call, file))
     # Sandbox's own choice: a package that lacks the new flipbook is out of date.
     collection.packaging = None
-    return details(collection, call.now)
+    return details(collection, call.now, call.base)
 
 
 def _converting(call: Call, file: Document | None) -> Item:

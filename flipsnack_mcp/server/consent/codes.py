@@ -56,6 +56,7 @@ class Consents:
     async def redeemed(self, code: str, target: str, *, only_approved: bool, spend: bool = True) -> Ticket | str:
         """The ticket of a code, which is spent by that unless it is only looked at; or why there is none.
 
+        It is spent as well on what a person said no to, whatever it was given out for.
         One that still waits for its approval in a terminal is not spent: the person may be on the way.
         """
         name, here = code.strip().upper(), f' for the account "{self.called}"' if self.called else ""
@@ -67,9 +68,10 @@ class Consents:
             if (only_approved or ticket.needs_approval) and not ticket.approved:
                 command = as_typed(f"approve {name}")
                 return f"Nobody has approved it yet: a person has to run `{command}` in a terminal."
-            if spend:
+            closed = self._any_closed(records, target, *ticket.parts)
+            if spend or closed:
                 records.delete(CODE, name)
-            if self._any_closed(records, target, *ticket.parts):
+            if closed:
                 return f"A person said no to this less than {MINUTES} minutes ago."
             return ticket
 

@@ -148,10 +148,11 @@ class Options(BaseModel):
     save: Annotated[bool, Field(description="false: only the link, good for a minute")] = True
     reveal: Annotated[bool, Field(description="Unmask personal data")] = False
     wait_seconds: WaitSeconds = 30
+    show: Annotated[bool, Field(description="The cover picture")] = False
 
 
 OWN: dict[type[Action[Any]], dict[str, str]] = {
-    collections.GetCollection: {"wait_seconds": "While it converts"},
+    collections.GetCollection: {"wait_seconds": "While it converts", "show": ""},
     publishing.CreateCollection: {"again": "", "wait_seconds": "For the conversion"},
     collections.UpdateCollection: {"confirmation": ""},
     publishing.DownloadHtml: {"save": "", "wait_seconds": ""},

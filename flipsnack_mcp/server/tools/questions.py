@@ -1,4 +1,4 @@
-"""Tools that only ask. Most send their action as it is; list_collections searches, get_collection waits, a form's sample is masked."""
+"""Tools that only ask. Most send their action as it is; list_collections searches, get_collection waits and shows, a sample is masked."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,14 @@ from flipsnack_mcp.api import Action, Day, FlipsnackError, FreeText, ResultT_co,
 from flipsnack_mcp.api.actions import forms
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection, ListCollections
 from flipsnack_mcp.api.actions.statistics import CollectionStats, GetCollectionStats, PageStats
+from flipsnack_mcp.files.pictures import Unshowable
 from flipsnack_mcp.server.safety.masking import mask
 from flipsnack_mcp.server.tools.arguments import Statuses
 from flipsnack_mcp.server.tools.choosing import check_days
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall, Warnings
+from flipsnack_mcp.server.views.showing import Aside
+from flipsnack_mcp.server.wording import Illustrated
+from flipsnack_mcp.workflows.covers import fetch_cover
 from flipsnack_mcp.workflows.finding import Choice, pattern_of_links
 from flipsnack_mcp.workflows.searching.search import Search, SearchResult, search
 
@@ -95,6 +99,7 @@ async def list_collections(call: ToolCall, given: ListCollectionsInput) -> Found
     """What is found, and where nothing is, what to do."""
     found = await search(partial(recall, call), given.search)
     in_short = (brief(row) for row in found.rows)
+    call.aside = beside_rows(found.rows)
     return FoundCollections(
         collections=[*(found.rows if given.details else in_short)],
         total=found.total,
@@ -103,6 +108,14 @@ async def list_collections(call: ToolCall, given: ListCollectionsInput) -> Found
         note=note_on(given, found),
         nearest=[*map(in_a_line, found.nearest)] or None,
         next_step=step_after_nothing(given, found) if not found.total else None,
+    )
+
+
+def beside_rows(rows: Sequence[CollectionSummary]) -> Aside:
+    """Covers and links of rows, of which data has none unless it is asked for."""
+    return Aside(
+        covers={row.collection_hash: row.cover_image for row in rows},
+        links={row.collection_hash: row.direct_link for row in rows},
     )
 
 
@@ -148,8 +161,22 @@ def in_a_line(row: CollectionSummary) -> str:
     return f"{quoted(row.title)} ({', '.join(filter(None, told))})"
 
 
-async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollection:
-    """Look at a collection, and wait while it converts."""
+async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollection | Illustrated:
+    """Look at a collection, wait while it converts, and show its cover where that is wished."""
+    found = await watch_collection(call, action)
+    return await with_cover(call, found) if call.options.show else found
+
+
+async def with_cover(call: ToolCall, found: WatchedCollection) -> WatchedCollection | Illustrated:
+    """The same answer, and the cover beside it; where that is not to be had, a word about why."""
+    try:
+        return Illustrated(found, await fetch_cover(call.context, found.cover_image, call.app.settings.file_hosts))
+    except Unshowable as error:
+        return found.model_copy(update={"warnings": [*found.warnings, f"The cover cannot be shown: {error}."]})
+
+
+async def watch_collection(call: ToolCall, action: GetCollection) -> WatchedCollection:
+    """A collection, as it is once it has converted or the time is up."""
     wanted = action.collection_hash
     # Asked as the plain action, so that it shares its answer with everybody who looks at this collection.
     first = await recall(call, GetCollection(collection_hash=wanted))
@@ -158,8 +185,10 @@ async def get_collection(call: ToolCall, action: GetCollection) -> WatchedCollec
     go_on = f'Still converting. Call get_collection(collection_hash="{wanted}", wait_seconds=30) to wait on.'
     # While it converts it is asked for again and again, and its page is not there yet.
     row = NO_ROW if watched.last.conversion == "processing" else await find_row(call, watched.last)
+    told = with_row(watched.last, row)
+    call.aside = Aside(covers={wanted: str(told.get("cover_image") or "")})
     return WatchedCollection(
-        **with_row(watched.last, row),
+        **told,
         warnings=[*worth_a_warning(watched.last)],
         states=list(watched.states),
         next_step=go_on if watched.last.conversion == "processing" else None,

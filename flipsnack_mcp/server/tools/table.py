@@ -5,7 +5,7 @@ can be tried out because of what it is, not because somebody remembered: there i
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -18,25 +18,40 @@ from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updati
 from flipsnack_mcp.server.tools.reporting import audits, over_accounts, reports
 from flipsnack_mcp.server.tools.tool import Tool
 
-OF_ACTIONS: dict[type[Action[Any]], tuple[type[BaseModel], Callable[..., Awaitable[Any]]]] = {
-    collections.ListCollections: (questions.FoundCollections, questions.list_collections),
-    collections.GetCollection: (questions.WatchedCollection, questions.get_collection),
-    publishing.CreateCollection: (uploads.Publication, uploads.create_collection),
-    collections.UpdateCollection: (changes.Update, changes.update_collection),
-    publishing.GetEmbedCode: (embedding.Embedding, embedding.get_embed_code),
-    publishing.DownloadHtml: (downloads.Download, downloads.download_html),
-    forms.GetLeadFormSample: (forms.LeadFormSample, questions.lead_form_sample),
-    statistics.GetCollectionStats: (questions.CollectionNumbers, questions.get_collection_stats),
-    statistics.GetUserStats: (account.AccountStats, account.get_user_stats),
+
+class Own(NamedTuple):
+    """What the tool of an action answers that does more than its effect asks for, and how it comes by it."""
+
+    output: type[BaseModel]
+    run: Callable[..., Awaitable[Any]]
+    has_view: bool = False
+
+
+OF_ACTIONS: dict[type[Action[Any]], Own] = {
+    collections.ListCollections: Own(questions.FoundCollections, questions.list_collections, has_view=True),
+    collections.GetCollection: Own(questions.WatchedCollection, questions.get_collection, has_view=True),
+    publishing.CreateCollection: Own(uploads.Publication, uploads.create_collection, has_view=True),
+    collections.UpdateCollection: Own(changes.Update, changes.update_collection),
+    publishing.GetEmbedCode: Own(embedding.Embedding, embedding.get_embed_code),
+    publishing.DownloadHtml: Own(downloads.Download, downloads.download_html, has_view=True),
+    forms.GetLeadFormSample: Own(forms.LeadFormSample, questions.lead_form_sample),
+    statistics.GetCollectionStats: Own(questions.CollectionNumbers, questions.get_collection_stats, has_view=True),
+    statistics.GetUserStats: Own(account.AccountStats, account.get_user_stats),
 }
-"""Actions whose tools do more than their effect asks for: what they answer, and how they come by it."""
+"""Actions whose tools do more than their effect asks for."""
 
 OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
     publishing.CreateCollection: (
         # Its uploads are those of a tool that read-only mode hides.
-        Tool(under_way.GetUploadInput, under_way.UploadStatus, under_way.get_upload, only_with=Effect.WRITES),
+        Tool(
+            under_way.GetUploadInput,
+            under_way.UploadStatus,
+            under_way.get_upload,
+            has_view=True,
+            only_with=Effect.WRITES,
+        ),
         Tool(listing.ListDocumentsInput, listing.DocumentList, listing.list_documents, open_world=False),
-        Tool(planning.CreateCollectionsInput, telling.BatchStatus, creating.create_collections),
+        Tool(planning.CreateCollectionsInput, telling.BatchStatus, creating.create_collections, has_view=True),
         # It changes nothing in the account, so read-only mode keeps it.
         Tool(stopping.StopWorkInput, stopping.StoppedWork, stopping.stop_work, only_with=Effect.READS),
     ),
@@ -45,18 +60,19 @@ OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
             reports.ReportStatsInput,
             reports.StatsReport,
             over_accounts.report_stats,
+            has_view=True,
             writes_file=True,
             over_accounts=over_accounts.AccountsReport,
         ),
     ),
     collections.UpdateCollection: (
-        Tool(updating.UpdateCollectionsInput, answers.PlanStatus, updating.update_collections),
-        Tool(undoing.UndoChangeInput, answers.PlanStatus, undoing.undo_change),
+        Tool(updating.UpdateCollectionsInput, answers.PlanStatus, updating.update_collections, has_view=True),
+        Tool(undoing.UndoChangeInput, answers.PlanStatus, undoing.undo_change, has_view=True),
     ),
     collections.DeleteCollection: (
-        Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections),
+        Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections, has_view=True),
     ),
-    statistics.GetUserStats: (Tool(audits.AuditAccountInput, audits.Audit, audits.audit_account),),
+    statistics.GetUserStats: (Tool(audits.AuditAccountInput, audits.Audit, audits.audit_account, has_view=True),),
 }
 """Tools that stand on the menu behind the action they go on from."""
 

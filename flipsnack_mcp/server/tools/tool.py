@@ -16,6 +16,8 @@ from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.yes import Yes
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.tools.arguments import InputT, Options
+from flipsnack_mcp.server.views.showing import Aside
+from flipsnack_mcp.server.wording import Illustrated
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.context import CallContext
@@ -50,6 +52,9 @@ class ToolCall:
     """What a change made of it: the fields that it changed, and the hash that it has since."""
     goes_on: bool = False
     """Whether what it began goes on in the background, which writes down how that ends."""
+
+    aside: Aside = field(default_factory=Aside)
+    """What only the view is told."""
 
     @property
     def context(self) -> CallContext:
@@ -89,8 +94,8 @@ class Answered(BaseModel):
 
 States = Annotated[list[str], Field(description="Seen when")]
 NextStep = Annotated[str | None, Field(description="Next call")]
-HowFar = Annotated[dict[str, int] | None, Field(description="done, total, seconds_left")]
-"""Of long work that goes on."""
+HowFar = Annotated[dict[str, int] | None, Field(description="How far")]
+"""Of long work that goes on: done, total, seconds_left."""
 Warnings = Annotated[list[str], Field(description="For the person")]
 WasDryRun = Annotated[bool | None, Field(description="Nothing was done")]
 HistoryId = Annotated[int | None, Field(description="Holds how it was")]
@@ -114,7 +119,9 @@ class Tool(Generic[InputT]):
 
     input: type[InputT]
     output: type[BaseModel]
-    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | types.InputRequiredResult]]
+    run: Callable[[ToolCall, InputT], Awaitable[BaseModel | Illustrated | types.InputRequiredResult]]
+    has_view: bool = False
+    """Whether its answer is worth looking at."""
     writes_file: bool = False
     only_with: Effect | None = None
     """An effect that has to be allowed for it to be of use, where that is not its own."""

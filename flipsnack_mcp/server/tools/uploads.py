@@ -10,6 +10,7 @@ from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
+from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
 from flipsnack_mcp.workflows.progress import IN_LINE, size_of, upload_at
@@ -112,6 +113,7 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
         raise name_the_look(error, entry)
     said = differences(action, followed.collection) if new and followed.collection else ()
     earlier_said = () if new else earlier_instead(call, wanted, entry, followed.collection)
+    call.aside = cover_of(followed)
     return Publication.model_validate(upload_facts(followed, [*look.warnings, *said, *earlier_said]))
 
 
@@ -163,6 +165,12 @@ async def planned_upload(call: ToolCall, action: publishing.CreateCollection) ->
     cost = await upload_cost(call)
     said = earlier_instead(call, action, standing, None) if standing else []
     return Publication(dry_run=True, changes=[sent, *given, cost], warnings=[*look.warnings, *said])
+
+
+def cover_of(followed: Followed) -> Aside:
+    """The cover of what was made, for the view."""
+    seen = followed.collection
+    return Aside(covers={seen.collection_hash: seen.cover_image}) if seen else Aside()
 
 
 def upload_facts(followed: Followed, said: list[str]) -> dict[str, Any]:

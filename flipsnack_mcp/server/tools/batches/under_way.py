@@ -10,7 +10,7 @@ from typing_extensions import override
 from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
-from flipsnack_mcp.server.tools.uploads import UNDER_WAY, Creation, state_of, upload_facts, warn_about
+from flipsnack_mcp.server.tools.uploads import UNDER_WAY, Creation, cover_of, state_of, upload_facts, warn_about
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD
 from flipsnack_mcp.workflows.uploads.looking_after import NOT_LOOKED, look_after
@@ -90,6 +90,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
         await call.app.jobs.stop(UPLOAD, entry.upload_id)
         entry = await uploads.journal.find(entry.upload_id) or entry
     followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
+    call.aside = cover_of(followed)
     return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
 
 

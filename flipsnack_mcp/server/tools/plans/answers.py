@@ -18,6 +18,7 @@ from flipsnack_mcp.server.tools.tool import (
     Warnings,
     in_numbers,
 )
+from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.item import Item, ItemState
 from flipsnack_mcp.workflows.plans.listing import how_far_along
@@ -59,7 +60,7 @@ class PlanStatus(Answered):
     state: Annotated[PlanState, Field(description="Of the plan")]
     counts: Annotated[dict[str, int], Field(description="By state")]
     progress: HowFar = None
-    items: Annotated[list[PlannedRow] | None, Field(description="Failures first, at most 20")] = None
+    items: Annotated[list[PlannedRow] | None, Field(description="Failures first")] = None
     path: Annotated[str | None, Field(description="All of them")] = None
     history_id: HistoryId = None
     warnings: Warnings = []
@@ -86,7 +87,8 @@ def running(seen: rules.PlanSnapshot, last: Progress) -> PlanStatus:
 async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState, *warnings: str) -> PlanStatus:
     """A plan that is not under way: its items, as far as they say more than the counts, and all as a file where they are more."""
     worth = [one for one in seen.items if state == "planned" or one.is_worth_telling]
-    first = sorted(worth, key=lambda one: STATES.index(one.state))
+    first = sorted(worth, key=urgency)
+    call.aside = all_items(seen)
     path, unsaved = await saved_list(call, seen, ITEMS_TOLD)
     return PlanStatus(
         plan_id=seen.plan.plan_id,
@@ -98,6 +100,17 @@ async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState
         warnings=[one for one in (*warnings, unsaved) if one],
         next_step=next_plan_call(seen, state),
     )
+
+
+def urgency(item: Item) -> int:
+    """How early a person has to know of it."""
+    return STATES.index(item.state)
+
+
+def all_items(seen: rules.PlanSnapshot) -> Aside:
+    """Every item, in the order of those that are told."""
+    rows = (plan_row(one, seen.plan.tool) for one in sorted(seen.items, key=urgency))
+    return Aside(rows=(one.model_dump(exclude_none=True) for one in rows))
 
 
 def counts(items: Iterable[Item], unchanged: int) -> dict[str, int]:

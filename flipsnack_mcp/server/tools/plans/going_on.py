@@ -8,7 +8,7 @@ from mcp.types import InputRequiredResult
 from flipsnack_mcp.api import Changed, FlipsnackError
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.consent.yes import SaidNoError, Yes, brings_no_yes
-from flipsnack_mcp.server.tools.plans.answers import PlanStatus, counts, made_by, plan_status, running
+from flipsnack_mcp.server.tools.plans.answers import PlanStatus, all_items, counts, made_by, plan_status, running
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.finding import NONE_FITS
@@ -121,6 +121,7 @@ async def carry_out(call: ToolCall, seconds: float, plan: rules.Plan) -> PlanSta
     seen = seen or rules.PlanSnapshot(plan, (), plan.made)
     stopped = seen.plan.stopped
     if seen.is_under_way and not stopped:
+        call.aside = all_items(seen)
         return running(seen, last)
     return await plan_status(call, seen, "stopped" if stopped else "complete", stopped)
 

@@ -26,6 +26,7 @@ from flipsnack_mcp.server.tools.reporting.reports import (
     save_report,
     told,
     totals,
+    whole_table,
 )
 from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress
@@ -73,7 +74,7 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
         return AccountsReport(
             **under_way(call.tool, joint, together.progress, stopped=together.state == "stopped"), accounts=rows
         )
-    said = told(joint, together.lines, together.uncounted)
+    said, call.aside = told(joint, together.lines, together.uncounted), whole_table(joint, together.lines)
     return AccountsReport(
         **{**said, "totals": counted(together) | said["totals"]},
         state=together.state,

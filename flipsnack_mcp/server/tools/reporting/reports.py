@@ -25,11 +25,12 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
     period_of,
     under_way,
 )
-from flipsnack_mcp.server.tools.reporting.naming import Figures, Namesakes, Rows, first_rows, in_groups
+from flipsnack_mcp.server.tools.reporting.naming import OF_A_DAY, Figures, Namesakes, Rows, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
+from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.reports import report as reporting
-from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, tallied
+from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, ranked, tallied
 from flipsnack_mcp.workflows.reports.saving import content, save
 
 WORST = 5
@@ -101,9 +102,26 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     path = await save_report(call, report, gathered.lines, uncounted) if report.save_as and whole else None
     if not whole or (report.save_as and not path):
         return StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
-    said = told(report, gathered.lines, uncounted)
+    said, call.aside = told(report, gathered.lines, uncounted), whole_table(report, gathered.lines)
     step = NONE_FITS if report.choice.query and not (gathered.lines or uncounted) else None
     return StatsReport(**said, state="complete", path=str(path) if path else None, next_step=step)
+
+
+def whole_table(report: reporting.Report, lines: Lines) -> Aside:
+    """Every collection that was counted, the most first, as the view sorts it anew."""
+    rows = (whole_row(one, report.sort_by) for one in ranked(lines, report.sort_by))
+    links = {one.target.collection_hash: one.target.direct_link for one in lines}
+    return Aside(rows=rows, measure=report.sort_by, links=links)
+
+
+def whole_row(line: Line, measure: reporting.Measure) -> Figures:
+    """A collection with all that is known of it."""
+    target = line.target
+    named = {"account": line.account, **target.model_dump(include={"collection_hash", "title", "status"})}
+    earlier = {f"previous_{name}": one for name, one in asdict(line.previous).items()} if line.previous else {}
+    known = {**named, "date": target.when[:OF_A_DAY]}
+    told = {name: one for name, one in known.items() if one}
+    return {**told, **figures(line.numbers), **earlier, **change_of(line, measure)}
 
 
 def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
