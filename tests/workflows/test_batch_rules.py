@@ -1,14 +1,19 @@
 """A batch of uploads: which document is still the planned one, what is left to send, and what is on record of it."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
+from flipsnack_mcp.files.documents import DocumentChanged
+from flipsnack_mcp.files.lookahead import LookAhead
 from flipsnack_mcp.store.clock import Stamp
 from flipsnack_mcp.store.leases import KEPT
 from flipsnack_mcp.store.sqlite import MemoryStore
-from flipsnack_mcp.workflows.batches.carrying_out import UNSENT, batch_at, end_of_upload
+from flipsnack_mcp.workflows.batches import carrying_out
+from flipsnack_mcp.workflows.batches.carrying_out import UNSENT, batch_at, end_of_upload, oddities_of
 from flipsnack_mcp.workflows.batches.record import BatchRecord
 from flipsnack_mcp.workflows.batches.rules import (
     BatchItem,
@@ -19,6 +24,7 @@ from flipsnack_mcp.workflows.batches.rules import (
     unknown_places,
 )
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument
+from flipsnack_mcp.workflows.plans.outcomes import CHANGED_SINCE
 from flipsnack_mcp.workflows.plans.rules import GOOD_FOR
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT
@@ -53,6 +59,21 @@ def test_a_document_is_the_planned_one_by_size_time_and_content(
 ) -> None:
     document: Any = SimpleNamespace(**{**LYING, **news})
     assert item(**LYING, sha256=hashed).is_as_planned(document, content) is same
+
+
+async def test_what_is_odd_about_a_document_is_kept_and_nobody_looks_twice_for_its_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look, content = AsyncMock(return_value=LookAhead(3, ("It is locked.",))), AsyncMock(return_value="abc")
+    monkeypatch.setattr(carrying_out, "look_ahead", look)
+    document: Any = SimpleNamespace(**LYING, warnings=("It is large.",), sha256=content)
+    plan = item(**LYING, sha256="abc")
+    assert await oddities_of(plan.model_copy(update={"pages": 3}), document) == ("It is large.",)
+    assert look.await_count == 0
+    assert await oddities_of(plan, document) == ("It is large.", "It is locked.")
+    content.return_value = "def"
+    with pytest.raises(DocumentChanged, match=re.escape(CHANGED_SINCE)):
+        await oddities_of(plan, document)
 
 
 def test_what_is_under_way_is_gone_on_with_before_anything_new_is_sent() -> None:
