@@ -1,9 +1,11 @@
 """A process that looks at a file: it is given the blocks that are there, and what it says counts only where all was well."""
 
+import io
 from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp.files.apart.inside import BLOCK, AskedFile
 from flipsnack_mcp.files.apart.process import MOST_GIVEN, UNKNOWN_VERDICT, Blocks, Judgement, look_apart
 
 SECONDS = 60.0
@@ -60,3 +62,14 @@ async def test_a_file_that_cannot_be_read_is_no_verdict(tmp_path: Path) -> None:
 
     blocks = Blocks(len(CONTENT), gone)
     assert await look_apart(program(tmp_path, "ask(0, 1); say('fine')"), blocks, SECONDS) == Judgement()
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK])
+def test_a_file_that_is_asked_for_in_blocks_reads_like_any_other(size: int) -> None:
+    content, questions = (bytes(range(251)) * (size // 251 + 1))[:size], io.BytesIO()
+    file = io.BufferedReader(AskedFile(size, questions, io.BytesIO(content)))
+    assert file.read() == content
+    assert (file.seek(0, io.SEEK_END), file.read(1)) == (size, b"")
+    assert questions.getvalue() == b"".join(b"read %d\n" % number for number in range(-(-size // BLOCK)))
+    with pytest.raises(ValueError, match="before the beginning"):
+        file.raw.seek(-1)
