@@ -1,8 +1,10 @@
 """What a person reads before something is gone, to the letter: each thing recognisable, and all that would be done."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mcp.types import ElicitResult
 
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, UpdateCollection
 from flipsnack_mcp.api.actions.legacy import SetLogo
@@ -16,6 +18,8 @@ from flipsnack_mcp.server.consent.form import (
     what_to_type,
 )
 from flipsnack_mcp.server.consent.many import FOR_GOOD, sentences_about_deletions
+from flipsnack_mcp.server.consent.reply import QUESTION
+from flipsnack_mcp.server.consent.yes import brings_no_yes
 from flipsnack_mcp.workflows.plans.item import Item
 
 LINK = "https://www.flipsnack.com/hearth/summer-fxh4k89.html"
@@ -98,3 +102,19 @@ def test_a_value_that_is_not_shown_whole_has_its_length(value: str | int, said: 
 def test_a_title_is_typed_where_that_says_something_and_else_the_hash(title: str, asked: str) -> None:
     typed = what_to_type(Collection(collection_hash="abc0", title=title))
     assert typed == {"expected": asked, "collection_hash": "abc0"}
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "no"),
+    [
+        *(("sealed", action, action != "accept") for action in ("accept", "decline", "cancel")),
+        ("sealed", None, False),
+        (None, "decline", False),
+    ],
+)
+def test_only_a_form_of_an_earlier_round_that_comes_back_without_a_yes_is_a_no(
+    state: str | None, action: Any, *, no: bool
+) -> None:
+    replies = {QUESTION: ElicitResult(action=action)} if action else {}
+    request: Any = SimpleNamespace(state=state, replies=replies)
+    assert brings_no_yes(request) is no
