@@ -125,4 +125,6 @@ def test_only_a_client_that_shows_views_is_told_of_one(run: Run, kind: str) -> N
     hello = asked(1, "initialize", protocolVersion="2025-11-25", capabilities=able, clientInfo=CLIENT)
     done = run(given=f"{hello}\n{READY}\n{asked(2, 'resources/list')}\n")
     listed = messages(done.out)[1]["result"]["resources"]
-    assert [one["uri"] for one in listed if one["uri"].startswith("ui:")] == ["ui://flipsnack/view.html"] * (kind == "views")
+    assert [one["uri"] for one in listed if one["uri"].startswith("ui:")] == ["ui://flipsnack/view.html"] * (
+        kind == "views"
+    )

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -94,6 +94,47 @@ def test_what_is_not_answered_goes_on_in_order_after_the_greeting(later: bytes) 
     assert greeting == {**json.loads(HELLO), "id": pipes.heard.answered}
     assert (READY + later).startswith(rest)  # what was not read yet comes out of stdin
     assert len(rest) > len(READY)
+
+
+@pytest.mark.parametrize(
+    "unfinished", [LIST[:-1] + b"\r" + LIST[:5], b"x" * 70_000], ids=["ended in another way", "long"]
+)
+def test_a_line_that_none_of_ours_can_be_is_handed_over_before_it_ends(unfinished: bytes) -> None:
+    (reading, said), known, handed_over, waited = os.pipe(), answers_for(Settings()), Event(), list[bool]()
+    assert known
+
+    def write_and_wait() -> None:
+        with os.fdopen(said, "wb", buffering=0) as pipe:
+            pipe.write(unfinished)
+            waited.append(handed_over.wait(10))
+
+    client = Thread(target=write_and_wait)
+    client.start()
+    heard = answer_until_needed(known, reading, -1)
+    handed_over.set()
+    client.join()
+    os.close(reading)
+    assert waited == [True]
+    assert heard
+    assert unfinished.startswith(heard.lines)
+
+
+ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+DISCOVER = asked(1, "server/discover", _meta=ENVELOPE)
+
+
+@pytest.mark.parametrize("before", [b"", DISCOVER], ids=["before all", "in the newest revision"])
+def test_the_end_of_a_hand_shake_that_never_began_is_left_to_the_sdk(before: bytes) -> None:
+    pipes = Pipes(before + READY)
+    pipes.run()
+    assert [json.loads(one)["id"] for one in pipes.answers] == [1] * bool(before)
+    assert pipes.heard
+    rest = greeted_as(pipes.heard)[1] if before else pipes.heard.lines
+    assert rest
+    assert READY.startswith(rest)
 
 
 def test_no_two_servers_use_the_same_id_for_the_greeting() -> None:
