@@ -26,6 +26,8 @@ class Talk(NamedTuple):
     """What the SDK has to be told of it."""
     answered: str = ""
     """The id under which it is told of the first request, which nobody else can use."""
+    ready: bool = False
+    """Whether the hand-shake has ended, which it does once."""
 
 
 def first_moments(settings: Settings) -> Heard | None:
@@ -84,8 +86,8 @@ def told_after(talk: Talk, line: bytes, answers: Answers, writing: int) -> Talk 
     message = message_in(line)
     if message is None:
         return None
-    if talk.opening and not talk.opening.enveloped and is_initialized(message):
-        return talk._replace(replayed=talk.replayed + line + b"\n")
+    if talk.opening and not talk.opening.enveloped and not talk.ready and is_initialized(message):
+        return talk._replace(replayed=talk.replayed + line + b"\n", ready=True)
     asked = enquiry_in(message, talk.opening)
     answer = answers.line_for(asked) if asked else None
     if answer is None or not went_out(answer, writing):

@@ -79,7 +79,7 @@ def greeted_as(heard: Heard) -> tuple[dict[str, object], bytes]:
 
 LATER = {
     "a ping": PING, "a call": asked(4, "tools/call", name="get_user_stats"), "a list that cannot be there": asked(5, "tools/list", cursor="x"),
-    "garbage": b"{\n", "an empty line": b"\n", "half a line": b'{"jsonrpc"', "another greeting": HELLO, "a long line": b"x" * 70_000,
+    "garbage": b"{\n", "an empty line": b"\n", "a second end of the hand-shake": READY, "half a line": b'{"jsonrpc"', "another greeting": HELLO, "a long line": b"x" * 70_000,
     "a line that ends in another way": LIST[:-1] + b"\r" + LIST, "a list after a ping": PING + LIST, "bytes that are no text": b"\xff\n",
 }  # fmt: skip
 
