@@ -105,14 +105,20 @@ def answered_alike(seed: int) -> int:
     if answers == expected:
         return answers.total()
     print(
-        f"conversation {seed}: {said!r}\n  only with the front: {[*(answers - expected)]}\n  only without: {[*(expected - answers)]}"
+        f"conversation {seed}: {said!r}\n  only with the front: {[*(answers - expected)]}\n  only without: {[*(expected - answers)]}",
+        flush=True,
     )
     return 0
 
 
 def main(count: int, first: int) -> int:
-    alike = [answered_alike(seed) for seed in range(first, first + count)]  # the last question is always answered
-    print(f"{alike.count(0)} of {count} conversations differ; {sum(alike)} answers are the same")
+    alike = list[int]()
+    for seed in range(first, first + count):
+        alike.append(answered_alike(seed))  # the last question is always answered
+        if len(alike) % 100 == 0 or len(alike) == count:
+            print(
+                f"{alike.count(0)} of {len(alike)} conversations differ; {sum(alike)} answers are the same", flush=True
+            )
     return 1 if 0 in alike else 0
 
 

@@ -96,11 +96,20 @@ def enquiry_in(message: Mapping[str, Any], opening: Enquiry | None) -> Enquiry |
         return None
     if method == INITIALIZE:
         return greeting(number, params) if opening is None else None
-    if params.keys() == {"_meta"}:
-        return enveloped(number, method, params["_meta"]) if opening is None or opening.enveloped else None
-    if params or opening is None or opening.enveloped:
-        return None
-    return Enquiry(number, method, opening.version, opening.extensions)
+    if opening is None or opening.enveloped:
+        return enveloped(number, method, params["_meta"]) if params.keys() == {"_meta"} else None
+    return Enquiry(number, method, opening.version, opening.extensions) if asks_for_all(params) else None
+
+
+def asks_for_all(params: Mapping[str, Any]) -> bool:
+    """Whether a list is asked for as a whole; some clients put a token for progress into every request."""
+    meta = params.get("_meta", {"progressToken": 0})
+    return (
+        params.keys() <= {"_meta"}
+        and type(meta) is dict
+        and [*meta] == ["progressToken"]
+        and has_plain_id(*meta.values())
+    )
 
 
 def has_plain_id(number: object) -> bool:

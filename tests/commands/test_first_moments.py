@@ -23,7 +23,7 @@ from flipsnack_mcp.__main__ import main
 sys.exit(main())
 """
 LATER = [
-    asked(90, "ping"), asked(91, "nonsense"), asked(92, "tools/list", cursor="x"), asked(93, "prompts/get", name="nonsense"),
+    asked(89, "tools/list", _meta={"progressToken": 5}), asked(90, "ping"), asked(91, "nonsense"), asked(92, "tools/list", cursor="x"), asked(93, "prompts/get", name="nonsense"),
     asked(94, "tools/list"), HELLO.replace('"id": 1', '"id": 95'),
 ]  # fmt: skip
 

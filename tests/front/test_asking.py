@@ -82,10 +82,16 @@ NO_LIST = [
     line(None), line(number=True), line(-1), line(2**53), line([1]), line({}), line("x" * 201), line("é"), line("a\x7f"),
     line(method=None), line(method=1), line(method=["tools/list"]), line(params=None), line(params=[]), line(params="{}"),
     line(params={"cursor": None}), line(params={"cursor": "x"}), line(params={"_meta": {}}), line(params={"_meta": None}),
-    line(params={"_meta": {"progressToken": 1}}), line(params={"x": 1}), line(jsonrpc="1.0"), line(jsonrpc=2.0),
+    line(params={"_meta": {"progressToken": None}}), line(params={"_meta": {"progressToken": 1, "x": 1}}),
+    line(params={"_meta": {"progressToken": 1}, "cursor": "x"}), line(params={"_meta": ["progressToken"]}), line(params={"x": 1}), line(jsonrpc="1.0"), line(jsonrpc=2.0),
     line(extra=1), '{"jsonrpc":"2.0","method":"tools/list"}', '{"id":1,"method":"tools/list"}', '{"jsonrpc":"2.0","id":1}',
     line(params=GREETING, method="initialize"), line(params={"_meta": META}),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", [0, 7, "a"])
+def test_a_token_for_progress_changes_nothing_of_a_list(token: int | str) -> None:
+    assert enquiry(line(params={"_meta": {"progressToken": token}}), GREETED) == enquiry(PLAIN, GREETED)
 
 
 @pytest.mark.parametrize("text", NO_LIST, ids=range(len(NO_LIST)))
