@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
             with importing():
                 from flipsnack_mcp.commands.demo import demo
 
-            return demo()
+            return demo(show=options.show)
         case "doctor":
             with importing():
                 from flipsnack_mcp.commands.doctor import doctor

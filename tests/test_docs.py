@@ -66,6 +66,30 @@ def test_every_file_the_documents_link_to_is_there() -> None:
             assert (ROOT / target).exists(), f"{document} links to {target}"
 
 
+def test_every_link_of_the_readme_works_on_a_package_page_and_leads_to_a_file() -> None:
+    """That page knows no folder, so links are whole; where the project lives is said in one place."""
+    home = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Homepage"]
+    pictures = home.replace("//github.com/", "//raw.githubusercontent.com/")
+    named = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", README, re.MULTILINE))
+    asked = {
+        two or one for one, two in re.findall(r"!?\[([^\]\n]+)\](?:\[([^\]\n]+)\])?(?![\[(:])", without_code(README))
+    }
+    assert asked == named.keys()
+    assert all(one.startswith("https://") for one in re.findall(r"\]\(([^)]+)\)", without_code(README)))
+    files = [re.fullmatch(rf"{home}/(?:blob|tree)/main/(.+)|{pictures}/main/(.+)", one) for one in named.values()]
+    assert all(found and (ROOT / (found[1] or found[2])).exists() for found in files)
+
+
+def test_the_pictures_of_the_readme_are_small() -> None:
+    sizes = {one.name: one.stat().st_size for one in (ROOT / "docs").glob("*.png")}
+    assert sizes.keys() == {"collections.png", "report.png"}
+    assert all(20_000 < size < 200_000 for size in sizes.values())
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+
+
 ROOM = re.compile(r"^\| `([a-z/]+)` \| [^|]+ \|([^|]*)\|$", re.MULTILINE)
 PACKAGE = ROOT / "flipsnack_mcp"
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SECTIONS = {
     "2 Rooms", "4 Tools", "5 Confirmation", "6 Waiting and progress", "7 Files", "8 The request budget",
-    "9 Configuration", "10 Start-up and command line", "11 Sandbox", "12 What nobody knows",
+    "9 Configuration", "10 Start-up and command line", "11 Sandbox", "12 What nobody knows", "14 Something to look at",
 }  # fmt: skip
 
 

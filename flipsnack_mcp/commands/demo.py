@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import webbrowser
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,35 @@ class DemoFailedError(Exception):
     """A step did not do what it should."""
 
 
-def demo() -> int:
-    """Run all steps and say how it went."""
+def demo(*, show: bool) -> int:
+    """Run all steps and say how it went; at the end the report may be opened."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="flipsnack-demo-") as folder:
         failure = anyio.run(played, Path(folder))
-    if failure:
+        report = None if failure else kept_report(Path(folder))
+    if report is None:
         return fail(f"\nFAILED: {failure}")
+    say(f"\nThe report is kept. It opens in any browser, and can be mailed:\n{report}")
     tell(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account, set FLIPSNACK_API_KEY and "
         "FLIPSNACK_API_SECRET: see README.md.")  # fmt: skip
+    if show:
+        open_report(report)
     return 0
+
+
+def kept_report(folder: Path) -> Path:
+    """The saved report, in a folder that outlives the demo's own."""
+    (report,) = (folder / "downloads").glob("*.html")
+    return Path(shutil.copy(report, tempfile.mkdtemp(prefix="flipsnack-report-")))
+
+
+def open_report(report: Path) -> None:
+    """Show it to the person, where there is a browser."""
+    try:
+        opened = webbrowser.open(report.as_uri())
+    except webbrowser.Error:
+        opened = False
+    say("The report was handed to your browser." if opened else f"No browser was found here. The report is {report}")
 
 
 async def played(folder: Path) -> str:
@@ -92,17 +112,25 @@ class Session:
         tools = (await self._client.list_tools()).tools
         tell(f"Connected to the server: {len(tools)} tools, protocol {self._client.protocol_version}.")
         await self.find()
+        report = await self.begin_report()
         draft = await self.publish_draft(document)
         final = await self.go_public(draft)
         await self.share(final)
         await self.export(final)
         await self.refuse_deletion(final)
         await self.delete(final)
+        await self.save_report(report)
 
     async def find(self) -> None:
         step("Find what is there")
         found = await self.data("list_collections", query="weekly", limit=3)
         check(found["total"] >= 3, "the sandbox has weekly offers")
+
+    async def begin_report(self) -> str:
+        step("Begin a report on them, against the 30 days before: it goes on by itself")
+        begun = await self.data("report_stats", query="weekly", compare=True, save_as="html", wait_seconds=0)
+        check(begun["state"] == "running", "it goes on in the background")
+        return str(begun["report_id"])
 
     async def publish_draft(self, document: Path) -> str:
         step(f"Upload {document.name} as a draft and wait for its conversion")
@@ -149,6 +177,13 @@ class Session:
         after = await self.call("get_collection", quiet=True, collection_hash=final, wait_seconds=0)
         check(after.is_error is True, "it is gone")
         tell("   still there: no")
+
+    async def save_report(self, report: str) -> None:
+        step("See the report, and save it as a page")
+        whole = await self.data("report_stats", report_id=report, wait_seconds=45)
+        check(whole["state"] == "complete", "the report is complete")
+        page = await anyio.Path(whole["path"]).read_text(encoding="utf-8")
+        check(whole["collections"][0]["title"] in page, "the page has what was best in it")
 
     async def data(self, tool: str, *, live: bool = False, quiet: bool = False, **arguments: Any) -> dict[str, Any]:
         """Make a call that has to succeed and return its structured result; `live` ones have to show progress."""

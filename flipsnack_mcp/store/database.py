@@ -243,6 +243,8 @@ STEPS: Final = (
     "CREATE TABLE clock (one INTEGER PRIMARY KEY, now REAL NOT NULL, wall REAL NOT NULL, ran REAL NOT NULL, run TEXT NOT NULL)",
     # From here on reports keep several statuses, and plans descriptions and deletions, which older versions would misread.
     "SELECT 1",
+    # From here on reports are saved as pages too, which older versions cannot read.
+    "SELECT 1",
 )
 
 

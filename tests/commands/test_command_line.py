@@ -36,7 +36,12 @@ IMITATION = "--port --account small large empty --calls-per-minute --conversion-
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [(["--help"], COMMANDS), (["serve", "--help"], OPTIONS), (["sandbox", "--help"], IMITATION)],
+    [
+        (["--help"], COMMANDS),
+        (["serve", "--help"], OPTIONS),
+        (["sandbox", "--help"], IMITATION),
+        (["demo", "--help"], "--show"),
+    ],
 )
 def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, arguments: list[str], named: str) -> None:
     done = run_here(*arguments)

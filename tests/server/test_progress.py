@@ -221,6 +221,7 @@ class Session:
     """What the SDK gives a call to tell something with; telling may take its time."""
 
     takes: float = 0.0
+    client_capabilities: None = None
 
     def __post_init__(self) -> None:
         self.told: list[tuple[float, float, float | None, str]] = []

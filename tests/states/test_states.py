@@ -1,6 +1,8 @@
 """A state file of version 0.1.0 opens and goes on: nothing is done twice, nothing that was begun or promised is lost."""
 
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +127,17 @@ async def test_a_complete_report_is_told_without_asking_anything(state: Opened) 
     said = await reported(state, report_id=state.ids["report complete"])
     assert state.bench.requests == []
     assert (said.data["state"], said.data["totals"]["views"]) == ("complete", 3732 + 844 + 2466)
+
+
+async def test_a_complete_report_can_be_saved_as_a_page_that_says_the_day_it_was_begun(state: Opened) -> None:
+    said = await reported(state, report_id=state.ids["report complete"], save_as="html")
+    assert state.bench.requests == []
+    assert Path(said.data["path"]).suffix == ".html"
+    assert f'"made":"{datetime.fromtimestamp(state.made, UTC).date()}"' in text_of_file(said)
+
+
+def text_of_file(said: Said) -> str:
+    return Path(said.data["path"]).read_text(encoding="utf-8")
 
 
 async def test_a_report_that_was_choosing_goes_on_in_the_next_window_of_the_list(state: Opened) -> None:

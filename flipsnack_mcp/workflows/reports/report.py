@@ -14,6 +14,7 @@ from flipsnack_mcp.workflows.finding import Choice
 
 Measure = Literal["views", "impressions", "time_spent", "downloads"]
 ReportState = Literal["running", "complete", "stopped", "failed"]
+SavedAs = Literal["csv", "markdown", "html"]
 
 USUAL_DAYS = 30
 SLACK = timedelta(days=1)
@@ -123,13 +124,15 @@ class Report(BaseModel):
     compare: bool = False
     sort_by: Measure = "views"
     top: int = 5
-    save_as: Literal["csv", "markdown"] | None = None
+    save_as: SavedAs | None = None
     draft_days: int | None = None
     """After how many days a draft is old, where it is an audit."""
     stopped: bool = False
     """Whether a person had it stopped."""
     today: date
     """When it was begun: what is closed stays the same for all of it."""
+    made: str = ""
+    """The same to the second, in UTC; earlier versions did not write it down."""
     targets: tuple[ReportedCollection, ...] = ()
     offset: int | None = 0
     """How far the list was looked through; None once everything is chosen."""

@@ -44,9 +44,14 @@ class Reports:
     now: Callable[[], float]
 
     @property
+    def moment(self) -> datetime:
+        """The time in UTC, by the app's clock."""
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    @property
     def today(self) -> date:
-        """The day in UTC, by the app's clock."""
-        return datetime.fromtimestamp(self.now(), UTC).date()
+        """The day in UTC."""
+        return self.moment.date()
 
     async def follow(self, report_id: str, seconds: float, tell: Tell) -> Progress:
         """Have a report gone on with, and watch for so many seconds; what was told of it last."""

@@ -14,11 +14,11 @@ from flipsnack_mcp.workflows.reports.pages import for_a_spreadsheet, for_reading
 from flipsnack_mcp.workflows.reports.record import SAVED, ReportRecord
 from flipsnack_mcp.workflows.reports.report import Report
 
-EXTENSIONS = {"csv": ".csv", "markdown": ".md"}
+EXTENSIONS = {"csv": ".csv", "markdown": ".md", "html": ".html"}
 
 
 def content(report: Report, lines: Iterable[Line], uncounted: Sequence[Uncounted], safe: Callable[[str], str]) -> bytes:
-    """The whole file; `safe` takes credentials out of what came from elsewhere."""
+    """The whole file as tables; `safe` takes credentials out of what came from elsewhere."""
     return (for_a_spreadsheet if report.save_as == "csv" else for_reading)(report, [*lines], uncounted, safe)
 
 

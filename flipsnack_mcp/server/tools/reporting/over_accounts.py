@@ -4,7 +4,6 @@ An account that cannot be asked holds up no other, and is named wherever its num
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any
 
 import anyio
@@ -23,7 +22,7 @@ from flipsnack_mcp.server.tools.reporting.reports import (
     in_another_way,
     new_report,
     report_one,
-    save_report,
+    saved_too,
     told,
     totals,
     whole_table,
@@ -67,27 +66,26 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
     together = await follow_all(call, joint, arguments.wait_seconds)
     if all(one.state == "failed" for one in together.parts):
         raise nobody_asked(together.failures, what_next(together))
-    whole = together.state in WHOLE
-    path = await save_all(call, together) if joint.save_as and whole else None
     rows = rows_by_account(call, together)
-    if not whole or (joint.save_as and not path):
-        return AccountsReport(
-            **under_way(call.tool, joint, together.progress, stopped=together.state == "stopped"), accounts=rows
-        )
+    waiting = AccountsReport(
+        **under_way(call.tool, joint, together.progress, stopped=together.state == "stopped"), accounts=rows
+    )
+    if together.state not in WHOLE:
+        return waiting
     said, call.aside = told(joint, together.lines, together.uncounted), whole_table(joint, together.lines)
-    return AccountsReport(
+    answer = AccountsReport(
         **{**said, "totals": counted(together) | said["totals"]},
         state=together.state,
         accounts=rows,
-        path=str(path) if path else None,
         next_step=what_next(together),
     )
+    return await saved_too(call, joint, answer, together.lines, [*not_asked(together), *together.uncounted]) or waiting
 
 
 async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
     """A report begun in each account that can be asked."""
     check_all_linked(call, arguments)
-    today, parts, without = call.app.reports.today, dict[str, str](), dict[str, str]()
+    now, parts, without = call.app.reports.moment, dict[str, str](), dict[str, str]()
     for app in call.apps:
         own = share_of(app, call, arguments)
         if arguments.collections and not own.collections:
@@ -97,10 +95,10 @@ async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
         except FlipsnackError as error:
             without[app.called] = cleaned(error.happened, LONGEST_REASON)
             continue
-        parts[app.settings.account] = (await app.reports.record.begin(new_report(own, today))).report_id
+        parts[app.settings.account] = (await app.reports.record.begin(new_report(own, now))).report_id
     if not parts:
         raise nobody_asked(without, "Set that right, then make the call again.")
-    return await begin_joint(call.app.jobs.store, new_report(arguments, today), parts, without)
+    return await begin_joint(call.app.jobs.store, new_report(arguments, now), parts, without)
 
 
 def share_of(app: App, call: ToolCall, arguments: ReportStatsInput) -> ReportStatsInput:
@@ -194,10 +192,9 @@ async def part_of(app: App, joint: JointReport, watching: SideBySide, error: Fli
     return Part(app.called, report, await record.gathered(report), watching.at.get(app.called, Progress()), error)
 
 
-async def save_all(call: ToolCall, together: Together) -> Path | None:
-    """One file, with a row for each account that could not be asked."""
-    accounts = [Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
-    return await save_report(call, together.joint, together.lines, [*accounts, *together.uncounted])
+def not_asked(together: Together) -> list[Uncounted]:
+    """What the file says of the accounts that could not be asked."""
+    return [Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
 
 
 def counted(together: Together) -> Figures:

@@ -6,10 +6,10 @@ to the file. While it goes on only that is told: half a ranking is none.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
+from anyio import to_thread
 from pydantic import Field
 
 from flipsnack_mcp.api import Effect, cleaned
@@ -25,6 +25,7 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
     period_of,
     under_way,
 )
+from flipsnack_mcp.server.tools.reporting.mailed import as_mailed
 from flipsnack_mcp.server.tools.reporting.naming import OF_A_DAY, Figures, Namesakes, Rows, first_rows, in_groups
 from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
 from flipsnack_mcp.server.views.showing import Aside
@@ -41,6 +42,7 @@ VIEW = ("sort_by", "top", "save_as")
 
 Lines = Sequence[Line]
 ReportT = TypeVar("ReportT", bound=reporting.Report)
+RowsT = TypeVar("RowsT", bound="ReportRows")
 
 
 class ReportStatsInput(PeriodInput, ChoosingAnyInput):
@@ -55,7 +57,7 @@ class ReportStatsInput(PeriodInput, ChoosingAnyInput):
     compare: Annotated[bool, Field(description="With period before")] = False
     sort_by: Annotated[reporting.Measure | None, Field(description="Default views")] = None
     top: Annotated[int, Field(ge=1, le=10, description="Rows")] = 5
-    save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
+    save_as: Annotated[reporting.SavedAs | None, Field(description="Save all rows")] = None
     report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
 
@@ -94,17 +96,18 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     if arguments.report_id:
         begun = in_another_way(arguments, await earlier_report(call, arguments.report_id))
     else:
-        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.today))
+        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.moment))
     report, gathered, at = await followed(call, begun, arguments.wait_seconds)
     # It may have been begun by a call that wanted it told in another way.
     report = report.model_copy(update={name: getattr(begun, name) for name in VIEW})
     whole, uncounted = gathered.is_whole(report), gathered.uncounted(report)
-    path = await save_report(call, report, gathered.lines, uncounted) if report.save_as and whole else None
-    if not whole or (report.save_as and not path):
-        return StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
+    waiting = StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
+    if not whole:
+        return waiting
     said, call.aside = told(report, gathered.lines, uncounted), whole_table(report, gathered.lines)
     step = NONE_FITS if report.choice.query and not (gathered.lines or uncounted) else None
-    return StatsReport(**said, state="complete", path=str(path) if path else None, next_step=step)
+    answer = StatsReport(**said, state="complete", next_step=step)
+    return await saved_too(call, report, answer, gathered.lines, uncounted) or waiting
 
 
 def whole_table(report: reporting.Report, lines: Lines) -> Aside:
@@ -124,9 +127,10 @@ def whole_row(line: Line, measure: reporting.Measure) -> Figures:
     return {**told, **figures(line.numbers), **earlier, **change_of(line, measure)}
 
 
-def new_report(arguments: ReportStatsInput, today: date) -> reporting.Report:
+def new_report(arguments: ReportStatsInput, now: datetime) -> reporting.Report:
     """What is to be reported."""
-    known = {"report_id": "", "choice": arguments.choice, "today": today, **period_of(arguments, today)}
+    today, made = now.date(), now.isoformat(timespec="seconds")
+    known = {"report_id": "", "choice": arguments.choice, "today": today, "made": made, **period_of(arguments, today)}
     told = arguments.model_dump(include={"compare", "top", "save_as"})
     return reporting.Report.model_validate({**known, **told, "sort_by": arguments.sort_by or "views"})
 
@@ -143,15 +147,22 @@ def in_another_way(arguments: ReportStatsInput, report: ReportT) -> ReportT:
     return report.model_copy(update=wanted)
 
 
-async def save_report(
-    call: ToolCall, report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]
-) -> Path | None:
-    """The file of a whole report; None where another call is at it just now."""
-    made = content(report, lines, uncounted, call.app.redactor.text)
+async def saved_too(
+    call: ToolCall, report: reporting.Report, answer: RowsT, lines: Lines, uncounted: Sequence[Uncounted]
+) -> RowsT | None:
+    """What is said of a whole report, saved where that is wanted; None where another call is at that just now."""
+    if report.save_as is None:
+        return answer
+    if report.save_as == "html":
+        # A thousand rows take a tenth of a second to be cleaned and redacted.
+        made = await to_thread.run_sync(as_mailed, call, report, answer, whole_table(report, lines))
+    else:
+        made = content(report, lines, uncounted, call.app.redactor.text)
     try:
-        return await save(call.app.reports.record, report, made, call.app.download_dir)
+        path = await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:
         raise RefusedFile(error.happened, f"{error.next_step} {afterwards(call.tool, report)}") from None
+    return answer.model_copy(update={"path": str(path)}) if path else None
 
 
 def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted]) -> dict[str, Any]:

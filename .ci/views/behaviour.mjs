@@ -1,0 +1,147 @@
+// What the view does: it sorts, filters, opens, asks for more and follows what goes on, and nothing else.
+import { check } from "./browser.mjs";
+import { draw, hostPage } from "./showing.mjs";
+
+const READING = new Set(["list_collections", "get_upload", "report_stats", "audit_account"]);
+
+export async function behaves(browser, folder, view, kinds, client) {
+  const { page, at, close } = await hostPage(browser, folder, "behaviour", { viewport: { width: 760, height: 800 } }, (asked) => client.callTool(asked));
+  await page.clock.install();
+  for (const [name, run] of Object.entries(BEHAVIOUR)) {
+    at.now = name;
+    const shown = async (kind, more = {}, input = kinds[kind].input) => (await draw(page, { ...view, ...more }, input, more.result ?? kinds[kind].result)).frame;
+    check(await run({ page, kinds, shown, heard: () => page.evaluate(() => window.host.heard) }).catch((error) => { check(false, `${name}: ${String(error).slice(0, 400)}`); return true; }), `it does not hold: ${name}`);
+    const { calls } = await page.evaluate(() => window.host.heard);
+    check(calls.every((one) => READING.has(one.name)), `${name}: called ${calls.map((one) => one.name)}`);
+  }
+  await close();
+}
+
+const soon = async (holds) => { for (let tries = 0; tries < 100; tries += 1) { if (await holds()) return true; await new Promise((on) => setTimeout(on, 20)); } return false; };
+const titles = async (frame) => (await frame.locator(".grid .title").allTextContents()).filter((one) => one !== "Untitled");
+
+const BEHAVIOUR = {
+  "a filter leaves what fits": async ({ shown }) => {
+    const frame = await shown("covers");
+    await frame.getByRole("searchbox").fill("MAGAZINE");
+    return (await titles(frame)).every((one) => /magazine/i.test(one)) && (await titles(frame)).length > 1;
+  },
+  "an order is of titles": async ({ shown }) => {
+    const frame = await shown("covers");
+    await frame.getByLabel("Order").selectOption("title");
+    const found = await titles(frame);
+    const expected = [...found].sort(new Intl.Collator("en-GB", { numeric: true }).compare);
+    check(found.join() === expected.join(), `by title: ${found} instead of ${expected}`);
+    return found.length > 10;
+  },
+  "a card opens the reader's link through the host": async ({ shown, heard }) => {
+    const frame = await shown("collections");
+    await frame.locator(".grid button").first().press("Enter");
+    return soon(async () => /^https:\/\/www\.flipsnack\.com\/[a-z]+\/[a-z0-9-]+\.html$/.test((await heard()).links[0]));
+  },
+  "a host that opens nothing is told in a word": async ({ shown }) => {
+    const frame = await shown("collections", { refuse: "links" });
+    await frame.locator(".grid button").first().click();
+    return soon(async () => /did not open/.test(await frame.getByRole("status").innerText()));
+  },
+  "more is asked for with the same choice, and put behind": async ({ shown, heard }) => {
+    const frame = await shown("collections"), before = (await titles(frame)).length;
+    await frame.getByRole("button", { name: "Show more" }).click();
+    const came = await soon(async () => (await titles(frame)).length > before);
+    const [asked] = (await heard()).calls;
+    return came && asked.name === "list_collections" && asked.arguments.limit === 12 && asked.arguments.offset === 12;
+  },
+  "without tools of the host nothing more is offered": async ({ shown }) => {
+    const frame = await shown("collections", { refuse: "tools" });
+    return await frame.getByRole("button", { name: "Show more" }).count() === 0;
+  },
+  "a report that runs is followed to its end": async ({ page, shown, heard, kinds }) => {
+    const frame = await shown("running"), id = kinds.running.result.structuredContent.report_id;
+    check(await frame.getByRole("progressbar").count() === 1, "a running report has no bar");
+    for (let minutes = 0; minutes < 6 && await frame.getByRole("progressbar").count(); minutes += 1) { await page.clock.fastForward(61_000); await soon(async () => (await heard()).calls.length > minutes); }
+    const { calls } = await heard();
+    await page.clock.fastForward(600_000);
+    return await soon(async () => /Most views/.test(await frame.locator("main").innerText())) && calls.every((one) => one.arguments.report_id === id) && (await heard()).calls.length === calls.length;
+  },
+  "nothing is asked for while nobody looks": async ({ page, shown, heard }) => {
+    const frame = await shown("running");
+    await frame.evaluate(() => Object.defineProperty(document, "hidden", { configurable: true, get: () => true }));
+    await page.clock.fastForward(300_000);
+    const before = (await heard()).calls.length;
+    await frame.evaluate(() => { delete document.hidden; document.dispatchEvent(new Event("visibilitychange", { bubbles: true })); });
+    return before === 0 && soon(async () => (await heard()).calls.length === 1);
+  },
+  "an upload is followed": async ({ page, shown, heard }) => {
+    const frame = await shown("uploading");
+    await page.clock.fastForward(20_000);
+    return await soon(async () => (await heard()).calls.length > 0) && (await heard()).calls[0].name === "get_upload" && await soon(async () => await frame.getByRole("progressbar").count() === 0 || (await heard()).calls.length > 0);
+  },
+  "an error ends the following, and is said": async ({ page, shown, heard }) => {
+    const gone = { content: [], structuredContent: { report_id: "zzzzzzzz", state: "running", progress: { done: 3, total: 9, seconds_left: 5 } } };
+    const frame = await shown("running", { result: gone });
+    await page.clock.fastForward(6000);
+    check(await soon(async () => /There is no such report/.test(await frame.getByRole("status").innerText())), "the error of a look is not said");
+    await page.clock.fastForward(600_000);
+    return (await heard()).calls.length === 1;
+  },
+  "a plan is never carried out from here, and says what to say": async ({ page, shown, heard }) => {
+    const frame = await shown("plan");
+    for (const one of await frame.getByRole("button").all()) await one.click();
+    await page.clock.fastForward(600_000);
+    return /Carry out plan [a-z0-9]{8}\./.test(await frame.locator("main").innerText()) && (await heard()).calls.length === 0;
+  },
+  "headers sort, and say so": async ({ shown }) => {
+    const frame = await shown("statistics"), header = frame.getByRole("columnheader", { name: "Views" });
+    await header.getByRole("button").click();
+    const down = await header.getAttribute("aria-sort");
+    await header.getByRole("button").press("Enter");
+    const first = await frame.locator("tbody tr td").first().innerText();
+    return down === "descending" && await header.getAttribute("aria-sort") === "ascending" && first === "16";
+  },
+  "a page's time, whose unit nobody knows, is told as a share and not in hours": async ({ shown }) => {
+    const frame = await shown("statistics"), headers = await frame.getByRole("columnheader").allInnerTexts();
+    return headers.join() === "Page,Share of time,Views,Clicks" && (await frame.locator("tbody td:nth-child(2)").allInnerTexts()).every((one) => /^[\d.]+%$/.test(one.trim()));
+  },
+  "every control is reached by the keyboard, and is seen to be": async ({ page, shown }) => {
+    for (const kind of ["covers", "report", "statistics"]) {
+      const frame = await shown(kind);
+      const all = await frame.evaluate(() => [...document.querySelectorAll("button, a[href], input, select, summary, [tabindex='0']")].filter((one) => one.checkVisibility()).length);
+      await frame.evaluate(() => { window.reached = new Set(); document.addEventListener("focusin", ({ target }) => { if (getComputedStyle(target).outlineStyle !== "none") window.reached.add(target); }); });
+      await page.locator("iframe").focus();
+      for (let presses = 0; presses < all + 2; presses += 1) await page.keyboard.press("Tab");
+      const reached = await frame.evaluate(() => window.reached.size);
+      check(reached === all, `${kind}: ${reached} of ${all} controls are reached with a visible focus`);
+    }
+    return true;
+  },
+  "the host's language, theme and colours are taken": async ({ page, shown }) => {
+    const frame = await shown("report", { context: { theme: "dark", locale: "de-DE", styles: { variables: { "--color-background-primary": "rgb(1, 2, 3)" } } } });
+    const before = await frame.evaluate(() => [getComputedStyle(document.documentElement).colorScheme, getComputedStyle(document.documentElement).backgroundColor, document.querySelector("main").innerText]);
+    await page.evaluate(() => window.host.dress({ theme: "light", locale: "en-GB" }));
+    return before[0] === "dark" && before[1] === "rgb(1, 2, 3)" && /\d\.\d{3}/.test(before[2]) && soon(async () => /\d,\d{3}/.test(await frame.locator("main").innerText()));
+  },
+  "an unknown request is refused, a ping and the end are answered": async ({ page, shown, heard }) => {
+    await shown("collections");
+    await page.evaluate(() => { for (const method of ["ping", "ui/unknown"]) window.host.raw({ jsonrpc: "2.0", id: "asked by the host", method }); });
+    const answered = await soon(async () => (await heard()).raw.length === 2);
+    const [ping, unknown] = (await heard()).raw;
+    return answered && ping.result && unknown.error.code === -32601 && await page.evaluate(() => window.host.teardown());
+  },
+  "only the host is listened to": async ({ shown }) => {
+    const frame = await shown("collections");
+    await frame.evaluate(() => postMessage({ jsonrpc: "2.0", method: "ui/notifications/tool-result", params: { content: [], structuredContent: { uploads: [] } } }, "*"));
+    await frame.evaluate(() => new Promise((done) => setTimeout(done, 50)));
+    return /flipbooks/.test(await frame.getByRole("heading").first().innerText());
+  },
+  "a call that was cancelled says so": async ({ page, shown }) => {
+    const frame = await shown("running");
+    await page.evaluate(() => window.host.cancel("the person stopped it"));
+    return soon(async () => /the person stopped it/.test(await frame.locator("main").innerText()));
+  },
+  "a missing cover leaves a quiet place": async ({ shown, kinds }) => {
+    const result = structuredClone(kinds.covers.result);
+    for (const one of result.structuredContent.collections) one.cover_image = "https://files.flipsnack.net/missing";
+    const frame = await shown("covers", { result: { ...result, _meta: {} } });
+    return soon(async () => await frame.locator(".cover").first().innerText() === "W");
+  },
+};
