@@ -24,8 +24,8 @@ BARE = """
 from mcp.server import MCPServer
 server = MCPServer("bare")
 @server.tool()
-def list_collections(limit: int) -> int:
-    return limit
+def one(n: int) -> int:
+    return n
 server.run("stdio")
 """
 ORDINARY = """
@@ -43,17 +43,12 @@ COMMANDS: Mapping[str, list[str]] = {
     "bare server": ["-c", BARE],
 }
 CLIENT = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "benchmark", "version": "1"}}
-OPENING = (
+MESSAGES = (
     {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": CLIENT},
     {"jsonrpc": "2.0", "method": "notifications/initialized"},
     {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
 )
-CALL = {
-    "jsonrpc": "2.0",
-    "id": 3,
-    "method": "tools/call",
-    "params": {"name": "list_collections", "arguments": {"limit": 1}},
-}
+OF_BARE, OF_OURS = {"name": "one", "arguments": {"n": 1}}, {"name": "list_collections", "arguments": {"limit": 1}}
 MIB = 1024
 
 
@@ -76,15 +71,16 @@ def started(command: list[str]) -> Start:
         if command == COMMANDS[INTERPRETER]:
             server.wait()
             return Start(passed(begun))
-        say(server, *OPENING)
+        say(server, *MESSAGES)
         hear(server, 2)
         listed, resident = passed(begun), resident_of(server.pid)
-        say(server, CALL)
+        called = OF_BARE if BARE in command else OF_OURS
+        say(server, {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": called})
         hear(server, 3)
-        called = passed(begun)
+        answered = passed(begun)
         assert server.stdin
         server.stdin.close()
-    return Start(listed, resident, called)
+    return Start(listed, resident, answered)
 
 
 def passed(begun: float) -> float:
