@@ -122,7 +122,8 @@ def beside_rows(rows: Sequence[CollectionSummary]) -> Aside:
 def brief(row: CollectionSummary) -> CollectionSummary:
     """What a row of many is worth: what it is called, its state, and the day it was published or, as a draft, made."""
     day = "created_date" if row.status == DRAFT or not row.publish_date else "publish_date"
-    kept = {name: getattr(row, name) for name in ("collection_hash", "title", "status")}
+    # What was not sent stays so: an empty hash is none.
+    kept = {name: one for name in ("collection_hash", "title", "status") if (one := getattr(row, name))}
     return CollectionSummary(**kept, **{day: (getattr(row, day) or "")[:10] or None})
 
 
