@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import islice
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast, get_args
 
@@ -61,14 +62,13 @@ class Result(BaseModel):
     @classmethod
     def read(cls, data: JsonObject) -> Self:
         """Make a result from the `data` member of Flipsnack's envelope."""
-        sent = {name: field for name, field in cls.model_fields.items() if not is_ours(field)}
-        named = {name: data.get(wire_name(name, field)) for name, field in sent.items()}
+        named = {name: data.get(theirs) for name, theirs in wire_names(cls).items()}
         return lenient(cls, {name: cut(value) for name, value in named.items() if value not in (None, "")})
 
     @classmethod
     def unnamed(cls, data: JsonObject) -> dict[str, str]:
         """What Flipsnack sent that has no name here, as text."""
-        named = {wire_name(name, field) for name, field in cls.model_fields.items() if not is_ours(field)}
+        named = {*wire_names(cls).values()}
         told = ((key, one) for key, one in data.items() if key not in named and one not in (None, "", {}, []))
         return {cut(key): cut(as_text(value)) for key, value in islice(told, ENTRIES)}
 
@@ -160,9 +160,9 @@ def wire_parameters(action: Action[Any]) -> dict[str, str]:
     They are those of the class that declares `api_name`: what a tool's input adds to it is never sent.
     """
     given = {
-        wire_name(name, field): as_text(getattr(action, name))
-        for name, field in declaring_class(action).model_fields.items()
-        if getattr(action, name) is not None and name in action.model_fields_set and not is_ours(field)
+        theirs: as_text(getattr(action, name))
+        for name, theirs in wire_names(declaring_class(action)).items()
+        if getattr(action, name) is not None and name in action.model_fields_set
     }
     return given | action.derived()
 
@@ -170,6 +170,12 @@ def wire_parameters(action: Action[Any]) -> dict[str, str]:
 def declaring_class(action: Action[Any]) -> type[Action[Any]]:
     """The class that says what Flipsnack is sent."""
     return next(kind for kind in type(action).__mro__ if issubclass(kind, Action) and "api_name" in vars(kind))
+
+
+@cache
+def wire_names(kind: type[BaseModel]) -> Mapping[str, str]:
+    """Flipsnack's names for the fields that it takes or gives, by ours. Every call asks, and a class never changes."""
+    return {name: wire_name(name, field) for name, field in kind.model_fields.items() if not is_ours(field)}
 
 
 def wire_name(name: str, field: FieldInfo) -> str:

@@ -61,7 +61,7 @@ def whole_number(value: object) -> int | None:
     return round(number) if math.isfinite(number) else None
 
 
-CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or Flipsnack link")]
+CollectionHash = Annotated[str, BeforeValidator(hash_from), Field(description="Hash or link")]
 FlipbookHash = Annotated[str, BeforeValidator(flipbook_hash_from), Field(description="From get_collection")]
 Status = Annotated[
     StatusName,

@@ -72,7 +72,7 @@ class App:
         store = LabelledStore(jobs.store, account, settings.label)
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, redactor
         self.number = OwnNumber()
-        self.offered, self.called = menu(settings).keys(), called
+        self.offered, self.lacks, self.called = menu(settings).keys(), lacking(settings), called
         self.confirmation = Confirmation(settings.confirm, Consents(store, account, called), called)
         self.history = History(store, account, self.redactor.data)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
@@ -99,7 +99,7 @@ class App:
 
     def heading(self, why: str = "") -> Heading:
         """What stands over its answers; `why` it was this account, where it was not named."""
-        return Heading(self.redactor, self.settings.sandbox, self.called, why, lacking(self.settings))
+        return Heading(self.redactor, self.settings.sandbox, self.called, why, self.lacks)
 
     @property
     def download_dir(self) -> Path:

@@ -22,7 +22,7 @@ from flipsnack_mcp.server.accounts import (
     not_offered,
 )
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.menu import lacking, over_all
+from flipsnack_mcp.server.menu import over_all
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.tools.arguments import several
 from flipsnack_mcp.server.tools.tool import Linked
@@ -60,7 +60,7 @@ class Whose:
 
 def heading_of_none(apps: Sequence[App]) -> Heading:
     """What stands over an answer that is about none of these accounts more than about another."""
-    lacks = frozenset.intersection(*(lacking(one.settings) for one in apps))
+    lacks = frozenset.intersection(*(one.lacks for one in apps))
     return Heading(apps[0].redactor, all(one.settings.sandbox for one in apps), lacks=lacks)
 
 

@@ -158,6 +158,10 @@ def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connectio
     db = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
     try:
         db.execute(f"PRAGMA synchronous = {synchronous}")
+        if (
+            synchronous == "OFF"
+        ):  # changed twice for each call: the journal stays, instead of being made and removed each time
+            db.execute("PRAGMA journal_mode = PERSIST")
     except BaseException:
         db.close()
         raise

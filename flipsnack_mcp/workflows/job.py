@@ -45,6 +45,8 @@ class Job:
     """What the work returned."""
     error: Exception | None = None
     lost: bool = False
+    told: bool = False
+    """Whether a call was told how it ended."""
     ended_at: float | None = None
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _in_step: bool = False

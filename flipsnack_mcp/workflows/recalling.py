@@ -43,9 +43,8 @@ class Recent:
         if now - asked_at < FRESH:
             return cast("ResultT_co", known)
         result = await context.send(action)
-        while len(self._answers) >= MOST:
-            del self._answers[next(iter(self._answers))]
-        self._answers[name] = now, result
+        fresh = [(asked, told) for asked, told in self._answers.items() if now - told[0] < FRESH]
+        self._answers = dict([*fresh[1 - MOST :], (name, (now, result))])
         return result
 
     async def titles(self) -> dict[str, str]:

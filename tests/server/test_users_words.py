@@ -1,16 +1,27 @@
 """People's own words lead to the right tool: hosts that defer tools find them by searching names and descriptions."""
 
-import json
 import re
+import tomllib
 from collections import Counter
 from math import log
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.tools.arguments import understand
+from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.settings import Settings
 
-REQUESTS = json.loads(Path(__file__).with_name("requests.json").read_text(encoding="utf-8"))["en"]
-TURNS = [(asked, tool) for tool, every in REQUESTS.items() for asked in every]
+ASKED = tomllib.loads((Path(__file__).parents[2] / "evaluations" / "requests.toml").read_text(encoding="utf-8"))
+REQUESTS = [one for every in ASKED["requests"].values() for one in every]
+CERTAIN = [(asked, tool) for tool, every in ASKED["certain"].items() for asked in every]
+TURNS = [
+    *CERTAIN,
+    *((asked, tool) for tool, every in ASKED["searches"]["en"].items() for asked in every),
+    *((one["asked"], one["tool"]) for one in ASKED["requests"]["en"]),
+]
 K1, B = 1.2, 0.75
 
 
@@ -53,6 +64,24 @@ def test_requests_in_peoples_own_words_find_their_tool() -> None:
     assert sum(len(better) > 2 for _, better in missed.values()) <= 0.05 * len(TURNS), missed
 
 
-def test_there_are_requests_for_every_tool_and_enough_of_them() -> None:
-    assert len(TURNS) >= 120
-    assert searched().keys() == REQUESTS.keys()
+def test_the_plainest_searches_find_their_tool_first() -> None:
+    documents = searched()
+    assert {asked: better for asked, tool in CERTAIN if (better := before(tool, asked, documents))} == {}
+
+
+def test_there_are_requests_for_every_tool_and_in_several_languages() -> None:
+    assert len(REQUESTS) >= 120
+    assert searched().keys() == ASKED["searches"]["en"].keys() == {one["tool"] for one in ASKED["requests"]["en"]}
+    assert len(ASKED["requests"]) >= 4
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: one["asked"])
+def test_what_is_asked_for_can_be_called_as_the_checks_say(request_: dict[str, Any]) -> None:
+    kind = TOOLS[request_["tool"]].input
+    equal, within, absent = (request_.get(check, {}) for check in ("equals", "contains", "absent"))
+    assert request_.keys() <= {"asked", "tool", "equals", "contains", "absent"}
+    assert kind.model_fields.keys() >= {*equal, *within, *absent}
+    assert not equal.keys() & within.keys()
+    assert not {*absent} & {*equal, *within}
+    read = understand(kind, {**equal, **within}).model_dump(mode="json")
+    assert {name: read[name] for name in [*equal, *within]} == {**equal, **within}

@@ -63,7 +63,7 @@ async def test_each_document_has_a_file_beside_the_state_file_and_memory_has_non
         assert [await document.change(add_one) for _ in range(times)][-1] == times
         await document.close()
         assert document._file._database is None
-    assert {made.name for made in home.iterdir()} == {"budget-1.sqlite", "budget-2.sqlite"}
+    assert {made.name.removesuffix("-journal") for made in home.iterdir()} == {"budget-1.sqlite", "budget-2.sqlite"}
 
 
 def test_opening_imports_neither_sqlite_nor_platformdirs() -> None:

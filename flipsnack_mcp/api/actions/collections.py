@@ -133,7 +133,7 @@ class OfCollection(Action[Collection]):
 
 
 class GetCollection(OfCollection):
-    """Look at this one flipbook (brochure, collection): see status, link, cover, pages, when it was published. Tells if converted or failed."""
+    """Look at this one flipbook (brochure, collection): see status, direct link, cover, how many pages, when it was published. Also whether it is converted yet or its conversion failed."""
 
     api_name = "collection.getCollection"
     tool_name = "get_collection"
@@ -144,7 +144,7 @@ class GetCollection(OfCollection):
 
 
 class UpdateCollection(Action[Collection]):
-    """Rename, edit, publish, hide, unlist or take offline (make private) one flipbook (catalogue, collection); change title or size. Overwrites; what is left out stays. Making a draft public or unlisted gives it a new hash."""
+    """Rename, edit, publish, hide, unlist, unpublish or take offline (make private) this one flipbook (catalogue, collection). Set or change the title, description, size. Overwrites; what is left out stays. Making a draft public or unlisted gives it a new hash."""
 
     api_name = "collection.update"
     tool_name = "update_collection"
@@ -178,7 +178,7 @@ class Deletion(Result):
 
 
 class DeleteCollection(Action[Deletion]):
-    """Delete or remove this one flipbook (catalogue, brochure, collection) for good: its embeds and links stop working. A person has to confirm."""
+    """Delete, remove or get rid of this one flipbook (catalogue, brochure, collection) for good: its embeds and links stop working. A person has to confirm."""
 
     api_name = "collection.deleteCollection"
     tool_name = "delete_collection"

@@ -14,11 +14,11 @@ EMBED_NAMES = ("embedCode", "embed_code", "embed", "code", "html", "value")
 
 
 class CreateCollection(Action[Collection]):
-    """Upload, convert or publish a PDF document online: create a new flipbook (brochure), a draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
+    """Upload, convert, publish or put a PDF document online: make a new flipbook (brochure) of a file. A draft unless status says otherwise. Give file_path or file_url, not both. Costs one of the month's uploads even if conversion fails: never repeat it, ask get_upload."""
 
     api_name = "collection.create"
     tool_name = "create_collection"
-    tool_title = "Upload a new PDF"
+    tool_title = "Upload or publish a PDF"
     effect = Effect.WRITES
     uploads = "PDF"
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.create"

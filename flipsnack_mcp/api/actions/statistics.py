@@ -46,7 +46,7 @@ class GetCollectionStats(Action[CollectionStats]):
 
     api_name = "collection.getStats"
     tool_name = "get_collection_stats"
-    tool_title = "Stats of one flipbook"
+    tool_title = "Statistics of one flipbook"
     effect = Effect.READS
     source = "https://developers.flipsnack.com/api-reference/api-method-collection.getstats"
     codes = (43, 46)

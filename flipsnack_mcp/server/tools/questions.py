@@ -38,7 +38,7 @@ UNIT_UNKNOWN = "What time_spent of a page counts is not documented: take it as a
 
 
 class ListCollectionsInput(ListCollections):
-    """Find, look up or list flipbooks (catalogues, brochures; here: collections) by words in their title, or show all. Newest published first; small slips are forgiven."""
+    """Find, look up, browse or list flipbooks (catalogues, brochures; here: collections) by words in their title, or show all. Which do we have, what is public: newest published first; small slips are forgiven."""
 
     status: Annotated[Statuses | None, Field(description="Any of these")] = None  # type: ignore[assignment]  # Flipsnack itself takes one; what is sent is made from it
     query: Annotated[str | None, Field(max_length=LONGEST_SEARCH, description="Title words or link"), FreeText()] = None

@@ -62,8 +62,6 @@ class Downloads:
 
     def __init__(self, flipsnack: Flipsnack, jobs: Jobs) -> None:
         self._flipsnack, self._jobs = flipsnack, jobs
-        self._told: dict[str, Job] = {}
-        """The last transfer of each collection of which a call was told how it ended."""
         self._floors: dict[str, Floor] = {}
 
     def under_way(self, collection_hash: str, since: float) -> bool:
@@ -73,9 +71,8 @@ class Downloads:
             return job is not None
         if job.stopping:
             return False
-        unseen = self._told.get(collection_hash) is not job
         missing = isinstance(job.result, SavedPackage) and not job.result.path.exists()
-        return (unseen or job.ended_at > since) and not missing
+        return (not job.told or job.ended_at > since) and not missing
 
     def stoppable(self, download_id: str) -> str | None:
         """The collection of a transfer that is under way here; None where there is none of that id."""
@@ -107,7 +104,7 @@ class Downloads:
 
         job = await self._jobs.watch(DOWNLOAD, collection_hash, seconds, tell)
         if job and job.ended:
-            self._told[collection_hash] = job
+            job.told = True
         return job
 
     async def _fetch(self, order: Order, title: str, package: Package, job: Job) -> SavedPackage | Package:

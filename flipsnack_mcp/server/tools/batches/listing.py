@@ -26,7 +26,7 @@ FolderName = Annotated[str, Field(max_length=4096)]
 
 
 class ListDocumentsInput(ToolInput):
-    """See which PDF files are in your upload folders: pages, size, and which collection each is already. Changes nothing."""
+    """See which PDF files are in your upload folders: pages, size, and which collection each is already."""
 
     tool_name = "list_documents"
     tool_title = "Local files"

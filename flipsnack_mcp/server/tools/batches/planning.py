@@ -30,7 +30,7 @@ IN_TIME = "No time was left to read all of them; they are looked into once more 
 
 
 class CreateCollectionsInput(PlanningInput):
-    """Upload a whole folder, several or all PDFs in it, at once (batch): make and publish many flipbooks. First it only plans, with what it costs; plan_id alone carries it out."""
+    """Upload a whole folder, several or all PDF documents in it, at once (batch): make and publish many flipbooks. First it only plans, with what it costs; plan_id alone carries it out."""
 
     tool_name = "create_collections"
     tool_title = "Bulk upload"

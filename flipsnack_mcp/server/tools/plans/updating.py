@@ -26,7 +26,7 @@ Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=L
 
 
 class UpdateCollectionsInput(PlanningInput, ChoosingAnyInput):
-    """Rename, unlist, hide or take offline several or many flipbooks (catalogues) at once; set descriptions, change text in all titles. Overwrites. First it only plans; plan_id alone carries it out."""
+    """Rename, publish, unlist, hide or take offline several or many flipbooks (catalogues) at once. Set a status or description, change or add text in the titles of all. Overwrites. First it only plans; plan_id alone carries it out."""
 
     tool_name = "update_collections"
     tool_title = "Bulk rename or change"

@@ -46,7 +46,7 @@ LEFT_TO_THE_PERSON = "this account is read-only here: all that changes it is for
 
 
 class AuditAccountInput(PeriodInput):
-    """Clean up the account: find duplicates, titles that are empty, failed conversions, old drafts, unread flipbooks. Changes nothing; runs in the background like report_stats."""
+    """Clean up the account: duplicates, titles that are empty, failed conversions, old drafts, unread flipbooks. Runs in the background like report_stats."""
 
     tool_name = "audit_account"
     tool_title = "Audit the account"
@@ -54,7 +54,7 @@ class AuditAccountInput(PeriodInput):
     over = "collection.getList, collection.getStats"
     idempotent = True
 
-    draft_days: Annotated[int, Field(ge=1, le=10_000, description="Drafts older than that are told")] = 30
+    draft_days: Annotated[int, Field(ge=1, le=10_000, description="Older drafts are told")] = 30
     report_id: Annotated[GivenId | None, Field(description="To go on")] = None
     wait_seconds: WaitSeconds = 30
 
