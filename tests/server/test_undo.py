@@ -121,6 +121,7 @@ async def test_undoing_a_publication_takes_offline_and_is_confirmed(bench: Bench
         done = await assistant.call(TOOL, plan_id=planned.data["plan_id"])
     assert "Collections that go offline: 1" in planned.text
     assert (len(person.forms), DRAFT in person.forms[0]) == (1, True)
+    assert "16 pages)" in person.forms[0], "no day is known of it, so its pages tell it from its namesakes"
     if person.answer is declines:
         assert_refused(done)
         assert published.status == "public"
