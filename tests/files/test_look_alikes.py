@@ -97,7 +97,9 @@ async def test_name_that_only_another_folder_has_is_named_with_that_folder(groun
     assert len(proposed(refused)) == 2
     assert "Ask the person which is meant." in refused.next_step
     put(ground, "YORK.pdf")
-    assert proposed(await refusal(ground, "York.pdf")) == [str(ground.allowed / "YORK.pdf")], "its own folder comes first"
+    assert proposed(await refusal(ground, "York.pdf")) == [str(ground.allowed / "YORK.pdf")], (
+        "its own folder comes first"
+    )
 
 
 async def test_no_other_folder_is_looked_into_behind_a_link_or_outside(ground: Ground) -> None:
