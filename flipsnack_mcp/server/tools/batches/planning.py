@@ -82,7 +82,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
         plan_id=batch.plan_id,
         state="planned",
         counts=batch.counts,
-        changes=cost_of(batch, count, left),
+        changes=cost_of(batch, count, left, at_most=may_be_there(seen, items)),
         items=[batch_row(one) for one in items],
         warnings=warnings,
         next_step=f'Nothing was sent yet: show this to the person. Call create_collections(plan_id="{batch.plan_id}", '
@@ -130,11 +130,21 @@ def check_quota(count: int, left: int | None) -> None:
         )
 
 
-def cost_of(batch: rules.DocumentBatch, count: int, left: int | None) -> list[str]:
+def may_be_there(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem]) -> bool:
+    """Whether some may not be sent: the same document with the same title is, or will be, a collection already."""
+    planned = [one for one in items if one.state == "planned"]
+    before = {(str(one.path), one.known.title) for one in seen if one.known.collection_hash}
+    contents = Counter((one.sha256, one.title) for one in planned if one.sha256)
+    return any((one.path, one.title) in before for one in planned) or any(count > 1 for count in contents.values())
+
+
+def cost_of(batch: rules.DocumentBatch, count: int, left: int | None, *, at_most: bool) -> list[str]:
     """What carrying it out takes and makes."""
-    after = "how many are left is not known" if left is None else f"api_uploads_left: from {left} to {left - count}"
+    most, no_less = ("at most ", "no less than ") if at_most else ("", "")
+    figures = f"api_uploads_left: from {left} to {no_less}{(left or 0) - count}"
+    after = "how many are left is not known" if left is None else figures
     made = "a draft" if batch.status == "editable" else batch.status
-    return [f"{count} of the month's uploads, {after}", f"each becomes {made}"]
+    return [f"{most}{count} of the month's uploads, {after}", f"each becomes {made}"]
 
 
 def warnings_about(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem]) -> list[str]:
