@@ -318,6 +318,21 @@ async def test_what_cannot_be_read_is_one_items_finding(bench: LongBench) -> Non
     assert len(sent_titles(bench)) == 5
 
 
+async def test_of_many_documents_those_that_are_left_are_told_first(bench: LongBench) -> None:
+    for number in range(1, 26):
+        document(bench, f"Flyer {number}.pdf", f"{number}".encode())
+    (bench.folder / "uploads" / "Flyer 24.pdf").write_bytes(b"")
+    names = [f"Flyer {number}.pdf" for number in range(1, 26)]
+    plan = await bench.client.call(TOOL, documents=names)
+    document(bench, "Flyer 25.pdf", b"another by now")
+    done = await to_the_end(bench, plan)
+    assert [one["name"] for one in plan.data["items"]] == ["Flyer 24.pdf", *names[:23], "Flyer 25.pdf"]
+    assert [one["name"] for one in done.data["items"]] == ["Flyer 24.pdf", "Flyer 25.pdf", *names[:23]]
+    assert [one["state"] for one in done.data["items"]][:3] == ["failed", "skipped", "complete"]
+    assert "Flyer 24.pdf" in done.text
+    assert "Flyer 25.pdf" in done.text
+
+
 async def test_documents_are_named_by_name_or_path_and_each_counts_once(bench: LongBench) -> None:
     path = document(bench, "plain.pdf")
     given = ["plain.pdf", str(path), path.as_uri(), "branches/Branch 1.pdf", "nowhere.pdf", "/etc/passwd"]

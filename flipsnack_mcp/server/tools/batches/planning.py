@@ -15,7 +15,7 @@ from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, several
 from flipsnack_mcp.server.tools.batches.listing import TO_ANSWER, FolderName, left_out, under_titles_of_now
-from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row
+from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row, failures_first
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.batches import rules
@@ -64,7 +64,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
     count = sum(one.state == "planned" for one in items)
     warnings = [*said, *warnings_about(seen, items)]
     if not count:
-        told = [batch_row(one) for one in items]
+        told = failures_first(batch_row(one) for one in items)
         return BatchStatus(state="complete", counts={"failed": len(items)}, items=told, warnings=[NOTHING, *warnings])
     left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
     check_quota(count, left)
@@ -83,7 +83,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
         state="planned",
         counts=batch.counts,
         changes=cost_of(batch, count, left, at_most=may_be_there(seen, items)),
-        items=[batch_row(one) for one in items],
+        items=failures_first(batch_row(one) for one in items),
         warnings=warnings,
         next_step=f'Nothing was sent yet: show this to the person. Call create_collections(plan_id="{batch.plan_id}", '
         "wait_seconds=45) once they agree.",
