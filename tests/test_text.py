@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.api.parameters import whole_number
-from flipsnack_mcp.text import cleaned, quoted
+from flipsnack_mcp.text import cleaned, few_named, quoted
 
 joined = st.text(
     alphabet=st.sampled_from(
@@ -32,6 +32,20 @@ def is_hidden(one: str) -> bool:
     category = unicodedata.category(one)
     shown = MAY_STAND.match(one) or (category == "Cn" and YOUNG.match(one))
     return category in {"Zl", "Zp"} or (category[0] == "C" and not shown)
+
+
+@pytest.mark.parametrize(
+    ("things", "named"),
+    [
+        ([], []),
+        (["a"], ["Left: a."]),
+        (list("abcde"), ["Left: a; b; c; d; e."]),
+        (list("abcdef"), ["Left: a; b; c; d; e; and 1 more."]),
+        (list("abcdefgh"), ["Left: a; b; c; d; e; and 3 more."]),
+    ],
+)
+def test_five_are_named_and_the_others_counted(things: list[str], named: list[str]) -> None:
+    assert few_named("Left", things) == named
 
 
 @given(texts)

@@ -98,6 +98,10 @@ const BEHAVIOUR = {
     const first = await frame.locator("tbody tr td").first().innerText();
     return down === "descending" && await header.getAttribute("aria-sort") === "ascending" && first === "16";
   },
+  "a page's time, whose unit nobody knows, is told as a share and not in hours": async ({ shown }) => {
+    const frame = await shown("statistics"), headers = await frame.getByRole("columnheader").allInnerTexts();
+    return headers.join() === "Page,Share of time,Views,Clicks" && (await frame.locator("tbody td:nth-child(2)").allInnerTexts()).every((one) => /^[\d.]+%$/.test(one.trim()));
+  },
   "every control is reached by the keyboard, and is seen to be": async ({ page, shown }) => {
     for (const kind of ["covers", "report", "statistics"]) {
       const frame = await shown(kind);

@@ -15,8 +15,10 @@ from flipsnack_mcp.api.links import (
     account_in_embed_code,
     account_in_link,
     hash_from,
+    is_link,
     public_address,
     same_origin,
+    slug_in_link,
 )
 
 PLAYER = "OURDRThEN0Q3NUUrZHhuc3VqMWd2dQ=="  # 9DCE8D7D75E+dxnsuj1gvu, from a page in the wild
@@ -116,6 +118,33 @@ OF_NOBODY: list[Any] = [
 def test_what_names_no_account_names_none(given: object) -> None:
     """Where the hash of a link is not that of a player, what else stands in the link says nothing of its account."""
     assert account_in_link(given) == ""
+
+
+LINKS_WITH_SLUGS = {
+    FULL("hearth"): "weekly-fxh4k89",
+    "https://www.flipsnack.com/hearth/summer%20catalogue.HTML?p=2": "summer catalogue",
+    "www.flipsnack.com/hearth/weekly-offers/": "weekly-offers",
+    f"{SITE}?hash={PLAYER}": "",
+    "https://[": "",
+}
+
+
+@pytest.mark.parametrize(("link", "slug"), LINKS_WITH_SLUGS.items(), ids=shown)
+def test_the_readable_part_of_a_link_is_its_last_step_without_what_every_link_has(link: str, slug: str) -> None:
+    assert is_link(link)
+    assert slug_in_link(link) == slug
+
+
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        *((one, True) for one in (PLAYER, f" {PLAYER} ", "//flipsnack.com/a", "WWW.example.com", "offers.html")),
+        *((one, False) for one in ("", "fxh4k89", "Weekly offers", "a/b", "htmlx", "T3ZlcnM=")),
+    ],
+    ids=shown,
+)
+def test_a_link_is_told_from_words_and_from_a_plain_hash(text: str, *, link: bool) -> None:
+    assert is_link(text) is link
 
 
 EMBEDDED = {

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import anyio
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.files.apart import page_counter, process
@@ -82,6 +83,21 @@ VERDICTS = {
 @pytest.mark.parametrize(("verdict", "name"), [(verdict, name) for verdict, rows in VERDICTS.items() for name in rows])
 def test_pages_of_whatever_calls_itself_a_pdf_are_counted(verdict: str, name: str) -> None:
     assert page_counter.judge_pages(io.BytesIO(VERDICTS[verdict][name])) == verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [(MemoryError, "unknown"), (NotImplementedError, "unknown"), (RecursionError, "damaged"), (KeyError, "damaged")],
+)
+def test_what_ends_the_reader_is_told_from_what_is_wrong_with_the_document(
+    error: type[Exception], verdict: str
+) -> None:
+    class Unread(io.BytesIO):
+        @override
+        def read(self, _: int | None = -1, /) -> bytes:
+            raise error
+
+    assert page_counter.judge_pages(Unread(pdf(1))) == verdict
 
 
 async def test_many_pages_and_pages_that_are_not_counted_come_with_a_warning(ground: Ground) -> None:
@@ -167,8 +183,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
 
 async def test_many_documents_at_once_are_counted_two_at_a_time(ground: Ground) -> None:
     """Each is a process, and all at once none of them would be done in its two seconds."""
+    ground.patch.setattr(lookahead, "COUNTING_SECONDS", 60)  # a busy machine takes its time to bring all eight here
     gate = Gate(ground.patch, process.Looking, "run")
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             for _ in range(8):
                 group.start_soon(looked, ground)

@@ -341,6 +341,24 @@ async def test_disk_that_fills_ends_the_transfer(tmp_path: Path, monkeypatch: py
     assert not names_in(tmp_path)
 
 
+class Full(io.BytesIO):
+    """A file on a disk that has no room for what is still to be written."""
+
+    @override
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_disk_that_has_no_room_for_the_last_bytes_is_named_before_the_package_is_judged(
+    file: PartialFile,
+) -> None:
+    file._open_file().close()
+    file._file = Full()
+    file.write(PACKAGE)
+    with pytest.raises(RefusedFile, match="is full"):
+        file.judge(lambda _content, size: size)
+
+
 async def test_thread_ends_with_the_transfer(file: PartialFile) -> None:
     threads, others = list[threading.Thread](), set(threading.enumerate())
 

@@ -170,6 +170,7 @@ CASES: dict[str, Mapping[str, bytes | Callable[[], bytes]]] = {
         "name of a macintosh": with_extra(extra(0x2605, b"ZPIT\x04evil")), "name of xceed": with_extra(extra(0x554E, b"NUCX\0\0e\0")),
         "unknown field": with_extra(extra(0x4242, b"????")), "zip64 twice": with_extra(extra(1, LONG) * 2),
         "zip64 too short": odd(extra=extra(1, b"\0\0\0\0"), size=FULL), "extra that is cut": with_extra(b"\x55\x54\x20\0abc"),
+        "extra too short for a field": with_extra(extra(0x5455, b"\x03V8\x0ck") + b"\x55\x54\x20"),
         "patched data": odd(flags=0x20), "enhanced deflating": odd(flags=0x10), "a hidden directory": odd(flags=0x2000),
         "unknown flag": odd(flags=0x8000), "deflate64": odd(method=9), "zstandard": odd(method=93),
         "version that few unpack": odd(version=99), "made by an unknown system": odd(made=0x1E14), "made by VMS": odd(made=0x0214),
@@ -258,6 +259,24 @@ async def test_a_bomb_is_refused_by_what_it_declares_before_anything_is_unpacked
     monkeypatch.delattr(zlib, "decompressobj")
     with pytest.raises(BadPackage, match="it grows over 50 times"):
         await save_package(sent(content), tmp_path, "Title", "hash1")
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """Whoever waited for the check has gone."""
+
+
+def test_a_long_list_of_entries_can_be_stopped_before_anything_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = put_together(INDEX, *(Entry(f"{number}.js") for number in range(50)))
+    monkeypatch.delattr(zlib, "decompressobj")
+    left = list(range(50))
+
+    def between() -> None:
+        if not left:
+            raise Stopped
+        left.pop()
+
+    with pytest.raises(Stopped):
+        check_zip(io.BytesIO(content), len(content), PackageLimits(), between)
 
 
 def test_packed_bytes_that_unpack_to_nothing_can_be_stopped() -> None:

@@ -270,6 +270,16 @@ async def test_taking_many_offline_asks_once_for_their_number(bench: Bench, conf
     assert {one.confirmed for one in await history(bench)} == {how}
 
 
+async def test_one_that_goes_offline_by_a_plan_is_confirmed_by_its_title(bench: Bench) -> None:
+    person, only = Person(types_what_is_asked), bench.collection("Press kit")
+    only.status = "public"
+    async with process(bench, person) as assistant:
+        plan = await plan_of(assistant, collections=[only.hash], status="editable")
+        await to_its_end(assistant, await assistant.call(TOOL, plan_id=plan))
+    assert [form.endswith('Its hash counts as well. To go on, type "Press kit".') for form in person.forms] == [True]
+    assert only.status == "editable"
+
+
 async def test_a_long_list_is_shown_in_part_with_how_many_more(bench: Bench) -> None:
     person = Person(declines)
     for number in range(10):

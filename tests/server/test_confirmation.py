@@ -59,6 +59,18 @@ async def test_content_that_the_protocol_does_not_know_is_refused(bench: Bench, 
     assert_refused(bench, said)
 
 
+async def test_after_a_no_nobody_is_sent_to_a_terminal(bench: Bench) -> None:
+    wanted = bench.collection(SUMMER)
+    given = {"collection_hash": wanted.hash}
+    async with process(bench, Person(declines)) as asking, process(bench, confirm="approve") as other:
+        await asking.call("delete_collection", given)
+        said = await other.call("delete_collection", given)
+    assert said.is_error
+    assert "A person said no to this" in said.text
+    assert "`flipsnack-mcp approve" not in said.text
+    assert wanted.hash in bench.sandbox.account.collections
+
+
 async def test_a_no_counts_also_while_flipsnack_fails(bench: Bench) -> None:
     wanted = bench.collection().hash
 

@@ -16,7 +16,7 @@ from mcp.types import CallToolResult, ElicitResult, InputRequiredResult, InputRe
 from flipsnack_mcp.server.consent.sealing import CODEC
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
-from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.server.bench import Bench, Mode, Person, declines
 from tests.server.destructions import TITLE, TOOLS, Destruction, assert_only
@@ -134,6 +134,26 @@ async def test_an_answer_of_another_day_is_told_so_in_words(life: Life, days: fl
     state = await life.asked(TOOLS[0])
     life.machine.set_clock(days)
     assert "minutes ago" in said(await life.round(TOOLS[0], state))
+    assert_only(life.bench.sandbox, TOOLS[0], 0)
+
+
+class TakenOut:
+    """A state file whose disk was taken out."""
+
+    shared = True
+
+    async def transact(self, _: Callable[[Records], T]) -> T:
+        raise StoreUnusable("The disk is gone.", "Look for it.")
+
+    async def close(self) -> None:
+        """There is nothing left to close."""
+
+
+async def test_an_answer_whose_key_cannot_be_read_is_told_why_in_words(life: Life) -> None:
+    state = await life.asked(TOOLS[0])
+    await life.store.close()
+    life.store = TakenOut()
+    assert "The disk is gone." in said(await life.round(TOOLS[0], state))
     assert_only(life.bench.sandbox, TOOLS[0], 0)
 
 

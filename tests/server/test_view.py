@@ -53,12 +53,8 @@ def test_no_address_stands_in_the_view() -> None:
 def test_what_leads_out_of_the_view_is_looked_at_in_one_place() -> None:
     given = re.findall(r"\b(?:href|src|url): ?([\w(]+)|\"ui/open-link\", \{ (url) \}", SCRIPT)
     assert [one or other for one, other in given] == ["url", "url", "url"]
-    assert re.findall(r"opening\((\w+)", SCRIPT.replace("function opening(url", "")) == [
-        "linkOf",
-        "linkOf",
-        "url",
-        "url",
-    ]
+    shown = SCRIPT.replace("function opening(url", "")
+    assert re.findall(r"opening\((\w+)", shown) == ["linkOf", "linkOf", "url"]
     assert set(re.findall(r"\burl = (\w+)", SCRIPT)) == {"URL", "address", "picture", "linkOf"}
 
 

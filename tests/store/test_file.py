@@ -2,6 +2,7 @@
 
 # ruff: noqa: ASYNC240 - the store itself works on the loop's thread, and here nobody else waits
 
+import os
 import sqlite3
 import stat
 import tempfile
@@ -49,6 +50,22 @@ def make_version_1(path: Path) -> None:
     db.execute("""INSERT INTO records (kind, name, body) VALUES ('counter', 'one', '{"n":40}')""")
     db.execute("PRAGMA user_version = 1")
     db.close()
+
+
+async def test_folders_that_somebody_else_makes_at_the_same_moment_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_dir = Path.is_dir
+
+    def looked_for(folder: Path) -> bool:
+        there = is_dir(folder)
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - the other way asks this function
+        return there
+
+    monkeypatch.setattr(Path, "is_dir", looked_for)
+    store = SqliteStore(tmp_path / "state" / "flipsnack-mcp" / "state.sqlite")
+    assert await store.transact(increment) == 1
+    await store.close()
 
 
 @pytest.mark.usefixtures("umask")
@@ -185,7 +202,7 @@ async def test_expired_records_go_once_a_minute(path: Path, file: SqliteStore, c
     clock.now += SWEEP_EVERY
     await file.transact(count)  # which only reads
     assert rows() == 2
-    await file.transact(increment)
+    await file.transact(lambda records: records.delete("code", "never there"))
     assert rows() == 1
 
 

@@ -119,9 +119,12 @@ async def test_what_an_owner_lets_go_is_free_at_once(store: Store, clock: Standi
 
 async def test_a_request_to_stop_outlives_signs_of_life_and_the_owner(store: Store, clock: StandingClock) -> None:
     assert not await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
+    assert not await store.transact(OURS.asked_to_stop)
     await store.transact(OURS.claim)
+    assert not await store.transact(OURS.asked_to_stop)
     clock.now += 20
     assert await store.transact(lambda records: leases.ask_to_stop(records, "upload/mine/a"))
+    assert await store.transact(OURS.asked_to_stop)
     assert (await lease_of(store)).renewed == clock.now - 20  # it is no sign of life
     assert (again := await renewed(store))
     assert again.stop
@@ -138,6 +141,21 @@ async def test_orphans_are_those_of_their_kind_the_oldest_first(store: Store, cl
     clock.now += DEAD_AFTER + 1
     assert await names_of_orphans(store) == ["mine/b", "mine/a"]
     assert await names_of_orphans(store, "plan") == ["mine/a"]
+
+
+async def test_work_is_found_by_the_end_of_its_name_until_it_has_ended(store: Store) -> None:
+    async def kind(ending: str) -> str | None:
+        return await store.transact(lambda records: leases.before_ending(records, ending))
+
+    endings = ("/mine/a", "/mine/b", "/theirs/a")
+    await store.transact(Owner("plan/mine/b").claim)
+    await store.transact(OURS.claim)
+    assert [await kind(one) for one in endings] == ["upload", "plan", None]
+    await store.transact(OURS.let_go)
+    assert await kind("/mine/a") == "upload"
+    await store.transact(OURS.claim)
+    await store.transact(OURS.release)
+    assert [await kind(one) for one in endings] == [None, "plan", None]
 
 
 NOW = StandingClock().now

@@ -9,6 +9,7 @@ import anyio
 import httpx2
 from typing_extensions import override
 
+from flipsnack_mcp.api import StatusName
 from flipsnack_mcp.api.actions.publishing import CreateCollection, DownloadHtml
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.errors import FlipsnackError
@@ -217,12 +218,12 @@ class Process:
         return CallContext(self.flipsnack, anyio.current_time() + 45)
 
     async def begin(
-        self, path: Path, title: str | None = "Brand new", *, again: bool = False
+        self, path: Path, title: str | None = "Brand new", *, again: bool = False, status: StatusName = "editable"
     ) -> tuple[JournalEntry, bool]:
         """Upload a file in the background, as the tool does."""
         async with AsyncExitStack() as kept_open:
             document = await kept_open.enter_async_context(open_document(str(path), (path.parent,)))
-            action = CreateCollection(title=title, status="editable")
+            action = CreateCollection(title=title, status=status)
             return await self.uploads.begin(Source(action, document), kept_open, again=again)
 
     async def stop(self, upload_id: str) -> None:

@@ -445,9 +445,14 @@ def test_what_flipsnack_did_not_take_as_planned_is_a_failure() -> None:
     assert of_closer_look(wanted, Collection(collection_hash="a", title="V"))["state"] == "failed"
 
 
-async def counted(server: Server) -> int:
+async def allowed(server: Server) -> list[str]:
     """What stands in the allowance."""
-    return await server.plans.allowance.store.transact(lambda records: len(records.all(KIND)))
+    return await server.plans.allowance.store.transact(lambda records: [body["what"] for _, body in records.all(KIND)])
+
+
+async def counted(server: Server) -> int:
+    """How much of it there is."""
+    return len(await allowed(server))
 
 
 @pytest.mark.parametrize("why", ["on request", "ten minutes are over", "three failures in a row"])
@@ -489,8 +494,8 @@ async def test_what_may_have_gone_offline_counts_also_where_the_plan_stops(
 async def test_a_plan_that_an_older_version_confirmed_counts_item_by_item(work: LongWork) -> None:
     async with begun(work, 3, rule=OFFLINE) as (server, plan):
         await server.plans.record.confirmed(plan, "form")
-        await server.to_its_end(plan)
-        assert await counted(server) == 3
+        items = await server.to_its_end(plan)
+        assert await allowed(server) == [f"take {one.collection_hash} offline" for one in items]
 
 
 async def test_where_the_allowance_is_used_up_nothing_goes_offline(work: LongWork) -> None:

@@ -15,13 +15,19 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.allowance import KIND
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.last_look import LastLook
+from flipsnack_mcp.workflows.plans import execution
 from flipsnack_mcp.workflows.plans.deleting import (
     CHANGED,
+    FEW,
     GONE_BEFORE,
     STILL_THERE,
     draft_deletions,
     with_their_documents,
 )
+from flipsnack_mcp.workflows.plans.execution import YesIsOld
+from flipsnack_mcp.workflows.plans.item import Item
+from flipsnack_mcp.workflows.plans.outcomes import ItemFacts
 from flipsnack_mcp.workflows.plans.rules import DELETING, YES_IS_OLD, Permissions, Plan
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
@@ -59,6 +65,41 @@ def arrived(work: LongWork) -> Counter[str]:
 
 async def counted(work: LongWork) -> int:
     return len(await work.store.transact(lambda records: records.all(KIND)))
+
+
+@pytest.mark.parametrize(("number", "looks"), [(1, 1), (FEW, FEW), (FEW + 1, 0)])
+async def test_the_documents_of_a_few_are_looked_at_before_they_are_shown(
+    work: LongWork, number: int, looks: int
+) -> None:
+    shelf(work, number)
+    async with process(work) as server:
+        await plan_of(server)
+    assert sum(one.action == GET for one in work.sandbox.requests) == looks
+
+
+async def test_a_yes_that_ran_out_between_two_looks_leaves_it_as_if_nobody_had_begun(
+    work: LongWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(context: CallContext, _: Item, last: LastLook) -> ItemFacts:
+        await last.keep(await last.look(context))
+        raise YesIsOld
+
+    async with confirmed(work, 3) as (server, plan):
+        monkeypatch.setattr(execution, "deletion", slow)
+        stopped = await server.work(plan, CALL)
+        assert arrived(work) == Counter()
+        monkeypatch.undo()
+        await server.plans.record.confirmed(plan, "form")
+        items = await server.to_its_end(plan)
+    assert (states(stopped), [one.begun for one in stopped.items]) == ({"planned": 3}, [False] * 3)
+    assert [one.state for one in items] == ["done"] * 3
+
+
+async def test_each_counts_in_the_allowance_by_what_was_deleted(work: LongWork) -> None:
+    async with confirmed(work, 3) as (server, plan):
+        items = await server.to_its_end(plan)
+        counted = await work.store.transact(lambda records: [body["what"] for _, body in records.all(KIND)])
+    assert counted == [f"delete {one.collection_hash}" for one in items]
 
 
 async def test_killed_at_any_moment_nothing_is_deleted_twice_and_what_may_have_been_is_looked_up(

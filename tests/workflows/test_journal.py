@@ -10,6 +10,7 @@ from flipsnack_mcp.store.leases import DEAD_AFTER, KEPT, Owner
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState
+from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_document
 from tests.server.bench import LoopClock
 
 AGES = (0.0, DAY - 1, DAY)
@@ -127,6 +128,21 @@ async def test_a_new_hash_is_known_for_the_upload_that_made_the_old_one(journal:
     await journal.note(two, state="complete", collection_hash="other")
     await journal.rename("old", "new")
     assert [each.collection_hash for each in await journal.recent()] == ["other", "new"]
+
+
+async def test_what_a_document_became_is_forgotten_with_its_collection_and_with_nothing_else(journal: Journal) -> None:
+    async def known() -> Remembered:
+        return await journal.store.transact(
+            lambda records: recall_document(records, "mine", DocumentKey("/a.pdf", 100, 7))
+        )
+
+    lying = asked().model_copy(update={"path": "/a.pdf", "changed": 7})
+    entry = await journal.note(await begun(journal, lying), state="converting", collection_hash="abc")
+    assert await known() == Remembered(collection_hash="abc", title="Offers")
+    entry = await journal.note(entry, state="complete", listed="Offers, by hand")
+    assert await known() == Remembered(collection_hash="abc", title="Offers, by hand")
+    await journal.note(entry, state="failed", collection_hash="")
+    assert (await known()).collection_hash == ""
 
 
 def test_upload_ids_are_short_plain_and_all_different() -> None:

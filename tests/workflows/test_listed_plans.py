@@ -56,6 +56,17 @@ async def test_it_asks_once_for_each_change_and_looks_at_the_list(
     assert {one.new_hash or one.collection_hash for one in items} == set(work.sandbox.account.collections)
 
 
+async def test_for_how_long_it_goes_on_is_told_by_what_lists_and_changes_took(work: LongWork) -> None:
+    for action in (LIST, UPDATE):
+        work.sandbox.add_fault(Fault("slow", action, seconds=4, times=0))
+    async with begun(work, 10) as (server, plan):
+        await server.to_its_end(plan)
+        end, told = anyio.current_time(), server.told
+    ends = [at + (one.seconds_left or 0) for at, one in zip(told.at, told.progress, strict=True) if one.done]
+    assert len(ends) > 2
+    assert all(end - 5 <= one <= end + 5 for one in ends)
+
+
 async def test_after_a_hundred_changes_the_list_is_read_again_and_what_changed_since_is_left(work: LongWork) -> None:
     async def by_hand(here: str) -> None:
         if here == "answer" and len(updates(work)) == 50:

@@ -8,13 +8,17 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from flipsnack_mcp.api.actions.collections import Collection
+from flipsnack_mcp.api.actions.legacy import AddFlipbook
 from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.api.errors import Changed, FlipsnackError, QuotaExceededError, UnreachableError
 from flipsnack_mcp.api.upload import Document
+from flipsnack_mcp.files.documents import DocumentChanged
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.uploads.sending import create_once
+from flipsnack_mcp.workflows.uploads.journal import JournalEntry
+from flipsnack_mcp.workflows.uploads.reconciling import taken_by
+from flipsnack_mcp.workflows.uploads.sending import create_once, send_to
 from tests.api.asking import Paper, Unplugged, asking, over
 
 CREATE = "collection.create"
@@ -127,3 +131,46 @@ async def test_what_slid_into_the_window_is_not_it(title: str | None, sandbox: S
     sandbox.add_fault(NEVER)
     with pytest.raises(FlipsnackError, match="No new collection was found yet"):
         await create_once(context, CreateCollection(title=title), Paper(), before, no_others)
+
+
+ENTRY = {"account": "mine", "document": "sha256:1", "name": "offers.pdf", "size": 100}
+
+
+@pytest.mark.parametrize(
+    ("title", "other", "waits"),
+    [
+        pytest.param("Offers", "Offers", True, id="of one title"),
+        pytest.param("Offers", "Of\u200bfers", True, id="that look alike"),
+        pytest.param("", "", True, id="both without a title"),
+        pytest.param("Offers", "", True, id="the other without a title"),
+        pytest.param("", "Offers", True, id="itself without a title"),
+        pytest.param("Offers", "Wine list", False, id="of two titles"),
+    ],
+)
+def test_an_upload_waits_for_one_under_way_that_its_collection_could_be_mistaken_for(
+    title: str, other: str, *, waits: bool
+) -> None:
+    own = JournalEntry.model_validate({**ENTRY, "upload_id": "own", "title": title})
+    there = JournalEntry.model_validate({**ENTRY, "upload_id": "there", "title": other, "collection_hash": "abc"})
+    sending = there.model_copy(update={"upload_id": "sending", "state": "uploading", "collection_hash": ""})
+    assert taken_by([there, sending], own, frozenset()) == (None if waits else frozenset({"abc"}))
+    assert taken_by([there, sending], own, frozenset({"sending"})) == frozenset({"abc"})
+    assert taken_by([there], own, frozenset()) == frozenset({"abc"})
+
+
+async def test_a_document_for_a_collection_that_is_there_is_sent_and_what_it_became_is_answered(
+    sandbox: Sandbox, context: CallContext
+) -> None:
+    target = shelved(sandbox, "Brand new", 300)
+    added = await send_to(context, AddFlipbook(collection_hash=target), Paper())
+    assert added.collection_hash == target
+    assert len(sandbox.carried_out("flipbook.add")) == 1
+
+
+async def test_a_document_that_changes_on_its_way_to_a_collection_may_have_changed_it(
+    sandbox: Sandbox, context: CallContext
+) -> None:
+    target = shelved(sandbox, "Brand new", 300)
+    with pytest.raises(FlipsnackError, match="It was cut") as caught:
+        await send_to(context, AddFlipbook(collection_hash=target), Paper(fails=DocumentChanged("It was cut.")))
+    assert caught.value.changed is Changed.PERHAPS
