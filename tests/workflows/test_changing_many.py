@@ -93,7 +93,7 @@ class Server:
         events = await self.plans.history.events()
         changes = undone_by(events, next(one for one in events if one.target == done.plan_id))
         looks = {one.now: await self.plans.flipsnack.send(GetCollection(collection_hash=one.now)) for one in changes}
-        return await self.plans.record.keep(draft_undoing(changes, looks, {})[0], UNDOING)
+        return await self.plans.record.keep(draft_undoing(changes, looks)[0], UNDOING)
 
 
 @asynccontextmanager

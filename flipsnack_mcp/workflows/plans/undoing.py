@@ -127,7 +127,7 @@ def why_not(meant: Event, changes: Sequence[Undone]) -> str:
 
 
 def draft_undoing(
-    changes: Iterable[Undone], looks: Mapping[str, Collection], days: Mapping[str, str]
+    changes: Iterable[Undone], looks: Mapping[str, Collection], days: Mapping[str, str] | None = None
 ) -> tuple[PlanDraft, list[str]]:
     """What can be put back, and in words what cannot. Of what was not looked at by itself the plan's own look decides."""
     items, refused, said, unchanged = list[Item](), list[tuple[CollectionSummary, str]](), list[str](), 0
@@ -143,7 +143,7 @@ def draft_undoing(
             continue
         said += [f"{name} of {hash_and_title(change.now, change.title)}" for name in (*other, *change.lost)]
         if back:
-            items.append(item_of(len(items), change, seen, back, days.get(change.now, "")))
+            items.append(item_of(len(items), change, seen, back, (days or {}).get(change.now, "")))
         else:
             unchanged += 1
     return PlanDraft(tuple(items), unchanged, tuple(refused)), said

@@ -128,7 +128,7 @@ async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> tuple[dict[str,
     meant = Choice(tuple(one.now for one in changes))
     if len(changes) > LOOKS_FOR_A_PLAN:
         rows = await choose(call.context, meant)
-        return {row.collection_hash: Listed.of(row) for row in rows}, days_of(rows)
+        return {row.collection_hash: Listed.of(row) for row in rows}, days_by_hash(rows)
     found = dict[str, Collection]()
     for change in changes:
         try:
@@ -136,9 +136,9 @@ async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> tuple[dict[str,
         except NotFoundError:
             continue
     titles = {seen.title for seen in found.values()}
-    return found, days_of(await choose(call.context, meant)) if len(titles) < len(found) else {}
+    return found, days_by_hash(await choose(call.context, meant)) if len(titles) < len(found) else {}
 
 
-def days_of(rows: Iterable[CollectionSummary]) -> dict[str, str]:
+def days_by_hash(rows: Iterable[CollectionSummary]) -> dict[str, str]:
     """The day of each, by its hash."""
     return {row.collection_hash: day_of(row) for row in rows}
