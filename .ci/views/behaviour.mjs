@@ -5,11 +5,15 @@ import { draw, hostPage } from "./showing.mjs";
 const READING = new Set(["list_collections", "get_upload", "report_stats", "audit_account"]);
 
 export async function behaves(browser, folder, view, kinds, client) {
-  const { page, at, close } = await hostPage(browser, folder, "behaviour", { viewport: { width: 760, height: 800 } }, (asked) => client.callTool(asked));
+  const { page, at, close } = await hostPage(browser, folder, "behaviour", { viewport: { width: 760, height: 800 } }, (asked) => instead ?? client.callTool(asked));
+  let instead;
   await page.clock.install();
   for (const [name, run] of Object.entries(BEHAVIOUR)) {
     at.now = name;
-    const shown = async (kind, more = {}, input = kinds[kind].input) => (await draw(page, { ...view, ...more }, input, more.result ?? kinds[kind].result)).frame;
+    const shown = async (kind, { answers, ...more } = {}, input = kinds[kind].input) => {
+      instead = answers;
+      return (await draw(page, { ...view, ...more }, input, more.result === undefined ? kinds[kind].result : more.result)).frame;
+    };
     check(await run({ page, kinds, shown, heard: () => page.evaluate(() => window.host.heard) }).catch((error) => { check(false, `${name}: ${String(error).slice(0, 400)}`); return true; }), `it does not hold: ${name}`);
     const { calls } = await page.evaluate(() => window.host.heard);
     check(calls.every((one) => READING.has(one.name)), `${name}: called ${calls.map((one) => one.name)}`);
@@ -19,6 +23,9 @@ export async function behaves(browser, folder, view, kinds, client) {
 
 const soon = async (holds) => { for (let tries = 0; tries < 100; tries += 1) { if (await holds()) return true; await new Promise((on) => setTimeout(on, 20)); } return false; };
 const titles = async (frame) => (await frame.locator(".grid .title").allTextContents()).filter((one) => one !== "Untitled");
+
+const GOOD = { collection_hash: "a", title: "Good", status: "public" };
+const answer = (structuredContent, meta) => ({ content: [], structuredContent, ...(meta && { _meta: { "flipsnack-mcp/view": meta } }) });
 
 const BEHAVIOUR = {
   "a filter leaves what fits": async ({ shown }) => {
@@ -137,6 +144,65 @@ const BEHAVIOUR = {
     const frame = await shown("running");
     await page.evaluate(() => window.host.cancel("the person stopped it"));
     return soon(async () => /the person stopped it/.test(await frame.locator("main").innerText()));
+  },
+  "what came before the host's greeting is drawn with all that the host can": async ({ kinds, shown }) => {
+    const { input, result } = kinds.collections;
+    const frame = await shown("collections", { early: { input: { arguments: input }, result }, result: null });
+    return soon(async () => await frame.getByRole("button", { name: "Show more" }).count() === 1);
+  },
+  "more is asked for once however often it is pressed, and stays when the language changes": async ({ page, shown, heard }) => {
+    const frame = await shown("collections");
+    await frame.getByRole("button", { name: "Show more" }).evaluate((one) => { for (let presses = 0; presses < 3; presses += 1) one.click(); });
+    const cards = () => frame.locator(".grid > li").count();
+    check(await soon(async () => await cards() === 24) && (await heard()).calls.length === 1, `pressed three times: ${await cards()} cards, ${(await heard()).calls.length} calls`);
+    await page.evaluate(() => window.host.dress({ locale: "de-DE" }));
+    return await soon(async () => await frame.locator(".grid small").first().evaluate((one) => /^\d+\.\d+\.\d{4}$/.test(one.textContent))) && await cards() === 24;
+  },
+  "an answer without data ends the following, and leaves what is there": async ({ page, shown, heard }) => {
+    const frame = await shown("running", { answers: { content: [{ type: "text", text: "said by the host" }] } });
+    await page.clock.fastForward(61_000);
+    check(await soon(async () => /said by the host/.test(await frame.getByRole("status").innerText())), "what the host said is not there");
+    await page.clock.fastForward(600_000);
+    return (await heard()).calls.length === 1 && /Statistics report/.test(await frame.locator("main").innerText());
+  },
+  "only covers that the server named are asked for, where it named any": async ({ shown }) => {
+    const frame = await shown("covers", { csp: { resourceDomains: ["https://files.flipsnack.net"] }, result: answer({ collections: ["a", "b"].map((one) => ({ ...GOOD, collection_hash: one, cover_image: `https://files.flipsnack.net/${one}` })) }, { covers: { a: "https://files.flipsnack.net/a" }, made: "2026-11-29T20:53:17Z" }) });
+    return await frame.locator("img").count() === 1;
+  },
+  "one value that is none costs no other": async ({ shown }) => {
+    const odd = { toString: "x" };
+    for (const data of [
+      { collections: [{ ...GOOD, cover_image: odd }, { collection_hash: odd, title: odd, status: odd, publish_date: odd }], total: odd, next_offset: odd },
+      { report_id: "abcd1234", state: "complete", totals: { views: odd }, collections: [{ ...GOOD, views: 3, count: odd, change: odd, direct_link: odd }] },
+      { plan_id: odd, state: "planned", counts: { planned: odd }, items: [{ ...GOOD, new_title: odd, new_status: odd }] },
+      { upload_id: odd, state: "uploading", title: "Good", sent: odd, progress: { total: odd, done: odd, seconds_left: odd } },
+    ]) check(/Good/.test(await (await shown("covers", { result: answer(data, { covers: { a: odd }, rows_total: odd, made: odd }) })).locator("main").innerText()), `one value costs all of ${JSON.stringify(data)}`);
+    return true;
+  },
+  "what is null is not changed": async ({ shown }) => {
+    const frame = await shown("plan", { result: answer({ plan_id: "abcd1234", state: "planned", counts: { planned: 1 }, items: [{ ...GOOD, new_title: null, new_status: null, state: "planned" }] }) });
+    const said = await frame.locator("main").innerText();
+    return /Change 1 flipbook\n/.test(said) && !/empty|→/.test(said);
+  },
+  "a time under an hour has its seconds": async ({ shown }) => {
+    const frame = await shown("statistics", { result: answer({ views: 2, time_spent: 7265, average_time: 95.4 }) });
+    return /2 hrs 1 min\n/.test(await frame.locator("main").innerText()) && /1 min 35 secs/.test(await frame.locator("main").innerText());
+  },
+  "a table has a thousand rows at most, and says of how many": async ({ shown }) => {
+    const unread = Array.from({ length: 4000 }, (_, number) => ({ ...GOOD, collection_hash: `c${number}` }));
+    const frame = await shown("report", { result: answer({ report_id: "abcd1234", state: "complete", collections: unread, winners: unread, unread }) });
+    return await frame.locator("tbody tr").count() === 1000 && /1,000 of 4,000/.test(await frame.locator("caption").innerText()) && await frame.locator(".bars li").count() === 100;
+  },
+  "what a call would do is said in a list": async ({ shown }) => {
+    const frame = await shown("dry run"), said = await frame.locator("main").innerText();
+    return /What would be done/.test(said) && /upload menu\.pdf/.test(said) && !/dry_run|warnings:/.test(said);
+  },
+  "nobody is told to call a tool": async ({ shown }) => {
+    for (const kind of ["nothing", "audit", "deletion", "plan", "report", "upload"]) {
+      const said = await (await shown(kind)).locator("main").innerText();
+      check(!/(list|get|create|update|delete)_collections?|\b[Cc]all /.test(said), `${kind}: says ${said.slice(0, 300)}`);
+    }
+    return true;
   },
   "a missing cover leaves a quiet place": async ({ shown, kinds }) => {
     const result = structuredClone(kinds.covers.result);

@@ -10,7 +10,7 @@ function policyOf(csp) {
   return `default-src 'none'; script-src 'unsafe-inline' ${sources}; style-src 'unsafe-inline' ${sources}; img-src data: ${sources}`;
 }
 
-// `given`: html, csp, context, answers (of tools, by name), refuse (what the host does not do).
+// `given`: html, csp, context, refuse (what the host does not do), early (what comes before the answer to the greeting).
 async function mount(given) {
   frame?.remove();
   await bridge?.close();
@@ -26,7 +26,12 @@ async function mount(given) {
   bridge.onrequestdisplaymode = async ({ mode }) => { heard.modes.push(mode); return { mode }; };
   bridge.onsizechange = ({ height }) => { heard.sizes.push(height); if (height) frame.style.height = `${height}px`; };
   const ready = new Promise((done) => { bridge.oninitialized = done; });
-  await bridge.connect(new PostMessageTransport(frame.contentWindow, frame.contentWindow));
+  const line = new PostMessageTransport(frame.contentWindow, frame.contentWindow), answer = line.send.bind(line);
+  line.send = async (message, ...more) => {
+    if (given.early && message.result?.protocolVersion) ["input", "result"].forEach((one) => tell(`ui/notifications/tool-${one}`, given.early[one]));
+    return answer(message, ...more);
+  };
+  await bridge.connect(line);
   const policy = `<meta http-equiv="Content-Security-Policy" content="${policyOf(given.csp)}">`;
   frame.srcdoc = given.html.replace(/<!doctype html>/i, (found) => found + policy);
   await ready;
@@ -34,7 +39,8 @@ async function mount(given) {
 
 addEventListener("message", ({ data }) => { if (data?.id === "asked by the host") heard.raw.push(data); });
 const deliver = async (input, result) => { if (input) await bridge.sendToolInput({ arguments: input }); await bridge.sendToolResult(result); };
-const send = (params) => frame.contentWindow.postMessage({ jsonrpc: "2.0", method: "ui/notifications/tool-result", params }, "*");
+const tell = (method, params) => frame.contentWindow.postMessage({ jsonrpc: "2.0", method, params }, "*");
+const send = (params) => tell("ui/notifications/tool-result", params);
 // Every result with one hostile value in its places; made here, since not all of them survive another way into the page.
 function hostile(number, results) {
   const all = results.flatMap((one) => [...placed(HOSTILE[number], one)]);

@@ -11,7 +11,7 @@ export async function saves(browser, folder, html, kinds) {
   const { page, at, close } = await newPage(browser, "saved", { viewport: { width: 900, height: 900 }, offline: true });
   const real = kinds.report.result, many = manyRows(1000);
   const definitions = many._meta[META].definitions;
-  for (const [name, result] of Object.entries({ report: { ...real, _meta: { [META]: { ...real._meta[META], account: "Garden & Table", made: "2026-11-29T20:53:17Z", definitions } } }, many })) {
+  for (const [name, result] of Object.entries({ report: { ...real, _meta: { [META]: { ...real._meta[META], account: "Garden & Table", made: "2026-11-29T20:53:17Z", definitions } } }, many, long: titledLong({ ...many, structuredContent: { ...many.structuredContent, collections: many.structuredContent.collections.slice(0, 5) } }) })) {
     at.now = `saved ${name}`;
     await open(page, folder, name, html, result);
     await judged(page.mainFrame(), at.now);
@@ -39,6 +39,7 @@ export async function saves(browser, folder, html, kinds) {
 }
 
 const MARKUP = HOSTILE.filter((one) => typeof one === "string" && /<\/?(script|style|title)>|<!--|onerror|^javascript:/.test(one));
+const titledLong = (result) => JSON.parse(JSON.stringify(result), (name, value) => (name === "title" ? `${value} ${"long ".repeat(20)}${"W".repeat(150)}` : value));
 const inPlaces = (value, { structuredContent, _meta }) => [...placed(value, { structuredContent, _meta: { [META]: { ..._meta[META], account: "a", made: "b", definitions: [["c", "d"]], covers: { x: "y" } } } })][0];
 // Each row of each list has one hostile value in all its fields.
 function inRows({ structuredContent }) {

@@ -81,7 +81,7 @@ def ask_person(settings: Settings, name: str, waiting: ToApprove) -> int:
         return fail("Approving needs a person at a terminal; this is none.")
     ticket = waiting.ticket
     say(one_line(f"Account: {waiting.called}"))
-    say(one_line(ticket.text))
+    say(ticket.text)  # with its lines: of several each stands on one
     try:
         typed = input(f"To approve it, type {quoted(ticket.expected)}: ")
     except (EOFError, KeyboardInterrupt, OSError):

@@ -6,12 +6,14 @@ import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
 from anyio import CancelScope, to_thread
 
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, LARGE_UPLOAD_WARNING, MEGABYTE, MOST_UPLOAD_BYTES
+from flipsnack_mcp.files.paths.listing import files_around
 from flipsnack_mcp.files.paths.opening import open_place
 from flipsnack_mcp.files.paths.place import locate
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
@@ -167,7 +169,8 @@ async def open_document(path: str, folders: Sequence[Path], kind: Kind = Kind.PD
 
 
 def _open(path: str, folders: Sequence[Path], kind: Kind, reader: Reader) -> OpenDocument:
-    file = open_place(locate(path, folders))
+    places = locate(path, folders)
+    file = open_place(places, partial(files_around, places if kind is Kind.PDF else ()))
     reader.take(file.descriptor)
     _check_status(file.place.name, file.status)
     return OpenDocument(file.place.path, kind, file.status, reader)

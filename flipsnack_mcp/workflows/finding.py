@@ -110,7 +110,7 @@ async def read_window(context: CallContext, choice: Choice, offset: int) -> Coll
         offset=offset,
         limit=ROWS_OF_A_REQUEST,
     )
-    return await context.send(action, lane=Lane.BACKGROUND)
+    return await context.send(action)
 
 
 async def newest(

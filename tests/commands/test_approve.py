@@ -65,6 +65,16 @@ async def test_nothing_is_approved_by_another_title_or_without_a_terminal(scene:
     assert scene.deletions == 0
 
 
+async def test_of_several_each_is_shown_on_a_line_of_its_own(scene: Scene) -> None:
+    async with scene.assistant() as assistant:
+        plan = await assistant.call("delete_collections", query="Weekly offers")
+        refused = await assistant.call("delete_collections", plan_id=plan.data["plan_id"])
+    ended = await scene.approved(refused.code, typed="7\n")
+    lines = [line for line in ended.out.splitlines() if "Weekly offers" in line]
+    assert [one["collection_hash"] in line for one, line in zip(plan.data["items"], lines, strict=True)] == [True] * 7
+    assert ended.status == 0
+
+
 @pytest.mark.parametrize(
     ("title", "typed", "approved"),
     [

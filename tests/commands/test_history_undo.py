@@ -210,6 +210,15 @@ async def test_a_plan_is_undone_with_all_its_items_each_of_which_is_shown(scene:
     ]
 
 
+async def test_of_several_with_one_title_each_is_shown_with_its_day(scene: Scene) -> None:
+    async with scene.assistant() as assistant:
+        plan = await assistant.call("update_collections", query="Kitchen brochure", suffix=" (old)")
+        done = await assistant.call("update_collections", plan_id=plan.data["plan_id"], wait_seconds=45)
+    ended = await undo(scene, done.data["history_id"], "no\n")
+    for one in plan.data["items"]:
+        assert re.search(rf"\({one['collection_hash']}, public, of {one['date']}, \d+ pages\)", ended.out)
+
+
 async def forged(scene: Scene) -> None:
     def alter(records: Records) -> None:
         name, body = min(records.all(KIND))

@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -323,8 +323,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The descriptors that were opened for documents."""
     descriptors = list[int]()
 
-    def watched(places: tuple[Place, ...]) -> OpenedFile:
-        file = opening.open_place(places)
+    def watched(places: tuple[Place, ...], elsewhere: Callable[[], Sequence[Place]]) -> OpenedFile:
+        file = opening.open_place(places, elsewhere)
         descriptors.append(file.descriptor)
         return file
 

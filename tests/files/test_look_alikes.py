@@ -86,6 +86,30 @@ async def test_look_alikes_come_before_near_names_and_there_are_five_at_most(gro
     assert 1 <= len(proposed(await refusal(ground, "offers.pdf"))) <= 5
 
 
+async def test_name_that_only_another_folder_has_is_named_with_that_folder(ground: Ground) -> None:
+    for folder in ("branches", "other"):
+        (ground.allowed / folder).mkdir()
+    content = put(ground, "branches/York.pdf")
+    for asked in ("York.pdf", "york.pdf", "other/York.pdf", "gone/York.pdf", f"{ground.allowed}/York.pdf", "Yrk.pdf"):
+        assert [await read(ground, name) for name in proposed(await refusal(ground, asked))] == [content]
+    put(ground, "other/York.pdf")
+    refused = await refusal(ground, "York.pdf")
+    assert len(proposed(refused)) == 2
+    assert "Ask the person which is meant." in refused.next_step
+    put(ground, "YORK.pdf")
+    assert proposed(await refusal(ground, "York.pdf")) == [str(ground.allowed / "YORK.pdf")], (
+        "its own folder comes first"
+    )
+
+
+async def test_no_other_folder_is_looked_into_behind_a_link_or_outside(ground: Ground) -> None:
+    (ground.allowed / "deep").mkdir()
+    (ground.allowed / "deep" / "sub").symlink_to(ground.outside)
+    (ground.allowed / "deep" / ".hidden").mkdir()
+    put(ground, "deep/.hidden/Secret.pdf")
+    assert not proposed(await refusal(ground, ground.secret.name))
+
+
 async def test_nothing_is_named_from_behind_a_link_or_outside(ground: Ground) -> None:
     (ground.allowed / "sub").symlink_to(ground.outside)
     (ground.allowed / "Secret.pdf").symlink_to(ground.secret)

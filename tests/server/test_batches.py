@@ -267,10 +267,12 @@ async def test_nothing_is_sent_twice_however_often_it_is_asked_for(bench: LongBe
         for _ in range(3):
             group.start_soon(carried_out, bench, plan)
     once_more = await carried_out(bench, plan)
-    anew = await carried_out(bench, await planned(bench))
+    same = await planned(bench)
+    anew = await carried_out(bench, same)
     assert (once_more.data["state"], anew.data["state"]) == ("complete", "complete")
     assert Counter(sent_titles(bench)) == Counter({name[:-4]: 1 for name in NAMES})
     assert "nothing was sent again" in anew.text
+    assert [one.data["changes"][0].partition(" of ")[0] for one in (plan, same)] == ["6", "at most 6"]
 
 
 async def test_a_batch_says_at_once_how_many_there_are_and_for_how_long_it_goes_on(bench: LongBench) -> None:
@@ -316,6 +318,21 @@ async def test_what_cannot_be_read_is_one_items_finding(bench: LongBench) -> Non
     assert len(sent_titles(bench)) == 5
 
 
+async def test_of_many_documents_those_that_are_left_are_told_first(bench: LongBench) -> None:
+    for number in range(1, 26):
+        document(bench, f"Flyer {number}.pdf", f"{number}".encode())
+    (bench.folder / "uploads" / "Flyer 24.pdf").write_bytes(b"")
+    names = [f"Flyer {number}.pdf" for number in range(1, 26)]
+    plan = await bench.client.call(TOOL, documents=names)
+    document(bench, "Flyer 25.pdf", b"another by now")
+    done = await to_the_end(bench, plan)
+    assert [one["name"] for one in plan.data["items"]] == ["Flyer 24.pdf", *names[:23], "Flyer 25.pdf"]
+    assert [one["name"] for one in done.data["items"]] == ["Flyer 24.pdf", "Flyer 25.pdf", *names[:23]]
+    assert [one["state"] for one in done.data["items"]][:3] == ["failed", "skipped", "complete"]
+    assert "Flyer 24.pdf" in done.text
+    assert "Flyer 25.pdf" in done.text
+
+
 async def test_documents_are_named_by_name_or_path_and_each_counts_once(bench: LongBench) -> None:
     path = document(bench, "plain.pdf")
     given = ["plain.pdf", str(path), path.as_uri(), "branches/Branch 1.pdf", "nowhere.pdf", "/etc/passwd"]
@@ -336,6 +353,8 @@ async def test_the_same_content_under_two_names_and_one_title_is_sent_once_and_s
     plan = await bench.client.call(TOOL, documents=["one.pdf", "two.pdf"], title="Prices")
     done = await to_the_end(bench, plan)
     assert '"Prices", 2 times' in plan.text
+    assert plan.data["changes"][0].startswith("at most 2 of the month's uploads")
+    assert " to no less than " in plan.data["changes"][0]
     assert sent_titles(bench) == ["Prices"]
     assert len({one["collection_hash"] for one in done.data["items"]}) == 1
     assert "nothing was sent again" in done.data["items"][1]["reason"]

@@ -84,6 +84,19 @@ async def test_named_collections_that_are_not_there_are_pointed_out(bench: Bench
     assert "Named, but not in the account or left out by a filter: nothere1." in said.text
 
 
+@pytest.mark.parametrize("tool", [TOOL, "delete_collections"])
+async def test_who_is_to_be_spared_and_is_not_by_that_hash_is_pointed_out(bench: Bench, tool: str) -> None:
+    """One that was published since has another hash, and would go with the rest."""
+    one, other = (bench.collection(f"Weekly offers, Week {week}").hash for week in (37, 38))
+    change = {"status": "unlisted"} if tool == TOOL else {}
+    said = await bench.call(tool, query="Weekly offers", exclude=[one, "nothere1"], **change)
+    assert "Named in exclude, but not among those that are meant without it: nothere1." in said.text
+    planned = {row["collection_hash"] for row in said.data["items"]}
+    assert (one in planned, other in planned) == (False, True)
+    named = await bench.call(tool, collections=[one, other], exclude=[one], **change)
+    assert "Named in exclude" not in named.text
+
+
 async def test_looking_at_a_plan_that_is_over_is_no_change_in_the_history(bench: Bench) -> None:
     store = store_of(bench)
     async with bench.assistant(server=server_of(bench, store)) as assistant:

@@ -45,6 +45,18 @@ async def test_a_report_and_a_plan_are_gone_on_with_from_the_first_call_of_the_n
     assert (done.data["state"], done.data["counts"]) == ("complete", {"done": 7, "unchanged": 0})
 
 
+@pytest.mark.parametrize("tool", ["update_collections", "delete_collections"])
+async def test_who_waits_for_a_plan_goes_before_a_report_that_nobody_waits_for(bench: Bench, tool: str) -> None:
+    for number in range(100):
+        bench.sandbox.account.add(title=f"Leaflet {number}", status="public", created_at=bench.clock() - 40 * 86400)
+    async with process(bench) as assistant:
+        report = await assistant.call("report_stats", wait_seconds=45)
+        planned = await assistant.call(tool, OFFERS if tool == "update_collections" else {"query": "Weekly offers"})
+    assert report.data["state"] == "running"
+    assert planned.data["state"] == "planned"
+    assert planned.seconds < 5
+
+
 LIMITS: dict[str, Given] = {
     "the same": {}, "read-only": {"read_only": True}, "blocked": {"confirm": "block"},
     "without the tool": {"toolsets": frozenset({"legacy"})},

@@ -109,6 +109,21 @@ async def test_a_plan_is_undone_with_all_its_items_and_only_those(bench: Bench) 
     assert {one.hash: one.title for one in offers} == {**before, touched.hash: "By hand"}
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["few", "more than are looked at one by one"])
+async def test_of_several_with_one_title_each_is_told_by_its_day(bench: Bench, *, many: bool) -> None:
+    for _ in range(21 if many else 0):
+        bench.sandbox.account.add(title="Kitchen brochure", status="public")
+    brochures = [one for one in bench.sandbox.account.collections.values() if one.title == "Kitchen brochure"]
+    async with process(bench) as assistant:
+        made = await assistant.call("update_collections", query="Kitchen brochure", suffix=" (old)")
+        days = {one["collection_hash"]: one["date"] for one in made.data["items"]}
+        done = await to_its_end(assistant, await assistant.call("update_collections", plan_id=made.data["plan_id"]))
+        planned = await assistant.call(TOOL, history_id=done.data["history_id"])
+    assert len(brochures) == planned.data["counts"]["planned"] == (23 if many else 2)
+    assert {one["collection_hash"]: one["date"] for one in planned.data["items"]} == days
+    assert all(days.values())
+
+
 @pytest.mark.parametrize("person", [Person(types_what_is_asked), Person(declines)], ids=["yes", "no"])
 async def test_undoing_a_publication_takes_offline_and_is_confirmed(bench: Bench, person: Person) -> None:
     """It is found under the hash that the publication gave it."""
@@ -121,6 +136,7 @@ async def test_undoing_a_publication_takes_offline_and_is_confirmed(bench: Bench
         done = await assistant.call(TOOL, plan_id=planned.data["plan_id"])
     assert "Collections that go offline: 1" in planned.text
     assert (len(person.forms), DRAFT in person.forms[0]) == (1, True)
+    assert "16 pages)" in person.forms[0], "no day is known of it, so its pages tell it from its namesakes"
     if person.answer is declines:
         assert_refused(done)
         assert published.status == "public"

@@ -75,6 +75,20 @@ async def test_the_pages_of_a_long_document_are_added_up_in_groups(bench: Bench,
     assert tokens(said.text) < 700
 
 
-async def test_without_pages_nothing_is_said_of_them(bench: Bench) -> None:
-    said = await bench.call("get_collection_stats", collection_hash=bench.collection().hash)
-    assert {"pages", "note"}.isdisjoint(said.data)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"start_date": "2026-01-05", "end_date": "2026-01-11"}, "Counted from 2026-01-05 to 2026-01-11, both days"),
+        ({"start_date": "2026-01-05"}, "From 2026-01-05; the last day is Flipsnack's own default"),
+        ({"end_date": "2026-01-11"}, "Until 2026-01-11; the first day is Flipsnack's own default"),
+        ({}, "No days were given"),
+    ],
+)
+async def test_numbers_say_which_days_they_count_and_nothing_of_pages_that_were_not_asked_for(
+    bench: Bench, given: dict[str, str], said: str
+) -> None:
+    answer = await bench.call("get_collection_stats", collection_hash=bench.collection().hash, **given)
+    assert answer.data["note"].startswith(said)
+    assert answer.data["note"] in answer.text
+    assert "pages" not in answer.data
+    assert "time_spent" not in answer.data["note"]

@@ -51,7 +51,7 @@ def test_no_address_stands_in_the_view() -> None:
 
 
 def test_what_leads_out_of_the_view_is_looked_at_in_one_place() -> None:
-    given = re.findall(r"\b(?:href|src|url): ?([\w(]+)|\"ui/open-link\", \{ (url) \}", SCRIPT)
+    given = re.findall(r"\b(?:href|src|url): ?([\w(]+)|\"ui/open-link\", \{ ?(url) ?\}", SCRIPT)
     assert [one or other for one, other in given] == ["url", "url", "url"]
     shown = SCRIPT.replace("function opening(url", "")
     assert re.findall(r"opening\((\w+)", shown) == ["linkOf", "linkOf", "url"]

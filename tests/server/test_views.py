@@ -165,6 +165,20 @@ async def test_rows_of_a_list_have_their_covers_and_links_beside_them(viewer: Be
     assert len(aside["covers"]) == 3
 
 
+@pytest.mark.parametrize("hash_", [None, "", "<b>", "half \ud83d", "a\u202eb", "x" * 65, [], {}], ids=ascii)
+async def test_a_row_without_a_hash_costs_no_other_row_and_is_given_no_link_of_another(
+    viewer: Bench, hash_: object
+) -> None:
+    page = "https://www.flipsnack.com/a/one.html"
+    rows = [{"collectionHash": one, "coverImage": f"{FILES}/a", "directLink": page} for one in (hash_, "abc123")]
+    viewer.answers("collection.getList", {"collections": rows, "collectionsCount": 2})
+    async with viewer.assistant() as assistant:
+        said = await assistant.call("list_collections")
+    assert [one["collection_hash"] for one in said.data["collections"]] == ["", "abc123"], said.text
+    beside = said.aside or {}
+    assert (beside["covers"], beside["links"]) == ({"abc123": f"{FILES}/a"}, {"abc123": page})
+
+
 async def test_a_collection_has_its_cover_beside_it(viewer: Bench) -> None:
     hash_ = viewer.collection(TITLE).hash
     said = await viewer.call("get_collection", collection_hash=hash_)

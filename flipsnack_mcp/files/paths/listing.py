@@ -76,6 +76,14 @@ def one_folder(folder: str, folders: Sequence[Path]) -> Place:
     return found[0]
 
 
+def files_around(places: Sequence[Place]) -> list[Place]:
+    """Returns where the PDFs lie in the upload folders of these places, whatever folder they are in. Blocks."""
+    walk = Walk(deep=True)
+    for folder in dict.fromkeys(place.folder for place in places):
+        walk.look_into(Place(folder, ()))
+    return [one.place for one in walk.listing().files]
+
+
 class Walk:
     """Goes through folders, and notes what is there."""
 

@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -24,15 +24,37 @@ def folded(name: str) -> str:
     return as_compared(as_compared(name).casefold())
 
 
-def next_step(missing: Sequence[Missing], otherwise: str = NOTHING_ALIKE) -> str:
-    """Returns what to do about what is in none of these places; `otherwise` where nothing there is like it."""
+def next_step(
+    missing: Sequence[Missing],
+    otherwise: str = NOTHING_ALIKE,
+    elsewhere: Callable[[], Sequence[Place]] = tuple,
+) -> str:
+    """Returns what to do about what is in none of these places; `otherwise` where nothing there is like it.
+
+    `elsewhere` finds the files of other folders: who remembers a name often does not remember in which folder it lies.
+    """
     alike = list(_written(missing, nearest=False))
     if len(alike) == 1:
         return f"There is one whose name only looks like that: give {alike[0]}, exactly as it stands here."
     if alike:
         return f"There are some whose names only look like that: {', '.join(alike)}. Ask the person which is meant."
-    near = list(_written(missing, nearest=True))[:MOST_PROPOSED]
-    return f"The nearest there: {', '.join(near)}." if near else otherwise
+    others = elsewhere() if missing else ()
+    if same := [_as_it_can_be_given(one) for one in others if folded(one.name) == folded(missing[0][0].name)]:
+        return _of_that_name(same[:MOST_PROPOSED])
+    near = list(_written(missing, nearest=True)) or list(_nearest_of(others, missing))
+    return f"The nearest there: {', '.join(near[:MOST_PROPOSED])}." if near else otherwise
+
+
+def _of_that_name(same: Sequence[str]) -> str:
+    if len(same) == 1:
+        return f"There is one of that name in another folder there: give {same[0]}."
+    return f"There are some of that name in other folders there: {', '.join(same)}. Ask the person which is meant."
+
+
+def _nearest_of(others: Sequence[Place], missing: Sequence[Missing]) -> Iterator[str]:
+    by_name = {one.name: one for one in others}
+    for name in _nearest(missing[0][0].name, list(by_name)) if missing else ():
+        yield _as_it_can_be_given(by_name[name])
 
 
 def _written(missing: Sequence[Missing], *, nearest: bool) -> Iterator[str]:

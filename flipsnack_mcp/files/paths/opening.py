@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -44,8 +44,11 @@ class UnusableFolder(RefusedFile):
     """An upload folder cannot be opened, so what is in it is not known."""
 
 
-def open_place(places: Sequence[Place]) -> OpenedFile:
-    """Opens the file at the one place where it is; refuses where there are two, or none, and names what looks like it."""
+def open_place(places: Sequence[Place], elsewhere: Callable[[], Sequence[Place]] = tuple) -> OpenedFile:
+    """Opens the file at the one place where it is; refuses where there are two, or none, and names what looks like it.
+
+    `elsewhere` finds the files in other folders there, and is asked only where none has that name.
+    """
     with ExitStack() as opened:
         found = list[OpenedFile]()
         refusals = list[tuple[Place, RefusedFile]]()
@@ -60,6 +63,8 @@ def open_place(places: Sequence[Place]) -> OpenedFile:
                 opened.callback(os.close, file.descriptor)
                 found.append(file)
         _check_one(places, found, refusals)
+        if not found:
+            _refuse_missing(places, elsewhere)
         opened.pop_all()
         return found[0]
 
@@ -75,17 +80,15 @@ def _check_one(
         )
     if not found and (there or len(refusals) == len(places)):
         raise next(why for one, why in refusals if one in there or not there)
-    if not found:
-        _refuse_missing(places)
 
 
-def _refuse_missing(places: Sequence[Place]) -> None:
+def _refuse_missing(places: Sequence[Place], elsewhere: Callable[[], Sequence[Place]]) -> None:
     where = f"folder{'s' * (len(places) > 1)} {listed([place.folder for place in places])}"
     what = "/".join(places[0].parts)
     unused = missing_folders([place.folder for place in places])
     raise RefusedFile(
         f"The file {quote_path(what)} in the {where} does not exist.",
-        next_step([(place, *names_beside(place)) for place in places]) + unused,
+        next_step([(place, *names_beside(place)) for place in places], elsewhere=elsewhere) + unused,
     )
 
 

@@ -111,6 +111,7 @@ def one_of_many(item: Item) -> str:
     """One of them, so that a person recognises it, and what else is changed of it."""
     facts = [cleaned(item.collection_hash, 64), known_status(item.status, ONLINE)]
     since = [f"published {cleaned(item.day, 10)}"] if item.day else []
+    since += [f"{item.pages} pages"] if item.pages is not None else []
     title = [] if item.new_title is None else [f" with the new title {quoted(item.new_title, 80)}"]
     more = [f" with the {name} {value_on_form(value)}" for name, value in item.beside_the_list.items()]
     return f"{quoted(item.title, 80)} ({', '.join([*facts, *since])})" + "".join([*title, *more])

@@ -31,7 +31,8 @@ def recognised(item: Item) -> str:
 def tell_apart(item: Item) -> list[str]:
     """What tells it from others."""
     facts = [cleaned(item.collection_hash, 64), known_status(item.status, ONLINE | {"editable"})]
-    dates = (("created", item.created_date), ("published", item.publish_date))
+    alone = None if item.created_date or item.publish_date else item.day
+    dates = (("created", item.created_date), ("published", item.publish_date), ("of", alone))
     facts += [f"{what} {when if DATE.fullmatch(when) else quoted(when, 30)}" for what, when in dates if when]
     if item.flipbooks is not None:
         facts.append(f"{len(item.flipbooks)} flipbook(s)")

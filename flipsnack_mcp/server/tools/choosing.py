@@ -6,12 +6,17 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from flipsnack_mcp.api import Day, FreeText
+from flipsnack_mcp.api import Day, FreeText, few_named
+from flipsnack_mcp.api.actions.collections import CollectionSummary
 from flipsnack_mcp.server.tools.arguments import Collections, Statuses, ToolInput
-from flipsnack_mcp.workflows.finding import Choice
+from flipsnack_mcp.server.tools.tool import ToolCall
+from flipsnack_mcp.workflows.finding import Choice, choose
 
 BESIDE_A_PLAN = ("confirmation", "wait_seconds")
 """What may be given with the id of a plan."""
+
+LEFT_OUT = "Named, but not in the account or left out by a filter"
+EXCLUDES_NOTHING = "Named in exclude, but not among those that are meant without it"
 
 
 def check_days(given: Any) -> Any:
@@ -96,3 +101,16 @@ class PlanningInput(ToolInput):
     def objection(self) -> str:
         """Why no plan can be made of what was given, or nothing."""
         return "a confirmation is for a plan: give its plan_id too" if "confirmation" in self._given else ""
+
+
+async def chosen_and_left(call: ToolCall, choice: Choice) -> tuple[list[CollectionSummary], list[str]]:
+    """The collections that are meant, and in words which names came to nothing.
+
+    Also those in `exclude`: whoever wants one spared has to learn that nothing spares it under that hash.
+    """
+    rows = await choose(call.context, replace(choice, exclude=()))
+    meant = [row for row in rows if row.collection_hash not in choice.exclude]
+    known = {row.collection_hash for row in rows}
+    spared = [one for one in choice.exclude if one not in known]
+    missing = [one for one in choice.collections if one not in known or one in choice.exclude]
+    return meant, [*few_named(LEFT_OUT, missing), *few_named(EXCLUDES_NOTHING, spared)]

@@ -80,9 +80,9 @@ class WatchedCollection(Collection):
 
 
 class CollectionNumbers(CollectionStats):
-    """The totals of a collection, and what has to be known of those of its pages."""
+    """The totals of a collection, and what has to be known of them and of those of its pages."""
 
-    note: Annotated[str | None, Field(description="About the pages")] = None
+    note: Annotated[str | None, Field(description="Period and units")] = None
 
 
 async def send(call: ToolCall, action: Action[ResultT_co]) -> ResultT_co:
@@ -122,7 +122,8 @@ def beside_rows(rows: Sequence[CollectionSummary]) -> Aside:
 def brief(row: CollectionSummary) -> CollectionSummary:
     """What a row of many is worth: what it is called, its state, and the day it was published or, as a draft, made."""
     day = "created_date" if row.status == DRAFT or not row.publish_date else "publish_date"
-    kept = {name: getattr(row, name) for name in ("collection_hash", "title", "status")}
+    # What was not sent stays so: an empty hash is none.
+    kept = {name: one for name in ("collection_hash", "title", "status") if (one := getattr(row, name))}
     return CollectionSummary(**kept, **{day: (getattr(row, day) or "")[:10] or None})
 
 
@@ -231,7 +232,19 @@ async def get_collection_stats(call: ToolCall, action: GetCollectionStats) -> Co
     stats = await send(call, action)
     pages = stats.pages or []
     told = pages_in_groups(pages)
-    return CollectionNumbers(**{**stats.model_dump(), "pages": told or None}, note=note_on_pages(pages, told))
+    note = " ".join([period_counted(action), *filter(None, [note_on_pages(pages, told)])])
+    return CollectionNumbers(**{**stats.model_dump(), "pages": told or None}, note=note)
+
+
+def period_counted(action: GetCollectionStats) -> str:
+    """Which days the numbers are of: an answer is read again long after its question."""
+    first, last = action.start_date, action.end_date
+    if first and last:
+        return f"Counted from {first} to {last}, both days included."
+    if not (first or last):
+        return "No days were given: which ones this counts is Flipsnack's own default, which it does not document."
+    given, other = (f"From {first}", "last") if first else (f"Until {last}", "first")
+    return f"{given}; the {other} day is Flipsnack's own default, which it does not document."
 
 
 def pages_in_groups(pages: Sequence[PageStats]) -> list[PageStats]:

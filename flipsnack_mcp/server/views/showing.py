@@ -56,7 +56,7 @@ def told_aside(aside: Aside, covers: Mapping[str, str], heading: Heading) -> Jso
     rows = [*aside.rows]
     cut = {"rows_total": len(rows)} if len(rows) > MOST_ROWS else {}
     members = {
-        "links": {name: link for name, one in aside.links.items() if (link := plain_address(one))},
+        "links": {name: link for name, one in aside.links.items() if name and (link := plain_address(one))},
         "rows": rows[:MOST_ROWS],
         "measure": aside.measure,
     }

@@ -36,7 +36,7 @@ LOOKS_FOR_AN_END, BETWEEN_LOOKS = 12, 10.0
 SECONDS_A_DOCUMENT = 4.0
 """A guess, until one is through."""
 THE_SAME = (
-    "The same document and title was uploaded less than a day ago, or earlier in this batch: this is that collection, "
+    "The same document and title was uploaded less than a day ago, or earlier in this batch: this is that upload, "
     "as it is; nothing was sent again."
 )
 FOR_ALL = (errors.QuotaExceededError, errors.NotAuthorisedError)

@@ -126,7 +126,9 @@ def why_not(meant: Event, changes: Sequence[Undone]) -> str:
     return NOT_CHANGED if all(not one.left for one in changes) else ""
 
 
-def draft_undoing(changes: Iterable[Undone], looks: Mapping[str, Collection]) -> tuple[PlanDraft, list[str]]:
+def draft_undoing(
+    changes: Iterable[Undone], looks: Mapping[str, Collection], days: Mapping[str, str] | None = None
+) -> tuple[PlanDraft, list[str]]:
     """What can be put back, and in words what cannot. Of what was not looked at by itself the plan's own look decides."""
     items, refused, said, unchanged = list[Item](), list[tuple[CollectionSummary, str]](), list[str](), 0
     for change in changes:
@@ -141,7 +143,7 @@ def draft_undoing(changes: Iterable[Undone], looks: Mapping[str, Collection]) ->
             continue
         said += [f"{name} of {hash_and_title(change.now, change.title)}" for name in (*other, *change.lost)]
         if back:
-            items.append(item_of(len(items), change, seen, back))
+            items.append(item_of(len(items), change, seen, back, (days or {}).get(change.now, "")))
         else:
             unchanged += 1
     return PlanDraft(tuple(items), unchanged, tuple(refused)), said
@@ -181,7 +183,7 @@ def entry_that_put_back(events: Sequence[Event], change: Undone) -> int:
     return next((one.of or one.number for one in back if one.of != change.begun.number), 0)
 
 
-def item_of(number: int, change: Undone, seen: Collection, back: Mapping[str, Any]) -> Item:
+def item_of(number: int, change: Undone, seen: Collection, back: Mapping[str, Any], day: str) -> Item:
     """One collection of the plan, which has to be as the change left it when its turn comes."""
     known = {name: change.left[name] for name in back if name in BESIDE_THE_LIST}
     facts = {
@@ -189,5 +191,6 @@ def item_of(number: int, change: Undone, seen: Collection, back: Mapping[str, An
         "collection_hash": change.now,
         **seen.model_dump(include=set(RECOGNISED_BY)),
         "pages": pages_of(seen),
+        "day": day,
     }
     return Item.model_validate({**facts, "known": known, **{f"new_{name}": value for name, value in back.items()}})

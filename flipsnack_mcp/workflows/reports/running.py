@@ -128,7 +128,7 @@ class Inquiry:
     async def _look_through(self, offset: int) -> None:
         """One window of the list, which is left as soon as all named collections are found."""
         choice, changes = self._report.choice, await self._record.changes()
-        context = CallContext(self._flipsnack, anyio.current_time() + LONGEST_WAIT)
+        context = CallContext(self._flipsnack, anyio.current_time() + LONGEST_WAIT, lane=Lane.BACKGROUND)
         seen = await read_window(context, choice, offset)
         fitting = [ReportedCollection.of(row) for row in seen.collections if row.collection_hash and choice.fits(row)]
         found = {one.collection_hash for one in (*self._report.targets, *fitting)}

@@ -15,7 +15,7 @@ from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds, several
 from flipsnack_mcp.server.tools.batches.listing import TO_ANSWER, FolderName, left_out, under_titles_of_now
-from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row
+from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row, failures_first
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.batches import rules
@@ -64,7 +64,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
     count = sum(one.state == "planned" for one in items)
     warnings = [*said, *warnings_about(seen, items)]
     if not count:
-        told = [batch_row(one) for one in items]
+        told = failures_first(batch_row(one) for one in items)
         return BatchStatus(state="complete", counts={"failed": len(items)}, items=told, warnings=[NOTHING, *warnings])
     left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
     check_quota(count, left)
@@ -82,8 +82,8 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
         plan_id=batch.plan_id,
         state="planned",
         counts=batch.counts,
-        changes=cost_of(batch, count, left),
-        items=[batch_row(one) for one in items],
+        changes=cost_of(batch, count, left, at_most=may_be_there(seen, items)),
+        items=failures_first(batch_row(one) for one in items),
         warnings=warnings,
         next_step=f'Nothing was sent yet: show this to the person. Call create_collections(plan_id="{batch.plan_id}", '
         "wait_seconds=45) once they agree.",
@@ -130,11 +130,21 @@ def check_quota(count: int, left: int | None) -> None:
         )
 
 
-def cost_of(batch: rules.DocumentBatch, count: int, left: int | None) -> list[str]:
+def may_be_there(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem]) -> bool:
+    """Whether some may not be sent: the same document with the same title is, or will be, a collection already."""
+    planned = [one for one in items if one.state == "planned"]
+    before = {(str(one.path), one.known.title) for one in seen if one.known.collection_hash}
+    contents = Counter((one.sha256, one.title) for one in planned if one.sha256)
+    return any((one.path, one.title) in before for one in planned) or any(count > 1 for count in contents.values())
+
+
+def cost_of(batch: rules.DocumentBatch, count: int, left: int | None, *, at_most: bool) -> list[str]:
     """What carrying it out takes and makes."""
-    after = "how many are left is not known" if left is None else f"api_uploads_left: from {left} to {left - count}"
+    most, no_less = ("at most ", "no less than ") if at_most else ("", "")
+    figures = f"api_uploads_left: from {left} to {no_less}{(left or 0) - count}"
+    after = "how many are left is not known" if left is None else figures
     made = "a draft" if batch.status == "editable" else batch.status
-    return [f"{count} of the month's uploads, {after}", f"each becomes {made}"]
+    return [f"{most}{count} of the month's uploads, {after}", f"each becomes {made}"]
 
 
 def warnings_about(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem]) -> list[str]:

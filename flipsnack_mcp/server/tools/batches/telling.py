@@ -1,5 +1,6 @@
 """What is answered about a plan of uploads: how far it is, and what each document became."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -7,12 +8,15 @@ from pydantic import Field
 
 from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
+from flipsnack_mcp.server.wording import SHORTENED
 from flipsnack_mcp.workflows.batches import rules
 from flipsnack_mcp.workflows.batches.carrying_out import batch_at
 from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.uploads.following import Followed
 from flipsnack_mcp.workflows.uploads.looking_after import look_after
 
+WELL = UNDER_WAY | {"planned", "sending", "complete"}
+"""What a document is where nothing went wrong with it."""
 BatchStateTold = Literal["planned", "running", "complete", "stopped"]
 
 
@@ -36,7 +40,7 @@ class BatchStatus(Answered):
     counts: Annotated[dict[str, int], Field(description="By state")]
     progress: HowFar = None
     changes: Planned = None
-    items: Annotated[list[BatchRow] | None, Field(description="In their order")] = None
+    items: Annotated[list[BatchRow] | None, Field(description="Each document")] = None
     warnings: Warnings = []
     next_step: NextStep = None
 
@@ -68,10 +72,16 @@ async def what_became(call: ToolCall, batch: rules.DocumentBatch, seconds: float
         plan_id=batch.plan_id,
         state="stopped" if batch.is_stopped else "complete",
         counts=batch.counts,
-        items=rows,
+        items=failures_first(rows),
         warnings=[*stopped, *said],
         next_step=next_batch_call(batch, converting=converting),
     )
+
+
+def failures_first(rows: Iterable[BatchRow]) -> list[BatchRow]:
+    """In their order; but where a text tells only the first, these are the ones that a person has to know of."""
+    found = list(rows)
+    return found if len(found) <= SHORTENED["items"] else sorted(found, key=lambda one: one.state in WELL)
 
 
 def next_batch_call(batch: rules.DocumentBatch, *, converting: bool) -> str | None:

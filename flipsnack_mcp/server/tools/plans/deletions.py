@@ -6,14 +6,13 @@ from mcp.types import InputRequiredResult
 from pydantic import Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, few_named
+from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
-from flipsnack_mcp.server.tools.choosing import ChoosingInput, PlanningInput
+from flipsnack_mcp.server.tools.choosing import ChoosingInput, PlanningInput, chosen_and_left
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
-from flipsnack_mcp.server.tools.plans.updating import LEFT_OUT
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.finding import Choice
 from flipsnack_mcp.workflows.plans.deleting import draft_deletions, with_their_documents
 
 MOST_DELETED = 50
@@ -46,12 +45,11 @@ async def delete_collections(call: ToolCall, arguments: DeleteCollectionsInput) 
 
 async def make_deletion_plan(call: ToolCall, choice: Choice) -> PlanStatus:
     """What would go, as it is now; nothing is deleted."""
-    rows = await choose(call.context, choice)
+    rows, to_nothing = await chosen_and_left(call, choice)
     if len(rows) > MOST_DELETED:
         raise FlipsnackError(
             f"{len(rows)} collections are meant; one plan deletes at most {MOST_DELETED}.",
             "Choose fewer of them, and make a plan for the rest after it.",
         )
-    missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
     draft = await with_their_documents(call.context, draft_deletions(rows))
-    return await keep_plan(call, draft, few_named(LEFT_OUT, missing))
+    return await keep_plan(call, draft, to_nothing)

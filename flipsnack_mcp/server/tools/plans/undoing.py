@@ -1,6 +1,6 @@
 """undo_change: what an entry of the history changed is put back, as a plan first, where it still is as that left it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from mcp.types import InputRequiredResult
@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, few_named, hash_and_title
-from flipsnack_mcp.api.actions.collections import Collection, GetCollection
+from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
@@ -16,7 +16,7 @@ from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.plans.updating import notes
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.started import as_typed
-from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.finding import Choice, choose, day_of
 from flipsnack_mcp.workflows.history import Event
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.item import Listed
@@ -61,8 +61,8 @@ async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]
     """What would put back what an entry of the history changed, and what of it is not to be put back."""
     events = await call.app.history.events()
     changes = await changes_meant(call, events, number)
-    looks = await looks_at(call, changes)
-    draft, other = draft_undoing(changes, looks)
+    looks, days = await looks_at(call, changes)
+    draft, other = draft_undoing(changes, looks, days)
     left = {
         "Already as before that change": already_back(events, changes, looks),
         "Left as they are, changed since or not known from before": other,
@@ -120,15 +120,25 @@ def how_it_was(changes: Sequence[Undone]) -> str:
     return f"Tell the person. How it was stands in `{as_typed('history --json')}`, in a terminal."
 
 
-async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> dict[str, Collection]:
-    """How they are now: each by itself where they are few, else as the list tells."""
+async def looks_at(call: ToolCall, changes: Sequence[Undone]) -> tuple[dict[str, Collection], dict[str, str]]:
+    """How they are now: each by itself where they are few, else as the list tells; and their days, where those are needed.
+
+    Only the list knows days, and only a day tells collections of one title apart.
+    """
+    meant = Choice(tuple(one.now for one in changes))
     if len(changes) > LOOKS_FOR_A_PLAN:
-        rows = await choose(call.context, Choice(tuple(one.now for one in changes)))
-        return {row.collection_hash: Listed.of(row) for row in rows}
+        rows = await choose(call.context, meant)
+        return {row.collection_hash: Listed.of(row) for row in rows}, days_by_hash(rows)
     found = dict[str, Collection]()
     for change in changes:
         try:
             found[change.now] = await call.context.send(GetCollection(collection_hash=change.now))
         except NotFoundError:
             continue
-    return found
+    titles = {seen.title for seen in found.values()}
+    return found, days_by_hash(await choose(call.context, meant)) if len(titles) < len(found) else {}
+
+
+def days_by_hash(rows: Iterable[CollectionSummary]) -> dict[str, str]:
+    """The day of each, by its hash."""
+    return {row.collection_hash: day_of(row) for row in rows}

@@ -1,5 +1,6 @@
 """update_collections: what shall become of which collections, as a plan."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from mcp.types import InputRequiredResult
@@ -9,17 +10,16 @@ from typing_extensions import override
 from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, few_named, quoted, refuse_half_characters
 from flipsnack_mcp.api.parameters import Description
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
-from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PlanningInput
+from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PlanningInput, chosen_and_left
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus
 from flipsnack_mcp.server.tools.plans.going_on import go_on, keep_plan
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.finding import as_known, choose
+from flipsnack_mcp.workflows.finding import as_known
 from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE, PlanDraft, Rule, draft_plan
 
 MOST_IN_A_PLAN = 1000
 """Collections: more would take the key for an hour."""
 LONGEST_DESCRIPTION = 300
-LEFT_OUT = "Named, but not in the account or left out by a filter"
 CHANGES = ("find", "replace", "prefix", "suffix", "remove", "description", "status")
 Words = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText(exact=True)]
 Ends = Annotated[str, AfterValidator(refuse_half_characters), Field(max_length=LONGEST_TITLE), FreeText()]
@@ -76,19 +76,17 @@ async def update_collections(call: ToolCall, arguments: UpdateCollectionsInput) 
 
 async def make_plan(call: ToolCall, arguments: UpdateCollectionsInput) -> PlanStatus:
     """What the rule would make of the collections that are meant; nothing is changed."""
-    choice = arguments.choice
-    rows = await choose(call.context, choice)
+    rows, to_nothing = await chosen_and_left(call, arguments.choice)
     draft = draft_plan(arguments.rule, rows)
     if len(draft.items) > MOST_IN_A_PLAN:
         raise FlipsnackError(
             f"{len(draft.items)} collections would change; one plan takes at most {MOST_IN_A_PLAN}.",
             "Choose fewer of them.",
         )
-    missing = [one for one in choice.collections if one not in {row.collection_hash for row in rows}]
-    return await keep_plan(call, draft, notes(draft, missing, arguments.description))
+    return await keep_plan(call, draft, notes(draft, to_nothing, arguments.description))
 
 
-def notes(draft: PlanDraft, missing: list[str], described: str | None = None) -> list[str]:
+def notes(draft: PlanDraft, to_nothing: Sequence[str], described: str | None = None) -> list[str]:
     """What the person should know before they agree to a plan."""
     published = sum(one.publishes for one in draft.items)
     offline = sum(one.goes_offline for one in draft.items)
@@ -100,7 +98,7 @@ def notes(draft: PlanDraft, missing: list[str], described: str | None = None) ->
         is not None,
     }
     counted = [text for text, count in said.items() if count]
-    return [*counted, *few_named(LEFT_OUT, missing), *left_alone(draft)]
+    return [*counted, *to_nothing, *left_alone(draft)]
 
 
 def left_alone(draft: PlanDraft) -> list[str]:
