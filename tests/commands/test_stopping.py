@@ -116,7 +116,8 @@ def test_an_interrupt_leaves_no_half_file_and_no_lock(run: Run, tmp_path: Path) 
         in_a_call(server)
         process.send_signal(signal.SIGINT)
         assert server.ended() == (INTERRUPTED, "")
-    assert not [one.name for one in tmp_path.iterdir() if "journal" in one.name]
+    # A journal that is kept begins with zeros once nothing is half written: https://sqlite.org/atomiccommit.html#_persistent_rollback_journals
+    assert not [one.name for one in tmp_path.iterdir() if "journal" in one.name and any(one.read_bytes()[:8])]
     listed = run("history", **settings)
     assert (listed.status, listed.err) == (0, "")
 
