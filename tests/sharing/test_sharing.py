@@ -1,7 +1,8 @@
 """Real processes on one budget, with Flipsnack's windows at a fifth; `benchmarks/pace.py` has them in full."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from statistics import median, quantiles
 from threading import Barrier
 
@@ -40,13 +41,19 @@ SCENES = {"three": endless(3), "one is killed": endless(6, killed="6"), "a perso
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     """All of them at the same time: each has a budget and a receiver of its own, and mostly waits."""
     together = Barrier(len(SCENES))
+    folders = [tmp_path_factory.mktemp("budget") for _ in SCENES]  # not made for several threads at once
 
-    def played(name: str) -> Seen:
-        with scene(tmp_path_factory.mktemp("budget"), FIFTH, together) as playing:
-            return SCENES[name](playing)
+    def played(name: str, folder: Path) -> Seen:
+        try:
+            with scene(folder, FIFTH, together) as playing:
+                return SCENES[name](playing)
+        except BaseException:
+            together.abort()  # or the others would wait for it, and hide what went wrong
+            raise
 
     with ThreadPoolExecutor(len(SCENES)) as at_once:
-        return dict(zip(SCENES, at_once.map(played, SCENES), strict=True))
+        playing = {at_once.submit(played, name, folder): name for name, folder in zip(SCENES, folders, strict=True)}
+        return {playing[one]: one.result() for one in as_completed(playing)}
 
 
 @pytest.mark.parametrize(
