@@ -1,19 +1,19 @@
 """The first moments on stdio: hand-shake and lists are answered at once, and the SDK is imported when something needs it.
 
-There is one reader at any time, and one writer. What is not answered here is handed over in order, with the hand-shake
+There is one reader at any time, and one writer (`ends`). What is not answered here is handed over in order, with the hand-shake
 before it, and from then on nothing is read or written here any more.
 """
 
 import json
 import os
-import select
 import sys
 from typing import NamedTuple
 
 from flipsnack_mcp.front.answers import Answers, answers_for
 from flipsnack_mcp.front.asking import Enquiry, enquiry_in, is_initialized, message_in
+from flipsnack_mcp.front.ends import Ends
 from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
-from flipsnack_mcp.server.arriving.inlet import AT_ONCE, Heard, read_some
+from flipsnack_mcp.server.arriving.inlet import AT_ONCE, Heard
 from flipsnack_mcp.settings import Settings
 
 
@@ -35,9 +35,9 @@ def first_moments(settings: Settings) -> Heard | None:
 
     None where all has to begin in the ordinary way: nothing was read or said then.
     """
-    streams = pipes()
-    answers = answers_for(settings) if streams else None
-    if not streams or not answers:
+    ends = client_ends()
+    answers = answers_for(settings) if ends else None
+    if not ends or not answers:
         return None
     leave_when_interrupted()
     if settings.warnings or settings.notes:
@@ -45,43 +45,35 @@ def first_moments(settings: Settings) -> Heard | None:
 
         remarks.log_to_stderr(settings)
         remarks.remark_on(settings)
-    heard = answer_until_needed(answers, *streams)
+    heard = answer_until_needed(answers, ends)
     return heard or end_process(0)
 
 
-def pipes() -> tuple[int, int] | None:
-    """The client's ends, if both are there and no person is typing, and stderr where remarks could be made."""
+def client_ends() -> Ends | None:
+    """Stdin and stdout, if both are there and no person is typing, and stderr where remarks could be made."""
     try:
         reading, writing = sys.stdin.fileno(), sys.stdout.fileno()
     except (AttributeError, OSError, ValueError):  # there is none, or it is no file
         return None
-    return None if os.isatty(reading) or sys.stderr is None else (reading, writing)
+    return None if os.isatty(reading) or sys.stderr is None else Ends(reading, writing)
 
 
-def answer_until_needed(answers: Answers, reading: int, writing: int) -> Heard | None:
+def answer_until_needed(answers: Answers, ends: Ends) -> Heard | None:
     """Answer what is known; gives what the SDK has to read, or nothing where all is said."""
     talk, rest = Talk(), b""
-    while piece := read_or_end(reading):
+    while piece := ends.read():
         *lines, rest = (rest + piece).split(b"\n")
         for number, line in enumerate(lines):
-            told = told_after(talk, line, answers, writing)
+            told = told_after(talk, line, answers, ends)
             if told is None:
-                return Heard(talk.replayed + b"\n".join([*lines[number:], rest]), talk.answered)
+                return Heard(talk.replayed + b"\n".join([*lines[number:], rest]) + ends.early, talk.answered)
             talk = told
         if len(rest) > AT_ONCE or b"\r" in rest[:-1]:  # no line of ours; and to the SDK that is the end of one too
             break
-    return Heard(talk.replayed + rest, talk.answered) if rest else None
+    return Heard(talk.replayed + rest + ends.early, talk.answered) if rest else None
 
 
-def read_or_end(reading: int) -> bytes:
-    """What comes next; a stream that cannot be read has ended."""
-    try:
-        return read_some(reading)
-    except OSError:
-        return b""
-
-
-def told_after(talk: Talk, line: bytes, answers: Answers, writing: int) -> Talk | None:
+def told_after(talk: Talk, line: bytes, answers: Answers, ends: Ends) -> Talk | None:
     """What was said once this line is answered; None where it was not: the SDK answers it, or says why it cannot."""
     message = message_in(line)
     if message is None:
@@ -90,22 +82,10 @@ def told_after(talk: Talk, line: bytes, answers: Answers, writing: int) -> Talk 
         return talk._replace(replayed=talk.replayed + line + b"\n", ready=True)
     asked = enquiry_in(message, talk.opening)
     answer = answers.line_for(asked) if asked else None
-    if answer is None or not went_out(answer, writing):
+    if answer is None or not ends.write(answer):
         return None
     if talk.opening:
         return talk
     own = f"front-{os.urandom(8).hex()}"
     replayed = json.dumps({**message, "id": own}, ensure_ascii=False).encode()
     return Talk(asked, replayed + b"\n", own)
-
-
-def went_out(line: bytes, writing: int) -> bool:
-    """Whether the whole line went out, however little a pipe takes at once."""
-    while line:
-        try:
-            line = line[os.write(writing, line) :]
-        except BlockingIOError:
-            select.select([], [writing], [])
-        except OSError:
-            return False
-    return True

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from threading import Event, Thread
 import pytest
 
 from flipsnack_mcp.front.answers import answers_for
+from flipsnack_mcp.front.ends import Ends
 from flipsnack_mcp.front.moments import answer_until_needed
 from flipsnack_mcp.server.arriving.inlet import Heard
 from flipsnack_mcp.settings import Settings
@@ -46,7 +48,7 @@ class Pipes:
         threads = [Thread(target=self.write, args=[said]), Thread(target=self.read, args=[answers])]
         for thread in threads:
             thread.start()
-        self.heard = answer_until_needed(known, reading, writing)
+        self.heard = answer_until_needed(known, Ends(reading, writing))
         os.close(writing)
         for thread in threads:
             thread.join()
@@ -69,6 +71,38 @@ def test_a_pipe_that_takes_less_than_it_is_given_gets_whole_lines_in_order(*, bl
     assert [json.loads(one)["id"] for one in pipes.answers] == list(range(1, 20))
     assert len(b"".join(pipes.answers)) > 4 * 65_536
     assert pipes.heard is None
+
+
+MANY = range(2, 3000)
+MUCH = b"".join(asked(n, "prompts/list") for n in MANY)
+"""More than two pipes take."""
+
+
+@pytest.mark.parametrize("later", [b"", PING + MUCH], ids=["all of it is answered", "the SDK has to go on"])
+def test_a_client_that_writes_all_it_has_to_say_before_it_reads_is_listened_to(later: bytes) -> None:
+    (reading, said), (answers, writing), read, unsaid = os.pipe(), os.pipe(), list[bytes](), list[bytes]()
+    known, first = answers_for(Settings()), b"".join(asked(n, "prompts/list") for n in MANY[:100]) if later else MUCH
+    assert known
+
+    def write_then_read() -> None:
+        rest = HELLO + READY + first + later
+        while rest and select.select([], [said], [], 10)[1]:
+            rest = rest[os.write(said, rest[: select.PIPE_BUF]) :]
+        unsaid.append(rest)
+        os.close(said)
+        with os.fdopen(answers, "rb") as pipe:
+            read.extend(pipe)
+
+    client = Thread(target=write_then_read)
+    client.start()
+    heard = answer_until_needed(known, Ends(reading, writing))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        unread = pipe.read()
+    client.join()
+    assert unsaid == [b""]
+    assert [json.loads(one)["id"] for one in read] == [1, *MANY[: first.count(b"\n")]]
+    assert (greeted_as(heard)[1] + unread if heard else b"") == (READY + later if later else b"")
 
 
 def greeted_as(heard: Heard) -> tuple[dict[str, object], bytes]:
@@ -110,7 +144,7 @@ def test_a_line_that_none_of_ours_can_be_is_handed_over_before_it_ends(unfinishe
 
     client = Thread(target=write_and_wait)
     client.start()
-    heard = answer_until_needed(known, reading, -1)
+    heard = answer_until_needed(known, Ends(reading, -1))
     handed_over.set()
     client.join()
     os.close(reading)
@@ -161,7 +195,7 @@ def test_what_cannot_be_written_is_left_to_the_sdk_which_says_so() -> None:
     known = answers_for(Settings())
     assert known
     with closed_pipe() as writing:
-        assert answer_until_needed(known, reading, writing) == Heard(HELLO + LIST)
+        assert answer_until_needed(known, Ends(reading, writing)) == Heard(HELLO + LIST)
     os.close(reading)
 
 
