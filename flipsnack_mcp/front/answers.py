@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from flipsnack_mcp import __version__
 from flipsnack_mcp.front.asking import Enquiry
 from flipsnack_mcp.server.instructions import instructions
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.settings import ACCOUNTS, Settings
 
 ANSWERS_FILE = Path(__file__).with_name("answers.json")
 SDK = ("mcp", "mcp_types")
@@ -48,13 +48,13 @@ class Answers(NamedTuple):
 
     def line_for(self, asked: Enquiry) -> bytes | None:
         """The whole line that answers a request, if it is known."""
-        kind = next((name for name, extensions in self.clients.items() if extensions == asked.extensions), "")
         try:
+            kind = next((name for name, extensions in self.clients.items() if extensions == asked.extensions), "")
             number = self.known[WAYS[asked.enveloped]][asked.version][kind][asked.method]
             result = "".join(self.instructions if one is None else self.parts[one] for one in self.made_of[number])
-        except (LookupError, TypeError):  # it is not there, or the file is not as it was written
+            return f'{{"jsonrpc":"2.0","id":{json.dumps(asked.id)},"result":{result}}}\n'.encode()
+        except (LookupError, TypeError, AttributeError, ValueError):  # it is not there, or not as it was written
             return None
-        return f'{{"jsonrpc":"2.0","id":{json.dumps(asked.id)},"result":{result}}}\n'.encode()
 
 
 def answers_for(settings: Settings) -> Answers | None:
@@ -85,6 +85,8 @@ def as_json(text: str) -> str:
 
 def key_of_settings(settings: Settings) -> str:
     """By what the file knows these settings; nothing where one is set that may change an answer."""
+    if ACCOUNTS in settings.sources:  # also where it could not be read, and what is said of it still has to be redacted
+        return ""
     others = (one for one in fields(settings) if one.name not in WITHOUT_EFFECT and one.name not in RECORDED)
     if any(getattr(settings, one.name) != one.default for one in others):
         return ""

@@ -15,7 +15,7 @@ from flipsnack_mcp.front import answers
 from flipsnack_mcp.front.answers import RECORDED, WITHOUT_EFFECT, Answers, answers_for
 from flipsnack_mcp.front.asking import Enquiry, enquiry_in, message_in
 from flipsnack_mcp.server.server import build_server
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.settings import Settings, read_settings
 from tests.front.recorder import RECORDER
 
 REVISIONS = (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
@@ -106,6 +106,11 @@ async def test_a_setting_changes_no_answer_or_has_answers_of_its_own_or_none_wit
     assert await are_the_servers(replace(PLAIN, **{name: value})) == (known and value != frozenset({"nothing"}))
 
 
+def test_where_a_file_of_accounts_is_named_nothing_is_answered_without_the_sdk(tmp_path: Path) -> None:
+    settings = read_settings({"FLIPSNACK_ACCOUNTS": str(tmp_path / "missing")})
+    assert answers_for(settings) is None
+
+
 SPOILT: dict[str, Callable[[str], str]] = {
     "another version of the package": lambda text: text.replace('["0.', '["1.', 1),
     "another version of the SDK": lambda text: text.replace("mcp-2.", "mcp-3.", 1),
@@ -156,7 +161,7 @@ def test_a_revision_is_answered_only_where_it_is_asked_for_as_its_clients_do(rev
 
 
 @pytest.mark.parametrize(
-    "spoilt", [{"parts": [1]}, {"parts": []}, {"made_of": [[]]}, {"known": {}}, {"known": []}], ids=str
+    "spoilt", [{"parts": [1]}, {"parts": []}, {"made_of": [[]]}, {"known": {}}, {"known": []}, {"clients": []}], ids=str
 )
 def test_an_answer_that_a_broken_file_does_not_have_is_left_to_the_sdk(spoilt: dict[str, Any]) -> None:
     known = answers_for(PLAIN)
