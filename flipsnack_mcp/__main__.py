@@ -141,6 +141,10 @@ def run_history(options: "argparse.Namespace") -> int:
 def run_serve(http: str | None, options: Mapping[str, str]) -> int:
     """Serve; on stdio most is imported once a client needs it. Garbage is left until then: that saves 50 ms."""
     gc.disable()
+    if http is None:  # before any other import: within one an interrupt can get lost, and the server would go on
+        from flipsnack_mcp.front.leaving import leave_when_interrupted
+
+        leave_when_interrupted()
     from flipsnack_mcp.settings import read_settings
 
     settings = read_settings(os.environ, options)

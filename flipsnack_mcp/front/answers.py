@@ -72,7 +72,7 @@ def answers_for(settings: Settings) -> Answers | None:
             found["known"],
             as_json(instructions(settings, frozenset(found["lacking"]))),
         )
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flipsnack_mcp.front.answers import Answers, answers_for
 from flipsnack_mcp.front.asking import Enquiry, enquiry_in, is_initialized, message_in
 from flipsnack_mcp.front.ends import Ends
-from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
+from flipsnack_mcp.front.leaving import end_process
 from flipsnack_mcp.server.arriving.inlet import AT_ONCE, Heard
 from flipsnack_mcp.settings import Settings
 
@@ -39,7 +39,6 @@ def first_moments(settings: Settings) -> Heard | None:
     answers = answers_for(settings) if ends else None
     if not ends or not answers:
         return None
-    leave_when_interrupted()
     if settings.warnings or settings.notes:
         from flipsnack_mcp.front import remarks  # noqa: PLC0415  # only where there is something to say
 

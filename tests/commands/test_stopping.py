@@ -125,7 +125,7 @@ def test_an_interrupt_leaves_no_half_file_and_no_lock(run: Run, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("typed", "slow"),
     [
-        ("serve", "mcp"), ("serve", "anyio"), ("serve --http 127.0.0.1:1", "mcp"), ("serve --sandbox", "httpx2"),
+        ("serve", "dataclasses"), ("serve", "mcp"), ("serve", "anyio"), ("serve --http 127.0.0.1:1", "mcp"), ("serve --sandbox", "httpx2"),
         ("demo", "anyio"), ("doctor", "anyio"), ("history", "anyio"), ("approve", "anyio"), ("approve ABCDEFGH", "anyio"),
         ("sandbox", "anyio"), ("sandbox --port 0", "starlette"),
     ],

@@ -118,6 +118,7 @@ SPOILT: dict[str, Callable[[str], str]] = {
     "cut": lambda text: text[:-200],
     "empty": lambda _: "",
     "no object": lambda _: "[]",
+    "nothing but depth": lambda _: "[" * 100_000,
     "something else": lambda _: '{"made_with": 1}',
     "without its settings": lambda text: text.replace("read_only=0", "read=0"),
 }
