@@ -11,7 +11,7 @@ from mcp import types
 from mcp.shared.message import SessionMessage
 
 from flipsnack_mcp.commands.connecting import connect
-from flipsnack_mcp.front import ends
+from flipsnack_mcp.front import piping
 from flipsnack_mcp.front.answers import answers_for
 from flipsnack_mcp.front.moments import answer_until_needed
 from flipsnack_mcp.server.arriving.inlet import Heard
@@ -77,14 +77,14 @@ class Client:
         known, answers = answers_for(SETTINGS), self.folder / "answers"
         assert known
         with answers.open("wb") as written:
-            heard = answer_until_needed(known, ends.Ends(-1, written.fileno()))
+            heard = answer_until_needed(known, piping.ClientPipes(-1, written.fileno()))
         return heard, answers.read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     made = Client(tmp_path)
-    monkeypatch.setattr(ends, "read_some", made.piece)
+    monkeypatch.setattr(piping, "read_some", made.piece)
     return made
 
 

@@ -11,8 +11,8 @@ from threading import Event, Thread
 import pytest
 
 from flipsnack_mcp.front.answers import answers_for
-from flipsnack_mcp.front.ends import Ends
 from flipsnack_mcp.front.moments import answer_until_needed
+from flipsnack_mcp.front.piping import ClientPipes
 from flipsnack_mcp.server.arriving.inlet import Heard
 from flipsnack_mcp.settings import Settings
 
@@ -48,7 +48,7 @@ class Pipes:
         threads = [Thread(target=self.write, args=[said]), Thread(target=self.read, args=[answers])]
         for thread in threads:
             thread.start()
-        self.heard = answer_until_needed(known, Ends(reading, writing))
+        self.heard = answer_until_needed(known, ClientPipes(reading, writing))
         os.close(writing)
         for thread in threads:
             thread.join()
@@ -95,7 +95,7 @@ def test_a_client_that_writes_all_it_has_to_say_before_it_reads_is_listened_to(l
 
     client = Thread(target=write_then_read)
     client.start()
-    heard = answer_until_needed(known, Ends(reading, writing))
+    heard = answer_until_needed(known, ClientPipes(reading, writing))
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         unread = pipe.read()
@@ -144,7 +144,7 @@ def test_a_line_that_none_of_ours_can_be_is_handed_over_before_it_ends(unfinishe
 
     client = Thread(target=write_and_wait)
     client.start()
-    heard = answer_until_needed(known, Ends(reading, -1))
+    heard = answer_until_needed(known, ClientPipes(reading, -1))
     handed_over.set()
     client.join()
     os.close(reading)
@@ -195,7 +195,7 @@ def test_what_cannot_be_written_is_left_to_the_sdk_which_says_so() -> None:
     known = answers_for(Settings())
     assert known
     with closed_pipe() as writing:
-        assert answer_until_needed(known, Ends(reading, writing)) == Heard(HELLO + LIST)
+        assert answer_until_needed(known, ClientPipes(reading, writing)) == Heard(HELLO + LIST)
     os.close(reading)
 
 

@@ -12,7 +12,7 @@ WITHOUT_WAITING = getattr(select, "PIPE_BUF", 512)
 
 
 @dataclass
-class Ends:
+class ClientPipes:
     """What a client writes to and what it reads from. Who writes much before reading anything is listened to meanwhile."""
 
     reading: int
