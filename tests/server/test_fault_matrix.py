@@ -107,9 +107,14 @@ KINDS = {"get_collection", "update_collection", "create_collection", "delete_col
 
 
 def tells(wish: CallContext, fault: str, reach: str) -> bool:
-    """Whether a cell can show what no other cell shows: a huge answer is refused before anybody looks at it."""
+    """Whether a cell can show what no other cell shows.
+
+    A huge answer is refused before anybody looks at it; a read leaves the account alike before and after.
+    """
     if fault == "huge":
         return wish.name in KINDS and reach == "once"
+    if wish.reads and fault.endswith(" after"):
+        return reach == "once"
     return wish.name not in ALIKE or (fault in TELLING and reach == "once")
 
 
