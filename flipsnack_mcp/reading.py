@@ -161,12 +161,12 @@ class Reading:
             self.problems.append(f"{name} is neither 1, 0, true nor false.")
         return SWITCH_WORDS.get(value, unclear) if value else default
 
-    def number(self, name: str, default: int, least: int = 1) -> int:
+    def number(self, name: str, default: int, least: int = 1, most: int = 1000) -> int:
         value = self.text(name)
-        if value.isascii() and value.isdigit() and len(value) <= 4 and least <= int(value) <= 1000:
+        if value.isascii() and value.isdigit() and len(value) <= len(str(most)) and least <= int(value) <= most:
             return int(value)
         if value:
-            self.problems.append(f"{name} is no whole number from {least} to 1000.")
+            self.problems.append(f"{name} is no whole number from {least} to {most}.")
         return default
 
     def parts(self, name: str, separator: str) -> list[str]:
@@ -243,6 +243,11 @@ class Reading:
             self.problems.append(f"{name} is no https address (http is taken for this machine only).")
             return default
         return value if value.endswith("/") else f"{value}/"
+
+    def own_address(self, name: str, default: str) -> str:
+        """An address that is compared as it stands, or none."""
+        value = self.text(name)
+        return value if value and self.address(name, default) != default else default
 
 
 def is_plain_host(text: str) -> bool:

@@ -22,34 +22,21 @@ from flipsnack_mcp.accounts_file import (
     key_of,
     whole_path,
 )
+from flipsnack_mcp.declared import setting
+from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.reading import ACCOUNTS, CREDENTIALS, LOOPBACK, Reading, Variable
 
 __all__ = ["ACCOUNTS", "LOOPBACK", "VARIABLES", "Settings", "Variable", "read_settings"]
 
 FEWEST_CHARACTERS = 12
 """Of a key, so that its last four tell nothing."""
-PROCESS_WIDE = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL", "FLIPSNACK_ACCOUNTS"})
+OF_A_TEAM = frozenset(f"FLIPSNACK_{one.name.upper()}" for one in fields(TeamSettings))
+PROCESS_WIDE = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL", "FLIPSNACK_ACCOUNTS", *OF_A_TEAM})
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 
-def setting(
-    read: Callable[[Reading, str, Any], Any],
-    meaning: str,
-    *,
-    default: Any = "",
-    shown: str | None = None,
-    secret: bool = False,
-    separator: str = "",
-) -> Any:
-    """A field that is read from its variable. `shown` is how its default is written where the value itself is not."""
-    flag = isinstance(default, bool)
-    text = str(int(default) if flag else default) if shown is None else shown
-    variable = Variable("", meaning, text, secret=secret, flag=flag, separator=separator)
-    return field(default=default, repr=not secret, metadata={"read": read, "variable": variable})
-
-
 @dataclass(frozen=True)
-class Settings:
+class Settings(TeamSettings):
     """What the server was told. Key and secret are in no `repr`."""
 
     api_key: str = setting(Reading.credential, "API key", secret=True)
@@ -187,7 +174,9 @@ class Settings:
         return hashlib.sha256(f"{self.api_url} {key} {self.sandbox}".encode()).hexdigest()[:16]
 
 
-DECLARED = {f"FLIPSNACK_{one.name.upper()}": one for one in fields(Settings) if one.metadata}
+# Those for a team last: a dataclass has the fields of what it is made from first.
+EVERY_FIELD = sorted(fields(Settings), key=lambda one: f"FLIPSNACK_{one.name.upper()}" in OF_A_TEAM)
+DECLARED = {f"FLIPSNACK_{one.name.upper()}": one for one in EVERY_FIELD if one.metadata}
 PLAIN_VARIABLES = [replace(one.metadata["variable"], name=name) for name, one in DECLARED.items()]
 FILE_VARIABLES = [
     Variable(f"{one.name}_FILE", f"file that holds the {one.meaning}, instead of `{one.name}`")

@@ -23,7 +23,10 @@ DOCUMENTED = {
     "FLIPSNACK_CONFIRM", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR", "FLIPSNACK_CALLS_PER_SECOND",
     "FLIPSNACK_CALLS_PER_MINUTE", "FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL",
     "FLIPSNACK_MAX_DELETES_PER_HOUR", "FLIPSNACK_MAX_DELETES_PER_DAY", "FLIPSNACK_ACCOUNTS",
-    "FLIPSNACK_FILE_HOSTS",
+    "FLIPSNACK_FILE_HOSTS", "FLIPSNACK_TOKENS", "FLIPSNACK_AUTH_ISSUER", "FLIPSNACK_AUTH_AUDIENCE",
+    "FLIPSNACK_PUBLIC_URL", "FLIPSNACK_STICKY", "FLIPSNACK_STATE_KEY_FILE", "FLIPSNACK_SPOOL_DIR",
+    "FLIPSNACK_SPOOL_MEGABYTES", "FLIPSNACK_CALLER_CALLS", "FLIPSNACK_CALLER_CALLS_PER_SECOND",
+    "FLIPSNACK_BODY_KILOBYTES",
 }  # fmt: skip
 
 
@@ -63,6 +66,15 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         "calls_per_second": ("3", 3),
         "calls_per_minute": ("30", 30),
         "log_level": ("debug", "DEBUG"),
+        "tokens": (str(tmp_path / "tokens"), tmp_path / "tokens"),
+        "auth_issuer": ("https://login.example.com/realm", "https://login.example.com/realm"),
+        "auth_audience": ("https://books.example.com/mcp", "https://books.example.com/mcp"),
+        "public_url": ("https://books.example.com", "https://books.example.com"),
+        "sticky": ("1", True),
+        "state_key_file": (str(tmp_path / "key"), tmp_path / "key"),
+        "spool_dir": (str(tmp_path / "spool"), tmp_path / "spool"),
+        "spool_megabytes": ("20000", 20_000),
+        "body_kilobytes": ("8192", 8192),
         "file_hosts": ("Files.Flipsnack.net, cdn.example.com,", ("files.flipsnack.net", "cdn.example.com")),
     }
     environment = {f"FLIPSNACK_{name.upper()}": text for name, (text, _) in set_and_read.items()}
@@ -344,7 +356,7 @@ def test_open_folders_among_given_ones_are_left_out() -> None:
         ("FLIPSNACK_DOWNLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"), ("FLIPSNACK_APIKEY", "FLIPSNACK_API_KEY"),
         ("FLIPSNACK_READONLY", "FLIPSNACK_READ_ONLY"), ("FLIPSNACK_API_SECRET_FLIE", "FLIPSNACK_API_SECRET_FILE"),
         ("FLIPSNACK_TOOLSET", "FLIPSNACK_TOOLSETS"), ("FLIPSNACK_CONFRIM", "FLIPSNACK_CONFIRM"), ("FLIPSNACK_LOGLEVEL", "FLIPSNACK_LOG_LEVEL"),
-        ("FLIPSNACK_STATE_FILE", "FLIPSNACK_STATE"), ("flipsnack_api_key", "FLIPSNACK_API_KEY"), ("Flipsnack_Read_Only", "FLIPSNACK_READ_ONLY"),
+        ("FLIPSNACK_STATES", "FLIPSNACK_STATE"), ("flipsnack_api_key", "FLIPSNACK_API_KEY"), ("Flipsnack_Read_Only", "FLIPSNACK_READ_ONLY"),
         ("FLIPSNACK_MAX_DELETES_PER_HOURS", "FLIPSNACK_MAX_DELETES_PER_HOUR"), ("FLIPSNACK_ENTIRELY_DIFFERENT_THING_X", ""), ("FLIPSNACK_", ""),
         (f"FLIPSNACK_{KEY}", ""), ("FLIPSNACK_\x1b[2J", ""), ("FLIPSNACK_" + "A" * 500, ""),
     ],

@@ -56,7 +56,7 @@ def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
         named = f"[{host}]" if ":" in host else host
         announce(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
     try:
-        from flipsnack_mcp.commands.over_http import serve_over_http  # noqa: PLC0415  # stdio starts without it
+        from flipsnack_mcp.team.serving import serve_over_http  # noqa: PLC0415  # stdio starts without it
 
         serve_over_http(server, host, port, server.settings.log_level)
     except SystemExit:

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from flipsnack_mcp.commands import over_http
+from flipsnack_mcp.team import serving
 from tests.commands.processes import Run
 
 HOST = "127.0.0.1"
@@ -62,14 +62,14 @@ async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
 async def served(app: Any = reads_all, **limits: Any) -> AsyncIterator[int]:
     """The port of a server of this process that has little patience."""
     with closing(socket.create_server((HOST, 0))) as listener:
-        server = uvicorn.Server(over_http.configured(app, HOST, 0, "critical", **limits))
+        server = uvicorn.Server(serving.configured(app, HOST, 0, "critical", **limits))
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listener])
             yield int(listener.getsockname()[1])
             server.should_exit = True
 
 
-QUICK = over_http.Patience(request=0.2, keep_alive=1, unfinished=20)
+QUICK = serving.Patience(request=0.2, keep_alive=1, unfinished=20)
 
 
 async def until_closed(reader: asyncio.StreamReader) -> None:
@@ -137,7 +137,7 @@ async def test_an_answer_may_take_as_long_as_it_takes() -> None:
 
 
 async def test_the_oldest_unfinished_one_makes_room() -> None:
-    patient = over_http.Patience(request=60.0, keep_alive=1, unfinished=20)
+    patient = serving.Patience(request=60.0, keep_alive=1, unfinished=20)
     async with served(patience=patient) as port:
         first, one = await asyncio.open_connection(HOST, port)
         others = [await asyncio.open_connection(HOST, port) for _ in range(20)]
@@ -177,7 +177,7 @@ def session_app() -> Callable[..., Awaitable[Any]]:
         from flipsnack_mcp.server.server import build_server  # noqa: PLC0415
         from flipsnack_mcp.settings import Settings  # noqa: PLC0415
 
-        return over_http.application(build_server(Settings(sandbox=True), connect), HOST, idle)
+        return serving.application(build_server(Settings(sandbox=True), connect), HOST, idle)
 
     return made
 
@@ -198,7 +198,7 @@ def test_nine_hundred_half_open_requests_keep_nobody_out(run: Run, tmp_path_fact
         finally:
             for one in opened:
                 one.close()
-    assert ended >= 900 - over_http.USUAL_PATIENCE.unfinished - len(kinds)
+    assert ended >= 900 - serving.USUAL_PATIENCE.unfinished - len(kinds)
 
 
 def has_ended(one: socket.socket) -> bool:
