@@ -113,6 +113,8 @@ class Settings(TeamSettings):
     """What the file calls this account."""
     aliases: tuple[str, ...] = ()
     """Further names that the file has for its key."""
+    team: bool = False
+    """Whether people who are told apart use this server over HTTP: nobody's disk is theirs. `serve` knows it."""
     size: str = SIZES[0]
     """With what the account begins, where it is an imitation."""
     problems: tuple[str, ...] = ()
