@@ -40,7 +40,7 @@ class TokenEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=60)
-    sha256: str = Field(pattern=r"\A[0-9a-f]{64}\Z")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     accounts: tuple[str, ...] = ()
     """Their names, or `*`; none, where the server has one account that has no name."""
     may: frozenset[Right]

@@ -4,23 +4,27 @@ import json
 import re
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import uvicorn
+from typing_extensions import override
 
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team.authentication import Authentication
+from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
 from tests.team.authentication.issuer import Issuer, running_issuer
 
 PUBLIC = "https://flipsnack.example.com"
@@ -205,18 +209,50 @@ def as_a_teams(settings: Settings) -> Settings:
     return replace(settings, team=True, accounts=tuple(replace(one, team=True) for one in settings.accounts))
 
 
+class Announced(uvicorn.Server):
+    """Says when it is there."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.there = threading.Event()
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.there.set()
+
+
 @contextmanager
 def listening(app: Any) -> Iterator[int]:
     """The port of an application that is served by a thread of its own: tests do not share its event loop."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="on", timeout_graceful_shutdown=0)
-        server = uvicorn.Server(config)
+        server = Announced(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            while not server.started and thread.is_alive():
-                time.sleep(0.005)
+            assert server.there.wait(60)
             yield int(listener.getsockname()[1])
         finally:
             server.should_exit = True
             thread.join()
+
+
+def token_for(
+    place: Guarded, name: str, *accounts: str, may: str = "read,write,delete", expires: datetime | None = None
+) -> str:
+    """A new token of the file."""
+    made = new_token()
+    rights = frozenset(map(Right, may.split(",")))
+    entry = TokenEntry(
+        name=name, sha256=digest_of(made), accounts=accounts, may=rights, made=now_in_utc(), expires=expires
+    )
+    change_tokens(place.tokens, lambda told: TokensTold(tokens=(*told.tokens, entry)))
+    return made
+
+
+def revoke(place: Guarded, name: str) -> None:
+    """Take a token back."""
+    change_tokens(
+        place.tokens, lambda told: TokensTold(tokens=tuple(one for one in told.tokens if one.name != name))
+    )
