@@ -34,7 +34,7 @@ def overwrites(entry: Entry) -> bool:
 def check_right(tool: str, right: Right | None) -> None:
     """Raise where whoever calls has not the right that this call of a tool needs."""
     if right and not CALLER.get().may(right):
-        raise NotAllowedError(f"may not make this call of `{tool}`", right)
+        raise NotAllowedError(f"may not make this call of {quoted(tool)}", right)
 
 
 def check_taking_offline() -> None:
