@@ -17,11 +17,11 @@ from flipsnack_mcp.team.authentication.tokens import (
     TokensFile,
     TokensTold,
     TokensUnusableError,
+    as_told_apart,
     digest_of,
     new_token,
     now_in_utc,
 )
-from flipsnack_mcp.text import as_compared
 
 LONGEST_NAME = 60
 LONGEST_LIFE = 36_500
@@ -81,8 +81,8 @@ def token_revoke(settings: Settings, name: str) -> int:
     """Take a token back: whoever has it is let in no more from their next request on."""
 
     def revoke(told: TokensTold) -> TokensTold:
-        wanted = as_compared(cleaned(name, LONGEST_NAME))
-        kept = tuple(one for one in told.tokens if as_compared(one.name) != wanted)
+        wanted = as_told_apart(cleaned(name, LONGEST_NAME))
+        kept = tuple(one for one in told.tokens if one.called != wanted)
         if len(kept) == len(told.tokens):
             known = names_with_room([quoted(one.name) for one in told.tokens], 1000) or "none"
             raise Refused(f"Nobody called {quoted(name, LONGEST_NAME)} has a token. There are: {known}.")
@@ -114,7 +114,7 @@ def checked_name(name: str, known: Iterable[TokenEntry]) -> str:
     given = cleaned(name, LONGEST_NAME)
     if shows_nothing(given) or len(name.strip()) > LONGEST_NAME:
         raise Refused(f"A name has something to read in it, and at most {LONGEST_NAME} characters.")
-    if as_compared(given) in {as_compared(one.name) for one in known}:
+    if as_told_apart(given) in {one.called for one in known}:
         raise Refused(f"There is a token called {quoted(given)}. Take that back first, or choose another name.")
     return given
 

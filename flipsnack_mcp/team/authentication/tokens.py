@@ -48,6 +48,11 @@ class TokenEntry(BaseModel):
     expires: AwareDatetime | None = None
 
     @property
+    def called(self) -> str:
+        """Its name as names are told apart."""
+        return as_told_apart(self.name)
+
+    @property
     def principal(self) -> str:
         """Whose it is: another token of the same name is somebody else."""
         return f"token {self.sha256[:32]}"
@@ -68,7 +73,7 @@ class TokensTold(BaseModel):
     @model_validator(mode="after")
     def each_once(self) -> "TokensTold":
         """A name or a token that stands there twice would be of two people."""
-        names = [as_compared(one.name) for one in self.tokens]
+        names = [one.called for one in self.tokens]
         if len(set(names)) < len(names) or len({one.sha256 for one in self.tokens}) < len(names):
             raise ValueError("twice")
         return self
@@ -122,7 +127,7 @@ class TokensFile:
             self._last = None
             raise unreadable(self.path, error) from None
         if self._last is None or self._last.seen != seen:
-            self._last = sighting_of(self.path)
+            self._last = sighting_of(self.path, seen)
             if isinstance(self._last.said, TokensUnusableError):
                 log.error("%s", self._last.said)
         if isinstance(self._last.said, TokensUnusableError):
@@ -138,9 +143,8 @@ def signs_of(status: os.stat_result) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def sighting_of(path: Path) -> Sighting:
-    """The file as it is now, by one open descriptor."""
-    seen: tuple[int, ...] = ()
+def sighting_of(path: Path, seen: tuple[int, ...] = ()) -> Sighting:
+    """The file as it is now, by one open descriptor; `seen` stands for what cannot even be opened."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         with open(descriptor, "rb") as opened:  # noqa: PTH123  # a descriptor
@@ -190,6 +194,11 @@ def unreadable(path: Path, error: OSError) -> TokensUnusableError:
         return TokensUnusableError(f"{path} is not there yet, so nobody is let in by it: `{command}` makes it.")
     reason = error.strerror or type(error).__name__
     return TokensUnusableError(f"{path} cannot be read ({reason}), so nobody is let in by it.")
+
+
+def as_told_apart(name: str) -> str:
+    """What is the same of names that people take for one."""
+    return as_compared(name).casefold()
 
 
 def digest_of(token: str) -> str:
