@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+import sys
 from functools import partial
 from socket import socket
 from types import FrameType
@@ -22,6 +22,8 @@ from flipsnack_mcp.team.binding import one_of_several
 from flipsnack_mcp.team.connections import USUAL_PATIENCE, WITH_A_BALANCER, BoundedProtocol, Patience, Rooms
 from flipsnack_mcp.team.ending import Ending
 
+CONNECTIONS = 10_000
+
 
 def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> None:
     """Serve until interrupted.
@@ -30,11 +32,24 @@ def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, h
         SystemExit: The port cannot be had.
     """
     several = one_of_several(settings)
+    if several:
+        allow_connections(CONNECTIONS)
     ending = Ending(settings.drain_seconds)
     app = application(server, settings, store, host, ending)
     patience = WITH_A_BALANCER if several else USUAL_PATIENCE
     how = configured(app, host, port, settings.log_level, patience)
     anyio.run((DrainingServer(how, ending) if several else EndingServer(how)).serve)
+
+
+def allow_connections(many: int) -> None:
+    """Let this process have so many open, as far as its system lets it say so: often a thousand is what it begins with."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415  # there is none on Windows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = many if hard == resource.RLIM_INFINITY else min(many, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class EndingServer(uvicorn.Server):

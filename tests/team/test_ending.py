@@ -137,7 +137,7 @@ async def test_no_session_is_opened_where_it_would_not_last(keeps: bool, status:
         ending.begin()
         opening = await http.post("/mcp", json=HELLO)
         known = await http.post("/mcp", json=PING, headers={"Mcp-Session-Id": "x"})
-        newest = await http.post("/mcp", json=PING, headers={"Mcp-Method": "ping"})
+        newest = await http.post("/mcp", json=PING, headers={"MCP-Protocol-Version": "2026-07-28"})
     assert (opening.status_code, known.status_code, newest.status_code) == (status, 200, 200)
 
 
