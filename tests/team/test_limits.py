@@ -253,11 +253,14 @@ async def test_streams_are_counted_by_themselves() -> None:
         waits.go_on.set()
 
 
-async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    await anyio.sleep_forever()
+async def silent(scope: Scope, _receive: Receive, _send: Send) -> None:
+    if scope["type"] == "http":
+        await anyio.sleep_forever()
 
 
-async def half_an_answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+async def half_an_answer(scope: Scope, _receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
     await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
     await anyio.sleep_forever()

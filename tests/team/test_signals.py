@@ -63,6 +63,7 @@ async def test_sigterm_lets_calls_come_to_their_end_and_leaves_with_nothing(run:
     said, ready = list[bool](), list[int]()
     with replica(run, tmp_path, *SLOW, **SANDBOX) as one:
         async with Client(f"{one.address}/mcp", mode=mode) as client:
+            await client.list_tools()  # or it asks for them once it has its first answer
 
             async def call() -> None:
                 said.append((await client.call_tool("get_user_stats", {})).is_error)
