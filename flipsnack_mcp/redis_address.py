@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from typing_extensions import override
+
 SCHEMES = ("redis", "rediss", "unix")
 PREFIX = "flipsnack"
 PREFIX_SHAPE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
@@ -28,6 +30,7 @@ class RedisAddress:
     """For a person."""
     passwords: tuple[str, ...]
 
+    @override
     def __repr__(self) -> str:
         """Never the password."""
         return f"RedisAddress({self.shown!r}, prefix={self.prefix!r})"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from flipsnack_mcp.store.clock import Stamp
 
@@ -54,7 +54,15 @@ class Store(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of the file. A later transaction opens it again."""
+        """Let go of it. A later transaction opens it again."""
+
+
+@runtime_checkable
+class OpenedStore(Store, Protocol):
+    """The store itself, without what is put around it for one account or one piece of work."""
+
+    async def attend(self) -> None:
+        """Do what others on it have to see, as long as a server uses it; run in the background."""
 
 
 ELSEWHERE = "set FLIPSNACK_STATE=sqlite:PATH to use another file"

@@ -11,9 +11,11 @@ from collections.abc import Callable
 import anyio
 
 from flipsnack_mcp.redis_address import RedisAddress
+from flipsnack_mcp.store.clock import Clock, Moment
 from flipsnack_mcp.store.records import Records, T
 from flipsnack_mcp.store.redis.failures import redis_held
 from flipsnack_mcp.store.redis.link import RedisLink
+from flipsnack_mcp.store.redis.presence import presence_on, stay_present
 from flipsnack_mcp.store.redis.scripts import RECORDS
 from flipsnack_mcp.store.redis.seen import Place, RedisRecords, Sight, Unread, altered
 
@@ -62,7 +64,7 @@ class RedisStore:
 
     shared = True
 
-    def __init__(self, address: RedisAddress, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, address: RedisAddress, clock: Clock | None = None) -> None:
         self.link = RedisLink(address)
         self._clock = clock
         self._turn = anyio.Lock()  # the tasks of one process need not race each other
@@ -93,6 +95,9 @@ class RedisStore:
                 await anyio.sleep(random.uniform(0, 0.005))  # noqa: S311 - keeps processes out of step, no secret
         raise RuntimeError("a transaction asks for something else each time it is run")
 
+    async def attend(self) -> None:
+        await stay_present(self.link, presence_on(self.link.address.url))
+
     async def close(self) -> None:
         await self.link.close()
 
@@ -112,8 +117,15 @@ class RedisStore:
         return None if answer[0] == b"written" else question.answered(answer)
 
     async def _ask(self, asked: dict[str, object]) -> list[object]:
-        timed = {} if self._clock is None else {"time": self._clock()}
-        return await self.link.run(RECORDS, "clock", {**asked, **timed})
+        return await self.link.run(RECORDS, "clock", {**asked, **self._time})
+
+    @property
+    def _time(self) -> dict[str, float]:
+        """What stands in for the server's time; seconds alone are taken at their word, as by the other stores."""
+        shown = self._clock() if self._clock else None
+        if shown is None:
+            return {}
+        return {"wall": shown.wall} if isinstance(shown, Moment) else {"time": shown}
 
     def _remember(self, records: RedisRecords) -> None:
         older = [place for place in self._likely if place not in records.gets]

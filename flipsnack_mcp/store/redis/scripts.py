@@ -17,7 +17,7 @@ SWEPT_AT_ONCE = 200
 COMMON = f"""
 local clock, prefix, asked = KEYS[1], string.sub(KEYS[1], 1, -6), cjson.decode(ARGV[1])
 local at = redis.call('TIME')
-local wall = at[1] + at[2] / 1000000
+local wall = asked.wall or at[1] + at[2] / 1000000
 local kept = redis.call('HMGET', clock, 'now', 'wall')
 local now = wall
 if kept[1] then now = kept[1] + math.min(math.max(wall - kept[2], 0), {LONGEST_REST}) end
@@ -86,4 +86,38 @@ for _, one in ipairs(commit.changes) do
   redis.call('HSET', kinds, kind, commit.token)
 end
 return answer('written')
+"""
+
+# Documents that are small and change often: read, and set where nobody else did since. Whoever changes one is alive by that.
+# Where the store's own mark is not the one that somebody knew, all was lost in between, and for a while everybody is told.
+DOCUMENTS = f"""{COMMON}
+local replicas = prefix .. 'replicas'
+local function place(name) return prefix .. 'document:' .. name end
+local function token(document) return document and string.match(document, '^[^\\n]*') or '' end
+
+local mark = redis.call('HGET', clock, 'mark')
+if not mark then
+  mark = asked.draw
+  redis.call('HSET', clock, 'mark', mark)
+end
+if asked.mark ~= '' and asked.mark ~= mark then redis.call('HSET', clock, 'emptied', exact(now)) end
+
+local status, commit = 'read', asked.commit
+if commit then
+  local is = token(redis.call('GET', place(commit.name)))
+  if is == commit.was then
+    redis.call('SET', place(commit.name), commit.token .. '\\n' .. commit.text, 'PX', asked.keep)
+    keep_time()
+    is = commit.token
+  end
+  status = is == commit.token and 'written' or 'conflict'
+end
+if asked.alive then
+  redis.call('ZREMRANGEBYSCORE', replicas, '-inf', exact(now - asked.lives))
+  redis.call('ZADD', replicas, exact(now), asked.alive)
+end
+local found = {{}}
+for i, name in ipairs(asked.names) do found[i] = redis.call('GET', place(name)) end
+local live = redis.call('ZRANGEBYSCORE', replicas, exact(now - asked.lives), '+inf')
+return {{status, exact(now), mark, redis.call('HGET', clock, 'emptied') or '', live, found}}
 """

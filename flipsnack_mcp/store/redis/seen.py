@@ -63,8 +63,8 @@ def in_order(told: list[Any]) -> tuple[str, dict[str, Stored]]:
     return revision.decode(), {name.decode(): Stored.of(bodies[name]) for name in names if name in bodies}
 
 
-class Unread(BaseException):  # noqa: N818 - no error, and nothing that `except Exception` in a work may swallow
-    """A work asks for what was not read yet."""
+class Unread(BaseException):
+    """A work asks for what was not read yet. No error, and nothing that `except Exception` in a work may swallow."""
 
     def __init__(self, places: Iterable[Place] = (), kind: str | None = None) -> None:
         super().__init__()
