@@ -5,7 +5,6 @@ From the outside in: the name by which the server is addressed, its end, who cal
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Router
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.team.binding import Names, names_of, one_of_several
+from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
@@ -23,14 +22,14 @@ from flipsnack_mcp.team.refusing import TurnedAway
 SESSION_IDLE = 1800.0
 """Seconds without a request after which a session is dropped."""
 STRANGERS_EACH_SECOND = 50
-WELL = frozenset({"/health", "/ready"})
+ABOUT_HEALTH = frozenset({"/health", "/ready"})
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
     403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
 }
 
 
-def application(  # noqa: PLR0913  # one for each thing that it brings together
+def application(
     server: FlipsnackServer,
     settings: Settings,
     store: Store,
@@ -52,7 +51,7 @@ def application(  # noqa: PLR0913  # one for each thing that it brings together
     routes: Sequence[BaseRoute] = [*readiness.routes]
     router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings))
     router.lifespan_context = protocol.router.lifespan_context
-    return Addressed(UnderWay(router, ending, keeps_sessions), names_of(host, settings.public_url))
+    return Addressed(UnderWay(router, ending, keeps_sessions), names_bound_to(host, settings.public_url))
 
 
 def let_in(protocol: ASGIApp, settings: Settings) -> ASGIApp:
@@ -87,7 +86,7 @@ class Addressed:
         if self.names.path and path.startswith(f"{self.names.path}/"):
             path = path.removeprefix(self.names.path)
             scope = {**scope, "path": path}
-        if path not in WELL and (status := self._refusal(scope)):
+        if path not in ABOUT_HEALTH and (status := self._refusal(scope)):
             return await ELSEWHERE_MEANT[status].tell(send)
         return await self.app(scope, receive, send)
 
