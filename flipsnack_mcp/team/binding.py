@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import LOOPBACK, Settings
 
 LOOPBACK_NAMES = r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?"
 USUAL_PORTS = {"https": 443, "http": 80}
-ON_A_SERVER = re.compile(r"[a-z+]+://")
 
 
 @dataclass(frozen=True)
@@ -71,4 +71,4 @@ def asks_who_calls(settings: Settings) -> bool:
 
 def one_of_several(settings: Settings) -> bool:
     """Whether other replicas may answer the next request of a client: each is made to be used, and to end, beside them."""
-    return settings.team or bool(ON_A_SERVER.match(settings.state))
+    return settings.team or is_redis(settings.state)
