@@ -17,7 +17,7 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.team.binding import refusal_to_bind, asks_who_calls
+from flipsnack_mcp.team.binding import asks_who_calls
 
 
 def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None = None) -> int:
@@ -30,9 +30,13 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     if where is None and not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
+    remarks = [*open_key_files(settings)]
     if where:
+        from flipsnack_mcp.team.authentication import refusal_to_serve, remarks_on_callers  # noqa: PLC0415  # for HTTP
+
         settings = for_callers(settings)
-        if said := refusal_to_bind(where[0], settings):
+        remarks += remarks_on_callers(settings)
+        if said := refusal_to_serve(settings, where[0]):
             sys.stderr.write(f"flipsnack-mcp: {said}\n")
             return 2
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
@@ -41,7 +45,7 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     server = build_server(settings, connect, store=store)
     Redactor.of(settings).guard()
     if heard is None:
-        remark_on(settings, open_key_files(settings))
+        remark_on(settings, remarks)
     return serve_http(server, settings, store, *where) if where else serve_stdio(server, heard or NOTHING_HEARD)
 
 

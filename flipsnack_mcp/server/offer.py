@@ -17,7 +17,9 @@ from flipsnack_mcp.settings import Settings
 
 NOBODY = "It is not known who makes this request, so nothing was done."
 NO_ACCOUNT = "None of this server's accounts may be used by whoever makes this request. Nothing was done."
-REPEATED = "This request repeats the token by which it was let in. Nothing was done. A token stands in its header alone."
+REPEATED = (
+    "This request repeats the token by which it was let in. Nothing was done. A token stands in its header alone."
+)
 TOLD_FIRST = frozenset({"initialize", "server/discover"})
 """What is answered with the instructions."""
 MOST_OFFERS = 1000

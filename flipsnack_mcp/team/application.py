@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.limits import Limits, Strangers
@@ -22,6 +23,7 @@ from flipsnack_mcp.team.refusing import TurnedAway
 SESSION_IDLE = 1800.0
 """Seconds without a request after which a session is dropped."""
 STRANGERS_EACH_SECOND = 50
+TOKENS_UNUSABLE = "The file of tokens lets nobody in. The log says why."
 ABOUT_HEALTH = frozenset({"/health", "/ready"})
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
@@ -47,18 +49,20 @@ def application(
         max_request_body_size=settings.body_kilobytes * 1024,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
-    readiness = Readiness(faults_of(settings, store), remarks_on(settings), ends=lambda: ending.begun)
-    routes: Sequence[BaseRoute] = [*readiness.routes]
-    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings))
+    authentication = Authentication(settings)
+    server.guarded_by(authentication)
+    readiness = Readiness(faults_of(settings, store), remarks_on(authentication), ends=lambda: ending.begun)
+    routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes]
+    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings, authentication))
     router.lifespan_context = protocol.router.lifespan_context
     return Addressed(UnderWay(router, ending, keeps_sessions), names_bound_to(host, settings.public_url))
 
 
-def let_in(protocol: ASGIApp, settings: Settings) -> ASGIApp:
+def let_in(protocol: ASGIApp, settings: Settings, authentication: Authentication) -> ASGIApp:
     """The protocol for those who are let in, each within their limits; where nobody is told apart, for everybody."""
     if not settings.team:
         return protocol
-    return Strangers(Limits(protocol, settings), STRANGERS_EACH_SECOND)
+    return Strangers(authentication.around(Limits(protocol, settings)), STRANGERS_EACH_SECOND)
 
 
 def faults_of(settings: Settings, store: Store) -> list[Check]:
@@ -66,9 +70,13 @@ def faults_of(settings: Settings, store: Store) -> list[Check]:
     return [store_answers(store), accounts_can_be_asked(settings)]
 
 
-def remarks_on(settings: Settings) -> list[Check]:  # noqa: ARG001
+def remarks_on(authentication: Authentication) -> list[Check]:
     """What is told with it, and lets it be ready: what all replicas share would end all of them at once."""
-    return []
+
+    async def tokens_can_be_read() -> Sequence[str]:
+        return [TOKENS_UNUSABLE] if authentication.trouble() else []
+
+    return [tokens_can_be_read]
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,9 @@ def test_accounts_are_named_as_the_file_has_them(of_several: Tokens, typed: str,
     assert of_several.known[0].accounts == accounts
 
 
-@pytest.mark.parametrize("typed", [(), ("--account", ""), ("--account", "xx"), ("--account", "de,xx"), ("--account", "*,de")])
+@pytest.mark.parametrize(
+    "typed", [(), ("--account", ""), ("--account", "xx"), ("--account", "de,xx"), ("--account", "*,de")]
+)
 def test_an_account_that_is_not_there_or_not_named_is_refused_with_those_there_are(
     of_several: Tokens, typed: tuple[str, ...]
 ) -> None:
@@ -173,7 +175,9 @@ def test_the_file_has_to_be_named(run_here: Callable[..., Ended], words: tuple[s
     assert "FLIPSNACK_TOKENS is not set" in ended.out
 
 
-@pytest.mark.parametrize("words", [(), ("add",), ("remove", "anna"), ("revoke",), ("add", "anna", "--rights", "read")], ids=str)
+@pytest.mark.parametrize(
+    "words", [(), ("add",), ("remove", "anna"), ("revoke",), ("add", "anna", "--rights", "read")], ids=str
+)
 def test_what_is_typed_wrongly_is_said(tokens: Tokens, words: tuple[str, ...]) -> None:
     assert tokens(*words).status == 2
 
@@ -183,7 +187,9 @@ def test_doctor_tells_who_may_call(run_here: Callable[..., Ended], of_several: T
     told = callers(run_here, of_several)
     assert [(one["ok"], one["said"]) for one in told] == [(True, '1 with a token of the file: "anna" (read, write)')]
     of_several.file.chmod(0o644)
-    assert [(one["ok"], "open to other users" in one["said"]) for one in callers(run_here, of_several)] == [(False, True)]
+    assert [(one["ok"], "open to other users" in one["said"]) for one in callers(run_here, of_several)] == [
+        (False, True)
+    ]
 
 
 def callers(run: Callable[..., Ended], of: Tokens) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.team.authentication.door import Authentication
 from flipsnack_mcp.team.authentication.issuer import IssuerUnusableError, PublishedKeys
 from flipsnack_mcp.team.authentication.tokens import TokensTold
+from flipsnack_mcp.team.binding import asks_who_calls
 from flipsnack_mcp.text import names_with_room, quoted
 
 NOBODY_ASKED = (
@@ -30,7 +31,7 @@ NO_CALLERS = (
 def refusal_to_serve(settings: Settings, host: str) -> str:
     """Why nothing is served at this host, or nothing."""
     reachable = host not in LOOPBACK
-    if reachable and not (settings.tokens or settings.auth_issuer):
+    if reachable and not asks_who_calls(settings):
         return NOBODY_ASKED.format(host, as_typed("token add NAME"))
     if (reachable or settings.auth_issuer) and not settings.public_url:
         return NO_ADDRESS.format(FOR_ISSUER if settings.auth_issuer else "")
@@ -68,7 +69,7 @@ async def told_of_issuer(keys: PublishedKeys) -> tuple[bool, str]:
 
 def remarks_on_callers(settings: Settings) -> list[str]:
     """What the person who starts a server on HTTP should know of who may call."""
-    if not (settings.tokens or settings.auth_issuer):
+    if not asks_who_calls(settings):
         return [RECOMMENDED.format(as_typed("token add NAME"))]
     unnamed = settings.auth_issuer and not any(one.callers for one in settings.every)
     trouble = Authentication(settings).trouble()

@@ -83,9 +83,7 @@ async def test_what_is_no_request_goes_through() -> None:
 
 @pytest.mark.parametrize("revision", REVISIONS)
 @pytest.mark.parametrize("kind", ["of the file", "of the issuer"])
-def test_a_token_goes_nowhere_else(
-    own: Guarded, kind: str, revision: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_token_goes_nowhere_else(own: Guarded, kind: str, revision: str, caplog: pytest.LogCaptureFixture) -> None:
     """Not into answers, the history, the store, the log or to Flipsnack: also where the assistant repeats it."""
     caplog.set_level(0)
     token = token_for(own, "anna", "de") if kind == "of the file" else signed(own.issuer.claims(AUDIENCE))

@@ -74,7 +74,7 @@ async def test_a_new_key_counts_at_once_and_looks_for_unknown_ones_are_rare(one:
     assert one.asked == [DESCRIPTION, "/keys"]
 
 
-async def test_a_key_that_is_gone_counts_no_more(one: Issuer, later: Later) -> None:
+async def test_a_key_that_is_gone_counts_no_more(one: Issuer) -> None:
     tokens = of(one)
     assert await is_good(tokens, one)
     one.publishes("second")

@@ -14,7 +14,11 @@ from tests.team.authentication.issuer import running_issuer
 TOKENS: dict[str, Any] = {"tokens": Path("/srv/flipsnack/tokens.json")}
 ISSUER = {"auth_issuer": "https://idp.example.com"}
 PUBLIC = {"public_url": "https://flipsnack.example.com"}
-HERE, EVERYWHERE = ("127.0.0.1", "localhost", "::1"), ("0.0.0.0", "::", "192.168.1.2", "flipsnack.example.com", "")  # noqa: S104
+HERE = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = (
+    "0.0.0.0", "::", "192.168.1.2", "flipsnack.example.com", "", "127.0.0.2", "localhost.example.com", "[::1",  # noqa: S104
+    "LOCALHOST.", "2130706433",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("host", EVERYWHERE)

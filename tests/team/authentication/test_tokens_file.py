@@ -72,19 +72,19 @@ def test_a_file_is_its_owners_alone_whatever_the_umask(path: Path) -> None:
     assert (path / "deep").stat().st_mode & 0o777 == 0o700
 
 
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "another one in its place": lambda path: change_tokens(path, lambda _: TokensTold()),
-    "written over": lambda path: path.write_text('{"version": 1, "tokens": []}'),
-    "written over at the same time": lambda path: at_the_same_time(path),
-    "emptied": lambda path: path.write_text(""),
-}
-
-
 def at_the_same_time(path: Path) -> None:
     """With as many bytes, and the time of change put back."""
     before, length = path.stat(), len(path.read_text())
     path.write_text('{"version": 1, "tokens": []}'.ljust(length))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "another one in its place": lambda path: change_tokens(path, lambda _: TokensTold()),
+    "written over": lambda path: path.write_text('{"version": 1, "tokens": []}'),
+    "written over at the same time": at_the_same_time,
+    "emptied": lambda path: path.write_text(""),
+}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
