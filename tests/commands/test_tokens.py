@@ -63,7 +63,9 @@ def test_a_token_is_printed_once_and_alone_on_stdout(tokens: Tokens) -> None:
 def test_what_is_not_said_is_the_least(tokens: Tokens) -> None:
     tokens("add", "anna")
     (known,) = tokens.known
-    assert (known.may, known.accounts, known.expires) == ({Right.READ}, (), None)
+    assert known.may == {Right.READ}
+    assert known.accounts == ()
+    assert known.expires is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import httpx2
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.api.network import Roads
 from flipsnack_mcp.reading import LOOPBACK
+from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.team.authentication.keys import PublishedKey, keys_in
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ PATIENCE = 5.0
 LONGEST_DOCUMENT = 256 * 1024
 
 
-class IssuerUnusableError(Exception):
+class IssuerUnusableError(CannotTellError):
     """No keys can be had; its text is for who runs the server."""
 
 

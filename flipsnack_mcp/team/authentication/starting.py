@@ -1,15 +1,20 @@
 """What is to be said of who may call: before a server starts, and where somebody looks at its settings."""
 
+from typing import TYPE_CHECKING
+
 from flipsnack_mcp.reading import LOOPBACK
 from flipsnack_mcp.server.accounts import LONGEST_LIST
 from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.team.authentication.door import Authentication
-from flipsnack_mcp.team.authentication.issuer import IssuerUnusableError, PublishedKeys
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from flipsnack_mcp.team.binding import asks_who_calls
 from flipsnack_mcp.text import names_with_room, quoted
+
+if TYPE_CHECKING:
+    from flipsnack_mcp.team.authentication.issuer import PublishedKeys
 
 NOBODY_ASKED = (
     "{} can be reached from other machines, and nothing says who may call: set FLIPSNACK_TOKENS to a file and make a token "
@@ -58,11 +63,11 @@ def told_of(told: TokensTold) -> str:
     return f"{len(names)} with a token of the file: {names_with_room(names, LONGEST_LIST)}" if names else NOBODY_YET
 
 
-async def told_of_issuer(keys: PublishedKeys) -> tuple[bool, str]:
+async def told_of_issuer(keys: "PublishedKeys") -> tuple[bool, str]:
     """Whether its keys can be had."""
     try:
         count = await keys.count()
-    except IssuerUnusableError as error:
+    except CannotTellError as error:
         return False, str(error)
     return count > 0, f"{keys.issuer} publishes {count} keys that can have signed a token"
 

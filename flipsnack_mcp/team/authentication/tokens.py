@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from flipsnack_mcp.server.caller import Caller, Right
 from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.text import as_compared
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ ALL_ACCOUNTS = "*"
 OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class TokensUnusableError(Exception):
+class TokensUnusableError(CannotTellError):
     """Nobody is let in by this file, and why; its text names the file, so it is for who runs the server."""
 
 

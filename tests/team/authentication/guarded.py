@@ -135,7 +135,7 @@ class Assistant:
         assert "result" in message, answer.text
         return dict(message["result"])
 
-    def call(self, tool: str, /, more: Mapping[str, Any] | None = None, **arguments: Any) -> Told:
+    def call(self, tool: str, more: Mapping[str, Any] | None = None, /, **arguments: Any) -> Told:
         message = message_in(self.request("tools/call", name=tool, arguments=arguments, **(more or {})).text)
         if "error" in message:
             return Told(message["error"]["message"], is_error=True, raw=message)

@@ -5,7 +5,6 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.team.authentication import issuer as published
 from flipsnack_mcp.team.authentication.issuer import (
     BETWEEN_TRIES,
     FRESH,
@@ -32,7 +31,7 @@ class Later:
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
     clock = Later()
-    monkeypatch.setattr(published.anyio, "current_time", clock)
+    monkeypatch.setattr(anyio, "current_time", clock)
     return clock
 
 

@@ -12,8 +12,8 @@ from flipsnack_mcp.team.authentication.tokens import TokensTold
 from tests.team.authentication.issuer import running_issuer
 
 TOKENS: dict[str, Any] = {"tokens": Path("/srv/flipsnack/tokens.json")}
-ISSUER = {"auth_issuer": "https://idp.example.com"}
-PUBLIC = {"public_url": "https://flipsnack.example.com"}
+ISSUER: dict[str, Any] = {"auth_issuer": "https://idp.example.com"}
+PUBLIC: dict[str, Any] = {"public_url": "https://flipsnack.example.com"}
 HERE = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = (
     "0.0.0.0", "::", "192.168.1.2", "flipsnack.example.com", "", "127.0.0.2", "localhost.example.com", "[::1",  # noqa: S104
@@ -45,7 +45,7 @@ def test_with_tokens_or_an_issuer_it_is(host: str, given: dict[str, Any]) -> Non
 def test_on_this_machine_nobody_has_to_be_told_apart(host: str) -> None:
     assert refusal_to_serve(Settings(sandbox=True), host) == ""
     assert refusal_to_serve(Settings(sandbox=True, **TOKENS), host) == ""
-    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_serve(Settings(sandbox=True, **ISSUER), host)  # type: ignore[arg-type]
+    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_serve(Settings(sandbox=True, **ISSUER), host)
 
 
 def test_a_file_of_tokens_is_recommended_and_others_on_the_machine_are_named() -> None:
@@ -56,9 +56,9 @@ def test_a_file_of_tokens_is_recommended_and_others_on_the_machine_are_named() -
 
 def test_an_issuer_by_which_nobody_may_call_is_pointed_out(tmp_path: Path) -> None:
     named = Settings(sandbox=True, callers=("claim:a=b",))
-    process = {"sandbox": True, **ISSUER, **PUBLIC}
-    assert any("nobody may call by it" in one for one in remarks_on_callers(Settings(**process)))  # type: ignore[arg-type]
-    assert remarks_on_callers(Settings(**process, accounts=(named,))) == []  # type: ignore[arg-type]
+    process: dict[str, Any] = {"sandbox": True, **ISSUER, **PUBLIC}
+    assert any("nobody may call by it" in one for one in remarks_on_callers(Settings(**process)))
+    assert remarks_on_callers(Settings(**process, accounts=(named,))) == []
     assert "is not there yet" in remarks_on_callers(Settings(sandbox=True, tokens=tmp_path / "none.json"))[0]
 
 

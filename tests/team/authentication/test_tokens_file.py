@@ -1,5 +1,6 @@
 """The file of tokens: read again when it is another, trusted only where nobody else could write it, changed whole or not at all."""
 
+import hmac
 import json
 import os
 import threading
@@ -54,8 +55,13 @@ def test_all_tokens_are_compared_whichever_fits(path: Path, monkeypatch: pytest.
     made = [new_token() for _ in range(5)]
     known = written(path, *(entry(f"n{number}", one) for number, one in enumerate(made)))
     compared = list[str]()
-    real = tokens.hmac.compare_digest
-    monkeypatch.setattr(tokens.hmac, "compare_digest", lambda one, other: (compared.append(one), real(one, other))[1])
+    real = hmac.compare_digest
+
+    def compare(one: str, other: str) -> bool:
+        compared.append(one)
+        return real(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     for token in (made[0], made[-1], "fsm_none"):
         compared.clear()
         known.holder_of(token)
@@ -104,6 +110,11 @@ def test_what_has_not_changed_is_not_read_again(path: Path, monkeypatch: pytest.
     assert known.holder_of(made)
 
 
+def into_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 ANNA = {"name": "anna", "sha256": "0" * 64, "accounts": ["de"], "may": ["read"], "made": "2026-11-29T12:00:00Z"}
 
 
@@ -114,7 +125,7 @@ def telling(**more: Any) -> str:
 # What nobody is let in by.
 BROKEN: dict[str, Callable[[Path], object]] = {
     "gone": lambda path: path.unlink(),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": into_a_folder,
     "open to the group": lambda path: path.chmod(0o640),
     "open to all": lambda path: path.chmod(0o604),
     "writable for all": lambda path: path.chmod(0o602),
