@@ -15,8 +15,8 @@ from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
 from flipsnack_mcp.settings import Settings
 
-NOBODY = "It is not known who makes this request, so nothing was done."
-NO_ACCOUNT = "None of this server's accounts may be used by whoever makes this request. Nothing was done."
+NOT_KNOWN = "It is not known who makes this request, so nothing was done."
+NO_ACCOUNT_OF_THEIRS = "None of this server's accounts may be used by whoever makes this request. Nothing was done."
 REPEATED = (
     "This request repeats the token by which it was let in. Nothing was done. A token stands in its header alone."
 )
@@ -100,7 +100,7 @@ class Offers:
         if isinstance(caller, Caller):
             return caller
         if ctx.request is not None and self.settings.team:
-            raise MCPError(types.INVALID_REQUEST, NOBODY)
+            raise MCPError(types.INVALID_REQUEST, NOT_KNOWN)
         return CALLER.get()
 
 
@@ -119,5 +119,5 @@ def with_accounts_of(settings: Settings, caller: Caller) -> Settings:
     """
     theirs = tuple(one for one in settings.every if caller.may_use(one.account))
     if not theirs:
-        raise MCPError(types.INVALID_REQUEST, NO_ACCOUNT)
+        raise MCPError(types.INVALID_REQUEST, NO_ACCOUNT_OF_THEIRS)
     return settings if theirs == settings.every else replace(settings, accounts=theirs)

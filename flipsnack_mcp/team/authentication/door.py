@@ -131,7 +131,7 @@ class Authentication:
         of_file = self.tokens and (token.startswith(BEGINS_WITH) or not self.signed)
         let_in = self._by_file(token) if of_file else await self._by_signature(token)
         if let_in.caller.accounts is not None and not let_in.caller.accounts:
-            raise NotLetInError(403, challenges.NO_ACCOUNT, "access_denied")
+            raise NotLetInError(403, challenges.NONE_ALLOWED, "access_denied")
         return let_in, token
 
     def _by_file(self, token: str) -> LetIn:
@@ -142,7 +142,7 @@ class Authentication:
         if entry is None:
             raise NotLetInError(401, challenges.NOT_GOOD, "invalid_token")
         if self.tokens and self.tokens.is_over(entry):
-            raise NotLetInError(401, challenges.EXPIRED, "invalid_token")
+            raise NotLetInError(401, challenges.TIME_IS_OVER, "invalid_token")
         caller = as_caller(entry, accounts_of(entry, self.settings))
         return LetIn(caller, OF_THE_FILE, caller.principal)
 

@@ -18,7 +18,7 @@ LONGEST_SIGNED = 16_000
 """Characters."""
 LONGEST_KID = 300
 LONGEST_SUBJECT = 500
-LONGEST_NAME = 120
+LONGEST_NAME_TOLD = 120
 HAS_TO_SAY = ("exp", "iss", "aud", "sub")
 CALLED = ("preferred_username", "email")
 """By what people know each other, where the issuer says it; the subject is often a row of digits."""
@@ -41,7 +41,7 @@ class Vouched:
         """What the history calls them."""
         subject, known = str(self.claims["sub"]), [self.claims.get(name) for name in CALLED]
         spoken = next((one for one in known if one and isinstance(one, str) and one != subject), "")
-        return cleaned(f"{spoken} ({subject})" if spoken else subject, LONGEST_NAME)
+        return cleaned(f"{spoken} ({subject})" if spoken else subject, LONGEST_NAME_TOLD)
 
     def as_caller(self, accounts: frozenset[str]) -> Caller:
         """Who comes with it."""
@@ -61,7 +61,7 @@ class SignedTokens:
         Raises:
             IssuerUnusableError: It cannot be told, for want of keys.
         """
-        if (header := header_of(token)) is None:
+        if (header := named_in_header(token)) is None:
             return None
         algorithm, kid = header
         for key in await self.keys.matching(kid, algorithm):
@@ -86,7 +86,7 @@ class SignedTokens:
         return claims if isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT else None
 
 
-def header_of(token: str) -> tuple[str, str | None] | None:
+def named_in_header(token: str) -> tuple[str, str | None] | None:
     """Algorithm and name of the key that a token names. Keys and addresses of keys that it brings along are not looked at."""
     if len(token) > LONGEST_SIGNED or token.count(".") != 2:
         return None

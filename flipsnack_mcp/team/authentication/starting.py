@@ -27,7 +27,7 @@ RECOMMENDED = (
     "nothing says who may call: every program and every other user of this machine can. To tell them apart set "
     "FLIPSNACK_TOKENS to a file and make a token with `{}`."
 )
-NO_CALLERS = (
+NOBODY_NAMED = (
     "FLIPSNACK_AUTH_ISSUER is set, and no account says whom it is for, so nobody may call by it: name them in "
     'FLIPSNACK_ACCOUNTS, with `callers = ["ISSUER SUBJECT", "claim:NAME=VALUE"]` at an account.'
 )
@@ -49,21 +49,21 @@ async def looked_at_callers(settings: Settings) -> list[tuple[bool, str]]:
     known = Authentication(settings)
     if known.tokens:
         trouble = known.trouble()
-        found.append((not trouble, trouble or told_of(known.tokens.read())))
+        found.append((not trouble, trouble or tokens_told(known.tokens.read())))
     if known.signed:
-        found.append(await told_of_issuer(known.signed.keys))
+        found.append(await keys_told(known.signed.keys))
         if not any(one.callers for one in settings.every):
-            found.append((False, NO_CALLERS))
+            found.append((False, NOBODY_NAMED))
     return found
 
 
-def told_of(told: TokensTold) -> str:
+def tokens_told(told: TokensTold) -> str:
     """Whose tokens there are."""
     names = [f"{quoted(one.name)} ({', '.join(right for right in Right if right in one.may)})" for one in told.tokens]
     return f"{len(names)} with a token of the file: {names_with_room(names, LONGEST_LIST)}" if names else NOBODY_YET
 
 
-async def told_of_issuer(keys: "PublishedKeys") -> tuple[bool, str]:
+async def keys_told(keys: "PublishedKeys") -> tuple[bool, str]:
     """Whether its keys can be had."""
     try:
         count = await keys.count()
@@ -78,4 +78,4 @@ def remarks_on_callers(settings: Settings) -> list[str]:
         return [RECOMMENDED.format(as_typed("token add NAME"))]
     unnamed = settings.auth_issuer and not any(one.callers for one in settings.every)
     trouble = Authentication(settings).trouble()
-    return [*([NO_CALLERS] if unnamed else []), *([trouble] if trouble else [])]
+    return [*([NOBODY_NAMED] if unnamed else []), *([trouble] if trouble else [])]

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from flipsnack_mcp.server.caller import Caller, Right
 from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.store.permissions import OF_OTHERS
 from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.text import as_compared
 
@@ -28,7 +29,6 @@ RANDOM_BYTES = 32
 LONGEST_TOKEN = 100
 LONGEST_TOKENS_FILE = 1_000_000
 ALL_ACCOUNTS = "*"
-OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class TokensUnusableError(CannotTellError):
@@ -101,7 +101,7 @@ class TokensFile:
         Raises:
             TokensUnusableError: It cannot be told.
         """
-        given, found = digest_of(token), None
+        given, found = token_digest(token), None
         for one in self.read().tokens:
             if hmac.compare_digest(one.sha256, given):
                 found = one
@@ -126,7 +126,7 @@ class TokensFile:
             seen = signs_of(os.stat(self.path))  # noqa: PTH116  # beside fstat
         except OSError as error:
             self._last = None
-            raise unreadable(self.path, error) from None
+            raise cannot_be_read(self.path, error) from None
         if self._last is None or self._last.seen != seen:
             self._last = sighting_of(self.path, seen)
             if isinstance(self._last.said, TokensUnusableError):
@@ -152,9 +152,9 @@ def sighting_of(path: Path, seen: tuple[int, ...] = ()) -> Sighting:
             status = os.fstat(descriptor)
             seen = signs_of(status)
             check_whose(path, status)
-            return Sighting(seen, understood(path, opened.read(LONGEST_TOKENS_FILE + 1)))
+            return Sighting(seen, told_by_bytes(path, opened.read(LONGEST_TOKENS_FILE + 1)))
     except OSError as error:
-        return Sighting(seen, unreadable(path, error))
+        return Sighting(seen, cannot_be_read(path, error))
     except TokensUnusableError as error:
         return Sighting(seen, error)
 
@@ -174,7 +174,7 @@ def check_whose(path: Path, status: os.stat_result) -> None:
         raise TokensUnusableError(f"{path} belongs to another user of this machine, so nobody is let in by it.")
 
 
-def understood(path: Path, content: bytes) -> TokensTold:
+def told_by_bytes(path: Path, content: bytes) -> TokensTold:
     """What these bytes say. A file that is empty says that nobody has a token."""
     if len(content) <= LONGEST_TOKENS_FILE:
         try:
@@ -188,7 +188,7 @@ def understood(path: Path, content: bytes) -> TokensTold:
     )
 
 
-def unreadable(path: Path, error: OSError) -> TokensUnusableError:
+def cannot_be_read(path: Path, error: OSError) -> TokensUnusableError:
     """What to say of a file that cannot even be opened."""
     if isinstance(error, FileNotFoundError):
         command = as_typed("token add NAME")
@@ -202,7 +202,7 @@ def as_told_apart(name: str) -> str:
     return as_compared(name).casefold()
 
 
-def digest_of(token: str) -> str:
+def token_digest(token: str) -> str:
     """What is kept of a token: it is random, so nobody can find it by guessing."""
     return hashlib.sha256(token.encode()).hexdigest()
 

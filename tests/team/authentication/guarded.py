@@ -29,7 +29,7 @@ from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team import application as built
 from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.authentication.changing import change_tokens
-from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail
 from tests.team.authentication.issuer import Issuer, running_issuer
@@ -284,7 +284,7 @@ def token_for(
     made = new_token()
     rights = frozenset(map(Right, may.split(",")))
     entry = TokenEntry(
-        name=name, sha256=digest_of(made), accounts=accounts, may=rights, made=now_in_utc(), expires=expires
+        name=name, sha256=token_digest(made), accounts=accounts, may=rights, made=now_in_utc(), expires=expires
     )
     change_tokens(place.tokens, lambda told: TokensTold(tokens=(*told.tokens, entry)))
     return made

@@ -7,8 +7,8 @@ import pytest
 
 from flipsnack_mcp.team.authentication.issuer import (
     BETWEEN_TRIES,
-    FRESH,
-    KEPT,
+    KEYS_COUNT,
+    KEYS_FRESH,
     IssuerUnusableError,
     PublishedKeys,
     described_at,
@@ -54,7 +54,7 @@ async def test_they_are_fetched_once_and_again_when_they_are_old(one: Issuer, la
     assert one.asked == []
     assert [await is_good(tokens, one) for _ in range(5)] == [True] * 5
     assert one.asked == [DESCRIPTION, "/keys"]
-    later.seconds += FRESH
+    later.seconds += KEYS_FRESH
     assert await is_good(tokens, one)
     assert one.asked == [DESCRIPTION, "/keys"] * 2
 
@@ -85,7 +85,7 @@ async def test_a_key_that_is_exchanged_under_its_name_counts_no_more(one: Issuer
     tokens = of(one)
     assert await is_good(tokens, one)
     one.keys = [as_jwk(key_pair("second"), kid="first")]
-    later.seconds += FRESH
+    later.seconds += KEYS_FRESH
     assert not await is_good(tokens, one)
 
 
@@ -94,12 +94,12 @@ async def test_without_its_server_known_keys_go_on_for_an_hour(one: Issuer, late
     assert await is_good(tokens, one)
     one.away = True
     one.asked.clear()
-    for _ in range(int(KEPT / FRESH) - 1):
-        later.seconds += FRESH
+    for _ in range(int(KEYS_COUNT / KEYS_FRESH) - 1):
+        later.seconds += KEYS_FRESH
         assert await is_good(tokens, one)
         assert await is_good(tokens, one)
-    assert one.asked.count(DESCRIPTION) == KEPT / FRESH - 1
-    later.seconds += FRESH
+    assert one.asked.count(DESCRIPTION) == KEYS_COUNT / KEYS_FRESH - 1
+    later.seconds += KEYS_FRESH
     with pytest.raises(IssuerUnusableError):
         await is_good(tokens, one)
     one.away = False

@@ -19,15 +19,15 @@ from flipsnack_mcp.team.authentication.tokens import (
     TokensFile,
     TokensTold,
     TokensUnusableError,
-    digest_of,
     new_token,
     now_in_utc,
+    token_digest,
 )
 from tests.team.authentication.guarded import Guarded, token_for
 
 
 def entry(name: str, token: str, **more: Any) -> TokenEntry:
-    facts = {"name": name, "sha256": digest_of(token), "may": {Right.READ}, "made": now_in_utc()}
+    facts = {"name": name, "sha256": token_digest(token), "may": {Right.READ}, "made": now_in_utc()}
     return TokenEntry.model_validate({**facts, **more})
 
 
