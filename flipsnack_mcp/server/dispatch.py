@@ -32,6 +32,7 @@ from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, sugg
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
+from flipsnack_mcp.server.arriving.observing import note_account
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
 from flipsnack_mcp.server.safety.heading import Heading
@@ -79,6 +80,7 @@ class Dispatcher:
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
+            note_account(", ".join(one.settings.label for one in whose.apps))
             call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:

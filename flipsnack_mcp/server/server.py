@@ -34,6 +34,7 @@ from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import lacking, menu
+from flipsnack_mcp.server.arriving.observing import Observing, note_caller
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring
@@ -96,13 +97,14 @@ class FlipsnackServer(MCPServer[Service]):
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=keys.security,
-            middleware=[refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers],
+            middleware=[note_caller, refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers],
             extensions=[declaring.Views()],
         )
         self.middleware.insert(0, keys.before_opening)
         self._accounts, self._menu = settings, menu(settings)
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
         self.middleware.insert(0, Arriving(self._menu))
+        self.middleware.insert(0, Observing(self._menu))
         self.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     @override

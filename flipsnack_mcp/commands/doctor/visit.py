@@ -1,0 +1,115 @@
+"""How a running server is asked by its doctor: as a client would, over its public address, with all that comes back kept."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx2
+
+from flipsnack_mcp import __version__
+from flipsnack_mcp.api.network import is_loopback
+
+PATIENCE = httpx2.Timeout(20.0, connect=10.0)
+LONGEST = 1_000_000
+"""Of what one answer holds, in bytes; more is not looked through."""
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "flipsnack-mcp doctor", "version": __version__},
+    },
+}
+ACCEPTED = {"Accept": "application/json, text/event-stream"}
+UNREACHED = (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server is."""
+
+    url: str
+    """Of its MCP endpoint."""
+
+    @property
+    def host(self) -> str:
+        """Its name, or the address that stands for one."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """On which it is reached."""
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nobody on the way can read along."""
+        return self.url.startswith("https:")
+
+    @property
+    def here(self) -> bool:
+        """Whether it is on this machine."""
+        return is_loopback(self.host)
+
+    def beside(self, path: str) -> str:
+        """Another address of the same server."""
+        return self.url.removesuffix("/mcp") + path
+
+
+def place_of(text: str) -> Place:
+    """The server at an address as a person writes it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        good = parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment:
+        raise ValueError("--http takes the address of a server, for example https://flipsnack.example.com/mcp")
+    path = parts.path.rstrip("/")
+    return Place(parts._replace(path=path if path.endswith("/mcp") else f"{path}/mcp").geturl())
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What the doctor works with."""
+
+    place: Place
+    token: str
+    """Empty where none was given."""
+    http: httpx2.AsyncClient
+    seen: list[str] = field(default_factory=list[str])
+    """All that came back, headers and bodies."""
+
+    @property
+    def shows_token(self) -> dict[str, str]:
+        """The header of who has one."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    async def hello(self, **headers: str) -> httpx2.Response:
+        """The answer to the first message of a client."""
+        return await self.http.post(self.place.url, json=HELLO, headers=ACCEPTED | headers)
+
+    async def keep(self, response: httpx2.Response) -> None:
+        """Keep what came back; a stream that is there for whatever may come has no end to wait for."""
+        self.seen += [f"{name}: {value}" for name, value in response.headers.items()]
+        if response.request.method != "GET" or "event-stream" not in response.headers.get("content-type", ""):
+            await response.aread()
+            self.seen.append(response.text[:LONGEST])
+
+
+@asynccontextmanager
+async def visiting(place: Place, token: str) -> AsyncIterator[Visit]:
+    """A visit, over connections of its own: what stands in front of a server by proxies of the environment is used."""
+    async with httpx2.AsyncClient(timeout=PATIENCE, trust_env=not place.here) as http:
+        visit = Visit(place, token, http)
+        http.event_hooks = {"response": [visit.keep]}
+        yield visit
