@@ -80,7 +80,7 @@ class Dispatcher:
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
-            note_account(", ".join(one.settings.label for one in whose.apps))
+            note_account(", ".join(one.settings.name for one in whose.apps))
             call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:

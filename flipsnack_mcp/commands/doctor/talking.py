@@ -44,7 +44,8 @@ async def served_to(visit: Visit, mode: Literal["auto", "legacy"], check: str) -
             read_timeout_seconds=TIME_TO_ANSWER,
         ) as client:
             tools = (await client.list_tools()).tools
-            name = cleaned(f"{client.server_info.name} {client.server_info.version}", 60)
+            known = client.server_info
+            name = cleaned(f"{known.name} {known.version}", 60) if known else "it"
             said = f"{name} offers {len(tools)} tools on {client.protocol_version}"
             cure = "" if tools else ": this token allows none of them. Look at its rights with `flipsnack-mcp token list`."
     except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything

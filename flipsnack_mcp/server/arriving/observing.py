@@ -14,6 +14,7 @@ from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import CallToolResult
 from mcp.types.methods import SPEC_CLIENT_METHODS, is_input_required
+from opentelemetry.trace import get_current_span
 
 from flipsnack_mcp import observed
 from flipsnack_mcp.server.caller import CALLER
@@ -47,7 +48,9 @@ ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 
 def note_account(account: str) -> None:
-    """Know which account the request is about."""
+    """Know which account the request is about, by what its operator calls it."""
+    if account:
+        get_current_span().set_attribute(observed.ACCOUNT, account)
     if asked := ASKED.get():
         asked.account = account
 
