@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from flipsnack_mcp import observed
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team.exporting import METHODS_KNOWN, PlainSpans, RequestIds
+from flipsnack_mcp.team.operating.exporting import METHODS_KNOWN, PlainSpans, RequestIds
 
 WORDS = METHODS_KNOWN | {*menu(Settings())}
 

@@ -1,6 +1,6 @@
 """What answers requests on HTTP: the one place where its paths and the layers before them come together.
 
-From the outside in: the name by which the server is addressed, its end, who calls, how much one may; then the protocol.
+From the outside in: the line of each request in the log, the name by which the server is addressed, its end, who calls, how much one may; then the protocol.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.team.binding import Names, names_of, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.limits import Limits, Strangers
+from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from flipsnack_mcp.team.refusing import TurnedAway
 
@@ -52,7 +53,8 @@ def application(  # noqa: PLR0913  # one for each thing that it brings together
     routes: Sequence[BaseRoute] = [*readiness.routes]
     router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings))
     router.lifespan_context = protocol.router.lifespan_context
-    return Addressed(UnderWay(router, ending, keeps_sessions), names_of(host, settings.public_url))
+    names = names_of(host, settings.public_url)
+    return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)
 
 
 def let_in(protocol: ASGIApp, settings: Settings) -> ASGIApp:

@@ -4,7 +4,6 @@ Both answer whoever asks, under whatever name, so they tell nothing that is anyb
 answer is given again for a second.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from flipsnack_mcp.observed import REPLICA
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 
@@ -43,8 +43,6 @@ class Readiness:
         self._faults, self._remarks, self._ends = faults, remarks, ends
         self._found: Condition | None = None
         self._one_looks = anyio.Lock()
-        self._replica = secrets.token_hex(4)
-        """Tells replicas apart, and says nothing of where they run."""
 
     @property
     def routes(self) -> list[Route]:
@@ -53,14 +51,14 @@ class Readiness:
 
     async def health(self, _: Request) -> JSONResponse:
         """It lives: its event loop turns."""
-        return JSONResponse({"status": "alive", "replica": self._replica}, headers=UNCACHED)
+        return JSONResponse({"status": "alive", "replica": REPLICA}, headers=UNCACHED)
 
     async def ready(self, _: Request) -> JSONResponse:
         """Whether it can be given work, and what stands against it."""
         found = Condition(0, (ENDS,)) if self._ends() else await self._looked()
         body = {
             "status": "not ready" if found.faults else "ready",
-            "replica": self._replica,
+            "replica": REPLICA,
             **({"because": found.faults} if found.faults else {}),
             **({"remarks": found.remarks} if found.remarks else {}),
         }

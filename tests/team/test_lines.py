@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from flipsnack_mcp.server.arriving.observing import ASKED
 from flipsnack_mcp.server.safety.redaction import Redactor
-from flipsnack_mcp.team import lines
+from flipsnack_mcp.team.operating import lines
 from tests.observing import observing
 
 RIGHT = "k7Jq2Zr9sWx4Vb1Nc8Md3A"

@@ -10,22 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
-import uvicorn
 from mcp import Client
-from opentelemetry.sdk.trace import ReadableSpan
+from starlette.types import Receive, Scope, Send
 
 from flipsnack_mcp import observed
 from flipsnack_mcp.server.caller import CALLER, Caller
-from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team import lines
-from tests.api.asking import Line, unlimited
+from flipsnack_mcp.team.operating import lines
 from tests.observing import Seen, facts_of, observing
+from tests.team.over_http import HOST, served, whole_application
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
-CHANGES_EACH_TIME = frozenset({"time", "request_id", "flipsnack.request_id", "ms", "bytes", "trace_id", "span_id"})
+CHANGES_EACH_TIME = frozenset({"time", "request_id", "flipsnack.request_id", "ms", "bytes", "replica", "flipsnack.budget.seconds"})
+OF_TRACES = frozenset({"trace_id", "span_id"})
 
 
 def example(name: str) -> dict[str, Any]:
@@ -39,3 +37,72 @@ def example(name: str) -> dict[str, Any]:
 def told(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Of what is another one each time, only what kind of thing it is."""
     return {name: type(value).__name__ if name in CHANGES_EACH_TIME else value for name, value in facts.items()}
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[Client]:
+    """A client of a server of this process, as it is served; who calls, and what the account is called, is set by hand."""
+    settings = replace(Settings(sandbox=True), team=True)
+    app = whole_application(replace(settings, accounts=(replace(settings, name="de"),)))
+
+    async def for_anna(scope: Scope, receive: Receive, send: Send) -> None:
+        CALLER.set(ANNA)
+        await app(scope, receive, send)
+
+    async with served(for_anna) as port, Client(f"http://{HOST}:{port}/mcp") as client:
+        yield client
+
+
+ANNA = Caller("anna")
+
+
+@pytest.fixture(scope="module")
+async def shown() -> tuple[list[dict[str, Any]], Seen]:
+    """The lines and the spans of one call."""
+    text, root = io.StringIO(), logging.getLogger()
+    handlers, level = root.handlers, lines.log.level
+    root.handlers = [logging.StreamHandler(text)]
+    lines.log_as_json("WARNING")
+    try:
+        with observing() as seen:
+            async with server() as client:
+                await client.call_tool("list_collections", {})
+    finally:
+        root.handlers = handlers
+        lines.log.setLevel(level)
+    return [json.loads(line) for line in text.getvalue().splitlines()], seen
+
+
+def test_the_page_shows_the_line_of_a_call(shown: tuple[list[dict[str, Any]], Seen]) -> None:
+    (line,) = [one for one in shown[0] if one.get("tool")]
+    assert {name: value for name, value in told(line).items() if name not in OF_TRACES} == told(
+        example("a line of a request")
+    )
+    assert line["ms"] > 0
+
+
+def test_the_page_shows_the_span_of_a_request_to_flipsnack(shown: tuple[list[dict[str, Any]], Seen]) -> None:
+    span = shown[1].span("collection.getList")
+    page = example("a span of a request to Flipsnack")
+    assert (span.name, span.kind.name) == (page["name"], page["kind"])
+    assert told(facts_of(span)) == told(page["attributes"])
+
+
+def test_lines_and_spans_of_a_call_have_one_id(shown: tuple[list[dict[str, Any]], Seen]) -> None:
+    (line,) = [one for one in shown[0] if one.get("tool")]
+    names = ("tools/call list_collections", "collection.getList")
+    assert {facts_of(shown[1].span(name))["flipsnack.request_id"] for name in names} == {line["request_id"]}
+
+
+def test_the_page_lists_every_metric() -> None:
+    rows = re.findall(r"^\| `([a-z.]+)` \| ([a-z-]+(?: [a-z]+)?) \| (\S+) \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+    assert rows == [
+        (one.name, one.figure.value, one.unit, one.meaning, ", ".join(f"`{name}`" for name in one.attributes))
+        for one in observed.METRICS
+    ]
+
+
+def test_the_page_names_no_metric_or_attribute_that_there_is_not() -> None:
+    named = set(re.findall(r"`((?:flipsnack|mcp|gen_ai|error|server|http)\.[a-z_.]+)`", PAGE))
+    declared = {value for value in vars(observed).values() if isinstance(value, str)}
+    assert named <= declared | {one.name for one in observed.METRICS}

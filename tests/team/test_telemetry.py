@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 
 from flipsnack_mcp import observed
-from flipsnack_mcp.team import telemetry
+from flipsnack_mcp.team.operating import telemetry
 from tests.commands.processes import Run, nobody_answers_at, wait_for
 from tests.team.collector import collecting
 
@@ -44,19 +44,19 @@ def test_without_the_sdk_it_is_said_and_the_server_runs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
-    monkeypatch.setitem(sys.modules, "flipsnack_mcp.team.exporting", None)
-    with telemetry.reported(()):
-        assert "not installed" in caplog.text
-        assert "OTEL_TRACES_EXPORTER" in caplog.text
+    monkeypatch.setitem(sys.modules, "flipsnack_mcp.team.operating.exporting", None)
+    telemetry.report(())()
+    assert "not installed" in caplog.text
+    assert "OTEL_TRACES_EXPORTER" in caplog.text
 
 
 def test_an_exporter_that_does_not_exist_stops_no_server(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "no such thing")
-    with telemetry.reported(()):
-        assert "cannot be started (LookupError)" in caplog.text
-        assert "no such thing" not in caplog.text
+    telemetry.report(())()
+    assert "cannot be started (LookupError)" in caplog.text
+    assert "no such thing" not in caplog.text
     logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
 
 

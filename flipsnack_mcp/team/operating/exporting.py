@@ -5,7 +5,6 @@ made anew of what may leave.
 """
 
 import logging
-import uuid
 from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import entry_points
 from typing import Any
@@ -70,7 +69,7 @@ def start(traces: Sequence[str], figures: Sequence[str], words: Collection[str])
 
 def described() -> Resource:
     """Which server this is; what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say counts before what is said here."""
-    own = {SERVICE_NAME: "flipsnack-mcp", SERVICE_VERSION: __version__, SERVICE_INSTANCE_ID: uuid.uuid4().hex}
+    own = {SERVICE_NAME: "flipsnack-mcp", SERVICE_VERSION: __version__, SERVICE_INSTANCE_ID: observed.REPLICA}
     return Resource.create(own).merge(OTELResourceDetector().detect())
 
 

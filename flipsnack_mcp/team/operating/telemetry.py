@@ -7,8 +7,8 @@ does on their machine is nobody else's.
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 SIGNALS = ("traces", "metrics")
 TO_END = 3.0
@@ -44,22 +44,21 @@ def of_protocol(signal: str, environment: Mapping[str, str]) -> str:
     return f"otlp_proto_{protocol.strip().partition('/')[0]}"
 
 
-@contextmanager
-def reported(words: Collection[str]) -> Iterator[None]:
-    """Send spans and metrics while it lasts, where that is wanted. `words` are the names that spans may hold."""
+def report(words: Collection[str]) -> Callable[[], None]:
+    """Send spans and metrics from now on, where that is wanted; what ends it. `words` are the names that spans may hold."""
     wanted = {signal: exporters_of(signal, os.environ) for signal in SIGNALS}
     end = started(wanted, words) if any(wanted.values()) else None
-    try:
-        yield
-    finally:
-        if end:
-            end_in_time(end)
+    return partial(end_in_time, end) if end else nothing
+
+
+def nothing() -> None:
+    """What ends nothing."""
 
 
 def started(wanted: Mapping[str, list[str]], words: Collection[str]) -> Callable[[], None] | None:
     """Start to send; what ends it. Nothing that is wrong with it stops the server."""
     try:
-        from flipsnack_mcp.team.exporting import start  # noqa: PLC0415  # only where it is wanted
+        from flipsnack_mcp.team.operating.exporting import start  # noqa: PLC0415  # only where it is wanted
 
         return start(wanted["traces"], wanted["metrics"], words)
     except ImportError:

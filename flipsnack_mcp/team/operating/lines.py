@@ -19,6 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
+from flipsnack_mcp.observed import REPLICA
 from flipsnack_mcp.server.arriving.observing import ASKED, IN_SCOPE, OTHER, Asked
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -39,7 +40,7 @@ class JsonLines(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name}
+        line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name, "replica": REPLICA}
         asked = ASKED.get()
         line |= {"request_id": asked.request_id} if asked and asked.request_id else {}
         line |= traced() | getattr(record, FACTS, {"message": super().format(record)[:LONGEST_LINE]})
@@ -81,6 +82,8 @@ class RequestLines:
     """Around an application: gives each request its id, and writes its line once it is answered."""
 
     app: ASGIApp
+    prefix: str = ""
+    """What stands before the paths of this server in its public address."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on."""
@@ -100,7 +103,7 @@ class RequestLines:
         try:
             await self.app(scope, receive, sent)
         finally:
-            write_line(scope, asked, answer)
+            write_line(scope, route_of(scope["path"], self.prefix), asked, answer)
             ASKED.reset(before)
 
 
@@ -110,9 +113,8 @@ def id_of(headers: Mapping[str, str]) -> str:
     return given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def write_line(scope: Scope, asked: Asked, answer: Answer) -> None:
+def write_line(scope: Scope, where: str, asked: Asked, answer: Answer) -> None:
     """The line of a request that is over; a status of 0 means that nobody was there for an answer."""
-    where = route_of(scope["path"])
     level = logging.DEBUG if where in LOOKS and answer.status < 400 else logging.INFO
     facts = {"http_method": scope["method"] if scope["method"] in METHODS else OTHER, "route": where}
     known = {name: value for name in TOLD if (value := getattr(asked, name))}
@@ -124,7 +126,8 @@ METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"}
 TOLD = ("method", "tool", "caller", "account", "outcome", "error")
 
 
-def route_of(path: str) -> str:
+def route_of(path: str, prefix: str) -> str:
     """Which part of the server was asked, without what follows: that may be a right."""
-    first = path.removeprefix("/").partition("/")[0]
+    within = path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path
+    first = within.removeprefix("/").partition("/")[0]
     return f"/{first}" if first in ROUTES else OTHER
