@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from flipsnack_mcp.observed import REPLICA, spanned
 from flipsnack_mcp.server.arriving.observing import ASKED
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.team.operating import lines
@@ -81,7 +82,7 @@ async def test_each_request_has_one_line_with_what_an_operator_asks(written: io.
     assert line.pop("time").endswith("+00:00")
     assert line.pop("ms") >= 0
     assert line == {
-        "level": "INFO", "logger": "flipsnack_mcp.requests", "request_id": "proxy-17", "http_method": "POST",
+        "replica": REPLICA, "level": "INFO", "logger": "flipsnack_mcp.requests", "request_id": "proxy-17", "http_method": "POST",
         "route": "/mcp", "status": 200, "method": "tools/call", "tool": "list_collections", "caller": "anna",
         "account": "de", "outcome": "done", "bytes": 4,
     }  # fmt: skip
@@ -144,7 +145,7 @@ def test_nothing_ends_a_line_or_acts_on_a_terminal(written: io.StringIO, text: s
 
 def test_a_traceback_is_within_its_line(written: io.StringIO) -> None:
     try:
-        raise ValueError("two\nlines")
+        int("two\nlines")
     except ValueError:
         log.exception("it broke")
     (line,) = parsed(written)
@@ -171,9 +172,7 @@ def test_the_redaction_stays_around_it_and_leaves_json(
 
 
 def test_a_line_names_the_span_it_belongs_to(written: io.StringIO) -> None:
-    from flipsnack_mcp import observed  # noqa: PLC0415
-
-    with observing(), observed.spanned("flipsnack", {}) as span:
+    with observing(), spanned("flipsnack", {}) as span:
         log.warning("within")
     context = span.get_span_context()
     (line,) = parsed(written)

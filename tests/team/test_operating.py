@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from starlette.types import Receive, Scope, Send
@@ -57,8 +58,12 @@ ANNA = Caller("anna")
 
 
 @pytest.fixture(scope="module")
-async def shown() -> tuple[list[dict[str, Any]], Seen]:
-    """The lines and the spans of one call."""
+def shown() -> tuple[list[dict[str, Any]], Seen]:
+    """The lines and the spans of one call, which all tests look at."""
+    return anyio.run(one_call)
+
+
+async def one_call() -> tuple[list[dict[str, Any]], Seen]:
     text, root = io.StringIO(), logging.getLogger()
     handlers, level = root.handlers, lines.log.level
     root.handlers = [logging.StreamHandler(text)]

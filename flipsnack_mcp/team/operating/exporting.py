@@ -131,8 +131,8 @@ class PlainSpans(SpanExporter):
         named = [str(facts[one]) for one in (observed.METHOD, observed.TOOL, observed.PROMPT) if one in facts]
         return ReadableSpan(
             name=" ".join(named) or span.name,
-            context=without_state(span.context),
-            parent=without_state(span.parent),
+            context=span.context and without_state(span.context),
+            parent=span.parent and without_state(span.parent),
             resource=span.resource,
             attributes=facts,
             links=[Link(without_state(one.context)) for one in span.links],
