@@ -81,7 +81,9 @@ ERRORS = Metric(
 JOBS = Metric(
     "flipsnack.jobs", Figure.LEVEL, "{job}", "long work that this replica is at, by how it stands", (KIND, STATE)
 )
-JOBS_ENDED = Metric("flipsnack.jobs.ended", Figure.COUNT, "{job}", "long work that ended here, and how", (KIND, OUTCOME))
+JOBS_ENDED = Metric(
+    "flipsnack.jobs.ended", Figure.COUNT, "{job}", "long work that ended here, and how", (KIND, OUTCOME)
+)
 METRICS = (CALLS, WAITED, REQUESTS, ERRORS, JOBS, JOBS_ENDED)
 
 Keeper = Callable[[Metric, float, Attributes], None]

@@ -77,7 +77,7 @@ def parent_of(span: ReadableSpan) -> int | None:
 def id_of(span: ReadableSpan) -> int:
     """By which others name it."""
     assert span.context
-    return span.context.span_id
+    return int(span.context.span_id)
 
 
 def facts_of(span: ReadableSpan) -> dict[str, Any]:

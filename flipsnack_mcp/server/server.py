@@ -28,13 +28,13 @@ from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard, inlet
 from flipsnack_mcp.server.arriving.lines import Reread
+from flipsnack_mcp.server.arriving.observing import Observing, note_caller
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import lacking, menu
-from flipsnack_mcp.server.arriving.observing import Observing, note_caller
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring

@@ -1,6 +1,5 @@
 """A server that runs, for its doctor to judge: the real one behind a gate that can have one fault."""
 
-import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -43,7 +42,7 @@ class Gate:
 
         answer = self.answer(scope["path"], {name.decode(): value.decode() for name, value in scope["headers"]})
         if answer is None:
-            await self.inner(scope, receive, sent)
+            await self.inner({**scope, "headers": self.without_names(scope["headers"])}, receive, sent)
             return
         status, headers, body = answer
         text = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -62,6 +61,11 @@ class Gate:
         if path.startswith(("/uploads", "/files")):
             return 404, SAFE, "There is no such address."
         return self.of_mcp(headers)
+
+    def without_names(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """As the real server is asked, which looks at Host and Origin too."""
+        own = f"{HOST}:{self.port}".encode()
+        return [(name, own if name == b"host" else value) for name, value in headers if name != b"origin"]
 
     def of_mcp(self, headers: dict[str, str]) -> tuple[int, dict[str, str], Any] | None:
         """The same for its endpoint."""
@@ -91,7 +95,5 @@ async def judged(**faults: Any) -> AsyncIterator[Gate]:
         server = uvicorn.Server(config)
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listener])
-            while not server.started:
-                await asyncio.sleep(0.005)
             yield gate
             server.should_exit = True

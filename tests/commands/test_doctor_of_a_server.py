@@ -12,7 +12,7 @@ import trustme
 
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.reaching import clock, encrypted, lasting
-from flipsnack_mcp.commands.doctor.served import examined_server
+from flipsnack_mcp.commands.doctor.served import examined_server, token_from
 from flipsnack_mcp.commands.doctor.visit import Place, place_of, visiting
 from tests.commands.judged import HOST, TOKEN, judged
 from tests.commands.processes import Ended, Run, nobody_answers_at
@@ -27,7 +27,15 @@ ADDRESSES = {
     " http://127.0.0.1:8000 ": "http://127.0.0.1:8000/mcp",
     "http://[::1]:8000/mcp": "http://[::1]:8000/mcp",
 }
-NO_ADDRESSES = ["", "flipsnack.example.com", "ftp://a.b/", "https://", "https://u:p@a.b/", "https://a.b:x/", "https://[a/"]
+NO_ADDRESSES = [
+    "",
+    "catalogues.example.org",
+    "ftp://a.b/",
+    "https:///mcp",
+    "https://u:p@a.b/",
+    "https://a.b:x/",
+    "https://[a/",
+]
 
 
 @pytest.mark.parametrize(("typed", "meant"), ADDRESSES.items())
@@ -199,8 +207,8 @@ async def certified(authority: trustme.CA, name: str) -> Finding:
     from anyio.streams.tls import TLSListener  # noqa: PLC0415
 
     listener = await anyio.create_tcp_listener(local_host=HOST)
-    port = listener.extra(anyio.abc.SocketAttribute.local_port)
-    async with anyio.create_task_group() as group:
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - not Django's
+    async with listener, anyio.create_task_group() as group:
         group.start_soon(TLSListener(listener, context, standard_compatible=False).serve, hang_up)
         found = await first_of(Place(f"https://localhost:{port}/mcp"))
         group.cancel_scope.cancel()
@@ -214,15 +222,18 @@ def test_a_clock_that_goes_wrong_is_a_fault(ahead: float, *, ok: bool) -> None:
 
 
 def test_the_command_judges_a_real_server(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text(TOKEN + "\n")
     with run.served(tmp_path) as address:
         done = run("doctor", "--http", address.removesuffix("/mcp"), "--json")
-        shown = run("doctor", "--http", address, "--token-file", str(tmp_path / "token"))
         typed = run("doctor", "--http", address, "--token-file", "-", given=TOKEN + "\n")
     told = json.loads(done.out)
     assert told["url"] == address
     assert {one["check"] for one in told["checks"]} >= {"name", "without a token", "current clients", "what it shows"}
-    for each in (done, shown, typed):
+    for each in (done, typed):
         assert "Traceback" not in each.err
         assert TOKEN not in each.out + each.err
-    assert "current clients: flipsnack" in shown.out
+    assert "current clients: flipsnack" in typed.out
+
+
+def test_the_token_of_a_file_is_its_text(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f" {TOKEN}\n")
+    assert token_from(str(tmp_path / "token")) == TOKEN

@@ -95,7 +95,7 @@ async def test_a_name_that_a_client_made_up_is_not_seen(seen: Seen, bench: Bench
             assert bench.mode == "legacy"
     outcome = ("_OTHER", "refused", "-32602") if bench.mode == "legacy" else ("_OTHER", "failed", "tool_error")
     assert seen.counted(observed.CALLS, *CALLS)[outcome] == 1
-    assert seen.span("tools/call _OTHER")
+    assert facts_of(seen.span("tools/call _OTHER"))["gen_ai.tool.name"] == "_OTHER"
     assert name not in seen.everything
     assert "CANARY" not in seen.everything
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from typing_extensions import override
 
 
 @dataclass
@@ -42,7 +43,7 @@ def collecting(mood: str = "well") -> Iterator[Collector]:
     """A collector that is well, answers 500, or hangs."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name that the library asks for
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.asked.set()
             if mood == "hangs":
@@ -53,6 +54,7 @@ def collecting(mood: str = "well") -> Iterator[Collector]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
+        @override
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 

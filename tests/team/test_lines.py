@@ -95,7 +95,7 @@ ODD = ["", " ", "a b", "f" * 65, "a/b", "a\tb", "é", '"},{"level":"ERROR', "${j
 @pytest.mark.parametrize("given", [*PLAIN, *ODD])
 async def test_an_id_that_is_not_plain_is_not_taken_over(written: io.StringIO, given: str) -> None:
     async with client() as http:
-        answer = await http.get("/mcp", headers={"X-Request-Id": given.encode()})
+        answer = await http.get("/mcp", headers=[(b"X-Request-Id", given.encode())])
     line = parsed(written)[-1]
     assert answer.headers["x-request-id"] == line["request_id"]
     assert (line["request_id"] == given) is (given in PLAIN)
@@ -109,7 +109,9 @@ async def test_two_requests_at_a_time_keep_their_ids(written: io.StringIO) -> No
     assert [one["request_id"] for one in parsed(written)][::2] == [one["request_id"] for one in parsed(written)][1::2]
 
 
-@pytest.mark.parametrize("path", [f"/files/{RIGHT}", f"/uploads/{RIGHT}", f"/{RIGHT}", f"/hooks/{RIGHT}?x={RIGHT}", "//"])
+@pytest.mark.parametrize(
+    "path", [f"/files/{RIGHT}", f"/uploads/{RIGHT}", f"/{RIGHT}", f"/hooks/{RIGHT}?x={RIGHT}", "//"]
+)
 async def test_of_an_address_only_its_kind_is_written(written: io.StringIO, path: str) -> None:
     async with client() as http:
         await http.get(path)
@@ -158,7 +160,9 @@ GUARDED: list[tuple[Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["key K-1234567, secret S", "https://u:pass@host/", "signature=0123456789abcdef0123456789abcdef"])
+@pytest.mark.parametrize(
+    "text", ["key K-1234567, secret S", "https://u:pass@host/", "signature=0123456789abcdef0123456789abcdef"]
+)
 def test_the_redaction_stays_around_it_and_leaves_json(
     written: io.StringIO, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

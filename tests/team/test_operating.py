@@ -23,7 +23,9 @@ from tests.observing import Seen, facts_of, observing
 from tests.team.over_http import HOST, served, whole_application
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
-CHANGES_EACH_TIME = frozenset({"time", "request_id", "flipsnack.request_id", "ms", "bytes", "replica", "flipsnack.budget.seconds"})
+CHANGES_EACH_TIME = frozenset(
+    {"time", "request_id", "flipsnack.request_id", "ms", "bytes", "replica", "flipsnack.budget.seconds"}
+)
 OF_TRACES = frozenset({"trace_id", "span_id"})
 
 

@@ -3,15 +3,17 @@
 import re
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 
+from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.reaching import members
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Visit
 
 PARAMETER = re.compile(r'(\w+)="([^"]*)"')
-NO_TOKEN_NEEDED = "it asks nobody who they are"
+ASKS_NOBODY = "it asks nobody who they are"
 STRANGERS = {
     "a foreign Host": {"Host": "attacker.example"},
     "a foreign Origin": {"Origin": "https://attacker.example"},
@@ -31,14 +33,16 @@ async def asked_for_token(visit: Visit) -> AsyncIterator[Finding]:
     first = await visit.hello()
     if first.status_code == 200:
         cure = ". Whoever reaches it uses the account: set FLIPSNACK_TOKENS or FLIPSNACK_AUTH_ISSUER."
-        yield Finding("without a token", visit.place.here, NO_TOKEN_NEEDED + ("" if visit.place.here else cure))
+        yield Finding("without a token", visit.place.here, ASKS_NOBODY + ("" if visit.place.here else cure))
         return
     for check, answer in (
         ("without a token", first),
         ("a wrong token", await visit.hello(Authorization=f"Bearer {secrets.token_hex(32)}")),
     ):
         refused = answer.status_code == 401
-        said = "refused (401)" if refused else f"answered with status {answer.status_code} instead of 401. {LOOK_BEFORE}"
+        said = (
+            "refused (401)" if refused else f"answered with status {answer.status_code} instead of 401. {LOOK_BEFORE}"
+        )
         yield Finding(check, refused, said)
     if first.status_code == 401:
         yield await challenged(visit, first.headers.get("www-authenticate", ""))
@@ -54,30 +58,38 @@ async def challenged(visit: Visit, challenge: str) -> Finding:
         return Finding("the way in", ok=False, said=said)
     told = dict(PARAMETER.findall(challenge))
     if "resource_metadata" not in told:
-        return Finding("the way in", ok=True, said="a token that its operator gives out; no authorization server is named")
+        return Finding(
+            "the way in", ok=True, said="a token that its operator gives out; no authorization server is named"
+        )
     return await described_by(visit, told["resource_metadata"], told.get("scope", ""))
 
 
 async def described_by(visit: Visit, where: str, scopes: str) -> Finding:
     """Look at the metadata of the resource, as a client reads it."""
-    try:
-        answer = await visit.http.get(where)
-    except UNREACHED as error:
-        answer, why = None, type(error).__name__
-    else:
-        why = f"status {answer.status_code}"
-    told = members(answer) if answer is not None and answer.status_code == 200 else {}
+    told, why = await metadata_at(visit, where)
     issuers = told.get("authorization_servers")
     if not issuers or not isinstance(issuers, list):
         said = f"the metadata that clients are sent to cannot be had ({why}). Let /.well-known/ through to the server."
         return Finding("the way in", ok=False, said=said)
     if told.get("resource") != visit.place.url:
-        said = "the metadata is for another address than this one, and clients refuse it. Set FLIPSNACK_PUBLIC_URL to what they use."
+        said = (
+            "the metadata is for another address than this one, and clients refuse it. "
+            "Set FLIPSNACK_PUBLIC_URL to the address that they use."
+        )
         return Finding("the way in", ok=False, said=said)
     if not scopes:
-        said = "the refusal names no scopes, so clients ask for too many or too few"
+        said = f"the refusal names no scopes, so clients ask for too many or too few. {LOOK_BEFORE}"
         return Finding("the way in", ok=False, said=said)
-    return Finding("the way in", ok=True, said=f"{len(issuers)} authorization server, scopes {scopes}")
+    return Finding("the way in", ok=True, said=f"{len(issuers)} authorization server, scopes {cleaned(scopes, 200)}")
+
+
+async def metadata_at(visit: Visit, where: str) -> tuple[dict[str, Any], str]:
+    """What stands there, and what came instead if that is nothing."""
+    try:
+        answer = await visit.http.get(where)
+    except UNREACHED as error:
+        return {}, type(error).__name__
+    return members(answer) if answer.status_code == 200 else {}, f"status {answer.status_code}"
 
 
 async def meant_for_others(visit: Visit) -> AsyncIterator[Finding]:

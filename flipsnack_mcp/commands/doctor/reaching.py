@@ -40,14 +40,16 @@ async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
     place = visit.place
     if not place.encrypted:
         said = "not encrypted, which is fit for this machine only"
-        cure = "" if place.here else ": tokens can be read on the way. Let a balancer with a certificate stand before it."
+        cure = (
+            "" if place.here else ": tokens can be read on the way. Let a balancer with a certificate stand before it."
+        )
         yield Finding("encryption", ok=place.here, said=said + cure)
         return
     try:
         with anyio.fail_after(10):
             stream = await anyio.connect_tcp(place.host, place.port, tls=True, tls_standard_compatible=False)
             async with stream:
-                certificate: dict[str, Any] = stream.extra(TLSAttribute.peer_certificate) or {}
+                certificate = dict(stream.extra(TLSAttribute.peer_certificate) or {})  # noqa: S610  # not Django's
     except ssl.SSLCertVerificationError as error:
         yield Finding("encryption", ok=False, said=f"{error.verify_message}. {cure_of_certificate(error.verify_code)}")
     except (ssl.SSLError, OSError) as error:
@@ -108,7 +110,11 @@ def why_not(status: int, told: dict[str, Any]) -> str:
     """Say why it is not well, in its own words where it has some."""
     because = told.get("because")
     reasons = [quoted(str(one), 200) for one in because] if isinstance(because, list) else []
-    cure = "Its log says more." if told else "What stands before it may not let this path through, or another server answers."
+    cure = (
+        "Its log says more."
+        if told
+        else "What stands before it may not let this path through, or another server answers."
+    )
     return f"no, status {status}{': ' if reasons else ''}{', '.join(reasons)}. {cure}"
 
 
@@ -117,7 +123,9 @@ def counted(replicas: set[str]) -> Finding:
     if not replicas:
         return Finding("replicas", ok=True, said="it does not say which replica answers")
     several = f"{len(replicas)} replicas answer, by turns: {', '.join(sorted(replicas))}"
-    return Finding("replicas", ok=True, said=several if len(replicas) > 1 else f"one answered all of {LOOKS + 1} requests")
+    return Finding(
+        "replicas", ok=True, said=several if len(replicas) > 1 else f"one answered all of {LOOKS + 1} requests"
+    )
 
 
 def clock_of(date: str) -> list[float]:

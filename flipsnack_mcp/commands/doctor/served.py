@@ -25,7 +25,9 @@ def doctor_of_server(place: Place, token_file: str, *, as_json: bool) -> int:
     try:
         token = token_from(token_file)
     except (OSError, ValueError) as error:
-        return fail(f"The token could not be read ({type(error).__name__}); nothing was asked. Name a file that holds it.")
+        return fail(
+            f"The token could not be read ({type(error).__name__}); nothing was asked. Name a file that holds it."
+        )
     findings = anyio.run(examined_server, place, token)
     say(report_json(place, findings) if as_json else report(place, findings))
     return 0 if all(one.ok for one in findings) else 1

@@ -13,14 +13,14 @@ from flipsnack_mcp.commands.doctor.visit import Visit
 
 REVISIONS: dict[Literal["auto", "legacy"], str] = {"auto": "current clients", "legacy": "older clients"}
 TIME_TO_ANSWER = 30.0
-NEEDS_TOKEN = "not tried, it wants a token: give one with --token-file FILE, or - to type it"
+WANTS_ONE = "not tried, it wants a token: give one with --token-file FILE, or - to type it"
 INSIDE = {
     "a key or a signature of Flipsnack": r"apikey=\w|signature=[0-9a-f]{32}",
     "a login in an address": r"\w{2,10}://[^\s:/@\"']*:[^\s/@\"']+@",
     "where its state is kept": r"\brediss?://|\bsqlite:/",
     "addresses of its own network": r"\b(?:10(?:\.\d{1,3}){3}|192\.168(?:\.\d{1,3}){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2})\b",
     "the inside of a program": r"Traceback \(most recent call last\)|site-packages/",
-    "the version of what stands before it": r"^server: \S+/\d",
+    "the version of what stands before it": r"^server: .*/\d",
 }
 """What nobody outside needs to know, by how it looks."""
 
@@ -28,7 +28,7 @@ INSIDE = {
 async def talked(visit: Visit) -> AsyncIterator[Finding]:
     """Greet it and read its menu, as clients do."""
     if not visit.token and (await visit.hello()).status_code == 401:
-        yield Finding("clients", ok=True, said=NEEDS_TOKEN)
+        yield Finding("clients", ok=True, said=WANTS_ONE)
         return
     visit.http.headers.update(visit.shows_token)
     for mode, check in REVISIONS.items():
@@ -47,7 +47,9 @@ async def served_to(visit: Visit, mode: Literal["auto", "legacy"], check: str) -
             known = client.server_info
             name = cleaned(f"{known.name} {known.version}", 60) if known else "it"
             said = f"{name} offers {len(tools)} tools on {client.protocol_version}"
-            cure = "" if tools else ": this token allows none of them. Look at its rights with `flipsnack-mcp token list`."
+            cure = (
+                "" if tools else ": this token allows none of them. Look at its rights with `flipsnack-mcp token list`."
+            )
     except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
         said = f"a client could not begin ({first_of(error)}). The server's log says why."
         return Finding(check, ok=False, said=said)
@@ -67,6 +69,10 @@ def told_too_much(visit: Visit) -> Iterator[Finding]:
     shown = [what for what, looks in INSIDE.items() if re.search(looks, seen, re.IGNORECASE | re.MULTILINE)]
     shown += ["the token" for _ in visit.seen[:1] if visit.token and visit.token in seen]
     for what in shown:
-        yield Finding("what it shows", ok=False, said=f"answers show {what}. Look at what stands before the server, and at its log.")
+        yield Finding(
+            "what it shows",
+            ok=False,
+            said=f"answers show {what}. Look at what stands before the server, and at its log.",
+        )
     if not shown:
         yield Finding("what it shows", ok=True, said=f"nothing of its inside in {len(visit.seen)} headers and bodies")

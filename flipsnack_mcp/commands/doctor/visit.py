@@ -4,7 +4,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
@@ -67,15 +67,21 @@ def place_of(text: str) -> Place:
     Raises:
         ValueError: It is none.
     """
-    try:
-        parts = urlsplit(text.strip())
-        good = parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.query or parts.fragment:
+    parts = parted(text.strip())
+    if not parts:
         raise ValueError("--http takes the address of a server, for example https://flipsnack.example.com/mcp")
     path = parts.path.rstrip("/")
     return Place(parts._replace(path=path if path.endswith("/mcp") else f"{path}/mcp").geturl())
+
+
+def parted(address: str) -> SplitResult | None:
+    """The parts of an address that can be asked and holds no secret; nothing for any other."""
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in {"http", "https"} and parts.hostname and not parts.username and parts.port != 0
+    except ValueError:
+        return None
+    return parts if good and not parts.query and not parts.fragment else None
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ class Visit:
 
     async def keep(self, response: httpx2.Response) -> None:
         """Keep what came back; a stream that is there for whatever may come has no end to wait for."""
-        self.seen += [f"{name}: {value}" for name, value in response.headers.items()]
+        self.seen.extend(f"{name}: {value}" for name, value in response.headers.items())
         if response.request.method != "GET" or "event-stream" not in response.headers.get("content-type", ""):
             await response.aread()
             self.seen.append(response.text[:LONGEST])

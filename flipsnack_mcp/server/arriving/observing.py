@@ -101,7 +101,9 @@ async def ended(asked: Asked, ctx: ServerRequestContext[Any, Any], call_next: Ca
         raise
     if is_input_required(result):
         asked.end("asked a person")
-    elif isinstance(result, CallToolResult) and result.is_error or isinstance(result, dict) and result.get("isError"):
+    elif (isinstance(result, CallToolResult) and result.is_error) or (
+        isinstance(result, dict) and result.get("isError")
+    ):
         asked.end("failed", "tool_error")
     else:
         asked.end("done")
