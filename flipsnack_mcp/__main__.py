@@ -130,9 +130,9 @@ def run_doctor(options: "argparse.Namespace") -> int:
         return doctor(settings_of(options), as_json=options.json)
     with importing():
         from flipsnack_mcp.commands.doctor.served import doctor_of_server
-        from flipsnack_mcp.commands.doctor.visit import place_of
+        from flipsnack_mcp.commands.doctor.visit import server_at
     try:
-        place = place_of(options.http)
+        place = server_at(options.http)
     except ValueError as error:
         return wrong(str(error))
     return doctor_of_server(place, options.token_file, as_json=options.json)

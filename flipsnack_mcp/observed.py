@@ -19,12 +19,12 @@ REPLICA = os.urandom(4).hex()
 """Tells this process from others like it, and says nothing of where it runs."""
 Attributes = Mapping[str, str | int | float]
 
-ACTION, EFFECT, CODE = "flipsnack.action", "flipsnack.effect", "flipsnack.code"
+ACTION, EFFECT, FLIPSNACK_CODE = "flipsnack.action", "flipsnack.effect", "flipsnack.code"
 TRIES, SECONDS_WAITED, LANE = "flipsnack.tries", "flipsnack.budget.seconds", "flipsnack.lane"
-KIND, STATE, OUTCOME = "flipsnack.job.kind", "flipsnack.job.state", "flipsnack.outcome"
+JOB_KIND, JOB_STATE, OUTCOME = "flipsnack.job.kind", "flipsnack.job.state", "flipsnack.outcome"
 ACCOUNT, REQUEST_ID = "flipsnack.account", "flipsnack.request_id"
 # Names of the semantic conventions.
-ADDRESS, PORT, HTTP_METHOD, ERROR = "server.address", "server.port", "http.request.method", "error.type"
+SERVER_ADDRESS, PORT, HTTP_METHOD, ERROR = "server.address", "server.port", "http.request.method", "error.type"
 METHOD, TOOL, PROMPT = "mcp.method.name", "gen_ai.tool.name", "gen_ai.prompt.name"
 REVISION, OPERATION, RPC_CODE = "mcp.protocol.version", "gen_ai.operation.name", "rpc.response.status_code"
 
@@ -79,10 +79,10 @@ ERRORS = Metric(
     (ACTION, ERROR),
 )
 JOBS = Metric(
-    "flipsnack.jobs", Figure.LEVEL, "{job}", "long work that this replica is at, by how it stands", (KIND, STATE)
+    "flipsnack.jobs", Figure.LEVEL, "{job}", "long work that this replica is at, by how it stands", (JOB_KIND, JOB_STATE)
 )
 JOBS_ENDED = Metric(
-    "flipsnack.jobs.ended", Figure.COUNT, "{job}", "long work that ended here, and how", (KIND, OUTCOME)
+    "flipsnack.jobs.ended", Figure.COUNT, "{job}", "long work that ended here, and how", (JOB_KIND, OUTCOME)
 )
 METRICS = (CALLS, WAITED, REQUESTS, ERRORS, JOBS, JOBS_ENDED)
 
@@ -94,13 +94,13 @@ def forget(_metric: Metric, _value: float, _attributes: Attributes) -> None:
 
 
 @dataclass
-class Kept:
+class FigureKeeper:
     """By whom figures are kept."""
 
     by: Keeper = forget
 
 
-KEPT_FIGURES = Kept()
+KEPT_FIGURES = FigureKeeper()
 
 
 def keep(keeper: Keeper) -> None:

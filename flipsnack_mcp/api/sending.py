@@ -11,7 +11,7 @@ from flipsnack_mcp import observed
 from flipsnack_mcp.api.action import Action
 from flipsnack_mcp.api.errors import FlipsnackError, RefusedError
 
-DONE = 20
+NO_REFUSAL = 20
 """Flipsnack's code of an answer that is no refusal."""
 
 
@@ -35,7 +35,7 @@ class Sending:
         try:
             yield
         except FlipsnackError as error:
-            failed = {observed.ACTION: self.of_action[observed.ACTION], observed.ERROR: kind_of(error)}
+            failed = {observed.ACTION: self.of_action[observed.ACTION], observed.ERROR: cause_of(error)}
             observed.count(observed.ERRORS, 1, failed)
             raise
 
@@ -45,25 +45,25 @@ def sending(action: Action[Any], url: str) -> Iterator[Sending]:
     """Around all tries of one action, which asks at this address."""
     seen, where = Sending(action), urlsplit(url)
     method = "POST" if action.uploads else "GET"
-    facts = {**seen.of_action, observed.HTTP_METHOD: method, observed.ADDRESS: where.hostname or ""}
+    facts = {**seen.of_action, observed.HTTP_METHOD: method, observed.SERVER_ADDRESS: where.hostname or ""}
     with observed.spanned(action.api_name, {**facts, **({observed.PORT: where.port} if where.port else {})}) as span:
-        end: dict[str, str | int] = {observed.CODE: DONE}
+        end: dict[str, str | int] = {observed.FLIPSNACK_CODE: NO_REFUSAL}
         try:
             yield seen
         except BaseException as error:
-            end = end_of(error)
+            end = ended_with(error)
             span.set_status(StatusCode.ERROR)
             raise
         finally:
             span.set_attributes({**end, observed.TRIES: seen.tries, observed.SECONDS_WAITED: round(seen.waited, 3)})
 
 
-def end_of(error: BaseException) -> dict[str, str | int]:
+def ended_with(error: BaseException) -> dict[str, str | int]:
     """How it ended: what kept the answer away, and Flipsnack's code where it refused."""
-    refused = {observed.CODE: error.code} if isinstance(error, RefusedError) else {}
-    return {observed.ERROR: kind_of(error), **refused}
+    refused = {observed.FLIPSNACK_CODE: error.code} if isinstance(error, RefusedError) else {}
+    return {observed.ERROR: cause_of(error), **refused}
 
 
-def kind_of(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
     """By what errors are told apart: Flipsnack's code, or the name of our own error."""
     return str(error.code) if isinstance(error, RefusedError) else type(error).__name__

@@ -23,7 +23,7 @@ from flipsnack_mcp.team.application import application
 from flipsnack_mcp.team.binding import one_of_several
 from flipsnack_mcp.team.connections import USUAL_PATIENCE, WITH_A_BALANCER, BoundedProtocol, Patience, Rooms
 from flipsnack_mcp.team.ending import Ending
-from flipsnack_mcp.team.operating.telemetry import nothing, report
+from flipsnack_mcp.team.operating.telemetry import end_nothing, send_telemetry
 
 
 def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> None:
@@ -38,14 +38,14 @@ def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, h
     patience = WITH_A_BALANCER if several else USUAL_PATIENCE
     how = configured(app, host, port, settings.log_level, patience)
     words = {*menu(settings), *(one.name for one in offered_prompts(settings))}
-    last = report(words)
+    last = send_telemetry(words)
     anyio.run((DrainingServer(how, ending, last) if several else EndingServer(how, last)).serve)
 
 
 class EndingServer(uvicorn.Server):
     """Ends without waiting for who is connected, and without a word on each of them; `last` is done at the end."""
 
-    def __init__(self, config: uvicorn.Config, last: Callable[[], None] = nothing) -> None:
+    def __init__(self, config: uvicorn.Config, last: Callable[[], None] = end_nothing) -> None:
         super().__init__(config)
         self.last = last
 
@@ -60,7 +60,7 @@ class EndingServer(uvicorn.Server):
 class DrainingServer(EndingServer):
     """Ends at SIGTERM with status 0 once everything is answered; at the second signal, or an interrupt, at once."""
 
-    def __init__(self, config: uvicorn.Config, ending: Ending, last: Callable[[], None] = nothing) -> None:
+    def __init__(self, config: uvicorn.Config, ending: Ending, last: Callable[[], None] = end_nothing) -> None:
         super().__init__(config, last)
         self.ending = ending
 

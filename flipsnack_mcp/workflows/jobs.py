@@ -95,7 +95,7 @@ class Jobs:
         self._background.start_soon(self._apart, job, work, stopped)
 
     async def _apart(self, job: Job, work: Work, stopped: Work) -> None:
-        with observed.apart(f"job {job.kind}", {observed.KIND: job.kind}) as span:
+        with observed.apart(f"job {job.kind}", {observed.JOB_KIND: job.kind}) as span:
             await self.carry_out(job, work, stopped)
             span.set_attribute(observed.OUTCOME, job.outcome)
 
@@ -103,7 +103,7 @@ class Jobs:
         """Carry out what was claimed while somebody waits. If that is cancelled, whoever comes next goes on with it."""
         self._remember(job)
         finished = False
-        under_way = {observed.KIND: job.kind, observed.STATE: "under way"}
+        under_way = {observed.JOB_KIND: job.kind, observed.JOB_STATE: "under way"}
         observed.count(observed.JOBS, 1, under_way)
         try:
             async with anyio.create_task_group() as beside:
@@ -116,7 +116,7 @@ class Jobs:
             job.ended_at = anyio.current_time()
             job.tell()
             observed.count(observed.JOBS, -1, under_way)
-            observed.count(observed.JOBS_ENDED, 1, {observed.KIND: job.kind, observed.OUTCOME: job.outcome})
+            observed.count(observed.JOBS_ENDED, 1, {observed.JOB_KIND: job.kind, observed.OUTCOME: job.outcome})
 
     async def let_go(self, job: Job) -> None:
         """Leave what was claimed to whoever comes next, with the wish to stop it, where there is one."""

@@ -13,7 +13,7 @@ import trustme
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.reaching import clock, encrypted, lasting
 from flipsnack_mcp.commands.doctor.served import examined_server, token_from
-from flipsnack_mcp.commands.doctor.visit import Place, place_of, visiting
+from flipsnack_mcp.commands.doctor.visit import Endpoint, server_at, visiting
 from tests.commands.judged import HOST, TOKEN, judged
 from tests.commands.processes import Ended, Run, nobody_answers_at
 
@@ -40,7 +40,7 @@ NO_ADDRESSES = [
 
 @pytest.mark.parametrize(("typed", "meant"), ADDRESSES.items())
 def test_an_address_is_taken_as_a_person_writes_it(typed: str, meant: str) -> None:
-    assert place_of(typed).url == meant
+    assert server_at(typed).url == meant
 
 
 @pytest.mark.parametrize("typed", NO_ADDRESSES)
@@ -66,7 +66,7 @@ def test_a_token_that_cannot_be_read_is_said_before_anything_is_asked(run_here: 
 async def looked_at(url: str, token: str = TOKEN) -> dict[str, Finding]:
     """What the doctor found, by what it looked at."""
     with anyio.fail_after(120):
-        findings = await examined_server(Place(url), token)
+        findings = await examined_server(Endpoint(url), token)
     assert not [one for one in findings if TOKEN in one.said]
     return {one.check: one for one in findings}
 
@@ -158,11 +158,11 @@ async def test_a_name_that_nobody_has_ends_the_visit() -> None:
 
 
 def test_what_is_not_encrypted_is_fit_for_this_machine_only() -> None:
-    assert anyio.run(first_of, Place("http://192.0.2.1/mcp")).ok is False
-    assert anyio.run(first_of, Place("http://127.0.0.1/mcp")).ok is True
+    assert anyio.run(first_of, Endpoint("http://192.0.2.1/mcp")).ok is False
+    assert anyio.run(first_of, Endpoint("http://127.0.0.1/mcp")).ok is True
 
 
-async def first_of(place: Place) -> Finding:
+async def first_of(place: Endpoint) -> Finding:
     async with visiting(place, "") as visit:
         return await anext(encrypted(visit))
 
@@ -210,7 +210,7 @@ async def certified(authority: trustme.CA, name: str) -> Finding:
     port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - not Django's
     async with listener, anyio.create_task_group() as group:
         group.start_soon(TLSListener(listener, context, standard_compatible=False).serve, hang_up)
-        found = await first_of(Place(f"https://localhost:{port}/mcp"))
+        found = await first_of(Endpoint(f"https://localhost:{port}/mcp"))
         group.cancel_scope.cancel()
     return found
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from flipsnack_mcp.observed import REPLICA, spanned
-from flipsnack_mcp.server.arriving.observing import ASKED
+from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.team.operating import lines
 from tests.observing import observing
@@ -49,7 +49,7 @@ def parsed(written: io.StringIO) -> list[dict[str, Any]]:
 
 
 async def answers(request: Request) -> PlainTextResponse:
-    asked = ASKED.get()
+    asked = CURRENT_FACTS.get()
     assert asked
     asked.method, asked.tool, asked.caller, asked.account = "tools/call", "list_collections", "anna", "de"
     asked.end("done")

@@ -45,7 +45,7 @@ def test_without_the_sdk_it_is_said_and_the_server_runs(
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
     monkeypatch.setitem(sys.modules, "flipsnack_mcp.team.operating.exporting", None)
-    telemetry.report(())()
+    telemetry.send_telemetry(())()
     assert "not installed" in caplog.text
     assert "OTEL_TRACES_EXPORTER" in caplog.text
 
@@ -54,7 +54,7 @@ def test_an_exporter_that_does_not_exist_stops_no_server(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "no such thing")
-    telemetry.report(())()
+    telemetry.send_telemetry(())()
     assert "cannot be started (LookupError)" in caplog.text
     assert "no such thing" not in caplog.text
     logging.getLogger("opentelemetry").setLevel(logging.NOTSET)

@@ -13,13 +13,13 @@ from flipsnack_mcp.api import cleaned, quoted
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Visit
 
-DAY = 86_400
+A_DAY = 86_400
 SOON = 14
 """Days before the end of a certificate at which it should have been renewed by itself."""
-APART = 30
+CLOCKS_APART = 30
 """Seconds by which clocks may differ: tokens of an authorization server end by the server's own."""
-LOOKS = 8
-"""Requests by which replicas are counted, each over a connection of its own."""
+READY_LOOKS = 8
+"""Requests by which replicas are replicas_seen, each over a connection of its own."""
 
 
 async def named(visit: Visit) -> AsyncIterator[Finding]:
@@ -49,7 +49,7 @@ async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
         with anyio.fail_after(10):
             stream = await anyio.connect_tcp(place.host, place.port, tls=True, tls_standard_compatible=False)
             async with stream:
-                certificate = dict(stream.extra(TLSAttribute.peer_certificate) or {})  # noqa: S610  # not Django's
+                certificate = dict(stream.extra(TLSAttribute.peer_certificate))  # noqa: S610  # not Django's
     except ssl.SSLCertVerificationError as error:
         yield Finding("encryption", ok=False, said=f"{error.verify_message}. {cure_of_certificate(error.verify_code)}")
     except (ssl.SSLError, OSError) as error:
@@ -60,7 +60,7 @@ async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
 
 def lasting(seconds: float) -> Finding:
     """Say for how long a certificate is good."""
-    days = int(seconds // DAY)
+    days = int(seconds // A_DAY)
     cure = f". It ends within {SOON} days: look why it was not renewed." if days < SOON else ""
     return Finding("encryption", ok=not cure, said=f"the certificate is good for {days} more days{cure}")
 
@@ -77,7 +77,7 @@ def cure_of_certificate(code: int) -> str:
 async def well(visit: Visit) -> AsyncIterator[Finding]:
     """Ask it whether it lives, and whether it is ready; and see by that what time it is there, and who answers."""
     replicas, clocks, unready = set[str](), list[float](), dict[str, str]()
-    for path in ("/health", *("/ready",) * LOOKS):
+    for path in ("/health", *("/ready",) * READY_LOOKS):
         try:
             answer = await visit.http.get(visit.place.beside(path), headers={"Connection": "close"})
         except UNREACHED as error:
@@ -88,11 +88,11 @@ async def well(visit: Visit) -> AsyncIterator[Finding]:
         replicas |= {cleaned(str(told["replica"]), 40)} if "replica" in told else set()
         clocks += clock_of(answer.headers.get("date", ""))
         if answer.status_code != 200:
-            unready.setdefault(path, why_not(answer.status_code, told))
+            unready.setdefault(path, unwell(answer.status_code, told))
     for path in ("/health", "/ready"):
         why = unready.get(path, "")
         yield Finding(path.removeprefix("/"), ok=not why, said=why or "yes")
-    yield counted(replicas)
+    yield replicas_seen(replicas)
     if clocks:
         yield clock(max(clocks, key=abs))
 
@@ -106,7 +106,7 @@ def members(answer: Any) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def why_not(status: int, told: dict[str, Any]) -> str:
+def unwell(status: int, told: dict[str, Any]) -> str:
     """Say why it is not well, in its own words where it has some."""
     because = told.get("because")
     reasons = [quoted(str(one), 200) for one in because] if isinstance(because, list) else []
@@ -118,13 +118,13 @@ def why_not(status: int, told: dict[str, Any]) -> str:
     return f"no, status {status}{': ' if reasons else ''}{', '.join(reasons)}. {cure}"
 
 
-def counted(replicas: set[str]) -> Finding:
+def replicas_seen(replicas: set[str]) -> Finding:
     """Say how many servers answered."""
     if not replicas:
         return Finding("replicas", ok=True, said="it does not say which replica answers")
     several = f"{len(replicas)} replicas answer, by turns: {', '.join(sorted(replicas))}"
     return Finding(
-        "replicas", ok=True, said=several if len(replicas) > 1 else f"one answered all of {LOOKS + 1} requests"
+        "replicas", ok=True, said=several if len(replicas) > 1 else f"one answered all of {READY_LOOKS + 1} requests"
     )
 
 
@@ -139,5 +139,5 @@ def clock_of(date: str) -> list[float]:
 def clock(ahead: float) -> Finding:
     """Say by how much clocks differ."""
     said = f"its clock and that of this computer differ by {abs(ahead):.0f} s"
-    cure = ". Set both by a time server: tokens end by the server's clock." if abs(ahead) > APART else ""
+    cure = ". Set both by a time server: tokens end by the server's clock." if abs(ahead) > CLOCKS_APART else ""
     return Finding("clock", ok=not cure, said=said + cure)

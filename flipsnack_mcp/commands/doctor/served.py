@@ -15,12 +15,12 @@ from flipsnack_mcp.commands.doctor.doors import asked_for_token, meant_for_other
 from flipsnack_mcp.commands.doctor.finding import Finding, verdict
 from flipsnack_mcp.commands.doctor.reaching import encrypted, named, well
 from flipsnack_mcp.commands.doctor.talking import talked, told_too_much
-from flipsnack_mcp.commands.doctor.visit import UNREACHED, Place, Visit, visiting
+from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit, visiting
 
-LOOKS = (well, asked_for_token, meant_for_others, one_time_addresses, talked)
+CHECKS = (well, asked_for_token, meant_for_others, one_time_addresses, talked)
 
 
-def doctor_of_server(place: Place, token_file: str, *, as_json: bool) -> int:
+def doctor_of_server(place: Endpoint, token_file: str, *, as_json: bool) -> int:
     """Look at everything and print it; 0 where all is well."""
     try:
         token = token_from(token_file)
@@ -29,7 +29,7 @@ def doctor_of_server(place: Place, token_file: str, *, as_json: bool) -> int:
             f"The token could not be read ({type(error).__name__}); nothing was asked. Name a file that holds it."
         )
     findings = anyio.run(examined_server, place, token)
-    say(report_json(place, findings) if as_json else report(place, findings))
+    say(json_of_server(place, findings) if as_json else report_of_server(place, findings))
     return 0 if all(one.ok for one in findings) else 1
 
 
@@ -40,20 +40,20 @@ def token_from(file: str) -> str:
     return Path(file).expanduser().read_text(encoding="utf-8").strip() if file else ""
 
 
-async def examined_server(place: Place, token: str) -> list[Finding]:
+async def examined_server(place: Endpoint, token: str) -> list[Finding]:
     """Look at everything, until it cannot be reached."""
     async with visiting(place, token) as visit:
-        return [one async for one in looked_at(visit)]
+        return [one async for one in visited(visit)]
 
 
-async def looked_at(visit: Visit) -> AsyncIterator[Finding]:
+async def visited(visit: Visit) -> AsyncIterator[Finding]:
     """Look at one thing after the other."""
     for reach in (named, encrypted):
         async for one in reach(visit):
             yield one
             if not one.ok and one.check != "encryption":
                 return
-    for look in LOOKS:
+    for look in CHECKS:
         try:
             async for one in look(visit):
                 yield one
@@ -64,13 +64,13 @@ async def looked_at(visit: Visit) -> AsyncIterator[Finding]:
         yield one
 
 
-def report(place: Place, findings: list[Finding]) -> str:
+def report_of_server(place: Endpoint, findings: list[Finding]) -> str:
     """Write the findings for a person."""
     head = [one_line(f"flipsnack-mcp {__version__}, looking at {place.url}"), ""]
     return "\n".join([*head, *(one.line for one in findings), "", verdict(findings)])
 
 
-def report_json(place: Place, findings: list[Finding]) -> str:
+def json_of_server(place: Endpoint, findings: list[Finding]) -> str:
     """Write them for a program."""
     facts = {"version": __version__, "url": place.url, "ok": all(one.ok for one in findings)}
     return json.dumps({**facts, "checks": [one.facts for one in findings]}, indent=2)

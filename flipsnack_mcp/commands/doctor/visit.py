@@ -11,8 +11,8 @@ import httpx2
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api.network import is_loopback
 
-PATIENCE = httpx2.Timeout(20.0, connect=10.0)
-LONGEST = 1_000_000
+VISIT_PATIENCE = httpx2.Timeout(20.0, connect=10.0)
+MOST_OF_AN_ANSWER = 1_000_000
 """Of what one answer holds, in bytes; more is not looked through."""
 HELLO = {
     "jsonrpc": "2.0",
@@ -29,7 +29,7 @@ UNREACHED = (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError)
 
 
 @dataclass(frozen=True)
-class Place:
+class Endpoint:
     """Where a server is."""
 
     url: str
@@ -61,7 +61,7 @@ class Place:
         return self.url.removesuffix("/mcp") + path
 
 
-def place_of(text: str) -> Place:
+def server_at(text: str) -> Endpoint:
     """The server at an address as a person writes it.
 
     Raises:
@@ -71,7 +71,7 @@ def place_of(text: str) -> Place:
     if not parts:
         raise ValueError("--http takes the address of a server, for example https://flipsnack.example.com/mcp")
     path = parts.path.rstrip("/")
-    return Place(parts._replace(path=path if path.endswith("/mcp") else f"{path}/mcp").geturl())
+    return Endpoint(parts._replace(path=path if path.endswith("/mcp") else f"{path}/mcp").geturl())
 
 
 def parted(address: str) -> SplitResult | None:
@@ -88,7 +88,7 @@ def parted(address: str) -> SplitResult | None:
 class Visit:
     """What the doctor works with."""
 
-    place: Place
+    place: Endpoint
     token: str
     """Empty where none was given."""
     http: httpx2.AsyncClient
@@ -109,13 +109,13 @@ class Visit:
         self.seen.extend(f"{name}: {value}" for name, value in response.headers.items())
         if response.request.method != "GET" or "event-stream" not in response.headers.get("content-type", ""):
             await response.aread()
-            self.seen.append(response.text[:LONGEST])
+            self.seen.append(response.text[:MOST_OF_AN_ANSWER])
 
 
 @asynccontextmanager
-async def visiting(place: Place, token: str) -> AsyncIterator[Visit]:
+async def visiting(place: Endpoint, token: str) -> AsyncIterator[Visit]:
     """A visit, over connections of its own: what stands in front of a server by proxies of the environment is used."""
-    async with httpx2.AsyncClient(timeout=PATIENCE, trust_env=not place.here) as http:
+    async with httpx2.AsyncClient(timeout=VISIT_PATIENCE, trust_env=not place.here) as http:
         visit = Visit(place, token, http)
         http.event_hooks = {"response": [visit.keep]}
         yield visit

@@ -26,7 +26,7 @@ IN_SCOPE = "flipsnack_mcp.asked"
 
 
 @dataclass
-class Asked:
+class RequestFacts:
     """One request, as far as it is known by now."""
 
     request_id: str = ""
@@ -44,14 +44,14 @@ class Asked:
         self.outcome, self.error = outcome, error
 
 
-ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
+CURRENT_FACTS: ContextVar[RequestFacts | None] = ContextVar("asked", default=None)
 
 
 def note_account(account: str) -> None:
     """Know which account the request is about, by what its operator calls it."""
     if account:
         get_current_span().set_attribute(observed.ACCOUNT, account)
-    if asked := ASKED.get():
+    if asked := CURRENT_FACTS.get():
         asked.account = account
 
 
@@ -68,11 +68,11 @@ class Observing:
         asked = brought_along(ctx.request)
         asked.method = ctx.method if ctx.method in SPEC_CLIENT_METHODS else OTHER
         asked.tool = self.tool_of(ctx)
-        kept, began = ASKED.set(asked), time.monotonic()
+        kept, began = CURRENT_FACTS.set(asked), time.monotonic()
         try:
             return await ended(asked, ctx, call_next)
         finally:
-            ASKED.reset(kept)
+            CURRENT_FACTS.reset(kept)
             facts = {observed.METHOD: asked.method, observed.OUTCOME: asked.outcome}
             facts |= {observed.TOOL: asked.tool} if asked.tool else {}
             facts |= {observed.ERROR: asked.error} if asked.error else {}
@@ -86,7 +86,7 @@ class Observing:
         return name if isinstance(name, str) and name in self.tools else OTHER
 
 
-async def ended(asked: Asked, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+async def ended(asked: RequestFacts, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """The answer to a request, once it is known how it ended."""
     try:
         result = await call_next(ctx)
@@ -112,12 +112,12 @@ async def ended(asked: Asked, ctx: ServerRequestContext[Any, Any], call_next: Ca
 
 async def note_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Know who asks, once that has been found out."""
-    if asked := ASKED.get():
+    if asked := CURRENT_FACTS.get():
         asked.caller = CALLER.get().name
     return await call_next(ctx)
 
 
-def brought_along(request: Any) -> Asked:
+def brought_along(request: Any) -> RequestFacts:
     """What is known of a request since it came over HTTP; on stdio, nothing."""
     known = getattr(request, "scope", {}).get(IN_SCOPE)
-    return known if isinstance(known, Asked) else Asked()
+    return known if isinstance(known, RequestFacts) else RequestFacts()

@@ -28,15 +28,15 @@ from opentelemetry.trace import Link, SpanContext, Status
 from typing_extensions import override
 
 from flipsnack_mcp import __version__, observed
-from flipsnack_mcp.server.arriving.observing import ASKED, OTHER
+from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS, OTHER
 
-OURS = "flipsnack."
+OWN_PREFIX = "flipsnack."
 """What our own attributes begin with; nothing of a client's is in them."""
 METHODS_KNOWN = {*MONOLITH_REQUESTS, *MONOLITH_NOTIFICATIONS}
 NAMED_BY_CLIENTS = frozenset({observed.METHOD, observed.TOOL, observed.PROMPT})
 PASSED_ON = frozenset({
     observed.REVISION, observed.OPERATION, observed.RPC_CODE, observed.ERROR,
-    observed.ADDRESS, observed.PORT, observed.HTTP_METHOD,
+    observed.SERVER_ADDRESS, observed.PORT, observed.HTTP_METHOD,
 })  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def start(traces: Sequence[str], figures: Sequence[str], words: Collection[str])
         LookupError: An exporter of this name is not installed.
     """
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `noticed` says once what it would say each time
-    resource = described()
+    resource = this_server()
     spans = TracerProvider(resource=resource, shutdown_on_exit=False)
     spans.add_span_processor(RequestIds())
     for name in traces:
@@ -67,7 +67,7 @@ def start(traces: Sequence[str], figures: Sequence[str], words: Collection[str])
     return end
 
 
-def described() -> Resource:
+def this_server() -> Resource:
     """Which server this is; what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say counts before what is said here."""
     own = {SERVICE_NAME: "flipsnack-mcp", SERVICE_VERSION: __version__, SERVICE_INSTANCE_ID: observed.REPLICA}
     return Resource.create(own).merge(OTELResourceDetector().detect())
@@ -107,7 +107,7 @@ class RequestIds(SpanProcessor):
 
     @override
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        if (asked := ASKED.get()) and asked.request_id:
+        if (asked := CURRENT_FACTS.get()) and asked.request_id:
             span.set_attribute(observed.REQUEST_ID, asked.request_id)
 
 
@@ -146,7 +146,7 @@ class PlainSpans(SpanExporter):
     def facts(self, span: ReadableSpan) -> dict[str, Any]:
         """Its attributes; of a name that a client gave, whether it is one of ours."""
         every = span.attributes or {}
-        ours = {name: value for name, value in every.items() if name.startswith(OURS) or name in PASSED_ON}
+        ours = {name: value for name, value in every.items() if name.startswith(OWN_PREFIX) or name in PASSED_ON}
         names = {name: every[name] for name in NAMED_BY_CLIENTS if name in every}
         return ours | {name: value if value in self._words else OTHER for name, value in names.items()}
 

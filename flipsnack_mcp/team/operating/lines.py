@@ -20,12 +20,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from flipsnack_mcp.observed import REPLICA
-from flipsnack_mcp.server.arriving.observing import ASKED, IN_SCOPE, OTHER, Asked
+from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS, IN_SCOPE, OTHER, RequestFacts
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ID_HEADER = "X-Request-Id"
 ROUTES = frozenset({"mcp", "health", "ready", "uploads", "files", "hooks", ".well-known"})
-LOOKS = frozenset({"/health", "/ready"})
+BALANCERS_ASK = frozenset({"/health", "/ready"})
 """What balancers ask every few seconds: of interest only where the answer is no."""
 LONGEST_LINE = 8000
 FACTS = "facts"
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name, "replica": REPLICA}
-        asked = ASKED.get()
+        asked = CURRENT_FACTS.get()
         line |= {"request_id": asked.request_id} if asked and asked.request_id else {}
         line |= traced() | getattr(record, FACTS, {"message": super().format(record)[:LONGEST_LINE]})
         return json.dumps(line)
@@ -90,7 +90,7 @@ class RequestLines:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked, answer = Asked(request_id=id_of(Headers(scope=scope))), Answer()
+        asked, answer = RequestFacts(request_id=request_id_of(Headers(scope=scope))), Answer()
         scope[IN_SCOPE] = asked
 
         async def sent(message: Message) -> None:
@@ -99,31 +99,31 @@ class RequestLines:
             answer.note(message)
             await send(message)
 
-        before = ASKED.set(asked)
+        before = CURRENT_FACTS.set(asked)
         try:
             await self.app(scope, receive, sent)
         finally:
             write_line(scope, route_of(scope["path"], self.prefix), asked, answer)
-            ASKED.reset(before)
+            CURRENT_FACTS.reset(before)
 
 
-def id_of(headers: Mapping[str, str]) -> str:
+def request_id_of(headers: Mapping[str, str]) -> str:
     """The id that a client or a balancer gave the request, where it is plain; else one of ours."""
     given = headers.get(ID_HEADER, "")
     return given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def write_line(scope: Scope, where: str, asked: Asked, answer: Answer) -> None:
+def write_line(scope: Scope, where: str, asked: RequestFacts, answer: Answer) -> None:
     """The line of a request that is over; a status of 0 means that nobody was there for an answer."""
-    level = logging.DEBUG if where in LOOKS and answer.status < 400 else logging.INFO
+    level = logging.DEBUG if where in BALANCERS_ASK and answer.status < 400 else logging.INFO
     facts = {"http_method": scope["method"] if scope["method"] in METHODS else OTHER, "route": where}
-    known = {name: value for name in TOLD if (value := getattr(asked, name))}
+    known = {name: value for name in KNOWN_FACTS if (value := getattr(asked, name))}
     took = {"ms": round((time.monotonic() - answer.began) * 1000, 1), "bytes": answer.size}
     log.log(level, "request", extra={FACTS: {**facts, "status": answer.status, **known, **took}})
 
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
-TOLD = ("method", "tool", "caller", "account", "outcome", "error")
+KNOWN_FACTS = ("method", "tool", "caller", "account", "outcome", "error")
 
 
 def route_of(path: str, prefix: str) -> str:

@@ -44,14 +44,14 @@ def of_protocol(signal: str, environment: Mapping[str, str]) -> str:
     return f"otlp_proto_{protocol.strip().partition('/')[0]}"
 
 
-def report(words: Collection[str]) -> Callable[[], None]:
+def send_telemetry(words: Collection[str]) -> Callable[[], None]:
     """Send spans and metrics from now on, where that is wanted; what ends it. `words` are the names that spans may hold."""
     wanted = {signal: exporters_of(signal, os.environ) for signal in SIGNALS}
     end = started(wanted, words) if any(wanted.values()) else None
-    return partial(end_in_time, end) if end else nothing
+    return partial(end_in_time, end) if end else end_nothing
 
 
-def nothing() -> None:
+def end_nothing() -> None:
     """What ends nothing."""
 
 
