@@ -19,7 +19,7 @@ from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.server.arriving.bodies import after
 from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
-from flipsnack_mcp.team.ending import header_of, is_stream
+from flipsnack_mcp.team.ending import header_of, is_stream, method_named
 from flipsnack_mcp.team.refusing import TurnedAway
 
 OTHER_MESSAGES = 5
@@ -174,7 +174,7 @@ async def whole_body(receive: Receive, most: int) -> bytes | None:
 
 def is_call(scope: Scope, body: bytes) -> bool:
     """Whether this begins work: by its header, which the SDK compares with the body, or by the body where there is none."""
-    method: Any = header_of(scope, b"mcp-method").decode(errors="replace")
+    method: Any = method_named(scope).decode("latin-1")
     if not method:
         try:
             message = json.loads(body)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from socket import socket
@@ -25,6 +26,8 @@ from flipsnack_mcp.team.connections import USUAL_PATIENCE, WITH_A_BALANCER, Boun
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.team.operating.telemetry import end_nothing, send_telemetry
 
+CONNECTIONS = 10_000
+
 
 def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> None:
     """Serve until interrupted.
@@ -33,6 +36,8 @@ def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, h
         SystemExit: The port cannot be had.
     """
     several = one_of_several(settings)
+    if several:
+        allow_connections(CONNECTIONS)
     ending = Ending(settings.drain_seconds)
     app = application(server, settings, store, host, ending)
     patience = WITH_A_BALANCER if several else USUAL_PATIENCE
@@ -40,6 +45,17 @@ def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, h
     words = {*menu(settings), *(one.name for one in offered_prompts(settings))}
     last = send_telemetry(words)
     anyio.run((DrainingServer(how, ending, last) if several else EndingServer(how, last)).serve)
+
+
+def allow_connections(many: int) -> None:
+    """Let this process have so many open, as far as its system lets it say so: often a thousand is what it begins with."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415  # there is none on Windows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = many if hard == resource.RLIM_INFINITY else min(many, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class EndingServer(uvicorn.Server):

@@ -172,8 +172,10 @@ async def test_what_clients_say_beside_their_calls_has_room_of_its_own(body: obj
 
 async def test_a_call_is_known_by_its_header_or_by_its_body() -> None:
     app, _ = by_hand(Waits(), caller_calls_per_second=1)
-    assert await in_memory(app, b"", mcp_method="tools/call") == 200
-    assert await in_memory(app, CALL, mcp_method="tools/call") == 429
+    newest = {"mcp_protocol_version": "2026-07-28"}
+    assert await in_memory(app, b"", mcp_method="tools/call", **newest) == 200
+    assert await in_memory(app, CALL, mcp_method="tools/call", **newest) == 429
+    assert await in_memory(app, CALL, mcp_method="tools/list") == 429  # older revisions do not look at this header
     assert await in_memory(app, json.dumps(CALL).replace("tools/call", "tools\\u002fcall").encode()) == 429
     assert await in_memory(app, asked("tools/list", name="tools/call")) == 200
 
@@ -235,7 +237,7 @@ async def test_who_goes_while_a_body_is_read_leaves_nothing() -> None:
 async def test_streams_are_counted_by_themselves() -> None:
     """A client listens as long as it runs: that takes no call from it, nor from the next window of the same person."""
     app, _ = by_hand(waits := Waits(), caller_calls=2)
-    listen = {"mcp_method": "subscriptions/listen"}
+    listen = {"mcp_method": "subscriptions/listen", "mcp_protocol_version": "2026-07-28"}
 
     async def listens(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, "query_string": b""}, receive, send)
@@ -251,11 +253,14 @@ async def test_streams_are_counted_by_themselves() -> None:
         waits.go_on.set()
 
 
-async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    await anyio.sleep_forever()
+async def silent(scope: Scope, _receive: Receive, _send: Send) -> None:
+    if scope["type"] == "http":
+        await anyio.sleep_forever()
 
 
-async def half_an_answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+async def half_an_answer(scope: Scope, _receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
     await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
     await anyio.sleep_forever()

@@ -19,7 +19,7 @@ SOON = 14
 CLOCKS_APART = 30
 """Seconds by which clocks may differ: tokens of an authorization server end by the server's own."""
 READY_LOOKS = 8
-"""Requests by which replicas are replicas_seen, each over a connection of its own."""
+"""Requests by which replicas are counted, each over a connection of its own."""
 
 
 async def named(visit: Visit) -> AsyncIterator[Finding]:
@@ -49,7 +49,7 @@ async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
         with anyio.fail_after(10):
             stream = await anyio.connect_tcp(place.host, place.port, tls=True, tls_standard_compatible=False)
             async with stream:
-                certificate = dict(stream.extra(TLSAttribute.peer_certificate))  # noqa: S610  # not Django's
+                certificate: Any = stream.extra(TLSAttribute.peer_certificate)  # noqa: S610  # not Django's
     except ssl.SSLCertVerificationError as error:
         yield Finding("encryption", ok=False, said=f"{error.verify_message}. {cure_of_certificate(error.verify_code)}")
     except (ssl.SSLError, OSError) as error:
