@@ -39,8 +39,15 @@ class Condition:
 class Readiness:
     """What is looked at before a server counts as ready."""
 
-    def __init__(self, faults: Sequence[Check], remarks: Sequence[Check] = (), *, ends: Callable[[], bool]) -> None:
-        self._faults, self._remarks, self._ends = faults, remarks, ends
+    def __init__(
+        self,
+        faults: Sequence[Check],
+        remarks: Sequence[Check] = (),
+        *,
+        ends: Callable[[], bool],
+        replica: str = REPLICA,
+    ) -> None:
+        self._faults, self._remarks, self._ends, self._replica = faults, remarks, ends, replica
         self._found: Condition | None = None
         self._one_looks = anyio.Lock()
 
@@ -51,14 +58,14 @@ class Readiness:
 
     async def health(self, _: Request) -> JSONResponse:
         """It lives: its event loop turns."""
-        return JSONResponse({"status": "alive", "replica": REPLICA}, headers=UNCACHED)
+        return JSONResponse({"status": "alive", "replica": self._replica}, headers=UNCACHED)
 
     async def ready(self, _: Request) -> JSONResponse:
         """Whether it can be given work, and what stands against it."""
         found = Condition(0, (ENDS,)) if self._ends() else await self._looked()
         body = {
             "status": "not ready" if found.faults else "ready",
-            "replica": REPLICA,
+            "replica": self._replica,
             **({"because": found.faults} if found.faults else {}),
             **({"remarks": found.remarks} if found.remarks else {}),
         }

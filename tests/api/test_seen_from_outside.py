@@ -15,7 +15,7 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from tests.api.asking import KEY, SECRET, Line, Unplugged, over
+from tests.api.asking import KEY, SECRET, Line, Recorder, Unplugged, over
 from tests.observing import Seen, facts_of, observing
 
 LIST = collections.ListCollections()
@@ -99,6 +99,16 @@ async def test_seconds_until_the_turn_in_the_budget_are_in_the_span_and_in_the_f
     assert waited[0] == 0
     assert waited[1] == pytest.approx(10, abs=0.5)
     assert seen.total(observed.WAITED) == pytest.approx(waited[1], abs=0.01)
+
+
+async def test_no_part_of_a_trace_is_sent_to_flipsnack(seen: Seen) -> None:
+    recorder = Recorder()
+    async with over(lambda: Line(recorder)) as flipsnack:
+        with observed.spanned("a call", {}):
+            await flipsnack.send(LIST)
+    (request, _), *_ = recorder.seen
+    assert not {"traceparent", "tracestate", "baggage"} & {*request.headers}
+    assert seen.span(NAME).parent
 
 
 async def test_nothing_that_is_asked_or_answered_is_seen(seen: Seen, flipsnack: Flipsnack, sandbox: Sandbox) -> None:

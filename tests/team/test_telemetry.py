@@ -1,6 +1,8 @@
 """Spans and metrics leave only where the standard variables ask for it, and no collector can hold a call or the end up."""
 
+import json
 import logging
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,6 +60,35 @@ def test_an_exporter_that_does_not_exist_stops_no_server(
     assert "cannot be started (LookupError)" in caplog.text
     assert "no such thing" not in caplog.text
     logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
+
+
+BEFORE_IT_IS_WANTED = """
+import sys
+from flipsnack_mcp.commands import serve
+from flipsnack_mcp.team import serving
+print([one for one in ("opentelemetry.sdk", "opentelemetry.metrics", "opentelemetry.exporter") if one in sys.modules])
+"""
+
+
+def test_nothing_of_it_is_imported_before_it_is_wanted(run: Run) -> None:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", BEFORE_IT_IS_WANTED], env=run.environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_server_on_stdio_sends_nothing_whatever_is_set(run: Run) -> None:
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    said = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "get_user_stats", "arguments": {}}},
+    ]
+    with collecting() as collector:
+        asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, "OTEL_TRACES_EXPORTER": "otlp", **AT_ONCE}
+        ended = run.talk(*map(json.dumps, said), ids={2}, FLIPSNACK_SANDBOX="1", **asked)
+        assert not collector.asked.is_set()
+    assert "impressions" in ended.out
 
 
 # Only the end of the server sends anything.
