@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.binding import Names, names_of, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.limits import Limits, Strangers
@@ -49,18 +50,20 @@ def application(  # one for each thing that it brings together
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
     readiness = Readiness(faults_of(settings, store), remarks_on(settings), ends=lambda: ending.begun)
-    routes: Sequence[BaseRoute] = [*readiness.routes]
-    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings))
+    authentication = Authentication(settings)
+    server.guarded_by(authentication)
+    routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes]
+    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings, authentication))
     router.lifespan_context = protocol.router.lifespan_context
     names = names_of(host, settings.public_url)
     return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)
 
 
-def let_in(protocol: ASGIApp, settings: Settings) -> ASGIApp:
+def let_in(protocol: ASGIApp, settings: Settings, authentication: Authentication) -> ASGIApp:
     """The protocol for those who are let in, each within their limits; where nobody is told apart, for everybody."""
     if not settings.team:
         return protocol
-    return Strangers(Limits(protocol, settings), STRANGERS_EACH_SECOND)
+    return Strangers(authentication.around(Limits(protocol, settings)), STRANGERS_EACH_SECOND)
 
 
 def faults_of(settings: Settings, store: Store) -> list[Check]:

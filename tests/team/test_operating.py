@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp import Client
-from starlette.types import Receive, Scope, Send
+from mcp.client.streamable_http import streamable_http_client
 
 from flipsnack_mcp import observed
-from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
 from flipsnack_mcp.team.operating import lines
 from tests.observing import Seen, facts_of, observing
 from tests.team.over_http import HOST, served, whole_application
@@ -43,36 +46,32 @@ def told(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def server() -> AsyncIterator[Client]:
-    """A client of a server of this process, as it is served; who calls, and what the account is called, is set by hand."""
-    settings = replace(Settings(sandbox=True), team=True)
+async def server(tokens: Path) -> AsyncIterator[Client]:
+    """Anna's client of a server of this process, as it is served to a team; its one account is called de."""
+    token = new_token()
+    anna = TokenEntry(name="anna", sha256=digest_of(token), accounts=("de",), may=frozenset(Right), made=now_in_utc())
+    change_tokens(tokens, lambda _: TokensTold(tokens=(anna,)))
+    settings = replace(Settings(sandbox=True), team=True, tokens=tokens)
     app = whole_application(replace(settings, accounts=(replace(settings, name="de"),)))
-
-    async def for_anna(scope: Scope, receive: Receive, send: Send) -> None:
-        CALLER.set(ANNA)
-        await app(scope, receive, send)
-
-    async with served(for_anna) as port, Client(f"http://{HOST}:{port}/mcp") as client:
-        yield client
-
-
-ANNA = Caller("anna")
+    async with served(app) as port, httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
+        async with Client(streamable_http_client(f"http://{HOST}:{port}/mcp", http_client=http)) as client:
+            yield client
 
 
 @pytest.fixture(scope="module")
-def shown() -> tuple[list[dict[str, Any]], Seen]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], Seen]:
     """The lines and the spans of one call, which all tests look at."""
-    return anyio.run(one_call)
+    return anyio.run(one_call, tmp_path_factory.mktemp("tokens") / "tokens.json")
 
 
-async def one_call() -> tuple[list[dict[str, Any]], Seen]:
+async def one_call(tokens: Path) -> tuple[list[dict[str, Any]], Seen]:
     text, root = io.StringIO(), logging.getLogger()
     handlers, level = root.handlers, lines.log.level
     root.handlers = [logging.StreamHandler(text)]
     lines.log_as_json("WARNING")
     try:
         with observing() as seen:
-            async with server() as client:
+            async with server(tokens) as client:
                 await client.call_tool("list_collections", {})
     finally:
         root.handlers = handlers

@@ -17,11 +17,10 @@ from mcp.types.methods import SPEC_CLIENT_METHODS, is_input_required
 from opentelemetry.trace import get_current_span
 
 from flipsnack_mcp import observed
-from flipsnack_mcp.server.caller import CALLER
 
 OTHER = "_OTHER"
 """What the semantic conventions call what is on no list."""
-IN_SCOPE = "flipsnack_mcp.asked"
+FACTS_IN_SCOPE = "flipsnack_mcp.asked"
 """Where a request over HTTP brings it along: a session handles it in a task of its own."""
 
 
@@ -45,6 +44,12 @@ class RequestFacts:
 
 
 CURRENT_FACTS: ContextVar[RequestFacts | None] = ContextVar("asked", default=None)
+
+
+def note_caller(name: str) -> None:
+    """Know who asks, by what its operator calls them."""
+    if facts := CURRENT_FACTS.get():
+        facts.caller = name
 
 
 def note_account(account: str) -> None:
@@ -110,14 +115,7 @@ async def ended(asked: RequestFacts, ctx: ServerRequestContext[Any, Any], call_n
     return result
 
 
-async def note_caller(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Know who asks, once that has been found out."""
-    if asked := CURRENT_FACTS.get():
-        asked.caller = CALLER.get().name
-    return await call_next(ctx)
-
-
 def brought_along(request: Any) -> RequestFacts:
     """What is known of a request since it came over HTTP; on stdio, nothing."""
-    known = getattr(request, "scope", {}).get(IN_SCOPE)
+    known = getattr(request, "scope", {}).get(FACTS_IN_SCOPE)
     return known if isinstance(known, RequestFacts) else RequestFacts()

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from flipsnack_mcp.observed import REPLICA
-from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS, IN_SCOPE, OTHER, RequestFacts
+from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS, FACTS_IN_SCOPE, OTHER, RequestFacts
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ID_HEADER = "X-Request-Id"
@@ -91,7 +91,7 @@ class RequestLines:
             await self.app(scope, receive, send)
             return
         asked, answer = RequestFacts(request_id=request_id_of(Headers(scope=scope))), Answer()
-        scope[IN_SCOPE] = asked
+        scope[FACTS_IN_SCOPE] = asked
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
