@@ -17,7 +17,7 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.team.binding import refusal_to_bind, told_apart
+from flipsnack_mcp.team.binding import refusal_to_bind, asks_who_calls
 
 
 def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None = None) -> int:
@@ -51,7 +51,7 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
 
 def for_callers(settings: Settings) -> Settings:
     """The settings of a server on HTTP, and of each of its accounts: whether they are a team's is known from here on."""
-    team = told_apart(settings)
+    team = asks_who_calls(settings)
     return replace(settings, team=team, accounts=tuple(replace(one, team=team) for one in settings.accounts))
 
 

@@ -14,7 +14,7 @@ from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.team.authentication import Authentication
-from flipsnack_mcp.team.binding import Names, names_of, one_of_several
+from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
@@ -24,14 +24,14 @@ from flipsnack_mcp.team.refusing import TurnedAway
 SESSION_IDLE = 1800.0
 """Seconds without a request after which a session is dropped."""
 STRANGERS_EACH_SECOND = 50
-WELL = frozenset({"/health", "/ready"})
+ABOUT_HEALTH = frozenset({"/health", "/ready"})
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
     403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
 }
 
 
-def application(  # one for each thing that it brings together
+def application(
     server: FlipsnackServer,
     settings: Settings,
     store: Store,
@@ -55,7 +55,7 @@ def application(  # one for each thing that it brings together
     routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes]
     router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings, authentication))
     router.lifespan_context = protocol.router.lifespan_context
-    names = names_of(host, settings.public_url)
+    names = names_bound_to(host, settings.public_url)
     return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)
 
 
@@ -91,7 +91,7 @@ class Addressed:
         if self.names.path and path.startswith(f"{self.names.path}/"):
             path = path.removeprefix(self.names.path)
             scope = {**scope, "path": path}
-        if path not in WELL and (status := self._refusal(scope)):
+        if path not in ABOUT_HEALTH and (status := self._refusal(scope)):
             return await ELSEWHERE_MEANT[status].tell(send)
         return await self.app(scope, receive, send)
 

@@ -27,7 +27,7 @@ class Names:
         return 0 if all(map(self.origin.fullmatch, origins)) else 403
 
 
-def names_of(host: str, public_url: str) -> Names:
+def names_bound_to(host: str, public_url: str) -> Names:
     """The names of a server that is bound to a host: those of its public address, and those of its own machine there only."""
     hosts = [LOOPBACK_NAMES] if host in LOOPBACK else []
     origins = [f"http://{LOOPBACK_NAMES}"] if host in LOOPBACK else []
@@ -64,7 +64,7 @@ def refusal_to_bind(host: str, settings: Settings) -> str:
     return ""
 
 
-def told_apart(settings: Settings) -> bool:
+def asks_who_calls(settings: Settings) -> bool:
     """Whether a server on HTTP asks its callers who they are."""
     return bool(settings.tokens or settings.auth_issuer)
 

@@ -60,6 +60,8 @@ class BoundedProtocol(H11Protocol):
         super().__init__(*usual, **named)
         self.patience, self.rooms = patience, rooms
         self.room: Room | None = None
+        self.answered: object = self
+        """The request that was answered last; none so far."""
         self.arrived, self.since = 0, 0.0
         """How much of the request that is waited for has come, and since when it is."""
         self.sent_until: asyncio.TimerHandle | None = None
@@ -79,6 +81,7 @@ class BoundedProtocol(H11Protocol):
 
     @override
     def on_response_complete(self) -> None:
+        self.answered = self.cycle
         super().on_response_complete()
         self._look()
 
@@ -109,7 +112,7 @@ class BoundedProtocol(H11Protocol):
 
     def _waits_in(self) -> Room | None:
         state = self.conn.their_state
-        answered = self.cycle is not None and self.cycle.response_complete
+        answered = self.cycle is self.answered
         if state is h11.SEND_BODY:
             return self.rooms.heads if answered else self.rooms.bodies
         if state is not h11.IDLE:

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.refusing import TurnedAway
 
-ENDING = TurnedAway(503, "This server is ending. Nothing was done: send it again, and another one answers.", 1, closes=True)
+ENDING = TurnedAway(
+    503, "This server is ending. Nothing was done: send it again, and another one answers.", 1, closes=True
+)
 CLOSE = (b"connection", b"close")
 
 
@@ -127,7 +129,7 @@ class UnderWay:
         if is_stream(scope):
             return await self._streamed(scope, receive, send)
         with self.ending.counted():
-            await self.app(scope, receive, self._last(send))
+            return await self.app(scope, receive, self._last(send))
 
     def _takes_nothing(self, scope: Scope) -> bool:
         new = is_stream(scope) or (self.keeps_sessions and opens_session(scope))

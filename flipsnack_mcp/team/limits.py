@@ -29,7 +29,9 @@ LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 REMEMBERED_FOR = 60.0
 """Seconds without a request after which nothing is known of a caller: what one may do is whole again long before."""
 NOTHING_DONE = "Nothing was done."
-TOO_LATE = TurnedAway(504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done.")
+TOO_LATE = TurnedAway(
+    504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done."
+)
 
 
 @dataclass
@@ -109,7 +111,7 @@ class Limits:
         if refusal:
             return await refusal.tell(send)
         with counted_in(usage, self._now, stream=stream):
-            await self._admitted(usage, scope, receive, send)
+            return await self._admitted(usage, scope, receive, send)
 
     def _refusal(self, usage: Usage, scope: Scope, *, stream: bool) -> TurnedAway | None:
         """Why its head is enough to turn a request away: the body has not been read yet."""
@@ -145,7 +147,9 @@ class Limits:
         return TurnedAway(413, f"A request has at most {self._settings.body_kilobytes} kB here. {NOTHING_DONE}")
 
     def _too_many(self, what: str, most: int, wait: int) -> TurnedAway:
-        return TurnedAway(429, f"You began {most} {what} within a second, the most that a caller may. {NOTHING_DONE}", wait)
+        return TurnedAway(
+            429, f"You began {most} {what} within a second, the most that a caller may. {NOTHING_DONE}", wait
+        )
 
 
 @contextmanager
@@ -181,7 +185,7 @@ def is_call(scope: Scope, body: bytes) -> bool:
         except (ValueError, RecursionError):
             return False
         method = message.get("method") if isinstance(message, dict) else None
-    return method == "tools/call"
+    return bool(method == "tools/call")
 
 
 async def in_time(answer: Callable[[Send], Any], send: Send) -> None:
@@ -227,7 +231,7 @@ class Strangers:
             if message["type"] == "http.response.start" and message["status"] == 401:
                 turned_away = self._too_many(scope)
                 if turned_away:
-                    return await turned_away.tell(send)
+                    await turned_away.tell(send)
             if turned_away is None:
                 await send(message)
 

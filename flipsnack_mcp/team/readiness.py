@@ -75,12 +75,12 @@ class Readiness:
         async with self._one_looks:
             found = self._found
             if found is None or anyio.current_time() - found.at >= SEEN_FOR:
-                faults, remarks = await told_by(self._faults), await told_by(self._remarks)
+                faults, remarks = await said_by_checks(self._faults), await said_by_checks(self._remarks)
                 found = self._found = Condition(anyio.current_time(), faults, remarks)
         return found
 
 
-async def told_by(checks: Sequence[Check]) -> tuple[str, ...]:
+async def said_by_checks(checks: Sequence[Check]) -> tuple[str, ...]:
     """What these checks have to say. One that breaks or hangs says so."""
     said = list[str]()
     for check in checks:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team.binding import names_of, one_of_several, refusal_to_bind
+from flipsnack_mcp.team.binding import names_bound_to, one_of_several, refusal_to_bind
 from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
 
 PUBLIC = "https://tools.example.com/"
@@ -63,19 +63,21 @@ ADDRESSED: list[tuple[str, str, str, str, int]] = [
 def test_a_server_answers_under_its_own_names_alone(
     bound: str, public: str, host: str, origin: str, status: int
 ) -> None:
-    assert names_of(bound, public).refuse([host], [origin] if origin else []) == status
+    assert names_bound_to(bound, public).refuse([host], [origin] if origin else []) == status
 
 
 @pytest.mark.parametrize("hosts", [[], ["127.0.0.1", "127.0.0.1"], [""]])
 def test_a_request_has_one_name(hosts: list[str]) -> None:
-    assert names_of("127.0.0.1", "").refuse(hosts, []) == 421
+    assert names_bound_to("127.0.0.1", "").refuse(hosts, []) == 421
 
 
 def test_each_of_several_origins_has_to_be_ours() -> None:
-    assert names_of("127.0.0.1", "").refuse(["127.0.0.1"], ["http://localhost", "https://evil.example"]) == 403
+    assert names_bound_to("127.0.0.1", "").refuse(["127.0.0.1"], ["http://localhost", "https://evil.example"]) == 403
 
 
-@pytest.mark.parametrize("state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "redis+sentinel://a"])
+@pytest.mark.parametrize(
+    "state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "redis+sentinel://a"]
+)
 def test_what_is_kept_on_a_server_is_kept_for_several(state: str) -> None:
     assert one_of_several(Settings(state=state))
 

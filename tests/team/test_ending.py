@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import Ending, UnderWay, opens_session
-from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, modern, served, whole_application
+from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, modern, served, until, whole_application
 
 
 class Hand:
@@ -71,12 +71,14 @@ class Waits:
 
 
 @asynccontextmanager
-async def ended_by_hand(*, keeps_sessions: bool = False) -> AsyncIterator[tuple[Waits, Ending, Hand, httpx2.AsyncClient]]:
+async def ended_by_hand(
+    *, keeps_sessions: bool = False
+) -> AsyncIterator[tuple[Waits, Ending, Hand, httpx2.AsyncClient]]:
     app, hand = Waits(), Hand()
     ending = Ending(5, hand)
-    async with served(UnderWay(app, ending, keeps_sessions), ending) as port:
-        async with httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30) as http:
-            yield app, ending, hand, http
+    ended = served(UnderWay(app, ending, keeps_sessions), ending)
+    async with ended as port, httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30) as http:
+        yield app, ending, hand, http
 
 
 async def test_what_is_under_way_is_answered_and_its_connection_ends_with_it() -> None:
@@ -89,8 +91,7 @@ async def test_what_is_under_way_is_answered_and_its_connection_ends_with_it() -
         async with anyio.create_task_group() as group:
             for _ in range(3):
                 group.start_soon(call)
-            while app.came < 3:
-                await anyio.sleep(0.01)
+            await until(lambda: app.came == 3)
             ending.begin()
             hand.now += 6
             await anyio.sleep(0.3)  # it has looked, and not ended
@@ -120,13 +121,12 @@ async def test_afterwards_they_are_refused_on_the_connections_that_are_left() ->
 
 async def test_who_listens_is_let_go_in_order_and_nobody_new_listens() -> None:
     read = list[bytes]()
-    async with ended_by_hand() as (_, ending, hand, http):
-        async with http.stream("GET", "/mcp") as stream:
-            async for piece in stream.aiter_bytes():
-                read.append(piece)
-                ending.begin()
-                assert (await http.get("/mcp")).status_code == 503
-                hand.now += 6  # the loop ends without an error: the stream was not cut
+    async with ended_by_hand() as (_, ending, hand, http), http.stream("GET", "/mcp") as stream:
+        async for piece in stream.aiter_bytes():
+            read.append(piece)
+            ending.begin()
+            assert (await http.get("/mcp")).status_code == 503
+            hand.now += 6  # the loop ends without an error: the stream was not cut
     assert read == [b": hello\n\n"]
 
 
@@ -161,8 +161,7 @@ async def test_the_official_client_gets_its_answers_from_a_server_that_ends(mode
         async with anyio.create_task_group() as group:
             for _ in range(3):  # one a second: two of them wait
                 group.start_soon(call)
-            while len(said) + ending.calls < 3:
-                await anyio.sleep(0.01)
+            await until(lambda: len(said) + ending.calls == 3)
             ending.begin()
     assert said == [False] * 3
 
@@ -184,8 +183,7 @@ async def test_a_stream_of_the_protocol_ends_in_order(revision: str) -> None:
             asking = http.stream("GET", address, headers=headers)
         async with asking as stream:
             assert stream.status_code == 200
-            while not ending.streams:
-                await anyio.sleep(0.01)
+            await until(lambda: ending.streams)
             ending.begin()
             with anyio.fail_after(10):
                 await stream.aread()

@@ -241,7 +241,7 @@ async def test_hundreds_who_come_at_once_are_all_answered() -> None:
     """They are connected before the first of them is read."""
     patient = Patience(request=60.0, keep_alive=1, unfinished=20)
     async with served(reads_all, patience=patient) as port:
-        opened = [socket.create_connection((HOST, port)) for _ in range(150)]
+        opened = [socket.create_connection((HOST, port)) for _ in range(100)]
         for one in opened:
             one.sendall(WHOLE)
         readers = [await asyncio.open_connection(sock=one) for one in opened]

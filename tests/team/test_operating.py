@@ -53,9 +53,12 @@ async def server(tokens: Path) -> AsyncIterator[Client]:
     change_tokens(tokens, lambda _: TokensTold(tokens=(anna,)))
     settings = replace(Settings(sandbox=True), team=True, tokens=tokens)
     app = whole_application(replace(settings, accounts=(replace(settings, name="de"),)))
-    async with served(app) as port, httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
-        async with Client(streamable_http_client(f"http://{HOST}:{port}/mcp", http_client=http)) as client:
-            yield client
+    async with (
+        served(app) as port,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+        Client(streamable_http_client(f"http://{HOST}:{port}/mcp", http_client=http)) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="module")
