@@ -145,13 +145,22 @@ def test_nothing_ends_a_line_or_acts_on_a_terminal(written: io.StringIO, text: s
     assert line["caller"] == text[:100]
 
 
-def test_a_traceback_is_within_its_line(written: io.StringIO) -> None:
+def test_of_an_exception_its_kind_and_place_are_written_and_not_its_text(written: io.StringIO) -> None:
     try:
-        int("two\nlines")
+        int("CANARY\nof a client")
     except ValueError:
         log.exception("it broke")
     (line,) = parsed(written)
-    assert line["message"].startswith("it broke\nTraceback")
+    assert (line["message"], line["error"]) == ("it broke", "ValueError")
+    assert line["at"].startswith(f"{__name__}:")
+    assert "CANARY" not in written.getvalue()
+
+
+@pytest.mark.parametrize("name", ["mcp.server.runner", "asyncio", "httpx2", "root"])
+def test_of_what_libraries_say_the_values_are_left_out(written: io.StringIO, name: str) -> None:
+    logging.getLogger(name).warning("dropped %r: malformed\n%s", "CANARY", "CANARY")
+    (line,) = parsed(written)
+    assert line["message"] == "dropped %r: malformed"
 
 
 GUARDED: list[tuple[Any, str]] = [

@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.observed import REPLICA
 from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS, FACTS_IN_SCOPE, OTHER, RequestFacts
+from flipsnack_mcp.server.safety.redaction import places_of
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ID_HEADER = "X-Request-Id"
@@ -28,6 +29,8 @@ ROUTES = frozenset({"mcp", "health", "ready", "uploads", "files", "hooks", ".wel
 BALANCERS_ASK = frozenset({"/health", "/ready"})
 """What balancers ask every few seconds: of interest only where the answer is no."""
 LONGEST_LINE = 8000
+TRUSTED = ("flipsnack_mcp", "uvicorn")
+"""Who writes nothing of a client's into a message."""
 FACTS = "facts"
 """The attribute of a record that holds what stands in its line beside the message."""
 
@@ -43,8 +46,16 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name, "replica": REPLICA}
         asked = CURRENT_FACTS.get()
         line |= {"request_id": asked.request_id} if asked and asked.request_id else {}
-        line |= traced() | getattr(record, FACTS, {"message": super().format(record)[:LONGEST_LINE]})
+        line |= traced() | (getattr(record, FACTS, None) or said_in(record))
         return json.dumps(line)
+
+
+def said_in(record: logging.LogRecord) -> dict[str, str]:
+    """What a record says, but for what may be anybody's: of other libraries their values, of an exception its text."""
+    ours = record.name.startswith(TRUSTED)
+    said = {"message": record.getMessage()[:LONGEST_LINE] if ours else str(record.msg).partition("\n")[0]}
+    error = record.exc_info[1] if record.exc_info else None
+    return {**said, "error": type(error).__name__, "at": places_of(error)} if error else said
 
 
 def traced() -> dict[str, str]:
