@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import traceback
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,9 @@ LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]*:)[^\s/@'\"]+@")
 """A password in an address: of a proxy, of Redis, or of whatever a library writes down."""
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
+
+OF_THE_REQUEST: ContextVar[tuple[str, ...]] = ContextVar("of_the_request", default=())
+"""What whoever makes the request that is handled has shown to be let in."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without them."""
-        for secret in self.secrets:
+        for secret in (*OF_THE_REQUEST.get(), *self.secrets):
             text = text.replace(secret, "***")
         return LOGIN.sub(r"\1***@", SIGNED.sub(r"\1\2***", text))
 
@@ -87,6 +91,10 @@ def spellings(secret: str) -> tuple[str, ...]:
 
 def log_unexpected(tool: str, error: Exception) -> None:
     """Where it happened, without the exception's text: that can hold anything, also a signed URL."""
+    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, places_of(error))
+
+
+def places_of(error: BaseException) -> str:
+    """The last modules and lines through which an exception came."""
     trace = traceback.walk_tb(error.__traceback__)
-    places = [f"{frame.f_globals.get('__name__')}:{line}" for frame, line in trace]
-    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, " > ".join(places[-6:]))
+    return " > ".join([f"{frame.f_globals.get('__name__')}:{line}" for frame, line in trace][-6:])

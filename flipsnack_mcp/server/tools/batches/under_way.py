@@ -8,6 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.rights import check_theirs
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, Creation, cover_of, state_of, upload_facts, warn_about
@@ -82,6 +83,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
             "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
         )
     if arguments.cancel:
+        check_theirs(entry.principal, entry.caller)
         if entry.state not in RUNNING:
             raise FlipsnackError(
                 "This upload has ended; it cannot be stopped any more.",
