@@ -28,6 +28,7 @@ from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
@@ -132,9 +133,9 @@ class Dispatcher:
         if tool is None:
             raise no_such_tool(name, self.offered, request, self.settings)
         if len(self.apps) == 1:
-            return tool, understand(tool.input, arguments), Whose((self.first,))
+            return tool, understand(tool.input, arguments, team=self.settings.team), Whose((self.first,))
         own = {key: value for key, value in arguments.items() if key != ARGUMENT}
-        given = understand(tool.input, own, besides=(ARGUMENT,))
+        given = understand(tool.input, own, besides=(ARGUMENT,), team=self.settings.team)
         writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 
@@ -223,6 +224,8 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     """
     read_only = f" {CHANGES_NOTHING}" if all(one.read_only for one in settings.every) else ""
     happened = f"There is no tool `{cleaned(name, 60)}`.{read_only}"
+    if settings.team and name in LOCAL_TOOLS:
+        happened = f"{happened} {NOBODYS_DISK} {INSTEAD_OF_A_FILE}"
     if request.modern:
         return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
     return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")

@@ -14,6 +14,7 @@ from mcp.types import Tool
 
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.server.accounts import taking_account
+from flipsnack_mcp.server.by_address.offering import LOCAL_TOOLS, answered_by_addresses, by_addresses
 from flipsnack_mcp.settings import Settings
 
 MENU_FILE = Path(__file__).with_name("menu.json")
@@ -48,6 +49,19 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
+@cache
+def entries_by_address() -> tuple[Entry, ...]:
+    """All tools as people have them who share no disk with the server."""
+    return tuple(
+        one._replace(
+            tool=by_addresses(one.tool),
+            over_accounts=one.over_accounts and answered_by_addresses(one.over_accounts),
+        )
+        for one in entries()
+        if one.tool.name not in LOCAL_TOOLS
+    )
+
+
 def over_all() -> list[str]:
     """The tools that take all accounts at once."""
     return [one.tool.name for one in entries() if one.over_accounts]
@@ -58,7 +72,8 @@ def menu(settings: Settings) -> dict[str, Tool]:
 
     What is not here can be neither seen nor called.
     """
-    offered = [one for one in entries() if any_offers(settings.every, one.toolset, one.needs)]
+    every = entries_by_address() if settings.team else entries()
+    offered = [one for one in every if any_offers(settings.every, one.toolset, one.needs)]
     if len(settings.every) == 1:
         return {one.tool.name: one.tool for one in offered}
     return {one.tool.name: as_offered(one) for one in offered}
