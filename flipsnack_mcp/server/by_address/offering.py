@@ -67,7 +67,7 @@ def answered_by_addresses(schema: Schema, tool: str = "") -> dict[str, Any]:
             fields |= FETCHED
         else:
             fields[name] = with_waiting(field) if name == "state" and "upload_id" in usual else field
-    return {**schema, "properties": fields | ANSWERED_BESIDE.get(tool, {})}
+    return {**schema, "properties": {**fields, **ANSWERED_BESIDE.get(tool, {})}}
 
 
 def with_waiting(state: Schema) -> dict[str, Any]:

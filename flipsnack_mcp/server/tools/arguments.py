@@ -209,10 +209,10 @@ def options_of(action: Action[Any]) -> Options:
     return Options.model_construct(**given)
 
 
-def checks(action: type[Action[Any]]) -> list[Callable[[Any], Any]]:
+def checks(action: type[Action[Any]]) -> list[Callable[..., Any]]:
     """What has to be true of the whole of a tool's input."""
-    change = [name_a_change] if action is collections.UpdateCollection else []
-    return [*([name_one_document] if action.uploads else []), *change]
+    document: list[Callable[..., Any]] = [name_one_document] if action.uploads else []
+    return [*document, *([name_a_change] if action is collections.UpdateCollection else [])]
 
 
 def name_one_document(given: Any, info: ValidationInfo) -> Any:

@@ -42,7 +42,9 @@ class Reply:
     def to(self, request: Request) -> Response:
         """As a page for a browser, or as a line of text."""
         later = {"Retry-After": str(self.retry_after)} if self.retry_after else {}
-        headers = {**KEPT_NOWHERE, "Content-Security-Policy": ONLY_THIS_PAGE, **later}
+        # What has not been read of a document is not read for nothing.
+        ended = {"Connection": "close"} if self.status >= 400 and request.method != "GET" else {}
+        headers = {**KEPT_NOWHERE, "Content-Security-Policy": ONLY_THIS_PAGE, **later, **ended}
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse(f"{self.heading} {self.said}\n", self.status, headers)
         # A page that will be another one in a moment asks for that by itself.

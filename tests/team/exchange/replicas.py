@@ -13,7 +13,9 @@ import httpx2
 import uvicorn
 from starlette.applications import Starlette
 
+from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team.exchange.routes import exchange_routes
 from tests.server.bench import Assistant, Bench, Said
@@ -25,22 +27,31 @@ ADDRESS = re.compile(rf"{PUBLIC}/(?:uploads|files)/([A-Za-z0-9_-]{{22}})")
 
 @dataclass
 class Replica:
-    """One server, an assistant of Anna's at it, and whoever has an address."""
+    """One server, somebody's assistant at it, and whoever has an address."""
 
     bench: Bench
+    server: FlipsnackServer
     assistant: Assistant
     web: httpx2.AsyncClient
     port: int
     spool: Path
+    caller: Caller
 
     async def call(self, name: str, **arguments: Any) -> Said:
-        return await self.assistant.call(name, arguments)
+        with called_by(self.caller):
+            return await self.assistant.call(name, arguments)
 
     async def address(self, **arguments: Any) -> tuple[str, str]:
         """The path of a new upload address, and the id by which it is watched."""
         said = await self.call("create_collection", **arguments)
         assert not said.is_error, said.text
         return path_of(said.data["upload_address"]), said.data["upload_id"]
+
+    @property
+    def app(self) -> App:
+        """What its calls share."""
+        assert self.server.service
+        return self.server.service.dispatcher().first
 
     @property
     def spooled(self) -> list[str]:
@@ -76,13 +87,13 @@ class Team:
 
     async def replica(self, name: str = "a", caller: Caller = ANNA, **settings: Any) -> Replica:
         spool = self.bench.folder / f"spool {name}"
-        known = {"team": True, "public_url": PUBLIC, "spool_dir": spool, "upload_dirs": (), "download_dir": None}
+        known: dict[str, Any] = {"team": True, "public_url": PUBLIC, "spool_dir": spool, "upload_dirs": (), "download_dir": None}
+        known |= {"calls_per_second": 10_000, "calls_per_minute": 10_000}
         server = self.bench.server(self.store, **{**known, **settings})
-        with called_by(caller):
-            assistant = await self.ending.enter_async_context(self.bench.assistant(server=server))
+        assistant = await self.ending.enter_async_context(self.bench.assistant(server=server))
         port = await self.ending.enter_async_context(served(Starlette(routes=exchange_routes(server))))
         client = httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)
-        return Replica(self.bench, assistant, await self.ending.enter_async_context(client), port, spool)
+        return Replica(self.bench, server, assistant, await self.ending.enter_async_context(client), port, spool, caller)
 
 
 @asynccontextmanager

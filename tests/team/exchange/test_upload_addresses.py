@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -302,7 +303,6 @@ NAMES = {
 @pytest.mark.parametrize("given", NAMES)
 async def test_a_name_is_only_a_name(replica: Replica, given: str) -> None:
     address, upload_id = await replica.address(title="Autumn")
-    head = f'--x\r\nContent-Disposition: form-data; name="file"; filename*=utf-8\'\'{given}'.encode()
     quoted = given.replace("\\", "\\\\").replace("\r", "%0D").replace("\n", "%0A")
     head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n\r\n'.encode()
     body = head + PDF + b"\r\n--x--\r\n"
@@ -347,18 +347,13 @@ async def test_a_caller_has_a_number_of_open_addresses_and_others_have_theirs(te
 async def test_a_document_on_a_replica_that_ended_may_be_sent_again(team: Team, replica: Replica) -> None:
     """Taken by a process that was killed before it wrote anything into the journal."""
     address, upload_id = await replica.address()
-    app = replica_app(replica)
-    assert await app.take(upload_id, "killed")
+    assert replica.app.handing
+    assert await replica.app.handing.handed.take(upload_id, "killed")
     assert (await replica.web.put(address, content=PDF)).status_code == 404
     replica.bench.clock.advance(TAKEN_FOR + 1)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
     await until_ended(replica, upload_id)
     assert len(created(replica)) == 1
-
-
-def replica_app(replica: Replica):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    service = replica.assistant.client.server.service  # type: ignore[attr-defined]
-    return next(iter(service.dispatcher().apps.values())).handing.handed
 
 
 async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
@@ -417,17 +412,22 @@ async def test_who_guesses_waits_and_right_addresses_do_not(
         for number in range(3):
             group.start_soon(replica.web.get, f"/uploads/{number:022}")
         with anyio.fail_after(30):
-            while (late := await replica.web.get("/uploads/nothing", timeout=0.5)).status_code != 429:
+            while (status := await status_soon(replica)) is None:  # there was room for one more to wait
                 pass
-        assert "retry-after" in late.headers
+        assert status == 429
         assert (await replica.web.get(address)).status_code == 200
         group.cancel_scope.cancel()
+
+
+async def status_soon(replica: Replica) -> int | None:
+    with suppress(httpx2.TimeoutException):
+        return (await replica.web.get("/uploads/nothing", timeout=0.5)).status_code
+    return None
 
 
 async def test_the_history_says_who_sent_it_and_not_where(replica: Replica) -> None:
     address, upload_id = await replica.address(title="Autumn")
     await replica.web.put(address, content=PDF)
     await until_ended(replica, upload_id)
-    service = replica.assistant.client.server.service  # type: ignore[attr-defined]
-    events = await next(iter(service.dispatcher().apps.values())).history.events()
+    events = await replica.app.history.events()
     assert [(one.tool, one.target, one.decision) for one in events] == [("create_collection", "Autumn", "done")]
