@@ -84,7 +84,11 @@ def offered_prompts(settings: Settings) -> list[Prompt]:
 
 def with_addresses(prompt: Prompt) -> Prompt:
     """A job for people who share no disk with the server: its document may be sent to an address."""
-    changes = {"required": False, "absent": SENT_BY_HAND, "description": "https address of the PDF; absent, you send it"}
+    changes = {
+        "required": False,
+        "absent": SENT_BY_HAND,
+        "description": "https address of the PDF; absent, you send it",
+    }
     arguments = [one.model_copy(update=changes) if one.kind == "document" else one for one in prompt.arguments]
     return prompt.model_copy(update={"arguments": arguments})
 

@@ -168,4 +168,3 @@ async def is_being_sent(call: ToolCall, upload_id: str) -> bool:
     """Whether a process is at it."""
     jobs = call.app.jobs
     return bool(jobs.running(HANDED, upload_id) or await jobs.elsewhere(HANDED, upload_id))
-

@@ -89,8 +89,10 @@ def understand(
     `besides` are arguments of every tool, which do not come here. A `team` has no files where the server is.
     """
     try:
-        given = kind.model_validate(without_fillers(kind.tool_name, kind, arguments), context={TEAM: team})
-        refuse_local_files(given, team=team)
+        filled = without_fillers(kind.tool_name, kind, arguments)
+        if team:
+            refuse_local_files(kind, filled)
+        given = kind.model_validate(filled, context={TEAM: team})
     except ValidationError as error:
         reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
         taken = [name for name in kind.model_fields if not (team and name in OF_THIS_DISK)]
@@ -100,10 +102,9 @@ def understand(
     return cast("InputT", given)
 
 
-def refuse_local_files(given: BaseModel, *, team: bool) -> None:
-    """Raise where a call names a file of a computer that the server is not on."""
-    named = [name for name in type(given).model_fields if name in OF_THIS_DISK and getattr(given, name)]
-    if team and named:
+def refuse_local_files(kind: type[BaseModel], given: Mapping[str, Any]) -> None:
+    """Raise where a call names a file or folder as if the server shared a disk with whoever calls."""
+    if named := [name for name in kind.model_fields if name in OF_THIS_DISK and name in given]:
         raise BadArgumentsError(f"`{named[0]}` cannot be given here. {NOBODYS_DISK}", INSTEAD_OF_A_FILE)
 
 
@@ -222,9 +223,7 @@ def name_one_document(given: Any, info: ValidationInfo) -> Any:
         if neither and given.uploads != "PDF":
             raise ValueError("give file_url: this server reads nobody's files")
     elif (given.file_path is None) == (given.file_url is None):
-        raise ValueError(
-            f"give either file_path or file_url: {'neither is' if neither else 'both are'} given"
-        )
+        raise ValueError(f"give either file_path or file_url: {'neither is' if neither else 'both are'} given")
     return given
 
 

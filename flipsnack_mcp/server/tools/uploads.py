@@ -11,7 +11,16 @@ from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
 from flipsnack_mcp.server.tools.addresses import WOULD_BE_SENT, by_address, give_upload_address
-from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
+from flipsnack_mcp.server.tools.tool import (
+    Answered,
+    ByAddress,
+    NextStep,
+    Planned,
+    States,
+    ToolCall,
+    Warnings,
+    WasDryRun,
+)
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences

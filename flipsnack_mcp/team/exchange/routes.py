@@ -167,7 +167,9 @@ class Exchange:
             exported = await save_export(context, app.downloads, order, TO_FETCH_PACKAGE)
         except FlipsnackError:
             return self._failing(order.kept_as)
-        return None if exported.saved else self._failing(order.kept_as) if exported.package.state == "failed" else COMING
+        return (
+            None if exported.saved else self._failing(order.kept_as) if exported.package.state == "failed" else COMING
+        )
 
     def _failing(self, key: str) -> Reply:
         now = anyio.current_time()
@@ -209,7 +211,9 @@ def told(arrival: Arrival) -> Reply:
             going = "It is being sent to Flipsnack now. The assistant goes on from here; this page can be closed."
             return Reply(202, f"The document has arrived ({whole}).", going)
         case "double":
-            again = "Nothing was sent again: the assistant has that upload. To send it all the same, ask for again=true."
+            again = (
+                "Nothing was sent again: the assistant has that upload. To send it all the same, ask for again=true."
+            )
             return Reply(409, "The same document and title was uploaded less than a day ago.", again)
         case "late":
             other = "This one was not uploaded. Ask the assistant what became of the other."

@@ -149,4 +149,3 @@ async def behind_upload_address(store: Store, secret: str) -> HandedUpload | Non
         return found if found and takes_document(records, found) else None
 
     return await store.transact(work)
-

@@ -62,9 +62,7 @@ class Handing:
     handed: HandedUploads
     files: FileAddresses
 
-    async def hand_over(
-        self, asked: HandedUpload, arrived: ArrivedDocument, kept_open: AsyncExitStack
-    ) -> Arrival:
+    async def hand_over(self, asked: HandedUpload, arrived: ArrivedDocument, kept_open: AsyncExitStack) -> Arrival:
         """Send it on its way, or say why not. The stack that keeps it goes over to the background when it is."""
         token = secrets.token_hex(8)
         if not await self.handed.take(asked.upload_id, token):
@@ -98,9 +96,7 @@ class Handing:
         await self._write(asked, "done" if new else "refused", "" if new else "uploaded less than a day ago")
         return Arrival("begun" if new else "double", document.size, look.pages)
 
-    async def _begun(
-        self, asked: HandedUpload, source: Source, kept_open: AsyncExitStack
-    ) -> tuple[JournalEntry, bool]:
+    async def _begun(self, asked: HandedUpload, source: Source, kept_open: AsyncExitStack) -> tuple[JournalEntry, bool]:
         """The upload that counts; one whose collection was deleted since counts no more."""
         context = CallContext(self.flipsnack)
         await self.uploads.reconcile(context)

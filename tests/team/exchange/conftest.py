@@ -38,9 +38,7 @@ def sandbox(clock: LoopClock) -> Sandbox:
 
 
 @pytest.fixture
-def bench(
-    sandbox: Sandbox, clock: LoopClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> Iterator[Bench]:
+def bench(sandbox: Sandbox, clock: LoopClock, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
     """No log may have an address in it."""
     witness = Witness()
     bench = Bench(sandbox, clock, witness, "auto", tmp_path)

@@ -87,13 +87,21 @@ class Team:
 
     async def replica(self, name: str = "a", caller: Caller = ANNA, **settings: Any) -> Replica:
         spool = self.bench.folder / f"spool {name}"
-        known: dict[str, Any] = {"team": True, "public_url": PUBLIC, "spool_dir": spool, "upload_dirs": (), "download_dir": None}
+        known: dict[str, Any] = {
+            "team": True,
+            "public_url": PUBLIC,
+            "spool_dir": spool,
+            "upload_dirs": (),
+            "download_dir": None,
+        }
         known |= {"calls_per_second": 10_000, "calls_per_minute": 10_000}
         server = self.bench.server(self.store, **{**known, **settings})
         assistant = await self.ending.enter_async_context(self.bench.assistant(server=server))
         port = await self.ending.enter_async_context(served(Starlette(routes=exchange_routes(server))))
         client = httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)
-        return Replica(self.bench, server, assistant, await self.ending.enter_async_context(client), port, spool, caller)
+        return Replica(
+            self.bench, server, assistant, await self.ending.enter_async_context(client), port, spool, caller
+        )
 
 
 @asynccontextmanager

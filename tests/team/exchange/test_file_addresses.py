@@ -27,7 +27,9 @@ async def package(replica: Replica) -> tuple[str, dict[str, Any]]:
     return path_of(said.data["file_address"]), said.data
 
 
-@pytest.mark.parametrize(("save_as", "kind"), [("csv", "text/csv"), ("markdown", "text/markdown"), ("html", "text/html")])
+@pytest.mark.parametrize(
+    ("save_as", "kind"), [("csv", "text/csv"), ("markdown", "text/markdown"), ("html", "text/html")]
+)
 async def test_a_report_is_fetched_from_any_replica(team: Team, replica: Replica, save_as: str, kind: str) -> None:
     other = await team.replica("b")
     address = await report(replica, save_as)
@@ -88,7 +90,16 @@ async def test_a_package_that_is_not_to_be_had_is_told_and_not_asked_for_again_a
         answer = await other.web.get(address)
         assert answer.status_code == 503
         assert "retry-after" in answer.headers
-    assert len([one for one in replica.bench.sandbox.requests if one.action == "collection.downloadHTML" and one.code == 43]) == 1
+    assert (
+        len(
+            [
+                one
+                for one in replica.bench.sandbox.requests
+                if one.action == "collection.downloadHTML" and one.code == 43
+            ]
+        )
+        == 1
+    )
 
 
 async def test_an_address_of_a_file_ends_and_looks_like_none(replica: Replica) -> None:
@@ -105,7 +116,9 @@ async def test_an_address_of_a_file_gives_it_and_does_nothing_else(replica: Repl
     assert (await replica.web.request(method, await report(replica))).status_code == 405
 
 
-@pytest.mark.parametrize("path", ["../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "a" * 5000, "AAAAAAAAAAAAAAAAAAAAA%0a", "ÄÄ"])
+@pytest.mark.parametrize(
+    "path", ["../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "a" * 5000, "AAAAAAAAAAAAAAAAAAAAA%0a", "ÄÄ"]
+)
 async def test_what_is_no_address_leads_nowhere(replica: Replica, path: str) -> None:
     assert (await replica.web.get(f"/files/{path}")).status_code == 404
 
@@ -135,8 +148,9 @@ async def test_a_full_spool_is_told_to_the_assistant(team: Team, monkeypatch: py
     replica = await team.replica()
     assert replica.app.handing
     monkeypatch.setattr(replica.app.handing.spool, "_most", 100)
-    said = await replica.call("download_collection_html", collection_hash=replica.bench.collection().hash, wait_seconds=45)
+    said = await replica.call(
+        "download_collection_html", collection_hash=replica.bench.collection().hash, wait_seconds=45
+    )
     assert said.is_error
     assert "no room left" in said.text
     assert replica.spooled == []
-

@@ -75,7 +75,11 @@ async def test_a_person_sends_a_document_from_the_page_without_a_script(replica:
 
 async def test_pages_and_words_are_kept_nowhere_and_run_nothing(replica: Replica) -> None:
     address, _ = await replica.address()
-    for answer in (await replica.web.get(address), await replica.web.get("/uploads/nothing"), await replica.web.put(address)):
+    for answer in (
+        await replica.web.get(address),
+        await replica.web.get("/uploads/nothing"),
+        await replica.web.put(address),
+    ):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -402,9 +406,7 @@ async def test_what_waits_on_the_spool_has_no_name_and_is_its_owners(replica: Re
         go_on.set()
 
 
-async def test_who_guesses_waits_and_right_addresses_do_not(
-    replica: Replica, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_guesses_waits_and_right_addresses_do_not(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "WRONG_WAIT", 3600.0)
     monkeypatch.setattr(routes, "MOST_WRONG", 3)
     address, _ = await replica.address()

@@ -9,7 +9,17 @@ from anyio.to_thread import run_sync
 from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, cleaned, few_named, first_few, public_address, quoted
+from flipsnack_mcp.api import (
+    Effect,
+    FlipsnackError,
+    FreeText,
+    Status,
+    cleaned,
+    few_named,
+    first_few,
+    public_address,
+    quoted,
+)
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders

@@ -10,7 +10,8 @@ from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.tools.plans.saving import saved_list
 from flipsnack_mcp.server.tools.tool import (
     GOES_ON,
-    Answered, ByAddress,
+    Answered,
+    ByAddress,
     HistoryId,
     HowFar,
     NextStep,
