@@ -205,4 +205,4 @@ def _as_told() -> Iterator[None]:
     except RefusedFile as refusal:
         if not isinstance(refusal.__cause__, OSError):
             raise
-        raise (SpoolFull if refusal.__cause__.errno in DISK_FULL else SpoolUnusable)() from refusal
+        raise (SpoolFull if refusal.__cause__.errno in DISK_FULL else SpoolUnusable) from refusal

@@ -4,7 +4,8 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
@@ -39,6 +40,10 @@ def lying(folder: Path) -> list[Path]:
     return [one for one in folder.rglob("*") if one.is_file()]
 
 
+def lying_folders(folder: Path) -> list[Path]:
+    return [one for one in folder.iterdir() if one.is_dir()]
+
+
 async def test_what_is_announced_takes_its_room_before_it_comes(spool: Spool) -> None:
     async with spool.place(600):
         with pytest.raises(SpoolFull):
@@ -60,7 +65,7 @@ async def test_what_announced_nothing_takes_its_room_as_it_comes(spool: Spool, t
     assert lying(tmp_path) == []
 
 
-async def test_what_others_have_there_counts(spool: Spool, tmp_path: Path) -> None:
+async def test_what_others_have_there_counts(spool: Spool) -> None:
     async with spool.place() as place:
         (place.file.path.parent / "of another process").write_bytes(b"x" * 900)
     with pytest.raises(SpoolFull):
@@ -122,10 +127,13 @@ async def test_what_is_kept_stays_until_its_time_is_over_or_another_takes_its_pl
     async with spool.place() as second:
         await spool.keep("one", second, 0.01)
     assert lying(tmp_path) == [second.file.path]
+    await until(lambda: not spool.kept("one") and not lying(tmp_path))
+
+
+async def until(over: Callable[[], bool]) -> None:
+    """Wait for what no event tells of."""
     with anyio.fail_after(10):
-        while spool.kept("one"):
-            await anyio.sleep(0.005)
-        while lying(tmp_path):
+        while not over():  # noqa: ASYNC110
             await anyio.sleep(0.005)
 
 
@@ -139,14 +147,14 @@ async def test_closing_leaves_nothing(spool: Spool, tmp_path: Path) -> None:
 async def test_without_a_named_folder_it_has_a_new_one_of_its_own(
     background: anyio.abc.TaskGroup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spools.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     one, other = Spool(None, 1000, background), Spool(None, 1000, background)
     async with one.place() as here, other.place() as there:
         assert here.file.path.parent != there.file.path.parent
         assert here.file.path.parent.stat().st_mode & 0o777 == 0o700
     await one.close()
     await other.close()
-    assert list(tmp_path.iterdir()) == []
+    assert lying_folders(tmp_path) == []
 
 
 KILLED = """
@@ -164,7 +172,7 @@ os._exit(1)
 async def test_leftovers_of_killed_runs_go_and_those_of_the_living_stay(
     background: anyio.abc.TaskGroup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, named: bool
 ) -> None:
-    monkeypatch.setattr(spools.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     shared = tmp_path / "shared" if named else None
     living, new = Spool(shared, 1000, background), Spool(shared, 1000, background)
     async with living.place() as place:

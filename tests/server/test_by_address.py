@@ -104,7 +104,7 @@ async def test_what_a_client_fills_in_with_nothing_is_no_file(teams: Assistant) 
 
 
 async def test_documents_of_this_disk_are_listed_for_nobody(bench: Bench) -> None:
-    team = {"team": True, "public_url": "https://flips.example.test"}
+    team: dict[str, Any] = {"team": True, "public_url": "https://flips.example.test"}
     bench.document()
     if bench.mode == "auto":
         said = await bench.send("list_documents", {}, **team)

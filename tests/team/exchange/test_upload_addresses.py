@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,13 +12,12 @@ import httpx2
 import pytest
 
 from flipsnack_mcp.files.partial_file import PARTIAL_NAME
-from flipsnack_mcp.server.caller import Caller
 from flipsnack_mcp.team.exchange import receiving, routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
 from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR
 from tests.in_memory import rows_of
 from tests.server.bench import PDF
-from tests.team.exchange.replicas import BERT, HOST, PUBLIC, Replica, Team, called_by, path_of
+from tests.team.exchange.replicas import BERT, HOST, Replica, Team
 
 CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
 LOCKED = Path(__file__).parents[2] / "files"
@@ -29,6 +28,13 @@ async def until_ended(replica: Replica, upload_id: str) -> None:
     with anyio.fail_after(30):
         while (said := await replica.call("get_upload", upload_id=upload_id)).data["state"] != "complete":
             assert said.data["state"] in {"uploading", "converting"}, said.text
+
+
+async def until(seen: Callable[[], bool]) -> None:
+    """Wait for what no event tells of."""
+    with anyio.fail_after(10):
+        while not seen():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
 
 
 def created(replica: Replica) -> list[tuple[str, str, int]]:
@@ -196,16 +202,12 @@ async def test_of_two_documents_at_once_one_is_taken_and_the_other_told(replica:
 
 async def test_a_transfer_that_breaks_off_may_be_repeated(replica: Replica) -> None:
     address, upload_id = await replica.address()
-    reader, writer = await asyncio.open_connection(HOST, replica.port)
+    _, writer = await asyncio.open_connection(HOST, replica.port)
     writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\n".encode() + PDF)
     await writer.drain()
-    with anyio.fail_after(10):
-        while not replica.spooled:
-            await anyio.sleep(0.01)
+    await until(lambda: bool(replica.spooled))
     writer.close()
-    with anyio.fail_after(10):
-        while replica.spooled:
-            await anyio.sleep(0.01)
+    await until(lambda: not replica.spooled)
     assert nothing_sent(replica)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
     await until_ended(replica, upload_id)
@@ -216,7 +218,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
 ) -> None:
     monkeypatch.setattr(receiving, "MOST_UPLOAD_BYTES", 10_000)
     address, _ = await replica.address()
-    reader, writer = await asyncio.open_connection(HOST, replica.port)
+    _, writer = await asyncio.open_connection(HOST, replica.port)
     writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10001\r\n\r\n".encode())
     assert (await reader.readline()).startswith(b"HTTP/1.1 413")
     writer.close()
@@ -348,7 +350,7 @@ async def test_a_caller_has_a_number_of_open_addresses_and_others_have_theirs(te
     await replica.address()
 
 
-async def test_a_document_on_a_replica_that_ended_may_be_sent_again(team: Team, replica: Replica) -> None:
+async def test_a_document_on_a_replica_that_ended_may_be_sent_again(replica: Replica) -> None:
     """Taken by a process that was killed before it wrote anything into the journal."""
     address, upload_id = await replica.address()
     assert replica.app.handing
@@ -396,9 +398,7 @@ async def test_what_waits_on_the_spool_has_no_name_and_is_its_owners(replica: Re
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: replica.web.put(address, content=slowly()))
         await begun.wait()
-        with anyio.fail_after(10):
-            while not replica.spooled:
-                await anyio.sleep(0.01)
+        await until(lambda: bool(replica.spooled))
         (file,) = [one for one in replica.spool.rglob("*") if one.is_file()]
         assert PARTIAL_NAME.fullmatch(file.name)
         assert file.stat().st_mode & 0o777 == 0o600
