@@ -218,7 +218,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
 ) -> None:
     monkeypatch.setattr(receiving, "MOST_UPLOAD_BYTES", 10_000)
     address, _ = await replica.address()
-    _, writer = await asyncio.open_connection(HOST, replica.port)
+    reader, writer = await asyncio.open_connection(HOST, replica.port)
     writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10001\r\n\r\n".encode())
     assert (await reader.readline()).startswith(b"HTTP/1.1 413")
     writer.close()
