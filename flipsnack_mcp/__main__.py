@@ -115,8 +115,8 @@ def run(options: "argparse.Namespace") -> int:
                 from flipsnack_mcp.commands.approve import approve
 
             return approve(settings_of(options), options.code)
-        case "history":
-            return run_history(options)
+        case "history" | "token":
+            return {"history": run_history, "token": run_token}[options.command](options)
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
@@ -136,6 +136,20 @@ def run_history(options: "argparse.Namespace") -> int:
         from flipsnack_mcp.commands.history import history
 
     return history(settings, as_json=options.json, verify=options.verify, account=options.account, since=options.since)
+
+
+def run_token(options: "argparse.Namespace") -> int:
+    """Make a token, show whose there are, or take one back."""
+    settings = settings_of(options)
+    with importing():
+        from flipsnack_mcp.commands.token import token_add, token_list, token_revoke
+
+    match options.what:
+        case "add":
+            return token_add(settings, options.name, options.account, options.may, options.expires)
+        case "revoke":
+            return token_revoke(settings, options.name)
+    return token_list(settings)
 
 
 def run_serve(http: str | None, options: Mapping[str, str]) -> int:

@@ -12,11 +12,14 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.reading import nearest
+from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.settings import VARIABLES, Variable
 
 SPAN = re.compile(r"([0-9]{1,4})([mhdw])")
 LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
+OF_TOKENS = frozenset({"FLIPSNACK_TOKENS", "FLIPSNACK_ACCOUNTS"})
+"""The settings without which nobody can say what a token is for."""
 ALONE = frozenset({"--version", "--help", "-h"})
 
 
@@ -113,10 +116,29 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     history.add_argument(
         "--undo", type=whole, metavar="ID", help="put back what the change with this number left, once you agreed to it"
     )
+    add_tokens(commands.add_parser("token", help="say who may call a server over HTTP, and take that back"))
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
     add_imitation(sandbox)
     return top, dict(commands.choices)
+
+
+def add_tokens(token: argparse.ArgumentParser) -> None:
+    """What can be done with tokens."""
+    what = token.add_subparsers(dest="what", required=True, metavar="add|list|revoke")
+    add = what.add_parser("add", help="make a token, which is printed once")
+    add.add_argument("name", metavar="NAME", help="whose it is, for the history")
+    add.add_argument("--account", metavar="A,B", help="for which accounts of FLIPSNACK_ACCOUNTS; '*' for all of them")
+    add.add_argument("--may", metavar="RIGHTS", default="read", help=f"of {', '.join(Right)} (default: read)")
+    add.add_argument("--expires", type=whole, metavar="DAYS", help="after how many days it is over (default: never)")
+    every = what.add_parser("list", help="show whose tokens there are")
+    revoke = what.add_parser("revoke", help="take a token back")
+    revoke.add_argument("name", metavar="NAME", help="whose it is")
+    for one in (add, every, revoke):
+        for variable in VARIABLES:
+            if variable.name in OF_TOKENS:
+                text = f"{variable.meaning} ({variable.name})"
+                one.add_argument(variable.option, dest=variable.name, help=text, metavar="VALUE")
 
 
 def add_imitation(sandbox: argparse.ArgumentParser) -> None:

@@ -113,6 +113,8 @@ class Settings(TeamSettings):
     """What the file calls this account."""
     aliases: tuple[str, ...] = ()
     """Further names that the file has for its key."""
+    callers: tuple[str, ...] = ()
+    """Whom an authorization server may vouch for, so that they may use this account, as the file writes it."""
     team: bool = False
     """Whether people who are told apart use this server over HTTP: nobody's disk is theirs. `serve` knows it."""
     size: str = SIZES[0]
@@ -251,7 +253,7 @@ def of_account(process: Settings, file: Path, told: Told) -> Settings:
         values["api_key"] = f"SANDBOX-{told.name.upper()}"
     # Who starts a server read-only means all of it.
     values["read_only"] = process.read_only or values.get("read_only", False)
-    return replace(process, **values, **said, name=told.name, size=told.size, accounts_file=file)
+    return replace(process, **values, **said, name=told.name, size=told.size, callers=told.callers, accounts_file=file)
 
 
 def as_one(file: Path, same: Sequence[Settings]) -> Settings:

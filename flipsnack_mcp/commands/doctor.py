@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms, one_line
+from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms, names_with_room, one_line, quoted
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
@@ -23,6 +24,7 @@ from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.history import every_trail
 
 # https://developers.flipsnack.com/how-to-sign-a-request
 PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
@@ -68,6 +70,7 @@ async def examined(settings: Settings) -> list[Finding]:
             *before,
             signing(),
             *folders(settings),
+            *await callers(settings),
         ]
         return [*local, *await asked(settings)]
     found = dict[str, list[Finding]]()
@@ -75,7 +78,7 @@ async def examined(settings: Settings) -> list[Finding]:
         for one in settings.accounts:
             looking.start_soon(examine_account, one, settings, found)
     each = (one for account in settings.accounts for one in found[account.name])
-    return [*of_the_process(settings), *state(settings), signing(), *each]
+    return [*of_the_process(settings), *state(settings), *await callers(settings), signing(), *each]
 
 
 async def examine_account(account: Settings, process: Settings, found: dict[str, list[Finding]]) -> None:
@@ -125,6 +128,31 @@ def state(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "state", ok=True, said=f"{file} is open to other users of this machine; it is closed at its next use"
         )
+
+
+async def callers(settings: Settings) -> list[Finding]:
+    """Find out who may call over HTTP, where callers are told apart, and who had changes made."""
+    if not (settings.tokens or settings.auth_issuer):
+        return []
+    from flipsnack_mcp.team.authentication import looked_at_callers  # noqa: PLC0415  # it brings a web framework
+
+    found = [Finding("callers", ok, said) for ok, said in await looked_at_callers(settings)]
+    file = state_file(kept_at(settings)) if not settings.problems else None
+    return [*found, *(await changes_by(settings) if file and file.is_file() else [])]
+
+
+async def changes_by(settings: Settings) -> list[Finding]:
+    """Count the changes that each caller had made."""
+    store = remember(settings)
+    try:
+        trails = await every_trail(store)
+    except StoreUnusable:
+        return []  # another look says so
+    finally:
+        await store.close()
+    made = Counter(one.caller for trail in trails for one in trail.events if one.caller and one.decision != "allowed")
+    told = [f"{quoted(name, 80)} ({count})" for name, count in made.most_common()]
+    return [Finding("callers", ok=True, said=f"in the history: {names_with_room(told, 1000)}")] if told else []
 
 
 async def used_before(settings: Settings) -> list[Finding]:

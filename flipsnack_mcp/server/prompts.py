@@ -1,6 +1,7 @@
 """Prompts: jobs that a person starts by name. Each says which tools to use, in which order, and where to stop and ask."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from flipsnack_mcp.api import cleaned, in_its_own_words, quoted
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, existing_account, name_given, not_offered
+from flipsnack_mcp.server.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.settings import Settings
 
@@ -74,9 +76,9 @@ def prompts() -> tuple[Prompt, ...]:
     return tuple(Prompt.model_validate(one) for one in written)
 
 
-def offered_prompts(settings: Settings) -> list[Prompt]:
+def offered_prompts(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> list[Prompt]:
     """The jobs that can be done with the tools of these settings; of which account, where there are several."""
-    tools, several = menu(settings), len(settings.every) > 1
+    tools, several = menu(settings, rights), len(settings.every) > 1
     known = tuple(map(with_addresses, prompts())) if settings.team else prompts()
     offered = [one for one in known if one.needs <= tools.keys()]
     return [one.model_copy(update={"arguments": [*one.arguments, WHOSE]}) if several else one for one in offered]
@@ -111,13 +113,15 @@ def suggest_words(prompt: str, argument: str, typed: str) -> types.Completion | 
     return types.Completion(values=begun, total=len(begun), has_more=False) if words else None
 
 
-def fill_prompt(name: str, given: Mapping[str, object], settings: Settings) -> types.GetPromptResult:
+def fill_prompt(
+    name: str, given: Mapping[str, object], settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT
+) -> types.GetPromptResult:
     """A job by its name.
 
     Raises:
         MCPError: There is no such job, or its values are wrong.
     """
-    known = {one.name: one for one in offered_prompts(settings)}
+    known = {one.name: one for one in offered_prompts(settings, rights)}
     if name not in known:
         raise MCPError(types.INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
     values, prompt = {key: str(value) for key, value in given.items()}, known[name]

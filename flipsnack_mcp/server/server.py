@@ -33,8 +33,9 @@ from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
-from flipsnack_mcp.server.instructions import ICON, instructions
-from flipsnack_mcp.server.menu import lacking, menu
+from flipsnack_mcp.server.instructions import ICON
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.offer import Guard, Offers
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring
@@ -65,7 +66,7 @@ class Service:
 
 
 def make_dispatcher(
-    settings: Settings,
+    offers: Offers,
     clients: Sequence[Flipsnack],
     store: Store,
     background: anyio.abc.TaskGroup,
@@ -76,9 +77,19 @@ def make_dispatcher(
     """All that calls share, and what answers them; `clients` has one for each account."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
 
+    settings = offers.settings
     several = len(settings.every) > 1
     apps = [
-        app.App(one, client, store, background, now, redactor, one.name if several else "")
+        app.App(
+            one,
+            client,
+            store,
+            background,
+            now,
+            redactor,
+            one.name if several else "",
+            partial(offers.still_may, one.account),
+        )
         for one, client in zip(settings.every, clients, strict=True)
     ]
     for one in apps:
@@ -91,12 +102,13 @@ def make_dispatcher(
 class FlipsnackServer(MCPServer[Service]):
     """An MCPServer whose menu and dispatch are ours. Everything else stays the SDK's."""
 
-    def __init__(self, settings: Settings, lifespan: Any, keys: KeyRing) -> None:
+    def __init__(self, offers: Offers, lifespan: Any, keys: KeyRing) -> None:
+        settings = offers.settings
         super().__init__(
             "flipsnack",
             title="Flipsnack",
             version=__version__,
-            instructions=instructions(settings, lacking(settings)),
+            instructions=offers.now.instructions,
             website_url="https://www.flipsnack.com/",
             icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
             lifespan=lifespan,
@@ -106,12 +118,17 @@ class FlipsnackServer(MCPServer[Service]):
             extensions=[declaring.Views()],
         )
         self.middleware.insert(0, keys.before_opening)
-        self._accounts, self._menu = settings, menu(settings)
+        self._offers = offers
         self.service: Service | None = None
         """What answers, as long as it serves: also for requests that are none of the protocol's."""
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
-        self.middleware.insert(0, Arriving(self._menu))
+        self.middleware.insert(0, Arriving(menu(settings)))
+        self.middleware.insert(0, offers.know_the_caller)
         self.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+
+    def guarded_by(self, guard: Guard) -> None:
+        """Let work in the background go on only as long as whoever had it begun may have it done."""
+        self._offers.guard = guard
 
     @override
     async def run_stdio_async(
@@ -145,7 +162,7 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_tools(self) -> list[types.Tool]:
-        return list(self._menu.values())
+        return list(self._offers.now.menu.values())
 
     @override
     async def call_tool(
@@ -159,30 +176,30 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:
-        return [*prompts.offered_prompts(self._accounts)]
+        return [*prompts.offered_prompts(self._offers.now.settings, self._offers.now.rights)]
 
     @override
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Service, Any] | None = None
     ) -> types.GetPromptResult:
-        return prompts.fill_prompt(name, arguments or {}, self._accounts)
+        return prompts.fill_prompt(name, arguments or {}, self._offers.now.settings, self._offers.now.rights)
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        every = self._accounts.every
+        every = self._offers.now.settings.every
         view = [declaring.listed_view(every)] if client_supports_apps(HANDLED.get()) else []
         return [*resources.listed_resources(every), *view]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
-        return resources.listed_templates(self._accounts.every)
+        return resources.listed_templates(self._offers.now.settings.every)
 
     @override
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Service, Any] | None = None
     ) -> list[ReadResourceContents]:
         if str(uri) == declaring.VIEW_ADDRESS:
-            return [declaring.read_view(self._accounts.every)]
+            return [declaring.read_view(self._offers.now.settings.every)]
         content = await HANDLED.get().lifespan_context.dispatcher().read(str(uri))
         return [ReadResourceContents(content=content, mime_type=resources.JSON)]
 
@@ -266,7 +283,7 @@ def build_server(
 
     Without a store, uploads are remembered as long as the server runs.
     """
-    remembering = store or MemoryStore(now)
+    remembering, offers = store or MemoryStore(now), Offers(settings)
 
     @asynccontextmanager
     async def lifespan(served: MCPServer[Service]) -> AsyncGenerator[Service]:
@@ -276,11 +293,14 @@ def build_server(
             try:
                 async with anyio.create_task_group() as background, spool_of(settings, background) as spool:
                     background.start_soon(remove_leftovers_later, settings)
-                    made = partial(make_dispatcher, settings, clients, remembering, background, now, redactor, spool)
-                    service = cast("FlipsnackServer", served).service = Service(redactor, cache(made), remembering)
+                    parts = (offers, clients, remembering, background, now, redactor, spool)
+                    made = cache(partial(make_dispatcher, *parts))
+                    service = Service(redactor, lambda: made().offering(offers.now), remembering)
+                    cast("FlipsnackServer", served).service = service
                     yield service
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()
 
-    return FlipsnackServer(settings, lifespan, KeyRing(remembering, partial(identity_of, settings.every)))
+    keys = KeyRing(remembering, lambda arguments: identity_of(offers.now.settings.every, arguments))
+    return FlipsnackServer(offers, lifespan, keys)

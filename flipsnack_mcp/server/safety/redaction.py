@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import traceback
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,9 @@ LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]+:)[^\s/@'\"]+@")
 """A name and a password in an address: of a proxy, or of whatever a library writes down."""
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
+
+OF_THE_REQUEST: ContextVar[tuple[str, ...]] = ContextVar("of_the_request", default=())
+"""What whoever makes the request that is handled has shown to be let in."""
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +46,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without them."""
-        for secret in self.secrets:
+        for secret in (*OF_THE_REQUEST.get(), *self.secrets):
             text = text.replace(secret, "***")
         return LOGIN.sub(r"\1***@", SIGNED.sub(r"\1\2***", text))
 

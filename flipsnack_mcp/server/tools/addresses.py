@@ -9,7 +9,7 @@ from flipsnack_mcp.api import Action, ConfigurationError, FlipsnackError
 from flipsnack_mcp.server.app import TO_SET, App
 from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, Asker
+from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedNow, HandedUpload
 from flipsnack_mcp.workflows.addresses.handing import TAKEN_BY_ADDRESS, Handing
 from flipsnack_mcp.workflows.jobs import new_job_id
@@ -56,12 +56,6 @@ def address_of_ours(app: App, *parts: str) -> str:
     return "/".join((app.settings.public_url.rstrip("/"), *parts))
 
 
-def asker() -> Asker:
-    """Who calls."""
-    caller = CALLER.get()
-    return Asker(caller.name, caller.principal)
-
-
 def ends_at(app: App) -> str:
     """When an address ends that is given out now."""
     return (app.reports.moment.astimezone(UTC) + timedelta(seconds=ADDRESS_SECONDS)).isoformat(timespec="seconds")
@@ -69,20 +63,19 @@ def ends_at(app: App) -> str:
 
 async def give_upload_address(call: ToolCall, action: Action[Any]) -> dict[str, Any]:
     """The answer to a call that names no document: where it can be sent."""
-    handing, who = handing_of(call), asker()
+    handing = handing_of(call)
     kind = TAKEN_BY_ADDRESS[call.tool]
     arguments = action.model_dump(mode="json", include=set(kind.model_fields), exclude_none=True)
     asked = HandedUpload(
         upload_id=new_job_id(),
         account=call.app.settings.account,
-        caller=who.principal,
-        caller_name=who.name,
         tool=call.tool,
         arguments=arguments,
         again=call.options.again,
+        **call.beginner._asdict(),
     )
     address_of_ours(call.app)
-    drawn = await handing.handed.give(asked, who)
+    drawn = await handing.handed.give(asked)
     call.goes_on = True  # what is sent there has a line of its own in the history
     return {
         "state": "waiting",
@@ -96,14 +89,14 @@ async def give_upload_address(call: ToolCall, action: Action[Any]) -> dict[str, 
 async def give_file_address(call: ToolCall, content: bytes, name: str) -> FileAddress:
     """Where a small file can be fetched."""
     address_of_ours(call.app)
-    drawn = await handing_of(call).files.keep(content, name, asker())
+    drawn = await handing_of(call).files.keep(content, name, call.beginner)
     return FileAddress(address_of_ours(call.app, FILES_AT, drawn.secret), ends_at(call.app))
 
 
 async def give_package_address(call: ToolCall, collection_hash: str, name: str) -> FileAddress:
     """Where a collection's package can be fetched."""
     address_of_ours(call.app)
-    drawn = await handing_of(call).files.name_package(collection_hash, name, asker())
+    drawn = await handing_of(call).files.name_package(collection_hash, name, call.beginner)
     return FileAddress(address_of_ours(call.app, FILES_AT, drawn.secret), ends_at(call.app))
 
 
@@ -123,7 +116,7 @@ async def wait_for_arrival(call: ToolCall, upload_id: str, seconds: float) -> Ha
         seen = await call.app.handing.handed.look(upload_id)
         if seen is None:
             return None
-        if seen.handed.caller != CALLER.get().principal:
+        if not CALLER.get().may_act_on(seen.handed.principal):
             raise no_such_upload()
         under_way = seen.handed.state in {"taken", "sending"} or (seen.handed.state == "waiting" and seen.good)
         if not under_way or anyio.current_time() >= end:

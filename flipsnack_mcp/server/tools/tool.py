@@ -13,6 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.caller import CALLER, Right
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.yes import Yes
 from flipsnack_mcp.server.request import ToolRequest
@@ -21,6 +22,7 @@ from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.server.wording import Illustrated
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.text import first_sentence
+from flipsnack_mcp.workflows.begun import Beginner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.progress import Progress
 
@@ -61,6 +63,12 @@ class ToolCall:
     def context(self) -> CallContext:
         """How this call asks Flipsnack."""
         return CallContext(self.app.flipsnack, self.request.deadline, self.request.tell)
+
+    @property
+    def beginner(self) -> Beginner:
+        """Whose the work is that it begins."""
+        caller = CALLER.get()
+        return Beginner(caller.name, caller.principal)
 
     async def ask(self, code: str | None, subject: InQuestion) -> Yes | types.InputRequiredResult:
         """A person's yes, or the question that has to go out first; else a refusal is raised."""
@@ -137,3 +145,11 @@ class Tool(Generic[InputT]):
     def name(self) -> str:
         """Its name on the menu."""
         return self.input.tool_name
+
+    @property
+    def right(self) -> Right:
+        """What its caller has to be allowed: whatever needs a person's yes destroys."""
+        if Effect.READS in {self.input.effect, self.only_with}:
+            return Right.READ
+        destroys = self.input.effect is Effect.DESTROYS or bool(getattr(self.input, "loses", ""))
+        return Right.DELETE if destroys else Right.WRITE

@@ -120,7 +120,7 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
     await uploads.reconcile(call.context)
     async with AsyncExitStack() as kept_open:
         document, look = await file_of(call, action, kept_open)
-        source = Source(action, document, look.warnings)
+        source = Source(action, document, look.warnings, beginner=call.beginner)
         entry, new = await uploads.begin(source, kept_open, again=call.options.again)
         followed = await follow_begun(call, entry, seconds)
         if followed.gone and not new:

@@ -15,7 +15,6 @@ from flipsnack_mcp.api import FlipsnackError, quoted
 from flipsnack_mcp.api.actions.publishing import DownloadHtml
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.caller import CALLER, Caller, Right
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.server import FlipsnackServer, Service
 from flipsnack_mcp.server.tools.addresses import FILES_AT, UPLOADS_AT
@@ -149,11 +148,9 @@ class Exchange:
         """Let a document in, and hand it over once it is whole."""
         announced = announced_length(request)
         async with AsyncExitStack() as kept_open:
-            with self._doorman.let_in(asked.caller):
+            with self._doorman.let_in(asked.principal):
                 place = await kept_open.enter_async_context(handing.spool.place(announced))
                 document = await arrived(request, asked, place)
-            mine = frozenset({asked.account})
-            CALLER.set(Caller(asked.caller_name, asked.caller, frozenset({Right.WRITE}), mine))
             return await handing.hand_over(asked, document, kept_open)
 
     async def _fetched(self, app: App, found: FetchableFile) -> Reply | None:

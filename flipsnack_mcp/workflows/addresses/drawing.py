@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.store.records import Body, Records, stamp_of
+from flipsnack_mcp.workflows.begun import Beginner
 
 ADDRESS_SECONDS = 900.0
 MOST_OPEN = 10
@@ -22,16 +23,6 @@ class TooManyAddressesError(FlipsnackError):
     """A caller has so many open ones that there is no reason for another."""
 
     retry = "Try again in some minutes."
-
-
-@dataclass(frozen=True)
-class Asker:
-    """Who asked for an address."""
-
-    name: str = ""
-    """For the history."""
-    principal: str = ""
-    """To whom it is counted, and whose it is."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +45,20 @@ def known_by(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def give_out(records: Records, kind: str, drawn: Drawn, asker: Asker, body: Body, most: int) -> None:
+def give_out(records: Records, kind: str, drawn: Drawn, beginner: Beginner, body: Body, most: int) -> None:
     """Write an address down, unless its caller has too many already.
 
     Raises:
         TooManyAddressesError: There are so many.
     """
-    theirs = [one for _, one in records.all(kind) if one["caller"] == asker.principal]
+    theirs = [one for _, one in records.all(kind) if one["principal"] == beginner.principal]
     if sum(is_good(records, one) for one in theirs) >= most:
         raise TooManyAddressesError(
             f"{most} addresses of this kind are open for this caller, and there can be no more.",
             "Use one of them: each was told with what it is for, and ends after 15 minutes.",
         )
     times = {"made": records.now, "made_shown": records.wall}
-    records.put(kind, drawn.known_by, {**body, "caller": asker.principal, **times}, keep=ADDRESS_SECONDS)
+    records.put(kind, drawn.known_by, {**body, "principal": beginner.principal, **times}, keep=ADDRESS_SECONDS)
 
 
 def look_up_address(records: Records, kind: str, secret: str) -> Body | None:

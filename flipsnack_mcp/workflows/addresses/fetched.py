@@ -11,12 +11,12 @@ from flipsnack_mcp.store.records import Body, Records, Store
 from flipsnack_mcp.workflows.addresses.drawing import (
     ADDRESS_SECONDS,
     MOST_FILES,
-    Asker,
     Drawn,
     draw,
     give_out,
     look_up_address,
 )
+from flipsnack_mcp.workflows.begun import Beginner
 
 FILE_ADDRESS, KEPT_FILE = "file address", "kept file"
 MOST_KEPT_BYTES = 4 * MEGABYTE
@@ -42,7 +42,7 @@ class FileAddresses:
     store: Store
     account: str
 
-    async def keep(self, content: bytes, name: str, asker: Asker) -> Drawn:
+    async def keep(self, content: bytes, name: str, beginner: Beginner) -> Drawn:
         """The address of a small file, which lies in the store as long as an address leads to it.
 
         Raises:
@@ -57,17 +57,17 @@ class FileAddresses:
             )
         kept = f"{self.account}/{sha256(content).hexdigest()}"
         body = {"packed": base64.b64encode(packed).decode()}
-        return await self._give({"name": name, "kept": kept}, asker, (kept, body))
+        return await self._give({"name": name, "kept": kept}, beginner, (kept, body))
 
-    async def name_package(self, collection_hash: str, name: str, asker: Asker) -> Drawn:
+    async def name_package(self, collection_hash: str, name: str, beginner: Beginner) -> Drawn:
         """The address of a collection's package."""
-        return await self._give({"name": name, "collection_hash": collection_hash}, asker)
+        return await self._give({"name": name, "collection_hash": collection_hash}, beginner)
 
-    async def _give(self, body: Body, asker: Asker, content: tuple[str, Body] | None = None) -> Drawn:
+    async def _give(self, body: Body, beginner: Beginner, content: tuple[str, Body] | None = None) -> Drawn:
         drawn = draw()
 
         def work(records: Records) -> None:
-            give_out(records, FILE_ADDRESS, drawn, asker, {**body, "account": self.account}, MOST_FILES)
+            give_out(records, FILE_ADDRESS, drawn, beginner, {**body, "account": self.account}, MOST_FILES)
             if content:
                 records.put(KEPT_FILE, *content, keep=ADDRESS_SECONDS)
 

@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
 from flipsnack_mcp.workflows.addresses.drawing import (
     MOST_OPEN,
-    Asker,
     Drawn,
     draw,
     give_out,
     is_good,
     look_up_address,
 )
+from flipsnack_mcp.workflows.begun import BegunWork
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD
 
 UPLOAD_ADDRESS, HANDED = "upload address", "handed upload"
@@ -24,15 +24,13 @@ TAKEN_FOR = 120.0
 HandedState = Literal["waiting", "taken", "begun", "sending", "done", "refused", "failed"]
 
 
-class HandedUpload(BaseModel):
+class HandedUpload(BegunWork):
     """What an upload address was asked for. Frozen: a change is a new record in the store."""
 
     model_config = ConfigDict(frozen=True)
 
     upload_id: str
     account: str
-    caller: str
-    caller_name: str = ""
     tool: str
     arguments: dict[str, Any]
     """Of the action, without a document."""
@@ -72,12 +70,12 @@ class HandedUploads:
     store: Store
     account: str
 
-    async def give(self, asked: HandedUpload, asker: Asker) -> Drawn:
+    async def give(self, asked: HandedUpload) -> Drawn:
         """A new address for this upload."""
         drawn = draw()
 
         def work(records: Records) -> None:
-            give_out(records, UPLOAD_ADDRESS, drawn, asker, {"upload_id": asked.upload_id}, MOST_OPEN)
+            give_out(records, UPLOAD_ADDRESS, drawn, asked.beginner, {"upload_id": asked.upload_id}, MOST_OPEN)
             times = {"made": records.now, "made_shown": records.wall, "known_by": drawn.known_by}
             self._put(records, asked.model_copy(update=times))
 

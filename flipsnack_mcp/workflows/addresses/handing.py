@@ -90,7 +90,8 @@ class Handing:
             await self._begin_adding(asked, document, token, kept_open.pop_all())
             return Arrival("begun", document.size, look.pages)
         action = CreateCollection.model_validate(asked.arguments)
-        source = Source(action, document, (*document.warnings, *look.warnings))
+        warnings = (*document.warnings, *look.warnings)
+        source = Source(action, document, warnings, beginner=asked.beginner)
         entry, new = await self._begun(asked, source, kept_open)
         await self.handed.settle(asked.upload_id, token, state="begun", became=entry.upload_id)
         await self._write(asked, "done" if new else "refused", "" if new else "uploaded less than a day ago")
@@ -138,4 +139,5 @@ class Handing:
     async def _write(self, asked: HandedUpload, decision: str, said: str = "", **more: object) -> int:
         target = str(asked.arguments.get("collection_hash") or asked.arguments.get("title") or asked.upload_id)
         facts = {"tool": asked.tool, "target": target, "decision": decision, "said": first_sentence(said)}
+        facts["caller"] = asked.caller
         return await self.history.add(**facts, **more)

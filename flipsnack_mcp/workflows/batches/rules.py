@@ -14,6 +14,7 @@ from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.text import as_compared, one_line
 from flipsnack_mcp.workflows.batches.seeing import SeenDocument, is_address
+from flipsnack_mcp.workflows.begun import BegunWork
 from flipsnack_mcp.workflows.plans.drafts import title_objection
 from flipsnack_mcp.workflows.plans.item import OPEN, ItemState
 from flipsnack_mcp.workflows.plans.rules import GOOD_FOR
@@ -63,7 +64,7 @@ class BatchItem(BaseModel):
         return same and (self.sha256 == sha256 if self.sha256 else self.touched == document.touched)
 
 
-class DocumentBatch(BaseModel):
+class DocumentBatch(BegunWork):
     """What was shown to the person, and is carried out exactly so."""
 
     model_config = ConfigDict(frozen=True)

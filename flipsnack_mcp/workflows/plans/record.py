@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipsnack_mcp.store.records import Records, Store, stamp_of
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.item import Item
@@ -29,13 +30,13 @@ class PlanRecord:
     store: Store
     account: str
 
-    async def keep(self, draft: PlanDraft, tool: str = "update_collections") -> Plan:
+    async def keep(self, draft: PlanDraft, tool: str = "update_collections", beginner: Beginner = NOBODY) -> Plan:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:
             times = {"made": records.now, "made_shown": records.wall}
             counted = {"count": len(draft.items), "unchanged": draft.unchanged}
-            whose = {"plan_id": new_job_id(), "account": self.account, "tool": tool}
+            whose = {"plan_id": new_job_id(), "account": self.account, "tool": tool, **beginner._asdict()}
             plan = Plan.model_validate({**whose, **times, **counted})
             put_plan(records, plan)
             for item in draft.items:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.recalling import changes_of
 from flipsnack_mcp.workflows.reports.figures import MEASURES, Gathered, Line, Numbers
 from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection
@@ -31,11 +32,11 @@ class ReportRecord:
     store: Store
     account: str
 
-    async def begin(self, report: Report) -> Report:
+    async def begin(self, report: Report, beginner: Beginner = NOBODY) -> Report:
         """Keep a new report for a day; where named collections are all and their titles known, they are chosen."""
 
         def work(records: Records) -> Report:
-            begun = report.model_copy(update={"report_id": secrets.token_hex(4)})
+            begun = report.model_copy(update={"report_id": secrets.token_hex(4), **beginner._asdict()})
             known = [self._target(records, one) for one in report.choice.collections]
             if report.choice.by_name_only and all(known):
                 begun = begun.model_copy(update={"targets": tuple(filter(None, known)), "offset": None})

@@ -14,6 +14,7 @@ from flipsnack_mcp.api.actions import collections, publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.job import Job
@@ -41,6 +42,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     """What is odd about the document, kept for whoever asks later."""
     lane: Lane = Lane.INTERACTIVE
+    beginner: Beginner = NOBODY
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -105,6 +107,7 @@ class Uploads:
             title=title,
             document_warnings=source.warnings,
             **source.facts,
+            **source.beginner._asdict(),
         )
         entry = await self.journal.begin(asked, job.owner, again=again)
         if entry.upload_id != asked.upload_id:

@@ -87,6 +87,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
             items=items,
             status=arguments.status or "editable",
             folder=folder,
+            **call.beginner._asdict(),
         )
     )
     return BatchStatus(

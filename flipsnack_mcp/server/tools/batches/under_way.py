@@ -9,6 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.rights import check_theirs
 from flipsnack_mcp.server.tools.addresses import no_such_upload, told_of_arrival, wait_for_arrival
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
@@ -94,6 +95,7 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     if entry is None:
         raise no_such_upload()
     if arguments.cancel:
+        check_theirs(entry.principal, entry.caller)
         if entry.state not in RUNNING:
             raise FlipsnackError(
                 "This upload has ended; it cannot be stopped any more.",

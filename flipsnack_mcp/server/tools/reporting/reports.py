@@ -101,7 +101,7 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     if arguments.report_id:
         begun = in_another_way(arguments, await earlier_report(call, arguments.report_id))
     else:
-        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.moment))
+        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.moment), call.beginner)
     report, gathered, at = await followed(call, begun, arguments.wait_seconds)
     # It may have been begun by a call that wanted it told in another way.
     report = report.model_copy(update={name: getattr(begun, name) for name in VIEW})
