@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import anyio
 
@@ -23,6 +23,15 @@ class BudgetStore(Protocol):
 
     async def close(self) -> None:
         """Let go of what is open. A later change opens it again."""
+
+
+@runtime_checkable
+class DividedBudget(BudgetStore, Protocol):
+    """One that may not be able to see what all others do."""
+
+    @property
+    def sharers(self) -> int:
+        """Among how many the allowance is divided: one where all look at one document, none where it cannot be told."""
 
 
 class BudgetInMemory:
@@ -143,7 +152,7 @@ class Pacer:
 
     async def calls_left(self) -> int:
         """Say how many calls are left of the minute, for all processes on the key."""
-        return await self._store.change(lambda doc, now: budget.calls_left(doc, now, self._rules))
+        return await self._store.change(lambda doc, now: budget.calls_left(doc, now, self._allowed()))
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -174,7 +183,12 @@ class Pacer:
 
     async def _look(self, lane: Lane, hold: float, places: int, ahead: int = 0, *, grant: bool = True) -> int | Wait:
         request = SlotRequest(self._who(lane), self._callers[lane], ahead, hold, grant, places)
-        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._rules, request))
+        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._allowed(), request))
+
+    def _allowed(self) -> BudgetRules:
+        """What this process may take, as it is while the document is looked at."""
+        sharers = self._store.sharers if isinstance(self._store, DividedBudget) else 1
+        return budget.divided(self._rules, sharers)
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"

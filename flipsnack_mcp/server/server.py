@@ -41,7 +41,7 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, moment
-from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.records import OpenedStore, Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
 if TYPE_CHECKING:
@@ -157,7 +157,8 @@ class FlipsnackServer(MCPServer[Service]):
         """The SDK's application, with a look at what is posted before it."""
         application = super().streamable_http_app(**options)
         application.add_middleware(RereadBodies)
-        application.add_middleware(RequestBodyLimitMiddleware, max_body_size=DEFAULT_MAX_REQUEST_BODY_SIZE)
+        most = options.get("max_request_body_size", DEFAULT_MAX_REQUEST_BODY_SIZE)
+        application.add_middleware(RequestBodyLimitMiddleware, max_body_size=most)
         return application
 
     @override
@@ -293,6 +294,8 @@ def build_server(
             try:
                 async with anyio.create_task_group() as background, spool_of(settings, background) as spool:
                     background.start_soon(remove_leftovers_later, settings)
+                    if isinstance(remembering, OpenedStore):
+                        background.start_soon(remembering.attend)
                     parts = (offers, clients, remembering, background, now, redactor, spool)
                     made = cache(partial(make_dispatcher, *parts))
                     service = Service(redactor, lambda: made().offering(offers.now), remembering)

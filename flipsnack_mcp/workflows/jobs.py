@@ -237,23 +237,25 @@ class Jobs:
     async def _show_life(self, job: Job) -> None:
         """Give a sign of life now and again, and notice what others did with the lease."""
 
-        def renew(records: Records) -> None:
+        def renew(records: Records) -> tuple[bool, bool]:
             lease = job.owner.renew(records, asdict(job.progress))
-            if lease is None:
-                job.lose()
-            elif lease.stop:
-                job.stop()
+            return lease is None, lease is not None and lease.stop
 
         while True:
             await anyio.sleep(BEAT)
-            await self._written(job, renew)
+            lost, stop = await self._written(job, renew) or (False, False)
+            if lost:
+                job.lose()
+            elif stop:
+                job.stop()
 
-    async def _written(self, job: Job, work: Callable[[Records], None]) -> None:
+    async def _written(self, job: Job, work: Callable[[Records], T]) -> T | None:
         """Change the lease, where the store can be used: a full disk must end neither this job nor any other."""
         try:
-            await self._store.transact(work)
+            return await self._store.transact(work)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and whoever comes next looks into it
             log.warning("the lease of a %s was not written: %s", job.kind, type(error).__name__)
+            return None
 
     def _name(self, kind: str, job_id: str) -> str:
         return f"{kind}/{self._account}/{job_id}"

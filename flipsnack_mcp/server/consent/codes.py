@@ -145,7 +145,7 @@ class Consents:
 
     def _any_closed(self, records: Records, *targets: str) -> bool:
         """Whether a person said no to any of these just now."""
-        return any(records.get(CLOSED, self._closed(one)) is not None for one in targets)
+        return any(body is not None for body in records.several(CLOSED, map(self._closed, targets)))
 
     def _forget_counts(self, records: Records, target: str) -> None:
         for what in (UNANSWERED, MISTYPED):

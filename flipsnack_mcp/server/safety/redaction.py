@@ -14,13 +14,14 @@ from urllib.parse import quote
 
 from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.api.network import proxy_secrets
+from flipsnack_mcp.redis_address import passwords_in
 from flipsnack_mcp.settings import Settings
 
 BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
 # Flipsnack's signatures are MD5: that of a package's link at an object store is another thing, and the link is for use.
 SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a-f]{{32}}(?![0-9a-f])", re.IGNORECASE)
-LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]+:)[^\s/@'\"]+@")
-"""A name and a password in an address: of a proxy, or of whatever a library writes down."""
+LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]*:)[^\s/@'\"]+@")
+"""A password in an address: of a proxy, of Redis, or of whatever a library writes down."""
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
 
@@ -38,8 +39,9 @@ class Redactor:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """For the credentials of all accounts of these settings, and those of the environment's proxies."""
-        known = (*(text for one in settings.every for text in (one.api_key, one.api_secret)), *proxy_secrets())
+        """For the credentials of all accounts of these settings, those of the environment's proxies, and of Redis."""
+        keys = (text for one in settings.every for text in (one.api_key, one.api_secret))
+        known = (*keys, *proxy_secrets(), *passwords_in(settings.state))
         # The longest first: one that begins with another would leave its end behind.
         ways = {way for one in known if len(one) >= SHORTEST for way in spellings(one)}
         return cls(tuple(sorted(ways, key=lambda way: (-len(way), way))))

@@ -12,7 +12,7 @@ from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_do
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_document, remember_document
+from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_documents, remember_document
 
 LOOKED_AT_ONCE = 4
 """Documents open at a time; pages are counted two at a time anyway."""
@@ -74,7 +74,7 @@ class Eyes:
         """The same with what is known of each."""
 
         def work(records: Records) -> list[SeenDocument]:
-            known = [recall_document(records, self.account, one.key) for one in documents]
+            known = recall_documents(records, self.account, [one.key for one in documents])
             pairs = zip(documents, known, strict=True)
             return [replace(one, known=found, pages=one.pages or found.pages) for one, found in pairs]
 

@@ -117,8 +117,8 @@ class PlanRecord:
 
 def read_items(records: Records, plan: Plan) -> tuple[Item, ...]:
     """All items that are there, in their order."""
-    found = (read_item(records, plan, number) for number in range(plan.count))
-    return tuple(one for one in found if one)
+    bodies = records.several(ITEM, [f"{plan.plan_id}/{number}" for number in range(plan.count)])
+    return tuple(Item.model_validate(body) for body in bodies if body)
 
 
 def read_item(records: Records, plan: Plan, number: int) -> Item | None:
