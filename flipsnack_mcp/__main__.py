@@ -115,13 +115,21 @@ def run(options: "argparse.Namespace") -> int:
                 from flipsnack_mcp.commands.approve import approve
 
             return approve(settings_of(options), options.code)
-        case "history":
-            return run_history(options)
+        case "history" | "move":
+            return run_history(options) if options.command == "history" else run_move(options)
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
     pace = pace_of(options.calls_per_minute, options.conversion_seconds, options.package_seconds)
     return sandbox(options.port, options.account, pace)
+
+
+def run_move(options: "argparse.Namespace") -> int:
+    """Move a state file to Redis."""
+    with importing():
+        from flipsnack_mcp.commands.move import move
+
+    return move(settings_of(options), options.file)
 
 
 def run_history(options: "argparse.Namespace") -> int:

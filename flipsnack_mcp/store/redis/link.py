@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from flipsnack_mcp.redis_address import RedisAddress
-from flipsnack_mcp.store.redis.failures import failure_of, no_redis_client, redis_unusable
+from flipsnack_mcp.store.redis.failures import no_redis_client, redis_failure, redis_unusable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-TO_CONNECT, TO_ANSWER = 1.5, 2.5
+TO_CONNECT, TO_STEP = 1.5, 2.5
 """Seconds for one step. A server that needs longer is as good as none for whoever waits for a tool."""
 LOOK_AGAIN = 1.0
 """Seconds in which a failure that may pass is tried again."""
@@ -44,7 +44,7 @@ class RedisLink:
             try:
                 answer: list[Any] = await self._evaluated(script, key, asked)
             except self.failures as error:
-                failure = failure_of(error)
+                failure = redis_failure(error)
                 if not failure.passes or anyio.current_time() >= latest:
                     sent = "again" in asked.get("commit", {}) or failure.passes
                     unknown = "commit" in asked and sent
@@ -74,7 +74,7 @@ class RedisLink:
                 self.address.url,
                 protocol=2,
                 socket_connect_timeout=TO_CONNECT,
-                socket_timeout=TO_ANSWER,
+                socket_timeout=TO_STEP,
                 retry=Retry(NoBackoff(), 0),
             )
         return self._redis

@@ -88,6 +88,22 @@ end
 return answer('written')
 """
 
+# All that a file held, in one step; the store's time goes on as it was there, or what is young would be old.
+ARRIVAL = f"""{COMMON}
+local ends, token = prefix .. 'ends', asked.commit.token
+if redis.call('HGET', clock, 'arrived') == token then return {{'written'}} end
+if redis.call('EXISTS', prefix .. 'kinds', ends) > 0 then return {{'taken'}} end
+redis.call('HSET', clock, 'arrived', token, 'now', exact(asked.commit.now), 'wall', exact(wall))
+for i, one in ipairs(asked.commit.rows) do
+  local kind, name, body, last = one[1], one[2], one[3], one[4]
+  redis.call('ZADD', prefix .. 'order:' .. kind, redis.call('HINCRBY', clock, 'seq', 1), name)
+  redis.call('HSET', prefix .. 'records:' .. kind, name, token .. '\\n' .. last .. '\\n' .. body)
+  redis.call('HSET', prefix .. 'kinds', kind, token)
+  if last ~= '' then redis.call('ZADD', ends, last, kind .. '\\0' .. name) end
+end
+return {{'written'}}
+"""
+
 # Documents that are small and change often: read, and set where nobody else did since. Whoever changes one is alive by that.
 # Where the store's own mark is not the one that somebody knew, all was lost in between, and for a while everybody is told.
 DOCUMENTS = f"""{COMMON}
