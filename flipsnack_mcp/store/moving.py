@@ -62,7 +62,7 @@ async def arrive(address: RedisAddress, commit: dict[str, object]) -> None:
     """Put them all there, or nothing."""
     link = RedisLink(address)
     try:
-        (status,) = await link.run(ARRIVAL, "clock", {"commit": commit})
+        status, _ = await link.run(ARRIVAL, "clock", {"commit": commit})
     finally:
         await link.close()
     if status == b"taken":

@@ -27,6 +27,7 @@ class RedisLink:
     def __init__(self, address: RedisAddress) -> None:
         self.address = address
         self._redis: Redis | None = None
+        self._seen = 0.0
 
     @property
     def names(self) -> str:
@@ -34,7 +35,7 @@ class RedisLink:
         return f"{self.address.prefix}:{{state}}:"
 
     async def run(self, script: str, key: str, asked: dict[str, Any]) -> list[Any]:
-        """Let the server carry out a script.
+        """Let the server carry out a script, whose answer begins with what came of it and the store's time.
 
         Raises:
             StoreUnusable: It cannot.
@@ -42,7 +43,7 @@ class RedisLink:
         latest = anyio.current_time() + (TO_COMMIT if "commit" in asked else LOOK_AGAIN)
         while True:
             try:
-                answer: list[Any] = await self._evaluated(script, key, asked)
+                answer: list[Any] = await self._evaluated(script, key, {**asked, "seen": self._seen})
             except self.failures as error:
                 failure = redis_failure(error)
                 if not failure.passes or anyio.current_time() >= latest:
@@ -50,6 +51,7 @@ class RedisLink:
                     unknown = "commit" in asked and sent
                     raise redis_unusable(failure, self.address.shown, unknown=unknown) from error
             else:
+                self._seen = float(answer[1])
                 return answer
             if "commit" in asked:
                 asked = {**asked, "commit": {**asked["commit"], "again": True}}
