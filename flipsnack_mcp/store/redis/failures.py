@@ -104,10 +104,14 @@ UNKNOWN_FAILURE = Failure(
 )
 
 
-def redis_failure(error: Exception) -> Failure:
-    """Which of them an exception of the client is."""
-    shown = f"{type(error).__name__} {error}"
-    return next((one for one in REDIS_FAILURES if one.sign.search(shown)), UNKNOWN_FAILURE)
+def redis_failure(error: BaseException) -> Failure:
+    """Which of them an exception of the client is, or one that led to it: what fails while a connection is made is wrapped."""
+    met: BaseException | None = error
+    shown = list[str]()
+    while met is not None:
+        shown.append(f"{type(met).__name__} {met}")
+        met = met.__cause__
+    return next((one for one in REDIS_FAILURES if any(map(one.sign.search, shown))), UNKNOWN_FAILURE)
 
 
 def redis_unusable(failure: Failure, where: str, *, unknown: bool = False) -> StoreUnusable:

@@ -109,9 +109,9 @@ class RedisDocument(Generic[DocumentT]):
             document, was, text = self._read(told)
             answer = decide(document, told.now)
             new = json.dumps(document, separators=(",", ":"))
-            token = was if new == text else secrets.token_hex(8)
-            if new != text:
-                told = await self._ask(alive=True, commit={"name": self._name, "was": was, "token": token, "text": new})
+            if new != text or self._apart:  # by that it is seen that it can be written again
+                change = {"name": self._name, "was": was, "token": secrets.token_hex(8), "text": new}
+                told = await self._ask(alive=True, commit=change)
             if told.status != b"conflict":
                 self._seen, self._seen_at, self._apart, self._warned = document, told.now, False, False
                 return answer
