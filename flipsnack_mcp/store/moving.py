@@ -17,7 +17,7 @@ from flipsnack_mcp.redis_address import RedisAddress
 from flipsnack_mcp.store.clock import Clock, moment
 from flipsnack_mcp.store.records import BusyError, OutcomeUnknown, StoreUnusable, T, held, no_sqlite
 from flipsnack_mcp.store.redis.link import RedisLink
-from flipsnack_mcp.store.redis.scripts import ARRIVAL
+from flipsnack_mcp.store.redis.scripts import ARRIVAL, RECORDS
 
 PATIENCE_WITH_OTHERS = 20.0
 
@@ -62,6 +62,7 @@ async def arrive(address: RedisAddress, commit: dict[str, object]) -> None:
     """Put them all there, or nothing."""
     link = RedisLink(address)
     try:
+        await link.run(RECORDS, "clock", {"gets": [], "kinds": []})  # what cannot be reached can have taken nothing
         status, _ = await link.run(ARRIVAL, "clock", {"commit": commit})
     finally:
         await link.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp.api import budget
 from flipsnack_mcp.api.apart import STILL_ARRIVING, BudgetApart, BudgetOfReplicas
@@ -51,6 +52,14 @@ class Time:
         return self.now
 
 
+class PresenceInTime(Presence):
+    """One for which the server's clock is moved by the same hand."""
+
+    @override
+    def asked(self, names: list[str], *, alive: bool, **commit: Any) -> dict[str, Any]:
+        return {**super().asked(names, alive=alive, **commit), "wall": 1_790_000_000.0 + self.here}
+
+
 @dataclass
 class Replica:
     """One process: who it is, and the budget of one account."""
@@ -61,7 +70,7 @@ class Replica:
     document: RedisDocument[SharedBudget] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.presence, address = Presence(self.time), redis_address(self.url)
+        self.presence, address = PresenceInTime(self.time), redis_address(self.url)
         self.document = RedisDocument(address, "budget-1", blank(), fits, BudgetApart(RULES), self.presence)
         self.budget, self.link = BudgetOfReplicas(self.document), RedisLink(address)
 
@@ -160,13 +169,13 @@ async def test_replicas_know_of_each_other_until_they_end_or_are_silent(
     several: Callable[[int], list[Replica]],
 ) -> None:
     one, other, third = await grown_up(several, 3)
-    assert set(await live_replicas(one.link)) == {each.presence.name for each in (one, other, third)}
+    assert set(await live_replicas(one.link, one.presence)) == {each.presence.name for each in (one, other, third)}
     assert one.presence.sharers == 1
     async with anyio.create_task_group() as group:
         group.start_soon(stay_present, other.link, other.presence)
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
-    assert other.presence.name not in await live_replicas(one.link)
+    assert other.presence.name not in await live_replicas(one.link, one.presence)
 
 
 # --- the server is gone

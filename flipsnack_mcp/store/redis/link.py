@@ -47,8 +47,8 @@ class RedisLink:
             except self.failures as error:
                 failure = redis_failure(error)
                 if not failure.passes or anyio.current_time() >= latest:
-                    sent = "again" in asked.get("commit", {}) or failure.passes
-                    unknown = "commit" in asked and sent
+                    commit = asked.get("commit", {})
+                    unknown = bool(commit) and (failure.passes or "again" in commit)
                     raise redis_unusable(failure, self.address.shown, unknown=unknown) from error
             else:
                 self._seen = float(answer[1])

@@ -145,13 +145,14 @@ async def stay_present(link: RedisLink, presence: Presence) -> None:
             await link.client.zrem(f"{link.names}replicas", presence.name)
 
 
-async def live_replicas(link: RedisLink) -> tuple[str, ...]:
+async def live_replicas(link: RedisLink, asking: Presence | None = None) -> tuple[str, ...]:
     """The names of those who gave a sign of life just now.
 
     Raises:
         StoreUnusable: The server cannot be asked.
     """
-    return TurnTaken.of(await link.run(DOCUMENTS, "clock", Presence().asked([], alive=False))).live
+    question = (asking or Presence()).asked([], alive=False)
+    return TurnTaken.of(await link.run(DOCUMENTS, "clock", question)).live
 
 
 @cache
