@@ -46,24 +46,6 @@ def any_of(patterns: list[str]) -> re.Pattern[str]:
     return re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
 
 
-def refusal_to_bind(host: str, settings: Settings) -> str:
-    """Why this server is not to be reached at a host, with what to do; nothing where it may."""
-    if host in LOOPBACK:
-        return ""
-    if not settings.team:
-        return (
-            "--http serves this machine only (127.0.0.1, localhost, ::1) where nobody is asked who they are, or anyone who "
-            "reaches another address could use your Flipsnack account: make a token (`flipsnack-mcp token add`) and set "
-            "FLIPSNACK_TOKENS, or set FLIPSNACK_AUTH_ISSUER"
-        )
-    if not settings.public_url:
-        return (
-            "--http beyond this machine needs FLIPSNACK_PUBLIC_URL, the https address under which clients reach this "
-            "server: requests that name another host are refused"
-        )
-    return ""
-
-
 def asks_who_calls(settings: Settings) -> bool:
     """Whether a server on HTTP asks its callers who they are."""
     return bool(settings.tokens or settings.auth_issuer)
