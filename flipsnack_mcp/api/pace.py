@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import anyio
 
+from flipsnack_mcp import observed
 from flipsnack_mcp.api import budget, ledger
 from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
 from flipsnack_mcp.api.upload import ignore
@@ -29,9 +30,8 @@ class BudgetStore(Protocol):
 class DividedBudget(BudgetStore, Protocol):
     """One that may not be able to see what all others do."""
 
-    @property
-    def sharers(self) -> int:
-        """Among how many the allowance is divided: one where all look at one document, none where it cannot be told."""
+    def allowed(self, rules: BudgetRules) -> BudgetRules:
+        """Say what this process may take at the moment, of what all may take together."""
 
 
 class BudgetInMemory:
@@ -160,6 +160,7 @@ class Pacer:
 
     async def _enter(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
         self._callers[lane] += 1
+        came = anyio.current_time()
         try:
             number = await self._queue(lane, on_wait, hold, places)
         except BaseException:
@@ -168,6 +169,7 @@ class Pacer:
             await even_if_cancelled(self._store.change(lambda doc, _: budget.leave(doc, who, callers)), self._rules.nap)
             raise
         self._callers[lane] -= 1
+        observed.count(observed.WAITED, anyio.current_time() - came, {observed.LANE: lane.name.lower()})
         return number
 
     async def _queue(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
@@ -187,8 +189,7 @@ class Pacer:
 
     def _allowed(self) -> BudgetRules:
         """What this process may take, as it is while the document is looked at."""
-        sharers = self._store.sharers if isinstance(self._store, DividedBudget) else 1
-        return budget.divided(self._rules, sharers)
+        return self._store.allowed(self._rules) if isinstance(self._store, DividedBudget) else self._rules
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"

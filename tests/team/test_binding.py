@@ -1,15 +1,31 @@
 """Where a server may be bound, and by which names it answers: the rules, and the real application on a socket."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication import refusal_to_serve
 from flipsnack_mcp.team.binding import names_bound_to, one_of_several
 from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
 
 PUBLIC = "https://tools.example.com/"
+ELSEWHERE = ["0.0.0.0", "::", "10.0.0.5", "tools.example.com", "127.0.0.2", "localhost.example.com", "[::1", "LOCALHOST.", "2130706433"]  # fmt: skip # noqa: S104
+A_TEAM = Settings(sandbox=True, tokens=Path("/tokens"), team=True, public_url=PUBLIC)
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_beyond_this_machine_nobody_is_served_who_is_not_told_apart_and_under_no_name(host: str) -> None:
+    assert "nothing says who may call" in refusal_to_serve(Settings(sandbox=True, public_url=PUBLIC), host)
+    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_serve(Settings(sandbox=True, tokens=Path("/tokens")), host)
+    assert not refusal_to_serve(A_TEAM, host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_on_this_machine_nothing_has_to_be_set(host: str) -> None:
+    assert not refusal_to_serve(Settings(), host)
 
 
 # Bound to; public address; a Host; an Origin or none; the status of a refusal.
