@@ -106,10 +106,7 @@ def run(options: "argparse.Namespace") -> int:
 
             return demo(show=options.show)
         case "doctor":
-            with importing():
-                from flipsnack_mcp.commands.doctor import doctor
-
-            return doctor(settings_of(options), as_json=options.json)
+            return run_doctor(options)
         case "approve":
             with importing():
                 from flipsnack_mcp.commands.approve import approve
@@ -122,6 +119,23 @@ def run(options: "argparse.Namespace") -> int:
 
     pace = pace_of(options.calls_per_minute, options.conversion_seconds, options.package_seconds)
     return sandbox(options.port, options.account, pace)
+
+
+def run_doctor(options: "argparse.Namespace") -> int:
+    """Look at this computer, or at a server that runs."""
+    if options.http is None:
+        with importing():
+            from flipsnack_mcp.commands.doctor.here import doctor
+
+        return doctor(settings_of(options), as_json=options.json)
+    with importing():
+        from flipsnack_mcp.commands.doctor.served import doctor_of_server
+        from flipsnack_mcp.commands.doctor.visit import server_at
+    try:
+        place = server_at(options.http)
+    except ValueError as error:
+        return wrong(str(error))
+    return doctor_of_server(place, options.token_file, as_json=options.json)
 
 
 def run_history(options: "argparse.Namespace") -> int:

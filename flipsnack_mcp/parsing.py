@@ -59,6 +59,8 @@ def parsed(given: Sequence[str]) -> argparse.Namespace:
         raise WrongUsage(worded(error)) from None
     if unknown:
         raise WrongUsage(unknown_words(unknown, given[0], commands[given[0]]))
+    if given[0] == "doctor" and options.token_file and not options.http:
+        raise WrongUsage("--token-file goes with --http alone")
     if given[0] == "history" and options.undo is not None and (options.json or options.verify or options.since):
         raise WrongUsage("--undo goes with --account alone")
     return options
@@ -104,6 +106,12 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     demo.add_argument("--show", action="store_true", help="open the saved report in a browser at the end")
     doctor = commands.add_parser("doctor", help="check configuration, signing and access")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.add_argument(
+        "--http", metavar="URL", help="look at a server that runs, from outside, instead of at this computer"
+    )
+    doctor.add_argument(
+        "--token-file", default="", metavar="FILE", help="with --http: holds a token for it; - to type one"
+    )
     approve = commands.add_parser("approve", help="approve a deletion that waits for a person")
     approve.add_argument("code", nargs="?", help="the code the assistant was given; without it, what waits is listed")
     history = commands.add_parser("history", help="show what was changed, by whose yes, and how it was before")

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import anyio
 
+from flipsnack_mcp import observed
 from flipsnack_mcp.api import budget, ledger
 from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
 from flipsnack_mcp.api.upload import ignore
@@ -160,6 +161,7 @@ class Pacer:
 
     async def _enter(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
         self._callers[lane] += 1
+        came = anyio.current_time()
         try:
             number = await self._queue(lane, on_wait, hold, places)
         except BaseException:
@@ -168,6 +170,7 @@ class Pacer:
             await even_if_cancelled(self._store.change(lambda doc, _: budget.leave(doc, who, callers)), self._rules.nap)
             raise
         self._callers[lane] -= 1
+        observed.count(observed.WAITED, anyio.current_time() - came, {observed.LANE: lane.name.lower()})
         return number
 
     async def _queue(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:

@@ -37,6 +37,10 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
             return 2
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     log_to_stderr(settings)
+    if settings.team:
+        from flipsnack_mcp.team.operating.lines import log_as_json  # noqa: PLC0415  # stdio starts without it
+
+        log_as_json(settings.log_level)
     store = remember(settings)
     server = build_server(settings, connect, store=store)
     Redactor.of(settings).guard()

@@ -28,6 +28,7 @@ from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.arriving.observing import note_account
 from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
@@ -93,6 +94,7 @@ class Dispatcher:
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
+            note_account(", ".join(one.settings.name for one in whose.apps))
             call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:

@@ -29,6 +29,7 @@ from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard, inlet
 from flipsnack_mcp.server.arriving.lines import Reread
+from flipsnack_mcp.server.arriving.observing import Observing
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
 from flipsnack_mcp.server.consent.reply import read_odd_answers
@@ -124,6 +125,7 @@ class FlipsnackServer(MCPServer[Service]):
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
         self.middleware.insert(0, Arriving(menu(settings)))
         self.middleware.insert(0, offers.know_the_caller)
+        self.middleware.insert(0, Observing(menu(settings)))
         self.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
     def guarded_by(self, guard: Guard) -> None:

@@ -1,6 +1,6 @@
 """What answers requests on HTTP: the one place where its paths and the layers before them come together.
 
-From the outside in: the name by which the server is addressed, its end, who calls, how much one may; then the protocol.
+From the outside in: the line of each request in the log, the name by which the server is addressed, its end, who calls, how much one may; then the protocol.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.limits import Limits, Strangers
+from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from flipsnack_mcp.team.refusing import TurnedAway
 
@@ -48,17 +50,20 @@ def application(
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
     readiness = Readiness(faults_of(settings, store), remarks_on(settings), ends=lambda: ending.begun)
-    routes: Sequence[BaseRoute] = [*readiness.routes]
-    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings))
+    authentication = Authentication(settings)
+    server.guarded_by(authentication)
+    routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes]
+    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings, authentication))
     router.lifespan_context = protocol.router.lifespan_context
-    return Addressed(UnderWay(router, ending, keeps_sessions), names_bound_to(host, settings.public_url))
+    names = names_bound_to(host, settings.public_url)
+    return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)
 
 
-def let_in(protocol: ASGIApp, settings: Settings) -> ASGIApp:
+def let_in(protocol: ASGIApp, settings: Settings, authentication: Authentication) -> ASGIApp:
     """The protocol for those who are let in, each within their limits; where nobody is told apart, for everybody."""
     if not settings.team:
         return protocol
-    return Strangers(Limits(protocol, settings), STRANGERS_EACH_SECOND)
+    return Strangers(authentication.around(Limits(protocol, settings)), STRANGERS_EACH_SECOND)
 
 
 def faults_of(settings: Settings, store: Store) -> list[Check]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import anyio
 
+from flipsnack_mcp import observed
 from flipsnack_mcp.api import even_if_cancelled, ignore
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
@@ -91,12 +92,19 @@ class Jobs:
     def begin(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out in the background what was claimed."""
         self._remember(job)
-        self._background.start_soon(self.carry_out, job, work, stopped)
+        self._background.start_soon(self._apart, job, work, stopped)
+
+    async def _apart(self, job: Job, work: Work, stopped: Work) -> None:
+        with observed.apart(f"job {job.kind}", {observed.JOB_KIND: job.kind}) as span:
+            await self.carry_out(job, work, stopped)
+            span.set_attribute(observed.OUTCOME, job.outcome)
 
     async def carry_out(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out what was claimed while somebody waits. If that is cancelled, whoever comes next goes on with it."""
         self._remember(job)
         finished = False
+        under_way = {observed.JOB_KIND: job.kind, observed.JOB_STATE: "under way"}
+        observed.count(observed.JOBS, 1, under_way)
         try:
             async with anyio.create_task_group() as beside:
                 beside.start_soon(self._show_life, job)
@@ -107,6 +115,8 @@ class Jobs:
             await (even_if_cancelled(self._written(job, job.owner.release)) if finished else self.let_go(job))
             job.ended_at = anyio.current_time()
             job.tell()
+            observed.count(observed.JOBS, -1, under_way)
+            observed.count(observed.JOBS_ENDED, 1, {observed.JOB_KIND: job.kind, observed.OUTCOME: job.outcome})
 
     async def let_go(self, job: Job) -> None:
         """Leave what was claimed to whoever comes next, with the wish to stop it, where there is one."""

@@ -114,7 +114,7 @@ async def test_a_hundred_who_ask_at_once_make_one_look() -> None:
 
 
 async def test_a_replica_is_told_from_another_and_stays_the_same() -> None:
-    one, other = (Readiness([], ends=lambda: False) for _ in range(2))
+    one, other = Readiness([], ends=lambda: False), Readiness([], ends=lambda: False, replica="another")
     names = list[str]()
     for each in (one, one, other):
         async with httpx2.AsyncClient(

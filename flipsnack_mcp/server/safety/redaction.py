@@ -91,6 +91,10 @@ def spellings(secret: str) -> tuple[str, ...]:
 
 def log_unexpected(tool: str, error: Exception) -> None:
     """Where it happened, without the exception's text: that can hold anything, also a signed URL."""
+    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, places_of(error))
+
+
+def places_of(error: BaseException) -> str:
+    """The last modules and lines through which an exception came."""
     trace = traceback.walk_tb(error.__traceback__)
-    places = [f"{frame.f_globals.get('__name__')}:{line}" for frame, line in trace]
-    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, " > ".join(places[-6:]))
+    return " > ".join([f"{frame.f_globals.get('__name__')}:{line}" for frame, line in trace][-6:])

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flipsnack_mcp.server.accounts import account_named
+from flipsnack_mcp.server.arriving.observing import note_caller
 from flipsnack_mcp.server.caller import CALLER, EVERYBODY, IN_SCOPE, Caller, Right
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
 from flipsnack_mcp.settings import Settings
@@ -197,6 +198,7 @@ class Door:
             await self.authentication.challenges.answer(refused)(scope, receive, send)
             return
         scope[IN_SCOPE] = let_in.caller  # for the layers outside as well, which write down what came of it
+        note_caller(let_in.caller.name)
         with known_as(let_in, token):
             await self.app(without_token(scope, let_in), posted.again, send)
 

@@ -1,10 +1,10 @@
-"""`flipsnack-mcp doctor`: what is configured, where it came from, and whether it works. Shows no key and no secret."""
+"""What is configured here, where it came from, and whether it works. Shows no key and no secret."""
 
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -16,6 +16,7 @@ from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, remember
+from flipsnack_mcp.commands.doctor.finding import Finding, verdict
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
 from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
@@ -40,22 +41,11 @@ NOT_SEEN_HERE = (
 NO_KEY_HERE = "no key is set in this terminal, so Flipsnack was not asked; only what needs no key was looked at"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The answer to one thing that was looked at."""
-
-    check: str
-    ok: bool
-    said: str
-    account: str = ""
-    """Whose, where a file names accounts."""
-
-
 def doctor(settings: Settings, *, as_json: bool) -> int:
     """Look at everything and print it; 0 where all is well."""
     findings = anyio.run(examined, settings)
     well = all(one.ok for one in findings)
-    say(report_json(settings, findings, well=well) if as_json else report(settings, findings, well=well))
+    say(report_json(settings, findings, well=well) if as_json else report(settings, findings))
     return 0 if well else 1
 
 
@@ -238,19 +228,13 @@ async def call(settings: Settings) -> Finding:
     return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
 
 
-def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
+def report(settings: Settings, findings: list[Finding]) -> str:
     """Write the findings for a person."""
     given = [one_line(f"  {name} = {value}  ({source})") for name, value, source in shown_settings(settings)]
     accounts = ["", "Accounts:", *map(account_line, settings.accounts)] if settings.accounts else []
-    checks = [one_line(f"{'ok  ' if one.ok else 'FAIL'} {whose(one)}{one.check}: {one.said}") for one in findings]
     head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
-    end = ["", "All is well." if well else "Something has to be set right first."]
-    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, "", *checks, *end])
-
-
-def whose(finding: Finding) -> str:
-    """Say whose account was looked at."""
-    return f"[{finding.account}] " if finding.account else ""
+    checks = ["", *(one.line for one in findings), "", verdict(findings)]
+    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, *checks])
 
 
 def account_line(account: Settings) -> str:
@@ -264,8 +248,7 @@ def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> s
     given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
     facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
     accounts = {"accounts": [account_facts(one) for one in settings.accounts]} if settings.accounts else {}
-    checks = [{name: value for name, value in asdict(one).items() if name != "account" or value} for one in findings]
-    return json.dumps({**facts, **accounts, "checks": checks}, indent=2)
+    return json.dumps({**facts, **accounts, "checks": [one.facts for one in findings]}, indent=2)
 
 
 def account_facts(account: Settings) -> dict[str, object]:
