@@ -32,6 +32,7 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import save_export
 from flipsnack_mcp.workflows.progress import size_of
 
+UPLOAD_PATHS = f"/{UPLOADS_AT}/"
 WRONG_WAIT, MOST_WRONG = 1.0, 20
 """Seconds that an answer to a wrong address takes, and how many may wait for theirs at once: right ones never do."""
 TO_FETCH_PACKAGE = 40.0
@@ -59,7 +60,7 @@ def exchange_routes(server: FlipsnackServer) -> list[Route]:
     """The routes, which ask nobody who they are. Anything but these methods is answered without a look at the address."""
     exchange = Exchange(server)
     routes = [
-        Route(f"/{UPLOADS_AT}/{{address}}", exchange.upload, methods=["GET", "PUT", "POST"]),
+        Route(f"{UPLOAD_PATHS}{{address}}", exchange.upload, methods=["GET", "PUT", "POST"]),
         Route(f"/{FILES_AT}/{{address}}", exchange.fetch, methods=["GET"]),
     ]
     for route in routes:
