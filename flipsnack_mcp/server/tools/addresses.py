@@ -8,6 +8,7 @@ import anyio
 from flipsnack_mcp.api import Action, ConfigurationError, FlipsnackError
 from flipsnack_mcp.server.app import TO_SET, App
 from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.rights import check_theirs
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedNow, HandedUpload
@@ -124,6 +125,15 @@ async def wait_for_arrival(call: ToolCall, upload_id: str, seconds: float) -> Ha
         await anyio.sleep(LOOK_AGAIN_AFTER_ARRIVAL)
 
 
+async def closed_address(call: ToolCall, upload_id: str) -> bool:
+    """Whether an upload address was ended by that, to which nothing had come."""
+    seen = await call.app.handing.handed.look(upload_id) if call.app.handing else None
+    if seen is None or call.app.handing is None:
+        return False
+    check_theirs(seen.handed.principal, seen.handed.caller)
+    return await call.app.handing.handed.close(upload_id)
+
+
 def no_such_upload() -> FlipsnackError:
     """What to say where nothing goes by that id, or somebody else's does."""
     return FlipsnackError(
@@ -153,6 +163,7 @@ async def told_of_arrival(call: ToolCall, seen: HandedNow) -> dict[str, Any]:
         "done": ("complete", ADDED),
         "refused": ("failed", again),
         "failed": ("failed", None),
+        "stopped": ("stopped", None),
     }[handed.state]
     return {**facts, "state": state, "next_step": step}
 
