@@ -28,7 +28,7 @@ ARRIVED_JUST_NOW = 'The document has arrived and is looked into. Call get_upload
 NOTHING_CAME = "No document came to its address within 15 minutes, so nothing was uploaded."
 ANOTHER_ADDRESS = "Call {} again for a new address, once the person has the right document."
 BEING_ADDED = 'The document is being sent to the collection. Call get_upload(upload_id="{}", wait_seconds=30).'
-ADDED = "The document was added to the collection; get_collection shows how far its conversion is."
+ADDED_BY_ADDRESS = "The document was added to the collection; get_collection shows how far its conversion is."
 ADDING_UNSEEN = "The server that sent the document ended meanwhile: look at the collection with get_collection."
 LOOK_AGAIN_AFTER_ARRIVAL = 1.0
 """Seconds between two looks whether something has arrived, at whichever replica."""
@@ -160,7 +160,7 @@ async def told_of_arrival(call: ToolCall, seen: HandedNow) -> dict[str, Any]:
         "taken": ("uploading", ARRIVED_JUST_NOW.format(known)),
         "begun": ("uploading", ARRIVED_JUST_NOW.format(known)),
         "sending": ("uploading", BEING_ADDED.format(known)),
-        "done": ("complete", ADDED),
+        "done": ("complete", ADDED_BY_ADDRESS),
         "refused": ("failed", again),
         "failed": ("failed", None),
         "stopped": ("stopped", None),

@@ -14,6 +14,7 @@ import pytest
 from pypdf import PdfWriter
 
 from flipsnack_mcp.files.partial_file import PARTIAL_NAME
+from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.team.exchange import receiving, routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
 from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR
@@ -329,6 +330,20 @@ async def test_any_replica_takes_a_document_and_tells_of_it(team: Team, replica:
     assert (await other.web.put(address, content=PDF)).status_code == 202
     await until_ended(replica, upload_id)
     assert (await replica.web.put(address, content=PDF)).status_code == 404
+
+
+class Revoked:
+    """Nobody may have anything done any more."""
+
+    def still_may(self, principal: str, account: str, right: Right) -> bool:  # noqa: ARG002
+        return False
+
+
+async def test_an_address_ends_with_the_right_of_who_asked_for_it(replica: Replica) -> None:
+    address, _ = await replica.address()
+    replica.server.guarded_by(Revoked())
+    assert (await replica.web.put(address, content=PDF)).status_code == 404
+    assert nothing_sent(replica)
 
 
 async def test_another_caller_learns_nothing_of_an_upload(team: Team, replica: Replica) -> None:
