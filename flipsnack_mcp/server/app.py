@@ -8,6 +8,7 @@ import anyio
 
 from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.files.folders import download_folder
+from flipsnack_mcp.files.spool import Spool
 from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation
@@ -20,6 +21,9 @@ from flipsnack_mcp.store.clock import Clock, on_the_wall
 from flipsnack_mcp.store.labels import LabelledStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.addresses.fetched import FileAddresses
+from flipsnack_mcp.workflows.addresses.handed import HandedUploads
+from flipsnack_mcp.workflows.addresses.handing import Handing
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.batches.carrying_out import Batches
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
@@ -91,6 +95,8 @@ class App:
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
+        self.handing: Handing | None = None
+        """What comes and goes by addresses, where nobody's disk can be read."""
         if settings.missing:
             return  # whoever cannot ask goes on with nothing
         if allowed.changes:
@@ -99,6 +105,19 @@ class App:
             jobs.unattended[BATCH] = (self.batches.carry_out, self.batches.note_stop)
         if {"report_stats", "audit_account"} & self.offered:
             jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
+
+    def take_addresses(self, spool: Spool) -> None:
+        """From now on documents and files come and go by addresses."""
+        store, account = self.history.store, self.settings.account
+        self.handing = Handing(
+            self.flipsnack,
+            self.uploads,
+            self.jobs,
+            self.history,
+            spool,
+            HandedUploads(store, account),
+            FileAddresses(store, account),
+        )
 
     def heading(self, why: str = "") -> Heading:
         """What stands over its answers; `why` it was this account, where it was not named."""

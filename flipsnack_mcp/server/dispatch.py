@@ -29,6 +29,7 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
+from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
@@ -148,12 +149,13 @@ class Dispatcher:
             if name in menu(self.settings):
                 check_right(name, right_needed(name))
             raise no_such_tool(name, self.offered, request, self.settings)
+        team = self.settings.team
         if not self.several:
-            given = understand(tool.input, arguments)
+            given = understand(tool.input, arguments, team=team)
             check_right(name, right_needed(name, getattr(given, "status", None)))
             return tool, given, Whose((self.first,))
         own = {key: value for key, value in arguments.items() if key != ARGUMENT}
-        given = understand(tool.input, own, besides=(ARGUMENT,))
+        given = understand(tool.input, own, besides=(ARGUMENT,), team=team)
         check_right(name, right_needed(name, getattr(given, "status", None)))
         writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
@@ -243,6 +245,8 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     """
     read_only = f" {CHANGES_NOTHING}" if all(one.read_only for one in settings.every) else ""
     happened = f"There is no tool `{cleaned(name, 60)}`.{read_only}"
+    if settings.team and name in LOCAL_TOOLS:
+        happened = f"{happened} {NOBODYS_DISK} {INSTEAD_OF_A_FILE}"
     if request.modern:
         return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
     return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")

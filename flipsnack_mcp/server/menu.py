@@ -15,6 +15,7 @@ from mcp.types import Tool
 
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.server.accounts import taking_account
+from flipsnack_mcp.server.by_address.offering import LOCAL_TOOLS, answered_by_addresses, by_addresses
 from flipsnack_mcp.server.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.settings import Settings
 
@@ -53,6 +54,19 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
+@cache
+def entries_by_address() -> tuple[Entry, ...]:
+    """All tools as people have them who share no disk with the server."""
+    return tuple(
+        one._replace(
+            tool=by_addresses(one.tool),
+            over_accounts=one.over_accounts and answered_by_addresses(one.over_accounts),
+        )
+        for one in entries()
+        if one.tool.name not in LOCAL_TOOLS
+    )
+
+
 def over_all() -> list[str]:
     """The tools that take all accounts at once."""
     return [one.tool.name for one in entries() if one.over_accounts]
@@ -63,7 +77,8 @@ def menu(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> dict[s
 
     What is not here can be neither seen nor called.
     """
-    known = (one for one in entries() if one.right in rights)
+    every = entries_by_address() if settings.team else entries()
+    known = (one for one in every if one.right in rights)
     offered = [one for one in known if any_offers(settings.every, one.toolset, one.needs)]
     if len(settings.every) == 1:
         return {one.tool.name: one.tool for one in offered}

@@ -16,6 +16,8 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.settings import Settings
 
 LONGEST_VALUE = 500
+SENT_BY_HAND = "that I send to the upload address of create_collection, which you give me first,"
+"""What stands for a document that is no web address, where the server reads nobody's files."""
 
 
 class Argument(types.PromptArgument, defer_build=True):
@@ -77,8 +79,20 @@ def prompts() -> tuple[Prompt, ...]:
 def offered_prompts(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> list[Prompt]:
     """The jobs that can be done with the tools of these settings; of which account, where there are several."""
     tools, several = menu(settings, rights), len(settings.every) > 1
-    offered = [one for one in prompts() if one.needs <= tools.keys()]
+    known = tuple(map(with_addresses, prompts())) if settings.team else prompts()
+    offered = [one for one in known if one.needs <= tools.keys()]
     return [one.model_copy(update={"arguments": [*one.arguments, WHOSE]}) if several else one for one in offered]
+
+
+def with_addresses(prompt: Prompt) -> Prompt:
+    """A job for people who share no disk with the server: its document may be sent to an address."""
+    changes = {
+        "required": False,
+        "absent": SENT_BY_HAND,
+        "description": "https address of the PDF; absent, you send it",
+    }
+    arguments = [one.model_copy(update=changes) if one.kind == "document" else one for one in prompt.arguments]
+    return prompt.model_copy(update={"arguments": arguments})
 
 
 def argument_of(prompt: str, argument: str) -> Argument | None:

@@ -23,6 +23,7 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
+from flipsnack_mcp.files.limits import MEGABYTE
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
@@ -45,6 +46,7 @@ from flipsnack_mcp.store.records import OpenedStore, Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
 if TYPE_CHECKING:
+    from flipsnack_mcp.files.spool import Spool
     from flipsnack_mcp.server.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Service:
     """Takes credentials out of everything that leaves."""
     dispatcher: Callable[[], "Dispatcher"]
     """Answers the calls. Everything it needs is made, and imported, at the first of them: lists wait for nothing."""
+    store: Store
 
 
 def make_dispatcher(
@@ -70,6 +73,7 @@ def make_dispatcher(
     background: anyio.abc.TaskGroup,
     now: Clock,
     redactor: Redactor,
+    spool: "Spool | None" = None,
 ) -> "Dispatcher":
     """All that calls share, and what answers them; `clients` has one for each account."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
@@ -91,6 +95,8 @@ def make_dispatcher(
     ]
     for one in apps:
         one.jobs.beside = [each.jobs for each in apps]
+        if spool:
+            one.take_addresses(spool)
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
@@ -114,6 +120,8 @@ class FlipsnackServer(MCPServer[Service]):
         )
         self.middleware.insert(0, keys.before_opening)
         self._offers = offers
+        self.service: Service | None = None
+        """What answers, as long as it serves: also for requests that are none of the protocol's."""
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
         self.middleware.insert(0, Arriving(menu(settings)))
         self.middleware.insert(0, offers.know_the_caller)
@@ -251,6 +259,23 @@ async def remove_leftovers_of(folder: Path | None) -> None:
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
+@asynccontextmanager
+async def spool_of(settings: Settings, background: anyio.abc.TaskGroup) -> "AsyncGenerator[Spool | None]":
+    """What documents and packages come through, where nobody's disk can be read; empty before and after."""
+    if not settings.team:
+        yield None
+        return
+    from flipsnack_mcp.files.spool import Spool  # noqa: PLC0415  # only a team has one
+
+    spool = Spool(settings.spool_dir, settings.spool_megabytes * MEGABYTE, background)
+    await spool.tidy()
+    try:
+        yield spool
+    finally:
+        with anyio.CancelScope(shield=True):
+            await spool.close()
+
+
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
@@ -264,17 +289,20 @@ def build_server(
     remembering, offers = store or MemoryStore(now), Offers(settings)
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Service]) -> AsyncGenerator[Service]:
+    async def lifespan(served: MCPServer[Service]) -> AsyncGenerator[Service]:
         redactor = Redactor.of(settings)
         async with AsyncExitStack() as open_clients:
             clients = [await open_clients.enter_async_context(connect(one)) for one in settings.every]
             try:
-                async with anyio.create_task_group() as background:
+                async with anyio.create_task_group() as background, spool_of(settings, background) as spool:
                     background.start_soon(remove_leftovers_later, settings)
                     if isinstance(remembering, OpenedStore):
                         background.start_soon(remembering.attend)
-                    made = cache(partial(make_dispatcher, offers, clients, remembering, background, now, redactor))
-                    yield Service(redactor, lambda: made().offering(offers.now))
+                    parts = (offers, clients, remembering, background, now, redactor, spool)
+                    made = cache(partial(make_dispatcher, *parts))
+                    service = Service(redactor, lambda: made().offering(offers.now), remembering)
+                    cast("FlipsnackServer", served).service = service
+                    yield service
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()

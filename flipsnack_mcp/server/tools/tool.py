@@ -8,6 +8,7 @@ from typing import Annotated, Generic, TypeAlias
 
 from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.api.actions.collections import Collection
@@ -110,6 +111,8 @@ HistoryId = Annotated[int | None, Field(description="Holds how it was")]
 Planned = Annotated[list[str] | None, Field(description="What would change")]
 """Of a dry run."""
 
+ByAddress = SkipJsonSchema[str | None]
+"""What only an answer to a team has: its menu says so (`server/by_address`), and the usual one has no word of it."""
 
 GOES_ON = "It goes on by itself: tell the person, and end your turn."
 """Of long work that no call has to wait for."""

@@ -1,7 +1,7 @@
 """Where a request over HTTP is let in or not, and learns whose it is. The token goes no further than here."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +40,10 @@ OF_THE_FILE = "flipsnack-mcp"
 """Who vouches for the tokens of the file, where the SDK asks for an issuer."""
 
 
+LET_IN = "flipsnack.let_in"
+"""Under which a request knows who it is of."""
+
+
 @dataclass(frozen=True)
 class LetIn:
     """Somebody who was let in."""
@@ -58,6 +62,11 @@ class LetIn:
             token="", client_id=self.caller.principal, scopes=[*(self.scopes or ())], subject=self.subject, claims=told
         )
         return AuthenticatedUser(known)
+
+
+def as_it_is(app: ASGIApp) -> ASGIApp:
+    """Nobody is counted."""
+    return app
 
 
 @dataclass(frozen=True)
@@ -92,9 +101,9 @@ class Authentication:
         """Whether callers are told apart at all."""
         return bool(self.tokens or self.signed)
 
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """An application that nobody reaches who is not let in."""
-        return Door(self, app)
+    def around(self, app: ASGIApp, counted: Callable[[ASGIApp], ASGIApp] = as_it_is) -> ASGIApp:
+        """An application that nobody reaches who is not let in; `counted` has its say before a body is read."""
+        return Door(self, counted(Inside(self, app)))
 
     def trouble(self) -> str:
         """Why the file lets nobody in; for who runs the server."""

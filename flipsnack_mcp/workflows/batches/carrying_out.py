@@ -123,6 +123,8 @@ class BatchSending:
         self._job.tell(batch_at(batch, each))
 
     async def _may_send(self, item: BatchItem) -> bool:
+        if item.is_fetched:
+            return self._all.allowed
         try:
             await run_sync(locate, item.path, self._all.folders)
         except RefusedFile:
@@ -159,8 +161,7 @@ class BatchSending:
         async with AsyncExitStack() as kept_open:
             with self._job.step():
                 try:
-                    document = await kept_open.enter_async_context(open_document(item.path, self._all.folders))
-                    warnings = await oddities_of(item, document)
+                    document, warnings = await self._opened(item, kept_open)
                 except (RefusedFile, DocumentChanged) as reason:
                     return {"state": "skipped", "said": str(reason)}
                 upload_id = new_job_id()
@@ -170,6 +171,13 @@ class BatchSending:
                 if entry.upload_id != upload_id:
                     await self._record.note(batch, item, upload_id=entry.upload_id, said=THE_SAME)
         return None
+
+    async def _opened(self, item: BatchItem, kept_open: AsyncExitStack) -> tuple[OpenDocument | None, tuple[str, ...]]:
+        """A document as it was planned, open, and what is odd about it; none where Flipsnack fetches it."""
+        if item.is_fetched:
+            return None, ()
+        document = await kept_open.enter_async_context(open_document(item.path, self._all.folders))
+        return document, await oddities_of(item, document)
 
     async def _begin(self, source: Source, kept_open: AsyncExitStack, upload_id: str) -> JournalEntry:
         """The upload that counts; one whose collection was deleted since counts no more."""

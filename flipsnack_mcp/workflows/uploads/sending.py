@@ -50,7 +50,8 @@ class Source:
         if self.document is None:
             return {"name": "", "size": 0}
         given = self.document
-        return {"name": given.name, "size": given.size, "path": str(given.path), "changed": given.changed}
+        lying = {} if given.received else {"path": str(given.path), "changed": given.changed}
+        return {"name": given.name, "size": given.size, **lying}
 
     async def identity(self) -> str:
         """The same for the same content or address."""

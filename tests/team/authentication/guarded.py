@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import uvicorn
 from typing_extensions import override
@@ -21,10 +23,11 @@ from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings, read_settings
-from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
+from flipsnack_mcp.workflows.history import Event, every_trail
 from tests.team.authentication.issuer import Issuer, running_issuer
 
 PUBLIC = "https://flipsnack.example.com"
@@ -46,6 +49,16 @@ class Told:
     raw: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+class Ahead:
+    """The time, which can be moved on: nobody waits for a person who reads."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.seconds
+
+
 @dataclass
 class Guarded:
     """The server, what stands behind it, and before it."""
@@ -56,13 +69,27 @@ class Guarded:
     issuer: Issuer
     tokens: Path
     authentication: Authentication
-    store: MemoryStore
+    state: Path
+    clock: "Ahead"
 
     @property
     def asked(self) -> dict[str, list[str]]:
         """What arrived at each sandbox at which anything did."""
         every = {name: [one.action for one in sandbox.requests] for name, sandbox in self.sandboxes.items()}
         return {name: actions for name, actions in every.items() if actions}
+
+    @property
+    def history(self) -> list[Event]:
+        """All that is written down, whoever has it."""
+
+        async def read() -> list[Event]:
+            store = SqliteStore(self.state, self.clock)
+            try:
+                return [one for trail in await every_trail(store) for one in trail.events]
+            finally:
+                await store.close()
+
+        return anyio.run(read)
 
     def forget(self) -> None:
         for sandbox in self.sandboxes.values():
@@ -179,7 +206,7 @@ def guarded(folder: Path, callers: Mapping[str, list[str]] | None = None, **more
             "FLIPSNACK_TOKENS": str(tokens),
             "FLIPSNACK_AUTH_ISSUER": issuer.address,
             "FLIPSNACK_PUBLIC_URL": PUBLIC,
-            "FLIPSNACK_STATE": "memory:",
+            "FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}",
             **more,
         }
         settings = as_a_teams(read_settings(environment))
@@ -196,12 +223,14 @@ def guarded(folder: Path, callers: Mapping[str, list[str]] | None = None, **more
             access = Access(account.api_key, account.api_secret)
             return Flipsnack(access, Pacer(BudgetInMemory()), lambda: httpx2.ASGITransport(app=app))
 
-        store = MemoryStore()
-        server, known = build_server(settings, connect, store=store), Authentication(settings)
+        clock = Ahead()
+        state = folder / "state.sqlite"
+        server = build_server(settings, connect, clock, SqliteStore(state, clock))
+        known = Authentication(settings)
         server.guarded_by(known)
         app = known.around(server.streamable_http_app(host="127.0.0.1"))
         with listening(app) as port:
-            yield Guarded(f"http://127.0.0.1:{port}/mcp", settings, made, issuer, tokens, known, store)
+            yield Guarded(f"http://127.0.0.1:{port}/mcp", settings, made, issuer, tokens, known, state, clock)
 
 
 def as_a_teams(settings: Settings) -> Settings:
