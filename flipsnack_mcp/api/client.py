@@ -53,6 +53,8 @@ class Flipsnack:
         self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
         """Called before and after each request that may change the account."""
+        self.changed: Callable[[Action[Any]], Awaitable[None]] = ignore
+        """Called once it may have."""
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -102,6 +104,7 @@ class Flipsnack:
             return await self._with_retries(action, document, terms)
         finally:
             await self.changing()
+            await self.changed(action)
 
     async def _with_retries(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
         attempt, in_doubt = 0, False

@@ -30,8 +30,10 @@ from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard, inlet
 from flipsnack_mcp.server.arriving.lines import Reread
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
+from flipsnack_mcp.server.consent.keys import KeysInFile, KeysInStore
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
+from flipsnack_mcp.server.events import Events, keeping_to_own, telling_of
 from flipsnack_mcp.server.instructions import ICON, instructions
 from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.request import ToolRequest
@@ -39,6 +41,7 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, moment
+from flipsnack_mcp.store.opening import channel_of
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
@@ -68,24 +71,28 @@ def make_dispatcher(
     background: anyio.abc.TaskGroup,
     now: Clock,
     redactor: Redactor,
+    events: Events,
 ) -> "Dispatcher":
     """All that calls share, and what answers them; `clients` has one for each account."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
+    from flipsnack_mcp.workflows.lookout import Lookout  # noqa: PLC0415
 
-    several = len(settings.every) > 1
+    several, lookout = len(settings.every) > 1, Lookout(store, background)
     apps = [
-        app.App(one, client, store, background, now, redactor, one.name if several else "")
+        app.App(one, client, lookout, now, redactor, one.name if several else "")
         for one, client in zip(settings.every, clients, strict=True)
     ]
-    for one in apps:
-        one.jobs.beside = [each.jobs for each in apps]
+    for one, client in zip(settings.every, clients, strict=True):
+        client.changed = telling_of(events, one, several=several)
+    if settings.team and store.shared:
+        lookout.keep_on()
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
 class FlipsnackServer(MCPServer[Service]):
     """An MCPServer whose menu and dispatch are ours. Everything else stays the SDK's."""
 
-    def __init__(self, settings: Settings, lifespan: Any, keys: KeyRing) -> None:
+    def __init__(self, settings: Settings, lifespan: Any, keys: KeyRing, events: Events) -> None:
         super().__init__(
             "flipsnack",
             title="Flipsnack",
@@ -96,7 +103,11 @@ class FlipsnackServer(MCPServer[Service]):
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=keys.security,
-            middleware=[refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers],
+            subscriptions=events,
+            middleware=[
+                *(refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers),
+                keeping_to_own(settings.every),
+            ],
             extensions=[declaring.Views()],
         )
         self.middleware.insert(0, keys.before_opening)
@@ -242,6 +253,7 @@ def build_server(
     Without a store, uploads are remembered as long as the server runs.
     """
     remembering = store or MemoryStore(now)
+    events = Events(channel_of(remembering))
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Service]) -> AsyncGenerator[Service]:
@@ -251,10 +263,14 @@ def build_server(
             try:
                 async with anyio.create_task_group() as background:
                     background.start_soon(remove_leftovers_later, settings)
-                    made = partial(make_dispatcher, settings, clients, remembering, background, now, redactor)
-                    yield Service(redactor, cache(made))
+                    background.start_soon(events.hear)
+                    made = cache(partial(make_dispatcher, settings, clients, remembering, background, now, redactor, events))
+                    if settings.team:  # one of several replicas goes on with what another left before anybody calls it
+                        made()
+                    yield Service(redactor, made)
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()
 
-    return FlipsnackServer(settings, lifespan, KeyRing(remembering, partial(identity_of, settings.every)))
+    keys = KeysInFile(settings.state_key_file) if settings.state_key_file else KeysInStore(remembering)
+    return FlipsnackServer(settings, lifespan, KeyRing(keys, partial(identity_of, settings.every)), events)
