@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.redis_server import RedisServer, running_redis
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -26,6 +28,13 @@ def quick_folder() -> Iterator[Path]:
     """Where thousands of transactions wait for no disk: it matters to who loses its power, and to no behaviour."""
     with tempfile.TemporaryDirectory(dir=FOLDERS_IN_MEMORY, ignore_cleanup_errors=True) as folder:
         yield Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One for all tests of a process, each of which has a prefix of its own."""
+    with tempfile.TemporaryDirectory(dir=FOLDERS_IN_MEMORY) as folder, running_redis(Path(folder)) as server:
+        yield server
 
 
 # How long an example takes says something of the machine, nothing of the code.

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, ServerEvent
 from typing_extensions import override
@@ -39,6 +40,12 @@ class Events(InMemorySubscriptionBus):
     def __init__(self, channel: Channel | None) -> None:
         super().__init__()
         self._channel, self._own = channel, secrets.token_hex(8)
+        self._wanted = anyio.Event()
+
+    @override
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        self._wanted.set()
+        return super().subscribe(listener)
 
     @override
     async def publish(self, event: ServerEvent) -> None:
@@ -47,14 +54,15 @@ class Events(InMemorySubscriptionBus):
             await self._channel.say(json.dumps([self._own, event.uri]))
 
     async def hear(self) -> None:
-        """Pass on what other servers say, for as long as this one runs."""
+        """Pass on what other servers say, from the first who listens here on."""
         if self._channel:
+            await self._wanted.wait()
             await self._channel.listen(self._pass_on)
 
     async def _pass_on(self, text: str) -> None:
         try:
             whose, uri = map(str, json.loads(text))
-        except ValueError:
+        except (TypeError, ValueError):
             log.warning("something else was said where servers tell each other what changed")
             return
         if whose != self._own:

@@ -264,7 +264,9 @@ def build_server(
                 async with anyio.create_task_group() as background:
                     background.start_soon(remove_leftovers_later, settings)
                     background.start_soon(events.hear)
-                    made = cache(partial(make_dispatcher, settings, clients, remembering, background, now, redactor, events))
+                    made = cache(
+                        partial(make_dispatcher, settings, clients, remembering, background, now, redactor, events)
+                    )
                     if settings.team:  # one of several replicas goes on with what another left before anybody calls it
                         made()
                     yield Service(redactor, made)

@@ -147,7 +147,7 @@ def before_ending(records: Records, ending: str) -> str | None:
     return next((work.removesuffix(ending) for work, _ in records.all(LEASE) if work.endswith(ending)), None)
 
 
-def orphans(records: Records) -> dict[str, Lease]:
-    """Unfinished work that nobody carries out, the oldest first."""
-    every = {work: Lease.of(body) for work, body in records.all(LEASE)}
-    return {work: lease for work, lease in every.items() if not lease.held(records.now)}
+def orphans(records: Records, prefix: str = "") -> list[tuple[str, Lease]]:
+    """Unfinished work that nobody carries out, the oldest first: all whose name begins so, each by what follows."""
+    every = ((work, Lease.of(body)) for work, body in records.all(LEASE) if work.startswith(prefix))
+    return [(work.removeprefix(prefix), lease) for work, lease in every if not lease.held(records.now)]

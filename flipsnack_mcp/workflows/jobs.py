@@ -159,8 +159,7 @@ class Jobs:
         """
 
         def work(records: Records) -> list[Job]:
-            ours, left = self._name(kind, ""), leases.orphans(records)
-            found = [(name.removeprefix(ours), lease) for name, lease in left.items() if name.startswith(ours)]
+            found = leases.orphans(records, self._name(kind, ""))
             return [self._adopted(records, kind, name, lease) for name, lease in found if not self.running(kind, name)]
 
         return await self._store.transact(work)
@@ -173,6 +172,11 @@ class Jobs:
         if lease.stop:  # for whoever adopts it from us, should we be killed now
             leases.ask_to_stop(records, job.owner.work)
         return job
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether there is a kind of work that is gone on with when no call asks for it."""
+        return bool(self.unattended)
 
     def is_heir_to(self, left: Collection[str]) -> bool:
         """Whether something of what was left by others is gone on with when no call asks for it."""

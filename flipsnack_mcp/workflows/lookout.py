@@ -18,6 +18,10 @@ BETWEEN_LOOKS = 10.0
 class Heir(Protocol):
     """The work of one account, which can be gone on with here."""
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether there is anything at all that it would go on with now."""
+
     def is_heir_to(self, left: Collection[str]) -> bool:
         """Whether something of what was left is to be gone on with here."""
 
@@ -57,15 +61,18 @@ class Lookout:
 
     async def look(self) -> None:
         """Go on with what nobody carries out any more. Never raises but when cancelled, or all in the background would end."""
+        heirs = [one for one in self.heirs if one.takes_over]
+        if not heirs:
+            return
         try:
-            left = await self.shared.transact(leases.orphans)
+            left = [work for work, _ in await self.shared.transact(leases.orphans)]
         except Exception as error:  # noqa: BLE001  # see above
             if not self._failing:
                 log.warning("unfinished work could not be looked for: %s", type(error).__name__)
             self._failing = True
             return
         self._failing = False
-        for one in self.heirs:
+        for one in heirs:
             if one.is_heir_to(left):
                 self.background.start_soon(one.go_on)
 

@@ -89,7 +89,8 @@ async def test_without_a_key_in_its_file_no_question_is_put_and_a_text_says_how_
     rewrite(file, text)
     with pytest.raises(ConfigurationError):
         keys_in(file)
-    for told in (said(await life.round(TOOL, one, state_key_file=file)) for one in (None, state)):
+    for one in (None, state):
+        told = said(await life.round(TOOL, one, state_key_file=file))
         assert "FLIPSNACK_STATE_KEY_FILE" in told
         assert "openssl rand -hex 32" in told
         assert not text or text not in told

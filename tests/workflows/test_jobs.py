@@ -19,6 +19,7 @@ from flipsnack_mcp.workflows.job import Job, Work
 from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Jobs
 from flipsnack_mcp.workflows.lookout import BETWEEN_LOOKS, Lookout
 from flipsnack_mcp.workflows.progress import Progress
+from tests.on_redis import store_on
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile
 
@@ -29,9 +30,11 @@ FULL = inaccessible(Path("state.sqlite"), "database or disk is full")
 LOCKED = held(Path("state.sqlite"), 20)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: LoopClock) -> AsyncIterator[Store]:
     store: Store = MemoryStore(clock) if request.param == "memory" else SqliteStore(tmp_path / "state.sqlite", clock)
+    if request.param == "redis":
+        store = store_on(request.getfixturevalue("redis_server"), clock)
     yield store
     await store.close()
 
@@ -475,6 +478,7 @@ class Waiting:
     """An heir that takes nothing over, and notes when it was asked."""
 
     looks: list[float] = field(default_factory=list[float])
+    takes_over: bool = True
 
     def is_heir_to(self, _: object) -> bool:
         self.looks.append(anyio.current_time())

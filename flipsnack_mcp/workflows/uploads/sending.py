@@ -169,9 +169,14 @@ class Uploads:
             for job in adopted:
                 await self._jobs.let_go(job)
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether it is time to look into those of others."""
+        return anyio.current_time() >= self._not_before
+
     def is_heir_to(self, left: Collection[str]) -> bool:
-        """Whether uploads were left that it is time to look into."""
-        return self._jobs.is_left(UPLOAD, left) and anyio.current_time() >= self._not_before
+        """Whether there are any."""
+        return self._jobs.is_left(UPLOAD, left)
 
     async def go_on(self) -> None:
         """Look into them when no call asks for it. Never raises but when cancelled."""
