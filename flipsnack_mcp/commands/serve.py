@@ -1,11 +1,9 @@
-"""`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine.
+"""`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine or for a team."""
 
-The Host check is the SDK's (`mcp.server.transport_security`): on a loopback address, and `address` below takes no other,
-it answers only requests whose Host and Origin are loopback names.
-"""
-
+import logging
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -18,7 +16,11 @@ from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
-from flipsnack_mcp.settings import LOOPBACK, Settings
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.team.binding import asks_who_calls
+
+log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None = None) -> int:
@@ -28,16 +30,30 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     """
     leave_when_interrupted()
     see_to_stderr()
-    if where is None and not (sys.stdin and sys.stdout):
+    if where:
+        return serve_http(for_callers(settings), *where)
+    if not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     log_to_stderr(settings)
-    server = build_server(settings, connect, store=remember(settings))
-    Redactor.of(settings).guard()
+    server = made(settings, remember(settings))
     if heard is None:
         remark_on(settings, open_key_files(settings))
-    return serve_http(server, *where) if where else serve_stdio(server, heard or NOTHING_HEARD)
+    return serve_stdio(server, heard or NOTHING_HEARD)
+
+
+def made(settings: Settings, store: Store) -> FlipsnackServer:
+    """The server, behind whose logging nothing secret passes."""
+    server = build_server(settings, connect, store=store)
+    Redactor.of(settings).guard()
+    return server
+
+
+def for_callers(settings: Settings) -> Settings:
+    """The settings of a server on HTTP, and of each of its accounts: whether they are a team's is known from here on."""
+    team = asks_who_calls(settings)
+    return replace(settings, team=team, accounts=tuple(replace(one, team=team) for one in settings.accounts))
 
 
 def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
@@ -50,15 +66,37 @@ def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
     end_process(0)
 
 
-def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
-    """Serve whoever comes from this machine, until interrupted."""
+def serve_http(settings: Settings, host: str, port: int) -> int:
+    """Serve whoever comes and may, until interrupted."""
+    # Stdio starts without all of it.
+    from flipsnack_mcp.team.authentication import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
+
+    if said := refusal_to_serve(settings, host):
+        announce(said)
+        return 2
+    log_to_stderr(settings)
+    if settings.team:
+        from flipsnack_mcp.team.operating.lines import log_as_json  # noqa: PLC0415
+
+        log_as_json(settings.log_level)
+    store = remember(settings)
+    server = made(settings, store)
+    remark_on(settings, open_key_files(settings))
     if sys.stderr.isatty():
         named = f"[{host}]" if ":" in host else host
-        announce(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
-    try:
-        from flipsnack_mcp.team.serving import serve_over_http  # noqa: PLC0415  # stdio starts without it
+        reached = settings.public_url.rstrip("/") or f"http://{named}:{port}"
+        announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
+    for one in remarks_on_callers(settings):
+        log.warning("%s", one)
+    return served_over_http(server, settings, store, host, port)
 
-        serve_over_http(server, host, port, server.settings.log_level)
+
+def served_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> int:
+    """Serve, or say why it cannot be."""
+    from flipsnack_mcp.team.serving import serve_over_http  # noqa: PLC0415
+
+    try:
+        serve_over_http(server, settings, store, host, port)
     except SystemExit:
         announce(f"{host}:{port} cannot be served, the port may be in use; name another one")
         return 1
@@ -73,18 +111,13 @@ def announce(text: str) -> None:
 
 
 def address(text: str) -> tuple[str, int]:
-    """HOST:PORT on this machine.
+    """HOST:PORT.
 
     Raises:
-        ValueError: It is none, or it could be reached from elsewhere.
+        ValueError: It is none.
     """
     host, _, port = text.rpartition(":")
     host = host.strip("[]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError("--http takes HOST:PORT, for example 127.0.0.1:8000")
-    if host not in LOOPBACK:
-        raise ValueError(
-            "--http serves this machine only (127.0.0.1, localhost, ::1): this version cannot tell callers apart, "
-            "so anyone who reaches another address could use your Flipsnack account"
-        )
     return host, int(port)

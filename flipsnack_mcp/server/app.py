@@ -8,10 +8,12 @@ import anyio
 
 from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.files.folders import download_folder
+from flipsnack_mcp.files.spool import Spool
+from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation
 from flipsnack_mcp.server.consent.yes import yeses_of
-from flipsnack_mcp.server.menu import lacking, menu
+from flipsnack_mcp.server.menu import beyond, lacking, menu
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
@@ -19,10 +21,14 @@ from flipsnack_mcp.store.clock import Clock, on_the_wall
 from flipsnack_mcp.store.labels import LabelledStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.addresses.fetched import FileAddresses
+from flipsnack_mcp.workflows.addresses.handed import HandedUploads
+from flipsnack_mcp.workflows.addresses.handing import Handing
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.batches.carrying_out import Batches
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.seeing import Eyes
+from flipsnack_mcp.workflows.begun import StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Jobs
@@ -65,8 +71,9 @@ class App:
         now: Clock,
         redactor: Redactor,
         called: str = "",
+        still_may: StillMay = nobody_is_asked,
     ) -> None:
-        account, allowed = settings.account, permissions_of(settings)
+        account, allowed = settings.account, permissions_of(settings, still_may)
         jobs = self.jobs = Jobs(lookout, account)
         # Around it: to look whether something is left of an account is no use of it.
         store: Store = LabelledStore(jobs.store, account, settings.label)
@@ -74,7 +81,7 @@ class App:
         self.number = OwnNumber()
         self.offered, self.lacks, self.called = menu(settings).keys(), lacking(settings), called
         self.confirmation = Confirmation(settings.confirm, Consents(store, account, called), called)
-        self.history = History(store, account, self.redactor.data)
+        self.history = History(store, account, self.redactor.data, name_of_the_caller)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
         flipsnack.changing = self.recent.changing
@@ -84,10 +91,12 @@ class App:
         self.eyes = Eyes(store, account, settings.upload_dirs)
         uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
         self.batches = Batches(
-            flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, allowed=uploads_many
+            flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, uploads_many, still_may
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
+        self.handing: Handing | None = None
+        """What comes and goes by addresses, where nobody's disk can be read."""
         if settings.missing:
             return  # whoever cannot ask goes on with nothing
         if settings.team:  # who asked for an upload may ask another replica, or nobody
@@ -99,9 +108,27 @@ class App:
         if {"report_stats", "audit_account"} & self.offered:
             jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
 
+    def take_addresses(self, spool: Spool) -> None:
+        """From now on documents and files come and go by addresses."""
+        store, account = self.history.store, self.settings.account
+        self.handing = Handing(
+            self.flipsnack,
+            self.uploads,
+            self.jobs,
+            self.history,
+            spool,
+            HandedUploads(store, account),
+            FileAddresses(store, account),
+        )
+
     def heading(self, why: str = "") -> Heading:
         """What stands over its answers; `why` it was this account, where it was not named."""
-        return Heading(self.redactor, self.settings.sandbox, self.called, why, self.lacks)
+        return Heading(self.redactor, self.settings.sandbox, self.called, why, self.lacks_now)
+
+    @property
+    def lacks_now(self) -> frozenset[str]:
+        """The tools that whoever calls cannot call here."""
+        return self.lacks | beyond(CALLER.get().rights)
 
     @property
     def download_dir(self) -> Path:
@@ -124,7 +151,12 @@ class App:
             raise ConfigurationError(missing, TO_SET)
 
 
-def permissions_of(settings: Settings) -> Permissions:
+def name_of_the_caller() -> str:
+    """Who makes the request that is handled, for the history."""
+    return CALLER.get().name
+
+
+def permissions_of(settings: Settings, still_may: StillMay = nobody_is_asked) -> Permissions:
     """What may be done for a plan that nobody waits for: only what a call could do as well."""
     offered = {"update_collections", DELETING} <= menu(settings).keys()
-    return Permissions(offered, yeses_of(settings.confirm))
+    return Permissions(offered, yeses_of(settings.confirm), still_may)

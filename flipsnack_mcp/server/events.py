@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import anyio
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, ServerEvent
 from typing_extensions import override
 
@@ -89,7 +89,7 @@ def changed_by(action: Action[Any]) -> Iterator[str]:
         yield ACCOUNT_ADDRESS
 
 
-def keeping_to_own(every: Sequence[Settings]) -> Callable[..., Awaitable[HandlerResult]]:
+def keeping_to_own(every: Sequence[Settings]) -> ServerMiddleware[Any]:
     """Whoever listens is told of their own accounts alone: of the others not even that something changed there."""
 
     def is_own(uri: object) -> bool:
@@ -100,7 +100,7 @@ def keeping_to_own(every: Sequence[Settings]) -> Callable[..., Awaitable[Handler
         params = ctx.params or {}
         wanted = params.get("notifications")
         asked = wanted.get(RESOURCES) if isinstance(wanted, dict) else None
-        if ctx.method == "subscriptions/listen" and isinstance(asked, list):
+        if isinstance(wanted, dict) and isinstance(asked, list) and ctx.method == "subscriptions/listen":
             own = {**wanted, RESOURCES: [uri for uri in asked if is_own(uri)]}
             ctx = replace(ctx, params={**params, "notifications": own})
         return await call_next(ctx)

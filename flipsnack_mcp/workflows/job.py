@@ -57,6 +57,17 @@ class Job:
         return self.ended_at is not None
 
     @property
+    def outcome(self) -> str:
+        """How it ended in this process, in a word for an operator."""
+        if self.lost:
+            return "taken over"
+        if self.unresolved:
+            return "left"
+        if self.error:
+            return "failed"
+        return "stopped" if self.stopping else "done"
+
+    @property
     def store(self) -> Store:
         """The store for the work itself: a transaction raises LeaseLost once somebody else has taken the job over."""
         return leases.OwnedStore(self.shared_store, self.owner, self.lose)

@@ -15,9 +15,10 @@ from typing import TypeAlias
 
 import anyio
 
+from flipsnack_mcp import observed
 from flipsnack_mcp.api import even_if_cancelled, ignore
 from flipsnack_mcp.store import leases
-from flipsnack_mcp.store.records import Records, StoreUnusable
+from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.workflows.job import Job, Work
 from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, News, Progress, Tell
@@ -76,12 +77,19 @@ class Jobs:
     def begin(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out in the background what was claimed."""
         self._remember(job)
-        self._background.start_soon(self.carry_out, job, work, stopped)
+        self._background.start_soon(self._apart, job, work, stopped)
+
+    async def _apart(self, job: Job, work: Work, stopped: Work) -> None:
+        with observed.apart(f"job {job.kind}", {observed.JOB_KIND: job.kind}) as span:
+            await self.carry_out(job, work, stopped)
+            span.set_attribute(observed.OUTCOME, job.outcome)
 
     async def carry_out(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out what was claimed while somebody waits. If that is cancelled, whoever comes next goes on with it."""
         self._remember(job)
         finished = False
+        under_way = {observed.JOB_KIND: job.kind, observed.JOB_STATE: "under way"}
+        observed.count(observed.JOBS, 1, under_way)
         try:
             async with anyio.create_task_group() as beside:
                 beside.start_soon(self._show_life, job)
@@ -92,6 +100,8 @@ class Jobs:
             await (even_if_cancelled(self._written(job, job.owner.release)) if finished else self.let_go(job))
             job.ended_at = anyio.current_time()
             job.tell()
+            observed.count(observed.JOBS, -1, under_way)
+            observed.count(observed.JOBS_ENDED, 1, {observed.JOB_KIND: job.kind, observed.OUTCOME: job.outcome})
 
     async def let_go(self, job: Job) -> None:
         """Leave what was claimed to whoever comes next, with the wish to stop it, where there is one."""
@@ -217,23 +227,25 @@ class Jobs:
     async def _show_life(self, job: Job) -> None:
         """Give a sign of life now and again, and notice what others did with the lease."""
 
-        def renew(records: Records) -> None:
+        def renew(records: Records) -> tuple[bool, bool]:
             lease = job.owner.renew(records, asdict(job.progress))
-            if lease is None:
-                job.lose()
-            elif lease.stop:
-                job.stop()
+            return lease is None, lease is not None and lease.stop
 
         while True:
             await anyio.sleep(BEAT)
-            await self._written(job, renew)
+            lost, stop = await self._written(job, renew) or (False, False)
+            if lost:
+                job.lose()
+            elif stop:
+                job.stop()
 
-    async def _written(self, job: Job, work: Callable[[Records], None]) -> None:
+    async def _written(self, job: Job, work: Callable[[Records], T]) -> T | None:
         """Change the lease, where the store can be used: a full disk must end neither this job nor any other."""
         try:
-            await self._store.transact(work)
+            return await self._store.transact(work)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and whoever comes next looks into it
             log.warning("the lease of a %s was not written: %s", job.kind, type(error).__name__)
+            return None
 
     def _name(self, kind: str, job_id: str) -> str:
         return f"{kind}/{self._account}/{job_id}"

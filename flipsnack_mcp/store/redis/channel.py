@@ -26,7 +26,7 @@ class RedisChannel:
         """Say something. Where it cannot be said, nobody hears it, and nothing depends on that."""
         try:
             await self._link.client.publish(self._name, text)
-        except (StoreUnusable, *self._failures()) as error:
+        except self._failures as error:
             log.info("other servers were not told of a change: %s", type(error).__name__)
 
     async def listen(self, heard: Callable[[str], Awaitable[None]]) -> None:
@@ -34,7 +34,7 @@ class RedisChannel:
         while True:
             try:
                 await self._listen(heard)
-            except (StoreUnusable, *self._failures()) as error:
+            except self._failures as error:
                 log.info("what other servers change is not heard of: %s", type(error).__name__)
             await anyio.sleep(LISTEN_AGAIN)
 
@@ -46,8 +46,9 @@ class RedisChannel:
                 if said and isinstance(said["data"], bytes):
                     await heard(said["data"].decode(errors="replace"))
 
+    @property
     def _failures(self) -> tuple[type[Exception], ...]:
         try:
-            return self._link.failures
+            return StoreUnusable, *self._link.failures
         except StoreUnusable:
-            return ()
+            return (StoreUnusable,)

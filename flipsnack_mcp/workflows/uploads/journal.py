@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from flipsnack_mcp.api import bare
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.workflows.begun import BegunWork
 from flipsnack_mcp.workflows.uploads import remembered
 
 UPLOAD = "upload"
@@ -18,7 +19,7 @@ UploadState = Literal["waiting", "uploading", "converting", "complete", "failed"
 RUNNING: frozenset[UploadState] = frozenset({"waiting", "uploading"})
 
 
-class JournalEntry(BaseModel):
+class JournalEntry(BegunWork):
     """One upload. Frozen: a change is a new entry in the store."""
 
     model_config = ConfigDict(frozen=True)

@@ -16,6 +16,7 @@ from flipsnack_mcp.api.actions import publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.job import Job
@@ -45,15 +46,17 @@ class Source:
     warnings: tuple[str, ...] = ()
     """What is odd about the document, kept for whoever asks later."""
     lane: Lane = Lane.INTERACTIVE
+    beginner: Beginner = NOBODY
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the journal says of the document."""
         if self.document is None:
-            asked = self.action.model_dump(mode="json", include=ASKED, exclude_none=True)
+            asked = self.action.model_dump(mode="json", include={*ASKED}, exclude_none=True)
             return {"name": "", "size": 0, "unsent": asked}
         given = self.document
-        return {"name": given.name, "size": given.size, "path": str(given.path), "changed": given.changed}
+        lying = {} if given.received else {"path": str(given.path), "changed": given.changed}
+        return {"name": given.name, "size": given.size, **lying}
 
     async def identity(self) -> str:
         """The same for the same content or address."""
@@ -111,6 +114,7 @@ class Uploads:
             title=title,
             document_warnings=source.warnings,
             **source.facts,
+            **source.beginner._asdict(),
         )
         entry = await self.journal.begin(asked, job.owner, again=again)
         if entry.upload_id != asked.upload_id:
