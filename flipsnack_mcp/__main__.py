@@ -112,8 +112,8 @@ def run(options: "argparse.Namespace") -> int:
                 from flipsnack_mcp.commands.approve import approve
 
             return approve(settings_of(options), options.code)
-        case "history" | "token":
-            return {"history": run_history, "token": run_token}[options.command](options)
+        case "history" | "token" | "move":
+            return {"history": run_history, "token": run_token, "move": run_move}[options.command](options)
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
@@ -136,6 +136,14 @@ def run_doctor(options: "argparse.Namespace") -> int:
     except ValueError as error:
         return wrong(str(error))
     return doctor_of_server(place, options.token_file, as_json=options.json)
+
+
+def run_move(options: "argparse.Namespace") -> int:
+    """Move a state file to Redis."""
+    with importing():
+        from flipsnack_mcp.commands.move import move
+
+    return move(settings_of(options), options.file)
 
 
 def run_history(options: "argparse.Namespace") -> int:

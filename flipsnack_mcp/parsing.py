@@ -125,6 +125,8 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         "--undo", type=whole, metavar="ID", help="put back what the change with this number left, once you agreed to it"
     )
     add_tokens(commands.add_parser("token", help="say who may call a server over HTTP, and take that back"))
+    move = commands.add_parser("move", help="move what a state file holds to the Redis server of FLIPSNACK_STATE")
+    move.add_argument("file", nargs="?", help="the file; without it, the usual one")
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
     add_imitation(sandbox)

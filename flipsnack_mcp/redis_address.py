@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from typing_extensions import override
 
-SCHEMES = ("redis", "rediss", "unix")
+REDIS_SCHEMES = ("redis", "rediss", "unix")
 PREFIX = "flipsnack"
 PREFIX_SHAPE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 OF_TLS = frozenset({
@@ -38,7 +38,7 @@ class RedisAddress:
 
 def is_redis(state: str) -> bool:
     """Whether a state is meant to be on Redis."""
-    return state.partition("://")[0].lower() in SCHEMES and "://" in state
+    return state.partition("://")[0].lower() in REDIS_SCHEMES and "://" in state
 
 
 def redis_address(state: str) -> RedisAddress:

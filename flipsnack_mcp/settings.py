@@ -31,7 +31,9 @@ __all__ = ["ACCOUNTS", "LOOPBACK", "VARIABLES", "Settings", "Variable", "read_se
 FEWEST_CHARACTERS = 12
 """Of a key, so that its last four tell nothing."""
 OF_A_TEAM = frozenset(f"FLIPSNACK_{one.name.upper()}" for one in fields(TeamSettings))
-PROCESS_WIDE = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_STATE_FILE", "FLIPSNACK_LOG_LEVEL", "FLIPSNACK_ACCOUNTS", *OF_A_TEAM})
+PROCESS_WIDE = frozenset(
+    {"FLIPSNACK_STATE", "FLIPSNACK_STATE_FILE", "FLIPSNACK_LOG_LEVEL", "FLIPSNACK_ACCOUNTS", *OF_A_TEAM}
+)
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 

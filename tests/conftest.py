@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from flipsnack_mcp.store.redis import link
 from tests.redis_server import RedisServer, running_redis
 
 
@@ -39,7 +40,14 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def on_redis(redis_server: RedisServer) -> str:
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no fault of the server's."""
+    for name in ("TO_CONNECT", "TO_STEP"):
+        monkeypatch.setattr(link, name, 60.0)
+
+
+@pytest.fixture
+def on_redis(redis_server: RedisServer, patient_with_redis: None) -> str:  # noqa: ARG001 - so it is
     """A state of its own on it, which is empty."""
     return f"{redis_server.url}&prefix=test-{secrets.token_hex(6)}"
 

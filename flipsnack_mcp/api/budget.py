@@ -5,11 +5,10 @@ Every process looks at one small document (recent calls, and who waits) and deci
 person's call overtakes a batch just by sorting first. ARCHITECTURE.md says why not a library.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.api.ledger import Call, SharedBudget, Want
 
 BEHIND = 0.02  # seconds by which others let the first in turn go first
@@ -55,21 +54,6 @@ class Wait:
     sleep: float
     forecast: float
     others: int = 0  # processes that share the budget: they wait too, or had a call in the last minute
-
-
-@cache
-def divided(rules: BudgetRules, sharers: int) -> BudgetRules:
-    """Give the rules of one of so many who each count alone, and together must keep them.
-
-    Raises:
-        NotCountedError: Nothing is left for one of them, or nobody knows how many there are.
-    """
-    if sharers == 1:
-        return rules
-    limits = tuple((n // sharers if sharers else 0, w) for n, w in rules.limits)
-    if not all(n for n, _ in limits):
-        raise NotCountedError
-    return replace(rules, limits=limits)
 
 
 @cache

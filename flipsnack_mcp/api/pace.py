@@ -30,9 +30,8 @@ class BudgetStore(Protocol):
 class DividedBudget(BudgetStore, Protocol):
     """One that may not be able to see what all others do."""
 
-    @property
-    def sharers(self) -> int:
-        """Among how many the allowance is divided: one where all look at one document, none where it cannot be told."""
+    def allowed(self, rules: BudgetRules) -> BudgetRules:
+        """Say what this process may take at the moment, of what all may take together."""
 
 
 class BudgetInMemory:
@@ -190,8 +189,7 @@ class Pacer:
 
     def _allowed(self) -> BudgetRules:
         """What this process may take, as it is while the document is looked at."""
-        sharers = self._store.sharers if isinstance(self._store, DividedBudget) else 1
-        return budget.divided(self._rules, sharers)
+        return self._store.allowed(self._rules) if isinstance(self._store, DividedBudget) else self._rules
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"

@@ -6,13 +6,14 @@ from functools import partial
 import httpx2
 
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, BudgetStore, Flipsnack, Pacer
-from flipsnack_mcp.api.apart import BudgetApart
+from flipsnack_mcp.api.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.store.records import OpenedStore, Records
+from flipsnack_mcp.store.redis.redis_document import RedisDocument
 
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
@@ -30,7 +31,8 @@ def connect(settings: Settings) -> Flipsnack:
 def budget(settings: Settings) -> BudgetStore:
     """Find where the calls of the last minute are counted: for all processes on the key, and in no file that names it."""
     name, habits = f"budget-{settings.account}", BudgetApart(rules_of(settings))
-    return open_shared_document(kept_at(settings), name, blank(), fits, habits) or BudgetInMemory()
+    document = open_shared_document(kept_at(settings), name, blank(), fits, habits)
+    return BudgetOfReplicas(document) if isinstance(document, RedisDocument) else document or BudgetInMemory()
 
 
 def rules_of(settings: Settings) -> BudgetRules:

@@ -77,6 +77,10 @@ class StoreUnusable(Exception):  # noqa: N818 - the name says it already
         super().__init__(f"{happened} {next_step}")
 
 
+class OutcomeUnknown(StoreUnusable):
+    """The same while a change was on its way: whether it was made is not known."""
+
+
 class BusyError(Exception):
     """Another process is in a transaction, and nothing has been done yet. No person sees this: it is tried again."""
 
@@ -92,6 +96,13 @@ def newer(path: Path) -> StoreUnusable:
     return StoreUnusable(
         f"The state file {path} was made by a newer version of flipsnack-mcp; it was left as it is.",
         f"Update flipsnack-mcp, or {ELSEWHERE}.",
+    )
+
+
+def gone_to_redis(path: Path, where: str) -> StoreUnusable:
+    return StoreUnusable(
+        f"What the state file {path} held was moved to Redis at {where}; the file was left as it was then.",
+        "Let FLIPSNACK_STATE name that server.",
     )
 
 

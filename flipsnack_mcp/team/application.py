@@ -1,18 +1,22 @@
 """What answers requests on HTTP: the one place where its paths and the layers before them come together.
 
-From the outside in: the line of each request in the log, the name by which the server is addressed, its end, who calls, how much one may; then the protocol.
+From the outside in: the line of each request in the log, the name by which the server is addressed, its end, who calls,
+how much one may; then the protocol.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.redis.promises import broken_promises
 from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
@@ -52,9 +56,9 @@ def application(
         max_request_body_size=settings.body_kilobytes * 1024,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
-    readiness = Readiness(faults_of(settings, store), remarks_on(settings), ends=lambda: ending.begun)
     authentication = Authentication(settings)
     server.guarded_by(authentication)
+    readiness = Readiness(faults_of(settings, store, authentication), remarks_on(settings), ends=lambda: ending.begun)
     by_address = exchange_routes(server) if settings.team else []
     routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address]
     router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings, authentication))
@@ -66,18 +70,22 @@ def application(
 def let_in(protocol: ASGIApp, settings: Settings, authentication: Authentication) -> ASGIApp:
     """The protocol for those who are let in, each within their limits; where nobody is told apart, for everybody."""
     if not settings.team:
-        return protocol
-    return Strangers(authentication.around(Limits(protocol, settings)), STRANGERS_EACH_SECOND)
+        return authentication.around(protocol)
+    return Strangers(authentication.around(protocol, partial(Limits, settings=settings)), STRANGERS_EACH_SECOND)
 
 
-def faults_of(settings: Settings, store: Store) -> list[Check]:
+def faults_of(settings: Settings, store: Store, authentication: Authentication) -> list[Check]:
     """What is looked at before this server counts as ready."""
-    return [store_answers(store), accounts_can_be_asked(settings)]
+
+    async def tokens_can_be_read() -> list[str]:
+        return ["The file of tokens cannot be read, so nobody is let in by it."] if authentication.trouble() else []
+
+    return [store_answers(store), accounts_can_be_asked(settings), tokens_can_be_read]
 
 
-def remarks_on(settings: Settings) -> list[Check]:  # noqa: ARG001
+def remarks_on(settings: Settings) -> list[Check]:
     """What is told with it, and lets it be ready: what all replicas share would end all of them at once."""
-    return []
+    return [partial(broken_promises, settings.state)] if is_redis(settings.state) else []
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, 
 from flipsnack_mcp.commands.doctor.finding import Finding, verdict
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
+from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import labels_in
-from flipsnack_mcp.store.opening import state_file
+from flipsnack_mcp.store.opening import address_in, state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.history import every_trail
@@ -56,7 +57,7 @@ async def examined(settings: Settings) -> list[Finding]:
         used = any(one.check == "state" and one.ok for one in before)
         local = [
             *(key_elsewhere(settings) if used else configuration(settings)),
-            *state(settings),
+            *await state(settings),
             *before,
             signing(),
             *folders(settings),
@@ -68,7 +69,7 @@ async def examined(settings: Settings) -> list[Finding]:
         for one in settings.accounts:
             looking.start_soon(examine_account, one, settings, found)
     each = (one for account in settings.accounts for one in found[account.name])
-    return [*of_the_process(settings), *state(settings), *await callers(settings), signing(), *each]
+    return [*of_the_process(settings), *await state(settings), *await callers(settings), signing(), *each]
 
 
 async def examine_account(account: Settings, process: Settings, found: dict[str, list[Finding]]) -> None:
@@ -111,13 +112,31 @@ def of_the_process(settings: Settings) -> Iterator[Finding]:
         yield Finding("keys", ok=True, said=said)
 
 
-def state(settings: Settings) -> Iterator[Finding]:
-    """Find out whether others may read what is remembered."""
-    file = state_file(kept_at(settings)) if not settings.problems else None
-    if file and is_open_to_others(file):
-        yield Finding(
-            "state", ok=True, said=f"{file} is open to other users of this machine; it is closed at its next use"
-        )
+async def state(settings: Settings) -> list[Finding]:
+    """Find out whether others may read what is remembered, and whether it is kept as it has to be."""
+    if settings.problems:
+        return []
+    if is_redis(settings.state):
+        return await state_on_redis(settings.state)
+    file = state_file(kept_at(settings))
+    if not (file and is_open_to_others(file)):
+        return []
+    said = f"{file} is open to other users of this machine; it is closed at its next use"
+    return [Finding("state", ok=True, said=said)]
+
+
+async def state_on_redis(state: str) -> list[Finding]:
+    """Find out whether the server can be used, and keeps what is promised."""
+    from flipsnack_mcp.store.redis.promises import broken_promises  # noqa: PLC0415  # few have one
+
+    where = f"Redis at {address_in(state).shown}"
+    try:
+        broken = await broken_promises(state)
+    except StoreUnusable as error:
+        return [Finding("state", ok=False, said=str(error))]
+    return [Finding("state", ok=False, said=f"{where}: {one}") for one in broken] or [
+        Finding("state", ok=True, said=f"{where} keeps what is promised")
+    ]
 
 
 async def callers(settings: Settings) -> list[Finding]:
@@ -150,22 +169,26 @@ async def used_before(settings: Settings) -> list[Finding]:
     if not settings.missing:
         return []
     elsewhere = Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor")))
-    file = state_file(kept_at(settings)) if not settings.problems else None
-    return [elsewhere, *(await known_to(file, settings) if file and file.is_file() else [])]
+    if settings.problems:
+        return [elsewhere]
+    if is_redis(settings.state):
+        return [elsewhere, *await known_to(f"Redis at {address_in(settings.state).shown}", settings)]
+    file = state_file(kept_at(settings))
+    return [elsewhere, *(await known_to(str(file), settings) if file and file.is_file() else [])]
 
 
-async def known_to(file: Path, settings: Settings) -> list[Finding]:
-    """Name the accounts that servers used with a state file."""
+async def known_to(kept: str, settings: Settings) -> list[Finding]:
+    """Name the accounts that servers used with what is kept there."""
     store = remember(settings)
     try:
         known = await store.transact(labels_in)
     except StoreUnusable as error:
-        return [Finding("state", ok=False, said=str(error))]
+        return [] if is_redis(settings.state) else [Finding("state", ok=False, said=str(error))]  # told already
     finally:
         await store.close()
     names = ", ".join(sorted(known.values()))
     approving = f"`{as_typed('history')}` and `{as_typed('approve')}` work for them without a key"
-    return [Finding("state", ok=True, said=f"servers on {file} used: {names}; {approving}")] if known else []
+    return [Finding("state", ok=True, said=f"servers on {kept} used: {names}; {approving}")] if known else []
 
 
 async def asked(settings: Settings) -> list[Finding]:

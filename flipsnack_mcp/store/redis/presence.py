@@ -30,7 +30,7 @@ DOCUMENT_KEPT = 180.0
 """Seconds; a document that nobody changed for so long says nothing any more."""
 
 
-class Told(NamedTuple):
+class TurnTaken(NamedTuple):
     """What the server says with each document."""
 
     status: bytes
@@ -43,7 +43,7 @@ class Told(NamedTuple):
     found: list[bytes | None]
 
     @classmethod
-    def of(cls, answer: list[Any]) -> "Told":
+    def of(cls, answer: list[Any]) -> "TurnTaken":
         """Read the script's answer."""
         status, now, mark, emptied, live, found = answer
         names = tuple(one.decode() for one in live)
@@ -77,7 +77,7 @@ class Presence:
         draw = {"mark": self._mark, "draw": secrets.token_hex(8)}
         return {"names": names, "lives": LIVES_FOR, "keep": int(DOCUMENT_KEPT * 1000), **draw, **sign, **commit}
 
-    def heard(self, told: Told, *, alive: bool) -> None:
+    def heard(self, told: TurnTaken, *, alive: bool) -> None:
         """The server answered; only one that takes signs of life can be used."""
         here = self._clock()
         self._ahead, self._mark, self._live = told.now - here, told.mark, told.live
@@ -126,7 +126,7 @@ async def give_sign(link: RedisLink, presence: Presence) -> None:
     """One sign of life, and a look at all documents that are in use."""
     began = presence.here
     try:
-        told = Told.of(await link.run(DOCUMENTS, "clock", presence.asked([], alive=True)))
+        told = TurnTaken.of(await link.run(DOCUMENTS, "clock", presence.asked([], alive=True)))
         presence.heard(told, alive=True)
     except StoreUnusable:
         presence.failed(began)
@@ -145,13 +145,14 @@ async def stay_present(link: RedisLink, presence: Presence) -> None:
             await link.client.zrem(f"{link.names}replicas", presence.name)
 
 
-async def live_replicas(link: RedisLink) -> tuple[str, ...]:
+async def live_replicas(link: RedisLink, asking: Presence | None = None) -> tuple[str, ...]:
     """The names of those who gave a sign of life just now.
 
     Raises:
         StoreUnusable: The server cannot be asked.
     """
-    return Told.of(await link.run(DOCUMENTS, "clock", Presence().asked([], alive=False))).live
+    question = (asking or Presence()).asked([], alive=False)
+    return TurnTaken.of(await link.run(DOCUMENTS, "clock", question)).live
 
 
 @cache

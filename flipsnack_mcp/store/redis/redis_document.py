@@ -18,7 +18,7 @@ from flipsnack_mcp.redis_address import RedisAddress
 from flipsnack_mcp.store.records import StoreUnusable, T
 from flipsnack_mcp.store.redis.failures import redis_held
 from flipsnack_mcp.store.redis.link import RedisLink
-from flipsnack_mcp.store.redis.presence import Presence, Told
+from flipsnack_mcp.store.redis.presence import Presence, TurnTaken
 from flipsnack_mcp.store.redis.scripts import DOCUMENTS
 from flipsnack_mcp.store.shared_document import DocumentT, Fits
 
@@ -109,24 +109,22 @@ class RedisDocument(Generic[DocumentT]):
             document, was, text = self._read(told)
             answer = decide(document, told.now)
             new = json.dumps(document, separators=(",", ":"))
-            token = was if new == text else secrets.token_hex(8)
-            if new != text:
-                told = await self._ask(
-                    alive=True, commit={"name": self._name, "was": was, "token": token, "text": new}
-                )
+            if new != text or self._apart:  # by that it is seen that it can be written again
+                change = {"name": self._name, "was": was, "token": secrets.token_hex(8), "text": new}
+                told = await self._ask(alive=True, commit=change)
             if told.status != b"conflict":
                 self._seen, self._seen_at, self._apart, self._warned = document, told.now, False, False
                 return answer
             await anyio.sleep(random.uniform(0, 0.003))  # noqa: S311 - keeps processes out of step, no secret
         raise redis_held(self._link.address.shown, TO_TAKE_TURNS)
 
-    async def _ask(self, *, alive: bool, **commit: Any) -> Told:
+    async def _ask(self, *, alive: bool, **commit: Any) -> TurnTaken:
         question = self._presence.asked([self._name], alive=alive, **commit)
-        told = Told.of(await self._link.run(DOCUMENTS, "clock", question))
+        told = TurnTaken.of(await self._link.run(DOCUMENTS, "clock", question))
         self._presence.heard(told, alive=alive)
         return told
 
-    def _read(self, told: Told) -> tuple[DocumentT, str, str]:
+    def _read(self, told: TurnTaken) -> tuple[DocumentT, str, str]:
         """The document as it is to be decided upon, and the token and text under which it stands there."""
         raw = (told.found[0] or b"\n").decode(errors="replace")
         was, _, text = raw.partition("\n")

@@ -17,7 +17,7 @@ from flipsnack_mcp.store.redis.failures import redis_held
 from flipsnack_mcp.store.redis.link import RedisLink
 from flipsnack_mcp.store.redis.presence import presence_on, stay_present
 from flipsnack_mcp.store.redis.scripts import RECORDS
-from flipsnack_mcp.store.redis.seen import Place, RedisRecords, Sight, Unread, altered
+from flipsnack_mcp.store.redis.seen import RecordPlace, RedisRecords, Sight, Unread, altered
 
 TO_AGREE = 10.0
 """Seconds in which others may be faster again and again."""
@@ -26,10 +26,10 @@ LIKELY = 8
 """How many of the records that were read last are read along with the next ones: a call looks at the same few again and again."""
 
 
-class Question:
+class ToRead:
     """What has to be read for a work, as far as that is known by now."""
 
-    def __init__(self, likely: dict[Place, None]) -> None:
+    def __init__(self, likely: dict[RecordPlace, None]) -> None:
         self.places, self.kinds = dict(likely), dict[str, None]()
 
     def add(self, more: Unread) -> None:
@@ -55,7 +55,7 @@ class Question:
             raise altered() from None
 
     @property
-    def _gets(self) -> list[Place]:
+    def _gets(self) -> list[RecordPlace]:
         return [place for place in self.places if place[0] not in self.kinds]
 
 
@@ -68,12 +68,12 @@ class RedisStore:
         self.link = RedisLink(address)
         self._clock = clock
         self._turn = anyio.Lock()  # the tasks of one process need not race each other
-        self._likely = dict[Place, None]()
+        self._likely = dict[RecordPlace, None]()
 
     async def transact(self, work: Callable[[Records], T]) -> T:
         async with self._turn:
             latest = anyio.current_time() + TO_AGREE
-            question, sight = Question(self._likely), None
+            question, sight = ToRead(self._likely), None
             for _ in range(MOST_RUNS):
                 records = RedisRecords(sight)
                 try:
@@ -101,7 +101,7 @@ class RedisStore:
     async def close(self) -> None:
         await self.link.close()
 
-    async def _commit(self, records: RedisRecords, question: Question) -> Sight | None:
+    async def _commit(self, records: RedisRecords, question: ToRead) -> Sight | None:
         """Write what a work changed; what was read anew where something else stands there by now."""
         sight = records.sight or question.answered(await self._ask(question.asked))
         commit = {

@@ -1,7 +1,7 @@
 """Where a request over HTTP is let in or not, and learns whose it is. The token goes no further than here."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +40,10 @@ OF_THE_FILE = "flipsnack-mcp"
 """Who vouches for the tokens of the file, where the SDK asks for an issuer."""
 
 
+LET_IN = "flipsnack.let_in"
+"""Under which a request knows who it is of."""
+
+
 @dataclass(frozen=True)
 class LetIn:
     """Somebody who was let in."""
@@ -58,6 +62,11 @@ class LetIn:
             token="", client_id=self.caller.principal, scopes=[*(self.scopes or ())], subject=self.subject, claims=told
         )
         return AuthenticatedUser(known)
+
+
+def as_it_is(app: ASGIApp) -> ASGIApp:
+    """Nobody is counted."""
+    return app
 
 
 @dataclass(frozen=True)
@@ -92,9 +101,9 @@ class Authentication:
         """Whether callers are told apart at all."""
         return bool(self.tokens or self.signed)
 
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """An application that nobody reaches who is not let in."""
-        return Door(self, app)
+    def around(self, app: ASGIApp, counted: Callable[[ASGIApp], ASGIApp] = as_it_is) -> ASGIApp:
+        """An application that nobody reaches who is not let in; `counted` has its say before a body is read."""
+        return Door(self, counted(Inside(self, app)))
 
     def trouble(self) -> str:
         """Why the file lets nobody in; for who runs the server."""
@@ -190,17 +199,36 @@ class Door:
             await self.app({**scope, IN_SCOPE: EVERYBODY}, receive, send)
 
     async def _asked(self, scope: Scope, receive: Receive, send: Send) -> None:
-        posted = Posted(scope, receive, self.authentication.settings.body_kilobytes * 1024)
         try:
             let_in, token = await self.authentication.let_in(scope)
-            await self.authentication.check_scopes(let_in, posted)
         except NotLetInError as refused:
             await self.authentication.challenges.answer(refused)(scope, receive, send)
             return
         scope[IN_SCOPE] = let_in.caller  # for the layers outside as well, which write down what came of it
         note_caller(let_in.caller.name)
         with known_as(let_in, token):
-            await self.app(without_token(scope, let_in), posted.again, send)
+            await self.app(without_token(scope, let_in) | {LET_IN: let_in}, receive, send)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """An application behind a door, where what is posted may need more than it took to come in."""
+
+    authentication: Authentication
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        let_in = scope.get(LET_IN)
+        if let_in is None:
+            await self.app(scope, receive, send)
+            return
+        posted = Posted(scope, receive, self.authentication.settings.body_kilobytes * 1024)
+        try:
+            await self.authentication.check_scopes(let_in, posted)
+        except NotLetInError as refused:
+            await self.authentication.challenges.answer(refused)(scope, receive, send)
+            return
+        await self.app(scope, posted.again, send)
 
 
 @contextmanager

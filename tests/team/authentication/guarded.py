@@ -282,6 +282,4 @@ def token_for(
 
 def revoke(place: Guarded, name: str) -> None:
     """Take a token back."""
-    change_tokens(
-        place.tokens, lambda told: TokensTold(tokens=tuple(one for one in told.tokens if one.name != name))
-    )
+    change_tokens(place.tokens, lambda told: TokensTold(tokens=tuple(one for one in told.tokens if one.name != name)))

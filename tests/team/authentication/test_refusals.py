@@ -167,9 +167,7 @@ def test_who_is_refused_learns_where_and_for_which_scopes_to_ask(place: Guarded)
     for answer in (wrong, none):
         told = dict(re.findall(r'(\w+)="([^"]*)"', answer.headers["WWW-Authenticate"]))
         assert told["scope"] == "flipsnack:read flipsnack:write flipsnack:delete"
-        assert told["resource_metadata"] == (
-            "https://flipsnack.example.com/.well-known/oauth-protected-resource/mcp"
-        )
+        assert told["resource_metadata"] == ("https://flipsnack.example.com/.well-known/oauth-protected-resource/mcp")
     assert 'error="invalid_token"' in wrong.headers["WWW-Authenticate"]
     assert "error=" not in none.headers["WWW-Authenticate"]
 

@@ -10,7 +10,16 @@ from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
 from tests.team.authentication.guarded import (
-    ACCEPTED, AUDIENCE, MODERN, OLDER, REVISIONS, Assistant, Guarded, asked, message_in, token_for,
+    ACCEPTED,
+    AUDIENCE,
+    MODERN,
+    OLDER,
+    REVISIONS,
+    Assistant,
+    Guarded,
+    asked,
+    message_in,
+    token_for,
 )
 from tests.team.authentication.issuer import signed
 
@@ -155,7 +164,11 @@ def test_a_plan_that_another_has_confirmed_is_not_gone_on_with_without_the_right
 
 
 READERS_WORK: dict[str, Callable[[Guarded], dict[str, Any]]] = {
-    "download_collection_html": lambda place: {"collection_hash": place.hash_in("de"), "wait_seconds": 0, "save": False},
+    "download_collection_html": lambda place: {
+        "collection_hash": place.hash_in("de"),
+        "wait_seconds": 0,
+        "save": False,
+    },
     "report_stats": lambda place: {"collections": [place.hash_in("de")], "wait_seconds": 0},
     "get_upload": lambda _: {},
     "audit_account": lambda _: {"wait_seconds": 0},
@@ -184,7 +197,5 @@ def test_instructions_and_jobs_name_no_tool_that_the_caller_lacks(place: Guarded
 def instructions_for(who: Assistant) -> str:
     if who.revision == MODERN:
         return str(who.result("server/discover")["instructions"])
-    hello = asked(
-        "initialize", protocolVersion=OLDER, capabilities={}, clientInfo={"name": "test", "version": "1"}
-    )
+    hello = asked("initialize", protocolVersion=OLDER, capabilities={}, clientInfo={"name": "test", "version": "1"})
     return str(message_in(who._post(ACCEPTED, hello).text)["result"]["instructions"])
