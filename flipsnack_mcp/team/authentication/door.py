@@ -199,17 +199,36 @@ class Door:
             await self.app({**scope, IN_SCOPE: EVERYBODY}, receive, send)
 
     async def _asked(self, scope: Scope, receive: Receive, send: Send) -> None:
-        posted = Posted(scope, receive, self.authentication.settings.body_kilobytes * 1024)
         try:
             let_in, token = await self.authentication.let_in(scope)
-            await self.authentication.check_scopes(let_in, posted)
         except NotLetInError as refused:
             await self.authentication.challenges.answer(refused)(scope, receive, send)
             return
         scope[IN_SCOPE] = let_in.caller  # for the layers outside as well, which write down what came of it
         note_caller(let_in.caller.name)
         with known_as(let_in, token):
-            await self.app(without_token(scope, let_in), posted.again, send)
+            await self.app(without_token(scope, let_in) | {LET_IN: let_in}, receive, send)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """An application behind a door, where what is posted may need more than it took to come in."""
+
+    authentication: Authentication
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        let_in = scope.get(LET_IN)
+        if let_in is None:
+            await self.app(scope, receive, send)
+            return
+        posted = Posted(scope, receive, self.authentication.settings.body_kilobytes * 1024)
+        try:
+            await self.authentication.check_scopes(let_in, posted)
+        except NotLetInError as refused:
+            await self.authentication.challenges.answer(refused)(scope, receive, send)
+            return
+        await self.app(scope, posted.again, send)
 
 
 @contextmanager
