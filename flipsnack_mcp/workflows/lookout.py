@@ -1,7 +1,8 @@
 """Looking for work whose owner is gone: one look at the store for all accounts of a process, whoever of them uses it."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
+from contextvars import Context
 from typing import Protocol
 
 import anyio
@@ -57,7 +58,7 @@ class Lookout:
     def keep_on(self) -> None:
         """Look as long as this process runs: where others on the store may be killed, somebody whom nobody calls goes on."""
         self._looking = True
-        self.background.start_soon(self._look_always)
+        self._begin(self._look_always)
 
     async def look(self) -> None:
         """Go on with what nobody carries out any more. Never raises but when cancelled, or all in the background would end."""
@@ -80,7 +81,11 @@ class Lookout:
         self._used = True
         if not self._looking:
             self._looking = True
-            self.background.start_soon(self._look_while_used)
+            self._begin(self._look_while_used)
+
+    def _begin(self, looking: Callable[[], Awaitable[None]]) -> None:
+        """Outside of the call that happens to be handled: what is found was not asked for by it, nor by who makes it."""
+        Context().run(self.background.start_soon, looking)
 
     async def _look_while_used(self) -> None:
         """Until a while after the last use: somebody killed just now seems alive."""

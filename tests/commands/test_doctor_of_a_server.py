@@ -95,7 +95,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "Origin null": ({"origin": 1}, "the Origin null", "hand Host and Origin on"),
     "no metadata": ({METADATA: (404, {}, "")}, "the way in", "Let /.well-known/ through"),
     "metadata of another": ({METADATA: (200, {}, OTHER_RESOURCE)}, "the way in", "FLIPSNACK_PUBLIC_URL"),
-    "metadata nowhere": ({"challenge": 'Bearer resource_metadata="http://127.0.0.1:9/"'}, "the way in", "cannot be had"),
+    "metadata elsewhere": ({"challenge": 'Bearer resource_metadata="http://127.0.0.1:9/"'}, "the way in", "another host"),
     "no scopes": ({"challenge": 'Bearer resource_metadata="METADATA"'}, "the way in", "names no scopes"),
     "no challenge": ({"challenge": "Basic"}, "the way in", "names no way in"),
     "an address for anybody": ({"/mcp": (403, {}, "")}, "without a token", "instead of 401"),

@@ -115,3 +115,10 @@ def test_the_page_names_no_metric_or_attribute_that_there_is_not() -> None:
     named = set(re.findall(r"`((?:flipsnack|mcp|gen_ai|error|server|http)\.[a-z_.]+)`", PAGE))
     declared = {value for value in vars(observed).values() if isinstance(value, str)}
     assert named <= declared | {one.name for one in observed.METRICS}
+
+
+def test_the_line_of_a_call_leads_to_its_trace(shown: tuple[list[dict[str, Any]], Seen]) -> None:
+    (line,) = [one for one in shown[0] if one.get("tool")]
+    span = shown[1].span("tools/call list_collections")
+    assert span.context
+    assert line["trace_id"] == f"{span.context.trace_id:032x}"

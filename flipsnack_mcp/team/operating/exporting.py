@@ -103,12 +103,13 @@ def noticed(sender: Any, what: str) -> Any:
 
 
 class RequestIds(SpanProcessor):
-    """Writes the id of the request into each span of it."""
+    """Writes the id of the request into each span of it, and that of the trace into what is known of the request."""
 
     @override
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         if (asked := CURRENT_FACTS.get()) and asked.request_id:
             span.set_attribute(observed.REQUEST_ID, asked.request_id)
+            asked.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
 
 
 class PlainSpans(SpanExporter):
