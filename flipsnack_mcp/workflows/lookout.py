@@ -12,7 +12,7 @@ from flipsnack_mcp.store.records import Records, Store, T
 
 log = logging.getLogger(__name__)
 
-BETWEEN_LOOKS = 10.0
+BEAT_OF_LOOKS = 10.0
 """Seconds, where others may end at any time: what was let go of waits no longer than for a sign of life."""
 
 
@@ -99,4 +99,4 @@ class Lookout:
     async def _look_always(self) -> None:
         while True:
             await self.look()
-            await anyio.sleep(BETWEEN_LOOKS)
+            await anyio.sleep(BEAT_OF_LOOKS)
