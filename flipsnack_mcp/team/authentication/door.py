@@ -207,7 +207,7 @@ class Door:
         scope[IN_SCOPE] = let_in.caller  # for the layers outside as well, which write down what came of it
         note_caller(let_in.caller.name)
         with known_as(let_in, token):
-            await self.app(without_token(scope, let_in) | {LET_IN: let_in}, receive, send)
+            await self.app({**without_token(scope, let_in), LET_IN: let_in}, receive, send)
 
 
 @dataclass(frozen=True)
