@@ -79,7 +79,11 @@ ERRORS = Metric(
     (ACTION, ERROR),
 )
 JOBS = Metric(
-    "flipsnack.jobs", Figure.LEVEL, "{job}", "long work that this replica is at, by how it stands", (JOB_KIND, JOB_STATE)
+    "flipsnack.jobs",
+    Figure.LEVEL,
+    "{job}",
+    "long work that this replica is at, by how it stands",
+    (JOB_KIND, JOB_STATE),
 )
 JOBS_ENDED = Metric(
     "flipsnack.jobs.ended", Figure.COUNT, "{job}", "long work that ended here, and how", (JOB_KIND, OUTCOME)

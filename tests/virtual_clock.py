@@ -16,8 +16,9 @@ import asyncio
 import selectors
 import threading
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple, Unpack
 
@@ -76,6 +77,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     @override
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         await super().shutdown_default_executor()  # Python 3.12 allows 300 s for it, which are over at once
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Wait for another process: no time goes by until it has answered."""
+        self._jobs += 1
+        try:
+            yield
+        finally:
+            self._jobs -= 1
 
     def _done(self, _: object) -> None:
         self._jobs -= 1

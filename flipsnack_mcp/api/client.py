@@ -54,6 +54,8 @@ class Flipsnack:
         self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
         """Called before and after each request that may change the account."""
+        self.changed: Callable[[Action[Any]], Awaitable[None]] = ignore
+        """Called once it may have."""
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -104,6 +106,7 @@ class Flipsnack:
                 return await self._with_retries(action, document, terms, seen)
             finally:
                 await self.changing()
+                await self.changed(action)
 
     async def _with_retries(
         self, action: Action[ResultT_co], document: Document | None, terms: Terms, seen: Sending

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,10 +44,9 @@ class Sending:
 @contextmanager
 def sending(action: Action[Any], url: str) -> Iterator[Sending]:
     """Around all tries of one action, which asks at this address."""
-    seen, where = Sending(action), urlsplit(url)
-    method = "POST" if action.uploads else "GET"
-    facts = {**seen.of_action, observed.HTTP_METHOD: method, observed.SERVER_ADDRESS: where.hostname or ""}
-    with observed.spanned(action.api_name, {**facts, **({observed.PORT: where.port} if where.port else {})}) as span:
+    seen, method = Sending(action), "POST" if action.uploads else "GET"
+    facts = {**seen.of_action, observed.HTTP_METHOD: method, **host_in(url)}
+    with observed.spanned(action.api_name, facts) as span:
         end: dict[str, str | int] = {observed.FLIPSNACK_CODE: NO_REFUSAL}
         try:
             yield seen
@@ -56,6 +56,17 @@ def sending(action: Action[Any], url: str) -> Iterator[Sending]:
             raise
         finally:
             span.set_attributes({**end, observed.TRIES: seen.tries, observed.SECONDS_WAITED: round(seen.waited, 3)})
+
+
+@cache
+def host_in(url: str) -> observed.Attributes:
+    """Whom an address asks; nothing of one that nobody can ask."""
+    try:
+        parts = urlsplit(url)
+        port = {observed.PORT: parts.port} if parts.port else {}
+    except ValueError:
+        return {}
+    return {observed.SERVER_ADDRESS: parts.hostname or "", **port}
 
 
 def ended_with(error: BaseException) -> dict[str, str | int]:

@@ -32,6 +32,7 @@ from flipsnack_mcp.workflows.begun import StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.plans.carrying_out import Plans
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import DELETING, Permissions
@@ -59,24 +60,23 @@ class OwnNumber:
 class App:
     """The client and its account: what is going on there, what is remembered, and who may do what.
 
-    `called` is what answers call the account, where a server has several.
+    `called` is what answers call the account, where a server has several; one `lookout` looks for all of them.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(
         self,
         settings: Settings,
         flipsnack: Flipsnack,
-        store: Store,
-        background: anyio.abc.TaskGroup,
+        lookout: Lookout,
         now: Clock,
         redactor: Redactor,
         called: str = "",
         still_may: StillMay = nobody_is_asked,
     ) -> None:
         account, allowed = settings.account, permissions_of(settings, still_may)
-        jobs = self.jobs = Jobs(store, account, background)
+        jobs = self.jobs = Jobs(lookout, account)
         # Around it: to look whether something is left of an account is no use of it.
-        store = LabelledStore(jobs.store, account, settings.label)
+        store: Store = LabelledStore(jobs.store, account, settings.label)
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, redactor
         self.number = OwnNumber()
         self.offered, self.lacks, self.called = menu(settings).keys(), lacking(settings), called
@@ -86,8 +86,8 @@ class App:
         self.recent, journal = Recent(store, account), Journal(store, account)
         flipsnack.changing = self.recent.changing
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
-        self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
-        self.uploads = Uploads(flipsnack, journal, jobs)
+        self.downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(now), lookout.background), account))
+        self.uploads = Uploads(flipsnack, journal, jobs, still_may)
         self.eyes = Eyes(store, account, settings.upload_dirs)
         uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
         self.batches = Batches(
@@ -95,10 +95,14 @@ class App:
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
+        self.still_may = still_may
+        """Whether who had something begun may still have it done."""
         self.handing: Handing | None = None
         """What comes and goes by addresses, where nobody's disk can be read."""
         if settings.missing:
             return  # whoever cannot ask goes on with nothing
+        if settings.team:  # who asked for an upload may ask another replica, or nobody
+            lookout.heirs.append(self.uploads)
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
         if uploads_many:
@@ -158,3 +162,11 @@ def permissions_of(settings: Settings, still_may: StillMay = nobody_is_asked) ->
     """What may be done for a plan that nobody waits for: only what a call could do as well."""
     offered = {"update_collections", DELETING} <= menu(settings).keys()
     return Permissions(offered, yeses_of(settings.confirm), still_may)
+
+
+def lookout_of(settings: Settings, store: Store, background: anyio.abc.TaskGroup) -> Lookout:
+    """What looks for unfinished work of all accounts; all the time, where several servers share the store."""
+    lookout = Lookout(store, background)
+    if settings.team and store.shared:
+        lookout.keep_on()
+    return lookout

@@ -23,7 +23,6 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
-from flipsnack_mcp.files.limits import MEGABYTE
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
@@ -32,8 +31,11 @@ from flipsnack_mcp.server.arriving.lines import Reread
 from flipsnack_mcp.server.arriving.observing import Observing
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
+from flipsnack_mcp.server.by_address.spooling import spool_of
+from flipsnack_mcp.server.consent.keys import KeysInFile, KeysInStore
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
+from flipsnack_mcp.server.events import Events, keeping_to_own, telling_of
 from flipsnack_mcp.server.instructions import ICON
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.offer import Guard, Offers
@@ -42,6 +44,7 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, moment
+from flipsnack_mcp.store.opening import channel_of
 from flipsnack_mcp.store.records import OpenedStore, Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
@@ -79,22 +82,14 @@ def make_dispatcher(
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
 
     settings = offers.settings
-    several = len(settings.every) > 1
+    several, lookout = len(settings.every) > 1, app.lookout_of(settings, store, background)
     apps = [
         app.App(
-            one,
-            client,
-            store,
-            background,
-            now,
-            redactor,
-            one.name if several else "",
-            partial(offers.still_may, one.account),
+            one, client, lookout, now, redactor, one.name if several else "", partial(offers.still_may, one.account)
         )
         for one, client in zip(settings.every, clients, strict=True)
     ]
     for one in apps:
-        one.jobs.beside = [each.jobs for each in apps]
         if spool:
             one.take_addresses(spool)
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
@@ -103,7 +98,7 @@ def make_dispatcher(
 class FlipsnackServer(MCPServer[Service]):
     """An MCPServer whose menu and dispatch are ours. Everything else stays the SDK's."""
 
-    def __init__(self, offers: Offers, lifespan: Any, keys: KeyRing) -> None:
+    def __init__(self, offers: Offers, lifespan: Any, keys: KeyRing, events: Events) -> None:
         settings = offers.settings
         super().__init__(
             "flipsnack",
@@ -115,7 +110,11 @@ class FlipsnackServer(MCPServer[Service]):
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=keys.security,
-            middleware=[refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers],
+            subscriptions=events,
+            middleware=[
+                *(refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers),
+                keeping_to_own(settings.every),
+            ],
             extensions=[declaring.Views()],
         )
         self.middleware.insert(0, keys.before_opening)
@@ -259,23 +258,6 @@ async def remove_leftovers_of(folder: Path | None) -> None:
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
-@asynccontextmanager
-async def spool_of(settings: Settings, background: anyio.abc.TaskGroup) -> "AsyncGenerator[Spool | None]":
-    """What documents and packages come through, where nobody's disk can be read; empty before and after."""
-    if not settings.team:
-        yield None
-        return
-    from flipsnack_mcp.files.spool import Spool  # noqa: PLC0415  # only a team has one
-
-    spool = Spool(settings.spool_dir, settings.spool_megabytes * MEGABYTE, background)
-    await spool.tidy()
-    try:
-        yield spool
-    finally:
-        with anyio.CancelScope(shield=True):
-            await spool.close()
-
-
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
@@ -287,25 +269,32 @@ def build_server(
     Without a store, uploads are remembered as long as the server runs.
     """
     remembering, offers = store or MemoryStore(now), Offers(settings)
+    events = Events(channel_of(remembering))
 
     @asynccontextmanager
     async def lifespan(served: MCPServer[Service]) -> AsyncGenerator[Service]:
         redactor = Redactor.of(settings)
         async with AsyncExitStack() as open_clients:
             clients = [await open_clients.enter_async_context(connect(one)) for one in settings.every]
+            for one, client in zip(settings.every, clients, strict=True):
+                client.changed = telling_of(events, one, several=len(clients) > 1)
             try:
                 async with anyio.create_task_group() as background, spool_of(settings, background) as spool:
                     background.start_soon(remove_leftovers_later, settings)
+                    background.start_soon(events.hear)
                     if isinstance(remembering, OpenedStore):
                         background.start_soon(remembering.attend)
                     parts = (offers, clients, remembering, background, now, redactor, spool)
                     made = cache(partial(make_dispatcher, *parts))
                     service = Service(redactor, lambda: made().offering(offers.now), remembering)
                     cast("FlipsnackServer", served).service = service
+                    if settings.team:  # one of several replicas goes on with what another left before anybody calls it
+                        made()
                     yield service
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()
 
-    keys = KeyRing(remembering, lambda arguments: identity_of(offers.now.settings.every, arguments))
-    return FlipsnackServer(offers, lifespan, keys)
+    keys = KeysInFile(settings.state_key_file) if settings.state_key_file else KeysInStore(remembering)
+    ring = KeyRing(keys, lambda arguments: identity_of(offers.now.settings.every, arguments))
+    return FlipsnackServer(offers, lifespan, ring, events)

@@ -13,6 +13,7 @@ from flipsnack_mcp import observed
 from flipsnack_mcp.sandbox import Fault
 from tests.observing import Seen, facts_of, id_of, observing, parent_of
 from tests.server.bench import KEY, SECRET, Bench, Person, declines
+from tests.server.destructions import process
 from tests.server.several import SeveralBench
 
 CANARY = "CANARY of a client"
@@ -59,6 +60,17 @@ async def test_long_work_is_a_root_of_its_own_with_a_link_to_its_call(seen: Seen
     assert id_of(job) in {parent_of(one) for one in seen.spans if one.name == "collection.getStats"}
     assert seen.total(observed.JOBS) == 0, "it ended"
     assert seen.counted(observed.JOBS_ENDED, "flipsnack.job.kind", "flipsnack.outcome") == {("report", "done"): 1}
+
+
+async def test_work_that_was_left_belongs_to_no_call_of_the_next_server(seen: Seen, bench: Bench) -> None:
+    async with process(bench) as assistant:
+        await assistant.call("report_stats", query="catalogue", wait_seconds=0)
+    seen.exporter.clear()
+    async with process(bench) as assistant:
+        await assistant.call("list_collections")
+        await anyio.sleep(90)
+    job = seen.span("job report")
+    assert (parent_of(job), [*job.links], facts_of(job)["flipsnack.outcome"]) == (None, [], "done")
 
 
 async def test_work_that_is_under_way_counts_as_such(seen: Seen, bench: Bench) -> None:

@@ -20,7 +20,7 @@ from flipsnack_mcp import observed
 from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.changing import change_tokens
-from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.operating import lines
 from tests.observing import Seen, facts_of, observing
 from tests.team.over_http import HOST, served, whole_application
@@ -49,7 +49,9 @@ def told(facts: Mapping[str, Any]) -> dict[str, Any]:
 async def server(tokens: Path) -> AsyncIterator[Client]:
     """Anna's client of a server of this process, as it is served to a team; its one account is called de."""
     token = new_token()
-    anna = TokenEntry(name="anna", sha256=digest_of(token), accounts=("de",), may=frozenset(Right), made=now_in_utc())
+    anna = TokenEntry(
+        name="anna", sha256=token_digest(token), accounts=("de",), may=frozenset(Right), made=now_in_utc()
+    )
     change_tokens(tokens, lambda _: TokensTold(tokens=(anna,)))
     settings = replace(Settings(sandbox=True), team=True, tokens=tokens)
     app = whole_application(replace(settings, accounts=(replace(settings, name="de"),)))
@@ -115,3 +117,10 @@ def test_the_page_names_no_metric_or_attribute_that_there_is_not() -> None:
     named = set(re.findall(r"`((?:flipsnack|mcp|gen_ai|error|server|http)\.[a-z_.]+)`", PAGE))
     declared = {value for value in vars(observed).values() if isinstance(value, str)}
     assert named <= declared | {one.name for one in observed.METRICS}
+
+
+def test_the_line_of_a_call_leads_to_its_trace(shown: tuple[list[dict[str, Any]], Seen]) -> None:
+    (line,) = [one for one in shown[0] if one.get("tool")]
+    span = shown[1].span("tools/call list_collections")
+    assert span.context
+    assert line["trace_id"] == f"{span.context.trace_id:032x}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from flipsnack_mcp.api import cleaned
+from flipsnack_mcp.api import cleaned, same_origin
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.reaching import members
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Visit
@@ -66,6 +66,9 @@ async def challenged(visit: Visit, challenge: str) -> Finding:
 
 async def described_by(visit: Visit, where: str, scopes: str) -> Finding:
     """Look at the metadata of the resource, as a client reads it."""
+    if not same_origin(where, visit.place.url):
+        said = f"clients are sent to another host for the metadata. {LOOK_BEFORE}"
+        return Finding("the way in", ok=False, said=said)
     told, why = await metadata_at(visit, where)
     issuers = told.get("authorization_servers")
     if not issuers or not isinstance(issuers, list):

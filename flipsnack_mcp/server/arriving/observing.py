@@ -6,7 +6,7 @@ Only what this server has a name for: neither arguments nor any other text of a 
 import time
 from collections.abc import Collection
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -14,6 +14,7 @@ from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import CallToolResult
 from mcp.types.methods import SPEC_CLIENT_METHODS, is_input_required
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import get_current_span
 
 from flipsnack_mcp import observed
@@ -37,6 +38,9 @@ class RequestFacts:
     outcome: str = ""
     error: str = ""
     """By what kind of error it failed, where it did."""
+    trace: Context = field(default_factory=Context)
+    """In whose trace it stands, where its HTTP request said so; what a message itself says counts before that."""
+    trace_id: str = ""
 
     def end(self, outcome: str, error: str = "") -> None:
         """Know how it ended."""
@@ -74,9 +78,12 @@ class Observing:
         asked.method = ctx.method if ctx.method in SPEC_CLIENT_METHODS else OTHER
         asked.tool = self.tool_of(ctx)
         kept, began = CURRENT_FACTS.set(asked), time.monotonic()
+        around = attach(asked.trace) if asked.trace else None
         try:
             return await ended(asked, ctx, call_next)
         finally:
+            if around:
+                detach(around)
             CURRENT_FACTS.reset(kept)
             facts = {observed.METHOD: asked.method, observed.OUTCOME: asked.outcome}
             facts |= {observed.TOOL: asked.tool} if asked.tool else {}

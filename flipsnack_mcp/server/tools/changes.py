@@ -23,7 +23,7 @@ from flipsnack_mcp.workflows.changing import Updated, asked_of, change, changes,
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
-from flipsnack_mcp.workflows.uploads.sending import send_to
+from flipsnack_mcp.workflows.uploads.once import send_to
 
 T = TypeVar("T")
 LONGEST_PICTURE = 2200

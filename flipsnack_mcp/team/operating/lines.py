@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from opentelemetry.context import Context
+from opentelemetry.propagate import extract
 from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +27,7 @@ from flipsnack_mcp.server.safety.redaction import places_of
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ID_HEADER = "X-Request-Id"
+PARENT_HEADER = "traceparent"
 ROUTES = frozenset({"mcp", "health", "ready", "uploads", "files", "hooks", ".well-known"})
 BALANCERS_ASK = frozenset({"/health", "/ready"})
 """What balancers ask every few seconds: of interest only where the answer is no."""
@@ -46,7 +49,7 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name, "replica": REPLICA}
         asked = CURRENT_FACTS.get()
         line |= {"request_id": asked.request_id} if asked and asked.request_id else {}
-        line |= traced() | (getattr(record, FACTS, None) or said_in(record))
+        line |= traced(asked) | (getattr(record, FACTS, None) or said_in(record))
         return json.dumps(line)
 
 
@@ -58,12 +61,12 @@ def said_in(record: logging.LogRecord) -> dict[str, str]:
     return {**said, "error": type(error).__name__, "at": places_of(error)} if error else said
 
 
-def traced() -> dict[str, str]:
-    """By what the line is found beside its span."""
+def traced(asked: RequestFacts | None) -> dict[str, str]:
+    """By what the line is found beside its span; that of a request is written after the last of them."""
     context = get_current_span().get_span_context()
-    if not context.is_valid:
-        return {}
-    return {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)}
+    if context.is_valid:
+        return {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)}
+    return {"trace_id": asked.trace_id} if asked and asked.trace_id else {}
 
 
 def log_as_json(level: str) -> None:
@@ -101,7 +104,8 @@ class RequestLines:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked, answer = RequestFacts(request_id=request_id_of(Headers(scope=scope))), Answer()
+        headers, answer = Headers(scope=scope), Answer()
+        asked = RequestFacts(request_id=request_id_of(headers), trace=trace_of(headers))
         scope[FACTS_IN_SCOPE] = asked
 
         async def sent(message: Message) -> None:
@@ -113,6 +117,9 @@ class RequestLines:
         before = CURRENT_FACTS.set(asked)
         try:
             await self.app(scope, receive, sent)
+        except Exception:
+            answer.status = answer.status or 500  # uvicorn answers it so
+            raise
         finally:
             write_line(scope, route_of(scope["path"], self.prefix), asked, answer)
             CURRENT_FACTS.reset(before)
@@ -122,6 +129,12 @@ def request_id_of(headers: Mapping[str, str]) -> str:
     """The id that a client or a balancer gave the request, where it is plain; else one of ours."""
     given = headers.get(ID_HEADER, "")
     return given if PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def trace_of(headers: Mapping[str, str]) -> Context:
+    """The trace in which a client or a balancer says that the request stands; of all that they may say, only its ids."""
+    stated = headers.get(PARENT_HEADER)
+    return extract({PARENT_HEADER: stated}) if stated else Context()
 
 
 def write_line(scope: Scope, where: str, asked: RequestFacts, answer: Answer) -> None:

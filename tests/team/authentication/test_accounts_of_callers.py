@@ -130,9 +130,9 @@ def test_work_of_another_account_is_unknown(own: Guarded) -> None:
     owner, anna = of(own, "uk"), of(own, "de", "fr")
     report = owner.call("report_stats", everything=True, wait_seconds=0).data["report_id"]
     plan = owner.call("update_collections", query="Week", prefix="New ").data["plan_id"]
-    upload = owner.call(
-        "create_collection", file_url="https://example.com/a.pdf", title="A", wait_seconds=0
-    ).data["upload_id"]
+    upload = owner.call("create_collection", file_url="https://example.com/a.pdf", title="A", wait_seconds=0).data[
+        "upload_id"
+    ]
     joint = of(own, "*").call("report_stats", account="*", everything=True, wait_seconds=0).data["report_id"]
     own.forget()
     calls: list[tuple[str, dict[str, Any]]] = [

@@ -10,12 +10,21 @@ from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
 from tests.team.authentication.guarded import (
-    ACCEPTED, AUDIENCE, MODERN, OLDER, REVISIONS, Assistant, Guarded, asked, message_in, token_for,
+    ACCEPTED,
+    AUDIENCE,
+    MODERN,
+    OLDER,
+    REVISIONS,
+    Assistant,
+    Guarded,
+    asked,
+    message_in,
+    token_for,
 )
 from tests.team.authentication.issuer import signed
 
 READING = {
-    "list_collections", "get_collection", "get_upload", "list_documents", "stop_work", "get_embed_code",
+    "list_collections", "get_collection", "get_upload", "stop_work", "get_embed_code",
     "get_collection_stats", "report_stats", "get_user_stats", "audit_account", "download_collection_html",
     "get_lead_form_sample",
 }  # fmt: skip
@@ -47,7 +56,7 @@ def test_the_menu_has_what_the_caller_may_call(place: Guarded, may: str, tools: 
 
 def test_the_menu_of_who_has_one_account_is_that_of_a_server_with_one(place: Guarded) -> None:
     listed = place.by(token_for(place, "anna", "fr")).result("tools/list")["tools"]
-    ordinary = menu(Settings()).items()
+    ordinary = menu(Settings(team=True)).items()
     one = {name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for name, tool in ordinary}
     assert {tool["name"]: tool for tool in listed} == one
 
@@ -155,7 +164,11 @@ def test_a_plan_that_another_has_confirmed_is_not_gone_on_with_without_the_right
 
 
 READERS_WORK: dict[str, Callable[[Guarded], dict[str, Any]]] = {
-    "download_collection_html": lambda place: {"collection_hash": place.hash_in("de"), "wait_seconds": 0, "save": False},
+    "download_collection_html": lambda place: {
+        "collection_hash": place.hash_in("de"),
+        "wait_seconds": 0,
+        "save": False,
+    },
     "report_stats": lambda place: {"collections": [place.hash_in("de")], "wait_seconds": 0},
     "get_upload": lambda _: {},
     "audit_account": lambda _: {"wait_seconds": 0},
@@ -184,7 +197,5 @@ def test_instructions_and_jobs_name_no_tool_that_the_caller_lacks(place: Guarded
 def instructions_for(who: Assistant) -> str:
     if who.revision == MODERN:
         return str(who.result("server/discover")["instructions"])
-    hello = asked(
-        "initialize", protocolVersion=OLDER, capabilities={}, clientInfo={"name": "test", "version": "1"}
-    )
+    hello = asked("initialize", protocolVersion=OLDER, capabilities={}, clientInfo={"name": "test", "version": "1"})
     return str(message_in(who._post(ACCEPTED, hello).text)["result"]["instructions"])
