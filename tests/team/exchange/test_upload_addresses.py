@@ -364,6 +364,18 @@ async def test_who_asked_for_an_address_can_end_it_and_nobody_else_can(team: Tea
     assert (await replica.call("get_upload", upload_id=upload_id)).data["state"] == "stopped"
 
 
+async def test_who_lost_an_id_finds_it_among_the_uploads_of_the_day_and_nobody_else_does(
+    team: Team, replica: Replica
+) -> None:
+    _, upload_id = await replica.address(title="Autumn")
+    listed = await replica.call("get_upload", wait_seconds=0)
+    assert [(one["upload_id"], one["state"], one["title"]) for one in listed.data["uploads"]] == [
+        (upload_id, "waiting", "Autumn")
+    ]
+    berts = await team.replica("b", caller=BERT)
+    assert (await berts.call("get_upload", wait_seconds=0)).data["uploads"] == []
+
+
 async def test_a_flipbook_is_added_by_an_address(team: Team) -> None:
     replica = await team.replica(toolsets=frozenset({"default", "legacy"}))
     collection = replica.bench.collection()
