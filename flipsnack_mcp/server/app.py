@@ -87,7 +87,7 @@ class App:
         flipsnack.changing = self.recent.changing
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
         self.downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(now), lookout.background), account))
-        self.uploads = Uploads(flipsnack, journal, jobs)
+        self.uploads = Uploads(flipsnack, journal, jobs, still_may)
         self.eyes = Eyes(store, account, settings.upload_dirs)
         uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
         self.batches = Batches(
@@ -95,6 +95,8 @@ class App:
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
+        self.still_may = still_may
+        """Whether who had something begun may still have it done."""
         self.handing: Handing | None = None
         """What comes and goes by addresses, where nobody's disk can be read."""
         if settings.missing:
