@@ -1,0 +1,210 @@
+"""What people do all day, told by each of their assistants: what was called, what came of it, and who answered."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import anyio
+from mcp import Client, MCPError, types
+
+from tests.server.bench import CODE, types_what_is_asked
+
+READING = 1.0
+"""Seconds that a person takes for a form; a faster yes counts as never given."""
+RETRYABLE = re.compile(r"\bagain\b|\blater\b|\bwait\b", re.IGNORECASE)
+CUT = re.compile(r"ended without a response|reconnection attempts|connection closed", re.IGNORECASE)
+NOTHING_CHANGED = "Nothing was changed"
+MOST_TRIES = 30
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    DONE = "done"
+    LATER = "later"
+    """An error in words that says to try again."""
+    CUT = "cut"
+    """Its connection ended with the replica that had it; the client says so."""
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One call."""
+
+    account: str
+    tool: str
+    outcome: Outcome
+    text: str
+    began: float
+    seconds: float
+    replica: str
+    revision: str
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+
+@dataclass
+class Diary:
+    """All calls of all people, and what they wrote and agreed to."""
+
+    began: float = field(default_factory=time.monotonic)
+    told: list[Told] = field(default_factory=list[Told])
+    written: dict[str, str] = field(default_factory=dict[str, str])
+    """By its marker, how a write ended: done, unchanged, or unknown."""
+    agreed: set[str] = field(default_factory=set[str])
+    """Hashes whose deletion a person said yes to."""
+    deleted: set[str] = field(default_factory=set[str])
+    """Those of which the answer was that they are deleted."""
+
+    @property
+    def now(self) -> float:
+        return time.monotonic() - self.began
+
+
+@dataclass
+class Assistant:
+    """One client, its person, and what is theirs in the account."""
+
+    client: Client
+    answered: list[str]
+    diary: Diary
+    account: str
+    name: str
+    revision: str
+    shared: list[str]
+    """Hashes that everybody looks at."""
+    own: list[str]
+    """Hashes that only this one changes."""
+    chance: random.Random
+    made: int = 0
+
+    async def once(self, tool: str, **arguments: Any) -> Told:
+        """One call, whatever comes of it."""
+        began, before, data = self.diary.now, len(self.answered), dict[str, Any]()
+        try:
+            result = await self.client.call_tool(tool, {"account": self.account, **arguments})
+        except MCPError as error:
+            text = f"{error}"
+            outcome = Outcome.CUT if CUT.search(text) else Outcome.LATER if RETRYABLE.search(text) else Outcome.WRONG
+        else:
+            text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
+            outcome, data = Outcome.DONE, result.structured_content or {}
+            if result.is_error and not CODE.search(text):
+                outcome = Outcome.LATER if RETRYABLE.search(text) else Outcome.WRONG
+        replica = self.answered[-1] if len(self.answered) > before else ""
+        took = self.diary.now - began
+        told = Told(self.account, tool, outcome, text, began, took, replica, self.revision, data)
+        self.diary.told.append(told)
+        return told
+
+    async def read(self, tool: str, **arguments: Any) -> Told:
+        """A look, repeated as its answer says."""
+        for _ in range(MOST_TRIES):
+            told = await self.once(tool, **arguments)
+            if told.outcome in {Outcome.DONE, Outcome.WRONG}:
+                return told
+            await anyio.sleep(2)
+        return told
+
+    async def write(self, tool: str, marker: str, **arguments: Any) -> Told:
+        """A change, repeated only where its answer says that nothing was changed."""
+        for _ in range(MOST_TRIES):
+            told = await self.once(tool, **arguments)
+            if told.outcome is Outcome.DONE:
+                self.diary.written[marker] = "done"
+                return told
+            if NOTHING_CHANGED.lower() not in told.text.lower():
+                self.diary.written[marker] = "unknown"
+                return told
+            self.diary.written[marker] = "unchanged"
+            if told.outcome is Outcome.WRONG:
+                return told
+            await anyio.sleep(2)
+        return told
+
+    def marker(self) -> str:
+        """A text that no other write holds."""
+        self.made += 1
+        return f"mark {self.name} {self.made:04}"
+
+    async def step(self) -> None:
+        """What a person wants next."""
+        wanted = self.chance.random()
+        one = self.chance.choice(self.shared)
+        if wanted < 0.3:
+            await self.read("list_collections", limit=20, offset=self.chance.randrange(60))
+        elif wanted < 0.5:
+            await self.read("get_collection", collection_hash=one)
+        elif wanted < 0.7:
+            days = self.chance.randrange(1, 60)
+            await self.read("get_collection_stats", collection_hash=one, **open_period(days))
+        elif wanted < 0.78:
+            await self.read("get_embed_code", collection_hash=one)
+        elif wanted < 0.93:
+            marker = self.marker()
+            await self.write("update_collection", marker, collection_hash=self.own[0], description=marker)
+        elif wanted < 0.97:
+            marker = self.marker()
+            title, url = f"{self.account} {marker}", "https://files.example.com/offers.pdf"
+            await self.write("create_collection", marker, file_url=url, title=title, wait_seconds=0)
+        else:
+            await self.delete()
+
+    async def delete(self) -> None:
+        """One collection goes with a yes, or is asked about and stays."""
+        if len(self.own) < 3:
+            return
+        target = self.own.pop()
+        if agrees := self.chance.random() < 0.6:
+            self.diary.agreed.add(target)
+        for _ in range(MOST_TRIES):
+            told = await self.once("delete_collection", collection_hash=target)
+            code = CODE.search(told.text)
+            if code and agrees:
+                told = await self.once("delete_collection", collection_hash=target, confirmation=code[1])
+            if told.outcome is Outcome.DONE and told.data.get("deleted"):
+                self.diary.deleted.add(target)
+            if told.outcome is not Outcome.LATER or NOTHING_CHANGED not in told.text:
+                return
+            await anyio.sleep(2)
+
+    async def lead(self, until: float, pace: float) -> None:
+        """A day, with pauses."""
+        await anyio.sleep(self.chance.uniform(0, pace))
+        while self.diary.now < until:
+            began = self.diary.now
+            await self.step()
+            await anyio.sleep(max(0.0, began + self.chance.uniform(0.6, 1.4) * pace - self.diary.now))
+
+    async def report(self, hashes: list[str], until: float) -> None:
+        """One report after the other, so that the budget is used up."""
+        while self.diary.now < until:
+            told = await self.read("report_stats", collections=hashes, wait_seconds=40, **open_period(29))
+            while told.data.get("state") == "running" and self.diary.now < until:
+                told = await self.read("report_stats", report_id=told.data["report_id"], wait_seconds=40)
+
+
+def open_period(days: int) -> dict[str, str]:
+    """Some days up to today, which are never over: nothing about them is remembered for long."""
+    today = datetime.now(UTC).date()
+    return {"start_date": str(today - timedelta(days=days)), "end_date": str(today)}
+
+
+class Person:
+    """Sits before a client that shows forms: reads, and says yes to what was agreed on beforehand."""
+
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+
+    async def __call__(self, context: Any, params: Any) -> types.ElicitResult | types.ErrorData:  # noqa: ARG002 - the SDK's names
+        await anyio.sleep(READING)
+        if any(f"({one})" in params.message for one in self.diary.agreed):
+            return types_what_is_asked(params.message)
+        return types.ElicitResult(action="decline")
