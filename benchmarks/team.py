@@ -29,7 +29,10 @@ def main(plan: Plan, seed: int, folder: Path) -> int:
     with team(folder, Wanted(conversion_seconds=plan.conversion_seconds)) as standing:
         figures, wrong = anyio.run(lived, standing, plan, random.Random(seed))  # noqa: S311 - no secret
     print(json.dumps({"plan": plan.name, "seed": seed, **figures}))
-    print("\n".join(wrong) or "every call was answered, nothing was doubled, crossed, unconfirmed or lost", file=sys.stderr)
+    print(
+        "\n".join(wrong) or "every call was answered, nothing was doubled, crossed, unconfirmed or lost",
+        file=sys.stderr,
+    )
     return 1 if wrong else 0
 
 

@@ -47,7 +47,12 @@ KILLS = Plan(
     "kills",
     620.0,
     10.0,
-    tuple(sorted([(10 + 6 * at, "kill and restart") for at in range(100)] + [(13 + 30 * at, "kill redis") for at in range(20)])),
+    tuple(
+        sorted(
+            [(10 + 6 * at, "kill and restart") for at in range(100)]
+            + [(13 + 30 * at, "kill redis") for at in range(20)]
+        )
+    ),
     people=20,
     conversion_seconds=5.0,
 )
@@ -126,9 +131,7 @@ class Day:
             await self.happen(what)
 
     async def sink(self) -> Sink:
-        requests = {
-            name: await anyio.to_thread.run_sync(one.requests) for name, one in self.team.accounts.items()
-        }
+        requests = {name: await anyio.to_thread.run_sync(one.requests) for name, one in self.team.accounts.items()}
         return Sink(requests, self.began)
 
 
@@ -139,7 +142,9 @@ async def lived(team: Team, plan: Plan, chance: random.Random) -> tuple[dict[str
     async with AsyncExitStack() as connected:
         diary = Diary()
         people = [await arrive(team, connected, diary, number, tokens, hashes, chance) for number in range(plan.people)]
-        reporters = [await arrive(team, connected, diary, number, tokens, hashes, chance) for number in range(2 * len(ACCOUNTS))]
+        reporters = [
+            await arrive(team, connected, diary, number, tokens, hashes, chance) for number in range(2 * len(ACCOUNTS))
+        ]
         diary.began = time.monotonic()
         day = Day(team, plan, chance, tokens, hashes, diary)
         async with anyio.create_task_group() as group:
@@ -205,5 +210,13 @@ async def arrive(
     every = hashes[account]
     own = every[SHARED + place * OWN : SHARED + (place + 1) * OWN]
     return Assistant(
-        client, answered, diary, account, f"{account}{number}", revision, every[:SHARED], own, random.Random(chance.random())  # noqa: S311 - no secret
+        client,
+        answered,
+        diary,
+        account,
+        f"{account}{number}",
+        revision,
+        every[:SHARED],
+        own,
+        random.Random(chance.random()),  # noqa: S311 - no secret
     )

@@ -67,7 +67,10 @@ async def followed(team: Team, token: str, work: Work, *, certain: bool) -> list
                         return found
             return "not ended"
 
-        report, upload = await state("report_stats", report_id=work.report), await state("get_upload", upload_id=work.upload)
+        report, upload = (
+            await state("report_stats", report_id=work.report),
+            await state("get_upload", upload_id=work.upload),
+        )
         if report != "complete":
             wrong.append(f"the report {work.report} of {work.account} is {report!r}")
         if upload not in ({"complete"} if certain else ENDS):

@@ -25,7 +25,9 @@ class Sink:
     began: float
 
     def carried_out(self, *actions: str) -> list[Arrived]:
-        return [one for every in self.requests.values() for one in every if one["action"] in actions and one["executed"]]
+        return [
+            one for every in self.requests.values() for one in every if one["action"] in actions and one["executed"]
+        ]
 
     def refused(self) -> int:
         """Answers 31 and 32."""

@@ -114,7 +114,11 @@ def paths_of(ingress: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_no_balancer_sends_a_request_twice() -> None:
-    said = re.findall(r"^\s*(?:proxy_next_upstream|\S+/proxy-next-upstream:) (.+?);?$", "\n".join([*NGINX.values(), TEXTS["kubernetes.yaml"]]), re.MULTILINE)
+    said = re.findall(
+        r"^\s*(?:proxy_next_upstream|\S+/proxy-next-upstream:) (.+?);?$",
+        "\n".join([*NGINX.values(), TEXTS["kubernetes.yaml"]]),
+        re.MULTILINE,
+    )
     assert said == ["error timeout", "error timeout"]
 
 
