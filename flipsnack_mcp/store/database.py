@@ -3,7 +3,7 @@
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -42,6 +42,9 @@ class RowRecords:
     def get(self, kind: str, name: str) -> Body | None:
         rows = self._run(GET, kind=kind, name=name)
         return read_body(rows[0][0]) if rows else None
+
+    def several(self, kind: str, names: Iterable[str]) -> list[Body | None]:
+        return [self.get(kind, name) for name in names]
 
     def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         # In ASCII: half a surrogate pair in somebody's title must not make a record unwritable.

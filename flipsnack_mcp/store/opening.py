@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+from flipsnack_mcp.redis_address import RedisAddress, is_redis, redis_address
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.shared_document import DocumentT, Fits, SharedDocument
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 
 
 def open_store(state: str) -> Store:
     """Make the store that `state` names."""
+    if is_redis(state):
+        return RedisStore(address_in(state))
     path = state_file(state)
     return SqliteStore(path) if path else MemoryStore()
 
@@ -21,6 +25,14 @@ def open_shared_document(
     return SharedDocument(path.with_name(f"{name}.sqlite"), first, fits) if path else None
 
 
+def address_in(state: str) -> RedisAddress:
+    """Read the address of a Redis server, which is not repeated where it cannot be understood."""
+    try:
+        return redis_address(state)
+    except ValueError as error:
+        raise ValueError(f"FLIPSNACK_STATE {error}") from None
+
+
 def state_file(state: str) -> Path | None:
     """Find the file that `state` names. What cannot be understood is not repeated: it may hold a password."""
     kind, _, path = state.partition(":")
@@ -28,7 +40,7 @@ def state_file(state: str) -> Path | None:
         return None
     if state and (kind != "sqlite" or not path):
         raise ValueError(
-            "FLIPSNACK_STATE must be sqlite:PATH (a file), memory: (nothing is kept), or empty for the usual file."
+            "FLIPSNACK_STATE must be sqlite:PATH (a file), redis://HOST:PORT/DATABASE, memory: (nothing is kept), or empty for the usual file."
         )
     return given_file(path) if path else default_file()
 

@@ -1,6 +1,6 @@
 """What every form of the store promises: named JSON records, changed together or not at all; or words why it cannot be used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -13,11 +13,19 @@ Body: TypeAlias = dict[str, Any]
 class Records(Protocol):
     """What a transaction sees. Only valid inside it."""
 
-    now: float  # the store's time (`store/clock`), read inside the transaction: before, two processes could be out of order
-    wall: float  # what the clock on the wall shows: for what a person reads, and to see that somebody has set it
+    @property
+    def now(self) -> float:
+        """The store's time (`store/clock`), read inside the transaction: before, two processes could be out of order."""
+
+    @property
+    def wall(self) -> float:
+        """What the clock on the wall shows: for what a person reads, and to see that somebody has set it."""
 
     def get(self, kind: str, name: str) -> Body | None:
         """Return a copy of one record's body, or None if there is none or its time is over."""
+
+    def several(self, kind: str, names: Iterable[str]) -> list[Body | None]:
+        """Return the same for several names of a kind: what is far away is fetched once and not name by name."""
 
     def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         """Write one record; it may be forgotten after `keep` seconds, or never."""
@@ -40,7 +48,10 @@ class Store(Protocol):
     shared: bool  # whether other processes see it
 
     async def transact(self, work: Callable[[Records], T]) -> T:
-        """Run `work`, which is plain code without await, atomically and once; an exception in it undoes everything."""
+        """Run `work`, which is plain code without await, atomically; an exception in it undoes everything.
+
+        It may be run several times, and only its last run counts: it changes nothing but records.
+        """
 
     async def close(self) -> None:
         """Let go of the file. A later transaction opens it again."""

@@ -1,0 +1,130 @@
+"""What is said of a Redis server that cannot be used: one sentence that names the cause, and one with its cure."""
+
+import re
+from typing import NamedTuple
+
+from flipsnack_mcp.store.records import StoreUnusable
+
+AGAIN = "It is tried again with every call."
+
+
+class Failure(NamedTuple):
+    """One way of failing."""
+
+    sign: re.Pattern[str]
+    """By what the client's exception is known: its name and its text."""
+    happened: str
+    """After "Redis at ADDRESS"."""
+    next_step: str
+    passes: bool = False
+    """Whether it may be over in a moment, as when another server takes over."""
+
+
+def sign(pattern: str) -> re.Pattern[str]:
+    """A sign; names of codes are written in capitals by every server, so case counts."""
+    return re.compile(pattern)
+
+
+FAILURES = (
+    Failure(
+        sign(r"^OutOfMemory|\bOOM\b"),
+        "is full (maxmemory) and takes no changes",
+        "Raise its maxmemory, or clear what else lies in it.",
+    ),
+    Failure(
+        sign(r"^ReadOnly|\bREADONLY\b"),
+        "is a replica and takes no changes",
+        f"Let FLIPSNACK_STATE name the primary; if that has just changed, wait a moment. {AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"^BusyLoading|\bLOADING\b"),
+        "is still reading its data after a start",
+        f"Wait until it has. {AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"\bMISCONF\b"),
+        "cannot write to its own disk and takes no changes (MISCONF)",
+        "See to its disk; its log says what is wrong.",
+    ),
+    Failure(
+        sign(r"^Authentication|\bNOAUTH\b|\bWRONGPASS\b|invalid password|without any password"),
+        "does not take the user and password of FLIPSNACK_STATE, or wants some",
+        "Correct them there.",
+    ),
+    Failure(
+        sign(r"^NoPermission|\bNOPERM\b"),
+        "does not let the user of FLIPSNACK_STATE do what is needed",
+        "Give it all commands on the keys and channels that begin with the prefix, and the commands TIME, CONFIG|GET and EVALSHA.",
+    ),
+    Failure(
+        sign(r"^MasterDown|\bMASTERDOWN\b|^ClusterDown|\bCLUSTERDOWN\b|^TryAgain"),
+        "has lost its primary",
+        f"Wait until another one has taken over. {AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"^Moved|^Ask|\bMOVED\b"),
+        "is a part of a cluster, and what is asked for lies on another one",
+        "Let FLIPSNACK_STATE name the server of the cluster that holds it, or one that is alone.",
+    ),
+    Failure(
+        sign(r"unknown command|Unknown Redis command"),
+        "is too old",
+        "Redis 6.2 and Valkey 7.2 are the first that can be used.",
+    ),
+    Failure(
+        sign(r"^InvalidResponse|Protocol Error"),
+        "is no Redis: something else answers there",
+        "Correct the address in FLIPSNACK_STATE.",
+    ),
+    Failure(
+        sign(r"^SSL|\bSSL\b|CERTIFICATE|certificate"),
+        "cannot be reached by TLS, or its certificate is not to be trusted",
+        "Write rediss:// where it takes TLS and redis:// where not, and name your own authority with ?ssl_ca_certs=FILE.",
+    ),
+    Failure(
+        sign(r"^Timeout"),
+        "did not answer in time",
+        f"See whether it is overloaded, or the network to it broken. {AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"^(?:Connection|OSError|Broken|Refused|Max|gaierror|FileNotFound|Permission)"),
+        "cannot be reached",
+        f"See that it runs and that FLIPSNACK_STATE names it. {AGAIN}",
+        passes=True,
+    ),
+)
+ANY_OTHER = Failure(
+    sign(""), "refused what it was asked", f"See its log, and whether FLIPSNACK_STATE names the right server. {AGAIN}"
+)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Which of them an exception of the client is."""
+    shown = f"{type(error).__name__} {error}"
+    return next((one for one in FAILURES if one.sign.search(shown)), ANY_OTHER)
+
+
+def redis_unusable(failure: Failure, where: str, *, unknown: bool = False) -> StoreUnusable:
+    """What is said of it. `unknown`: a change had been sent, and nobody knows whether it was made."""
+    lost = ", so that it is not known whether it kept the last thing it was told" if unknown else ""
+    return StoreUnusable(f"Redis at {where} {failure.happened}{lost}.", failure.next_step)
+
+
+def redis_held(where: str, seconds: float) -> StoreUnusable:
+    """Others were always faster."""
+    return StoreUnusable(
+        f"What is kept in Redis at {where} was changed by other processes again and again for {seconds:.0f} seconds.",
+        "Try again; if it stays so, see how busy that server is.",
+    )
+
+
+def no_redis_client() -> StoreUnusable:
+    """The extra is not installed."""
+    return StoreUnusable(
+        "FLIPSNACK_STATE names a Redis server, and the client for it is not installed.",
+        "Install the extra: pip install 'flipsnack-mcp[redis]'.",
+    )
