@@ -36,7 +36,7 @@ http {{
     {more}
 }}
 """
-ADDING_A_TOKEN = """
+AUTHORIZED = """
     map $http_host $adding_host {{ default $http_host; "127.0.0.1:{port}" "localhost:{public}"; "localhost:{port}" "localhost:{public}"; }}
     map $http_origin $adding_origin {{ default $http_origin; "~^http://(127\\.0\\.0\\.1|localhost):{port}$" "https://localhost:{public}"; }}
     server {{
@@ -91,7 +91,7 @@ class Balancer:
     def add_token(self, token: str) -> str:
         """A plain address at which that token is added to each request; counts from the next start or change."""
         port = unbound_port()
-        self.more += ADDING_A_TOKEN.format(port=port, public=self.port, token=token)
+        self.more += AUTHORIZED.format(port=port, public=self.port, token=token)
         return f"http://127.0.0.1:{port}"
 
     def prepare(self) -> None:

@@ -63,7 +63,7 @@ def in_order(told: list[Any]) -> tuple[str, dict[str, Stored]]:
     return revision.decode(), {name.decode(): Stored.of(bodies[name]) for name in names if name in bodies}
 
 
-class Unread(BaseException):  # noqa: N818 - no error, and nothing that `except Exception` in a work may swallow
+class Unread(BaseException):
     """A work asks for what was not read yet."""
 
     def __init__(self, places: Iterable[Place] = (), kind: str | None = None) -> None:
