@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # it has none
 
 from flipsnack_mcp.parsing import parsed
 from flipsnack_mcp.settings import VARIABLES
