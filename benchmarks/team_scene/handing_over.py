@@ -88,7 +88,7 @@ async def answered(team: Team, token: str, work: Work) -> list[str]:
         if isinstance(result, CallToolResult) and not result.is_error:
             return []
         said = f"{result}"
-        if NOTHING_CHANGED not in said or not RETRYABLE.search(said):
+        if not (NOTHING_CHANGED.search(said) and RETRYABLE.search(said)):
             break
         await anyio.sleep(2)
     return [f"the form about {work.target} was not taken by another replica: {said}"]

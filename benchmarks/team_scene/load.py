@@ -20,7 +20,7 @@ READING = 1.0
 """Seconds that a person takes for a form; a faster yes counts as never given."""
 RETRYABLE = re.compile(r"\bagain\b|\blater\b|\bwait\b", re.IGNORECASE)
 CUT = re.compile(r"ended without a response|reconnection attempts|connection closed", re.IGNORECASE)
-NOTHING_CHANGED = "Nothing was changed"
+NOTHING_CHANGED = re.compile(r"nothing was (changed|done)", re.IGNORECASE)
 MOST_TRIES = 30
 
 
@@ -92,7 +92,7 @@ class Assistant:
             result = await self.client.call_tool(tool, {"account": self.account, **arguments})
         except MCPError as error:
             text = f"{error}"
-            outcome = Outcome.CUT if CUT.search(text) else Outcome.LATER if RETRYABLE.search(text) else Outcome.WRONG
+            outcome = Outcome.CUT if CUT.search(text) else Outcome.LATER if is_retryable(error) else Outcome.WRONG
         else:
             text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
             outcome, data = Outcome.DONE, result.structured_content or {}
@@ -120,7 +120,7 @@ class Assistant:
             if told.outcome is Outcome.DONE:
                 self.diary.written[marker] = "done"
                 return told
-            if NOTHING_CHANGED.lower() not in told.text.lower():
+            if not NOTHING_CHANGED.search(told.text):
                 self.diary.written[marker] = "unknown"
                 return told
             self.diary.written[marker] = "unchanged"
@@ -171,7 +171,7 @@ class Assistant:
                 told = await self.once("delete_collection", collection_hash=target, confirmation=code[1])
             if told.outcome is Outcome.DONE and told.data.get("deleted"):
                 self.diary.deleted.add(target)
-            if told.outcome is not Outcome.LATER or NOTHING_CHANGED not in told.text:
+            if told.outcome is not Outcome.LATER or not NOTHING_CHANGED.search(told.text):
                 return
             await anyio.sleep(2)
 
@@ -189,6 +189,12 @@ class Assistant:
             told = await self.read("report_stats", collections=hashes, wait_seconds=40, **open_period(29))
             while told.data.get("state") == "running" and self.diary.now < until:
                 told = await self.read("report_stats", report_id=told.data["report_id"], wait_seconds=40)
+
+
+def is_retryable(error: MCPError) -> bool:
+    """Whether it says when to try again, in words or by a number."""
+    data = error.error.data
+    return bool(RETRYABLE.search(f"{error}")) or (isinstance(data, dict) and "retry_after" in data)
 
 
 def open_period(days: int) -> dict[str, str]:

@@ -10,7 +10,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it has none
 
 from flipsnack_mcp.parsing import parsed
-from flipsnack_mcp.settings import VARIABLES
+from flipsnack_mcp.server.request import TIME_OF_A_CALL
+from flipsnack_mcp.settings import VARIABLES, Settings
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 TEXTS = {one.name: one.read_text(encoding="utf-8") for one in [*PACKAGING.glob("*.yaml"), PACKAGING / "Dockerfile"]}
@@ -90,8 +91,9 @@ def test_probes_ask_what_there_is_and_an_end_waits_for_the_drain() -> None:
     asked = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
     assert asked == {"startup": "/health", "liveness": "/health", "readiness": "/ready"}
     assert "/health" in TEXTS["Dockerfile"]
-    longest = 5 + 45
-    assert pod()["terminationGracePeriodSeconds"] > 5 + longest
+    longest = Settings().drain_seconds + TIME_OF_A_CALL
+    assert pod()["terminationGracePeriodSeconds"] > longest
+    assert "TimeoutStopSec=60\n" in (PACKAGING.parent / "docs" / "team.md").read_text(encoding="utf-8")
     assert int(COMPOSE["services"]["replica-1"]["stop_grace_period"].removesuffix("s")) > longest
 
 
