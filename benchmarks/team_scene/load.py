@@ -91,7 +91,7 @@ class Assistant:
         try:
             result = await self.client.call_tool(tool, {"account": self.account, **arguments})
         except MCPError as error:
-            text = f"{error}"
+            text = error.message
             outcome = Outcome.CUT if CUT.search(text) else Outcome.LATER if is_retryable(error) else Outcome.WRONG
         else:
             text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
@@ -194,7 +194,7 @@ class Assistant:
 def is_retryable(error: MCPError) -> bool:
     """Whether it says when to try again, in words or by a number."""
     data = error.error.data
-    return bool(RETRYABLE.search(f"{error}")) or (isinstance(data, dict) and "retry_after" in data)
+    return bool(RETRYABLE.search(error.message)) or (isinstance(data, dict) and "retry_after" in data)
 
 
 def open_period(days: int) -> dict[str, str]:
