@@ -47,3 +47,8 @@ class TeamSettings:
     body_kilobytes: int = setting(
         partial(Reading.number, most=1_000_000), "HTTP: largest body of a request", default=4096
     )
+    drain_seconds: int = setting(
+        partial(Reading.number, least=0, most=300),
+        "HTTP: how long a server that is told to end goes on, so that balancers notice",
+        default=5,
+    )

@@ -1,11 +1,8 @@
-"""`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine.
-
-The Host check is the SDK's (`mcp.server.transport_security`): on a loopback address, and `address` below takes no other,
-it answers only requests whose Host and Origin are loopback names.
-"""
+"""`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine or for a team."""
 
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -18,7 +15,9 @@ from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
-from flipsnack_mcp.settings import LOOPBACK, Settings
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.team.binding import refusal_to_bind, told_apart
 
 
 def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None = None) -> int:
@@ -31,13 +30,25 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     if where is None and not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
+    if where:
+        settings = for_callers(settings)
+        if said := refusal_to_bind(where[0], settings):
+            sys.stderr.write(f"flipsnack-mcp: {said}\n")
+            return 2
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     log_to_stderr(settings)
-    server = build_server(settings, connect, store=remember(settings))
+    store = remember(settings)
+    server = build_server(settings, connect, store=store)
     Redactor.of(settings).guard()
     if heard is None:
         remark_on(settings, open_key_files(settings))
-    return serve_http(server, *where) if where else serve_stdio(server, heard or NOTHING_HEARD)
+    return serve_http(server, settings, store, *where) if where else serve_stdio(server, heard or NOTHING_HEARD)
+
+
+def for_callers(settings: Settings) -> Settings:
+    """The settings of a server on HTTP, and of each of its accounts: whether they are a team's is known from here on."""
+    team = told_apart(settings)
+    return replace(settings, team=team, accounts=tuple(replace(one, team=team) for one in settings.accounts))
 
 
 def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
@@ -50,15 +61,16 @@ def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
     end_process(0)
 
 
-def serve_http(server: FlipsnackServer, host: str, port: int) -> int:
-    """Serve whoever comes from this machine, until interrupted."""
+def serve_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> int:
+    """Serve whoever comes, until interrupted."""
     if sys.stderr.isatty():
         named = f"[{host}]" if ":" in host else host
-        announce(f"waiting for MCP clients at http://{named}:{port}/mcp; press Ctrl-C to leave")
+        reached = settings.public_url.rstrip("/") or f"http://{named}:{port}"
+        announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
     try:
         from flipsnack_mcp.team.serving import serve_over_http  # noqa: PLC0415  # stdio starts without it
 
-        serve_over_http(server, host, port, server.settings.log_level)
+        serve_over_http(server, settings, store, host, port)
     except SystemExit:
         announce(f"{host}:{port} cannot be served, the port may be in use; name another one")
         return 1
@@ -73,18 +85,13 @@ def announce(text: str) -> None:
 
 
 def address(text: str) -> tuple[str, int]:
-    """HOST:PORT on this machine.
+    """HOST:PORT.
 
     Raises:
-        ValueError: It is none, or it could be reached from elsewhere.
+        ValueError: It is none.
     """
     host, _, port = text.rpartition(":")
     host = host.strip("[]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError("--http takes HOST:PORT, for example 127.0.0.1:8000")
-    if host not in LOOPBACK:
-        raise ValueError(
-            "--http serves this machine only (127.0.0.1, localhost, ::1): this version cannot tell callers apart, "
-            "so anyone who reaches another address could use your Flipsnack account"
-        )
     return host, int(port)

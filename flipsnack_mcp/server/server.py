@@ -132,7 +132,8 @@ class FlipsnackServer(MCPServer[Service]):
         """The SDK's application, with a look at what is posted before it."""
         application = super().streamable_http_app(**options)
         application.add_middleware(RereadBodies)
-        application.add_middleware(RequestBodyLimitMiddleware, max_body_size=DEFAULT_MAX_REQUEST_BODY_SIZE)
+        most = options.get("max_request_body_size", DEFAULT_MAX_REQUEST_BODY_SIZE)
+        application.add_middleware(RequestBodyLimitMiddleware, max_body_size=most)
         return application
 
     @override

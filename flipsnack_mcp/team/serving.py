@@ -1,48 +1,55 @@
-"""The server on HTTP: the SDK's application behind uvicorn, which waits for nobody's unfinished request for ever."""
+"""The server on HTTP: the application behind uvicorn, which ends at once where it is alone, and after its calls beside others."""
 
 import asyncio
 import logging
-from dataclasses import dataclass
+import signal
+import sys
 from functools import partial
 from socket import socket
-from typing import Any, cast
+from types import FrameType
+from typing import cast
 
 import anyio
-import h11
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from flipsnack_mcp.server.server import FlipsnackServer
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.team.application import application
+from flipsnack_mcp.team.binding import one_of_several
+from flipsnack_mcp.team.connections import USUAL_PATIENCE, WITH_A_BALANCER, BoundedProtocol, Patience, Rooms
+from flipsnack_mcp.team.ending import Ending
 
-SESSION_IDLE = 1800.0
-"""Seconds without a request after which a session is dropped."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """What clients are given."""
-
-    request: float
-    """Seconds for a request to arrive, from the connection or the end of the answer before it to its last byte."""
-    keep_alive: int
-    """Seconds between two requests."""
-    unfinished: int
-    """Connections on which no whole request has arrived yet; with one more the oldest of them makes room."""
+CONNECTIONS = 10_000
 
 
-USUAL_PATIENCE = Patience(request=20.0, keep_alive=5, unfinished=200)
-
-
-def serve_over_http(server: FlipsnackServer, host: str, port: int, log_level: str) -> None:
+def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> None:
     """Serve until interrupted.
 
     Raises:
         SystemExit: The port cannot be had.
     """
-    app = application(server, host, SESSION_IDLE)
-    anyio.run(EndingServer(configured(app, host, port, log_level)).serve)
+    several = one_of_several(settings)
+    if several:
+        allow_connections(CONNECTIONS)
+    ending = Ending(settings.drain_seconds)
+    app = application(server, settings, store, host, ending)
+    patience = WITH_A_BALANCER if several else USUAL_PATIENCE
+    how = configured(app, host, port, settings.log_level, patience)
+    anyio.run((DrainingServer(how, ending) if several else EndingServer(how)).serve)
+
+
+def allow_connections(many: int) -> None:
+    """Let this process have so many open, as far as its system lets it say so: often a thousand is what it begins with."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415  # there is none on Windows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = many if hard == resource.RLIM_INFINITY else min(many, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class EndingServer(uvicorn.Server):
@@ -55,16 +62,39 @@ class EndingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def application(server: FlipsnackServer, host: str, idle: float) -> ASGIApp:
-    """What answers requests; a session that nobody uses for so long is dropped."""
-    return cast("ASGIApp", server.streamable_http_app(host=host, session_idle_timeout=idle))
+class DrainingServer(EndingServer):
+    """Ends at SIGTERM with status 0 once everything is answered; at the second signal, or an interrupt, at once."""
+
+    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
+        super().__init__(config)
+        self.ending = ending
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and not self.ending.begun:
+            self.ending.begin()
+        else:
+            super().handle_exit(sig, frame)
+
+    @override
+    async def on_tick(self, counter: int) -> bool:
+        if self.ending.closed:
+            for one in self.servers:
+                one.close()
+            self.ending.end_streams()
+        self.should_exit = self.should_exit or (self.ending.over and self._all_is_taken())
+        return await super().on_tick(counter)
+
+    def _all_is_taken(self) -> bool:
+        """Whether every answer has left. A connection that takes none is ended by itself."""
+        return not any(one.transport.get_write_buffer_size() for one in self.server_state.connections)
 
 
 def configured(
     app: ASGIApp, host: str, port: int, log_level: str, patience: Patience = USUAL_PATIENCE
 ) -> uvicorn.Config:
     """How uvicorn serves it."""
-    protocol = cast("type[asyncio.Protocol]", partial(BoundedProtocol, patience=patience, waiting={}))
+    protocol = cast("type[asyncio.Protocol]", partial(BoundedProtocol, patience=patience, rooms=Rooms()))
     return uvicorn.Config(
         app,
         host=host,
@@ -72,56 +102,7 @@ def configured(
         log_level=log_level.lower(),
         http=protocol,
         ws="none",
+        proxy_headers=False,
         timeout_keep_alive=patience.keep_alive,
         timeout_graceful_shutdown=0,
     )
-
-
-class BoundedProtocol(H11Protocol):
-    """One connection. Uvicorn itself gives a time only to a connection that is silent after an answer."""
-
-    def __init__(
-        self, *usual: Any, patience: Patience, waiting: dict["BoundedProtocol", asyncio.TimerHandle], **named: Any
-    ) -> None:
-        super().__init__(*usual, **named)
-        self.patience = patience
-        self.waiting = waiting
-        """The connections of this server on which no whole request has arrived, the oldest first, each with its end."""
-
-    @override
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        self._look()
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._look()
-
-    @override
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._look()
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_more()
-        super().connection_lost(exc)
-
-    def _look(self) -> None:
-        """Begin to wait for a request, or end it."""
-        if self.transport.is_closing() or self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
-            self._wait_no_more()
-        elif self not in self.waiting:
-            self.waiting[self] = self.loop.call_later(self.patience.request, self.hang_up)
-            if len(self.waiting) > self.patience.unfinished:
-                next(iter(self.waiting)).hang_up()
-
-    def _wait_no_more(self) -> None:
-        if timer := self.waiting.pop(self, None):
-            timer.cancel()
-
-    def hang_up(self) -> None:
-        """End it at once."""
-        self._wait_no_more()
-        self.transport.abort()  # what is still to be sent may never be taken

@@ -3,20 +3,17 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, closing
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
 
 import anyio
 import httpx2
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from flipsnack_mcp.team import serving
+from flipsnack_mcp.team.connections import USUAL_PATIENCE, Patience
 from tests.commands.processes import Run
+from tests.team.over_http import ACCEPTED, HELLO, HOST, PING, served, whole_application
 
-HOST = "127.0.0.1"
 LINE, HOST_LINE = b"POST /mcp HTTP/1.1\r\n", b"Host: 127.0.0.1\r\n"
 HEAD = LINE + HOST_LINE + b"Content-Type: application/json\r\n"
 WHOLE = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -58,18 +55,7 @@ async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-@asynccontextmanager
-async def served(app: Any = reads_all, **limits: Any) -> AsyncIterator[int]:
-    """The port of a server of this process that has little patience."""
-    with closing(socket.create_server((HOST, 0))) as listener:
-        server = uvicorn.Server(serving.configured(app, HOST, 0, "critical", **limits))
-        async with anyio.create_task_group() as group:
-            group.start_soon(server.serve, [listener])
-            yield int(listener.getsockname()[1])
-            server.should_exit = True
-
-
-QUICK = serving.Patience(request=0.2, keep_alive=1, unfinished=20)
+QUICK = Patience(request=0.2, keep_alive=1, unfinished=20)
 
 
 async def until_closed(reader: asyncio.StreamReader) -> None:
@@ -94,7 +80,7 @@ async def never_ended(sent: Mapping[str, bytes], then: bytes = b"") -> list[str]
         waiting.remove(name)
         writer.close()
 
-    async with served(patience=QUICK) as port:
+    async with served(reads_all, patience=QUICK) as port:
         with anyio.move_on_after(10):
             async with anyio.create_task_group() as group:
                 for name in sent:
@@ -137,8 +123,8 @@ async def test_an_answer_may_take_as_long_as_it_takes() -> None:
 
 
 async def test_the_oldest_unfinished_one_makes_room() -> None:
-    patient = serving.Patience(request=60.0, keep_alive=1, unfinished=20)
-    async with served(patience=patient) as port:
+    patient = Patience(request=60.0, keep_alive=1, unfinished=20)
+    async with served(reads_all, patience=patient) as port:
         first, one = await asyncio.open_connection(HOST, port)
         others = [await asyncio.open_connection(HOST, port) for _ in range(20)]
         with anyio.fail_after(5):
@@ -149,17 +135,77 @@ async def test_the_oldest_unfinished_one_makes_room() -> None:
             writer.close()
 
 
-HELLO: dict[str, Any] = {
-    "jsonrpc": "2.0", "id": 1, "method": "initialize",
-    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
-}  # fmt: skip
-PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-ACCEPTED = {"Accept": "application/json, text/event-stream"}
+class Wants:
+    """An application that reads what is sent to /wanted, and turns everything else away by its head."""
+
+    def __init__(self) -> None:
+        self.whole = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["path"] == "/wanted":
+            await reads_all(scope, receive, send)
+            self.whole += 1
+        else:
+            await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
 
 
-async def test_a_session_that_nobody_uses_is_dropped(session_app: Callable[..., Awaitable[Any]]) -> None:
-    app = await session_app(idle=0.2)
-    async with served(app, patience=QUICK) as port, httpx2.AsyncClient() as http:
+async def test_those_who_are_turned_away_or_silent_take_no_room_from_a_body_that_is_wanted() -> None:
+    app, patient = Wants(), Patience(request=60.0, keep_alive=60, unfinished=20)
+    async with served(app, patience=patient) as port:
+        wanted, one = await asyncio.open_connection(HOST, port)
+        one.write(HEAD.replace(b"/mcp", b"/wanted") + b"Content-Length: 2\r\n\r\n1")
+        others = [await asyncio.open_connection(HOST, port) for _ in range(60)]
+        for number, (_, other) in enumerate(others):
+            other.write(HEAD + b"Content-Length: 100\r\n\r\n" if number % 2 else b"PO")
+        with anyio.fail_after(10):
+            await until_closed(others[0][0])
+            one.write(b"2")
+            assert b"200 OK" in await wanted.readline()
+        for writer in (one, *(other for _, other in others)):
+            writer.close()
+    assert app.whole == 1
+
+
+async def test_a_large_body_has_as_much_time_as_it_needs_where_it_comes_fast_enough() -> None:
+    slow, piece = Patience(request=0.3, keep_alive=1, unfinished=20), b"x" * 10_000
+    async with served(reads_all, patience=slow) as port, httpx2.AsyncClient(timeout=30) as http:
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(6):
+                yield piece
+                await anyio.sleep(0.15)
+
+        assert (await http.post(f"http://{HOST}:{port}/", content=pieces())).text == "ok"
+
+
+async def test_connections_between_two_requests_are_kept_for_a_balancer_and_keep_nobody_out() -> None:
+    """As nginx keeps them: none is ended because others have not begun, and of too many the longest unused makes room."""
+    patient = Patience(request=0.2, keep_alive=60, unfinished=5, idle=10)
+    async with served(reads_all, patience=patient) as port:
+        kept = [await asyncio.open_connection(HOST, port) for _ in range(11)]
+        for reader, writer in kept:
+            await asked_for_ok(reader, writer)
+        silent = [await asyncio.open_connection(HOST, port) for _ in range(10)]
+        with anyio.fail_after(10):
+            for reader, _ in silent:
+                await until_closed(reader)
+            await until_closed(kept[0][0])
+            for reader, writer in kept[1:]:
+                await asked_for_ok(reader, writer)
+        for _, writer in (*kept, *silent):
+            writer.close()
+
+
+async def asked_for_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(WHOLE)
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_session_that_nobody_uses_is_dropped() -> None:
+    async with served(whole_application(idle=0.2), patience=QUICK) as port, httpx2.AsyncClient() as http:
         address = f"http://{HOST}:{port}/mcp"
         session = (await http.post(address, json=HELLO, headers=ACCEPTED)).headers["mcp-session-id"]
         asks = {**ACCEPTED, "mcp-session-id": session, "mcp-protocol-version": "2025-11-25"}
@@ -168,18 +214,6 @@ async def test_a_session_that_nobody_uses_is_dropped(session_app: Callable[..., 
             await anyio.sleep(pause)
             statuses.append((await http.post(address, json=PING, headers=asks)).status_code)
     assert statuses == [200, 404]
-
-
-@pytest.fixture
-def session_app() -> Callable[..., Awaitable[Any]]:
-    async def made(idle: float) -> Any:
-        from flipsnack_mcp.commands.connecting import connect  # noqa: PLC0415
-        from flipsnack_mcp.server.server import build_server  # noqa: PLC0415
-        from flipsnack_mcp.settings import Settings  # noqa: PLC0415
-
-        return serving.application(build_server(Settings(sandbox=True), connect), HOST, idle)
-
-    return made
 
 
 def test_nine_hundred_half_open_requests_keep_nobody_out(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -198,7 +232,7 @@ def test_nine_hundred_half_open_requests_keep_nobody_out(run: Run, tmp_path_fact
         finally:
             for one in opened:
                 one.close()
-    assert ended >= 900 - serving.USUAL_PATIENCE.unfinished - len(kinds)
+    assert ended >= 900 - 2 * USUAL_PATIENCE.unfinished - len(kinds)  # heads and bodies
 
 
 def has_ended(one: socket.socket) -> bool:

@@ -1,0 +1,100 @@
+"""What answers requests on HTTP: the one place where its paths and the layers before them come together.
+
+From the outside in: the name by which the server is addressed, its end, who calls, how much one may; then the protocol.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flipsnack_mcp.server.server import FlipsnackServer
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.team.binding import Names, names_of, one_of_several
+from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
+from flipsnack_mcp.team.limits import Limits, Strangers
+from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
+from flipsnack_mcp.team.refusing import TurnedAway
+
+SESSION_IDLE = 1800.0
+"""Seconds without a request after which a session is dropped."""
+STRANGERS_EACH_SECOND = 50
+WELL = frozenset({"/health", "/ready"})
+ELSEWHERE_MEANT = {
+    421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
+    403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
+}
+
+
+def application(  # noqa: PLR0913  # one for each thing that it brings together
+    server: FlipsnackServer,
+    settings: Settings,
+    store: Store,
+    host: str,
+    ending: Ending,
+    *,
+    idle: float = SESSION_IDLE,
+) -> ASGIApp:
+    """What answers requests; a session that nobody uses for so long is dropped."""
+    keeps_sessions = settings.sticky or not one_of_several(settings)
+    protocol = server.streamable_http_app(
+        streamable_http_path=MCP,
+        stateless_http=not keeps_sessions,
+        session_idle_timeout=idle,
+        max_request_body_size=settings.body_kilobytes * 1024,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
+    )
+    readiness = Readiness(faults_of(settings, store), remarks_on(settings), ends=lambda: ending.begun)
+    routes: Sequence[BaseRoute] = [*readiness.routes]
+    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings))
+    router.lifespan_context = protocol.router.lifespan_context
+    return Addressed(UnderWay(router, ending, keeps_sessions), names_of(host, settings.public_url))
+
+
+def let_in(protocol: ASGIApp, settings: Settings) -> ASGIApp:
+    """The protocol for those who are let in, each within their limits; where nobody is told apart, for everybody."""
+    if not settings.team:
+        return protocol
+    return Strangers(Limits(protocol, settings), STRANGERS_EACH_SECOND)
+
+
+def faults_of(settings: Settings, store: Store) -> list[Check]:
+    """What is looked at before this server counts as ready."""
+    return [store_answers(store), accounts_can_be_asked(settings)]
+
+
+def remarks_on(settings: Settings) -> list[Check]:  # noqa: ARG001
+    """What is told with it, and lets it be ready: what all replicas share would end all of them at once."""
+    return []
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """An application that gets only what was meant for this server, by paths of its own."""
+
+    app: ASGIApp
+    names: Names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        # A balancer may hand on the path of the public address, or take off what stands before ours.
+        path = scope["path"]
+        if self.names.path and path.startswith(f"{self.names.path}/"):
+            path = path.removeprefix(self.names.path)
+            scope = {**scope, "path": path}
+        if path not in WELL and (status := self._refusal(scope)):
+            return await ELSEWHERE_MEANT[status].tell(send)
+        return await self.app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> int:
+        return self.names.refuse(values_of_header(scope, b"host"), values_of_header(scope, b"origin"))
+
+
+def values_of_header(scope: Scope, name: bytes) -> list[str]:
+    """All that a header says."""
+    return [text.decode("latin-1") for one, text in scope["headers"] if one == name]

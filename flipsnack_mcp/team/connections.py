@@ -1,0 +1,154 @@
+"""One connection of a server on HTTP: nobody is waited for without end, whether they send slowly, read slowly or do nothing."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import h11
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+SLOWEST = 10_000
+"""Bytes a second that a large body has to come with, and a large answer to be taken with, on the average."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What clients are given."""
+
+    request: float
+    """Seconds for a request to arrive, from the connection or its first byte to the last; a large body has more."""
+    keep_alive: int
+    """Seconds between two requests."""
+    unfinished: int
+    """Connections on which no whole head of a request has arrived yet, or whose body nobody wants; with one more the
+    oldest of them makes room. As many bodies are waited for."""
+    answer: float = 30.0
+    """Seconds for an answer to be taken; a large one has more."""
+    idle: int = 500
+    """Connections that are kept between two requests."""
+
+
+USUAL_PATIENCE = Patience(request=20.0, keep_alive=5, unfinished=200)
+WITH_A_BALANCER = Patience(request=20.0, keep_alive=75, unfinished=200)
+"""A balancer keeps connections for a minute: were they ended here before, it would send requests into closed ones."""
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """The connections of a server that wait for something, the longest first."""
+
+    heads: "Room" = field(default_factory=dict)
+    """For the head of a request, or for nothing that anybody wants."""
+    bodies: "Room" = field(default_factory=dict)
+    idle: "Room" = field(default_factory=dict)
+    """For whether there is another request."""
+
+
+Room: TypeAlias = dict["BoundedProtocol", None]
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection. Uvicorn itself gives a time only to a connection that is silent after an answer."""
+
+    def __init__(self, *usual: Any, patience: Patience, rooms: Rooms, **named: Any) -> None:
+        super().__init__(*usual, **named)
+        self.patience, self.rooms = patience, rooms
+        self.room: Room | None = None
+        self.arrived, self.since = 0, 0.0
+        """How much of the request that is waited for has come, and since when it is."""
+        self.sent_until: asyncio.TimerHandle | None = None
+        self.taken_until: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # what is not taken at once is noticed, and waited for
+        self._look()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.arrived += len(data)
+        super().data_received(data)
+        self._look()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._move(None)
+        self._is_taken()
+        super().connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait_until_taken()
+
+    @override
+    def resume_writing(self) -> None:
+        self._is_taken()
+        super().resume_writing()
+
+    def hang_up(self) -> None:
+        """End it at once."""
+        self._move(None)
+        self.transport.abort()  # what is still to be sent may never be taken
+
+    def _look(self) -> None:
+        """See what is waited for now. A connection in no room waits for us."""
+        self._move(None if self.transport.is_closing() else self._waits_in())
+
+    def _waits_in(self) -> Room | None:
+        state = self.conn.their_state
+        answered = self.cycle is not None and self.cycle.response_complete
+        if state is h11.SEND_BODY:
+            return self.rooms.heads if answered else self.rooms.bodies
+        if state is not h11.IDLE:
+            return None
+        return self.rooms.idle if answered and not self.conn.trailing_data[0] else self.rooms.heads
+
+    def _move(self, room: Room | None) -> None:
+        if room is self.room:
+            return
+        waited = self.room is self.rooms.heads or self.room is self.rooms.bodies
+        waits = room is self.rooms.heads or room is self.rooms.bodies
+        if self.room is not None:
+            self.room.pop(self, None)
+        self.room = room
+        if waits and not waited:
+            self.arrived, self.since = 0, self.loop.time()
+            self.sent_until = self.loop.call_later(self.patience.request, self._is_it_sent)
+        if waited and not waits and self.sent_until:
+            self.sent_until.cancel()
+        if room is not None:
+            room[self] = None
+            if len(room) > (self.patience.idle if room is self.rooms.idle else self.patience.unfinished):
+                next(iter(room)).hang_up()
+
+    def _is_it_sent(self) -> None:
+        """Give a request that comes fast enough more time, and end any other."""
+        left = self.since + self.patience.request + self.arrived / SLOWEST - self.loop.time()
+        if left > 0:
+            self.sent_until = self.loop.call_later(left, self._is_it_sent)
+        else:
+            self.hang_up()
+
+    def _wait_until_taken(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        self.taken_until = self.loop.call_later(self.patience.answer, self._is_it_taken, unsent)
+
+    def _is_it_taken(self, before: int) -> None:
+        """Give who reads an answer fast enough more time, and end any other."""
+        if before - self.transport.get_write_buffer_size() >= SLOWEST * self.patience.answer:
+            self._wait_until_taken()
+        else:
+            self.hang_up()
+
+    def _is_taken(self) -> None:
+        if self.taken_until:
+            self.taken_until.cancel()
+            self.taken_until = None

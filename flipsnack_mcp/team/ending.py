@@ -1,0 +1,159 @@
+"""How a server ends that others stand beside: it says so, goes on for a while, takes nothing new, and waits for its calls.
+
+Uvicorn alone waits for answers that are under way, but what the SDK streams to older clients is cut by its library for
+such streams as soon as uvicorn means to exit. So that comes last, when everything is answered.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import anyio
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flipsnack_mcp.server.request import TIME_OF_A_CALL
+from flipsnack_mcp.team.refusing import TurnedAway
+
+ENDING = TurnedAway(503, "This server is ending. Nothing was done: send it again, and another one answers.", 1, closes=True)
+CLOSE = (b"connection", b"close")
+
+
+@dataclass
+class Ending:
+    """The end of one server, and what it waits for."""
+
+    notice: float
+    """Seconds for which it goes on after it was told to end, so that balancers notice."""
+    now: Callable[[], float] = time.monotonic
+    begun_at: float | None = None
+    calls: int = 0
+    """Requests that are being answered, but for streams."""
+    streams: set[anyio.CancelScope] = field(default_factory=set)
+    """Answers that have no end of their own: who listens for what the server says by itself."""
+
+    def begin(self) -> None:
+        """Say so from now on. It may be called in the middle of anything, by a signal."""
+        self.begun_at = self.now() if self.begun_at is None else self.begun_at
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was told to end."""
+        return self.begun_at is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing new is taken."""
+        return self.begun_at is not None and self.now() >= self.begun_at + self.notice
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is waited for any more: all is answered, or a call has had its whole time since."""
+        if self.begun_at is None or not self.closed:
+            return False
+        return not self.calls or self.now() >= self.begun_at + self.notice + TIME_OF_A_CALL
+
+    def end_streams(self) -> None:
+        """Let those who listen go, who come back to another server."""
+        for one in self.streams:
+            one.cancel()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """What is waited for."""
+        self.calls += 1
+        try:
+            yield
+        finally:
+            self.calls -= 1
+
+    @contextmanager
+    def listening(self) -> Iterator[anyio.CancelScope]:
+        """What is not waited for, but ended."""
+        with anyio.CancelScope() as scope:
+            self.streams.add(scope)
+            try:
+                yield scope
+            finally:
+                self.streams.discard(scope)
+
+
+MCP = "/mcp"
+"""Where the protocol is spoken; there are files and addresses for them at other paths."""
+
+
+def is_stream(scope: Scope) -> bool:
+    """Whether the answer of a request has no end of its own."""
+    listens = scope["method"] == "GET" or method_named(scope) == b"subscriptions/listen"
+    return listens and bool(scope["path"] == MCP)
+
+
+def opens_session(scope: Scope) -> bool:
+    """Whether a request can only be the first of a session, where there are any."""
+    known = header_of(scope, b"mcp-session-id") or of_newest_revision(scope)
+    return bool(scope["path"] == MCP and scope["method"] == "POST" and not known)
+
+
+def method_named(scope: Scope) -> bytes:
+    """The method in the head of a request, where the SDK compares it with the body; nothing where it does not."""
+    return header_of(scope, b"mcp-method") if of_newest_revision(scope) else b""
+
+
+def of_newest_revision(scope: Scope) -> bool:
+    """Whether the SDK reads a request by the revision that has no sessions, as it decides that itself."""
+    version = header_of(scope, b"mcp-protocol-version").decode("latin-1")
+    return bool(version) and version not in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def header_of(scope: Scope, name: bytes) -> bytes:
+    """What a header says, once; nothing where it is not there."""
+    return next((text for one, text in scope["headers"] if one == name), b"")
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """An application of which the end knows what it still answers."""
+
+    app: ASGIApp
+    ending: Ending
+    keeps_sessions: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if self._takes_nothing(scope):
+            return await ENDING.tell(send)
+        if is_stream(scope):
+            return await self._streamed(scope, receive, send)
+        with self.ending.counted():
+            await self.app(scope, receive, self._last(send))
+
+    def _takes_nothing(self, scope: Scope) -> bool:
+        new = is_stream(scope) or (self.keeps_sessions and opens_session(scope))
+        return self.ending.closed or (self.ending.begun and new)
+
+    def _last(self, send: Send) -> Send:
+        """An answer with which its connection ends, once the end has begun: the next request finds another server."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and self.ending.begun:
+                kept = [one for one in message.get("headers", ()) if one[0].lower() != CLOSE[0]]
+                message = {**message, "headers": [*kept, CLOSE]}
+            await send(message)
+
+        return sent
+
+    async def _streamed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = False
+        complete = False
+
+        async def watched(message: Message) -> None:
+            nonlocal answered, complete
+            answered, complete = True, message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        with self.ending.listening() as listened:
+            await self.app(scope, receive, watched)
+        if listened.cancelled_caught and answered and not complete:
+            await send({"type": "http.response.body", "body": b""})

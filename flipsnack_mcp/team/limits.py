@@ -1,0 +1,245 @@
+"""How much one caller may ask of a server that others use as well: at once, in a second, in one request, and for how long.
+
+What a caller has is counted here, in one process: behind a balancer each replica gives as much. Nobody waits in a line of
+ours, so that a caller who sends too much holds nothing but what is their own, and is told when to come back.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import anyio
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flipsnack_mcp.for_a_team import TeamSettings
+from flipsnack_mcp.server.arriving.bodies import after
+from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.request import TIME_OF_A_CALL
+from flipsnack_mcp.team.ending import header_of, is_stream, method_named
+from flipsnack_mcp.team.refusing import TurnedAway
+
+OTHER_MESSAGES = 5
+"""So many times as many messages as calls: clients greet, list and listen in several before their first call."""
+LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
+"""Seconds after which a request ends whatever it does: a call ends by itself before that."""
+REMEMBERED_FOR = 60.0
+"""Seconds without a request after which nothing is known of a caller: what one may do is whole again long before."""
+NOTHING_DONE = "Nothing was done."
+TOO_LATE = TurnedAway(504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done.")
+
+
+@dataclass
+class Refill:
+    """How much may still be begun: full after a second, and never more than that."""
+
+    each_second: float
+    left: float
+    counted_at: float
+
+    def take(self, now: float) -> int:
+        """Begin one; else whole seconds until one can be begun."""
+        self.left = min(self.each_second, self.left + (now - self.counted_at) * self.each_second)
+        self.counted_at = now
+        if self.left < 1:
+            return math.ceil((1 - self.left) / self.each_second)
+        self.left -= 1
+        return 0
+
+
+@dataclass
+class Usage:
+    """What is known of one caller."""
+
+    calls: Refill
+    messages: Refill
+    under_way: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    """Requests that are being answered, streams (True) by themselves."""
+    seen_at: float = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of it is under way."""
+        return not any(self.under_way.values())
+
+
+class Usages:
+    """What is known of all callers; of those who are gone, nothing."""
+
+    def __init__(self, each_second: int, now: Callable[[], float]) -> None:
+        self._each_second, self._now = each_second, now
+        self._known: dict[str, Usage] = {}
+        self._looked_at = -math.inf
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, name: str) -> Usage:
+        """That of a caller."""
+        now = self._now()
+        if now - self._looked_at >= REMEMBERED_FOR:
+            self._looked_at = now
+            gone = [one for one, known in self._known.items() if known.idle and now - known.seen_at >= REMEMBERED_FOR]
+            for one in gone:
+                del self._known[one]
+        if name not in self._known:
+            calls, messages = self._each_second, self._each_second * OTHER_MESSAGES
+            self._known[name] = Usage(Refill(calls, calls, now), Refill(messages, messages, now))
+        self._known[name].seen_at = now
+        return self._known[name]
+
+
+class Limits:
+    """An application of which one caller gets so much."""
+
+    def __init__(self, app: ASGIApp, settings: TeamSettings, now: Callable[[], float] = anyio.current_time) -> None:
+        self._app, self._settings, self._now = app, settings, now
+        self.usages = Usages(settings.caller_calls_per_second, now)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        caller = CALLER.get()
+        usage = self.usages.of(caller.principal or caller.name)
+        stream = is_stream(scope)
+        refusal = self._refusal(usage, scope, stream=stream)
+        if refusal:
+            return await refusal.tell(send)
+        with counted_in(usage, self._now, stream=stream):
+            await self._admitted(usage, scope, receive, send)
+
+    def _refusal(self, usage: Usage, scope: Scope, *, stream: bool) -> TurnedAway | None:
+        """Why its head is enough to turn a request away: the body has not been read yet."""
+        most = self._settings.caller_calls
+        if usage.under_way[stream] >= most:
+            what = "streams open" if stream else "requests under way"
+            return TurnedAway(429, f"You have {most} {what}, the most that a caller may have. {NOTHING_DONE}", 1)
+        if wait := usage.messages.take(self._now()):
+            return self._too_many("messages", self._settings.caller_calls_per_second * OTHER_MESSAGES, wait)
+        declared = header_of(scope, b"content-length")
+        return self._too_large() if declared.isdigit() and int(declared) > self._most_bytes else None
+
+    async def _admitted(self, usage: Usage, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            return await self._app(scope, receive, send)
+        body = await whole_body(receive, self._most_bytes)
+        if body is None:
+            return None
+        if len(body) > self._most_bytes:
+            return await self._too_large().tell(send)
+        if is_call(scope, body) and (wait := usage.calls.take(self._now())):
+            return await self._too_many("calls", self._settings.caller_calls_per_second, wait).tell(send)
+        received = after({"type": "http.request", "body": body, "more_body": False}, receive)
+        if is_stream(scope):
+            return await self._app(scope, received, send)
+        return await in_time(partial(self._app, scope, received), send)
+
+    @property
+    def _most_bytes(self) -> int:
+        return self._settings.body_kilobytes * 1024
+
+    def _too_large(self) -> TurnedAway:
+        return TurnedAway(413, f"A request has at most {self._settings.body_kilobytes} kB here. {NOTHING_DONE}")
+
+    def _too_many(self, what: str, most: int, wait: int) -> TurnedAway:
+        return TurnedAway(429, f"You began {most} {what} within a second, the most that a caller may. {NOTHING_DONE}", wait)
+
+
+@contextmanager
+def counted_in(usage: Usage, now: Callable[[], float], *, stream: bool) -> Iterator[None]:
+    """One more of this kind, as long as it lasts."""
+    usage.under_way[stream] += 1
+    try:
+        yield
+    finally:
+        usage.under_way[stream] -= 1
+        usage.seen_at = now()
+
+
+async def whole_body(receive: Receive, most: int) -> bytes | None:
+    """A body, or where it is larger so much of it that this shows; None where its sender is gone."""
+    read = bytearray()
+    while len(read) <= most:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        read += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    return bytes(read)
+
+
+def is_call(scope: Scope, body: bytes) -> bool:
+    """Whether this begins work: by its header, which the SDK compares with the body, or by the body where there is none."""
+    method: Any = method_named(scope).decode("latin-1")
+    if not method:
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            return False
+        method = message.get("method") if isinstance(message, dict) else None
+    return method == "tools/call"
+
+
+async def in_time(answer: Callable[[Send], Any], send: Send) -> None:
+    """An answer within its time, or the word that it did not come."""
+    begun = False
+    ended = False
+
+    async def watched(message: Message) -> None:
+        nonlocal begun, ended
+        begun, ended = True, message["type"] == "http.response.body" and not message.get("more_body", False)
+        await send(message)
+
+    with anyio.move_on_after(LONGEST_REQUEST) as time:
+        await answer(watched)
+    if time.cancelled_caught and not begun:
+        await TOO_LATE.tell(send)
+    elif time.cancelled_caught and not ended:
+        event = f"event: message\r\ndata: {json.dumps(TOO_LATE.error)}\r\n\r\n"
+        await send({"type": "http.response.body", "body": event.encode()})
+
+
+MOST_ADDRESSES = 10_000
+
+
+class Strangers:
+    """An application that answers so many requests of one address a second that nobody was let in with.
+
+    Whoever was let in is not counted, nor kept out by what others do behind the same balancer. What a request says of the
+    addresses before it is not believed.
+    """
+
+    def __init__(self, app: ASGIApp, each_second: int, now: Callable[[], float] = anyio.current_time) -> None:
+        self._app, self._now = app, now
+        self._usages = Usages(each_second, now)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        turned_away: TurnedAway | None = None
+
+        async def watched(message: Message) -> None:
+            nonlocal turned_away
+            if message["type"] == "http.response.start" and message["status"] == 401:
+                turned_away = self._too_many(scope)
+                if turned_away:
+                    return await turned_away.tell(send)
+            if turned_away is None:
+                await send(message)
+
+        return await self._app(scope, receive, watched)
+
+    def _too_many(self, scope: Scope) -> TurnedAway | None:
+        wait = self._usages.of(self._named(scope)).calls.take(self._now())
+        words = f"Too many requests came from this address without a token that is valid here. {NOTHING_DONE}"
+        return TurnedAway(429, words, wait, closes=True) if wait else None
+
+    def _named(self, scope: Scope) -> str:
+        """The address, those of one network as one; of too many, all others as one."""
+        host = str((scope.get("client") or ("",))[0])
+        network = ":".join(host.split(":")[:4])
+        return network if len(self._usages) < MOST_ADDRESSES else ""

@@ -1,0 +1,111 @@
+"""Whether a server lives and whether it can be given work, for balancers: /health and /ready.
+
+Both answer whoever asks, under whatever name, so they tell nothing that is anybody's; and asking costs nothing, for an
+answer is given again for a second.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
+
+SEEN_FOR = 1.0
+"""Seconds for which what was found is told again."""
+PATIENCE_WITH_A_CHECK = 3.0
+ENDS = "This server is ending."
+UNCACHED = {"Cache-Control": "no-store"}
+Check = Callable[[], Awaitable[Iterable[str]]]
+"""What is not as it should be, in words without a name, an address or a secret."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a look at everything came to."""
+
+    at: float
+    faults: tuple[str, ...]
+    """For which it should be given no work."""
+    remarks: tuple[str, ...] = ()
+    """With which it can work."""
+
+
+class Readiness:
+    """What is looked at before a server counts as ready."""
+
+    def __init__(self, faults: Sequence[Check], remarks: Sequence[Check] = (), *, ends: Callable[[], bool]) -> None:
+        self._faults, self._remarks, self._ends = faults, remarks, ends
+        self._found: Condition | None = None
+        self._one_looks = anyio.Lock()
+        self._replica = secrets.token_hex(4)
+        """Tells replicas apart, and says nothing of where they run."""
+
+    @property
+    def routes(self) -> list[Route]:
+        """Where both are told."""
+        return [Route("/health", self.health), Route("/ready", self.ready)]
+
+    async def health(self, _: Request) -> JSONResponse:
+        """It lives: its event loop turns."""
+        return JSONResponse({"status": "alive", "replica": self._replica}, headers=UNCACHED)
+
+    async def ready(self, _: Request) -> JSONResponse:
+        """Whether it can be given work, and what stands against it."""
+        found = Condition(0, (ENDS,)) if self._ends() else await self._looked()
+        body = {
+            "status": "not ready" if found.faults else "ready",
+            "replica": self._replica,
+            **({"because": found.faults} if found.faults else {}),
+            **({"remarks": found.remarks} if found.remarks else {}),
+        }
+        return JSONResponse(body, 503 if found.faults else 200, headers=UNCACHED)
+
+    async def _looked(self) -> Condition:
+        async with self._one_looks:
+            found = self._found
+            if found is None or anyio.current_time() - found.at >= SEEN_FOR:
+                faults, remarks = await told_by(self._faults), await told_by(self._remarks)
+                found = self._found = Condition(anyio.current_time(), faults, remarks)
+        return found
+
+
+async def told_by(checks: Sequence[Check]) -> tuple[str, ...]:
+    """What these checks have to say. One that breaks or hangs says so."""
+    said = list[str]()
+    for check in checks:
+        try:
+            with anyio.fail_after(PATIENCE_WITH_A_CHECK):
+                said += await check()
+        except Exception as error:  # noqa: BLE001  # whatever it is: its own text may hold an address
+            said.append(f"A check could not be made ({type(error).__name__}).")
+    return tuple(dict.fromkeys(said))
+
+
+def store_answers(store: Store) -> Check:
+    """Look whether what outlives a call can be reached."""
+
+    async def look() -> Iterable[str]:
+        try:
+            with anyio.fail_after(PATIENCE_WITH_A_CHECK - 1):
+                await store.transact(lambda _: None)
+        except Exception as error:  # noqa: BLE001  # each kind of store has its own
+            return [f"The store does not answer ({type(error).__name__})."]
+        return []
+
+    return look
+
+
+def accounts_can_be_asked(settings: Settings) -> Check:
+    """Look whether there is an account that can be asked. What is missing, the log says by its name."""
+    asked = sum(not one.missing for one in settings.every)
+
+    async def look() -> Iterable[str]:
+        return [] if asked else ["No account can be asked: keys are missing, or settings are wrong. The log says which."]
+
+    return look

@@ -1,0 +1,71 @@
+"""A server on HTTP in this process, on a free port, and what clients say to it."""
+
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import uvicorn
+
+from flipsnack_mcp.commands.connecting import connect
+from flipsnack_mcp.server.server import build_server
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.team import serving
+from flipsnack_mcp.team.application import application
+from flipsnack_mcp.team.ending import Ending
+
+HOST = "127.0.0.1"
+ACCEPTED = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+OLDER, MODERN = "2025-11-25", "2026-07-28"
+
+
+def asked(method: str, number: int = 1, **params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
+HELLO = asked("initialize", protocolVersion=OLDER, capabilities={}, clientInfo={"name": "test", "version": "1"})
+PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+
+
+def modern(method: str, number: int = 1, **params: Any) -> tuple[dict[str, str], dict[str, Any]]:
+    """A request of the newest revision: its headers and its body."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    }
+    named = {"Mcp-Name": params["name"]} if "name" in params else {}
+    headers = {**ACCEPTED, "MCP-Protocol-Version": MODERN, "Mcp-Method": method, **named}
+    return headers, asked(method, number, **params, _meta=meta)
+
+
+def message_in(text: str) -> Any:
+    """The last message of an answer, whether it came as a stream or as JSON."""
+    data = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
+    return json.loads(data[-1] if data else text)
+
+
+@asynccontextmanager
+async def served(app: Any, ending: Ending | None = None, **limits: Any) -> AsyncIterator[int]:
+    """The port of a server of this process."""
+    with closing(socket.create_server((HOST, 0))) as listener:
+        config = serving.configured(app, HOST, 0, "critical", **limits)
+        server = serving.DrainingServer(config, ending) if ending else uvicorn.Server(config)
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.serve, [listener])
+            yield int(listener.getsockname()[1])
+            server.should_exit = True
+
+
+def whole_application(
+    settings: Settings | None = None, host: str = HOST, ending: Ending | None = None, idle: float = 60.0, **named: Any
+) -> Any:
+    """The application as `serve` makes it, before the imitation."""
+    settings = replace(settings or Settings(sandbox=True), **named)
+    store = MemoryStore()
+    server = build_server(settings, connect, store=store)
+    return application(server, settings, store, host, ending or Ending(settings.drain_seconds), idle=idle)

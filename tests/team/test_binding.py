@@ -1,0 +1,116 @@
+"""Where a server may be bound, and by which names it answers: the rules, and the real application on a socket."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.binding import names_of, one_of_several, refusal_to_bind
+from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
+
+PUBLIC = "https://tools.example.com/"
+ELSEWHERE = ["0.0.0.0", "::", "10.0.0.5", "tools.example.com", "127.0.0.2", "localhost.example.com", "[::1", "LOCALHOST.", "2130706433"]  # fmt: skip # noqa: S104
+A_TEAM = Settings(sandbox=True, tokens=Path("/tokens"), team=True, public_url=PUBLIC)
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_beyond_this_machine_nobody_is_served_who_is_not_told_apart_and_under_no_name(host: str) -> None:
+    assert "this machine only" in refusal_to_bind(host, Settings(sandbox=True, public_url=PUBLIC))
+    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_bind(host, Settings(sandbox=True, team=True))
+    assert not refusal_to_bind(host, A_TEAM)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_on_this_machine_nothing_has_to_be_set(host: str) -> None:
+    assert not refusal_to_bind(host, Settings())
+
+
+# Bound to; public address; a Host; an Origin or none; the status of a refusal.
+ADDRESSED: list[tuple[str, str, str, str, int]] = [
+    ("127.0.0.1", "", "127.0.0.1:8000", "", 0),
+    ("127.0.0.1", "", "localhost", "http://localhost:6274", 0),
+    ("::1", "", "[::1]:8000", "http://[::1]:1", 0),
+    ("127.0.0.1", "", "tools.example.com", "", 421),
+    ("127.0.0.1", "", "127.0.0.1.evil.example", "", 421),
+    ("127.0.0.1", "", "127.0.0.1:8000.evil.example", "", 421),
+    ("127.0.0.1", "", "localhost:evil", "", 421),
+    ("127.0.0.1", "", "127.0.0.1", "http://localhost:80.evil.example", 403),
+    ("127.0.0.1", "", "127.0.0.1", "null", 403),
+    ("127.0.0.1", "", "127.0.0.1", "https://localhost", 403),
+    ("127.0.0.1", PUBLIC, "tools.example.com", "https://tools.example.com", 0),
+    ("127.0.0.1", PUBLIC, "127.0.0.1:9101", "", 0),
+    ("0.0.0.0", PUBLIC, "tools.example.com", "", 0),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "Tools.Example.COM:443", "https://TOOLS.example.com:443", 0),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "tools.example.com:80", "", 421),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "127.0.0.1:8000", "", 421),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "localhost", "", 421),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "toolsXexample.com", "", 421),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "tools.example.com.", "", 421),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "tools.example.com@evil.example", "", 421),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "tools.example.com", "null", 403),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "tools.example.com", "http://tools.example.com", 403),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "tools.example.com", "https://tools.example.com.evil.example", 403),  # noqa: S104
+    ("0.0.0.0", PUBLIC, "tools.example.com", "http://localhost:3000", 403),  # noqa: S104
+    ("::", "https://tools.example.com:8443/x/", "tools.example.com:8443", "https://tools.example.com:8443", 0),
+    ("::", "https://tools.example.com:8443/x/", "tools.example.com", "", 421),
+    ("::", "https://[2001:db8::1]/", "[2001:db8::1]", "https://[2001:db8::1]", 0),
+]
+
+
+@pytest.mark.parametrize(("bound", "public", "host", "origin", "status"), ADDRESSED)
+def test_a_server_answers_under_its_own_names_alone(
+    bound: str, public: str, host: str, origin: str, status: int
+) -> None:
+    assert names_of(bound, public).refuse([host], [origin] if origin else []) == status
+
+
+@pytest.mark.parametrize("hosts", [[], ["127.0.0.1", "127.0.0.1"], [""]])
+def test_a_request_has_one_name(hosts: list[str]) -> None:
+    assert names_of("127.0.0.1", "").refuse(hosts, []) == 421
+
+
+def test_each_of_several_origins_has_to_be_ours() -> None:
+    assert names_of("127.0.0.1", "").refuse(["127.0.0.1"], ["http://localhost", "https://evil.example"]) == 403
+
+
+@pytest.mark.parametrize("state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "redis+sentinel://a"])
+def test_what_is_kept_on_a_server_is_kept_for_several(state: str) -> None:
+    assert one_of_several(Settings(state=state))
+
+
+@pytest.mark.parametrize("state", ["", "memory:", "sqlite:/var/lib/state.sqlite"])
+def test_one_person_on_loopback_has_the_server_alone(state: str) -> None:
+    assert not one_of_several(Settings(state=state))
+
+
+async def answered(path: str, headers: dict[str, str], **settings: Any) -> httpx2.Response:
+    app = whole_application(host="0.0.0.0", **settings)  # noqa: S104  # as if it were bound so
+    async with served(app) as port, httpx2.AsyncClient() as http:
+        if path in {"/mcp", "/flipsnack/mcp"}:
+            return await http.post(f"http://{HOST}:{port}{path}", json=HELLO, headers={**ACCEPTED, **headers})
+        return await http.get(f"http://{HOST}:{port}{path}", headers=headers)
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/flipsnack/mcp", "/ready", "/flipsnack/ready", "/health"])
+async def test_a_path_before_ours_may_be_taken_off_by_the_balancer_or_left(path: str) -> None:
+    headers = {"Host": "tools.example.com"}
+    assert (await answered(path, headers, public_url=f"{PUBLIC}flipsnack/")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_a_balancer_asks_under_whatever_name(path: str) -> None:
+    answer = await answered(path, {"Host": "10.0.0.5:8000", "Origin": "null"}, public_url=PUBLIC)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Host": "evil.example"}, 421), ({"Host": "tools.example.com", "Origin": "https://evil.example"}, 403)],
+)
+@pytest.mark.parametrize("path", ["/mcp", "/uploads/x", "/files/x", "/anything"])
+async def test_everything_else_asks_under_the_right_one(path: str, headers: dict[str, str], status: int) -> None:
+    answer = await answered(path, headers, public_url=PUBLIC)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert "Nothing was done" in answer.json()["error"]["message"]

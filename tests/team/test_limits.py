@@ -1,0 +1,331 @@
+"""How much one caller may ask: what is refused, with which words, and that others notice nothing of it."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flipsnack_mcp.for_a_team import TeamSettings
+from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.team import limits
+from flipsnack_mcp.team.limits import REMEMBERED_FOR, Limits, Strangers, Usages
+from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, whole_application
+
+CALL = asked("tools/call", name="list_collections", arguments={})
+OLDER = {**ACCEPTED, "MCP-Protocol-Version": "2025-11-25"}
+NEWEST = {**ACCEPTED, "MCP-Protocol-Version": "2026-07-28"}
+
+
+class Called:
+    """Lets everybody in under the name that they give, as somebody else would who looks at tokens."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        named = dict(scope.get("headers", ())).get(b"x-name", b"anna").decode()
+        CALLER.set(Caller(named, principal=f"token {named}"))
+        await self.app(scope, receive, send)
+
+
+class Waits:
+    """An application whose answers wait until they may come."""
+
+    def __init__(self) -> None:
+        self.go_on, self.came = anyio.Event(), Counter[str]()
+        self.bodies = list[bytes]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        self.came[CALLER.get().name] += 1
+        if scope["method"] == "POST":
+            self.bodies.append((await receive())["body"])
+        if scope["path"] == "/mcp" and not scope["query_string"]:
+            await self.go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+def limited(app: ASGIApp, **settings: int) -> Called:
+    return Called(Limits(app, TeamSettings(**settings)))
+
+
+async def statuses(
+    many: int, one: Callable[[], Awaitable[httpx2.Response]], until: Callable[[Counter[int]], bool], then: Callable[[], None]
+) -> Counter[int]:
+    """The statuses of so many requests at once; once those that have come are enough, something happens."""
+    seen = Counter[int]()
+
+    async def make() -> None:
+        seen[(await one()).status_code] += 1
+        if until(seen):
+            then()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(many):
+            group.start_soon(make)
+    return seen
+
+
+def client(most: int = 600) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(timeout=60, limits=httpx2.Limits(max_connections=most))
+
+
+async def test_of_five_hundred_calls_at_once_sixteen_are_made_and_nobody_else_notices() -> None:
+    app = Waits()
+    async with served(limited(app, caller_calls_per_second=1000)) as port, client() as http:
+        address = f"http://{HOST}:{port}/mcp"
+
+        async def call() -> httpx2.Response:
+            return await http.post(address, json=CALL, headers=OLDER)
+
+        async def somebody_else() -> None:
+            answer = await http.post(f"{address}?now", json=CALL, headers={**OLDER, "X-Name": "ben"})
+            assert answer.status_code == 200
+            app.go_on.set()  # ours are still under way by then, and all others refused
+
+        async with anyio.create_task_group() as group:
+            seen = await statuses(
+                500, call, lambda seen: seen[429] == 484, lambda: group.start_soon(somebody_else)
+            )
+    assert seen == {200: 16, 429: 484}
+    assert app.came == {"anna": 16, "ben": 1}
+
+
+@pytest.mark.parametrize("headers", [OLDER, NEWEST], ids=["older", "newest"])
+async def test_a_refusal_says_what_happened_and_when_to_come_back(headers: dict[str, str]) -> None:
+    app = Waits()
+    async with served(limited(app, caller_calls=1)) as port, client() as http:
+        address = f"http://{HOST}:{port}/mcp"
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: http.post(address, json=CALL, headers=headers))
+            while not app.came:
+                await anyio.sleep(0)
+            refused = await http.post(address, json=CALL, headers=headers)
+            app.go_on.set()
+    error = refused.json()["error"]
+    assert (refused.status_code, refused.headers["retry-after"], error["data"]) == (429, "1", {"retry_after": 1})
+    assert "1 requests under way" in error["message"]
+    assert "Nothing was done" in error["message"]
+
+
+async def in_memory(app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str) -> int:
+    """The status of a request to an application without a socket."""
+    sent = list[Message]()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body if isinstance(body, bytes) else json.dumps(body).encode()}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    raw = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+    scope: Scope = {
+        "type": "http", "path": path, "method": method, "query_string": b"now", "headers": raw, "client": ("1.2.3.4", 5),
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return int(sent[0]["status"])
+
+
+class Hand:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def by_hand(app: ASGIApp, **settings: int) -> tuple[Called, Hand]:
+    hand = Hand()
+    return Called(Limits(app, TeamSettings(**settings), hand)), hand
+
+
+async def test_ten_calls_a_second_may_be_begun_and_no_more_at_once_than_those() -> None:
+    app, hand = by_hand(Waits())
+    assert [await in_memory(app) for _ in range(12)] == [200] * 10 + [429] * 2
+    hand.now += 0.1
+    assert [await in_memory(app) for _ in range(2)] == [200, 429]
+    hand.now += 3600
+    assert [await in_memory(app) for _ in range(12)] == [200] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [asked("initialize"), asked("tools/list"), {"jsonrpc": "2.0", "method": "notifications/initialized"}, b"no JSON", b"[" * 10**6, b"[1]"],
+    ids=lambda body: str(body)[:40],
+)  # fmt: skip
+async def test_what_clients_say_beside_their_calls_has_room_of_its_own(body: object) -> None:
+    app, _ = by_hand(Waits())
+    assert [await in_memory(app, body) for _ in range(52)] == [200] * 50 + [429] * 2
+
+
+async def test_a_call_is_known_by_its_header_or_by_its_body() -> None:
+    app, _ = by_hand(Waits(), caller_calls_per_second=1)
+    newest = {"mcp_protocol_version": "2026-07-28"}
+    assert await in_memory(app, b"", mcp_method="tools/call", **newest) == 200
+    assert await in_memory(app, CALL, mcp_method="tools/call", **newest) == 429
+    assert await in_memory(app, CALL, mcp_method="tools/list") == 429  # older revisions do not look at this header
+    assert await in_memory(app, json.dumps(CALL).replace("tools/call", "tools\\u002fcall").encode()) == 429
+    assert await in_memory(app, asked("tools/list", name="tools/call")) == 200
+
+
+async def test_each_caller_has_limits_of_their_own_and_of_those_who_are_gone_nothing_is_kept() -> None:
+    hand = Hand()
+    inner = Limits(Waits(), TeamSettings(caller_calls_per_second=1), hand)
+    app = Called(inner)
+    for number in range(1000):
+        assert await in_memory(app, x_name=f"caller {number}") == 200
+    assert await in_memory(app, x_name="caller 7") == 429
+    hand.now += REMEMBERED_FOR
+    assert await in_memory(app, x_name="somebody") == 200
+    assert len(inner.usages) == 1
+
+
+LARGE = 3000
+
+
+@pytest.mark.parametrize(
+    ("sent", "announced"),
+    [(LARGE, True), (LARGE, False), (1024, True), (1024, False)],
+    ids=["large", "large, in chunks", "just so", "just so, in chunks"],
+)
+async def test_a_large_body_is_refused_before_it_is_read_where_it_says_so(sent: int, announced: bool) -> None:
+    app = Waits()
+    app.go_on.set()
+
+    async def chunks() -> Any:
+        for _ in range(0, sent, 8):
+            yield b"x" * 8
+
+    content = b"x" * sent if announced else chunks()
+    async with served(limited(app, body_kilobytes=1)) as port, client() as http:
+        answer = await http.post(f"http://{HOST}:{port}/mcp", content=content, headers=OLDER)
+    if sent == LARGE:
+        assert answer.status_code == 413
+        assert "at most 1 kB" in answer.json()["error"]["message"]
+        assert not app.came
+    else:
+        assert (answer.status_code, app.bodies) == (200, [b"x" * 1024])
+
+
+async def test_who_goes_while_a_body_is_read_leaves_nothing() -> None:
+    app = Waits()
+    inner = Limits(app, TeamSettings())
+    async with served(Called(inner)) as port:
+        _, writer = await asyncio.open_connection(HOST, port)
+        writer.write(b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123")
+        while not (len(inner.usages) and not inner.usages.of("token anna").idle):
+            await anyio.sleep(0)
+        writer.close()
+        with anyio.fail_after(10):
+            while not inner.usages.of("token anna").idle:
+                await anyio.sleep(0)
+    assert not app.came
+
+
+async def test_streams_are_counted_by_themselves() -> None:
+    """A client listens as long as it runs: that takes no call from it, nor from the next window of the same person."""
+    app, _ = by_hand(waits := Waits(), caller_calls=2)
+    listen = {"mcp_method": "subscriptions/listen", "mcp_protocol_version": "2026-07-28"}
+
+    async def listens(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "query_string": b""}, receive, send)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(lambda: in_memory(listens, **listen))
+        while waits.came.total() < 2:
+            await anyio.sleep(0)
+        assert await in_memory(app, **listen) == 429
+        assert await in_memory(app, method="GET") == 429
+        assert await in_memory(app) == 200
+        waits.go_on.set()
+
+
+async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    await anyio.sleep_forever()
+
+
+async def half_an_answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+    await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
+    await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize(("app", "status"), [(silent, 504), (half_an_answer, 200)])
+async def test_no_request_lasts_longer_than_a_call_and_a_bit(
+    app: ASGIApp, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LONGEST_REQUEST", 0.05)
+    async with served(limited(app)) as port, client() as http:
+        answer = await http.post(f"http://{HOST}:{port}/mcp", json=CALL, headers=OLDER)
+    assert answer.status_code == status
+    assert "Look first whether it was done" in message_in(answer.text)["error"]["message"]
+
+
+async def unauthorized(scope: Scope, _receive: Receive, send: Send) -> None:
+    known = dict(scope["headers"]).get(b"authorization")
+    await send({"type": "http.response.start", "status": 200 if known else 401, "headers": []})
+    await send({"type": "http.response.body", "body": b"?"})
+
+
+async def test_strangers_are_slowed_down_by_their_address_and_who_is_let_in_never() -> None:
+    hand = Hand()
+    app = Strangers(unauthorized, 5, hand)
+    assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
+    assert {await in_memory(app, authorization="Bearer of somebody") for _ in range(20)} == {200}
+    assert await in_memory(app, x_forwarded_for="9.9.9.9") == 429
+    hand.now += 1
+    assert await in_memory(app) == 401
+
+
+def test_strangers_of_many_addresses_cost_a_bounded_memory() -> None:
+    app = Strangers(unauthorized, 5, Hand())
+    for number in range(limits.MOST_ADDRESSES + 500):
+        app._named({"client": (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)})
+        app._too_many({"client": (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)})
+    assert len(app._usages) <= limits.MOST_ADDRESSES + 1
+
+
+def test_an_address_of_the_newer_kind_counts_with_its_network() -> None:
+    app = Strangers(unauthorized, 5, Hand())
+    assert app._named({"client": ("2001:db8:1:2:3:4:5:6", 1)}) == app._named({"client": ("2001:db8:1:2:9:9:9:9", 1)})
+    assert app._named({"client": ("2001:db8:1:3:3:4:5:6", 1)}) != app._named({"client": ("2001:db8:1:2:9:9:9:9", 1)})
+
+
+def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:
+    hand = Hand()
+    usages = Usages(10, hand)
+    usages.of("anna").under_way[False] += 1
+    usages.of("ben")
+    hand.now += 2 * REMEMBERED_FOR
+    usages.of("carl")
+    assert len(usages) == 2
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_the_official_client_reads_why_and_when(mode: Any) -> None:
+    app = whole_application(team=True, caller_calls_per_second=1)
+    async with served(app) as port, Client(streamable_http_client(f"http://{HOST}:{port}/mcp"), mode=mode) as one:
+        await one.call_tool("get_user_stats", {})
+        with pytest.raises(MCPError, match="You began 1 calls within a second") as refused:
+            await one.call_tool("get_user_stats", {})
+        assert refused.value.error.data == {"retry_after": 1}
+
+
+async def test_one_person_on_loopback_has_no_limits() -> None:
+    headers, call = modern("tools/call", name="list_collections", arguments={"limit": 1})
+    async with served(whole_application(caller_calls_per_second=1)) as port, client() as http:
+        answers = [await http.post(f"http://{HOST}:{port}/mcp", json=call, headers=headers) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200] * 3

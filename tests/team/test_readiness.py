@@ -1,0 +1,139 @@
+"""/health and /ready: what balancers are told, and that nobody makes them work or learns anything from them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from starlette.routing import Router
+
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Records, StoreUnusable, T
+from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.team import readiness
+from flipsnack_mcp.team.ending import Ending
+from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
+from tests.team.over_http import HOST, served, whole_application
+
+
+class Broken(MemoryStore):
+    """A store that can be asked, and counts how often it is."""
+
+    def __init__(self, how: str = "") -> None:
+        super().__init__()
+        self.how, self.asked = how, 0
+
+    async def transact(self, work: Callable[[Records], T]) -> T:
+        self.asked += 1
+        if self.how == "hangs":
+            await anyio.sleep_forever()
+        if self.how:
+            raise StoreUnusable(f"redis://user:hunter2@10.0.0.9 {self.how}", "Set it right.")
+        return await super().transact(work)
+
+
+async def told(*faults: Check, path: str = "/ready", remarks: tuple[Check, ...] = (), ends: bool = False) -> tuple[int, Any]:
+    router = Router([*Readiness(faults, remarks, ends=lambda: ends).routes])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=router), base_url="http://x") as http:
+        answer = await http.get(path)
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.status_code, answer.json()
+
+
+async def says() -> list[str]:
+    return ["Something is not as it should be."]
+
+
+async def breaks() -> list[str]:
+    raise OSError("no such host: redis://user:hunter2@10.0.0.9")
+
+
+async def test_a_server_is_ready_where_nothing_stands_against_it() -> None:
+    status, body = await told(store_answers(MemoryStore()), accounts_can_be_asked(Settings(sandbox=True)))
+    assert (status, body["status"], sorted(body)) == (200, "ready", ["replica", "status"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (says, "Something is not as it should be."),
+        (breaks, "A check could not be made (OSError)."),
+        (store_answers(Broken("is away")), "The store does not answer (StoreUnusable)."),
+        (store_answers(Broken("hangs")), "The store does not answer (TimeoutError)."),
+        (accounts_can_be_asked(Settings()), "No account can be asked: keys are missing, or settings are wrong. The log says which."),
+    ],
+)  # fmt: skip
+async def test_a_fault_keeps_a_server_from_work_and_is_told_without_a_secret(
+    fault: Check, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "PATIENCE_WITH_A_CHECK", 1.05)
+    status, body = await told(fault)
+    assert (status, body["status"], body["because"]) == (503, "not ready", [words])
+    assert (await told(fault, path="/health"))[0] == 200
+
+
+async def test_a_check_that_hangs_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "PATIENCE_WITH_A_CHECK", 0.02)
+
+    async def hangs() -> list[str]:
+        await anyio.sleep_forever()
+        return []
+
+    assert (await told(hangs))[1]["because"] == ["A check could not be made (TimeoutError)."]
+
+
+async def test_a_remark_is_told_and_lets_a_server_work() -> None:
+    status, body = await told(remarks=(says,))
+    assert (status, body["status"], body["remarks"]) == (200, "ready", ["Something is not as it should be."])
+
+
+async def test_one_of_two_accounts_is_enough() -> None:
+    both = Settings(accounts=(Settings(), Settings(sandbox=True)))
+    assert (await told(accounts_can_be_asked(both)))[0] == 200
+
+
+async def test_a_server_that_ends_says_so_whatever_its_store_does() -> None:
+    status, body = await told(store_answers(Broken("hangs")), ends=True)
+    assert (status, body["because"]) == (503, ["This server is ending."])
+
+
+async def test_a_hundred_who_ask_at_once_make_one_look() -> None:
+    store = Broken()
+    router = Router([*Readiness([store_answers(store)], ends=lambda: False).routes])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=router), base_url="http://x") as http:
+        async with anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(http.get, "/ready")
+    assert store.asked == 1
+
+
+async def test_a_replica_is_told_from_another_and_stays_the_same() -> None:
+    one, other = (Readiness([], ends=lambda: False) for _ in range(2))
+    names = list[str]()
+    for each in (one, one, other):
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=Router([*each.routes])), base_url="http://x") as http:
+            names += [(await http.get(path)).json()["replica"] for path in ("/health", "/ready")]
+    assert len(set(names[:4])) == 1
+    assert names[4] == names[5] != names[0]
+
+
+async def test_the_application_tells_both_without_asking_who_it_is_and_names_nobody() -> None:
+    accounts = (replace(Settings(sandbox=True), name="secret-customer"),)
+    app = whole_application(replace(Settings(), accounts=accounts), team=True, public_url="https://tools.example.com/")
+    async with served(app) as port, httpx2.AsyncClient() as http:
+        answers = [await http.get(f"http://{HOST}:{port}{path}") for path in ("/health", "/ready")]
+        refused = await http.post(f"http://{HOST}:{port}/ready")
+    assert [one.status_code for one in answers] == [200, 200]
+    assert not [one for one in answers if "secret-customer" in one.text]
+    assert refused.status_code == 405
+
+
+async def test_it_is_not_ready_from_the_moment_it_is_told_to_end() -> None:
+    ending = Ending(notice=60.0)
+    async with served(whole_application(ending=ending), ending) as port, httpx2.AsyncClient() as http:
+        before = (await http.get(f"http://{HOST}:{port}/ready")).status_code
+        ending.begin()
+        after, alive = [(await http.get(f"http://{HOST}:{port}{path}")).status_code for path in ("/ready", "/health")]
+    assert (before, after, alive) == (200, 503, 200)
