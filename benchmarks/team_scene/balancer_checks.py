@@ -114,12 +114,18 @@ def said(answer: httpx2.Response) -> str:
 
 def nothing_is_sent_twice(folder: Path, kind: str) -> str:
     with upstreams(hangs_up, hangs_up) as two, balancing(Balancer(folder, kind), [one.port for one in two]) as nginx:
-        for number in range(20):
+        sent = 0
+        for _ in range(20):
             answer = post(nginx)
             assert answer.status_code == 503, answer.text
-            assert "may have been changed" in said(answer)
-            assert sum(len(one.got) for one in two) == number + 1
-    return "a POST whose replica ends is sent to no other, and answered in words"
+            arrived = sum(len(one.got) for one in two)
+            # Where both have just hung up, nginx leaves them alone for a while and sends nothing.
+            assert arrived - sent in {0, 1}
+            assert ("may have been changed" in said(answer)) == (arrived > sent), said(answer)
+            assert ("Nothing was changed" in said(answer)) == (arrived == sent), said(answer)
+            sent = arrived
+        assert sent
+    return "a POST whose replica ends is sent to no other, and answered in words that are true"
 
 
 def who_is_gone_is_passed_over(folder: Path, kind: str) -> str:
@@ -153,6 +159,8 @@ def documents_and_answers_go_through_as_they_come(folder: Path, kind: str) -> st
         if head.startswith(b"PUT"):
             connection.recv(1 << 16)
             arrived.set()
+            connection.sendall(ANSWER)
+            connection.shutdown(socket.SHUT_RDWR)
             return
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: first\n\n")
         assert go_on.wait(30)
@@ -171,9 +179,8 @@ def documents_and_answers_go_through_as_they_come(folder: Path, kind: str) -> st
             yield b"x" * 1000
             assert arrived.wait(30), "the document is kept back until it is whole"
 
-        length = {"Content-Length": "1000000"}
         with suppress(httpx2.HTTPError), httpx2.Client(verify=nginx.trusting(), trust_env=False) as http:
-            http.put(f"{nginx.url}/uploads/{CANARY}", headers=length, content=slow())
+            http.put(f"{nginx.url}/uploads/{CANARY}", content=slow())
         assert arrived.is_set()
     return "documents and events go through as they come"
 
