@@ -57,7 +57,12 @@ async def asks(collection_hash: str, start_date: str, end_date: str) -> dict:
     return (await http.get(os.environ["URL"], params=values)).json()
 uvicorn.run(server.streamable_http_app(), port=int(sys.argv[1]), log_level="info", access_log=False, ws="none")
 """
-OURS, BARE_SERVER, BARE_ASKS, REQUEST = "flipsnack-mcp", "a bare server", "a bare server that asks", "the request itself"
+OURS, BARE_SERVER, BARE_ASKS, REQUEST = (
+    "flipsnack-mcp",
+    "a bare server",
+    "a bare server that asks",
+    "the request itself",
+)
 AT_ONCE, EACH = 20, 10
 MORE_THAN_BARE, MORE_THAN_REQUEST, TIMES_BARE = 2.0, 5.0, 1.5
 MOST_MIB = 400

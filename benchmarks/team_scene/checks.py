@@ -19,9 +19,8 @@ import anyio
 from mcp.types import TextContent
 
 from benchmarks.team_scene.balancer_checks import balancers_checked
-from benchmarks.team_scene.day import REVISIONS
 from benchmarks.team_scene.imitations import Wanted
-from benchmarks.team_scene.load import Diary, Person
+from benchmarks.team_scene.load import MODES, Diary, Person
 from benchmarks.team_scene.manual import manual_followed
 from benchmarks.team_scene.scene import Team, team
 from tests.server.bench import CODE
@@ -80,7 +79,7 @@ class Checks:
 async def main_job(standing: Team, token: str, revision: str) -> str:
     """As an assistant in a desktop app goes through it: find, publish, embed, measure, and delete with a yes."""
     diary = Diary()
-    async with standing.client(token, REVISIONS[revision], elicitation_callback=Person(diary)) as (client, answered):
+    async with standing.client(token, MODES[revision], elicitation_callback=Person(diary)) as (client, answered):
 
         async def call(tool: str, **given: object) -> dict[str, object]:
             result = await client.call_tool(tool, {"account": "germany", **given})
@@ -97,7 +96,7 @@ async def main_job(standing: Team, token: str, revision: str) -> str:
         )
         done = await call("get_upload", upload_id=made["upload_id"], wait_seconds=45)
         public = await call("update_collection", collection_hash=done["collection_hash"], status="public")
-        diary.agreed.add(str(public["collection_hash"]))
+        diary.agreed.add(f"germany {public['collection_hash']}")
         await call("get_embed_code", collection_hash=public["collection_hash"])
         await call("get_collection_stats", collection_hash=public["collection_hash"])
         gone = await call("delete_collection", collection_hash=public["collection_hash"])
@@ -109,7 +108,7 @@ def every_check(checks: Checks) -> Sequence[Callable[[], str]]:
     """All of them, each by itself."""
     lines = [("v1", "legacy"), ("v2", "legacy"), ("v2", "auto")]
     return [
-        *(partial(checks.main_job, revision) for revision in REVISIONS),
+        *(partial(checks.main_job, revision) for revision in MODES),
         checks.conformance,
         checks.score,
         *(partial(checks.typescript, *line) for line in lines),

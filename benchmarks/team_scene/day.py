@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,11 +13,10 @@ import anyio
 from benchmarks.team_scene.handing_over import Work, answered, begun_on, followed
 from benchmarks.team_scene.imitations import ACCOUNTS
 from benchmarks.team_scene.judging import Events, Sink, broken, figures
-from benchmarks.team_scene.load import Assistant, Diary, Person
+from benchmarks.team_scene.load import MODES, Assistant, Diary
 from benchmarks.team_scene.replicas import Replica
 from benchmarks.team_scene.scene import Team
 
-REVISIONS = {"2026-07-28": "auto", "2025-11-25": "legacy"}
 SHARED, OWN = 60, 4
 """Collections that everybody of an account looks at, and that one of them changes."""
 TOKENS_EACH = 3
@@ -98,7 +96,7 @@ class Day:
         own = self.hashes[account][SHARED : SHARED + 40]
         # The last ones of an account are nobody's own.
         target = self.hashes[account].pop()
-        self.diary.agreed.add(target)
+        self.diary.agreed.add(f"{account} {target}")
         token = self.tokens[account][0]
         work = await begun_on(self.team, token, replica, account, own, target, self.diary)
         self.works.append(work)
@@ -107,7 +105,7 @@ class Day:
             replica.kill()
         else:
             replica.drain()
-        self.wrong += await answered(self.team, token, work)
+        self.wrong += await answered(self.team, token, work, self.diary)
         status = 0 if killed else await anyio.to_thread.run_sync(replica.ended)
         if status:
             self.wrong.append(f"the drained replica ended with {status}: {replica.said()[-500:]}")
@@ -139,22 +137,15 @@ async def lived(team: Team, plan: Plan, chance: random.Random) -> tuple[dict[str
     """The whole day: its figures, and every promise that was broken."""
     tokens = {name: [await anyio.to_thread.run_sync(team.token, name) for _ in range(TOKENS_EACH)] for name in ACCOUNTS}
     hashes = {name: await listed(team, tokens[name][0], name) for name in ACCOUNTS}
-    async with AsyncExitStack() as connected:
-        diary = Diary()
-        people = [await arrive(team, connected, diary, number, tokens, hashes, chance) for number in range(plan.people)]
-        reporters = [
-            await arrive(team, connected, diary, number, tokens, hashes, chance) for number in range(2 * len(ACCOUNTS))
-        ]
-        diary.began = time.monotonic()
-        day = Day(team, plan, chance, tokens, hashes, diary)
-        async with anyio.create_task_group() as group:
-            for one in people:
-                group.start_soon(one.lead, plan.until, plan.pace)
-            for number, one in enumerate(reporters):
-                half = SHARED // 2
-                part = one.shared[:half] if number % 2 else one.shared[half:]
-                group.start_soon(one.report, part, plan.until)
-            group.start_soon(day.play)
+    day = Day(team, plan, chance, tokens, hashes)
+    people = [arrive(day, number) for number in range(plan.people + 2 * len(ACCOUNTS))]
+    async with anyio.create_task_group() as group:
+        for one in people[: plan.people]:
+            group.start_soon(one.attend, plan.until, partial(one.lead, plan.pace))
+        for number, one in enumerate(people[plan.people :]):
+            half = slice(number % 2, SHARED, 2)
+            group.start_soon(one.attend, plan.until, partial(one.report, one.shared[half]))
+        group.start_soon(day.play)
     for work in day.works:
         day.wrong += await followed(team, tokens[work.account][0], work, certain=plan is not KILLS)
     return await judged(day)
@@ -190,33 +181,19 @@ async def listed(team: Team, token: str, account: str) -> list[str]:
     return found
 
 
-async def arrive(
-    team: Team,
-    connected: AsyncExitStack,
-    diary: Diary,
-    number: int,
-    tokens: dict[str, list[str]],
-    hashes: dict[str, list[str]],
-    chance: random.Random,
-) -> Assistant:
+def arrive(day: Day, number: int) -> Assistant:
     """One more person with an assistant."""
-    account = ACCOUNTS[number % len(ACCOUNTS)]
-    place = number // len(ACCOUNTS)
-    revision = list(REVISIONS)[place % len(REVISIONS)]
-    token = tokens[account][place % TOKENS_EACH]
-    client, answered = await connected.enter_async_context(
-        team.client(token, REVISIONS[revision], elicitation_callback=Person(diary))
-    )
-    every = hashes[account]
+    account, place = ACCOUNTS[number % len(ACCOUNTS)], number // len(ACCOUNTS)
+    every = day.hashes[account]
     own = every[SHARED + place * OWN : SHARED + (place + 1) * OWN]
     return Assistant(
-        client,
-        answered,
-        diary,
+        day.team,
+        day.tokens[account][place % TOKENS_EACH],
+        day.diary,
         account,
         f"{account}{number}",
-        revision,
+        list(MODES)[place % len(MODES)],
         every[:SHARED],
         own,
-        random.Random(chance.random()),  # noqa: S311 - no secret
+        random.Random(day.chance.random()),  # noqa: S311 - no secret
     )

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
-from benchmarks.team_scene.load import MOST_TRIES, NOTHING_CHANGED, READING, RETRYABLE, Diary, open_period
+from benchmarks.team_scene.load import MOST_TRIES, NOTHING_CHANGED, READING, RETRYABLE, Diary, Person, open_period
 from benchmarks.team_scene.replicas import Replica
 from benchmarks.team_scene.scene import Team
 from tests.server.bench import types_what_is_asked
@@ -36,7 +36,7 @@ async def begun_on(
     """Begin one of each there, without waiting for any."""
     marker = f"mark handed over {replica.number} {target}"
     diary.written[marker] = "done"
-    async with team.client(token, replica=replica) as (client, _):
+    async with team.client(token, replica=replica, elicitation_callback=Person(diary)) as (client, _):
 
         async def data(tool: str, **arguments: Any) -> dict[str, Any]:
             result = await client.call_tool(tool, {"account": account, "wait_seconds": 0, **arguments})
@@ -78,12 +78,12 @@ async def followed(team: Team, token: str, work: Work, *, certain: bool) -> list
     return wrong
 
 
-async def answered(team: Team, token: str, work: Work) -> list[str]:
+async def answered(team: Team, token: str, work: Work, diary: Diary) -> list[str]:
     """Answer the form that the replica showed which is gone now, as its person would."""
     await anyio.sleep(READING)
     said = ""
     for _ in range(MOST_TRIES):
-        async with team.client(token) as (client, _):
+        async with team.client(token, elicitation_callback=Person(diary)) as (client, _):
             result = await client.session.call_tool("delete_collection", **answer(work))
         if isinstance(result, CallToolResult) and not result.is_error:
             return []

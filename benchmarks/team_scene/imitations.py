@@ -32,7 +32,7 @@ class Wanted:
     """What the imitations are to be like."""
 
     accounts: tuple[str, ...] = ACCOUNTS
-    collections: int = 120
+    collections: int = 170
     calls_per_minute: int = 600
     conversion_seconds: float = 5.0
     uploads_left: int = 500

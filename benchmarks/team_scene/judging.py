@@ -48,7 +48,10 @@ class Sink:
         return Counter(f"mark {text.partition('mark ')[2]}" for text in texts if "mark " in text)
 
     def deletions(self) -> Counter[str]:
-        return Counter(one["params"]["collectionHash"] for one in self.carried_out(DELETE))
+        """By account and hash: imitations that began alike give out the same hashes."""
+        every = ((name, one) for name, arrived in self.requests.items() for one in arrived)
+        deleted = ((name, one) for name, one in every if one["action"] == DELETE and one["executed"])
+        return Counter(f"{name} {one['params']['collectionHash']}" for name, one in deleted)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def figures(diary: Diary) -> dict[str, Any]:
         "revisions": dict(Counter(one.revision for one in diary.told)),
         "replicas": dict(Counter(one.replica for one in diary.told)),
         "writes": dict(Counter(diary.written.values())),
+        "told": dict(Counter(one.text[:100] for one in diary.told if one.outcome is not Outcome.DONE).most_common(8)),
         "deletions": len(diary.deleted),
         "median_seconds": round(median(took), 3) if took else None,
         "p95_seconds": round(quantiles(took, n=20)[-1], 3) if len(took) > 1 else None,

@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import anyio
+import httpx2
 from mcp import Client, MCPError, types
 
+from benchmarks.team_scene.scene import Team
 from tests.server.bench import CODE, types_what_is_asked
 
+MODES = {"2026-07-28": "auto", "2025-11-25": "legacy"}
 READING = 1.0
 """Seconds that a person takes for a form; a faster yes counts as never given."""
 RETRYABLE = re.compile(r"\bagain\b|\blater\b|\bwait\b", re.IGNORECASE)
@@ -59,7 +62,7 @@ class Diary:
     written: dict[str, str] = field(default_factory=dict[str, str])
     """By its marker, how a write ended: done, unchanged, or unknown."""
     agreed: set[str] = field(default_factory=set[str])
-    """Hashes whose deletion a person said yes to."""
+    """Whose deletion a person said yes to, by account and hash."""
     deleted: set[str] = field(default_factory=set[str])
     """Those of which the answer was that they are deleted."""
 
@@ -72,8 +75,8 @@ class Diary:
 class Assistant:
     """One client, its person, and what is theirs in the account."""
 
-    client: Client
-    answered: list[str]
+    team: Team
+    token: str
     diary: Diary
     account: str
     name: str
@@ -84,25 +87,48 @@ class Assistant:
     """Hashes that only this one changes."""
     chance: random.Random
     made: int = 0
+    client: Client = field(init=False)
+    answered: list[str] = field(default_factory=list[str])
+    calling: tuple[str, float] = ("connect", 0.0)
+    """What is being called, and since when."""
+
+    async def attend(self, until: float, doing: Callable[[float], Awaitable[None]]) -> None:
+        """Be there for a while. A client that its own connection ends is opened anew, as an app does it."""
+        while self.diary.now < until:
+            self.calling = ("connect", self.diary.now)
+            shown = Person(self.diary)
+            try:
+                async with self.team.client(self.token, MODES[self.revision], elicitation_callback=shown) as opened:
+                    self.client, self.answered = opened
+                    await doing(until)
+            except* MCPError as refused:
+                error = leaf_of(refused)
+                assert isinstance(error, MCPError)
+                self.tell(outcome_of(error), error.message)
+                await anyio.sleep(2)
+            except* httpx2.TransportError as cut:
+                self.tell(Outcome.CUT, f"{type(leaf_of(cut)).__name__}: {leaf_of(cut)}")
+
+    def tell(self, outcome: Outcome, text: str, data: Mapping[str, Any] | None = None) -> Told:
+        """Write down what became of what was called."""
+        (tool, began), replica = self.calling, self.answered[-1] if self.answered else ""
+        told = Told(
+            self.account, tool, outcome, text, began, self.diary.now - began, replica, self.revision, data or {}
+        )
+        self.diary.told.append(told)
+        return told
 
     async def once(self, tool: str, **arguments: Any) -> Told:
         """One call, whatever comes of it."""
-        began, before, data = self.diary.now, len(self.answered), dict[str, Any]()
+        self.calling = (tool, self.diary.now)
         try:
             result = await self.client.call_tool(tool, {"account": self.account, **arguments})
         except MCPError as error:
-            text = error.message
-            outcome = Outcome.CUT if CUT.search(text) else Outcome.LATER if is_retryable(error) else Outcome.WRONG
-        else:
-            text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
-            outcome, data = Outcome.DONE, result.structured_content or {}
-            if result.is_error and not CODE.search(text):
-                outcome = Outcome.LATER if RETRYABLE.search(text) else Outcome.WRONG
-        replica = self.answered[-1] if len(self.answered) > before else ""
-        took = self.diary.now - began
-        told = Told(self.account, tool, outcome, text, began, took, replica, self.revision, data)
-        self.diary.told.append(told)
-        return told
+            return self.tell(outcome_of(error), error.message)
+        text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
+        if result.is_error and not CODE.search(text):
+            return self.tell(Outcome.LATER if RETRYABLE.search(text) else Outcome.WRONG, text)
+        return self.tell(Outcome.DONE, text, result.structured_content)
 
     async def read(self, tool: str, **arguments: Any) -> Told:
         """A look, repeated as its answer says."""
@@ -116,12 +142,12 @@ class Assistant:
     async def write(self, tool: str, marker: str, **arguments: Any) -> Told:
         """A change, repeated only where its answer says that nothing was changed."""
         for _ in range(MOST_TRIES):
+            self.diary.written[marker] = "unknown"
             told = await self.once(tool, **arguments)
             if told.outcome is Outcome.DONE:
                 self.diary.written[marker] = "done"
                 return told
             if not NOTHING_CHANGED.search(told.text):
-                self.diary.written[marker] = "unknown"
                 return told
             self.diary.written[marker] = "unchanged"
             if told.outcome is Outcome.WRONG:
@@ -163,19 +189,19 @@ class Assistant:
             return
         target = self.own.pop()
         if agrees := self.chance.random() < 0.6:
-            self.diary.agreed.add(target)
+            self.diary.agreed.add(f"{self.account} {target}")
         for _ in range(MOST_TRIES):
             told = await self.once("delete_collection", collection_hash=target)
             code = CODE.search(told.text)
             if code and agrees:
                 told = await self.once("delete_collection", collection_hash=target, confirmation=code[1])
             if told.outcome is Outcome.DONE and told.data.get("deleted"):
-                self.diary.deleted.add(target)
+                self.diary.deleted.add(f"{self.account} {target}")
             if told.outcome is not Outcome.LATER or not NOTHING_CHANGED.search(told.text):
                 return
             await anyio.sleep(2)
 
-    async def lead(self, until: float, pace: float) -> None:
+    async def lead(self, pace: float, until: float) -> None:
         """A day, with pauses."""
         await anyio.sleep(self.chance.uniform(0, pace))
         while self.diary.now < until:
@@ -191,10 +217,17 @@ class Assistant:
                 told = await self.read("report_stats", report_id=told.data["report_id"], wait_seconds=40)
 
 
-def is_retryable(error: MCPError) -> bool:
-    """Whether it says when to try again, in words or by a number."""
-    data = error.error.data
-    return bool(RETRYABLE.search(error.message)) or (isinstance(data, dict) and "retry_after" in data)
+def outcome_of(error: MCPError) -> Outcome:
+    """What an error of the protocol is: one that says when to try again, in words or by a number, or one of a connection."""
+    if CUT.search(error.message):
+        return Outcome.CUT
+    waits = isinstance(error.data, dict) and "retry_after" in error.data
+    return Outcome.LATER if waits or RETRYABLE.search(error.message) else Outcome.WRONG
+
+
+def leaf_of(error: BaseException) -> BaseException:
+    """The first error inside a group of them."""
+    return leaf_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def open_period(days: int) -> dict[str, str]:
@@ -211,6 +244,7 @@ class Person:
 
     async def __call__(self, context: Any, params: Any) -> types.ElicitResult | types.ErrorData:  # noqa: ARG002 - the SDK's names
         await anyio.sleep(READING)
-        if any(f"({one})" in params.message for one in self.diary.agreed):
+        agreed = (one.split() for one in self.diary.agreed)
+        if any(f'"{account}"' in params.message and f"({target})" in params.message for account, target in agreed):
             return types_what_is_asked(params.message)
         return types.ElicitResult(action="decline")

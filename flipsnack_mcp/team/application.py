@@ -5,7 +5,6 @@ From the outside in: the name by which the server is addressed, its end, who cal
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Router
@@ -30,7 +29,7 @@ ELSEWHERE_MEANT = {
 }
 
 
-def application(  # noqa: PLR0913  # one for each thing that it brings together
+def application(  # one for each thing that it brings together
     server: FlipsnackServer,
     settings: Settings,
     store: Store,

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.refusing import TurnedAway
 
-ENDING = TurnedAway(503, "This server is ending. Nothing was done: send it again, and another one answers.", 1, closes=True)
+ENDING = TurnedAway(
+    503, "This server is ending. Nothing was done: send it again, and another one answers.", 1, closes=True
+)
 CLOSE = (b"connection", b"close")
 
 

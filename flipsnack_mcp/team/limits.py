@@ -29,7 +29,9 @@ LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 REMEMBERED_FOR = 60.0
 """Seconds without a request after which nothing is known of a caller: what one may do is whole again long before."""
 NOTHING_DONE = "Nothing was done."
-TOO_LATE = TurnedAway(504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done.")
+TOO_LATE = TurnedAway(
+    504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done."
+)
 
 
 @dataclass
@@ -145,7 +147,9 @@ class Limits:
         return TurnedAway(413, f"A request has at most {self._settings.body_kilobytes} kB here. {NOTHING_DONE}")
 
     def _too_many(self, what: str, most: int, wait: int) -> TurnedAway:
-        return TurnedAway(429, f"You began {most} {what} within a second, the most that a caller may. {NOTHING_DONE}", wait)
+        return TurnedAway(
+            429, f"You began {most} {what} within a second, the most that a caller may. {NOTHING_DONE}", wait
+        )
 
 
 @contextmanager

@@ -106,6 +106,8 @@ def accounts_can_be_asked(settings: Settings) -> Check:
     asked = sum(not one.missing for one in settings.every)
 
     async def look() -> Iterable[str]:
-        return [] if asked else ["No account can be asked: keys are missing, or settings are wrong. The log says which."]
+        return (
+            [] if asked else ["No account can be asked: keys are missing, or settings are wrong. The log says which."]
+        )
 
     return look

@@ -75,7 +75,9 @@ def test_each_of_several_origins_has_to_be_ours() -> None:
     assert names_of("127.0.0.1", "").refuse(["127.0.0.1"], ["http://localhost", "https://evil.example"]) == 403
 
 
-@pytest.mark.parametrize("state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "redis+sentinel://a"])
+@pytest.mark.parametrize(
+    "state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "redis+sentinel://a"]
+)
 def test_what_is_kept_on_a_server_is_kept_for_several(state: str) -> None:
     assert one_of_several(Settings(state=state))
 

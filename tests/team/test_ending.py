@@ -71,7 +71,9 @@ class Waits:
 
 
 @asynccontextmanager
-async def ended_by_hand(*, keeps_sessions: bool = False) -> AsyncIterator[tuple[Waits, Ending, Hand, httpx2.AsyncClient]]:
+async def ended_by_hand(
+    *, keeps_sessions: bool = False
+) -> AsyncIterator[tuple[Waits, Ending, Hand, httpx2.AsyncClient]]:
     app, hand = Waits(), Hand()
     ending = Ending(5, hand)
     async with served(UnderWay(app, ending, keeps_sessions), ending) as port:
@@ -120,13 +122,12 @@ async def test_afterwards_they_are_refused_on_the_connections_that_are_left() ->
 
 async def test_who_listens_is_let_go_in_order_and_nobody_new_listens() -> None:
     read = list[bytes]()
-    async with ended_by_hand() as (_, ending, hand, http):
-        async with http.stream("GET", "/mcp") as stream:
-            async for piece in stream.aiter_bytes():
-                read.append(piece)
-                ending.begin()
-                assert (await http.get("/mcp")).status_code == 503
-                hand.now += 6  # the loop ends without an error: the stream was not cut
+    async with ended_by_hand() as (_, ending, hand, http), http.stream("GET", "/mcp") as stream:
+        async for piece in stream.aiter_bytes():
+            read.append(piece)
+            ending.begin()
+            assert (await http.get("/mcp")).status_code == 503
+            hand.now += 6  # the loop ends without an error: the stream was not cut
     assert read == [b": hello\n\n"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from mcp import Client, MCPError
@@ -60,7 +61,10 @@ def limited(app: ASGIApp, **settings: int) -> Called:
 
 
 async def statuses(
-    many: int, one: Callable[[], Awaitable[httpx2.Response]], until: Callable[[Counter[int]], bool], then: Callable[[], None]
+    many: int,
+    one: Callable[[], Awaitable[httpx2.Response]],
+    until: Callable[[Counter[int]], bool],
+    then: Callable[[], None],
 ) -> Counter[int]:
     """The statuses of so many requests at once; once those that have come are enough, something happens."""
     seen = Counter[int]()
@@ -94,9 +98,7 @@ async def test_of_five_hundred_calls_at_once_sixteen_are_made_and_nobody_else_no
             app.go_on.set()  # ours are still under way by then, and all others refused
 
         async with anyio.create_task_group() as group:
-            seen = await statuses(
-                500, call, lambda seen: seen[429] == 484, lambda: group.start_soon(somebody_else)
-            )
+            seen = await statuses(500, call, lambda seen: seen[429] == 484, lambda: group.start_soon(somebody_else))
     assert seen == {200: 16, 429: 484}
     assert app.came == {"anna": 16, "ben": 1}
 
@@ -109,7 +111,7 @@ async def test_a_refusal_says_what_happened_and_when_to_come_back(headers: dict[
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: http.post(address, json=CALL, headers=headers))
             while not app.came:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
             refused = await http.post(address, json=CALL, headers=headers)
             app.go_on.set()
     error = refused.json()["error"]
@@ -118,7 +120,9 @@ async def test_a_refusal_says_what_happened_and_when_to_come_back(headers: dict[
     assert "Nothing was done" in error["message"]
 
 
-async def in_memory(app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str) -> int:
+async def in_memory(
+    app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str
+) -> int:
     """The status of a request to an application without a socket."""
     sent = list[Message]()
 
@@ -226,11 +230,11 @@ async def test_who_goes_while_a_body_is_read_leaves_nothing() -> None:
         _, writer = await asyncio.open_connection(HOST, port)
         writer.write(b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123")
         while not (len(inner.usages) and not inner.usages.of("token anna").idle):
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         writer.close()
         with anyio.fail_after(10):
             while not inner.usages.of("token anna").idle:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
     assert not app.came
 
 
@@ -246,7 +250,7 @@ async def test_streams_are_counted_by_themselves() -> None:
         for _ in range(2):
             group.start_soon(lambda: in_memory(listens, **listen))
         while waits.came.total() < 2:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         assert await in_memory(app, **listen) == 429
         assert await in_memory(app, method="GET") == 429
         assert await in_memory(app) == 200

@@ -34,7 +34,9 @@ class Broken(MemoryStore):
         return await super().transact(work)
 
 
-async def told(*faults: Check, path: str = "/ready", remarks: tuple[Check, ...] = (), ends: bool = False) -> tuple[int, Any]:
+async def told(
+    *faults: Check, path: str = "/ready", remarks: tuple[Check, ...] = (), ends: bool = False
+) -> tuple[int, Any]:
     router = Router([*Readiness(faults, remarks, ends=lambda: ends).routes])
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=router), base_url="http://x") as http:
         answer = await http.get(path)
@@ -113,7 +115,9 @@ async def test_a_replica_is_told_from_another_and_stays_the_same() -> None:
     one, other = (Readiness([], ends=lambda: False) for _ in range(2))
     names = list[str]()
     for each in (one, one, other):
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=Router([*each.routes])), base_url="http://x") as http:
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=Router([*each.routes])), base_url="http://x"
+        ) as http:
             names += [(await http.get(path)).json()["replica"] for path in ("/health", "/ready")]
     assert len(set(names[:4])) == 1
     assert names[4] == names[5] != names[0]

@@ -59,7 +59,9 @@ SLOW = ("--calls-per-second", "1", "--caller-calls-per-second", "100")
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_sigterm_lets_calls_come_to_their_end_and_leaves_with_nothing(run: Run, tmp_path: Path, mode: Any) -> None:
+async def test_sigterm_lets_calls_come_to_their_end_and_leaves_with_nothing(
+    run: Run, tmp_path: Path, mode: Any
+) -> None:
     said, ready = list[bool](), list[int]()
     with replica(run, tmp_path, *SLOW, **SANDBOX) as one:
         async with Client(f"{one.address}/mcp", mode=mode) as client:
@@ -79,8 +81,12 @@ async def test_sigterm_lets_calls_come_to_their_end_and_leaves_with_nothing(run:
     assert (status, said) == (0, [False] * 4)
 
 
-@pytest.mark.parametrize("signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT), (signal.SIGINT,)])
-async def test_a_second_signal_or_an_interrupt_ends_it_at_once(run: Run, tmp_path: Path, signals: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT), (signal.SIGINT,)]
+)
+async def test_a_second_signal_or_an_interrupt_ends_it_at_once(
+    run: Run, tmp_path: Path, signals: tuple[int, ...]
+) -> None:
     with replica(run, tmp_path, *SLOW, "--drain-seconds", "300", **SANDBOX) as one:
         headers, call = modern("tools/call", name="get_user_stats", arguments={})
         async with httpx2.AsyncClient(timeout=PATIENCE) as http, anyio.create_task_group() as group:

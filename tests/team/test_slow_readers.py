@@ -94,5 +94,3 @@ async def test_an_answer_that_is_read_on_and_on_comes_to_its_end(asked: bytes) -
                 assert came, "it was cut"
                 read += len(came)
     assert app.sent == MANY
-
-
