@@ -12,14 +12,14 @@ import anyio
 
 from benchmarks.team_scene.handing_over import Work, answered, begun_on, followed
 from benchmarks.team_scene.imitations import ACCOUNTS
-from benchmarks.team_scene.judging import Events, Sink, broken, figures
+from benchmarks.team_scene.judging import Events, Sink, broken, figures, missing
 from benchmarks.team_scene.load import MODES, Assistant, Diary
 from benchmarks.team_scene.replicas import Replica
 from benchmarks.team_scene.scene import Team
 
 SHARED, OWN = 60, 4
 """Collections that everybody of an account looks at, and that one of them changes."""
-TOKENS_EACH = 3
+TOKENS_EACH = 2
 LEAST_USE = 0.95
 
 
@@ -40,7 +40,7 @@ class Plan:
 
 USUAL = ("kill", "drain", "add", "stop redis", "start redis")
 LONG = Plan("long", 340.0, 7.0, tuple(zip((150, 175, 190, 230, 250), USUAL, strict=True)), full_minutes=(75.0, 145.0))
-SHORT = Plan("short", 66.0, 6.0, tuple(zip((12, 20, 24, 40, 48), USUAL, strict=True)))
+SHORT = Plan("short", 54.0, 5.0, tuple(zip((10, 16, 18, 30, 38), USUAL, strict=True)))
 KILLS = Plan(
     "kills",
     620.0,
@@ -160,8 +160,8 @@ async def judged(day: Day) -> tuple[dict[str, Any], list[str]]:
         use = {name: round(sink.use(name, *minutes, 600), 4) for name in ACCOUNTS}
         found["use"] = use
         wrong += [f"only {part:.1%} of the calls of {name} were used" for name, part in use.items() if part < LEAST_USE]
-    trail = await anyio.to_thread.run_sync(partial(day.team.operate, "history", "--verify"))
-    found["history"] = trail.strip().splitlines()[-1]
+    await anyio.to_thread.run_sync(partial(day.team.operate, "history", "--verify"))
+    wrong += missing(day.diary, await anyio.to_thread.run_sync(partial(day.team.operate, "history", "--json")))
     found["asked"] = {name: len(every) for name, every in sink.requests.items()}
     found["broken"] = len(wrong)
     return found, wrong

@@ -113,6 +113,16 @@ def broken_deletions(diary: Diary, deletions: Counter[str]) -> Iterator[str]:
         yield f"{target} was answered as deleted and never was"
 
 
+def missing(diary: Diary, trail: str) -> Iterator[str]:
+    """What was answered as done and is not in the history, which tells of each change what it made."""
+    for marker, state in diary.written.items():
+        if state == "done" and marker not in trail:
+            yield f"{marker!r} was answered as done and is not in the history"
+    for target in diary.deleted:
+        if target.split()[1] not in trail:
+            yield f"the deletion of {target} is not in the history"
+
+
 def figures(diary: Diary) -> dict[str, Any]:
     """What happened, in numbers."""
     took = [one.seconds for one in diary.told if one.outcome is Outcome.DONE and one.tool != "report_stats"]

@@ -23,6 +23,7 @@ READING = 1.0
 """Seconds that a person takes for a form; a faster yes counts as never given."""
 RETRYABLE = re.compile(r"\bagain\b|\blater\b|\bwait\b", re.IGNORECASE)
 CUT = re.compile(r"ended without a response|reconnection attempts|connection closed", re.IGNORECASE)
+SAID_NO = "The person said no."
 NOTHING_CHANGED = re.compile(r"nothing was (changed|done)", re.IGNORECASE)
 MOST_TRIES = 30
 
@@ -126,7 +127,7 @@ class Assistant:
         except MCPError as error:
             return self.tell(outcome_of(error), error.message)
         text = "\n".join(part.text for part in result.content if isinstance(part, types.TextContent))
-        if result.is_error and not CODE.search(text):
+        if result.is_error and not CODE.search(text) and SAID_NO not in text:
             return self.tell(Outcome.LATER if RETRYABLE.search(text) else Outcome.WRONG, text)
         return self.tell(Outcome.DONE, text, result.structured_content)
 
