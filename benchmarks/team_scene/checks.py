@@ -6,6 +6,7 @@ python -m benchmarks.team_scene.checks FOLDER   FOLDER has the node_modules and 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from mcp.types import TextContent
 
 from benchmarks.team_scene.balancer_checks import balancers_checked
 from benchmarks.team_scene.imitations import Wanted
-from benchmarks.team_scene.load import MODES, Diary, Person
+from benchmarks.team_scene.load import MODES, Diary, Person, leaf_of
 from benchmarks.team_scene.manual import manual_followed
 from benchmarks.team_scene.scene import Team, team
 from tests.server.bench import CODE
@@ -70,7 +71,7 @@ class Checks:
         judge = str(Path(sys.executable).with_name("mcpscore"))
         url = f"{self.standing.balancer.url}/mcp"
         said = self.ran(judge, "--fail-under", LEAST_SCORE, "--smoke", url, **known)
-        return next(line.strip() for line in said.splitlines() if "score" in line.lower())
+        return f"mcpscore over TLS: {' '.join(re.findall(r'.*[0-9]+ ?/ ?[0-9]+.*', said)[:1]).strip()}"
 
     def main_job(self, revision: str) -> str:
         return anyio.run(main_job, self.standing, self.token, revision)
@@ -136,8 +137,8 @@ def main(folder: Path) -> int:
         try:
             for line in looked_at(folder, Path(scene)):
                 print(line, flush=True)
-        except AssertionError as error:
-            print(f"FAILED: {error}", flush=True)
+        except (AssertionError, BaseExceptionGroup) as error:
+            print(f"FAILED: {leaf_of(error)}", flush=True)
             return 1
     return 0
 
