@@ -35,7 +35,7 @@ class Sink:
 
     def use(self, account: str, since: float, until: float, calls_per_minute: int) -> float:
         """The part of an account's allowance that was used between two moments."""
-        counted = sum(since <= one["at"] - self.began < until for one in self.requests[account])
+        counted = sum(bool(since <= one["at"] - self.began < until) for one in self.requests[account])
         return counted / (calls_per_minute * (until - since) / 60)
 
     def writes(self) -> Counter[str]:

@@ -133,28 +133,26 @@ class Assistant:
 
     async def read(self, tool: str, **arguments: Any) -> Told:
         """A look, repeated as its answer says."""
+        told = await self.once(tool, **arguments)
         for _ in range(MOST_TRIES):
-            told = await self.once(tool, **arguments)
             if told.outcome in {Outcome.DONE, Outcome.WRONG}:
-                return told
+                break
             await anyio.sleep(2)
+            told = await self.once(tool, **arguments)
         return told
 
-    async def write(self, tool: str, marker: str, **arguments: Any) -> Told:
+    async def write(self, tool: str, marker: str, **arguments: Any) -> None:
         """A change, repeated only where its answer says that nothing was changed."""
         for _ in range(MOST_TRIES):
             self.diary.written[marker] = "unknown"
             told = await self.once(tool, **arguments)
             if told.outcome is Outcome.DONE:
                 self.diary.written[marker] = "done"
-                return told
-            if not NOTHING_CHANGED.search(told.text):
-                return told
-            self.diary.written[marker] = "unchanged"
-            if told.outcome is Outcome.WRONG:
-                return told
+            elif NOTHING_CHANGED.search(told.text):
+                self.diary.written[marker] = "unchanged"
+            if self.diary.written[marker] != "unchanged" or told.outcome is Outcome.WRONG:
+                return
             await anyio.sleep(2)
-        return told
 
     def marker(self) -> str:
         """A text that no other write holds."""
