@@ -81,10 +81,10 @@ class Replicas:
     def wait_for(self, replica: Replica) -> None:
         """Until it says that it is ready."""
         latest = time.monotonic() + PATIENCE
-        while not ready(replica):
+        while against := what_stands_against(replica):
             gone = replica.process.poll() is not None or time.monotonic() > latest
-            assert not gone, replica.said()[-3000:]
-            time.sleep(0.05)
+            assert not gone, f"{against} {replica.said()[-3000:]}"
+            time.sleep(0.2)
 
 
 def own_environment() -> dict[str, str]:
@@ -93,22 +93,22 @@ def own_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
-def ready(replica: Replica) -> bool:
-    """Whether it takes calls."""
+def what_stands_against(replica: Replica) -> str:
+    """Why it takes no calls, or nothing."""
     try:
-        return httpx2.get(f"{replica.url}/ready", timeout=5, trust_env=False).status_code == 200
-    except httpx2.TransportError:
-        return False
+        answer = httpx2.get(f"{replica.url}/ready", timeout=5, trust_env=False)
+    except httpx2.TransportError as error:
+        return type(error).__name__
+    return "" if answer.status_code == 200 else answer.text
 
 
 @contextmanager
-def replicated(folder: Path, environment: Mapping[str, str], count: int) -> Iterator[Replicas]:
+def replicated(replicas: Replicas, count: int) -> Iterator[None]:
     """So many replicas that are ready; all are killed at the end of the block."""
-    replicas = Replicas(folder, environment)
     try:
         for one in [replicas.begin() for _ in range(count)]:
             replicas.wait_for(one)
-        yield replicas
+        yield
     finally:
         for one in replicas.living:
             one.kill()

@@ -85,9 +85,12 @@ def team(folder: Path, wanted: Wanted, kind: str = "round-robin", replicas: int 
         redis = standing.enter_context(running_redis(folder / "redis"))
         balancer = Balancer(folder / "nginx", kind)
         environment = {**settings(folder, wanted, accounts, balancer, redis.url), **more}
-        started = standing.enter_context(replicated(folder, environment, replicas))
-        standing.enter_context(balancing(balancer, started.ports))
-        yield Team(folder, accounts, redis, started, balancer, environment)
+        made = Team(folder, accounts, redis, Replicas(folder, environment), balancer, environment)
+        # A replica that can let nobody in is not ready.
+        made.token("germany", "read")
+        standing.enter_context(replicated(made.replicas, replicas))
+        standing.enter_context(balancing(balancer, made.replicas.ports))
+        yield made
 
 
 def settings(
