@@ -10,23 +10,27 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import anyio
+import httpx2
 from mcp.types import TextContent
 
 from benchmarks.team_scene.balancer_checks import balancers_checked
-from benchmarks.team_scene.imitations import Wanted
+from benchmarks.team_scene.imitations import ROOT, Wanted
 from benchmarks.team_scene.load import MODES, Diary, Person, leaf_of
 from benchmarks.team_scene.manual import manual_followed
 from benchmarks.team_scene.scene import Team, team
 from tests.server.bench import CODE
 
 LEAST_SCORE = "97"
+DOCUMENT = ROOT / "flipsnack_mcp" / "commands" / "catalogue.pdf"
+Call = Callable[..., Awaitable[dict[str, object]]]
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,24 @@ async def main_job(standing: Team, token: str, revision: str) -> str:
         await call("get_collection_stats", collection_hash=public["collection_hash"])
         gone = await call("delete_collection", collection_hash=public["collection_hash"])
         assert gone["deleted"] is True
+        await by_addresses(standing, call, f"germany {revision}, sent")
     return f"{revision}: {len(tools)} tools, the main job over {len(set(answered) - {''})} replicas"
+
+
+async def by_addresses(standing: Team, call: Call, title: str) -> None:
+    """A document goes in and a package comes out by addresses that stand in no log."""
+    asked = await call("create_collection", title=title, wait_seconds=0)
+    async with httpx2.AsyncClient(verify=standing.balancer.trusting(), trust_env=False, timeout=60) as http:
+        sent = await http.put(str(asked["upload_address"]), content=DOCUMENT.read_bytes())
+        assert sent.is_success, f"{sent.status_code} {sent.text}"
+        done = await call("get_upload", upload_id=asked["upload_id"], wait_seconds=45)
+        assert done["state"] == "complete", done
+        package = await call("download_collection_html", collection_hash=done["collection_hash"], wait_seconds=45)
+        fetched = await http.get(str(package["file_address"]))
+    assert sha256(fetched.content).hexdigest() == package["sha256"], f"{fetched.status_code} {fetched.text[:300]}"
+    logged = standing.balancer.logged + "".join(one.said() for one in standing.replicas.every)
+    secrets = [str(one).rpartition("/")[2] for one in (asked["upload_address"], package["file_address"])]
+    assert not [one for one in secrets if one in logged], "an address stands in a log"
 
 
 def every_check(checks: Checks) -> Sequence[Callable[[], str]]:
