@@ -87,8 +87,8 @@ class Party:
 @contextmanager
 def process(command: list[str], environment: Mapping[str, str], port: int) -> Iterator[int]:
     """A server of its own, once it answers."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=dict(environment), **quiet) as server:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=quiet, stderr=quiet) as server:
         try:
             for _ in range(300):
                 try:
@@ -109,6 +109,7 @@ def free_port() -> int:
 def parties(stack: ExitStack, where: Mapping[str, str], wanted: Mapping[str, Any], folder: Path) -> dict[str, Party]:
     """All servers, each in a process of its own."""
     usual = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+    usual |= {"FLIPSNACK_CALLS_PER_MINUTE": "1000", "FLIPSNACK_CALLS_PER_SECOND": "80"}
     usual |= {"PYTHONPATH": str(ROOT), "KEY": where["api_key"], "SECRET": where["api_secret"], "URL": where["api_url"]}
     own = {f"FLIPSNACK_{one.upper()}": value for one, value in where.items()}
     own |= {"FLIPSNACK_STATE": f"sqlite:{folder}/state.sqlite", "FLIPSNACK_TOKENS": str(folder / "tokens")}

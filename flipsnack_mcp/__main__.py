@@ -106,22 +106,44 @@ def run(options: "argparse.Namespace") -> int:
 
             return demo(show=options.show)
         case "doctor":
-            with importing():
-                from flipsnack_mcp.commands.doctor import doctor
-
-            return doctor(settings_of(options), as_json=options.json)
+            return run_doctor(options)
         case "approve":
             with importing():
                 from flipsnack_mcp.commands.approve import approve
 
             return approve(settings_of(options), options.code)
-        case "history":
-            return run_history(options)
+        case "history" | "token" | "move":
+            return {"history": run_history, "token": run_token, "move": run_move}[options.command](options)
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
     pace = pace_of(options.calls_per_minute, options.conversion_seconds, options.package_seconds)
     return sandbox(options.port, options.account, pace)
+
+
+def run_doctor(options: "argparse.Namespace") -> int:
+    """Look at this computer, or at a server that runs."""
+    if options.http is None:
+        with importing():
+            from flipsnack_mcp.commands.doctor.here import doctor
+
+        return doctor(settings_of(options), as_json=options.json)
+    with importing():
+        from flipsnack_mcp.commands.doctor.served import doctor_of_server
+        from flipsnack_mcp.commands.doctor.visit import server_at
+    try:
+        place = server_at(options.http)
+    except ValueError as error:
+        return wrong(str(error))
+    return doctor_of_server(place, options.token_file, as_json=options.json)
+
+
+def run_move(options: "argparse.Namespace") -> int:
+    """Move a state file to Redis."""
+    with importing():
+        from flipsnack_mcp.commands.move import move
+
+    return move(settings_of(options), options.file)
 
 
 def run_history(options: "argparse.Namespace") -> int:
@@ -136,6 +158,20 @@ def run_history(options: "argparse.Namespace") -> int:
         from flipsnack_mcp.commands.history import history
 
     return history(settings, as_json=options.json, verify=options.verify, account=options.account, since=options.since)
+
+
+def run_token(options: "argparse.Namespace") -> int:
+    """Make a token, show whose there are, or take one back."""
+    settings = settings_of(options)
+    with importing():
+        from flipsnack_mcp.commands.token import token_add, token_list, token_revoke
+
+    match options.what:
+        case "add":
+            return token_add(settings, options.name, options.account, options.may, options.expires)
+        case "revoke":
+            return token_revoke(settings, options.name)
+    return token_list(settings)
 
 
 def run_serve(http: str | None, options: Mapping[str, str]) -> int:

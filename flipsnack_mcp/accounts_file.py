@@ -25,6 +25,12 @@ VARIABLE = re.compile(r"FLIPSNACK_(?:API_(?=KEY|SECRET))?([A-Z_]+)")
 IS_SANDBOX = "FLIPSNACK_SANDBOX"
 SIZES = ("small", "large", "empty")
 """What an imitation of Flipsnack may begin with."""
+CALLERS = "callers"
+CALLER_WRITTEN = re.compile(r"https?://\S+ \S.*|claim:[^=\s]+=.+", re.DOTALL)
+NO_CALLERS = (
+    'callers has to be a list of texts in quotes, each "ISSUER SUBJECT" or "claim:NAME=VALUE": until it is, nobody whom '
+    "an authorization server names may use this account."
+)
 EXAMPLE = 'write `[accounts.NAME]` and below it `key = "..."` and `secret = "..."`'
 NOT_IN_A_VALUE = {
     "${": "holds a placeholder, ${...}, which nobody fills in here: write the value itself.",
@@ -40,6 +46,8 @@ class Told:
     values: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     size: str = SIZES[0]
     """With what its imitation begins, where it is one."""
+    callers: tuple[str, ...] = ()
+    """Whom an authorization server may vouch for, so that they may use it."""
     problems: list[str] = field(default_factory=list[str])
 
 
@@ -112,8 +120,12 @@ def check_names(file: Path, accounts: Mapping[str, Any]) -> None:
 
 def as_told(file: Path, name: str, table: Mapping[str, Any], variables: Mapping[str, Variable]) -> Told:
     """What one table says, as the environment would have it. An empty text says nothing."""
-    told, known = Told(name), {key_of(one): one for one in variables}
+    told, known = Told(name), {**{key_of(one): one for one in variables}, CALLERS: CALLERS}
     for key, value in table.items():
+        if key == CALLERS:
+            told.callers, wrong = callers_of(value)
+            told.problems += [in_the_file(file, name, wrong)] if wrong else []
+            continue
         variable = variables.get(known.get(key, ""))
         if variable is None:
             told.problems.append(in_the_file(file, name, no_such_key(key, known)))
@@ -128,6 +140,13 @@ def as_told(file: Path, name: str, table: Mapping[str, Any], variables: Mapping[
     for one in set(told.values) & {f"{each}_FILE" for each in CREDENTIALS}:
         told.values[one] = beside_the_file(file, told.values[one])
     return told
+
+
+def callers_of(value: object) -> tuple[tuple[str, ...], str]:
+    """Who may use an account, each as it is written, and what is wrong with that; nobody, where anything is."""
+    named = cast("list[object]", value) if isinstance(value, list) else [None]
+    good = [one for one in named if isinstance(one, str) and CALLER_WRITTEN.fullmatch(one)]
+    return (tuple(good), "") if len(good) == len(named) else ((), NO_CALLERS)
 
 
 def no_such_key(key: str, known: Mapping[str, str]) -> str:

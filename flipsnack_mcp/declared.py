@@ -15,9 +15,13 @@ def setting(
     shown: str | None = None,
     secret: bool = False,
     separator: str = "",
+    veiled: bool = False,
 ) -> Any:
-    """A field that is read from its variable. `shown` is how its default is written where the value itself is not."""
+    """A field that is read from its variable. `shown` is how its default is written where the value itself is not.
+
+    `veiled`: its value may hold a secret, and stands in no `repr`.
+    """
     flag = isinstance(default, bool)
     text = str(int(default) if flag else default) if shown is None else shown
     variable = Variable("", meaning, text, secret=secret, flag=flag, separator=separator)
-    return field(default=default, repr=not secret, metadata={"read": read, "variable": variable})
+    return field(default=default, repr=not (secret or veiled), metadata={"read": read, "variable": variable})

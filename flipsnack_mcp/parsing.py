@@ -12,11 +12,14 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.reading import nearest
+from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.settings import VARIABLES, Variable
 
 SPAN = re.compile(r"([0-9]{1,4})([mhdw])")
 LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
+OF_TOKENS = frozenset({"FLIPSNACK_TOKENS", "FLIPSNACK_ACCOUNTS"})
+"""The settings without which nobody can say what a token is for."""
 ALONE = frozenset({"--version", "--help", "-h"})
 
 
@@ -56,6 +59,8 @@ def parsed(given: Sequence[str]) -> argparse.Namespace:
         raise WrongUsage(worded(error)) from None
     if unknown:
         raise WrongUsage(unknown_words(unknown, given[0], commands[given[0]]))
+    if given[0] == "doctor" and options.token_file and not options.http:
+        raise WrongUsage("--token-file goes with --http alone")
     if given[0] == "history" and options.undo is not None and (options.json or options.verify or options.since):
         raise WrongUsage("--undo goes with --account alone")
     return options
@@ -101,6 +106,12 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     demo.add_argument("--show", action="store_true", help="open the saved report in a browser at the end")
     doctor = commands.add_parser("doctor", help="check configuration, signing and access")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.add_argument(
+        "--http", metavar="URL", help="look at a server that runs, from outside, instead of at this computer"
+    )
+    doctor.add_argument(
+        "--token-file", default="", metavar="FILE", help="with --http: holds a token for it; - to type one"
+    )
     approve = commands.add_parser("approve", help="approve a deletion that waits for a person")
     approve.add_argument("code", nargs="?", help="the code the assistant was given; without it, what waits is listed")
     history = commands.add_parser("history", help="show what was changed, by whose yes, and how it was before")
@@ -113,10 +124,31 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     history.add_argument(
         "--undo", type=whole, metavar="ID", help="put back what the change with this number left, once you agreed to it"
     )
+    add_tokens(commands.add_parser("token", help="say who may call a server over HTTP, and take that back"))
+    move = commands.add_parser("move", help="move what a state file holds to the Redis server of FLIPSNACK_STATE")
+    move.add_argument("file", nargs="?", help="the file; without it, the usual one")
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
     add_imitation(sandbox)
     return top, dict(commands.choices)
+
+
+def add_tokens(token: argparse.ArgumentParser) -> None:
+    """What can be done with tokens."""
+    what = token.add_subparsers(dest="what", required=True, metavar="add|list|revoke")
+    add = what.add_parser("add", help="make a token, which is printed once")
+    add.add_argument("name", metavar="NAME", help="whose it is, for the history")
+    add.add_argument("--account", metavar="A,B", help="for which accounts of FLIPSNACK_ACCOUNTS; '*' for all of them")
+    add.add_argument("--may", metavar="RIGHTS", default="read", help=f"of {', '.join(Right)} (default: read)")
+    add.add_argument("--expires", type=whole, metavar="DAYS", help="after how many days it is over (default: never)")
+    every = what.add_parser("list", help="show whose tokens there are")
+    revoke = what.add_parser("revoke", help="take a token back")
+    revoke.add_argument("name", metavar="NAME", help="whose it is")
+    for one in (add, every, revoke):
+        for variable in VARIABLES:
+            if variable.name in OF_TOKENS:
+                text = f"{variable.meaning} ({variable.name})"
+                one.add_argument(variable.option, dest=variable.name, help=text, metavar="VALUE")
 
 
 def add_imitation(sandbox: argparse.ArgumentParser) -> None:

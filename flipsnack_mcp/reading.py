@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flipsnack_mcp.redis_address import is_redis, redis_address
+
 CONFIRM_WAYS = ("ask", "approve", "block", "allow")
 TOOLSETS = ("default", "legacy")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -207,13 +209,28 @@ class Reading:
 
     def state(self, name: str, default: str) -> str:
         """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
-        value = self.text(name)
-        if value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
-            self.problems.append(f"{name} is neither sqlite:PATH (a file) nor memory: (nothing is kept).")
-            return "memory:"
         before = len(self.problems)
-        self._path(name, value.removeprefix("sqlite:"))
+        value = self.credential(name, "")
+        if is_redis(value):
+            self._look_at_redis(name, value)
+        elif value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
+            said = "is neither sqlite:PATH (a file) nor redis://HOST:PORT/DATABASE nor memory: (nothing is kept)."
+            self.problems.append(f"{name} {said}")
+        else:
+            self._path(name, value.removeprefix("sqlite:"))
         return "memory:" if len(self.problems) > before else value or default
+
+    def _look_at_redis(self, name: str, value: str) -> None:
+        try:
+            address = redis_address(value)
+        except ValueError as error:
+            self.problems.append(f"{name} {error}")
+            return
+        if address.passwords and self.sources.get(name) == "option":
+            self.problems.append(
+                "--state holds a password, which would show in process lists: set FLIPSNACK_STATE in the environment, "
+                "or let FLIPSNACK_STATE_FILE name a file that holds the address."
+            )
 
     def log_level(self, name: str, default: str) -> str:
         value = self.text(name).upper() or default

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-SCHEMES = ("redis", "rediss", "unix")
+from typing_extensions import override
+
+REDIS_SCHEMES = ("redis", "rediss", "unix")
 PREFIX = "flipsnack"
 PREFIX_SHAPE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 OF_TLS = frozenset({
@@ -28,6 +30,7 @@ class RedisAddress:
     """For a person."""
     passwords: tuple[str, ...]
 
+    @override
     def __repr__(self) -> str:
         """Never the password."""
         return f"RedisAddress({self.shown!r}, prefix={self.prefix!r})"
@@ -35,7 +38,7 @@ class RedisAddress:
 
 def is_redis(state: str) -> bool:
     """Whether a state is meant to be on Redis."""
-    return state.partition("://")[0].lower() in SCHEMES and "://" in state
+    return state.partition("://")[0].lower() in REDIS_SCHEMES and "://" in state
 
 
 def redis_address(state: str) -> RedisAddress:

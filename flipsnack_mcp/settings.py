@@ -31,7 +31,9 @@ __all__ = ["ACCOUNTS", "LOOPBACK", "VARIABLES", "Settings", "Variable", "read_se
 FEWEST_CHARACTERS = 12
 """Of a key, so that its last four tell nothing."""
 OF_A_TEAM = frozenset(f"FLIPSNACK_{one.name.upper()}" for one in fields(TeamSettings))
-PROCESS_WIDE = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL", "FLIPSNACK_ACCOUNTS", *OF_A_TEAM})
+PROCESS_WIDE = frozenset(
+    {"FLIPSNACK_STATE", "FLIPSNACK_STATE_FILE", "FLIPSNACK_LOG_LEVEL", "FLIPSNACK_ACCOUNTS", *OF_A_TEAM}
+)
 HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on demand. To try the server without one, set FLIPSNACK_SANDBOX=1."
 
 
@@ -80,8 +82,9 @@ class Settings(TeamSettings):
     )
     state: str = setting(
         Reading.state,
-        "where uploads, confirmations, reports, plans and the history are kept, and beside it the request budget that all servers on the key share: `sqlite:PATH`, or `memory:` for this process only",
+        "where uploads, confirmations, reports, plans and the history are kept, and beside it the request budget that all servers on the key share: `sqlite:PATH`, `redis://[USER:PASSWORD@]HOST:PORT/DATABASE` (also `rediss://`, `unix://`) for servers on several machines, or `memory:` for this process only",
         shown="a file in the user's state folder; `memory:` in the sandbox",
+        veiled=True,
     )
     calls_per_second: int = setting(Reading.number, "Flipsnack's limit for the key", default=5)
     calls_per_minute: int = setting(Reading.number, "Flipsnack's limit for the key", default=60)
@@ -113,6 +116,8 @@ class Settings(TeamSettings):
     """What the file calls this account."""
     aliases: tuple[str, ...] = ()
     """Further names that the file has for its key."""
+    callers: tuple[str, ...] = ()
+    """Whom an authorization server may vouch for, so that they may use this account, as the file writes it."""
     team: bool = False
     """Whether people who are told apart use this server over HTTP: nobody's disk is theirs. `serve` knows it."""
     size: str = SIZES[0]
@@ -184,7 +189,12 @@ FILE_VARIABLES = [
     Variable(f"{one.name}_FILE", f"file that holds the {one.meaning}, instead of `{one.name}`")
     for one in PLAIN_VARIABLES[:2]
 ]
-VARIABLES: tuple[Variable, ...] = (*PLAIN_VARIABLES[:2], *FILE_VARIABLES, *PLAIN_VARIABLES[2:])
+STATE_FILE = Variable("FLIPSNACK_STATE_FILE", "file that holds the address, instead of `FLIPSNACK_STATE`")
+BEHIND_STATE = 1 + [one.name for one in PLAIN_VARIABLES].index("FLIPSNACK_STATE")
+VARIABLES: tuple[Variable, ...] = (
+    *(*PLAIN_VARIABLES[:2], *FILE_VARIABLES),
+    *(*PLAIN_VARIABLES[2:BEHIND_STATE], STATE_FILE, *PLAIN_VARIABLES[BEHIND_STATE:]),
+)
 
 OF_AN_ACCOUNT = {one.name: one for one in VARIABLES if one.name not in PROCESS_WIDE}
 """What may be told of one account."""
@@ -251,7 +261,7 @@ def of_account(process: Settings, file: Path, told: Told) -> Settings:
         values["api_key"] = f"SANDBOX-{told.name.upper()}"
     # Who starts a server read-only means all of it.
     values["read_only"] = process.read_only or values.get("read_only", False)
-    return replace(process, **values, **said, name=told.name, size=told.size, accounts_file=file)
+    return replace(process, **values, **said, name=told.name, size=told.size, callers=told.callers, accounts_file=file)
 
 
 def as_one(file: Path, same: Sequence[Settings]) -> Settings:

@@ -55,7 +55,7 @@ def entry(tool: Tool[Any]) -> dict[str, Any]:
     described = descriptor(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
     toolset, needs = "legacy" if tool.input.legacy else "default", tool.only_with or tool.input.effect
     acts = {"acts": True} if tool.only_with is Effect.READS else {}
-    listed = {"toolset": toolset, "needs": needs.value, **acts, "tool": described}
+    listed = {"toolset": toolset, "needs": needs.value, "right": tool.right.value, **acts, "tool": described}
     return listed | ({"over_accounts": answer_schema(tool.over_accounts)} if tool.over_accounts else {})
 
 

@@ -3,6 +3,7 @@
 import compileall
 import gc
 import os
+import secrets
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from flipsnack_mcp.store.redis import link
+from tests.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture
@@ -26,6 +30,26 @@ def quick_folder() -> Iterator[Path]:
     """Where thousands of transactions wait for no disk: it matters to who loses its power, and to no behaviour."""
     with tempfile.TemporaryDirectory(dir=FOLDERS_IN_MEMORY, ignore_cleanup_errors=True) as folder:
         yield Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One for all tests that need none of their own: each gives its names another beginning."""
+    with tempfile.TemporaryDirectory(dir=FOLDERS_IN_MEMORY) as folder, running_redis(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no fault of the server's."""
+    for name in ("TO_CONNECT", "TO_STEP"):
+        monkeypatch.setattr(link, name, 60.0)
+
+
+@pytest.fixture
+def on_redis(redis_server: RedisServer, patient_with_redis: None) -> str:  # noqa: ARG001 - so it is
+    """A state of its own on it, which is empty."""
+    return f"{redis_server.url}&prefix=test-{secrets.token_hex(6)}"
 
 
 # How long an example takes says something of the machine, nothing of the code.

@@ -2,8 +2,8 @@
 
 import sqlite3
 
-from flipsnack_mcp.store.database import upgrade
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.store.upgrading import upgrade
 
 
 def rows_of(store: MemoryStore) -> list[tuple[str, str, str]]:

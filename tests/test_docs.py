@@ -107,13 +107,22 @@ def room_of(file: Path) -> str:
     return next((name for name in ("/".join(inside[:2]), inside[0]) if name in rooms), "")
 
 
+def imported_by(node: ast.ImportFrom | ast.Import) -> list[str]:
+    """The modules it names; those beside the rooms are imported from the package itself."""
+    names = [one.name for one in node.names if one.name != "__version__"]
+    if isinstance(node, ast.ImportFrom):
+        return [f"flipsnack_mcp.{one}" for one in names] if node.module == "flipsnack_mcp" else [str(node.module)]
+    return names
+
+
 def imports_of_the_rooms() -> dict[str, set[str]]:
     found = defaultdict[str, set[str]](set)
     for file in PACKAGE.rglob("*.py"):
         modules = [
-            node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+            name
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
             if isinstance(node, ast.ImportFrom | ast.Import)
+            for name in imported_by(node)
         ]
         for first, *rest in (str(module).split(".") for module in modules):
             ours = first == "flipsnack_mcp"

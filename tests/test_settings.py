@@ -21,12 +21,12 @@ DOCUMENTED = {
     "FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET", "FLIPSNACK_API_KEY_FILE", "FLIPSNACK_API_SECRET_FILE",
     "FLIPSNACK_API_URL", "FLIPSNACK_UPLOAD_URL", "FLIPSNACK_SANDBOX", "FLIPSNACK_READ_ONLY", "FLIPSNACK_TOOLSETS",
     "FLIPSNACK_CONFIRM", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR", "FLIPSNACK_CALLS_PER_SECOND",
-    "FLIPSNACK_CALLS_PER_MINUTE", "FLIPSNACK_STATE", "FLIPSNACK_LOG_LEVEL",
+    "FLIPSNACK_CALLS_PER_MINUTE", "FLIPSNACK_STATE", "FLIPSNACK_STATE_FILE", "FLIPSNACK_LOG_LEVEL",
     "FLIPSNACK_MAX_DELETES_PER_HOUR", "FLIPSNACK_MAX_DELETES_PER_DAY", "FLIPSNACK_ACCOUNTS",
     "FLIPSNACK_FILE_HOSTS", "FLIPSNACK_TOKENS", "FLIPSNACK_AUTH_ISSUER", "FLIPSNACK_AUTH_AUDIENCE",
     "FLIPSNACK_PUBLIC_URL", "FLIPSNACK_STICKY", "FLIPSNACK_STATE_KEY_FILE", "FLIPSNACK_SPOOL_DIR",
     "FLIPSNACK_SPOOL_MEGABYTES", "FLIPSNACK_CALLER_CALLS", "FLIPSNACK_CALLER_CALLS_PER_SECOND",
-    "FLIPSNACK_BODY_KILOBYTES",
+    "FLIPSNACK_BODY_KILOBYTES", "FLIPSNACK_DRAIN_SECONDS",
 }  # fmt: skip
 
 
@@ -460,3 +460,40 @@ def test_folders_that_look_joined_by_another_separator_are_pointed_out(value: st
 def test_a_folder_that_is_there_is_no_mistake_whatever_it_is_called(tmp_path: Path) -> None:
     (tmp_path / "a," / "b").mkdir(parents=True)
     assert read_settings({**ACCESS, "FLIPSNACK_UPLOAD_DIRS": f"{tmp_path}/a,/b"}).hints == ()
+
+
+# --- the state on Redis
+PASSWORD = "only-redis-knows-this"
+WITH_PASSWORD = f"redis://flipsnack:{PASSWORD}@redis.example.com/0"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("redis://redis", "redis://127.0.0.1:6380/3", "rediss://r.example.com:6379/0?ssl_ca_certs=/etc/ca.pem"),
+        *(WITH_PASSWORD, "redis://:p%23w@[::1]:6379/1?prefix=shop.de", "unix:///run/redis.sock?db=2"),
+    ],
+)
+def test_the_state_may_be_on_redis(state: str) -> None:
+    settings = read_settings({**ACCESS, "FLIPSNACK_STATE": state})
+    assert (settings.state, settings.missing, settings.hints) == (state, "", ())
+
+
+def test_the_address_of_redis_may_stand_in_a_file(tmp_path: Path) -> None:
+    (file := tmp_path / "state").write_text(f"{WITH_PASSWORD}\n")
+    settings = read_settings({**ACCESS, "FLIPSNACK_STATE_FILE": str(file)})
+    assert (settings.state, settings.missing) == (WITH_PASSWORD, "")
+
+
+@pytest.mark.parametrize("typed", [WITH_PASSWORD, f"unix:///s?password={PASSWORD}", f"rediss://:{PASSWORD}@h/0"])
+def test_a_password_of_redis_is_refused_as_an_option_since_that_shows_in_process_lists(typed: str) -> None:
+    settings = read_settings(ACCESS, {"FLIPSNACK_STATE": typed})
+    assert "--state holds a password, which would show in process lists" in settings.missing
+    assert "FLIPSNACK_STATE_FILE" in settings.missing
+    assert read_settings(ACCESS, {"FLIPSNACK_STATE": "redis://h/0"}).missing == ""
+
+
+def test_no_text_about_the_settings_shows_the_password_of_redis() -> None:
+    for state in (WITH_PASSWORD, f"{WITH_PASSWORD}?{PASSWORD}=1", f"redis://h:{PASSWORD}@h:port/0"):
+        settings = read_settings({**ACCESS, "FLIPSNACK_STATE": state})
+        assert PASSWORD not in f"{settings!r} {settings.warnings} {settings.missing}"

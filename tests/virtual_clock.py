@@ -16,8 +16,9 @@ import asyncio
 import selectors
 import threading
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple, Unpack
 
@@ -41,8 +42,12 @@ class VirtualSelector(selectors.DefaultSelector):
 
     @override
     def select(self, timeout: float | None = None) -> Events:
-        if timeout is None or timeout <= 0:  # no timer: only a thread can bring something
-            return super().select(timeout)
+        if timeout is None:  # no timer: only a thread can bring something
+            return super().select()
+        if (
+            timeout <= 0
+        ):  # something is ready, to which a thread has added what it had to report: a look is a system call
+            return []
         if self._busy():  # asked before the look at the events: a thread that is done by now has reported before
             return super().select(0.001)  # a thread is busy for a moment longer than its report takes to arrive
         events = super().select(0)
@@ -72,6 +77,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     @override
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         await super().shutdown_default_executor()  # Python 3.12 allows 300 s for it, which are over at once
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Wait for another process: no time goes by until it has answered."""
+        self._jobs += 1
+        try:
+            yield
+        finally:
+            self._jobs -= 1
 
     def _done(self, _: object) -> None:
         self._jobs -= 1

@@ -18,6 +18,7 @@ from flipsnack_mcp.api.exchange import ANYTIME, Exchange, Terms, decoded
 from flipsnack_mcp.api.links import same_origin
 from flipsnack_mcp.api.network import PublicRoads, Roads, is_loopback
 from flipsnack_mcp.api.pace import OnWait, Pacer, Slot
+from flipsnack_mcp.api.sending import Sending, sending
 from flipsnack_mcp.api.upload import Document, Upload, ignore
 
 # A filter, not a level: whoever turns debugging on for everything must not turn this on.
@@ -53,6 +54,8 @@ class Flipsnack:
         self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
         """Called before and after each request that may change the account."""
+        self.changed: Callable[[Action[Any]], Awaitable[None]] = ignore
+        """Called once it may have."""
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -93,22 +96,26 @@ class Flipsnack:
         Raises:
             FlipsnackError: Any of the tree in `errors`.
         """
-        if terms.just_once:
-            return await self._once(action, document, terms)
-        if action.effect is Effect.READS:
-            return await self._with_retries(action, document, terms)
-        await self.changing()
-        try:
-            return await self._with_retries(action, document, terms)
-        finally:
+        with sending(action, self._access.upload_url if action.uploads else self._access.api_url) as seen:
+            if terms.just_once:
+                return await self._once(action, document, terms, seen)
+            if action.effect is Effect.READS:
+                return await self._with_retries(action, document, terms, seen)
             await self.changing()
+            try:
+                return await self._with_retries(action, document, terms, seen)
+            finally:
+                await self.changing()
+                await self.changed(action)
 
-    async def _with_retries(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
+    async def _with_retries(
+        self, action: Action[ResultT_co], document: Document | None, terms: Terms, seen: Sending
+    ) -> ResultT_co:
         attempt, in_doubt = 0, False
         while True:
             attempt += 1
             try:
-                return await self._once(action, document, terms)
+                return await self._once(action, document, terms, seen)
             except errors.FlipsnackError as error:
                 # A refusal of a later try does not undo what an earlier one, whose answer was lost, may have done.
                 in_doubt = in_doubt or error.changed is errors.Changed.PERHAPS
@@ -142,18 +149,23 @@ class Flipsnack:
         """How many requests are left of the minute, for all processes on the key."""
         return await self._pacer.calls_left()
 
-    async def _once(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
-        if anyio.current_time() >= terms.deadline:
-            raise errors.OutOfTimeError(0)
-        values = wire.encode(action, self._access.key, self._access.secret)
-        async with self._slot(terms, UPLOAD_HOLD if document else None) as slot:
-            if terms.is_late:
-                await slot.give_back()
-                raise errors.LookTooOldError
-            exchange = Exchange(action, document, terms)
-            body, status = await exchange.made(self._request(values, exchange), slot)
-        secrets = (self._access.key, self._access.secret, values["signature"])
-        return await decoded(action, body, status, secrets, self._reading)
+    async def _once(
+        self, action: Action[ResultT_co], document: Document | None, terms: Terms, seen: Sending
+    ) -> ResultT_co:
+        with seen.trying():
+            if (came := anyio.current_time()) >= terms.deadline:
+                raise errors.OutOfTimeError(0)
+            values = wire.encode(action, self._access.key, self._access.secret)
+            async with self._slot(terms, UPLOAD_HOLD if document else None) as slot:
+                seen.waited += anyio.current_time() - came
+                if terms.is_late:
+                    await slot.give_back()
+                    raise errors.LookTooOldError
+                seen.leaves()
+                exchange = Exchange(action, document, terms)
+                body, status = await exchange.made(self._request(values, exchange), slot)
+            secrets = (self._access.key, self._access.secret, values["signature"])
+            return await decoded(action, body, status, secrets, self._reading)
 
     def _slot(self, terms: Terms, hold: float | None) -> AbstractAsyncContextManager[Slot]:
         if terms.place is not None:

@@ -4,6 +4,7 @@ FlipsnackError                     its text has four parts and is safe to show t
 ├── ConfigurationError             a key, secret or setting is missing or malformed
 ├── UnreachableError               no answer: the action may have happened, or certainly did not
 ├── OutOfTimeError                 the call's time would be over before the request budget allows the request
+├── NotCountedError                what others who share the request budget do cannot be told
 ├── LookTooOldError                what was seen of a target was too old each time it could have been changed
 ├── UnreadableAnswerError          an answer, but not one the documentation allows
 └── RefusedError                   Flipsnack said no, with a status code
@@ -80,6 +81,18 @@ class OutOfTimeError(FlipsnackError):
             "The request's turn comes too late for this call: Flipsnack allows a key so many calls a second and a minute.",
             "Wait that long, then make the same call.",
             retry=f"A turn comes in about {seconds:.0f} seconds.",
+        )
+
+
+class NotCountedError(FlipsnackError):
+    """Where all who share the budget count their calls cannot be reached, and none may be taken without that."""
+
+    retry = "Try again in half a minute."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "How many calls other servers make on this account cannot be told at the moment, so none was made.",
+            "If it stays so, tell the person who runs this server: Redis cannot be used.",
         )
 
 

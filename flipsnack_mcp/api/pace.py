@@ -3,10 +3,11 @@
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import anyio
 
+from flipsnack_mcp import observed
 from flipsnack_mcp.api import budget, ledger
 from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
 from flipsnack_mcp.api.upload import ignore
@@ -23,6 +24,14 @@ class BudgetStore(Protocol):
 
     async def close(self) -> None:
         """Let go of what is open. A later change opens it again."""
+
+
+@runtime_checkable
+class DividedBudget(BudgetStore, Protocol):
+    """One that may not be able to see what all others do."""
+
+    def allowed(self, rules: BudgetRules) -> BudgetRules:
+        """Say what this process may take at the moment, of what all may take together."""
 
 
 class BudgetInMemory:
@@ -143,7 +152,7 @@ class Pacer:
 
     async def calls_left(self) -> int:
         """Say how many calls are left of the minute, for all processes on the key."""
-        return await self._store.change(lambda doc, now: budget.calls_left(doc, now, self._rules))
+        return await self._store.change(lambda doc, now: budget.calls_left(doc, now, self._allowed()))
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -151,6 +160,7 @@ class Pacer:
 
     async def _enter(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
         self._callers[lane] += 1
+        came = anyio.current_time()
         try:
             number = await self._queue(lane, on_wait, hold, places)
         except BaseException:
@@ -159,6 +169,7 @@ class Pacer:
             await even_if_cancelled(self._store.change(lambda doc, _: budget.leave(doc, who, callers)), self._rules.nap)
             raise
         self._callers[lane] -= 1
+        observed.count(observed.WAITED, anyio.current_time() - came, {observed.LANE: lane.name.lower()})
         return number
 
     async def _queue(self, lane: Lane, on_wait: OnWait, hold: float, places: int) -> int:
@@ -174,7 +185,11 @@ class Pacer:
 
     async def _look(self, lane: Lane, hold: float, places: int, ahead: int = 0, *, grant: bool = True) -> int | Wait:
         request = SlotRequest(self._who(lane), self._callers[lane], ahead, hold, grant, places)
-        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._rules, request))
+        return await self._store.change(lambda doc, now: budget.ask(doc, now, self._allowed(), request))
+
+    def _allowed(self) -> BudgetRules:
+        """What this process may take, as it is while the document is looked at."""
+        return self._store.allowed(self._rules) if isinstance(self._store, DividedBudget) else self._rules
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"

@@ -70,9 +70,14 @@ async def what_waits(settings: Settings, store: Store) -> dict[str, ToApprove]:
 def list_waiting(waiting: Mapping[str, ToApprove]) -> int:
     """Print what waits for a person."""
     for name, one in waiting.items():
-        say(one_line(f"{name}  {one.called}  {one.ticket.text}"))
+        say(one_line(f"{name}  {one.called}  {asked_by(one.ticket)}{one.ticket.text}"))
     say(f"Approve one with: {as_typed('approve CODE')}" if waiting else "Nothing waits for an approval.")
     return 0
+
+
+def asked_by(ticket: Ticket) -> str:
+    """Say whose assistant was given the code, where callers are told apart."""
+    return f"Asked for by {quoted(ticket.caller, 80)}. " if ticket.caller else ""
 
 
 def ask_person(settings: Settings, name: str, waiting: ToApprove) -> int:
@@ -81,6 +86,8 @@ def ask_person(settings: Settings, name: str, waiting: ToApprove) -> int:
         return fail("Approving needs a person at a terminal; this is none.")
     ticket = waiting.ticket
     say(one_line(f"Account: {waiting.called}"))
+    if who := asked_by(ticket):
+        say(who)
     say(ticket.text)  # with its lines: of several each stands on one
     try:
         typed = input(f"To approve it, type {quoted(ticket.expected)}: ")

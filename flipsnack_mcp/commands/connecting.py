@@ -6,20 +6,21 @@ from functools import partial
 import httpx2
 
 from flipsnack_mcp.api import Access, BudgetInMemory, BudgetRules, BudgetStore, Flipsnack, Pacer
+from flipsnack_mcp.api.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.opening import open_shared_document, open_store
 from flipsnack_mcp.store.permissions import is_open_to_others
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import OpenedStore, Records
+from flipsnack_mcp.store.redis.redis_document import RedisDocument
 
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
 
 def connect(settings: Settings) -> Flipsnack:
     """Make the client for these settings. Nothing is opened or imported before its first request."""
-    limits = ((settings.calls_per_second, 1.0), (settings.calls_per_minute, 60.0))
-    pacer = Pacer(budget(settings), BudgetRules(limits=limits))
+    pacer = Pacer(budget(settings), rules_of(settings))
     if not settings.sandbox:
         access = Access(settings.api_key, settings.api_secret, settings.api_url, settings.upload_url)
         return Flipsnack(access, pacer)
@@ -29,10 +30,17 @@ def connect(settings: Settings) -> Flipsnack:
 
 def budget(settings: Settings) -> BudgetStore:
     """Find where the calls of the last minute are counted: for all processes on the key, and in no file that names it."""
-    return open_shared_document(kept_at(settings), f"budget-{settings.account}", blank(), fits) or BudgetInMemory()
+    name, habits = f"budget-{settings.account}", BudgetApart(rules_of(settings))
+    document = open_shared_document(kept_at(settings), name, blank(), fits, habits)
+    return BudgetOfReplicas(document) if isinstance(document, RedisDocument) else document or BudgetInMemory()
 
 
-def remember(settings: Settings) -> Store:
+def rules_of(settings: Settings) -> BudgetRules:
+    """What may be asked of Flipsnack in a second and a minute."""
+    return BudgetRules(limits=((settings.calls_per_second, 1.0), (settings.calls_per_minute, 60.0)))
+
+
+def remember(settings: Settings) -> OpenedStore:
     """Find where uploads, confirmations and the history are kept."""
     return open_store(kept_at(settings))
 

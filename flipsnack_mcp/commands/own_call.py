@@ -30,6 +30,7 @@ from flipsnack_mcp.server.whose import Whose
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import moment
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.plans.record import PLAN
 from flipsnack_mcp.workflows.plans.rules import UNDOING, PlanSnapshot
 from flipsnack_mcp.workflows.progress import Progress
@@ -81,7 +82,7 @@ async def worked(settings: Settings, work: Callable[[App], Awaitable[T]]) -> Cal
     store = remember(settings)
     try:
         async with connect(settings) as flipsnack, anyio.create_task_group() as background:
-            app = App(at_terminal(settings), flipsnack, store, background, moment, Redactor.of(settings))
+            app = App(at_terminal(settings), flipsnack, Lookout(store, background), moment, Redactor.of(settings))
             app.jobs.unattended.clear()
             outcome = await outcome_of(lambda: work(app))
             background.cancel_scope.cancel()

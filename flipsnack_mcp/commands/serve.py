@@ -1,5 +1,6 @@
 """`flipsnack-mcp serve`: the MCP server on stdio, or on HTTP for this machine or for a team."""
 
+import logging
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -17,7 +18,9 @@ from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.team.binding import refusal_to_bind, told_apart
+from flipsnack_mcp.team.binding import asks_who_calls
+
+log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None = None) -> int:
@@ -27,27 +30,29 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     """
     leave_when_interrupted()
     see_to_stderr()
-    if where is None and not (sys.stdin and sys.stdout):
+    if where:
+        return serve_http(for_callers(settings), *where)
+    if not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
-    if where:
-        settings = for_callers(settings)
-        if said := refusal_to_bind(where[0], settings):
-            sys.stderr.write(f"flipsnack-mcp: {said}\n")
-            return 2
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     log_to_stderr(settings)
-    store = remember(settings)
-    server = build_server(settings, connect, store=store)
-    Redactor.of(settings).guard()
+    server = made(settings, remember(settings))
     if heard is None:
         remark_on(settings, open_key_files(settings))
-    return serve_http(server, settings, store, *where) if where else serve_stdio(server, heard or NOTHING_HEARD)
+    return serve_stdio(server, heard or NOTHING_HEARD)
+
+
+def made(settings: Settings, store: Store) -> FlipsnackServer:
+    """The server, behind whose logging nothing secret passes."""
+    server = build_server(settings, connect, store=store)
+    Redactor.of(settings).guard()
+    return server
 
 
 def for_callers(settings: Settings) -> Settings:
     """The settings of a server on HTTP, and of each of its accounts: whether they are a team's is known from here on."""
-    team = told_apart(settings)
+    team = asks_who_calls(settings)
     return replace(settings, team=team, accounts=tuple(replace(one, team=team) for one in settings.accounts))
 
 
@@ -61,15 +66,36 @@ def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
     end_process(0)
 
 
-def serve_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> int:
-    """Serve whoever comes, until interrupted."""
+def serve_http(settings: Settings, host: str, port: int) -> int:
+    """Serve whoever comes and may, until interrupted."""
+    # Stdio starts without all of it.
+    from flipsnack_mcp.team.authentication import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
+
+    if said := refusal_to_serve(settings, host):
+        announce(said)
+        return 2
+    log_to_stderr(settings)
+    if settings.team:
+        from flipsnack_mcp.team.operating.lines import log_as_json  # noqa: PLC0415
+
+        log_as_json(settings.log_level)
+    store = remember(settings)
+    server = made(settings, store)
+    remark_on(settings, open_key_files(settings))
     if sys.stderr.isatty():
         named = f"[{host}]" if ":" in host else host
         reached = settings.public_url.rstrip("/") or f"http://{named}:{port}"
         announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
-    try:
-        from flipsnack_mcp.team.serving import serve_over_http  # noqa: PLC0415  # stdio starts without it
+    for one in remarks_on_callers(settings):
+        log.warning("%s", one)
+    return served_over_http(server, settings, store, host, port)
 
+
+def served_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> int:
+    """Serve, or say why it cannot be."""
+    from flipsnack_mcp.team.serving import serve_over_http  # noqa: PLC0415
+
+    try:
         serve_over_http(server, settings, store, host, port)
     except SystemExit:
         announce(f"{host}:{port} cannot be served, the port may be in use; name another one")

@@ -24,9 +24,11 @@ class ChangeMade:
 
     @property
     def outcome(self) -> str:
-        """How it ended, and by whose yes."""
+        """How it ended, who had it done, and by whose yes."""
         ended = OPEN_END if self.last.decision in BEGUN else shortened(self.last.decision)
-        return f"{ended}, confirmed by {shortened(self.last.confirmed)}" if self.last.confirmed else ended
+        caller = self.first.caller or self.last.caller
+        named = f", by {quoted(caller, TITLE_WIDTH)}" if caller else ""
+        return f"{ended}{named}{f', confirmed by {shortened(self.last.confirmed)}' if self.last.confirmed else ''}"
 
     @property
     def title(self) -> object:

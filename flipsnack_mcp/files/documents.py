@@ -13,6 +13,7 @@ from threading import Lock
 from anyio import CancelScope, to_thread
 
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, LARGE_UPLOAD_WARNING, MEGABYTE, MOST_UPLOAD_BYTES
+from flipsnack_mcp.files.partial_file import PartialFile
 from flipsnack_mcp.files.paths.listing import files_around
 from flipsnack_mcp.files.paths.opening import open_place
 from flipsnack_mcp.files.paths.place import locate
@@ -89,8 +90,9 @@ class OpenDocument:
     """A document that was checked and stays open as long as its context.
 
     Attributes:
-        name: The file's own name, without folders.
+        name: The file's own name, without folders, or what whoever sent it calls it.
         path: Where it was found.
+        received: Whether it was sent here, and so lies nowhere that means anything to anybody.
         size: Its length in bytes when it was opened; exactly so many are read.
         content_type: What its first bytes say it is.
         kind: What it was asked to be.
@@ -99,10 +101,13 @@ class OpenDocument:
         warnings: What the person should know, though it is no reason to refuse.
     """
 
-    def __init__(self, path: Path, kind: Kind, status: os.stat_result, reader: Reader) -> None:
-        name = path.name
+    def __init__(
+        self, path: Path, kind: Kind, status: os.stat_result, reader: Reader, name: str = "", sha256: str = ""
+    ) -> None:
+        name = name or path.name
         head = _read_head(name, reader)
         self.name, self.path = name, path
+        self.received = bool(sha256)
         self.changed, self.touched = status.st_mtime_ns, status.st_ctime_ns
         self.size = status.st_size
         self.content_type = _content_type(name, kind, head)
@@ -110,7 +115,7 @@ class OpenDocument:
         self.warnings = tuple(_warnings(kind, head, self.size))
         self._state = _state_of(status)
         self._reader = reader
-        self._sha256 = ""
+        self._sha256 = sha256
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yields the document from its beginning; raises `DocumentChanged` rather than end with other bytes."""
@@ -157,11 +162,35 @@ def still_there() -> Iterator[None]:
 
 
 @asynccontextmanager
+async def open_received(
+    file: PartialFile, name: str, sha256: str, kind: Kind = Kind.PDF
+) -> AsyncIterator[OpenDocument]:
+    """Opens what was sent here, under the name that it was sent by; raises `RefusedFile` where it is no document."""
+    reader = Reader()
+
+    def take() -> OpenDocument:
+        descriptor = file.opened_again()
+        reader.take(descriptor)
+        status = os.fstat(descriptor)
+        _check_status(name, status)
+        return OpenDocument(file.path, kind, status, reader, name, sha256)
+
+    async with _closing(reader):
+        yield await to_thread.run_sync(take)
+
+
+@asynccontextmanager
 async def open_document(path: str, folders: Sequence[Path], kind: Kind = Kind.PDF) -> AsyncIterator[OpenDocument]:
     """Opens a document that lies in one of the folders; raises `RefusedFile` before a byte of it is given away."""
     reader = Reader()
-    try:
+    async with _closing(reader):
         yield await to_thread.run_sync(_open, path, tuple(folders), kind, reader)
+
+
+@asynccontextmanager
+async def _closing(reader: Reader) -> AsyncIterator[None]:
+    try:
+        yield
     finally:
         # In a thread: closing waits for a read under way, which on a slow disk may take its time.
         with CancelScope(shield=True):

@@ -27,12 +27,13 @@ Received = Callable[[int], Awaitable[None]]
 
 @dataclass(frozen=True)
 class SavedPackage:
-    """A package on disk: where it is, how large, its hash, and the names of the files in it."""
+    """A package on disk: where it is, how large, its hash, the names of the files in it, and what it is called."""
 
     path: Path
     bytes: int
     sha256: str
     files: tuple[str, ...]
+    name: str
 
 
 async def save_package(
@@ -55,13 +56,22 @@ async def save_package(
         RefusedFile: The folder cannot be written, or its disk is full.
     """
     async with partial_file(folder) as file:
-        sha256 = await write_pieces(pieces, file, limits.package_bytes, received)
-        files = await to_thread.run_sync(
-            file.judge, partial(check_zip, limits=limits, between=from_thread.check_cancelled)
-        )
+        sha256, files = await receive_package(pieces, file, received, limits)
         name, with_hash = telling_names(title, collection_hash)
         path = await to_thread.run_sync(partial(file.publish, name, ".zip", with_hash, once=not shared))
-        return SavedPackage(path, file.size, sha256, files)
+        return SavedPackage(path, file.size, sha256, files, path.name)
+
+
+async def receive_package(
+    pieces: AsyncIterator[bytes],
+    file: PartialFile,
+    received: Received | None = None,
+    limits: PackageLimits = PackageLimits(),  # noqa: B008 - frozen
+) -> tuple[str, tuple[str, ...]]:
+    """Writes a zip and checks it; returns its SHA-256 and the names of the files in it."""
+    sha256 = await write_pieces(pieces, file, limits.package_bytes, received)
+    check = partial(check_zip, limits=limits, between=from_thread.check_cancelled)
+    return sha256, await to_thread.run_sync(file.judge, check)
 
 
 async def write_pieces(

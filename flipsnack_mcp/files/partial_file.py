@@ -83,6 +83,12 @@ class PartialFile:
                 self._open_file().flush()
             return verdict(self._open_file(), self.size)
 
+    def opened_again(self) -> int:
+        """Gives another descriptor of what was written until now, which keeps its lock as well."""
+        with self._lock, _refusing(self._folder):
+            self._open_file().flush()
+            return os.dup(self._open_file().fileno())
+
     def publish(self, stem: str, extension: str, otherwise: str = "", *, once: bool = False) -> Path:
         """Gives the file its name, or the name with the next free number; never overwrites, never shows a half file.
 

@@ -8,10 +8,12 @@ import anyio
 
 from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.files.folders import download_folder
+from flipsnack_mcp.files.spool import Spool
+from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation
 from flipsnack_mcp.server.consent.yes import yeses_of
-from flipsnack_mcp.server.menu import lacking, menu
+from flipsnack_mcp.server.menu import beyond, lacking, menu
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.settings import Settings
@@ -19,13 +21,18 @@ from flipsnack_mcp.store.clock import Clock, on_the_wall
 from flipsnack_mcp.store.labels import LabelledStore
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.addresses.fetched import FileAddresses
+from flipsnack_mcp.workflows.addresses.handed import HandedUploads
+from flipsnack_mcp.workflows.addresses.handing import Handing
 from flipsnack_mcp.workflows.allowance import Allowance
 from flipsnack_mcp.workflows.batches.carrying_out import Batches
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.seeing import Eyes
+from flipsnack_mcp.workflows.begun import StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.downloads.exports import Downloads
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.plans.carrying_out import Plans
 from flipsnack_mcp.workflows.plans.record import PLAN, PlanRecord
 from flipsnack_mcp.workflows.plans.rules import DELETING, Permissions
@@ -53,43 +60,47 @@ class OwnNumber:
 class App:
     """The client and its account: what is going on there, what is remembered, and who may do what.
 
-    `called` is what answers call the account, where a server has several.
+    `called` is what answers call the account, where a server has several; one `lookout` looks for all of them.
     """
 
     def __init__(
         self,
         settings: Settings,
         flipsnack: Flipsnack,
-        store: Store,
-        background: anyio.abc.TaskGroup,
+        lookout: Lookout,
         now: Clock,
         redactor: Redactor,
         called: str = "",
+        still_may: StillMay = nobody_is_asked,
     ) -> None:
-        account, allowed = settings.account, permissions_of(settings)
-        jobs = self.jobs = Jobs(store, account, background)
+        account, allowed = settings.account, permissions_of(settings, still_may)
+        jobs = self.jobs = Jobs(lookout, account)
         # Around it: to look whether something is left of an account is no use of it.
-        store = LabelledStore(jobs.store, account, settings.label)
+        store: Store = LabelledStore(jobs.store, account, settings.label)
         self.settings, self.flipsnack, self.redactor = settings, flipsnack, redactor
         self.number = OwnNumber()
         self.offered, self.lacks, self.called = menu(settings).keys(), lacking(settings), called
         self.confirmation = Confirmation(settings.confirm, Consents(store, account, called), called)
-        self.history = History(store, account, self.redactor.data)
+        self.history = History(store, account, self.redactor.data, name_of_the_caller)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
         flipsnack.changing = self.recent.changing
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
-        self.downloads = Downloads(flipsnack, Jobs(MemoryStore(now), account, background))
+        self.downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(now), lookout.background), account))
         self.uploads = Uploads(flipsnack, journal, jobs)
         self.eyes = Eyes(store, account, settings.upload_dirs)
         uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
         self.batches = Batches(
-            flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, allowed=uploads_many
+            flipsnack, jobs, batches, self.uploads, self.history, settings.upload_dirs, uploads_many, still_may
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
+        self.handing: Handing | None = None
+        """What comes and goes by addresses, where nobody's disk can be read."""
         if settings.missing:
             return  # whoever cannot ask goes on with nothing
+        if settings.team:  # who asked for an upload may ask another replica, or nobody
+            lookout.heirs.append(self.uploads)
         if allowed.changes:
             jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
         if uploads_many:
@@ -97,9 +108,27 @@ class App:
         if {"report_stats", "audit_account"} & self.offered:
             jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
 
+    def take_addresses(self, spool: Spool) -> None:
+        """From now on documents and files come and go by addresses."""
+        store, account = self.history.store, self.settings.account
+        self.handing = Handing(
+            self.flipsnack,
+            self.uploads,
+            self.jobs,
+            self.history,
+            spool,
+            HandedUploads(store, account),
+            FileAddresses(store, account),
+        )
+
     def heading(self, why: str = "") -> Heading:
         """What stands over its answers; `why` it was this account, where it was not named."""
-        return Heading(self.redactor, self.settings.sandbox, self.called, why, self.lacks)
+        return Heading(self.redactor, self.settings.sandbox, self.called, why, self.lacks_now)
+
+    @property
+    def lacks_now(self) -> frozenset[str]:
+        """The tools that whoever calls cannot call here."""
+        return self.lacks | beyond(CALLER.get().rights)
 
     @property
     def download_dir(self) -> Path:
@@ -122,7 +151,20 @@ class App:
             raise ConfigurationError(missing, TO_SET)
 
 
-def permissions_of(settings: Settings) -> Permissions:
+def name_of_the_caller() -> str:
+    """Who makes the request that is handled, for the history."""
+    return CALLER.get().name
+
+
+def permissions_of(settings: Settings, still_may: StillMay = nobody_is_asked) -> Permissions:
     """What may be done for a plan that nobody waits for: only what a call could do as well."""
     offered = {"update_collections", DELETING} <= menu(settings).keys()
-    return Permissions(offered, yeses_of(settings.confirm))
+    return Permissions(offered, yeses_of(settings.confirm), still_may)
+
+
+def lookout_of(settings: Settings, store: Store, background: anyio.abc.TaskGroup) -> Lookout:
+    """What looks for unfinished work of all accounts; all the time, where several servers share the store."""
+    lookout = Lookout(store, background)
+    if settings.team and store.shared:
+        lookout.keep_on()
+    return lookout

@@ -15,6 +15,9 @@ class Right(StrEnum):
     LEADS_REVEAL = "leads-reveal"
 
 
+EVERY_RIGHT = frozenset(Right)
+
+
 @dataclass(frozen=True)
 class Caller:
     """Somebody who was let in."""
@@ -23,7 +26,7 @@ class Caller:
     """For the history; empty where nobody is told apart."""
     principal: str = ""
     """Who that is whatever they are called: what is theirs alone is bound to it."""
-    rights: frozenset[Right] = frozenset(Right)
+    rights: frozenset[Right] = EVERY_RIGHT
     accounts: frozenset[str] | None = None
     """By what the store knows them; None for all of the server's."""
 
@@ -35,7 +38,13 @@ class Caller:
         """Whether this account is one of its own."""
         return self.accounts is None or account in self.accounts
 
+    def may_act_on(self, principal: str) -> bool:
+        """Whether what that one had begun is theirs to stop or to go on with; where nobody is told apart, everything is."""
+        return not self.principal or principal in {"", self.principal}
+
 
 EVERYBODY = Caller()
 CALLER: ContextVar[Caller] = ContextVar("caller", default=EVERYBODY)
 """Who made the request that is handled."""
+IN_SCOPE = "flipsnack_mcp.caller"
+"""Where an HTTP request says whose it is. A session lives longer than the requests in it, and each counts by itself."""

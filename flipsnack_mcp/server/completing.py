@@ -68,7 +68,7 @@ async def collections_like(app: App, typed: str, _: Mapping[str, str]) -> Sugges
 
 async def documents_like(app: App, typed: str, _: Mapping[str, str]) -> Suggestions:
     """Documents by what `file_path` takes: the shortest path that means one only."""
-    if "create_collection" not in app.offered:
+    if app.handing or "create_collection" not in app.offered:
         return [], 0
     listing = await run_sync(lambda: list_files(None, app.settings.upload_dirs, deep=True))
     names = Counter("/".join(one.place.parts) for one in listing.files)

@@ -5,8 +5,8 @@ Imported at the first call: from here on stands everything that tools do, and a 
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from urllib.parse import unquote
 
 import anyio
@@ -28,12 +28,17 @@ from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.arriving.observing import note_account
+from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.offer import Offer
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
+from flipsnack_mcp.server.rights import NotAllowedError, NotTheirsError, check_right, right_needed
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
@@ -66,6 +71,16 @@ class Dispatcher:
     offered: Collection[str]
     """The names of the tools on the menu: no other can be called."""
 
+    def offering(self, offer: Offer) -> Self:
+        """The same with what one caller is offered: no other account is there for them."""
+        apps = {one.account: self.apps[one.account] for one in offer.settings.every}
+        return replace(self, settings=offer.settings, apps=apps, offered=offer.menu.keys())
+
+    @property
+    def several(self) -> bool:
+        """Whether accounts have names here, though one alone may be there for whoever calls."""
+        return bool(self.first.called)
+
     @property
     def first(self) -> App:
         """Whom to ask where no account is named."""
@@ -79,6 +94,7 @@ class Dispatcher:
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
+            note_account(", ".join(one.settings.name for one in whose.apps))
             call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:
@@ -99,7 +115,7 @@ class Dispatcher:
 
     async def read(self, uri: str) -> str:
         """A resource as JSON."""
-        if len(self.apps) == 1:
+        if not self.several:
             return await read_resource(self.first, uri)
         name, address = split_address(uri)
         pasted = unquote(address.removeprefix(COLLECTION_ADDRESS))
@@ -112,7 +128,7 @@ class Dispatcher:
     async def suggest(self, kind: str, typed: str, given: Mapping[str, str]) -> types.Completion:
         """What a person who is typing may mean, in the account that they named; nothing where there is no such account."""
         name = given.get(ARGUMENT)
-        account = account_named(self.settings.every, name) if name and len(self.apps) > 1 else self.first.settings
+        account = account_named(self.settings.every, name) if name and self.several else self.first.settings
         return await suggest(self.apps[account.account], kind, typed, given) if account else NOTHING
 
     def suggest_accounts(self, typed: str) -> types.Completion | None:
@@ -130,11 +146,17 @@ class Dispatcher:
             raise unopened
         tool = TOOLS.get(name) if name in self.offered else None
         if tool is None:
+            if name in menu(self.settings):
+                check_right(name, right_needed(name))
             raise no_such_tool(name, self.offered, request, self.settings)
-        if len(self.apps) == 1:
-            return tool, understand(tool.input, arguments), Whose((self.first,))
+        team = self.settings.team
+        if not self.several:
+            given = understand(tool.input, arguments, team=team)
+            check_right(name, right_needed(name, getattr(given, "status", None)))
+            return tool, given, Whose((self.first,))
         own = {key: value for key, value in arguments.items() if key != ARGUMENT}
-        given = understand(tool.input, own, besides=(ARGUMENT,))
+        given = understand(tool.input, own, besides=(ARGUMENT,), team=team)
+        check_right(name, right_needed(name, getattr(given, "status", None)))
         writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 
@@ -198,7 +220,7 @@ def may_change(given: Action[Any] | ToolInput, options: Options) -> bool:
 
 def end_of(error: Exception) -> tuple[str, str]:
     """What the history calls an end that was an error, and what it says about it."""
-    if isinstance(error, NotConfirmedError | RefusedFile | TooManyDeletionsError):
+    if isinstance(error, NotConfirmedError | RefusedFile | TooManyDeletionsError | NotAllowedError | NotTheirsError):
         return "refused", str(error)
     if isinstance(error, FlipsnackError | StoreUnusable):
         perhaps = isinstance(error, FlipsnackError) and error.changed is Changed.PERHAPS
@@ -223,6 +245,8 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     """
     read_only = f" {CHANGES_NOTHING}" if all(one.read_only for one in settings.every) else ""
     happened = f"There is no tool `{cleaned(name, 60)}`.{read_only}"
+    if settings.team and name in LOCAL_TOOLS:
+        happened = f"{happened} {NOBODYS_DISK} {INSTEAD_OF_A_FILE}"
     if request.modern:
         return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
     return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")

@@ -6,6 +6,7 @@ the package, and a test compares it with `server/tools/table.py`.
 
 import json
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from mcp.types import Tool
 
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.server.accounts import taking_account
+from flipsnack_mcp.server.by_address.offering import LOCAL_TOOLS, answered_by_addresses, by_addresses
+from flipsnack_mcp.server.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.settings import Settings
 
 MENU_FILE = Path(__file__).with_name("menu.json")
@@ -26,6 +29,8 @@ class Entry(NamedTuple):
     toolset: str
     needs: Effect
     """What has to be allowed."""
+    right: Right
+    """What whoever calls it has to be allowed, where callers are told apart."""
     acts: bool
     """Whether it acts on what goes on in an account, though read-only mode keeps it."""
     over_accounts: dict[str, Any] | None
@@ -41,10 +46,24 @@ def entries() -> tuple[Entry, ...]:
             Tool.model_validate(one["tool"]),
             one["toolset"],
             Effect(one["needs"]),
+            Right(one["right"]),
             bool(one.get("acts")),
             one.get("over_accounts"),
         )
         for one in written
+    )
+
+
+@cache
+def entries_by_address() -> tuple[Entry, ...]:
+    """All tools as people have them who share no disk with the server."""
+    return tuple(
+        one._replace(
+            tool=by_addresses(one.tool),
+            over_accounts=one.over_accounts and answered_by_addresses(one.over_accounts),
+        )
+        for one in entries()
+        if one.tool.name not in LOCAL_TOOLS
     )
 
 
@@ -53,20 +72,28 @@ def over_all() -> list[str]:
     return [one.tool.name for one in entries() if one.over_accounts]
 
 
-def menu(settings: Settings) -> dict[str, Tool]:
+def menu(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> dict[str, Tool]:
     """The tools these settings offer, for any of their accounts; where those are several, each takes the account.
 
     What is not here can be neither seen nor called.
     """
-    offered = [one for one in entries() if any_offers(settings.every, one.toolset, one.needs)]
+    every = entries_by_address() if settings.team else entries()
+    known = (one for one in every if one.right in rights)
+    offered = [one for one in known if any_offers(settings.every, one.toolset, one.needs)]
     if len(settings.every) == 1:
         return {one.tool.name: one.tool for one in offered}
     return {one.tool.name: as_offered(one) for one in offered}
 
 
-def lacking(settings: Settings) -> frozenset[str]:
+def lacking(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> frozenset[str]:
     """The tools that these settings do not offer: no sentence may send anybody to them."""
-    return frozenset(one.tool.name for one in entries()).difference(menu(settings))
+    return frozenset(one.tool.name for one in entries()).difference(menu(settings, rights))
+
+
+@cache
+def beyond(rights: frozenset[Right]) -> frozenset[str]:
+    """The tools that nobody can call with these rights, whatever the settings offer."""
+    return frozenset(one.tool.name for one in entries() if one.right not in rights)
 
 
 def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> bool:

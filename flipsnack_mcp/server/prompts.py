@@ -1,6 +1,7 @@
 """Prompts: jobs that a person starts by name. Each says which tools to use, in which order, and where to stop and ask."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,13 @@ from pydantic import Field
 
 from flipsnack_mcp.api import cleaned, in_its_own_words, quoted
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, existing_account, name_given, not_offered
+from flipsnack_mcp.server.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.settings import Settings
 
 LONGEST_VALUE = 500
+SENT_BY_HAND = "that I send to the upload address of create_collection, which you give me first,"
+"""What stands for a document that is no web address, where the server reads nobody's files."""
 
 
 class Argument(types.PromptArgument, defer_build=True):
@@ -72,11 +76,23 @@ def prompts() -> tuple[Prompt, ...]:
     return tuple(Prompt.model_validate(one) for one in written)
 
 
-def offered_prompts(settings: Settings) -> list[Prompt]:
+def offered_prompts(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> list[Prompt]:
     """The jobs that can be done with the tools of these settings; of which account, where there are several."""
-    tools, several = menu(settings), len(settings.every) > 1
-    offered = [one for one in prompts() if one.needs <= tools.keys()]
+    tools, several = menu(settings, rights), len(settings.every) > 1
+    known = tuple(map(with_addresses, prompts())) if settings.team else prompts()
+    offered = [one for one in known if one.needs <= tools.keys()]
     return [one.model_copy(update={"arguments": [*one.arguments, WHOSE]}) if several else one for one in offered]
+
+
+def with_addresses(prompt: Prompt) -> Prompt:
+    """A job for people who share no disk with the server: its document may be sent to an address."""
+    changes = {
+        "required": False,
+        "absent": SENT_BY_HAND,
+        "description": "https address of the PDF; absent, you send it",
+    }
+    arguments = [one.model_copy(update=changes) if one.kind == "document" else one for one in prompt.arguments]
+    return prompt.model_copy(update={"arguments": arguments})
 
 
 def argument_of(prompt: str, argument: str) -> Argument | None:
@@ -97,13 +113,15 @@ def suggest_words(prompt: str, argument: str, typed: str) -> types.Completion | 
     return types.Completion(values=begun, total=len(begun), has_more=False) if words else None
 
 
-def fill_prompt(name: str, given: Mapping[str, object], settings: Settings) -> types.GetPromptResult:
+def fill_prompt(
+    name: str, given: Mapping[str, object], settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT
+) -> types.GetPromptResult:
     """A job by its name.
 
     Raises:
         MCPError: There is no such job, or its values are wrong.
     """
-    known = {one.name: one for one in offered_prompts(settings)}
+    known = {one.name: one for one in offered_prompts(settings, rights)}
     if name not in known:
         raise MCPError(types.INVALID_PARAMS, f"There is no prompt {quoted(name, 60)}. There are: {', '.join(known)}.")
     values, prompt = {key: str(value) for key, value in given.items()}, known[name]

@@ -23,26 +23,33 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
+from flipsnack_mcp.files.limits import MEGABYTE
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard, inlet
 from flipsnack_mcp.server.arriving.lines import Reread
+from flipsnack_mcp.server.arriving.observing import Observing
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
+from flipsnack_mcp.server.consent.keys import KeysInFile, KeysInStore
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
-from flipsnack_mcp.server.instructions import ICON, instructions
-from flipsnack_mcp.server.menu import lacking, menu
+from flipsnack_mcp.server.events import Events, keeping_to_own, telling_of
+from flipsnack_mcp.server.instructions import ICON
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.offer import Guard, Offers
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, moment
-from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.opening import channel_of
+from flipsnack_mcp.store.records import OpenedStore, Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
 if TYPE_CHECKING:
+    from flipsnack_mcp.files.spool import Spool
     from flipsnack_mcp.server.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
@@ -59,51 +66,70 @@ class Service:
     """Takes credentials out of everything that leaves."""
     dispatcher: Callable[[], "Dispatcher"]
     """Answers the calls. Everything it needs is made, and imported, at the first of them: lists wait for nothing."""
+    store: Store
 
 
 def make_dispatcher(
-    settings: Settings,
+    offers: Offers,
     clients: Sequence[Flipsnack],
     store: Store,
     background: anyio.abc.TaskGroup,
     now: Clock,
     redactor: Redactor,
+    spool: "Spool | None" = None,
 ) -> "Dispatcher":
     """All that calls share, and what answers them; `clients` has one for each account."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
 
-    several = len(settings.every) > 1
+    settings = offers.settings
+    several, lookout = len(settings.every) > 1, app.lookout_of(settings, store, background)
     apps = [
-        app.App(one, client, store, background, now, redactor, one.name if several else "")
+        app.App(
+            one, client, lookout, now, redactor, one.name if several else "", partial(offers.still_may, one.account)
+        )
         for one, client in zip(settings.every, clients, strict=True)
     ]
     for one in apps:
-        one.jobs.beside = [each.jobs for each in apps]
+        if spool:
+            one.take_addresses(spool)
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
 class FlipsnackServer(MCPServer[Service]):
     """An MCPServer whose menu and dispatch are ours. Everything else stays the SDK's."""
 
-    def __init__(self, settings: Settings, lifespan: Any, keys: KeyRing) -> None:
+    def __init__(self, offers: Offers, lifespan: Any, keys: KeyRing, events: Events) -> None:
+        settings = offers.settings
         super().__init__(
             "flipsnack",
             title="Flipsnack",
             version=__version__,
-            instructions=instructions(settings, lacking(settings)),
+            instructions=offers.now.instructions,
             website_url="https://www.flipsnack.com/",
             icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
             lifespan=lifespan,
             log_level=cast('Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]', settings.log_level),
             request_state_security=keys.security,
-            middleware=[refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers],
+            subscriptions=events,
+            middleware=[
+                *(refuse_cursors, know_the_request, keys.before_sealing, read_odd_answers),
+                keeping_to_own(settings.every),
+            ],
             extensions=[declaring.Views()],
         )
         self.middleware.insert(0, keys.before_opening)
-        self._accounts, self._menu = settings, menu(settings)
+        self._offers = offers
+        self.service: Service | None = None
+        """What answers, as long as it serves: also for requests that are none of the protocol's."""
         # Outside the SDK's seal, which binds a question to the arguments of its call as they arrive here.
-        self.middleware.insert(0, Arriving(self._menu))
+        self.middleware.insert(0, Arriving(menu(settings)))
+        self.middleware.insert(0, offers.know_the_caller)
+        self.middleware.insert(0, Observing(menu(settings)))
         self.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
+
+    def guarded_by(self, guard: Guard) -> None:
+        """Let work in the background go on only as long as whoever had it begun may have it done."""
+        self._offers.guard = guard
 
     @override
     async def run_stdio_async(
@@ -138,7 +164,7 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_tools(self) -> list[types.Tool]:
-        return list(self._menu.values())
+        return list(self._offers.now.menu.values())
 
     @override
     async def call_tool(
@@ -152,30 +178,30 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_prompts(self) -> list[types.Prompt]:
-        return [*prompts.offered_prompts(self._accounts)]
+        return [*prompts.offered_prompts(self._offers.now.settings, self._offers.now.rights)]
 
     @override
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Service, Any] | None = None
     ) -> types.GetPromptResult:
-        return prompts.fill_prompt(name, arguments or {}, self._accounts)
+        return prompts.fill_prompt(name, arguments or {}, self._offers.now.settings, self._offers.now.rights)
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        every = self._accounts.every
+        every = self._offers.now.settings.every
         view = [declaring.listed_view(every)] if client_supports_apps(HANDLED.get()) else []
         return [*resources.listed_resources(every), *view]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
-        return resources.listed_templates(self._accounts.every)
+        return resources.listed_templates(self._offers.now.settings.every)
 
     @override
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Service, Any] | None = None
     ) -> list[ReadResourceContents]:
         if str(uri) == declaring.VIEW_ADDRESS:
-            return [declaring.read_view(self._accounts.every)]
+            return [declaring.read_view(self._offers.now.settings.every)]
         content = await HANDLED.get().lifespan_context.dispatcher().read(str(uri))
         return [ReadResourceContents(content=content, mime_type=resources.JSON)]
 
@@ -232,6 +258,23 @@ async def remove_leftovers_of(folder: Path | None) -> None:
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
+@asynccontextmanager
+async def spool_of(settings: Settings, background: anyio.abc.TaskGroup) -> "AsyncGenerator[Spool | None]":
+    """What documents and packages come through, where nobody's disk can be read; empty before and after."""
+    if not settings.team:
+        yield None
+        return
+    from flipsnack_mcp.files.spool import Spool  # noqa: PLC0415  # only a team has one
+
+    spool = Spool(settings.spool_dir, settings.spool_megabytes * MEGABYTE, background)
+    await spool.tidy()
+    try:
+        yield spool
+    finally:
+        with anyio.CancelScope(shield=True):
+            await spool.close()
+
+
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
@@ -242,20 +285,33 @@ def build_server(
 
     Without a store, uploads are remembered as long as the server runs.
     """
-    remembering = store or MemoryStore(now)
+    remembering, offers = store or MemoryStore(now), Offers(settings)
+    events = Events(channel_of(remembering))
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Service]) -> AsyncGenerator[Service]:
+    async def lifespan(served: MCPServer[Service]) -> AsyncGenerator[Service]:
         redactor = Redactor.of(settings)
         async with AsyncExitStack() as open_clients:
             clients = [await open_clients.enter_async_context(connect(one)) for one in settings.every]
+            for one, client in zip(settings.every, clients, strict=True):
+                client.changed = telling_of(events, one, several=len(clients) > 1)
             try:
-                async with anyio.create_task_group() as background:
+                async with anyio.create_task_group() as background, spool_of(settings, background) as spool:
                     background.start_soon(remove_leftovers_later, settings)
-                    made = partial(make_dispatcher, settings, clients, remembering, background, now, redactor)
-                    yield Service(redactor, cache(made))
+                    background.start_soon(events.hear)
+                    if isinstance(remembering, OpenedStore):
+                        background.start_soon(remembering.attend)
+                    parts = (offers, clients, remembering, background, now, redactor, spool)
+                    made = cache(partial(make_dispatcher, *parts))
+                    service = Service(redactor, lambda: made().offering(offers.now), remembering)
+                    cast("FlipsnackServer", served).service = service
+                    if settings.team:  # one of several replicas goes on with what another left before anybody calls it
+                        made()
+                    yield service
                     background.cancel_scope.cancel()
             finally:
                 await remembering.close()
 
-    return FlipsnackServer(settings, lifespan, KeyRing(remembering, partial(identity_of, settings.every)))
+    keys = KeysInFile(settings.state_key_file) if settings.state_key_file else KeysInStore(remembering)
+    ring = KeyRing(keys, lambda arguments: identity_of(offers.now.settings.every, arguments))
+    return FlipsnackServer(offers, lifespan, ring, events)

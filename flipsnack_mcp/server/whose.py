@@ -60,7 +60,7 @@ class Whose:
 
 def heading_of_none(apps: Sequence[App]) -> Heading:
     """What stands over an answer that is about none of these accounts more than about another."""
-    lacks = frozenset.intersection(*(one.lacks for one in apps))
+    lacks = frozenset.intersection(*(one.lacks_now for one in apps))
     return Heading(apps[0].redactor, all(one.settings.sandbox for one in apps), lacks=lacks)
 
 
@@ -87,6 +87,8 @@ async def account_meant(apps: Mapping[str, App], arguments: Mapping[str, Any], *
     """
     named, every = name_given(arguments), [one.settings for one in apps.values()]
     chosen, numbers = apps[existing_account(every, named).account] if named else None, numbers_in_links(arguments)
+    if chosen is None and len(apps) == 1:  # of several that the server has, whoever calls has this one
+        chosen = next(iter(apps.values()))
     owner = await owner_of_links(numbers, chosen, [*apps.values()])
     if writes and chosen is None:
         raise none_named(every, owner.settings if owner else None)

@@ -23,7 +23,7 @@ from flipsnack_mcp.workflows.progress import duration, size_of
 # A hash, a status, a date or a link that looks like one needs no quotes; anything else does.
 PLAIN_FIELDS = re.compile(r".*_hash|(new_)?status|(.*_)?date|field|account|key_end")
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/?=&%+@~#-]+( \d\d:\d\d:\d\d)?")
-LINKS = frozenset({"direct_link", "cover_image", "resource_url"})
+LINKS = frozenset({"direct_link", "cover_image", "resource_url", "upload_address", "file_address"})
 PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?([/?#][A-Za-z0-9_.:/?=&%+@~#-]*)?")
 CODES = frozenset({"embed_code", "in_container"})
 SHORTENED = {"items": 20}

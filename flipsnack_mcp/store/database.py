@@ -1,4 +1,4 @@
-"""One open connection to the state file: its tables, transactions and rows. The only module that needs sqlite3."""
+"""One open connection to the state file: transactions and rows. With `upgrading` all that needs sqlite3."""
 
 import json
 import math
@@ -6,11 +6,21 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
-from flipsnack_mcp.store.records import Body, BusyError, Records, T, damaged, inaccessible, newer
+from flipsnack_mcp.store.records import Body, BusyError, Records, T, damaged, gone_to_redis, inaccessible, newer
+from flipsnack_mcp.store.upgrading import (
+    GIVEN_UP,
+    MOVED_TO,
+    STEPS,
+    TRACES,
+    MovedError,
+    NewerVersionError,
+    left_before,
+    upgrade,
+)
 
 # NORMAL: the journal of uploads must come out of a crash of the machine undamaged, or a document is uploaded twice.
 # OFF: for what is worth nothing after one, such as the request budget.
@@ -27,8 +37,27 @@ PUT = """INSERT INTO records (kind, name, body, expires) VALUES (:kind, :name, :
     ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body, expires = excluded.expires"""
 DELETE = "DELETE FROM records WHERE kind = :kind AND name = :name"
 SWEEP = f"DELETE FROM records WHERE NOT {ALIVE}"
+EVERY = f"SELECT kind, name, body, expires FROM records WHERE kind != '{MOVED_TO}' AND {ALIVE} ORDER BY seq"
 CLOCK = "SELECT now, wall, ran, run FROM clock"
 PUT_CLOCK = "INSERT OR REPLACE INTO clock (one, now, wall, ran, run) VALUES (0, ?, ?, ?, ?)"
+
+
+class StateRow(NamedTuple):
+    """One record as it stands in the file."""
+
+    kind: str
+    name: str
+    body: str
+    expires: float | None
+
+
+class Everything(NamedTuple):
+    """All records of a file that live, in the order in which they were first put, at one moment of the store's time."""
+
+    token: str
+    """By which they are known again where they arrive."""
+    now: float
+    rows: list[StateRow]
 
 
 class RowRecords:
@@ -60,10 +89,14 @@ class RowRecords:
     def all(self, kind: str) -> list[tuple[str, Body]]:
         return [(name, read_body(body)) for name, body in self._run(ALL, kind=kind)]
 
+    def every(self) -> list[tuple[Any, ...]]:
+        """All there is, of all kinds, as it stands in the file."""
+        return self._run(EVERY)
+
     def end(self) -> None:
         self._db = None
 
-    def _run(self, statement: str, **values: str | float | None) -> list[tuple[str, ...]]:
+    def _run(self, statement: str, **values: str | float | None) -> list[tuple[Any, ...]]:
         if self._db is None:
             raise RuntimeError("records can be used only inside their transaction")
         return self._db.execute(statement, {**values, "now": self.now}).fetchall()
@@ -112,6 +145,26 @@ class Database:
         # Written down although nothing else is: what this step goes by may be set back before the next.
         records.wrote = last is None or not same_run(last.shown, shown) or kept.now - last.now >= LONGEST_REST
         return records, kept
+
+    def leave(self, where: str, token: str, clock: Clock) -> Everything:
+        """Give all that is in the file, with which no process goes on from now; the same once more, if need be."""
+        with explained(self._path), self._transaction():
+            token = left_before(self._db, where) or token
+            records, kept = self._records_at(clock())
+            every = Everything(token, records.now, [StateRow(*row) for row in records.every()])
+            self._db.execute(
+                "INSERT OR IGNORE INTO records (kind, name, body) VALUES (?, ?, ?)", [MOVED_TO, where, token]
+            )
+            self._db.execute(f"PRAGMA user_version = {GIVEN_UP}")
+            if kept:
+                self._db.execute(PUT_CLOCK, (kept.now, *kept.shown))
+        return every
+
+    def stay(self) -> None:
+        """Take that back: its records got nowhere."""
+        with explained(self._path), self._transaction():
+            self._db.execute("DELETE FROM records WHERE kind = ?", [MOVED_TO])
+            self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
 
     def close(self) -> None:
         self._db.close()
@@ -186,6 +239,8 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except NewerVersionError:
         raise newer(path) from None
+    except MovedError as error:
+        raise gone_to_redis(path, str(error)) from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
         raise  # a mistake of ours
     except sqlite3.Error as error:
@@ -200,70 +255,3 @@ def meaning(error: sqlite3.Error, path: Path) -> Exception:
     if primary in DAMAGE:
         return damaged(path, str(error))
     return inaccessible(path, "it is a folder" if path.is_dir() else str(error))
-
-
-# Without json_extract on what is no JSON, which would leave the whole file unusable for one record.
-BODY = "CASE WHEN json_valid(body) THEN body ELSE '{}' END"
-# What earlier versions had under way gets a lease. They cannot write here any more, but what they are sending goes on:
-# nobody looks what came of an upload before ten minutes are over. A beat of 0 says that an owner had let go.
-LEASES_OF_UPLOADS = f"""INSERT INTO records (kind, name, body, expires)
-    SELECT 'lease', 'upload/' || account || '/' || name, json_object(
-        'owner', CASE WHEN beat > 0 THEN owner ELSE '' END,
-        'renewed', CASE WHEN beat > 0 THEN beat ELSE coalesce(left_at, 0.0) END,
-        'seconds', CASE state WHEN 'uploading' THEN 600.0 ELSE 30.0 END,
-        'stop', json(CASE WHEN stop THEN 'true' ELSE 'false' END)), expires
-    FROM (SELECT name, expires, json_extract(body, '$.account') AS account, json_extract(body, '$.owner') AS owner,
-            json_extract(body, '$.beat') AS beat, json_extract(body, '$.left') AS left_at,
-            json_extract(body, '$.state') AS state, json_extract(body, '$.checked') AS checked,
-            json_extract(body, '$.stop') AS stop
-        FROM (SELECT name, expires, {BODY} AS body FROM records WHERE kind = 'upload'))
-    WHERE state IN ('waiting', 'uploading') OR (state = 'interrupted' AND NOT coalesce(checked, 0))"""
-LEASES_OF_PLANS = f"""INSERT INTO records (kind, name, body, expires)
-    SELECT 'lease', 'plan/' || json_extract(plan.body, '$.account') || '/' || plan.name, json_object(
-        'owner', CASE WHEN max(item.beat) > 0 THEN item.owner ELSE '' END,
-        'renewed', max(item.beat), 'seconds', 60.0), plan.expires
-    FROM (SELECT name, expires, {BODY} AS body FROM records WHERE kind = 'plan') AS plan
-    JOIN (SELECT name, json_extract(body, '$.owner') AS owner, json_extract(body, '$.beat') AS beat,
-            json_extract(body, '$.state') AS state
-        FROM (SELECT name, {BODY} AS body FROM records WHERE kind = 'plan-item')) AS item
-    ON substr(item.name, 1, length(plan.name) + 1) = plan.name || '/'
-    WHERE item.state = 'sending' GROUP BY plan.name"""
-TIMES = ("at", "made", "renewed", "started")
-TRACES = f"""SELECT max(max({", ".join(f"coalesce(CAST(json_extract(body, '$.{one}') AS REAL), 0.0)" for one in TIMES)}))
-    FROM (SELECT {BODY} AS body FROM records)"""
-# Whoever asked these cannot write down the answers any more, and they may be asked again at once.
-NO_CLAIMS_OF_QUESTIONS = "DELETE FROM records WHERE kind = 'report claim'"
-
-# What is listed here has been on people's disks: add steps, never change one.
-STEPS: Final = (
-    # seq keeps the order in which records were first put
-    "CREATE TABLE records (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, name))",
-    "ALTER TABLE records ADD COLUMN expires REAL",
-    LEASES_OF_UPLOADS,
-    LEASES_OF_PLANS,
-    NO_CLAIMS_OF_QUESTIONS,
-    # Times in records are the store's own from here on: a version that went by the wall would sweep what is young.
-    "CREATE TABLE clock (one INTEGER PRIMARY KEY, now REAL NOT NULL, wall REAL NOT NULL, ran REAL NOT NULL, run TEXT NOT NULL)",
-    # From here on reports keep several statuses, and plans descriptions and deletions, which older versions would misread.
-    "SELECT 1",
-    # From here on reports are saved as pages too, which older versions cannot read.
-    "SELECT 1",
-)
-
-
-class NewerVersionError(Exception):
-    """A later version of this program made the file."""
-
-
-def upgrade(db: sqlite3.Connection) -> None:
-    """Bring the file up to date, as a part of the transaction it is called in: of two processes the second finds it done."""
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if version == len(STEPS):
-        return
-    if version > len(STEPS):
-        raise NewerVersionError
-    if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise sqlite3.DatabaseError("it holds other tables")  # of another program: keep out
-    for step in STEPS[version:]:
-        db.execute(step)
-    db.execute(f"PRAGMA user_version = {len(STEPS)}")

@@ -7,7 +7,7 @@ whose owner is gone. An owner that was slow, asleep, or misled by a clock finds 
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from flipsnack_mcp.store.records import Body, Records, Store, T
 
@@ -33,9 +33,17 @@ class Lease:
     note: Body = field(default_factory=dict)
     """What the owner tells other processes about the work."""
 
+    @classmethod
+    def of(cls, body: Body) -> "Lease":
+        """As it was written down, maybe by a later version: of several hosts one is updated first."""
+        return cls(**{name: value for name, value in body.items() if name in KNOWN})
+
     def held(self, now: float) -> bool:
         """Whether its owner counts as alive; not after a clock was set back, or a dead one would live for longer."""
         return bool(self.owner) and 0 <= now - self.renewed <= self.seconds
+
+
+KNOWN = frozenset(one.name for one in fields(Lease))
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ class OwnedStore:
 def find(records: Records, work: str) -> Lease | None:
     """The lease of a piece of work; None where it was never taken up or has ended."""
     body = records.get(LEASE, work)
-    return Lease(**body) if body else None
+    return Lease.of(body) if body else None
 
 
 def put(records: Records, work: str, lease: Lease) -> Lease:
@@ -139,7 +147,7 @@ def before_ending(records: Records, ending: str) -> str | None:
     return next((work.removesuffix(ending) for work, _ in records.all(LEASE) if work.endswith(ending)), None)
 
 
-def orphans(records: Records, prefix: str) -> list[tuple[str, Lease]]:
+def orphans(records: Records, prefix: str = "") -> list[tuple[str, Lease]]:
     """Unfinished work that nobody carries out, the oldest first: all whose name begins so, each by what follows."""
-    every = ((work, Lease(**body)) for work, body in records.all(LEASE) if work.startswith(prefix))
+    every = ((work, Lease.of(body)) for work, body in records.all(LEASE) if work.startswith(prefix))
     return [(work.removeprefix(prefix), lease) for work, lease in every if not lease.held(records.now)]

@@ -1,15 +1,21 @@
 """From the setting FLIPSNACK_STATE to what is kept there. Opens nothing yet."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flipsnack_mcp.redis_address import RedisAddress, is_redis, redis_address
-from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.records import OpenedStore, Store
+from flipsnack_mcp.store.redis.presence import presence_on
+from flipsnack_mcp.store.redis.redis_document import Habits, NoHabits, RedisDocument
 from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.shared_document import DocumentT, Fits, SharedDocument
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 
+if TYPE_CHECKING:
+    from flipsnack_mcp.store.redis.channel import RedisChannel
 
-def open_store(state: str) -> Store:
+
+def open_store(state: str) -> OpenedStore:
     """Make the store that `state` names."""
     if is_redis(state):
         return RedisStore(address_in(state))
@@ -18,11 +24,23 @@ def open_store(state: str) -> Store:
 
 
 def open_shared_document(
-    state: str, name: str, first: DocumentT, fits: Fits[DocumentT]
-) -> SharedDocument[DocumentT] | None:
-    """Make a document with a file of its own beside the state file; None where no file is wanted."""
+    state: str, name: str, first: DocumentT, fits: Fits[DocumentT], habits: Habits[DocumentT] | None = None
+) -> SharedDocument[DocumentT] | RedisDocument[DocumentT] | None:
+    """Make a document beside the records: in Redis, or in a file of its own; None where no file is wanted."""
+    if is_redis(state):
+        address = address_in(state)
+        return RedisDocument(address, name, first, fits, habits or NoHabits(), presence_on(address.url))
     path = state_file(state)
     return SharedDocument(path.with_name(f"{name}.sqlite"), first, fits) if path else None
+
+
+def channel_of(store: Store) -> "RedisChannel | None":
+    """What reaches all servers on the same store, those of other machines as well; None where there are none."""
+    if not isinstance(store, RedisStore):
+        return None
+    from flipsnack_mcp.store.redis.channel import RedisChannel  # noqa: PLC0415 - nothing else needs it
+
+    return RedisChannel(store.link, "changes")
 
 
 def address_in(state: str) -> RedisAddress:

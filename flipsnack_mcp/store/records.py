@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from flipsnack_mcp.store.clock import Stamp
 
@@ -54,7 +54,15 @@ class Store(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of the file. A later transaction opens it again."""
+        """Let go of it. A later transaction opens it again."""
+
+
+@runtime_checkable
+class OpenedStore(Store, Protocol):
+    """The store itself, without what is put around it for one account or one piece of work."""
+
+    async def attend(self) -> None:
+        """Do what others on it have to see, as long as a server uses it; run in the background."""
 
 
 ELSEWHERE = "set FLIPSNACK_STATE=sqlite:PATH to use another file"
@@ -67,6 +75,10 @@ class StoreUnusable(Exception):  # noqa: N818 - the name says it already
         self.happened = happened
         self.next_step = next_step
         super().__init__(f"{happened} {next_step}")
+
+
+class OutcomeUnknown(StoreUnusable):
+    """The same while a change was on its way: whether it was made is not known."""
 
 
 class BusyError(Exception):
@@ -84,6 +96,13 @@ def newer(path: Path) -> StoreUnusable:
     return StoreUnusable(
         f"The state file {path} was made by a newer version of flipsnack-mcp; it was left as it is.",
         f"Update flipsnack-mcp, or {ELSEWHERE}.",
+    )
+
+
+def gone_to_redis(path: Path, where: str) -> StoreUnusable:
+    return StoreUnusable(
+        f"What the state file {path} held was moved to Redis at {where}; the file was left as it was then.",
+        "Let FLIPSNACK_STATE name that server.",
     )
 
 

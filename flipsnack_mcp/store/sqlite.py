@@ -55,6 +55,9 @@ class SqliteStore:
                         raise held(self._path, self._patience) from None
                 await anyio.sleep(random.uniform(0.002, 0.010))  # noqa: S311 - keeps processes out of step, no secret
 
+    async def attend(self) -> None:
+        """Nobody has to know of it: the file has its locks."""
+
     async def close(self) -> None:
         self._drop()
 

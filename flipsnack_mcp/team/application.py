@@ -1,35 +1,42 @@
 """What answers requests on HTTP: the one place where its paths and the layers before them come together.
 
-From the outside in: the name by which the server is addressed, its end, who calls, how much one may; then the protocol.
+From the outside in: the line of each request in the log, the name by which the server is addressed, its end, who calls,
+how much one may; then the protocol.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.team.binding import Names, names_of, one_of_several
+from flipsnack_mcp.store.redis.promises import broken_promises
+from flipsnack_mcp.team.authentication import Authentication
+from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
+from flipsnack_mcp.team.exchange.routes import exchange_routes
 from flipsnack_mcp.team.limits import Limits, Strangers
+from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from flipsnack_mcp.team.refusing import TurnedAway
 
 SESSION_IDLE = 1800.0
 """Seconds without a request after which a session is dropped."""
 STRANGERS_EACH_SECOND = 50
-WELL = frozenset({"/health", "/ready"})
+ABOUT_HEALTH = frozenset({"/health", "/ready"})
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
     403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
 }
 
 
-def application(  # one for each thing that it brings together
+def application(
     server: FlipsnackServer,
     settings: Settings,
     store: Store,
@@ -47,28 +54,36 @@ def application(  # one for each thing that it brings together
         max_request_body_size=settings.body_kilobytes * 1024,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
-    readiness = Readiness(faults_of(settings, store), remarks_on(settings), ends=lambda: ending.begun)
-    routes: Sequence[BaseRoute] = [*readiness.routes]
-    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings))
+    authentication = Authentication(settings)
+    server.guarded_by(authentication)
+    readiness = Readiness(faults_of(settings, store, authentication), remarks_on(settings), ends=lambda: ending.begun)
+    by_address = exchange_routes(server) if settings.team else []
+    routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address]
+    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings, authentication))
     router.lifespan_context = protocol.router.lifespan_context
-    return Addressed(UnderWay(router, ending, keeps_sessions), names_of(host, settings.public_url))
+    names = names_bound_to(host, settings.public_url)
+    return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)
 
 
-def let_in(protocol: ASGIApp, settings: Settings) -> ASGIApp:
+def let_in(protocol: ASGIApp, settings: Settings, authentication: Authentication) -> ASGIApp:
     """The protocol for those who are let in, each within their limits; where nobody is told apart, for everybody."""
     if not settings.team:
-        return protocol
-    return Strangers(Limits(protocol, settings), STRANGERS_EACH_SECOND)
+        return authentication.around(protocol)
+    return Strangers(authentication.around(protocol, partial(Limits, settings=settings)), STRANGERS_EACH_SECOND)
 
 
-def faults_of(settings: Settings, store: Store) -> list[Check]:
+def faults_of(settings: Settings, store: Store, authentication: Authentication) -> list[Check]:
     """What is looked at before this server counts as ready."""
-    return [store_answers(store), accounts_can_be_asked(settings)]
+
+    async def tokens_can_be_read() -> list[str]:
+        return ["The file of tokens cannot be read, so nobody is let in by it."] if authentication.trouble() else []
+
+    return [store_answers(store), accounts_can_be_asked(settings), tokens_can_be_read]
 
 
-def remarks_on(settings: Settings) -> list[Check]:  # noqa: ARG001
+def remarks_on(settings: Settings) -> list[Check]:
     """What is told with it, and lets it be ready: what all replicas share would end all of them at once."""
-    return []
+    return [partial(broken_promises, settings.state)] if is_redis(settings.state) else []
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,7 @@ class Addressed:
         if self.names.path and path.startswith(f"{self.names.path}/"):
             path = path.removeprefix(self.names.path)
             scope = {**scope, "path": path}
-        if path not in WELL and (status := self._refusal(scope)):
+        if path not in ABOUT_HEALTH and (status := self._refusal(scope)):
             return await ELSEWHERE_MEANT[status].tell(send)
         return await self.app(scope, receive, send)
 

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import LOOPBACK, Settings
 
 LOOPBACK_NAMES = r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?"
 USUAL_PORTS = {"https": 443, "http": 80}
-ON_A_SERVER = re.compile(r"[a-z+]+://")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Names:
         return 0 if all(map(self.origin.fullmatch, origins)) else 403
 
 
-def names_of(host: str, public_url: str) -> Names:
+def names_bound_to(host: str, public_url: str) -> Names:
     """The names of a server that is bound to a host: those of its public address, and those of its own machine there only."""
     hosts = [LOOPBACK_NAMES] if host in LOOPBACK else []
     origins = [f"http://{LOOPBACK_NAMES}"] if host in LOOPBACK else []
@@ -46,29 +46,11 @@ def any_of(patterns: list[str]) -> re.Pattern[str]:
     return re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
 
 
-def refusal_to_bind(host: str, settings: Settings) -> str:
-    """Why this server is not to be reached at a host, with what to do; nothing where it may."""
-    if host in LOOPBACK:
-        return ""
-    if not settings.team:
-        return (
-            "--http serves this machine only (127.0.0.1, localhost, ::1) where nobody is asked who they are, or anyone who "
-            "reaches another address could use your Flipsnack account: make a token (`flipsnack-mcp token add`) and set "
-            "FLIPSNACK_TOKENS, or set FLIPSNACK_AUTH_ISSUER"
-        )
-    if not settings.public_url:
-        return (
-            "--http beyond this machine needs FLIPSNACK_PUBLIC_URL, the https address under which clients reach this "
-            "server: requests that name another host are refused"
-        )
-    return ""
-
-
-def told_apart(settings: Settings) -> bool:
+def asks_who_calls(settings: Settings) -> bool:
     """Whether a server on HTTP asks its callers who they are."""
     return bool(settings.tokens or settings.auth_issuer)
 
 
 def one_of_several(settings: Settings) -> bool:
     """Whether other replicas may answer the next request of a client: each is made to be used, and to end, beside them."""
-    return settings.team or bool(ON_A_SERVER.match(settings.state))
+    return settings.team or is_redis(settings.state)

@@ -11,6 +11,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 SLOWEST = 10_000
 """Bytes a second that a large body has to come with, and a large answer to be taken with, on the average."""
 
+MOST_AT_ONCE = 10
+"""So many times as many connections as may wait may come in one moment."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -27,6 +30,8 @@ class Patience:
     """Seconds for an answer to be taken; a large one has more."""
     idle: int = 500
     """Connections that are kept between two requests."""
+    settling: float = 0.5
+    """Seconds in which a connection makes room for nobody: hundreds may come at once, each with its request right behind."""
 
 
 USUAL_PATIENCE = Patience(request=20.0, keep_alive=5, unfinished=200)
@@ -55,6 +60,8 @@ class BoundedProtocol(H11Protocol):
         super().__init__(*usual, **named)
         self.patience, self.rooms = patience, rooms
         self.room: Room | None = None
+        self.answered: object = self
+        """The request that was answered last; none so far."""
         self.arrived, self.since = 0, 0.0
         """How much of the request that is waited for has come, and since when it is."""
         self.sent_until: asyncio.TimerHandle | None = None
@@ -74,6 +81,7 @@ class BoundedProtocol(H11Protocol):
 
     @override
     def on_response_complete(self) -> None:
+        self.answered = self.cycle
         super().on_response_complete()
         self._look()
 
@@ -104,7 +112,7 @@ class BoundedProtocol(H11Protocol):
 
     def _waits_in(self) -> Room | None:
         state = self.conn.their_state
-        answered = self.cycle is not None and self.cycle.response_complete
+        answered = self.cycle is self.answered
         if state is h11.SEND_BODY:
             return self.rooms.heads if answered else self.rooms.bodies
         if state is not h11.IDLE:
@@ -119,15 +127,24 @@ class BoundedProtocol(H11Protocol):
         if self.room is not None:
             self.room.pop(self, None)
         self.room = room
-        if waits and not waited:
+        if not (waits and waited):
             self.arrived, self.since = 0, self.loop.time()
+        if waits and not waited:
             self.sent_until = self.loop.call_later(self.patience.request, self._is_it_sent)
         if waited and not waits and self.sent_until:
             self.sent_until.cancel()
         if room is not None:
             room[self] = None
-            if len(room) > (self.patience.idle if room is self.rooms.idle else self.patience.unfinished):
-                next(iter(room)).hang_up()
+            self._make_room(room, self.patience.idle if room is self.rooms.idle else self.patience.unfinished)
+
+    def _make_room(self, room: Room, most: int) -> None:
+        """End those who have waited longest, but for a moment in which nobody can have said anything."""
+        settled = self.loop.time() - self.patience.settling
+        while len(room) > most:
+            oldest = next(iter(room))
+            if oldest.since > settled and len(room) <= MOST_AT_ONCE * most:
+                break
+            oldest.hang_up()
 
     def _is_it_sent(self) -> None:
         """Give a request that comes fast enough more time, and end any other."""

@@ -111,7 +111,7 @@ class Limits:
         if refusal:
             return await refusal.tell(send)
         with counted_in(usage, self._now, stream=stream):
-            await self._admitted(usage, scope, receive, send)
+            return await self._admitted(usage, scope, receive, send)
 
     def _refusal(self, usage: Usage, scope: Scope, *, stream: bool) -> TurnedAway | None:
         """Why its head is enough to turn a request away: the body has not been read yet."""
@@ -185,7 +185,7 @@ def is_call(scope: Scope, body: bytes) -> bool:
         except (ValueError, RecursionError):
             return False
         method = message.get("method") if isinstance(message, dict) else None
-    return method == "tools/call"
+    return bool(method == "tools/call")
 
 
 async def in_time(answer: Callable[[Send], Any], send: Send) -> None:
@@ -231,7 +231,7 @@ class Strangers:
             if message["type"] == "http.response.start" and message["status"] == 401:
                 turned_away = self._too_many(scope)
                 if turned_away:
-                    return await turned_away.tell(send)
+                    await turned_away.tell(send)
             if turned_away is None:
                 await send(message)
 

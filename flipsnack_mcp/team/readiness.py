@@ -4,7 +4,6 @@ Both answer whoever asks, under whatever name, so they tell nothing that is anyb
 answer is given again for a second.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from flipsnack_mcp.observed import REPLICA
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 
@@ -39,12 +39,17 @@ class Condition:
 class Readiness:
     """What is looked at before a server counts as ready."""
 
-    def __init__(self, faults: Sequence[Check], remarks: Sequence[Check] = (), *, ends: Callable[[], bool]) -> None:
-        self._faults, self._remarks, self._ends = faults, remarks, ends
+    def __init__(
+        self,
+        faults: Sequence[Check],
+        remarks: Sequence[Check] = (),
+        *,
+        ends: Callable[[], bool],
+        replica: str = REPLICA,
+    ) -> None:
+        self._faults, self._remarks, self._ends, self._replica = faults, remarks, ends, replica
         self._found: Condition | None = None
         self._one_looks = anyio.Lock()
-        self._replica = secrets.token_hex(4)
-        """Tells replicas apart, and says nothing of where they run."""
 
     @property
     def routes(self) -> list[Route]:
@@ -70,12 +75,12 @@ class Readiness:
         async with self._one_looks:
             found = self._found
             if found is None or anyio.current_time() - found.at >= SEEN_FOR:
-                faults, remarks = await told_by(self._faults), await told_by(self._remarks)
+                faults, remarks = await said_by_checks(self._faults), await said_by_checks(self._remarks)
                 found = self._found = Condition(anyio.current_time(), faults, remarks)
         return found
 
 
-async def told_by(checks: Sequence[Check]) -> tuple[str, ...]:
+async def said_by_checks(checks: Sequence[Check]) -> tuple[str, ...]:
     """What these checks have to say. One that breaks or hangs says so."""
     said = list[str]()
     for check in checks:

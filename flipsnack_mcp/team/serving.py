@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from socket import socket
 from types import FrameType
@@ -14,6 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.prompts import offered_prompts
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
@@ -21,6 +24,7 @@ from flipsnack_mcp.team.application import application
 from flipsnack_mcp.team.binding import one_of_several
 from flipsnack_mcp.team.connections import USUAL_PATIENCE, WITH_A_BALANCER, BoundedProtocol, Patience, Rooms
 from flipsnack_mcp.team.ending import Ending
+from flipsnack_mcp.team.operating.telemetry import end_nothing, send_telemetry
 
 CONNECTIONS = 10_000
 
@@ -38,7 +42,9 @@ def serve_over_http(server: FlipsnackServer, settings: Settings, store: Store, h
     app = application(server, settings, store, host, ending)
     patience = WITH_A_BALANCER if several else USUAL_PATIENCE
     how = configured(app, host, port, settings.log_level, patience)
-    anyio.run((DrainingServer(how, ending) if several else EndingServer(how)).serve)
+    words = {*menu(settings), *(one.name for one in offered_prompts(settings))}
+    last = send_telemetry(words)
+    anyio.run((DrainingServer(how, ending, last) if several else EndingServer(how, last)).serve)
 
 
 def allow_connections(many: int) -> None:
@@ -53,20 +59,25 @@ def allow_connections(many: int) -> None:
 
 
 class EndingServer(uvicorn.Server):
-    """Ends without waiting for who is connected, and without a word on each of them."""
+    """Ends without waiting for who is connected, and without a word on each of them; `last` is done at the end."""
+
+    def __init__(self, config: uvicorn.Config, last: Callable[[], None] = end_nothing) -> None:
+        super().__init__(config)
+        self.last = last
 
     @override
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         # Uvicorn would write a traceback for everyone who still listens or waits, and is cut off.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)
+        self.last()  # not any later: uvicorn ends the process by the signal that it got
 
 
 class DrainingServer(EndingServer):
     """Ends at SIGTERM with status 0 once everything is answered; at the second signal, or an interrupt, at once."""
 
-    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, ending: Ending, last: Callable[[], None] = end_nothing) -> None:
+        super().__init__(config, last)
         self.ending = ending
 
     @override
@@ -78,6 +89,9 @@ class DrainingServer(EndingServer):
 
     @override
     async def on_tick(self, counter: int) -> bool:
+        if self.ending.begun:
+            for idle in [one for one in self.server_state.connections if is_idle(one)]:
+                idle.shutdown()  # while new ones are taken: a balancer that has kept it opens another, here or elsewhere
         if self.ending.closed:
             for one in self.servers:
                 one.close()
@@ -90,6 +104,11 @@ class DrainingServer(EndingServer):
         return not any(one.transport.get_write_buffer_size() for one in self.server_state.connections)
 
 
+def is_idle(connection: object) -> bool:
+    """Whether a connection is between two requests."""
+    return isinstance(connection, BoundedProtocol) and connection.room is connection.rooms.idle
+
+
 def configured(
     app: ASGIApp, host: str, port: int, log_level: str, patience: Patience = USUAL_PATIENCE
 ) -> uvicorn.Config:
@@ -100,6 +119,8 @@ def configured(
         host=host,
         port=port,
         log_level=log_level.lower(),
+        log_config=None,  # its lines go the way of all others
+        access_log=False,
         http=protocol,
         ws="none",
         proxy_headers=False,

@@ -83,7 +83,9 @@ class Allowance:
 
     def check_all(self, records: Records, named: Iterable[str]) -> list[str]:
         """Raise as `count` would; else what it would count."""
-        new = [name for name in named if records.get(KIND, name) is None]
+        names = list(named)
+        known = records.several(KIND, names)
+        new = [name for name, body in zip(names, known, strict=True) if body is None]
         if new:
             self._allow(records, len(new))
         return new

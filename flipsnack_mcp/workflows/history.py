@@ -48,6 +48,8 @@ class Event(BaseModel):
     """Of an end: the entry that says how it was before."""
     work: str = ""
     """The plan that it is a part of."""
+    caller: str = ""
+    """Who had it done, where callers are told apart."""
     veiled: tuple[str, ...] = ()
     """What of `before` is not as it was, since credentials were taken out of it."""
     previous: str = FIRST
@@ -83,6 +85,8 @@ class History:
     account: str
     redact: Callable[[Body], Body] = dict
     """Takes credentials out, should any have got into what is written."""
+    who: Callable[[], str] = str
+    """Tells who calls; what goes on in the background says itself who had it begun."""
 
     async def add(self, **facts: Any) -> int:
         """Append an entry and give its number."""
@@ -93,7 +97,7 @@ class History:
         head = head_of(records, self.account)
         number = int(head["number"]) + 1
         written = {"number": number, "at": records.wall, "account": self.account, "previous_at": head["at"]}
-        safe = self.redact(facts)
+        safe = self.redact({"caller": self.who(), **facts})
         was, told = facts.get("before", {}), safe.get("before", {})
         veiled = [name for name, value in was.items() if told.get(name) != value]
         event = Event.model_validate({**written, **safe, "veiled": veiled}).sealed(str(head["hash"]))

@@ -8,17 +8,19 @@ writes through `job.store`, where nothing is written for a job that somebody els
 import base64
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict
 from functools import partial
 from typing import TypeAlias
 
 import anyio
 
+from flipsnack_mcp import observed
 from flipsnack_mcp.api import even_if_cancelled, ignore
 from flipsnack_mcp.store import leases
-from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
-from flipsnack_mcp.workflows.job import Job, Work
+from flipsnack_mcp.store.records import Records, StoreUnusable, T
+from flipsnack_mcp.workflows.job import AT_WORK, Job, Work
+from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, News, Progress, Tell
 
 log = logging.getLogger(__name__)
@@ -32,32 +34,16 @@ REMEMBERED = 600.0
 Watcher: TypeAlias = Callable[[Progress], Awaitable[object]]
 
 
-class StoreInUse:
-    """The store as calls use it: `used` is called after each transaction, the first of which opens it."""
-
-    def __init__(self, inner: Store, used: Callable[[], None]) -> None:
-        self.shared, self.close = inner.shared, inner.close
-        self._inner, self._used = inner, used
-
-    async def transact(self, work: Callable[[Records], T]) -> T:
-        """Run a transaction."""
-        result = await self._inner.transact(work)
-        self._used()
-        return result
-
-
 class Jobs:
     """The long work of one account, as one process carries it out and sees that of others."""
 
-    def __init__(self, store: Store, account: str, background: anyio.abc.TaskGroup) -> None:
-        self._store, self._account, self._background = store, account, background
+    def __init__(self, lookout: Lookout, account: str) -> None:
+        self._store, self._account, self._background = lookout.shared, account, lookout.background
         self._jobs: dict[tuple[str, str], Job] = {}
-        self._looking, self._used = False, False
         self.unattended: dict[str, tuple[Work, Work]] = {}
         """The kinds of work that are gone on with when no call asks for it, and how."""
-        self.beside: Sequence[Jobs] = (self,)
-        """All that look for such work as soon as one of them uses the store: those of a process."""
-        self.store = StoreInUse(store, self._look_all)
+        lookout.heirs.append(self)
+        self.store = lookout.store
         """For all calls: from its first use on, what a killed process left behind is looked for."""
 
     def new(self, kind: str, job_id: str) -> Job:
@@ -91,12 +77,18 @@ class Jobs:
     def begin(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out in the background what was claimed."""
         self._remember(job)
-        self._background.start_soon(self.carry_out, job, work, stopped)
+        self._background.start_soon(self._apart, job, work, stopped)
+
+    async def _apart(self, job: Job, work: Work, stopped: Work) -> None:
+        with observed.apart(f"job {job.kind}", {observed.JOB_KIND: job.kind}) as span:
+            await self.carry_out(job, work, stopped)
+            span.set_attribute(observed.OUTCOME, job.outcome)
 
     async def carry_out(self, job: Job, work: Work, stopped: Work = ignore) -> None:
         """Carry out what was claimed while somebody waits. If that is cancelled, whoever comes next goes on with it."""
         self._remember(job)
         finished = False
+        job.stand(AT_WORK)
         try:
             async with anyio.create_task_group() as beside:
                 beside.start_soon(self._show_life, job)
@@ -107,6 +99,8 @@ class Jobs:
             await (even_if_cancelled(self._written(job, job.owner.release)) if finished else self.let_go(job))
             job.ended_at = anyio.current_time()
             job.tell()
+            job.stand("")
+            observed.count(observed.JOBS_ENDED, 1, {observed.JOB_KIND: job.kind, observed.OUTCOME: job.outcome})
 
     async def let_go(self, job: Job) -> None:
         """Leave what was claimed to whoever comes next, with the wish to stop it, where there is one."""
@@ -188,32 +182,27 @@ class Jobs:
             leases.ask_to_stop(records, job.owner.work)
         return job
 
-    def _look_all(self) -> None:
-        for one in self.beside:
-            one._look()  # noqa: SLF001  # it is one of its kind
+    @property
+    def takes_over(self) -> bool:
+        """Whether there is a kind of work that is gone on with when no call asks for it."""
+        return bool(self.unattended)
 
-    def _look(self) -> None:
-        self._used = True
-        if not self._looking:
-            self._looking = True
-            self._background.start_soon(self._look_again)
+    def is_heir_to(self, left: Collection[str]) -> bool:
+        """Whether something of what was left by others is gone on with when no call asks for it."""
+        return any(self.is_left(kind, left) for kind in self.unattended)
 
-    async def _look_again(self) -> None:
-        """Until a while after the last use: somebody killed just now seems alive."""
-        while self._used:
-            self._used = False
-            await self.go_on()
-            await anyio.sleep(leases.DEAD_AFTER)
-        await self.go_on()
-        self._looking = False
+    def is_left(self, kind: str, left: Collection[str]) -> bool:
+        """Whether something of a kind was left, and not by this process."""
+        ours = self._name(kind, "")
+        return any(one.startswith(ours) and not self.running(kind, one.removeprefix(ours)) for one in left)
 
     async def go_on(self) -> None:
-        """Go on with what nobody carries out any more. Never raises but when cancelled, or all in the background would end."""
+        """Go on with what nobody carries out any more. Never raises but when cancelled."""
         for kind, (work, stopped) in self.unattended.items():
             try:
                 for job in await self.adopt(kind):
                     self.begin(job, work, stopped)
-            except Exception as error:  # noqa: BLE001  # see above
+            except Exception as error:  # noqa: BLE001  # it would end all in the background
                 log.warning("unfinished work could not be looked for: %s", type(error).__name__)
 
     async def _news(self, kind: str, job_id: str, tell: Watcher) -> bool:
@@ -237,23 +226,25 @@ class Jobs:
     async def _show_life(self, job: Job) -> None:
         """Give a sign of life now and again, and notice what others did with the lease."""
 
-        def renew(records: Records) -> None:
+        def renew(records: Records) -> tuple[bool, bool]:
             lease = job.owner.renew(records, asdict(job.progress))
-            if lease is None:
-                job.lose()
-            elif lease.stop:
-                job.stop()
+            return lease is None, lease is not None and lease.stop
 
         while True:
             await anyio.sleep(BEAT)
-            await self._written(job, renew)
+            lost, stop = await self._written(job, renew) or (False, False)
+            if lost:
+                job.lose()
+            elif stop:
+                job.stop()
 
-    async def _written(self, job: Job, work: Callable[[Records], None]) -> None:
+    async def _written(self, job: Job, work: Callable[[Records], T]) -> T | None:
         """Change the lease, where the store can be used: a full disk must end neither this job nor any other."""
         try:
-            await self._store.transact(work)
+            return await self._store.transact(work)
         except Exception as error:  # noqa: BLE001  # the lease runs out, and whoever comes next looks into it
             log.warning("the lease of a %s was not written: %s", job.kind, type(error).__name__)
+            return None
 
     def _name(self, kind: str, job_id: str) -> str:
         return f"{kind}/{self._account}/{job_id}"

@@ -53,6 +53,7 @@ class LastLook:
             return await self._sent(context, action, document)
         finally:
             await context.flipsnack.changing()
+            await context.flipsnack.changed(action)
 
     async def _sent(self, context: CallContext, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
         failures = 0

@@ -19,7 +19,7 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.__main__ import settings_of
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
-from flipsnack_mcp.commands.doctor import upload_folder
+from flipsnack_mcp.commands.doctor.here import upload_folder
 from flipsnack_mcp.commands.sandbox import pace_of
 from flipsnack_mcp.parsing import parsed
 from flipsnack_mcp.sandbox import Pace

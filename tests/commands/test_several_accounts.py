@@ -18,8 +18,8 @@ from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
-from flipsnack_mcp.commands import doctor
-from flipsnack_mcp.commands.doctor import Finding
+from flipsnack_mcp.commands.doctor import here as doctor
+from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.consent.codes import CODE
 from flipsnack_mcp.server.server import build_server

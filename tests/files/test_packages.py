@@ -43,7 +43,7 @@ async def test_package_is_saved_whole_under_its_title(tmp_path: Path) -> None:
     counts = Counts()
     saved = await save_package(sent(PACKAGE), tmp_path / "a" / "b", "My/Title", "hash1", received=counts.received)
     path, sha256 = tmp_path / "a" / "b" / "My-Title.zip", hashlib.sha256(PACKAGE).hexdigest()
-    assert saved == SavedPackage(path, len(PACKAGE), sha256, ("index.html", "app.js"))
+    assert saved == SavedPackage(path, len(PACKAGE), sha256, ("index.html", "app.js"), path.name)
     assert saved.path.read_bytes() == PACKAGE
     assert names_in(saved.path.parent) == ["My-Title.zip"]
     assert counts == sorted(set(counts))

@@ -1,4 +1,4 @@
-"""A clock to turn, and both forms of the store on it."""
+"""A clock to turn, and all forms of the store on it."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.virtual_clock import StandingClock
 
@@ -28,9 +30,14 @@ async def file(path: Path, clock: StandingClock) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def store(request: pytest.FixtureRequest, path: Path, clock: StandingClock) -> AsyncIterator[Store]:
-    store: Store = MemoryStore(clock) if request.param == "memory" else SqliteStore(path, clock)
+    """Each of the three forms: what is promised of one is promised of all."""
+    store: Store
+    if request.param == "redis":
+        store = RedisStore(redis_address(request.getfixturevalue("on_redis")), clock)
+    else:
+        store = MemoryStore(clock) if request.param == "memory" else SqliteStore(path, clock)
     yield store
     await store.close()
 

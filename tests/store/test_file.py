@@ -13,10 +13,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from flipsnack_mcp.store.database import STEPS, SWEEP_EVERY
+from flipsnack_mcp.store.database import SWEEP_EVERY
 from flipsnack_mcp.store.permissions import close_to_others
 from flipsnack_mcp.store.records import Records, StoreUnusable
 from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.upgrading import STEPS
 from tests.store.works import change_pair, count, increment
 from tests.virtual_clock import StandingClock
 

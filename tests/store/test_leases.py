@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp.store import leases
-from flipsnack_mcp.store.database import STEPS
 from flipsnack_mcp.store.leases import DEAD_AFTER, Lease, Owner
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.store.upgrading import STEPS
 from tests.store.works import count, increment
 from tests.virtual_clock import StandingClock
 

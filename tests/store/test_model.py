@@ -1,6 +1,7 @@
-"""Random histories: both forms do what a list and a clock do."""
+"""Random histories: all forms do what a list and a clock do."""
 
 import asyncio
+import secrets
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +14,12 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from typing_extensions import override
 
+from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.records import Body, Records, Store
+from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from tests.conftest import FOLDERS_IN_MEMORY
+from tests.redis_server import RedisServer
 from tests.virtual_clock import StandingClock
 
 KINDS = some.sampled_from(["upload", "code", ""])
@@ -49,39 +53,46 @@ class Model:
 
 
 class Histories(RuleBasedStateMachine):
+    on_redis = ""
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(dir=FOLDERS_IN_MEMORY)
         self.clock, self.model = StandingClock(), Model()
         self.file = SqliteStore(Path(self.folder.name) / "state.sqlite", self.clock)
-        self.stores: list[Store] = [MemoryStore(self.clock), self.file]
+        self.redis = RedisStore(redis_address(Histories.on_redis.format(secrets.token_hex(6))), self.clock)
+        self.stores: list[Store] = [MemoryStore(self.clock), self.file, self.redis]
         self.runner = asyncio.Runner()
 
     @override
     def teardown(self) -> None:
-        self.runner.run(self.file.close())
+        self.close()
         self.runner.close()
         self.folder.cleanup()
 
-    def both(self, work: Callable[[Records], Any]) -> Any:
-        one, other = (self.runner.run(store.transact(work)) for store in self.stores)
-        assert one == other
+    def alike(self, work: Callable[[Records], Any]) -> Any:
+        one, *others = (self.runner.run(store.transact(work)) for store in self.stores)
+        assert all(other == one for other in others)
         return one
+
+    def close(self) -> None:
+        for store in (self.file, self.redis):
+            self.runner.run(store.close())
 
     @rule(kind=KINDS, name=NAMES, body=BODIES, keep=KEEPS)
     def put(self, kind: str, name: str, body: Body, keep: float | None) -> None:
-        self.both(lambda records: records.put(kind, name, body, keep=keep))
+        self.alike(lambda records: records.put(kind, name, body, keep=keep))
         self.model.put(self.clock.now, kind, name, body, keep)
 
     @rule(kind=KINDS, name=NAMES)
     def delete(self, kind: str, name: str) -> None:
-        self.both(lambda records: records.delete(kind, name))
+        self.alike(lambda records: records.delete(kind, name))
         self.model.delete(kind, name)
 
     @rule(kind=KINDS, name=NAMES)
     def get(self, kind: str, name: str) -> None:
         expected = [entry[2] for entry in self.model.alive(self.clock.now) if entry[:2] == (kind, name)]
-        assert self.both(lambda records: records.get(kind, name)) == (expected[0] if expected else None)
+        assert self.alike(lambda records: records.get(kind, name)) == (expected[0] if expected else None)
 
     @rule(seconds=some.integers(0, 80))
     def wait(self, seconds: int) -> None:
@@ -100,14 +111,15 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def open_again(self) -> None:
-        self.runner.run(self.file.close())
+        self.close()
 
     @invariant()
     def all_kinds_agree(self) -> None:
         for kind in ("upload", "code", ""):
             expected = [(entry[1], entry[2]) for entry in self.model.alive(self.clock.now) if entry[0] == kind]
-            assert self.both(lambda records: records.all(kind)) == expected  # noqa: B023 - called at once
+            assert self.alike(lambda records: records.all(kind)) == expected  # noqa: B023 - called at once
 
 
-def test_both_forms_do_what_the_model_does() -> None:
+def test_all_forms_do_what_the_model_does(redis_server: RedisServer) -> None:
+    Histories.on_redis = f"{redis_server.url}&prefix=model-{{}}"
     run_state_machine_as_test(Histories, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))

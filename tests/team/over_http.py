@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import Any
@@ -47,6 +47,12 @@ def message_in(text: str) -> Any:
     """The last message of an answer, whether it came as a stream or as JSON."""
     data = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
     return json.loads(data[-1] if data else text)
+
+
+async def until(happened: Callable[[], object]) -> None:
+    """Wait for something that tells nobody when it happens."""
+    while not happened():  # noqa: ASYNC110
+        await anyio.sleep(0.01)
 
 
 @asynccontextmanager

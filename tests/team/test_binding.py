@@ -7,7 +7,8 @@ import httpx2
 import pytest
 
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team.binding import names_of, one_of_several, refusal_to_bind
+from flipsnack_mcp.team.authentication import refusal_to_serve
+from flipsnack_mcp.team.binding import names_bound_to, one_of_several
 from tests.team.over_http import ACCEPTED, HELLO, HOST, served, whole_application
 
 PUBLIC = "https://tools.example.com/"
@@ -17,14 +18,14 @@ A_TEAM = Settings(sandbox=True, tokens=Path("/tokens"), team=True, public_url=PU
 
 @pytest.mark.parametrize("host", ELSEWHERE)
 def test_beyond_this_machine_nobody_is_served_who_is_not_told_apart_and_under_no_name(host: str) -> None:
-    assert "this machine only" in refusal_to_bind(host, Settings(sandbox=True, public_url=PUBLIC))
-    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_bind(host, Settings(sandbox=True, team=True))
-    assert not refusal_to_bind(host, A_TEAM)
+    assert "nothing says who may call" in refusal_to_serve(Settings(sandbox=True, public_url=PUBLIC), host)
+    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_serve(Settings(sandbox=True, tokens=Path("/tokens")), host)
+    assert not refusal_to_serve(A_TEAM, host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_on_this_machine_nothing_has_to_be_set(host: str) -> None:
-    assert not refusal_to_bind(host, Settings())
+    assert not refusal_to_serve(Settings(), host)
 
 
 # Bound to; public address; a Host; an Origin or none; the status of a refusal.
@@ -63,20 +64,20 @@ ADDRESSED: list[tuple[str, str, str, str, int]] = [
 def test_a_server_answers_under_its_own_names_alone(
     bound: str, public: str, host: str, origin: str, status: int
 ) -> None:
-    assert names_of(bound, public).refuse([host], [origin] if origin else []) == status
+    assert names_bound_to(bound, public).refuse([host], [origin] if origin else []) == status
 
 
 @pytest.mark.parametrize("hosts", [[], ["127.0.0.1", "127.0.0.1"], [""]])
 def test_a_request_has_one_name(hosts: list[str]) -> None:
-    assert names_of("127.0.0.1", "").refuse(hosts, []) == 421
+    assert names_bound_to("127.0.0.1", "").refuse(hosts, []) == 421
 
 
 def test_each_of_several_origins_has_to_be_ours() -> None:
-    assert names_of("127.0.0.1", "").refuse(["127.0.0.1"], ["http://localhost", "https://evil.example"]) == 403
+    assert names_bound_to("127.0.0.1", "").refuse(["127.0.0.1"], ["http://localhost", "https://evil.example"]) == 403
 
 
 @pytest.mark.parametrize(
-    "state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "redis+sentinel://a"]
+    "state", ["redis://localhost", "rediss://user:password@redis.example:6380/1", "unix:///run/redis.sock"]
 )
 def test_what_is_kept_on_a_server_is_kept_for_several(state: str) -> None:
     assert one_of_several(Settings(state=state))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -18,7 +17,7 @@ from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.server.caller import CALLER, Caller
 from flipsnack_mcp.team import limits
 from flipsnack_mcp.team.limits import REMEMBERED_FOR, Limits, Strangers, Usages
-from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, whole_application
+from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
 
 CALL = asked("tools/call", name="list_collections", arguments={})
 OLDER = {**ACCEPTED, "MCP-Protocol-Version": "2025-11-25"}
@@ -56,28 +55,8 @@ class Waits:
         await send({"type": "http.response.body", "body": b"ok"})
 
 
-def limited(app: ASGIApp, **settings: int) -> Called:
+def limited(app: ASGIApp, **settings: Any) -> Called:
     return Called(Limits(app, TeamSettings(**settings)))
-
-
-async def statuses(
-    many: int,
-    one: Callable[[], Awaitable[httpx2.Response]],
-    until: Callable[[Counter[int]], bool],
-    then: Callable[[], None],
-) -> Counter[int]:
-    """The statuses of so many requests at once; once those that have come are enough, something happens."""
-    seen = Counter[int]()
-
-    async def make() -> None:
-        seen[(await one()).status_code] += 1
-        if until(seen):
-            then()
-
-    async with anyio.create_task_group() as group:
-        for _ in range(many):
-            group.start_soon(make)
-    return seen
 
 
 def client(most: int = 600) -> httpx2.AsyncClient:
@@ -85,20 +64,21 @@ def client(most: int = 600) -> httpx2.AsyncClient:
 
 
 async def test_of_five_hundred_calls_at_once_sixteen_are_made_and_nobody_else_notices() -> None:
-    app = Waits()
+    app, seen = Waits(), Counter[int]()
     async with served(limited(app, caller_calls_per_second=1000)) as port, client() as http:
         address = f"http://{HOST}:{port}/mcp"
 
-        async def call() -> httpx2.Response:
-            return await http.post(address, json=CALL, headers=OLDER)
-
-        async def somebody_else() -> None:
-            answer = await http.post(f"{address}?now", json=CALL, headers={**OLDER, "X-Name": "ben"})
-            assert answer.status_code == 200
-            app.go_on.set()  # ours are still under way by then, and all others refused
+        async def call() -> None:
+            seen[(await http.post(address, json=CALL, headers=OLDER)).status_code] += 1
 
         async with anyio.create_task_group() as group:
-            seen = await statuses(500, call, lambda seen: seen[429] == 484, lambda: group.start_soon(somebody_else))
+            for _ in range(500):
+                group.start_soon(call)
+            await until(lambda: seen[429] == 484)
+            # Sixteen are still under way.
+            other = await http.post(f"{address}?now", json=CALL, headers={**OLDER, "X-Name": "ben"})
+            app.go_on.set()
+    assert other.status_code == 200
     assert seen == {200: 16, 429: 484}
     assert app.came == {"anna": 16, "ben": 1}
 
@@ -110,8 +90,7 @@ async def test_a_refusal_says_what_happened_and_when_to_come_back(headers: dict[
         address = f"http://{HOST}:{port}/mcp"
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: http.post(address, json=CALL, headers=headers))
-            while not app.came:
-                await anyio.lowlevel.checkpoint()
+            await until(lambda: app.came)
             refused = await http.post(address, json=CALL, headers=headers)
             app.go_on.set()
     error = refused.json()["error"]
@@ -150,7 +129,7 @@ class Hand:
         return self.now
 
 
-def by_hand(app: ASGIApp, **settings: int) -> tuple[Called, Hand]:
+def by_hand(app: ASGIApp, **settings: Any) -> tuple[Called, Hand]:
     hand = Hand()
     return Called(Limits(app, TeamSettings(**settings), hand)), hand
 
@@ -200,11 +179,10 @@ LARGE = 3000
 
 
 @pytest.mark.parametrize(
-    ("sent", "announced"),
-    [(LARGE, True), (LARGE, False), (1024, True), (1024, False)],
-    ids=["large", "large, in chunks", "just so", "just so, in chunks"],
+    ("sent", "how"),
+    [(LARGE, "whole"), (LARGE, "in chunks"), (1024, "whole"), (1024, "in chunks")],
 )
-async def test_a_large_body_is_refused_before_it_is_read_where_it_says_so(sent: int, announced: bool) -> None:
+async def test_a_large_body_is_refused_before_it_is_read_where_it_says_so(sent: int, how: str) -> None:
     app = Waits()
     app.go_on.set()
 
@@ -212,7 +190,7 @@ async def test_a_large_body_is_refused_before_it_is_read_where_it_says_so(sent: 
         for _ in range(0, sent, 8):
             yield b"x" * 8
 
-    content = b"x" * sent if announced else chunks()
+    content = b"x" * sent if how == "whole" else chunks()
     async with served(limited(app, body_kilobytes=1)) as port, client() as http:
         answer = await http.post(f"http://{HOST}:{port}/mcp", content=content, headers=OLDER)
     if sent == LARGE:
@@ -229,12 +207,11 @@ async def test_who_goes_while_a_body_is_read_leaves_nothing() -> None:
     async with served(Called(inner)) as port:
         _, writer = await asyncio.open_connection(HOST, port)
         writer.write(b"POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123")
-        while not (len(inner.usages) and not inner.usages.of("token anna").idle):
-            await anyio.lowlevel.checkpoint()
+        usage = inner.usages.of("token anna")
+        await until(lambda: not usage.idle)
         writer.close()
         with anyio.fail_after(10):
-            while not inner.usages.of("token anna").idle:
-                await anyio.lowlevel.checkpoint()
+            await until(lambda: usage.idle)
     assert not app.came
 
 
@@ -249,19 +226,21 @@ async def test_streams_are_counted_by_themselves() -> None:
     async with anyio.create_task_group() as group:
         for _ in range(2):
             group.start_soon(lambda: in_memory(listens, **listen))
-        while waits.came.total() < 2:
-            await anyio.lowlevel.checkpoint()
+        await until(lambda: waits.came.total() == 2)
         assert await in_memory(app, **listen) == 429
         assert await in_memory(app, method="GET") == 429
         assert await in_memory(app) == 200
         waits.go_on.set()
 
 
-async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    await anyio.sleep_forever()
+async def silent(scope: Scope, _receive: Receive, _send: Send) -> None:
+    if scope["type"] == "http":
+        await anyio.sleep_forever()
 
 
-async def half_an_answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+async def half_an_answer(scope: Scope, _receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
     await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
     await anyio.sleep_forever()

@@ -8,6 +8,7 @@ import anyio
 import httpx2
 import pytest
 from starlette.routing import Router
+from typing_extensions import override
 
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Records, StoreUnusable, T
@@ -25,6 +26,7 @@ class Broken(MemoryStore):
         super().__init__()
         self.how, self.asked = how, 0
 
+    @override
     async def transact(self, work: Callable[[Records], T]) -> T:
         self.asked += 1
         if self.how == "hangs":
@@ -104,15 +106,15 @@ async def test_a_server_that_ends_says_so_whatever_its_store_does() -> None:
 async def test_a_hundred_who_ask_at_once_make_one_look() -> None:
     store = Broken()
     router = Router([*Readiness([store_answers(store)], ends=lambda: False).routes])
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=router), base_url="http://x") as http:
-        async with anyio.create_task_group() as group:
-            for _ in range(100):
-                group.start_soon(http.get, "/ready")
+    transport = httpx2.ASGITransport(app=router)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://x") as http, anyio.create_task_group() as group:
+        for _ in range(100):
+            group.start_soon(http.get, "/ready")
     assert store.asked == 1
 
 
 async def test_a_replica_is_told_from_another_and_stays_the_same() -> None:
-    one, other = (Readiness([], ends=lambda: False) for _ in range(2))
+    one, other = Readiness([], ends=lambda: False), Readiness([], ends=lambda: False, replica="another")
     names = list[str]()
     for each in (one, one, other):
         async with httpx2.AsyncClient(

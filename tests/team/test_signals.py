@@ -4,8 +4,8 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from flipsnack_mcp.store.leases import LEASE
 from flipsnack_mcp.store.sqlite import SqliteStore
@@ -30,28 +31,44 @@ class Replica:
 
     process: "subprocess.Popen[str]"
     address: str
-    state: Path
+    token: str
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    @asynccontextmanager
+    async def client(self, mode: Any) -> AsyncIterator[Client]:
+        async with httpx2.AsyncClient(headers=self.bearer, timeout=PATIENCE) as http:
+            transport = streamable_http_client(f"{self.address}/mcp", http_client=http)
+            async with Client(transport, mode=mode) as client:
+                yield client
 
     def get(self, path: str) -> httpx2.Response:
         return httpx2.get(f"{self.address}{path}", timeout=PATIENCE)
 
     def end(self, *signals: int) -> int:
-        for one in signals:
+        for number, one in enumerate(signals):
+            while number and self.get("/ready").status_code != 503:
+                pass  # two of one kind at once are one
             self.process.send_signal(one)
         return self.process.wait(PATIENCE)
 
 
 @contextmanager
-def replica(run: Run, folder: Path, *options: str, **environment: str) -> Iterator[Replica]:
+def replica(run: Run, folder: Path, *options: str, alone: bool = False, **environment: str) -> Iterator[Replica]:
     with nobody_answers_at() as port:
         pass
-    (folder / "tokens.json").touch(0o600)
-    own = {"FLIPSNACK_TOKENS": str(folder / "tokens.json"), "FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}"}
+    own = {"FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}", **environment}
+    token = ""
+    if not alone:
+        own["FLIPSNACK_TOKENS"] = str(folder / "tokens.json")
+        token = run("token", "add", "tester", "--may", "read,write,delete", **own).out.strip()
     where = ("serve", "--http", f"127.0.0.1:{port}", "--log-level", "info", "--drain-seconds", "1")
-    with run.kept(*where, *options, **{**own, **environment}) as process:
+    with run.kept(*where, *options, **own) as process:
         assert process.stderr
         wait_for(process.stderr, "running on")
-        yield Replica(process, f"http://127.0.0.1:{port}", folder / "state.sqlite")
+        yield Replica(process, f"http://127.0.0.1:{port}", token)
 
 
 SANDBOX = {"FLIPSNACK_SANDBOX": "1"}
@@ -64,7 +81,8 @@ async def test_sigterm_lets_calls_come_to_their_end_and_leaves_with_nothing(
 ) -> None:
     said, ready = list[bool](), list[int]()
     with replica(run, tmp_path, *SLOW, **SANDBOX) as one:
-        async with Client(f"{one.address}/mcp", mode=mode) as client:
+        async with one.client(mode) as client:
+            await client.list_tools()  # or it asks for them once it has its first answer
 
             async def call() -> None:
                 said.append((await client.call_tool("get_user_stats", {})).is_error)
@@ -89,12 +107,16 @@ async def test_a_second_signal_or_an_interrupt_ends_it_at_once(
 ) -> None:
     with replica(run, tmp_path, *SLOW, "--drain-seconds", "300", **SANDBOX) as one:
         headers, call = modern("tools/call", name="get_user_stats", arguments={})
+        headers |= one.bearer
         async with httpx2.AsyncClient(timeout=PATIENCE) as http, anyio.create_task_group() as group:
+
+            async def call_on() -> None:
+                while True:
+                    await http.post(f"{one.address}/mcp", headers=headers, json=call)
 
             async def cut() -> None:
                 with pytest.raises(httpx2.TransportError):
-                    for _ in range(100):
-                        await http.post(f"{one.address}/mcp", headers=headers, json=call)
+                    await call_on()
 
             group.start_soon(cut)
             await http.post(f"{one.address}/mcp", headers=headers, json=call)
@@ -109,7 +131,7 @@ async def test_long_work_is_let_go_at_the_end_for_the_next_one_to_take_up(run: R
     with run.sandbox("--account", "large") as where:
         own = {f"FLIPSNACK_{name.upper()}": value for name, value in where.items()}
         with replica(run, tmp_path, **own) as one:
-            begun = httpx2.post(f"{one.address}/mcp", headers=headers, json=call, timeout=PATIENCE).json()
+            begun = httpx2.post(f"{one.address}/mcp", headers=headers | one.bearer, json=call, timeout=PATIENCE).json()
             report = begun["result"]["structuredContent"]
             status = one.end(signal.SIGTERM)
         leases = await SqliteStore(tmp_path / "state.sqlite").transact(lambda records: records.all(LEASE))
@@ -118,5 +140,5 @@ async def test_long_work_is_let_go_at_the_end_for_the_next_one_to_take_up(run: R
 
 
 def test_a_server_that_is_alone_ends_at_sigterm_as_any_program(run: Run, tmp_path: Path) -> None:
-    with replica(run, tmp_path, FLIPSNACK_TOKENS="", **SANDBOX) as one:
+    with replica(run, tmp_path, alone=True, **SANDBOX) as one:
         assert one.end(signal.SIGTERM) == -signal.SIGTERM

@@ -23,6 +23,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import Downloads, Exported, Order, save_export
 from flipsnack_mcp.workflows.jobs import Jobs
+from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
@@ -288,7 +289,7 @@ class LongWork:
         road = road or self.road
         client = Flipsnack(Access(KEY, SECRET), Pacer(Budget()), lambda: Travelled(Line(self.sandbox.app), road))
         async with client as flipsnack, anyio.create_task_group() as background:
-            yield flipsnack, Jobs(store or self.store, account, background)
+            yield flipsnack, Jobs(Lookout(store or self.store, background), account)
             background.cancel_scope.cancel()
 
     @asynccontextmanager
@@ -297,7 +298,7 @@ class LongWork:
     ) -> AsyncIterator[Process]:
         async with self.server(store, road, account) as (flipsnack, jobs):
             uploads = Uploads(flipsnack, Journal(jobs.store, account), jobs)
-            downloads = Downloads(flipsnack, Jobs(MemoryStore(self.clock), account, jobs._background))
+            downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(self.clock), jobs._background), account))
             yield Process(flipsnack, uploads, downloads)
 
     @asynccontextmanager

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import anyio
 import pytest
-from typing_extensions import override
 
 from flipsnack_mcp.api.errors import Changed, FlipsnackError
 from flipsnack_mcp.api.upload import ignore
-from flipsnack_mcp.store.leases import DEAD_AFTER
+from flipsnack_mcp.store.leases import DEAD_AFTER, LEASE
 from flipsnack_mcp.store.records import Records, Store, held, inaccessible
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.job import Job, Work
 from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Jobs
+from flipsnack_mcp.workflows.lookout import BEAT_OF_LOOKS, Lookout
 from flipsnack_mcp.workflows.progress import Progress
+from tests.on_redis import store_on
 from tests.server.bench import LoopClock
 from tests.workflows.running import Fragile
 
@@ -29,9 +30,11 @@ FULL = inaccessible(Path("state.sqlite"), "database or disk is full")
 LOCKED = held(Path("state.sqlite"), 20)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: LoopClock) -> AsyncIterator[Store]:
     store: Store = MemoryStore(clock) if request.param == "memory" else SqliteStore(tmp_path / "state.sqlite", clock)
+    if request.param == "redis":
+        store = store_on(request.getfixturevalue("redis_server"), clock)
     yield store
     await store.close()
 
@@ -83,7 +86,7 @@ def done(records: Records) -> int:
 async def process(store: Store, account: str = "mine") -> AsyncIterator[Jobs]:
     """One server process, which is ended at the end."""
     async with anyio.create_task_group() as background:
-        yield Jobs(store, account, background)
+        yield Jobs(Lookout(store, background), account)
         background.cancel_scope.cancel()
 
 
@@ -470,29 +473,98 @@ async def test_a_call_that_stops_a_job_may_be_cancelled_itself(store: Store) -> 
 
 
 # Looking for unfinished work
+@dataclass
+class Waiting:
+    """An heir that takes nothing over, and notes when it was asked."""
+
+    looks: list[float] = field(default_factory=list[float])
+    takes_over: bool = True
+
+    def is_heir_to(self, _: object) -> bool:
+        self.looks.append(anyio.current_time())
+        return False
+
+    async def go_on(self) -> None:
+        raise AssertionError
+
+
 async def test_unfinished_work_is_looked_for_from_the_first_use_of_the_store_until_a_while_after_the_last(
     store: Store,
 ) -> None:
-    looks: list[float] = []
-
-    class Looking(Jobs):
-        @override
-        async def go_on(self) -> None:
-            looks.append(anyio.current_time())
-
     async with anyio.create_task_group() as background:
-        jobs = Looking(store, "mine", background)
+        lookout, heir = Lookout(store, background), Waiting()
+        lookout.heirs.append(heir)
         await anyio.sleep(2 * DEAD_AFTER)
-        assert looks == []
+        assert heir.looks == []
         start = anyio.current_time()
         for _ in range(10):
-            await jobs.store.transact(done)
+            await lookout.store.transact(done)
             await anyio.sleep(1)
         await anyio.sleep(10 * DEAD_AFTER)
-        assert looks == [start, start + DEAD_AFTER, start + 2 * DEAD_AFTER], "until a while after the last use"
-        await jobs.store.transact(done)
+        assert heir.looks == [start, start + DEAD_AFTER, start + 2 * DEAD_AFTER], "until a while after the last use"
+        await lookout.store.transact(done)
 
-    assert len(looks) == 5
+    assert len(heir.looks) == 5
+
+
+async def test_where_others_on_the_store_may_be_killed_it_is_looked_for_as_long_as_the_process_runs(
+    store: Store,
+) -> None:
+    async with anyio.create_task_group() as background:
+        lookout, heir = Lookout(store, background), Waiting()
+        lookout.heirs.append(heir)
+        lookout.keep_on()
+        for _ in range(3):
+            await lookout.store.transact(done)
+        await anyio.sleep(10 * BEAT_OF_LOOKS + 1)
+        assert heir.looks == [BEAT_OF_LOOKS * turn for turn in range(11)]
+        background.cancel_scope.cancel()
+
+
+async def test_one_look_at_the_store_serves_all_accounts_of_a_process(store: Store) -> None:
+    reads = list[str]()
+
+    async def read(what: str) -> None:
+        reads.append(what)
+
+    async with anyio.create_task_group() as background:
+        lookout = Lookout(Fragile(store, before=read), background)
+        for account in range(20):
+            Jobs(lookout, str(account)).unattended = {"count": (Counting(), ignore), "other": (idle, ignore)}
+        await lookout.look()
+        assert len(reads) == 1
+
+
+@pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "drained"])
+async def test_a_process_that_nobody_calls_goes_on_with_what_another_left(store: Store, *, cleanly: bool) -> None:
+    line, work = Fragile(store), Counting()
+    async with anyio.create_task_group() as background:
+        lookout = Lookout(store, background)
+        heir = Jobs(lookout, "mine")
+        heir.unattended = {"count": (work, ignore)}
+        lookout.keep_on()
+        async with begun(line, work) as owner:
+            await anyio.sleep(SECONDS_EACH * 1.5)
+            if not cleanly:
+                await kill(line, owner)
+        await anyio.sleep(BEAT_OF_LOOKS + (0 if cleanly else DEAD_AFTER) + 1)
+        await ended(heir)
+        background.cancel_scope.cancel()
+    assert work.before == [0, 1, *range(1, STEPS)]
+
+
+async def test_a_lease_of_a_later_version_is_understood(store: Store) -> None:
+    """Of several replicas one is updated first."""
+    async with begun(store, idle):
+        pass
+
+    def grow(records: Records) -> None:
+        [(work, body)] = records.all(LEASE)
+        records.put(LEASE, work, {**body, "of_tomorrow": 1})
+
+    await store.transact(grow)
+    async with process(store) as jobs:
+        assert len(await jobs.adopt("count")) == 1
 
 
 async def test_what_cannot_be_looked_for_ends_nothing_else(store: Store, caplog: Log) -> None:

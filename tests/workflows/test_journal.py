@@ -10,7 +10,7 @@ from flipsnack_mcp.store.leases import DEAD_AFTER, KEPT, Owner
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.uploads.journal import DAY, UPLOAD, Journal, JournalEntry, UploadState
-from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_document
+from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_documents
 from tests.server.bench import LoopClock
 
 AGES = (0.0, DAY - 1, DAY)
@@ -132,9 +132,8 @@ async def test_a_new_hash_is_known_for_the_upload_that_made_the_old_one(journal:
 
 async def test_what_a_document_became_is_forgotten_with_its_collection_and_with_nothing_else(journal: Journal) -> None:
     async def known() -> Remembered:
-        return await journal.store.transact(
-            lambda records: recall_document(records, "mine", DocumentKey("/a.pdf", 100, 7))
-        )
+        key = DocumentKey("/a.pdf", 100, 7)
+        return (await journal.store.transact(lambda records: recall_documents(records, "mine", [key])))[0]
 
     lying = asked().model_copy(update={"path": "/a.pdf", "changed": 7})
     entry = await journal.note(await begun(journal, lying), state="converting", collection_hash="abc")

@@ -17,8 +17,8 @@ from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
+from flipsnack_mcp.workflows.uploads.once import create_once, send_to
 from flipsnack_mcp.workflows.uploads.reconciling import taken_by
-from flipsnack_mcp.workflows.uploads.sending import create_once, send_to
 from tests.api.asking import Paper, Unplugged, asking, over
 
 CREATE = "collection.create"

@@ -273,7 +273,7 @@ async def test_what_cannot_be_journalled_is_not_sent(error: Exception, work: Lon
 @pytest.mark.parametrize("error", ERRORS, ids=["full disk", "unexpected"])
 async def test_a_look_that_fails_is_made_again_by_the_next_call(error: Exception, work: LongWork) -> None:
     entry = await work.killed(work.paper(), "answer", which=2)
-    async with work.process(failing_at(work, 2, error)) as process:
+    async with work.process(failing_at(work, 3, error)) as process:
         early = await process.reconciled(entry)
         seen = await process.reconciled(entry)
     assert (early.state, seen.state) == ("uploading", "converting")

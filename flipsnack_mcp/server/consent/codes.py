@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
@@ -27,6 +28,10 @@ class Ticket(Preview):
     """What the clock on the wall showed then; version 0.1.0 did not write it down."""
     needs_approval: bool
     approved: bool = False
+    principal: str = ""
+    """Whose code it is: for every other caller there is none of that name."""
+    caller: str = ""
+    """Who that is, for the person who is to approve it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ class Consents:
                 return None
             code = base64.b32encode(secrets.token_bytes(5)).decode()
             times = {"made": records.now, "shown": records.wall}
-            facts = {"account": self.account, "tool": tool, "needs_approval": needs_approval, **times}
+            caller = CALLER.get()
+            whose = {"account": self.account, "principal": caller.principal, "caller": caller.name}
+            facts = {**whose, "tool": tool, "needs_approval": needs_approval, **times}
             ticket = Ticket.model_validate(preview.model_dump() | facts)
             records.put(CODE, code, ticket.model_dump(mode="json"), keep=LIFETIME)
             return code
@@ -63,7 +70,7 @@ class Consents:
 
         def work(records: Records) -> Ticket | str:
             ticket = self._ticket(records, name)
-            if ticket is None:
+            if ticket is None or ticket.principal != CALLER.get().principal:
                 return f"This confirmation code is unknown, used or expired{here}. Make the call without it to get a new one."
             if (only_approved or ticket.needs_approval) and not ticket.approved:
                 command = as_typed(f"approve {name}")
@@ -138,7 +145,7 @@ class Consents:
 
     def _any_closed(self, records: Records, *targets: str) -> bool:
         """Whether a person said no to any of these just now."""
-        return any(records.get(CLOSED, self._closed(one)) is not None for one in targets)
+        return any(body is not None for body in records.several(CLOSED, map(self._closed, targets)))
 
     def _forget_counts(self, records: Records, target: str) -> None:
         for what in (UNANSWERED, MISTYPED):

@@ -21,6 +21,7 @@ from flipsnack_mcp.server.consent.reply import QUESTION, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.consent.yes import How, NotConfirmedError, SaidNoError, Yes, yeses_of
 from flipsnack_mcp.server.request import ToolRequest
+from flipsnack_mcp.server.rights import check_taking_offline
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 
@@ -99,7 +100,8 @@ class Confirmation:
         return preview.model_copy(update={"text": named})
 
     def check(self) -> None:
-        """Raise where no yes counts, not even one that was given before."""
+        """Raise where no yes counts, not even one that was given before, or whoever calls may destroy nothing."""
+        check_taking_offline()
         if not self.yeses:
             raise NotConfirmedError(
                 BLOCKED.format(f'for the account "{self.called}"' if self.called else "on this server")

@@ -1,12 +1,11 @@
 """The state of a question on its way through the client and back: what is in it, and under which keys it is sealed.
 
-The SDK seals it to the tool and its arguments, by the codec here. The keys of an account are in its store, so that a form
-can be answered after a restart, and by whichever process. After a day a new key seals. The one before it still opens;
-an older one is forgotten, and with it whatever it sealed.
+The SDK seals it to the tool and its arguments, by the codec here, under keys of the account and of the caller (`keys`), so
+that a form can be answered after a restart, and by whichever process. After a day a new key seals. The one before it still
+opens; an older one is forgotten, and with it whatever it sealed.
 """
 
 import json
-import secrets
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
@@ -17,13 +16,11 @@ from mcp.server.request_state import AESGCMRequestStateCodec, InvalidRequestStat
 from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
-from flipsnack_mcp.api import Changed, FlipsnackError
-from flipsnack_mcp.store.records import Body, Records, Store, StoreUnusable
+from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError
+from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.consent.keys import Keys, belonging_to
+from flipsnack_mcp.store.records import StoreUnusable
 
-KEYS = "sealing-keys"
-SEALS_FOR = 24 * 3600.0
-KEYS_KEPT = 2 * SEALS_FOR
-KEY_BYTES = 32
 FOR_EVER = 1e11
 """Seconds. The SDK's own time goes by the clock on the wall and ends in a protocol error that no model sees."""
 
@@ -68,8 +65,8 @@ class KeyRing:
     `account_of` tells from the arguments of a call whose keys count.
     """
 
-    def __init__(self, store: Store, account_of: Callable[[Mapping[str, Any] | None], str]) -> None:
-        self._store, self._account_of = store, account_of
+    def __init__(self, keys: Keys, account_of: Callable[[Mapping[str, Any] | None], str]) -> None:
+        self._keys, self._account_of = keys, account_of
 
     @property
     def security(self) -> RequestStateSecurity:
@@ -112,10 +109,11 @@ class KeyRing:
         result = await call_next(ctx)
         if isinstance(result, InputRequiredResult) or (isinstance(result, dict) and "requestState" in result):
             try:
-                account = self._account(ctx)
-                use(await self._store.transact(lambda records: renewed(records, account)))
+                use(await self._keys.to_seal(self._account(ctx)))
             except StoreUnusable as error:
-                return CallToolResult(content=[TextContent(text=f"{error} {Changed.NOTHING.value}")], is_error=True)
+                return no_question(f"{error} {Changed.NOTHING.value}")
+            except ConfigurationError as error:
+                return no_question(str(error))
         return result
 
     def _account(self, ctx: ServerRequestContext[Any, Any]) -> str:
@@ -123,36 +121,20 @@ class KeyRing:
 
     async def _objection(self, state: str, account: str) -> FlipsnackError | StoreUnusable | None:
         try:
-            use(await self._store.transact(lambda records: keys_of(records.get(KEYS, account))))
+            use(await self._keys.to_open(account))
             self.unseal(state)
         except InvalidRequestState:
             return UnopenedError()
-        except StoreUnusable as error:
+        except (StoreUnusable, ConfigurationError) as error:
             return error
         return None
 
 
 def use(keys: list[bytes]) -> None:
-    """Seal and open with these until the call that is handled ends."""
-    CODEC.set(AESGCMRequestStateCodec(keys) if keys else None)
+    """Seal and open with these until the call that is handled ends, and with each for its caller alone."""
+    CODEC.set(AESGCMRequestStateCodec(belonging_to(keys, CALLER.get().principal)) if keys else None)
 
 
-def renewed(records: Records, account: str) -> list[bytes]:
-    """The keys, the first of which is less than a day old."""
-    found = records.get(KEYS, account) or {}
-    keys = keys_of(found)
-    made = found.get("made") if keys else None
-    if not keys or not isinstance(made, float) or not 0 <= records.now - made < SEALS_FOR:
-        keys = [secrets.token_bytes(KEY_BYTES), *keys[:1]]
-        body = {"keys": [one.hex() for one in keys], "made": records.now}
-        records.put(KEYS, account, body, keep=KEYS_KEPT)
-    return keys
-
-
-def keys_of(body: Body | None) -> list[bytes]:
-    """The keys of a record; none where somebody made something else of it."""
-    try:
-        found = list(dict.fromkeys(bytes.fromhex(one) for one in (body or {}).get("keys", ())))
-    except (AttributeError, TypeError, ValueError):
-        return []
-    return found if all(len(one) == KEY_BYTES for one in found) else []
+def no_question(text: str) -> CallToolResult:
+    """What a model reads where a question cannot be put."""
+    return CallToolResult(content=[TextContent(text=text)], is_error=True)

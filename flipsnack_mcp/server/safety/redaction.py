@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import traceback
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,15 +14,19 @@ from urllib.parse import quote
 
 from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.api.network import proxy_secrets
+from flipsnack_mcp.redis_address import passwords_in
 from flipsnack_mcp.settings import Settings
 
 BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
 # Flipsnack's signatures are MD5: that of a package's link at an object store is another thing, and the link is for use.
 SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a-f]{{32}}(?![0-9a-f])", re.IGNORECASE)
-LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]+:)[^\s/@'\"]+@")
-"""A name and a password in an address: of a proxy, or of whatever a library writes down."""
+LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]*:)[^\s/@'\"]+@")
+"""A password in an address: of a proxy, of Redis, or of whatever a library writes down."""
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
+
+OF_THE_REQUEST: ContextVar[tuple[str, ...]] = ContextVar("of_the_request", default=())
+"""What whoever makes the request that is handled has shown to be let in."""
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +39,16 @@ class Redactor:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """For the credentials of all accounts of these settings, and those of the environment's proxies."""
-        known = (*(text for one in settings.every for text in (one.api_key, one.api_secret)), *proxy_secrets())
+        """For the credentials of all accounts of these settings, those of the environment's proxies, and of Redis."""
+        keys = (text for one in settings.every for text in (one.api_key, one.api_secret))
+        known = (*keys, *proxy_secrets(), *passwords_in(settings.state))
         # The longest first: one that begins with another would leave its end behind.
         ways = {way for one in known if len(one) >= SHORTEST for way in spellings(one)}
         return cls(tuple(sorted(ways, key=lambda way: (-len(way), way))))
 
     def text(self, text: str) -> str:
         """The text without them."""
-        for secret in self.secrets:
+        for secret in (*OF_THE_REQUEST.get(), *self.secrets):
             text = text.replace(secret, "***")
         return LOGIN.sub(r"\1***@", SIGNED.sub(r"\1\2***", text))
 
@@ -85,6 +91,10 @@ def spellings(secret: str) -> tuple[str, ...]:
 
 def log_unexpected(tool: str, error: Exception) -> None:
     """Where it happened, without the exception's text: that can hold anything, also a signed URL."""
+    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, places_of(error))
+
+
+def places_of(error: BaseException) -> str:
+    """The last modules and lines through which an exception came."""
     trace = traceback.walk_tb(error.__traceback__)
-    places = [f"{frame.f_globals.get('__name__')}:{line}" for frame, line in trace]
-    log.error("%s failed with %s at %s", cleaned(tool, 60), type(error).__name__, " > ".join(places[-6:]))
+    return " > ".join([f"{frame.f_globals.get('__name__')}:{line}" for frame, line in trace][-6:])

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     create_model,
     model_validator,
 )
@@ -32,10 +33,13 @@ from flipsnack_mcp.api import (
     status_from,
 )
 from flipsnack_mcp.api.actions import collections, forms, publishing
+from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, NOBODYS_DISK, OF_THIS_DISK
 from flipsnack_mcp.server.tools.emptiness import without_fillers
 
 LONGEST_REASON = 200
 MOST_REASONS = 10
+TEAM = "team"
+"""In the context of a validation: whether several people use the server, whose disks it does not see."""
 GIVEN_ID = re.compile(r"[a-z0-9]{8}")
 SENTENCES = {
     "extra_forbidden": "There is no argument {name}.",
@@ -77,19 +81,31 @@ class ToolInput(BaseModel):
 InputT = TypeVar("InputT", bound=Action[Any] | ToolInput)
 
 
-def understand(kind: type[InputT], arguments: Mapping[str, Any], besides: Sequence[str] = ()) -> InputT:
+def understand(
+    kind: type[InputT], arguments: Mapping[str, Any], besides: Sequence[str] = (), *, team: bool = False
+) -> InputT:
     """The validated arguments. What a client filled with nothing counts as absent.
 
-    `besides` are arguments of every tool, which do not come here.
+    `besides` are arguments of every tool, which do not come here. A `team` has no files where the server is.
     """
     try:
-        given = kind.model_validate(without_fillers(kind.tool_name, kind, arguments))
+        filled = without_fillers(kind.tool_name, kind, arguments)
+        if team:
+            refuse_local_files(kind, filled)
+        given = kind.model_validate(filled, context={TEAM: team})
     except ValidationError as error:
         reasons = [in_our_words(one) for one in error.errors(include_url=False, include_input=False)]
-        known = ", ".join([*kind.model_fields, *besides]) or "none"
+        taken = [name for name in kind.model_fields if not (team and name in OF_THIS_DISK)]
+        known = ", ".join([*taken, *besides]) or "none"
         said = " ".join(list(dict.fromkeys(reasons))[:MOST_REASONS])
         raise BadArgumentsError(said, f"The arguments of {kind.tool_name}: {known}.") from None
     return cast("InputT", given)
+
+
+def refuse_local_files(kind: type[BaseModel], given: Mapping[str, Any]) -> None:
+    """Raise where a call names a file or folder as if the server shared a disk with whoever calls."""
+    if named := [name for name in kind.model_fields if name in OF_THIS_DISK and name in given]:
+        raise BadArgumentsError(f"`{named[0]}` cannot be given here. {NOBODYS_DISK}", INSTEAD_OF_A_FILE)
 
 
 def in_our_words(error: ErrorDetails) -> str:
@@ -194,18 +210,20 @@ def options_of(action: Action[Any]) -> Options:
     return Options.model_construct(**given)
 
 
-def checks(action: type[Action[Any]]) -> list[Callable[[Any], Any]]:
+def checks(action: type[Action[Any]]) -> list[Callable[..., Any]]:
     """What has to be true of the whole of a tool's input."""
-    change = [name_a_change] if action is collections.UpdateCollection else []
-    return [*([name_one_document] if action.uploads else []), *change]
+    document: list[Callable[..., Any]] = [name_one_document] if action.uploads else []
+    return [*document, *([name_a_change] if action is collections.UpdateCollection else [])]
 
 
-def name_one_document(given: Any) -> Any:
-    """The input, where it names exactly one document."""
-    if (given.file_path is None) == (given.file_url is None):
-        raise ValueError(
-            f"give either file_path or file_url: {'neither is' if given.file_path is None else 'both are'} given"
-        )
+def name_one_document(given: Any, info: ValidationInfo) -> Any:
+    """The input, where it names exactly one document; for a team a PDF may come by an address instead."""
+    neither = given.file_path is None and given.file_url is None
+    if info.context and info.context[TEAM]:
+        if neither and given.uploads != "PDF":
+            raise ValueError("give file_url: this server reads nobody's files")
+    elif (given.file_path is None) == (given.file_url is None):
+        raise ValueError(f"give either file_path or file_url: {'neither is' if neither else 'both are'} given")
     return given
 
 

@@ -15,14 +15,15 @@ from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.server.consent.form import other_changes
 from flipsnack_mcp.server.consent.preview import Destruction, existing, hashes_in
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
-from flipsnack_mcp.server.tools.tool import Answered, HistoryId, Planned, ToolCall, Warnings, WasDryRun
+from flipsnack_mcp.server.tools.addresses import by_address, give_upload_address
+from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HistoryId, Planned, ToolCall, Warnings, WasDryRun
 from flipsnack_mcp.server.tools.uploads import file_of, upload_cost, upload_sentence
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import Updated, asked_of, change, changes, delete
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import direct_link
 from flipsnack_mcp.workflows.last_look import LastLook, NotAsSeenError
-from flipsnack_mcp.workflows.uploads.sending import send_to
+from flipsnack_mcp.workflows.uploads.once import send_to
 
 T = TypeVar("T")
 LONGEST_PICTURE = 2200
@@ -72,10 +73,18 @@ class ChangedCollection(Collection):
     changes: Planned = None
     history_id: HistoryId = None
     warnings: Warnings = []
+    state: ByAddress = None
+    upload_id: ByAddress = None
+    upload_address: ByAddress = None
+    expires_at: ByAddress = None
+    next_step: ByAddress = None
 
 
 async def change_collection(call: ToolCall, action: Action[Collection]) -> ChangedCollection | InputRequiredResult:
     """Send a change, with its document where it takes one: what every action that writes does, if no more is said."""
+    if action.uploads and by_address(call, action) and not call.options.dry_run:
+        before = await existing(call.context, hashes_in(action)["collection_hash"])
+        return ChangedCollection(**before.model_dump() | await give_upload_address(call, action))
     async with AsyncExitStack() as open_until_sent:
         document, look = await file_of(call, action, open_until_sent)
         if call.options.dry_run:

@@ -2,15 +2,18 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.tools.addresses import give_package_address
 from flipsnack_mcp.server.tools.embedding import nothing_converted
-from flipsnack_mcp.server.tools.tool import Answered, NextStep, States, ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, States, ToolCall
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, id_of, save_export
 
 CONVERSION_FAILED = (
@@ -25,6 +28,7 @@ class Download(Answered):
     state: Annotated[Literal["processing", "complete", "failed", "stopped"], Field(description="Of the package")]
     download_id: Annotated[str | None, Field(description="For stop_work")] = None
     path: Annotated[str | None, Field(description="Saved file")] = None
+    file_address: ByAddress = None
     bytes: Annotated[int | None, Field(description="Its size")] = None
     sha256: Annotated[str | None, Field(description="Of the file")] = None
     files: Annotated[int | None, Field(description="How many are in it")] = None
@@ -53,7 +57,7 @@ async def packaged(call: ToolCall, action: DownloadHtml) -> Download:
         if watched.last.state == "complete":
             check_link(watched.last, call.app.settings.api_url)
         return tell_package(watched.last, list(watched.states), same_call(call, action))
-    order = Order(action, call.app.download_dir, call.app.settings.api_url, shared=bool(call.app.called))
+    order = package_order(call.app, action)
     done = await save_export(call.context, call.app.downloads, order, seconds)
     if done.stopped:
         return Download(
@@ -64,8 +68,24 @@ async def packaged(call: ToolCall, action: DownloadHtml) -> Download:
         known = {"download_id": id_of(action.collection_hash)} if done.downloading else {}
         return told.model_copy(update=known)
     saved, files, states = done.saved, len(done.saved.files), list(done.states)
-    path, size = str(saved.path), saved.bytes
-    return Download(state="complete", path=path, bytes=size, sha256=saved.sha256, files=files, states=states)
+    facts: dict[str, Any] = {"bytes": saved.bytes, "sha256": saved.sha256, "files": files, "states": states}
+    if order.spool:
+        given = await give_package_address(call, action.collection_hash, saved.name)
+        return Download(state="complete", **given._asdict(), **facts)
+    return Download(state="complete", path=str(saved.path), **facts)
+
+
+def package_order(app: App, action: DownloadHtml) -> Order:
+    """Where a package goes: below the download folder, or on the spool where nobody has that folder."""
+    api_url = app.settings.api_url
+    if app.handing:
+        return Order(action, Path(), api_url, spool=app.handing.spool, kept_as=package_key(app, action.collection_hash))
+    return Order(action, app.download_dir, api_url, shared=bool(app.called))
+
+
+def package_key(app: App, collection_hash: str) -> str:
+    """By what a package is found on the spool."""
+    return f"{app.settings.account}/{collection_hash}"
 
 
 def same_call(call: ToolCall, action: DownloadHtml) -> str:

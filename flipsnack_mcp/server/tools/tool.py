@@ -8,10 +8,12 @@ from typing import Annotated, Generic, TypeAlias
 
 from mcp import types
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.caller import CALLER, Right
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.yes import Yes
 from flipsnack_mcp.server.request import ToolRequest
@@ -20,6 +22,7 @@ from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.server.wording import Illustrated
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.text import first_sentence
+from flipsnack_mcp.workflows.begun import Beginner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.progress import Progress
 
@@ -60,6 +63,12 @@ class ToolCall:
     def context(self) -> CallContext:
         """How this call asks Flipsnack."""
         return CallContext(self.app.flipsnack, self.request.deadline, self.request.tell)
+
+    @property
+    def beginner(self) -> Beginner:
+        """Whose the work is that it begins."""
+        caller = CALLER.get()
+        return Beginner(caller.name, caller.principal)
 
     async def ask(self, code: str | None, subject: InQuestion) -> Yes | types.InputRequiredResult:
         """A person's yes, or the question that has to go out first; else a refusal is raised."""
@@ -102,6 +111,8 @@ HistoryId = Annotated[int | None, Field(description="Holds how it was")]
 Planned = Annotated[list[str] | None, Field(description="What would change")]
 """Of a dry run."""
 
+ByAddress = SkipJsonSchema[str | None]
+"""What only an answer to a team has: its menu says so (`server/by_address`), and the usual one has no word of it."""
 
 GOES_ON = "It goes on by itself: tell the person, and end your turn."
 """Of long work that no call has to wait for."""
@@ -134,3 +145,11 @@ class Tool(Generic[InputT]):
     def name(self) -> str:
         """Its name on the menu."""
         return self.input.tool_name
+
+    @property
+    def right(self) -> Right:
+        """What its caller has to be allowed: whatever needs a person's yes destroys."""
+        if Effect.READS in {self.input.effect, self.only_with}:
+            return Right.READ
+        destroys = self.input.effect is Effect.DESTROYS or bool(getattr(self.input, "loses", ""))
+        return Right.DELETE if destroys else Right.WRITE

@@ -4,12 +4,23 @@ from contextlib import AsyncExitStack
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
-from flipsnack_mcp.server.tools.tool import Answered, NextStep, Planned, States, ToolCall, Warnings, WasDryRun
+from flipsnack_mcp.server.tools.addresses import WOULD_BE_SENT, by_address, give_upload_address
+from flipsnack_mcp.server.tools.tool import (
+    Answered,
+    ByAddress,
+    NextStep,
+    Planned,
+    States,
+    ToolCall,
+    Warnings,
+    WasDryRun,
+)
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.changing import COMPARED, differences
@@ -42,10 +53,14 @@ class Creation(Answered):
     """An upload and what became of it."""
 
     state: Annotated[
-        Literal["uploading", "converting", "complete", "failed", "interrupted", "stopped"] | None,
+        Literal["uploading", "converting", "complete", "failed", "interrupted", "stopped"]
+        | SkipJsonSchema[Literal["waiting"]]
+        | None,
         Field(description="Of the upload"),
     ] = None
     upload_id: Annotated[str | None, Field(description="For get_upload")] = None
+    upload_address: ByAddress = None
+    expires_at: ByAddress = None
     sent: Annotated[str | None, Field(description="Of its bytes")] = None
     collection_hash: Annotated[str | None, Field(description="Temporary while editable")] = None
     title: Annotated[str | None, Field(description="Once known")] = None
@@ -88,7 +103,8 @@ async def upload_cost(call: ToolCall) -> str:
 async def upload_sentence(action: Action[Any], document: OpenDocument | None, pages: int | None) -> str:
     """What would be sent."""
     if document is None:
-        return f"Flipsnack would fetch {wire_parameters(action)['fileUrl']}"
+        address = wire_parameters(action).get("fileUrl")
+        return f"Flipsnack would fetch {address}" if address else WOULD_BE_SENT
     counted = f", {pages} pages" if pages is not None else ", pages not counted"
     return f"upload {document.name}, {size_of(document.size)}{counted}, sha256 {await document.sha256()}"
 
@@ -98,11 +114,13 @@ async def create_collection(call: ToolCall, wanted: publishing.CreateCollection)
     action = wanted if wanted.status else wanted.model_copy(update={"status": "editable"})
     if call.options.dry_run:
         return await planned_upload(call, action)
+    if by_address(call, action):
+        return Publication.model_validate(await give_upload_address(call, action))
     uploads, seconds = call.app.uploads, call.options.wait_seconds
     await uploads.reconcile(call.context)
     async with AsyncExitStack() as kept_open:
         document, look = await file_of(call, action, kept_open)
-        source = Source(action, document, look.warnings)
+        source = Source(action, document, look.warnings, beginner=call.beginner)
         entry, new = await uploads.begin(source, kept_open, again=call.options.again)
         followed = await follow_begun(call, entry, seconds)
         if followed.gone and not new:
@@ -158,8 +176,10 @@ async def planned_upload(call: ToolCall, action: publishing.CreateCollection) ->
     async with AsyncExitStack() as kept_open:
         document, look = await file_of(call, action, kept_open)
         sent = await upload_sentence(action, document, look.pages)
-        identity = await Source(action, document).identity()
-        standing = await call.app.uploads.journal.standing(identity, action.title or "")
+        standing = None
+        if not by_address(call, action):
+            identity = await Source(action, document).identity()
+            standing = await call.app.uploads.journal.standing(identity, action.title or "")
     asked_for = {name: value for name in COMPARED if (value := getattr(action, name)) is not None}
     given = [f"{name}: {value}" for name, value in {**asked_for, **(action.settings or {})}.items()]
     cost = await upload_cost(call)

@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.store.records import OutcomeUnknown, StoreUnusable
 
-AGAIN = "It is tried again with every call."
+TRIED_AGAIN = "It is tried again with every call."
 
 
 class Failure(NamedTuple):
@@ -25,7 +25,7 @@ def sign(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-FAILURES = (
+REDIS_FAILURES = (
     Failure(
         sign(r"^OutOfMemory|\bOOM\b"),
         "is full (maxmemory) and takes no changes",
@@ -34,13 +34,13 @@ FAILURES = (
     Failure(
         sign(r"^ReadOnly|\bREADONLY\b"),
         "is a replica and takes no changes",
-        f"Let FLIPSNACK_STATE name the primary; if that has just changed, wait a moment. {AGAIN}",
+        f"Let FLIPSNACK_STATE name the primary; if that has just changed, wait a moment. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
         sign(r"^BusyLoading|\bLOADING\b"),
         "is still reading its data after a start",
-        f"Wait until it has. {AGAIN}",
+        f"Wait until it has. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
@@ -61,7 +61,7 @@ FAILURES = (
     Failure(
         sign(r"^MasterDown|\bMASTERDOWN\b|^ClusterDown|\bCLUSTERDOWN\b|^TryAgain"),
         "has lost its primary",
-        f"Wait until another one has taken over. {AGAIN}",
+        f"Wait until another one has taken over. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
@@ -87,31 +87,39 @@ FAILURES = (
     Failure(
         sign(r"^Timeout"),
         "did not answer in time",
-        f"See whether it is overloaded, or the network to it broken. {AGAIN}",
+        f"See whether it is overloaded, or the network to it broken. {TRIED_AGAIN}",
         passes=True,
     ),
     Failure(
         sign(r"^(?:Connection|OSError|Broken|Refused|Max|gaierror|FileNotFound|Permission)"),
         "cannot be reached",
-        f"See that it runs and that FLIPSNACK_STATE names it. {AGAIN}",
+        f"See that it runs and that FLIPSNACK_STATE names it. {TRIED_AGAIN}",
         passes=True,
     ),
 )
-ANY_OTHER = Failure(
-    sign(""), "refused what it was asked", f"See its log, and whether FLIPSNACK_STATE names the right server. {AGAIN}"
+UNKNOWN_FAILURE = Failure(
+    sign(""),
+    "refused what it was asked",
+    f"See its log, and whether FLIPSNACK_STATE names the right server. {TRIED_AGAIN}",
 )
 
 
-def failure_of(error: Exception) -> Failure:
-    """Which of them an exception of the client is."""
-    shown = f"{type(error).__name__} {error}"
-    return next((one for one in FAILURES if one.sign.search(shown)), ANY_OTHER)
+def redis_failure(error: BaseException) -> Failure:
+    """Which of them an exception of the client is, or one that led to it: what fails while a connection is made is wrapped."""
+    met: BaseException | None = error
+    shown = list[str]()
+    while met is not None:
+        shown.append(f"{type(met).__name__} {met}")
+        met = met.__cause__
+    return next((one for one in REDIS_FAILURES if any(map(one.sign.search, shown))), UNKNOWN_FAILURE)
 
 
 def redis_unusable(failure: Failure, where: str, *, unknown: bool = False) -> StoreUnusable:
     """What is said of it. `unknown`: a change had been sent, and nobody knows whether it was made."""
-    lost = ", so that it is not known whether it kept the last thing it was told" if unknown else ""
-    return StoreUnusable(f"Redis at {where} {failure.happened}{lost}.", failure.next_step)
+    if unknown:
+        lost = "so that it is not known whether it kept the last thing it was told"
+        return OutcomeUnknown(f"Redis at {where} {failure.happened}, {lost}.", failure.next_step)
+    return StoreUnusable(f"Redis at {where} {failure.happened}.", failure.next_step)
 
 
 def redis_held(where: str, seconds: float) -> StoreUnusable:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from flipsnack_mcp.redis_address import RedisAddress
-from flipsnack_mcp.store.redis.failures import failure_of, no_redis_client, redis_unusable
+from flipsnack_mcp.store.redis.failures import no_redis_client, redis_failure, redis_unusable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-TO_CONNECT, TO_ANSWER = 1.5, 2.5
+TO_CONNECT, TO_STEP = 1.5, 2.5
 """Seconds for one step. A server that needs longer is as good as none for whoever waits for a tool."""
 LOOK_AGAIN = 1.0
 """Seconds in which a failure that may pass is tried again."""
@@ -27,6 +27,7 @@ class RedisLink:
     def __init__(self, address: RedisAddress) -> None:
         self.address = address
         self._redis: Redis | None = None
+        self._seen = 0.0
 
     @property
     def names(self) -> str:
@@ -34,7 +35,7 @@ class RedisLink:
         return f"{self.address.prefix}:{{state}}:"
 
     async def run(self, script: str, key: str, asked: dict[str, Any]) -> list[Any]:
-        """Let the server carry out a script.
+        """Let the server carry out a script, whose answer begins with what came of it and the store's time.
 
         Raises:
             StoreUnusable: It cannot.
@@ -42,14 +43,15 @@ class RedisLink:
         latest = anyio.current_time() + (TO_COMMIT if "commit" in asked else LOOK_AGAIN)
         while True:
             try:
-                answer: list[Any] = await self._evaluated(script, key, asked)
+                answer: list[Any] = await self._evaluated(script, key, {**asked, "seen": self._seen})
             except self.failures as error:
-                failure = failure_of(error)
+                failure = redis_failure(error)
                 if not failure.passes or anyio.current_time() >= latest:
-                    sent = "again" in asked.get("commit", {}) or failure.passes
-                    unknown = "commit" in asked and sent
+                    commit = asked.get("commit", {})
+                    unknown = bool(commit) and (failure.passes or "again" in commit)
                     raise redis_unusable(failure, self.address.shown, unknown=unknown) from error
             else:
+                self._seen = float(answer[1])
                 return answer
             if "commit" in asked:
                 asked = {**asked, "commit": {**asked["commit"], "again": True}}
@@ -74,7 +76,7 @@ class RedisLink:
                 self.address.url,
                 protocol=2,
                 socket_connect_timeout=TO_CONNECT,
-                socket_timeout=TO_ANSWER,
+                socket_timeout=TO_STEP,
                 retry=Retry(NoBackoff(), 0),
             )
         return self._redis

@@ -13,14 +13,16 @@ REMEMBERED_FOR = 60.0
 SWEPT_AT_ONCE = 200
 
 # KEYS[1] is the store's clock; all other names begin like it. ARGV[1] is what is asked, as JSON.
-# The store's time goes on with the server's clock, never back, and by no more than a long rest at once.
+# The store's time goes on with the server's clock, never back (whoever asks says what it saw last), and by no more than a long
+# rest at once.
 COMMON = f"""
 local clock, prefix, asked = KEYS[1], string.sub(KEYS[1], 1, -6), cjson.decode(ARGV[1])
 local at = redis.call('TIME')
-local wall = at[1] + at[2] / 1000000
+local wall = asked.wall or at[1] + at[2] / 1000000
 local kept = redis.call('HMGET', clock, 'now', 'wall')
 local now = wall
 if kept[1] then now = kept[1] + math.min(math.max(wall - kept[2], 0), {LONGEST_REST}) end
+now = math.max(now, asked.seen or 0)
 if asked.time then now, wall = asked.time, asked.time end
 local function exact(number) return string.format('%.6f', number) end
 local function keep_time() redis.call('HSET', clock, 'now', exact(now), 'wall', exact(wall)) end
@@ -86,4 +88,55 @@ for _, one in ipairs(commit.changes) do
   redis.call('HSET', kinds, kind, commit.token)
 end
 return answer('written')
+"""
+
+# All that a file held, in one step; the store's time goes on as it was there, or what is young would be old.
+ARRIVAL = f"""{COMMON}
+local ends, token = prefix .. 'ends', asked.commit.token
+if redis.call('HGET', clock, 'arrived') == token then return {{'written', exact(now)}} end
+if redis.call('EXISTS', prefix .. 'kinds', ends) > 0 then return {{'taken', exact(now)}} end
+redis.call('HSET', clock, 'arrived', token, 'now', exact(asked.commit.now), 'wall', exact(wall))
+for i, one in ipairs(asked.commit.rows) do
+  local kind, name, body, last = one[1], one[2], one[3], one[4]
+  redis.call('ZADD', prefix .. 'order:' .. kind, redis.call('HINCRBY', clock, 'seq', 1), name)
+  redis.call('HSET', prefix .. 'records:' .. kind, name, token .. '\\n' .. last .. '\\n' .. body)
+  redis.call('HSET', prefix .. 'kinds', kind, token)
+  if last ~= '' then redis.call('ZADD', ends, last, kind .. '\\0' .. name) end
+end
+return {{'written', exact(now)}}
+"""
+
+# Documents that are small and change often: read, and set where nobody else did since. Whoever changes one is alive by that.
+# Where the store's own mark is not the one that somebody knew, all was lost in between, and for a while everybody is told.
+DOCUMENTS = f"""{COMMON}
+local replicas = prefix .. 'replicas'
+local function place(name) return prefix .. 'document:' .. name end
+local function token(document) return document and string.match(document, '^[^\\n]*') or '' end
+
+local mark = redis.call('HGET', clock, 'mark')
+if not mark then
+  mark = asked.draw
+  redis.call('HSET', clock, 'mark', mark)
+end
+if asked.mark ~= '' and asked.mark ~= mark then redis.call('HSET', clock, 'emptied', exact(now)) end
+
+local status, commit = 'read', asked.commit
+if commit then
+  local is = token(redis.call('GET', place(commit.name)))
+  if is == commit.was then
+    redis.call('SET', place(commit.name), commit.token .. '\\n' .. commit.text, 'PX', asked.keep)
+    keep_time()
+    is = commit.token
+  end
+  status = is == commit.token and 'written' or 'conflict'
+end
+if asked.alive then
+  keep_time()
+  redis.call('ZREMRANGEBYSCORE', replicas, '-inf', exact(now - asked.lives))
+  redis.call('ZADD', replicas, exact(now), asked.alive)
+end
+local found = {{}}
+for i, name in ipairs(asked.names) do found[i] = redis.call('GET', place(name)) end
+local live = redis.call('ZRANGEBYSCORE', replicas, exact(now - asked.lives), '+inf')
+return {{status, exact(now), mark, redis.call('HGET', clock, 'emptied') or '', live, found}}
 """

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from flipsnack_mcp.store.records import Body, StoreUnusable
 
-Place: TypeAlias = tuple[str, str]
+RecordPlace: TypeAlias = tuple[str, str]
 """Kind and name."""
 
 
@@ -44,19 +44,19 @@ class Sight:
 
     now: float
     wall: float
-    single: dict[Place, Stored | None]
+    single: dict[RecordPlace, Stored | None]
     whole: dict[str, tuple[str, dict[str, Stored]]]
     """Of each kind its revision, and its records in the order in which they were first put."""
 
     @classmethod
-    def of(cls, gets: Iterable[Place], kinds: Iterable[str], answer: list[Any]) -> "Sight":
+    def of(cls, gets: Iterable[RecordPlace], kinds: Iterable[str], answer: list[Any]) -> "Sight":
         """Read the answer to a question for these."""
         _, now, wall, found, whole = answer
         single = {place: Stored.of(raw) if raw is not None else None for place, raw in zip(gets, found, strict=True)}
-        return cls(float(now), float(wall), single, dict(zip(kinds, map(in_order, whole), strict=True)))
+        return cls(float(now), float(wall), single, dict(zip(kinds, map(kind_in_order, whole), strict=True)))
 
 
-def in_order(told: list[Any]) -> tuple[str, dict[str, Stored]]:
+def kind_in_order(told: list[Any]) -> tuple[str, dict[str, Stored]]:
     """One kind: its revision and its records."""
     revision, names, pairs = told
     bodies = pairs if isinstance(pairs, dict) else dict(zip(pairs[::2], pairs[1::2], strict=True))
@@ -64,9 +64,9 @@ def in_order(told: list[Any]) -> tuple[str, dict[str, Stored]]:
 
 
 class Unread(BaseException):
-    """A work asks for what was not read yet."""
+    """A work asks for what was not read yet. No error, and nothing that `except Exception` in a work may swallow."""
 
-    def __init__(self, places: Iterable[Place] = (), kind: str | None = None) -> None:
+    def __init__(self, places: Iterable[RecordPlace] = (), kind: str | None = None) -> None:
         super().__init__()
         self.places, self.kind = tuple(places), kind
 
@@ -78,7 +78,7 @@ class RedisRecords:
     sight: Sight | None
     changes: list[tuple[str, str, str, str]] = field(default_factory=list)
     """Kind, name, body and end of each that was put, in order; without a body where it was deleted."""
-    gets: dict[Place, str] = field(default_factory=dict)
+    gets: dict[RecordPlace, str] = field(default_factory=dict)
     """What was asked for one by one, and the revision of each."""
     kinds: dict[str, str] = field(default_factory=dict)
     """The kinds that were asked for as a whole, and the revision of each."""

@@ -18,6 +18,7 @@ from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.batches.record import BATCH, BatchRecord
 from flipsnack_mcp.workflows.batches.rules import BatchItem, DocumentBatch
+from flipsnack_mcp.workflows.begun import StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.job import Job
@@ -57,6 +58,7 @@ class Batches:
     """From which this process may upload."""
     allowed: bool
     """Whether a call could upload many here."""
+    still_may: StillMay = nobody_is_asked
 
     async def start(self, batch: DocumentBatch) -> Job | None:
         """Have a batch carried out, unless somebody is at it; the job where that is this process."""
@@ -104,7 +106,7 @@ class BatchSending:
             batch, item = seen.batch, seen.batch.left[0]
             await self._job.heed()
             self._tell(batch)
-            if not await self._may_send(item):
+            if not (await self._may_send(item) and self._all.still_may(batch.principal, False)):  # noqa: FBT003  # as declared
                 self._job.unresolved = True  # a process with other settings may go on with it
                 return
             old = PLAN_IS_OLD if seen.is_old and item.state == "planned" else ""
@@ -121,6 +123,8 @@ class BatchSending:
         self._job.tell(batch_at(batch, each))
 
     async def _may_send(self, item: BatchItem) -> bool:
+        if item.is_fetched:
+            return self._all.allowed
         try:
             await run_sync(locate, item.path, self._all.folders)
         except RefusedFile:
@@ -138,7 +142,8 @@ class BatchSending:
             target = noted.collection_hash or noted.title
             said = first_sentence(noted.said)
             named = {"title": noted.title} if noted.collection_hash else {}
-            facts = {"target": target, "decision": noted.state, "said": said, "after": named}
+            ended = {"decision": noted.state, "said": said, "after": named}
+            facts = {"target": target, "caller": batch.caller, **ended}
             await self._history.add(tool="create_collections", **facts)
         return self._objection_after(noted)
 
@@ -156,17 +161,23 @@ class BatchSending:
         async with AsyncExitStack() as kept_open:
             with self._job.step():
                 try:
-                    document = await kept_open.enter_async_context(open_document(item.path, self._all.folders))
-                    warnings = await oddities_of(item, document)
+                    document, warnings = await self._opened(item, kept_open)
                 except (RefusedFile, DocumentChanged) as reason:
                     return {"state": "skipped", "said": str(reason)}
                 upload_id = new_job_id()
                 await self._record.note(batch, item, state="sending", upload_id=upload_id)
-                source = Source(batch.action(item), document, warnings, Lane.BACKGROUND)
+                source = Source(batch.action(item), document, warnings, Lane.BACKGROUND, batch.beginner)
                 entry = await self._begin(source, kept_open, upload_id)
                 if entry.upload_id != upload_id:
                     await self._record.note(batch, item, upload_id=entry.upload_id, said=THE_SAME)
         return None
+
+    async def _opened(self, item: BatchItem, kept_open: AsyncExitStack) -> tuple[OpenDocument | None, tuple[str, ...]]:
+        """A document as it was planned, open, and what is odd about it; none where Flipsnack fetches it."""
+        if item.is_fetched:
+            return None, ()
+        document = await kept_open.enter_async_context(open_document(item.path, self._all.folders))
+        return document, await oddities_of(item, document)
 
     async def _begin(self, source: Source, kept_open: AsyncExitStack, upload_id: str) -> JournalEntry:
         """The upload that counts; one whose collection was deleted since counts no more."""
@@ -211,7 +222,7 @@ def batch_at(batch: DocumentBatch, seconds_each: float = SECONDS_A_DOCUMENT) -> 
 
 def of_all(batch: DocumentBatch) -> dict[str, str]:
     """Whose entry it is in the history: that of the batch itself."""
-    return {"tool": "create_collections", "target": batch.plan_id}
+    return {"tool": "create_collections", "target": batch.plan_id, "caller": batch.caller}
 
 
 UNSENT: ItemFacts = {"state": "planned", "upload_id": "", "said": ""}

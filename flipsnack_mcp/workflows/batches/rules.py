@@ -13,7 +13,8 @@ from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.files.documents import OpenDocument
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 from flipsnack_mcp.text import as_compared, one_line
-from flipsnack_mcp.workflows.batches.seeing import SeenDocument
+from flipsnack_mcp.workflows.batches.seeing import SeenDocument, is_address
+from flipsnack_mcp.workflows.begun import BegunWork
 from flipsnack_mcp.workflows.plans.drafts import title_objection
 from flipsnack_mcp.workflows.plans.item import OPEN, ItemState
 from flipsnack_mcp.workflows.plans.rules import GOOD_FOR
@@ -48,6 +49,11 @@ class BatchItem(BaseModel):
     again: bool = False
     """Whether it is taken up once more when a call next carries the plan out."""
 
+    @property
+    def is_fetched(self) -> bool:
+        """Whether Flipsnack fetches it, so that nothing of it lies here."""
+        return is_address(self.path)
+
     def is_as_planned(self, document: OpenDocument, sha256: str) -> bool:
         """Whether it is still the document that was planned.
 
@@ -58,7 +64,7 @@ class BatchItem(BaseModel):
         return same and (self.sha256 == sha256 if self.sha256 else self.touched == document.touched)
 
 
-class DocumentBatch(BaseModel):
+class DocumentBatch(BegunWork):
     """What was shown to the person, and is carried out exactly so."""
 
     model_config = ConfigDict(frozen=True)
@@ -99,7 +105,8 @@ class DocumentBatch(BaseModel):
 
     def action(self, item: BatchItem) -> CreateCollection:
         """The request that makes the collection of a document."""
-        return CreateCollection(title=item.title, status=self.status)
+        address = item.path if item.is_fetched else None
+        return CreateCollection(title=item.title, status=self.status, file_url=address)
 
 
 @dataclass(frozen=True)

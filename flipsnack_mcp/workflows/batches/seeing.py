@@ -3,7 +3,8 @@
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 import anyio
 
@@ -11,7 +12,7 @@ from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_do
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_document, remember_document
+from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_documents, remember_document
 
 LOOKED_AT_ONCE = 4
 """Documents open at a time; pages are counted two at a time anyway."""
@@ -36,6 +37,8 @@ class SeenDocument:
     warnings: tuple[str, ...] = ()
     refused: str = ""
     known: Remembered = field(default_factory=Remembered)
+    called: str = ""
+    """Its name, where it has no path."""
 
     @property
     def key(self) -> DocumentKey:
@@ -45,7 +48,18 @@ class SeenDocument:
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.path.name if self.path else Path(self.given).name
+        return self.called or (self.path.name if self.path else Path(self.given).name)
+
+
+def is_address(given: str) -> bool:
+    """Whether a document is fetched by Flipsnack, and lies in no folder."""
+    return given.lower().startswith("https://")
+
+
+def name_in_address(address: str) -> str:
+    """What a document is called that lies at an address: the end of its path, or the host where it has none."""
+    parts = urlsplit(address)
+    return PurePosixPath(unquote(parts.path)).name or parts.netloc
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ class Eyes:
         """The same with what is known of each."""
 
         def work(records: Records) -> list[SeenDocument]:
-            known = [recall_document(records, self.account, one.key) for one in documents]
+            known = recall_documents(records, self.account, [one.key for one in documents])
             pairs = zip(documents, known, strict=True)
             return [replace(one, known=found, pages=one.pages or found.pages) for one, found in pairs]
 

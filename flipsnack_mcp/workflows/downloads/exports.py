@@ -15,7 +15,10 @@ from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.api.errors import UnreachableError
 from flipsnack_mcp.api.network import Floor
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
+from flipsnack_mcp.files.names import telling_names
 from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
+from flipsnack_mcp.files.spool import Spool
+from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.job import Job
 from flipsnack_mcp.workflows.jobs import Jobs
@@ -44,6 +47,10 @@ class Order:
     api_url: str
     shared: bool = False
     """Whether other accounts save there as well."""
+    spool: Spool | None = None
+    """Where it waits for whoever fetches it by an address; nothing is saved in the folder then."""
+    kept_as: str = ""
+    """By what it is found there."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +211,12 @@ async def save_from(
     async with fetched(flipsnack.http, check_link(package, order.api_url)) as transfer:
         coming.total = transfer.total
         pieces, wanted = coming.counted(transfer.pieces), order.action.collection_hash
+        if order.spool:
+            async with order.spool.place(transfer.total or 0) as place:
+                name = f"{telling_names(title, wanted)[0]}.zip"
+                saved = await place.fill_with_package(pieces, name, coming.received)
+                await order.spool.keep(order.kept_as, place, ADDRESS_SECONDS)
+                return saved
         return await save_package(pieces, order.folder, title, wanted, received=coming.received, shared=order.shared)
 
 

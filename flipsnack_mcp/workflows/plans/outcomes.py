@@ -29,7 +29,8 @@ DONE: ItemFacts = {"state": "done", "said": "", "again": False, "checked": True}
 def facts_of(plan: Plan, item: Item | None = None) -> dict[str, Any]:
     """What the history says of a change, or of the whole plan, besides how it ended."""
     target = item.collection_hash if item else plan.plan_id
-    return {"tool": plan.tool, "target": target, "confirmed": plan.confirmed, "work": plan.plan_id}
+    whose = {"confirmed": plan.confirmed, "caller": plan.caller}
+    return {"tool": plan.tool, "target": target, "work": plan.plan_id, **whose}
 
 
 def left_as(item: Item) -> dict[str, Any]:

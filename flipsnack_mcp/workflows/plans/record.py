@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipsnack_mcp.store.records import Records, Store, stamp_of
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.item import Item
@@ -29,13 +30,13 @@ class PlanRecord:
     store: Store
     account: str
 
-    async def keep(self, draft: PlanDraft, tool: str = "update_collections") -> Plan:
+    async def keep(self, draft: PlanDraft, tool: str = "update_collections", beginner: Beginner = NOBODY) -> Plan:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:
             times = {"made": records.now, "made_shown": records.wall}
             counted = {"count": len(draft.items), "unchanged": draft.unchanged}
-            whose = {"plan_id": new_job_id(), "account": self.account, "tool": tool}
+            whose = {"plan_id": new_job_id(), "account": self.account, "tool": tool, **beginner._asdict()}
             plan = Plan.model_validate({**whose, **times, **counted})
             put_plan(records, plan)
             for item in draft.items:
@@ -116,8 +117,8 @@ class PlanRecord:
 
 def read_items(records: Records, plan: Plan) -> tuple[Item, ...]:
     """All items that are there, in their order."""
-    found = (read_item(records, plan, number) for number in range(plan.count))
-    return tuple(one for one in found if one)
+    bodies = records.several(ITEM, [f"{plan.plan_id}/{number}" for number in range(plan.count)])
+    return tuple(Item.model_validate(body) for body in bodies if body)
 
 
 def read_item(records: Records, plan: Plan, number: int) -> Item | None:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from flipsnack_mcp.store.clock import Stamp, is_fresh
+from flipsnack_mcp.workflows.begun import BegunWork, StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.plans.item import OPEN, Item
 
 GOOD_FOR = 24 * 3600.0
@@ -18,7 +19,7 @@ DELETING, UNDOING = "delete_collections", "undo_change"
 """The tools whose plans delete, and put back what was."""
 
 
-class Plan(BaseModel):
+class Plan(BegunWork):
     """What was shown to the person, and is carried out exactly so. Its items are kept beside it."""
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +60,7 @@ class Permissions:
     changes: bool
     yeses: frozenset[str]
     """By which ways a person's yes counts for what goes offline."""
+    still_may: StillMay = nobody_is_asked
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ class PlanSnapshot:
 
     def is_allowed(self, allowed: Permissions) -> bool:
         """Whether a process with these settings may go on with it; to what nobody said yes to there is an objection anyway."""
-        return allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
+        settings_allow = allowed.changes and (not self.offline or self.plan.confirmed in {*allowed.yeses, ""})
+        return settings_allow and allowed.still_may(self.plan.principal, bool(self.offline))
 
     @property
     def objection(self) -> str:

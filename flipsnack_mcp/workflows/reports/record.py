@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.recalling import changes_of
 from flipsnack_mcp.workflows.reports.figures import MEASURES, Gathered, Line, Numbers
 from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection
@@ -31,12 +32,12 @@ class ReportRecord:
     store: Store
     account: str
 
-    async def begin(self, report: Report) -> Report:
+    async def begin(self, report: Report, beginner: Beginner = NOBODY) -> Report:
         """Keep a new report for a day; where named collections are all and their titles known, they are chosen."""
 
         def work(records: Records) -> Report:
-            begun = report.model_copy(update={"report_id": secrets.token_hex(4)})
-            known = [self._target(records, one) for one in report.choice.collections]
+            begun = report.model_copy(update={"report_id": secrets.token_hex(4), **beginner._asdict()})
+            known = self._targets(records, report.choice.collections)
             if report.choice.by_name_only and all(known):
                 begun = begun.model_copy(update={"targets": tuple(filter(None, known)), "offset": None})
             return self._put(records, begun)
@@ -120,8 +121,10 @@ class ReportRecord:
         """What the conversions of an audit's drafts without a cover came to, by hash, where they were looked at."""
 
         def work(records: Records) -> dict[str, str]:
-            found = [(one.collection_hash, records.get(CONVERSION, self._of(report, one))) for one in report.coverless]
-            return {name: str(body["conversion"]) for name, body in found if body}
+            every = [*report.coverless]
+            found = records.several(CONVERSION, [self._of(report, one) for one in every])
+            pairs = zip(every, found, strict=True)
+            return {one.collection_hash: str(body["conversion"]) for one, body in pairs if body}
 
         return await self.store.transact(work)
 
@@ -153,17 +156,18 @@ class ReportRecord:
         )
 
     async def _rows(self, report: Report, questions: Sequence[Question]) -> list[Body | None]:
-        return await self.store.transact(lambda records: [self._row(records, report, one) for one in questions])
+        def work(records: Records) -> list[Body | None]:
+            own = [self._own(report, one) for one in questions]
+            every = records.several(ROW, [*own, *map(self._shared, questions)])
+            triples = zip(questions, every, every[len(own) :], strict=False)
+            return [mine or self._final(records, report, one, shared) for one, mine, shared in triples]
 
-    def _row(self, records: Records, report: Report, question: Question) -> Body | None:
-        own = records.get(ROW, self._own(report, question))
-        return own or self._final(records, report, question)
+        return await self.store.transact(work)
 
-    def _final(self, records: Records, report: Report, question: Question) -> Body | None:
+    def _final(self, records: Records, report: Report, question: Question, row: Body | None) -> Body | None:
         """The answer that every report shares; one is forgotten that a clock that was ahead took for final too early."""
-        row = records.get(ROW, shared := self._shared(question))
         if row and str(row.get(ASKED, "")) > report.today.isoformat():
-            records.delete(ROW, shared)
+            records.delete(ROW, self._shared(question))
             return None
         return row if question.period.closed(report.today) else None
 
@@ -185,11 +189,15 @@ class ReportRecord:
     def _name(self, what: str) -> str:
         return f"{self.account}/{what}"
 
-    def _target(self, records: Records, collection_hash: str) -> ReportedCollection | None:
-        body = records.get(KNOWN_TITLE, self._name(collection_hash))
-        if body is None or body["changes"] != changes_of(records, self.account):
-            return None
-        return ReportedCollection.model_validate({**body, "collection_hash": collection_hash})
+    def _targets(self, records: Records, hashes: Sequence[str]) -> list[ReportedCollection | None]:
+        """What is known of collections by their hashes, as far as nothing was changed since."""
+        changes, bodies = changes_of(records, self.account), records.several(KNOWN_TITLE, map(self._name, hashes))
+        return [
+            ReportedCollection.model_validate({**body, "collection_hash": one})
+            if body and body["changes"] == changes
+            else None
+            for one, body in zip(hashes, bodies, strict=True)
+        ]
 
     def _get(self, records: Records, report_id: str) -> Report | None:
         body = records.get(REPORT, self._name(report_id))

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import cleaned
 from flipsnack_mcp.api.actions import collections
+from flipsnack_mcp.workflows.begun import BegunWork
 from flipsnack_mcp.workflows.finding import Choice
 
 Measure = Literal["views", "impressions", "time_spent", "downloads"]
@@ -108,7 +109,7 @@ class Question:
     period: Period
 
 
-class Report(BaseModel):
+class Report(BegunWork):
     """What was asked for, and which collections it came to."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, News, Progress, Tell, reports_at
 from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Uncounted
 from flipsnack_mcp.workflows.reports.record import REPORT_KEPT
@@ -29,10 +30,12 @@ class JointReport(Report):
     """The accounts, by name, that could not be asked when it was begun, and why."""
 
 
-async def begin_joint(store: Store, report: Report, parts: dict[str, str], without: dict[str, str]) -> JointReport:
+async def begin_joint(
+    store: Store, report: Report, parts: dict[str, str], without: dict[str, str], beginner: Beginner = NOBODY
+) -> JointReport:
     """Keep for a day which reports belong together."""
     known = {**report.model_dump(), "report_id": secrets.token_hex(4), "parts": parts, "without": without}
-    joint = JointReport.model_validate(known)
+    joint = JointReport.model_validate(known | beginner._asdict())
 
     def work(records: Records) -> None:
         records.put(JOINT_REPORT, joint.report_id, joint.model_dump(mode="json"), keep=REPORT_KEPT)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from flipsnack_mcp.api import bare
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.workflows.begun import BegunWork
 from flipsnack_mcp.workflows.uploads import remembered
 
 UPLOAD = "upload"
@@ -18,7 +19,7 @@ UploadState = Literal["waiting", "uploading", "converting", "complete", "failed"
 RUNNING: frozenset[UploadState] = frozenset({"waiting", "uploading"})
 
 
-class JournalEntry(BaseModel):
+class JournalEntry(BegunWork):
     """One upload. Frozen: a change is a new entry in the store."""
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +59,8 @@ class JournalEntry(BaseModel):
     """Where the document lay; empty where there was none, or an earlier version wrote this."""
     changed: int = 0
     """When its content was last changed before, in nanoseconds."""
+    unsent: dict[str, Any] = {}
+    """What Flipsnack is to be asked as long as nothing was sent, where the document is no file of this host: anybody can."""
 
     @property
     def unresolved(self) -> bool:
@@ -177,6 +180,8 @@ class Journal:
         return entry if entry and entry.account == self.account else None
 
     def _put(self, records: Records, entry: JournalEntry) -> JournalEntry:
+        if entry.unsent and entry.state != "waiting":  # an address can hold a right to what lies there
+            entry = entry.model_copy(update={"unsent": {}})
         records.put(UPLOAD, entry.upload_id, entry.model_dump(mode="json"), keep=leases.KEPT)
         if entry.path and entry.collection_hash:
             key = remembered.DocumentKey(entry.path, entry.size, entry.changed)

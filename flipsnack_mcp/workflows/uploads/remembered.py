@@ -4,6 +4,7 @@ Used inside transactions. Nothing is read again to know them: a list of a folder
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flipsnack_mcp.store.records import Body, Records
@@ -37,9 +38,9 @@ class Remembered:
     title: str = ""
 
 
-def recall_document(records: Records, account: str, key: DocumentKey) -> Remembered:
-    """What is known of it."""
-    return Remembered(**(records.get(KIND, key.name(account)) or {}))
+def recall_documents(records: Records, account: str, keys: Sequence[DocumentKey]) -> list[Remembered]:
+    """What is known of each."""
+    return [Remembered(**(body or {})) for body in records.several(KIND, [key.name(account) for key in keys])]
 
 
 def remember_document(records: Records, account: str, key: DocumentKey, **facts: object) -> None:

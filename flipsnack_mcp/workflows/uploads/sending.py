@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import math
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,24 +11,27 @@ from typing import Any
 
 import anyio
 
-from flipsnack_mcp.api import Action, Changed, Document, Flipsnack, FlipsnackError, Lane, ResultT_co
-from flipsnack_mcp.api.actions import collections, publishing
+from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane
+from flipsnack_mcp.api.actions import publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.begun import NOBODY, Beginner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.job import AT_WORK, AWAITING_TURN, Job
 from flipsnack_mcp.workflows.jobs import Jobs, new_job_id
-from flipsnack_mcp.workflows.last_look import LastLook
 from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
-from flipsnack_mcp.workflows.uploads.reconciling import FOUND_AGAIN, Known, end_unseen, look_for, look_up, taken_by
+from flipsnack_mcp.workflows.uploads.once import create_once, failed_inside
+from flipsnack_mcp.workflows.uploads.reconciling import look_up, taken_by
 from flipsnack_mcp.workflows.waiting import Conversions
 
 log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 2
+ASKED = frozenset(publishing.CreateCollection.model_fields)
+"""What goes to Flipsnack of what a tool was asked."""
 TIME_TO_RECONCILE = 10.0
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
 STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
@@ -41,14 +46,17 @@ class Source:
     warnings: tuple[str, ...] = ()
     """What is odd about the document, kept for whoever asks later."""
     lane: Lane = Lane.INTERACTIVE
+    beginner: Beginner = NOBODY
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the journal says of the document."""
         if self.document is None:
-            return {"name": "", "size": 0}
+            asked = self.action.model_dump(mode="json", include={*ASKED}, exclude_none=True)
+            return {"name": "", "size": 0, "unsent": asked}
         given = self.document
-        return {"name": given.name, "size": given.size, "path": str(given.path), "changed": given.changed}
+        lying = {} if given.received else {"path": str(given.path), "changed": given.changed}
+        return {"name": given.name, "size": given.size, **lying}
 
     async def identity(self) -> str:
         """The same for the same content or address."""
@@ -81,6 +89,8 @@ class Uploads:
         self._flipsnack, self.journal, self._jobs = flipsnack, journal, jobs
         self._begun: list[JournalEntry] = []
         self._line = anyio.Semaphore(UPLOADS_AT_ONCE)
+        self._not_before = -math.inf
+        """When those of others are looked into again, where no call asks for it: Flipsnack may be out of reach."""
         self.conversions = Conversions()
 
     async def begin(
@@ -104,14 +114,17 @@ class Uploads:
             title=title,
             document_warnings=source.warnings,
             **source.facts,
+            **source.beginner._asdict(),
         )
         entry = await self.journal.begin(asked, job.owner, again=again)
         if entry.upload_id != asked.upload_id:
             return entry, False
-        self._begun.append(entry)
-        send = partial(self._send, source, entry, kept_open.pop_all())
-        self._jobs.begin(job, send, partial(self._note_stopped, entry))
+        self._begin(job, source, entry, kept_open.pop_all())
         return entry, True
+
+    def _begin(self, job: Job, source: Source, entry: JournalEntry, kept_open: AsyncExitStack) -> None:
+        self._begun.append(entry)
+        self._jobs.begin(job, partial(self._send, source, entry, kept_open), partial(self._note_stopped, entry))
 
     def error_of(self, upload_id: str) -> FlipsnackError | None:
         """How an upload of this process failed, in full."""
@@ -140,7 +153,10 @@ class Uploads:
         return UploadAtWork(Progress(**lease.note).done, None, lease.stop) if lease else UploadAtWork()
 
     async def reconcile(self, context: CallContext) -> None:
-        """Find out how uploads ended whose process is gone. Nothing is ever uploaded again for it."""
+        """Find out how uploads ended whose process is gone; what was in line there and lies elsewhere is sent from here.
+
+        Nothing is ever uploaded again for it.
+        """
         context = context.within(TIME_TO_RECONCILE)
         adopted = await self._jobs.adopt(UPLOAD)
         orphans = frozenset(job.job_id for job in adopted)
@@ -148,11 +164,39 @@ class Uploads:
             # The newest first: it was listed when the older ones of its title were there, so it can be told from them.
             while adopted:
                 job = adopted.pop()
+                if unsent := await self._unsent(job):
+                    self._begin(job, *unsent, AsyncExitStack())
+                    continue
                 job.stopping = False
                 await self._jobs.carry_out(job, partial(self._resolve, context, orphans))
         finally:
             for job in adopted:
                 await self._jobs.let_go(job)
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether it is time to look into those of others."""
+        return anyio.current_time() >= self._not_before
+
+    def is_heir_to(self, left: Collection[str]) -> bool:
+        """Whether there are any."""
+        return self._jobs.is_left(UPLOAD, left)
+
+    async def go_on(self) -> None:
+        """Look into them when no call asks for it. Never raises but when cancelled."""
+        self._not_before = anyio.current_time() + leases.DEAD_AFTER
+        try:
+            await self.reconcile(CallContext(self._flipsnack, lane=Lane.BACKGROUND))
+        except Exception as error:  # noqa: BLE001  # it would end all in the background
+            log.warning("unfinished uploads could not be looked into: %s", type(error).__name__)
+
+    async def _unsent(self, job: Job) -> tuple[Source, JournalEntry] | None:
+        """What an upload was to send of which nothing was sent, where that can be done from here."""
+        entry = await self.journal.find(job.job_id)
+        if entry is None or not entry.unsent:
+            return None
+        action = publishing.CreateCollection.model_validate(entry.unsent)
+        return Source(action, warnings=entry.document_warnings), entry
 
     async def _resolve(self, context: CallContext, orphans: frozenset[str], job: Job) -> None:
         job.unresolved = True
@@ -177,9 +221,11 @@ class Uploads:
 
         if not self._line.value:
             job.tell(message=IN_LINE)
+            job.stand(AWAITING_TURN)
         async with kept_open, AsyncExitStack() as turn:
             await turn.enter_async_context(self._line)
             job.began = anyio.current_time()
+            job.stand(AT_WORK)
             job.tell(message="")
             context = CallContext(self._flipsnack, sent=sent, lane=source.lane)
             try:
@@ -215,60 +261,3 @@ class Uploads:
 
     def _journal_of(self, job: Job) -> Journal:
         return replace(self.journal, store=job.store)
-
-
-def failed_inside(error: Exception, entry: JournalEntry) -> FlipsnackError:
-    """The error for what went wrong in this server itself; its own text can hold anything, also a signed address."""
-    log.error("the upload failed with %s", type(error).__name__)
-    unsent = entry.state == "waiting"
-    when = "before anything of the document was sent" if unsent else "while the document was being sent"
-    return FlipsnackError(
-        f"Something went wrong in this server {when} ({type(error).__name__}).",
-        "Tell the person." if unsent else "Call get_upload in a minute; it looks what became of it.",
-        changed=Changed.NOTHING if unsent else Changed.PERHAPS,
-        retry="You can try again." if unsent else "Do not simply repeat it.",
-    )
-
-
-async def create_once(
-    context: CallContext,
-    action: publishing.CreateCollection,
-    document: Document | None,
-    before: frozenset[str],
-    known: Known,
-) -> tuple[collections.Collection, tuple[str, ...]]:
-    """Send an upload once. After a lost answer it is looked for, never sent again: it may have cost quota.
-
-    `before` are the collections it could be mistaken for.
-    """
-    title = action.title or ""
-    try:
-        created = await context.send(action, document)
-        if created.collection_hash:
-            return created, ()
-        lost = "Flipsnack took the upload but named no hash."
-    except DocumentChanged as error:
-        raise end_unseen(str(error), await look_for(context, title, before, known)) from None
-    except FlipsnackError as error:
-        if error.changed is Changed.NOTHING:
-            raise
-        lost = error.happened
-    found = await look_for(context, title, before, known)
-    if found is None:
-        raise end_unseen(lost)
-    return found, (FOUND_AGAIN,)
-
-
-async def send_to(
-    context: CallContext, action: Action[ResultT_co], document: Document | None, last: LastLook | None = None
-) -> ResultT_co:
-    """Send a document to a collection that is there already; after a last look where it overwrites something."""
-    try:
-        return await (last.then_send(context, action, document) if last else context.send(action, document))
-    except DocumentChanged as error:
-        raise FlipsnackError(
-            str(error),
-            "Look at the collection with get_collection before trying again.",
-            changed=Changed.PERHAPS,
-            retry="Do not simply repeat it.",
-        ) from None

@@ -6,6 +6,8 @@ from anyio.to_thread import run_sync
 from flipsnack_mcp.api import few_named, quoted
 from flipsnack_mcp.files.paths.listing import list_files
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.rights import NotTheirsError
 from flipsnack_mcp.server.tools.batches.planning import CreateCollectionsInput, make_batch
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, still_running, what_became
 from flipsnack_mcp.server.tools.plans.answers import made_by
@@ -22,7 +24,17 @@ async def create_collections(call: ToolCall, arguments: CreateCollectionsInput) 
     if arguments.plan_id is None:
         return await make_batch(call, arguments)
     batch = await earlier_batch(call, arguments.plan_id)
+    if not batch.is_over and not CALLER.get().may_act_on(batch.principal):
+        return await as_others_see(call, batch)
     return await send_batch(call, arguments.wait_seconds, batch)
+
+
+async def as_others_see(call: ToolCall, batch: rules.DocumentBatch) -> BatchStatus:
+    """How far the batch of another caller is, whose it is to send."""
+    if not batch.started:
+        raise NotTheirsError(batch.caller)
+    call.goes_on = True
+    return still_running(batch, Progress())
 
 
 async def earlier_batch(call: ToolCall, plan_id: str) -> rules.DocumentBatch:

@@ -9,7 +9,17 @@ from anyio.to_thread import run_sync
 from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, FreeText, Status, few_named, first_few, quoted
+from flipsnack_mcp.api import (
+    Effect,
+    FlipsnackError,
+    FreeText,
+    Status,
+    cleaned,
+    few_named,
+    first_few,
+    public_address,
+    quoted,
+)
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.files.paths.listing import list_files, one_folder
 from flipsnack_mcp.files.paths.place import allowed_folders
@@ -19,13 +29,14 @@ from flipsnack_mcp.server.tools.batches.telling import BatchStatus, batch_row, f
 from flipsnack_mcp.server.tools.choosing import PlanningInput
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.batches import rules
-from flipsnack_mcp.workflows.batches.seeing import SeenDocument
+from flipsnack_mcp.workflows.batches.seeing import SeenDocument, is_address, name_in_address
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.drafts import LONGEST_TITLE
 from flipsnack_mcp.workflows.progress import looked_into
 
 DocumentNames = Annotated[list[Annotated[str, Field(max_length=4096)]], BeforeValidator(several)]
 NOTHING = "Nothing would be uploaded."
+NOT_LOOKED_INTO = "Flipsnack fetches them: whether each is a PDF, and how many pages it has, is not known before."
 IN_TIME = "No time was left to read all of them; they are looked into once more before they are sent."
 
 
@@ -76,6 +87,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
             items=items,
             status=arguments.status or "editable",
             folder=folder,
+            **call.beginner._asdict(),
         )
     )
     return BatchStatus(
@@ -92,6 +104,8 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
 
 async def documents_meant(call: ToolCall, arguments: CreateCollectionsInput) -> tuple[list[SeenDocument], list[str]]:
     """The documents by which they are opened, each once, and what was left out."""
+    if call.app.handing:
+        return [at_address(one) for one in dict.fromkeys(arguments.documents or ())], [NOT_LOOKED_INTO]
     folders = call.app.settings.upload_dirs
     if arguments.folder is None:
         allowed_folders(folders, (arguments.documents or [""])[0])
@@ -109,8 +123,18 @@ async def documents_meant(call: ToolCall, arguments: CreateCollectionsInput) -> 
     return found, left_out(listing)
 
 
+def at_address(given: str) -> SeenDocument:
+    """A document that Flipsnack is to fetch."""
+    try:
+        return SeenDocument(public_address(given), called=name_in_address(given))
+    except ValueError as error:
+        return SeenDocument(given, called=cleaned(given, LONGEST_TITLE), refused=f"It cannot be fetched: {error}.")
+
+
 async def see_documents(call: ToolCall, asked: Sequence[SeenDocument]) -> list[SeenDocument]:
     """The documents as they lie there, each once."""
+    if call.app.handing:
+        return [*asked]
 
     async def tell(done: int) -> None:
         if done < len(asked):
@@ -157,7 +181,7 @@ def warnings_about(seen: Sequence[SeenDocument], items: Sequence[rules.BatchItem
     odd = [f"{quoted(one.name, 80)}: {' '.join(one.warnings)}" for one in seen if one.warnings and not one.refused]
     titles = Counter(one.title for one in items if one.state == "planned")
     repeated = [f"{quoted(title, 80)}, {count} times" for title, count in titles.items() if count > 1]
-    unread = any(not one.sha256 and not one.refused for one in seen)
+    unread = any(not one.sha256 and not one.refused and not is_address(one.given) for one in seen)
     return [
         *few_named("Uploaded before", before),
         *few_named("Titles that repeat", repeated),

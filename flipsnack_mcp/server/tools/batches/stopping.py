@@ -6,10 +6,15 @@ from pydantic import Field
 
 from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE, no_account_named
+from flipsnack_mcp.server.rights import check_theirs
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput
+from flipsnack_mcp.server.tools.reporting.going_on import known_joint
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
+from flipsnack_mcp.workflows.batches.record import BATCH
+from flipsnack_mcp.workflows.begun import BegunWork
+from flipsnack_mcp.workflows.plans.record import PLAN
 from flipsnack_mcp.workflows.reports.record import REPORT
-from flipsnack_mcp.workflows.reports.together import joint_report
+from flipsnack_mcp.workflows.uploads.journal import UPLOAD
 
 WHAT_STANDS = {
     "upload": "If all of it had been sent, get_upload tells in a minute what came of it.",
@@ -51,16 +56,33 @@ async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
         await call.app.downloads.drop(collection)
         return stopped_work(wanted, "download", ended=True)
     kind = await call.app.jobs.kind_of(wanted)
+    if begun := await work_under(call, kind or "", wanted):
+        check_theirs(begun.principal, begun.caller)
     if kind is None or not await call.app.jobs.stop(kind, wanted):
         raise await nothing_to_stop(call, wanted)
     return stopped_work(wanted, kind, ended=await call.app.jobs.kind_of(wanted) is None)
 
 
+async def work_under(call: ToolCall, kind: str, wanted: str) -> BegunWork | None:
+    """What is on record of work that goes by an id. A download has no record: a package is there for all who may read."""
+    app = call.app
+    if kind == PLAN:
+        plan = await app.plans.record.look(wanted)
+        return plan.plan if plan else None
+    if kind == BATCH:
+        batch = await app.batches.record.look(wanted)
+        return batch.batch if batch else None
+    if kind == UPLOAD:
+        return await app.uploads.journal.find(wanted)
+    return await app.reports.record.report(wanted) if kind == REPORT else None
+
+
 async def stop_everywhere(call: ToolCall, wanted: str) -> StoppedWork:
     """Stop the report that each account has of a report over all."""
-    joint = await joint_report(call.app.jobs.store, wanted)
+    joint = await known_joint(call, wanted)
     if joint is None:
         raise no_account_named([app.settings for app in call.apps], EVERY_ONE)
+    check_theirs(joint.principal, joint.caller)
     parts = [(app.jobs, joint.parts[one]) for app in call.apps if (one := app.settings.account) in joint.parts]
     if not any([await jobs.stop(REPORT, part) for jobs, part in parts]):
         raise await nothing_to_stop(call, wanted)
@@ -70,7 +92,7 @@ async def stop_everywhere(call: ToolCall, wanted: str) -> StoppedWork:
 
 async def nothing_to_stop(call: ToolCall, wanted: str) -> FlipsnackError:
     """What to say where nothing goes by the id; a report over all accounts is stopped in all of them or in none."""
-    if len(call.apps) == 1 and await joint_report(call.app.jobs.store, wanted):
+    if len(call.apps) == 1 and await known_joint(call, wanted):
         step = f'Call stop_work(work_id="{wanted}", account="{EVERY_ONE}").'
         return FlipsnackError("This report is of all accounts together.", step)
     return FlipsnackError(

@@ -3,14 +3,25 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
+import anyio
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError
+from flipsnack_mcp.server.rights import check_theirs
+from flipsnack_mcp.server.tools.addresses import no_such_upload, told_of_arrival, wait_for_arrival
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
-from flipsnack_mcp.server.tools.uploads import UNDER_WAY, Creation, cover_of, state_of, upload_facts, warn_about
+from flipsnack_mcp.server.tools.uploads import (
+    EARLIER,
+    UNDER_WAY,
+    Creation,
+    cover_of,
+    state_of,
+    upload_facts,
+    warn_about,
+)
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD
 from flipsnack_mcp.workflows.uploads.looking_after import NOT_LOOKED, look_after
@@ -76,12 +87,15 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     await uploads.reconcile(call.context)
     if not arguments.upload_id:
         return await uploads_of_the_day(call, arguments.wait_seconds)
-    entry = await uploads.journal.find(arguments.upload_id)
+    began = anyio.current_time()
+    seen = await wait_for_arrival(call, arguments.upload_id, arguments.wait_seconds)
+    entry = await uploads.journal.find((seen and seen.handed.became) or arguments.upload_id)
+    if entry is None and seen:
+        return UploadStatus.model_validate(await told_of_arrival(call, seen))
     if entry is None:
-        raise FlipsnackError(
-            "There is no such upload.", "Call get_upload without upload_id for the uploads of the last day."
-        )
+        raise no_such_upload()
     if arguments.cancel:
+        check_theirs(entry.principal, entry.caller)
         if entry.state not in RUNNING:
             raise FlipsnackError(
                 "This upload has ended; it cannot be stopped any more.",
@@ -89,9 +103,11 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
             )
         await call.app.jobs.stop(UPLOAD, entry.upload_id)
         entry = await uploads.journal.find(entry.upload_id) or entry
-    followed = await follow(call.context, uploads, entry, arguments.wait_seconds)
+    left = max(0.0, arguments.wait_seconds - (anyio.current_time() - began))
+    followed = await follow(call.context, uploads, entry, left)
     call.aside = cover_of(followed)
-    return UploadStatus.model_validate(upload_facts(followed, [*followed.entry.document_warnings]))
+    earlier = [EARLIER.format("document")] if entry.upload_id != arguments.upload_id else []
+    return UploadStatus.model_validate(upload_facts(followed, [*earlier, *followed.entry.document_warnings]))
 
 
 async def uploads_of_the_day(call: ToolCall, seconds: float) -> UploadStatus:

@@ -11,6 +11,7 @@ from flipsnack_mcp.server.tools.plans.saving import saved_list
 from flipsnack_mcp.server.tools.tool import (
     GOES_ON,
     Answered,
+    ByAddress,
     HistoryId,
     HowFar,
     NextStep,
@@ -62,6 +63,8 @@ class PlanStatus(Answered):
     progress: HowFar = None
     items: Annotated[list[PlannedRow] | None, Field(description="Failures first")] = None
     path: Annotated[str | None, Field(description="All of them")] = None
+    file_address: ByAddress = None
+    expires_at: ByAddress = None
     history_id: HistoryId = None
     warnings: Warnings = []
     next_step: NextStep = None
@@ -89,13 +92,13 @@ async def plan_status(call: ToolCall, seen: rules.PlanSnapshot, state: PlanState
     worth = [one for one in seen.items if state == "planned" or one.is_worth_telling]
     first = sorted(worth, key=urgency)
     call.aside = all_items(seen)
-    path, unsaved = await saved_list(call, seen, ITEMS_TOLD)
+    saved, unsaved = await saved_list(call, seen, ITEMS_TOLD)
     return PlanStatus(
         plan_id=seen.plan.plan_id,
         state=state,
         counts=counts(seen.items, seen.plan.unchanged),
         items=[plan_row(one, seen.plan.tool) for one in first[:ITEMS_TOLD]] or None,
-        path=path,
+        **saved,
         history_id=seen.plan.history_id,
         warnings=[one for one in (*warnings, unsaved) if one],
         next_step=next_plan_call(seen, state),

@@ -6,8 +6,10 @@ from functools import partial
 from mcp.types import InputRequiredResult
 
 from flipsnack_mcp.api import Changed, FlipsnackError
+from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.consent.yes import SaidNoError, Yes, brings_no_yes
+from flipsnack_mcp.server.rights import NotTheirsError, check_taking_offline
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus, all_items, counts, made_by, plan_status, running
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable
@@ -15,6 +17,7 @@ from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.plans import rules
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.record import PLAN
+from flipsnack_mcp.workflows.progress import Progress
 
 NOTHING = "No collection would change."
 
@@ -32,10 +35,11 @@ async def keep_plan(call: ToolCall, draft: PlanDraft, said: Sequence[str]) -> Pl
 async def kept_plan(call: ToolCall, draft: PlanDraft) -> rules.PlanSnapshot | None:
     """Write down a plan of this tool, where it would change something and the allowance has room for it."""
     if going := sum(one.goes_offline for one in draft.items):
+        check_taking_offline()
         await call.app.allowance.check(going)
     if not draft.items:
         return None
-    plan = await call.app.plans.record.keep(draft, call.tool)
+    plan = await call.app.plans.record.keep(draft, call.tool, call.beginner)
     return rules.PlanSnapshot(plan, draft.items, plan.made)
 
 
@@ -47,9 +51,22 @@ async def go_on(
     if seen.is_over:
         call.goes_on = True  # its end was written down when it came
         return await plan_status(call, seen, "complete")
+    if not CALLER.get().may_act_on(seen.plan.principal):
+        return await as_others_see(call, seen)
     check_age(seen)
     question = await confirm(call, confirmation, seen)
     return question or await carry_out(call, seconds, seen.plan)
+
+
+async def as_others_see(call: ToolCall, seen: rules.PlanSnapshot) -> PlanStatus:
+    """How far the plan of another caller is, whose it is to carry out."""
+    if not seen.plan.started:
+        raise NotTheirsError(seen.plan.caller)
+    call.goes_on = True  # what becomes of it is on record as its caller's
+    if seen.is_under_way:
+        call.aside = all_items(seen)
+        return running(seen, Progress())
+    return (await plan_status(call, seen, "complete")).model_copy(update={"next_step": None})
 
 
 async def earlier_plan(call: ToolCall, plan_id: str) -> rules.PlanSnapshot:

@@ -1,7 +1,9 @@
 """All of a plan as a file, where it is longer than an answer: what is planned of each collection, or what came of it."""
 
+from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.tables import Row, as_csv, save_table
+from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.plans.item import Item
 from flipsnack_mcp.workflows.plans.rules import PlanSnapshot
@@ -10,26 +12,37 @@ COLUMNS: Row = [
     "collection_hash", "title", "new_title", "status", "new_status", "new_description", "new_width", "new_height", "date",
     "state", "reason",
 ]  # fmt: skip
+NOT_AS_A_FILE = "All of them could not be saved as a file"
 
 
-async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[str | None, str]:
+async def saved_list(call: ToolCall, seen: PlanSnapshot, told: int) -> tuple[dict[str, str], str]:
     """Where all of a plan stands that has more items than are told, and why it could not be saved."""
     if len(seen.items) <= told:
-        return None, ""
+        return {}, ""
     safe = call.app.redactor.text
     rows: list[Row] = [
         [safe(cell) if isinstance(cell, str) else cell for cell in cells_of_item(one)] for one in seen.items
     ]
     try:
-        folder = call.app.download_dir
-        known = folder / f"{file_name_of(seen)}.csv"
-        if not known.exists():  # the same answer once more
-            known = await save_table(as_csv(COLUMNS, rows), folder, file_name_of(seen), ".csv")
+        return await save_items(call, file_name_of(seen), as_csv(COLUMNS, rows)), ""
     except RefusedFile as error:
-        return None, f"All of them could not be saved as a file: {error.happened} {error.next_step}"
+        return {}, f"{NOT_AS_A_FILE}: {error.happened} {error.next_step}"
     except OSError:
-        return None, "All of them could not be saved as a file: the download folder cannot be looked into."
-    return str(known), ""
+        return {}, f"{NOT_AS_A_FILE}: the download folder cannot be looked into."
+
+
+async def save_items(call: ToolCall, name: str, content: bytes) -> dict[str, str]:
+    """Save the table, or keep it for whoever fetches it."""
+    if call.app.handing:
+        try:
+            return (await give_file_address(call, content, f"{name}.csv"))._asdict()
+        except FlipsnackError as error:
+            raise RefusedFile(error.happened, error.next_step) from None
+    folder = call.app.download_dir
+    known = folder / f"{name}.csv"
+    if not known.exists():  # the same answer once more
+        known = await save_table(content, folder, name, ".csv")
+    return {"path": str(known)}
 
 
 def file_name_of(seen: PlanSnapshot) -> str:

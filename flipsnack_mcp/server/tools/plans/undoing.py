@@ -7,7 +7,7 @@ from mcp.types import InputRequiredResult
 from pydantic import Field
 from typing_extensions import override
 
-from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, few_named, hash_and_title
+from flipsnack_mcp.api import Effect, FlipsnackError, NotFoundError, few_named, hash_and_title, quoted
 from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary, GetCollection
 from flipsnack_mcp.server.tools.arguments import ConfirmationCode, GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import PlanningInput
@@ -23,6 +23,7 @@ from flipsnack_mcp.workflows.plans.item import Listed
 from flipsnack_mcp.workflows.plans.rules import UNDOING
 from flipsnack_mcp.workflows.plans.undoing import Undone, already_back, draft_undoing, undone_by, why_not
 
+LONGEST_NAME = 80
 LOOKS_FOR_A_PLAN = 20
 """Collections that are looked at one by one while a person waits; of more a list tells."""
 
@@ -67,7 +68,9 @@ async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]
         "Already as before that change": already_back(events, changes, looks),
         "Left as they are, changed since or not known from before": other,
     }
-    return draft, [said for what, which in left.items() for said in few_named(what, which)]
+    made = next((one.caller for one in events if one.number == number), "")
+    by = [f"Entry {number} was made by {quoted(made, LONGEST_NAME)}."] if made else []
+    return draft, [*by, *(said for what, which in left.items() for said in few_named(what, which))]
 
 
 def emptied(draft: PlanDraft) -> list[str]:

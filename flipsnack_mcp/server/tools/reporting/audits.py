@@ -95,7 +95,8 @@ async def new_audit(call: ToolCall, arguments: AuditAccountInput) -> Report:
     """A report over all of the account, begun as an audit."""
     reports = call.app.reports
     known = {"report_id": "", "choice": Choice(), "today": reports.today, "draft_days": arguments.draft_days}
-    return await reports.record.begin(Report.model_validate(known | period_of(arguments, reports.today)))
+    report = Report.model_validate(known | period_of(arguments, reports.today))
+    return await reports.record.begin(report, call.beginner)
 
 
 async def earlier_audit(call: ToolCall, arguments: AuditAccountInput) -> Report:

@@ -7,13 +7,14 @@ from typing import Any
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE
+from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress, roughly
 from flipsnack_mcp.workflows.reports.figures import Gathered
 from flipsnack_mcp.workflows.reports.report import Period, Report, last_full_days
 from flipsnack_mcp.workflows.reports.running import how_far_by_now
-from flipsnack_mcp.workflows.reports.together import joint_report
+from flipsnack_mcp.workflows.reports.together import JointReport, joint_report
 
 STOPPED_FOR_GOOD = (
     "It was stopped, and is not gone on with. Call {} without report_id for a new one: it asks nothing again about days "
@@ -54,8 +55,14 @@ async def earlier_report(call: ToolCall, report_id: str) -> Report:
     """A report of this account."""
     report = await call.app.reports.record.report(report_id)
     if report is None:
-        raise no_such_report(call.tool, await joint_report(call.app.jobs.store, report_id))
+        raise no_such_report(call.tool, await known_joint(call, report_id))
     return report
+
+
+async def known_joint(call: ToolCall, report_id: str) -> JointReport | None:
+    """A report over several accounts, all of which whoever calls may use: any other is unknown to them."""
+    joint = await joint_report(call.app.jobs.store, report_id)
+    return joint if joint and all(map(CALLER.get().may_use, joint.parts)) else None
 
 
 def no_such_report(tool: str, found: Report | None = None, account: str = EVERY_ONE) -> FlipsnackError:

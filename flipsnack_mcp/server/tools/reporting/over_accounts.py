@@ -12,7 +12,7 @@ from pydantic import Field
 from flipsnack_mcp.api import FlipsnackError, cleaned, first_few
 from flipsnack_mcp.server.accounts import not_offered
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.tools.reporting.going_on import afterwards, no_such_report, under_way
+from flipsnack_mcp.server.tools.reporting.going_on import afterwards, known_joint, no_such_report, under_way
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Rows
 from flipsnack_mcp.server.tools.reporting.reports import (
     ReportRows,
@@ -36,7 +36,6 @@ from flipsnack_mcp.workflows.reports.together import (
     SideBySide,
     Together,
     begin_joint,
-    joint_report,
 )
 
 MOST_NAMED = 5
@@ -95,10 +94,11 @@ async def new_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
         except FlipsnackError as error:
             without[app.called] = cleaned(error.happened, LONGEST_REASON)
             continue
-        parts[app.settings.account] = (await app.reports.record.begin(new_report(own, now))).report_id
+        begun = await app.reports.record.begin(new_report(own, now), call.beginner)
+        parts[app.settings.account] = begun.report_id
     if not parts:
         raise nobody_asked(without, "Set that right, then make the call again.")
-    return await begin_joint(call.app.jobs.store, new_report(arguments, now), parts, without)
+    return await begin_joint(call.app.jobs.store, new_report(arguments, now), parts, without, call.beginner)
 
 
 def share_of(app: App, call: ToolCall, arguments: ReportStatsInput) -> ReportStatsInput:
@@ -132,7 +132,7 @@ def check_askable(app: App, every: Iterable[App]) -> None:
 async def earlier_joint(call: ToolCall, arguments: ReportStatsInput) -> JointReport:
     """An earlier report over accounts that are all still there."""
     wanted = str(arguments.report_id)
-    joint = await joint_report(call.app.jobs.store, wanted)
+    joint = await known_joint(call, wanted)
     if joint and joint.parts.keys() <= {app.settings.account for app in call.apps}:
         return in_another_way(arguments, joint)
     if joint:

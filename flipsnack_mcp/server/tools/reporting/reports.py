@@ -13,7 +13,9 @@ from anyio import to_thread
 from pydantic import Field
 
 from flipsnack_mcp.api import Effect, cleaned
+from flipsnack_mcp.files.names import safe_name
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PeriodInput
 from flipsnack_mcp.server.tools.reporting.going_on import (
@@ -27,12 +29,13 @@ from flipsnack_mcp.server.tools.reporting.going_on import (
 )
 from flipsnack_mcp.server.tools.reporting.mailed import as_mailed
 from flipsnack_mcp.server.tools.reporting.naming import OF_A_DAY, Figures, Namesakes, Rows, first_rows, in_groups
-from flipsnack_mcp.server.tools.tool import Answered, HowFar, NextStep, ToolCall
+from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HowFar, NextStep, ToolCall
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.reports import report as reporting
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, ranked, tallied
-from flipsnack_mcp.workflows.reports.saving import content, save
+from flipsnack_mcp.workflows.reports.pages import name_of
+from flipsnack_mcp.workflows.reports.saving import EXTENSIONS, content, save
 
 WORST = 5
 FAILED_TOLD = 5
@@ -84,6 +87,8 @@ class ReportRows(Answered):
     drafts: Annotated[Rows | None, Field(description="Not counted")] = None
     failed: Annotated[Rows | None, Field(description="Why not counted")] = None
     path: Annotated[str | None, Field(description="Saved file")] = None
+    file_address: ByAddress = None
+    expires_at: ByAddress = None
     next_step: NextStep = None
 
 
@@ -96,7 +101,7 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     if arguments.report_id:
         begun = in_another_way(arguments, await earlier_report(call, arguments.report_id))
     else:
-        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.moment))
+        begun = await call.app.reports.record.begin(new_report(arguments, call.app.reports.moment), call.beginner)
     report, gathered, at = await followed(call, begun, arguments.wait_seconds)
     # It may have been begun by a call that wanted it told in another way.
     report = report.model_copy(update={name: getattr(begun, name) for name in VIEW})
@@ -158,6 +163,9 @@ async def saved_too(
         made = await to_thread.run_sync(as_mailed, call, report, answer, whole_table(report, lines))
     else:
         made = content(report, lines, uncounted, call.app.redactor.text)
+    if call.app.handing:
+        name = f"{safe_name(name_of(report), 'report')}{EXTENSIONS[report.save_as]}"
+        return answer.model_copy(update=(await give_file_address(call, made, name))._asdict())
     try:
         path = await save(call.app.reports.record, report, made, call.app.download_dir)
     except RefusedFile as error:

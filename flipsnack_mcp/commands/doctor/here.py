@@ -1,28 +1,32 @@
-"""`flipsnack-mcp doctor`: what is configured, where it came from, and whether it works. Shows no key and no secret."""
+"""What is configured here, where it came from, and whether it works. Shows no key and no secret."""
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
 from flipsnack_mcp import __version__
-from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms, one_line
+from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms, names_with_room, one_line, quoted
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, remember
+from flipsnack_mcp.commands.doctor.finding import Finding, verdict
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
+from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import labels_in
-from flipsnack_mcp.store.opening import state_file
+from flipsnack_mcp.store.opening import address_in, state_file
 from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.history import every_trail
 
 # https://developers.flipsnack.com/how-to-sign-a-request
 PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
@@ -38,22 +42,11 @@ NOT_SEEN_HERE = (
 NO_KEY_HERE = "no key is set in this terminal, so Flipsnack was not asked; only what needs no key was looked at"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The answer to one thing that was looked at."""
-
-    check: str
-    ok: bool
-    said: str
-    account: str = ""
-    """Whose, where a file names accounts."""
-
-
 def doctor(settings: Settings, *, as_json: bool) -> int:
     """Look at everything and print it; 0 where all is well."""
     findings = anyio.run(examined, settings)
     well = all(one.ok for one in findings)
-    say(report_json(settings, findings, well=well) if as_json else report(settings, findings, well=well))
+    say(report_json(settings, findings, well=well) if as_json else report(settings, findings))
     return 0 if well else 1
 
 
@@ -64,10 +57,11 @@ async def examined(settings: Settings) -> list[Finding]:
         used = any(one.check == "state" and one.ok for one in before)
         local = [
             *(key_elsewhere(settings) if used else configuration(settings)),
-            *state(settings),
+            *await state(settings),
             *before,
             signing(),
             *folders(settings),
+            *await callers(settings),
         ]
         return [*local, *await asked(settings)]
     found = dict[str, list[Finding]]()
@@ -75,7 +69,7 @@ async def examined(settings: Settings) -> list[Finding]:
         for one in settings.accounts:
             looking.start_soon(examine_account, one, settings, found)
     each = (one for account in settings.accounts for one in found[account.name])
-    return [*of_the_process(settings), *state(settings), signing(), *each]
+    return [*of_the_process(settings), *await state(settings), *await callers(settings), signing(), *each]
 
 
 async def examine_account(account: Settings, process: Settings, found: dict[str, list[Finding]]) -> None:
@@ -118,13 +112,56 @@ def of_the_process(settings: Settings) -> Iterator[Finding]:
         yield Finding("keys", ok=True, said=said)
 
 
-def state(settings: Settings) -> Iterator[Finding]:
-    """Find out whether others may read what is remembered."""
+async def state(settings: Settings) -> list[Finding]:
+    """Find out whether others may read what is remembered, and whether it is kept as it has to be."""
+    if settings.problems:
+        return []
+    if is_redis(settings.state):
+        return await state_on_redis(settings.state)
+    file = state_file(kept_at(settings))
+    if not (file and is_open_to_others(file)):
+        return []
+    said = f"{file} is open to other users of this machine; it is closed at its next use"
+    return [Finding("state", ok=True, said=said)]
+
+
+async def state_on_redis(state: str) -> list[Finding]:
+    """Find out whether the server can be used, and keeps what is promised."""
+    from flipsnack_mcp.store.redis.promises import broken_promises  # noqa: PLC0415  # few have one
+
+    where = f"Redis at {address_in(state).shown}"
+    try:
+        broken = await broken_promises(state)
+    except StoreUnusable as error:
+        return [Finding("state", ok=False, said=str(error))]
+    return [Finding("state", ok=False, said=f"{where}: {one}") for one in broken] or [
+        Finding("state", ok=True, said=f"{where} keeps what is promised")
+    ]
+
+
+async def callers(settings: Settings) -> list[Finding]:
+    """Find out who may call over HTTP, where callers are told apart, and who had changes made."""
+    if not (settings.tokens or settings.auth_issuer):
+        return []
+    from flipsnack_mcp.team.authentication import looked_at_callers  # noqa: PLC0415  # it brings a web framework
+
+    found = [Finding("callers", ok, said) for ok, said in await looked_at_callers(settings)]
     file = state_file(kept_at(settings)) if not settings.problems else None
-    if file and is_open_to_others(file):
-        yield Finding(
-            "state", ok=True, said=f"{file} is open to other users of this machine; it is closed at its next use"
-        )
+    return [*found, *(await changes_by(settings) if file and file.is_file() else [])]
+
+
+async def changes_by(settings: Settings) -> list[Finding]:
+    """Count the changes that each caller had made."""
+    store = remember(settings)
+    try:
+        trails = await every_trail(store)
+    except StoreUnusable:
+        return []  # another look says so
+    finally:
+        await store.close()
+    made = Counter(one.caller for trail in trails for one in trail.events if one.caller and one.decision != "allowed")
+    told = [f"{quoted(name, 80)} ({count})" for name, count in made.most_common()]
+    return [Finding("callers", ok=True, said=f"in the history: {names_with_room(told, 1000)}")] if told else []
 
 
 async def used_before(settings: Settings) -> list[Finding]:
@@ -132,22 +169,26 @@ async def used_before(settings: Settings) -> list[Finding]:
     if not settings.missing:
         return []
     elsewhere = Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor")))
-    file = state_file(kept_at(settings)) if not settings.problems else None
-    return [elsewhere, *(await known_to(file, settings) if file and file.is_file() else [])]
+    if settings.problems:
+        return [elsewhere]
+    if is_redis(settings.state):
+        return [elsewhere, *await known_to(f"Redis at {address_in(settings.state).shown}", settings)]
+    file = state_file(kept_at(settings))
+    return [elsewhere, *(await known_to(str(file), settings) if file and file.is_file() else [])]
 
 
-async def known_to(file: Path, settings: Settings) -> list[Finding]:
-    """Name the accounts that servers used with a state file."""
+async def known_to(kept: str, settings: Settings) -> list[Finding]:
+    """Name the accounts that servers used with what is kept there."""
     store = remember(settings)
     try:
         known = await store.transact(labels_in)
     except StoreUnusable as error:
-        return [Finding("state", ok=False, said=str(error))]
+        return [] if is_redis(settings.state) else [Finding("state", ok=False, said=str(error))]  # told already
     finally:
         await store.close()
     names = ", ".join(sorted(known.values()))
     approving = f"`{as_typed('history')}` and `{as_typed('approve')}` work for them without a key"
-    return [Finding("state", ok=True, said=f"servers on {file} used: {names}; {approving}")] if known else []
+    return [Finding("state", ok=True, said=f"servers on {kept} used: {names}; {approving}")] if known else []
 
 
 async def asked(settings: Settings) -> list[Finding]:
@@ -210,19 +251,13 @@ async def call(settings: Settings) -> Finding:
     return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
 
 
-def report(settings: Settings, findings: list[Finding], *, well: bool) -> str:
+def report(settings: Settings, findings: list[Finding]) -> str:
     """Write the findings for a person."""
     given = [one_line(f"  {name} = {value}  ({source})") for name, value, source in shown_settings(settings)]
     accounts = ["", "Accounts:", *map(account_line, settings.accounts)] if settings.accounts else []
-    checks = [one_line(f"{'ok  ' if one.ok else 'FAIL'} {whose(one)}{one.check}: {one.said}") for one in findings]
     head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
-    end = ["", "All is well." if well else "Something has to be set right first."]
-    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, "", *checks, *end])
-
-
-def whose(finding: Finding) -> str:
-    """Say whose account was looked at."""
-    return f"[{finding.account}] " if finding.account else ""
+    checks = ["", *(one.line for one in findings), "", verdict(findings)]
+    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, *checks])
 
 
 def account_line(account: Settings) -> str:
@@ -236,8 +271,7 @@ def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> s
     given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
     facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
     accounts = {"accounts": [account_facts(one) for one in settings.accounts]} if settings.accounts else {}
-    checks = [{name: value for name, value in asdict(one).items() if name != "account" or value} for one in findings]
-    return json.dumps({**facts, **accounts, "checks": checks}, indent=2)
+    return json.dumps({**facts, **accounts, "checks": [one.facts for one in findings]}, indent=2)
 
 
 def account_facts(account: Settings) -> dict[str, object]:

@@ -1,0 +1,81 @@
+"""The budget of a replica that is cut off from where all of them count, and of all once that place has forgotten: rules, no waiting."""
+
+import secrets
+from dataclasses import replace
+from functools import cache
+from typing import Protocol
+
+from flipsnack_mcp.api import budget
+from flipsnack_mcp.api.budget import BudgetRules
+from flipsnack_mcp.api.errors import NotCountedError
+from flipsnack_mcp.api.ledger import SharedBudget
+from flipsnack_mcp.api.pace import BudgetStore
+
+STILL_ARRIVING = 2.1
+"""Seconds in which what the others sent just before may still arrive: the longest hold of a call, and a bit."""
+APART_NUMBERS = 1 << 50
+"""Each replica counts on from somewhere else below this, so that its calls are known as its own when it is back."""
+
+
+@cache
+def divided(rules: BudgetRules, sharers: int) -> BudgetRules:
+    """Give the rules of one of so many who each count alone, and together must keep them.
+
+    Raises:
+        NotCountedError: Nothing is left for one of them, or nobody knows how many there are.
+    """
+    if sharers == 1:
+        return rules
+    limits = tuple((n // sharers if sharers else 0, w) for n, w in rules.limits)
+    if not all(n for n, _ in limits):
+        raise NotCountedError
+    return replace(rules, limits=limits)
+
+
+class ReplicasDocument(BudgetStore, Protocol):
+    """The document of a budget that several replicas change, and can lose sight of."""
+
+    @property
+    def sharers(self) -> int:
+        """Among how many of them the allowance is divided: one while all see it, none where it cannot be told."""
+
+
+class BudgetOfReplicas:
+    """The budget that is counted there."""
+
+    def __init__(self, document: ReplicasDocument) -> None:
+        self._document = document
+        self.change, self.close = document.change, document.close
+
+    def allowed(self, rules: BudgetRules) -> BudgetRules:
+        """What this replica may take at the moment.
+
+        Raises:
+            NotCountedError: Nothing.
+        """
+        return divided(rules, self._document.sharers)
+
+
+class BudgetApart:
+    """What becomes of a budget's document then."""
+
+    def __init__(self, rules: BudgetRules) -> None:
+        self._rules = rules
+
+    def begin_apart(self, document: SharedBudget, now: float) -> None:
+        """Of the others only the calls that were seen count on; those of the last moment are waited for."""
+        document["want"] = {}
+        document["seq"] += secrets.randbelow(APART_NUMBERS)
+        self.count_as_used(document, now, STILL_ARRIVING)
+
+    def come_back(self, document: SharedBudget, apart: SharedBudget) -> None:
+        """The calls that were made meanwhile count for all."""
+        settled = {call["id"] for call in document["log"] if call["settled"] is not None}
+        calls = {call["id"]: call for call in document["log"]}
+        calls |= {call["id"]: call for call in apart["log"] if call["id"] not in settled}
+        document["log"] = sorted(calls.values(), key=lambda call: call["granted"])
+        document["pause"] = max(document["pause"], apart["pause"], key=sum)
+
+    def count_as_used(self, document: SharedBudget, now: float, seconds: float) -> None:
+        """Nobody calls for so long."""
+        budget.pause(document, now, self._rules, seconds)

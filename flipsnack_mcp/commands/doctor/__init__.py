@@ -1,0 +1,1 @@
+"""`flipsnack-mcp doctor`: whether this computer is set up right (`here`), and a server that runs (`served`)."""

@@ -1,0 +1,183 @@
+"""`flipsnack-mcp token`: who may call a server over HTTP, each with a token of their own, which is shown once."""
+
+import sys
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from flipsnack_mcp.api import cleaned, names_with_room, quoted, shows_nothing
+from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.server.accounts import account_named, names_of
+from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.settings import ACCOUNTS, Settings
+from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.tokens import (
+    ALL_ACCOUNTS,
+    TokenEntry,
+    TokensFile,
+    TokensTold,
+    TokensUnusableError,
+    digest_of,
+    new_token,
+    now_in_utc,
+)
+from flipsnack_mcp.text import as_compared
+
+LONGEST_NAME = 60
+LONGEST_LIFE = 36_500
+"""Days."""
+NO_FILE = "FLIPSNACK_TOKENS is not set: name a file in it, the same as for `serve --http`. Nothing was changed."
+HOW_TO_USE = (
+    'This token is shown once. Give it to {} alone; their client sends it as "Authorization: Bearer ...". '
+    "It counts from now on, without a restart.\n"
+)
+HEADS = ("Name", "Accounts", "May", "Made", "Expires")
+DAY = "%Y-%m-%d"
+
+
+class Refused(Exception):  # noqa: N818 - it says why
+    """Why the file stays as it is."""
+
+
+def token_add(settings: Settings, name: str, accounts: str | None, may: str, days: int | None) -> int:
+    """Make a token, print it once, and say beside it what it is for."""
+    made = new_token()
+
+    def add(told: TokensTold) -> TokensTold:
+        given = checked_name(name, told.tokens)
+        now = now_in_utc()
+        entry = TokenEntry(
+            name=given,
+            sha256=digest_of(made),
+            accounts=chosen_accounts(settings, accounts),
+            may=rights_in(may),
+            made=now,
+            expires=None if days is None else now + life_of(days),
+        )
+        return TokensTold(tokens=(*told.tokens, entry))
+
+    if (status := changed(settings, add)) == 0:
+        say(made)
+        sys.stderr.write(HOW_TO_USE.format(quoted(cleaned(name, LONGEST_NAME))))
+    return status
+
+
+def token_list(settings: Settings) -> int:
+    """Print whose tokens there are; of none what it is."""
+    if settings.tokens is None:
+        return fail(" ".join(settings.problems) or NO_FILE)
+    try:
+        told = TokensFile(settings.tokens).read()
+    except TokensUnusableError as error:
+        return fail(str(error))
+    rows = [HEADS, *map(row_of, told.tokens)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    say("\n".join(lines) if told.tokens else "Nobody has a token.")
+    return 0
+
+
+def token_revoke(settings: Settings, name: str) -> int:
+    """Take a token back: whoever has it is let in no more from their next request on."""
+
+    def revoke(told: TokensTold) -> TokensTold:
+        wanted = as_compared(cleaned(name, LONGEST_NAME))
+        kept = tuple(one for one in told.tokens if as_compared(one.name) != wanted)
+        if len(kept) == len(told.tokens):
+            known = names_with_room([quoted(one.name) for one in told.tokens], 1000) or "none"
+            raise Refused(f"Nobody called {quoted(name, LONGEST_NAME)} has a token. There are: {known}.")
+        return TokensTold(tokens=kept)
+
+    if (status := changed(settings, revoke)) == 0:
+        say(f"The token of {quoted(cleaned(name, LONGEST_NAME))} is none any more, from its next request on.")
+    return status
+
+
+def changed(settings: Settings, change: Callable[[TokensTold], TokensTold]) -> int:
+    """Change the file, or say why not; the exit status."""
+    if settings.tokens is None:
+        return fail(" ".join(settings.problems) or NO_FILE)
+    try:
+        change_tokens(Path(settings.tokens), change)
+    except (Refused, TokensUnusableError) as error:
+        said = str(error)
+        return fail(said if "Nothing was changed" in said else f"{said} Nothing was changed.")
+    return 0
+
+
+def checked_name(name: str, known: Iterable[TokenEntry]) -> str:
+    """The name as it is kept: one that a person can read, and that nobody else has.
+
+    Raises:
+        Refused: It is none.
+    """
+    given = cleaned(name, LONGEST_NAME)
+    if shows_nothing(given) or len(name.strip()) > LONGEST_NAME:
+        raise Refused(f"A name has something to read in it, and at most {LONGEST_NAME} characters.")
+    if as_compared(given) in {as_compared(one.name) for one in known}:
+        raise Refused(f"There is a token called {quoted(given)}. Take that back first, or choose another name.")
+    return given
+
+
+def chosen_accounts(settings: Settings, typed: str | None) -> tuple[str, ...]:
+    """The accounts that are meant, as the accounts file calls them.
+
+    Without that file there is one account. With it they have to be named, for a file gets longer: who is to use
+    whatever it will name one day says so with `*`.
+
+    Raises:
+        Refused: They are not there, or not named.
+    """
+    if ACCOUNTS in settings.sources and not settings.accounts_file:
+        raise Refused(" ".join(settings.problems))
+    names = [one.strip() for one in (typed or "").split(",") if one.strip()]
+    if names == [ALL_ACCOUNTS]:
+        return (ALL_ACCOUNTS,)
+    if not settings.accounts_file:
+        if names:
+            raise Refused(
+                "There is no accounts file (FLIPSNACK_ACCOUNTS), so the one account has no name: leave --account out."
+            )
+        return ()
+    known = f"The accounts are: {names_of(settings.every)}."
+    if not names:
+        raise Refused(
+            f"Say for which accounts: --account NAME,NAME, or --account '*' for all, also those to come. {known}"
+        )
+    found = [account_named(settings.every, one) for one in names]
+    if unknown := [one for one, there in zip(names, found, strict=True) if there is None]:
+        raise Refused(f"There is no account {quoted(unknown[0], LONGEST_NAME)}. {known}")
+    return tuple(dict.fromkeys(one.name for one in found if one))
+
+
+def rights_in(typed: str) -> frozenset[Right]:
+    """The rights that are meant.
+
+    Raises:
+        Refused: There are no such rights.
+    """
+    names = [one.strip().lower() for one in typed.split(",") if one.strip()]
+    every = {one.value for one in Right}
+    if not names or set(names) - every:
+        raise Refused(f"--may takes rights with commas between them: {', '.join(Right)}.")
+    return frozenset(map(Right, names))
+
+
+def life_of(days: int) -> timedelta:
+    """For how long a token counts.
+
+    Raises:
+        Refused: Not for a day, or for longer than anybody lives.
+    """
+    if not 0 < days <= LONGEST_LIFE:
+        raise Refused(f"--expires takes a number of days from 1 to {LONGEST_LIFE}.")
+    return timedelta(days=days)
+
+
+def row_of(entry: TokenEntry) -> tuple[str, ...]:
+    """One line of the list."""
+    accounts = ", ".join("all" if one == ALL_ACCOUNTS else one for one in entry.accounts) or "the one there is"
+    may = ", ".join(one.value for one in Right if one in entry.may)
+    over = entry.is_over(now_in_utc().timestamp())
+    expires = f"{entry.expires.strftime(DAY)}{' (over)' if over else ''}" if entry.expires else "never"
+    return quoted(entry.name), accounts, may, entry.made.strftime(DAY), expires

@@ -1,0 +1,110 @@
+"""What a server offers to whoever calls: their accounts, and of the tools those that they may call. All else is not there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+from mcp import MCPError, types
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+
+from flipsnack_mcp.server.caller import CALLER, IN_SCOPE, Caller, Right
+from flipsnack_mcp.server.instructions import instructions
+from flipsnack_mcp.server.menu import lacking, menu
+from flipsnack_mcp.settings import Settings
+
+NOBODY = "It is not known who makes this request, so nothing was done."
+NO_ACCOUNT = "None of this server's accounts may be used by whoever makes this request. Nothing was done."
+TOLD_FIRST = frozenset({"initialize", "server/discover"})
+"""What is answered with the instructions."""
+MOST_OFFERS = 1000
+"""Kept: there is one for each set of accounts and rights that anybody has."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What one caller is offered."""
+
+    settings: Settings
+    """With their accounts alone."""
+    rights: frozenset[Right]
+
+    @cached_property
+    def menu(self) -> dict[str, types.Tool]:
+        """The tools they can see and call."""
+        return menu(self.settings, self.rights)
+
+    @cached_property
+    def instructions(self) -> str:
+        """What they are told first."""
+        return instructions(self.settings, lacking(self.settings, self.rights))
+
+
+class Guard(Protocol):
+    """What tells callers apart."""
+
+    def still_may(self, principal: str, account: str, right: Right) -> bool:
+        """Whether who that is may still have this done in an account, though they make no request."""
+
+
+@dataclass
+class Offers:
+    """What a server offers, by who asks."""
+
+    settings: Settings
+    guard: Guard | None = None
+    """None where nobody is told apart."""
+    _made: dict[tuple[frozenset[str] | None, frozenset[Right]], Offer] = field(default_factory=dict)
+
+    def still_may(self, account: str, principal: str, destroys: bool) -> bool:  # noqa: FBT001  # as `begun` declares it
+        """Whether work in the background may go on, by whom had it begun."""
+        right = Right.DELETE if destroys else Right.WRITE
+        return not principal or self.guard is None or self.guard.still_may(principal, account, right)
+
+    @property
+    def now(self) -> Offer:
+        """To whoever makes the request that is handled.
+
+        Raises:
+            MCPError: They have no account here.
+        """
+        caller = CALLER.get()
+        known = self._made.get((caller.accounts, caller.rights))
+        if known is None:
+            known = Offer(with_accounts_of(self.settings, caller), caller.rights)
+            if len(self._made) < MOST_OFFERS:
+                self._made[caller.accounts, caller.rights] = known
+        return known
+
+    async def know_the_caller(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Outermost: whose request this is, also within a session that goes on; and what they are told first."""
+        before = CALLER.set(self._caller_of(ctx))
+        try:
+            result = await call_next(ctx)
+            if ctx.method in TOLD_FIRST and isinstance(result, Mapping) and "instructions" in result:
+                return {**result, "instructions": self.now.instructions}
+            return result
+        finally:
+            CALLER.reset(before)
+
+    def _caller_of(self, ctx: ServerRequestContext[Any, Any]) -> Caller:
+        """Raise where people are told apart, and nobody was by the time this request arrived here."""
+        scope: Mapping[str, object] = getattr(ctx.request, "scope", {})
+        caller = scope.get(IN_SCOPE)
+        if isinstance(caller, Caller):
+            return caller
+        if ctx.request is not None and self.settings.team:
+            raise MCPError(types.INVALID_REQUEST, NOBODY)
+        return CALLER.get()
+
+
+def with_accounts_of(settings: Settings, caller: Caller) -> Settings:
+    """The settings with the accounts that this caller may use, and no other.
+
+    Raises:
+        MCPError: There is none: no settings without an account may come of it, for those mean the one of the process.
+    """
+    theirs = tuple(one for one in settings.every if caller.may_use(one.account))
+    if not theirs:
+        raise MCPError(types.INVALID_REQUEST, NO_ACCOUNT)
+    return settings if theirs == settings.every else replace(settings, accounts=theirs)

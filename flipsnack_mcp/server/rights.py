@@ -1,0 +1,61 @@
+"""Which right a call needs, as far as its name and arguments tell, and the refusal of who has it not."""
+
+from flipsnack_mcp.api import Effect, FlipsnackError, quoted, status_from
+from flipsnack_mcp.server.caller import CALLER, Right
+from flipsnack_mcp.server.menu import Entry, entries
+
+
+class NotAllowedError(FlipsnackError):
+    """Whoever calls may not do this; nothing was asked."""
+
+    retry = "Trying again will not help."
+
+    def __init__(self, happened: str, right: Right) -> None:
+        who = f"The caller {quoted(name, 60)}" if (name := CALLER.get().name) else "This caller"
+        step = f"Tell the person: whoever runs this server can give them the right `{right}`."
+        super().__init__(f"{who} {happened}: that needs the right `{right}`.", step)
+        self.right = right
+
+
+def right_needed(tool: str, status: object = None) -> Right | None:
+    """The right that a call of this tool needs; None where there is no such tool. `status` is what the call gives as one."""
+    entry = next((one for one in entries() if one.tool.name == tool), None)
+    if entry is None:
+        return None
+    return Right.DELETE if overwrites(entry) and status_from(status) == "editable" else entry.right
+
+
+def overwrites(entry: Entry) -> bool:
+    """Whether it changes what is there already: only of that a status can take something offline."""
+    hints = entry.tool.annotations
+    return entry.needs is Effect.WRITES and bool(hints and hints.destructive_hint)
+
+
+def check_right(tool: str, right: Right | None) -> None:
+    """Raise where whoever calls has not the right that this call of a tool needs."""
+    if right and not CALLER.get().may(right):
+        raise NotAllowedError(f"may not make this call of {quoted(tool)}", right)
+
+
+def check_taking_offline() -> None:
+    """Raise where whoever calls may take nothing offline, and delete nothing."""
+    if not CALLER.get().may(Right.DELETE):
+        raise NotAllowedError("may neither delete anything nor take it offline", Right.DELETE)
+
+
+def check_theirs(principal: str, name: str) -> None:
+    """Raise where work that somebody else had begun is to be stopped or gone on with."""
+    if not CALLER.get().may_act_on(principal):
+        raise NotTheirsError(name)
+
+
+class NotTheirsError(FlipsnackError):
+    """The work that is meant was begun by another caller."""
+
+    retry = "Trying again will not help."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"This was begun by another caller, {quoted(name, 60)}: only they can stop it or go on with it.",
+            "Tell the person. What it is about can be looked at all the same.",
+        )

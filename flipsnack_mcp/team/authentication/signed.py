@@ -1,0 +1,119 @@
+"""A token that an authorization server has signed: whether it is one for this server, and what it says of its holder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from flipsnack_mcp.server.caller import Caller
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication.issuer import PublishedKeys
+from flipsnack_mcp.team.authentication.keys import PublishedKey
+from flipsnack_mcp.team.authentication.scopes import rights_of, scopes_in
+from flipsnack_mcp.text import cleaned
+
+LEEWAY = 60
+"""Seconds by which clocks may disagree."""
+LONGEST_SIGNED = 16_000
+"""Characters."""
+LONGEST_KID = 300
+LONGEST_SUBJECT = 500
+LONGEST_NAME = 120
+HAS_TO_SAY = ("exp", "iss", "aud", "sub")
+BY_CLAIM = "claim:"
+CALLED = ("preferred_username", "email")
+"""By what people know each other, where the issuer says it; the subject is often a row of digits."""
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """What a token says that was found good."""
+
+    claims: Mapping[str, Any]
+    scopes: tuple[str, ...]
+
+    @property
+    def principal(self) -> str:
+        """Who it is: a subject means nothing without its issuer."""
+        return f"{self.claims['iss']} {self.claims['sub']}"
+
+    @property
+    def name(self) -> str:
+        """What the history calls them."""
+        subject, known = str(self.claims["sub"]), [self.claims.get(name) for name in CALLED]
+        spoken = next((one for one in known if one and isinstance(one, str) and one != subject), "")
+        return cleaned(f"{spoken} ({subject})" if spoken else subject, LONGEST_NAME)
+
+    def as_caller(self, accounts: frozenset[str]) -> Caller:
+        """Who comes with it."""
+        return Caller(self.name, self.principal, rights_of(self.scopes), accounts)
+
+
+@dataclass(frozen=True)
+class SignedTokens:
+    """What counts for tokens of one issuer."""
+
+    keys: PublishedKeys
+    audience: str
+
+    async def vouched(self, token: str) -> Vouched | None:
+        """What a token says, if it is good; None where anything about it is not.
+
+        Raises:
+            IssuerUnusableError: It cannot be told, for want of keys.
+        """
+        if (header := header_of(token)) is None:
+            return None
+        algorithm, kid = header
+        for key in await self.keys.matching(kid, algorithm):
+            if (claims := self._claims(token, key, algorithm)) is not None:
+                return Vouched(claims, scopes_in(claims))
+        return None
+
+    def _claims(self, token: str, key: PublishedKey, algorithm: str) -> Mapping[str, Any] | None:
+        try:
+            claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=[algorithm],
+                audience=self.audience,
+                issuer=self.keys.issuer,
+                leeway=LEEWAY,
+                options={"require": [*HAS_TO_SAY]},
+            )
+        except Exception:  # noqa: BLE001  # it reads anybody's text: whatever goes wrong with that, nobody is let in
+            return None
+        subject: object = claims["sub"]
+        return claims if isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT else None
+
+
+def header_of(token: str) -> tuple[str, str | None] | None:
+    """Algorithm and name of the key that a token names. Keys and addresses of keys that it brings along are not looked at."""
+    if len(token) > LONGEST_SIGNED or token.count(".") != 2:
+        return None
+    try:
+        header = jwt.get_unverified_header(token)
+    except Exception:  # noqa: BLE001  # as above
+        return None
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if not isinstance(algorithm, str) or "crit" in header:
+        return None
+    if kid is not None and (not isinstance(kid, str) or len(kid) > LONGEST_KID):
+        return None
+    return algorithm, kid
+
+
+def accounts_for(every: Sequence[Settings], claims: Mapping[str, Any]) -> frozenset[str]:
+    """The accounts that may be used by whom these claims are about; nobody may use one that names nobody."""
+    return frozenset(one.account for one in every if any(is_meant(written, claims) for written in one.callers))
+
+
+def is_meant(written: str, claims: Mapping[str, Any]) -> bool:
+    """Whether `ISSUER SUBJECT` or `claim:NAME=VALUE` is about whom these claims are about."""
+    if not written.startswith(BY_CLAIM):
+        issuer, _, subject = written.partition(" ")
+        return (issuer, subject) == (claims["iss"], claims["sub"])
+    name, _, value = written.removeprefix(BY_CLAIM).partition("=")
+    held = claims.get(name)
+    return value in held if isinstance(held, list) else held == value

@@ -1,0 +1,86 @@
+"""More scopes for one call: the SDK knows scopes of a whole server only, and a client asks for more where it is told to.
+
+What a call needs is told by its body. No call depends on this: what gets past it is refused by the tools, in words.
+"""
+
+import json
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from starlette.types import Message, Receive, Scope
+
+from flipsnack_mcp.api import Changed, opened
+from flipsnack_mcp.server.caller import Caller, Right
+from flipsnack_mcp.server.menu import menu
+from flipsnack_mcp.server.offer import with_accounts_of
+from flipsnack_mcp.server.rights import right_needed
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication.scopes import scope_of
+
+USUAL = frozenset({Right.READ, Right.WRITE, Right.DELETE})
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What a call lacks."""
+
+    said: str
+    scopes: tuple[str, ...]
+    """All that its client should ask for: what it has, and what it lacks."""
+
+
+@dataclass
+class Posted:
+    """What a request posts, which may be read once before it goes on; no more of it than the server takes."""
+
+    scope: Scope
+    receive: Receive
+    most: int
+    _read: list[Message] = field(default_factory=list[MutableMapping[str, Any]])
+
+    async def body(self) -> bytes | None:
+        """All of it; None where there is none, or more than is taken: the SDK refuses that."""
+        if self.scope["method"] != "POST":
+            return None
+        content = b""
+        while len(content) <= self.most:
+            message = await self.receive()
+            self._read.append(message)
+            if message["type"] != "http.request":
+                return None
+            content += bytes(message.get("body", b""))
+            if not message.get("more_body"):
+                return content
+        return None
+
+    async def again(self) -> Message:
+        """What was read, and then what follows."""
+        return self._read.pop(0) if self._read else await self.receive()
+
+
+async def scopes_lacking(caller: Caller, held: tuple[str, ...], settings: Settings, posted: Posted) -> Lacking | None:
+    """What a posted call lacks, of all that whoever calls could be granted."""
+    if caller.rights >= USUAL:
+        return None
+    name, arguments = call_in(await posted.body())
+    right = right_needed(name, arguments.get("status"))
+    if right is None or caller.may(right) or name not in menu(with_accounts_of(settings, caller)):
+        return None
+    wanted = scope_of(right)
+    said = f"This call of {name} needs the scope {wanted}. {Changed.NOTHING.value}"
+    return Lacking(said, tuple(dict.fromkeys((*held, wanted))))
+
+
+def call_in(body: bytes | None) -> tuple[str, Mapping[str, Any]]:
+    """The tool that is called and its arguments; neither where the body is no call."""
+    try:
+        message = json.loads(body or b"null")
+    except (ValueError, RecursionError):
+        return "", {}
+    params = message.get("params") if isinstance(message, dict) and message.get("method") == "tools/call" else None
+    if not isinstance(params, dict):
+        return "", {}
+    arguments = opened(params.get("arguments"))
+    known = cast("dict[str, Any]", arguments) if isinstance(arguments, dict) else {}
+    return str(params.get("name")), known

@@ -1,0 +1,224 @@
+"""Documents and files by addresses that are themselves the right: /uploads/ADDRESS takes a document, /files/ADDRESS gives a file."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import wraps
+from typing import TypeAlias
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from flipsnack_mcp.api import FlipsnackError, quoted
+from flipsnack_mcp.api.actions.publishing import DownloadHtml
+from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.safety.redaction import log_unexpected
+from flipsnack_mcp.server.server import FlipsnackServer, Service
+from flipsnack_mcp.server.tools.addresses import FILES_AT, UPLOADS_AT
+from flipsnack_mcp.server.tools.downloads import package_order
+from flipsnack_mcp.server.views.clickable import KINDS_OF_FILES
+from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.team.exchange import pages
+from flipsnack_mcp.team.exchange.pages import Reply
+from flipsnack_mcp.team.exchange.receiving import Doorman, NotTaken, announced_length, arrived
+from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
+from flipsnack_mcp.workflows.addresses.fetched import FetchableFile, behind_file_address
+from flipsnack_mcp.workflows.addresses.handed import HandedUpload, behind_upload_address
+from flipsnack_mcp.workflows.addresses.handing import Arrival, Handing
+from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.downloads.exports import save_export
+from flipsnack_mcp.workflows.progress import size_of
+
+WRONG_WAIT, MOST_WRONG = 1.0, 20
+"""Seconds that an answer to a wrong address takes, and how many may wait for theirs at once: right ones never do."""
+TO_FETCH_PACKAGE = 40.0
+"""Seconds for a package that another replica has and this one has not; then it is asked for again."""
+AFTER_A_FAILURE = 30.0
+"""Seconds in which a package that could not be fetched is not asked for anew."""
+NOWHERE = Reply(
+    404,
+    "There is nothing at this address.",
+    "It may have been used, its 15 minutes may be over, or it was never given out. Ask the assistant for a new one.",
+)
+LATER = Reply(429, "There is too much to do just now.", "Nothing was changed. Try again in a minute.", retry_after=60)
+NOT_NOW = "Nothing was uploaded. Try again in a minute: the address is still good, if its 15 minutes are not over."
+INSIDE = Reply(500, "Something went wrong in this server.", "Ask the assistant how far it is.")
+COMING = Reply(
+    503, "The package is being fetched from Flipsnack.", "It will be here in a moment: ask again.", retry_after=10
+)
+NOT_TO_BE_HAD_NOW = Reply(
+    503, "The package could not be fetched from Flipsnack.", "Try again in a minute, or ask the assistant for it.", 60
+)
+Answering: TypeAlias = Callable[["Exchange", Request], Awaitable[Response]]
+
+
+def exchange_routes(server: FlipsnackServer) -> list[Route]:
+    """The routes, which ask nobody who they are. Anything but these methods is answered without a look at the address."""
+    exchange = Exchange(server)
+    routes = [
+        Route(f"/{UPLOADS_AT}/{{address}}", exchange.upload, methods=["GET", "PUT", "POST"]),
+        Route(f"/{FILES_AT}/{{address}}", exchange.fetch, methods=["GET"]),
+    ]
+    for route in routes:
+        (route.methods or set()).discard("HEAD")
+    return routes
+
+
+def in_words(answering: Answering) -> Answering:
+    """Answers whatever goes wrong in words of ours; the address stands in none of them, and in no log."""
+
+    @wraps(answering)
+    async def answered(exchange: "Exchange", request: Request) -> Response:
+        try:
+            return await answering(exchange, request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # there is nobody to read it
+        except Exception as error:  # noqa: BLE001  # its text could hold anything
+            return failing(error, exchange.safe).to(request)
+
+    return answered
+
+
+def failing(error: Exception, safe: Callable[[str], str]) -> Reply:
+    """What is said of an error; `safe` takes credentials out."""
+    match error:
+        case NotTaken():
+            return error.reply
+        case RefusedFile() | StoreUnusable() | FlipsnackError():
+            return Reply(503, safe(error.happened), NOT_NOW, retry_after=60)
+        case _:
+            log_unexpected("an address", error)
+            return INSIDE
+
+
+class Exchange:
+    """Answers at addresses."""
+
+    def __init__(self, server: FlipsnackServer) -> None:
+        self._server, self._doorman = server, Doorman()
+        self._wrong = 0
+        self._failed = dict[str, float]()
+
+    @in_words
+    async def upload(self, request: Request) -> Response:
+        """Show the page of an upload address, or take its document."""
+        asked = await behind_upload_address(self._service.store, request.path_params["address"])
+        app = self._app(asked.account) if asked else None
+        if asked is None or app is None or asked.tool not in app.offered or app.handing is None:
+            return await self._nowhere(request)
+        if request.method == "GET":
+            return pages.form(meant(asked), until(asked))
+        app.check_settings()
+        arrival = await self._taken(request, asked, app.handing)
+        return told(arrival).to(request)
+
+    @in_words
+    async def fetch(self, request: Request) -> Response:
+        """Give a file."""
+        found = await behind_file_address(self._service.store, request.path_params["address"])
+        app = self._app(found.account) if found else None
+        if found is None or app is None or app.handing is None:
+            return await self._nowhere(request)
+        headers, kind = pages.as_attachment(found.name), kind_of(found.name)
+        if found.content is not None:
+            return Response(found.content, headers=headers, media_type=kind)
+        order = package_order(app, DownloadHtml(collection_hash=found.collection_hash))
+        if not app.handing.spool.kept(order.kept_as) and (reply := await self._fetched(app, found)):
+            return reply.to(request)
+        place = app.handing.spool.kept(order.kept_as)
+        return FileResponse(place.file.path, headers=headers, media_type=kind) if place else COMING.to(request)
+
+    def safe(self, text: str) -> str:
+        """A text without credentials."""
+        return self._service.redactor.text(text)
+
+    @property
+    def _service(self) -> Service:
+        if self._server.service is None:
+            raise StoreUnusable("This server is starting or ending.", "Try again in a moment.")
+        return self._server.service
+
+    def _app(self, account: str) -> App | None:
+        return self._service.dispatcher().apps.get(account)
+
+    async def _taken(self, request: Request, asked: HandedUpload, handing: Handing) -> Arrival:
+        """Let a document in, and hand it over once it is whole."""
+        announced = announced_length(request)
+        async with AsyncExitStack() as kept_open:
+            with self._doorman.let_in(asked.principal):
+                place = await kept_open.enter_async_context(handing.spool.place(announced))
+                document = await arrived(request, asked, place)
+            return await handing.hand_over(asked, document, kept_open)
+
+    async def _fetched(self, app: App, found: FetchableFile) -> Reply | None:
+        """Fetch a package that this replica has not; what is answered where it is not here then."""
+        order = package_order(app, DownloadHtml(collection_hash=found.collection_hash))
+        if anyio.current_time() < self._failed.get(order.kept_as, 0.0):
+            return NOT_TO_BE_HAD_NOW
+        context = CallContext(app.flipsnack).within(TO_FETCH_PACKAGE)
+        try:
+            app.check_settings()
+            exported = await save_export(context, app.downloads, order, TO_FETCH_PACKAGE)
+        except FlipsnackError:
+            return self._failing(order.kept_as)
+        return (
+            None if exported.saved else self._failing(order.kept_as) if exported.package.state == "failed" else COMING
+        )
+
+    def _failing(self, key: str) -> Reply:
+        now = anyio.current_time()
+        self._failed = {one: until for one, until in self._failed.items() if until > now}
+        self._failed[key] = now + AFTER_A_FAILURE
+        return NOT_TO_BE_HAD_NOW
+
+    async def _nowhere(self, request: Request) -> Response:
+        """The one answer to all addresses that lead nowhere, whyever; who guesses has to wait for it."""
+        if self._wrong >= MOST_WRONG:
+            return LATER.to(request)
+        self._wrong += 1
+        try:
+            await anyio.sleep(WRONG_WAIT)
+        finally:
+            self._wrong -= 1
+        return NOWHERE.to(request)
+
+
+def meant(asked: HandedUpload) -> str:
+    """What a document will become."""
+    title = asked.arguments.get("title")
+    if asked.tool != "create_collection":
+        return "another document of a collection"
+    return f"the collection {quoted(str(title), 120)}" if title else "a new collection"
+
+
+def until(asked: HandedUpload) -> str:
+    """When an address ends, as a person reads it."""
+    return datetime.fromtimestamp(asked.made_shown + ADDRESS_SECONDS, UTC).strftime("%H:%M")
+
+
+def told(arrival: Arrival) -> Reply:
+    """What whoever sent a document is told."""
+    pages_told = f", {arrival.pages} pages" if arrival.pages is not None else ""
+    whole = f"{size_of(arrival.size)}{pages_told}"
+    match arrival.ending:
+        case "begun":
+            going = "It is being sent to Flipsnack now. The assistant goes on from here; this page can be closed."
+            return Reply(202, f"The document has arrived ({whole}).", going)
+        case "double":
+            again = (
+                "Nothing was sent again: the assistant has that upload. To send it all the same, ask for again=true."
+            )
+            return Reply(409, "The same document and title was uploaded less than a day ago.", again)
+        case "late":
+            other = "This one was not uploaded. Ask the assistant what became of the other."
+            return Reply(409, "Another document arrived at this address first.", other)
+        case "refused":
+            return Reply(422, arrival.said, "Nothing was uploaded. Ask the assistant for a new address.")
+
+
+def kind_of(name: str) -> str:
+    """The type of a file by its name, which this server has given it."""
+    return next((kind for end, kind in KINDS_OF_FILES.items() if name.endswith(end)), "application/octet-stream")

@@ -1,0 +1,39 @@
+"""Whose work something is: every record of long work says who had it begun."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from pydantic import BaseModel
+
+
+class Beginner(NamedTuple):
+    """Who has work begun; where nobody is told apart, nobody."""
+
+    caller: str = ""
+    """By name, for the history and for people."""
+    principal: str = ""
+    """The same whatever they are called: nobody else can stop it or go on with it."""
+
+
+NOBODY = Beginner()
+
+
+StillMay: TypeAlias = Callable[[str, bool], bool]
+"""Whether whoever had work begun, by their principal, may still have it done; and whether that deletes or takes offline."""
+
+
+def nobody_is_asked(_: str, __: bool) -> bool:  # noqa: FBT001  # as above
+    """Where callers are not told apart."""
+    return True
+
+
+class BegunWork(BaseModel):
+    """A piece of long work, of whatever kind; what an earlier version wrote is nobody's."""
+
+    caller: str = ""
+    principal: str = ""
+
+    @property
+    def beginner(self) -> Beginner:
+        """Whose it is."""
+        return Beginner(self.caller, self.principal)

@@ -1,0 +1,259 @@
+"""`doctor --http`: a server is judged from outside, each fault by its own check with what helps, and nothing is changed."""
+
+import json
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import trustme
+
+from flipsnack_mcp.commands.doctor.finding import Finding
+from flipsnack_mcp.commands.doctor.reaching import clock, encrypted, lasting
+from flipsnack_mcp.commands.doctor.served import examined_server, token_from
+from flipsnack_mcp.commands.doctor.visit import Endpoint, server_at, visiting
+from tests.api.street import no_network_settings
+from tests.commands.judged import HOST, TOKEN, judged
+from tests.commands.processes import Ended, Run, nobody_answers_at
+
+Here = Callable[..., Ended]
+ADDRESSES = {
+    "https://flipsnack.example.com": "https://flipsnack.example.com/mcp",
+    "https://flipsnack.example.com/": "https://flipsnack.example.com/mcp",
+    "https://flipsnack.example.com/mcp": "https://flipsnack.example.com/mcp",
+    "https://example.com/tools/mcp/": "https://example.com/tools/mcp",
+    "https://example.com/tools": "https://example.com/tools/mcp",
+    " http://127.0.0.1:8000 ": "http://127.0.0.1:8000/mcp",
+    "http://[::1]:8000/mcp": "http://[::1]:8000/mcp",
+}
+NO_ADDRESSES = [
+    "",
+    "catalogues.example.org",
+    "ftp://a.b/",
+    "https:///mcp",
+    "https://u:p@a.b/",
+    "https://a.b:x/",
+    "https://[a/",
+]
+
+
+@pytest.mark.parametrize(("typed", "meant"), ADDRESSES.items())
+def test_an_address_is_taken_as_a_person_writes_it(typed: str, meant: str) -> None:
+    assert server_at(typed).url == meant
+
+
+@pytest.mark.parametrize("typed", NO_ADDRESSES)
+def test_what_is_no_address_is_wrong_usage_and_not_repeated(run_here: Here, typed: str) -> None:
+    done = run_here("doctor", "--http", typed)
+    assert (done.status, done.out) == (2, "")
+    assert "takes the address of a server" in done.err
+    assert not typed or typed not in done.err
+
+
+def test_a_token_without_a_server_is_wrong_usage(run_here: Here) -> None:
+    assert run_here("doctor", "--token-file", "token").status == 2
+
+
+def test_a_token_that_cannot_be_read_is_said_before_anything_is_asked(run_here: Here, tmp_path: Path) -> None:
+    with nobody_answers_at() as port:
+        done = run_here("doctor", "--http", f"http://{HOST}:{port}", "--token-file", str(tmp_path / "none"))
+    assert done.status == 1
+    assert "The token could not be read" in done.out
+    assert "nothing was asked" in done.out
+
+
+async def looked_at(url: str, token: str = TOKEN) -> dict[str, Finding]:
+    """What the doctor found, by what it looked at."""
+    with anyio.fail_after(120):
+        findings = await examined_server(Endpoint(url), token)
+    assert not [one for one in findings if TOKEN in one.said]
+    return {one.check: one for one in findings}
+
+
+async def test_a_server_that_is_well_passes_every_check() -> None:
+    async with judged() as gate:
+        found = await looked_at(gate.url)
+    assert [one for one in found.values() if not one.ok] == []
+    assert {*found} == {
+        "name", "encryption", "health", "ready", "replicas", "clock", "without a token", "a wrong token", "the way in",
+        "a foreign Host", "a foreign Origin", "the Origin null", "a made-up address of /uploads",
+        "a made-up address of /files", "current clients", "older clients", "what it shows",
+    }  # fmt: skip
+    assert "2026-07-28" in found["current clients"].said
+    assert "2025-11-25" in found["older clients"].said
+    assert "authorization server, scopes flipsnack:read" in found["the way in"].said
+
+
+OTHER_RESOURCE = {"resource": "https://other.example.com/mcp", "authorization_servers": ["https://login.example.com"]}
+METADATA = "/.well-known/oauth-protected-resource/mcp"
+FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "not ready": ({"/ready": (503, {}, {"because": ["The store does not answer."]})}, "ready", "The store does not answer."),
+    "no such path": ({"/health": (404, {}, "nginx")}, "health", "may not let this path through"),
+    "foreign Host": ({"host": 1}, "a foreign Host", "hand Host and Origin on"),
+    "foreign Origin": ({"origin": 1}, "a foreign Origin", "hand Host and Origin on"),
+    "Origin null": ({"origin": 1}, "the Origin null", "hand Host and Origin on"),
+    "no metadata": ({METADATA: (404, {}, "")}, "the way in", "Let /.well-known/ through"),
+    "metadata of another": ({METADATA: (200, {}, OTHER_RESOURCE)}, "the way in", "FLIPSNACK_PUBLIC_URL"),
+    "metadata elsewhere": ({"challenge": 'Bearer resource_metadata="http://127.0.0.1:9/"'}, "the way in", "another host"),
+    "no scopes": ({"challenge": 'Bearer resource_metadata="METADATA"'}, "the way in", "names no scopes"),
+    "no challenge": ({"challenge": "Basic"}, "the way in", "names no way in"),
+    "an address for anybody": ({"/mcp": (403, {}, "")}, "without a token", "instead of 401"),
+    "no client": ({"/mcp": (502, {}, "")}, "current clients", "could not begin"),
+    "a version": ({"headers": {"server": "nginx/1.22.1"}}, "what it shows", "version of what stands before it"),
+    "a network": ({"headers": {"x-upstream": "10.1.2.3:8000"}}, "what it shows", "addresses of its own network"),
+    "a signature": ({"headers": {"x-debug": f"signature={'0' * 32}"}}, "what it shows", "a key or a signature"),
+    "a state": ({"headers": {"x-debug": "redis://store"}}, "what it shows", "where its state is kept"),
+    "the token": ({"headers": {"x-debug": TOKEN}}, "what it shows", "the token"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("faults", "check", "said"), FAULTS.values(), ids=FAULTS)
+async def test_a_fault_is_found_by_its_check_and_told_with_what_helps(
+    faults: dict[str, Any], check: str, said: str
+) -> None:
+    async with judged(**faults) as gate:
+        found = await looked_at(gate.url)
+    assert not found[check].ok
+    assert said in found[check].said
+
+
+async def test_who_gives_no_token_is_told_what_was_not_looked_at() -> None:
+    async with judged() as gate:
+        found = await looked_at(gate.url, "")
+    assert [one for one in found.values() if not one.ok] == []
+    assert "--token-file" in found["clients"].said
+
+
+async def test_a_wrong_token_is_a_finding_and_nothing_else_breaks() -> None:
+    async with judged() as gate:
+        found = await looked_at(gate.url, "wrong")
+    assert {name for name, one in found.items() if not one.ok} == {"current clients", "older clients"}
+
+
+async def test_a_server_for_one_person_on_this_machine_is_well_without_tokens() -> None:
+    async with judged(open=1, host=0) as gate:
+        found = await looked_at(gate.url, "")
+    assert found["without a token"].ok
+    assert found["current clients"].ok
+
+
+async def test_sessions_that_it_began_are_ended() -> None:
+    async with judged(open=1, host=1, origin=1) as gate:
+        await looked_at(gate.url)
+    begun_by_itself, begun_by_the_client = 4, 1
+    assert gate.methods["DELETE"] == begun_by_itself + begun_by_the_client
+
+
+async def test_replicas_are_counted() -> None:
+    async with judged(replicas=3) as gate:
+        found = await looked_at(gate.url)
+    assert found["replicas"].said.startswith("3 replicas answer")
+
+
+async def test_who_cannot_be_reached_is_said_with_what_helps() -> None:
+    with nobody_answers_at() as port:
+        found = await looked_at(f"http://{HOST}:{port}/mcp")
+    assert not found["connection"].ok
+    assert "Look whether the server runs" in found["connection"].said
+
+
+async def test_a_name_that_nobody_has_ends_the_visit() -> None:
+    found = await looked_at("https://flipsnack.invalid/mcp")
+    assert {*found} == {"name"}
+    assert "DNS" in found["name"].said
+
+
+async def test_behind_a_proxy_neither_name_nor_certificate_is_looked_at_past_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_network_settings(monkeypatch)
+    with nobody_answers_at() as port:
+        monkeypatch.setenv("https_proxy", f"http://u:hunter2@{HOST}:{port}")
+        found = await looked_at("https://flipsnack.invalid/mcp")
+    assert {*found} == {"proxy", "connection"}
+    assert "https_proxy" in found["proxy"].said
+    assert "hunter2" not in found["proxy"].said + found["connection"].said
+
+
+def test_what_is_not_encrypted_is_fit_for_this_machine_only() -> None:
+    assert anyio.run(first_of, Endpoint("http://192.0.2.1/mcp")).ok is False
+    assert anyio.run(first_of, Endpoint("http://127.0.0.1/mcp")).ok is True
+
+
+async def first_of(place: Endpoint) -> Finding:
+    async with visiting(place, "") as visit:
+        return await anext(encrypted(visit))
+
+
+@pytest.mark.parametrize(("days", "ok"), [(-1, False), (3, False), (13, False), (15, True), (90, True)])
+def test_a_certificate_that_ends_soon_is_a_fault(days: int, *, ok: bool) -> None:
+    found = lasting(days * 86_400 + 60)
+    assert (found.ok, f"{days} more days" in found.said) == (ok, True)
+
+
+CERTIFICATES: dict[str, tuple[str, bool, str]] = {
+    "good": ("localhost", True, "more days"),
+    "another name": ("other.example.com", False, "get one for this name"),
+}
+
+
+@pytest.mark.parametrize(("name", "ok", "said"), CERTIFICATES.values(), ids=CERTIFICATES)
+async def test_a_certificate_is_judged_as_clients_do(
+    name: str, *, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    found = await certified(authority, name)
+    assert (found.ok, said in found.said) == (ok, True), found.said
+
+
+async def test_an_authority_that_nobody_knows_is_said() -> None:
+    found = await certified(trustme.CA(), "localhost")
+    assert not found.ok
+    assert "authorities that they know" in found.said
+
+
+async def certified(authority: trustme.CA, name: str) -> Finding:
+    """What is found of a server with such a certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+
+    async def hang_up(stream: Any) -> None:
+        await stream.aclose()
+
+    from anyio.streams.tls import TLSListener  # noqa: PLC0415
+
+    listener = await anyio.create_tcp_listener(local_host=HOST)
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - not Django's
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(TLSListener(listener, context, standard_compatible=False).serve, hang_up)
+        found = await first_of(Endpoint(f"https://localhost:{port}/mcp"))
+        group.cancel_scope.cancel()
+    return found
+
+
+@pytest.mark.parametrize(("ahead", "ok"), [(0.4, True), (-29, True), (31, False), (-3600, False)])
+def test_a_clock_that_goes_wrong_is_a_fault(ahead: float, *, ok: bool) -> None:
+    found = clock(ahead)
+    assert (found.ok, f"{abs(ahead):.0f} s" in found.said) == (ok, True)
+
+
+def test_the_command_judges_a_real_server(run: Run, tmp_path: Path) -> None:
+    with run.served(tmp_path) as address:
+        done = run("doctor", "--http", address.removesuffix("/mcp"), "--json")
+        typed = run("doctor", "--http", address, "--token-file", "-", given=TOKEN + "\n")
+    told = json.loads(done.out)
+    assert told["url"] == address
+    assert {one["check"] for one in told["checks"]} >= {"name", "without a token", "current clients", "what it shows"}
+    for each in (done, typed):
+        assert "Traceback" not in each.err
+        assert TOKEN not in each.out + each.err
+    assert "current clients: flipsnack" in typed.out
+
+
+def test_the_token_of_a_file_is_its_text(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f" {TOKEN}\n")
+    assert token_from(str(tmp_path / "token")) == TOKEN

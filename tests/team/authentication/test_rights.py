@@ -1,0 +1,201 @@
+"""What a caller may do: tools need the right of their effect, and whatever a person would be asked about needs `delete`."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.menu import entries, menu
+from flipsnack_mcp.settings import Settings
+from tests.team.authentication.guarded import (
+    ACCEPTED,
+    AUDIENCE,
+    MODERN,
+    OLDER,
+    REVISIONS,
+    Assistant,
+    Guarded,
+    asked,
+    message_in,
+    token_for,
+)
+from tests.team.authentication.issuer import signed
+
+READING = {
+    "list_collections", "get_collection", "get_upload", "list_documents", "stop_work", "get_embed_code",
+    "get_collection_stats", "report_stats", "get_user_stats", "audit_account", "download_collection_html",
+    "get_lead_form_sample",
+}  # fmt: skip
+WRITING = {"create_collection", "create_collections", "update_collection", "update_collections", "undo_change"}
+DELETING = {"delete_collection", "delete_collections", "delete_flipbook"}
+OF_RIGHTS = {
+    "read": READING,
+    "write": WRITING,
+    "delete": DELETING,
+    "read,write": READING | WRITING,
+    "read,delete": READING | DELETING,
+    "read,write,delete": READING | WRITING | DELETING,
+    "leads": set[str](),
+}
+
+
+def by_scopes(place: Guarded, *scopes: str, **more: Any) -> str:
+    scope = " ".join(f"flipsnack:{one}" for one in scopes)
+    return signed(place.issuer.claims(AUDIENCE, scope=scope, **more))
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize(("may", "tools"), OF_RIGHTS.items(), ids=OF_RIGHTS)
+def test_the_menu_has_what_the_caller_may_call(place: Guarded, may: str, tools: set[str], revision: str) -> None:
+    for token in (token_for(place, f"{may} {revision}", "de", may=may), by_scopes(place, *may.split(","))):
+        listed = place.by(token, revision).result("tools/list")["tools"]
+        assert {one["name"] for one in listed} == tools
+
+
+def test_the_menu_of_who_has_one_account_is_that_of_a_server_with_one(place: Guarded) -> None:
+    listed = place.by(token_for(place, "anna", "fr")).result("tools/list")["tools"]
+    ordinary = menu(Settings()).items()
+    one = {name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for name, tool in ordinary}
+    assert {tool["name"]: tool for tool in listed} == one
+
+
+def test_every_tool_needs_a_right_that_can_be_asked_for() -> None:
+    assert {one.right for one in entries()} == {Right.READ, Right.WRITE, Right.DELETE}
+
+
+# A call of each kind that needs more than the rights beside it.
+BEYOND: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "create_collection": ("read", "write", {"file_url": "https://example.com/a.pdf", "title": "A"}),
+    "update_collection": ("read", "write", {"title": "New"}),
+    "update_collections": ("read", "write", {"query": "Week", "prefix": "New "}),
+    "undo_change": ("read", "write", {"history_id": 1}),
+    "delete_collection": ("read,write", "delete", {}),
+    "delete_flipbook": ("read,write", "delete", {"flipbook_hash": "abcdefgh"}),
+    "delete_collections": ("read,write", "delete", {"query": "Week"}),
+    "update_collection, offline": ("read,write", "delete", {"status": "editable"}),
+    "update_collection, as a draft": ("read,write", "delete", {"status": " Draft "}),
+    "update_collection, looking only": ("read,write", "delete", {"status": "draft", "dry_run": True}),
+    "update_collections, offline": ("read,write", "delete", {"query": "Week", "status": "editable"}),
+}
+ABOUT_ONE = frozenset({"update_collection", "delete_collection", "delete_flipbook"})
+
+
+def call_of(place: Guarded, what: str, account: str = "de") -> tuple[str, dict[str, Any]]:
+    tool, (_, _, arguments) = what.partition(",")[0], BEYOND[what]
+    hashed = {"collection_hash": place.hash_in(account)} if tool in ABOUT_ONE else {}
+    return tool, {**hashed, **arguments}
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("what", BEYOND)
+def test_who_has_a_token_of_the_file_is_refused_in_words(place: Guarded, what: str, revision: str) -> None:
+    rights, needed, _ = BEYOND[what]
+    tool, arguments = call_of(place, what)
+    told = place.by(token_for(place, "anna", "de", may=rights), revision).call(tool, **arguments)
+    assert told.is_error
+    assert f'The caller "anna" may not make this call of "{tool}": that needs the right `{needed}`.' in told.text
+    assert "Nothing was changed." in told.text
+    assert place.asked == {}
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("what", BEYOND)
+def test_who_has_a_token_of_the_issuer_is_told_which_scopes_to_ask_for(
+    place: Guarded, what: str, revision: str
+) -> None:
+    rights, needed, _ = BEYOND[what]
+    tool, arguments = call_of(place, what)
+    token = by_scopes(place, *rights.split(","))
+    answer = place.by(token, revision).request("tools/call", name=tool, arguments=arguments)
+    assert answer.status_code == 403
+    told = dict(re.findall(r'(\w+)="([^"]*)"', answer.headers["WWW-Authenticate"]))
+    assert told["error"] == "insufficient_scope"
+    assert told["scope"].split() == [f"flipsnack:{one}" for one in (*rights.split(","), needed)]
+    assert told["resource_metadata"].endswith("/.well-known/oauth-protected-resource/mcp")
+    assert place.asked == {}
+
+
+def test_more_scopes_that_would_not_help_are_not_asked_for(place: Guarded) -> None:
+    told = place.by(by_scopes(place, "read")).call("no_such_tool")
+    assert "There is no tool `no_such_tool`" in told.text
+
+
+HIDDEN = {
+    "arguments as a text": {"arguments": '{"collection_hash": "HASH", "status": "editable"}'},
+    "a status in capitals": {"arguments": {"collection_hash": "HASH", "status": "EDITABLE"}},
+    "a tool's name twice": {"name": "update_collection", "arguments": {"collection_hash": "HASH", "status": "draft"}},
+}
+
+
+@pytest.mark.parametrize("given", HIDDEN.values(), ids=HIDDEN)
+def test_no_spelling_gets_past_the_right(place: Guarded, given: dict[str, Any]) -> None:
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: filled(one) for name, one in value.items()}
+        return value.replace("HASH", place.hash_in("de"))
+
+    for token in (token_for(place, "anna", "de", may="read,write"), by_scopes(place, "read", "write")):
+        answer = place.by(token).request("tools/call", **{"name": "update_collection", **filled(given)})
+        assert answer.status_code == 403 or "needs the right `delete`" in answer.text
+    assert place.asked == {}
+
+
+def test_a_rename_needs_only_write(own: Guarded) -> None:
+    anna = own.by(token_for(own, "anna", "de", may="read,write"))
+    told = anna.call("update_collection", collection_hash=own.hash_in("de"), title="Offers of week 38")
+    assert not told.is_error, told.text
+    assert "collection.update" in own.asked["de"]
+
+
+def test_a_plan_that_another_has_confirmed_is_not_gone_on_with_without_the_right(own: Guarded) -> None:
+    """Taking offline is hidden in a plan, and in the undoing of a publication: the arguments tell nothing of it."""
+    both = own.by(token_for(own, "both", "de", may="read,write,delete"))
+    drafts = next(one for one in own.sandboxes["de"].account.collections.values() if one.status == "editable")
+    published = both.call("update_collection", collection_hash=drafts.hash, status="unlisted")
+    assert not published.is_error, published.text
+    own.forget()
+    writer = own.by(token_for(own, "writer", "de", may="read,write"))
+    told = writer.call("undo_change", history_id=published.data["history_id"])
+    assert "needs the right `delete`" in told.text
+    assert "may neither delete anything nor take it offline" in told.text
+    assert {action for action in own.asked["de"] if action != "collection.getCollection"} <= {"collection.getList"}
+
+
+READERS_WORK: dict[str, Callable[[Guarded], dict[str, Any]]] = {
+    "download_collection_html": lambda place: {
+        "collection_hash": place.hash_in("de"),
+        "wait_seconds": 0,
+        "save": False,
+    },
+    "report_stats": lambda place: {"collections": [place.hash_in("de")], "wait_seconds": 0},
+    "get_upload": lambda _: {},
+    "audit_account": lambda _: {"wait_seconds": 0},
+}
+
+
+@pytest.mark.parametrize("tool", READERS_WORK)
+def test_packages_reports_and_looks_need_only_read(own: Guarded, tool: str) -> None:
+    told = own.by(token_for(own, "anna", "de", may="read")).call(tool, **READERS_WORK[tool](own))
+    assert not told.is_error, told.text
+
+
+def test_what_answers_say_leads_to_no_tool_that_the_caller_lacks(own: Guarded) -> None:
+    told = own.by(token_for(own, "anna", "de", may="read")).call("audit_account", wait_seconds=45)
+    assert told.data["state"] == "complete", told.text
+    assert not re.findall("|".join(WRITING | DELETING), told.text)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_instructions_and_jobs_name_no_tool_that_the_caller_lacks(place: Guarded, revision: str) -> None:
+    reader = place.by(token_for(place, f"anna {revision}", "de", may="read"), revision)
+    said = instructions_for(reader) + str(reader.result("prompts/list"))
+    assert not re.findall("|".join(WRITING | DELETING), said)
+
+
+def instructions_for(who: Assistant) -> str:
+    if who.revision == MODERN:
+        return str(who.result("server/discover")["instructions"])
+    hello = asked("initialize", protocolVersion=OLDER, capabilities={}, clientInfo={"name": "test", "version": "1"})
+    return str(message_in(who._post(ACCEPTED, hello).text)["result"]["instructions"])

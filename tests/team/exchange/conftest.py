@@ -1,0 +1,62 @@
+"""A sandbox that answers at once, and replicas before it, on the real event loop."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from flipsnack_mcp.files import lookahead
+from flipsnack_mcp.sandbox import Pace, Sandbox
+from flipsnack_mcp.team.exchange import routes
+from tests.server.bench import KEY, SECRET, Bench, LoopClock, Witness
+from tests.team.exchange.replicas import Replica, Team
+
+
+@pytest.fixture
+def tmp_path(quick_folder: Path) -> Path:
+    return quick_folder
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine counts pages slowly; who guesses is not waited for here."""
+    monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
+    monkeypatch.setattr(routes, "WRONG_WAIT", 0.0)
+
+
+@pytest.fixture
+def clock() -> LoopClock:
+    return LoopClock()
+
+
+@pytest.fixture
+def sandbox(clock: LoopClock) -> Sandbox:
+    pace = Pace(calls_per_second=0, calls_per_minute=0, conversion_seconds=0, package_seconds=0)
+    return Sandbox(api_key=KEY, api_secret=SECRET, clock=clock, pace=pace)
+
+
+@pytest.fixture
+def bench(sandbox: Sandbox, clock: LoopClock, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Bench]:
+    """No log may have an address in it."""
+    witness = Witness()
+    bench = Bench(sandbox, clock, witness, "auto", tmp_path)
+    with caplog.at_level(logging.DEBUG):
+        yield bench
+    ours = [one for one in caplog.get_records("call") if not one.name.startswith(("httpx2", "httpcore2"))]
+    told = "\n".join(one.getMessage() for one in ours)
+    assert "/uploads/" not in told
+    assert "/files/" not in told
+    assert not witness.leaks()
+
+
+@pytest.fixture
+async def team(bench: Bench) -> AsyncIterator[Team]:
+    async with AsyncExitStack() as ending:
+        yield Team(bench, ending)
+
+
+@pytest.fixture
+async def replica(team: Team) -> Replica:
+    return await team.replica()

@@ -1,0 +1,435 @@
+"""A document that comes by an address: from the page or a program to Flipsnack, byte for byte, once."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+
+from flipsnack_mcp.files.partial_file import PARTIAL_NAME
+from flipsnack_mcp.team.exchange import receiving, routes
+from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
+from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR
+from tests.in_memory import rows_of
+from tests.server.bench import PDF
+from tests.team.exchange.replicas import BERT, HOST, Replica, Team
+
+CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
+LOCKED = Path(__file__).parents[2] / "files"
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+
+
+async def until_ended(replica: Replica, upload_id: str) -> None:
+    with anyio.fail_after(30):
+        while (said := await replica.call("get_upload", upload_id=upload_id)).data["state"] != "complete":
+            assert said.data["state"] in {"uploading", "converting"}, said.text
+
+
+async def until(seen: Callable[[], bool]) -> None:
+    """Wait for what no event tells of."""
+    with anyio.fail_after(10):
+        while not seen():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+
+
+def created(replica: Replica) -> list[tuple[str, str, int]]:
+    """What Flipsnack was sent as new documents."""
+    files = [one.file for one in replica.bench.sandbox.requests if one.action == "collection.create"]
+    return [(one["name"], one["sha256"], one["size"]) for one in files if one]
+
+
+def nothing_sent(replica: Replica) -> bool:
+    return "collection.create" not in replica.bench.requests
+
+
+async def test_what_is_put_at_an_address_arrives_at_flipsnack_as_it_was_sent(replica: Replica) -> None:
+    document = CATALOGUE.read_bytes()
+    address, upload_id = await replica.address(title="Autumn", status="unlisted", description="New")
+    waiting = await replica.call("get_upload", upload_id=upload_id, wait_seconds=0)
+    assert waiting.data["state"] == "waiting"
+    answer = await replica.web.put(address, content=document)
+    assert (answer.status_code, answer.headers["content-type"]) == (202, "text/plain; charset=utf-8")
+    assert "has arrived" in answer.text
+    await until_ended(replica, upload_id)
+    assert created(replica) == [("Autumn.pdf", hashlib.sha256(document).hexdigest(), len(document))]
+    sent = next(one.params for one in replica.bench.sandbox.requests if one.action == "collection.create")
+    assert (sent["title"], sent["collectionStatus"], sent["description"]) == ("Autumn", "unlisted", "New")
+    assert replica.spooled == []
+
+
+async def test_a_person_sends_a_document_from_the_page_without_a_script(replica: Replica) -> None:
+    address, upload_id = await replica.address(title='Offers <b>"now"</b>')
+    page = await replica.web.get(address, headers=BROWSER)
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    assert "&lt;b&gt;" in page.text
+    assert '<label for="file">' in page.text
+    assert '<input id="file" name="file" type="file"' in page.text
+    assert '<form method="post" enctype="multipart/form-data">' in page.text
+    answer = await replica.web.post(address, headers=BROWSER, files={"file": ("../../etc/Offers.PDF", PDF)})
+    assert answer.status_code == 202
+    assert "<h1>The document has arrived" in answer.text
+    assert "can be closed" in answer.text
+    await until_ended(replica, upload_id)
+    assert created(replica) == [("Offers.pdf", hashlib.sha256(PDF).hexdigest(), len(PDF))]
+
+
+async def test_pages_and_words_are_kept_nowhere_and_run_nothing(replica: Replica) -> None:
+    address, _ = await replica.address()
+    for answer in (
+        await replica.web.get(address),
+        await replica.web.get("/uploads/nothing"),
+        await replica.web.put(address),
+    ):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "form-action 'self'" in policy
+        assert "script" not in policy
+
+
+async def test_only_a_hash_of_an_address_is_kept_and_the_answer_is_the_only_place_that_has_it(
+    team: Team, replica: Replica
+) -> None:
+    address, upload_id = await replica.address(title="Autumn")
+    secret = address.rpartition("/")[2]
+    await replica.web.put(address, content=PDF)
+    await until_ended(replica, upload_id)
+    kept = "".join(map(str, rows_of(team.store)))
+    assert upload_id in kept
+    assert secret not in kept
+    assert not any(secret in text for text in replica.bench.witness.texts[1:])
+
+
+async def test_an_address_is_good_for_one_document(replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+    again = await replica.web.put(address, content=PDF + b"%")
+    never = await replica.web.put("/uploads/AAAAAAAAAAAAAAAAAAAAAA", content=PDF)
+    assert (again.status_code, again.text) == (never.status_code, never.text) == (404, never.text)
+    assert len(created(replica)) == 1
+
+
+async def test_an_address_ends_after_a_quarter_of_an_hour_and_looks_like_none(replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    replica.bench.clock.advance(ADDRESS_SECONDS + 1)
+    answers = [await replica.web.get(address), await replica.web.put(address, content=PDF)]
+    never = await replica.web.get("/uploads/AAAAAAAAAAAAAAAAAAAAAA")
+    assert {(one.status_code, one.text) for one in answers} == {(404, never.text)}
+    said = await replica.call("get_upload", upload_id=upload_id)
+    assert said.data["state"] == "failed"
+    assert "No document came" in said.text
+    assert nothing_sent(replica)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "DELETE", "PATCH"])
+async def test_other_methods_do_nothing(replica: Replica, method: str) -> None:
+    address, upload_id = await replica.address()
+    assert (await replica.web.request(method, address)).status_code == 405
+    assert (await replica.call("get_upload", upload_id=upload_id, wait_seconds=0)).data["state"] == "waiting"
+
+
+REFUSED = {
+    "HTML": (b"<html><script>alert(1)</script>", "is not a PDF"),
+    "a program": (b"MZ\x90\x00" + b"\0" * 5000, "is not a PDF"),
+    "a zip": (b"PK\x03\x04%PDX", "is not a PDF"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+async def test_a_document_that_is_none_is_told_to_both_and_goes_nowhere(replica: Replica, what: str) -> None:
+    content, reason = REFUSED[what]
+    address, upload_id = await replica.address(title="Autumn")
+    answer = await replica.web.put(address, content=content)
+    assert answer.status_code == 422
+    assert reason in answer.text
+    said = await replica.call("get_upload", upload_id=upload_id)
+    assert said.data["state"] == "failed"
+    assert reason in said.text
+    assert nothing_sent(replica)
+    assert replica.spooled == []
+
+
+async def test_the_same_document_and_title_is_not_sent_twice(replica: Replica) -> None:
+    first, one = await replica.address(title="Autumn")
+    await replica.web.put(first, content=PDF)
+    await until_ended(replica, one)
+    second, other = await replica.address(title="Autumn")
+    answer = await replica.web.put(second, content=PDF)
+    assert answer.status_code == 409
+    assert "less than a day ago" in answer.text
+    said = await replica.call("get_upload", upload_id=other)
+    assert said.data["upload_id"] == one
+    assert "less than a day ago" in said.text
+    assert len(created(replica)) == 1
+    third, again = await replica.address(title="Autumn", again=True)
+    assert (await replica.web.put(third, content=PDF)).status_code == 202
+    await until_ended(replica, again)
+    assert len(created(replica)) == 2
+
+
+async def test_of_two_documents_at_once_one_is_taken_and_the_other_told(replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    begun = anyio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield PDF
+        begun.set()
+        await first_is_in.wait()
+
+    first_is_in, answers = anyio.Event(), list[int]()
+
+    async def send_slowly() -> None:
+        answers.append((await replica.web.put(address, content=slowly())).status_code)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(send_slowly)
+        await begun.wait()
+        answers.append((await replica.web.put(address, content=PDF + b"%")).status_code)
+        first_is_in.set()
+    assert answers == [202, 409]
+    await until_ended(replica, upload_id)
+    assert len(created(replica)) == 1
+
+
+async def test_a_transfer_that_breaks_off_may_be_repeated(replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    _, writer = await asyncio.open_connection(HOST, replica.port)
+    writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n\r\n".encode() + PDF)
+    await writer.drain()
+    await until(lambda: bool(replica.spooled))
+    writer.close()
+    await until(lambda: not replica.spooled)
+    assert nothing_sent(replica)
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+
+
+async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "MOST_UPLOAD_BYTES", 10_000)
+    address, _ = await replica.address()
+    reader, writer = await asyncio.open_connection(HOST, replica.port)
+    writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10001\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+    async def without_end() -> AsyncIterator[bytes]:
+        while True:
+            yield PDF * 10
+
+    with anyio.fail_after(10):
+        answer = await sent_until_answered(replica, address, without_end())
+    assert answer in {413, None}
+    assert nothing_sent(replica)
+    assert replica.spooled == []
+
+
+async def sent_until_answered(replica: Replica, address: str, content: AsyncIterator[bytes]) -> int | None:
+    """The status; None where the connection was ended while it was still written to."""
+    try:
+        return (await replica.web.put(address, content=content)).status_code
+    except httpx2.TransportError:
+        return None
+
+
+async def test_what_comes_too_slowly_is_dropped_and_may_come_again(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "IN_ALL_SECONDS", 0.2)
+    address, upload_id = await replica.address()
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b"%"
+            await anyio.sleep(0.01)
+
+    assert await sent_until_answered(replica, address, dripping()) in {408, None}
+    assert nothing_sent(replica)
+    monkeypatch.undo()
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+
+
+FORMS = {
+    "no file": ({"file": ("", b"")}, "No file was chosen."),
+    "two files": ([("file", ("a.pdf", PDF)), ("file", ("b.pdf", PDF))], "more than one file"),
+    "an empty file": ({"file": ("a.pdf", b"")}, "nothing in it"),
+}
+
+
+@pytest.mark.parametrize("what", FORMS)
+async def test_a_form_that_has_not_one_document_leaves_the_address_good(replica: Replica, what: str) -> None:
+    files, reason = FORMS[what]
+    address, upload_id = await replica.address()
+    answer = await replica.web.post(address, files=files)  # type: ignore[arg-type]  # as its own types say
+    assert (answer.status_code, reason in answer.text) == (400, True), answer.text
+    assert (await replica.web.post(address, files={"file": ("a.pdf", PDF)})).status_code == 202
+    await until_ended(replica, upload_id)
+
+
+BODIES = {
+    "a form without a boundary": ("multipart/form-data", PDF),
+    "a form that is none": ("multipart/form-data; boundary=x", PDF),
+    "a form without its end": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n' + PDF),
+    "thousands of fields": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 3000),
+    "a header without end": ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: " + b"a" * 200_000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BODIES)
+async def test_a_form_that_cannot_be_read_is_refused_in_words(replica: Replica, what: str) -> None:
+    kind, body = BODIES[what]
+    address, _ = await replica.address()
+    answer = await replica.web.post(address, content=body, headers={"Content-Type": kind})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8")
+    assert nothing_sent(replica)
+    assert replica.spooled == []
+
+
+NAMES = {
+    "../../etc/passwd.pdf": "passwd.pdf",
+    "C:\\Users\\x\\Offers.pdf": "Offers.pdf",
+    "Offers.pdf.exe": "Offers.pdf.exe.pdf",
+    "a\r\nX-Evil: 1.pdf": "a X-Evil 1.pdf",
+    "CON.pdf": "_CON.pdf",
+    ".pdf": "Autumn.pdf",
+}
+
+
+@pytest.mark.parametrize("given", NAMES)
+async def test_a_name_is_only_a_name(replica: Replica, given: str) -> None:
+    address, upload_id = await replica.address(title="Autumn")
+    quoted = given.replace("\\", "\\\\").replace("\r", "%0D").replace("\n", "%0A")
+    head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n\r\n'.encode()
+    body = head + PDF + b"\r\n--x--\r\n"
+    answer = await replica.web.post(address, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert answer.status_code == 202, answer.text
+    await until_ended(replica, upload_id)
+    ((name, *_),) = created(replica)
+    assert re.fullmatch(r"[\w .&'()-]+\.pdf", name), name
+    assert "/" not in name
+
+
+async def test_any_replica_takes_a_document_and_tells_of_it(team: Team, replica: Replica) -> None:
+    other = await team.replica("b")
+    address, upload_id = await replica.address(title="Autumn")
+    assert (await other.web.get(address)).status_code == 200
+    assert (await other.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+    assert (await replica.web.put(address, content=PDF)).status_code == 404
+
+
+async def test_another_caller_learns_nothing_of_an_upload(team: Team, replica: Replica) -> None:
+    _, upload_id = await replica.address(title="Secret plans")
+    berts = await team.replica("b", caller=BERT)
+    said = await berts.call("get_upload", upload_id=upload_id)
+    assert said.is_error
+    assert "There is no such upload." in said.text
+    assert "Secret plans" not in said.text
+
+
+async def test_a_caller_has_a_number_of_open_addresses_and_others_have_theirs(team: Team, replica: Replica) -> None:
+    for _ in range(MOST_OPEN):
+        await replica.address()
+    said = await replica.call("create_collection")
+    assert said.is_error
+    assert "there can be no more" in said.text
+    berts = await team.replica("b", caller=BERT)
+    await berts.address()
+    replica.bench.clock.advance(ADDRESS_SECONDS + 1)
+    await replica.address()
+
+
+async def test_a_document_on_a_replica_that_ended_may_be_sent_again(replica: Replica) -> None:
+    """Taken by a process that was killed before it wrote anything into the journal."""
+    address, upload_id = await replica.address()
+    assert replica.app.handing
+    assert await replica.app.handing.handed.take(upload_id, "killed")
+    assert (await replica.web.put(address, content=PDF)).status_code == 404
+    replica.bench.clock.advance(TAKEN_FOR + 1)
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+    assert len(created(replica)) == 1
+
+
+async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
+    replica = await team.replica(spool_megabytes=1)
+    address, upload_id = await replica.address()
+    reader, writer = await asyncio.open_connection(HOST, replica.port)
+    writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {2**21}\r\n\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 60" in head.lower()
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+
+
+async def test_a_spool_that_cannot_be_used_is_told_without_its_place(team: Team) -> None:
+    replica = await team.replica()
+    replica.spool.write_text("no folder")
+    address, _ = await replica.address()
+    answer = await replica.web.put(address, content=PDF)
+    assert answer.status_code == 503
+    assert str(replica.spool) not in answer.text
+    replica.spool.unlink()
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+
+
+async def test_what_waits_on_the_spool_has_no_name_and_is_its_owners(replica: Replica) -> None:
+    address, _ = await replica.address()
+    begun, go_on = anyio.Event(), anyio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield PDF
+        begun.set()
+        await go_on.wait()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: replica.web.put(address, content=slowly()))
+        await begun.wait()
+        await until(lambda: bool(replica.spooled))
+        (file,) = [one for one in replica.spool.rglob("*") if one.is_file()]
+        assert PARTIAL_NAME.fullmatch(file.name)
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.parent.stat().st_mode & 0o777 == 0o700
+        go_on.set()
+
+
+async def test_who_guesses_waits_and_right_addresses_do_not(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "WRONG_WAIT", 3600.0)
+    monkeypatch.setattr(routes, "MOST_WRONG", 3)
+    address, _ = await replica.address()
+    async with anyio.create_task_group() as group:
+        for number in range(3):
+            group.start_soon(replica.web.get, f"/uploads/{number:022}")
+        with anyio.fail_after(30):
+            while (status := await status_soon(replica)) is None:  # there was room for one more to wait
+                pass
+        assert status == 429
+        assert (await replica.web.get(address)).status_code == 200
+        group.cancel_scope.cancel()
+
+
+async def status_soon(replica: Replica) -> int | None:
+    with suppress(httpx2.TimeoutException):
+        return (await replica.web.get("/uploads/nothing", timeout=0.5)).status_code
+    return None
+
+
+async def test_the_history_says_who_sent_it_and_not_where(replica: Replica) -> None:
+    address, upload_id = await replica.address(title="Autumn")
+    await replica.web.put(address, content=PDF)
+    await until_ended(replica, upload_id)
+    events = await replica.app.history.events()
+    assert [(one.tool, one.target, one.decision) for one in events] == [("create_collection", "Autumn", "done")]
