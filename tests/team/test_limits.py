@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx2
 import pytest
 from mcp import Client, MCPError
