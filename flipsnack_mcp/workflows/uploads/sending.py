@@ -16,7 +16,7 @@ from flipsnack_mcp.api.actions import publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.begun import NOBODY, Beginner
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.job import AT_WORK, AWAITING_TURN, Job
@@ -46,7 +46,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     """What is odd about the document, kept for whoever asks later."""
     lane: Lane = Lane.INTERACTIVE
-    beginner: Beginner = NOBODY
+    beginner: Beginner = ANYBODY
 
     @property
     def facts(self) -> dict[str, Any]:
