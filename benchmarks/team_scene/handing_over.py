@@ -39,7 +39,13 @@ async def begun_on(
     async with team.client(token, replica=replica, elicitation_callback=Person(diary)) as (client, _):
 
         async def data(tool: str, **arguments: Any) -> dict[str, Any]:
-            result = await client.call_tool(tool, {"account": account, "wait_seconds": 0, **arguments})
+            asked = {"account": account, "wait_seconds": 0, **arguments}
+            result = await client.call_tool(tool, asked)
+            for _ in range(MOST_TRIES):
+                if not (result.is_error and NOTHING_CHANGED.search(f"{result.content}")):
+                    break
+                await anyio.sleep(1)
+                result = await client.call_tool(tool, asked)
             assert not result.is_error, result.content
             return dict(result.structured_content or {})
 
@@ -49,6 +55,11 @@ async def begun_on(
         )
         asked = {"account": account, "collection_hash": target}
         question = await client.session.call_tool("delete_collection", asked, allow_input_required=True)
+        for _ in range(MOST_TRIES):
+            if isinstance(question, InputRequiredResult):
+                break
+            await anyio.sleep(1)
+            question = await client.session.call_tool("delete_collection", asked, allow_input_required=True)
         assert isinstance(question, InputRequiredResult), question
     return Work(account, report["report_id"], upload["upload_id"], marker, target, question)
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,31 @@ def test_a_replica_may_do_nothing_that_it_need_not() -> None:
         assert (one["user"], one["read_only"], one["cap_drop"]) == ("10001:10001", True, ["ALL"])
     assert pod()["securityContext"]["runAsNonRoot"] is True
     assert pod()["automountServiceAccountToken"] is False
-    assert container["securityContext"] == {
+    nothing_more = {
         "readOnlyRootFilesystem": True,
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
     }
+    assert all(one["securityContext"] == nothing_more for one in [container, *pod()["initContainers"]])
     assert re.findall(r"^USER (.+)$", TEXTS["Dockerfile"], re.MULTILINE) == ["10001:10001"]
+
+
+def test_the_files_of_a_secret_are_copied_for_one_user_alone(tmp_path: Path) -> None:
+    """As often as they change; a group may read those of the cluster, and a tokens file that it may read lets nobody in."""
+    (beside,) = pod()["initContainers"]
+    once = beside["args"][0].replace("sleep 5", "exit 0").replace("/secret", f"{tmp_path}/secret")
+    once = once.replace("/config", f"{tmp_path}/config")
+    for name in ("secret", "config"):
+        (tmp_path / name).mkdir()
+    for content in ("first", "then another"):
+        for name in ("accounts.toml", "tokens.json", "state.key"):
+            (tmp_path / "secret" / name).write_text(f"{name} {content}")
+        subprocess.run([*beside["command"], once], check=True)  # noqa: S603  # our own
+        copies = [*(tmp_path / "config").iterdir()]
+        assert {one.name: one.read_text() for one in copies} == {
+            one.name: one.read_text() for one in (tmp_path / "secret").iterdir()
+        }
+        assert {one.stat().st_mode & 0o777 for one in copies} == {0o600}
 
 
 def test_the_image_is_pinned_and_brings_no_tool_that_builds() -> None:
@@ -86,7 +106,8 @@ def test_every_image_has_a_version() -> None:
 
 
 def containers_of(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from one.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
+    inside = one.get("spec", {}).get("template", {}).get("spec", {})
+    yield from [*inside.get("initContainers", []), *inside.get("containers", [])]
 
 
 def test_probes_ask_what_there_is_and_an_end_waits_for_the_drain() -> None:
