@@ -279,7 +279,7 @@ def build_server(
             for one, client in zip(settings.every, clients, strict=True):
                 client.changed = telling_of(events, one, several=len(clients) > 1)
             try:
-                async with anyio.create_task_group() as background, spool_of(settings, background) as spool:
+                async with spool_of(settings) as spool, anyio.create_task_group() as background:
                     background.start_soon(remove_leftovers_later, settings)
                     background.start_soon(events.hear)
                     if isinstance(remembering, OpenedStore):

@@ -1,4 +1,4 @@
-"""How a server ends that others stand beside: it says so, goes on for a while, takes nothing new, and waits for its calls.
+"""How a server ends that others stand beside: it says so, goes on for a while, is reached no more, and waits for its calls.
 
 Uvicorn alone waits for answers that are under way, but what the SDK streams to older clients is cut by its library for
 such streams as soon as uvicorn means to exit. So that comes last, when everything is answered.
@@ -47,7 +47,7 @@ class Ending:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing new is taken."""
+        """Whether it can be reached no more."""
         return self.begun_at is not None and self.now() >= self.begun_at + self.notice
 
     @property
@@ -125,16 +125,16 @@ class UnderWay:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if self._takes_nothing(scope):
+        if self._comes_too_late(scope):
             return await ENDING.tell(send)
         if is_stream(scope):
             return await self._streamed(scope, receive, send)
         with self.ending.counted():
             return await self.app(scope, receive, self._last(send))
 
-    def _takes_nothing(self, scope: Scope) -> bool:
-        new = is_stream(scope) or (self.keeps_sessions and opens_session(scope))
-        return self.ending.closed or (self.ending.begun and new)
+    def _comes_too_late(self, scope: Scope) -> bool:
+        """Whether it could not bring to an end what a request begins. A call on a connection that is left is answered."""
+        return self.ending.begun and (is_stream(scope) or (self.keeps_sessions and opens_session(scope)))
 
     def _last(self, send: Send) -> Send:
         """An answer with which its connection ends, once the end has begun: the next request finds another server."""

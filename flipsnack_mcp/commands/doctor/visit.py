@@ -24,6 +24,7 @@ HELLO = {
         "clientInfo": {"name": "flipsnack-mcp doctor", "version": __version__},
     },
 }
+SESSION = "Mcp-Session-Id"
 ACCEPTED = {"Accept": "application/json, text/event-stream"}
 UNREACHED = (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError)
 
@@ -101,8 +102,11 @@ class Visit:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     async def hello(self, **headers: str) -> httpx2.Response:
-        """The answer to the first message of a client."""
-        return await self.http.post(self.place.url, json=HELLO, headers=ACCEPTED | headers)
+        """The answer to the first message of a client; a session that it began is ended."""
+        answer = await self.http.post(self.place.url, json=HELLO, headers=ACCEPTED | headers)
+        if session := answer.headers.get(SESSION):
+            await self.http.delete(self.place.url, headers={SESSION: session, **headers})
+        return answer
 
     async def keep(self, response: httpx2.Response) -> None:
         """Keep what came back; a stream that is there for whatever may come has no end to wait for."""
@@ -115,7 +119,9 @@ class Visit:
 @asynccontextmanager
 async def visiting(place: Endpoint, token: str) -> AsyncIterator[Visit]:
     """A visit, over connections of its own: what stands in front of a server by proxies of the environment is used."""
-    async with httpx2.AsyncClient(timeout=VISIT_PATIENCE, trust_env=not place.here) as http:
+    # Whom to trust says the environment everywhere; which way to go, not on this machine.
+    trusted = httpx2.create_ssl_context()
+    async with httpx2.AsyncClient(timeout=VISIT_PATIENCE, trust_env=not place.here, verify=trusted) as http:
         visit = Visit(place, token, http)
         http.event_hooks = {"response": [visit.keep]}
         yield visit

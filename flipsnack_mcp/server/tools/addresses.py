@@ -125,6 +125,11 @@ async def wait_for_arrival(call: ToolCall, upload_id: str, seconds: float) -> Ha
         await anyio.sleep(LOOK_AGAIN_AFTER_ARRIVAL)
 
 
+async def open_addresses(call: ToolCall) -> list[HandedUpload]:
+    """The upload addresses of whoever calls to which nothing has come yet."""
+    return await call.app.handing.handed.open_of(CALLER.get().principal) if call.app.handing else []
+
+
 async def closed_address(call: ToolCall, upload_id: str) -> bool:
     """Whether an upload address was ended by that, to which nothing had come."""
     seen = await call.app.handing.handed.look(upload_id) if call.app.handing else None

@@ -93,6 +93,17 @@ class HandedUploads:
 
         return await self.store.transact(work)
 
+    async def open_of(self, principal: str) -> list[HandedUpload]:
+        """Those of one caller to which a document can still come."""
+
+        def work(records: Records) -> list[HandedUpload]:
+            theirs = [one for _, one in records.all(UPLOAD_ADDRESS) if one["principal"] == principal]
+            known = [handed_upload(records, one["upload_id"]) for one in theirs if is_good(records, one)]
+            ours = (one for one in known if one and one.account == self.account)
+            return [one for one in ours if takes_document(records, one)]
+
+        return await self.store.transact(work)
+
     async def take(self, upload_id: str, token: str) -> bool:
         """Take it for a document that has arrived; whether no other was first."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from flipsnack_mcp.sandbox.packages import Package
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from tests.in_memory import rows_of
+from tests.server.bench import Bench
 from tests.team.exchange.replicas import Replica, Team, path_of
 
 
@@ -61,6 +63,14 @@ async def test_a_package_is_what_flipsnack_built_and_comes_in_parts_as_well(repl
     part = await replica.web.get(address, headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, whole.content[10:20])
     assert replica.bench.downloaded == []
+
+
+async def test_nothing_is_left_on_the_spool_when_a_server_ends(bench: Bench) -> None:
+    async with AsyncExitStack() as ending:
+        replica = await Team(bench, ending).replica()
+        await package(replica)
+        assert len(replica.spooled) == 1
+    assert replica.spooled == []
 
 
 async def test_a_package_is_fetched_anew_by_a_replica_that_has_it_not(team: Team, replica: Replica) -> None:

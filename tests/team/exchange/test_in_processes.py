@@ -18,6 +18,7 @@ from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from tests.commands.processes import Run, nobody_answers_at, wait_for
+from tests.redis_server import running_redis
 from tests.team.authentication.guarded import MODERN, OLDER, Assistant
 
 CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
@@ -65,19 +66,24 @@ def made_token(file: Path, name: str) -> str:
     return made
 
 
-@pytest.fixture(scope="module")
-def place(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+@pytest.fixture(scope="module", params=["on one state file", "on Redis"])
+def place(run: Run, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("team")
     token = made_token(folder / "tokens.json", "Anna")
     with ExitStack() as stack:
         sandbox = stack.enter_context(run.sandbox("--conversion-seconds", "0", "--package-seconds", "0"))
-        logs = list[str]()
-        replicas = [stack.enter_context(replica(run, folder, name, sandbox, logs)) for name in ("a", "b")]
+        logs, state = list[str](), f"sqlite:{folder / 'state.sqlite'}"
+        if request.param == "on Redis":
+            state = stack.enter_context(running_redis(folder)).url
+        started = (replica(run, folder, name, sandbox, logs, state) for name in ("a", "b"))
+        replicas = [stack.enter_context(one) for one in started]
         yield Place(replicas, sandbox, token, logs)
 
 
 @contextmanager
-def replica(run: Run, folder: Path, name: str, sandbox: dict[str, str], logs: list[str]) -> Iterator[Process]:
+def replica(
+    run: Run, folder: Path, name: str, sandbox: dict[str, str], logs: list[str], state: str = ""
+) -> Iterator[Process]:
     with nobody_answers_at() as port:
         pass
     log = folder / f"{name}.log"
@@ -88,7 +94,7 @@ def replica(run: Run, folder: Path, name: str, sandbox: dict[str, str], logs: li
         "FLIPSNACK_UPLOAD_URL": sandbox["upload_url"],
         "FLIPSNACK_CALLS_PER_SECOND": "1000",
         "FLIPSNACK_CALLS_PER_MINUTE": "1000",
-        "FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}",
+        "FLIPSNACK_STATE": state or f"sqlite:{folder / 'state.sqlite'}",
         "FLIPSNACK_TOKENS": str(folder / "tokens.json"),
         "FLIPSNACK_PUBLIC_URL": PUBLIC,
         "FLIPSNACK_SPOOL_DIR": str(folder / f"spool {name}"),
@@ -150,6 +156,18 @@ def test_the_page_of_an_address_may_send_its_form_and_no_other_page_may(place: P
     form = {"file": ("a.pdf", CATALOGUE.read_bytes() + origin.encode())}
     answer = httpx2.post(reached(one, asked.data["upload_address"]), files=form, headers=headers, trust_env=False)
     assert answer.status_code == ORIGINS[origin]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "DELETE"])
+def test_another_method_does_nothing(place: Place, method: str) -> None:
+    one = place.replicas[0]
+    assistant = one.by(place.token)
+    asked = assistant.call("create_collection")
+    answer = httpx2.request(method, reached(one, asked.data["upload_address"]), headers=HOST, trust_env=False)
+    assert answer.status_code == 405
+    said = assistant.call("get_upload", upload_id=asked.data["upload_id"], wait_seconds=0)
+    assert said.data["state"] == "waiting"
+    assistant.call("stop_work", work_id=asked.data["upload_id"])
 
 
 def test_a_foreign_host_is_refused_whatever_the_address(place: Place) -> None:
