@@ -87,7 +87,7 @@ class App:
         flipsnack.changing = self.recent.changing
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
         self.downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(now), lookout.background), account))
-        self.uploads = Uploads(flipsnack, journal, jobs)
+        self.uploads = Uploads(flipsnack, journal, jobs, still_may)
         self.eyes = Eyes(store, account, settings.upload_dirs)
         uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
         self.batches = Batches(

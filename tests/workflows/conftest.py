@@ -7,9 +7,11 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
+from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import asking, unlimited
+from tests.on_redis import store_on
 from tests.server.bench import LoopClock
 from tests.virtual_clock import VirtualLoop
 from tests.workflows.running import LongWork
@@ -44,6 +46,18 @@ async def context(sandbox: Sandbox) -> AsyncIterator[CallContext]:
 
 
 @pytest.fixture
-async def work(sandbox: Sandbox, clock: LoopClock, tmp_path: Path) -> LongWork:
+def kept_in() -> str:
+    """Where long work is kept; what must hold on Redis too is tried in both."""
+    return "memory"
+
+
+@pytest.fixture
+async def work(
+    sandbox: Sandbox, clock: LoopClock, tmp_path: Path, kept_in: str, request: pytest.FixtureRequest
+) -> AsyncIterator[LongWork]:
     """Long work on that sandbox, whose account no process knows yet."""
-    return LongWork(sandbox, clock, MemoryStore(clock), tmp_path)
+    store: Store = MemoryStore(clock)
+    if kept_in == "redis":
+        store = store_on(request.getfixturevalue("redis_server"), clock)
+    yield LongWork(sandbox, clock, store, tmp_path)
+    await store.close()

@@ -262,7 +262,7 @@ class LongWork:
 
     sandbox: Sandbox
     clock: LoopClock
-    store: MemoryStore
+    store: Store
     folder: Path
     road: Road = field(default_factory=Road)
 

@@ -385,6 +385,7 @@ async def test_a_plan_that_nobody_started_is_not_gone_on_with(work: LongWork) ->
     assert [one.state for one in items] == ["done"] * 2
 
 
+@pytest.mark.parametrize("kept_in", ["memory", "redis"])
 @pytest.mark.parametrize(
     ("status", "rule", "made"),
     [

@@ -102,6 +102,7 @@ async def test_each_counts_in_the_allowance_by_what_was_deleted(work: LongWork) 
     assert counted == [f"delete {one.collection_hash}" for one in items]
 
 
+@pytest.mark.parametrize("kept_in", ["memory", "redis"])
 async def test_killed_at_any_moment_nothing_is_deleted_twice_and_what_may_have_been_is_looked_up(
     work: LongWork,
 ) -> None:
