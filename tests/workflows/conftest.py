@@ -1,13 +1,13 @@
 """Virtual time, a sandbox without limits, and an context on it."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Sandbox
-from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import asking, unlimited
@@ -56,8 +56,10 @@ async def work(
     sandbox: Sandbox, clock: LoopClock, tmp_path: Path, kept_in: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[LongWork]:
     """Long work on that sandbox, whose account no process knows yet."""
-    store: Store = MemoryStore(clock)
-    if kept_in == "redis":
-        store = store_on(request.getfixturevalue("redis_server"), clock)
-    yield LongWork(sandbox, clock, store, tmp_path)
-    await store.close()
+    server = request.getfixturevalue("redis_server") if kept_in == "redis" else None
+    another = partial(store_on, server, clock) if server else partial(MemoryStore, clock)
+    first = another()
+    work = LongWork(sandbox, clock, first, tmp_path, another=another)
+    yield work
+    for store in (first, *work.opened):
+        await store.close()

@@ -5,9 +5,9 @@ import pytest
 
 from flipsnack_mcp.sandbox import Fault, Sandbox
 from flipsnack_mcp.workflows.batches.record import BATCH
-from flipsnack_mcp.workflows.begun import BegunWork, Beginner
-from flipsnack_mcp.workflows.finding import Choice, choose
+from flipsnack_mcp.workflows.begun import Beginner, BegunWork
 from flipsnack_mcp.workflows.context import CallContext
+from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans.drafts import draft_plan
 from flipsnack_mcp.workflows.plans.rules import Permissions, Plan
 from tests.api.asking import unlimited

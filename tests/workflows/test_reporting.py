@@ -200,7 +200,6 @@ async def test_a_report_goes_on_by_itself_when_its_call_has_ended(work: LongWork
     assert answered == len(work.sandbox.requests) == 24 + 1
 
 
-@pytest.mark.parametrize("kept_in", ["memory", "redis"])
 @pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended"])
 @pytest.mark.parametrize("period", [CLOSED, OPEN], ids=["closed", "open"])
 async def test_the_next_process_asks_only_what_was_on_its_way(work: LongWork, period: Period, *, cleanly: bool) -> None:
