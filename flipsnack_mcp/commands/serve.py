@@ -5,7 +5,8 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -16,7 +17,7 @@ from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
-from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.settings import LOOPBACK, Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.team.binding import asks_who_calls
 
@@ -31,7 +32,7 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     leave_when_interrupted()
     see_to_stderr()
     if where:
-        return serve_http(for_callers(settings), *where)
+        return serve_http(for_callers(settings, address_of_server(*where)), *where)
     if not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
@@ -50,10 +51,24 @@ def made(settings: Settings, store: Store) -> FlipsnackServer:
     return server
 
 
-def for_callers(settings: Settings) -> Settings:
-    """The settings of a server on HTTP, and of each of its accounts: whether they are a team's is known from here on."""
+def for_callers(settings: Settings, bound_to: str) -> Settings:
+    """The settings of a server on HTTP, and of each of its accounts: whether they are a team's is known from here on.
+
+    On loopback a team may go without a public address: what it is bound to is where it is reached.
+    """
     team = asks_who_calls(settings)
-    return replace(settings, team=team, accounts=tuple(replace(one, team=team) for one in settings.accounts))
+    alone = (
+        bool(settings.tokens)
+        and not (settings.auth_issuer or settings.public_url)
+        and urlsplit(bound_to).hostname in LOOPBACK
+    )
+    known: dict[str, Any] = {"team": team, **({"public_url": bound_to} if alone else {})}
+    return replace(settings, **known, accounts=tuple(replace(one, **known) for one in settings.accounts))
+
+
+def address_of_server(host: str, port: int) -> str:
+    """Where a server is reached that is bound to this."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
@@ -83,8 +98,7 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     server = made(settings, store)
     remark_on(settings, open_key_files(settings))
     if sys.stderr.isatty():
-        named = f"[{host}]" if ":" in host else host
-        reached = settings.public_url.rstrip("/") or f"http://{named}:{port}"
+        reached = settings.public_url.rstrip("/") or address_of_server(host, port)
         announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
     for one in remarks_on_callers(settings):
         log.warning("%s", one)

@@ -21,7 +21,7 @@ from flipsnack_mcp.files.refusal import RefusedFile
 
 OWN_FOLDER = "flipsnack-spool"
 """Below the folder that was named, which may be anybody's: only this one is closed to others and tidied."""
-OWN_PREFIX = f"{OWN_FOLDER}-"
+SPOOL_PREFIX = f"{OWN_FOLDER}-"
 TELL_THE_OPERATOR = "Tell whoever runs this server to look at the folder in FLIPSNACK_SPOOL_DIR."
 
 
@@ -151,7 +151,7 @@ class Spool:
         """The folder, and how much in it is not this process's own."""
         try:
             if self._folder is None or not self._folder.is_dir():  # somebody may have removed it
-                self._folder = _own_folder(self._named) if self._named else Path(tempfile.mkdtemp(prefix=OWN_PREFIX))
+                self._folder = _own_folder(self._named) if self._named else Path(tempfile.mkdtemp(prefix=SPOOL_PREFIX))
             return self._folder, self._taken_by_others(self._folder)
         except OSError as error:
             raise SpoolUnusable from error
@@ -169,7 +169,7 @@ class Spool:
         if self._named:
             remove_leftovers(self._named / OWN_FOLDER)
             return
-        for folder in Path(tempfile.gettempdir()).glob(f"{OWN_PREFIX}*"):
+        for folder in Path(tempfile.gettempdir()).glob(f"{SPOOL_PREFIX}*"):
             with suppress(OSError):
                 if _is_ours(folder.lstat()):
                     remove_leftovers(folder)

@@ -95,6 +95,8 @@ class App:
         )
         self.reports = Reports(flipsnack, jobs, ReportRecord(store, account), lambda: on_the_wall(now()))
         self.plans = Plans(flipsnack, jobs, PlanRecord(store, account), self.history, journal, self.allowance, allowed)
+        self.still_may = still_may
+        """Whether who had something begun may still have it done."""
         self.handing: Handing | None = None
         """What comes and goes by addresses, where nobody's disk can be read."""
         if settings.missing:

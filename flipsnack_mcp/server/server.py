@@ -23,7 +23,6 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
-from flipsnack_mcp.files.limits import MEGABYTE
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
@@ -32,6 +31,7 @@ from flipsnack_mcp.server.arriving.lines import Reread
 from flipsnack_mcp.server.arriving.observing import Observing
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
+from flipsnack_mcp.server.by_address.spooling import spool_of
 from flipsnack_mcp.server.consent.keys import KeysInFile, KeysInStore
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
@@ -258,23 +258,6 @@ async def remove_leftovers_of(folder: Path | None) -> None:
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
-@asynccontextmanager
-async def spool_of(settings: Settings, background: anyio.abc.TaskGroup) -> "AsyncGenerator[Spool | None]":
-    """What documents and packages come through, where nobody's disk can be read; empty before and after."""
-    if not settings.team:
-        yield None
-        return
-    from flipsnack_mcp.files.spool import Spool  # noqa: PLC0415  # only a team has one
-
-    spool = Spool(settings.spool_dir, settings.spool_megabytes * MEGABYTE, background)
-    await spool.tidy()
-    try:
-        yield spool
-    finally:
-        with anyio.CancelScope(shield=True):
-            await spool.close()
-
-
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
@@ -296,7 +279,7 @@ def build_server(
             for one, client in zip(settings.every, clients, strict=True):
                 client.changed = telling_of(events, one, several=len(clients) > 1)
             try:
-                async with anyio.create_task_group() as background, spool_of(settings, background) as spool:
+                async with spool_of(settings) as spool, anyio.create_task_group() as background:
                     background.start_soon(remove_leftovers_later, settings)
                     background.start_soon(events.hear)
                     if isinstance(remembering, OpenedStore):

@@ -20,7 +20,7 @@ from flipsnack_mcp.store.redis.promises import broken_promises
 from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
-from flipsnack_mcp.team.exchange.routes import exchange_routes
+from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
@@ -30,6 +30,8 @@ SESSION_IDLE = 1800.0
 """Seconds without a request after which a session is dropped."""
 STRANGERS_EACH_SECOND = 50
 ABOUT_HEALTH = frozenset({"/health", "/ready"})
+OF_A_PAGE_WITHOUT_REFERRER = "null"
+"""What a browser says of the form at an upload address: its page gives no referrer, so that the address stands nowhere."""
 ELSEWHERE_MEANT = {
     421: TurnedAway(421, "This server has another name (Invalid Host header). Nothing was done."),
     403: TurnedAway(403, "This web page may not speak to this server (Invalid Origin header). Nothing was done."),
@@ -101,12 +103,15 @@ class Addressed:
         if self.names.path and path.startswith(f"{self.names.path}/"):
             path = path.removeprefix(self.names.path)
             scope = {**scope, "path": path}
-        if path not in ABOUT_HEALTH and (status := self._refusal(scope)):
+        if path not in ABOUT_HEALTH and (status := self._refusal(scope, path)):
             return await ELSEWHERE_MEANT[status].tell(send)
         return await self.app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> int:
-        return self.names.refuse(values_of_header(scope, b"host"), values_of_header(scope, b"origin"))
+    def _refusal(self, scope: Scope, path: str) -> int:
+        origins = values_of_header(scope, b"origin")
+        if path.startswith(UPLOAD_PATHS) and origins == [OF_A_PAGE_WITHOUT_REFERRER]:
+            origins = []
+        return self.names.refuse(values_of_header(scope, b"host"), origins)
 
 
 def values_of_header(scope: Scope, name: bytes) -> list[str]:

@@ -1,9 +1,9 @@
 """Looking for work whose owner is gone: one look at the store for all accounts of a process, whoever of them uses it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from contextvars import Context
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -83,7 +83,7 @@ class Lookout:
             self._looking = True
             self._begin(self._look_while_used)
 
-    def _begin(self, looking: Callable[[], Awaitable[None]]) -> None:
+    def _begin(self, looking: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Outside of the call that happens to be handled: what is found was not asked for by it, nor by who makes it."""
         Context().run(self.background.start_soon, looking)
 

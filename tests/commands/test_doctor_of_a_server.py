@@ -14,6 +14,7 @@ from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.reaching import clock, encrypted, lasting
 from flipsnack_mcp.commands.doctor.served import examined_server, token_from
 from flipsnack_mcp.commands.doctor.visit import Endpoint, server_at, visiting
+from tests.api.street import no_network_settings
 from tests.commands.judged import HOST, TOKEN, judged
 from tests.commands.processes import Ended, Run, nobody_answers_at
 
@@ -138,6 +139,13 @@ async def test_a_server_for_one_person_on_this_machine_is_well_without_tokens() 
     assert found["current clients"].ok
 
 
+async def test_sessions_that_it_began_are_ended() -> None:
+    async with judged(open=1, host=1, origin=1) as gate:
+        await looked_at(gate.url)
+    begun_by_itself, begun_by_the_client = 4, 1
+    assert gate.methods["DELETE"] == begun_by_itself + begun_by_the_client
+
+
 async def test_replicas_are_counted() -> None:
     async with judged(replicas=3) as gate:
         found = await looked_at(gate.url)
@@ -147,14 +155,26 @@ async def test_replicas_are_counted() -> None:
 async def test_who_cannot_be_reached_is_said_with_what_helps() -> None:
     with nobody_answers_at() as port:
         found = await looked_at(f"http://{HOST}:{port}/mcp")
-    assert not found["health"].ok
-    assert "Look whether the server runs" in found["health"].said
+    assert not found["connection"].ok
+    assert "Look whether the server runs" in found["connection"].said
 
 
 async def test_a_name_that_nobody_has_ends_the_visit() -> None:
     found = await looked_at("https://flipsnack.invalid/mcp")
     assert {*found} == {"name"}
     assert "DNS" in found["name"].said
+
+
+async def test_behind_a_proxy_neither_name_nor_certificate_is_looked_at_past_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_network_settings(monkeypatch)
+    with nobody_answers_at() as port:
+        monkeypatch.setenv("https_proxy", f"http://u:hunter2@{HOST}:{port}")
+        found = await looked_at("https://flipsnack.invalid/mcp")
+    assert {*found} == {"proxy", "connection"}
+    assert "https_proxy" in found["proxy"].said
+    assert "hunter2" not in found["proxy"].said + found["connection"].said
 
 
 def test_what_is_not_encrypted_is_fit_for_this_machine_only() -> None:

@@ -176,7 +176,7 @@ async def test_leftovers_of_killed_runs_go_and_those_of_the_living_stay(
     shared = tmp_path / "shared" if named else None
     living, new = Spool(shared, 1000, background), Spool(shared, 1000, background)
     async with living.place() as place:
-        left = place.file.path.parent if named else tmp_path / f"{spools.OWN_PREFIX}killed"
+        left = place.file.path.parent if named else tmp_path / f"{spools.SPOOL_PREFIX}killed"
         subprocess.run([sys.executable, "-c", KILLED, str(left)], check=False, env={**os.environ}, timeout=60)  # noqa: ASYNC221, S603
         assert len(lying(tmp_path)) == 2
         await new.tidy()

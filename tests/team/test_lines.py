@@ -119,10 +119,17 @@ async def test_of_an_address_only_its_kind_is_written(written: io.StringIO, path
     assert parsed(written)[-1]["route"] in {"/files", "/uploads", "/hooks", "_OTHER"}
 
 
-async def test_an_error_in_the_application_is_one_line_too(written: io.StringIO) -> None:
-    async with client() as http:
+async def escapes(*_: object) -> None:
+    raise ValueError("CANARY")
+
+
+@pytest.mark.parametrize("broken", [app(), lines.RequestLines(escapes)], ids=["answered", "left to uvicorn"])
+async def test_an_error_in_the_application_is_one_line_too(written: io.StringIO, broken: ASGIApp) -> None:
+    transport = httpx2.ASGITransport(broken, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://flipsnack.test") as http:
         assert (await http.get("/breaks")).status_code == 500
     assert parsed(written)[-1]["status"] == 500
+    assert "CANARY" not in written.getvalue()
 
 
 async def test_a_balancers_look_is_written_only_where_the_answer_is_no(written: io.StringIO) -> None:

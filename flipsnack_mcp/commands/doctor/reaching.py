@@ -5,14 +5,17 @@ import time
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 from anyio.streams.tls import TLSAttribute
 
 from flipsnack_mcp.api import cleaned, quoted
+from flipsnack_mcp.api.network import proxies_of
 from flipsnack_mcp.commands.doctor.finding import Finding
-from flipsnack_mcp.commands.doctor.visit import UNREACHED, Visit
+from flipsnack_mcp.commands.doctor.visit import Visit
 
+CHECK_OF_NAME = "name"
 A_DAY = 86_400
 SOON = 14
 """Days before the end of a certificate at which it should have been renewed by itself."""
@@ -22,17 +25,28 @@ READY_LOOKS = 8
 """Requests by which replicas are counted, each over a connection of its own."""
 
 
+async def reached(visit: Visit) -> AsyncIterator[Finding]:
+    """Look at the way to it; a proxy looks the name up itself, and certificates are looked at behind it by each request."""
+    place = visit.place
+    if proxy := proxies_of().between(urlsplit(place.url).scheme, place.host, place.port):
+        yield Finding("proxy", ok=True, said=f"reached through the proxy of {proxy.variable}")
+        return
+    for look in (named, encrypted):
+        async for one in look(visit):
+            yield one
+
+
 async def named(visit: Visit) -> AsyncIterator[Finding]:
-    """Look its name up, unless it has none."""
+    """Look its name up."""
     place = visit.place
     try:
         found = await anyio.getaddrinfo(place.host, place.port)
     except OSError:
         cure = "Look at its entry in DNS, and whether the name is spelled right."
-        yield Finding("name", ok=False, said=f"{place.host} has no address that can be found from here. {cure}")
+        yield Finding(CHECK_OF_NAME, ok=False, said=f"{place.host} has no address that can be found from here. {cure}")
         return
     addresses = dict.fromkeys(str(one[4][0]) for one in found)
-    yield Finding("name", ok=True, said=f"{place.host} is {', '.join(addresses)}")
+    yield Finding(CHECK_OF_NAME, ok=True, said=f"{place.host} is {', '.join(addresses)}")
 
 
 async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
@@ -78,12 +92,7 @@ async def well(visit: Visit) -> AsyncIterator[Finding]:
     """Ask it whether it lives, and whether it is ready; and see by that what time it is there, and who answers."""
     replicas, clocks, unready = set[str](), list[float](), dict[str, str]()
     for path in ("/health", *("/ready",) * READY_LOOKS):
-        try:
-            answer = await visit.http.get(visit.place.beside(path), headers={"Connection": "close"})
-        except UNREACHED as error:
-            said = f"{path} was not answered ({type(error).__name__}). Look whether the server runs and the way to it is open."
-            yield Finding(path.removeprefix("/"), ok=False, said=said)
-            return
+        answer = await visit.http.get(visit.place.beside(path), headers={"Connection": "close"})
         told = members(answer)
         replicas |= {cleaned(str(told["replica"]), 40)} if "replica" in told else set()
         clocks += clock_of(answer.headers.get("date", ""))

@@ -13,10 +13,11 @@ from flipsnack_mcp.api import one_line
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.doctor.doors import asked_for_token, meant_for_others, one_time_addresses
 from flipsnack_mcp.commands.doctor.finding import Finding, verdict
-from flipsnack_mcp.commands.doctor.reaching import encrypted, named, well
+from flipsnack_mcp.commands.doctor.reaching import CHECK_OF_NAME, reached, well
 from flipsnack_mcp.commands.doctor.talking import talked, told_too_much
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit, visiting
 
+LOOK_WHETHER = "Look whether the server runs, and whether the way to it is open."
 CHECKS = (well, asked_for_token, meant_for_others, one_time_addresses, talked)
 
 
@@ -48,17 +49,17 @@ async def examined_server(place: Endpoint, token: str) -> list[Finding]:
 
 async def visited(visit: Visit) -> AsyncIterator[Finding]:
     """Look at one thing after the other."""
-    for reach in (named, encrypted):
-        async for one in reach(visit):
-            yield one
-            if not one.ok and one.check != "encryption":
-                return
+    async for one in reached(visit):
+        yield one
+        if one.check == CHECK_OF_NAME and not one.ok:
+            return
     for look in CHECKS:
         try:
             async for one in look(visit):
                 yield one
         except UNREACHED as error:
-            yield Finding("connection", ok=False, said=f"it broke ({type(error).__name__}); the rest was not looked at")
+            said = f"none, or it broke ({type(error).__name__}), so the rest was not looked at. {LOOK_WHETHER}"
+            yield Finding("connection", ok=False, said=said)
             return
     for one in told_too_much(visit):
         yield one

@@ -14,7 +14,7 @@ NOBODYS_DISK = "Several people use this server, and it reads files of nobody's c
 INSTEAD_OF_A_FILE = (
     "Give file_url, or call create_collection without a file: it gives an address that the document is sent to."
 )
-TOLD = {
+TOLD_OF_ARGUMENTS = {
     ("create_collection", "file_url"): "Public https address; without it the answer has an upload address",
     ("add_flipbook", "file_url"): "Public https address; without it the answer has an upload address",
     ("create_collections", "documents"): "Public https addresses",
@@ -47,7 +47,9 @@ def by_addresses(tool: Tool) -> Tool:
     """A tool as it is listed for people whose files the server does not see."""
     described = DESCRIBED.get(tool.name) or WHICH_FILE.sub("", tool.description or "")
     given = {
-        name: {**schema, "description": TOLD[tool.name, name]} if (tool.name, name) in TOLD else schema
+        name: {**schema, "description": TOLD_OF_ARGUMENTS[tool.name, name]}
+        if (tool.name, name) in TOLD_OF_ARGUMENTS
+        else schema
         for name, schema in tool.input_schema["properties"].items()
         if name not in OF_THIS_DISK
     }

@@ -8,6 +8,7 @@ import anyio
 from flipsnack_mcp.api import Action, ConfigurationError, FlipsnackError
 from flipsnack_mcp.server.app import TO_SET, App
 from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.rights import check_theirs
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedNow, HandedUpload
@@ -27,7 +28,7 @@ ARRIVED_JUST_NOW = 'The document has arrived and is looked into. Call get_upload
 NOTHING_CAME = "No document came to its address within 15 minutes, so nothing was uploaded."
 ANOTHER_ADDRESS = "Call {} again for a new address, once the person has the right document."
 BEING_ADDED = 'The document is being sent to the collection. Call get_upload(upload_id="{}", wait_seconds=30).'
-ADDED = "The document was added to the collection; get_collection shows how far its conversion is."
+ADDED_BY_ADDRESS = "The document was added to the collection; get_collection shows how far its conversion is."
 ADDING_UNSEEN = "The server that sent the document ended meanwhile: look at the collection with get_collection."
 LOOK_AGAIN_AFTER_ARRIVAL = 1.0
 """Seconds between two looks whether something has arrived, at whichever replica."""
@@ -124,6 +125,20 @@ async def wait_for_arrival(call: ToolCall, upload_id: str, seconds: float) -> Ha
         await anyio.sleep(LOOK_AGAIN_AFTER_ARRIVAL)
 
 
+async def open_addresses(call: ToolCall) -> list[HandedUpload]:
+    """The upload addresses of whoever calls to which nothing has come yet."""
+    return await call.app.handing.handed.open_of(CALLER.get().principal) if call.app.handing else []
+
+
+async def closed_address(call: ToolCall, upload_id: str) -> bool:
+    """Whether an upload address was ended by that, to which nothing had come."""
+    seen = await call.app.handing.handed.look(upload_id) if call.app.handing else None
+    if seen is None or call.app.handing is None:
+        return False
+    check_theirs(seen.handed.principal, seen.handed.caller)
+    return await call.app.handing.handed.close(upload_id)
+
+
 def no_such_upload() -> FlipsnackError:
     """What to say where nothing goes by that id, or somebody else's does."""
     return FlipsnackError(
@@ -150,9 +165,10 @@ async def told_of_arrival(call: ToolCall, seen: HandedNow) -> dict[str, Any]:
         "taken": ("uploading", ARRIVED_JUST_NOW.format(known)),
         "begun": ("uploading", ARRIVED_JUST_NOW.format(known)),
         "sending": ("uploading", BEING_ADDED.format(known)),
-        "done": ("complete", ADDED),
+        "done": ("complete", ADDED_BY_ADDRESS),
         "refused": ("failed", again),
         "failed": ("failed", None),
+        "stopped": ("stopped", None),
     }[handed.state]
     return {**facts, "state": state, "next_step": step}
 

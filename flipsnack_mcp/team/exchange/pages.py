@@ -30,7 +30,7 @@ KEPT_NOWHERE = {
 
 
 @dataclass(frozen=True)
-class Reply:
+class PlainAnswer:
     """What is answered to a person, whatever program asks for them."""
 
     status: int

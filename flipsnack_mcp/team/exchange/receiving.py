@@ -13,7 +13,7 @@ from flipsnack_mcp.files.limits import MOST_UPLOAD_BYTES
 from flipsnack_mcp.files.names import safe_name
 from flipsnack_mcp.files.spool import SpooledFile
 from flipsnack_mcp.team.exchange.form_file import FORM_TYPE, BadForm, FormFile
-from flipsnack_mcp.team.exchange.pages import Reply
+from flipsnack_mcp.team.exchange.pages import PlainAnswer
 from flipsnack_mcp.workflows.addresses.handed import HandedUpload
 from flipsnack_mcp.workflows.addresses.handing import ArrivedDocument
 
@@ -23,28 +23,28 @@ ARRIVING_AT_ONCE, OF_A_CALLER = 16, 4
 """Documents under way to this process, each of which takes 8 MB of memory: in all, and of one caller."""
 IN_ALL_SECONDS = 3600.0
 """For a whole document, however large."""
-TOO_LARGE = Reply(413, "The document is too large.", "Flipsnack takes up to 500 MB. Nothing was uploaded.")
-NOT_AS_IT_IS = Reply(
+TOO_LARGE = PlainAnswer(413, "The document is too large.", "Flipsnack takes up to 500 MB. Nothing was uploaded.")
+NOT_AS_IT_IS = PlainAnswer(
     415, "The document came packed.", "Send it as it is, without Content-Encoding. Nothing was uploaded."
 )
-TOO_MANY = Reply(
+TOO_MANY = PlainAnswer(
     503,
     "Too many documents are arriving here at once.",
     "Nothing was uploaded. Send it again in a minute.",
     retry_after=60,
 )
-TOO_SLOW = Reply(
+CAME_TOO_SLOWLY = PlainAnswer(
     408,
     "The document came too slowly, and was dropped.",
     "Nothing was uploaded. Send it again: the address is still good, if its 15 minutes are not over.",
 )
-NOTHING_IN_IT = Reply(400, "There was nothing in it.", "Send the PDF itself: the address is still good.")
+NOTHING_IN_IT = PlainAnswer(400, "There was nothing in it.", "Send the PDF itself: the address is still good.")
 
 
 class NotTaken(Exception):  # noqa: N818  # it is whoever sends it that errs
     """A document does not arrive; says what is answered."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: PlainAnswer) -> None:
         super().__init__(reply.heading)
         self.reply = reply
 
@@ -112,9 +112,9 @@ async def arrived(request: Request, asked: HandedUpload, place: SpooledFile) -> 
         try:
             sha256 = await place.fill(form.pieces(chunks) if form else chunks)
         except BadForm as error:
-            raise NotTaken(Reply(400, str(error), "Send one PDF: the address is still good.")) from None
+            raise NotTaken(PlainAnswer(400, str(error), "Send one PDF: the address is still good.")) from None
     if scope.cancelled_caught:
-        raise NotTaken(TOO_SLOW)
+        raise NotTaken(CAME_TOO_SLOWLY)
     if not place.file.size:
         raise NotTaken(NOTHING_IN_IT)
     if place.file.size > MOST_UPLOAD_BYTES:
@@ -128,7 +128,7 @@ def form_of(request: Request) -> FormFile | None:
     try:
         return FormFile(given) if given.lower().startswith(FORM_TYPE) else None
     except BadForm as error:
-        raise NotTaken(Reply(400, str(error), "Send one PDF: the address is still good.")) from None
+        raise NotTaken(PlainAnswer(400, str(error), "Send one PDF: the address is still good.")) from None
 
 
 def most_of(request: Request) -> int:

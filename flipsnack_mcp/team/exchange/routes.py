@@ -22,7 +22,7 @@ from flipsnack_mcp.server.tools.downloads import package_order
 from flipsnack_mcp.server.views.clickable import KINDS_OF_FILES
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.team.exchange import pages
-from flipsnack_mcp.team.exchange.pages import Reply
+from flipsnack_mcp.team.exchange.pages import PlainAnswer
 from flipsnack_mcp.team.exchange.receiving import Doorman, NotTaken, announced_length, arrived
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.addresses.fetched import FetchableFile, behind_file_address
@@ -32,34 +32,37 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import save_export
 from flipsnack_mcp.workflows.progress import size_of
 
+UPLOAD_PATHS = f"/{UPLOADS_AT}/"
 WRONG_WAIT, MOST_WRONG = 1.0, 20
 """Seconds that an answer to a wrong address takes, and how many may wait for theirs at once: right ones never do."""
 TO_FETCH_PACKAGE = 40.0
 """Seconds for a package that another replica has and this one has not; then it is asked for again."""
 AFTER_A_FAILURE = 30.0
 """Seconds in which a package that could not be fetched is not asked for anew."""
-NOWHERE = Reply(
+NOWHERE = PlainAnswer(
     404,
     "There is nothing at this address.",
     "It may have been used, its 15 minutes may be over, or it was never given out. Ask the assistant for a new one.",
 )
-LATER = Reply(429, "There is too much to do just now.", "Nothing was changed. Try again in a minute.", retry_after=60)
+TOO_MUCH_NOW = PlainAnswer(
+    429, "There is too much to do just now.", "Nothing was changed. Try again in a minute.", retry_after=60
+)
 NOT_NOW = "Nothing was uploaded. Try again in a minute: the address is still good, if its 15 minutes are not over."
-INSIDE = Reply(500, "Something went wrong in this server.", "Ask the assistant how far it is.")
-COMING = Reply(
+WRONG_INSIDE = PlainAnswer(500, "Something went wrong in this server.", "Ask the assistant how far it is.")
+COMING = PlainAnswer(
     503, "The package is being fetched from Flipsnack.", "It will be here in a moment: ask again.", retry_after=10
 )
-NOT_TO_BE_HAD_NOW = Reply(
+NOT_TO_BE_HAD_NOW = PlainAnswer(
     503, "The package could not be fetched from Flipsnack.", "Try again in a minute, or ask the assistant for it.", 60
 )
-Answering: TypeAlias = Callable[["Exchange", Request], Awaitable[Response]]
+Answering: TypeAlias = Callable[["AtAddresses", Request], Awaitable[Response]]
 
 
 def exchange_routes(server: FlipsnackServer) -> list[Route]:
     """The routes, which ask nobody who they are. Anything but these methods is answered without a look at the address."""
-    exchange = Exchange(server)
+    exchange = AtAddresses(server)
     routes = [
-        Route(f"/{UPLOADS_AT}/{{address}}", exchange.upload, methods=["GET", "PUT", "POST"]),
+        Route(f"{UPLOAD_PATHS}{{address}}", exchange.upload, methods=["GET", "PUT", "POST"]),
         Route(f"/{FILES_AT}/{{address}}", exchange.fetch, methods=["GET"]),
     ]
     for route in routes:
@@ -67,11 +70,11 @@ def exchange_routes(server: FlipsnackServer) -> list[Route]:
     return routes
 
 
-def in_words(answering: Answering) -> Answering:
+def answered_in_words(answering: Answering) -> Answering:
     """Answers whatever goes wrong in words of ours; the address stands in none of them, and in no log."""
 
     @wraps(answering)
-    async def answered(exchange: "Exchange", request: Request) -> Response:
+    async def answered(exchange: "AtAddresses", request: Request) -> Response:
         try:
             return await answering(exchange, request)
         except ClientDisconnect:
@@ -82,19 +85,19 @@ def in_words(answering: Answering) -> Answering:
     return answered
 
 
-def failing(error: Exception, safe: Callable[[str], str]) -> Reply:
+def failing(error: Exception, safe: Callable[[str], str]) -> PlainAnswer:
     """What is said of an error; `safe` takes credentials out."""
     match error:
         case NotTaken():
             return error.reply
         case RefusedFile() | StoreUnusable() | FlipsnackError():
-            return Reply(503, safe(error.happened), NOT_NOW, retry_after=60)
+            return PlainAnswer(503, safe(error.happened), NOT_NOW, retry_after=60)
         case _:
             log_unexpected("an address", error)
-            return INSIDE
+            return WRONG_INSIDE
 
 
-class Exchange:
+class AtAddresses:
     """Answers at addresses."""
 
     def __init__(self, server: FlipsnackServer) -> None:
@@ -102,27 +105,27 @@ class Exchange:
         self._wrong = 0
         self._failed = dict[str, float]()
 
-    @in_words
+    @answered_in_words
     async def upload(self, request: Request) -> Response:
         """Show the page of an upload address, or take its document."""
         asked = await behind_upload_address(self._service.store, request.path_params["address"])
         app = self._app(asked.account) if asked else None
-        if asked is None or app is None or asked.tool not in app.offered or app.handing is None:
+        if asked is None or app is None or app.handing is None or not may_be_sent(app, asked):
             return await self._nowhere(request)
         if request.method == "GET":
-            return pages.form(meant(asked), until(asked))
+            return pages.form(meant(asked), ending_time(asked))
         app.check_settings()
         arrival = await self._taken(request, asked, app.handing)
-        return told(arrival).to(request)
+        return told_to_sender(arrival).to(request)
 
-    @in_words
+    @answered_in_words
     async def fetch(self, request: Request) -> Response:
         """Give a file."""
         found = await behind_file_address(self._service.store, request.path_params["address"])
         app = self._app(found.account) if found else None
         if found is None or app is None or app.handing is None:
             return await self._nowhere(request)
-        headers, kind = pages.as_attachment(found.name), kind_of(found.name)
+        headers, kind = pages.as_attachment(found.name), media_type_of(found.name)
         if found.content is not None:
             return Response(found.content, headers=headers, media_type=kind)
         order = package_order(app, DownloadHtml(collection_hash=found.collection_hash))
@@ -153,7 +156,7 @@ class Exchange:
                 document = await arrived(request, asked, place)
             return await handing.hand_over(asked, document, kept_open)
 
-    async def _fetched(self, app: App, found: FetchableFile) -> Reply | None:
+    async def _fetched(self, app: App, found: FetchableFile) -> PlainAnswer | None:
         """Fetch a package that this replica has not; what is answered where it is not here then."""
         order = package_order(app, DownloadHtml(collection_hash=found.collection_hash))
         if anyio.current_time() < self._failed.get(order.kept_as, 0.0):
@@ -168,7 +171,7 @@ class Exchange:
             None if exported.saved else self._failing(order.kept_as) if exported.package.state == "failed" else COMING
         )
 
-    def _failing(self, key: str) -> Reply:
+    def _failing(self, key: str) -> PlainAnswer:
         now = anyio.current_time()
         self._failed = {one: until for one, until in self._failed.items() if until > now}
         self._failed[key] = now + AFTER_A_FAILURE
@@ -177,13 +180,18 @@ class Exchange:
     async def _nowhere(self, request: Request) -> Response:
         """The one answer to all addresses that lead nowhere, whyever; who guesses has to wait for it."""
         if self._wrong >= MOST_WRONG:
-            return LATER.to(request)
+            return TOO_MUCH_NOW.to(request)
         self._wrong += 1
         try:
             await anyio.sleep(WRONG_WAIT)
         finally:
             self._wrong -= 1
         return NOWHERE.to(request)
+
+
+def may_be_sent(app: App, asked: HandedUpload) -> bool:
+    """Whether what an address was given out for could still be asked for, by whoever asked."""
+    return asked.tool in app.offered and app.still_may(asked.principal, False)  # noqa: FBT003  # as declared
 
 
 def meant(asked: HandedUpload) -> str:
@@ -194,31 +202,31 @@ def meant(asked: HandedUpload) -> str:
     return f"the collection {quoted(str(title), 120)}" if title else "a new collection"
 
 
-def until(asked: HandedUpload) -> str:
+def ending_time(asked: HandedUpload) -> str:
     """When an address ends, as a person reads it."""
     return datetime.fromtimestamp(asked.made_shown + ADDRESS_SECONDS, UTC).strftime("%H:%M")
 
 
-def told(arrival: Arrival) -> Reply:
+def told_to_sender(arrival: Arrival) -> PlainAnswer:
     """What whoever sent a document is told."""
     pages_told = f", {arrival.pages} pages" if arrival.pages is not None else ""
     whole = f"{size_of(arrival.size)}{pages_told}"
     match arrival.ending:
         case "begun":
             going = "It is being sent to Flipsnack now. The assistant goes on from here; this page can be closed."
-            return Reply(202, f"The document has arrived ({whole}).", going)
+            return PlainAnswer(202, f"The document has arrived ({whole}).", going)
         case "double":
             again = (
                 "Nothing was sent again: the assistant has that upload. To send it all the same, ask for again=true."
             )
-            return Reply(409, "The same document and title was uploaded less than a day ago.", again)
+            return PlainAnswer(409, "The same document and title was uploaded less than a day ago.", again)
         case "late":
             other = "This one was not uploaded. Ask the assistant what became of the other."
-            return Reply(409, "Another document arrived at this address first.", other)
+            return PlainAnswer(409, "Another document arrived at this address first.", other)
         case "refused":
-            return Reply(422, arrival.said, "Nothing was uploaded. Ask the assistant for a new address.")
+            return PlainAnswer(422, arrival.said, "Nothing was uploaded. Ask the assistant for a new address.")
 
 
-def kind_of(name: str) -> str:
+def media_type_of(name: str) -> str:
     """The type of a file by its name, which this server has given it."""
     return next((kind for end, kind in KINDS_OF_FILES.items() if name.endswith(end)), "application/octet-stream")

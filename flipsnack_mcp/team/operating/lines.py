@@ -117,6 +117,9 @@ class RequestLines:
         before = CURRENT_FACTS.set(asked)
         try:
             await self.app(scope, receive, sent)
+        except Exception:
+            answer.status = answer.status or 500  # uvicorn answers it so
+            raise
         finally:
             write_line(scope, route_of(scope["path"], self.prefix), asked, answer)
             CURRENT_FACTS.reset(before)

@@ -37,10 +37,10 @@ class Drawn:
 def draw() -> Drawn:
     """A new address."""
     secret = secrets.token_urlsafe(16)
-    return Drawn(secret, known_by(secret))
+    return Drawn(secret, hash_of_address(secret))
 
 
-def known_by(secret: str) -> str:
+def hash_of_address(secret: str) -> str:
     """What is kept of an address. From it nobody finds the address, so a copy of the store opens nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
@@ -65,7 +65,7 @@ def look_up_address(records: Records, kind: str, secret: str) -> Body | None:
     """What stands behind an address; None where it is over, used, or never was one."""
     if not DRAWN.fullmatch(secret):
         return None
-    body = records.get(kind, known_by(secret))
+    body = records.get(kind, hash_of_address(secret))
     return body if body and is_good(records, body) else None
 
 

@@ -21,7 +21,7 @@ from flipsnack_mcp.workflows.uploads.journal import UPLOAD
 UPLOAD_ADDRESS, HANDED = "upload address", "handed upload"
 TAKEN_FOR = 120.0
 """Seconds for which whoever took a document that has arrived may look into it; then its address is good again."""
-HandedState = Literal["waiting", "taken", "begun", "sending", "done", "refused", "failed"]
+HandedState = Literal["waiting", "taken", "begun", "sending", "done", "refused", "failed", "stopped"]
 
 
 class HandedUpload(BegunWork):
@@ -93,6 +93,17 @@ class HandedUploads:
 
         return await self.store.transact(work)
 
+    async def open_of(self, principal: str) -> list[HandedUpload]:
+        """Those of one caller to which a document can still come."""
+
+        def work(records: Records) -> list[HandedUpload]:
+            theirs = [one for _, one in records.all(UPLOAD_ADDRESS) if one["principal"] == principal]
+            known = [handed_upload(records, one["upload_id"]) for one in theirs if is_good(records, one)]
+            ours = (one for one in known if one and one.account == self.account)
+            return [one for one in ours if takes_document(records, one)]
+
+        return await self.store.transact(work)
+
     async def take(self, upload_id: str, token: str) -> bool:
         """Take it for a document that has arrived; whether no other was first."""
 
@@ -109,6 +120,19 @@ class HandedUploads:
     async def give_back(self, upload_id: str, token: str) -> None:
         """Let another document come: of this one nothing became."""
         await self.settle(upload_id, token, state="waiting", used=False)
+
+    async def close(self, upload_id: str) -> bool:
+        """End an address to which nothing has come; whether there was anything to end."""
+
+        def work(records: Records) -> bool:
+            found = handed_upload(records, upload_id)
+            if found is None or not takes_document(records, found):
+                return False
+            records.delete(UPLOAD_ADDRESS, found.known_by)
+            self._put(records, found.model_copy(update={"state": "stopped"}))
+            return True
+
+        return await self.store.transact(work)
 
     async def settle(self, upload_id: str, token: str, *, used: bool = True, **facts: Any) -> None:
         """Write down what became of the document that was taken; its address ends with that."""

@@ -28,14 +28,14 @@ from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
 
 TAKEN_BY_ADDRESS: dict[str, type[Action[Collection]]] = {one.tool_name: one for one in (CreateCollection, AddFlipbook)}
 """What a document can be sent for, by the tool that gives the address."""
-Ending = Literal["begun", "double", "refused", "late"]
+ArrivalEnding = Literal["begun", "double", "refused", "late"]
 
 
 @dataclass(frozen=True)
 class Arrival:
     """What came of a document that has arrived, for whoever sent it."""
 
-    ending: Ending
+    ending: ArrivalEnding
     size: int
     pages: int | None = None
     said: str = ""

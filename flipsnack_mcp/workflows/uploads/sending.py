@@ -16,10 +16,10 @@ from flipsnack_mcp.api.actions import publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.begun import NOBODY, Beginner, StillMay, nobody_is_asked
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner, StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.job import AT_WORK, AWAITING_TURN, Job
 from flipsnack_mcp.workflows.jobs import Jobs, new_job_id
 from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
@@ -46,7 +46,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     """What is odd about the document, kept for whoever asks later."""
     lane: Lane = Lane.INTERACTIVE
-    beginner: Beginner = NOBODY
+    beginner: Beginner = ANYBODY
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -223,9 +223,11 @@ class Uploads:
 
         if not self._line.value:
             job.tell(message=IN_LINE)
+            job.stand(AWAITING_TURN)
         async with kept_open, AsyncExitStack() as turn:
             await turn.enter_async_context(self._line)
             job.began = anyio.current_time()
+            job.stand(AT_WORK)
             job.tell(message="")
             context = CallContext(self._flipsnack, sent=sent, lane=source.lane)
             try:

@@ -3,12 +3,15 @@
 import hashlib
 import io
 import zipfile
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from flipsnack_mcp.sandbox.packages import Package
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from tests.in_memory import rows_of
+from tests.server.bench import Bench
 from tests.team.exchange.replicas import Replica, Team, path_of
 
 
@@ -62,6 +65,14 @@ async def test_a_package_is_what_flipsnack_built_and_comes_in_parts_as_well(repl
     assert replica.bench.downloaded == []
 
 
+async def test_nothing_is_left_on_the_spool_when_a_server_ends(bench: Bench) -> None:
+    async with AsyncExitStack() as ending:
+        replica = await Team(bench, ending).replica()
+        await package(replica)
+        assert len(replica.spooled) == 1
+    assert replica.spooled == []
+
+
 async def test_a_package_is_fetched_anew_by_a_replica_that_has_it_not(team: Team, replica: Replica) -> None:
     other = await team.replica("b")
     address, said = await package(replica)
@@ -100,6 +111,21 @@ async def test_a_package_that_is_not_to_be_had_is_told_and_not_asked_for_again_a
         )
         == 1
     )
+
+
+async def test_a_package_that_is_no_safe_zip_is_handed_out_by_nobody(
+    team: Team, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await team.replica("b")
+    address, _ = await package(replica)
+    monkeypatch.setattr(Package, "zipped", lambda _: b"PK\x03\x04 no zip at all")
+    wanted = replica.bench.collection("Weekly offers, Week 37")
+    said = await replica.call("download_collection_html", collection_hash=wanted.hash, wait_seconds=45)
+    assert said.is_error
+    answer = await other.web.get(address)
+    assert answer.status_code == 503
+    assert b"no zip at all" not in answer.content
+    assert other.spooled == []
 
 
 async def test_an_address_of_a_file_ends_and_looks_like_none(replica: Replica) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -10,14 +11,16 @@ from pathlib import Path
 import anyio
 import httpx2
 import pytest
+from pypdf import PdfWriter
 
 from flipsnack_mcp.files.partial_file import PARTIAL_NAME
+from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.team.exchange import receiving, routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
 from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR
 from tests.in_memory import rows_of
 from tests.server.bench import PDF
-from tests.team.exchange.replicas import BERT, HOST, Replica, Team
+from tests.team.exchange.replicas import BERT, HOST, Replica, Team, path_of
 
 CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
 LOCKED = Path(__file__).parents[2] / "files"
@@ -25,14 +28,14 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
 
 async def until_ended(replica: Replica, upload_id: str) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while (said := await replica.call("get_upload", upload_id=upload_id)).data["state"] != "complete":
             assert said.data["state"] in {"uploading", "converting"}, said.text
 
 
 async def until(seen: Callable[[], bool]) -> None:
     """Wait for what no event tells of."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while not seen():  # noqa: ASYNC110
             await anyio.sleep(0.01)
 
@@ -227,7 +230,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
         while True:
             yield PDF * 10
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         answer = await sent_until_answered(replica, address, without_end())
     assert answer in {413, None}
     assert nothing_sent(replica)
@@ -245,7 +248,6 @@ async def sent_until_answered(replica: Replica, address: str, content: AsyncIter
 async def test_what_comes_too_slowly_is_dropped_and_may_come_again(
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "IN_ALL_SECONDS", 0.2)
     address, upload_id = await replica.address()
 
     async def dripping() -> AsyncIterator[bytes]:
@@ -253,9 +255,10 @@ async def test_what_comes_too_slowly_is_dropped_and_may_come_again(
             yield b"%"
             await anyio.sleep(0.01)
 
-    assert await sent_until_answered(replica, address, dripping()) in {408, None}
+    with monkeypatch.context() as patch:
+        patch.setattr(receiving, "IN_ALL_SECONDS", 0.2)
+        assert await sent_until_answered(replica, address, dripping()) in {408, None}
     assert nothing_sent(replica)
-    monkeypatch.undo()
     assert (await replica.web.put(address, content=PDF)).status_code == 202
     await until_ended(replica, upload_id)
 
@@ -329,6 +332,20 @@ async def test_any_replica_takes_a_document_and_tells_of_it(team: Team, replica:
     assert (await replica.web.put(address, content=PDF)).status_code == 404
 
 
+class Revoked:
+    """Nobody may have anything done any more."""
+
+    def still_may(self, principal: str, account: str, right: Right) -> bool:  # noqa: ARG002
+        return False
+
+
+async def test_an_address_ends_with_the_right_of_who_asked_for_it(replica: Replica) -> None:
+    address, _ = await replica.address()
+    replica.server.guarded_by(Revoked())
+    assert (await replica.web.put(address, content=PDF)).status_code == 404
+    assert nothing_sent(replica)
+
+
 async def test_another_caller_learns_nothing_of_an_upload(team: Team, replica: Replica) -> None:
     _, upload_id = await replica.address(title="Secret plans")
     berts = await team.replica("b", caller=BERT)
@@ -336,6 +353,75 @@ async def test_another_caller_learns_nothing_of_an_upload(team: Team, replica: R
     assert said.is_error
     assert "There is no such upload." in said.text
     assert "Secret plans" not in said.text
+
+
+async def test_who_asked_for_an_address_can_end_it_and_nobody_else_can(team: Team, replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    berts = await team.replica("b", caller=BERT)
+    assert (await berts.call("stop_work", work_id=upload_id)).is_error
+    assert (await replica.call("stop_work", work_id=upload_id)).data["state"] == "stopped"
+    assert (await replica.web.put(address, content=PDF)).status_code == 404
+    assert (await replica.call("get_upload", upload_id=upload_id)).data["state"] == "stopped"
+
+
+async def test_who_lost_an_id_finds_it_among_the_uploads_of_the_day_and_nobody_else_does(
+    team: Team, replica: Replica
+) -> None:
+    _, upload_id = await replica.address(title="Autumn")
+    listed = await replica.call("get_upload", wait_seconds=0)
+    assert [(one["upload_id"], one["state"], one["title"]) for one in listed.data["uploads"]] == [
+        (upload_id, "waiting", "Autumn")
+    ]
+    berts = await team.replica("b", caller=BERT)
+    assert (await berts.call("get_upload", wait_seconds=0)).data["uploads"] == []
+
+
+async def test_a_flipbook_is_added_by_an_address(team: Team) -> None:
+    replica = await team.replica(toolsets=frozenset({"default", "legacy"}))
+    collection = replica.bench.collection()
+    said = await replica.call("add_flipbook", collection_hash=collection.hash)
+    assert said.data["state"] == "waiting", said.text
+    address, upload_id = path_of(said.data["upload_address"]), said.data["upload_id"]
+    assert "another document of a collection" in (await replica.web.get(address, headers=BROWSER)).text
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    with anyio.fail_after(60):
+        while (seen := await replica.call("get_upload", upload_id=upload_id)).data["state"] != "complete":
+            assert seen.data["state"] == "uploading", seen.text
+    (added,) = [one for one in replica.bench.sandbox.requests if one.action == "flipbook.add"]
+    assert added.file
+    assert added.file["sha256"] == hashlib.sha256(PDF).hexdigest()
+    assert added.params["collectionHash"] == collection.hash
+    decisions = [(one.tool, one.decision, one.caller) for one in await replica.app.history.events()]
+    assert decisions == [("add_flipbook", "allowed", "Anna"), ("add_flipbook", "done", "Anna")]
+    assert replica.spooled == []
+
+
+async def test_a_flipbook_that_flipsnack_refuses_is_told(team: Team) -> None:
+    replica = await team.replica(toolsets=frozenset({"default", "legacy"}))
+    said = await replica.call("add_flipbook", collection_hash=replica.bench.collection().hash)
+    replica.bench.fails("code", "flipbook.add", code=34)
+    await replica.web.put(path_of(said.data["upload_address"]), content=PDF)
+    seen = await replica.call("get_upload", upload_id=said.data["upload_id"], wait_seconds=45)
+    assert seen.data["state"] == "failed"
+    assert "34" in seen.text
+
+
+async def test_a_locked_document_is_refused_to_both(replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    answer = await replica.web.put(address, content=locked())
+    assert answer.status_code == 422
+    assert "needs a password to open" in answer.text
+    said = await replica.call("get_upload", upload_id=upload_id)
+    assert "needs a password to open" in said.text
+    assert nothing_sent(replica)
+
+
+def locked() -> bytes:
+    writer, buffer = PdfWriter(), io.BytesIO()
+    writer.add_blank_page(100, 100)
+    writer.encrypt("secret", algorithm="AES-256")
+    writer.write(buffer)
+    return buffer.getvalue()
 
 
 async def test_a_caller_has_a_number_of_open_addresses_and_others_have_theirs(team: Team, replica: Replica) -> None:
@@ -413,7 +499,7 @@ async def test_who_guesses_waits_and_right_addresses_do_not(replica: Replica, mo
     async with anyio.create_task_group() as group:
         for number in range(3):
             group.start_soon(replica.web.get, f"/uploads/{number:022}")
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while (status := await status_soon(replica)) is None:  # there was room for one more to wait
                 pass
         assert status == 429
@@ -432,4 +518,6 @@ async def test_the_history_says_who_sent_it_and_not_where(replica: Replica) -> N
     await replica.web.put(address, content=PDF)
     await until_ended(replica, upload_id)
     events = await replica.app.history.events()
-    assert [(one.tool, one.target, one.decision) for one in events] == [("create_collection", "Autumn", "done")]
+    assert [(one.tool, one.target, one.decision, one.caller) for one in events] == [
+        ("create_collection", "Autumn", "done", "Anna")
+    ]

@@ -7,6 +7,7 @@ from pydantic import Field
 from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.accounts import EVERY_ONE, no_account_named
 from flipsnack_mcp.server.rights import check_theirs
+from flipsnack_mcp.server.tools.addresses import closed_address
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput
 from flipsnack_mcp.server.tools.reporting.going_on import known_joint
 from flipsnack_mcp.server.tools.tool import Answered, NextStep, ToolCall
@@ -55,6 +56,8 @@ async def stop_work(call: ToolCall, arguments: StopWorkInput) -> StoppedWork:
     if collection := call.app.downloads.stoppable(wanted):
         await call.app.downloads.drop(collection)
         return stopped_work(wanted, "download", ended=True)
+    if await closed_address(call, wanted):
+        return stopped_work(wanted, "upload", ended=True)
     kind = await call.app.jobs.kind_of(wanted)
     if begun := await work_under(call, kind or "", wanted):
         check_theirs(begun.principal, begun.caller)
