@@ -493,6 +493,16 @@ async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
     await until_ended(replica, upload_id)
 
 
+async def test_a_spool_that_is_set_wrongly_is_named_by_the_calls_that_need_it(team: Team) -> None:
+    wrong = {"FLIPSNACK_SPOOL_DIR": "FLIPSNACK_SPOOL_DIR has to be a whole path."}
+    replica = await team.replica(spool_dir=None, wrong_folders=wrong)
+    wanted = {"collection_hash": replica.bench.collection().hash}
+    for said in (await replica.call("create_collection"), await replica.call("download_collection_html", **wanted)):
+        assert said.is_error
+        assert wrong["FLIPSNACK_SPOOL_DIR"] in said.text
+    assert not (await replica.call("list_collections")).is_error
+
+
 async def test_a_spool_that_cannot_be_used_is_told_without_its_place(team: Team) -> None:
     replica = await team.replica()
     replica.spool.write_text("no folder")
