@@ -187,6 +187,18 @@ async def test_a_report_that_is_too_large_is_refused_in_words(
     assert "more than this server hands out" in said.text
 
 
+async def test_what_a_caller_has_in_the_store_is_bounded_in_number_and_bytes(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("drawing.MOST_KEPT", "fetched.MOST_FILES"):
+        with monkeypatch.context() as patch:
+            await report(replica)
+            patch.setattr(f"flipsnack_mcp.workflows.addresses.{limit}", 1)
+            said = await replica.call("report_stats", everything=True, save_as="csv", wait_seconds=45)
+            assert said.is_error
+            assert "there can be no more" in said.text
+
+
 async def test_a_full_spool_is_told_to_the_assistant(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     replica = await team.replica()
     assert replica.app.handing
