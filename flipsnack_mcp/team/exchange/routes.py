@@ -48,7 +48,7 @@ NOWHERE = PlainAnswer(
 TOO_MUCH_NOW = PlainAnswer(
     429, "There is too much to do just now.", "Nothing was changed. Try again in a minute.", retry_after=60
 )
-NOT_NOW = "Nothing was uploaded. Try again in a minute: the address is still good, if its 15 minutes are not over."
+NOT_NOW = "Nothing was changed. Try again in a minute: the address is still good, if its 15 minutes are not over."
 WRONG_INSIDE = PlainAnswer(500, "Something went wrong in this server.", "Ask the assistant how far it is.")
 COMING = PlainAnswer(
     503, "The package is being fetched from Flipsnack.", "It will be here in a moment: ask again.", retry_after=10

@@ -475,7 +475,7 @@ async def test_a_store_that_fails_is_told_and_nothing_is_sent(
         patch.setattr(HandedUploads, "take", cannot)
         answer = await replica.web.put(address, content=PDF)
     assert answer.status_code == 503
-    assert "Nothing was uploaded." in answer.text
+    assert "Nothing was changed." in answer.text
     assert nothing_sent(replica)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
 
