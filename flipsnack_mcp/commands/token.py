@@ -17,13 +17,13 @@ from flipsnack_mcp.team.authentication.tokens import (
     TokensFile,
     TokensTold,
     TokensUnusableError,
-    digest_of,
+    as_told_apart,
     new_token,
     now_in_utc,
+    token_digest,
 )
-from flipsnack_mcp.text import as_compared
 
-LONGEST_NAME = 60
+LONGEST_CALLED = 60
 LONGEST_LIFE = 36_500
 """Days."""
 NO_FILE = "FLIPSNACK_TOKENS is not set: name a file in it, the same as for `serve --http`. Nothing was changed."
@@ -32,7 +32,7 @@ HOW_TO_USE = (
     "It counts from now on, without a restart.\n"
 )
 HEADS = ("Name", "Accounts", "May", "Made", "Expires")
-DAY = "%Y-%m-%d"
+BY_DAY = "%Y-%m-%d"
 
 
 class Refused(Exception):  # noqa: N818 - it says why
@@ -48,7 +48,7 @@ def token_add(settings: Settings, name: str, accounts: str | None, may: str, day
         now = now_in_utc()
         entry = TokenEntry(
             name=given,
-            sha256=digest_of(made),
+            sha256=token_digest(made),
             accounts=chosen_accounts(settings, accounts),
             may=rights_in(may),
             made=now,
@@ -56,9 +56,9 @@ def token_add(settings: Settings, name: str, accounts: str | None, may: str, day
         )
         return TokensTold(tokens=(*told.tokens, entry))
 
-    if (status := changed(settings, add)) == 0:
+    if (status := change_or_say(settings, add)) == 0:
         say(made)
-        sys.stderr.write(HOW_TO_USE.format(quoted(cleaned(name, LONGEST_NAME))))
+        sys.stderr.write(HOW_TO_USE.format(quoted(cleaned(name, LONGEST_CALLED))))
     return status
 
 
@@ -70,7 +70,7 @@ def token_list(settings: Settings) -> int:
         told = TokensFile(settings.tokens).read()
     except TokensUnusableError as error:
         return fail(str(error))
-    rows = [HEADS, *map(row_of, told.tokens)]
+    rows = [HEADS, *map(token_row, told.tokens)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     say("\n".join(lines) if told.tokens else "Nobody has a token.")
@@ -81,19 +81,19 @@ def token_revoke(settings: Settings, name: str) -> int:
     """Take a token back: whoever has it is let in no more from their next request on."""
 
     def revoke(told: TokensTold) -> TokensTold:
-        wanted = as_compared(cleaned(name, LONGEST_NAME))
-        kept = tuple(one for one in told.tokens if as_compared(one.name) != wanted)
+        wanted = as_told_apart(cleaned(name, LONGEST_CALLED))
+        kept = tuple(one for one in told.tokens if one.called != wanted)
         if len(kept) == len(told.tokens):
             known = names_with_room([quoted(one.name) for one in told.tokens], 1000) or "none"
-            raise Refused(f"Nobody called {quoted(name, LONGEST_NAME)} has a token. There are: {known}.")
+            raise Refused(f"Nobody called {quoted(name, LONGEST_CALLED)} has a token. There are: {known}.")
         return TokensTold(tokens=kept)
 
-    if (status := changed(settings, revoke)) == 0:
-        say(f"The token of {quoted(cleaned(name, LONGEST_NAME))} is none any more, from its next request on.")
+    if (status := change_or_say(settings, revoke)) == 0:
+        say(f"The token of {quoted(cleaned(name, LONGEST_CALLED))} is none any more, from its next request on.")
     return status
 
 
-def changed(settings: Settings, change: Callable[[TokensTold], TokensTold]) -> int:
+def change_or_say(settings: Settings, change: Callable[[TokensTold], TokensTold]) -> int:
     """Change the file, or say why not; the exit status."""
     if settings.tokens is None:
         return fail(" ".join(settings.problems) or NO_FILE)
@@ -111,10 +111,10 @@ def checked_name(name: str, known: Iterable[TokenEntry]) -> str:
     Raises:
         Refused: It is none.
     """
-    given = cleaned(name, LONGEST_NAME)
-    if shows_nothing(given) or len(name.strip()) > LONGEST_NAME:
-        raise Refused(f"A name has something to read in it, and at most {LONGEST_NAME} characters.")
-    if as_compared(given) in {as_compared(one.name) for one in known}:
+    given = cleaned(name, LONGEST_CALLED)
+    if shows_nothing(given) or len(name.strip()) > LONGEST_CALLED:
+        raise Refused(f"A name has something to read in it, and at most {LONGEST_CALLED} characters.")
+    if as_told_apart(given) in {one.called for one in known}:
         raise Refused(f"There is a token called {quoted(given)}. Take that back first, or choose another name.")
     return given
 
@@ -146,7 +146,7 @@ def chosen_accounts(settings: Settings, typed: str | None) -> tuple[str, ...]:
         )
     found = [account_named(settings.every, one) for one in names]
     if unknown := [one for one, there in zip(names, found, strict=True) if there is None]:
-        raise Refused(f"There is no account {quoted(unknown[0], LONGEST_NAME)}. {known}")
+        raise Refused(f"There is no account {quoted(unknown[0], LONGEST_CALLED)}. {known}")
     return tuple(dict.fromkeys(one.name for one in found if one))
 
 
@@ -174,10 +174,10 @@ def life_of(days: int) -> timedelta:
     return timedelta(days=days)
 
 
-def row_of(entry: TokenEntry) -> tuple[str, ...]:
+def token_row(entry: TokenEntry) -> tuple[str, ...]:
     """One line of the list."""
     accounts = ", ".join("all" if one == ALL_ACCOUNTS else one for one in entry.accounts) or "the one there is"
     may = ", ".join(one.value for one in Right if one in entry.may)
     over = entry.is_over(now_in_utc().timestamp())
-    expires = f"{entry.expires.strftime(DAY)}{' (over)' if over else ''}" if entry.expires else "never"
-    return quoted(entry.name), accounts, may, entry.made.strftime(DAY), expires
+    expires = f"{entry.expires.strftime(BY_DAY)}{' (over)' if over else ''}" if entry.expires else "never"
+    return quoted(entry.name), accounts, may, entry.made.strftime(BY_DAY), expires

@@ -87,7 +87,7 @@ class App:
         flipsnack.changing = self.recent.changing
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
         self.downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(now), lookout.background), account))
-        self.uploads = Uploads(flipsnack, journal, jobs)
+        self.uploads = Uploads(flipsnack, journal, jobs, still_may)
         self.eyes = Eyes(store, account, settings.upload_dirs)
         uploads_many, batches = "create_collections" in self.offered, BatchRecord(store, account)
         self.batches = Batches(
@@ -162,3 +162,11 @@ def permissions_of(settings: Settings, still_may: StillMay = nobody_is_asked) ->
     """What may be done for a plan that nobody waits for: only what a call could do as well."""
     offered = {"update_collections", DELETING} <= menu(settings).keys()
     return Permissions(offered, yeses_of(settings.confirm), still_may)
+
+
+def lookout_of(settings: Settings, store: Store, background: anyio.abc.TaskGroup) -> Lookout:
+    """What looks for unfinished work of all accounts; all the time, where several servers share the store."""
+    lookout = Lookout(store, background)
+    if settings.team and store.shared:
+        lookout.keep_on()
+    return lookout

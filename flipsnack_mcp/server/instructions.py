@@ -46,12 +46,18 @@ FOLDERS_TOLD = "\nUpload folders: "
 
 def instructions(settings: Settings, lacking: Collection[str]) -> str:
     """The instructions for these settings and without a word of the tools that they lack, under 1,800 characters."""
-    known = "\n".join(line for line in INSTRUCTIONS.splitlines() if not any(one in line for one in lacking))
-    said = [(known, ()), *((sentence, those) for sentence, those in about(settings.every) if those)]
+    known = "\n".join(line for line in INSTRUCTIONS.splitlines() if can_be_said(line, lacking))
+    more = ((sentence, those) for sentence, those in about(settings.every) if those and can_be_said(sentence, lacking))
+    said = [(known, ()), *more]
     lists = sum(NAMES in sentence for sentence, _ in said)
     room = (LONGEST - sum(len(sentence) + 1 for sentence, _ in said)) // max(1, lists) - len(AND_MORE)
     text = "\n".join(naming(sentence, those, room) for sentence, those in said)
     return text + told_folders(settings.every, LONGEST - len(text))
+
+
+def can_be_said(line: str, lacking: Collection[str]) -> bool:
+    """Whether it names no tool that is not there."""
+    return not any(one in line for one in lacking)
 
 
 def naming(sentence: str, those: Sequence[Settings], room: int) -> str:

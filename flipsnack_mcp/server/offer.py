@@ -1,5 +1,6 @@
 """What a server offers to whoever calls: their accounts, and of the tools those that they may call. All else is not there."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,10 +12,14 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from flipsnack_mcp.server.caller import CALLER, IN_SCOPE, Caller, Right
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
+from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
 from flipsnack_mcp.settings import Settings
 
-NOBODY = "It is not known who makes this request, so nothing was done."
-NO_ACCOUNT = "None of this server's accounts may be used by whoever makes this request. Nothing was done."
+NOT_KNOWN = "It is not known who makes this request, so nothing was done."
+NO_ACCOUNT_OF_THEIRS = "None of this server's accounts may be used by whoever makes this request. Nothing was done."
+REPEATED = (
+    "This request repeats the token by which it was let in. Nothing was done. A token stands in its header alone."
+)
 TOLD_FIRST = frozenset({"initialize", "server/discover"})
 """What is answered with the instructions."""
 MOST_OFFERS = 1000
@@ -80,6 +85,7 @@ class Offers:
         """Outermost: whose request this is, also within a session that goes on; and what they are told first."""
         before = CALLER.set(self._caller_of(ctx))
         try:
+            check_no_token(ctx.params)
             result = await call_next(ctx)
             if ctx.method in TOLD_FIRST and isinstance(result, Mapping) and "instructions" in result:
                 return {**result, "instructions": self.now.instructions}
@@ -94,8 +100,15 @@ class Offers:
         if isinstance(caller, Caller):
             return caller
         if ctx.request is not None and self.settings.team:
-            raise MCPError(types.INVALID_REQUEST, NOBODY)
+            raise MCPError(types.INVALID_REQUEST, NOT_KNOWN)
         return CALLER.get()
+
+
+def check_no_token(params: Mapping[str, Any] | None) -> None:
+    """Raise where a request says by what its caller was let in: as a title it would get to Flipsnack and into the store."""
+    shown = OF_THE_REQUEST.get()
+    if shown and any(one in json.dumps(params, ensure_ascii=False, default=str) for one in shown):
+        raise MCPError(types.INVALID_PARAMS, REPEATED)
 
 
 def with_accounts_of(settings: Settings, caller: Caller) -> Settings:
@@ -106,5 +119,5 @@ def with_accounts_of(settings: Settings, caller: Caller) -> Settings:
     """
     theirs = tuple(one for one in settings.every if caller.may_use(one.account))
     if not theirs:
-        raise MCPError(types.INVALID_REQUEST, NO_ACCOUNT)
+        raise MCPError(types.INVALID_REQUEST, NO_ACCOUNT_OF_THEIRS)
     return settings if theirs == settings.every else replace(settings, accounts=theirs)

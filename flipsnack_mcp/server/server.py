@@ -80,10 +80,9 @@ def make_dispatcher(
 ) -> "Dispatcher":
     """All that calls share, and what answers them; `clients` has one for each account."""
     from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
-    from flipsnack_mcp.workflows.lookout import Lookout  # noqa: PLC0415
 
     settings = offers.settings
-    several, lookout = len(settings.every) > 1, Lookout(store, background)
+    several, lookout = len(settings.every) > 1, app.lookout_of(settings, store, background)
     apps = [
         app.App(
             one, client, lookout, now, redactor, one.name if several else "", partial(offers.still_may, one.account)
@@ -93,8 +92,6 @@ def make_dispatcher(
     for one in apps:
         if spool:
             one.take_addresses(spool)
-    if settings.team and store.shared:
-        lookout.keep_on()
     return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 

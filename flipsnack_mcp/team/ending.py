@@ -1,13 +1,14 @@
-"""How a server ends that others stand beside: it says so, goes on for a while, takes nothing new, and waits for its calls.
+"""How a server ends that others stand beside: it says so, goes on for a while, is reached no more, and waits for its calls.
 
 Uvicorn alone waits for answers that are under way, but what the SDK streams to older clients is cut by its library for
 such streams as soon as uvicorn means to exit. So that comes last, when everything is answered.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -46,7 +47,7 @@ class Ending:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing new is taken."""
+        """Whether it can be reached no more."""
         return self.begun_at is not None and self.now() >= self.begun_at + self.notice
 
     @property
@@ -124,16 +125,16 @@ class UnderWay:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if self._takes_nothing(scope):
+        if self._comes_too_late(scope):
             return await ENDING.tell(send)
         if is_stream(scope):
             return await self._streamed(scope, receive, send)
         with self.ending.counted():
             return await self.app(scope, receive, self._last(send))
 
-    def _takes_nothing(self, scope: Scope) -> bool:
-        new = is_stream(scope) or (self.keeps_sessions and opens_session(scope))
-        return self.ending.closed or (self.ending.begun and new)
+    def _comes_too_late(self, scope: Scope) -> bool:
+        """Whether it could not bring to an end what a request begins. A call on a connection that is left is answered."""
+        return self.ending.begun and (is_stream(scope) or (self.keeps_sessions and opens_session(scope)))
 
     def _last(self, send: Send) -> Send:
         """An answer with which its connection ends, once the end has begun: the next request finds another server."""
@@ -147,15 +148,22 @@ class UnderWay:
         return sent
 
     async def _streamed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answered = False
-        complete = False
+        await streamed_within(self.ending.listening(), partial(self.app, scope, receive), send)
 
-        async def watched(message: Message) -> None:
-            nonlocal answered, complete
-            answered, complete = True, message["type"] == "http.response.body" and not message.get("more_body", False)
-            await send(message)
 
-        with self.ending.listening() as listened:
-            await self.app(scope, receive, watched)
-        if listened.cancelled_caught and answered and not complete:
-            await send({"type": "http.response.body", "body": b""})
+async def streamed_within(
+    listening: AbstractContextManager[anyio.CancelScope], answer: Callable[[Send], Awaitable[None]], send: Send
+) -> None:
+    """An answer that has no end of its own; where its scope is cancelled it ends as any does."""
+    answered = False
+    complete = False
+
+    async def watched(message: Message) -> None:
+        nonlocal answered, complete
+        answered, complete = True, message["type"] == "http.response.body" and not message.get("more_body", False)
+        await send(message)
+
+    with listening as listened:
+        await answer(watched)
+    if listened.cancelled_caught and answered and not complete:
+        await send({"type": "http.response.body", "body": b""})

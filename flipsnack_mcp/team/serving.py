@@ -89,6 +89,9 @@ class DrainingServer(EndingServer):
 
     @override
     async def on_tick(self, counter: int) -> bool:
+        if self.ending.begun:
+            for idle in [one for one in self.server_state.connections if is_idle(one)]:
+                idle.shutdown()  # while new ones are taken: a balancer that has kept it opens another, here or elsewhere
         if self.ending.closed:
             for one in self.servers:
                 one.close()
@@ -99,6 +102,11 @@ class DrainingServer(EndingServer):
     def _all_is_taken(self) -> bool:
         """Whether every answer has left. A connection that takes none is ended by itself."""
         return not any(one.transport.get_write_buffer_size() for one in self.server_state.connections)
+
+
+def is_idle(connection: object) -> bool:
+    """Whether a connection is between two requests."""
+    return isinstance(connection, BoundedProtocol) and connection.room is connection.rooms.idle
 
 
 def configured(

@@ -15,7 +15,7 @@ class Beginner(NamedTuple):
     """The same whatever they are called: nobody else can stop it or go on with it."""
 
 
-NOBODY = Beginner()
+ANYBODY = Beginner()
 
 
 StillMay: TypeAlias = Callable[[str, bool], bool]

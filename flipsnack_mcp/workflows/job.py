@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import anyio
 from anyio.lowlevel import checkpoint
 
+from flipsnack_mcp import observed
 from flipsnack_mcp.api import Changed, FlipsnackError
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.store import leases
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 FOR_A_PERSON = (FlipsnackError, RefusedFile, StoreUnusable)
 """Errors whose text was written to be shown."""
+
+AT_WORK, AWAITING_TURN = "under way", "waiting"
 
 Work: TypeAlias = Callable[["Job"], Awaitable[object]]
 
@@ -39,6 +42,8 @@ class Job:
     """Set at the next news; to be taken before anything is awaited."""
     began: float | None = None
     """When it had its turn, on anyio's clock, where the work says so."""
+    state: str = ""
+    """How it stands, for an operator; nothing before it begins and after its end."""
     unresolved: bool = False
     """Set by the work: should it break off now, whoever comes next has to find out what came of it."""
     result: object = None
@@ -77,6 +82,13 @@ class Job:
         self.progress = replace(progress or self.progress, **news)
         self.changed.set()
         self.changed = anyio.Event()
+
+    def stand(self, state: str) -> None:
+        """Be counted as it stands from now on; not at all, where it is over."""
+        for one, step in ((self.state, -1), (state, 1)):
+            if one:
+                observed.count(observed.JOBS, step, {observed.JOB_KIND: self.kind, observed.JOB_STATE: one})
+        self.state = state
 
     def stop(self) -> None:
         """Break it off, once its step has come to an end."""

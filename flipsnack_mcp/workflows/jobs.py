@@ -19,7 +19,7 @@ from flipsnack_mcp import observed
 from flipsnack_mcp.api import even_if_cancelled, ignore
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import Records, StoreUnusable, T
-from flipsnack_mcp.workflows.job import Job, Work
+from flipsnack_mcp.workflows.job import AT_WORK, Job, Work
 from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, News, Progress, Tell
 
@@ -88,8 +88,7 @@ class Jobs:
         """Carry out what was claimed while somebody waits. If that is cancelled, whoever comes next goes on with it."""
         self._remember(job)
         finished = False
-        under_way = {observed.JOB_KIND: job.kind, observed.JOB_STATE: "under way"}
-        observed.count(observed.JOBS, 1, under_way)
+        job.stand(AT_WORK)
         try:
             async with anyio.create_task_group() as beside:
                 beside.start_soon(self._show_life, job)
@@ -100,7 +99,7 @@ class Jobs:
             await (even_if_cancelled(self._written(job, job.owner.release)) if finished else self.let_go(job))
             job.ended_at = anyio.current_time()
             job.tell()
-            observed.count(observed.JOBS, -1, under_way)
+            job.stand("")
             observed.count(observed.JOBS_ENDED, 1, {observed.JOB_KIND: job.kind, observed.OUTCOME: job.outcome})
 
     async def let_go(self, job: Job) -> None:

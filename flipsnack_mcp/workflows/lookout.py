@@ -1,9 +1,9 @@
 """Looking for work whose owner is gone: one look at the store for all accounts of a process, whoever of them uses it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from contextvars import Context
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -12,7 +12,7 @@ from flipsnack_mcp.store.records import Records, Store, T
 
 log = logging.getLogger(__name__)
 
-BETWEEN_LOOKS = 10.0
+BEAT_OF_LOOKS = 10.0
 """Seconds, where others may end at any time: what was let go of waits no longer than for a sign of life."""
 
 
@@ -83,7 +83,7 @@ class Lookout:
             self._looking = True
             self._begin(self._look_while_used)
 
-    def _begin(self, looking: Callable[[], Awaitable[None]]) -> None:
+    def _begin(self, looking: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Outside of the call that happens to be handled: what is found was not asked for by it, nor by who makes it."""
         Context().run(self.background.start_soon, looking)
 
@@ -99,4 +99,4 @@ class Lookout:
     async def _look_always(self) -> None:
         while True:
             await self.look()
-            await anyio.sleep(BETWEEN_LOOKS)
+            await anyio.sleep(BEAT_OF_LOOKS)

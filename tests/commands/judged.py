@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
@@ -25,6 +26,8 @@ class Gate:
     def __init__(self, inner: ASGIApp, port: int, faults: dict[str, Any]) -> None:
         self.inner, self.port, self.faults = inner, port, faults
         self.looks = 0
+        self.methods = Counter[str]()
+        """How often the endpoint was asked by each method."""
 
     @property
     def url(self) -> str:
@@ -40,6 +43,7 @@ class Gate:
                 message["headers"] = [*message.get("headers", []), *raw(self.faults.get("headers", {}))]
             await send(message)
 
+        self.methods[scope["method"]] += scope["path"] == "/mcp"
         answer = self.answer(scope["path"], {name.decode(): value.decode() for name, value in scope["headers"]})
         if answer is None:
             await self.inner({**scope, "headers": self.without_names(scope["headers"])}, receive, sent)

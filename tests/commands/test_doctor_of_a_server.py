@@ -139,6 +139,13 @@ async def test_a_server_for_one_person_on_this_machine_is_well_without_tokens() 
     assert found["current clients"].ok
 
 
+async def test_sessions_that_it_began_are_ended() -> None:
+    async with judged(open=1, host=1, origin=1) as gate:
+        await looked_at(gate.url)
+    begun_by_itself, begun_by_the_client = 4, 1
+    assert gate.methods["DELETE"] == begun_by_itself + begun_by_the_client
+
+
 async def test_replicas_are_counted() -> None:
     async with judged(replicas=3) as gate:
         found = await looked_at(gate.url)

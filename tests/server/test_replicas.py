@@ -13,7 +13,7 @@ from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.jobs import BEAT
-from flipsnack_mcp.workflows.lookout import BETWEEN_LOOKS
+from flipsnack_mcp.workflows.lookout import BEAT_OF_LOOKS
 from tests.on_redis import new_prefix, store_on
 from tests.server.bench import Assistant, Bench, Mode, Person, Said, types_what_is_asked
 from tests.server.long_bench import CREATE
@@ -120,7 +120,7 @@ async def test_work_of_a_replica_that_is_gone_is_finished_by_another_that_nobody
             work_id = await work.begun(owner)
             await anyio.sleep(after)
             line.cut = not cleanly
-        await anyio.sleep((0 if cleanly else DEAD_AFTER) + BETWEEN_LOOKS + TO_ITS_END)
+        await anyio.sleep((0 if cleanly else DEAD_AFTER) + BEAT_OF_LOOKS + TO_ITS_END)
         told = await work.asked_for(heir, work_id, wait_seconds=45)
     if work.tool == "get_upload" and not team.bench.sandbox.carried_out(CREATE):  # cut off on its way to Flipsnack
         assert told.data["state"] == "interrupted"
@@ -136,7 +136,7 @@ async def test_of_three_replicas_one_takes_over(team: Team, work: Work) -> None:
         async with team.replica(Person(types_what_is_asked)) as (owner, line):
             work_id = await work.begun(owner)
             line.cut = True
-        await anyio.sleep(DEAD_AFTER + BETWEEN_LOOKS + TO_ITS_END)
+        await anyio.sleep(DEAD_AFTER + BEAT_OF_LOOKS + TO_ITS_END)
         told = [await work.asked_for(one, work_id, wait_seconds=45) for one in heirs]
     assert {one.data["state"] for one in told} == {"complete"}
     work.assert_sent_once(team.bench)
@@ -179,7 +179,7 @@ async def test_work_is_stopped_at_another_replica_than_the_one_that_does_it(team
         said = await other.call("stop_work", work_id=work_id)
         await anyio.sleep(2 * BEAT)
         before = len(team.bench.sandbox.requests)
-        await anyio.sleep(DEAD_AFTER + 2 * BETWEEN_LOOKS)
+        await anyio.sleep(DEAD_AFTER + 2 * BEAT_OF_LOOKS)
         stopped = await work.asked_for(other, work_id) if name == "a report" else None
     assert said.data["state"].startswith("stopping"), said.text
     assert len(team.bench.sandbox.requests) == before, "nobody goes on with it"
@@ -235,7 +235,7 @@ async def test_uploads_in_line_at_a_replica_that_is_drained_are_sent_by_another(
                     "create_collection", file_url=f"{ADDRESS}?{number}", title=f"New {number}", wait_seconds=0
                 )
                 begun.append(said.data["upload_id"])
-        await anyio.sleep(DEAD_AFTER + 2 * BETWEEN_LOOKS + TO_ITS_END)
+        await anyio.sleep(DEAD_AFTER + 2 * BEAT_OF_LOOKS + TO_ITS_END)
         told = [await WORK["an upload"].asked_for(heir, one, wait_seconds=45) for one in begun]
     states = [one.data["state"] for one in told]
     assert states.count("complete") >= 4, states

@@ -1,5 +1,6 @@
 """What an operator sees of calls: the SDK's span with ours below it, work apart as roots of their own, and figures."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from opentelemetry.propagate import extract
 from flipsnack_mcp import observed
 from flipsnack_mcp.sandbox import Fault
 from tests.observing import Seen, facts_of, id_of, observing, parent_of
-from tests.server.bench import KEY, SECRET, Bench, Person, declines
+from tests.server.bench import KEY, SECRET, Bench, Given, Person, declines
 from tests.server.destructions import process
+from tests.server.long_bench import LongBench
 from tests.server.several import SeveralBench
 
 CANARY = "CANARY of a client"
@@ -73,12 +75,28 @@ async def test_work_that_was_left_belongs_to_no_call_of_the_next_server(seen: Se
     assert (parent_of(job), [*job.links], facts_of(job)["flipsnack.outcome"]) == (None, [], "done")
 
 
-async def test_work_that_is_under_way_counts_as_such(seen: Seen, bench: Bench) -> None:
-    async with bench.assistant() as assistant:
-        await assistant.call("report_stats", query="catalogue", wait_seconds=0)
-        under_way = seen.total(observed.JOBS)
-        facts = seen.counted(observed.JOBS, "flipsnack.job.kind", "flipsnack.job.state")
-    assert (under_way, set(facts)) == (1, {("report", "under way")})
+@pytest.mark.usefixtures("no_look_ahead")
+async def test_uploads_that_wait_for_their_turn_are_told_from_those_under_way(
+    seen: Seen, long_bench: LongBench
+) -> None:
+    long_bench.road.upload_seconds = 10
+    for name in ("1.pdf", "2.pdf", "3.pdf"):
+        given: Given = {"file_path": long_bench.large(name), "title": name, "wait_seconds": 0}
+        await long_bench.client.call("create_collection", given)
+    await anyio.sleep(1)
+    at_first = standing(seen)
+    await anyio.sleep(900)
+    assert at_first == {"under way": 2, "waiting": 1}
+    assert set(standing(seen).values()) == {0}
+
+
+def standing(seen: Seen) -> Counter[str]:
+    """How many jobs stand how."""
+    told = Counter[str]()
+    for name, value, facts in seen.figures:
+        if name == observed.JOBS.name:
+            told[facts["flipsnack.job.state"]] += int(value)
+    return told
 
 
 async def test_calls_are_counted_by_tool_and_outcome(seen: Seen, bench: Bench) -> None:

@@ -9,7 +9,7 @@ from mcp.types import CallToolResult
 
 from flipsnack_mcp.api import ConfigurationError
 from flipsnack_mcp.server.caller import CALLER, Caller
-from flipsnack_mcp.server.consent.keys import keys_in
+from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from tests.server.bench import Bench, Mode
 from tests.server.destructions import TOOLS, assert_only
 from tests.server.test_sealing import LATE, Life, keys_of, said
@@ -73,12 +73,12 @@ BAD = {
 @pytest.mark.parametrize("text", GOOD.values(), ids=list(GOOD))
 def test_a_key_may_be_written_in_several_ways(file: Path, text: str) -> None:
     rewrite(file, text)
-    assert keys_in(file) == [OLD]
+    assert sealing_keys_in(file) == [OLD]
 
 
 def test_the_first_of_two_keys_seals(file: Path) -> None:
     file.write_text(f"{NEW.hex()}\n{base64.b64encode(OLD).decode()}\n")
-    assert keys_in(file) == [NEW, OLD]
+    assert sealing_keys_in(file) == [NEW, OLD]
 
 
 @pytest.mark.parametrize("text", [*BAD.values(), None], ids=[*BAD, "no file"])
@@ -88,7 +88,7 @@ async def test_without_a_key_in_its_file_no_question_is_put_and_a_text_says_how_
     state = await life.asked(TOOL, state_key_file=file)
     rewrite(file, text)
     with pytest.raises(ConfigurationError):
-        keys_in(file)
+        sealing_keys_in(file)
     for one in (None, state):
         told = said(await life.round(TOOL, one, state_key_file=file))
         assert "FLIPSNACK_STATE_KEY_FILE" in told

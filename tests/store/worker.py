@@ -1,4 +1,4 @@
-"""Processes of their own on a file of the store: what each does, told and heard over a pipe, and how they begin together."""
+"""Processes of their own on a file of the store, or on Redis: what each does, told and heard over a pipe, and how they begin together."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
+import redis.asyncio  # noqa: F401 - with all else, before the processes are made
 
-from flipsnack_mcp.store.records import Records
+from flipsnack_mcp.redis_address import redis_address
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable
+from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.store.works import change_pair, increment
 
@@ -19,23 +22,33 @@ processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload([__name__])
 
 
-async def count(store: SqliteStore, _: Pipe) -> None:
+async def count(store: Store, _: Pipe) -> None:
     for _number in range(100):
         await store.transact(increment)
 
 
-async def once(store: SqliteStore, _: Pipe) -> None:
+async def once(store: Store, _: Pipe) -> None:
     await store.transact(increment)
 
 
-async def pairs(store: SqliteStore, pipe: Pipe) -> None:
+async def pairs(store: Store, pipe: Pipe) -> None:
     await store.transact(change_pair)
     pipe.send("at work")
     while True:
         await store.transact(change_pair)
 
 
-async def hold(store: SqliteStore, pipe: Pipe) -> None:
+async def told_pairs(store: Store, pipe: Pipe) -> None:
+    """The same, whatever becomes of the server; each that was kept is told."""
+    while True:
+        try:
+            await store.transact(change_pair)
+        except StoreUnusable:
+            continue
+        pipe.send("kept")
+
+
+async def hold(store: Store, pipe: Pipe) -> None:
     """Stay in a transaction until told to end it."""
 
     def work(records: Records) -> None:
@@ -46,7 +59,7 @@ async def hold(store: SqliteStore, pipe: Pipe) -> None:
     await store.transact(work)
 
 
-async def half(store: SqliteStore, pipe: Pipe) -> None:
+async def half(store: Store, pipe: Pipe) -> None:
     """Be in the middle of a change so big that SQLite has already written some of it to the file."""
 
     def work(records: Records) -> None:
@@ -59,18 +72,18 @@ async def half(store: SqliteStore, pipe: Pipe) -> None:
     await store.transact(work)
 
 
-def begin(job: Callable[[SqliteStore, Pipe], Any], path: Path, pipe: Pipe) -> None:
+def begin(job: Callable[[Store, Pipe], Any], place: Path | str, pipe: Pipe) -> None:
     """Make a store, say so, and begin when told."""
-    store = SqliteStore(path)
+    store: Store = SqliteStore(place) if isinstance(place, Path) else RedisStore(redis_address(place))
     pipe.send("ready")
     pipe.recv()
     anyio.run(job, store, pipe)
 
 
 class Worker:
-    def __init__(self, job: Callable[..., Any], path: Path) -> None:
+    def __init__(self, job: Callable[..., Any], place: Path | str) -> None:
         self._pipe, theirs = processes.Pipe()
-        self.process = processes.Process(target=begin, args=(job, path, theirs))
+        self.process = processes.Process(target=begin, args=(job, place, theirs))
         self.process.start()
         theirs.close()
 
@@ -90,9 +103,9 @@ class Worker:
 
 
 @contextmanager
-def workers(number: int, job: Callable[..., Any], path: Path) -> Iterator[list[Worker]]:
+def workers(number: int, job: Callable[..., Any], place: Path | str) -> Iterator[list[Worker]]:
     """Start so many, ready to go; whoever still runs at the end is killed."""
-    all_of_them = [Worker(job, path) for _ in range(number)]
+    all_of_them = [Worker(job, place) for _ in range(number)]
     try:
         for one in all_of_them:
             one.hears("ready")

@@ -20,7 +20,7 @@ from flipsnack_mcp import observed
 from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.changing import change_tokens
-from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.operating import lines
 from tests.observing import Seen, facts_of, observing
 from tests.team.over_http import HOST, served, whole_application
@@ -49,7 +49,9 @@ def told(facts: Mapping[str, Any]) -> dict[str, Any]:
 async def server(tokens: Path) -> AsyncIterator[Client]:
     """Anna's client of a server of this process, as it is served to a team; its one account is called de."""
     token = new_token()
-    anna = TokenEntry(name="anna", sha256=digest_of(token), accounts=("de",), may=frozenset(Right), made=now_in_utc())
+    anna = TokenEntry(
+        name="anna", sha256=token_digest(token), accounts=("de",), may=frozenset(Right), made=now_in_utc()
+    )
     change_tokens(tokens, lambda _: TokensTold(tokens=(anna,)))
     settings = replace(Settings(sandbox=True), team=True, tokens=tokens)
     app = whole_application(replace(settings, accounts=(replace(settings, name="de"),)))

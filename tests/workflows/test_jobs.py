@@ -17,7 +17,7 @@ from flipsnack_mcp.store.records import Records, Store, held, inaccessible
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.job import Job, Work
 from flipsnack_mcp.workflows.jobs import BEAT, REMEMBERED, Jobs
-from flipsnack_mcp.workflows.lookout import BETWEEN_LOOKS, Lookout
+from flipsnack_mcp.workflows.lookout import BEAT_OF_LOOKS, Lookout
 from flipsnack_mcp.workflows.progress import Progress
 from tests.on_redis import store_on
 from tests.server.bench import LoopClock
@@ -516,8 +516,8 @@ async def test_where_others_on_the_store_may_be_killed_it_is_looked_for_as_long_
         lookout.keep_on()
         for _ in range(3):
             await lookout.store.transact(done)
-        await anyio.sleep(10 * BETWEEN_LOOKS + 1)
-        assert heir.looks == [BETWEEN_LOOKS * turn for turn in range(11)]
+        await anyio.sleep(10 * BEAT_OF_LOOKS + 1)
+        assert heir.looks == [BEAT_OF_LOOKS * turn for turn in range(11)]
         background.cancel_scope.cancel()
 
 
@@ -547,7 +547,7 @@ async def test_a_process_that_nobody_calls_goes_on_with_what_another_left(store:
             await anyio.sleep(SECONDS_EACH * 1.5)
             if not cleanly:
                 await kill(line, owner)
-        await anyio.sleep(BETWEEN_LOOKS + (0 if cleanly else DEAD_AFTER) + 1)
+        await anyio.sleep(BEAT_OF_LOOKS + (0 if cleanly else DEAD_AFTER) + 1)
         await ended(heir)
         background.cancel_scope.cancel()
     assert work.before == [0, 1, *range(1, STEPS)]

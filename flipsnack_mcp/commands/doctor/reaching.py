@@ -15,7 +15,7 @@ from flipsnack_mcp.api.network import proxies_of
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.visit import Visit
 
-NAME = "name"
+CHECK_OF_NAME = "name"
 A_DAY = 86_400
 SOON = 14
 """Days before the end of a certificate at which it should have been renewed by itself."""
@@ -43,10 +43,10 @@ async def named(visit: Visit) -> AsyncIterator[Finding]:
         found = await anyio.getaddrinfo(place.host, place.port)
     except OSError:
         cure = "Look at its entry in DNS, and whether the name is spelled right."
-        yield Finding(NAME, ok=False, said=f"{place.host} has no address that can be found from here. {cure}")
+        yield Finding(CHECK_OF_NAME, ok=False, said=f"{place.host} has no address that can be found from here. {cure}")
         return
     addresses = dict.fromkeys(str(one[4][0]) for one in found)
-    yield Finding(NAME, ok=True, said=f"{place.host} is {', '.join(addresses)}")
+    yield Finding(CHECK_OF_NAME, ok=True, said=f"{place.host} is {', '.join(addresses)}")
 
 
 async def encrypted(visit: Visit) -> AsyncIterator[Finding]:

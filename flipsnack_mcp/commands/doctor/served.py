@@ -13,7 +13,7 @@ from flipsnack_mcp.api import one_line
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.doctor.doors import asked_for_token, meant_for_others, one_time_addresses
 from flipsnack_mcp.commands.doctor.finding import Finding, verdict
-from flipsnack_mcp.commands.doctor.reaching import NAME, reached, well
+from flipsnack_mcp.commands.doctor.reaching import CHECK_OF_NAME, reached, well
 from flipsnack_mcp.commands.doctor.talking import talked, told_too_much
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit, visiting
 
@@ -51,7 +51,7 @@ async def visited(visit: Visit) -> AsyncIterator[Finding]:
     """Look at one thing after the other."""
     async for one in reached(visit):
         yield one
-        if one.check == NAME and not one.ok:
+        if one.check == CHECK_OF_NAME and not one.ok:
             return
     for look in CHECKS:
         try:

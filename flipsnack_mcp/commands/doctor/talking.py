@@ -14,7 +14,7 @@ from flipsnack_mcp.commands.doctor.visit import Visit
 REVISIONS: dict[Literal["auto", "legacy"], str] = {"auto": "current clients", "legacy": "older clients"}
 TIME_TO_ANSWER = 30.0
 WANTS_ONE = "not tried, it wants a token: give one with --token-file FILE, or - to type it"
-INSIDE = {
+SIGNS_OF_INSIDE = {
     "a key or a signature of Flipsnack": r"apikey=\w|signature=[0-9a-f]{32}",
     "a login in an address": r"\w{2,10}://[^\s:/@\"']*:[^\s/@\"']+@",
     "where its state is kept": r"\brediss?://|\bsqlite:/",
@@ -66,7 +66,7 @@ def first_of(error: BaseException) -> str:
 def told_too_much(visit: Visit) -> Iterator[Finding]:
     """Look through all that came back for what should stay inside."""
     seen = "\n".join(visit.seen).replace(visit.place.host, "")
-    shown = [what for what, looks in INSIDE.items() if re.search(looks, seen, re.IGNORECASE | re.MULTILINE)]
+    shown = [what for what, looks in SIGNS_OF_INSIDE.items() if re.search(looks, seen, re.IGNORECASE | re.MULTILINE)]
     shown += ["the token" for _ in visit.seen[:1] if visit.token and visit.token in seen]
     for what in shown:
         yield Finding(

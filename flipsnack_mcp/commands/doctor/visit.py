@@ -24,6 +24,7 @@ HELLO = {
         "clientInfo": {"name": "flipsnack-mcp doctor", "version": __version__},
     },
 }
+SESSION = "Mcp-Session-Id"
 ACCEPTED = {"Accept": "application/json, text/event-stream"}
 UNREACHED = (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError)
 
@@ -101,8 +102,11 @@ class Visit:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     async def hello(self, **headers: str) -> httpx2.Response:
-        """The answer to the first message of a client."""
-        return await self.http.post(self.place.url, json=HELLO, headers=ACCEPTED | headers)
+        """The answer to the first message of a client; a session that it began is ended."""
+        answer = await self.http.post(self.place.url, json=HELLO, headers=ACCEPTED | headers)
+        if session := answer.headers.get(SESSION):
+            await self.http.delete(self.place.url, headers={SESSION: session, **headers})
+        return answer
 
     async def keep(self, response: httpx2.Response) -> None:
         """Keep what came back; a stream that is there for whatever may come has no end to wait for."""

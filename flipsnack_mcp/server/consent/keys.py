@@ -22,7 +22,7 @@ FEWEST_VALUES = 16
 """Different bytes in a key; of 32 random ones fewer are so in one of 10**20."""
 MOST_LINES = 2
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-VARIABLE = "FLIPSNACK_STATE_KEY_FILE"
+STATE_KEY_FILE = "FLIPSNACK_STATE_KEY_FILE"
 TO_MAKE_ONE = (
     "Make it once with `openssl rand -hex 32`, give every replica the same file, and let nobody else read it (chmod 600). "
     "To turn a key over, put the new one on a second line on all replicas, then on the first, then take the old one out."
@@ -64,12 +64,12 @@ class KeysInFile:
         Raises:
             ConfigurationError: There are none.
         """
-        return belonging_to(await anyio.to_thread.run_sync(keys_in, self.path), account)
+        return belonging_to(await anyio.to_thread.run_sync(sealing_keys_in, self.path), account)
 
     to_seal = to_open
 
 
-def keys_in(path: Path) -> list[bytes]:
+def sealing_keys_in(path: Path) -> list[bytes]:
     """The keys of a file, one a line in hex or base64.
 
     Raises:
@@ -79,12 +79,12 @@ def keys_in(path: Path) -> list[bytes]:
         lines = credential_in(path).split()
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"The file that {VARIABLE} names cannot be read: {reason_of(error)}.", TO_MAKE_ONE
+            f"The file that {STATE_KEY_FILE} names cannot be read: {reason_of(error)}.", TO_MAKE_ONE
         ) from None
     keys = list(dict.fromkeys(map(key_in, lines)))
     if not keys or len(lines) > MOST_LINES or any(len(set(one)) < FEWEST_VALUES for one in keys):
         raise ConfigurationError(
-            f"The file that {VARIABLE} names does not hold one or two keys of {KEY_BYTES} random bytes or more, each on a "
+            f"The file that {STATE_KEY_FILE} names does not hold one or two keys of {KEY_BYTES} random bytes or more, each on a "
             "line of its own, in hex or base64.",
             TO_MAKE_ONE,
         )

@@ -111,9 +111,9 @@ class KeyRing:
             try:
                 use(await self._keys.to_seal(self._account(ctx)))
             except StoreUnusable as error:
-                return refusal(f"{error} {Changed.NOTHING.value}")
+                return no_question(f"{error} {Changed.NOTHING.value}")
             except ConfigurationError as error:
-                return refusal(str(error))
+                return no_question(str(error))
         return result
 
     def _account(self, ctx: ServerRequestContext[Any, Any]) -> str:
@@ -135,6 +135,6 @@ def use(keys: list[bytes]) -> None:
     CODEC.set(AESGCMRequestStateCodec(belonging_to(keys, CALLER.get().principal)) if keys else None)
 
 
-def refusal(text: str) -> CallToolResult:
+def no_question(text: str) -> CallToolResult:
     """What a model reads where a question cannot be put."""
     return CallToolResult(content=[TextContent(text=text)], is_error=True)

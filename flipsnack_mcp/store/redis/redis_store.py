@@ -4,7 +4,6 @@ A work is run against what was read at one moment, and what it changes is writte
 then; else it is run again. All of it happens in two scripts, each carried out by the server in one step.
 """
 
-import random
 import secrets
 from collections.abc import Callable
 
@@ -74,25 +73,27 @@ class RedisStore:
         async with self._turn:
             latest = anyio.current_time() + TO_AGREE
             question, sight = ToRead(self._likely), None
-            for _ in range(MOST_RUNS):
-                records = RedisRecords(sight)
-                try:
-                    result = work(records)
-                except Unread as more:
-                    question.add(more)
-                    sight = question.answered(await self._ask(question.asked))
-                    continue
-                finally:
-                    records.end()
-                self._remember(records)
-                if not records.changes:
+            while anyio.current_time() < latest:
+                result, records = await self._run(work, question, sight)
+                # Again at once: what was just read is what the next commit has the best chance with.
+                if not records.changes or (sight := await self._commit(records, question)) is None:
                     return result
-                sight = await self._commit(records, question)
-                if sight is None:
-                    return result
-                if anyio.current_time() > latest:
-                    raise redis_held(self.link.address.shown, TO_AGREE)
-                await anyio.sleep(random.uniform(0, 0.005))  # noqa: S311 - keeps processes out of step, no secret
+            raise redis_held(self.link.address.shown, TO_AGREE)
+
+    async def _run(self, work: Callable[[Records], T], question: ToRead, sight: Sight | None) -> tuple[T, RedisRecords]:
+        """Run a work, again and again until all is read that it asks for."""
+        for _ in range(MOST_RUNS):
+            records = RedisRecords(sight)
+            try:
+                result = work(records)
+            except Unread as more:
+                question.add(more)
+                sight = question.answered(await self._ask(question.asked))
+                continue
+            finally:
+                records.end()
+            self._remember(records)
+            return result, records
         raise RuntimeError("a transaction asks for something else each time it is run")
 
     async def attend(self) -> None:

@@ -20,13 +20,17 @@ UNTOLD = "This server answers only who brings a token. Whoever runs it can give 
 NOT_GOOD = (
     "The token is not one of this server's, or is none any more. Ask whoever runs it for another. Nothing was done."
 )
-EXPIRED = "The time of this token is over. Ask whoever runs this server for another. Nothing was done."
+TIME_IS_OVER = "The time of this token is over. Ask whoever runs this server for another. Nothing was done."
 NOT_GOOD_HERE = "The access token is not good here: expired, for another server, or not from its authorization server. Sign in again. Nothing was done."
-NO_ACCOUNT = (
+NONE_ALLOWED = (
     "No account of this server may be used with this token. Whoever runs the server can allow one. Nothing was done."
 )
 NO_SCOPE = "The access token allows nothing here. Sign in again and agree to what is asked for. Nothing was done."
 NOT_TO_TELL = "Whether the token is good cannot be told at the moment. Nothing was done. Try again in a minute; if it stays so, tell whoever runs this server."
+
+
+class CannotTellError(Exception):
+    """It cannot be told whether somebody is known, and why; its text is for who runs the server."""
 
 
 class NotLetInError(Exception):

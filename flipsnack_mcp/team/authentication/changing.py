@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from flipsnack_mcp.store.permissions import make_folder
 from flipsnack_mcp.team.authentication.tokens import TokensTold, TokensUnusableError, sighting_of
 
-PATIENCE = 10.0
+WAITS_FOR_OTHERS = 10.0
 """Seconds to wait for somebody else who changes it."""
 
 
@@ -24,7 +24,7 @@ def change_tokens(path: Path, change: Callable[[TokensTold], TokensTold]) -> Non
     place = path.resolve()  # a link stays one
     try:
         make_folder(place.parent)
-        with FileLock(f"{place}.lock", timeout=PATIENCE, mode=0o600):
+        with FileLock(f"{place}.lock", timeout=WAITS_FOR_OTHERS, mode=0o600):
             write_whole(place, change(tokens_at(place)).model_dump_json(indent=1).encode() + b"\n")
     except Timeout:
         raise TokensUnusableError(f"Somebody else is changing {path}. Nothing was changed; try again.") from None

@@ -1,11 +1,13 @@
 """Where a request over HTTP is let in or not, and learns whose it is. The token goes no further than here."""
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
+import anyio
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -13,29 +15,29 @@ from starlette.authentication import AuthCredentials
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flipsnack_mcp.server.accounts import account_named
 from flipsnack_mcp.server.arriving.observing import note_caller
 from flipsnack_mcp.server.caller import CALLER, EVERYBODY, IN_SCOPE, Caller, Right
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication import challenges
-from flipsnack_mcp.team.authentication.challenges import Challenges, NotLetInError, audience_of
-from flipsnack_mcp.team.authentication.issuer import IssuerUnusableError, PublishedKeys
+from flipsnack_mcp.team.authentication.allowed import BY_CLAIM, accounts_for, accounts_of, is_meant
+from flipsnack_mcp.team.authentication.challenges import CannotTellError, Challenges, NotLetInError, audience_of
 from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
-from flipsnack_mcp.team.authentication.signed import BY_CLAIM, SignedTokens, accounts_for, is_meant
 from flipsnack_mcp.team.authentication.stepping_up import Posted, scopes_lacking
 from flipsnack_mcp.team.authentication.tokens import (
-    ALL_ACCOUNTS,
     BEGINS_WITH,
     LONGEST_TOKEN,
-    TokenEntry,
     TokensFile,
     TokensUnusableError,
     as_caller,
 )
+from flipsnack_mcp.team.ending import is_stream, streamed_within
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from flipsnack_mcp.team.authentication.signed import SignedTokens
 
+BETWEEN_LOOKS_AT_A_TOKEN = 10.0
+"""Seconds, while somebody listens by it."""
 OF_THE_FILE = "flipsnack-mcp"
 """Who vouches for the tokens of the file, where the SDK asks for an issuer."""
 
@@ -81,10 +83,15 @@ class Authentication:
         return TokensFile(self.settings.tokens) if self.settings.tokens else None
 
     @cached_property
-    def signed(self) -> SignedTokens | None:
+    def signed(self) -> "SignedTokens | None":
         """The tokens of an authorization server, where one is named."""
-        issuer = self.settings.auth_issuer
-        return SignedTokens(PublishedKeys(issuer), audience_of(self.settings)) if issuer else None
+        if not self.settings.auth_issuer:
+            return None
+        # 30 ms, for whoever has an authorization server.
+        from flipsnack_mcp.team.authentication.issuer import PublishedKeys  # noqa: PLC0415
+        from flipsnack_mcp.team.authentication.signed import SignedTokens  # noqa: PLC0415
+
+        return SignedTokens(PublishedKeys(self.settings.auth_issuer), audience_of(self.settings))
 
     @cached_property
     def challenges(self) -> Challenges:
@@ -139,25 +146,25 @@ class Authentication:
         of_file = self.tokens and (token.startswith(BEGINS_WITH) or not self.signed)
         let_in = self._by_file(token) if of_file else await self._by_signature(token)
         if let_in.caller.accounts is not None and not let_in.caller.accounts:
-            raise NotLetInError(403, challenges.NO_ACCOUNT, "access_denied")
+            raise NotLetInError(403, challenges.NONE_ALLOWED, "access_denied")
         return let_in, token
 
     def _by_file(self, token: str) -> LetIn:
         try:
             entry = self.tokens.holder_of(token) if self.tokens and len(token) <= LONGEST_TOKEN else None
-        except TokensUnusableError:
+        except CannotTellError:
             raise NotLetInError(503, challenges.NOT_TO_TELL, "temporarily_unavailable") from None
         if entry is None:
             raise NotLetInError(401, challenges.NOT_GOOD, "invalid_token")
         if self.tokens and self.tokens.is_over(entry):
-            raise NotLetInError(401, challenges.EXPIRED, "invalid_token")
+            raise NotLetInError(401, challenges.TIME_IS_OVER, "invalid_token")
         caller = as_caller(entry, accounts_of(entry, self.settings))
         return LetIn(caller, OF_THE_FILE, caller.principal)
 
     async def _by_signature(self, token: str) -> LetIn:
         try:
             vouched = await self.signed.vouched(token) if self.signed else None
-        except IssuerUnusableError:
+        except CannotTellError:
             raise NotLetInError(503, challenges.NOT_TO_TELL, "temporarily_unavailable") from None
         if vouched is None:
             raise NotLetInError(401, challenges.NOT_GOOD_HERE, "invalid_token")
@@ -206,8 +213,29 @@ class Door:
             return
         scope[IN_SCOPE] = let_in.caller  # for the layers outside as well, which write down what came of it
         note_caller(let_in.caller.name)
+        inside = {**without_token(scope, let_in), LET_IN: let_in}
         with known_as(let_in, token):
-            await self.app(without_token(scope, let_in) | {LET_IN: let_in}, receive, send)
+            if is_stream(scope):
+                await self._streamed(scope, partial(self.app, inside, receive), send)
+            else:
+                await self.app(inside, receive, send)
+
+    async def _streamed(self, scope: Scope, answer: Callable[[Send], Awaitable[None]], send: Send) -> None:
+        """An answer that may last for hours ends with its caller's token."""
+        listened = anyio.CancelScope()
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._end_with_its_token, scope, listened)
+            await streamed_within(listened, answer, send)
+            beside.cancel_scope.cancel()
+
+    async def _end_with_its_token(self, scope: Scope, listened: anyio.CancelScope) -> None:
+        while not listened.cancel_called:
+            await anyio.sleep(BETWEEN_LOOKS_AT_A_TOKEN)
+            try:
+                await self.authentication.let_in(scope)
+            except NotLetInError as refused:
+                if refused.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    listened.cancel()
 
 
 @dataclass(frozen=True)
@@ -263,13 +291,3 @@ def token_in(scope: Scope) -> str:
     if kind.lower() != "bearer" or not token or not token.isascii():
         raise NotLetInError(401, challenges.UNTOLD)
     return token
-
-
-def accounts_of(entry: TokenEntry, settings: Settings) -> frozenset[str] | None:
-    """By what the store knows the accounts that a token names; None where it is for all there are."""
-    if ALL_ACCOUNTS in entry.accounts:
-        return None
-    if not entry.accounts and not settings.accounts_file:
-        return None  # made where there is one account, which has no name
-    found = (account_named(settings.every, name) for name in entry.accounts)
-    return frozenset(one.account for one in found if one)

@@ -14,21 +14,22 @@ import httpx2
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.api.network import Roads
 from flipsnack_mcp.reading import LOOPBACK
+from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.team.authentication.keys import PublishedKey, keys_in
 
 log = logging.getLogger(__name__)
 
-FRESH = 300.0
+KEYS_FRESH = 300.0
 """Seconds after which keys are fetched again: one that is gone by then counts no more."""
-KEPT = 3600.0
+KEYS_COUNT = 3600.0
 """Seconds for which they count where the server that publishes them cannot be reached."""
 BETWEEN_TRIES = 30.0
 """Seconds between two looks for a key that nobody knows, or at a server that did not answer: tokens are anybody's text."""
-PATIENCE = 5.0
+ANSWERS_WITHIN = 5.0
 LONGEST_DOCUMENT = 256 * 1024
 
 
-class IssuerUnusableError(Exception):
+class IssuerUnusableError(CannotTellError):
     """No keys can be had; its text is for who runs the server."""
 
 
@@ -76,12 +77,12 @@ class PublishedKeys:
     async def _now(self) -> Fetched:
         """What counts, fetched again where it is old; whoever comes meanwhile goes on with what is known."""
         now, known = anyio.current_time(), self._fetched
-        counts = known is not None and now - known.at < KEPT
-        due = known is None or now - known.at >= FRESH
+        counts = known is not None and now - known.at < KEYS_COUNT
+        due = known is None or now - known.at >= KEYS_FRESH
         if due and now - self._tried >= BETWEEN_TRIES and not (counts and self._turn.locked()):
             await self._fetch(known)
             known = self._fetched
-        if known is None or anyio.current_time() - known.at >= KEPT:
+        if known is None or anyio.current_time() - known.at >= KEYS_COUNT:
             raise IssuerUnusableError(f"No keys of the authorization server {self.issuer} can be had: {self._why}.")
         return known
 
@@ -113,9 +114,9 @@ async def published_by(issuer: str) -> tuple[PublishedKey, ...]:
         IssuerUnusableError: There are none to be had.
     """
     try:
-        with anyio.fail_after(PATIENCE):
+        with anyio.fail_after(ANSWERS_WITHIN):
             async with httpx2.AsyncClient(
-                transport=Roads(), trust_env=False, follow_redirects=False, timeout=PATIENCE
+                transport=Roads(), trust_env=False, follow_redirects=False, timeout=ANSWERS_WITHIN
             ) as http:
                 where = await address_of_keys(http, issuer)
                 return keys_in(await document_at(http, where))

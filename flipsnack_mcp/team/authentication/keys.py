@@ -29,11 +29,11 @@ def keys_in(document: Mapping[str, Any]) -> tuple[PublishedKey, ...]:
     """The keys of a published set that sign; what is no such key is left out."""
     listed = document.get("keys")
     every = cast("list[object]", listed)[:MOST_KEYS] if isinstance(listed, list) else []
-    found = (key_of(cast("dict[str, Any]", one)) for one in every if isinstance(one, dict))
+    found = (published_key(cast("dict[str, Any]", one)) for one in every if isinstance(one, dict))
     return tuple(one for one in found if one is not None)
 
 
-def key_of(written: Mapping[str, Any]) -> PublishedKey | None:
+def published_key(written: Mapping[str, Any]) -> PublishedKey | None:
     """A key that verifies signatures; None for any other: secret ones, those for encryption, and what nobody can read."""
     use, operations = written.get("use", "sig"), written.get("key_ops", ["verify"])
     if written.get("kty") not in {"RSA", "EC", "OKP"} or "d" in written or use != "sig" or "verify" not in operations:

@@ -7,21 +7,21 @@ from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
 
-OURS = "flipsnack:"
+SCOPES_BEGIN = "flipsnack:"
 
 
 def scope_of(right: Right) -> str:
     """What a right is called there."""
-    return f"{OURS}{right}"
+    return f"{SCOPES_BEGIN}{right}"
 
 
 def scopes_in(claims: Mapping[str, Any]) -> tuple[str, ...]:
     """The scopes of a token: `scope` is a text by RFC 9068, `scp` a list or a text elsewhere."""
-    given = [*words_of(claims.get("scope")), *words_of(claims.get("scp"))]
+    given = [*scope_words(claims.get("scope")), *scope_words(claims.get("scp"))]
     return tuple(dict.fromkeys(given))
 
 
-def words_of(value: object) -> Iterable[str]:
+def scope_words(value: object) -> Iterable[str]:
     """The words of a text, or of the texts of a list."""
     texts = cast("list[object]", value) if isinstance(value, list) else [value]
     return [word for one in texts if isinstance(one, str) for word in one.split()]

@@ -1,13 +1,12 @@
 """A token that an authorization server has signed: whether it is one for this server, and what it says of its holder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
 from flipsnack_mcp.server.caller import Caller
-from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.issuer import PublishedKeys
 from flipsnack_mcp.team.authentication.keys import PublishedKey
 from flipsnack_mcp.team.authentication.scopes import rights_of, scopes_in
@@ -19,9 +18,8 @@ LONGEST_SIGNED = 16_000
 """Characters."""
 LONGEST_KID = 300
 LONGEST_SUBJECT = 500
-LONGEST_NAME = 120
+LONGEST_NAME_TOLD = 120
 HAS_TO_SAY = ("exp", "iss", "aud", "sub")
-BY_CLAIM = "claim:"
 CALLED = ("preferred_username", "email")
 """By what people know each other, where the issuer says it; the subject is often a row of digits."""
 
@@ -43,7 +41,7 @@ class Vouched:
         """What the history calls them."""
         subject, known = str(self.claims["sub"]), [self.claims.get(name) for name in CALLED]
         spoken = next((one for one in known if one and isinstance(one, str) and one != subject), "")
-        return cleaned(f"{spoken} ({subject})" if spoken else subject, LONGEST_NAME)
+        return cleaned(f"{spoken} ({subject})" if spoken else subject, LONGEST_NAME_TOLD)
 
     def as_caller(self, accounts: frozenset[str]) -> Caller:
         """Who comes with it."""
@@ -63,7 +61,7 @@ class SignedTokens:
         Raises:
             IssuerUnusableError: It cannot be told, for want of keys.
         """
-        if (header := header_of(token)) is None:
+        if (header := named_in_header(token)) is None:
             return None
         algorithm, kid = header
         for key in await self.keys.matching(kid, algorithm):
@@ -88,7 +86,7 @@ class SignedTokens:
         return claims if isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT else None
 
 
-def header_of(token: str) -> tuple[str, str | None] | None:
+def named_in_header(token: str) -> tuple[str, str | None] | None:
     """Algorithm and name of the key that a token names. Keys and addresses of keys that it brings along are not looked at."""
     if len(token) > LONGEST_SIGNED or token.count(".") != 2:
         return None
@@ -102,18 +100,3 @@ def header_of(token: str) -> tuple[str, str | None] | None:
     if kid is not None and (not isinstance(kid, str) or len(kid) > LONGEST_KID):
         return None
     return algorithm, kid
-
-
-def accounts_for(every: Sequence[Settings], claims: Mapping[str, Any]) -> frozenset[str]:
-    """The accounts that may be used by whom these claims are about; nobody may use one that names nobody."""
-    return frozenset(one.account for one in every if any(is_meant(written, claims) for written in one.callers))
-
-
-def is_meant(written: str, claims: Mapping[str, Any]) -> bool:
-    """Whether `ISSUER SUBJECT` or `claim:NAME=VALUE` is about whom these claims are about."""
-    if not written.startswith(BY_CLAIM):
-        issuer, _, subject = written.partition(" ")
-        return (issuer, subject) == (claims["iss"], claims["sub"])
-    name, _, value = written.removeprefix(BY_CLAIM).partition("=")
-    held = claims.get(name)
-    return value in held if isinstance(held, list) else held == value

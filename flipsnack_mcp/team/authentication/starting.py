@@ -1,18 +1,25 @@
 """What is to be said of who may call: before a server starts, and where somebody looks at its settings."""
 
+from typing import TYPE_CHECKING
+
 from flipsnack_mcp.reading import LOOPBACK
 from flipsnack_mcp.server.accounts import LONGEST_LIST
 from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.team.authentication.door import Authentication
-from flipsnack_mcp.team.authentication.issuer import IssuerUnusableError, PublishedKeys
 from flipsnack_mcp.team.authentication.tokens import TokensTold
+from flipsnack_mcp.team.binding import asks_who_calls
 from flipsnack_mcp.text import names_with_room, quoted
 
+if TYPE_CHECKING:
+    from flipsnack_mcp.team.authentication.issuer import PublishedKeys
+
 NOBODY_ASKED = (
-    "{} can be reached from other machines, and nothing says who may call: set FLIPSNACK_TOKENS to a file and make a token "
-    "with `{}`, or FLIPSNACK_AUTH_ISSUER to an authorization server. Nothing was started."
+    "{} can be reached from other machines, and nothing says who may call, so anyone there could use your Flipsnack account: "
+    "set FLIPSNACK_TOKENS to a file and make a token with `{}`, or FLIPSNACK_AUTH_ISSUER to an authorization server; 127.0.0.1 "
+    "serves this machine only. Nothing was started."
 )
 NO_ADDRESS = "FLIPSNACK_PUBLIC_URL is not set: under which address clients reach this server has to be known{}. Nothing was started."
 FOR_ISSUER = ", for access tokens of FLIPSNACK_AUTH_ISSUER have to be for it"
@@ -21,7 +28,7 @@ RECOMMENDED = (
     "nothing says who may call: every program and every other user of this machine can. To tell them apart set "
     "FLIPSNACK_TOKENS to a file and make a token with `{}`."
 )
-NO_CALLERS = (
+NOBODY_NAMED = (
     "FLIPSNACK_AUTH_ISSUER is set, and no account says whom it is for, so nobody may call by it: name them in "
     'FLIPSNACK_ACCOUNTS, with `callers = ["ISSUER SUBJECT", "claim:NAME=VALUE"]` at an account.'
 )
@@ -30,7 +37,7 @@ NO_CALLERS = (
 def refusal_to_serve(settings: Settings, host: str) -> str:
     """Why nothing is served at this host, or nothing."""
     reachable = host not in LOOPBACK
-    if reachable and not (settings.tokens or settings.auth_issuer):
+    if reachable and not asks_who_calls(settings):
         return NOBODY_ASKED.format(host, as_typed("token add NAME"))
     if (reachable or settings.auth_issuer) and not settings.public_url:
         return NO_ADDRESS.format(FOR_ISSUER if settings.auth_issuer else "")
@@ -43,33 +50,33 @@ async def looked_at_callers(settings: Settings) -> list[tuple[bool, str]]:
     known = Authentication(settings)
     if known.tokens:
         trouble = known.trouble()
-        found.append((not trouble, trouble or told_of(known.tokens.read())))
+        found.append((not trouble, trouble or tokens_told(known.tokens.read())))
     if known.signed:
-        found.append(await told_of_issuer(known.signed.keys))
+        found.append(await keys_told(known.signed.keys))
         if not any(one.callers for one in settings.every):
-            found.append((False, NO_CALLERS))
+            found.append((False, NOBODY_NAMED))
     return found
 
 
-def told_of(told: TokensTold) -> str:
+def tokens_told(told: TokensTold) -> str:
     """Whose tokens there are."""
     names = [f"{quoted(one.name)} ({', '.join(right for right in Right if right in one.may)})" for one in told.tokens]
     return f"{len(names)} with a token of the file: {names_with_room(names, LONGEST_LIST)}" if names else NOBODY_YET
 
 
-async def told_of_issuer(keys: PublishedKeys) -> tuple[bool, str]:
+async def keys_told(keys: "PublishedKeys") -> tuple[bool, str]:
     """Whether its keys can be had."""
     try:
         count = await keys.count()
-    except IssuerUnusableError as error:
+    except CannotTellError as error:
         return False, str(error)
     return count > 0, f"{keys.issuer} publishes {count} keys that can have signed a token"
 
 
 def remarks_on_callers(settings: Settings) -> list[str]:
     """What the person who starts a server on HTTP should know of who may call."""
-    if not (settings.tokens or settings.auth_issuer):
+    if not asks_who_calls(settings):
         return [RECOMMENDED.format(as_typed("token add NAME"))]
     unnamed = settings.auth_issuer and not any(one.callers for one in settings.every)
     trouble = Authentication(settings).trouble()
-    return [*([NO_CALLERS] if unnamed else []), *([trouble] if trouble else [])]
+    return [*([NOBODY_NAMED] if unnamed else []), *([trouble] if trouble else [])]

@@ -17,6 +17,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from flipsnack_mcp.server.caller import Caller, Right
 from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.store.permissions import OF_OTHERS
+from flipsnack_mcp.team.authentication.challenges import CannotTellError
 from flipsnack_mcp.text import as_compared
 
 log = logging.getLogger(__name__)
@@ -27,10 +29,9 @@ RANDOM_BYTES = 32
 LONGEST_TOKEN = 100
 LONGEST_TOKENS_FILE = 1_000_000
 ALL_ACCOUNTS = "*"
-OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class TokensUnusableError(Exception):
+class TokensUnusableError(CannotTellError):
     """Nobody is let in by this file, and why; its text names the file, so it is for who runs the server."""
 
 
@@ -46,6 +47,11 @@ class TokenEntry(BaseModel):
     may: frozenset[Right]
     made: AwareDatetime
     expires: AwareDatetime | None = None
+
+    @property
+    def called(self) -> str:
+        """Its name as names are told apart."""
+        return as_told_apart(self.name)
 
     @property
     def principal(self) -> str:
@@ -68,7 +74,7 @@ class TokensTold(BaseModel):
     @model_validator(mode="after")
     def each_once(self) -> "TokensTold":
         """A name or a token that stands there twice would be of two people."""
-        names = [as_compared(one.name) for one in self.tokens]
+        names = [one.called for one in self.tokens]
         if len(set(names)) < len(names) or len({one.sha256 for one in self.tokens}) < len(names):
             raise ValueError("twice")
         return self
@@ -95,7 +101,7 @@ class TokensFile:
         Raises:
             TokensUnusableError: It cannot be told.
         """
-        given, found = digest_of(token), None
+        given, found = token_digest(token), None
         for one in self.read().tokens:
             if hmac.compare_digest(one.sha256, given):
                 found = one
@@ -120,9 +126,9 @@ class TokensFile:
             seen = signs_of(os.stat(self.path))  # noqa: PTH116  # beside fstat
         except OSError as error:
             self._last = None
-            raise unreadable(self.path, error) from None
+            raise cannot_be_read(self.path, error) from None
         if self._last is None or self._last.seen != seen:
-            self._last = sighting_of(self.path)
+            self._last = sighting_of(self.path, seen)
             if isinstance(self._last.said, TokensUnusableError):
                 log.error("%s", self._last.said)
         if isinstance(self._last.said, TokensUnusableError):
@@ -138,18 +144,17 @@ def signs_of(status: os.stat_result) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def sighting_of(path: Path) -> Sighting:
-    """The file as it is now, by one open descriptor."""
-    seen: tuple[int, ...] = ()
+def sighting_of(path: Path, seen: tuple[int, ...] = ()) -> Sighting:
+    """The file as it is now, by one open descriptor; `seen` stands for what cannot even be opened."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         with open(descriptor, "rb") as opened:  # noqa: PTH123  # a descriptor
             status = os.fstat(descriptor)
             seen = signs_of(status)
             check_whose(path, status)
-            return Sighting(seen, understood(path, opened.read(LONGEST_TOKENS_FILE + 1)))
+            return Sighting(seen, told_by_bytes(path, opened.read(LONGEST_TOKENS_FILE + 1)))
     except OSError as error:
-        return Sighting(seen, unreadable(path, error))
+        return Sighting(seen, cannot_be_read(path, error))
     except TokensUnusableError as error:
         return Sighting(seen, error)
 
@@ -169,7 +174,7 @@ def check_whose(path: Path, status: os.stat_result) -> None:
         raise TokensUnusableError(f"{path} belongs to another user of this machine, so nobody is let in by it.")
 
 
-def understood(path: Path, content: bytes) -> TokensTold:
+def told_by_bytes(path: Path, content: bytes) -> TokensTold:
     """What these bytes say. A file that is empty says that nobody has a token."""
     if len(content) <= LONGEST_TOKENS_FILE:
         try:
@@ -183,7 +188,7 @@ def understood(path: Path, content: bytes) -> TokensTold:
     )
 
 
-def unreadable(path: Path, error: OSError) -> TokensUnusableError:
+def cannot_be_read(path: Path, error: OSError) -> TokensUnusableError:
     """What to say of a file that cannot even be opened."""
     if isinstance(error, FileNotFoundError):
         command = as_typed("token add NAME")
@@ -192,7 +197,12 @@ def unreadable(path: Path, error: OSError) -> TokensUnusableError:
     return TokensUnusableError(f"{path} cannot be read ({reason}), so nobody is let in by it.")
 
 
-def digest_of(token: str) -> str:
+def as_told_apart(name: str) -> str:
+    """What is the same of names that people take for one."""
+    return as_compared(name).casefold()
+
+
+def token_digest(token: str) -> str:
     """What is kept of a token: it is random, so nobody can find it by guessing."""
     return hashlib.sha256(token.encode()).hexdigest()
 

@@ -30,7 +30,7 @@ from typing_extensions import override
 from flipsnack_mcp import __version__, observed
 from flipsnack_mcp.server.arriving.observing import CURRENT_FACTS, OTHER
 
-OWN_PREFIX = "flipsnack."
+OWN_ATTRIBUTES = "flipsnack."
 """What our own attributes begin with; nothing of a client's is in them."""
 METHODS_KNOWN = {*MONOLITH_REQUESTS, *MONOLITH_NOTIFICATIONS}
 NAMED_BY_CLIENTS = frozenset({observed.METHOD, observed.TOOL, observed.PROMPT})
@@ -147,7 +147,7 @@ class PlainSpans(SpanExporter):
     def facts(self, span: ReadableSpan) -> dict[str, Any]:
         """Its attributes; of a name that a client gave, whether it is one of ours."""
         every = span.attributes or {}
-        ours = {name: value for name, value in every.items() if name.startswith(OWN_PREFIX) or name in PASSED_ON}
+        ours = {name: value for name, value in every.items() if name.startswith(OWN_ATTRIBUTES) or name in PASSED_ON}
         names = {name: every[name] for name in NAMED_BY_CLIENTS if name in every}
         return ours | {name: value if value in self._words else OTHER for name, value in names.items()}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipsnack_mcp.store.records import Records, Store, stamp_of
-from flipsnack_mcp.workflows.begun import NOBODY, Beginner
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner
 from flipsnack_mcp.workflows.jobs import new_job_id
 from flipsnack_mcp.workflows.plans.drafts import PlanDraft
 from flipsnack_mcp.workflows.plans.item import Item
@@ -30,7 +30,7 @@ class PlanRecord:
     store: Store
     account: str
 
-    async def keep(self, draft: PlanDraft, tool: str = "update_collections", beginner: Beginner = NOBODY) -> Plan:
+    async def keep(self, draft: PlanDraft, tool: str = "update_collections", beginner: Beginner = ANYBODY) -> Plan:
         """Write down a new plan."""
 
         def work(records: Records) -> Plan:

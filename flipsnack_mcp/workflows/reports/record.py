@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
-from flipsnack_mcp.workflows.begun import NOBODY, Beginner
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner
 from flipsnack_mcp.workflows.recalling import changes_of
 from flipsnack_mcp.workflows.reports.figures import MEASURES, Gathered, Line, Numbers
 from flipsnack_mcp.workflows.reports.report import Question, Report, ReportedCollection
@@ -32,7 +32,7 @@ class ReportRecord:
     store: Store
     account: str
 
-    async def begin(self, report: Report, beginner: Beginner = NOBODY) -> Report:
+    async def begin(self, report: Report, beginner: Beginner = ANYBODY) -> Report:
         """Keep a new report for a day; where named collections are all and their titles known, they are chosen."""
 
         def work(records: Records) -> Report:

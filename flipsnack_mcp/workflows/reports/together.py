@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.store.records import Records, Store
-from flipsnack_mcp.workflows.begun import NOBODY, Beginner
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner
 from flipsnack_mcp.workflows.progress import PAUSE_OF_NEWS, News, Progress, Tell, reports_at
 from flipsnack_mcp.workflows.reports.figures import Gathered, Line, Uncounted
 from flipsnack_mcp.workflows.reports.record import REPORT_KEPT
@@ -31,7 +31,7 @@ class JointReport(Report):
 
 
 async def begin_joint(
-    store: Store, report: Report, parts: dict[str, str], without: dict[str, str], beginner: Beginner = NOBODY
+    store: Store, report: Report, parts: dict[str, str], without: dict[str, str], beginner: Beginner = ANYBODY
 ) -> JointReport:
     """Keep for a day which reports belong together."""
     known = {**report.model_dump(), "report_id": secrets.token_hex(4), "parts": parts, "without": without}

@@ -16,10 +16,10 @@ from flipsnack_mcp.api.actions import publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.begun import NOBODY, Beginner
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner, StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
-from flipsnack_mcp.workflows.job import Job
+from flipsnack_mcp.workflows.job import AT_WORK, AWAITING_TURN, Job
 from flipsnack_mcp.workflows.jobs import Jobs, new_job_id
 from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
@@ -46,7 +46,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     """What is odd about the document, kept for whoever asks later."""
     lane: Lane = Lane.INTERACTIVE
-    beginner: Beginner = NOBODY
+    beginner: Beginner = ANYBODY
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -85,8 +85,10 @@ class UploadAtWork:
 class Uploads:
     """The uploads of this process, and the journal of all."""
 
-    def __init__(self, flipsnack: Flipsnack, journal: Journal, jobs: Jobs) -> None:
-        self._flipsnack, self.journal, self._jobs = flipsnack, journal, jobs
+    def __init__(
+        self, flipsnack: Flipsnack, journal: Journal, jobs: Jobs, still_may: StillMay = nobody_is_asked
+    ) -> None:
+        self._flipsnack, self.journal, self._jobs, self._still_may = flipsnack, journal, jobs, still_may
         self._begun: list[JournalEntry] = []
         self._line = anyio.Semaphore(UPLOADS_AT_ONCE)
         self._not_before = -math.inf
@@ -193,7 +195,7 @@ class Uploads:
     async def _unsent(self, job: Job) -> tuple[Source, JournalEntry] | None:
         """What an upload was to send of which nothing was sent, where that can be done from here."""
         entry = await self.journal.find(job.job_id)
-        if entry is None or not entry.unsent:
+        if entry is None or not entry.unsent or not self._still_may(entry.principal, False):  # noqa: FBT003  # as declared
             return None
         action = publishing.CreateCollection.model_validate(entry.unsent)
         return Source(action, warnings=entry.document_warnings), entry
@@ -221,9 +223,11 @@ class Uploads:
 
         if not self._line.value:
             job.tell(message=IN_LINE)
+            job.stand(AWAITING_TURN)
         async with kept_open, AsyncExitStack() as turn:
             await turn.enter_async_context(self._line)
             job.began = anyio.current_time()
+            job.stand(AT_WORK)
             job.tell(message="")
             context = CallContext(self._flipsnack, sent=sent, lane=source.lane)
             try:

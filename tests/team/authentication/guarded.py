@@ -14,9 +14,11 @@ from typing import Any
 
 import anyio
 import httpx2
+import pytest
 import uvicorn
 from typing_extensions import override
 
+from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
@@ -24,9 +26,11 @@ from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import SqliteStore
+from flipsnack_mcp.team import application as built
 from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.authentication.changing import change_tokens
-from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
+from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail
 from tests.team.authentication.issuer import Issuer, running_issuer
 
@@ -131,7 +135,7 @@ class Assistant:
         assert "result" in message, answer.text
         return dict(message["result"])
 
-    def call(self, tool: str, /, more: Mapping[str, Any] | None = None, **arguments: Any) -> Told:
+    def call(self, tool: str, more: Mapping[str, Any] | None = None, /, **arguments: Any) -> Told:
         message = message_in(self.request("tools/call", name=tool, arguments=arguments, **(more or {})).text)
         if "error" in message:
             return Told(message["error"]["message"], is_error=True, raw=message)
@@ -206,6 +210,8 @@ def guarded(folder: Path, callers: Mapping[str, list[str]] | None = None, **more
             "FLIPSNACK_TOKENS": str(tokens),
             "FLIPSNACK_AUTH_ISSUER": issuer.address,
             "FLIPSNACK_PUBLIC_URL": PUBLIC,
+            "FLIPSNACK_STICKY": "1",
+            "FLIPSNACK_CALLER_CALLS_PER_SECOND": "1000",
             "FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}",
             **more,
         }
@@ -221,14 +227,18 @@ def guarded(folder: Path, callers: Mapping[str, list[str]] | None = None, **more
         def connect(account: Settings) -> Flipsnack:
             app = made[account.name].app
             access = Access(account.api_key, account.api_secret)
-            return Flipsnack(access, Pacer(BudgetInMemory()), lambda: httpx2.ASGITransport(app=app))
+            rules = BudgetRules(limits=((1000, 1.0), (10_000, 60.0)))
+            return Flipsnack(access, Pacer(BudgetInMemory(), rules), lambda: httpx2.ASGITransport(app=app))
 
         clock = Ahead()
         state = folder / "state.sqlite"
         server = build_server(settings, connect, clock, SqliteStore(state, clock))
         known = Authentication(settings)
-        server.guarded_by(known)
-        app = known.around(server.streamable_http_app(host="127.0.0.1"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(built, "STRANGERS_EACH_SECOND", 100_000)  # what they may is tested elsewhere
+            app = built.application(
+                server, settings, SqliteStore(state, clock), "127.0.0.1", Ending(settings.drain_seconds)
+            )
         with listening(app) as port:
             yield Guarded(f"http://127.0.0.1:{port}/mcp", settings, made, issuer, tokens, known, state, clock)
 
@@ -274,7 +284,7 @@ def token_for(
     made = new_token()
     rights = frozenset(map(Right, may.split(",")))
     entry = TokenEntry(
-        name=name, sha256=digest_of(made), accounts=accounts, may=rights, made=now_in_utc(), expires=expires
+        name=name, sha256=token_digest(made), accounts=accounts, may=rights, made=now_in_utc(), expires=expires
     )
     change_tokens(place.tokens, lambda told: TokensTold(tokens=(*told.tokens, entry)))
     return made

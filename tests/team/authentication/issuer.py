@@ -77,7 +77,8 @@ class Issuer:
 
 def signed(claims: dict[str, Any], key: Any = None, algorithm: str = "RS256", **header: Any) -> str:
     """A token; of the first key, where nothing else is said."""
-    return jwt.encode(claims, key or key_pair("first"), algorithm, headers={"kid": "first", **header})
+    told = {name: value for name, value in {"kid": "first", **header}.items() if value is not None}
+    return jwt.encode(claims, key or key_pair("first"), algorithm, headers=told)
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.team.authentication import Authentication, door
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
@@ -112,6 +114,20 @@ def test_a_token_that_was_taken_back_stops_at_its_next_request(own: Guarded, rev
     assert own.asked == {}
 
 
+def test_who_listens_is_told_nothing_more_once_their_token_was_taken_back(
+    own: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "BETWEEN_LOOKS_AT_A_TOKEN", 0.02)
+    anna = own.by(token_for(own, "anna", "de"), OLDER)
+    anna.call("list_collections", limit=1)
+    headers = {"Accept": "text/event-stream", "Mcp-Session-Id": anna.session, "Authorization": f"Bearer {anna.token}"}
+    with httpx2.Client(timeout=60) as http, http.stream("GET", own.url, headers=headers) as listening:
+        assert listening.status_code == 200
+        revoke(own, "anna")
+        listening.read()  # to its end
+    assert anna.request("tools/list", anna.session).status_code == 401
+
+
 def test_another_token_of_the_same_name_is_somebody_else(own: Guarded) -> None:
     wanted = {"collection_hash": own.hash_in("de")}
     anna = own.by(token_for(own, "anna", "de"))
@@ -172,7 +188,7 @@ def test_work_is_stopped_by_whose_it_is(own: Guarded, tool: str) -> None:
 
 
 def slow() -> Fault:
-    return Fault("slow", times=0, seconds=2.0)
+    return Fault("slow", times=0, seconds=0.5)
 
 
 def test_whoever_may_read_the_account_may_look_at_the_work_of_others(own: Guarded) -> None:
@@ -195,17 +211,46 @@ def test_the_history_says_who(own: Guarded) -> None:
     assert 'Entry 1 was made by "anna".' in undoing.text
 
 
-def test_work_of_whose_token_was_taken_back_goes_no_further(own: Guarded) -> None:
+def test_work_in_the_background_may_go_on_as_long_as_its_caller_may(own: Guarded) -> None:
     """The token is what lets a person change things, also those that go on by themselves."""
-    own.sandboxes["de"].add_fault(slow())
-    anna = own.by(token_for(own, "anna", "de"))
-    plan = anna.call("update_collections", everything=True, prefix="New ").data["plan_id"]
-    anna.call("update_collections", plan_id=plan, wait_seconds=0)
-    account = own.settings.every[0].account
-    principal = own.authentication.tokens.read().tokens[0].principal if own.authentication.tokens else ""
-    assert own.authentication.still_may(principal, account, Right.WRITE)
+    de, _, uk = (one.account for one in own.settings.every)
+    still_may, known = own.authentication.still_may, own.authentication.tokens
+    assert known
+    token_for(own, "anna", "de", may="read,write")
+    (anna,) = (one.principal for one in known.read().tokens)
+    asked = [(de, Right.WRITE), (de, Right.DELETE), (uk, Right.WRITE)]
+    assert [still_may(anna, account, right) for account, right in asked] == [True, False, False]
+    own.tokens.chmod(0o644)
+    assert not still_may(anna, de, Right.WRITE)
+    own.tokens.chmod(0o600)
+    assert still_may(anna, de, Right.WRITE)
     revoke(own, "anna")
-    assert not own.authentication.still_may(principal, account, Right.WRITE)
-    reader = own.by(token_for(own, "rita", "de", may="read"))
-    first = reader.call("list_collections", limit=100).data["collections"]
-    assert sum(one["title"].startswith("New ") for one in first) < len(first)
+    assert not still_may(anna, de, Right.WRITE)
+
+
+def test_work_of_an_issuers_caller_may_go_on_where_the_account_still_names_them(own: Guarded) -> None:
+    de, fr, uk = (one.account for one in own.settings.every)
+    anna, eve = (f"{own.issuer.address} {one}" for one in ("anna", "eve"))
+    still_may = own.authentication.still_may
+    assert [still_may(anna, account, Right.WRITE) for account in (de, fr, uk)] == [True, True, False]
+    assert [still_may(eve, account, Right.WRITE) for account in (de, fr, uk)] == [False, True, False]
+    assert not still_may("https://evil.example.com anna", de, Right.WRITE)
+
+
+def test_the_server_asks_who_lets_people_in(own: Guarded) -> None:
+    """What `test_begun` proves of a plan is wired to what is proven here."""
+    anna = own.by(token_for(own, "anna", "de"))
+    plan = anna.call("update_collections", collections=[own.hash_in("de")], prefix="New ").data["plan_id"]
+    real, asked = Authentication.still_may, list[tuple[str, Right]]()
+
+    def refuses(self: Authentication, principal: str, account: str, right: Right) -> bool:
+        asked.append((principal, right))
+        return real(self, principal, account, right) and False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Authentication, "still_may", refuses)
+        own.forget()
+        anna.call("update_collections", plan_id=plan, wait_seconds=1)
+    assert asked[0][1] is Right.WRITE
+    assert asked[0][0].startswith("token ")
+    assert "collection.update" not in own.asked.get("de", [])

@@ -15,6 +15,7 @@ from typing import Any
 import jwt
 import pytest
 
+from flipsnack_mcp.team.authentication.tokens import TokensFile
 from tests.team.authentication.guarded import AUDIENCE, REVISIONS, Guarded, revoke, token_for
 from tests.team.authentication.issuer import as_jwk, key_pair, public_pem, signed
 
@@ -56,6 +57,11 @@ def over(place: Guarded) -> str:
     return token_for(place, "dora", "de", expires=datetime.now(UTC) - timedelta(seconds=1))
 
 
+def kept_of(place: Guarded) -> str:
+    token_for(place, "anna", "de")
+    return TokensFile(place.tokens).read().tokens[0].sha256
+
+
 NOW = time.time()
 MINUTE = 60
 
@@ -69,11 +75,7 @@ OF_THE_FILE: dict[str, Shown] = {
     "a token in capitals": lambda place: bearer(token_for(place, "anna", "de").upper()),
     "a very long token": lambda place: (token_for(place, "anna", "de"), bearer("fsm_" + "A" * 9000))[1],
     "the prefix alone": lambda place: (token_for(place, "anna", "de"), bearer("fsm_"))[1],
-    "what the file keeps of a token": lambda place: bearer(
-        "fsm_" + place.authentication.tokens.read().tokens[0].sha256  # type: ignore[union-attr]  # there is one
-        if token_for(place, "anna", "de") and place.authentication.tokens
-        else ""
-    ),
+    "what the file keeps of a token": lambda place: bearer("fsm_" + kept_of(place)),
 }
 
 # Who shows nothing, or shows it in another way.
@@ -135,6 +137,10 @@ OF_THE_ISSUER: dict[str, Callable[[Guarded], str]] = {
 }
 
 
+def as_bearer(made: Callable[[Guarded], str]) -> Shown:
+    return lambda place: bearer(made(place))
+
+
 def changed(token: str) -> str:
     """The claims of another token under the signature of this one."""
     head, body, mark = token.split(".")
@@ -146,7 +152,7 @@ def changed(token: str) -> str:
 EVERY: dict[str, Shown] = {
     **OF_THE_FILE,
     **IN_ANOTHER_WAY,
-    **{name: lambda place, made=made: bearer(made(place)) for name, made in OF_THE_ISSUER.items()},
+    **{name: as_bearer(made) for name, made in OF_THE_ISSUER.items()},
 }
 
 

@@ -24,7 +24,7 @@ from tests.team.authentication.guarded import (
 from tests.team.authentication.issuer import signed
 
 READING = {
-    "list_collections", "get_collection", "get_upload", "list_documents", "stop_work", "get_embed_code",
+    "list_collections", "get_collection", "get_upload", "stop_work", "get_embed_code",
     "get_collection_stats", "report_stats", "get_user_stats", "audit_account", "download_collection_html",
     "get_lead_form_sample",
 }  # fmt: skip
@@ -56,7 +56,7 @@ def test_the_menu_has_what_the_caller_may_call(place: Guarded, may: str, tools: 
 
 def test_the_menu_of_who_has_one_account_is_that_of_a_server_with_one(place: Guarded) -> None:
     listed = place.by(token_for(place, "anna", "fr")).result("tools/list")["tools"]
-    ordinary = menu(Settings()).items()
+    ordinary = menu(Settings(team=True)).items()
     one = {name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for name, tool in ordinary}
     assert {tool["name"]: tool for tool in listed} == one
 

@@ -16,7 +16,7 @@ import pytest
 
 from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.team.authentication.changing import change_tokens
-from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, digest_of, new_token, now_in_utc
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from tests.commands.processes import Run, nobody_answers_at, wait_for
 from tests.redis_server import running_redis
 from tests.team.authentication.guarded import MODERN, OLDER, Assistant
@@ -60,7 +60,7 @@ class Place:
 def made_token(file: Path, name: str) -> str:
     made = new_token()
     entry = TokenEntry(
-        name=name, sha256=digest_of(made), accounts=("*",), may=frozenset(Right), made=now_in_utc(), expires=None
+        name=name, sha256=token_digest(made), accounts=("*",), may=frozenset(Right), made=now_in_utc(), expires=None
     )
     change_tokens(file, lambda told: TokensTold(tokens=(*told.tokens, entry)))
     return made

@@ -25,11 +25,11 @@ async def create_collections(call: ToolCall, arguments: CreateCollectionsInput) 
         return await make_batch(call, arguments)
     batch = await earlier_batch(call, arguments.plan_id)
     if not batch.is_over and not CALLER.get().may_act_on(batch.principal):
-        return await as_others_see(call, batch)
+        return await batch_as_others_see(call, batch)
     return await send_batch(call, arguments.wait_seconds, batch)
 
 
-async def as_others_see(call: ToolCall, batch: rules.DocumentBatch) -> BatchStatus:
+async def batch_as_others_see(call: ToolCall, batch: rules.DocumentBatch) -> BatchStatus:
     """How far the batch of another caller is, whose it is to send."""
     if not batch.started:
         raise NotTheirsError(batch.caller)

@@ -23,7 +23,7 @@ from flipsnack_mcp.workflows.plans.item import Listed
 from flipsnack_mcp.workflows.plans.rules import UNDOING
 from flipsnack_mcp.workflows.plans.undoing import Undone, already_back, draft_undoing, undone_by, why_not
 
-LONGEST_NAME = 80
+LONGEST_CALLER = 80
 LOOKS_FOR_A_PLAN = 20
 """Collections that are looked at one by one while a person waits; of more a list tells."""
 
@@ -69,7 +69,7 @@ async def undoing_of(call: ToolCall, number: int) -> tuple[PlanDraft, list[str]]
         "Left as they are, changed since or not known from before": other,
     }
     made = next((one.caller for one in events if one.number == number), "")
-    by = [f"Entry {number} was made by {quoted(made, LONGEST_NAME)}."] if made else []
+    by = [f"Entry {number} was made by {quoted(made, LONGEST_CALLER)}."] if made else []
     return draft, [*by, *(said for what, which in left.items() for said in few_named(what, which))]
 
 

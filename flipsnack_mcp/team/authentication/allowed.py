@@ -1,0 +1,35 @@
+"""Which accounts a caller may use: those that their token of the file names, or those that name whom an issuer vouches for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flipsnack_mcp.server.accounts import account_named
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication.tokens import ALL_ACCOUNTS, TokenEntry
+
+BY_CLAIM = "claim:"
+
+
+def accounts_of(entry: TokenEntry, settings: Settings) -> frozenset[str] | None:
+    """By what the store knows the accounts that a token names; None where it is for all there are."""
+    if ALL_ACCOUNTS in entry.accounts:
+        return None
+    if not entry.accounts and not settings.accounts_file:
+        return None  # made where there is one account, which has no name
+    found = (account_named(settings.every, name) for name in entry.accounts)
+    return frozenset(one.account for one in found if one)
+
+
+def accounts_for(every: Sequence[Settings], claims: Mapping[str, Any]) -> frozenset[str]:
+    """The accounts that may be used by whom these claims are about; nobody may use one that names nobody."""
+    return frozenset(one.account for one in every if any(is_meant(written, claims) for written in one.callers))
+
+
+def is_meant(written: str, claims: Mapping[str, Any]) -> bool:
+    """Whether `ISSUER SUBJECT` or `claim:NAME=VALUE` is about whom these claims are about."""
+    if not written.startswith(BY_CLAIM):
+        issuer, _, subject = written.partition(" ")
+        return (issuer, subject) == (claims["iss"], claims["sub"])
+    name, _, value = written.removeprefix(BY_CLAIM).partition("=")
+    held = claims.get(name)
+    return value in held if isinstance(held, list) else held == value

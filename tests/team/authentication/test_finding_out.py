@@ -1,0 +1,118 @@
+"""What anybody may find out: where tokens are granted. And what nobody may: the token of another, or of themselves later."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+
+from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST, Redactor
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication import Authentication, authenticated
+from flipsnack_mcp.team.authentication.challenges import NotLetInError
+from tests.team.authentication.guarded import AUDIENCE, REVISIONS, Guarded, listening, token_for
+from tests.team.authentication.issuer import signed
+
+PLACES = {
+    "https://flipsnack.example.com": "/.well-known/oauth-protected-resource/mcp",
+    "https://example.com/flipsnack/": "/.well-known/oauth-protected-resource/flipsnack/mcp",
+    "https://example.com:8443": "/.well-known/oauth-protected-resource/mcp",
+}
+
+
+@pytest.mark.parametrize(("public", "path"), PLACES.items(), ids=PLACES)
+async def test_it_is_told_whom_to_ask_for_a_token(public: str, path: str) -> None:
+    settings = Settings(auth_issuer="https://idp.example.com", public_url=public, sandbox=True)
+    known = Authentication(settings)
+    origin = "/".join(public.split("/")[:3])
+    assert known.challenges.metadata == origin + path
+    with listening(Starlette(routes=known.routes)) as port:
+        async with httpx2.AsyncClient() as http:
+            answers = [
+                await http.get(f"http://127.0.0.1:{port}{one}")
+                for one in (path, "/.well-known/oauth-protected-resource")
+            ]
+    for answer in answers:
+        assert answer.json() == {
+            "resource": public.rstrip("/") + "/mcp",
+            "authorization_servers": ["https://idp.example.com"],
+            "scopes_supported": ["flipsnack:read", "flipsnack:write", "flipsnack:delete"],
+            "bearer_methods_supported": ["header"],
+            "resource_name": "Flipsnack",
+        }
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_scopes_that_no_tool_needs_are_not_asked_for() -> None:
+    settings = Settings(auth_issuer="https://idp.example.com", public_url="https://x.example.com", read_only=True)
+    assert 'scope="flipsnack:read"' in Authentication(settings).challenges.challenge(NotLetInError(401, "no"))
+
+
+def test_where_nobody_grants_tokens_nothing_leads_to_one(tmp_path: Path) -> None:
+    known = Authentication(Settings(tokens=tmp_path / "tokens.json", sandbox=True))
+    refused = NotLetInError(401, "no", "invalid_token")
+    assert known.routes == []
+    assert known.challenges.challenge(refused) == (
+        'Bearer realm="flipsnack-mcp", error="invalid_token", error_description="no"'
+    )
+
+
+async def test_where_nothing_says_who_may_call_everybody_may() -> None:
+    reached = list[Any]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+        reached.append(scope.get("flipsnack_mcp.caller"))
+
+    await authenticated(app, Settings(sandbox=True))({"type": "http", "headers": []}, None, None)  # type: ignore[arg-type]
+    assert [one.name for one in reached] == [""]
+
+
+async def test_what_is_no_request_goes_through() -> None:
+    """The application begins and ends by it."""
+    reached = list[str]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+        reached.append(scope["type"])
+
+    settings = Settings(tokens=Path("/nowhere/tokens.json"), sandbox=True)
+    await authenticated(app, settings)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+    assert reached == ["lifespan"]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("kind", ["of the file", "of the issuer"])
+def test_a_token_goes_nowhere_else(own: Guarded, kind: str, revision: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Not into answers, the history, the store, the log or to Flipsnack: also where the assistant repeats it."""
+    caplog.set_level(0)
+    token = token_for(own, "anna", "de") if kind == "of the file" else signed(own.issuer.claims(AUDIENCE))
+    anna = own.by(token, revision)
+    said = [
+        anna.call("update_collection", collection_hash=own.hash_in("de"), title=f"Offers {token}"),
+        anna.call("create_collection", file_url=f"https://example.com/a.pdf?{token}", title="A", wait_seconds=0),
+        anna.call("list_collections", query=token),
+        anna.call(f"no_such_tool_{token}"),
+    ]
+    assert all("repeats the token" in one.text for one in said)
+    assert own.asked == {}
+    said.append(anna.call("update_collection", collection_hash=own.hash_in("de"), title="New"))
+    assert not said[-1].is_error
+    whole = "\n".join([
+        json.dumps([one.raw for one in said]),
+        *(record.getMessage() for record in caplog.records),
+        *(one.model_dump_json() for one in own.history),
+        own.state.read_bytes().decode("latin-1"),
+    ])  # fmt: skip
+    assert token not in whole
+    assert token not in str(own.sandboxes["de"].requests)
+
+
+def test_the_last_net_masks_the_token_of_the_request() -> None:
+    redactor = Redactor(())
+    before = OF_THE_REQUEST.set(("fsm_secret",))
+    try:
+        assert redactor.data({"a": ["it was fsm_secret"]}) == {"a": ["it was ***"]}
+    finally:
+        OF_THE_REQUEST.reset(before)
+    assert redactor.text("it was fsm_secret") == "it was fsm_secret"

@@ -1,0 +1,187 @@
+"""The keys of an authorization server: asked for rarely, turned over with it, and gone on with for a while without it."""
+
+from typing import Any
+
+import anyio
+import pytest
+
+from flipsnack_mcp.team.authentication.issuer import (
+    BETWEEN_TRIES,
+    KEYS_COUNT,
+    KEYS_FRESH,
+    IssuerUnusableError,
+    PublishedKeys,
+    described_at,
+)
+from flipsnack_mcp.team.authentication.signed import SignedTokens
+from tests.team.authentication.guarded import AUDIENCE, Guarded
+from tests.team.authentication.issuer import DESCRIPTION, Issuer, as_jwk, key_pair, running_issuer, signed
+
+
+class Later:
+    """The time by which keys get old, moved on by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    clock = Later()
+    monkeypatch.setattr(anyio, "current_time", clock)
+    return clock
+
+
+@pytest.fixture
+def one() -> Any:
+    with running_issuer() as running:
+        yield running
+
+
+def of(issuer: Issuer) -> SignedTokens:
+    return SignedTokens(PublishedKeys(issuer.address), AUDIENCE)
+
+
+async def is_good(tokens: SignedTokens, issuer: Issuer, key: str = "first") -> bool:
+    return await tokens.vouched(signed(issuer.claims(AUDIENCE), key_pair(key), kid=key)) is not None
+
+
+async def test_they_are_fetched_once_and_again_when_they_are_old(one: Issuer, later: Later) -> None:
+    tokens = of(one)
+    assert one.asked == []
+    assert [await is_good(tokens, one) for _ in range(5)] == [True] * 5
+    assert one.asked == [DESCRIPTION, "/keys"]
+    later.seconds += KEYS_FRESH
+    assert await is_good(tokens, one)
+    assert one.asked == [DESCRIPTION, "/keys"] * 2
+
+
+async def test_a_new_key_counts_at_once_and_looks_for_unknown_ones_are_rare(one: Issuer, later: Later) -> None:
+    tokens = of(one)
+    assert await is_good(tokens, one)
+    one.publishes("first", "second")
+    assert await is_good(tokens, one, "second")
+    one.asked.clear()
+    for _ in range(20):
+        assert not await is_good(tokens, one, "unknown")
+    assert one.asked == []
+    later.seconds += BETWEEN_TRIES
+    assert not await is_good(tokens, one, "unknown")
+    assert one.asked == [DESCRIPTION, "/keys"]
+
+
+async def test_a_key_that_is_gone_counts_no_more(one: Issuer) -> None:
+    tokens = of(one)
+    assert await is_good(tokens, one)
+    one.publishes("second")
+    assert await is_good(tokens, one, "second")
+    assert not await is_good(tokens, one)
+
+
+async def test_a_key_that_is_exchanged_under_its_name_counts_no_more(one: Issuer, later: Later) -> None:
+    tokens = of(one)
+    assert await is_good(tokens, one)
+    one.keys = [as_jwk(key_pair("second"), kid="first")]
+    later.seconds += KEYS_FRESH
+    assert not await is_good(tokens, one)
+
+
+async def test_without_its_server_known_keys_go_on_for_an_hour(one: Issuer, later: Later) -> None:
+    tokens = of(one)
+    assert await is_good(tokens, one)
+    one.away = True
+    one.asked.clear()
+    for _ in range(int(KEYS_COUNT / KEYS_FRESH) - 1):
+        later.seconds += KEYS_FRESH
+        assert await is_good(tokens, one)
+        assert await is_good(tokens, one)
+    assert one.asked.count(DESCRIPTION) == KEYS_COUNT / KEYS_FRESH - 1
+    later.seconds += KEYS_FRESH
+    with pytest.raises(IssuerUnusableError):
+        await is_good(tokens, one)
+    one.away = False
+    later.seconds += BETWEEN_TRIES
+    assert await is_good(tokens, one)
+
+
+async def test_nobody_is_let_in_before_any_key_is_known(one: Issuer, later: Later) -> None:
+    one.away, tokens = True, of(one)
+    for _ in range(3):
+        with pytest.raises(IssuerUnusableError, match="status 404"):
+            await is_good(tokens, one)
+    assert one.asked.count(DESCRIPTION) == 1
+    one.away = False
+    later.seconds += BETWEEN_TRIES
+    assert await is_good(tokens, one)
+
+
+async def test_many_at_once_ask_once(one: Issuer) -> None:
+    tokens, good = of(one), list[bool]()
+
+    async def look() -> None:
+        good.append(await is_good(tokens, one))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(look)
+    assert good == [True] * 50
+    assert one.asked == [DESCRIPTION, "/keys"]
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "of another issuer": {"issuer": "https://evil.example.com"},
+    "of the issuer with a slash": {"issuer": "ADDRESS/"},
+    "of nobody": {"issuer": None},
+    "keys over http elsewhere": {"jwks_uri": "http://keys.example.com/keys"},
+    "keys in a file": {"jwks_uri": "file:///etc/passwd"},
+    "keys with a password": {"jwks_uri": "https://anna:secret@keys.example.com/"},
+    "no keys": {"jwks_uri": None},
+    "keys at no address": {"jwks_uri": "https://[::1"},
+}
+
+
+@pytest.mark.parametrize("told", WRONG.values(), ids=WRONG)
+async def test_a_description_that_is_not_of_exactly_this_issuer_is_none(one: Issuer, told: dict[str, Any]) -> None:
+    one.description = {
+        name: text.replace("ADDRESS", one.address) if isinstance(text, str) else text for name, text in told.items()
+    }
+    with pytest.raises(IssuerUnusableError):
+        await is_good(of(one), one)
+    assert "/keys" not in one.asked
+
+
+async def test_a_redirect_is_not_followed(one: Issuer) -> None:
+    one.description = {"jwks_uri": f"{one.address}/moved"}
+    with pytest.raises(IssuerUnusableError, match="status 404"):
+        await is_good(of(one), one)
+
+
+async def test_the_description_of_openid_is_understood_too(one: Issuer) -> None:
+    one.described_at = "/.well-known/openid-configuration"
+    assert await is_good(of(one), one)
+
+
+def test_an_issuer_with_a_path_describes_itself_in_three_places() -> None:
+    assert [*described_at("https://idp.example.com/one/")] == [
+        "https://idp.example.com/.well-known/oauth-authorization-server/one",
+        "https://idp.example.com/.well-known/openid-configuration/one",
+        "https://idp.example.com/one/.well-known/openid-configuration",
+    ]
+
+
+async def test_a_token_without_the_name_of_a_key_has_to_leave_no_choice(one: Issuer) -> None:
+    tokens, token = of(one), signed(one.claims(AUDIENCE), kid=None)
+    assert await tokens.vouched(token)
+    one.publishes("first", "second")
+    assert await of(one).vouched(token) is None
+
+
+def test_callers_are_told_that_it_cannot_be_told(own: Guarded) -> None:
+    own.issuer.away = True
+    answer = own.knock(f"Bearer {signed(own.issuer.claims(AUDIENCE))}")
+    assert answer.status_code == 503
+    assert own.issuer.address not in answer.text
+    assert own.asked == {}

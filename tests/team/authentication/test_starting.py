@@ -1,0 +1,78 @@
+"""Before a server starts: where nobody could be told from anybody nothing is served, and the rest is said in words."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication import looked_at_callers, refusal_to_serve, remarks_on_callers
+from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.tokens import TokensTold
+from tests.team.authentication.issuer import running_issuer
+
+TOKENS: dict[str, Any] = {"tokens": Path("/srv/flipsnack/tokens.json")}
+ISSUER: dict[str, Any] = {"auth_issuer": "https://idp.example.com"}
+PUBLIC: dict[str, Any] = {"public_url": "https://flipsnack.example.com"}
+HERE = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = (
+    "0.0.0.0", "::", "192.168.1.2", "flipsnack.example.com", "", "127.0.0.2", "localhost.example.com", "[::1",  # noqa: S104
+    "LOCALHOST.", "2130706433",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", EVERYWHERE)
+@pytest.mark.parametrize(
+    ("given", "variable"),
+    [({}, "FLIPSNACK_TOKENS"), (PUBLIC, "FLIPSNACK_TOKENS"), (TOKENS, "FLIPSNACK_PUBLIC_URL"), (ISSUER, "FLIPSNACK_PUBLIC_URL")],
+    ids=str,
+)  # fmt: skip
+def test_beyond_this_machine_nothing_is_served_to_whoever_comes(
+    host: str, given: dict[str, Any], variable: str
+) -> None:
+    refused = refusal_to_serve(Settings(sandbox=True, **given), host)
+    assert variable in refused
+    assert "Nothing was started." in refused
+
+
+@pytest.mark.parametrize("host", [*EVERYWHERE, *HERE])
+@pytest.mark.parametrize("given", [TOKENS, ISSUER, {**TOKENS, **ISSUER}], ids=["tokens", "issuer", "both"])
+def test_with_tokens_or_an_issuer_it_is(host: str, given: dict[str, Any]) -> None:
+    assert refusal_to_serve(Settings(sandbox=True, **given, **PUBLIC), host) == ""
+
+
+@pytest.mark.parametrize("host", HERE)
+def test_on_this_machine_nobody_has_to_be_told_apart(host: str) -> None:
+    assert refusal_to_serve(Settings(sandbox=True), host) == ""
+    assert refusal_to_serve(Settings(sandbox=True, **TOKENS), host) == ""
+    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_serve(Settings(sandbox=True, **ISSUER), host)
+
+
+def test_a_file_of_tokens_is_recommended_and_others_on_the_machine_are_named() -> None:
+    (said,) = remarks_on_callers(Settings(sandbox=True))
+    assert "every other user of this machine can" in said
+    assert "token add NAME" in said
+
+
+def test_an_issuer_by_which_nobody_may_call_is_pointed_out(tmp_path: Path) -> None:
+    named = Settings(sandbox=True, callers=("claim:a=b",))
+    process: dict[str, Any] = {"sandbox": True, **ISSUER, **PUBLIC}
+    assert any("nobody may call by it" in one for one in remarks_on_callers(Settings(**process)))
+    assert remarks_on_callers(Settings(**process, accounts=(named,))) == []
+    assert "is not there yet" in remarks_on_callers(Settings(sandbox=True, tokens=tmp_path / "none.json"))[0]
+
+
+async def test_what_can_be_found_out_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.json"
+    change_tokens(file, lambda _: TokensTold())
+    with running_issuer() as issuer:
+        settings = Settings(sandbox=True, tokens=file, auth_issuer=issuer.address, callers=("claim:a=b",))
+        well = await looked_at_callers(settings)
+        issuer.away = True
+        away = await looked_at_callers(settings)
+    assert well == [
+        (True, "nobody has a token of the file yet"),
+        (True, f"{issuer.address} publishes 1 keys that can have signed a token"),
+    ]
+    assert away[1][0] is False
+    assert "status 404" in away[1][1]
