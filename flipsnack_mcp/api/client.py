@@ -52,7 +52,9 @@ class Flipsnack:
         self._pictures: httpx2.AsyncClient | None = None
         self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
-        """Called before and after each request that may change the account."""
+        """Called before each request that may change the account; what it raises keeps that from being sent."""
+        self.changed: Callable[[], Awaitable[None]] = ignore
+        """Called after each of them, however it ended."""
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -101,7 +103,7 @@ class Flipsnack:
         try:
             return await self._with_retries(action, document, terms)
         finally:
-            await self.changing()
+            await self.changed()
 
     async def _with_retries(self, action: Action[ResultT_co], document: Document | None, terms: Terms) -> ResultT_co:
         attempt, in_doubt = 0, False
