@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TO_CONNECT, TO_STEP = 1.5, 2.5
 """Seconds for one step. A server that needs longer is as good as none for whoever waits for a tool."""
+QUESTIONS_AT_ONCE = 16
+"""Questions under way, each on a connection of its own."""
 LOOK_AGAIN = 1.0
 """Seconds in which a failure that may pass is tried again."""
 TO_COMMIT = 4.0
@@ -28,6 +30,7 @@ class RedisLink:
         self.address = address
         self._redis: Redis | None = None
         self._seen = 0.0
+        self._places = anyio.Semaphore(QUESTIONS_AT_ONCE)
 
     @property
     def names(self) -> str:
@@ -43,7 +46,8 @@ class RedisLink:
         latest = anyio.current_time() + (TO_COMMIT if "commit" in asked else LOOK_AGAIN)
         while True:
             try:
-                answer: list[Any] = await self._evaluated(script, key, {**asked, "seen": self._seen})
+                async with self._places:
+                    answer: list[Any] = await self._evaluated(script, key, {**asked, "seen": self._seen})
             except self.failures as error:
                 failure = redis_failure(error)
                 if not failure.passes or anyio.current_time() >= latest:
