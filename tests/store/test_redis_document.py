@@ -56,8 +56,8 @@ class PresenceInTime(Presence):
     """One for which the server's clock is moved by the same hand."""
 
     @override
-    def asked(self, names: list[str], *, alive: bool, **commit: Any) -> dict[str, Any]:
-        return {**super().asked(names, alive=alive, **commit), "wall": 1_790_000_000.0 + self.here}
+    def asked(self, names: list[str], *, alive: bool, **more: Any) -> dict[str, Any]:
+        return {**super().asked(names, alive=alive, **more), "wall": 1_790_000_000.0 + self.here}
 
 
 @dataclass

@@ -100,11 +100,11 @@ class RedisLink:
             await redis.aclose()
 
     async def _evaluated(self, script: str, key: str, asked: dict[str, Any]) -> Any:
+        client = self.client
         from redis.exceptions import NoScriptError  # noqa: PLC0415
 
         # Not in ASCII: a name that no text can have is refused here, as by SQLite.
         arguments = 1, f"{self.names}{key}", json.dumps(asked, ensure_ascii=False)
-        client = self.client
         try:
             return await client.evalsha(digest_of(script), *arguments)
         except NoScriptError:
