@@ -207,6 +207,33 @@ async def test_without_the_server_all_together_stay_within_the_minute(
     assert len(made) > 60
 
 
+@pytest.mark.parametrize("before", ["SAVE", "FLUSHALL"], ids=["with all", "empty"])
+async def test_while_it_goes_and_comes_back_all_together_stay_within_each_second_and_minute(
+    several: Callable[[int], list[Replica]], server: RedisServer, before: str
+) -> None:
+    """Each takes whatever it may, all the time; the last look at the others is never older than a beat."""
+    replicas, made = await grown_up(several, 3), list[float]()
+    time = replicas[0].time
+
+    async def take(seconds: float) -> None:
+        for step in range(int(seconds / 0.25)):
+            time.now += 0.25
+            for one in replicas:
+                if step % int(REPLICA_BEAT / 0.25) == 0:
+                    await one.beat()
+                made.extend([time.now] * await one.granted())
+
+    await take(70)
+    server.cli(before)
+    server.kill()
+    await take(20)
+    server.start()
+    await take(140)
+    for window, most in ((1.0, 5), (60.0, 60)):
+        assert max(sum(start <= at < start + window for at in made) for start in made) <= most
+    assert sum(at > time.now - 60 for at in made) >= 55  # and are back at what they may in the end
+
+
 async def test_six_share_so_little_that_nobody_takes_anything(
     several: Callable[[int], list[Replica]], server: RedisServer
 ) -> None:
