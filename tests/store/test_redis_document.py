@@ -323,6 +323,29 @@ async def test_where_it_was_lost_the_budget_counts_as_used_for_a_minute(
     assert await one.granted(await one.document.change(lambda _, now: now + 61)) == 5
 
 
+async def test_one_that_ended_because_nobody_changed_it_is_not_lost(
+    several: Callable[[int], list[Replica]], server: RedisServer
+) -> None:
+    replicas = await grown_up(several, 2)
+    await run(replicas, 60)
+    server.cli("DEL", "flipsnack:{state}:document:budget-1")
+    await run(replicas, 2 * REPLICA_BEAT)
+    assert await replicas[0].granted() == 5
+
+
+async def test_where_an_older_one_came_back_the_budget_counts_as_used_for_a_minute(
+    several: Callable[[int], list[Replica]], server: RedisServer
+) -> None:
+    """As where another server takes over that had not got the last changes."""
+    (one,) = await grown_up(several, 1)
+    server.cli("COPY", "flipsnack:{state}:document:budget-1", "kept")
+    assert await one.granted() == 5
+    server.cli("COPY", "kept", "flipsnack:{state}:document:budget-1", "REPLACE")
+    one.time.now += 2
+    assert await one.granted() == 0
+    assert await one.granted(await one.document.change(lambda _, now: now + 61)) == 5
+
+
 async def test_a_first_start_waits_for_nothing(several: Callable[[int], list[Replica]]) -> None:
     (one,) = several(1)
     assert await one.granted() == 5
