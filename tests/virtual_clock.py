@@ -41,8 +41,12 @@ class VirtualSelector(selectors.DefaultSelector):
 
     @override
     def select(self, timeout: float | None = None) -> Events:
-        if timeout is None or timeout <= 0:  # no timer: only a thread can bring something
-            return super().select(timeout)
+        if timeout is None:  # no timer: only a thread can bring something
+            return super().select()
+        if (
+            timeout <= 0
+        ):  # something is ready, to which a thread has added what it had to report: a look is a system call
+            return []
         if self._busy():  # asked before the look at the events: a thread that is done by now has reported before
             return super().select(0.001)  # a thread is busy for a moment longer than its report takes to arrive
         events = super().select(0)

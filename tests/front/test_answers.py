@@ -84,6 +84,9 @@ SET: dict[str, list[Any]] = {
     "accounts_file": [Path("/accounts.toml")], "key_files": [(Path("/key"),)], "name": ["shop"], "aliases": [("store",)],
     "size": ["large"], "problems": [("wrong",)], "wrong_folders": [{"FLIPSNACK_UPLOAD_DIRS": "wrong"}],
     "hints": [("odd",)], "notes": [("open",)], "sources": [{"FLIPSNACK_API_KEY": "environment"}],
+    "tokens": [Path("/tokens")], "auth_issuer": ["https://login.example"], "auth_audience": ["books"], "team": [True],
+    "public_url": ["https://books.example"], "sticky": [True], "state_key_file": [Path("/key")], "spool_dir": [Path("/spool")],
+    "spool_megabytes": [1], "caller_calls": [1], "caller_calls_per_second": [1], "body_kilobytes": [1],
 }  # fmt: skip
 """Other values than the usual one of each setting."""
 NAMES = [one.name for one in fields(Settings)]

@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -77,7 +76,11 @@ def schemas_checked_once() -> Iterator[None]:
 @pytest.fixture
 def no_look_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that are about something else."""
-    monkeypatch.setattr(uploads, "look_ahead", AsyncMock(return_value=lookahead.LookAhead(None, ())))
+
+    async def see_nothing(*_: object) -> lookahead.LookAhead:
+        return lookahead.LookAhead(None, ())
+
+    monkeypatch.setattr(uploads, "look_ahead", see_nothing)
 
 
 @pytest.fixture(autouse=True)
