@@ -18,6 +18,8 @@ class Failure(NamedTuple):
     next_step: str
     passes: bool = False
     """Whether it may be over in a moment, as when another server takes over."""
+    silent: bool = False
+    """Whether there was no answer: what had been sent may have been carried out."""
 
 
 def sign(pattern: str) -> re.Pattern[str]:
@@ -89,12 +91,14 @@ REDIS_FAILURES = (
         "did not answer in time",
         f"See whether it is overloaded, or the network to it broken. {TRIED_AGAIN}",
         passes=True,
+        silent=True,
     ),
     Failure(
         sign(r"^(?:Connection|OSError|Broken|Refused|Max|gaierror|FileNotFound|Permission)"),
         "cannot be reached",
         f"See that it runs and that FLIPSNACK_STATE names it. {TRIED_AGAIN}",
         passes=True,
+        silent=True,
     ),
 )
 UNKNOWN_FAILURE = Failure(
