@@ -90,7 +90,7 @@ class Dispatcher:
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
     ) -> types.CallToolResult | types.InputRequiredResult:
         """Carry out one call."""
-        heading = self.first.heading() if len(self.apps) == 1 else heading_of_none([*self.apps.values()])
+        heading = heading_of_none([*self.apps.values()]) if self.several else self.first.heading()
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
