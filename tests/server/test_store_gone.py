@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from mcp.types import ResourceTemplateReference
 from typing_extensions import override
 
 from flipsnack_mcp.api.actions import ACTIONS
@@ -11,6 +12,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.recalling import Recent
 from tests.samples_of import TOOLS, expected_tool, names_with
 from tests.server.bench import Bench, Person, Said, types_what_is_asked
+from tests.server.several import SeveralBench
 from tests.server.typical import typical
 
 GONE = "Redis at redis.example.com:6379, database 0 cannot be reached."
@@ -67,3 +69,19 @@ async def test_an_action_that_changes_is_not_sent_where_the_others_would_not_hea
         with pytest.raises(StoreUnreachable):
             await flipsnack.send(action.model_construct())
     assert bench.sandbox.requests == []
+
+
+async def test_resources_and_completions_answer(bench: Bench) -> None:
+    async with bench.assistant(store=GoneStore(bench.clock)) as assistant:
+        for one in (await assistant.client.list_resources()).resources:
+            assert (await assistant.client.read_resource(str(one.uri))).contents
+        collections = ResourceTemplateReference(uri="flipsnack://collections/{hash}")
+        found = await assistant.client.complete(collections, {"name": "hash", "value": "summer"})
+    assert found.completion.values
+
+
+@pytest.mark.parametrize("of", READING)
+async def test_of_several_accounts_what_reads_answers(several: SeveralBench, of: str) -> None:
+    given = typical(of, several) | ({"account": "fr"} if expected_tool(of).acts else {})
+    said = await several.send(expected_tool(of).name, given, store=GoneStore(several.clock), toolsets=EVERY_TOOL)
+    assert not said.is_error, said.text

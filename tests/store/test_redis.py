@@ -354,7 +354,7 @@ async def test_a_key_of_another_kind_in_its_place_leaves_nothing_half_written(
         increment(records)
         records.put("pair", "left", {})
 
-    with pytest.raises(StoreUnusable):
+    with pytest.raises(StoreUnusable, match="holds something of another program"):
         await one.transact(work)
     assert await one.transact(count) == 0
 

@@ -46,6 +46,28 @@ REDIS_FAILURES = (
         passes=True,
     ),
     Failure(
+        sign(r"\bNOREPLICAS\b"),
+        "has too few replicas to take changes (NOREPLICAS)",
+        f"See to its replicas. {TRIED_AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"max number of clients|\bBUSY\b|^MaxClients"),
+        "is busy with others",
+        f"See who uses it (CLIENT LIST), and raise its maxclients. {TRIED_AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"\bWRONGTYPE\b"),
+        "holds something of another program under the names that belong here",
+        "Give FLIPSNACK_STATE another database, or another prefix (?prefix=NAME).",
+    ),
+    Failure(
+        sign(r"DB index"),
+        "has no such database",
+        "Correct the number at the end of FLIPSNACK_STATE.",
+    ),
+    Failure(
         sign(r"\bMISCONF\b"),
         "cannot write to its own disk and takes no changes (MISCONF)",
         "See to its disk; its log says what is wrong.",
