@@ -100,10 +100,8 @@ class Dispatcher:
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
         except (RefusedFile, StoreUnusable) as error:
-            return as_failure(
-                f"{error.happened} {Changed.NOTHING.value} Trying again as it is will not help. {error.next_step}",
-                heading,
-            )
+            again = error.retry if isinstance(error, StoreUnusable) else StoreUnusable.retry
+            return as_failure(f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}", heading)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model

@@ -20,7 +20,7 @@ from flipsnack_mcp.server.arriving.bodies import after
 from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import header_of, is_stream, method_named
-from flipsnack_mcp.team.refusing import TurnedAway
+from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
 
 OTHER_MESSAGES = 5
 """So many times as many messages as calls: clients greet, list and listen in several before their first call."""
@@ -28,7 +28,6 @@ LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 """Seconds after which a request ends whatever it does: a call ends by itself before that."""
 FORGOTTEN_AFTER = 60.0
 """Seconds without a request after which nothing is known of a caller: what one may do is whole again long before."""
-NOTHING_DONE = "Nothing was done."
 TOO_LATE = TurnedAway(
     504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done."
 )

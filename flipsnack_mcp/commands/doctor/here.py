@@ -19,7 +19,7 @@ from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, 
 from flipsnack_mcp.commands.doctor.finding import Finding, verdict
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
-from flipsnack_mcp.redis_address import is_redis
+from flipsnack_mcp.redis_address import is_redis, without_password
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
 from flipsnack_mcp.started import as_typed
@@ -314,6 +314,8 @@ def shown_value(variable: Variable, settings: Settings) -> str:
         return "set"
     if variable.name == ACCOUNTS:
         return str(settings.accounts_file or "set")
+    if variable.name == "FLIPSNACK_STATE":
+        return without_password(settings.state)
     value = getattr(settings, variable.name.removeprefix("FLIPSNACK_").lower(), "set")
     if isinstance(value, tuple | frozenset):
         return os.pathsep.join(sorted(str(one) for one in value)) if value else "none"

@@ -15,6 +15,7 @@ from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedNow, HandedUp
 from flipsnack_mcp.workflows.addresses.handing import TAKEN_BY_ADDRESS, Handing
 from flipsnack_mcp.workflows.jobs import new_job_id
 
+SPOOL_SETTING = "FLIPSNACK_SPOOL_DIR"
 UPLOADS_AT, FILES_AT = "uploads", "files"
 """Where addresses begin, below that of the server."""
 WOULD_BE_SENT = "an upload address would be given, and the PDF that is sent there would be uploaded"
@@ -76,6 +77,7 @@ async def give_upload_address(call: ToolCall, action: Action[Any]) -> dict[str, 
         **call.beginner._asdict(),
     )
     address_of_ours(call.app)
+    call.app.check_folder(SPOOL_SETTING)
     drawn = await handing.handed.give(asked)
     call.goes_on = True  # what is sent there has a line of its own in the history
     return {
