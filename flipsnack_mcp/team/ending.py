@@ -5,9 +5,10 @@ such streams as soon as uvicorn means to exit. So that comes last, when everythi
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -147,15 +148,22 @@ class UnderWay:
         return sent
 
     async def _streamed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answered = False
-        complete = False
+        await streamed_within(self.ending.listening(), partial(self.app, scope, receive), send)
 
-        async def watched(message: Message) -> None:
-            nonlocal answered, complete
-            answered, complete = True, message["type"] == "http.response.body" and not message.get("more_body", False)
-            await send(message)
 
-        with self.ending.listening() as listened:
-            await self.app(scope, receive, watched)
-        if listened.cancelled_caught and answered and not complete:
-            await send({"type": "http.response.body", "body": b""})
+async def streamed_within(
+    listening: AbstractContextManager[anyio.CancelScope], answer: Callable[[Send], Awaitable[None]], send: Send
+) -> None:
+    """An answer that has no end of its own; where its scope is cancelled it ends as any does."""
+    answered = False
+    complete = False
+
+    async def watched(message: Message) -> None:
+        nonlocal answered, complete
+        answered, complete = True, message["type"] == "http.response.body" and not message.get("more_body", False)
+        await send(message)
+
+    with listening as listened:
+        await answer(watched)
+    if listened.cancelled_caught and answered and not complete:
+        await send({"type": "http.response.body", "body": b""})

@@ -20,15 +20,14 @@ from flipsnack_mcp.server.arriving.bodies import after
 from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import header_of, is_stream, method_named
-from flipsnack_mcp.team.refusing import TurnedAway
+from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
 
 OTHER_MESSAGES = 5
 """So many times as many messages as calls: clients greet, list and listen in several before their first call."""
 LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 """Seconds after which a request ends whatever it does: a call ends by itself before that."""
-REMEMBERED_FOR = 60.0
+FORGOTTEN_AFTER = 60.0
 """Seconds without a request after which nothing is known of a caller: what one may do is whole again long before."""
-NOTHING_DONE = "Nothing was done."
 TOO_LATE = TurnedAway(
     504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done."
 )
@@ -82,9 +81,9 @@ class Usages:
     def of(self, name: str) -> Usage:
         """That of a caller."""
         now = self._now()
-        if now - self._looked_at >= REMEMBERED_FOR:
+        if now - self._looked_at >= FORGOTTEN_AFTER:
             self._looked_at = now
-            gone = [one for one, known in self._known.items() if known.idle and now - known.seen_at >= REMEMBERED_FOR]
+            gone = [one for one, known in self._known.items() if known.idle and now - known.seen_at >= FORGOTTEN_AFTER]
             for one in gone:
                 del self._known[one]
         if name not in self._known:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.server.caller import CALLER, Caller
 from flipsnack_mcp.team import limits
-from flipsnack_mcp.team.limits import REMEMBERED_FOR, Limits, Strangers, Usages
+from flipsnack_mcp.team.limits import FORGOTTEN_AFTER, Limits, Strangers, Usages
 from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
 
 CALL = asked("tools/call", name="list_collections", arguments={})
@@ -169,7 +169,7 @@ async def test_each_caller_has_limits_of_their_own_and_of_those_who_are_gone_not
     for number in range(1000):
         assert await in_memory(app, x_name=f"caller {number}") == 200
     assert await in_memory(app, x_name="caller 7") == 429
-    hand.now += REMEMBERED_FOR
+    hand.now += FORGOTTEN_AFTER
     assert await in_memory(app, x_name="somebody") == 200
     assert len(inner.usages) == 1
 
@@ -291,7 +291,7 @@ def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:
     usages = Usages(10, hand)
     usages.of("anna").under_way[False] += 1
     usages.of("ben")
-    hand.now += 2 * REMEMBERED_FOR
+    hand.now += 2 * FORGOTTEN_AFTER
     usages.of("carl")
     assert len(usages) == 2
 

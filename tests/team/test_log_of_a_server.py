@@ -1,6 +1,7 @@
 """The log of a team's server, as the process writes it, and what its doctor says of it: from outside, over a real socket."""
 
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.commands.processes import Run, nobody_answers_at
+from tests.team.collector import collecting
 from tests.team.over_http import modern
 
 MADE_UP = "k7Jq2Zr9sWx4Vb1Nc8Md3A"
@@ -18,6 +20,8 @@ class Served:
     """What a server wrote while it was asked this and that, what it answered, and what its doctor found."""
 
     log: str
+    sent: bytes
+    """To the collector of spans and metrics."""
     answers: list[httpx2.Response]
     token: str
     judged: dict[str, Any]
@@ -41,32 +45,64 @@ def server(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Served:
     (folder / "token").write_text(token)
     with nobody_answers_at() as port:
         pass
-    where = ("--log-level", "info", "--drain-seconds", "0", "--http", f"127.0.0.1:{port}")
-    with run.kept("serve", *where, **team) as process:
-        assert process.stderr
-        log = list[str]()
-        while "running on" not in "".join(log[-1:]):
-            log.append(process.stderr.readline())
-            assert log[-1], log
-        answers = asked_this_and_that(f"http://127.0.0.1:{port}", token)
-        judged = run("doctor", "--http", f"http://127.0.0.1:{port}", "--json", "--token-file", str(folder / "token"))
-        process.terminate()
-        log.append(process.communicate(timeout=60)[1])
-    return Served("".join(log), answers, token, json.loads(judged.out))
+    # All that anybody says, libraries included.
+    where = ("--log-level", "debug", "--drain-seconds", "0", "--http", f"127.0.0.1:{port}")
+    with collecting() as collector:
+        team["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.address
+        with run.kept("serve", *where, **team) as process:
+            assert process.stderr
+            log = list[str]()
+            while "running on" not in "".join(log[-1:]):
+                log.append(process.stderr.readline())
+                assert log[-1], log
+            said = threading.Thread(target=lambda: log.extend(process.stderr or ()))
+            said.start()
+            answers = asked_this_and_that(f"http://127.0.0.1:{port}", token)
+            own = ("--http", f"http://127.0.0.1:{port}", "--token-file", str(folder / "token"), "--json")
+            judged = run("doctor", *own)
+            process.terminate()
+            said.join(60)
+    return Served("".join(log), collector.raw, answers, token, json.loads(judged.out))
 
 
 def asked_this_and_that(root: str, token: str) -> list[httpx2.Response]:
-    """A call, one without a token, and an address that nobody gave out."""
-    headers, body = modern("tools/call", name="list_collections", arguments={"query": MADE_UP})
+    """A call, one without a token, an address that nobody gave out, and whatever else clients write."""
     mine = {"Authorization": f"Bearer {token}", "X-Request-Id": "proxy-17"}
+    headers, body = modern("tools/call", name="list_collections", arguments={"query": MADE_UP})
+    strange = {"X-Request-Id": "a b", "Authorization": f"Bearer {MADE_UP}"}
     with httpx2.Client(base_url=root, timeout=60) as http:
-        return [
+        answers = [
             http.post("/mcp", json=body, headers=headers | mine),
-            http.post(
-                "/mcp", json=body, headers=headers | {"X-Request-Id": "a b", "Authorization": f"Bearer {MADE_UP}"}
-            ),
+            http.post("/mcp", json=body, headers=headers | strange),
             http.get(f"/files/{MADE_UP}", headers={"User-Agent": MADE_UP}),
         ]
+        mine["X-Request-Id"] = "odd"
+        for of_head, of_body in ODD.values():
+            http.post("/mcp", json=body | of_body, headers=headers | mine | of_head)
+        http.post("/mcp", content=f'{{"{MADE_UP}', headers=headers | mine)
+        for path in ("uploads", "hooks", ".well-known", "mcp", MADE_UP):
+            http.request(f"{MADE_UP}"[:8], f"/{path}/{MADE_UP}?{MADE_UP}", headers=mine)
+    return answers
+
+
+CALL: dict[str, Any] = {"name": MADE_UP, "arguments": {MADE_UP: MADE_UP}}
+ODD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "revision": ({"MCP-Protocol-Version": MADE_UP}, {}),
+    "name": ({"Mcp-Name": MADE_UP}, {}),
+    "method in the head": ({"Mcp-Method": MADE_UP}, {}),
+    "method": ({}, {"method": MADE_UP}),
+    "method in both": ({"Mcp-Method": MADE_UP}, {"method": MADE_UP}),
+    "id": ({}, {"id": MADE_UP}),
+    "parameters": ({}, {"params": MADE_UP}),
+    "version": ({}, {"jsonrpc": MADE_UP}),
+    "tool": ({"Mcp-Name": MADE_UP}, {"params": CALL}),
+    "session": ({"Mcp-Session-Id": MADE_UP}, {}),
+    "kind of answer": ({"Accept": MADE_UP}, {}),
+    "host": ({"Host": f"{MADE_UP}.example"}, {}),
+    "origin": ({"Origin": f"http://{MADE_UP}.example"}, {}),
+    "trace": ({"traceparent": MADE_UP, "tracestate": f"a={MADE_UP}", "baggage": f"a={MADE_UP}"}, {}),
+    "id of a request": ({"X-Request-Id": f"a {MADE_UP}"}, {}),
+}
 
 
 def test_a_call_has_a_line_with_who_made_it(server: Served) -> None:
@@ -82,9 +118,12 @@ def test_who_is_not_let_in_has_a_line_without_a_name(server: Served) -> None:
     assert (line["status"], "caller" in line, "tool" in line) == (401, False, False)
 
 
-def test_no_token_no_argument_and_no_one_time_address_is_written(server: Served) -> None:
+def test_nothing_that_a_client_writes_is_written_or_sent(server: Served) -> None:
+    """Neither a token nor an argument nor a one-time address, at whatever level and by whatever library."""
     assert server.line_of(server.answers[2])["route"] == "/files"
-    assert not [word for word in (server.token, MADE_UP) if word in server.log]
+    assert len([one for one in server.lines if "route" in one]) > len(ODD)
+    assert b"tools/call" in server.sent
+    assert not [word for word in (server.token, MADE_UP) if word in server.log or word.encode() in server.sent]
 
 
 def test_the_start_and_the_end_are_lines_of_the_same_kind(server: Served) -> None:

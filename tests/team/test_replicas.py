@@ -18,13 +18,13 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, ElicitResult, InputRequiredResult, TextContent
+from mcp.types import CallToolResult, InputRequiredResult, InputResponses, TextContent
 
 from flipsnack_mcp.server.resources import COLLECTION_ADDRESS
 from tests.commands.processes import Run, nobody_answers_at, wait_for
 from tests.on_redis import new_prefix
 from tests.redis_server import RedisServer
-from tests.server.bench import CODE, types_what_is_asked
+from tests.server.bench import CODE, Person, declines, types_what_is_asked
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 PROGRAM = Path(__file__).with_name("hasty_server.py")
@@ -77,8 +77,9 @@ class Team:
         self.replicas[which:which] = [Replica(process, f"http://127.0.0.1:{port}")]
 
     def wait_for(self, which: int) -> None:
-        assert self.replicas[which].process.stderr
-        wait_for(self.replicas[which].process.stderr, "running on")
+        said = self.replicas[which].process.stderr
+        assert said
+        wait_for(said, "running on")
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -90,13 +91,10 @@ class Team:
 
     @asynccontextmanager
     async def client(self, which: int, mode: Any, *, forms: bool = False) -> AsyncIterator[Client]:
-        async def declines(*_: object) -> ElicitResult:
-            return ElicitResult(action="decline")
-
         headers = {"Authorization": f"Bearer {self.token}"}
         async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http:
             transport = streamable_http_client(f"{self.replicas[which].url}/mcp", http_client=http)
-            async with Client(transport, mode=mode, elicitation_callback=declines if forms else None) as client:
+            async with Client(transport, mode=mode, elicitation_callback=Person(declines) if forms else None) as client:
                 yield client
 
     @asynccontextmanager
@@ -205,7 +203,7 @@ async def test_a_form_begun_at_one_is_ended_at_another_and_counts_once(team: Tea
         assert isinstance(question, InputRequiredResult)
         assert question.input_requests
         [(name, form)] = question.input_requests.items()
-        yes = {name: types_what_is_asked(form.params.message)}  # type: ignore[union-attr]  # it is a form
+        yes: InputResponses = {name: types_what_is_asked(form.params.message)}  # type: ignore[union-attr]  # it is a form
         await anyio.sleep(READING)
         told = [
             await each.session.call_tool(

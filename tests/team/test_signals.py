@@ -56,13 +56,13 @@ class Replica:
 
 
 @contextmanager
-def replica(run: Run, folder: Path, *options: str, alone: bool = False, **environment: str) -> Iterator[Replica]:
+def replica(run: Run, folder: Path, *options: str, **environment: str) -> Iterator[Replica]:
     with nobody_answers_at() as port:
         pass
-    own = {"FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}", **environment}
+    state, tokens = f"sqlite:{folder / 'state.sqlite'}", str(folder / "tokens.json")
+    own = {"FLIPSNACK_STATE": state, "FLIPSNACK_TOKENS": tokens, **environment}
     token = ""
-    if not alone:
-        own["FLIPSNACK_TOKENS"] = str(folder / "tokens.json")
+    if own["FLIPSNACK_TOKENS"]:
         token = run("token", "add", "tester", "--may", "read,write,delete", **own).out.strip()
     where = ("serve", "--http", f"127.0.0.1:{port}", "--log-level", "info", "--drain-seconds", "1")
     with run.kept(*where, *options, **own) as process:
@@ -140,5 +140,5 @@ async def test_long_work_is_let_go_at_the_end_for_the_next_one_to_take_up(run: R
 
 
 def test_a_server_that_is_alone_ends_at_sigterm_as_any_program(run: Run, tmp_path: Path) -> None:
-    with replica(run, tmp_path, alone=True, **SANDBOX) as one:
+    with replica(run, tmp_path, FLIPSNACK_TOKENS="", **SANDBOX) as one:
         assert one.end(signal.SIGTERM) == -signal.SIGTERM

@@ -3,13 +3,17 @@
 import anyio
 import pytest
 
+from flipsnack_mcp.api.actions.publishing import CreateCollection
 from flipsnack_mcp.sandbox import Fault, Sandbox
+from flipsnack_mcp.store.leases import DEAD_AFTER
 from flipsnack_mcp.workflows.batches.record import BATCH
 from flipsnack_mcp.workflows.begun import Beginner, BegunWork
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import Choice, choose
 from flipsnack_mcp.workflows.plans.drafts import draft_plan
 from flipsnack_mcp.workflows.plans.rules import Permissions, Plan
+from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
+from flipsnack_mcp.workflows.uploads.sending import Uploads
 from tests.api.asking import unlimited
 from tests.server.bench import LoopClock
 from tests.workflows import test_batch_sending as sending
@@ -94,6 +98,31 @@ async def test_a_batch_ends_between_two_documents_once_its_caller_may_no_more(wo
         events = await batches.history.events()
     assert len(work.sandbox.carried_out("collection.create")) == 3
     assert {one.caller for one in events} == {"anna"}
+
+
+@pytest.mark.parametrize("may", [True, False])
+async def test_what_was_in_line_elsewhere_is_sent_only_for_whom_it_may(work: LongWork, may: bool) -> None:  # noqa: FBT001
+    admitted = Admitted()
+    admitted.may = may
+    action = CreateCollection(file_url="https://example.com/a.pdf", title="A", status="editable")
+    async with work.server() as (flipsnack, jobs):
+        journal = Journal(jobs.store, "mine")
+        asked = JournalEntry(
+            upload_id="u",
+            account="mine",
+            document="url:1",
+            title="A",
+            name="",
+            size=0,
+            unsent=action.model_dump(mode="json", exclude_none=True),
+            **ANNA._asdict(),
+        )
+        await journal.begin(asked, jobs.new(UPLOAD, "u").owner, again=False)
+        work.clock.advance(DEAD_AFTER + 1)
+        await Uploads(flipsnack, journal, jobs, admitted).go_on()
+        await anyio.sleep(60)
+    assert len(work.sandbox.carried_out("collection.create")) == may
+    assert admitted.asked == {("token 1234", False)}
 
 
 def test_what_an_earlier_version_wrote_is_nobodys() -> None:

@@ -14,17 +14,19 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def spool_of(settings: Settings, background: anyio.abc.TaskGroup) -> "AsyncGenerator[Spool | None]":
+async def spool_of(settings: Settings) -> "AsyncGenerator[Spool | None]":
     """What documents and packages come through, where nobody's disk can be read; empty before and after."""
     if not settings.team:
         yield None
         return
     from flipsnack_mcp.files.spool import Spool  # noqa: PLC0415  # only a team has one
 
-    spool = Spool(settings.spool_dir, settings.spool_megabytes * MEGABYTE, background)
-    await spool.tidy()
-    try:
-        yield spool
-    finally:
-        with anyio.CancelScope(shield=True):
-            await spool.close()
+    async with anyio.create_task_group() as keeping:
+        spool = Spool(settings.spool_dir, settings.spool_megabytes * MEGABYTE, keeping)
+        await spool.tidy()
+        try:
+            yield spool
+        finally:
+            keeping.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await spool.close()

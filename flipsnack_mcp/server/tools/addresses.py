@@ -15,6 +15,7 @@ from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedNow, HandedUp
 from flipsnack_mcp.workflows.addresses.handing import TAKEN_BY_ADDRESS, Handing
 from flipsnack_mcp.workflows.jobs import new_job_id
 
+SPOOL_SETTING = "FLIPSNACK_SPOOL_DIR"
 UPLOADS_AT, FILES_AT = "uploads", "files"
 """Where addresses begin, below that of the server."""
 WOULD_BE_SENT = "an upload address would be given, and the PDF that is sent there would be uploaded"
@@ -76,6 +77,7 @@ async def give_upload_address(call: ToolCall, action: Action[Any]) -> dict[str, 
         **call.beginner._asdict(),
     )
     address_of_ours(call.app)
+    call.app.check_folder(SPOOL_SETTING)
     drawn = await handing.handed.give(asked)
     call.goes_on = True  # what is sent there has a line of its own in the history
     return {
@@ -123,6 +125,11 @@ async def wait_for_arrival(call: ToolCall, upload_id: str, seconds: float) -> Ha
         if not under_way or anyio.current_time() >= end:
             return seen
         await anyio.sleep(LOOK_AGAIN_AFTER_ARRIVAL)
+
+
+async def open_addresses(call: ToolCall) -> list[HandedUpload]:
+    """The upload addresses of whoever calls to which nothing has come yet."""
+    return await call.app.handing.handed.open_of(CALLER.get().principal) if call.app.handing else []
 
 
 async def closed_address(call: ToolCall, upload_id: str) -> bool:

@@ -11,7 +11,7 @@ from flipsnack_mcp.api import FlipsnackError
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.publishing import DownloadHtml, Package
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.tools.addresses import give_package_address
+from flipsnack_mcp.server.tools.addresses import SPOOL_SETTING, give_package_address
 from flipsnack_mcp.server.tools.embedding import nothing_converted
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, States, ToolCall
 from flipsnack_mcp.workflows.downloads.exports import LINK_SECONDS, Order, check_link, export, id_of, save_export
@@ -79,6 +79,7 @@ def package_order(app: App, action: DownloadHtml) -> Order:
     """Where a package goes: below the download folder, or on the spool where nobody has that folder."""
     api_url = app.settings.api_url
     if app.handing:
+        app.check_folder(SPOOL_SETTING)
         return Order(action, Path(), api_url, spool=app.handing.spool, kept_as=package_key(app, action.collection_hash))
     return Order(action, app.download_dir, api_url, shared=bool(app.called))
 

@@ -71,11 +71,11 @@ class Presence:
         self._since = self._signed = self._back_since = self._tried = float("-inf")
         self._cut_off: int | None = None
 
-    def asked(self, names: list[str], *, alive: bool, **commit: Any) -> dict[str, Any]:
+    def asked(self, names: list[str], *, alive: bool, **more: Any) -> dict[str, Any]:
         """What the script is asked; `alive` where it is a sign of life as well."""
         sign = {"alive": self.name} if alive else {}
         draw = {"mark": self._mark, "draw": secrets.token_hex(8)}
-        return {"names": names, "lives": LIVES_FOR, "keep": int(DOCUMENT_KEPT * 1000), **draw, **sign, **commit}
+        return {"names": names, "lives": LIVES_FOR, "keep": int(DOCUMENT_KEPT * 1000), **draw, **sign, **more}
 
     def heard(self, told: TurnTaken, *, alive: bool) -> None:
         """The server answered; only one that takes signs of life can be used."""
@@ -141,8 +141,8 @@ async def stay_present(link: RedisLink, presence: Presence) -> None:
             await give_sign(link, presence)
             await anyio.sleep(REPLICA_BEAT)
     finally:
-        with anyio.move_on_after(1, shield=True), suppress(StoreUnusable, *link.failures):
-            await link.client.zrem(f"{link.names}replicas", presence.name)
+        with anyio.move_on_after(1, shield=True), suppress(StoreUnusable):
+            await link.run(DOCUMENTS, "clock", presence.asked([], alive=False, leaves=presence.name))
 
 
 async def live_replicas(link: RedisLink, asking: Presence | None = None) -> tuple[str, ...]:

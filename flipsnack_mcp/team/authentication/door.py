@@ -1,11 +1,13 @@
 """Where a request over HTTP is let in or not, and learns whose it is. The token goes no further than here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import anyio
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -29,10 +31,13 @@ from flipsnack_mcp.team.authentication.tokens import (
     TokensUnusableError,
     as_caller,
 )
+from flipsnack_mcp.team.ending import is_stream, streamed_within
 
 if TYPE_CHECKING:
     from flipsnack_mcp.team.authentication.signed import SignedTokens
 
+BETWEEN_LOOKS_AT_A_TOKEN = 10.0
+"""Seconds, while somebody listens by it."""
 OF_THE_FILE = "flipsnack-mcp"
 """Who vouches for the tokens of the file, where the SDK asks for an issuer."""
 
@@ -208,8 +213,29 @@ class Door:
             return
         scope[IN_SCOPE] = let_in.caller  # for the layers outside as well, which write down what came of it
         note_caller(let_in.caller.name)
+        inside = {**without_token(scope, let_in), LET_IN: let_in}
         with known_as(let_in, token):
-            await self.app({**without_token(scope, let_in), LET_IN: let_in}, receive, send)
+            if is_stream(scope):
+                await self._streamed(scope, partial(self.app, inside, receive), send)
+            else:
+                await self.app(inside, receive, send)
+
+    async def _streamed(self, scope: Scope, answer: Callable[[Send], Awaitable[None]], send: Send) -> None:
+        """An answer that may last for hours ends with its caller's token."""
+        listened = anyio.CancelScope()
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._end_with_its_token, scope, listened)
+            await streamed_within(listened, answer, send)
+            beside.cancel_scope.cancel()
+
+    async def _end_with_its_token(self, scope: Scope, listened: anyio.CancelScope) -> None:
+        while not listened.cancel_called:
+            await anyio.sleep(BETWEEN_LOOKS_AT_A_TOKEN)
+            try:
+                await self.authentication.let_in(scope)
+            except NotLetInError as refused:
+                if refused.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    listened.cancel()
 
 
 @dataclass(frozen=True)

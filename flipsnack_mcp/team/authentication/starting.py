@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from flipsnack_mcp.team.authentication.issuer import PublishedKeys
 
 NOBODY_ASKED = (
-    "{} can be reached from other machines, and nothing says who may call: set FLIPSNACK_TOKENS to a file and make a token "
-    "with `{}`, or FLIPSNACK_AUTH_ISSUER to an authorization server. Nothing was started."
+    "{} can be reached from other machines, and nothing says who may call, so anyone there could use your Flipsnack account: "
+    "set FLIPSNACK_TOKENS to a file and make a token with `{}`, or FLIPSNACK_AUTH_ISSUER to an authorization server; 127.0.0.1 "
+    "serves this machine only. Nothing was started."
 )
 NO_ADDRESS = "FLIPSNACK_PUBLIC_URL is not set: under which address clients reach this server has to be known{}. Nothing was started."
 FOR_ISSUER = ", for access tokens of FLIPSNACK_AUTH_ISSUER have to be for it"
@@ -38,7 +39,7 @@ def refusal_to_serve(settings: Settings, host: str) -> str:
     reachable = host not in LOOPBACK
     if reachable and not asks_who_calls(settings):
         return NOBODY_ASKED.format(host, as_typed("token add NAME"))
-    if (reachable or settings.auth_issuer) and not settings.public_url:
+    if reachable and not settings.public_url:
         return NO_ADDRESS.format(FOR_ISSUER if settings.auth_issuer else "")
     return ""
 

@@ -6,7 +6,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 FORM_TYPE = "multipart/form-data"
-MOST_PARTS = 20
+MOST_PARTS, MOST_OF_A_HEADER = 20, 8192
 
 
 class BadForm(Exception):  # noqa: N818  # it is the form that errs
@@ -67,9 +67,16 @@ class FormFile:
 
     def _take_header(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
+        self._check_header()
 
     def _take_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
+        self._check_header()
+
+    def _check_header(self) -> None:
+        """Not every version of the parser has a bound of its own."""
+        if len(self._header) + len(self._value) > MOST_OF_A_HEADER:
+            raise BadForm("The form has too long a header.")
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":

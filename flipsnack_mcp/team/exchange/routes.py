@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import wraps
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -29,7 +30,7 @@ from flipsnack_mcp.workflows.addresses.fetched import FetchableFile, behind_file
 from flipsnack_mcp.workflows.addresses.handed import HandedUpload, behind_upload_address
 from flipsnack_mcp.workflows.addresses.handing import Arrival, Handing
 from flipsnack_mcp.workflows.context import CallContext
-from flipsnack_mcp.workflows.downloads.exports import save_export
+from flipsnack_mcp.workflows.downloads.exports import Order, save_export
 from flipsnack_mcp.workflows.progress import size_of
 
 UPLOAD_PATHS = f"/{UPLOADS_AT}/"
@@ -47,7 +48,7 @@ NOWHERE = PlainAnswer(
 TOO_MUCH_NOW = PlainAnswer(
     429, "There is too much to do just now.", "Nothing was changed. Try again in a minute.", retry_after=60
 )
-NOT_NOW = "Nothing was uploaded. Try again in a minute: the address is still good, if its 15 minutes are not over."
+NOT_NOW = "Nothing was changed. Try again in a minute: the address is still good, if its 15 minutes are not over."
 WRONG_INSIDE = PlainAnswer(500, "Something went wrong in this server.", "Ask the assistant how far it is.")
 COMING = PlainAnswer(
     503, "The package is being fetched from Flipsnack.", "It will be here in a moment: ask again.", retry_after=10
@@ -104,6 +105,7 @@ class AtAddresses:
         self._server, self._doorman = server, Doorman()
         self._wrong = 0
         self._failed = dict[str, float]()
+        self._turns = WeakValueDictionary[str, anyio.Lock]()
 
     @answered_in_words
     async def upload(self, request: Request) -> Response:
@@ -159,6 +161,13 @@ class AtAddresses:
     async def _fetched(self, app: App, found: FetchableFile) -> PlainAnswer | None:
         """Fetch a package that this replica has not; what is answered where it is not here then."""
         order = package_order(app, DownloadHtml(collection_hash=found.collection_hash))
+        turn = self._turns.setdefault(order.kept_as, anyio.Lock())
+        with anyio.move_on_after(TO_FETCH_PACKAGE):
+            async with turn:  # one asks for it, however many want it
+                return None if order.spool and order.spool.kept(order.kept_as) else await self._asked_for(app, order)
+        return COMING
+
+    async def _asked_for(self, app: App, order: Order) -> PlainAnswer | None:
         if anyio.current_time() < self._failed.get(order.kept_as, 0.0):
             return NOT_TO_BE_HAD_NOW
         context = CallContext(app.flipsnack).within(TO_FETCH_PACKAGE)

@@ -13,8 +13,8 @@ from flipsnack_mcp.workflows.begun import Beginner
 ADDRESS_SECONDS = 900.0
 MOST_OPEN = 10
 """Upload addresses that a caller may have at once."""
-MOST_FILES = 30
-"""Files that a caller may have addresses of at once."""
+MOST_FILES, MOST_KEPT = 200, 64 * 1024 * 1024
+"""Files that a caller may have addresses of at once, and bytes of them in the store."""
 DRAWN = re.compile(r"[A-Za-z0-9_-]{22}")
 """128 random bits as they are written; anything else was never drawn."""
 
@@ -51,10 +51,11 @@ def give_out(records: Records, kind: str, drawn: Drawn, beginner: Beginner, body
     Raises:
         TooManyAddressesError: There are so many.
     """
-    theirs = [one for _, one in records.all(kind) if one["principal"] == beginner.principal]
-    if sum(is_good(records, one) for one in theirs) >= most:
+    theirs = [one for _, one in records.all(kind) if one["principal"] == beginner.principal and is_good(records, one)]
+    kept = sum(one.get("size", 0) for one in (*theirs, body))
+    if len(theirs) >= most or kept > MOST_KEPT:
         raise TooManyAddressesError(
-            f"{most} addresses of this kind are open for this caller, and there can be no more.",
+            f"{len(theirs)} addresses of this kind are open for this caller, and there can be no more.",
             "Use one of them: each was told with what it is for, and ends after 15 minutes.",
         )
     times = {"made": records.now, "made_shown": records.wall}

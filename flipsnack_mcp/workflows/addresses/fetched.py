@@ -57,7 +57,7 @@ class FileAddresses:
             )
         kept = f"{self.account}/{sha256(content).hexdigest()}"
         body = {"packed": base64.b64encode(packed).decode()}
-        return await self._give({"name": name, "kept": kept}, beginner, (kept, body))
+        return await self._give({"name": name, "kept": kept, "size": len(packed)}, beginner, (kept, body))
 
     async def name_package(self, collection_hash: str, name: str, beginner: Beginner) -> Drawn:
         """The address of a collection's package."""

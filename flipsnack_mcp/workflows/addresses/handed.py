@@ -89,7 +89,20 @@ class HandedUploads:
             found = handed_upload(records, upload_id)
             if found is None or found.account != self.account:
                 return None
+            if found.state == "taken" and records.get(UPLOAD, upload_id):  # all but this was written down
+                found = found.model_copy(update={"state": "begun", "became": upload_id})
             return HandedNow(found, is_good(records, found.model_dump()) and takes_document(records, found))
+
+        return await self.store.transact(work)
+
+    async def open_of(self, principal: str) -> list[HandedUpload]:
+        """Those of one caller to which a document can still come."""
+
+        def work(records: Records) -> list[HandedUpload]:
+            theirs = [one for _, one in records.all(UPLOAD_ADDRESS) if one["principal"] == principal]
+            known = [handed_upload(records, one["upload_id"]) for one in theirs if is_good(records, one)]
+            ours = (one for one in known if one and one.account == self.account)
+            return [one for one in ours if takes_document(records, one)]
 
         return await self.store.transact(work)
 
@@ -125,16 +138,16 @@ class HandedUploads:
 
     async def settle(self, upload_id: str, token: str, *, used: bool = True, **facts: Any) -> None:
         """Write down what became of the document that was taken; its address ends with that."""
+        await self.store.transact(lambda records: self.write(records, upload_id, token, used=used, **facts))
 
-        def work(records: Records) -> None:
-            found = handed_upload(records, upload_id)
-            if found is None or found.taken_by != token:
-                return
-            if used:
-                records.delete(UPLOAD_ADDRESS, found.known_by)
-            self._put(records, found.model_copy(update=facts))
-
-        await self.store.transact(work)
+    def write(self, records: Records, upload_id: str, token: str, *, used: bool = True, **facts: Any) -> None:
+        """The same, together with what else is written."""
+        found = handed_upload(records, upload_id)
+        if found is None or found.taken_by != token:
+            return
+        if used:
+            records.delete(UPLOAD_ADDRESS, found.known_by)
+        self._put(records, found.model_copy(update=facts))
 
     def _put(self, records: Records, handed: HandedUpload) -> None:
         records.put(HANDED, handed.upload_id, handed.model_dump(mode="json"), keep=leases.KEPT)

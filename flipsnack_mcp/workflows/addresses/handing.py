@@ -1,5 +1,6 @@
 """From a document that has arrived at an address to an upload like any other: looked into, known by its content, sent once."""
 
+import logging
 import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from flipsnack_mcp.files.documents import OpenDocument, open_received
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.files.spool import Spool, SpooledFile, SpoolFull, SpoolUnusable
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.text import first_sentence
 from flipsnack_mcp.workflows.addresses.fetched import FileAddresses
 from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedUpload, HandedUploads
@@ -25,6 +27,8 @@ from flipsnack_mcp.workflows.uploads.following import follow
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 from flipsnack_mcp.workflows.uploads.once import send_to
 from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+
+log = logging.getLogger(__name__)
 
 TAKEN_BY_ADDRESS: dict[str, type[Action[Collection]]] = {one.tool_name: one for one in (CreateCollection, AddFlipbook)}
 """What a document can be sent for, by the tool that gives the address."""
@@ -88,14 +92,17 @@ class Handing:
         document = await kept_open.enter_async_context(opening)
         look = await look_ahead(document)
         if asked.tool == AddFlipbook.tool_name:
-            await self._begin_adding(asked, document, token, kept_open.pop_all())
+            await self._begin_adding(asked, document, token, kept_open)
             return Arrival("begun", document.size, look.pages)
         action = CreateCollection.model_validate(asked.arguments)
         warnings = (*document.warnings, *look.warnings)
         source = Source(action, document, warnings, beginner=asked.beginner)
         entry, new = await self._begun(asked, source, kept_open)
-        await self.handed.settle(asked.upload_id, token, state="begun", became=entry.upload_id)
-        await self._write(asked, "done" if new else "refused", "" if new else "uploaded less than a day ago")
+        try:
+            await self.handed.settle(asked.upload_id, token, state="begun", became=entry.upload_id)
+            await self._write(asked, "done" if new else "refused", "" if new else "uploaded less than a day ago")
+        except StoreUnusable as error:  # it is on its way, and the journal knows: that is what whoever sent it is told
+            log.warning("what became of an upload address was not written: %s", error.happened)
         return Arrival("begun" if new else "double", document.size, look.pages)
 
     async def _begun(self, asked: HandedUpload, source: Source, kept_open: AsyncExitStack) -> tuple[JournalEntry, bool]:
@@ -112,9 +119,11 @@ class Handing:
         self, asked: HandedUpload, document: OpenDocument, token: str, kept_open: AsyncExitStack
     ) -> None:
         """Add it to its collection in the background: Flipsnack's answer may be long in coming."""
-        await self.handed.settle(asked.upload_id, token, state="sending")
-        work = partial(self._add, asked, document, token, kept_open)
-        await self.jobs.start(HANDED, asked.upload_id, work)
+        to_the_end = AsyncExitStack()
+        work = partial(self._add, asked, document, token, to_the_end)
+        known = partial(self.handed.write, upload_id=asked.upload_id, token=token, state="sending")
+        if await self.jobs.start(HANDED, asked.upload_id, work, first=known):
+            to_the_end.push_async_exit(kept_open.pop_all())
 
     async def _add(
         self, asked: HandedUpload, document: OpenDocument, token: str, kept_open: AsyncExitStack, job: Job

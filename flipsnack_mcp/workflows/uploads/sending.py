@@ -16,7 +16,7 @@ from flipsnack_mcp.api.actions import publishing
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.begun import ANYBODY, Beginner
+from flipsnack_mcp.workflows.begun import ANYBODY, Beginner, StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.job import AT_WORK, AWAITING_TURN, Job
@@ -85,8 +85,10 @@ class UploadAtWork:
 class Uploads:
     """The uploads of this process, and the journal of all."""
 
-    def __init__(self, flipsnack: Flipsnack, journal: Journal, jobs: Jobs) -> None:
-        self._flipsnack, self.journal, self._jobs = flipsnack, journal, jobs
+    def __init__(
+        self, flipsnack: Flipsnack, journal: Journal, jobs: Jobs, still_may: StillMay = nobody_is_asked
+    ) -> None:
+        self._flipsnack, self.journal, self._jobs, self._still_may = flipsnack, journal, jobs, still_may
         self._begun: list[JournalEntry] = []
         self._line = anyio.Semaphore(UPLOADS_AT_ONCE)
         self._not_before = -math.inf
@@ -150,7 +152,7 @@ class Uploads:
             seconds = anyio.current_time() - job.began if job.began is not None else None
             return UploadAtWork(job.progress.done, seconds, job.stopping)
         lease = await self._jobs.elsewhere(UPLOAD, upload_id)
-        return UploadAtWork(Progress(**lease.note).done, None, lease.stop) if lease else UploadAtWork()
+        return UploadAtWork(Progress.noted(lease.note).done, None, lease.stop) if lease else UploadAtWork()
 
     async def reconcile(self, context: CallContext) -> None:
         """Find out how uploads ended whose process is gone; what was in line there and lies elsewhere is sent from here.
@@ -193,7 +195,7 @@ class Uploads:
     async def _unsent(self, job: Job) -> tuple[Source, JournalEntry] | None:
         """What an upload was to send of which nothing was sent, where that can be done from here."""
         entry = await self.journal.find(job.job_id)
-        if entry is None or not entry.unsent:
+        if entry is None or not entry.unsent or not self._still_may(entry.principal, False):  # noqa: FBT003  # as declared
             return None
         action = publishing.CreateCollection.model_validate(entry.unsent)
         return Source(action, warnings=entry.document_warnings), entry

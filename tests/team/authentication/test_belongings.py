@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.caller import Right
-from flipsnack_mcp.team.authentication import Authentication
+from flipsnack_mcp.team.authentication import Authentication, door
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
@@ -111,6 +112,20 @@ def test_a_token_that_was_taken_back_stops_at_its_next_request(own: Guarded, rev
     session = anna.session
     assert anna.request("tools/call", session, name="list_collections", arguments={"limit": 2}).status_code == 401
     assert own.asked == {}
+
+
+def test_who_listens_is_told_nothing_more_once_their_token_was_taken_back(
+    own: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "BETWEEN_LOOKS_AT_A_TOKEN", 0.02)
+    anna = own.by(token_for(own, "anna", "de"), OLDER)
+    anna.call("list_collections", limit=1)
+    headers = {"Accept": "text/event-stream", "Mcp-Session-Id": anna.session, "Authorization": f"Bearer {anna.token}"}
+    with httpx2.Client(timeout=60) as http, http.stream("GET", own.url, headers=headers) as listening:
+        assert listening.status_code == 200
+        revoke(own, "anna")
+        listening.read()  # to its end
+    assert anna.request("tools/list", anna.session).status_code == 401
 
 
 def test_another_token_of_the_same_name_is_somebody_else(own: Guarded) -> None:

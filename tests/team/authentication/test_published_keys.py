@@ -13,7 +13,8 @@ from flipsnack_mcp.team.authentication.issuer import (
     PublishedKeys,
     described_at,
 )
-from flipsnack_mcp.team.authentication.signed import SignedTokens
+from flipsnack_mcp.team.authentication.keys import keys_in
+from flipsnack_mcp.team.authentication.signed import SignedTokens, named_in_header
 from tests.team.authentication.guarded import AUDIENCE, Guarded
 from tests.team.authentication.issuer import DESCRIPTION, Issuer, as_jwk, key_pair, running_issuer, signed
 
@@ -153,10 +154,29 @@ async def test_a_description_that_is_not_of_exactly_this_issuer_is_none(one: Iss
     assert "/keys" not in one.asked
 
 
-async def test_a_redirect_is_not_followed(one: Issuer) -> None:
+@pytest.mark.parametrize("path", [DESCRIPTION, "/moved"])
+async def test_a_redirect_is_not_followed(one: Issuer, path: str) -> None:
     one.description = {"jwks_uri": f"{one.address}/moved"}
-    with pytest.raises(IssuerUnusableError, match="status 404"):
+    one.moved = {path: f"{one.address}{'/keys' if path == '/moved' else '/elsewhere'}"}
+    with pytest.raises(IssuerUnusableError, match="status"):
         await is_good(of(one), one)
+    assert not {"/keys", "/elsewhere"} & {*one.asked}
+
+
+def test_only_keys_that_can_have_signed_are_known() -> None:
+    good, weak = as_jwk(key_pair("first"), kid="first"), as_jwk(key_pair("weak", "weak"), kid="weak")
+    odd: list[Any] = [None, 1, "key", [], {}, {"kty": "RSA"}, {"kty": "RSA", "n": "!", "e": "AQAB"}, {**good, "kid": 1}]
+    private = {**good, "d": good["n"]}
+    found = keys_in({"keys": [*odd, weak, private, {**good, "use": "enc"}, good]})
+    assert [one.kid for one in found] == [None, "first"]
+    assert found[1].algorithms == {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
+    assert keys_in({"keys": "none"}) == keys_in({}) == ()
+
+
+def test_a_head_that_asks_to_be_understood_is_not() -> None:
+    plain, asking = signed({"sub": "anna"}), signed({"sub": "anna"}, crit=["exp"])
+    assert named_in_header(plain) == ("RS256", "first")
+    assert named_in_header(asking) is None
 
 
 async def test_the_description_of_openid_is_understood_too(one: Issuer) -> None:

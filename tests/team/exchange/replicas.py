@@ -4,7 +4,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,9 @@ class Team:
             "download_dir": None,
         }
         known |= {"calls_per_second": 10_000, "calls_per_minute": 10_000}
-        server = self.bench.server(self.store, **{**known, **settings})
+        known |= settings
+        accounts = tuple(replace(one, **known) for one in self.bench.settings.accounts)
+        server = self.bench.server(self.store, **known, accounts=accounts)
         assistant = await self.ending.enter_async_context(self.bench.assistant(server=server))
         port = await self.ending.enter_async_context(served(Starlette(routes=exchange_routes(server))))
         client = httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)

@@ -3,13 +3,16 @@
 import hashlib
 import io
 import zipfile
+from contextlib import AsyncExitStack
 from typing import Any
 
+import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.packages import Package
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from tests.in_memory import rows_of
+from tests.server.bench import Bench
 from tests.team.exchange.replicas import Replica, Team, path_of
 
 
@@ -63,6 +66,14 @@ async def test_a_package_is_what_flipsnack_built_and_comes_in_parts_as_well(repl
     assert replica.bench.downloaded == []
 
 
+async def test_nothing_is_left_on_the_spool_when_a_server_ends(bench: Bench) -> None:
+    async with AsyncExitStack() as ending:
+        replica = await Team(bench, ending).replica()
+        await package(replica)
+        assert len(replica.spooled) == 1
+    assert replica.spooled == []
+
+
 async def test_a_package_is_fetched_anew_by_a_replica_that_has_it_not(team: Team, replica: Replica) -> None:
     other = await team.replica("b")
     address, said = await package(replica)
@@ -72,6 +83,22 @@ async def test_a_package_is_fetched_anew_by_a_replica_that_has_it_not(team: Team
     assert replica.bench.requests.count("collection.downloadHTML") == asked + 1
     await other.web.get(address)
     assert replica.bench.requests.count("collection.downloadHTML") == asked + 1
+
+
+async def test_however_many_want_a_package_at_once_one_asks_flipsnack_for_it(team: Team, replica: Replica) -> None:
+    other = await team.replica("b")
+    address, said = await package(replica)
+    asked = len(replica.bench.requests)
+    came = list[str]()
+
+    async def fetch() -> None:
+        came.append(hashlib.sha256((await other.web.get(address)).content).hexdigest())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(fetch)
+    assert came == [said["sha256"]] * 20
+    assert replica.bench.requests[asked:] == ["collection.downloadHTML", "collection.getCollection"]
 
 
 async def test_a_package_is_fetched_anew_where_somebody_cleared_the_spool(replica: Replica) -> None:
@@ -158,6 +185,18 @@ async def test_a_report_that_is_too_large_is_refused_in_words(
     said = await replica.call("report_stats", everything=True, save_as="csv", wait_seconds=45)
     assert said.is_error
     assert "more than this server hands out" in said.text
+
+
+async def test_what_a_caller_has_in_the_store_is_bounded_in_number_and_bytes(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("drawing.MOST_KEPT", "fetched.MOST_FILES"):
+        with monkeypatch.context() as patch:
+            await report(replica)
+            patch.setattr(f"flipsnack_mcp.workflows.addresses.{limit}", 1)
+            said = await replica.call("report_stats", everything=True, save_as="csv", wait_seconds=45)
+            assert said.is_error
+            assert "there can be no more" in said.text
 
 
 async def test_a_full_spool_is_told_to_the_assistant(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,18 @@ def test_the_page_of_an_address_may_send_its_form_and_no_other_page_may(place: P
     assert answer.status_code == ORIGINS[origin]
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "DELETE"])
+def test_another_method_does_nothing(place: Place, method: str) -> None:
+    one = place.replicas[0]
+    assistant = one.by(place.token)
+    asked = assistant.call("create_collection")
+    answer = httpx2.request(method, reached(one, asked.data["upload_address"]), headers=HOST, trust_env=False)
+    assert answer.status_code == 405
+    said = assistant.call("get_upload", upload_id=asked.data["upload_id"], wait_seconds=0)
+    assert said.data["state"] == "waiting"
+    assistant.call("stop_work", work_id=asked.data["upload_id"])
+
+
 def test_a_foreign_host_is_refused_whatever_the_address(place: Place) -> None:
     one = place.replicas[0]
     asked = one.by(place.token).call("create_collection")

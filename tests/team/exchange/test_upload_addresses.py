@@ -15,9 +15,10 @@ from pypdf import PdfWriter
 
 from flipsnack_mcp.files.partial_file import PARTIAL_NAME
 from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.team.exchange import receiving, routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
-from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR
+from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR, HandedUploads
 from tests.in_memory import rows_of
 from tests.server.bench import PDF
 from tests.team.exchange.replicas import BERT, HOST, Replica, Team, path_of
@@ -364,6 +365,18 @@ async def test_who_asked_for_an_address_can_end_it_and_nobody_else_can(team: Tea
     assert (await replica.call("get_upload", upload_id=upload_id)).data["state"] == "stopped"
 
 
+async def test_who_lost_an_id_finds_it_among_the_uploads_of_the_day_and_nobody_else_does(
+    team: Team, replica: Replica
+) -> None:
+    _, upload_id = await replica.address(title="Autumn")
+    listed = await replica.call("get_upload", wait_seconds=0)
+    assert [(one["upload_id"], one["state"], one["title"]) for one in listed.data["uploads"]] == [
+        (upload_id, "waiting", "Autumn")
+    ]
+    berts = await team.replica("b", caller=BERT)
+    assert (await berts.call("get_upload", wait_seconds=0)).data["uploads"] == []
+
+
 async def test_a_flipbook_is_added_by_an_address(team: Team) -> None:
     replica = await team.replica(toolsets=frozenset({"default", "legacy"}))
     collection = replica.bench.collection()
@@ -436,6 +449,37 @@ async def test_a_document_on_a_replica_that_ended_may_be_sent_again(replica: Rep
     assert len(created(replica)) == 1
 
 
+async def test_what_is_on_its_way_is_told_so_though_that_could_not_be_written_down(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot(*_: object, **__: object) -> None:
+        raise StoreUnusable("The state file cannot be written.", "Make room.")
+
+    address, upload_id = await replica.address()
+    with monkeypatch.context() as patch:
+        patch.setattr(HandedUploads, "settle", cannot)
+        assert (await replica.web.put(address, content=PDF)).status_code == 202
+    assert (await replica.web.put(address, content=PDF + b"%")).status_code == 404
+    await until_ended(replica, upload_id)
+    assert len(created(replica)) == 1
+
+
+async def test_a_store_that_fails_is_told_and_nothing_is_sent(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot(*_: object, **__: object) -> None:
+        raise StoreUnusable("The state file cannot be written.", "Make room.")
+
+    address, _ = await replica.address()
+    with monkeypatch.context() as patch:
+        patch.setattr(HandedUploads, "take", cannot)
+        answer = await replica.web.put(address, content=PDF)
+    assert answer.status_code == 503
+    assert "Nothing was changed." in answer.text
+    assert nothing_sent(replica)
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+
+
 async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
     replica = await team.replica(spool_megabytes=1)
     address, upload_id = await replica.address()
@@ -447,6 +491,16 @@ async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:
     assert b"retry-after: 60" in head.lower()
     assert (await replica.web.put(address, content=PDF)).status_code == 202
     await until_ended(replica, upload_id)
+
+
+async def test_a_spool_that_is_set_wrongly_is_named_by_the_calls_that_need_it(team: Team) -> None:
+    wrong = {"FLIPSNACK_SPOOL_DIR": "FLIPSNACK_SPOOL_DIR has to be a whole path."}
+    replica = await team.replica(spool_dir=None, wrong_folders=wrong)
+    wanted = {"collection_hash": replica.bench.collection().hash}
+    for said in (await replica.call("create_collection"), await replica.call("download_collection_html", **wanted)):
+        assert said.is_error
+        assert wrong["FLIPSNACK_SPOOL_DIR"] in said.text
+    assert not (await replica.call("list_collections")).is_error
 
 
 async def test_a_spool_that_cannot_be_used_is_told_without_its_place(team: Team) -> None:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError
 from flipsnack_mcp.server.rights import check_theirs
-from flipsnack_mcp.server.tools.addresses import no_such_upload, told_of_arrival, wait_for_arrival
+from flipsnack_mcp.server.tools.addresses import no_such_upload, open_addresses, told_of_arrival, wait_for_arrival
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
 from flipsnack_mcp.server.tools.uploads import (
@@ -22,6 +22,7 @@ from flipsnack_mcp.server.tools.uploads import (
     upload_facts,
     warn_about,
 )
+from flipsnack_mcp.workflows.addresses.handed import HandedUpload
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD
 from flipsnack_mcp.workflows.uploads.looking_after import NOT_LOOKED, look_after
@@ -117,9 +118,15 @@ async def uploads_of_the_day(call: ToolCall, seconds: float) -> UploadStatus:
     going_on = any(one.entry.state in UNDER_WAY for one in every)
     looked = dict.fromkeys(said for one in every for said in one.warnings if said.startswith(NOT_LOOKED))
     left = [f"{len(entries) - ROWS} earlier uploads of the day are not listed."] if len(entries) > ROWS else []
-    return UploadStatus(
-        uploads=[upload_row(one) for one in every], warnings=[*looked, *left], next_step=WAIT_ON if going_on else None
-    )
+    rows = [*(waiting_row(one) for one in await open_addresses(call)), *(upload_row(one) for one in every)]
+    return UploadStatus(uploads=rows, warnings=[*looked, *left], next_step=WAIT_ON if going_on else None)
+
+
+def waiting_row(handed: HandedUpload) -> UploadRow:
+    """One line of the list, of an address to which nothing has come yet."""
+    at = datetime.fromtimestamp(handed.made_shown, UTC).isoformat(timespec="seconds")
+    title = str(handed.arguments.get("title") or "")
+    return UploadRow(upload_id=handed.upload_id, state="waiting", title=title, name="", started=at)
 
 
 def upload_row(followed: Followed) -> UploadRow:
