@@ -24,6 +24,8 @@ from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
 
 OTHER_MESSAGES = 5
 """So many times as many messages as calls: clients greet, list and listen in several before their first call."""
+BODIES_AT_ONCE = 4
+"""So many of the largest bodies may be in memory for one caller."""
 LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 """Seconds after which a request ends whatever it does: a call ends by itself before that."""
 FORGOTTEN_AFTER = 60.0
@@ -59,6 +61,8 @@ class Usage:
     messages: Refill
     under_way: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
     """Requests that are being answered, streams (True) by themselves."""
+    bodies: list[bytearray] = field(default_factory=list[bytearray])
+    """What was posted with them."""
     seen_at: float = 0.0
 
     @property
@@ -126,17 +130,30 @@ class Limits:
     async def _admitted(self, usage: Usage, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             return await self._app(scope, receive, send)
-        body = await whole_body(receive, self._most_bytes)
-        if body is None:
-            return None
+        with held_for(usage) as body:
+            if not await read_whole(body, receive, lambda: self._too_much(usage, body)):
+                return None
+            if refusal := self._too_much(usage, body) or self._too_fast(usage, calls=is_call(scope, body)):
+                return await refusal.tell(send)
+            received = after({"type": "http.request", "body": body, "more_body": False}, receive)
+            if is_stream(scope):
+                return await self._app(scope, received, send)
+            return await in_time(partial(self._app, scope, received), send)
+
+    def _too_much(self, usage: Usage, body: bytearray) -> TurnedAway | None:
+        """Why no more of a body is read."""
         if len(body) > self._most_bytes:
-            return await self._too_large().tell(send)
-        if is_call(scope, body) and (wait := usage.calls.take(self._now())):
-            return await self._too_many("calls", self._settings.caller_calls_per_second, wait).tell(send)
-        received = after({"type": "http.request", "body": body, "more_body": False}, receive)
-        if is_stream(scope):
-            return await self._app(scope, received, send)
-        return await in_time(partial(self._app, scope, received), send)
+            return self._too_large()
+        if sum(map(len, usage.bodies)) <= BODIES_AT_ONCE * self._most_bytes:
+            return None
+        most = BODIES_AT_ONCE * self._settings.body_kilobytes
+        return TurnedAway(
+            429, f"Your requests under way have {most} kB, the most that a caller's may. {NOTHING_DONE}", 1
+        )
+
+    def _too_fast(self, usage: Usage, *, calls: bool) -> TurnedAway | None:
+        wait = usage.calls.take(self._now()) if calls else 0
+        return self._too_many("calls", self._settings.caller_calls_per_second, wait) if wait else None
 
     @property
     def _most_bytes(self) -> int:
@@ -162,20 +179,30 @@ def counted_in(usage: Usage, now: Callable[[], float], *, stream: bool) -> Itera
         usage.seen_at = now()
 
 
-async def whole_body(receive: Receive, most: int) -> bytes | None:
-    """A body, or where it is larger so much of it that this shows; None where its sender is gone."""
-    read = bytearray()
-    while len(read) <= most:
+@contextmanager
+def held_for(usage: Usage) -> Iterator[bytearray]:
+    """A body that is in memory as long as its request lasts."""
+    body = bytearray()
+    usage.bodies.append(body)
+    try:
+        yield body
+    finally:
+        usage.bodies = [one for one in usage.bodies if one is not body]
+
+
+async def read_whole(body: bytearray, receive: Receive, is_enough: Callable[[], object]) -> bool:
+    """Read a body to its end, or until it is enough; whether its sender is still there."""
+    while not is_enough():
         message = await receive()
         if message["type"] != "http.request":
-            return None
-        read += message.get("body", b"")
+            return False
+        body += message.get("body", b"")
         if not message.get("more_body", False):
             break
-    return bytes(read)
+    return True
 
 
-def is_call(scope: Scope, body: bytes) -> bool:
+def is_call(scope: Scope, body: bytearray) -> bool:
     """Whether this begins work: by its header, which the SDK compares with the body, or by the body where there is none."""
     method: Any = method_named(scope).decode("latin-1")
     if not method:

@@ -200,6 +200,23 @@ async def test_a_large_body_is_refused_before_it_is_read_where_it_says_so(sent: 
         assert (answer.status_code, app.bodies) == (200, [b"x" * 1024])
 
 
+async def test_the_bodies_of_one_caller_have_a_bound_together() -> None:
+    app = Waits()
+    whole: dict[str, Any] = {"content": b"x" * 1024, "headers": OLDER}
+    async with served(limited(app, body_kilobytes=1)) as port, client() as http:
+        address = f"http://{HOST}:{port}/mcp"
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(lambda: http.post(address, **whole))
+            await until(lambda: app.came["anna"] == 4)
+            refused = await http.post(address, **whole)
+            other = await http.post(f"{address}?now", content=b"x" * 1024, headers={**OLDER, "X-Name": "ben"})
+            app.go_on.set()
+        again = await http.post(address, **whole)
+    assert (refused.status_code, other.status_code, again.status_code) == (429, 200, 200)
+    assert "4 kB" in refused.json()["error"]["message"]
+
+
 async def test_who_goes_while_a_body_is_read_leaves_nothing() -> None:
     app = Waits()
     inner = Limits(app, TeamSettings())
