@@ -5,10 +5,7 @@ ours, so that a caller who sends too much holds nothing but what is their own, a
 """
 
 import json
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,6 +18,7 @@ from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import header_of, is_stream, method_named
 from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
+from flipsnack_mcp.team.usage import Usage, Usages, counted_in, held_for
 
 OTHER_MESSAGES = 5
 """So many times as many messages as calls: clients greet, list and listen in several before their first call."""
@@ -28,73 +26,9 @@ BODIES_AT_ONCE = 4
 """So many of the largest bodies may be in memory for one caller."""
 LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 """Seconds after which a request ends whatever it does: a call ends by itself before that."""
-FORGOTTEN_AFTER = 60.0
-"""Seconds without a request after which nothing is known of a caller: what one may do is whole again long before."""
 TOO_LATE = TurnedAway(
     504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done."
 )
-
-
-@dataclass
-class Refill:
-    """How much may still be begun: full after a second, and never more than that."""
-
-    each_second: float
-    left: float
-    counted_at: float
-
-    def take(self, now: float) -> int:
-        """Begin one; else whole seconds until one can be begun."""
-        self.left = min(self.each_second, self.left + (now - self.counted_at) * self.each_second)
-        self.counted_at = now
-        if self.left < 1:
-            return math.ceil((1 - self.left) / self.each_second)
-        self.left -= 1
-        return 0
-
-
-@dataclass
-class Usage:
-    """What is known of one caller."""
-
-    calls: Refill
-    messages: Refill
-    under_way: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
-    """Requests that are being answered, streams (True) by themselves."""
-    bodies: list[bytearray] = field(default_factory=list[bytearray])
-    """What was posted with them."""
-    seen_at: float = 0.0
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing of it is under way."""
-        return not any(self.under_way.values())
-
-
-class Usages:
-    """What is known of all callers; of those who are gone, nothing."""
-
-    def __init__(self, each_second: int, now: Callable[[], float]) -> None:
-        self._each_second, self._now = each_second, now
-        self._known: dict[str, Usage] = {}
-        self._looked_at = -math.inf
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def of(self, name: str) -> Usage:
-        """That of a caller."""
-        now = self._now()
-        if now - self._looked_at >= FORGOTTEN_AFTER:
-            self._looked_at = now
-            gone = [one for one, known in self._known.items() if known.idle and now - known.seen_at >= FORGOTTEN_AFTER]
-            for one in gone:
-                del self._known[one]
-        if name not in self._known:
-            calls, messages = self._each_second, self._each_second * OTHER_MESSAGES
-            self._known[name] = Usage(Refill(calls, calls, now), Refill(messages, messages, now))
-        self._known[name].seen_at = now
-        return self._known[name]
 
 
 class Limits:
@@ -102,7 +36,7 @@ class Limits:
 
     def __init__(self, app: ASGIApp, settings: TeamSettings, now: Callable[[], float] = anyio.current_time) -> None:
         self._app, self._settings, self._now = app, settings, now
-        self.usages = Usages(settings.caller_calls_per_second, now)
+        self.usages = Usages(settings.caller_calls_per_second, OTHER_MESSAGES, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -168,28 +102,6 @@ class Limits:
         )
 
 
-@contextmanager
-def counted_in(usage: Usage, now: Callable[[], float], *, stream: bool) -> Iterator[None]:
-    """One more of this kind, as long as it lasts."""
-    usage.under_way[stream] += 1
-    try:
-        yield
-    finally:
-        usage.under_way[stream] -= 1
-        usage.seen_at = now()
-
-
-@contextmanager
-def held_for(usage: Usage) -> Iterator[bytearray]:
-    """A body that is in memory as long as its request lasts."""
-    body = bytearray()
-    usage.bodies.append(body)
-    try:
-        yield body
-    finally:
-        usage.bodies = [one for one in usage.bodies if one is not body]
-
-
 async def read_whole(body: bytearray, receive: Receive, is_enough: Callable[[], object]) -> bool:
     """Read a body to its end, or until it is enough; whether its sender is still there."""
     while not is_enough():
@@ -245,7 +157,7 @@ class Strangers:
 
     def __init__(self, app: ASGIApp, each_second: int, now: Callable[[], float] = anyio.current_time) -> None:
         self._app, self._now = app, now
-        self._usages = Usages(each_second, now)
+        self._usages = Usages(each_second, 1, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.server.caller import CALLER, Caller
 from flipsnack_mcp.team import limits
-from flipsnack_mcp.team.limits import FORGOTTEN_AFTER, Limits, Strangers, Usages
+from flipsnack_mcp.team.limits import Limits, Strangers
+from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages
 from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
 
 CALL = asked("tools/call", name="list_collections", arguments={})
@@ -305,7 +306,7 @@ def test_an_address_of_the_newer_kind_counts_with_its_network() -> None:
 
 def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:
     hand = Hand()
-    usages = Usages(10, hand)
+    usages = Usages(10, 5, hand)
     usages.of("anna").under_way[False] += 1
     usages.of("ben")
     hand.now += 2 * FORGOTTEN_AFTER
