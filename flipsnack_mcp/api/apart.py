@@ -11,8 +11,8 @@ from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.api.ledger import SharedBudget
 from flipsnack_mcp.api.pace import BudgetStore
 
-STILL_ARRIVING = 2.1
-"""Seconds in which what the others sent just before may still arrive: the longest hold of a call, and a bit."""
+STILL_ARRIVING = BudgetRules.hold + 0.1
+"""Seconds in which what the others sent just before may still arrive: the hold of a call, and a bit."""
 APART_NUMBERS = 1 << 50
 """Each replica counts on from somewhere else below this, so that its calls are known as its own when it is back."""
 

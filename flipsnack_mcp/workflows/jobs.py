@@ -225,7 +225,7 @@ class Jobs:
                 return False  # it ended here, which can be told without the store
             raise
         if lease:
-            await tell(Progress(**lease.note))
+            await tell(Progress.noted(lease.note))
             await anyio.sleep(LOOK_AT_OTHERS)
         return lease is not None
 

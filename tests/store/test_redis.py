@@ -1,6 +1,7 @@
 """What is of Redis alone: works run again, answers lost on the way, the server's time, few round trips, names of its own."""
 
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -171,6 +172,33 @@ async def test_a_commit_that_never_arrived_is_sent_again(
     line.lose_request = once(is_commit)
     assert await over_line.transact(increment) == 1
     assert await one.transact(count) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_on_a_line_that_loses_much_each_change_is_made_once(
+    redis_server: RedisServer, on_redis: str, one: RedisStore, seed: int
+) -> None:
+    chance, told, unknown = random.Random(seed), list[int](), list[int]()  # noqa: S311 - no secret
+
+    def lost(request: bytes) -> bool:
+        return b"EVAL" in request and chance.random() < 0.15
+
+    async def add(store: RedisStore) -> None:
+        for _ in range(30):
+            try:
+                told.append(await store.transact(increment))
+            except OutcomeUnknown:
+                unknown.append(1)
+            except StoreUnusable:
+                continue
+        await store.close()
+
+    async with line_to(redis_server, on_redis.rpartition("=")[2]) as line, anyio.create_task_group() as group:
+        line.lose_request = line.lose_answer = lost
+        for _ in range(3):
+            group.start_soon(add, RedisStore(redis_address(line.url)))
+    assert len(set(told)) == len(told) > 60
+    assert len(told) <= await one.transact(count) <= len(told) + len(unknown)
 
 
 async def test_a_commit_that_comes_a_second_time_much_later_changes_nothing(

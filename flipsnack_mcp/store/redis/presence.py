@@ -70,6 +70,7 @@ class Presence:
         self._ahead = 0.0
         self._since = self._signed = self._back_since = self._tried = float("-inf")
         self._cut_off: int | None = None
+        self._were = 0
 
     def asked(self, names: list[str], *, alive: bool, **more: Any) -> dict[str, Any]:
         """What the script is asked; `alive` where it is a sign of life as well."""
@@ -86,7 +87,7 @@ class Presence:
         if here - self._signed > LIVES_FOR:
             self._since = here  # the others have forgotten it, or never knew it
         if self._cut_off is not None:
-            self._back_since, self._cut_off = here, None
+            self._back_since, self._were, self._cut_off = here, self._cut_off, None
         self._signed = here
 
     def failed(self, began: float) -> None:
@@ -115,11 +116,11 @@ class Presence:
     def sharers(self) -> int:
         """Among how many an allowance is divided: one where all count together, none where nobody knows.
 
-        Also for a moment after the server came back: what the others did meanwhile stands there only once they are back too.
+        It stays so for a moment after the server came back: what the others did meanwhile stands there once they are back too.
         """
         if self._cut_off is not None:
             return self._cut_off
-        return max(1, len(self._live)) if self._clock() - self._back_since < LIVES_FOR else 1
+        return self._were if self._clock() - self._back_since < LIVES_FOR else 1
 
 
 async def give_sign(link: RedisLink, presence: Presence) -> None:

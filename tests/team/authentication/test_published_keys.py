@@ -3,8 +3,10 @@
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
+from flipsnack_mcp.team.authentication import issuer as published
 from flipsnack_mcp.team.authentication.issuer import (
     BETWEEN_TRIES,
     KEYS_COUNT,
@@ -130,6 +132,57 @@ async def test_many_at_once_ask_once(one: Issuer) -> None:
             group.start_soon(look)
     assert good == [True] * 50
     assert one.asked == [DESCRIPTION, "/keys"]
+
+
+@pytest.mark.parametrize("key", ["first", "second"], ids=["at the start", "after a key was turned over"])
+async def test_who_comes_while_keys_are_fetched_waits_for_them(
+    one: Issuer, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, begun, go_on = of(one), anyio.Event(), anyio.Event()
+    if key == "second":
+        assert await is_good(tokens, one)
+        one.publishes("second")
+    real, good = published.published_by, list[bool]()
+
+    async def slowly(issuer: str) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await real(issuer)
+
+    async def look() -> None:
+        good.append(await is_good(tokens, one, key))
+
+    monkeypatch.setattr(published, "published_by", slowly)
+    async with anyio.create_task_group() as group:
+        group.start_soon(look)
+        await begun.wait()
+        for _ in range(5):
+            group.start_soon(look)
+            await anyio.lowlevel.checkpoint()
+        go_on.set()
+    assert good == [True] * 6
+
+
+@pytest.mark.parametrize("key", ["first", "second"], ids=["at the start", "after a key was turned over"])
+async def test_who_goes_away_while_keys_are_fetched_keeps_nobody_out(
+    one: Issuer, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, begun = of(one), anyio.Event()
+    if key == "second":
+        assert await is_good(tokens, one)
+        one.publishes("second")
+
+    async def never(_: str) -> Any:
+        begun.set()
+        await anyio.sleep_forever()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(published, "published_by", never)
+        async with anyio.create_task_group() as group:
+            group.start_soon(is_good, tokens, one, key)
+            await begun.wait()
+            group.cancel_scope.cancel()
+    assert await is_good(tokens, one, key)
 
 
 WRONG: dict[str, dict[str, Any]] = {
