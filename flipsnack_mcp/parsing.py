@@ -99,7 +99,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     )
     top.add_argument("--version", action="version", version=f"flipsnack-mcp {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine")
+    serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine or a team")
     serve.add_argument("--http", metavar="HOST:PORT", help="serve on http://HOST:PORT/mcp instead of stdio")
     add_settings(serve)
     demo = commands.add_parser("demo", help="show the main job from one end to the other, without a key")

@@ -29,6 +29,7 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
+from flipsnack_mcp.server.away import as_told
 from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
@@ -99,9 +100,10 @@ class Dispatcher:
             outcome = await run_tool(tool, call, given)
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
-        except (RefusedFile, StoreUnusable) as error:
-            again = error.retry if isinstance(error, StoreUnusable) else StoreUnusable.retry
-            return as_failure(f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}", heading)
+        except RefusedFile as error:
+            return as_failure(in_words(error, StoreUnusable.retry), heading)
+        except StoreUnusable as error:
+            return as_failure(in_words(as_told(error), error.retry), heading)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
@@ -214,6 +216,11 @@ def may_change(given: Action[Any] | ToolInput, options: Options) -> bool:
     if isinstance(given, ToolInput):
         return given.changes_something
     return given.effect is not Effect.READS and not options.dry_run
+
+
+def in_words(error: RefusedFile | StoreUnusable, again: str) -> str:
+    """What a model reads of an error before which nothing was done."""
+    return f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}"
 
 
 def end_of(error: Exception) -> tuple[str, str]:

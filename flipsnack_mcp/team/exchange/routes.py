@@ -16,6 +16,7 @@ from flipsnack_mcp.api import FlipsnackError, quoted
 from flipsnack_mcp.api.actions.publishing import DownloadHtml
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.away import for_strangers
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.server import FlipsnackServer, Service
 from flipsnack_mcp.server.tools.addresses import FILES_AT, UPLOADS_AT
@@ -91,7 +92,9 @@ def failing(error: Exception, safe: Callable[[str], str]) -> PlainAnswer:
     match error:
         case NotTaken():
             return error.reply
-        case RefusedFile() | StoreUnusable() | FlipsnackError():
+        case StoreUnusable():
+            return PlainAnswer(503, for_strangers(error).happened, NOT_NOW, retry_after=60)
+        case RefusedFile() | FlipsnackError():
             return PlainAnswer(503, safe(error.happened), NOT_NOW, retry_after=60)
         case _:
             log_unexpected("an address", error)
