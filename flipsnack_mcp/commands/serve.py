@@ -81,6 +81,7 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     """Serve whoever comes and may, until interrupted."""
     # Stdio starts without all of it.
     from flipsnack_mcp.team.authentication import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
+    from flipsnack_mcp.team.own_files import remarks_on_files  # noqa: PLC0415
 
     if said := refusal_to_serve(settings, host):
         announce(said)
@@ -96,7 +97,7 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     if sys.stderr.isatty():
         reached = settings.public_url.rstrip("/") or address_of_server(host, port)
         announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
-    for one in remarks_on_callers(settings):
+    for one in (*remarks_on_callers(settings), *remarks_on_files(settings)):
         log.warning("%s", one)
     return served_over_http(server, settings, store, host, port)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from anyio.to_thread import run_sync
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,6 +24,7 @@ from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
+from flipsnack_mcp.team.own_files import remarks_on_files
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from flipsnack_mcp.team.refusing import TurnedAway
 from flipsnack_mcp.team.sessions import Sessions
@@ -87,7 +89,12 @@ def faults_of(settings: Settings, store: Store, authentication: Authentication) 
 
 def remarks_on(settings: Settings) -> list[Check]:
     """What is told with it, and lets it be ready: what all replicas share would end all of them at once."""
-    return [partial(broken_promises, settings.state)] if is_redis(settings.state) else []
+
+    async def files_can_be_used() -> list[str]:
+        return await run_sync(remarks_on_files, settings)
+
+    on_store = [partial(broken_promises, settings.state)] if is_redis(settings.state) else []
+    return [*on_store, files_can_be_used]
 
 
 @dataclass(frozen=True)
