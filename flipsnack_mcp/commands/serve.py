@@ -80,8 +80,8 @@ def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
 def serve_http(settings: Settings, host: str, port: int) -> int:
     """Serve whoever comes and may, until interrupted."""
     # Stdio starts without all of it.
+    from flipsnack_mcp.server.by_address.own_files import remarks_on_files  # noqa: PLC0415
     from flipsnack_mcp.team.authentication import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
-    from flipsnack_mcp.team.own_files import remarks_on_files  # noqa: PLC0415
 
     if said := refusal_to_serve(settings, host):
         announce(said)

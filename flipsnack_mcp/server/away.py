@@ -11,7 +11,7 @@ TO_WHOEVER_RUNS_IT = "If it stays so, tell the person: whoever runs this server 
 log = logging.getLogger(__name__)
 
 
-def as_told(error: StoreUnusable) -> StoreUnusable:
+def as_callers_hear(error: StoreUnusable) -> StoreUnusable:
     """The error as whoever calls may know it: as it is where nobody is told apart, since that one can mend it."""
     return for_strangers(error) if CALLER.get().principal else error
 

@@ -29,7 +29,7 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
-from flipsnack_mcp.server.away import as_told
+from flipsnack_mcp.server.away import as_callers_hear
 from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
@@ -101,9 +101,9 @@ class Dispatcher:
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
         except RefusedFile as error:
-            return as_failure(in_words(error, StoreUnusable.retry), heading)
+            return as_failure(after_nothing(error, StoreUnusable.retry), heading)
         except StoreUnusable as error:
-            return as_failure(in_words(as_told(error), error.retry), heading)
+            return as_failure(after_nothing(as_callers_hear(error), error.retry), heading)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
@@ -218,7 +218,7 @@ def may_change(given: Action[Any] | ToolInput, options: Options) -> bool:
     return given.effect is not Effect.READS and not options.dry_run
 
 
-def in_words(error: RefusedFile | StoreUnusable, again: str) -> str:
+def after_nothing(error: RefusedFile | StoreUnusable, again: str) -> str:
     """What a model reads of an error before which nothing was done."""
     return f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}"
 

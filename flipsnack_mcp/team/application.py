@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flipsnack_mcp.redis_address import is_redis
+from flipsnack_mcp.server.by_address.own_files import remarks_on_files
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
@@ -24,7 +25,6 @@ from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
-from flipsnack_mcp.team.own_files import remarks_on_files
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from flipsnack_mcp.team.refusing import TurnedAway
 from flipsnack_mcp.team.sessions import Sessions

@@ -11,13 +11,13 @@ import pytest
 from starlette.routing import Router
 from typing_extensions import override
 
+from flipsnack_mcp.server.by_address.own_files import NO_KEY, NO_SPOOL
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.opening import open_store
 from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team import readiness
 from flipsnack_mcp.team.ending import Ending
-from flipsnack_mcp.team.own_files import NO_KEY, NO_SPOOL
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from tests.redis_server import running_redis
 from tests.team.over_http import HOST, served, until, whole_application
@@ -176,7 +176,11 @@ async def test_a_server_on_redis_is_ready_while_that_answers_and_says_what_it_do
 
 async def test_files_that_cannot_be_used_are_told_of_and_let_a_server_work(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    wrong = {"team": True, "spool_dir": tmp_path / "a file" / "spool", "state_key_file": tmp_path / "none.key"}
+    wrong: dict[str, Any] = {
+        "team": True,
+        "spool_dir": tmp_path / "a file" / "spool",
+        "state_key_file": tmp_path / "none.key",
+    }
     async with served(whole_application(**wrong)) as number, httpx2.AsyncClient() as http:
         answer = await http.get(f"http://{HOST}:{number}/ready")
     assert (answer.status_code, answer.json()["remarks"]) == (200, [NO_SPOOL, NO_KEY])

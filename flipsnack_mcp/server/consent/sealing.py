@@ -17,7 +17,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError
-from flipsnack_mcp.server.away import as_told
+from flipsnack_mcp.server.away import as_callers_hear
 from flipsnack_mcp.server.caller import CALLER
 from flipsnack_mcp.server.consent.keys import Keys, belonging_to
 from flipsnack_mcp.store.records import StoreUnusable
@@ -112,7 +112,7 @@ class KeyRing:
             try:
                 use(await self._keys.to_seal(self._account(ctx)))
             except StoreUnusable as error:
-                return no_question(f"{as_told(error)} {Changed.NOTHING.value}")
+                return no_question(f"{as_callers_hear(error)} {Changed.NOTHING.value}")
             except ConfigurationError as error:
                 return no_question(str(error))
         return result
@@ -127,7 +127,7 @@ class KeyRing:
         except InvalidRequestState:
             return UnopenedError()
         except StoreUnusable as error:
-            return as_told(error)
+            return as_callers_hear(error)
         except ConfigurationError as error:
             return error
         return None
