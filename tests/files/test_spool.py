@@ -27,8 +27,10 @@ async def background() -> AsyncIterator[anyio.abc.TaskGroup]:
 
 
 @pytest.fixture
-def spool(tmp_path: Path, background: anyio.abc.TaskGroup) -> Spool:
-    return Spool(tmp_path / "named", 1000, background)
+async def spool(tmp_path: Path, background: anyio.abc.TaskGroup) -> AsyncIterator[Spool]:
+    one = Spool(tmp_path / "named", 1000, background)
+    yield one
+    await one.close()
 
 
 async def of(*pieces: bytes) -> AsyncIterator[bytes]:
