@@ -27,10 +27,7 @@ SIZES = ("small", "large", "empty")
 """What an imitation of Flipsnack may begin with."""
 CALLERS = "callers"
 CALLER_WRITTEN = re.compile(r"https?://\S+ \S.*|claim:[^=\s]+=.+", re.DOTALL)
-NO_CALLERS = (
-    'callers has to be a list of texts in quotes, each "ISSUER SUBJECT" or "claim:NAME=VALUE": until it is, nobody whom '
-    "an authorization server names may use this account."
-)
+NO_CALLERS = 'has to be a list of texts in quotes, each "ISSUER SUBJECT" or "claim:NAME=VALUE".'
 EXAMPLE = 'write `[accounts.NAME]` and below it `key = "..."` and `secret = "..."`'
 NOT_IN_A_VALUE = {
     "${": "holds a placeholder, ${...}, which nobody fills in here: write the value itself.",
@@ -124,7 +121,7 @@ def as_told(file: Path, name: str, table: Mapping[str, Any], variables: Mapping[
     for key, value in table.items():
         if key == CALLERS:
             told.callers, wrong = callers_of(value)
-            told.problems += [in_the_file(file, name, wrong)] if wrong else []
+            told.problems += [in_the_file(file, name, f"{key} {wrong}")] if wrong else []
             continue
         variable = variables.get(known.get(key, ""))
         if variable is None:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from typing_extensions import override
 
@@ -69,11 +69,34 @@ def redis_address(state: str) -> RedisAddress:
             raise ValueError(said)
     where = unquote(parts.path) if local else f"{host}:{port}"
     return RedisAddress(
-        urlunsplit(parts._replace(query=urlencode(options))),
+        joined(parts._replace(query=urlencode(options))),
         prefix,
         f"{where}, database {database}",
         tuple(one for one in (password, options.get("ssl_password", "")) if one),
     )
+
+
+def without_password(state: str) -> str:
+    """A state as it may be shown to a person: of an address all but its passwords, of one that cannot be read nothing."""
+    if not is_redis(state):
+        return state
+    try:
+        redis_address(state)
+    except ValueError:
+        return "set"
+    parts = urlsplit(state)
+    login, at, host = parts.netloc.rpartition("@")
+    known = f"{login.partition(':')[0]}:***@" if at else ""
+    options = (one.partition("=") for one in parts.query.split("&"))
+    query = "&".join(
+        f"{name}{sign}{'***' if unquote(name) in SECRET_OPTIONS else value}" for name, sign, value in options
+    )
+    return joined(parts._replace(netloc=f"{known}{host}", query=query))
+
+
+def joined(parts: SplitResult) -> str:
+    """An address of its parts; Python's own way writes a path without a host in another form."""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{'?' * bool(parts.query)}{parts.query}"
 
 
 def passwords_in(state: str) -> tuple[str, ...]:

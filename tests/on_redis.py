@@ -26,7 +26,7 @@ class WaitedFor(RedisLink):
 def store_on(server: RedisServer, clock: Callable[[], float], prefix: str = "") -> RedisStore:
     """As one process opens it: one that nobody else has used yet, or that of a prefix."""
     address = redis_address(f"{server.url}&prefix={prefix or new_prefix()}")
-    store = RedisStore(address, clock)
+    store = RedisStore(address, lambda: round(clock(), 6))  # as finely as a server's clock shows it
     store.link = WaitedFor(address)
     return store
 

@@ -387,3 +387,40 @@ def test_the_example_can_be_tried_without_a_key() -> None:
 def test_a_server_that_is_started_read_only_is_so_for_every_account_whatever_the_file_says(file: Path) -> None:
     settings = read(file, f"[accounts.de]\n{WITH_KEYS}read_only = false\n{GOOD}", FLIPSNACK_READ_ONLY="1")
     assert [one.read_only for one in settings.accounts] == [True, True]
+
+
+# --- whom an authorization server may vouch for
+@pytest.mark.parametrize(
+    "written",
+    [
+        [],
+        ["https://login.example.com anna"],
+        ["http://127.0.0.1:1 a b"],
+        ["claim:groups=x=y", "claim:https://x.org/roles=r"],
+    ],
+    ids=str,
+)
+def test_who_may_use_an_account_is_read_as_it_stands(file: Path, written: list[str]) -> None:
+    settings = read(file, f"{GOOD}callers = {json.dumps(written)}\n[accounts.de]\n{WITH_KEYS}")
+    assert account(settings, "good").callers == tuple(written)
+    assert account(settings, "de").callers == ()
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['"https://login.example.com anna"', "true", "[1]", '[""]', '["anna"]', '["https://login.example.com"]', '["claim:groups"]',
+     '["claim:=x"]', '["claim:a b=x"]', '["https://login.example.com  "]', '["https://login.example.com anna", "CANARY"]'],
+)  # fmt: skip
+def test_callers_that_cannot_be_understood_are_pointed_out_and_are_nobody(file: Path, written: str) -> None:
+    settings = read(file, f"{GOOD}callers = {written}\n[accounts.de]\n{WITH_KEYS}")
+    assert account(settings, "good").callers == ()
+    assert "callers has to be a list of texts in quotes" in account(settings, "good").missing
+    assert account(settings, "de").missing == ""
+    check_no_value_is_told(settings)
+
+
+def test_an_account_with_two_names_is_for_the_same_people_under_both(file: Path) -> None:
+    other = GOOD.replace("accounts.good", "accounts.other")
+    settings = read(file, f'{GOOD}callers = ["claim:a=b"]\n{other}')
+    assert "They are told different things" in settings.accounts[0].missing

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flipsnack_mcp.redis_address import without_password
 from flipsnack_mcp.settings import VARIABLES, Settings, read_settings
 from tests.server.tables import unfolded
 
@@ -497,3 +498,17 @@ def test_no_text_about_the_settings_shows_the_password_of_redis() -> None:
     for state in (WITH_PASSWORD, f"{WITH_PASSWORD}?{PASSWORD}=1", f"redis://h:{PASSWORD}@h:port/0"):
         settings = read_settings({**ACCESS, "FLIPSNACK_STATE": state})
         assert PASSWORD not in f"{settings!r} {settings.warnings} {settings.missing}"
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("redis://:p%2fw@h:1/0", "redis://:***@h:1/0"),
+        ("rediss://me:p%2Fw@h/0?ssl_password=p%2Fw&prefix=x", "rediss://me:***@h/0?ssl_password=***&prefix=x"),
+        ("unix:///s?db=1&pass%77ord=p%2Fw", "unix:///s?db=1&pass%77ord=***"),
+        *((one, one) for one in ("redis://h/0?prefix=x", "unix:///s?db=1", "sqlite:/a", "memory:", "")),
+        ("redis://:p%2fw@h:port/0", "set"),
+    ],
+)
+def test_an_address_of_redis_is_shown_without_its_passwords(state: str, shown: str) -> None:
+    assert without_password(state) == shown

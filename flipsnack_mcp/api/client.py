@@ -53,9 +53,11 @@ class Flipsnack:
         self._pictures: httpx2.AsyncClient | None = None
         self._reading = anyio.CapacityLimiter(1)
         self.changing: Callable[[], Awaitable[None]] = ignore
-        """Called before and after each request that may change the account."""
-        self.changed: Callable[[Action[Any]], Awaitable[None]] = ignore
-        """Called once it may have."""
+        """Called before each request that may change the account; what it raises keeps that from being sent."""
+        self.changed: Callable[[], Awaitable[None]] = ignore
+        """Called after each of them, however it ended."""
+        self.announce: Callable[[Action[Any]], Awaitable[None]] = ignore
+        """Told then what it was."""
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -105,8 +107,8 @@ class Flipsnack:
             try:
                 return await self._with_retries(action, document, terms, seen)
             finally:
-                await self.changing()
-                await self.changed(action)
+                await self.changed()
+                await self.announce(action)
 
     async def _with_retries(
         self, action: Action[ResultT_co], document: Document | None, terms: Terms, seen: Sending

@@ -57,7 +57,8 @@ def kept_at(settings: Settings) -> str:
 
 def open_key_files(settings: Settings) -> Iterator[str]:
     """What to say of the files with keys that others may read. They are a person's own, and are not closed here."""
-    for file in filter(is_open_to_others, settings.key_files):
+    sealing = [settings.state_key_file] if settings.state_key_file else []
+    for file in filter(is_open_to_others, (*settings.key_files, *sealing)):
         yield f"{file} holds keys and is open to other users of this machine: take their rights away (chmod 600)."
 
 

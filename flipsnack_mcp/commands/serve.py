@@ -57,11 +57,7 @@ def for_callers(settings: Settings, bound_to: str) -> Settings:
     On loopback a team may go without a public address: what it is bound to is where it is reached.
     """
     team = asks_who_calls(settings)
-    alone = (
-        bool(settings.tokens)
-        and not (settings.auth_issuer or settings.public_url)
-        and urlsplit(bound_to).hostname in LOOPBACK
-    )
+    alone = team and not settings.public_url and urlsplit(bound_to).hostname in LOOPBACK
     known: dict[str, Any] = {"team": team, **({"public_url": bound_to} if alone else {})}
     return replace(settings, **known, accounts=tuple(replace(one, **known) for one in settings.accounts))
 

@@ -84,7 +84,7 @@ class App:
         self.history = History(store, account, self.redactor.data, name_of_the_caller)
         self.allowance = Allowance(store, account, settings.max_deletes_per_hour, settings.max_deletes_per_day)
         self.recent, journal = Recent(store, account), Journal(store, account)
-        flipsnack.changing = self.recent.changing
+        flipsnack.changing, flipsnack.changed = self.recent.changing, self.recent.changed
         # A package can be fetched again at any time: what is known of it needs no state file, and ends with the process.
         self.downloads = Downloads(flipsnack, Jobs(Lookout(MemoryStore(now), lookout.background), account))
         self.uploads = Uploads(flipsnack, journal, jobs, still_may)

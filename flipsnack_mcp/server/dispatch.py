@@ -90,7 +90,7 @@ class Dispatcher:
         self, name: str, arguments: Mapping[str, Any], request: ToolRequest
     ) -> types.CallToolResult | types.InputRequiredResult:
         """Carry out one call."""
-        heading = self.first.heading() if len(self.apps) == 1 else heading_of_none([*self.apps.values()])
+        heading = heading_of_none([*self.apps.values()]) if self.several else self.first.heading()
         try:
             tool, given, whose = await self._understood(name, arguments, request)
             heading = whose.heading
@@ -100,10 +100,8 @@ class Dispatcher:
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
         except (RefusedFile, StoreUnusable) as error:
-            return as_failure(
-                f"{error.happened} {Changed.NOTHING.value} Trying again as it is will not help. {error.next_step}",
-                heading,
-            )
+            again = error.retry if isinstance(error, StoreUnusable) else StoreUnusable.retry
+            return as_failure(f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}", heading)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model

@@ -277,7 +277,7 @@ def build_server(
         async with AsyncExitStack() as open_clients:
             clients = [await open_clients.enter_async_context(connect(one)) for one in settings.every]
             for one, client in zip(settings.every, clients, strict=True):
-                client.changed = telling_of(events, one, several=len(clients) > 1)
+                client.announce = telling_of(events, one, several=len(clients) > 1)
             try:
                 async with spool_of(settings) as spool, anyio.create_task_group() as background:
                     background.start_soon(remove_leftovers_later, settings)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from flipsnack_mcp.store.clock import Stamp
 
@@ -69,7 +69,9 @@ ELSEWHERE = "set FLIPSNACK_STATE=sqlite:PATH to use another file"
 
 
 class StoreUnusable(Exception):  # noqa: N818 - the name says it already
-    """The state file cannot be used. Nothing was changed in it, and its text is safe to show."""
+    """What is kept cannot be used. Nothing was changed in it, and its text is safe to show."""
+
+    retry: ClassVar[str] = "Trying again as it is will not help."
 
     def __init__(self, happened: str, next_step: str) -> None:
         self.happened = happened
@@ -77,7 +79,13 @@ class StoreUnusable(Exception):  # noqa: N818 - the name says it already
         super().__init__(f"{happened} {next_step}")
 
 
-class OutcomeUnknown(StoreUnusable):
+class StoreUnreachable(StoreUnusable):
+    """The same of one that servers on several machines share: what these do meanwhile cannot be seen, so nothing is changed."""
+
+    retry = "Try again in half a minute."
+
+
+class OutcomeUnknown(StoreUnreachable):
     """The same while a change was on its way: whether it was made is not known."""
 
 

@@ -25,6 +25,7 @@ from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
 from flipsnack_mcp.team.refusing import TurnedAway
+from flipsnack_mcp.team.sessions import Sessions
 
 SESSION_IDLE = 1800.0
 """Seconds without a request after which a session is dropped."""
@@ -56,12 +57,13 @@ def application(
         max_request_body_size=settings.body_kilobytes * 1024,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # `Addressed` looks
     )
+    kept: ASGIApp = Sessions(protocol, idle) if keeps_sessions and settings.team else protocol
     authentication = Authentication(settings)
     server.guarded_by(authentication)
     readiness = Readiness(faults_of(settings, store, authentication), remarks_on(settings), ends=lambda: ending.begun)
     by_address = exchange_routes(server) if settings.team else []
     routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address]
-    router = Router(routes, redirect_slashes=False, default=let_in(protocol, settings, authentication))
+    router = Router(routes, redirect_slashes=False, default=let_in(kept, settings, authentication))
     router.lifespan_context = protocol.router.lifespan_context
     names = names_bound_to(host, settings.public_url)
     return RequestLines(Addressed(UnderWay(router, ending, keeps_sessions), names), names.path)

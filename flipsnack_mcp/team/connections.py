@@ -35,8 +35,9 @@ class Patience:
 
 
 USUAL_PATIENCE = Patience(request=20.0, keep_alive=5, unfinished=200)
-WITH_A_BALANCER = Patience(request=20.0, keep_alive=75, unfinished=200)
-"""A balancer keeps connections for a minute: were they ended here before, it would send requests into closed ones."""
+WITH_A_BALANCER = Patience(request=20.0, keep_alive=75, unfinished=1000, idle=1000)
+"""A balancer keeps connections for a minute: were they ended here before, it would send requests into closed ones. And
+many people's clients may connect in one second, and be slow to speak."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def store_answers(store: Store) -> Check:
     async def look() -> Iterable[str]:
         try:
             with anyio.fail_after(PATIENCE_WITH_A_CHECK - 1):
-                await store.transact(lambda _: None)
+                await store.transact(lambda records: records.get("nothing", "of this name"))
         except Exception as error:  # noqa: BLE001  # each kind of store has its own
             return [f"The store does not answer ({type(error).__name__})."]
         return []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from starlette.types import Send
 
+NOTHING_DONE = "Nothing was done."
 TURNED_AWAY = -32010
 """In the range that MCP leaves to servers (-32000 to -32019); the first of them are the SDKs' own."""
 

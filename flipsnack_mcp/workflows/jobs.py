@@ -29,6 +29,8 @@ BEAT = 10.0
 """Seconds between two signs of life."""
 LOOK_AT_OTHERS = 1.0
 """Seconds between two looks at what another process carries out."""
+LEFT_ALONE = 60.0
+"""Seconds in which work that ended here and is not over is not looked for: what could not go on then would be taken up at each look."""
 REMEMBERED = 600.0
 """Seconds in which it can be asked how a job of this process ended."""
 Watcher: TypeAlias = Callable[[Progress], Awaitable[object]]
@@ -192,9 +194,13 @@ class Jobs:
         return any(self.is_left(kind, left) for kind in self.unattended)
 
     def is_left(self, kind: str, left: Collection[str]) -> bool:
-        """Whether something of a kind was left, and not by this process."""
+        """Whether something of a kind was left, and not by this process or a moment ago."""
         ours = self._name(kind, "")
-        return any(one.startswith(ours) and not self.running(kind, one.removeprefix(ours)) for one in left)
+        return any(one.startswith(ours) and not self._had(kind, one.removeprefix(ours)) for one in left)
+
+    def _had(self, kind: str, job_id: str) -> bool:
+        job = self._jobs.get((kind, job_id))
+        return job is not None and (job.ended_at is None or anyio.current_time() - job.ended_at < LEFT_ALONE)
 
     async def go_on(self) -> None:
         """Go on with what nobody carries out any more. Never raises but when cancelled."""
@@ -219,7 +225,7 @@ class Jobs:
                 return False  # it ended here, which can be told without the store
             raise
         if lease:
-            await tell(Progress(**lease.note))
+            await tell(Progress.noted(lease.note))
             await anyio.sleep(LOOK_AT_OTHERS)
         return lease is not None
 

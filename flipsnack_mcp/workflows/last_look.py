@@ -52,8 +52,8 @@ class LastLook:
         try:
             return await self._sent(context, action, document)
         finally:
-            await context.flipsnack.changing()
-            await context.flipsnack.changed(action)
+            await context.flipsnack.changed()
+            await context.flipsnack.announce(action)
 
     async def _sent(self, context: CallContext, action: Action[ResultT_co], document: Document | None) -> ResultT_co:
         failures = 0

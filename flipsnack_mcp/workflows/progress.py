@@ -1,7 +1,8 @@
 """What a person reads while a call lasts: every progress message is worded here, and told no more often than it is worth."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 
@@ -25,6 +26,11 @@ class Progress:
     """For how long it will go on, where that is known."""
     trouble: str = ""
     """What delays it."""
+
+    @classmethod
+    def noted(cls, note: Mapping[str, Any]) -> "Progress":
+        """As another process wrote it down, maybe one of a later version."""
+        return cls(**{name: value for name, value in note.items() if name in cls.__dataclass_fields__})
 
     @property
     def ended(self) -> bool:

@@ -13,7 +13,7 @@ import anyio
 
 from flipsnack_mcp.api import Action, ResultT_co, even_if_cancelled
 from flipsnack_mcp.api.actions.collections import Collection, CollectionList, CollectionSummary
-from flipsnack_mcp.store.records import Records, Store, StoreUnusable
+from flipsnack_mcp.store.records import Records, Store, StoreUnreachable, StoreUnusable
 from flipsnack_mcp.workflows.context import CallContext
 
 KIND = "changes"
@@ -59,10 +59,23 @@ class Recent:
         return known
 
     async def changing(self) -> None:
-        """A change is about to be sent, or came to its end: nothing known before it counts any more."""
+        """A change is about to be sent: nothing known before it counts any more.
+
+        Raises:
+            StoreUnreachable: Servers on other machines would not hear of it, and nothing may be changed without them.
+        """
         self._answers.clear()
-        with suppress(StoreUnusable):  # where the number cannot be written it cannot be read: nobody remembers anything
+        try:
             await even_if_cancelled(self.store.transact(self._count))
+        except StoreUnreachable:
+            raise
+        except StoreUnusable:
+            pass  # where the number cannot be written it cannot be read: nobody remembers anything
+
+    async def changed(self) -> None:
+        """It came to its end, which nothing here may alter any more."""
+        with suppress(StoreUnusable):
+            await self.changing()
 
     def _count(self, records: Records) -> None:
         records.put(KIND, self.account, {"number": changes_of(records, self.account) + 1})

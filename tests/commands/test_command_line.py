@@ -111,6 +111,28 @@ def test_doctor_makes_a_call_against_the_sandbox(run_here: Here) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "well", "said"),
+    [
+        (bytes(range(32)).hex(), True, "holds a key"),
+        (f"{bytes(range(32)).hex()}\n{bytes(range(40, 80)).hex()}", True, "two keys; the first one seals"),
+        ("too short", False, "openssl rand -hex 32"),
+        (None, False, "No such file"),
+    ],
+)
+def test_doctor_looks_at_the_key_that_seals_questions(
+    run_here: Here, tmp_path: Path, text: str | None, said: str, *, well: bool
+) -> None:
+    file = tmp_path / "state.key"
+    if text is not None:
+        file.write_text(text)
+        file.chmod(0o644)
+    status, facts, checks = doctored(run_here, FLIPSNACK_SANDBOX="1", FLIPSNACK_STATE_KEY_FILE=str(file))
+    assert (status == 0, checks["sealing"]["ok"]) == (well, well)
+    assert said in checks["sealing"]["said"]
+    assert not text or text.splitlines()[0] not in json.dumps(facts)
+
+
+@pytest.mark.parametrize(
     ("environment", "said"),
     [
         ({"FLIPSNACK_API_KEY": KEY}, "FLIPSNACK_API_SECRET is not set"),

@@ -1,6 +1,7 @@
 """`doctor --http`: a server is judged from outside, each fault by its own check with what helps, and nothing is changed."""
 
 import json
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -159,7 +160,11 @@ async def test_who_cannot_be_reached_is_said_with_what_helps() -> None:
     assert "Look whether the server runs" in found["connection"].said
 
 
-async def test_a_name_that_nobody_has_ends_the_visit() -> None:
+async def test_a_name_that_nobody_has_ends_the_visit(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(anyio, "getaddrinfo", unknown)
     found = await looked_at("https://flipsnack.invalid/mcp")
     assert {*found} == {"name"}
     assert "DNS" in found["name"].said

@@ -329,3 +329,19 @@ def test_a_real_server_writes_no_credential_anywhere_while_all_fails(repeating: 
     assert "signature=" not in everything.lower()
     assert sum("user.getStats" in one for one in Repeating.asked) == 2
     assert "refused with code 40" in everything
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("redis://:p%2Fw-of-redis@redis.example.com/0", "redis://me:p%2Fw-of-redis@redis.example.com/0"),
+        *("unix:///run/redis.sock?password=p%2Fw-of-redis", "rediss://h/0?ssl_password=p%2Fw-of-redis"),
+    ],
+)
+def test_the_password_of_redis_is_known_as_a_secret(state: str) -> None:
+    redactor = Redactor.of(Settings(state=state))
+    for text in (state, "p/w-of-redis", "p%2Fw-of-redis", repr(state)):
+        told = redactor.text(f"could not connect to {text} there")
+        assert "of-redis" not in told
+        assert "could not connect to" in told
+    assert "of-redis" not in Redactor.of(Settings()).text("redis://:p%2Fw-of-redis@redis.example.com/0")

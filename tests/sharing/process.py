@@ -13,11 +13,15 @@ import anyio
 
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
+from flipsnack_mcp.api.apart import BudgetApart, BudgetOfReplicas
 from flipsnack_mcp.api.budget import BudgetRules, Lane
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.exchange import Terms
 from flipsnack_mcp.api.ledger import blank, fits
-from flipsnack_mcp.api.pace import Pacer
+from flipsnack_mcp.api.pace import BudgetStore, Pacer
+from flipsnack_mcp.redis_address import is_redis
+from flipsnack_mcp.store.opening import open_shared_document, open_store
+from flipsnack_mcp.store.redis.redis_document import RedisDocument
 from flipsnack_mcp.store.shared_document import SharedDocument
 
 BACKGROUND = Terms(lane=Lane.BACKGROUND)
@@ -46,14 +50,25 @@ class Plan:
 
 
 async def run(plan: Plan) -> None:
-    pacer = Pacer(SharedDocument(Path(plan.document), blank(), fits), plan.rules())
+    pacer = Pacer(budget_of(plan), plan.rules())
     async with Flipsnack(Access("KEY", "SECRET", plan.url), pacer) as flipsnack, anyio.create_task_group() as group:
+        if is_redis(plan.document):
+            group.start_soon(open_store(plan.document).attend)
         for _ in range(plan.loops):
             group.start_soon(loop, flipsnack, plan.name)
         for _ in range(plan.batch):
             group.start_soon(one, flipsnack, plan.name)
         if plan.person_every:
             group.start_soon(person, flipsnack, plan)
+
+
+def budget_of(plan: Plan) -> BudgetStore:
+    """What counts the calls of all processes."""
+    if not is_redis(plan.document):
+        return SharedDocument(Path(plan.document), blank(), fits)
+    document = open_shared_document(plan.document, "budget", blank(), fits, BudgetApart(plan.rules()))
+    assert isinstance(document, RedisDocument)
+    return BudgetOfReplicas(document)
 
 
 async def loop(flipsnack: Flipsnack, name: str) -> None:
@@ -80,6 +95,8 @@ def say(what: str) -> None:
 
 if __name__ == "__main__":
     plan = Plan(**json.loads(sys.argv[1]))
+    if is_redis(plan.document):
+        import redis.asyncio  # noqa: F401 - takes as long as ten calls, and is no part of them
     say("ready")
     sys.stdin.readline()
     anyio.run(run, plan)

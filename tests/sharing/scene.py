@@ -98,7 +98,8 @@ class Seen:
 class Scene:
     """Plays what several processes do at once. Times are in Flipsnack's seconds, which `scale` shortens."""
 
-    folder: Path
+    document: str
+    """The file of the budget, or the address of the Redis server that it is on."""
     scale: float
     url: str
     together: Barrier
@@ -106,7 +107,7 @@ class Scene:
     _programs: dict[str, Program] = field(default_factory=dict)
 
     def prepare(self, name: str, **does: Any) -> None:
-        plan = Plan(name, self.url, str(self.folder / "budget.sqlite"), self.scale, **does)
+        plan = Plan(name, self.url, self.document, self.scale, **does)
         self._programs[name] = Program("tests.sharing.process", json.dumps(asdict(plan)))
 
     def play(self, since: float, until: float, kill: str = "", kill_at: float = 0.0) -> Seen:
@@ -138,11 +139,11 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, scale: float, together: Barrier | None = None) -> Iterator[Scene]:
+def scene(folder: Path, scale: float, together: Barrier | None = None, document: str = "") -> Iterator[Scene]:
     """A receiver with a fresh memory, and processes that are killed at the end."""
     receiver = Program("tests.sharing.receiver", str(scale))
     try:
-        playing = Scene(folder, scale, receiver.line(), together or Barrier(1))
+        playing = Scene(document or str(folder / "budget.sqlite"), scale, receiver.line(), together or Barrier(1))
         try:
             yield playing
         finally:

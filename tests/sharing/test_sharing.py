@@ -8,6 +8,7 @@ from threading import Barrier
 
 import pytest
 
+from tests.redis_server import running_redis
 from tests.sharing.scene import Scene, Seen, scene
 
 FIFTH = 0.2
@@ -63,6 +64,14 @@ def test_endless_batches_share_one_allowance(seen: dict[str, Seen], name: str, n
     assert seen[name].refused == 0
     assert seen[name].use >= USE
     assert seen[name].least_share([*names]) >= least
+
+
+def test_endless_batches_share_one_allowance_on_redis_as_in_a_file(tmp_path: Path, quick_folder: Path) -> None:
+    with running_redis(quick_folder) as server, scene(tmp_path, FIFTH, document=server.url) as playing:
+        seen = endless(3)(playing)
+    assert seen.refused == 0
+    assert seen.use >= USE
+    assert seen.least_share([*"123"]) >= 0.25
 
 
 def test_a_person_does_not_wait_for_a_batch_of_the_same_or_of_another_process(seen: dict[str, Seen]) -> None:

@@ -182,6 +182,8 @@ async def test_the_command_moves_the_named_file_and_says_how_much(
     assert "no server goes on with it: give all of them this FLIPSNACK_STATE" in moved.out
     again = run("move", str(file))
     assert again.status == 0  # all of it is there, which is what was asked for
+    assert run("history", "--verify").status == 0
+    assert run("approve").status == 0
     (trail,) = await every_trail(target)
     assert trail.wrong == ""
 

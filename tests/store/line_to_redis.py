@@ -1,13 +1,15 @@
 """A line to a Redis server on which requests and answers get lost, and a server that gives one answer to everything."""
 
+import asyncio
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import ByteStream
 
 from tests.redis_server import RedisServer
 
@@ -35,21 +37,16 @@ async def line_to(server: RedisServer, prefix: str = "line") -> AsyncIterator[Li
     """Another address of a server, over which each request goes as one piece."""
     line = LineToRedis()
 
-    async def carry(near: SocketStream) -> None:
-        async with near, await anyio.connect_unix(str(server.socket_path)) as far:
-            while True:
-                try:
-                    request = await near.receive()
-                    line.asked.append(request)
-                    if line.lose_request(request):
-                        return
-                    await far.send(request)
-                    answer = await far.receive()
-                    if line.lose_answer(request):
-                        return
-                    await near.send(answer)
-                except (anyio.EndOfStream, anyio.BrokenResourceError):
-                    return
+    async def carry(near: ByteStream) -> None:
+        lost = False
+
+        def meets_request(request: bytes) -> bool:
+            nonlocal lost
+            line.asked.append(request)
+            lost = lost or line.lose_answer(request)
+            return not line.lose_request(request)
+
+        await carried(near, server, meets_request, lambda _: not lost)
 
     async with served(carry) as path:
         line.url = f"unix://{path}?db=0&prefix={prefix}"
@@ -57,10 +54,46 @@ async def line_to(server: RedisServer, prefix: str = "line") -> AsyncIterator[Li
 
 
 @asynccontextmanager
+async def tls_to(server: RedisServer, context: ssl.SSLContext) -> AsyncIterator[int]:
+    """A port of this machine where a server is reached by TLS, whether or not it was built with that."""
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await source.read(1 << 16):
+                target.write(piece)
+                await target.drain()
+        target.close()
+
+    async def carry(near: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        far, requests = await asyncio.open_unix_connection(str(server.socket_path))
+        await asyncio.gather(pump(near, requests), pump(far, answers))
+
+    listener = await asyncio.start_server(carry, "127.0.0.1", 0, ssl=context)
+    async with listener:
+        yield listener.sockets[0].getsockname()[1]
+
+
+async def carried(
+    near: ByteStream, server: RedisServer, there: Callable[[bytes], bool], back: Callable[[bytes], bool]
+) -> None:
+    """Carry bytes both ways as long as what meets them agrees; then both ends are cut."""
+
+    async def pump(source: ByteStream, target: ByteStream, agrees: Callable[[bytes], bool]) -> None:
+        with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            while agrees(piece := await source.receive()):
+                await target.send(piece)
+        group.cancel_scope.cancel()
+
+    async with near, await anyio.connect_unix(str(server.socket_path)) as far, anyio.create_task_group() as group:
+        group.start_soon(pump, near, far, there)
+        group.start_soon(pump, far, near, back)
+
+
+@asynccontextmanager
 async def answering(answer: bytes) -> AsyncIterator[str]:
     """The address of a server that says this to everything."""
 
-    async def say(near: SocketStream) -> None:
+    async def say(near: ByteStream) -> None:
         async with near:
             try:
                 while True:
@@ -74,7 +107,7 @@ async def answering(answer: bytes) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def served(handler: Callable[[SocketStream], Awaitable[None]]) -> AsyncIterator[Path]:
+async def served(handler: Callable[[ByteStream], Awaitable[None]]) -> AsyncIterator[Path]:
     async with AsyncExitStack() as stack:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="line-", dir="/tmp"))) / "s"
         group = await stack.enter_async_context(anyio.create_task_group())

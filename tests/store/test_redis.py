@@ -1,7 +1,10 @@
 """What is of Redis alone: works run again, answers lost on the way, the server's time, few round trips, names of its own."""
 
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,7 +16,7 @@ from flipsnack_mcp.store.records import Body, OutcomeUnknown, Records, StoreUnus
 from flipsnack_mcp.store.redis import link
 from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.redis.scripts import RECORDS, REMEMBERED_FOR
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, running_redis
 from tests.store.line_to_redis import LineToRedis, line_to
 from tests.store.works import count, increment, putting
 from tests.virtual_clock import DAY_IN_SECONDS, Machine, StandingClock
@@ -171,6 +174,33 @@ async def test_a_commit_that_never_arrived_is_sent_again(
     assert await one.transact(count) == 1
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_on_a_line_that_loses_much_each_change_is_made_once(
+    redis_server: RedisServer, on_redis: str, one: RedisStore, seed: int
+) -> None:
+    chance, told, unknown = random.Random(seed), list[int](), list[int]()  # noqa: S311 - no secret
+
+    def lost(request: bytes) -> bool:
+        return b"EVAL" in request and chance.random() < 0.15
+
+    async def add(store: RedisStore) -> None:
+        for _ in range(30):
+            try:
+                told.append(await store.transact(increment))
+            except OutcomeUnknown:
+                unknown.append(1)
+            except StoreUnusable:
+                continue
+        await store.close()
+
+    async with line_to(redis_server, on_redis.rpartition("=")[2]) as line, anyio.create_task_group() as group:
+        line.lose_request = line.lose_answer = lost
+        for _ in range(3):
+            group.start_soon(add, RedisStore(redis_address(line.url)))
+    assert len(set(told)) == len(told) > 60
+    assert len(told) <= await one.transact(count) <= len(told) + len(unknown)
+
+
 async def test_a_commit_that_comes_a_second_time_much_later_changes_nothing(
     over_line: RedisStore, line: LineToRedis, one: RedisStore, redis_server: RedisServer
 ) -> None:
@@ -303,6 +333,35 @@ async def test_all_names_begin_with_the_prefix_and_lie_together(
     assert all(name.startswith(f"{address.prefix}:{{state}}:".encode()) for name in names)
 
 
+async def test_on_a_server_of_a_cluster_all_lies_together(quick_folder: Path) -> None:
+    with running_redis(quick_folder, "--appendonly", "no", "--cluster-enabled", "yes") as server:
+        server.cli("CLUSTER", "ADDSLOTS", *map(str, range(16384)))
+        store = RedisStore(redis_address(server.url))
+        await until_it_is_whole(store)
+        await store.transact(putting("a", keep=5))
+        assert await store.transact(lambda records: (count(records), len(records.all("upload")))) == (1, 1)
+        await store.close()
+
+
+async def until_it_is_whole(store: RedisStore) -> None:
+    """A cluster takes a moment to see that it has all of its slots."""
+    with anyio.fail_after(60):
+        while True:
+            with suppress(StoreUnusable):
+                await store.transact(increment)
+                return
+
+
+async def test_a_user_who_may_touch_nothing_but_what_begins_with_the_prefix_is_enough(quick_folder: Path) -> None:
+    with running_redis(quick_folder, "--appendonly", "no") as server:
+        rights = ("resetchannels", "&flipsnack:*", "~flipsnack:*", "+@all", "-@admin", "-@dangerous")
+        server.cli("ACL", "SETUSER", "bounded", "on", "nopass", *rights)
+        store = RedisStore(redis_address(f"{server.url}&username=bounded&password=any"))
+        assert await store.transact(increment) == 1
+        assert await store.transact(lambda records: len(records.all("counter"))) == 1
+        await store.close()
+
+
 @pytest.mark.parametrize("value", ["nonsense", "a\nb\nc", "a\n\n{", "a\n\n[1"])
 async def test_what_another_program_wrote_there_is_refused_in_words_and_left(
     one: RedisStore, address: RedisAddress, redis_server: RedisServer, value: str
@@ -323,7 +382,7 @@ async def test_a_key_of_another_kind_in_its_place_leaves_nothing_half_written(
         increment(records)
         records.put("pair", "left", {})
 
-    with pytest.raises(StoreUnusable):
+    with pytest.raises(StoreUnusable, match="holds something of another program"):
         await one.transact(work)
     assert await one.transact(count) == 0
 

@@ -13,6 +13,7 @@ import uvicorn
 from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team import serving
 from flipsnack_mcp.team.application import application
@@ -68,10 +69,14 @@ async def served(app: Any, ending: Ending | None = None, **limits: Any) -> Async
 
 
 def whole_application(
-    settings: Settings | None = None, host: str = HOST, ending: Ending | None = None, idle: float = 60.0, **named: Any
+    settings: Settings | None = None,
+    host: str = HOST,
+    ending: Ending | None = None,
+    idle: float = 60.0,
+    store: Store | None = None,
+    **named: Any,
 ) -> Any:
     """The application as `serve` makes it, before the imitation."""
-    settings = replace(settings or Settings(sandbox=True), **named)
-    store = MemoryStore()
+    settings, store = replace(settings or Settings(sandbox=True), **named), store or MemoryStore()
     server = build_server(settings, connect, store=store)
     return application(server, settings, store, host, ending or Ending(settings.drain_seconds), idle=idle)

@@ -99,6 +99,12 @@ def test_the_page_shows_the_span_of_a_request_to_flipsnack(shown: tuple[list[dic
     assert told(facts_of(span)) == told(page["attributes"])
 
 
+def test_the_page_shows_what_a_call_adds_to_the_figures(shown: tuple[list[dict[str, Any]], Seen]) -> None:
+    others = [one for one in shown[1].figures if one[2].get(observed.METHOD, "tools/call") != "tools/call"]
+    added = {name: facts for name, value, facts in shown[1].figures if (name, value, facts) not in others}
+    assert added == example("what a call adds")
+
+
 def test_lines_and_spans_of_a_call_have_one_id(shown: tuple[list[dict[str, Any]], Seen]) -> None:
     (line,) = [one for one in shown[0] if one.get("tool")]
     names = ("tools/call list_collections", "collection.getList")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,12 +12,14 @@ from starlette.routing import Router
 from typing_extensions import override
 
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.opening import open_store
 from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team import readiness
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
-from tests.team.over_http import HOST, served, whole_application
+from tests.redis_server import running_redis
+from tests.team.over_http import HOST, served, until, whole_application
 
 
 class Broken(MemoryStore):
@@ -143,3 +146,28 @@ async def test_it_is_not_ready_from_the_moment_it_is_told_to_end() -> None:
         ending.begin()
         after, alive = [(await http.get(f"http://{HOST}:{port}{path}")).status_code for path in ("/ready", "/health")]
     assert (before, after, alive) == (200, 503, 200)
+
+
+async def test_a_server_on_redis_is_ready_while_that_answers_and_says_what_it_does_not_keep(tmp_path: Path) -> None:
+    with running_redis(tmp_path, "--appendonly", "no") as redis:
+        settings = Settings(sandbox=True, state=redis.url)
+        told = list[tuple[int, str]]()
+        async with (
+            served(whole_application(settings, store=open_store(redis.url))) as port,
+            httpx2.AsyncClient() as http,
+        ):
+
+            async def ask() -> None:
+                answer = await http.get(f"http://{HOST}:{port}/ready", timeout=30)
+                told.append((answer.status_code, answer.text))
+
+            await ask()
+            for change in (redis.stop, redis.start):
+                change()
+                latest = anyio.current_time() + readiness.SEEN_FOR
+                await until(lambda: anyio.current_time() > latest)  # noqa: B023 - it is waited for
+                await ask()
+    assert [status for status, _ in told] == [200, 503, 200]
+    assert "appendonly is no" in told[0][1]
+    assert "The store does not answer" in told[1][1]
+    assert not [text for _, text in told if redis.url in text]

@@ -18,13 +18,13 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, ElicitResult, InputRequiredResult, TextContent
+from mcp.types import CallToolResult, InputRequiredResult, InputResponses, TextContent
 
 from flipsnack_mcp.server.resources import COLLECTION_ADDRESS
 from tests.commands.processes import Run, nobody_answers_at, wait_for
 from tests.on_redis import new_prefix
 from tests.redis_server import RedisServer
-from tests.server.bench import CODE, types_what_is_asked
+from tests.server.bench import CODE, Person, declines, types_what_is_asked
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 PROGRAM = Path(__file__).with_name("hasty_server.py")
@@ -77,8 +77,9 @@ class Team:
         self.replicas[which:which] = [Replica(process, f"http://127.0.0.1:{port}")]
 
     def wait_for(self, which: int) -> None:
-        assert self.replicas[which].process.stderr
-        wait_for(self.replicas[which].process.stderr, "running on")
+        said = self.replicas[which].process.stderr
+        assert said
+        wait_for(said, "running on")
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -90,13 +91,10 @@ class Team:
 
     @asynccontextmanager
     async def client(self, which: int, mode: Any, *, forms: bool = False) -> AsyncIterator[Client]:
-        async def declines(*_: object) -> ElicitResult:
-            return ElicitResult(action="decline")
-
         headers = {"Authorization": f"Bearer {self.token}"}
         async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http:
             transport = streamable_http_client(f"{self.replicas[which].url}/mcp", http_client=http)
-            async with Client(transport, mode=mode, elicitation_callback=declines if forms else None) as client:
+            async with Client(transport, mode=mode, elicitation_callback=Person(declines) if forms else None) as client:
                 yield client
 
     @asynccontextmanager
@@ -205,7 +203,7 @@ async def test_a_form_begun_at_one_is_ended_at_another_and_counts_once(team: Tea
         assert isinstance(question, InputRequiredResult)
         assert question.input_requests
         [(name, form)] = question.input_requests.items()
-        yes = {name: types_what_is_asked(form.params.message)}  # type: ignore[union-attr]  # it is a form
+        yes: InputResponses = {name: types_what_is_asked(form.params.message)}  # type: ignore[union-attr]  # it is a form
         await anyio.sleep(READING)
         told = [
             await each.session.call_tool(
@@ -235,6 +233,9 @@ async def test_what_was_begun_at_one_that_is_gone_is_ended_by_the_others(
         plan = await begin("update_collections", **rule)
         report = await begin("report_stats", wait_seconds=0)
         upload = await begin("create_collection", file_url=f"https://example.com/{how}.pdf", wait_seconds=0)
+        addresses = [f"https://example.com/{how}-{number}.pdf" for number in range(3)]
+        batch = await begin("create_collections", documents=addresses)
+        await begin("create_collections", plan_id=batch["plan_id"], wait_seconds=0)
         await begin("update_collections", plan_id=plan["plan_id"], wait_seconds=0)
         await anyio.to_thread.run_sync(team.replicas[0].end, how)
     del team.replicas[0]
@@ -243,13 +244,16 @@ async def test_what_was_begun_at_one_that_is_gone_is_ended_by_the_others(
         changed = await until({"complete"}, asked)
         told = await until({"complete"}, partial(call, "report_stats", report_id=report["report_id"], wait_seconds=5))
         ended = await until(ENDS, partial(call, "get_upload", upload_id=upload["upload_id"], wait_seconds=5))
+        many = await until({"complete"}, partial(call, "create_collections", plan_id=batch["plan_id"], wait_seconds=5))
     team.start(0)
     team.wait_for(0)
     updated = Counter(one["params"]["collectionHash"] for one in team.carried_out(UPDATE))
     assert changed["counts"]["done"] == plan["counts"]["planned"] == len(updated)
     assert set(updated.values()) == {1}
     assert told["totals"]["collections"] > 1
-    assert len(team.carried_out(CREATE)) == (ended["state"] == "complete")
+    made = Counter(one["params"]["fileUrl"] for one in team.carried_out(CREATE))
+    assert set(made.values()) == {1}
+    assert len(made) == (ended["state"] == "complete") + many["counts"].get("done", 0)
 
 
 async def test_who_listens_at_one_is_told_what_another_changes(team: Team) -> None:

@@ -1,11 +1,15 @@
 """A trace that a balancer began goes on here, on both revisions, also within a session; and nothing else that it says."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
+from opentelemetry.trace import get_current_span
 
+from flipsnack_mcp.server.arriving.observing import FACTS_IN_SCOPE, Observing, RequestFacts
+from flipsnack_mcp.team.operating.lines import trace_of
 from tests.observing import Seen, observing
 from tests.team.over_http import ACCEPTED, HELLO, HOST, MODERN, OLDER, asked, modern, served, whole_application
 
@@ -45,3 +49,16 @@ async def test_a_call_stands_in_the_trace_that_its_header_names(seen: Seen, revi
     assert trace_ids(seen, "tools/call list_collections") == trace_ids(seen, "collection.getList") == expected
     assert len(expected) == 1
     assert "CANARY" not in seen.everything
+
+
+async def test_a_trace_ends_with_its_request() -> None:
+    """The task goes on, and handles what stands in none."""
+    brought = {FACTS_IN_SCOPE: RequestFacts(trace=trace_of(STATED))}
+    ctx: Any = SimpleNamespace(request_id=1, method="ping", params=None, request=SimpleNamespace(scope=brought))
+
+    async def answer(_: object) -> dict[str, Any]:
+        assert get_current_span().get_span_context().is_valid
+        return {}
+
+    await Observing(())(ctx, answer)
+    assert not get_current_span().get_span_context().is_valid

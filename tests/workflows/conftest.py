@@ -1,6 +1,7 @@
 """Virtual time, a sandbox without limits, and an context on it."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -10,6 +11,7 @@ from flipsnack_mcp.sandbox import Sandbox
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.context import CallContext
 from tests.api.asking import asking, unlimited
+from tests.on_redis import store_on
 from tests.server.bench import LoopClock
 from tests.virtual_clock import VirtualLoop
 from tests.workflows.running import LongWork
@@ -44,6 +46,20 @@ async def context(sandbox: Sandbox) -> AsyncIterator[CallContext]:
 
 
 @pytest.fixture
-async def work(sandbox: Sandbox, clock: LoopClock, tmp_path: Path) -> LongWork:
+def kept_in() -> str:
+    """Where long work is kept; what must hold on Redis too is tried in both."""
+    return "memory"
+
+
+@pytest.fixture
+async def work(
+    sandbox: Sandbox, clock: LoopClock, tmp_path: Path, kept_in: str, request: pytest.FixtureRequest
+) -> AsyncIterator[LongWork]:
     """Long work on that sandbox, whose account no process knows yet."""
-    return LongWork(sandbox, clock, MemoryStore(clock), tmp_path)
+    server = request.getfixturevalue("redis_server") if kept_in == "redis" else None
+    another = partial(store_on, server, clock) if server else partial(MemoryStore, clock)
+    first = another()
+    work = LongWork(sandbox, clock, first, tmp_path, another=another)
+    yield work
+    for store in (first, *work.opened):
+        await store.close()

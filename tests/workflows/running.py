@@ -262,9 +262,17 @@ class LongWork:
 
     sandbox: Sandbox
     clock: LoopClock
-    store: MemoryStore
+    store: Store
     folder: Path
     road: Road = field(default_factory=Road)
+    another: Callable[[], Store] | None = None
+    opened: list[Store] = field(default_factory=list[Store])
+    """Those that were taken instead of the first."""
+
+    def another_store(self) -> Store:
+        """An empty one of the same kind."""
+        self.opened.append(self.another() if self.another else MemoryStore(self.clock))
+        return self.opened[-1]
 
     @property
     def created(self) -> int:

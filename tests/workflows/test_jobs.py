@@ -560,10 +560,19 @@ async def test_a_lease_of_a_later_version_is_understood(store: Store) -> None:
 
     def grow(records: Records) -> None:
         [(work, body)] = records.all(LEASE)
-        records.put(LEASE, work, {**body, "of_tomorrow": 1})
+        note = {"done": 3, "message": "counting", "of_tomorrow": 1}
+        records.put(LEASE, work, {**body, "owner": "them", "note": note, "of_tomorrow": 1})
 
     await store.transact(grow)
+    told = list[Progress]()
+
+    async def tell(progress: Progress) -> None:
+        told.append(progress)
+
     async with process(store) as jobs:
+        await jobs.watch("count", "a", 2, tell)
+        assert told[0] == Progress(3, message="counting")
+        await anyio.sleep(DEAD_AFTER + 1)
         assert len(await jobs.adopt("count")) == 1
 
 

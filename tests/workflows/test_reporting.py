@@ -265,6 +265,7 @@ async def test_an_audit_is_gone_on_with_after_a_kill_and_looks_at_nothing_twice(
         report = await reports.record.begin(wanted(reports).model_copy(update={"draft_days": 30}))
     async with process(work, mortal, moment=mortal.moment) as doomed:
         await mortal.live(partial(follow, doomed, report, 45))
+    assert isinstance(work.store, MemoryStore)
     known = {kind: sum(one == kind for one, _, _ in rows_of(work.store)) for kind in ("report row", CONVERSION)}
     on_their_way = [sum(one.action == action for one in work.sandbox.requests) for action in (STATS, GET)]
     work.clock.advance(DEAD_AFTER + 1)

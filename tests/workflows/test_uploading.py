@@ -288,6 +288,7 @@ async def test_what_was_written_down_before_its_process_was_killed_is_looked_for
     assert (seen, left) == (noted, [])
 
 
+@pytest.mark.parametrize("kept_in", ["memory", "redis"])
 @pytest.mark.parametrize("title", ["Brand new", None], ids=["titled", "untitled"])
 @pytest.mark.parametrize("cleanly", [False, True], ids=["killed", "ended"])
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, 
 from flipsnack_mcp.commands.doctor.finding import Finding, verdict
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
-from flipsnack_mcp.redis_address import is_redis
+from flipsnack_mcp.redis_address import is_redis, without_password
+from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.labels import labels_in
@@ -58,6 +59,7 @@ async def examined(settings: Settings) -> list[Finding]:
         local = [
             *(key_elsewhere(settings) if used else configuration(settings)),
             *await state(settings),
+            *sealing(settings),
             *before,
             signing(),
             *folders(settings),
@@ -69,7 +71,8 @@ async def examined(settings: Settings) -> list[Finding]:
         for one in settings.accounts:
             looking.start_soon(examine_account, one, settings, found)
     each = (one for account in settings.accounts for one in found[account.name])
-    return [*of_the_process(settings), *await state(settings), *await callers(settings), signing(), *each]
+    found_here = [*of_the_process(settings), *await state(settings), *sealing(settings), *await callers(settings)]
+    return [*found_here, signing(), *each]
 
 
 async def examine_account(account: Settings, process: Settings, found: dict[str, list[Finding]]) -> None:
@@ -110,6 +113,19 @@ def of_the_process(settings: Settings) -> Iterator[Finding]:
     yield from looked_odd(settings)
     for said in open_key_files(settings):
         yield Finding("keys", ok=True, said=said)
+
+
+def sealing(settings: Settings) -> Iterator[Finding]:
+    """Find out whether a person's own key that seals questions is one."""
+    if (file := settings.state_key_file) is None:
+        return
+    try:
+        count = len(sealing_keys_in(file))
+    except ConfigurationError as error:
+        yield Finding("sealing", ok=False, said=str(error))
+        return
+    more = "; the first one seals, and both open" if count > 1 else ""
+    yield Finding("sealing", ok=True, said=f"{file} holds {'two keys' if count > 1 else 'a key'}{more}")
 
 
 async def state(settings: Settings) -> list[Finding]:
@@ -298,6 +314,8 @@ def shown_value(variable: Variable, settings: Settings) -> str:
         return "set"
     if variable.name == ACCOUNTS:
         return str(settings.accounts_file or "set")
+    if variable.name == "FLIPSNACK_STATE":
+        return without_password(settings.state)
     value = getattr(settings, variable.name.removeprefix("FLIPSNACK_").lower(), "set")
     if isinstance(value, tuple | frozenset):
         return os.pathsep.join(sorted(str(one) for one in value)) if value else "none"

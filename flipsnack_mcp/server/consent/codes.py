@@ -73,8 +73,7 @@ class Consents:
             if ticket is None or ticket.principal != CALLER.get().principal:
                 return f"This confirmation code is unknown, used or expired{here}. Make the call without it to get a new one."
             if (only_approved or ticket.needs_approval) and not ticket.approved:
-                command = as_typed(f"approve {name}")
-                return f"Nobody has approved it yet: a person has to run `{command}` in a terminal."
+                return f"Nobody has approved it yet: {approving(name)}."
             closed = self._any_closed(records, target, *ticket.parts)
             if spend or closed:
                 records.delete(CODE, name)
@@ -158,6 +157,14 @@ class Consents:
 
     def _closed(self, target: str) -> str:
         return f"{self.account}/{target}"
+
+
+def approving(code: str) -> str:
+    """Who has to run which command, and where: people who are told apart have no terminal of the server's machine."""
+    command = as_typed(f"approve {code}")
+    if not CALLER.get().principal:
+        return f"a person has to run `{command}` in a terminal"
+    return f"whoever runs this server has to run `{command}` in a terminal there, with the same FLIPSNACK_STATE"
 
 
 def ticket_in(records: Records, code: str) -> Ticket | None:

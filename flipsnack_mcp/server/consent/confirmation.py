@@ -14,7 +14,7 @@ from mcp import types
 
 from flipsnack_mcp.api import quoted
 from flipsnack_mcp.server.consent.asking import answer_to, show_life
-from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket
+from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket, approving
 from flipsnack_mcp.server.consent.form import LONGEST_TO_TYPE, Preview, confirms, question
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.reply import QUESTION, Reply, Wanted, reply_of
@@ -206,9 +206,10 @@ class Confirmation:
         code = await self.consents.new_code(tool, preview, needs_approval=True)
         if code is None:
             return SAID_NO
+        way = approving(code)
         return (
-            f"A person has to run `{as_typed(f'approve {code}')}` in a terminal within {MINUTES} minutes; after that, make "
-            f'the same call with confirmation="{code}".'
+            f"{way[0].upper()}{way[1:]} within {MINUTES} minutes; after that, make the same call with "
+            f'confirmation="{code}".'
         )
 
     async def _redeemable(self, code: str, tool: str, target: InQuestion) -> Yes:

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from flipsnack_mcp.store.records import OutcomeUnknown, StoreUnusable
+from flipsnack_mcp.store.records import OutcomeUnknown, StoreUnreachable
 
 TRIED_AGAIN = "It is tried again with every call."
 
@@ -18,6 +18,8 @@ class Failure(NamedTuple):
     next_step: str
     passes: bool = False
     """Whether it may be over in a moment, as when another server takes over."""
+    silent: bool = False
+    """Whether there was no answer: what had been sent may have been carried out."""
 
 
 def sign(pattern: str) -> re.Pattern[str]:
@@ -42,6 +44,28 @@ REDIS_FAILURES = (
         "is still reading its data after a start",
         f"Wait until it has. {TRIED_AGAIN}",
         passes=True,
+    ),
+    Failure(
+        sign(r"\bNOREPLICAS\b"),
+        "has too few replicas to take changes (NOREPLICAS)",
+        f"See to its replicas. {TRIED_AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"max number of clients|\bBUSY\b|^MaxClients"),
+        "is busy with others",
+        f"See who uses it (CLIENT LIST), and raise its maxclients. {TRIED_AGAIN}",
+        passes=True,
+    ),
+    Failure(
+        sign(r"\bWRONGTYPE\b"),
+        "holds something of another program under the names that belong here",
+        "Give FLIPSNACK_STATE another database, or another prefix (?prefix=NAME).",
+    ),
+    Failure(
+        sign(r"DB index"),
+        "has no such database",
+        "Correct the number at the end of FLIPSNACK_STATE.",
     ),
     Failure(
         sign(r"\bMISCONF\b"),
@@ -89,12 +113,14 @@ REDIS_FAILURES = (
         "did not answer in time",
         f"See whether it is overloaded, or the network to it broken. {TRIED_AGAIN}",
         passes=True,
+        silent=True,
     ),
     Failure(
         sign(r"^(?:Connection|OSError|Broken|Refused|Max|gaierror|FileNotFound|Permission)"),
         "cannot be reached",
         f"See that it runs and that FLIPSNACK_STATE names it. {TRIED_AGAIN}",
         passes=True,
+        silent=True,
     ),
 )
 UNKNOWN_FAILURE = Failure(
@@ -114,25 +140,25 @@ def redis_failure(error: BaseException) -> Failure:
     return next((one for one in REDIS_FAILURES if any(map(one.sign.search, shown))), UNKNOWN_FAILURE)
 
 
-def redis_unusable(failure: Failure, where: str, *, unknown: bool = False) -> StoreUnusable:
+def redis_unusable(failure: Failure, where: str, *, unknown: bool = False) -> StoreUnreachable:
     """What is said of it. `unknown`: a change had been sent, and nobody knows whether it was made."""
     if unknown:
         lost = "so that it is not known whether it kept the last thing it was told"
         return OutcomeUnknown(f"Redis at {where} {failure.happened}, {lost}.", failure.next_step)
-    return StoreUnusable(f"Redis at {where} {failure.happened}.", failure.next_step)
+    return StoreUnreachable(f"Redis at {where} {failure.happened}.", failure.next_step)
 
 
-def redis_held(where: str, seconds: float) -> StoreUnusable:
+def redis_held(where: str, seconds: float) -> StoreUnreachable:
     """Others were always faster."""
-    return StoreUnusable(
+    return StoreUnreachable(
         f"What is kept in Redis at {where} was changed by other processes again and again for {seconds:.0f} seconds.",
         "Try again; if it stays so, see how busy that server is.",
     )
 
 
-def no_redis_client() -> StoreUnusable:
+def no_redis_client() -> StoreUnreachable:
     """The extra is not installed."""
-    return StoreUnusable(
+    return StoreUnreachable(
         "FLIPSNACK_STATE names a Redis server, and the client for it is not installed.",
         "Install the extra: pip install 'flipsnack-mcp[redis]'.",
     )

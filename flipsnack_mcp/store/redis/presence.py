@@ -70,12 +70,15 @@ class Presence:
         self._ahead = 0.0
         self._since = self._signed = self._back_since = self._tried = float("-inf")
         self._cut_off: int | None = None
+        self._were = 0
+        self.trouble = "", ""
+        """What was wrong last, and what can be done about it."""
 
-    def asked(self, names: list[str], *, alive: bool, **commit: Any) -> dict[str, Any]:
+    def asked(self, names: list[str], *, alive: bool, **more: Any) -> dict[str, Any]:
         """What the script is asked; `alive` where it is a sign of life as well."""
         sign = {"alive": self.name} if alive else {}
         draw = {"mark": self._mark, "draw": secrets.token_hex(8)}
-        return {"names": names, "lives": LIVES_FOR, "keep": int(DOCUMENT_KEPT * 1000), **draw, **sign, **commit}
+        return {"names": names, "lives": LIVES_FOR, "keep": int(DOCUMENT_KEPT * 1000), **draw, **sign, **more}
 
     def heard(self, told: TurnTaken, *, alive: bool) -> None:
         """The server answered; only one that takes signs of life can be used."""
@@ -86,12 +89,13 @@ class Presence:
         if here - self._signed > LIVES_FOR:
             self._since = here  # the others have forgotten it, or never knew it
         if self._cut_off is not None:
-            self._back_since, self._cut_off = here, None
+            self._back_since, self._were, self._cut_off = here, self._cut_off, None
         self._signed = here
 
-    def failed(self, began: float) -> None:
+    def failed(self, began: float, error: StoreUnusable) -> None:
         """It did not, when asked at that time."""
         self._tried = self._clock()
+        self.trouble = error.happened, error.next_step
         if self._cut_off is None:
             known = self._signed - self._since >= GROWN_UP and began - self._signed <= LATEST_NEWS
             self._cut_off = len(self._live) if known else 0
@@ -115,11 +119,11 @@ class Presence:
     def sharers(self) -> int:
         """Among how many an allowance is divided: one where all count together, none where nobody knows.
 
-        Also for a moment after the server came back: what the others did meanwhile stands there only once they are back too.
+        It stays so for a moment after the server came back: what the others did meanwhile stands there once they are back too.
         """
         if self._cut_off is not None:
             return self._cut_off
-        return max(1, len(self._live)) if self._clock() - self._back_since < LIVES_FOR else 1
+        return self._were if self._clock() - self._back_since < LIVES_FOR else 1
 
 
 async def give_sign(link: RedisLink, presence: Presence) -> None:
@@ -128,8 +132,8 @@ async def give_sign(link: RedisLink, presence: Presence) -> None:
     try:
         told = TurnTaken.of(await link.run(DOCUMENTS, "clock", presence.asked([], alive=True)))
         presence.heard(told, alive=True)
-    except StoreUnusable:
-        presence.failed(began)
+    except StoreUnusable as error:
+        presence.failed(began, error)
     for one in [*presence.documents]:
         await one.look()
 
@@ -141,8 +145,8 @@ async def stay_present(link: RedisLink, presence: Presence) -> None:
             await give_sign(link, presence)
             await anyio.sleep(REPLICA_BEAT)
     finally:
-        with anyio.move_on_after(1, shield=True), suppress(StoreUnusable, *link.failures):
-            await link.client.zrem(f"{link.names}replicas", presence.name)
+        with anyio.move_on_after(1, shield=True), suppress(StoreUnusable):
+            await link.run(DOCUMENTS, "clock", presence.asked([], alive=False, leaves=presence.name))
 
 
 async def live_replicas(link: RedisLink, asking: Presence | None = None) -> tuple[str, ...]:

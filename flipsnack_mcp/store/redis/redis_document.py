@@ -7,7 +7,6 @@ what it did meanwhile it adds when the server is back.
 import copy
 import json
 import logging
-import random
 import secrets
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -70,7 +69,7 @@ class RedisDocument(Generic[DocumentT]):
     ) -> None:
         self._link, self._presence, self._name = RedisLink(address), presence, name
         self._first, self._fits, self._habits = first, fits, habits
-        self._seen, self._seen_at = first, float("-inf")
+        self._seen, self._token, self._changed_at = first, "", float("-inf")
         self._apart = self._warned = False
         self._turn = anyio.Lock()
 
@@ -78,6 +77,11 @@ class RedisDocument(Generic[DocumentT]):
     def sharers(self) -> int:
         """Among how many replicas the allowance in it is divided at the moment; none may take anything where it is 0."""
         return self._presence.sharers
+
+    @property
+    def trouble(self) -> tuple[str, str]:
+        """Why it was lost sight of, and what can be done about it."""
+        return self._presence.trouble
 
     async def change(self, decide: Callable[[DocumentT, float], T]) -> T:
         """Run `decide`, which is plain code without await and may be run again, on the document and the time."""
@@ -89,7 +93,7 @@ class RedisDocument(Generic[DocumentT]):
             try:
                 return await self._together(decide)
             except StoreUnusable as error:
-                self._presence.failed(began)
+                self._presence.failed(began, error)
                 self._warn(error)
                 return self._alone(decide)
 
@@ -106,17 +110,22 @@ class RedisDocument(Generic[DocumentT]):
         latest = anyio.current_time() + TO_TAKE_TURNS
         told = await self._ask(alive=False)
         while anyio.current_time() < latest:
-            document, was, text = self._read(told)
+            document, token, text = self._read(told)
             answer = decide(document, told.now)
             new = json.dumps(document, separators=(",", ":"))
             if new != text or self._apart:  # by that it is seen that it can be written again
-                change = {"name": self._name, "was": was, "token": secrets.token_hex(8), "text": new}
-                told = await self._ask(alive=True, commit=change)
+                was, token = token, f"{number_in(token) + 1} {secrets.token_hex(8)}"
+                told = await self._ask(alive=True, commit={"name": self._name, "was": was, "token": token, "text": new})
             if told.status != b"conflict":
-                self._seen, self._seen_at, self._apart, self._warned = document, told.now, False, False
+                self._keep(document, token, told.now)
                 return answer
-            await anyio.sleep(random.uniform(0, 0.003))  # noqa: S311 - keeps processes out of step, no secret
         raise redis_held(self._link.address.shown, TO_TAKE_TURNS)
+
+    def _keep(self, document: DocumentT, token: str, now: float) -> None:
+        """This is how it stands."""
+        if token != self._token:
+            self._token, self._changed_at = token, now
+        self._seen, self._apart, self._warned = document, False, False
 
     async def _ask(self, *, alive: bool, **commit: Any) -> TurnTaken:
         question = self._presence.asked([self._name], alive=alive, **commit)
@@ -129,14 +138,14 @@ class RedisDocument(Generic[DocumentT]):
         raw = (told.found[0] or b"\n").decode(errors="replace")
         was, _, text = raw.partition("\n")
         found = parsed_document(text)
-        known = told.now - self._seen_at < MINUTE_AT_MOST
+        fresh = told.now - self._changed_at < MINUTE_AT_MOST
         # A copy: if this turn cannot be written, it has not been.
-        document = found if self._fits(found) else copy.deepcopy(self._seen if known else self._first)
+        document = found if self._fits(found) else copy.deepcopy(self._seen if fresh else self._first)
         if self._apart:
             self._habits.come_back(document, self._seen)
-        if known and not told.found[0]:
+        elif fresh and number_in(was) < number_in(self._token):
             self._habits.count_as_used(document, told.now, MINUTE_AT_MOST)
-        elif told.emptied is not None and (left := told.emptied + MINUTE_AT_MOST - told.now) > 0:
+        if told.emptied is not None and (left := told.emptied + MINUTE_AT_MOST - told.now) > 0:
             self._habits.count_as_used(document, told.now, left)
         return document, was, text
 
@@ -145,13 +154,18 @@ class RedisDocument(Generic[DocumentT]):
         if not self._apart:
             self._apart, self._seen = True, copy.deepcopy(self._seen)
             self._habits.begin_apart(self._seen, now)
-        self._seen_at = now
         return decide(self._seen, now)
 
     def _warn(self, error: StoreUnusable) -> None:
         if not self._warned:
             log.warning("the request budget is not shared with other replicas: %s", error.happened)
         self._warned = True
+
+
+def number_in(token: str) -> int:
+    """How many turns there were before, as its token tells: fewer than were seen before are an older document."""
+    number = token.partition(" ")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def parsed_document(text: str) -> object:

@@ -66,19 +66,17 @@ class RedisStore:
     def __init__(self, address: RedisAddress, clock: Clock | None = None) -> None:
         self.link = RedisLink(address)
         self._clock = clock
-        self._turn = anyio.Lock()  # the tasks of one process need not race each other
         self._likely = dict[RecordPlace, None]()
 
     async def transact(self, work: Callable[[Records], T]) -> T:
-        async with self._turn:
-            latest = anyio.current_time() + TO_AGREE
-            question, sight = ToRead(self._likely), None
-            while anyio.current_time() < latest:
-                result, records = await self._run(work, question, sight)
-                # Again at once: what was just read is what the next commit has the best chance with.
-                if not records.changes or (sight := await self._commit(records, question)) is None:
-                    return result
-            raise redis_held(self.link.address.shown, TO_AGREE)
+        latest = anyio.current_time() + TO_AGREE
+        question, sight = ToRead(self._likely), None
+        while anyio.current_time() < latest:
+            result, records = await self._run(work, question, sight)
+            # Again at once: what was just read is what the next commit has the best chance with.
+            if not records.changes or (sight := await self._commit(records, question)) is None:
+                return result
+        raise redis_held(self.link.address.shown, TO_AGREE)
 
     async def _run(self, work: Callable[[Records], T], question: ToRead, sight: Sight | None) -> tuple[T, RedisRecords]:
         """Run a work, again and again until all is read that it asks for."""

@@ -135,6 +135,7 @@ if asked.alive then
   redis.call('ZREMRANGEBYSCORE', replicas, '-inf', exact(now - asked.lives))
   redis.call('ZADD', replicas, exact(now), asked.alive)
 end
+if asked.leaves then redis.call('ZREM', replicas, asked.leaves) end
 local found = {{}}
 for i, name in ipairs(asked.names) do found[i] = redis.call('GET', place(name)) end
 local live = redis.call('ZRANGEBYSCORE', replicas, exact(now - asked.lives), '+inf')

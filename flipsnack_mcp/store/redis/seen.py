@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from flipsnack_mcp.store.records import Body, StoreUnusable
+from flipsnack_mcp.store.records import Body, StoreUnreachable
 
 RecordPlace: TypeAlias = tuple[str, str]
 """Kind and name."""
@@ -187,9 +187,9 @@ def loaded(text: str) -> Body:
     return found
 
 
-def altered() -> StoreUnusable:
+def altered() -> StoreUnreachable:
     """Somebody else wrote there."""
-    return StoreUnusable(
+    return StoreUnreachable(
         "What Redis keeps for flipsnack-mcp was altered by another program; it was left as it is.",
         "Give FLIPSNACK_STATE another database, or another prefix (?prefix=NAME), which begins anew.",
     )

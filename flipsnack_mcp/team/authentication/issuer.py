@@ -66,37 +66,43 @@ class PublishedKeys:
             IssuerUnusableError: Nothing is known, or nothing that still counts.
         """
         known = await self._now()
-        found = chosen(known, kid, algorithm)
-        now = anyio.current_time()
-        if found or now - self._looked_for_unknown < BETWEEN_TRIES:
+        if found := chosen(known, kid, algorithm):
             return found
-        self._looked_for_unknown = now
-        await self._fetch(known)
+        now = anyio.current_time()
+        if now - self._looked_for_unknown >= BETWEEN_TRIES:
+            self._looked_for_unknown = now
+            try:
+                await self._fetch(known, pause=0.0)
+            except anyio.get_cancelled_exc_class():  # whoever asked is gone: the next one looks
+                self._looked_for_unknown = -math.inf
+                raise
+        else:
+            async with self._turn:  # whoever fetches them at this moment may bring it
+                pass
         return chosen(await self._now(), kid, algorithm)
 
     async def _now(self) -> Fetched:
-        """What counts, fetched again where it is old; whoever comes meanwhile goes on with what is known."""
+        """What counts, fetched again where it is old; where it still counts, nobody waits for who is at that."""
         now, known = anyio.current_time(), self._fetched
-        counts = known is not None and now - known.at < KEYS_COUNT
-        due = known is None or now - known.at >= KEYS_FRESH
-        if due and now - self._tried >= BETWEEN_TRIES and not (counts and self._turn.locked()):
-            await self._fetch(known)
+        age = math.inf if known is None else now - known.at
+        if age >= KEYS_FRESH and not (age < KEYS_COUNT and self._turn.locked()):
+            await self._fetch(known, pause=BETWEEN_TRIES)
             known = self._fetched
         if known is None or anyio.current_time() - known.at >= KEYS_COUNT:
             raise IssuerUnusableError(f"No keys of the authorization server {self.issuer} can be had: {self._why}.")
         return known
 
-    async def _fetch(self, before: Fetched | None) -> None:
-        """Fetch them, unless somebody did while this waited for its turn."""
+    async def _fetch(self, before: Fetched | None, *, pause: float) -> None:
+        """Fetch them, unless somebody did while this waited for its turn, or tried it so long ago and not longer."""
         async with self._turn:
-            if self._fetched is not before:
+            if self._fetched is not before or anyio.current_time() - self._tried < pause:
                 return
-            self._tried = anyio.current_time()
             try:
                 self._fetched = Fetched(await published_by(self.issuer), anyio.current_time())
             except IssuerUnusableError as error:
                 self._why = str(error)
                 log.warning("the keys of %s could not be fetched: %s", self.issuer, error)
+            self._tried = anyio.current_time()  # not where it was broken off, since whoever asked is gone
 
 
 def chosen(known: Fetched, kid: str | None, algorithm: str) -> list[PublishedKey]:

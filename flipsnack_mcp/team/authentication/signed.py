@@ -95,7 +95,7 @@ def named_in_header(token: str) -> tuple[str, str | None] | None:
     except Exception:  # noqa: BLE001  # as above
         return None
     algorithm, kid = header.get("alg"), header.get("kid")
-    if not isinstance(algorithm, str) or "crit" in header:
+    if not isinstance(algorithm, str) or "crit" in header:  # at which older versions of the library do not look
         return None
     if kid is not None and (not isinstance(kid, str) or len(kid) > LONGEST_KID):
         return None

@@ -39,7 +39,7 @@ def refusal_to_serve(settings: Settings, host: str) -> str:
     reachable = host not in LOOPBACK
     if reachable and not asks_who_calls(settings):
         return NOBODY_ASKED.format(host, as_typed("token add NAME"))
-    if (reachable or settings.auth_issuer) and not settings.public_url:
+    if reachable and not settings.public_url:
         return NO_ADDRESS.format(FOR_ISSUER if settings.auth_issuer else "")
     return ""
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,7 @@ import anyio
 from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import look_ahead
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 from flipsnack_mcp.workflows.uploads.remembered import DocumentKey, Remembered, recall_documents, remember_document
 
 LOOKED_AT_ONCE = 4
@@ -71,14 +72,17 @@ class Eyes:
     folders: tuple[Path, ...]
 
     async def recall(self, documents: Sequence[SeenDocument]) -> list[SeenDocument]:
-        """The same with what is known of each."""
+        """The same with what is known of each; of none where nobody can say: what lies there lies there."""
 
         def work(records: Records) -> list[SeenDocument]:
             known = recall_documents(records, self.account, [one.key for one in documents])
             pairs = zip(documents, known, strict=True)
             return [replace(one, known=found, pages=one.pages or found.pages) for one, found in pairs]
 
-        return await self.store.transact(work)
+        try:
+            return await self.store.transact(work)
+        except StoreUnusable:
+            return [*documents]
 
     async def see_all(
         self,
@@ -136,7 +140,8 @@ class Eyes:
                 here = replace(here, pages=look.pages, warnings=(*here.warnings, *look.warnings))
                 if look.pages is not None and not look.warnings:  # which would be missing the next time
                     key, pages = here.key, look.pages
-                    await self.store.transact(
-                        lambda records: remember_document(records, self.account, key, pages=pages)
-                    )
+                    with suppress(StoreUnusable):  # then they are counted once more
+                        await self.store.transact(
+                            lambda records: remember_document(records, self.account, key, pages=pages)
+                        )
         return here

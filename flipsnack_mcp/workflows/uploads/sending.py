@@ -152,7 +152,7 @@ class Uploads:
             seconds = anyio.current_time() - job.began if job.began is not None else None
             return UploadAtWork(job.progress.done, seconds, job.stopping)
         lease = await self._jobs.elsewhere(UPLOAD, upload_id)
-        return UploadAtWork(Progress(**lease.note).done, None, lease.stop) if lease else UploadAtWork()
+        return UploadAtWork(Progress.noted(lease.note).done, None, lease.stop) if lease else UploadAtWork()
 
     async def reconcile(self, context: CallContext) -> None:
         """Find out how uploads ended whose process is gone; what was in line there and lies elsewhere is sent from here.

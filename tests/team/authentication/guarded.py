@@ -85,15 +85,14 @@ class Guarded:
     @property
     def history(self) -> list[Event]:
         """All that is written down, whoever has it."""
+        return anyio.run(self.all_history)
 
-        async def read() -> list[Event]:
-            store = SqliteStore(self.state, self.clock)
-            try:
-                return [one for trail in await every_trail(store) for one in trail.events]
-            finally:
-                await store.close()
-
-        return anyio.run(read)
+    async def all_history(self) -> list[Event]:
+        store = SqliteStore(self.state, self.clock)
+        try:
+            return [one for trail in await every_trail(store) for one in trail.events]
+        finally:
+            await store.close()
 
     def forget(self) -> None:
         for sandbox in self.sandboxes.values():

@@ -54,6 +54,8 @@ class Issuer:
     description: dict[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself beside the usual, or otherwise."""
     described_at: str = DESCRIPTION
+    moved: dict[str, str] = field(default_factory=dict[str, str])
+    """Where it sends who asks at a path."""
     asked: list[str] = field(default_factory=list[str])
 
     def publishes(self, *names: str) -> None:
@@ -90,7 +92,9 @@ def running_issuer() -> Iterator[Issuer]:
         def do_GET(self) -> None:
             told = issuer.answer(self.path)
             body = json.dumps(told).encode()
-            self.send_response(404 if told is None else 200)
+            self.send_response(302 if self.path in issuer.moved else 404 if told is None else 200)
+            if self.path in issuer.moved:
+                self.send_header("Location", issuer.moved[self.path])
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -1,12 +1,16 @@
 """What belongs to one caller alone: a code, a question and its answer, a session, and the work that they had begun."""
 
+from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.consent.codes import Consents
+from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team.authentication import Authentication, door
 from tests.team.authentication.guarded import (
     ACCEPTED,
@@ -19,6 +23,7 @@ from tests.team.authentication.guarded import (
     Assistant,
     Guarded,
     asked,
+    guarded,
     revoke,
     token_for,
 )
@@ -61,6 +66,30 @@ def test_another_callers_question_is_answered_by_nobody_else(own: Guarded) -> No
     assert not deleted(own)
     assert not anna.call("delete_collection", answered, **wanted).is_error
     assert deleted(own)
+
+
+def test_what_needs_an_approval_is_approved_by_who_runs_the_server(quick_folder: Path) -> None:
+    with guarded(quick_folder, FLIPSNACK_CONFIRM="approve") as own:
+        anna, ben = both(own)
+        wanted, account = {"collection_hash": own.hash_in("de")}, own.settings.every[0].account
+        told = anna.call("delete_collection", **wanted)
+        code = CODE.findall(told.text)[0]
+        assert f"Whoever runs this server has to run `flipsnack-mcp approve {code}` in a terminal there" in told.text
+        early = anna.call("delete_collection", **wanted, confirmation=code)
+        assert "Nobody has approved it yet: whoever runs this server has to run" in early.text
+
+        async def approve() -> bool:
+            store = SqliteStore(own.state, own.clock)
+            try:
+                return await Consents(store, account).approve(code)
+            finally:
+                await store.close()
+
+        assert anyio.run(approve)
+        assert ben.call("delete_collection", **wanted, confirmation=code).is_error
+        assert not deleted(own)
+        assert not anna.call("delete_collection", **wanted, confirmation=code).is_error
+        assert deleted(own)
 
 
 def test_who_signs_in_anew_is_the_same(own: Guarded) -> None:

@@ -8,10 +8,13 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
+from flipsnack_mcp.server.caller import Right
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST, Redactor
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication import Authentication, authenticated
 from flipsnack_mcp.team.authentication.challenges import NotLetInError
+from flipsnack_mcp.team.authentication.changing import change_tokens
+from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from tests.team.authentication.guarded import AUDIENCE, REVISIONS, Guarded, listening, token_for
 from tests.team.authentication.issuer import signed
 
@@ -67,6 +70,22 @@ async def test_where_nothing_says_who_may_call_everybody_may() -> None:
 
     await authenticated(app, Settings(sandbox=True))({"type": "http", "headers": []}, None, None)  # type: ignore[arg-type]
     assert [one.name for one in reached] == [""]
+
+
+async def test_the_application_behind_the_door_gets_no_token(tmp_path: Path) -> None:
+    token, seen = new_token(), list[Any]()
+    entry = TokenEntry(name="anna", sha256=token_digest(token), may=frozenset({Right.READ}), made=now_in_utc())
+    change_tokens(tmp_path / "tokens.json", lambda _: TokensTold(tokens=(entry,)))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+        seen.append(scope)
+
+    headers = [(b"authorization", f"Bearer {token}".encode()), (b"accept", b"*/*")]
+    request = {"type": "http", "method": "POST", "path": "/mcp", "headers": headers}
+    await authenticated(app, Settings(tokens=tmp_path / "tokens.json", sandbox=True))(request, None, None)  # type: ignore[arg-type]
+    (inside,) = seen
+    assert inside["headers"] == [(b"accept", b"*/*")]
+    assert token not in repr({**inside, "user": vars(inside["user"])})
 
 
 async def test_what_is_no_request_goes_through() -> None:

@@ -3,8 +3,10 @@
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
+from flipsnack_mcp.team.authentication import issuer as published
 from flipsnack_mcp.team.authentication.issuer import (
     BETWEEN_TRIES,
     KEYS_COUNT,
@@ -13,7 +15,8 @@ from flipsnack_mcp.team.authentication.issuer import (
     PublishedKeys,
     described_at,
 )
-from flipsnack_mcp.team.authentication.signed import SignedTokens
+from flipsnack_mcp.team.authentication.keys import keys_in
+from flipsnack_mcp.team.authentication.signed import SignedTokens, named_in_header
 from tests.team.authentication.guarded import AUDIENCE, Guarded
 from tests.team.authentication.issuer import DESCRIPTION, Issuer, as_jwk, key_pair, running_issuer, signed
 
@@ -131,6 +134,57 @@ async def test_many_at_once_ask_once(one: Issuer) -> None:
     assert one.asked == [DESCRIPTION, "/keys"]
 
 
+@pytest.mark.parametrize("key", ["first", "second"], ids=["at the start", "after a key was turned over"])
+async def test_who_comes_while_keys_are_fetched_waits_for_them(
+    one: Issuer, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, begun, go_on = of(one), anyio.Event(), anyio.Event()
+    if key == "second":
+        assert await is_good(tokens, one)
+        one.publishes("second")
+    real, good = published.published_by, list[bool]()
+
+    async def slowly(issuer: str) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await real(issuer)
+
+    async def look() -> None:
+        good.append(await is_good(tokens, one, key))
+
+    monkeypatch.setattr(published, "published_by", slowly)
+    async with anyio.create_task_group() as group:
+        group.start_soon(look)
+        await begun.wait()
+        for _ in range(5):
+            group.start_soon(look)
+            await anyio.lowlevel.checkpoint()
+        go_on.set()
+    assert good == [True] * 6
+
+
+@pytest.mark.parametrize("key", ["first", "second"], ids=["at the start", "after a key was turned over"])
+async def test_who_goes_away_while_keys_are_fetched_keeps_nobody_out(
+    one: Issuer, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, begun = of(one), anyio.Event()
+    if key == "second":
+        assert await is_good(tokens, one)
+        one.publishes("second")
+
+    async def never(_: str) -> Any:
+        begun.set()
+        await anyio.sleep_forever()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(published, "published_by", never)
+        async with anyio.create_task_group() as group:
+            group.start_soon(is_good, tokens, one, key)
+            await begun.wait()
+            group.cancel_scope.cancel()
+    assert await is_good(tokens, one, key)
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "of another issuer": {"issuer": "https://evil.example.com"},
     "of the issuer with a slash": {"issuer": "ADDRESS/"},
@@ -153,10 +207,29 @@ async def test_a_description_that_is_not_of_exactly_this_issuer_is_none(one: Iss
     assert "/keys" not in one.asked
 
 
-async def test_a_redirect_is_not_followed(one: Issuer) -> None:
+@pytest.mark.parametrize("path", [DESCRIPTION, "/moved"])
+async def test_a_redirect_is_not_followed(one: Issuer, path: str) -> None:
     one.description = {"jwks_uri": f"{one.address}/moved"}
-    with pytest.raises(IssuerUnusableError, match="status 404"):
+    one.moved = {path: f"{one.address}{'/keys' if path == '/moved' else '/elsewhere'}"}
+    with pytest.raises(IssuerUnusableError, match="status"):
         await is_good(of(one), one)
+    assert not {"/keys", "/elsewhere"} & {*one.asked}
+
+
+def test_only_keys_that_can_have_signed_are_known() -> None:
+    good, weak = as_jwk(key_pair("first"), kid="first"), as_jwk(key_pair("weak", "weak"), kid="weak")
+    odd: list[Any] = [None, 1, "key", [], {}, {"kty": "RSA"}, {"kty": "RSA", "n": "!", "e": "AQAB"}, {**good, "kid": 1}]
+    private = {**good, "d": good["n"]}
+    found = keys_in({"keys": [*odd, weak, private, {**good, "use": "enc"}, good]})
+    assert [one.kid for one in found] == [None, "first"]
+    assert found[1].algorithms == {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
+    assert keys_in({"keys": "none"}) == keys_in({}) == ()
+
+
+def test_a_head_that_asks_to_be_understood_is_not() -> None:
+    plain, asking = signed({"sub": "anna"}), signed({"sub": "anna"}, crit=["exp"])
+    assert named_in_header(plain) == ("RS256", "first")
+    assert named_in_header(asking) is None
 
 
 async def test_the_description_of_openid_is_understood_too(one: Issuer) -> None:

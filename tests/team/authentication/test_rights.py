@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ from flipsnack_mcp.settings import Settings
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
+    CODE,
     MODERN,
     OLDER,
     REVISIONS,
     Assistant,
     Guarded,
     asked,
+    guarded,
     message_in,
     token_for,
 )
@@ -117,9 +120,10 @@ def test_who_has_a_token_of_the_issuer_is_told_which_scopes_to_ask_for(
     assert place.asked == {}
 
 
-def test_more_scopes_that_would_not_help_are_not_asked_for(place: Guarded) -> None:
-    told = place.by(by_scopes(place, "read")).call("no_such_tool")
-    assert "There is no tool `no_such_tool`" in told.text
+@pytest.mark.parametrize("tool", ["no_such_tool", "set_logo"])
+def test_more_scopes_that_would_not_help_are_not_asked_for(place: Guarded, tool: str) -> None:
+    told = place.by(by_scopes(place, "read")).call(tool)
+    assert f"There is no tool `{tool}`" in told.text
 
 
 HIDDEN = {
@@ -163,6 +167,27 @@ def test_a_plan_that_another_has_confirmed_is_not_gone_on_with_without_the_right
     assert {action for action in own.asked["de"] if action != "collection.getCollection"} <= {"collection.getList"}
 
 
+@pytest.mark.parametrize("tool", ["update_collections", "undo_change"])
+def test_who_may_delete_no_more_carries_no_plan_out_that_they_made_before(own: Guarded, tool: str) -> None:
+    """The same person with fewer scopes: a plan says nothing of what it does in the arguments of its call."""
+    before, now = (own.by(by_scopes(own, "read", "write", *more)) for more in (("delete",), ()))
+    wanted = own.hash_in("de")
+    if tool == "undo_change":
+        draft = next(one.hash for one in own.sandboxes["de"].account.collections.values() if one.status == "editable")
+        published = before.call("update_collection", collection_hash=draft, status="unlisted")
+        plan = before.call(tool, history_id=published.data["history_id"])
+    else:
+        plan = before.call(tool, collections=[wanted], status="editable")
+    refused = before.call(tool, plan_id=plan.data["plan_id"])
+    code = CODE.findall(refused.text)[0]
+    own.forget()
+    for given in ({}, {"confirmation": code}):
+        told = now.call(tool, plan_id=plan.data["plan_id"], **given)
+        assert "needs the right `delete`" in told.text
+    assert own.asked == {}
+    assert not before.call(tool, plan_id=plan.data["plan_id"], confirmation=code).is_error
+
+
 READERS_WORK: dict[str, Callable[[Guarded], dict[str, Any]]] = {
     "download_collection_html": lambda place: {
         "collection_hash": place.hash_in("de"),
@@ -199,3 +224,15 @@ def instructions_for(who: Assistant) -> str:
         return str(who.result("server/discover")["instructions"])
     hello = asked("initialize", protocolVersion=OLDER, capabilities={}, clientInfo={"name": "test", "version": "1"})
     return str(message_in(who._post(ACCEPTED, hello).text)["result"]["instructions"])
+
+
+def test_without_sessions_each_request_of_an_older_revision_says_whose_it_is(quick_folder: Path) -> None:
+    with guarded(quick_folder, FLIPSNACK_STICKY="0") as own:
+        for may, tools in (("read", READING), ("read,write", READING | WRITING)):
+            headers = {**ACCEPTED, "MCP-Protocol-Version": OLDER}
+            anna = own.by(token_for(own, may, "de", may=may), OLDER)
+            listed = message_in(anna._post(headers, asked("tools/list")).text)["result"]["tools"]
+            assert {one["name"] for one in listed} == tools
+            call = asked("tools/call", name="delete_collection", arguments={"collection_hash": own.hash_in("de")})
+            assert "needs the right `delete`" in anna._post(headers, call).text
+        assert own.asked == {}

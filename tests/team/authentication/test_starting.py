@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from flipsnack_mcp.commands.serve import for_callers
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team.authentication import looked_at_callers, refusal_to_serve, remarks_on_callers
+from flipsnack_mcp.team.authentication import Authentication, looked_at_callers, refusal_to_serve, remarks_on_callers
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokensTold
 from tests.team.authentication.issuer import running_issuer
@@ -45,7 +46,17 @@ def test_with_tokens_or_an_issuer_it_is(host: str, given: dict[str, Any]) -> Non
 def test_on_this_machine_nobody_has_to_be_told_apart(host: str) -> None:
     assert refusal_to_serve(Settings(sandbox=True), host) == ""
     assert refusal_to_serve(Settings(sandbox=True, **TOKENS), host) == ""
-    assert "FLIPSNACK_PUBLIC_URL" in refusal_to_serve(Settings(sandbox=True, **ISSUER), host)
+    assert refusal_to_serve(Settings(sandbox=True, **ISSUER), host) == ""
+
+
+@pytest.mark.parametrize("given", [TOKENS, ISSUER], ids=["tokens", "issuer"])
+def test_on_this_machine_the_public_address_is_the_own_one(given: dict[str, Any]) -> None:
+    known = for_callers(Settings(sandbox=True, **given), "http://[::1]:8000")
+    assert Authentication(known).challenges.resource == "http://[::1]:8000/mcp"
+    assert (
+        for_callers(Settings(sandbox=True, **given, **PUBLIC), "http://[::1]:8000").public_url == PUBLIC["public_url"]
+    )
+    assert for_callers(Settings(sandbox=True), "http://[::1]:8000").public_url == ""
 
 
 def test_a_file_of_tokens_is_recommended_and_others_on_the_machine_are_named() -> None:

@@ -1,0 +1,52 @@
+"""What `doctor` says of a state on Redis."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flipsnack_mcp.redis_address import redis_address
+from flipsnack_mcp.store.labels import LABEL
+from flipsnack_mcp.store.redis.redis_store import RedisStore
+from tests.commands.processes import Run
+from tests.redis_server import RedisServer, running_redis
+
+PASSWORD = "only-redis-knows-this"
+
+
+@pytest.fixture
+def server(quick_folder: Path) -> Iterator[RedisServer]:
+    with running_redis(quick_folder) as server:
+        yield server
+
+
+def doctor(tmp_path: Path, state: str) -> str:
+    run = Run({"HOME": str(tmp_path), "FLIPSNACK_STATE": state})
+    ended = run("doctor")
+    assert PASSWORD not in ended.out + ended.err
+    assert "Traceback" not in ended.err
+    return ended.out
+
+
+async def test_doctor_names_the_accounts_that_it_knows_and_says_that_all_is_kept(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    store = RedisStore(redis_address(server.url))
+    await store.transact(lambda records: records.put(LABEL, "0123456789abcdef", {"label": "de"}))
+    await store.close()
+    said = doctor(tmp_path, server.url)
+    assert f"ok   state: Redis at {server.socket_path}, database 0 keeps what is promised" in said
+    assert f"ok   state: servers on Redis at {server.socket_path}, database 0 used: de;" in said
+
+
+def test_doctor_says_what_its_configuration_does_not_keep(server: RedisServer, tmp_path: Path) -> None:
+    server.cli("CONFIG", "SET", "appendonly", "no")
+    said = doctor(tmp_path, server.url)
+    assert f"FAIL state: Redis at {server.socket_path}, database 0: appendonly is no:" in said
+
+
+def test_doctor_says_once_that_it_cannot_be_used_and_shows_no_password(server: RedisServer, tmp_path: Path) -> None:
+    server.kill()
+    said = doctor(tmp_path, f"{server.url}&password={PASSWORD}")
+    assert said.count("FAIL state: Redis at") == 1
+    assert "cannot be reached" in said

@@ -1,0 +1,87 @@
+"""The store that several servers share is gone: what reads asks Flipsnack all the same, what changes is refused before it is sent."""
+
+from typing import Any
+
+import pytest
+from mcp.types import ResourceTemplateReference
+from typing_extensions import override
+
+from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.store.records import StoreUnreachable
+from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.recalling import Recent
+from tests.samples_of import TOOLS, expected_tool, names_with
+from tests.server.bench import Bench, Person, Said, types_what_is_asked
+from tests.server.several import SeveralBench
+from tests.server.typical import typical
+
+GONE = "Redis at redis.example.com:6379, database 0 cannot be reached."
+NEXT = "See that it runs."
+
+
+class GoneStore(MemoryStore):
+    """Nothing can be asked of it."""
+
+    shared = True
+
+    @override
+    async def transact(self, work: Any) -> Any:
+        raise StoreUnreachable(GONE, NEXT)
+
+
+KEPT_THERE = {"report_stats", "audit_account", "stop_work"}
+"""Work that any server goes on with: begun where none sees it, it would be lost for all others."""
+READING = [of for of in TOOLS if expected_tool(of).in_read_only_mode and expected_tool(of).name not in KEPT_THERE]
+REFUSED = [of for of in TOOLS if of not in READING]
+EVERY_TOOL = frozenset({"default", "legacy"})
+
+
+async def asked(bench: Bench, of: str, **settings: Any) -> Said:
+    """A typical call, by a client whose person agrees."""
+    person, store = Person(types_what_is_asked), GoneStore(bench.clock)
+    return await bench.send(
+        expected_tool(of).name, typical(of, bench), person, store=store, toolsets=EVERY_TOOL, **settings
+    )
+
+
+@pytest.mark.parametrize("of", READING)
+async def test_what_reads_answers(bench: Bench, of: str) -> None:
+    said = await asked(bench, of)
+    assert not said.is_error, said.text
+
+
+@pytest.mark.parametrize("of", REFUSED)
+@pytest.mark.parametrize("confirm", ["ask", "approve", "allow"])
+async def test_what_changes_is_refused_in_words_before_it_is_sent(bench: Bench, of: str, confirm: str) -> None:
+    said = await asked(bench, of, confirm=confirm)
+    assert said.is_error
+    assert f"{GONE} Nothing was changed. Try again in half a minute. {NEXT}" in said.text
+    assert {one.action for one in bench.sandbox.requests} <= set(names_with("reads"))
+
+
+@pytest.mark.parametrize("of", [*names_with("writes"), *names_with("destroys")])
+async def test_an_action_that_changes_is_not_sent_where_the_others_would_not_hear_of_it(bench: Bench, of: str) -> None:
+    """Whichever way leads there: in the one place that all changes pass."""
+    flipsnack = bench.connect(bench.settings)
+    flipsnack.changing = Recent(GoneStore(bench.clock), "mine").changing
+    (action,) = [one for one in ACTIONS if one.api_name == of]
+    async with flipsnack:
+        with pytest.raises(StoreUnreachable):
+            await flipsnack.send(action.model_construct())
+    assert bench.sandbox.requests == []
+
+
+async def test_resources_and_completions_answer(bench: Bench) -> None:
+    async with bench.assistant(store=GoneStore(bench.clock)) as assistant:
+        for one in (await assistant.client.list_resources()).resources:
+            assert (await assistant.client.read_resource(str(one.uri))).contents
+        collections = ResourceTemplateReference(uri="flipsnack://collections/{hash}")
+        found = await assistant.client.complete(collections, {"name": "hash", "value": "summer"})
+    assert found.completion.values
+
+
+@pytest.mark.parametrize("of", READING)
+async def test_of_several_accounts_what_reads_answers(several: SeveralBench, of: str) -> None:
+    given = typical(of, several) | ({"account": "fr"} if expected_tool(of).acts else {})
+    said = await several.send(expected_tool(of).name, given, store=GoneStore(several.clock), toolsets=EVERY_TOOL)
+    assert not said.is_error, said.text

@@ -1,0 +1,60 @@
+"""How many sessions of older revisions a caller may have, where there are any."""
+
+import httpx2
+import pytest
+from starlette.types import ASGIApp
+
+from flipsnack_mcp.team import sessions
+from flipsnack_mcp.team.sessions import MOST_SESSIONS, Sessions
+from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, served, whole_application
+from tests.team.test_limits import Called, Hand, Waits, in_memory
+
+
+async def test_a_caller_opens_so_many_sessions_and_another_when_one_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
+    app = whole_application(team=True, sticky=True)
+    async with served(app) as port, httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", headers=ACCEPTED) as http:
+        first, _, refused = [await http.post("/mcp", json=HELLO) for _ in range(3)]
+        known = {"mcp-session-id": first.headers["mcp-session-id"], "mcp-protocol-version": OLDER}
+        assert (await http.post("/mcp", json=PING, headers=known)).status_code == 200
+        assert (await http.delete("/mcp", headers=known)).status_code == 200
+        opened, again = [await http.post("/mcp", json=HELLO) for _ in range(2)]
+    assert [one.status_code for one in (first, refused, opened, again)] == [200, 429, 200, 429]
+    assert "You have 2 sessions open" in refused.json()["error"]["message"]
+    assert int(refused.headers["retry-after"]) > 0
+
+
+def opening(app: ASGIApp, hand: Hand) -> tuple[ASGIApp, Sessions]:
+    """An application that opens a session with whatever is asked."""
+    count = iter(range(10**6))
+
+    async def opens(scope, receive, send):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        async def named(message):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [(b"mcp-session-id", str(next(count)).encode())]}
+            await send(message)
+
+        await app(scope, receive, named)
+
+    counted = Sessions(opens, 1800.0, hand)
+    return Called(counted), counted
+
+
+async def test_what_is_dropped_counts_no_more_and_each_caller_has_their_own() -> None:
+    hand = Hand()
+    app, counted = opening(Waits(), hand)
+    assert [await in_memory(app) for _ in range(MOST_SESSIONS + 1)] == [200] * MOST_SESSIONS + [429]
+    assert await in_memory(app, x_name="ben") == 200
+    hand.now += 1801
+    assert await in_memory(app) == 200
+    assert [len(one) for one in counted.used.values()] == [1]
+
+
+async def test_what_opens_none_is_not_refused_and_somebody_elses_id_is_none_of_the_callers() -> None:
+    hand = Hand()
+    app, counted = opening(Waits(), hand)
+    for _ in range(MOST_SESSIONS):
+        await in_memory(app)
+    assert await in_memory(app, mcp_protocol_version="2026-07-28") == 200
+    assert await in_memory(app, x_name="ben", mcp_session_id="7") == 200
+    assert not counted.used["token ben"]

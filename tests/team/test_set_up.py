@@ -1,0 +1,158 @@
+"""What an operator starts from says what this version understands: settings, paths, probes, and nothing secret."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # it has none
+
+from flipsnack_mcp.parsing import parsed
+from flipsnack_mcp.server.request import TIME_OF_A_CALL
+from flipsnack_mcp.settings import VARIABLES, Settings
+
+PACKAGING = Path(__file__).parents[2] / "packaging"
+TEXTS = {one.name: one.read_text(encoding="utf-8") for one in [*PACKAGING.glob("*.yaml"), PACKAGING / "Dockerfile"]}
+NGINX = {one.name: one.read_text(encoding="utf-8") for one in (PACKAGING / "nginx").glob("*.conf")}
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXTS["compose.yaml"])
+CLUSTER: list[dict[str, Any]] = list(yaml.safe_load_all(TEXTS["kubernetes.yaml"]))
+PROMISED = ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction")
+"""Of Redis: what is said about journals rests on them."""
+
+
+def of_kind(kind: str, name: str = "flipsnack") -> dict[str, Any]:
+    (found,) = [one for one in CLUSTER if one["kind"] == kind and one["metadata"]["name"] == name]
+    return found
+
+
+def pod() -> dict[str, Any]:
+    inside: dict[str, Any] = of_kind("Deployment")["spec"]["template"]["spec"]
+    return inside
+
+
+@pytest.mark.parametrize("name", TEXTS | NGINX)
+def test_only_settings_that_exist_are_named(name: str) -> None:
+    known = {one.name for one in VARIABLES}
+    assert set(re.findall(r"\bFLIPSNACK_[A-Z_]+\b", (TEXTS | NGINX)[name])) <= known
+
+
+@pytest.mark.parametrize("name", TEXTS | NGINX)
+def test_nothing_secret_stands_there(name: str) -> None:
+    """Nothing that is long enough to be a key; and every password is a placeholder or a reference to a secret."""
+    text = (TEXTS | NGINX)[name]
+    assert not [one for one in re.findall(r"[A-Za-z0-9+/_-]{20,}", text) if re.search(r"\d", one) and "/" not in one]
+    given = [one for one in re.findall(r"PASSWORD: (.+)", text) if not one.startswith("${REDIS_PASSWORD:?")]
+    assert given == []
+    assert "valueFrom" in text or "name: REDIS_PASSWORD" not in text
+
+
+def test_both_have_two_replicas_that_are_started_as_the_command_line_has_it() -> None:
+    replicas = [one for name, one in COMPOSE["services"].items() if name.startswith("replica-")]
+    (container,) = pod()["containers"]
+    (entry,) = re.findall(r"^CMD (.+)$", TEXTS["Dockerfile"], re.MULTILINE)
+    assert len(replicas) == of_kind("Deployment")["spec"]["replicas"] == 2
+    assert parsed(container["args"]).http == parsed(yaml.safe_load(entry)).http == "0.0.0.0:8000"
+
+
+def test_a_replica_may_do_nothing_that_it_need_not() -> None:
+    (container,) = pod()["containers"]
+    for one in [one for name, one in COMPOSE["services"].items() if name.startswith("replica-")]:
+        assert (one["user"], one["read_only"], one["cap_drop"]) == ("10001:10001", True, ["ALL"])
+    assert pod()["securityContext"]["runAsNonRoot"] is True
+    assert pod()["automountServiceAccountToken"] is False
+    nothing_more = {
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert all(one["securityContext"] == nothing_more for one in [container, *pod()["initContainers"]])
+    assert re.findall(r"^USER (.+)$", TEXTS["Dockerfile"], re.MULTILINE) == ["10001:10001"]
+
+
+def test_the_files_of_a_secret_are_copied_for_one_user_alone(tmp_path: Path) -> None:
+    """As often as they change; a group may read those of the cluster, and a tokens file that it may read lets nobody in."""
+    (beside,) = pod()["initContainers"]
+    once = beside["args"][0].replace("sleep 5", "exit 0").replace("/secret", f"{tmp_path}/secret")
+    once = once.replace("/config", f"{tmp_path}/config")
+    for name in ("secret", "config"):
+        (tmp_path / name).mkdir()
+    for content in ("first", "then another"):
+        for name in ("accounts.toml", "tokens.json", "state.key"):
+            (tmp_path / "secret" / name).write_text(f"{name} {content}")
+        subprocess.run([*beside["command"], once], check=True)  # noqa: S603  # our own
+        copies = [*(tmp_path / "config").iterdir()]
+        assert {one.name: one.read_text() for one in copies} == {
+            one.name: one.read_text() for one in (tmp_path / "secret").iterdir()
+        }
+        assert {one.stat().st_mode & 0o777 for one in copies} == {0o600}
+
+
+def test_the_image_is_pinned_and_brings_no_tool_that_builds() -> None:
+    stages = re.findall(r"^FROM (\S+)", TEXTS["Dockerfile"], re.MULTILINE)
+    assert len(stages) == 2
+    assert all(re.fullmatch(r"python:3\.\d+-slim", one) for one in stages)
+    last = TEXTS["Dockerfile"].rpartition("FROM ")[2]
+    assert "pip uninstall" in last
+    assert "pip install" not in last
+
+
+def test_every_image_has_a_version() -> None:
+    images = [one["image"] for name, one in COMPOSE["services"].items() if name in {"redis", "balancer"}]
+    images += [one["image"] for kind in CLUSTER for one in containers_of(kind)]
+    assert all(re.search(r":\d", one) for one in images), images
+
+
+def containers_of(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    inside = one.get("spec", {}).get("template", {}).get("spec", {})
+    yield from [*inside.get("initContainers", []), *inside.get("containers", [])]
+
+
+def test_probes_ask_what_there_is_and_an_end_waits_for_the_drain() -> None:
+    (container,) = pod()["containers"]
+    asked = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
+    assert asked == {"startup": "/health", "liveness": "/health", "readiness": "/ready"}
+    assert "/health" in TEXTS["Dockerfile"]
+    longest = Settings().drain_seconds + TIME_OF_A_CALL
+    assert pod()["terminationGracePeriodSeconds"] > longest
+    assert "TimeoutStopSec=60\n" in (PACKAGING.parent / "docs" / "team.md").read_text(encoding="utf-8")
+    assert int(COMPOSE["services"]["replica-1"]["stop_grace_period"].removesuffix("s")) > longest
+
+
+def test_redis_keeps_what_it_is_told() -> None:
+    (in_a_cluster,) = containers_of(of_kind("StatefulSet", "flipsnack-redis"))
+    for command in (" ".join(COMPOSE["services"]["redis"]["command"]), in_a_cluster["args"][0]):
+        assert all(one in " ".join(shlex.split(command.replace("|", " ; "))) for one in PROMISED)
+
+
+def test_each_balancer_passes_on_the_same_paths() -> None:
+    ingress = {path["path"] for kind in CLUSTER if kind["kind"] == "Ingress" for path in paths_of(kind)}
+    nginx = set(re.findall(r"location (?:= )?(/\S+) \{", NGINX["flipsnack.conf"]))
+    assert ingress == nginx
+    assert ingress > {"/mcp", "/uploads/", "/files/", "/hooks/", "/health", "/ready"}
+
+
+def paths_of(ingress: dict[str, Any]) -> list[dict[str, Any]]:
+    (rule,) = ingress["spec"]["rules"]
+    return list(rule["http"]["paths"])
+
+
+def test_no_balancer_sends_a_request_twice() -> None:
+    said = re.findall(
+        r"^\s*(?:proxy_next_upstream|\S+/proxy-next-upstream:) (.+?);?$",
+        "\n".join([*NGINX.values(), TEXTS["kubernetes.yaml"]]),
+        re.MULTILINE,
+    )
+    assert said == ["error timeout", "error timeout"]
+
+
+def test_paths_that_are_secrets_have_logs_of_their_own_or_none() -> None:
+    for kind in ("uploads", "files", "hooks"):
+        (block,) = re.findall(rf"location /{kind}/ \{{(.+?)\n    \}}", NGINX["flipsnack.conf"], re.DOTALL)
+        assert "error_log /dev/null;" in block
+        (where,) = [one for one in CLUSTER if one["kind"] == "Ingress" and f"/{kind}/" in str(paths_of(one))]
+        assert where["metadata"]["annotations"]["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
+    assert "$request_uri" not in NGINX["flipsnack.conf"]
+    assert "$http_authorization" not in re.findall(r"log_format.+?;", NGINX["flipsnack.conf"], re.DOTALL)[0]
