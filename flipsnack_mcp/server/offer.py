@@ -39,6 +39,11 @@ class Offer:
         """The tools they can see and call."""
         return menu(self.settings, self.rights)
 
+    @property
+    def readable(self) -> tuple[Settings, ...]:
+        """The accounts of which they may see anything."""
+        return self.settings.every if Right.READ in self.rights else ()
+
     @cached_property
     def instructions(self) -> str:
         """What they are told first."""

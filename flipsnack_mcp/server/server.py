@@ -188,13 +188,13 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        every = self._offers.now.settings.every
+        every = self._offers.now.readable
         view = [declaring.listed_view(every)] if client_supports_apps(HANDLED.get()) else []
         return [*resources.listed_resources(every), *view]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
-        return resources.listed_templates(self._offers.now.settings.every)
+        return resources.listed_templates(self._offers.now.readable)
 
     @override
     async def read_resource(
