@@ -71,6 +71,10 @@ class Offers:
         right = Right.DELETE if destroys else Right.WRITE
         return not principal or self.guard is None or self.guard.still_may(principal, account, right)
 
+    def still_reads(self, account: str, principal: str) -> bool:
+        """Whether what somebody was shown the way to may still be fetched."""
+        return not principal or self.guard is None or self.guard.still_may(principal, account, Right.READ)
+
     @property
     def now(self) -> Offer:
         """To whoever makes the request that is handled.
