@@ -30,6 +30,7 @@ from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_n
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
 from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
+from flipsnack_mcp.server.caller import CALLER, Right
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
@@ -38,7 +39,7 @@ from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.offer import Offer
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
-from flipsnack_mcp.server.rights import NotAllowedError, NotTheirsError, check_right, right_needed
+from flipsnack_mcp.server.rights import NotAllowedError, NotTheirsError, check_reading, check_right, right_needed
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
@@ -113,6 +114,10 @@ class Dispatcher:
 
     async def read(self, uri: str) -> str:
         """A resource as JSON."""
+        try:
+            check_reading()
+        except NotAllowedError as error:
+            raise MCPError(NOT_TO_BE_HAD, str(error), {"uri": uri}) from None
         if not self.several:
             return await read_resource(self.first, uri)
         name, address = split_address(uri)
@@ -125,6 +130,8 @@ class Dispatcher:
 
     async def suggest(self, kind: str, typed: str, given: Mapping[str, str]) -> types.Completion:
         """What a person who is typing may mean, in the account that they named; nothing where there is no such account."""
+        if not CALLER.get().may(Right.READ):
+            return NOTHING
         name = given.get(ARGUMENT)
         account = account_named(self.settings.every, name) if name and self.several else self.first.settings
         return await suggest(self.apps[account.account], kind, typed, given) if account else NOTHING

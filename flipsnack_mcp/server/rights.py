@@ -43,6 +43,12 @@ def check_taking_offline() -> None:
         raise NotAllowedError("may neither delete anything nor take it offline", Right.DELETE)
 
 
+def check_reading() -> None:
+    """Raise where whoever calls may see nothing of an account: what is no tool shows it as well."""
+    if not CALLER.get().may(Right.READ):
+        raise NotAllowedError("may read nothing here", Right.READ)
+
+
 def check_theirs(principal: str, name: str) -> None:
     """Raise where work that somebody else had begun is to be stopped or gone on with."""
     if not CALLER.get().may_act_on(principal):

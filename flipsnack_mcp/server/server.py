@@ -127,6 +127,10 @@ class FlipsnackServer(MCPServer[Service]):
         self.middleware.insert(0, Observing(menu(settings)))
         self.completion()(complete)  # type: ignore[no-untyped-call]  # the SDK's decorator has no types
 
+    def still_reads(self, account: str, principal: str) -> bool:
+        """Whether whoever was given the address of a file may still have it."""
+        return self._offers.still_reads(account, principal)
+
     def guarded_by(self, guard: Guard) -> None:
         """Let work in the background go on only as long as whoever had it begun may have it done."""
         self._offers.guard = guard
@@ -188,13 +192,13 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        every = self._offers.now.settings.every
+        every = self._offers.now.readable
         view = [declaring.listed_view(every)] if client_supports_apps(HANDLED.get()) else []
         return [*resources.listed_resources(every), *view]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
-        return resources.listed_templates(self._offers.now.settings.every)
+        return resources.listed_templates(self._offers.now.readable)
 
     @override
     async def read_resource(

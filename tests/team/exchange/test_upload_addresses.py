@@ -285,6 +285,7 @@ async def test_a_form_that_has_not_one_document_leaves_the_address_good(replica:
 
 BODIES = {
     "a form without a boundary": ("multipart/form-data", PDF),
+    "a form with a very long boundary": (f"multipart/form-data; boundary={'x' * 3000}", PDF),
     "a form that is none": ("multipart/form-data; boundary=x", PDF),
     "a form without its end": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n' + PDF),
     "thousands of fields": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 3000),
