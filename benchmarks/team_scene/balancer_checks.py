@@ -199,9 +199,14 @@ def no_secret_is_written_down(folder: Path, kind: str) -> str:
                     f"/%{ord(path[1]):x}{path[2:]}",
                     f"{path}/more?a={CANARY}",
                     f"/mcp?a={CANARY}",
+                    f"/mcp/{CANARY}",
+                    f"/{CANARY}",
                 ):
                     post(nginx, spelled, method=method)
             assert b" 413 " in too_large(nginx)
+            with ThreadPoolExecutor(20) as many:
+                told = [*many.map(lambda _: post(nginx, f"/mcp?a={CANARY}").status_code, range(200))]
+            assert 429 in told
             time.sleep(0.2)
             logged = nginx.logged
     assert '"path":"/uploads/-"' in logged

@@ -13,8 +13,8 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, S
 from typing_extensions import override
 
 from flipsnack_mcp.api import Action, Effect
-from flipsnack_mcp.server.accounts import account_named
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.accounts import account_named
+from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, address_of, split_address
 from flipsnack_mcp.settings import Settings
 
@@ -94,7 +94,8 @@ def keeping_to_own(every: Sequence[Settings]) -> ServerMiddleware[Any]:
 
     def is_own(uri: object) -> bool:
         account = account_named(every, split_address(str(uri))[0]) if len(every) > 1 else every[0]
-        return account is not None and CALLER.get().may_use(account.account)
+        caller = CALLER.get()
+        return account is not None and caller.may_use(account.account) and caller.may(Right.READ)
 
     async def keep_to_own(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         params = ctx.params or {}

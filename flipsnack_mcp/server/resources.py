@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from mcp.types import Resource, ResourceTemplate
 
-from flipsnack_mcp.server.accounts import ARGUMENT
+from flipsnack_mcp.server.callers.accounts import ARGUMENT
 from flipsnack_mcp.settings import Settings
 
 COLLECTION_ADDRESS, ACCOUNT_ADDRESS = "flipsnack://collections/", "flipsnack://stats/account"
@@ -33,6 +33,8 @@ SCHEME = "flipsnack://"
 
 def listed_resources(every: Sequence[Settings]) -> list[Resource]:
     """What can be read without knowing anything, of each account."""
+    if not every:
+        return []
     if len(every) == 1:
         return [RESOURCE]
     return [
@@ -49,6 +51,8 @@ def listed_resources(every: Sequence[Settings]) -> list[Resource]:
 
 def listed_templates(every: Sequence[Settings]) -> list[ResourceTemplate]:
     """What can be read once its hash is known, and of which account it is, where there are several."""
+    if not every:
+        return []
     address = TEMPLATE.uri_template if len(every) == 1 else address_of(f"{{{ARGUMENT}}}", TEMPLATE.uri_template)
     return [TEMPLATE.model_copy(update={"uri_template": address})]
 

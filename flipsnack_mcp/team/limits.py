@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.server.arriving.bodies import after
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import header_of, is_stream, method_named
 from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway

@@ -8,7 +8,7 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.caller import CALLER, Caller, Right
+from flipsnack_mcp.server.callers.caller import CALLER, Caller, Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.shared_document import SharedDocument

@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.for_a_team import TeamSettings
-from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.team import limits
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages

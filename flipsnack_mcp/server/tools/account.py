@@ -9,7 +9,7 @@ from pydantic import Field
 
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.caller import CALLER, Right
+from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import UNNAMED

@@ -10,7 +10,7 @@ from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
-from flipsnack_mcp.server.away import as_callers_hear
+from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.tools.addresses import WOULD_BE_SENT, by_address, give_upload_address
 from flipsnack_mcp.server.tools.tool import (
     Answered,

@@ -11,13 +11,14 @@ from typing import Any, cast
 from starlette.types import Message, Receive, Scope
 
 from flipsnack_mcp.api import Changed, opened
-from flipsnack_mcp.server.caller import Caller, Right
+from flipsnack_mcp.server.callers.caller import Caller, Right
+from flipsnack_mcp.server.callers.offer import with_accounts_of
+from flipsnack_mcp.server.callers.rights import right_needed
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.offer import with_accounts_of
-from flipsnack_mcp.server.rights import right_needed
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scope_of
 
+READING = "resources/read"
 USUAL = frozenset({Right.READ, Right.WRITE, Right.DELETE})
 
 
@@ -60,26 +61,38 @@ class Posted:
 
 
 async def scopes_lacking(caller: Caller, held: tuple[str, ...], settings: Settings, posted: Posted) -> Lacking | None:
-    """What a posted call lacks, of all that whoever calls could be granted."""
+    """What a posted request lacks, of all that whoever makes it could be granted."""
     if caller.rights >= USUAL:
         return None
-    name, arguments = call_in(await posted.body())
-    right = right_needed(name, arguments.get("status"))
-    if right is None or caller.may(right) or name not in menu(with_accounts_of(settings, caller)):
+    method, params = asked_in(await posted.body())
+    if method == READING:
+        what, right = "Reading a resource", Right.READ
+    else:
+        name, arguments = call_in(method, params)
+        what, needed = f"This call of {name}", right_needed(name, arguments.get("status"))
+        if needed is None or name not in menu(with_accounts_of(settings, caller)):
+            return None
+        right = needed
+    if caller.may(right):
         return None
     wanted = scope_of(right)
-    said = f"This call of {name} needs the scope {wanted}. {Changed.NOTHING.value}"
+    said = f"{what} needs the scope {wanted}. {Changed.NOTHING.value}"
     return Lacking(said, tuple(dict.fromkeys((*held, wanted))))
 
 
-def call_in(body: bytes | None) -> tuple[str, Mapping[str, Any]]:
-    """The tool that is called and its arguments; neither where the body is no call."""
+def asked_in(body: bytes | None) -> tuple[str, Mapping[str, Any]]:
+    """The method that is asked for and its parameters; neither where the body is no such message."""
     try:
         message = json.loads(body or b"null")
     except (ValueError, RecursionError):
         return "", {}
-    params = message.get("params") if isinstance(message, dict) and message.get("method") == "tools/call" else None
-    if not isinstance(params, dict):
+    params = message.get("params") if isinstance(message, dict) else None
+    return (str(message["method"]), params) if isinstance(params, dict) and "method" in message else ("", {})
+
+
+def call_in(method: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The tool that is called and its arguments; neither where nothing is called."""
+    if method != "tools/call":
         return "", {}
     arguments = opened(params.get("arguments"))
     known = cast("dict[str, Any]", arguments) if isinstance(arguments, dict) else {}

@@ -26,8 +26,14 @@ class FormFile:
         self._parts = self._files = 0
         self._in_file = self._ended = False
         self._header, self._value, self._disposition = b"", b"", b""
-        self._parser = MultipartParser(
-            options[b"boundary"],
+        try:
+            self._parser = self._parsing(options[b"boundary"])
+        except FormParserError:  # a boundary has at most so many letters
+            raise BadForm("The form cannot be read.") from None
+
+    def _parsing(self, boundary: bytes) -> MultipartParser:
+        return MultipartParser(
+            boundary,
             {
                 "on_part_begin": self._begin,
                 "on_header_begin": self._begin_header,

@@ -16,7 +16,7 @@ from flipsnack_mcp.api import FlipsnackError, quoted
 from flipsnack_mcp.api.actions.publishing import DownloadHtml
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.away import for_strangers
+from flipsnack_mcp.server.callers.away import for_strangers
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.server import FlipsnackServer, Service
 from flipsnack_mcp.server.tools.addresses import FILES_AT, UPLOADS_AT
@@ -129,6 +129,8 @@ class AtAddresses:
         found = await behind_file_address(self._service.store, request.path_params["address"])
         app = self._app(found.account) if found else None
         if found is None or app is None or app.handing is None:
+            return await self._nowhere(request)
+        if not self._server.still_reads(found.account, found.principal):
             return await self._nowhere(request)
         headers, kind = pages.as_attachment(found.name), media_type_of(found.name)
         if found.content is not None:

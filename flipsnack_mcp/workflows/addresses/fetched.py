@@ -31,6 +31,8 @@ class FetchableFile:
     name: str
     content: bytes | None
     """None where it is a package, which is found on the spool or fetched from Flipsnack."""
+    principal: str
+    """Who was given it."""
     collection_hash: str = ""
     """Whose package it is."""
 
@@ -87,7 +89,8 @@ async def behind_file_address(store: Store, secret: str) -> FetchableFile | None
         return None
     body, kept = found
     if "kept" not in body:
-        return FetchableFile(body["account"], body["name"], None, body["collection_hash"])
+        return FetchableFile(body["account"], body["name"], None, body["principal"], body["collection_hash"])
     if kept is None:
         return None
-    return FetchableFile(body["account"], body["name"], zlib.decompress(base64.b64decode(kept["packed"])))
+    content = zlib.decompress(base64.b64decode(kept["packed"]))
+    return FetchableFile(body["account"], body["name"], content, body["principal"])

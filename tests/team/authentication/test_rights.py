@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
 from tests.team.authentication.guarded import (
@@ -117,6 +117,40 @@ def test_who_has_a_token_of_the_issuer_is_told_which_scopes_to_ask_for(
     assert told["error"] == "insufficient_scope"
     assert told["scope"].split() == [f"flipsnack:{one}" for one in (*rights.split(","), needed)]
     assert told["resource_metadata"].endswith("/.well-known/oauth-protected-resource/mcp")
+    assert place.asked == {}
+
+
+WITHOUT_A_TOOL = {
+    "the account": ("resources/read", {"uri": "flipsnack://stats/account"}),
+    "a collection": ("resources/read", {"uri": "flipsnack://collections/HASH"}),
+    "a collection by its link": ("resources/read", {"uri": "flipsnack://collections/https%3A%2F%2Fwww.flipsnack.com%2Fa%2Fb-HASH.html"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("may", ["write", "delete", "leads"])
+@pytest.mark.parametrize("what", WITHOUT_A_TOOL)
+def test_who_may_not_read_reads_no_resource_either(place: Guarded, what: str, may: str, revision: str) -> None:
+    method, params = WITHOUT_A_TOOL[what]
+    params = {name: value.replace("HASH", place.hash_in("de")) for name, value in params.items()}
+    by_file = place.by(token_for(place, f"{may} {revision}", "de", may=may), revision)
+    assert "needs the right `read`" in by_file.request(method, **params).text
+    assert by_file.result("resources/list")["resources"] == []
+    assert by_file.result("resources/templates/list")["resourceTemplates"] == []
+    answer = place.by(by_scopes(place, may), revision).request(method, **params)
+    assert answer.status_code == 403
+    assert f'scope="flipsnack:{may} flipsnack:read"' in answer.headers["WWW-Authenticate"]
+    assert place.asked == {}
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_who_may_not_read_learns_nothing_while_typing(place: Guarded, revision: str) -> None:
+    uri = place.by(token_for(place, "rita", "de", may="read")).result("resources/templates/list")
+    ref = {"type": "ref/resource", "uri": uri["resourceTemplates"][0]["uriTemplate"]}
+    asked = {"ref": ref, "argument": {"name": "hash", "value": "Week"}}
+    for token in (token_for(place, "wendy", "de", may="write"), by_scopes(place, "write")):
+        told = place.by(token, revision).result("completion/complete", **asked)
+        assert told["completion"]["values"] == []
     assert place.asked == {}
 
 

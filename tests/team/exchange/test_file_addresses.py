@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.packages import Package
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from tests.in_memory import rows_of
 from tests.server.bench import Bench
@@ -152,6 +153,33 @@ async def test_an_address_of_a_file_ends_and_looks_like_none(replica: Replica) -
     for address in addresses:
         over = await replica.web.get(address)
         assert (over.status_code, over.text) == (404, never.text)
+
+
+class Revoked:
+    """Nobody may read any more."""
+
+    def still_may(self, principal: str, account: str, right: Right) -> bool:  # noqa: ARG002  # as it is asked
+        return right is not Right.READ
+
+
+async def test_an_address_of_a_file_ends_with_the_right_of_who_was_given_it(team: Team, replica: Replica) -> None:
+    """Also where it is a package that another replica would ask Flipsnack for."""
+    other = await team.replica("b")
+    for address in (await report(replica), (await package(replica))[0]):
+        assert (await replica.web.get(address)).status_code == 200
+        for one in (replica, other):
+            one.server.guarded_by(Revoked())
+            before = len(one.bench.sandbox.requests)
+            assert (await one.web.get(address)).status_code == 404
+            assert len(one.bench.sandbox.requests) == before
+            one.server.guarded_by(Allowed())
+
+
+class Allowed:
+    """Everybody may do everything."""
+
+    def still_may(self, principal: str, account: str, right: Right) -> bool:  # noqa: ARG002  # as it is asked
+        return True
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "POST", "DELETE"])

@@ -15,8 +15,8 @@ import pytest
 from pypdf import PdfWriter
 
 from flipsnack_mcp.files.partial_file import PARTIAL_NAME
-from flipsnack_mcp.server.away import AWAY
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.away import AWAY
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.team.exchange import receiving, routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
@@ -286,6 +286,7 @@ async def test_a_form_that_has_not_one_document_leaves_the_address_good(replica:
 
 BODIES = {
     "a form without a boundary": ("multipart/form-data", PDF),
+    "a form with a very long boundary": (f"multipart/form-data; boundary={'x' * 3000}", PDF),
     "a form that is none": ("multipart/form-data; boundary=x", PDF),
     "a form without its end": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n' + PDF),
     "thousands of fields": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 3000),

@@ -1,7 +1,7 @@
 """Which right a call needs, as far as its name and arguments tell, and the refusal of who has it not."""
 
 from flipsnack_mcp.api import Effect, FlipsnackError, quoted, status_from
-from flipsnack_mcp.server.caller import CALLER, Right
+from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.menu import Entry, entries
 
 
@@ -41,6 +41,12 @@ def check_taking_offline() -> None:
     """Raise where whoever calls may take nothing offline, and delete nothing."""
     if not CALLER.get().may(Right.DELETE):
         raise NotAllowedError("may neither delete anything nor take it offline", Right.DELETE)
+
+
+def check_reading() -> None:
+    """Raise where whoever calls may see nothing of an account: what is no tool shows it as well."""
+    if not CALLER.get().may(Right.READ):
+        raise NotAllowedError("may read nothing here", Right.READ)
 
 
 def check_theirs(principal: str, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-from flipsnack_mcp.server.caller import CALLER, IN_SCOPE, Caller, Right
+from flipsnack_mcp.server.callers.caller import CALLER, IN_SCOPE, Caller, Right
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
@@ -39,6 +39,11 @@ class Offer:
         """The tools they can see and call."""
         return menu(self.settings, self.rights)
 
+    @property
+    def readable(self) -> tuple[Settings, ...]:
+        """The accounts of which they may see anything."""
+        return self.settings.every if Right.READ in self.rights else ()
+
     @cached_property
     def instructions(self) -> str:
         """What they are told first."""
@@ -65,6 +70,10 @@ class Offers:
         """Whether work in the background may go on, by whom had it begun."""
         right = Right.DELETE if destroys else Right.WRITE
         return not principal or self.guard is None or self.guard.still_may(principal, account, right)
+
+    def still_reads(self, account: str, principal: str) -> bool:
+        """Whether what somebody was shown the way to may still be fetched."""
+        return not principal or self.guard is None or self.guard.still_may(principal, account, Right.READ)
 
     @property
     def now(self) -> Offer:
