@@ -199,6 +199,11 @@ def callers(run: Callable[..., Ended], of: Tokens) -> list[dict[str, Any]]:
     return [one for one in json.loads(ended.out)["checks"] if one["check"] == "callers"]
 
 
+def test_a_token_that_can_look_at_nothing_is_made_and_said_to_be_so(tokens: Tokens) -> None:
+    assert "nothing can be looked at" in tokens("add", "anna", "--may", "write").err
+    assert "nothing can be looked at" not in tokens("add", "ben", "--may", "read,write").err
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
