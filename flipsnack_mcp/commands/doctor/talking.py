@@ -14,7 +14,7 @@ from flipsnack_mcp.commands.doctor.visit import Visit
 REVISIONS: dict[Literal["auto", "legacy"], str] = {"auto": "current clients", "legacy": "older clients"}
 TIME_TO_ANSWER = 30.0
 WANTS_ONE = "not tried, it wants a token: give one with --token-file FILE, or - to type it"
-NOT_LET_IN = "refused (401), so clients were not tried: it was taken back, is over, or is for another server. `flipsnack-mcp token list` there says whose count"
+CLIENTS_NOT_TRIED = "refused (401), so clients were not tried: it was taken back, is over, or is for another server. `flipsnack-mcp token list` there says whose count"
 SIGNS_OF_INSIDE = {
     "a key or a signature of Flipsnack": r"apikey=\w|signature=[0-9a-f]{32}",
     "a login in an address": r"\w{2,10}://[^\s:/@\"']*:[^\s/@\"']+@",
@@ -32,7 +32,7 @@ async def talked(visit: Visit) -> AsyncIterator[Finding]:
         yield Finding("clients", ok=True, said=WANTS_ONE)
         return
     if visit.token and (await visit.hello(**visit.shows_token)).status_code == 401:
-        yield Finding("the token", ok=False, said=NOT_LET_IN)
+        yield Finding("the token", ok=False, said=CLIENTS_NOT_TRIED)
         return
     visit.http.headers.update(visit.shows_token)
     for mode, check in REVISIONS.items():
