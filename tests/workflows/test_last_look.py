@@ -154,7 +154,9 @@ async def test_the_last_look_is_last(scene: Scene, row: Row) -> None:
     if isinstance(error, FlipsnackError):
         assert row.error in str(error)
         assert (error.changed is Changed.NOTHING) is (row.error != "broke")
-    assert (scene.changes, scene.ends) == (2, 1), "what is remembered of the account is forgotten before and after, not between"
+    assert (scene.changes, scene.ends) == (2, 1), (
+        "what is remembered of the account is forgotten before and after, not between"
+    )
 
 
 async def test_what_cannot_be_written_down_is_left_alone(scene: Scene) -> None:
