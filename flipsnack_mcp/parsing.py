@@ -12,7 +12,7 @@ from typing_extensions import override
 from flipsnack_mcp import __version__
 from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.reading import nearest
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import VARIABLES, Variable
 
 SPAN = re.compile(r"([0-9]{1,4})([mhdw])")

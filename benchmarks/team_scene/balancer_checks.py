@@ -44,7 +44,7 @@ class Upstream:
             threading.Thread(target=self.handle, args=(connection,), daemon=True).start()
 
     def handle(self, connection: socket.socket) -> None:
-        with connection:
+        with suppress(OSError), connection:
             while head := head_of(connection):
                 self.got.append(head)
                 self.answer(self, connection, head)

@@ -108,9 +108,12 @@ class Day:
         else:
             replica.drain()
         self.wrong += await answered(self.team, token, work, self.diary)
-        status = 0 if killed else await anyio.to_thread.run_sync(replica.ended)
-        if status:
-            self.wrong.append(f"the drained replica ended with {status}: {replica.said()[-500:]}")
+
+    async def see_drained(self) -> None:
+        """Whoever was asked to end has done so, and well."""
+        for replica in self.team.replicas.every:
+            if replica.ends and (status := await anyio.to_thread.run_sync(replica.ended)):
+                self.wrong.append(f"the drained replica ended with {status}: {replica.said()[-500:]}")
 
     async def kill_and_restart(self) -> None:
         """As a supervisor does it: another process at the same port."""
@@ -148,6 +151,7 @@ async def lived(team: Team, plan: Plan, chance: random.Random) -> tuple[dict[str
             part = slice(number // len(ACCOUNTS), SHARED, REPORTERS_EACH)
             group.start_soon(one.attend, plan.until, partial(one.report, one.shared[part]))
         group.start_soon(day.play)
+    await day.see_drained()
     for work in day.works:
         day.wrong += await followed(team, tokens[work.account][0], work, certain=plan is not KILLS)
     return await judged(day)

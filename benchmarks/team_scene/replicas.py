@@ -28,6 +28,8 @@ class Replica:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    ends: bool = False
+    """Whether it was asked to."""
 
     @property
     def url(self) -> str:
@@ -40,6 +42,7 @@ class Replica:
 
     def drain(self) -> None:
         """Ask it to end, as an operator does, and do not wait."""
+        self.ends = True
         self.process.terminate()
 
     def ended(self) -> int:
@@ -60,7 +63,8 @@ class Replicas:
 
     @property
     def living(self) -> list[Replica]:
-        return [one for one in self.every if one.process.poll() is None]
+        """Those that take calls."""
+        return [one for one in self.every if one.process.poll() is None and not one.ends]
 
     @property
     def ports(self) -> list[int]:
@@ -110,5 +114,5 @@ def replicated(replicas: Replicas, count: int) -> Iterator[None]:
             replicas.wait_for(one)
         yield
     finally:
-        for one in replicas.living:
+        for one in replicas.every:
             one.kill()

@@ -18,18 +18,12 @@ APART_NUMBERS = 1 << 50
 
 
 @cache
-def divided(rules: BudgetRules, sharers: int) -> BudgetRules:
-    """Give the rules of one of so many who each count alone, and together must keep them.
-
-    Raises:
-        NotCountedError: Nothing is left for one of them, or nobody knows how many there are.
-    """
+def divided(rules: BudgetRules, sharers: int) -> BudgetRules | None:
+    """Give the rules of one of so many who each count alone, and together must keep them; None where nothing is left."""
     if sharers == 1:
         return rules
     limits = tuple((n // sharers if sharers else 0, w) for n, w in rules.limits)
-    if not all(n for n, _ in limits):
-        raise NotCountedError
-    return replace(rules, limits=limits)
+    return replace(rules, limits=limits) if all(n for n, _ in limits) else None
 
 
 class ReplicasDocument(BudgetStore, Protocol):
@@ -38,6 +32,10 @@ class ReplicasDocument(BudgetStore, Protocol):
     @property
     def sharers(self) -> int:
         """Among how many of them the allowance is divided: one while all see it, none where it cannot be told."""
+
+    @property
+    def trouble(self) -> tuple[str, str]:
+        """Why it was lost sight of, and what can be done about it."""
 
 
 class BudgetOfReplicas:
@@ -53,7 +51,9 @@ class BudgetOfReplicas:
         Raises:
             NotCountedError: Nothing.
         """
-        return divided(rules, self._document.sharers)
+        if own := divided(rules, self._document.sharers):
+            return own
+        raise NotCountedError(*self._document.trouble)
 
 
 class BudgetApart:

@@ -89,11 +89,9 @@ class NotCountedError(FlipsnackError):
 
     retry = "Try again in half a minute."
 
-    def __init__(self) -> None:
-        super().__init__(
-            "How many calls other servers make on this account cannot be told at the moment, so none was made.",
-            "If it stays so, tell the person who runs this server: Redis cannot be used.",
-        )
+    def __init__(self, why: str, next_step: str) -> None:
+        told = "How many calls other servers make on this account cannot be told without it, so none was made."
+        super().__init__(f"{why} {told}", next_step)
 
 
 class LookTooOldError(FlipsnackError):

@@ -11,7 +11,7 @@ import anyio
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import labels_known, remember
 from flipsnack_mcp.commands.trail_table import changes_made, table_of
-from flipsnack_mcp.server.accounts import account_named
+from flipsnack_mcp.server.callers.accounts import account_named
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import UNNAMED, told_apart
 from flipsnack_mcp.store.records import Store, StoreUnusable

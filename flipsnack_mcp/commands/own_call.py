@@ -11,6 +11,7 @@ from typing_extensions import override
 from flipsnack_mcp.commands.connecting import connect, remember
 from flipsnack_mcp.commands.serve import announce
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.callers.whose import Whose
 from flipsnack_mcp.server.consent.codes import MINUTES
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.server.consent.preview import Batch
@@ -26,7 +27,6 @@ from flipsnack_mcp.server.tools.plans.undoing import UndoChangeInput, undoing_of
 from flipsnack_mcp.server.tools.plans.updating import left_alone
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import ToolCall
-from flipsnack_mcp.server.whose import Whose
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import moment
 from flipsnack_mcp.store.records import StoreUnusable

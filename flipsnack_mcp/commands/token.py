@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flipsnack_mcp.api import cleaned, names_with_room, quoted, shows_nothing
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.server.accounts import account_named, names_of
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.accounts import account_named, names_of
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import ACCOUNTS, Settings
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import (

@@ -9,7 +9,7 @@ import anyio
 from flipsnack_mcp.api import ConfigurationError, Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.spool import Spool
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.confirmation import Confirmation
 from flipsnack_mcp.server.consent.yes import yeses_of

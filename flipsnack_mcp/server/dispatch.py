@@ -26,20 +26,27 @@ from flipsnack_mcp.api import (
 )
 from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.accounts import ARGUMENT, WhichAccountError, account_named
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
 from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
-from flipsnack_mcp.server.caller import CALLER, Right
+from flipsnack_mcp.server.callers.accounts import ARGUMENT, WhichAccountError, account_named
+from flipsnack_mcp.server.callers.caller import CALLER, Right
+from flipsnack_mcp.server.callers.offer import Offer
+from flipsnack_mcp.server.callers.rights import (
+    NotAllowedError,
+    NotTheirsError,
+    check_reading,
+    check_right,
+    right_needed,
+)
+from flipsnack_mcp.server.callers.whose import Whose, account_meant, heading_of_none, whose_call
 from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.offer import Offer
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
-from flipsnack_mcp.server.rights import NotAllowedError, NotTheirsError, check_reading, check_right, right_needed
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
@@ -47,7 +54,6 @@ from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall
 from flipsnack_mcp.server.views.clickable import with_link
 from flipsnack_mcp.server.views.showing import with_view
-from flipsnack_mcp.server.whose import Whose, account_meant, heading_of_none, whose_call
 from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result, redacted_data
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable

@@ -13,8 +13,8 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, S
 from typing_extensions import override
 
 from flipsnack_mcp.api import Action, Effect
-from flipsnack_mcp.server.accounts import account_named
-from flipsnack_mcp.server.caller import CALLER, Right
+from flipsnack_mcp.server.callers.accounts import account_named
+from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, address_of, split_address
 from flipsnack_mcp.settings import Settings
 

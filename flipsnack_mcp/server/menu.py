@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from mcp.types import Tool
 
 from flipsnack_mcp.api import Effect
-from flipsnack_mcp.server.accounts import taking_account
 from flipsnack_mcp.server.by_address.offering import LOCAL_TOOLS, answered_by_addresses, by_addresses
-from flipsnack_mcp.server.caller import EVERY_RIGHT, Right
+from flipsnack_mcp.server.callers.accounts import taking_account
+from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.settings import Settings
 
 MENU_FILE = Path(__file__).with_name("menu.json")

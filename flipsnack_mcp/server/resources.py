@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from mcp.types import Resource, ResourceTemplate
 
-from flipsnack_mcp.server.accounts import ARGUMENT
+from flipsnack_mcp.server.callers.accounts import ARGUMENT
 from flipsnack_mcp.settings import Settings
 
 COLLECTION_ADDRESS, ACCOUNT_ADDRESS = "flipsnack://collections/", "flipsnack://stats/account"

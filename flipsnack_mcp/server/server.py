@@ -24,7 +24,6 @@ from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server import prompts, resources
-from flipsnack_mcp.server.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard, inlet
 from flipsnack_mcp.server.arriving.lines import Reread
@@ -32,13 +31,14 @@ from flipsnack_mcp.server.arriving.observing import Observing
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
 from flipsnack_mcp.server.by_address.spooling import spool_of
+from flipsnack_mcp.server.callers.accounts import ARGUMENT, identity_of
+from flipsnack_mcp.server.callers.offer import Guard, Offers
 from flipsnack_mcp.server.consent.keys import KeysInFile, KeysInStore
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
 from flipsnack_mcp.server.events import Events, keeping_to_own, telling_of
 from flipsnack_mcp.server.instructions import ICON
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.offer import Guard, Offers
 from flipsnack_mcp.server.request import ToolRequest
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.views import declaring

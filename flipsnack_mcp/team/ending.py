@@ -111,7 +111,10 @@ def of_newest_revision(scope: Scope) -> bool:
 
 def header_of(scope: Scope, name: bytes) -> bytes:
     """What a header says, once; nothing where it is not there."""
-    return next((text for one, text in scope["headers"] if one == name), b"")
+    for one, text in scope["headers"]:
+        if one == name:
+            return bytes(text)
+    return b""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,7 @@ ours, so that a caller who sends too much holds nothing but what is their own, a
 """
 
 import json
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,80 +14,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.server.arriving.bodies import after
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import header_of, is_stream, method_named
 from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
+from flipsnack_mcp.team.usage import Usage, Usages, counted_in, held_for
 
 OTHER_MESSAGES = 5
 """So many times as many messages as calls: clients greet, list and listen in several before their first call."""
+BODIES_AT_ONCE = 4
+"""So many of the largest bodies may be in memory for one caller."""
 LONGEST_REQUEST = TIME_OF_A_CALL + 15.0
 """Seconds after which a request ends whatever it does: a call ends by itself before that."""
-FORGOTTEN_AFTER = 60.0
-"""Seconds without a request after which nothing is known of a caller: what one may do is whole again long before."""
 TOO_LATE = TurnedAway(
     504, f"This took longer than {LONGEST_REQUEST:.0f} seconds and was ended. Look first whether it was done."
 )
-
-
-@dataclass
-class Refill:
-    """How much may still be begun: full after a second, and never more than that."""
-
-    each_second: float
-    left: float
-    counted_at: float
-
-    def take(self, now: float) -> int:
-        """Begin one; else whole seconds until one can be begun."""
-        self.left = min(self.each_second, self.left + (now - self.counted_at) * self.each_second)
-        self.counted_at = now
-        if self.left < 1:
-            return math.ceil((1 - self.left) / self.each_second)
-        self.left -= 1
-        return 0
-
-
-@dataclass
-class Usage:
-    """What is known of one caller."""
-
-    calls: Refill
-    messages: Refill
-    under_way: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
-    """Requests that are being answered, streams (True) by themselves."""
-    seen_at: float = 0.0
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing of it is under way."""
-        return not any(self.under_way.values())
-
-
-class Usages:
-    """What is known of all callers; of those who are gone, nothing."""
-
-    def __init__(self, each_second: int, now: Callable[[], float]) -> None:
-        self._each_second, self._now = each_second, now
-        self._known: dict[str, Usage] = {}
-        self._looked_at = -math.inf
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def of(self, name: str) -> Usage:
-        """That of a caller."""
-        now = self._now()
-        if now - self._looked_at >= FORGOTTEN_AFTER:
-            self._looked_at = now
-            gone = [one for one, known in self._known.items() if known.idle and now - known.seen_at >= FORGOTTEN_AFTER]
-            for one in gone:
-                del self._known[one]
-        if name not in self._known:
-            calls, messages = self._each_second, self._each_second * OTHER_MESSAGES
-            self._known[name] = Usage(Refill(calls, calls, now), Refill(messages, messages, now))
-        self._known[name].seen_at = now
-        return self._known[name]
 
 
 class Limits:
@@ -98,7 +36,7 @@ class Limits:
 
     def __init__(self, app: ASGIApp, settings: TeamSettings, now: Callable[[], float] = anyio.current_time) -> None:
         self._app, self._settings, self._now = app, settings, now
-        self.usages = Usages(settings.caller_calls_per_second, now)
+        self.usages = Usages(settings.caller_calls_per_second, OTHER_MESSAGES, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -126,17 +64,30 @@ class Limits:
     async def _admitted(self, usage: Usage, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             return await self._app(scope, receive, send)
-        body = await whole_body(receive, self._most_bytes)
-        if body is None:
-            return None
+        with held_for(usage) as body:
+            if not await read_whole(body, receive, lambda: self._too_much(usage, body)):
+                return None
+            if refusal := self._too_much(usage, body) or self._too_fast(usage, calls=is_call(scope, body)):
+                return await refusal.tell(send)
+            received = after({"type": "http.request", "body": body, "more_body": False}, receive)
+            if is_stream(scope):
+                return await self._app(scope, received, send)
+            return await in_time(partial(self._app, scope, received), send)
+
+    def _too_much(self, usage: Usage, body: bytearray) -> TurnedAway | None:
+        """Why no more of a body is read."""
         if len(body) > self._most_bytes:
-            return await self._too_large().tell(send)
-        if is_call(scope, body) and (wait := usage.calls.take(self._now())):
-            return await self._too_many("calls", self._settings.caller_calls_per_second, wait).tell(send)
-        received = after({"type": "http.request", "body": body, "more_body": False}, receive)
-        if is_stream(scope):
-            return await self._app(scope, received, send)
-        return await in_time(partial(self._app, scope, received), send)
+            return self._too_large()
+        if sum(map(len, usage.bodies)) <= BODIES_AT_ONCE * self._most_bytes:
+            return None
+        most = BODIES_AT_ONCE * self._settings.body_kilobytes
+        return TurnedAway(
+            429, f"Your requests under way have {most} kB, the most that a caller's may. {NOTHING_DONE}", 1
+        )
+
+    def _too_fast(self, usage: Usage, *, calls: bool) -> TurnedAway | None:
+        wait = usage.calls.take(self._now()) if calls else 0
+        return self._too_many("calls", self._settings.caller_calls_per_second, wait) if wait else None
 
     @property
     def _most_bytes(self) -> int:
@@ -151,31 +102,19 @@ class Limits:
         )
 
 
-@contextmanager
-def counted_in(usage: Usage, now: Callable[[], float], *, stream: bool) -> Iterator[None]:
-    """One more of this kind, as long as it lasts."""
-    usage.under_way[stream] += 1
-    try:
-        yield
-    finally:
-        usage.under_way[stream] -= 1
-        usage.seen_at = now()
-
-
-async def whole_body(receive: Receive, most: int) -> bytes | None:
-    """A body, or where it is larger so much of it that this shows; None where its sender is gone."""
-    read = bytearray()
-    while len(read) <= most:
+async def read_whole(body: bytearray, receive: Receive, is_enough: Callable[[], object]) -> bool:
+    """Read a body to its end, or until it is enough; whether its sender is still there."""
+    while not is_enough():
         message = await receive()
         if message["type"] != "http.request":
-            return None
-        read += message.get("body", b"")
+            return False
+        body += message.get("body", b"")
         if not message.get("more_body", False):
             break
-    return bytes(read)
+    return True
 
 
-def is_call(scope: Scope, body: bytes) -> bool:
+def is_call(scope: Scope, body: bytearray) -> bool:
     """Whether this begins work: by its header, which the SDK compares with the body, or by the body where there is none."""
     method: Any = method_named(scope).decode("latin-1")
     if not method:
@@ -218,7 +157,7 @@ class Strangers:
 
     def __init__(self, app: ASGIApp, each_second: int, now: Callable[[], float] = anyio.current_time) -> None:
         self._app, self._now = app, now
-        self._usages = Usages(each_second, now)
+        self._usages = Usages(each_second, 1, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.team.ending import header_of, opens_session
 from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
 

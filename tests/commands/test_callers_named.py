@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.store.sqlite import SqliteStore

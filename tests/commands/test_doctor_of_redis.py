@@ -8,6 +8,7 @@ import pytest
 from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.labels import LABEL
 from flipsnack_mcp.store.redis.redis_store import RedisStore
+from flipsnack_mcp.workflows.history import History
 from tests.commands.processes import Run
 from tests.redis_server import RedisServer, running_redis
 
@@ -20,8 +21,8 @@ def server(quick_folder: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def doctor(tmp_path: Path, state: str) -> str:
-    run = Run({"HOME": str(tmp_path), "FLIPSNACK_STATE": state})
+def doctor(tmp_path: Path, state: str, **more: str) -> str:
+    run = Run({"HOME": str(tmp_path), "FLIPSNACK_STATE": state, **more})
     ended = run("doctor")
     assert PASSWORD not in ended.out + ended.err
     assert "Traceback" not in ended.err
@@ -50,3 +51,20 @@ def test_doctor_says_once_that_it_cannot_be_used_and_shows_no_password(server: R
     said = doctor(tmp_path, f"{server.url}&password={PASSWORD}")
     assert said.count("FAIL state: Redis at") == 1
     assert "cannot be reached" in said
+
+
+async def test_doctor_looks_at_who_may_call_and_counts_whose_changes_there_are(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    store = RedisStore(redis_address(server.url))
+    await History(store, "0123456789abcdef", who=lambda: "anna").add(tool="t", target="hash", decision="done")
+    await store.close()
+    said = doctor(tmp_path, server.url, FLIPSNACK_TOKENS=str(tmp_path / "none.json"))
+    assert 'ok   callers: in the history: "anna" (1)' in said
+
+
+def test_doctor_of_a_team_whose_redis_is_gone_says_so_once(server: RedisServer, tmp_path: Path) -> None:
+    server.kill()
+    said = doctor(tmp_path, server.url, FLIPSNACK_TOKENS=str(tmp_path / "none.json"))
+    assert said.count("cannot be reached") == 1
+    assert "callers:" in said

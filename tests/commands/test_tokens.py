@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensFile
 from tests.commands.processes import Ended
 from tests.team.authentication.guarded import accounts_file

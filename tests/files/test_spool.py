@@ -27,8 +27,10 @@ async def background() -> AsyncIterator[anyio.abc.TaskGroup]:
 
 
 @pytest.fixture
-def spool(tmp_path: Path, background: anyio.abc.TaskGroup) -> Spool:
-    return Spool(tmp_path / "named", 1000, background)
+async def spool(tmp_path: Path, background: anyio.abc.TaskGroup) -> AsyncIterator[Spool]:
+    one = Spool(tmp_path / "named", 1000, background)
+    yield one
+    await one.close()
 
 
 async def of(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -128,6 +130,18 @@ async def test_what_is_kept_stays_until_its_time_is_over_or_another_takes_its_pl
         await spool.keep("one", second, 0.01)
     assert lying(tmp_path) == [second.file.path]
     await until(lambda: not spool.kept("one") and not lying(tmp_path))
+
+
+async def test_the_end_of_one_that_was_replaced_ends_nothing_else(spool: Spool, tmp_path: Path) -> None:
+    async with spool.place() as first:
+        await spool.keep("one", first, 0.01)
+    async with spool.place() as second:
+        await spool.keep("one", second, 3600)
+    async with spool.place() as third:
+        await spool.keep("other", third, 0.02)
+    # Then the time of the first is over as well.
+    await until(lambda: not spool.kept("other") and lying(tmp_path) == [second.file.path])
+    assert spool.kept("one") is second
 
 
 async def until(over: Callable[[], bool]) -> None:

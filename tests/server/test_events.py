@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.shared.subscriptions import ResourceUpdated
 
 from flipsnack_mcp.server import server
-from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS
 from flipsnack_mcp.store.sqlite import SqliteStore
 from tests.server.bench import Bench, Mode, Person, types_what_is_asked

@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 from flipsnack_mcp.api import marks
 from flipsnack_mcp.api.links import hash_from
 from flipsnack_mcp.sandbox.faults import Fault
+from flipsnack_mcp.server.callers.whose import LINK_ARGUMENTS, UNTIL_ASKED_AGAIN
 from flipsnack_mcp.server.tools.table import TOOLS
-from flipsnack_mcp.server.whose import LINK_ARGUMENTS, UNTIL_ASKED_AGAIN
 from tests.server.bench import Given, Mode, Person, types_what_is_asked
 from tests.server.long_bench import has_four_parts
 from tests.server.several import FIRST, NUMBERS, SeveralBench, whose

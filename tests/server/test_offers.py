@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from mcp import MCPError
 
-from flipsnack_mcp.server.caller import CALLER, EVERYBODY, IN_SCOPE, Caller, Right
-from flipsnack_mcp.server.offer import NOT_KNOWN, Offers
+from flipsnack_mcp.server.callers.caller import CALLER, EVERYBODY, IN_SCOPE, Caller, Right
+from flipsnack_mcp.server.callers.offer import NOT_KNOWN, Offers
 from flipsnack_mcp.settings import Settings
 from tests.server.several import SeveralBench
 from tests.team.over_http import modern

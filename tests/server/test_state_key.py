@@ -8,7 +8,7 @@ import pytest
 from mcp.types import CallToolResult
 
 from flipsnack_mcp.api import ConfigurationError
-from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from tests.server.bench import Bench, Mode
 from tests.server.destructions import TOOLS, assert_only

@@ -8,6 +8,7 @@ from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.ledger import blank, fits
 from flipsnack_mcp.api.pace import Pacer
 from flipsnack_mcp.sandbox.faults import Fault
+from flipsnack_mcp.server.callers.caller import CALLER, Caller, Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.shared_document import SharedDocument
@@ -61,6 +62,25 @@ async def test_it_says_what_may_be_done_and_how_a_deletion_is_confirmed(
     assert f"allowed: {'; '.join(words)}\n" in said.text
     counted = {"deletions_hour", "deletions_day"} & said.data["left"].keys()
     assert len(counted) == (2 if words[-1].startswith("delete ") else 0), "of what may not be done nothing is left"
+
+
+@pytest.mark.parametrize(
+    ("rights", "words"),
+    [
+        ("read", ["read"]),
+        ("read write", ["read", "change", "no deletions"]),
+        ("read delete", ["read", "delete once a person agreed"]),
+        ("read write delete", ["read", "change", "delete once a person agreed"]),
+    ],
+)
+async def test_it_says_what_the_caller_may_do(bench: Bench, rights: str, words: list[str]) -> None:
+    before = CALLER.set(Caller("anna", "token 1", frozenset(map(Right, rights.split()))))
+    try:
+        said = await bench.send(TOOL, {}, toolsets=DEFAULT)
+    finally:
+        CALLER.reset(before)
+    assert said.data["allowed"] == words
+    assert ("deletions_day" in said.data["left"]) == ("delete" in rights)
 
 
 async def test_what_is_left_goes_down_with_what_is_done(bench: Bench) -> None:

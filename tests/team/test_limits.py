@@ -13,9 +13,10 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.for_a_team import TeamSettings
-from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.team import limits
-from flipsnack_mcp.team.limits import FORGOTTEN_AFTER, Limits, Strangers, Usages
+from flipsnack_mcp.team.limits import Limits, Strangers
+from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages
 from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
 
 CALL = asked("tools/call", name="list_collections", arguments={})
@@ -200,6 +201,23 @@ async def test_a_large_body_is_refused_before_it_is_read_where_it_says_so(sent: 
         assert (answer.status_code, app.bodies) == (200, [b"x" * 1024])
 
 
+async def test_the_bodies_of_one_caller_have_a_bound_together() -> None:
+    app = Waits()
+    whole: dict[str, Any] = {"content": b"x" * 1024, "headers": OLDER}
+    async with served(limited(app, body_kilobytes=1)) as port, client() as http:
+        address = f"http://{HOST}:{port}/mcp"
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(lambda: http.post(address, **whole))
+            await until(lambda: app.came["anna"] == 4)
+            refused = await http.post(address, **whole)
+            other = await http.post(f"{address}?now", content=b"x" * 1024, headers={**OLDER, "X-Name": "ben"})
+            app.go_on.set()
+        again = await http.post(address, **whole)
+    assert (refused.status_code, other.status_code, again.status_code) == (429, 200, 200)
+    assert "4 kB" in refused.json()["error"]["message"]
+
+
 async def test_who_goes_while_a_body_is_read_leaves_nothing() -> None:
     app = Waits()
     inner = Limits(app, TeamSettings())
@@ -288,7 +306,7 @@ def test_an_address_of_the_newer_kind_counts_with_its_network() -> None:
 
 def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:
     hand = Hand()
-    usages = Usages(10, hand)
+    usages = Usages(10, 5, hand)
     usages.of("anna").under_way[False] += 1
     usages.of("ben")
     hand.now += 2 * FORGOTTEN_AFTER

@@ -1,9 +1,14 @@
 """What an operator starts from says what this version understands: settings, paths, probes, and nothing secret."""
 
+import json
+import os
 import re
-import shlex
+import socket
 import subprocess
+import time
+import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +18,18 @@ import yaml  # type: ignore[import-untyped]  # it has none
 from flipsnack_mcp.parsing import parsed
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.settings import VARIABLES, Settings
+from tests.commands.processes import nobody_answers_at
+from tests.redis_server import program
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 TEXTS = {one.name: one.read_text(encoding="utf-8") for one in [*PACKAGING.glob("*.yaml"), PACKAGING / "Dockerfile"]}
 NGINX = {one.name: one.read_text(encoding="utf-8") for one in (PACKAGING / "nginx").glob("*.conf")}
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXTS["compose.yaml"])
 CLUSTER: list[dict[str, Any]] = list(yaml.safe_load_all(TEXTS["kubernetes.yaml"]))
-PROMISED = ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction")
+MANUAL = (PACKAGING.parent / "docs" / "team.md").read_text(encoding="utf-8")
+PROMISED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 """Of Redis: what is said about journals rests on them."""
+PASSWORD = "a-password-of-a-test"
 
 
 def of_kind(kind: str, name: str = "flipsnack") -> dict[str, Any]:
@@ -33,10 +42,18 @@ def pod() -> dict[str, Any]:
     return inside
 
 
-@pytest.mark.parametrize("name", TEXTS | NGINX)
-def test_only_settings_that_exist_are_named(name: str) -> None:
-    known = {one.name for one in VARIABLES}
-    assert set(re.findall(r"\bFLIPSNACK_[A-Z_]+\b", (TEXTS | NGINX)[name])) <= known
+@pytest.mark.parametrize("text", [*(TEXTS | NGINX).values(), MANUAL], ids=[*(TEXTS | NGINX), "team.md"])
+def test_only_settings_that_exist_are_named(text: str) -> None:
+    known = {one.name for one in VARIABLES} | {"FLIPSNACK_TOKEN"}  # the last is a client's own
+    assert set(re.findall(r"\bFLIPSNACK_[A-Z_]+\b", text)) <= known
+
+
+def test_what_the_manual_shows_can_be_read_and_asks_redis_for_the_same() -> None:
+    blocks = re.findall(r"^```(json|toml)\n(.+?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["toml", "json", "toml"]
+    assert all({"json": json.loads, "toml": tomllib.loads}[kind](text) for kind, text in blocks)
+    assert all(f"{name} {value}\n" in MANUAL for name, value in PROMISED.items())
+    assert "TimeoutStopSec=60\n" in MANUAL
 
 
 @pytest.mark.parametrize("name", TEXTS | NGINX)
@@ -117,14 +134,51 @@ def test_probes_ask_what_there_is_and_an_end_waits_for_the_drain() -> None:
     assert "/health" in TEXTS["Dockerfile"]
     longest = Settings().drain_seconds + TIME_OF_A_CALL
     assert pod()["terminationGracePeriodSeconds"] > longest
-    assert "TimeoutStopSec=60\n" in (PACKAGING.parent / "docs" / "team.md").read_text(encoding="utf-8")
     assert int(COMPOSE["services"]["replica-1"]["stop_grace_period"].removesuffix("s")) > longest
 
 
-def test_redis_keeps_what_it_is_told() -> None:
+def commands_of_redis() -> list[str]:
     (in_a_cluster,) = containers_of(of_kind("StatefulSet", "flipsnack-redis"))
-    for command in (" ".join(COMPOSE["services"]["redis"]["command"]), in_a_cluster["args"][0]):
-        assert all(one in " ".join(shlex.split(command.replace("|", " ; "))) for one in PROMISED)
+    return [COMPOSE["services"]["redis"]["command"][2].replace("$$", "$"), in_a_cluster["args"][0]]
+
+
+@pytest.mark.parametrize("command", commands_of_redis(), ids=["compose", "cluster"])
+def test_redis_keeps_what_it_is_told(command: str, tmp_path: Path) -> None:
+    """The very command is run; it wants a password, which is in no list of processes, and ends when it is asked to."""
+    with nobody_answers_at() as port:
+        pass
+    here = command.replace("/tmp/", f"{tmp_path}/").replace("/data", str(tmp_path))  # noqa: S108  # inside of a container
+    (tmp_path / "redis-server").symlink_to(program())
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDIS_PASSWORD": PASSWORD}
+    with subprocess.Popen(["sh", "-c", f"{here} --port {port}"], env=environment, stdout=subprocess.DEVNULL) as server:  # noqa: S603, S607  # our own
+        told = asked_of_redis(port, *(f"CONFIG GET {name}" for name in PROMISED))
+        assert PASSWORD not in (Path("/proc") / str(server.pid) / "cmdline").read_text()
+        assert all(f"\r\n{value}\r\n" in answer for value, answer in zip(PROMISED.values(), told, strict=True))
+        server.terminate()
+        assert server.wait(30) == 0
+
+
+def asked_of_redis(port: int, *commands: str) -> list[str]:
+    """Its answers, once it is there; without its password there is none."""
+    with closing(connected(port)) as line:
+        answers = []
+        for command in ("PING", f"AUTH {PASSWORD}", *commands):
+            line.sendall(f"{command}\r\n".encode())
+            answers.append(line.recv(1000).decode())
+    refused, let_in, *told = answers
+    assert refused.startswith("-NOAUTH")
+    assert let_in == "+OK\r\n"
+    return told
+
+
+def connected(port: int) -> socket.socket:
+    latest = time.monotonic() + 60
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 30)
+        except OSError:
+            assert time.monotonic() < latest
+            time.sleep(0.01)
 
 
 def test_each_balancer_passes_on_the_same_paths() -> None:

@@ -162,8 +162,13 @@ async def callers(settings: Settings) -> list[Finding]:
     from flipsnack_mcp.team.authentication import looked_at_callers  # noqa: PLC0415  # it brings a web framework
 
     found = [Finding("callers", ok, said) for ok, said in await looked_at_callers(settings)]
-    file = state_file(kept_at(settings)) if not settings.problems else None
-    return [*found, *(await changes_by(settings) if file and file.is_file() else [])]
+    return [*found, *(await changes_by(settings) if not settings.problems and is_there(settings) else [])]
+
+
+def is_there(settings: Settings) -> bool:
+    """Tell whether anything can have been kept already: looking makes no file."""
+    state = kept_at(settings)
+    return is_redis(state) or bool((file := state_file(state)) and file.is_file())
 
 
 async def changes_by(settings: Settings) -> list[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.consent.form import Preview
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh

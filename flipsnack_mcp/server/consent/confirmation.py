@@ -13,6 +13,7 @@ import anyio
 from mcp import types
 
 from flipsnack_mcp.api import quoted
+from flipsnack_mcp.server.callers.rights import check_taking_offline
 from flipsnack_mcp.server.consent.asking import answer_to, show_life
 from flipsnack_mcp.server.consent.codes import LIFETIME, MINUTES, Consents, Ticket, approving
 from flipsnack_mcp.server.consent.form import LONGEST_TO_TYPE, Preview, confirms, question
@@ -21,7 +22,6 @@ from flipsnack_mcp.server.consent.reply import QUESTION, Reply, Wanted, reply_of
 from flipsnack_mcp.server.consent.sealing import Asked
 from flipsnack_mcp.server.consent.yes import How, NotConfirmedError, SaidNoError, Yes, yeses_of
 from flipsnack_mcp.server.request import ToolRequest
-from flipsnack_mcp.server.rights import check_taking_offline
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.clock import Stamp, is_fresh
 

@@ -17,7 +17,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.consent.keys import Keys, belonging_to
 from flipsnack_mcp.store.records import StoreUnusable
 

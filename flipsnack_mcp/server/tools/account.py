@@ -9,6 +9,7 @@ from pydantic import Field
 
 from flipsnack_mcp.api.actions import statistics
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.labels import UNNAMED
@@ -54,19 +55,24 @@ async def get_user_stats(call: ToolCall, action: statistics.GetUserStats) -> Acc
 
 
 def allowed_by(settings: Settings) -> list[str]:
-    """What may be done, in short words."""
-    if settings.read_only:
+    """What may be done by whoever asks, in short words."""
+    caller = CALLER.get()
+    if settings.read_only or not (caller.may(Right.WRITE) or caller.may(Right.DELETE)):
         return ["read"]
-    kinds = {"default": ["read", "change"], "legacy": ["old actions"]}
+    kinds = {"default": ["read", "change"] if caller.may(Right.WRITE) else ["read"], "legacy": ["old actions"]}
     every = [word for toolset, words in kinds.items() if toolset in settings.toolsets for word in words]
-    return [*every, DELETIONS.get(settings.confirm, "no deletions")]
+    return [*every, DELETIONS[settings.confirm] if may_delete(settings) else "no deletions"]
+
+
+def may_delete(settings: Settings) -> bool:
+    """Whether whoever asks may delete anything, once it is confirmed."""
+    return not settings.read_only and settings.confirm in DELETIONS and CALLER.get().may(Right.DELETE)
 
 
 async def left_of(app: App, uploads: int | None) -> dict[str, int]:
     """What is left of each allowance, as far as that can be had: for all processes on the account."""
-    may_delete = not app.settings.read_only and app.settings.confirm in DELETIONS
     calls = await if_known(app.flipsnack.calls_left())
-    deletions = await if_known(app.allowance.left()) if may_delete else None
+    deletions = await if_known(app.allowance.left()) if may_delete(app.settings) else None
     left = {"calls_minute": calls, **{f"deletions_{span}": count for span, count in (deletions or {}).items()}}
     return {name: count for name, count in {**left, "uploads_month": uploads}.items() if count is not None}
 

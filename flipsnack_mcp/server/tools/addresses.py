@@ -7,8 +7,8 @@ import anyio
 
 from flipsnack_mcp.api import Action, ConfigurationError, FlipsnackError
 from flipsnack_mcp.server.app import TO_SET, App
-from flipsnack_mcp.server.caller import CALLER
-from flipsnack_mcp.server.rights import check_theirs
+from flipsnack_mcp.server.callers.caller import CALLER
+from flipsnack_mcp.server.callers.rights import check_theirs
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.addresses.handed import HANDED, HandedNow, HandedUpload

@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from flipsnack_mcp.api import Effect
 from flipsnack_mcp.api.actions.collections import Collection
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.caller import CALLER, Right
+from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.consent.preview import InQuestion
 from flipsnack_mcp.server.consent.yes import Yes
 from flipsnack_mcp.server.request import ToolRequest

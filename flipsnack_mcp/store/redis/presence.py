@@ -71,6 +71,8 @@ class Presence:
         self._since = self._signed = self._back_since = self._tried = float("-inf")
         self._cut_off: int | None = None
         self._were = 0
+        self.trouble = "", ""
+        """What was wrong last, and what can be done about it."""
 
     def asked(self, names: list[str], *, alive: bool, **more: Any) -> dict[str, Any]:
         """What the script is asked; `alive` where it is a sign of life as well."""
@@ -90,9 +92,10 @@ class Presence:
             self._back_since, self._were, self._cut_off = here, self._cut_off, None
         self._signed = here
 
-    def failed(self, began: float) -> None:
+    def failed(self, began: float, error: StoreUnusable) -> None:
         """It did not, when asked at that time."""
         self._tried = self._clock()
+        self.trouble = error.happened, error.next_step
         if self._cut_off is None:
             known = self._signed - self._since >= GROWN_UP and began - self._signed <= LATEST_NEWS
             self._cut_off = len(self._live) if known else 0
@@ -129,8 +132,8 @@ async def give_sign(link: RedisLink, presence: Presence) -> None:
     try:
         told = TurnTaken.of(await link.run(DOCUMENTS, "clock", presence.asked([], alive=True)))
         presence.heard(told, alive=True)
-    except StoreUnusable:
-        presence.failed(began)
+    except StoreUnusable as error:
+        presence.failed(began, error)
     for one in [*presence.documents]:
         await one.look()
 

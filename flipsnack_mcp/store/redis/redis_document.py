@@ -78,6 +78,11 @@ class RedisDocument(Generic[DocumentT]):
         """Among how many replicas the allowance in it is divided at the moment; none may take anything where it is 0."""
         return self._presence.sharers
 
+    @property
+    def trouble(self) -> tuple[str, str]:
+        """Why it was lost sight of, and what can be done about it."""
+        return self._presence.trouble
+
     async def change(self, decide: Callable[[DocumentT, float], T]) -> T:
         """Run `decide`, which is plain code without await and may be run again, on the document and the time."""
         self._presence.documents[self] = None
@@ -88,7 +93,7 @@ class RedisDocument(Generic[DocumentT]):
             try:
                 return await self._together(decide)
             except StoreUnusable as error:
-                self._presence.failed(began)
+                self._presence.failed(began, error)
                 self._warn(error)
                 return self._alone(decide)
 

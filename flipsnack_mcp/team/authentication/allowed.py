@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flipsnack_mcp.server.accounts import account_named
+from flipsnack_mcp.server.callers.accounts import account_named
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.tokens import ALL_ACCOUNTS, TokenEntry
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flipsnack_mcp.server.arriving.observing import note_caller
-from flipsnack_mcp.server.caller import CALLER, EVERYBODY, IN_SCOPE, Caller, Right
+from flipsnack_mcp.server.callers.caller import CALLER, EVERYBODY, IN_SCOPE, Caller, Right
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication import challenges

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from flipsnack_mcp.server.caller import Caller
+from flipsnack_mcp.server.callers.caller import Caller
 from flipsnack_mcp.team.authentication.issuer import PublishedKeys
 from flipsnack_mcp.team.authentication.keys import PublishedKey
 from flipsnack_mcp.team.authentication.scopes import rights_of, scopes_in

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from flipsnack_mcp.reading import LOOPBACK
-from flipsnack_mcp.server.accounts import LONGEST_LIST
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.accounts import LONGEST_LIST
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.team.authentication.challenges import CannotTellError

@@ -11,10 +11,10 @@ from typing import Any, cast
 from starlette.types import Message, Receive, Scope
 
 from flipsnack_mcp.api import Changed, opened
-from flipsnack_mcp.server.caller import Caller, Right
+from flipsnack_mcp.server.callers.caller import Caller, Right
+from flipsnack_mcp.server.callers.offer import with_accounts_of
+from flipsnack_mcp.server.callers.rights import right_needed
 from flipsnack_mcp.server.menu import menu
-from flipsnack_mcp.server.offer import with_accounts_of
-from flipsnack_mcp.server.rights import right_needed
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scope_of
 
@@ -64,7 +64,7 @@ async def scopes_lacking(caller: Caller, held: tuple[str, ...], settings: Settin
     """What a posted request lacks, of all that whoever makes it could be granted."""
     if caller.rights >= USUAL:
         return None
-    method, params = message_in(await posted.body())
+    method, params = asked_in(await posted.body())
     if method == READING:
         what, right = "Reading a resource", Right.READ
     else:
@@ -80,7 +80,7 @@ async def scopes_lacking(caller: Caller, held: tuple[str, ...], settings: Settin
     return Lacking(said, tuple(dict.fromkeys((*held, wanted))))
 
 
-def message_in(body: bytes | None) -> tuple[str, Mapping[str, Any]]:
+def asked_in(body: bytes | None) -> tuple[str, Mapping[str, Any]]:
     """The method that is asked for and its parameters; neither where the body is no such message."""
     try:
         message = json.loads(body or b"null")

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from flipsnack_mcp.server.caller import Caller, Right
+from flipsnack_mcp.server.callers.caller import Caller, Right
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.permissions import OF_OTHERS
 from flipsnack_mcp.team.authentication.challenges import CannotTellError

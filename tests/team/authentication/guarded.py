@@ -22,7 +22,7 @@ from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import SqliteStore

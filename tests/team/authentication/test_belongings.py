@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from flipsnack_mcp.sandbox.faults import Fault
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.consent.codes import Consents
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.team.authentication import Authentication, door

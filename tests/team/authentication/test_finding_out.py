@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST, Redactor
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication import Authentication, authenticated

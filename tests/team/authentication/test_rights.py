@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
 from tests.team.authentication.guarded import (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.team.authentication import tokens
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import (

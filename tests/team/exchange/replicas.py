@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from flipsnack_mcp.server.app import App
-from flipsnack_mcp.server.caller import CALLER, Caller
+from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team.exchange.routes import exchange_routes

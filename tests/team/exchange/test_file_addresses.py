@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox.packages import Package
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from tests.in_memory import rows_of
 from tests.server.bench import Bench

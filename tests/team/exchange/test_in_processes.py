@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from tests.commands.processes import Run, nobody_answers_at, wait_for

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.sandbox import Pace
-from flipsnack_mcp.server.caller import Caller
+from flipsnack_mcp.server.callers.caller import Caller
 from tests.server.bench import PDF, Bench
 from tests.server.several import SeveralBench, with_accounts
 from tests.team.exchange.replicas import Replica, Team, path_of

@@ -1,6 +1,7 @@
 """A document that comes by an address: from the page or a program to Flipsnack, byte for byte, once."""
 
 import asyncio
+import gzip
 import hashlib
 import io
 import re
@@ -14,11 +15,12 @@ import pytest
 from pypdf import PdfWriter
 
 from flipsnack_mcp.files.partial_file import PARTIAL_NAME
-from flipsnack_mcp.server.caller import Right
+from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.team.exchange import receiving, routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
 from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR, HandedUploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
 from tests.in_memory import rows_of
 from tests.server.bench import PDF
 from tests.team.exchange.replicas import BERT, HOST, Replica, Team, path_of
@@ -433,9 +435,14 @@ async def test_a_caller_has_a_number_of_open_addresses_and_others_have_theirs(te
     assert said.is_error
     assert "there can be no more" in said.text
     berts = await team.replica("b", caller=BERT)
-    await berts.address()
+    address, _ = await berts.address()
     replica.bench.clock.advance(ADDRESS_SECONDS + 1)
-    await replica.address()
+    for _ in range(MOST_OPEN - 1):
+        await replica.address()
+    address, upload_id = await replica.address()
+    await replica.web.put(address, content=PDF)
+    await until_ended(replica, upload_id)
+    await replica.address()  # one that was used is open no more
 
 
 async def test_a_document_on_a_replica_that_ended_may_be_sent_again(replica: Replica) -> None:
@@ -460,6 +467,7 @@ async def test_what_is_on_its_way_is_told_so_though_that_could_not_be_written_do
     with monkeypatch.context() as patch:
         patch.setattr(HandedUploads, "settle", cannot)
         assert (await replica.web.put(address, content=PDF)).status_code == 202
+    replica.bench.clock.advance(TAKEN_FOR + 1)
     assert (await replica.web.put(address, content=PDF + b"%")).status_code == 404
     await until_ended(replica, upload_id)
     assert len(created(replica)) == 1
@@ -479,6 +487,64 @@ async def test_a_store_that_fails_is_told_and_nothing_is_sent(
     assert "Nothing was changed." in answer.text
     assert nothing_sent(replica)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
+
+
+async def test_what_goes_wrong_inside_leaves_the_address_good_and_is_told_in_words_of_ours(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("a signed address")
+
+    address, upload_id = await replica.address()
+    with monkeypatch.context() as patch:
+        patch.setattr(Uploads, "begin", breaks)
+        answer = await replica.web.put(address, content=PDF)
+    assert answer.status_code == 500
+    assert "signed" not in answer.text
+    assert replica.spooled == []
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+
+
+async def test_a_replica_that_cannot_ask_flipsnack_says_so_and_leaves_the_address_good(
+    team: Team, replica: Replica
+) -> None:
+    other = await team.replica("b", problems=("FLIPSNACK_API_URL is no address.",))
+    address, upload_id = await replica.address()
+    answer = await other.web.put(address, content=PDF)
+    assert answer.status_code == 503
+    assert other.spooled == []
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
+
+
+async def test_a_caller_sends_so_many_documents_at_once_and_is_told_when_to_come_back(replica: Replica) -> None:
+    address, _ = await replica.address()
+    go_on, begun = anyio.Event(), list[int]()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield PDF
+        begun.append(1)
+        await go_on.wait()
+
+    async def send() -> None:
+        await replica.web.put(address, content=slowly())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(receiving.OF_A_CALLER):
+            group.start_soon(send)
+        await until(lambda: len(replica.spooled) == receiving.OF_A_CALLER)
+        answer = await replica.web.put(address, content=PDF)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        go_on.set()
+
+
+async def test_a_document_that_comes_packed_is_refused_and_the_address_stays(replica: Replica) -> None:
+    address, upload_id = await replica.address()
+    packed = await replica.web.put(address, content=gzip.compress(PDF), headers={"Content-Encoding": "gzip"})
+    assert packed.status_code == 415
+    assert (await replica.web.put(address, content=PDF)).status_code == 202
+    await until_ended(replica, upload_id)
 
 
 async def test_a_full_spool_is_said_before_the_body_is_read(team: Team) -> None:

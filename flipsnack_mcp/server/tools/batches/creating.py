@@ -6,8 +6,8 @@ from anyio.to_thread import run_sync
 from flipsnack_mcp.api import few_named, quoted
 from flipsnack_mcp.files.paths.listing import list_files
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.server.caller import CALLER
-from flipsnack_mcp.server.rights import NotTheirsError
+from flipsnack_mcp.server.callers.caller import CALLER
+from flipsnack_mcp.server.callers.rights import NotTheirsError
 from flipsnack_mcp.server.tools.batches.planning import CreateCollectionsInput, make_batch
 from flipsnack_mcp.server.tools.batches.telling import BatchStatus, still_running, what_became
 from flipsnack_mcp.server.tools.plans.answers import made_by

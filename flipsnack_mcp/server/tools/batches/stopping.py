@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from flipsnack_mcp.api import Effect, FlipsnackError
-from flipsnack_mcp.server.accounts import EVERY_ONE, no_account_named
-from flipsnack_mcp.server.rights import check_theirs
+from flipsnack_mcp.server.callers.accounts import EVERY_ONE, no_account_named
+from flipsnack_mcp.server.callers.rights import check_theirs
 from flipsnack_mcp.server.tools.addresses import closed_address
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput
 from flipsnack_mcp.server.tools.reporting.going_on import known_joint

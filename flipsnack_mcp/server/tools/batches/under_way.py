@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from flipsnack_mcp.api import Effect, FlipsnackError
-from flipsnack_mcp.server.rights import check_theirs
+from flipsnack_mcp.server.callers.rights import check_theirs
 from flipsnack_mcp.server.tools.addresses import no_such_upload, open_addresses, told_of_arrival, wait_for_arrival
 from flipsnack_mcp.server.tools.arguments import GivenId, ToolInput, WaitSeconds
 from flipsnack_mcp.server.tools.tool import Answered, ToolCall

@@ -6,10 +6,10 @@ from functools import partial
 from mcp.types import InputRequiredResult
 
 from flipsnack_mcp.api import Changed, FlipsnackError
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.caller import CALLER
+from flipsnack_mcp.server.callers.rights import NotTheirsError, check_taking_offline
 from flipsnack_mcp.server.consent.preview import Batch
 from flipsnack_mcp.server.consent.yes import SaidNoError, Yes, brings_no_yes
-from flipsnack_mcp.server.rights import NotTheirsError, check_taking_offline
 from flipsnack_mcp.server.tools.plans.answers import PlanStatus, all_items, counts, made_by, plan_status, running
 from flipsnack_mcp.server.tools.tool import ToolCall
 from flipsnack_mcp.store.records import StoreUnusable

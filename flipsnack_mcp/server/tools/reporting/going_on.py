@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from flipsnack_mcp.api import FlipsnackError
-from flipsnack_mcp.server.accounts import EVERY_ONE
-from flipsnack_mcp.server.caller import CALLER
+from flipsnack_mcp.server.callers.accounts import EVERY_ONE
+from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.tools.choosing import PeriodInput
 from flipsnack_mcp.server.tools.tool import GOES_ON, ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress, roughly

@@ -10,8 +10,8 @@ import anyio
 from pydantic import Field
 
 from flipsnack_mcp.api import FlipsnackError, cleaned, first_few
-from flipsnack_mcp.server.accounts import not_offered
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.callers.accounts import not_offered
 from flipsnack_mcp.server.tools.reporting.going_on import afterwards, known_joint, no_such_report, under_way
 from flipsnack_mcp.server.tools.reporting.naming import Figures, Rows
 from flipsnack_mcp.server.tools.reporting.reports import (

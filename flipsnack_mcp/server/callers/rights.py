@@ -1,7 +1,7 @@
 """Which right a call needs, as far as its name and arguments tell, and the refusal of who has it not."""
 
 from flipsnack_mcp.api import Effect, FlipsnackError, quoted, status_from
-from flipsnack_mcp.server.caller import CALLER, Right
+from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.menu import Entry, entries
 
 

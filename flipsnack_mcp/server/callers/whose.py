@@ -12,7 +12,8 @@ import anyio
 from flipsnack_mcp.api import FlipsnackError, account_in_embed_code, account_in_link, hash_from
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.actions.publishing import GetEmbedCode
-from flipsnack_mcp.server.accounts import (
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.callers.accounts import (
     EVERY_ONE,
     WhichAccountError,
     existing_account,
@@ -21,7 +22,6 @@ from flipsnack_mcp.server.accounts import (
     not_by_this_link,
     not_offered,
 )
-from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.menu import over_all
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.tools.arguments import several

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from mcp import MCPError, types
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-from flipsnack_mcp.server.caller import CALLER, IN_SCOPE, Caller, Right
+from flipsnack_mcp.server.callers.caller import CALLER, IN_SCOPE, Caller, Right
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST
