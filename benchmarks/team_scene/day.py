@@ -153,7 +153,7 @@ async def lived(team: Team, plan: Plan, chance: random.Random) -> tuple[dict[str
         group.start_soon(day.play)
     await day.see_drained()
     for work in day.works:
-        day.wrong += await followed(team, tokens[work.account][0], work, certain=plan is not KILLS)
+        day.wrong += await followed(team, tokens[work.account][0], work, day.diary, certain=plan is not KILLS)
     return await judged(day)
 
 

@@ -35,7 +35,7 @@ async def begun_on(
 ) -> Work:
     """Begin one of each there, without waiting for any."""
     marker = f"mark handed over {replica.number} {target}"
-    diary.written[marker] = "done"
+    diary.written[marker] = "unknown"
     async with team.client(token, replica=replica, elicitation_callback=Person(diary)) as (client, _):
 
         async def data(tool: str, **arguments: Any) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def begun_on(
     return Work(account, report["report_id"], upload["upload_id"], marker, target, question)
 
 
-async def followed(team: Team, token: str, work: Work, *, certain: bool) -> list[str]:
+async def followed(team: Team, token: str, work: Work, diary: Diary, *, certain: bool) -> list[str]:
     """What another did not finish; where a replica was killed at any moment an upload may end as interrupted."""
     wrong = list[str]()
     async with team.client(token) as (client, _):
@@ -82,6 +82,8 @@ async def followed(team: Team, token: str, work: Work, *, certain: bool) -> list
             await state("report_stats", report_id=work.report),
             await state("get_upload", upload_id=work.upload),
         )
+        if upload == "complete":
+            diary.written[work.marker] = "done"
         if report != "complete":
             wrong.append(f"the report {work.report} of {work.account} is {report!r}")
         if upload not in ({"complete"} if certain else ENDS):
