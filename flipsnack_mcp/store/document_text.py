@@ -1,0 +1,42 @@
+"""A shared document as it was seen last, with its text: who finds the same text again need not read and check it anew."""
+
+import json
+from collections.abc import Callable
+from typing import Generic, TypeAlias, TypeGuard, TypeVar, cast
+
+DocumentT = TypeVar("DocumentT")
+Fits: TypeAlias = Callable[[object], TypeGuard[DocumentT]]  # whether what a store held is such a document
+
+TEXT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+class LastSeen(Generic[DocumentT]):
+    """What a document was after the last change that is known to have been made."""
+
+    def __init__(self, first: DocumentT, fits: Fits[DocumentT]) -> None:
+        self._fits = fits
+        self._text, self._document = TEXT.encode(first), cast("DocumentT | None", None)
+
+    def lent(self) -> DocumentT:
+        """The document, to be changed. What is not kept afterwards has not been: it is read from its text again."""
+        lent, self._document = self._document, None
+        return cast("DocumentT", json.loads(self._text)) if lent is None else lent
+
+    def found(self, text: str | None) -> DocumentT | None:
+        """What this text says, to be changed as well; None where somebody edited it into nonsense."""
+        if text == self._text:  # it was looked at when it came, or was made here
+            return self.lent()
+        document = parsed(text or "")
+        return document if self._fits(document) else None
+
+    def keep(self, document: DocumentT, text: str) -> None:
+        """This is how it stands."""
+        self._document, self._text = document, text
+
+
+def parsed(text: str) -> object:
+    """What a text says; nothing where it is no JSON."""
+    try:
+        return cast("object", json.loads(text))
+    except ValueError:
+        return None
