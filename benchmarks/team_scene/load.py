@@ -23,6 +23,8 @@ READING = 1.0
 """Seconds that a person takes for a form; a faster yes counts as never given."""
 RETRYABLE = re.compile(r"\bagain\b|\blater\b|\bwait\b", re.IGNORECASE)
 CUT = re.compile(r"ended without a response|reconnection attempts|connection closed", re.IGNORECASE)
+ON_ITS_WAY = ("uploading", "interrupted")
+"""Of an upload: nothing is promised of it yet but that it is known."""
 SAID_NO = "The person said no."
 NOTHING_CHANGED = re.compile(r"nothing was (changed|done)", re.IGNORECASE)
 MOST_TRIES = 30
@@ -146,7 +148,7 @@ class Assistant:
         for _ in range(MOST_TRIES):
             self.diary.written[marker] = "unknown"
             told = await self.once(tool, **arguments)
-            if told.outcome is Outcome.DONE:
+            if told.outcome is Outcome.DONE and told.data.get("state") not in ON_ITS_WAY:
                 self.diary.written[marker] = "done"
             elif NOTHING_CHANGED.search(told.text):
                 self.diary.written[marker] = "unchanged"

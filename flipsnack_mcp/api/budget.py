@@ -105,9 +105,9 @@ class Timeline:
         return at - now
 
 
-def timeline(doc: SharedBudget, now: float, rules: BudgetRules) -> Timeline:
+def timeline(doc: SharedBudget, now: float, rules: BudgetRules, lane: Lane) -> Timeline:
     line = Timeline(rules, sorted(stamp(call, now) for call in doc["log"]), sum(doc["pause"]))
-    for call in doc["log"]:
+    for call in doc["log"] if lane is Lane.BACKGROUND else ():  # a person's call goes whenever there is a place
         line.push(call["granted"])
     return line
 
@@ -119,7 +119,8 @@ def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
     """
     for call in doc["log"]:
         call["granted"] = min(call["granted"], now)
-        call["settled"] = None if call["settled"] is None else min(call["settled"], now)
+        if (settled := call["settled"]) is not None and settled > now:
+            call["settled"] = now
     oldest = now - max(w + rules.margin for _, w in rules.limits)
     doc["log"] = [call for call in doc["log"] if stamp(call, now) > oldest]
     doc["pause"][0] = min(doc["pause"][0], now)
@@ -136,6 +137,8 @@ def turns(doc: SharedBudget) -> list[str]:
 
     By the grant's number, not its time: with equal times three processes got 60, 20 and 20 %.
     """
+    if len(doc["want"]) == 1:
+        return [*doc["want"]]
     served = {call["who"]: call["id"] for call in doc["log"]}
     return sorted(doc["want"], key=lambda who: (lane_of(who), served.get(who, 0), doc["want"][who]["since"]))
 
@@ -181,7 +184,8 @@ def ask(doc: SharedBudget, now: float, rules: BudgetRules, request: SlotRequest)
     drop_dead(doc, now, rules)
     mine: Want = {"n": request.callers, "since": min(now, before["since"]) if before else now, "due": now}
     doc["want"][request.who] = mine
-    turn, line, lane = turns(doc), timeline(doc, now, rules), lane_of(request.who)
+    lane = lane_of(request.who)
+    turn, line = turns(doc), timeline(doc, now, rules, lane)
     at = line.earliest(now, lane, request.places)
     first = turn[0] == request.who
     if request.grant and first and at <= now:

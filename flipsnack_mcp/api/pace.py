@@ -116,6 +116,7 @@ class Pacer:
 
     def __init__(self, store: BudgetStore, rules: BudgetRules | None = None) -> None:
         self._store, self._rules = store, rules or BudgetRules()
+        self._divided = store if isinstance(store, DividedBudget) else None
         self._name = f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
         self._callers = dict.fromkeys(Lane, 0)
         self._locks = {lane: anyio.Lock() for lane in Lane}  # one caller looks; two hundred would race each other
@@ -189,7 +190,7 @@ class Pacer:
 
     def _allowed(self) -> BudgetRules:
         """What this process may take, as it is while the document is looked at."""
-        return self._store.allowed(self._rules) if isinstance(self._store, DividedBudget) else self._rules
+        return self._divided.allowed(self._rules) if self._divided else self._rules
 
     def _who(self, lane: Lane) -> str:
         return f"{lane:d}{self._name}"

@@ -31,12 +31,10 @@ KINDS = {"hash": "collection"}
 SCHEME = "flipsnack://"
 
 
-def listed_resources(every: Sequence[Settings]) -> list[Resource]:
-    """What can be read without knowing anything, of each account."""
-    if not every:
-        return []
-    if len(every) == 1:
-        return [RESOURCE]
+def listed_resources(every: Sequence[Settings], *, several: bool) -> list[Resource]:
+    """What can be read without knowing anything, of each account; they have names where the server has several."""
+    if not several:
+        return [RESOURCE for _ in every]
     return [
         RESOURCE.model_copy(
             update={
@@ -49,11 +47,12 @@ def listed_resources(every: Sequence[Settings]) -> list[Resource]:
     ]
 
 
-def listed_templates(every: Sequence[Settings]) -> list[ResourceTemplate]:
-    """What can be read once its hash is known, and of which account it is, where there are several."""
+def listed_templates(every: Sequence[Settings], *, several: bool) -> list[ResourceTemplate]:
+    """What can be read once its hash is known, and of which account it is, where the server has several."""
     if not every:
         return []
-    address = TEMPLATE.uri_template if len(every) == 1 else address_of(f"{{{ARGUMENT}}}", TEMPLATE.uri_template)
+    name = every[0].name if len(every) == 1 else f"{{{ARGUMENT}}}"
+    address = address_of(name, TEMPLATE.uri_template) if several else TEMPLATE.uri_template
     return [TEMPLATE.model_copy(update={"uri_template": address})]
 
 

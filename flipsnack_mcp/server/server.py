@@ -192,13 +192,13 @@ class FlipsnackServer(MCPServer[Service]):
 
     @override
     async def list_resources(self) -> list[types.Resource]:
-        every = self._offers.now.readable
-        view = [declaring.listed_view(every)] if client_supports_apps(HANDLED.get()) else []
-        return [*resources.listed_resources(every), *view]
+        offer = self._offers.now
+        view = [declaring.listed_view(offer.settings.every)] if client_supports_apps(HANDLED.get()) else []
+        return [*resources.listed_resources(offer.readable, several=self._offers.several), *view]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
-        return resources.listed_templates(self._offers.now.readable)
+        return resources.listed_templates(self._offers.now.readable, several=self._offers.several)
 
     @override
     async def read_resource(

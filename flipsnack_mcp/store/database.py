@@ -69,15 +69,23 @@ class RowRecords:
         self._db: sqlite3.Connection | None = db
 
     def get(self, kind: str, name: str) -> Body | None:
+        text = self.text(kind, name)
+        return None if text is None else read_body(text)
+
+    def text(self, kind: str, name: str) -> str | None:
+        """A body as it stands there."""
         rows = self._run(GET, kind=kind, name=name)
-        return read_body(rows[0][0]) if rows else None
+        return rows[0][0] if rows else None
 
     def several(self, kind: str, names: Iterable[str]) -> list[Body | None]:
         return [self.get(kind, name) for name in names]
 
     def put(self, kind: str, name: str, body: Body, *, keep: float | None = None) -> None:
         # In ASCII: half a surrogate pair in somebody's title must not make a record unwritable.
-        text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+        self.put_text(kind, name, json.dumps(body, allow_nan=False, separators=(",", ":")), keep=keep)
+
+    def put_text(self, kind: str, name: str, text: str, *, keep: float | None = None) -> None:
+        """The same where the text is made already."""
         self.wrote = True
         self._run(FORGET, kind=kind, name=name)  # whoever comes back after its time stands at the end again
         self._run(PUT, kind=kind, name=name, body=text, keep=keep)

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flipsnack_mcp.redis_address import RedisAddress, is_redis, redis_address
+from flipsnack_mcp.store.document_text import DocumentT, Fits
 from flipsnack_mcp.store.records import OpenedStore, Store
 from flipsnack_mcp.store.redis.presence import presence_on
 from flipsnack_mcp.store.redis.redis_document import Habits, NoHabits, RedisDocument
 from flipsnack_mcp.store.redis.redis_store import RedisStore
-from flipsnack_mcp.store.shared_document import DocumentT, Fits, SharedDocument
+from flipsnack_mcp.store.shared_document import SharedDocument
 from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 
 if TYPE_CHECKING:

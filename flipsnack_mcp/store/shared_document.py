@@ -4,21 +4,21 @@ Not a record of the state file: it changes several times a second, it need not s
 whatever becomes of its file, work goes on.
 """
 
-import copy
 import logging
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, cast
 
-from flipsnack_mcp.store.records import Body, Records, StoreUnusable, T
+from flipsnack_mcp.store.document_text import DocumentT, Fits, LastSeen, text_of
+from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import SqliteStore
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from flipsnack_mcp.store.database import RowRecords
 
-DocumentT = TypeVar("DocumentT")
-Fits: TypeAlias = Callable[[object], TypeGuard[DocumentT]]  # whether what a file held is such a document
+log = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # shorter than for the state file: there is a way on without it
 QUIET = 120.0  # by then what was changed without the file counts for nothing
@@ -33,8 +33,7 @@ class SharedDocument(Generic[DocumentT]):
     ) -> None:
         # One clock for all processes of the machine, which nobody sets back or forward.
         self._file = SqliteStore(path, clock, synchronous="OFF", patience=PATIENCE)
-        self._fits, self._clock = fits, clock
-        self._seen = first
+        self._clock, self._seen = clock, LastSeen(first, fits)
         self._used_alone = -math.inf
         self._warned = False
 
@@ -43,27 +42,34 @@ class SharedDocument(Generic[DocumentT]):
         if self._clock() - self._used_alone < QUIET:
             return self._alone(decide)
         try:
-            answer, self._seen = await self._file.transact(lambda records: self._turn(records, decide))
+            answer, document, text = await self._file.transact(lambda records: self._turn(records, decide))
         except StoreUnusable as error:
             self._warn(error)
             return self._alone(decide)
+        self._seen.keep(document, text)
         return answer
 
     async def close(self) -> None:
         """Let go of the file. A later change opens it again."""
         await self._file.close()
 
-    def _turn(self, records: Records, decide: Callable[[DocumentT, float], T]) -> tuple[T, DocumentT]:
-        found = read_document(records)
-        # A copy: if this turn cannot be written, it has not been.
-        document = found if self._fits(found) else copy.deepcopy(self._seen)
+    def _turn(self, records: Records, decide: Callable[[DocumentT, float], T]) -> tuple[T, DocumentT, str]:
+        rows = cast("RowRecords", records)
+        was = read_document(rows)
+        found = self._seen.found(was)
+        document = self._seen.lent() if found is None else found
         answer = decide(document, records.now)
-        records.put(*BUDGET_RECORD, cast("Body", document))
-        return answer, document
+        text = text_of(document)
+        if text != was:
+            rows.put_text(*BUDGET_RECORD, text)
+        return answer, document, text
 
     def _alone(self, decide: Callable[[DocumentT, float], T]) -> T:
         self._used_alone = self._clock()
-        return decide(self._seen, self._used_alone)
+        document = self._seen.lent()
+        answer = decide(document, self._used_alone)
+        self._seen.keep(document, text_of(document))
+        return answer
 
     def _warn(self, error: StoreUnusable) -> None:
         if not self._warned:
@@ -71,11 +77,11 @@ class SharedDocument(Generic[DocumentT]):
         self._warned = True
 
 
-def read_document(records: Records) -> object:
-    """Read the document; one that somebody edited into nonsense is none. If it is the file, writing fails as well."""
+def read_document(rows: "RowRecords") -> str | None:
+    """Read the document's text; one that cannot be read is none. If it is the file, writing fails as well."""
     import sqlite3  # noqa: PLC0415 - whoever has records has it
 
     try:
-        return records.get(*BUDGET_RECORD)
+        return rows.text(*BUDGET_RECORD)
     except sqlite3.DatabaseError:
         return None

@@ -152,7 +152,8 @@ class Strangers:
     """An application that answers so many requests of one address a second that nobody was let in with.
 
     Whoever was let in is not counted, nor kept out by what others do behind the same balancer. What a request says of the
-    addresses before it is not believed.
+    addresses before it is not believed. Who shows nothing yet is counted apart from who shows what is not valid: behind a
+    balancer all have one address, and one who tries tokens must not keep others from learning where to ask for one.
     """
 
     def __init__(self, app: ASGIApp, each_second: int, now: Callable[[], float] = anyio.current_time) -> None:
@@ -184,4 +185,5 @@ class Strangers:
         """The address, those of one network as one; of too many, all others as one."""
         host = str((scope.get("client") or ("",))[0])
         network = ":".join(host.split(":")[:4])
-        return network if len(self._usages) < MOST_ADDRESSES else ""
+        shown = "token" if header_of(scope, b"authorization") else "nothing"
+        return f"{network} {shown}" if len(self._usages) < MOST_ADDRESSES else shown

@@ -137,3 +137,17 @@ async def test_each_account_has_its_own_addresses_and_a_caller_is_told_of_their_
             for name in addresses:
                 await everybody.call("update_collection", collection_hash=wanted, title="A", account=name)
     assert told == [addresses["fr"]]
+
+
+async def test_who_has_one_account_of_several_is_told_of_what_their_list_names(several: SeveralBench) -> None:
+    wanted, served = several.collection().hash, several.server()
+    theirs = frozenset({next(one.account for one in several.settings.every if one.name == "fr")})
+    async with several.assistant(server=served) as everybody, several.assistant(server=served) as anna:
+        before = CALLER.set(Caller("Anna", "token 1", accounts=theirs))
+        (template,) = (await anna.client.list_resource_templates()).resource_templates
+        (totals,) = (await anna.client.list_resources()).resources
+        listed = template.uri_template.replace("{hash}", wanted)
+        async with listening(anna.client, listed, str(totals.uri)) as told:
+            CALLER.reset(before)
+            await everybody.call("update_collection", collection_hash=wanted, title="A", account="fr")
+    assert told == [listed]

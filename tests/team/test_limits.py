@@ -290,18 +290,35 @@ async def test_strangers_are_slowed_down_by_their_address_and_who_is_let_in_neve
     assert await in_memory(app) == 401
 
 
+async def test_who_tries_tokens_keeps_nobody_from_learning_where_to_ask_for_one() -> None:
+    """Behind a balancer they have one address."""
+
+    async def refuses(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b"?"})
+
+    app = Strangers(refuses, 5, Hand())
+    tried = [await in_memory(app, authorization=f"Bearer {number}") for number in range(9)]
+    assert tried == [401] * 5 + [429] * 4
+    assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
+
+
 def test_strangers_of_many_addresses_cost_a_bounded_memory() -> None:
     app = Strangers(unauthorized, 5, Hand())
     for number in range(limits.MOST_ADDRESSES + 500):
-        app._named({"client": (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)})
-        app._too_many({"client": (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)})
+        address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)
+        app._too_many({"client": address, "headers": []})
     assert len(app._usages) <= limits.MOST_ADDRESSES + 1
 
 
 def test_an_address_of_the_newer_kind_counts_with_its_network() -> None:
     app = Strangers(unauthorized, 5, Hand())
-    assert app._named({"client": ("2001:db8:1:2:3:4:5:6", 1)}) == app._named({"client": ("2001:db8:1:2:9:9:9:9", 1)})
-    assert app._named({"client": ("2001:db8:1:3:3:4:5:6", 1)}) != app._named({"client": ("2001:db8:1:2:9:9:9:9", 1)})
+
+    def named(address: str) -> str:
+        return app._named({"client": (address, 1), "headers": []})
+
+    assert named("2001:db8:1:2:3:4:5:6") == named("2001:db8:1:2:9:9:9:9")
+    assert named("2001:db8:1:3:3:4:5:6") != named("2001:db8:1:2:9:9:9:9")
 
 
 def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:

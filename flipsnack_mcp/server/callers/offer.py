@@ -66,6 +66,11 @@ class Offers:
     """None where nobody is told apart."""
     _made: dict[tuple[frozenset[str] | None, frozenset[Right]], Offer] = field(default_factory=dict)
 
+    @property
+    def several(self) -> bool:
+        """Whether accounts have names here, also for whoever may use one alone."""
+        return len(self.settings.every) > 1
+
     def still_may(self, account: str, principal: str, destroys: bool) -> bool:  # noqa: FBT001  # as `begun` declares it
         """Whether work in the background may go on, by whom had it begun."""
         right = Right.DELETE if destroys else Right.WRITE

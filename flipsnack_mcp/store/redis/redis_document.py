@@ -4,22 +4,20 @@ While the server cannot be reached, each replica goes on with what it saw last, 
 what it did meanwhile it adds when the server is back.
 """
 
-import copy
-import json
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
 
 from flipsnack_mcp.redis_address import RedisAddress
+from flipsnack_mcp.store.document_text import DocumentT, Fits, LastSeen, text_of
 from flipsnack_mcp.store.records import StoreUnusable, T
 from flipsnack_mcp.store.redis.failures import redis_held
 from flipsnack_mcp.store.redis.link import RedisLink
 from flipsnack_mcp.store.redis.presence import Presence, TurnTaken
 from flipsnack_mcp.store.redis.scripts import DOCUMENTS
-from flipsnack_mcp.store.shared_document import DocumentT, Fits
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +66,8 @@ class RedisDocument(Generic[DocumentT]):
         presence: Presence,
     ) -> None:
         self._link, self._presence, self._name = RedisLink(address), presence, name
-        self._first, self._fits, self._habits = first, fits, habits
-        self._seen, self._token, self._changed_at = first, "", float("-inf")
+        self._habits, self._seen, self._blank = habits, LastSeen(first, fits), LastSeen(first, fits)
+        self._token, self._changed_at = "", float("-inf")
         self._apart = self._warned = False
         self._turn = anyio.Lock()
 
@@ -112,20 +110,21 @@ class RedisDocument(Generic[DocumentT]):
         while anyio.current_time() < latest:
             document, token, text = self._read(told)
             answer = decide(document, told.now)
-            new = json.dumps(document, separators=(",", ":"))
+            new = text_of(document)
             if new != text or self._apart:  # by that it is seen that it can be written again
                 was, token = token, f"{number_in(token) + 1} {secrets.token_hex(8)}"
                 told = await self._ask(alive=True, commit={"name": self._name, "was": was, "token": token, "text": new})
             if told.status != b"conflict":
-                self._keep(document, token, told.now)
+                self._keep(document, new, token, told.now)
                 return answer
         raise redis_held(self._link.address.shown, TO_TAKE_TURNS)
 
-    def _keep(self, document: DocumentT, token: str, now: float) -> None:
+    def _keep(self, document: DocumentT, text: str, token: str, now: float) -> None:
         """This is how it stands."""
         if token != self._token:
             self._token, self._changed_at = token, now
-        self._seen, self._apart, self._warned = document, False, False
+        self._seen.keep(document, text)
+        self._apart = self._warned = False
 
     async def _ask(self, *, alive: bool, **commit: Any) -> TurnTaken:
         question = self._presence.asked([self._name], alive=alive, **commit)
@@ -137,12 +136,10 @@ class RedisDocument(Generic[DocumentT]):
         """The document as it is to be decided upon, and the token and text under which it stands there."""
         raw = (told.found[0] or b"\n").decode(errors="replace")
         was, _, text = raw.partition("\n")
-        found = parsed_document(text)
-        fresh = told.now - self._changed_at < MINUTE_AT_MOST
-        # A copy: if this turn cannot be written, it has not been.
-        document = found if self._fits(found) else copy.deepcopy(self._seen if fresh else self._first)
+        found, fresh = self._seen.found(text), told.now - self._changed_at < MINUTE_AT_MOST
+        document = (self._seen if fresh else self._blank).lent() if found is None else found
         if self._apart:
-            self._habits.come_back(document, self._seen)
+            self._habits.come_back(document, self._seen.lent())
         elif fresh and number_in(was) < number_in(self._token):
             self._habits.count_as_used(document, told.now, MINUTE_AT_MOST)
         if told.emptied is not None and (left := told.emptied + MINUTE_AT_MOST - told.now) > 0:
@@ -152,9 +149,15 @@ class RedisDocument(Generic[DocumentT]):
     def _alone(self, decide: Callable[[DocumentT, float], T]) -> T:
         now = self._presence.now
         if not self._apart:
-            self._apart, self._seen = True, copy.deepcopy(self._seen)
-            self._habits.begin_apart(self._seen, now)
-        return decide(self._seen, now)
+            self._apart = True
+            self._change_alone(lambda document, _: self._habits.begin_apart(document, now), now)
+        return self._change_alone(decide, now)
+
+    def _change_alone(self, decide: Callable[[DocumentT, float], T], now: float) -> T:
+        document = self._seen.lent()
+        answer = decide(document, now)
+        self._seen.keep(document, text_of(document))
+        return answer
 
     def _warn(self, error: StoreUnusable) -> None:
         if not self._warned:
@@ -166,11 +169,3 @@ def number_in(token: str) -> int:
     """How many turns there were before, as its token tells: fewer than were seen before are an older document."""
     number = token.partition(" ")[0]
     return int(number) if number.isdecimal() else 0
-
-
-def parsed_document(text: str) -> object:
-    """What a document says; one that somebody edited into nonsense is none."""
-    try:
-        return cast("object", json.loads(text))
-    except ValueError:
-        return None

@@ -11,6 +11,8 @@ import pytest
 
 from flipsnack_mcp.sandbox.packages import Package
 from flipsnack_mcp.server.callers.caller import Right
+from flipsnack_mcp.store.records import StoreUnreachable
+from flipsnack_mcp.team.exchange import routes
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from tests.in_memory import rows_of
 from tests.server.bench import Bench
@@ -237,3 +239,18 @@ async def test_a_full_spool_is_told_to_the_assistant(team: Team, monkeypatch: py
     assert said.is_error
     assert "no room left" in said.text
     assert replica.spooled == []
+
+
+@pytest.mark.parametrize("path", ["/files/", "/uploads/"])
+async def test_strangers_are_not_told_where_the_store_is(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    async def cannot(*_: object) -> None:
+        raise StoreUnreachable("Redis at redis.internal:6379, database 0 did not answer in time.", "See why.")
+
+    for name in ("behind_file_address", "behind_upload_address"):
+        monkeypatch.setattr(routes, name, cannot)
+    answer = await replica.web.get(f"{path}{'A' * 22}")
+    assert (answer.status_code, "redis" in answer.text.lower()) == (503, False)
+    assert "Try again in a minute" in answer.text
+    assert "redis.internal" in caplog.text
