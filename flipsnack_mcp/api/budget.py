@@ -123,7 +123,8 @@ def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
         if (settled := call["settled"]) is not None and settled > now:
             call["settled"] = now
     oldest = now - max(w + rules.margin for _, w in rules.limits)
-    doc["log"] = [call for call in doc["log"] if stamp(call, now) > oldest]
+    # Nothing is dated before it was granted.
+    doc["log"] = [call for call in doc["log"] if call["granted"] > oldest or stamp(call, now) > oldest]
     doc["pause"][0] = min(doc["pause"][0], now)
 
 
