@@ -20,6 +20,8 @@ LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
 OF_TOKENS = frozenset({"FLIPSNACK_TOKENS", "FLIPSNACK_ACCOUNTS"})
 """The settings without which nobody can say what a token is for."""
+LACKING = "the following arguments are required: "
+"""How the parser begins to say what is missing."""
 ALONE = frozenset({"--version", "--help", "-h"})
 
 
@@ -35,7 +37,12 @@ class Parser(argparse.ArgumentParser):
 
     @override
     def error(self, message: str) -> NoReturn:
-        raise WrongUsage(f"this cannot be understood; {see_help()}")
+        command = self.prog.split()[1:]
+        if message.startswith(LACKING):
+            raise WrongUsage(
+                f"{' '.join((*command, message.removeprefix(LACKING)))} is what it takes; {see_help(*command)}"
+            )
+        raise WrongUsage(f"this cannot be understood; {see_help(*command)}")
 
     @property
     def options(self) -> list[str]:
@@ -86,6 +93,8 @@ def worded(error: argparse.ArgumentError) -> str:
     """Say what is wrong with the value of an option, without the value."""
     if error.message.startswith(("expected ", "takes ")):
         return f"{error.argument_name} {error.message}"
+    if "|" in (error.argument_name or ""):
+        return f"there is no such command; it takes {error.argument_name}"
     if error.message.startswith("ignored explicit argument"):
         return f"{error.argument_name} takes no value"
     return f"{error.argument_name} has a value that it does not take"
@@ -99,7 +108,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     )
     top.add_argument("--version", action="version", version=f"flipsnack-mcp {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine")
+    serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine or a team")
     serve.add_argument("--http", metavar="HOST:PORT", help="serve on http://HOST:PORT/mcp instead of stdio")
     add_settings(serve)
     demo = commands.add_parser("demo", help="show the main job from one end to the other, without a key")

@@ -14,12 +14,18 @@ from flipsnack_mcp.commands.connecting import connect, open_key_files, remember
 from flipsnack_mcp.commands.stopping import see_to_stderr, serve_until_interrupted
 from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
 from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
+from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard
 from flipsnack_mcp.server.safety.redaction import Redactor
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
 from flipsnack_mcp.settings import LOOPBACK, Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.team.binding import asks_who_calls
+
+IMITATIONS_APART = (
+    "An account is an imitation inside this process (sandbox), so each replica has other flipbooks: to try several, start "
+    "`flipsnack-mcp sandbox` and let the accounts name it by its api_url and upload_url."
+)
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +86,7 @@ def serve_stdio(server: FlipsnackServer, heard: Heard) -> NoReturn:
 def serve_http(settings: Settings, host: str, port: int) -> int:
     """Serve whoever comes and may, until interrupted."""
     # Stdio starts without all of it.
+    from flipsnack_mcp.server.by_address.own_files import remarks_on_files  # noqa: PLC0415
     from flipsnack_mcp.team.authentication import refusal_to_serve, remarks_on_callers  # noqa: PLC0415
 
     if said := refusal_to_serve(settings, host):
@@ -96,9 +103,15 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     if sys.stderr.isatty():
         reached = settings.public_url.rstrip("/") or address_of_server(host, port)
         announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
-    for one in remarks_on_callers(settings):
+    for one in (*remarks_on_callers(settings), *remarks_on_files(settings), *remarks_on_imitations(settings)):
         log.warning("%s", one)
     return served_over_http(server, settings, store, host, port)
+
+
+def remarks_on_imitations(settings: Settings) -> list[str]:
+    """What the person who starts one of several replicas should know of imitations inside them."""
+    apart = [one.name for one in settings.every if one.sandbox and is_redis(settings.state)]
+    return [IMITATIONS_APART] if apart else []
 
 
 def served_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> int:

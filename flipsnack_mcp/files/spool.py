@@ -177,6 +177,14 @@ class Spool:
                         folder.rmdir()
 
 
+def usable(named: Path | None) -> bool:
+    """Tells whether files can lie in this folder, by making ours in it, as their first use would."""
+    try:
+        return named is None or os.access(_own_folder(named), os.W_OK | os.X_OK)
+    except OSError:
+        return False
+
+
 def _own_folder(named: Path) -> Path:
     """Makes our folder below the one that was named, for this user only; raises OSError where somebody else's is there."""
     folder = named / OWN_FOLDER

@@ -25,11 +25,13 @@ from flipsnack_mcp.api import (
     hash_from,
 )
 from flipsnack_mcp.api.actions import collections, statistics
+from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.arriving.observing import note_account
 from flipsnack_mcp.server.by_address.offering import INSTEAD_OF_A_FILE, LOCAL_TOOLS, NOBODYS_DISK
 from flipsnack_mcp.server.callers.accounts import ARGUMENT, WhichAccountError, account_named
+from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.callers.offer import Offer
 from flipsnack_mcp.server.callers.rights import (
@@ -104,11 +106,14 @@ class Dispatcher:
             note_account(", ".join(one.settings.name for one in whose.apps))
             call = tool_call(tool, given, whose, request)
             outcome = await run_tool(tool, call, given)
+        except NotCountedError as error:
+            return as_failure(str(as_callers_hear(error)), heading)
         except (FlipsnackError, NotConfirmedError) as error:
             return as_failure(str(error), heading)
-        except (RefusedFile, StoreUnusable) as error:
-            again = error.retry if isinstance(error, StoreUnusable) else StoreUnusable.retry
-            return as_failure(f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}", heading)
+        except RefusedFile as error:
+            return as_failure(after_nothing(error, StoreUnusable.retry), heading)
+        except StoreUnusable as error:
+            return as_failure(after_nothing(as_callers_hear(error), error.retry), heading)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
@@ -227,6 +232,11 @@ def may_change(given: Action[Any] | ToolInput, options: Options) -> bool:
     if isinstance(given, ToolInput):
         return given.changes_something
     return given.effect is not Effect.READS and not options.dry_run
+
+
+def after_nothing(error: RefusedFile | StoreUnusable, again: str) -> str:
+    """What a model reads of an error before which nothing was done."""
+    return f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}"
 
 
 def end_of(error: Exception) -> tuple[str, str]:

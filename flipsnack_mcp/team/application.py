@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from anyio.to_thread import run_sync
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flipsnack_mcp.redis_address import is_redis
+from flipsnack_mcp.server.by_address.own_files import remarks_on_files
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
@@ -87,7 +89,12 @@ def faults_of(settings: Settings, store: Store, authentication: Authentication) 
 
 def remarks_on(settings: Settings) -> list[Check]:
     """What is told with it, and lets it be ready: what all replicas share would end all of them at once."""
-    return [partial(broken_promises, settings.state)] if is_redis(settings.state) else []
+
+    async def files_can_be_used() -> list[str]:
+        return await run_sync(remarks_on_files, settings)
+
+    on_store = [partial(broken_promises, settings.state)] if is_redis(settings.state) else []
+    return [*on_store, files_can_be_used]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import anyio
 
 from flipsnack_mcp.store import leases
-from flipsnack_mcp.store.records import Records, Store, T
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable, T
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class Lookout:
             left = [work for work, _ in await self.shared.transact(leases.orphans)]
         except Exception as error:  # noqa: BLE001  # see above
             if not self._failing:
-                log.warning("unfinished work could not be looked for: %s", type(error).__name__)
+                why = error.happened if isinstance(error, StoreUnusable) else type(error).__name__
+                log.warning("unfinished work could not be looked for: %s", why)
             self._failing = True
             return
         self._failing = False

@@ -106,6 +106,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a network": ({"headers": {"x-upstream": "10.1.2.3:8000"}}, "what it shows", "addresses of its own network"),
     "a signature": ({"headers": {"x-debug": f"signature={'0' * 32}"}}, "what it shows", "a key or a signature"),
     "a state": ({"headers": {"x-debug": "redis://store"}}, "what it shows", "where its state is kept"),
+    "a store": ({"headers": {"x-debug": "Redis at store:6379, database 0 cannot be reached."}}, "what it shows", "where its state is kept"),
     "the token": ({"headers": {"x-debug": TOKEN}}, "what it shows", "the token"),
 }  # fmt: skip
 
@@ -130,7 +131,9 @@ async def test_who_gives_no_token_is_told_what_was_not_looked_at() -> None:
 async def test_a_wrong_token_is_a_finding_and_nothing_else_breaks() -> None:
     async with judged() as gate:
         found = await looked_at(gate.url, "wrong")
-    assert {name for name, one in found.items() if not one.ok} == {"current clients", "older clients"}
+    assert {name for name, one in found.items() if not one.ok} == {"the token"}
+    assert "refused (401)" in found["the token"].said
+    assert "current clients" not in found
 
 
 async def test_a_server_for_one_person_on_this_machine_is_well_without_tokens() -> None:
@@ -143,7 +146,7 @@ async def test_a_server_for_one_person_on_this_machine_is_well_without_tokens() 
 async def test_sessions_that_it_began_are_ended() -> None:
     async with judged(open=1, host=1, origin=1) as gate:
         await looked_at(gate.url)
-    begun_by_itself, begun_by_the_client = 4, 1
+    begun_by_itself, begun_by_the_client = 5, 1
     assert gate.methods["DELETE"] == begun_by_itself + begun_by_the_client
 
 

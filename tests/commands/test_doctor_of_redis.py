@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.labels import LABEL
 from flipsnack_mcp.store.redis.redis_store import RedisStore
+from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.history import History
 from tests.commands.processes import Run
 from tests.redis_server import RedisServer, running_redis
@@ -68,3 +70,25 @@ def test_doctor_of_a_team_whose_redis_is_gone_says_so_once(server: RedisServer, 
     said = doctor(tmp_path, server.url, FLIPSNACK_TOKENS=str(tmp_path / "none.json"))
     assert said.count("cannot be reached") == 1
     assert "callers:" in said
+
+
+def test_doctor_of_a_team_looks_at_its_spool_and_at_no_folder_of_a_person(server: RedisServer, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    team = {"FLIPSNACK_TOKENS": str(tmp_path / "none.json"), "FLIPSNACK_SANDBOX": "1"}
+    said = doctor(tmp_path, server.url, FLIPSNACK_SPOOL_DIR=str(tmp_path / "spool"), **team)
+    assert f"ok   spool: {tmp_path / 'spool'} can be written" in said
+    assert "uploads:" not in said
+    assert "downloads:" not in said
+    assert not (tmp_path / "spool").exists()
+    said = doctor(tmp_path, server.url, FLIPSNACK_SPOOL_DIR=str(tmp_path / "a file" / "spool"), **team)
+    assert "FAIL spool: " in said
+
+
+def test_doctor_says_that_a_file_was_moved(server: RedisServer, tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    anyio.run(SqliteStore(file).transact, lambda records: records.put(LABEL, "0123456789abcdef", {"label": "de"}))
+    run = Run({"HOME": str(tmp_path), "FLIPSNACK_STATE": server.url})
+    assert run("move", str(file)).status == 0
+    said = doctor(tmp_path, f"sqlite:{file}", FLIPSNACK_SANDBOX="1")
+    assert said.count("FAIL state: ") == 1
+    assert "was moved to Redis" in said

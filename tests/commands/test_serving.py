@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import ElicitResult, InputResponses
 
+from flipsnack_mcp.commands.serve import IMITATIONS_APART, remarks_on_imitations
+from flipsnack_mcp.settings import Settings
 from tests.commands.ahead import REVISIONS, Ahead, default_menu, says_yes, text_of
 from tests.commands.processes import KEY, PROGRAM, Run, messages
 
@@ -156,3 +159,10 @@ async def test_options_beat_the_environment(run: Run) -> None:
             names = {one.name for one in (await client.list_tools()).tools}
     assert "list_collections" in names
     assert "create_collection" not in names
+
+
+def test_imitations_of_several_replicas_are_said_to_be_several() -> None:
+    imitation, real = Settings(sandbox=True, state="redis://x/0"), Settings(api_key="k", state="redis://x/0")
+    assert remarks_on_imitations(imitation) == [IMITATIONS_APART]
+    assert remarks_on_imitations(replace(real, accounts=(real, imitation))) == [IMITATIONS_APART]
+    assert remarks_on_imitations(real) == remarks_on_imitations(Settings(sandbox=True)) == []

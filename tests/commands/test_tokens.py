@@ -197,3 +197,22 @@ def test_doctor_tells_who_may_call(run_here: Callable[..., Ended], of_several: T
 def callers(run: Callable[..., Ended], of: Tokens) -> list[dict[str, Any]]:
     ended = run("doctor", "--json", FLIPSNACK_SANDBOX="1", **of._environment)
     return [one for one in json.loads(ended.out)["checks"] if one["check"] == "callers"]
+
+
+def test_a_token_that_can_look_at_nothing_is_made_and_said_to_be_so(tokens: Tokens) -> None:
+    assert "nothing can be looked at" in tokens("add", "anna", "--may", "write").err
+    assert "nothing can be looked at" not in tokens("add", "ben", "--may", "read,write").err
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ((), "token add|list|revoke is what it takes; see "),
+        (("add",), "token add NAME is what it takes; see "),
+        (("remove", "anna"), "there is no such command; it takes add|list|revoke"),
+    ],
+)
+def test_who_types_too_little_is_told_what_it_takes(tokens: Tokens, typed: tuple[str, ...], said: str) -> None:
+    ended = tokens(*typed)
+    assert ended.status == 2
+    assert said in ended.err

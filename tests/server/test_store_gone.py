@@ -6,7 +6,11 @@ import pytest
 from mcp.types import ResourceTemplateReference
 from typing_extensions import override
 
+from flipsnack_mcp.api import Flipsnack
 from flipsnack_mcp.api.actions import ACTIONS
+from flipsnack_mcp.api.errors import NotCountedError
+from flipsnack_mcp.server.callers.away import AWAY, TO_WHOEVER_RUNS_IT
+from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.store.records import StoreUnreachable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.recalling import Recent
@@ -57,6 +61,35 @@ async def test_what_changes_is_refused_in_words_before_it_is_sent(bench: Bench, 
     assert said.is_error
     assert f"{GONE} Nothing was changed. Try again in half a minute. {NEXT}" in said.text
     assert {one.action for one in bench.sandbox.requests} <= set(names_with("reads"))
+
+
+async def test_nor_where_calls_are_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def cannot(*_: object, **__: object) -> None:
+        raise NotCountedError(GONE, NEXT)
+
+    monkeypatch.setattr(Flipsnack, "send", cannot)
+    before = CALLER.set(Caller("anna", "token 1"))
+    try:
+        said = await bench.send("list_collections", {})
+    finally:
+        CALLER.reset(before)
+    assert said.is_error
+    assert AWAY in said.text
+    assert GONE not in said.text
+    assert NEXT not in said.text
+
+
+@pytest.mark.parametrize("of", REFUSED)
+async def test_who_is_told_apart_hears_nothing_of_where_it_lies(bench: Bench, of: str) -> None:
+    """They can mend nothing; where it is stands in the log."""
+    before = CALLER.set(Caller("anna", "token 1"))
+    try:
+        said = await asked(bench, of)
+    finally:
+        CALLER.reset(before)
+    assert said.is_error
+    assert f"{AWAY} Nothing was changed. Try again in half a minute. {TO_WHOEVER_RUNS_IT}" in said.text
+    assert "redis.example.com" not in said.text
 
 
 @pytest.mark.parametrize("of", [*names_with("writes"), *names_with("destroys")])

@@ -23,11 +23,12 @@ from flipsnack_mcp.store.redis.presence import (
     LIVES_FOR,
     REPLICA_BEAT,
     Presence,
+    TurnTaken,
     give_sign,
-    live_replicas,
     stay_present,
 )
 from flipsnack_mcp.store.redis.redis_document import NoHabits, RedisDocument
+from flipsnack_mcp.store.redis.scripts import DOCUMENTS
 from tests.redis_server import RedisServer, running_redis
 from tests.store.works import Tally, add_one, is_tally
 
@@ -165,17 +166,23 @@ async def test_one_that_was_edited_into_nonsense_begins_anew(
 
 
 # --- who is there
+async def live_replicas(asking: Replica) -> tuple[str, ...]:
+    """The names of those who gave a sign of life just now."""
+    question = asking.presence.asked([], alive=False)
+    return TurnTaken.of(await asking.link.run(DOCUMENTS, "clock", question)).live
+
+
 async def test_replicas_know_of_each_other_until_they_end_or_are_silent(
     several: Callable[[int], list[Replica]],
 ) -> None:
     one, other, third = await grown_up(several, 3)
-    assert set(await live_replicas(one.link, one.presence)) == {each.presence.name for each in (one, other, third)}
+    assert set(await live_replicas(one)) == {each.presence.name for each in (one, other, third)}
     assert one.presence.sharers == 1
     async with anyio.create_task_group() as group:
         group.start_soon(stay_present, other.link, other.presence)
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
-    assert other.presence.name not in await live_replicas(one.link, one.presence)
+    assert other.presence.name not in await live_replicas(one)
 
 
 # --- the server is gone

@@ -11,6 +11,7 @@ import pytest
 from starlette.routing import Router
 from typing_extensions import override
 
+from flipsnack_mcp.server.by_address.own_files import NO_KEY, NO_SPOOL
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.opening import open_store
 from flipsnack_mcp.store.records import Records, StoreUnusable, T
@@ -171,3 +172,24 @@ async def test_a_server_on_redis_is_ready_while_that_answers_and_says_what_it_do
     assert "appendonly is no" in told[0][1]
     assert "The store does not answer" in told[1][1]
     assert not [text for _, text in told if redis.url in text]
+
+
+async def test_files_that_cannot_be_used_are_told_of_and_let_a_server_work(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    wrong: dict[str, Any] = {
+        "team": True,
+        "spool_dir": tmp_path / "a file" / "spool",
+        "state_key_file": tmp_path / "none.key",
+    }
+    async with served(whole_application(**wrong)) as number, httpx2.AsyncClient() as http:
+        answer = await http.get(f"http://{HOST}:{number}/ready")
+    assert (answer.status_code, answer.json()["remarks"]) == (200, [NO_SPOOL, NO_KEY])
+    assert str(tmp_path) not in answer.text
+
+
+async def test_of_files_that_can_be_used_nothing_is_said(tmp_path: Path) -> None:
+    async with (
+        served(whole_application(team=True, spool_dir=tmp_path / "spool")) as number,
+        httpx2.AsyncClient() as http,
+    ):
+        assert "remarks" not in (await http.get(f"http://{HOST}:{number}/ready")).json()

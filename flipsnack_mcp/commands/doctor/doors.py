@@ -121,7 +121,9 @@ async def one_time_addresses(visit: Visit) -> AsyncIterator[Finding]:
         answer = await visit.http.get(visit.place.beside(f"{path}/{secrets.token_urlsafe(16)}"))
         lacking = [name for name, value in SAFE.items() if value not in answer.headers.get(name, "")]
         check = f"a made-up address of {path}"
-        if answer.status_code not in {404, 410}:
+        if answer.status_code == 503:  # what a server answers that is not ready, which was told already
+            yield Finding(check, ok=False, said="not answered (503): look again once the server is ready")
+        elif answer.status_code not in {404, 410}:
             said = f"answered with status {answer.status_code} instead of 404"
             yield Finding(check, answer.status_code == 401, said if answer.status_code != 401 else "refused (401)")
         elif lacking and not visit.place.here:

@@ -1,33 +1,25 @@
 """What is configured here, where it came from, and whether it works. Shows no key and no secret."""
 
-import json
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
-from flipsnack_mcp import __version__
-from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms, names_with_room, one_line, quoted
+from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.api.network import described
 from flipsnack_mcp.api.wire import signature
 from flipsnack_mcp.commands import say
-from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, remember
-from flipsnack_mcp.commands.doctor.finding import Finding, verdict
+from flipsnack_mcp.commands.connecting import connect, open_key_files
+from flipsnack_mcp.commands.doctor.finding import Finding
+from flipsnack_mcp.commands.doctor.kept import changes_by, is_there, state, used_before
+from flipsnack_mcp.commands.doctor.shown import report, report_json
 from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.files.refusal import cure_of
-from flipsnack_mcp.redis_address import is_redis, without_password
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
-from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
-from flipsnack_mcp.started import as_typed
-from flipsnack_mcp.store.labels import labels_in
-from flipsnack_mcp.store.opening import address_in, state_file
-from flipsnack_mcp.store.permissions import is_open_to_others
-from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.history import every_trail
+from flipsnack_mcp.settings import Settings
 
 # https://developers.flipsnack.com/how-to-sign-a-request
 PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
@@ -36,10 +28,6 @@ PUBLISHED_SIGNATURE = "26e781d3d1751d82ec284acf4a019def"
 CALL_PATIENCE = 20.0
 UPLOADS, DOWNLOADS = "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"
 WHICH_FOLDER = {UPLOADS: "uploads", DOWNLOADS: "downloads"}
-NOT_SEEN_HERE = (
-    "what an assistant's own configuration sets cannot be seen here: to look at its key, run `{}` with the same "
-    "FLIPSNACK_ variables as stand there"
-)
 NO_KEY_HERE = "no key is set in this terminal, so Flipsnack was not asked; only what needs no key was looked at"
 
 
@@ -128,33 +116,6 @@ def sealing(settings: Settings) -> Iterator[Finding]:
     yield Finding("sealing", ok=True, said=f"{file} holds {'two keys' if count > 1 else 'a key'}{more}")
 
 
-async def state(settings: Settings) -> list[Finding]:
-    """Find out whether others may read what is remembered, and whether it is kept as it has to be."""
-    if settings.problems:
-        return []
-    if is_redis(settings.state):
-        return await state_on_redis(settings.state)
-    file = state_file(kept_at(settings))
-    if not (file and is_open_to_others(file)):
-        return []
-    said = f"{file} is open to other users of this machine; it is closed at its next use"
-    return [Finding("state", ok=True, said=said)]
-
-
-async def state_on_redis(state: str) -> list[Finding]:
-    """Find out whether the server can be used, and keeps what is promised."""
-    from flipsnack_mcp.store.redis.promises import broken_promises  # noqa: PLC0415  # few have one
-
-    where = f"Redis at {address_in(state).shown}"
-    try:
-        broken = await broken_promises(state)
-    except StoreUnusable as error:
-        return [Finding("state", ok=False, said=str(error))]
-    return [Finding("state", ok=False, said=f"{where}: {one}") for one in broken] or [
-        Finding("state", ok=True, said=f"{where} keeps what is promised")
-    ]
-
-
 async def callers(settings: Settings) -> list[Finding]:
     """Find out who may call over HTTP, where callers are told apart, and who had changes made."""
     if not (settings.tokens or settings.auth_issuer):
@@ -162,54 +123,19 @@ async def callers(settings: Settings) -> list[Finding]:
     from flipsnack_mcp.team.authentication import looked_at_callers  # noqa: PLC0415  # it brings a web framework
 
     found = [Finding("callers", ok, said) for ok, said in await looked_at_callers(settings)]
-    return [*found, *(await changes_by(settings) if not settings.problems and is_there(settings) else [])]
+    changes = await changes_by(settings) if not settings.problems and is_there(settings) else []
+    return [*found, *changes, *spool(settings)]
 
 
-def is_there(settings: Settings) -> bool:
-    """Tell whether anything can have been kept already: looking makes no file."""
-    state = kept_at(settings)
-    return is_redis(state) or bool((file := state_file(state)) and file.is_file())
-
-
-async def changes_by(settings: Settings) -> list[Finding]:
-    """Count the changes that each caller had made."""
-    store = remember(settings)
-    try:
-        trails = await every_trail(store)
-    except StoreUnusable:
-        return []  # another look says so
-    finally:
-        await store.close()
-    made = Counter(one.caller for trail in trails for one in trail.events if one.caller and one.decision != "allowed")
-    told = [f"{quoted(name, 80)} ({count})" for name, count in made.most_common()]
-    return [Finding("callers", ok=True, said=f"in the history: {names_with_room(told, 1000)}")] if told else []
-
-
-async def used_before(settings: Settings) -> list[Finding]:
-    """Name the accounts that the state file knows, in a terminal without a key: an assistant may have its own."""
-    if not settings.missing:
-        return []
-    elsewhere = Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor")))
-    if settings.problems:
-        return [elsewhere]
-    if is_redis(settings.state):
-        return [elsewhere, *await known_to(f"Redis at {address_in(settings.state).shown}", settings)]
-    file = state_file(kept_at(settings))
-    return [elsewhere, *(await known_to(str(file), settings) if file and file.is_file() else [])]
-
-
-async def known_to(kept: str, settings: Settings) -> list[Finding]:
-    """Name the accounts that servers used with what is kept there."""
-    store = remember(settings)
-    try:
-        known = await store.transact(labels_in)
-    except StoreUnusable as error:
-        return [] if is_redis(settings.state) else [Finding("state", ok=False, said=str(error))]  # told already
-    finally:
-        await store.close()
-    names = ", ".join(sorted(known.values()))
-    approving = f"`{as_typed('history')}` and `{as_typed('approve')}` work for them without a key"
-    return [Finding("state", ok=True, said=f"servers on {kept} used: {names}; {approving}")] if known else []
+def spool(settings: Settings) -> Iterator[Finding]:
+    """Find out whether documents and packages of a team can lie where they are to, and makes nothing."""
+    if not (folder := settings.spool_dir):
+        return
+    nearest = next(one for one in (folder, *folder.parents) if one.exists() or one == one.parent)
+    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    yield Finding(
+        "spool", usable, f"{folder} {'can be written' if usable else 'cannot be written'} (FLIPSNACK_SPOOL_DIR)"
+    )
 
 
 async def asked(settings: Settings) -> list[Finding]:
@@ -227,6 +153,8 @@ def signing() -> Finding:
 
 def folders(settings: Settings) -> Iterator[Finding]:
     """Find out whether the folders are there and may be used."""
+    if settings.tokens or settings.auth_issuer:  # a team's server reads and writes nobody's folders
+        return
     for variable, said in settings.wrong_folders.items():
         yield Finding(WHICH_FOLDER[variable], ok=False, said=said)
     if not settings.upload_dirs and UPLOADS not in settings.wrong_folders:
@@ -270,58 +198,3 @@ async def call(settings: Settings) -> Finding:
         except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
             return Finding("call", ok=False, said=f"Something unexpected went wrong here: {type(error).__name__}.")
     return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
-
-
-def report(settings: Settings, findings: list[Finding]) -> str:
-    """Write the findings for a person."""
-    given = [one_line(f"  {name} = {value}  ({source})") for name, value, source in shown_settings(settings)]
-    accounts = ["", "Accounts:", *map(account_line, settings.accounts)] if settings.accounts else []
-    head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
-    checks = ["", *(one.line for one in findings), "", verdict(findings)]
-    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, *checks])
-
-
-def account_line(account: Settings) -> str:
-    """Say of an account what tells it from the others."""
-    facts = [mode(account), *([f"key ending {account.key_end}"] if account.key_end else [])]
-    return f"  {', '.join((account.name, *account.aliases))}: {', '.join(facts)}"
-
-
-def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> str:
-    """Write the findings for a program."""
-    given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
-    facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
-    accounts = {"accounts": [account_facts(one) for one in settings.accounts]} if settings.accounts else {}
-    return json.dumps({**facts, **accounts, "checks": [one.facts for one in findings]}, indent=2)
-
-
-def account_facts(account: Settings) -> dict[str, object]:
-    """Say the same for a program."""
-    facts = {"name": account.name, "aliases": account.aliases, "label": account.label}
-    return {**facts, "mode": mode(account), "key_end": account.key_end}
-
-
-def mode(settings: Settings) -> str:
-    """Say which Flipsnack is asked."""
-    return "sandbox" if all(one.sandbox for one in settings.every) else "live"
-
-
-def shown_settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """List what was given and where it came from."""
-    for variable in VARIABLES:
-        if source := settings.sources.get(variable.name):
-            yield variable.name, shown_value(variable, settings), source
-
-
-def shown_value(variable: Variable, settings: Settings) -> str:
-    """Write a value as it may be shown; of a secret only that it is there."""
-    if variable.secret:
-        return "set"
-    if variable.name == ACCOUNTS:
-        return str(settings.accounts_file or "set")
-    if variable.name == "FLIPSNACK_STATE":
-        return without_password(settings.state)
-    value = getattr(settings, variable.name.removeprefix("FLIPSNACK_").lower(), "set")
-    if isinstance(value, tuple | frozenset):
-        return os.pathsep.join(sorted(str(one) for one in value)) if value else "none"
-    return str(value) if isinstance(value, str | int | Path) else "set"

@@ -14,10 +14,11 @@ from flipsnack_mcp.commands.doctor.visit import Visit
 REVISIONS: dict[Literal["auto", "legacy"], str] = {"auto": "current clients", "legacy": "older clients"}
 TIME_TO_ANSWER = 30.0
 WANTS_ONE = "not tried, it wants a token: give one with --token-file FILE, or - to type it"
+CLIENTS_NOT_TRIED = "refused (401), so clients were not tried: it was taken back, is over, or is for another server. `flipsnack-mcp token list` there says whose count"
 SIGNS_OF_INSIDE = {
     "a key or a signature of Flipsnack": r"apikey=\w|signature=[0-9a-f]{32}",
     "a login in an address": r"\w{2,10}://[^\s:/@\"']*:[^\s/@\"']+@",
-    "where its state is kept": r"\brediss?://|\bsqlite:/",
+    "where its state is kept": r"\brediss?://|\bsqlite:/|\bRedis at \S",
     "addresses of its own network": r"\b(?:10(?:\.\d{1,3}){3}|192\.168(?:\.\d{1,3}){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2})\b",
     "the inside of a program": r"Traceback \(most recent call last\)|site-packages/",
     "the version of what stands before it": r"^server: .*/\d",
@@ -29,6 +30,9 @@ async def talked(visit: Visit) -> AsyncIterator[Finding]:
     """Greet it and read its menu, as clients do."""
     if not visit.token and (await visit.hello()).status_code == 401:
         yield Finding("clients", ok=True, said=WANTS_ONE)
+        return
+    if visit.token and (await visit.hello(**visit.shows_token)).status_code == 401:
+        yield Finding("the token", ok=False, said=CLIENTS_NOT_TRIED)
         return
     visit.http.headers.update(visit.shows_token)
     for mode, check in REVISIONS.items():

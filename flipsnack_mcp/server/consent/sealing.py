@@ -17,6 +17,7 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError
+from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.consent.keys import Keys, belonging_to
 from flipsnack_mcp.store.records import StoreUnusable
@@ -111,7 +112,7 @@ class KeyRing:
             try:
                 use(await self._keys.to_seal(self._account(ctx)))
             except StoreUnusable as error:
-                return no_question(f"{error} {Changed.NOTHING.value}")
+                return no_question(f"{as_callers_hear(error)} {Changed.NOTHING.value}")
             except ConfigurationError as error:
                 return no_question(str(error))
         return result
@@ -125,7 +126,9 @@ class KeyRing:
             self.unseal(state)
         except InvalidRequestState:
             return UnopenedError()
-        except (StoreUnusable, ConfigurationError) as error:
+        except StoreUnusable as error:
+            return as_callers_hear(error)
+        except ConfigurationError as error:
             return error
         return None
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from flipsnack_mcp.api import Action, Changed, FlipsnackError, quoted, wire_parameters
 from flipsnack_mcp.api.actions.collections import Collection, DeleteCollection, GetCollection, UpdateCollection
 from flipsnack_mcp.files.documents import OpenDocument
+from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.consent.form import other_changes
 from flipsnack_mcp.server.consent.preview import Destruction, existing, hashes_in
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
@@ -238,7 +239,7 @@ async def keep_if_possible(keeping: Awaitable[Any], otherwise: str) -> list[str]
     try:
         await keeping
     except StoreUnusable as error:
-        return [f"{otherwise}: {error.happened}"]
+        return [f"{otherwise}: {as_callers_hear(error).happened}"]
     return []
 
 

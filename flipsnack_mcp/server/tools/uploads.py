@@ -10,6 +10,7 @@ from flipsnack_mcp.api import Action, Changed, FlipsnackError, wire_parameters
 from flipsnack_mcp.api.actions import collections, publishing, statistics
 from flipsnack_mcp.files.documents import Kind, OpenDocument, open_document
 from flipsnack_mcp.files.lookahead import LookAhead, look_ahead
+from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.tools.addresses import WOULD_BE_SENT, by_address, give_upload_address
 from flipsnack_mcp.server.tools.tool import (
     Answered,
@@ -163,9 +164,10 @@ async def follow_begun(call: ToolCall, entry: JournalEntry, seconds: float) -> F
     try:
         return await follow(call.context, call.app.uploads, entry, seconds)
     except StoreUnusable as error:
+        told = as_callers_hear(error)
         raise FlipsnackError(
-            f"The upload {entry.upload_id} has begun, but how it goes cannot be read: {error.happened}",
-            f'{error.next_step} Then call get_upload(upload_id="{entry.upload_id}").',
+            f"The upload {entry.upload_id} has begun, but how it goes cannot be read: {told.happened}",
+            f'{told.next_step} Then call get_upload(upload_id="{entry.upload_id}").',
             changed=Changed.PERHAPS,
             retry="Do not upload it again.",
         ) from None

@@ -149,16 +149,6 @@ async def stay_present(link: RedisLink, presence: Presence) -> None:
             await link.run(DOCUMENTS, "clock", presence.asked([], alive=False, leaves=presence.name))
 
 
-async def live_replicas(link: RedisLink, asking: Presence | None = None) -> tuple[str, ...]:
-    """The names of those who gave a sign of life just now.
-
-    Raises:
-        StoreUnusable: The server cannot be asked.
-    """
-    question = (asking or Presence()).asked([], alive=False)
-    return TurnTaken.of(await link.run(DOCUMENTS, "clock", question)).live
-
-
 @cache
 def presence_on(url: str) -> Presence:
     """This process on a server: all stores and documents there are of one replica."""

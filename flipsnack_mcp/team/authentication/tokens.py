@@ -171,7 +171,10 @@ def check_whose(path: Path, status: os.stat_result) -> None:
             "what you wrote, then take their rights away (chmod 600)."
         )
     if status.st_uid not in {0, os.geteuid()}:
-        raise TokensUnusableError(f"{path} belongs to another user of this machine, so nobody is let in by it.")
+        raise TokensUnusableError(
+            f"{path} belongs to another user of this machine, so a server of this user lets nobody in by it. Run this as that user "
+            "(sudo -u NAME ...), or give the file to whoever runs the server (chown)."
+        )
 
 
 def told_by_bytes(path: Path, content: bytes) -> TokensTold:

@@ -6,6 +6,7 @@ from functools import partial
 from mcp.types import InputRequiredResult
 
 from flipsnack_mcp.api import Changed, FlipsnackError
+from flipsnack_mcp.server.callers.away import as_callers_hear
 from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.callers.rights import NotTheirsError, check_taking_offline
 from flipsnack_mcp.server.consent.preview import Batch
@@ -158,7 +159,8 @@ def too_old(tool: str, said: str) -> FlipsnackError:
 
 def broken_off(tool: str, plan_id: str, what: str, error: Exception) -> FlipsnackError:
     """The error for a plan that ended before it could be written down how far it is."""
-    happened, next_step = (getattr(error, name) for name in ("happened", "next_step"))
+    told = as_callers_hear(error) if isinstance(error, StoreUnusable) else error
+    happened, next_step = (getattr(told, name) for name in ("happened", "next_step"))
     return FlipsnackError(
         f"How far plan {plan_id} is cannot be written down: {happened}",
         f'{next_step} Then call {tool}(plan_id="{plan_id}").',

@@ -1,0 +1,103 @@
+"""What a doctor finds where uploads, confirmations and the history are kept: in a state file, or on Redis."""
+
+from collections import Counter
+
+from flipsnack_mcp.api import names_with_room, quoted
+from flipsnack_mcp.commands.connecting import kept_at, remember
+from flipsnack_mcp.commands.doctor.finding import Finding
+from flipsnack_mcp.redis_address import is_redis
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.started import as_typed
+from flipsnack_mcp.store.labels import labels_in
+from flipsnack_mcp.store.opening import address_in, state_file
+from flipsnack_mcp.store.permissions import is_open_to_others
+from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.workflows.history import every_trail
+
+NOT_SEEN_HERE = (
+    "what an assistant's own configuration sets cannot be seen here: to look at its key, run `{}` with the same "
+    "FLIPSNACK_ variables as stand there"
+)
+
+
+async def state(settings: Settings) -> list[Finding]:
+    """Find out whether others may read what is remembered, and whether it is kept as it has to be."""
+    if settings.problems:
+        return []
+    if is_redis(settings.state):
+        return await state_on_redis(settings.state)
+    file = state_file(kept_at(settings))
+    if not (file and file.is_file()):
+        return []
+    store = remember(settings)
+    try:
+        await store.transact(labels_in)
+    except StoreUnusable as error:
+        return [Finding("state", ok=False, said=str(error))]
+    finally:
+        await store.close()
+    if not is_open_to_others(file):
+        return []
+    said = f"{file} is open to other users of this machine; it is closed at its next use"
+    return [Finding("state", ok=True, said=said)]
+
+
+async def state_on_redis(state: str) -> list[Finding]:
+    """Find out whether the server can be used, and keeps what is promised."""
+    from flipsnack_mcp.store.redis.promises import broken_promises  # noqa: PLC0415  # few have one
+
+    where = f"Redis at {address_in(state).shown}"
+    try:
+        broken = await broken_promises(state)
+    except StoreUnusable as error:
+        return [Finding("state", ok=False, said=str(error))]
+    return [Finding("state", ok=False, said=f"{where}: {one}") for one in broken] or [
+        Finding("state", ok=True, said=f"{where} keeps what is promised")
+    ]
+
+
+def is_there(settings: Settings) -> bool:
+    """Tell whether anything can have been kept already: looking makes no file."""
+    state = kept_at(settings)
+    return is_redis(state) or bool((file := state_file(state)) and file.is_file())
+
+
+async def changes_by(settings: Settings) -> list[Finding]:
+    """Count the changes that each caller had made."""
+    store = remember(settings)
+    try:
+        trails = await every_trail(store)
+    except StoreUnusable:
+        return []  # another look says so
+    finally:
+        await store.close()
+    made = Counter(one.caller for trail in trails for one in trail.events if one.caller and one.decision != "allowed")
+    told = [f"{quoted(name, 80)} ({count})" for name, count in made.most_common()]
+    return [Finding("callers", ok=True, said=f"in the history: {names_with_room(told, 1000)}")] if told else []
+
+
+async def used_before(settings: Settings) -> list[Finding]:
+    """Name the accounts that the state file knows, in a terminal without a key: an assistant may have its own."""
+    if not settings.missing:
+        return []
+    elsewhere = Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor")))
+    if settings.problems:
+        return [elsewhere]
+    if is_redis(settings.state):
+        return [elsewhere, *await known_to(f"Redis at {address_in(settings.state).shown}", settings)]
+    file = state_file(kept_at(settings))
+    return [elsewhere, *(await known_to(str(file), settings) if file and file.is_file() else [])]
+
+
+async def known_to(kept: str, settings: Settings) -> list[Finding]:
+    """Name the accounts that servers used with what is kept there."""
+    store = remember(settings)
+    try:
+        known = await store.transact(labels_in)
+    except StoreUnusable:
+        return []  # told already
+    finally:
+        await store.close()
+    names = ", ".join(sorted(known.values()))
+    approving = f"`{as_typed('history')}` and `{as_typed('approve')}` work for them without a key"
+    return [Finding("state", ok=True, said=f"servers on {kept} used: {names}; {approving}")] if known else []
