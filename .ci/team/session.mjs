@@ -41,7 +41,7 @@ check(listed.every(({ title }) => title.startsWith(account)), `titles of another
 // What others beside this one make and delete meanwhile is called otherwise.
 const collections = listed.filter(({ title }) => title.startsWith(`${account} offers`));
 await Promise.all(Array.from({ length: CALLS }, async (_, number) => {
-  await pause(120 * number);
+  await pause(200 * number);
   await done('get_collection', { collection_hash: collections[number % 8].collection_hash });
 }));
 const marker = `mark ${line} ${mode}`;

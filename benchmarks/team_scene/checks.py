@@ -41,7 +41,10 @@ class Checks:
     folder: Path
     plain: str
     """An address without TLS that adds a token."""
-    token: str
+
+    def token(self) -> str:
+        """For one check alone: what one caller may do in a second is little for several beside each other."""
+        return self.standing.token("germany")
 
     def ran(self, *command: str, **environment: str) -> str:
         """What a program said, once it ended well."""
@@ -66,19 +69,19 @@ class Checks:
         return self.node("conformance.mjs", f"{self.plain}/mcp")
 
     def typescript(self, line: str, mode: str) -> str:
-        known = {"TOKEN": self.token, "NODE_EXTRA_CA_CERTS": str(self.standing.balancer.authority)}
+        known = {"TOKEN": self.token(), "NODE_EXTRA_CA_CERTS": str(self.standing.balancer.authority)}
         return self.node("session.mjs", line, mode, f"{self.standing.balancer.url}/mcp", "germany", **known)
 
     def score(self) -> str:
         """A judge over TLS."""
-        known = {"MCPSCORE_TOKEN": self.token, "SSL_CERT_FILE": str(self.standing.balancer.authority)}
+        known = {"MCPSCORE_TOKEN": self.token(), "SSL_CERT_FILE": str(self.standing.balancer.authority)}
         judge = str(Path(sys.executable).with_name("mcpscore"))
         url = f"{self.standing.balancer.url}/mcp"
         said = self.ran(judge, "--fail-under", LEAST_SCORE, "--smoke", url, **known)
         return f"mcpscore over TLS: {' '.join(re.findall(r'.*[0-9]+ ?/ ?[0-9]+.*', said)[:1]).strip()}"
 
     def main_job(self, revision: str) -> str:
-        return anyio.run(main_job, self.standing, self.token, revision)
+        return anyio.run(main_job, self.standing, self.token(), revision)
 
 
 async def main_job(standing: Team, token: str, revision: str) -> str:
@@ -144,11 +147,9 @@ def looked_at(folder: Path, scene: Path) -> Iterator[str]:
     for kind in ("round-robin", "sticky"):
         (scene / kind).mkdir()
         with team(scene / kind, Wanted(conversion_seconds=2.0), kind, replicas=2) as standing:
-            token = standing.token("germany")
-            # Of its own, for what one caller may do in a second is little for a judge beside others.
             plain = standing.balancer.add_token(standing.token("germany"))
             standing.balancer.change(standing.replicas.ports)
-            checks = Checks(standing, folder, plain, token)
+            checks = Checks(standing, folder, plain)
             with ThreadPoolExecutor(2) as two:
                 for line in two.map(lambda check: check(), every_check(checks)):
                     yield f"{kind}: {line}"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class Team:
     balancer: Balancer
     environment: Mapping[str, str]
     """The settings that all replicas have."""
-    added: int = field(default=0)
+    numbers: Iterator[int] = field(default_factory=count)
 
     def operate(self, *command: str) -> str:
         """Run one of our commands as the operator does; what it prints."""
@@ -47,8 +48,7 @@ class Team:
 
     def token(self, accounts: str, may: str = EVERYTHING) -> str:
         """A new person's token."""
-        self.added += 1
-        return self.operate("token", "add", f"person-{self.added}", "--account", accounts, "--may", may).strip()
+        return self.operate("token", "add", f"person-{next(self.numbers)}", "--account", accounts, "--may", may).strip()
 
     @asynccontextmanager
     async def client(

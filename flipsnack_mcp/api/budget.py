@@ -118,11 +118,12 @@ def tidy(doc: SharedBudget, now: float, rules: BudgetRules) -> None:
     The second costs a minute at most, once.
     """
     for call in doc["log"]:
-        call["granted"] = min(call["granted"], now)
-        if (settled := call["settled"]) is not None and settled > now:
-            call["settled"] = now
+        if max(call["granted"], call["settled"] or 0) > now:
+            call["granted"] = min(call["granted"], now)
+            call["settled"] = None if call["settled"] is None else min(call["settled"], now)
     oldest = now - max(w + rules.margin for _, w in rules.limits)
-    doc["log"] = [call for call in doc["log"] if stamp(call, now) > oldest]
+    # Nothing is dated before it was granted.
+    doc["log"] = [call for call in doc["log"] if call["granted"] > oldest or stamp(call, now) > oldest]
     doc["pause"][0] = min(doc["pause"][0], now)
 
 

@@ -119,7 +119,8 @@ class Pacer:
         self._divided = store if isinstance(store, DividedBudget) else None
         self._name = f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
         self._callers = dict.fromkeys(Lane, 0)
-        self._locks = {lane: anyio.Lock() for lane in Lane}  # one caller looks; two hundred would race each other
+        # One caller looks: two hundred would race each other.
+        self._locks = {lane: anyio.Lock(fast_acquire=True) for lane in Lane}
 
     @asynccontextmanager
     async def slot(

@@ -12,6 +12,7 @@ from math import inf
 from typing import NoReturn, TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 
 from flipsnack_mcp.workflows.progress import Progress
 
@@ -32,37 +33,40 @@ class Telling:
     def __init__(self, send: Send) -> None:
         self._send, self._open = send, False
         self._held = deque[tuple[float, Progress]]()
-        self._news, self._leaving = anyio.Event(), anyio.Lock()
+        self._beside: TaskGroup | None = None
+        self._stands_by = False
+        self._leaving = anyio.Lock(fast_acquire=True)
         self._number, self._left_at = 0.0, -inf
 
     def tell(self, progress: Progress) -> None:
         """Let it leave in a while, unless the call has ended by then."""
-        if self._open:
-            self._held.append((anyio.current_time() + HELD_BACK, progress))
-            self._news.set()
+        if not self._open or self._beside is None:
+            return
+        self._held.append((anyio.current_time() + HELD_BACK, progress))
+        if not self._stands_by:  # from now on only: most calls tell nothing
+            self._stands_by = True
+            self._beside.start_soon(self._let_leave)
 
     async def while_lasting(self, work: Callable[[], Awaitable[T]]) -> T:
         """What the work comes to, once no notification can be beside it or right before it."""
         self._open = True
         try:
-            async with anyio.create_task_group() as beside:
-                beside.start_soon(self._let_leave)
+            async with anyio.create_task_group() as self._beside:
                 outcome = await outcome_of(work)
                 await self._end()
-                beside.cancel_scope.cancel()
+                if self._stands_by:
+                    self._beside.cancel_scope.cancel()
         finally:
             self._open = False
         return outcome()
 
     async def _let_leave(self) -> None:
-        while True:
-            while not self._held:
-                self._news = anyio.Event()
-                await self._news.wait()
+        while self._held:
             await anyio.sleep_until(self._held[0][0])
             async with self._leaving:
                 if self._held:
                     await self._leave(self._held.popleft()[1])
+        self._stands_by = False
 
     async def _leave(self, progress: Progress) -> None:
         self._number, total = numbered(self._number, progress)

@@ -14,7 +14,7 @@ class LastSeen(Generic[DocumentT]):
 
     def __init__(self, first: DocumentT, fits: Fits[DocumentT]) -> None:
         self._fits = fits
-        self._text, self._document = text_of(first), cast("DocumentT | None", None)
+        self._text, self._document = document_as_text(first), cast("DocumentT | None", None)
 
     def lent(self) -> DocumentT:
         """The document, to be changed. What is not kept afterwards has not been: it is read from its text again."""
@@ -25,7 +25,7 @@ class LastSeen(Generic[DocumentT]):
         """What this text says, to be changed as well; None where somebody edited it into nonsense."""
         if text == self._text:  # it was looked at when it came, or was made here
             return self.lent()
-        document = parsed(text or "")
+        document = document_from_text(text or "")
         return document if self._fits(document) else None
 
     def keep(self, document: DocumentT, text: str) -> None:
@@ -33,12 +33,12 @@ class LastSeen(Generic[DocumentT]):
         self._document, self._text = document, text
 
 
-def text_of(document: object) -> str:
+def document_as_text(document: object) -> str:
     """A document as it is written down. It is mostly numbers with many digits, which take `json` five times as long."""
     return to_json(document).decode()
 
 
-def parsed(text: str) -> object:
+def document_from_text(text: str) -> object:
     """What a text says; nothing where it is no JSON."""
     try:
         return cast("object", from_json(text))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, cast
 
-from flipsnack_mcp.store.document_text import DocumentT, Fits, LastSeen, text_of
+from flipsnack_mcp.store.document_text import DocumentT, Fits, LastSeen, document_as_text
 from flipsnack_mcp.store.records import Records, StoreUnusable, T
 from flipsnack_mcp.store.sqlite import SqliteStore
 
@@ -59,7 +59,7 @@ class SharedDocument(Generic[DocumentT]):
         found = self._seen.found(was)
         document = self._seen.lent() if found is None else found
         answer = decide(document, records.now)
-        text = text_of(document)
+        text = document_as_text(document)
         if text != was:
             rows.put_text(*BUDGET_RECORD, text)
         return answer, document, text
@@ -68,7 +68,7 @@ class SharedDocument(Generic[DocumentT]):
         self._used_alone = self._clock()
         document = self._seen.lent()
         answer = decide(document, self._used_alone)
-        self._seen.keep(document, text_of(document))
+        self._seen.keep(document, document_as_text(document))
         return answer
 
     def _warn(self, error: StoreUnusable) -> None:

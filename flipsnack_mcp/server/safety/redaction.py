@@ -22,6 +22,8 @@ BETWEEN = r"(?:=|%3D|[\"']?\s*[:=]\s*[\"']?)"
 SIGNED = re.compile(rf"(apikey{BETWEEN})[^\s&\"'<>\\]+|(signature{BETWEEN})[0-9a-f]{{32}}(?![0-9a-f])", re.IGNORECASE)
 LOGIN = re.compile(r"(\w{1,10}://[^\s:/@'\"]*:)[^\s/@'\"]+@")
 """A password in an address: of a proxy, of Redis, or of whatever a library writes down."""
+IN_SUCH = frozenset("=:%")
+"""One of them is in all that is signed. Most texts of an answer are a word, and need no look at all."""
 SHORTEST = 6
 """A credential shorter than this would blank out ordinary words; Flipsnack's are several times as long."""
 
@@ -50,7 +52,9 @@ class Redactor:
         """The text without them."""
         for secret in (*OF_THE_REQUEST.get(), *self.secrets):
             text = text.replace(secret, "***")
-        return LOGIN.sub(r"\1***@", SIGNED.sub(r"\1\2***", text))
+        if not IN_SUCH.isdisjoint(text):
+            text = SIGNED.sub(r"\1\2***", text)
+        return LOGIN.sub(r"\1***@", text) if "@" in text else text
 
     def data(self, value: Any) -> Any:
         """Structured data without them."""

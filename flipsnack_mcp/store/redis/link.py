@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -113,6 +114,7 @@ class RedisLink:
             return await client.eval(script, *arguments)
 
 
+@cache
 def digest_of(script: str) -> str:
     """By what a server knows a script that it has seen."""
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import anyio
 
 from flipsnack_mcp.redis_address import RedisAddress
-from flipsnack_mcp.store.document_text import DocumentT, Fits, LastSeen, text_of
+from flipsnack_mcp.store.document_text import DocumentT, Fits, LastSeen, document_as_text
 from flipsnack_mcp.store.records import StoreUnusable, T
 from flipsnack_mcp.store.redis.failures import redis_held
 from flipsnack_mcp.store.redis.link import RedisLink
@@ -110,7 +110,7 @@ class RedisDocument(Generic[DocumentT]):
         while anyio.current_time() < latest:
             document, token, text = self._read(told)
             answer = decide(document, told.now)
-            new = text_of(document)
+            new = document_as_text(document)
             if new != text or self._apart:  # by that it is seen that it can be written again
                 was, token = token, f"{number_in(token) + 1} {secrets.token_hex(8)}"
                 told = await self._ask(alive=True, commit={"name": self._name, "was": was, "token": token, "text": new})
@@ -156,7 +156,7 @@ class RedisDocument(Generic[DocumentT]):
     def _change_alone(self, decide: Callable[[DocumentT, float], T], now: float) -> T:
         document = self._seen.lent()
         answer = decide(document, now)
-        self._seen.keep(document, text_of(document))
+        self._seen.keep(document, document_as_text(document))
         return answer
 
     def _warn(self, error: StoreUnusable) -> None:

@@ -56,7 +56,7 @@ class LetIn:
     scopes: tuple[str, ...] | None = None
     """What an authorization server granted; None for who has a token of the file."""
 
-    @property
+    @cached_property
     def user(self) -> AuthenticatedUser:
         """The same as the SDK knows it, which binds sessions and questions to it; without the token."""
         told = {"iss": self.issuer}

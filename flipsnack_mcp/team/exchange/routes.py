@@ -1,6 +1,5 @@
 """Documents and files by addresses that are themselves the right: /uploads/ADDRESS takes a document, /files/ADDRESS gives a file."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from flipsnack_mcp.api import FlipsnackError, quoted
 from flipsnack_mcp.api.actions.publishing import DownloadHtml
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.callers.away import for_strangers
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.server import FlipsnackServer, Service
 from flipsnack_mcp.server.tools.addresses import FILES_AT, UPLOADS_AT
@@ -34,8 +34,6 @@ from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.downloads.exports import Order, save_export
 from flipsnack_mcp.workflows.progress import size_of
 
-log = logging.getLogger(__name__)
-
 UPLOAD_PATHS = f"/{UPLOADS_AT}/"
 WRONG_WAIT, MOST_WRONG = 1.0, 20
 """Seconds that an answer to a wrong address takes, and how many may wait for theirs at once: right ones never do."""
@@ -52,7 +50,6 @@ TOO_MUCH_NOW = PlainAnswer(
     429, "There is too much to do just now.", "Nothing was changed. Try again in a minute.", retry_after=60
 )
 NOT_NOW = "Nothing was changed. Try again in a minute: the address is still good, if its 15 minutes are not over."
-NOT_LOOKED_UP = PlainAnswer(503, "This server cannot look up its addresses just now.", NOT_NOW, retry_after=60)
 WRONG_INSIDE = PlainAnswer(500, "Something went wrong in this server.", "Ask the assistant how far it is.")
 COMING = PlainAnswer(
     503, "The package is being fetched from Flipsnack.", "It will be here in a moment: ask again.", retry_after=10
@@ -95,9 +92,8 @@ def failing(error: Exception, safe: Callable[[str], str]) -> PlainAnswer:
     match error:
         case NotTaken():
             return error.reply
-        case StoreUnusable():  # its text says where it is, which is for who runs this server
-            log.warning("an address could not be looked up: %s", error.happened)
-            return NOT_LOOKED_UP
+        case StoreUnusable():
+            return PlainAnswer(503, for_strangers(error).happened, NOT_NOW, retry_after=60)
         case RefusedFile() | FlipsnackError():
             return PlainAnswer(503, safe(error.happened), NOT_NOW, retry_after=60)
         case _:

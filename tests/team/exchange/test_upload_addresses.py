@@ -15,6 +15,7 @@ import pytest
 from pypdf import PdfWriter
 
 from flipsnack_mcp.files.partial_file import PARTIAL_NAME
+from flipsnack_mcp.server.callers.away import AWAY
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.team.exchange import receiving, routes
@@ -484,7 +485,7 @@ async def test_a_store_that_fails_is_told_and_nothing_is_sent(
         patch.setattr(HandedUploads, "take", cannot)
         answer = await replica.web.put(address, content=PDF)
     assert answer.status_code == 503
-    assert "Nothing was changed." in answer.text
+    assert f"{AWAY} Nothing was changed." in answer.text
     assert "state file" not in answer.text
     assert nothing_sent(replica)
     assert (await replica.web.put(address, content=PDF)).status_code == 202
