@@ -6,10 +6,12 @@ be used is refused, is the store's and proven in `test_processes` and `test_file
 
 # ruff: noqa: ASYNC240 - the store itself works on the loop's thread, and here nobody else waits
 
+import copy
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeGuard
 
 import anyio
 import pytest
@@ -37,6 +39,21 @@ async def document(path: Path, clock: StandingClock) -> AsyncIterator[Shared]:
 async def test_two_who_share_a_document_count_exactly(path: Path, document: Shared, clock: StandingClock) -> None:
     other = a_document(path, clock)
     assert [await one.change(add_one) for one in (document, other, other, document)] == [1, 2, 3, 4]
+    await other.close()
+
+
+async def test_only_what_another_wrote_is_read_and_checked(path: Path, clock: StandingClock) -> None:
+    looked = list[object]()
+
+    def fits(found: object) -> TypeGuard[Tally]:
+        looked.append(copy.deepcopy(found))
+        return is_tally(found)
+
+    document, other = SharedDocument(path, Tally(n=0), fits, clock), a_document(path, clock)
+    for one in (document, document, other, document, document):
+        await one.change(add_one)
+    assert looked == [None, {"n": 3}]
+    await document.close()
     await other.close()
 
 
