@@ -253,7 +253,9 @@ async def test_what_was_begun_at_one_that_is_gone_is_ended_by_the_others(
     assert told["totals"]["collections"] > 1
     made = Counter(one["params"]["fileUrl"] for one in team.carried_out(CREATE))
     assert set(made.values()) == {1}
-    assert len(made) == (ended["state"] == "complete") + many["counts"].get("done", 0)
+    done = (ended["state"] == "complete") + many["counts"].get("done", 0)
+    lost = (ended["state"] == "interrupted") + many["counts"].get("unclear", 0)  # the answer went down with its server
+    assert done <= len(made) <= done + lost
 
 
 async def test_who_listens_at_one_is_told_what_another_changes(team: Team) -> None:
