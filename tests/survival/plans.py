@@ -101,7 +101,7 @@ class Deleting(Changing):
 class Undoing(Changing):
     """The same with a plan that puts titles back."""
 
-    tool, told_by, kills = "undo_change", "title", (2, 5)
+    tool, told_by, kills = "undo_change", "title", (1, 3)
     names: ClassVar[list[str]] = [f"package{number}" for number in range(2 * COUNT, 2 * COUNT + 8)]
 
     @override
