@@ -99,16 +99,8 @@ class App:
         """Whether who had something begun may still have it done."""
         self.handing: Handing | None = None
         """What comes and goes by addresses, where nobody's disk can be read."""
-        if settings.missing:
-            return  # whoever cannot ask goes on with nothing
-        if settings.team:  # who asked for an upload may ask another replica, or nobody
-            lookout.heirs.append(self.uploads)
-        if allowed.changes:
-            jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
-        if uploads_many:
-            jobs.unattended[BATCH] = (self.batches.carry_out, self.batches.note_stop)
-        if {"report_stats", "audit_account"} & self.offered:
-            jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
+        if not settings.missing:  # whoever cannot ask goes on with nothing
+            self._go_on_unattended(lookout, changes=allowed.changes, uploads_many=uploads_many)
 
     def take_addresses(self, spool: Spool) -> None:
         """From now on documents and files come and go by addresses."""
@@ -122,6 +114,17 @@ class App:
             HandedUploads(store, account),
             FileAddresses(store, account),
         )
+
+    def _go_on_unattended(self, lookout: Lookout, *, changes: bool, uploads_many: bool) -> None:
+        """Say what is gone on with though no call asks for it: only what a call could have done as well."""
+        if self.settings.team:  # who asked for an upload may ask another replica, or nobody
+            lookout.heirs.append(self.uploads)
+        if changes:
+            self.jobs.unattended[PLAN] = (self.plans.carry_out, self.plans.note_stop)
+        if uploads_many:
+            self.jobs.unattended[BATCH] = (self.batches.carry_out, self.batches.note_stop)
+        if {"report_stats", "audit_account"} & self.offered:
+            self.jobs.unattended[REPORT] = (self.reports.carry_out, self.reports.note_stop)
 
     def heading(self, why: str = "") -> Heading:
         """What stands over its answers; `why` it was this account, where it was not named."""
