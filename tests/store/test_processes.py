@@ -3,7 +3,6 @@
 # ruff: noqa: ASYNC240 - the store itself works on the loop's thread, and here nobody else waits
 
 import os
-import random
 import signal
 import sqlite3
 from pathlib import Path
@@ -57,15 +56,7 @@ async def test_a_store_is_refused_after_a_fork(file: SqliteStore, monkeypatch: p
 
 async def test_twenty_processes_killed_while_writing_leave_a_whole_file(path: Path, file: SqliteStore) -> None:
     for _ in range(5):
-        with workers(4, worker.pairs, path) as writing:
-            for one in writing:
-                one.go()
-                one.hears("at work")
-            for one in writing:
-                await anyio.sleep(random.uniform(0.001, 0.05))  # noqa: S311 - no secret
-                one.process.kill()
-                left, right = await file.transact(pair)
-                assert left == right
+        await worker.killed_while_writing(path, file)
         assert meddle(path, "PRAGMA integrity_check") == [("ok",)]
 
 

@@ -34,15 +34,7 @@ async def test_twenty_processes_killed_while_writing_leave_nothing_half_written(
     on_redis: str, store: RedisStore
 ) -> None:
     for _ in range(5):
-        with workers(4, worker.pairs, on_redis) as writing:
-            for one in writing:
-                one.go()
-                one.hears("at work")
-            for one in writing:
-                await anyio.sleep(random.uniform(0.001, 0.05))  # noqa: S311 - no secret
-                one.process.kill()
-                left, right = await store.transact(pair)
-                assert left == right
+        await worker.killed_while_writing(on_redis, store)
 
 
 @pytest.mark.usefixtures("patient_with_redis")

@@ -1,6 +1,7 @@
 """Processes of their own on a file of the store, or on Redis: what each does, told and heard over a pipe, and how they begin together."""
 
 import multiprocessing
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -14,7 +15,7 @@ from flipsnack_mcp.redis_address import redis_address
 from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 from flipsnack_mcp.store.redis.redis_store import RedisStore
 from flipsnack_mcp.store.sqlite import SqliteStore
-from tests.store.works import change_pair, increment
+from tests.store.works import change_pair, increment, pair
 
 Pipe: TypeAlias = "Connection[Any, Any]"
 # Forked from a process that has already imported everything and opened nothing: a start takes milliseconds.
@@ -113,3 +114,16 @@ def workers(number: int, job: Callable[..., Any], place: Path | str) -> Iterator
     finally:
         for one in all_of_them:
             one.killed()
+
+
+async def killed_while_writing(place: Path | str, store: Store) -> None:
+    """Four write pairs until each is killed, after which no pair may be half written."""
+    with workers(4, pairs, place) as writing:
+        for one in writing:
+            one.go()
+            one.hears("at work")
+        for one in writing:
+            await anyio.sleep(random.uniform(0.001, 0.05))  # noqa: S311 - no secret
+            one.process.kill()
+            left, right = await store.transact(pair)
+            assert left == right
