@@ -33,6 +33,7 @@ from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
 from flipsnack_mcp.team.ending import Ending
 from flipsnack_mcp.workflows.history import Event, every_trail
+from tests.listening import free_listener
 from tests.team.authentication.issuer import Issuer, running_issuer
 
 PUBLIC = "https://flipsnack.example.com"
@@ -266,7 +267,7 @@ class Announced(uvicorn.Server):
 @contextmanager
 def listening(app: Any) -> Iterator[int]:
     """The port of an application that is served by a thread of its own: tests do not share its event loop."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with free_listener() as listener:
         config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="on", timeout_graceful_shutdown=0)
         server = Announced(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
