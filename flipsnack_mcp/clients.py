@@ -127,6 +127,7 @@ CLIENTS: Mapping[str, Client] = {
         in_the_home("mcp.json", below=".cursor"),
         "mcpServers",
         "Start Cursor again; its settings show the server under MCP",
+        first={"type": "stdio"},
         takes_comments=True,
     ),
     "codex": Client(
