@@ -86,6 +86,11 @@ def write_receipt(client: str, receipt: Receipt) -> None:
     write_for_owner(own_folder() / f"{client}.json", json.dumps(asdict(receipt), indent=1).encode())
 
 
+def put_back_receipt(client: str, receipt: Receipt | None) -> None:
+    """Have it as it was before a change that did not come to be."""
+    drop_receipt(client) if receipt is None else write_receipt(client, receipt)
+
+
 def drop_receipt(client: str) -> None:
     """Forget it, with the copy: that may hold what others keep secret."""
     for name in (f"{client}.json", f"{client}.before"):
