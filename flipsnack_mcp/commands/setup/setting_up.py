@@ -113,7 +113,7 @@ def write_entry(before: Before, splice: Splice, words: list[str], start: Start) 
     configuration, seen = before.configuration, before.seen
     content = splice.made_in(configuration.text).encode()
     made = () if before.client.table in configuration.told else (before.client.table,)
-    cut = Receipt(str(seen.path), "", "", content_digest(content), made, splice.at, splice.replaced, splice.inserted)
+    cut = Receipt(str(seen.path), "", "", content_digest(content), made, splice.replaced, splice.inserted)
     earlier = kept_receipt(before.name)
     receipt = keep_receipt(before.name, ClientFile(seen.path, before.content), cut)
     if words and has_added(words, configuration, seen.path, start):
