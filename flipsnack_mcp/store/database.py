@@ -5,12 +5,14 @@ import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, TypeAlias
+
+from pydantic_core import ValidationError
 
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
-from flipsnack_mcp.store.records import Body, BusyError, Records, T, damaged, gone_to_redis, inaccessible, newer
+from flipsnack_mcp.store.records import Body, BusyError, Records, StoredBody, T, damaged, gone_to_redis, inaccessible, newer
 from flipsnack_mcp.store.upgrading import (
     GIVEN_UP,
     MOVED_TO,
@@ -120,7 +122,7 @@ class Database:
             make_file(path)
             close_to_others(path)
         # rw: SQLite itself never makes the file.
-        address = f"{path.absolute().as_uri()}?mode=rw" if self._in_file else str(path)
+        address = address_of_file(path.absolute()) if self._in_file else str(path)
         with explained(path):
             self._db = open_connection(address, synchronous)
         self._file = identity(path)
@@ -195,6 +197,12 @@ class Database:
             self._db.execute(SWEEP, {"now": records.now})
 
 
+def address_of_file(path: PurePath) -> str:
+    """How SQLite is told of a file. One on a share has its machine in the path: before it SQLite takes none."""
+    address = path.as_uri()
+    return f"{address if address.startswith('file:///') else address.replace('//', '////', 1)}?mode=rw"
+
+
 def last_kept(db: sqlite3.Connection) -> Kept | None:
     """The store's time as it was written down last."""
     row = db.execute(CLOCK).fetchone()
@@ -210,10 +218,12 @@ def latest_trace(db: sqlite3.Connection) -> float:
 def read_body(body: str) -> Body:
     """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
     try:
-        found: Body = json.loads(body)
-    except ValueError:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
         raise sqlite3.DatabaseError("a record is not JSON") from None
-    return found
+    if not isinstance(found, dict):
+        raise sqlite3.DatabaseError("a record is no object")
+    return StoredBody(found)
 
 
 def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connection:
@@ -249,6 +259,8 @@ def explained(path: Path) -> Iterator[None]:
         raise newer(path) from None
     except MovedError as error:
         raise gone_to_redis(path, str(error)) from None
+    except ValidationError:
+        raise damaged(path, "a record is not what this program wrote") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
         raise  # a mistake of ours
     except sqlite3.Error as error:

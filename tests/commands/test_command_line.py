@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from flipsnack_mcp import __version__
+from flipsnack_mcp import __version__, systems
 from flipsnack_mcp.__main__ import settings_of
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
@@ -23,6 +23,7 @@ from flipsnack_mcp.commands.doctor.here import upload_folder
 from flipsnack_mcp.commands.sandbox import pace_of
 from flipsnack_mcp.parsing import parsed
 from flipsnack_mcp.sandbox import Pace
+from flipsnack_mcp.systems import system_of
 from tests.api.street import no_network_settings
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -359,6 +360,6 @@ def test_doctor_names_the_cure_of_a_folder_that_macos_guards(
     assert upload_folder(tmp_path).ok
     assert not upload_folder(tmp_path / "missing").ok
     monkeypatch.setattr(os, "scandir", guarded)
-    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(systems, "HERE", system_of(platform))
     found = upload_folder(tmp_path)
     assert (found.ok, "Privacy & Security > Files and Folders" in found.said) == (False, cure)

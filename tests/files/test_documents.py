@@ -290,7 +290,7 @@ def swapping(ground: Ground) -> Iterator[None]:
 
 @pytest.mark.parametrize("step_by_step", [True, False], ids=["dir-fd", "compared"])
 async def test_race_never_gives_a_foreign_byte(ground: Ground, inner: Path, *, step_by_step: bool) -> None:
-    ground.patch.setattr(opening, "STEP_BY_STEP", step_by_step)
+    ground.patch.setattr(systems, "HERE", replace(systems.HERE, opens_below_folders=step_by_step))
     taken = refused = 0
     with swapping(ground), anyio.fail_after(60):
         while min(taken, refused) < 10:

@@ -129,7 +129,7 @@ async def test_folder_with_very_many_names_is_no_reason_to_wait(ground: Ground) 
 
 
 async def test_names_are_looked_through_without_dir_fd_too(ground: Ground) -> None:
-    ground.patch.setattr(opening, "STEP_BY_STEP", False)
+    ground.patch.setattr(systems, "HERE", replace(systems.HERE, opens_below_folders=False))
     content = put(ground, "Offers.pdf")
     assert await read(ground, proposed(await refusal(ground, "offers.pdf"))[0]) == content
     (ground.allowed / "sub").symlink_to(ground.outside)

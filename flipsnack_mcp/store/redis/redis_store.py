@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 
 import anyio
+from pydantic_core import ValidationError
 
 from flipsnack_mcp.redis_address import RedisAddress
 from flipsnack_mcp.store.clock import Clock, Moment
@@ -88,6 +89,8 @@ class RedisStore:
                 question.add(more)
                 sight = question.answered(await self._ask(question.asked))
                 continue
+            except ValidationError:
+                raise altered() from None
             finally:
                 records.end()
             self._remember(records)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from flipsnack_mcp.store.records import Body, StoreUnreachable
+from flipsnack_mcp.store.records import Body, StoredBody, StoreUnreachable
 
 RecordPlace: TypeAlias = tuple[str, str]
 """Kind and name."""
@@ -181,10 +181,12 @@ class RedisRecords:
 def loaded(text: str) -> Body:
     """A body."""
     try:
-        found: Body = json.loads(text)
-    except ValueError:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         raise altered() from None
-    return found
+    if not isinstance(found, dict):
+        raise altered()
+    return StoredBody(found)
 
 
 def altered() -> StoreUnreachable:
@@ -192,4 +194,5 @@ def altered() -> StoreUnreachable:
     return StoreUnreachable(
         "What Redis keeps for flipsnack-mcp was altered by another program; it was left as it is.",
         "Give FLIPSNACK_STATE another database, or another prefix (?prefix=NAME), which begins anew.",
+        "what is in Redis was altered by another program",
     )

@@ -1,0 +1,197 @@
+"""Entries in the configurations of clients that start this server, or bear its name: found on this computer, and read."""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flipsnack_mcp.api import quoted
+from flipsnack_mcp.clients import CLIENTS, Client, Computer, this_computer
+from flipsnack_mcp.commands.setup.in_json import read_json
+from flipsnack_mcp.commands.setup.jsonc import NotUnderstood
+
+SIGN = "flipsnack"
+"""What a file has to hold somewhere, or it is none of our business."""
+LARGEST_CONFIGURATION = 50_000_000
+IN_A_PROJECT = {
+    "claude-code": ".mcp.json",
+    "vscode": ".vscode/mcp.json",
+    "cursor": ".cursor/mcp.json",
+    "codex": ".codex/config.toml",
+    "gemini": ".gemini/settings.json",
+}
+"""What a client reads besides, in the folder in which somebody works."""
+ADDRESSES = ("url", "serverUrl", "httpUrl")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A server as a client's configuration names it."""
+
+    kind: str
+    """Of its client, in `CLIENTS`."""
+    file: Path
+    name: str
+    command: str = ""
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    handed_on: tuple[str, ...] = ()
+    """Variables that the client hands on from its own environment."""
+    address: str = ""
+    """Where it is reached, if it runs elsewhere."""
+    faults: tuple[str, ...] = ()
+    """What in it no client could read."""
+
+    @property
+    def label(self) -> str:
+        """For a person."""
+        return f"{CLIENTS[self.kind].title}, {quoted(self.name, 60)}"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What would be typed to start it."""
+        return (self.command, *self.arguments)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A file that names this server and cannot be understood."""
+
+    kind: str
+    file: Path
+    why: str
+
+
+def found_here(computer: Computer | None = None, work: Path | None = None) -> list[Entry | Unread]:
+    """What the clients of this computer are told of this server, at home and in the folder in which somebody works."""
+    files = files_of_clients(computer or this_computer(), work or Path.cwd())
+    return [one for kind, file in files for one in read_entries(kind, file)]
+
+
+def files_of_clients(computer: Computer, work: Path) -> Iterator[tuple[str, Path]]:
+    """Where each client may be told something, each file once."""
+    seen = set[Path]()
+    for kind, client in CLIENTS.items():
+        own = [Path(one) for one in client.files(computer)]
+        for file in (*own, *([work / IN_A_PROJECT[kind]] if kind in IN_A_PROJECT else ())):
+            if file not in seen:
+                seen.add(file)
+                yield kind, file
+
+
+def kind_of_file(file: Path, computer: Computer | None = None) -> str:
+    """Whose configuration a file is: by where it lies, else by what it is called."""
+    known = {path: kind for kind, path in files_of_clients(computer or this_computer(), file.parent)}
+    if file in known:
+        return known[file]
+    if file.suffix == ".toml":
+        return "codex"
+    by_name = {"mcp.json": "vscode", ".mcp.json": "claude-code", ".claude.json": "claude-code", "settings.json": "gemini"}
+    return by_name.get(file.name, "claude-desktop")
+
+
+def read_entries(kind: str, file: Path) -> list[Entry | Unread]:
+    """What a file says of this server; nothing where there is none, or it names other servers alone."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_CONFIGURATION)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        return [Unread(kind, file, f"cannot be read ({error.strerror or type(error).__name__})")]
+    try:
+        return list(entries_in(kind, file, text_of(content)))
+    except NotUnderstood as error:
+        return [Unread(kind, file, str(error))] if names_us(content) else []
+
+
+def text_of(content: bytes) -> str:
+    """What stands in a file.
+
+    Raises:
+        NotUnderstood: It is no text that a client reads.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotUnderstood("is not written in UTF-8: save it so") from None
+
+
+def names_us(content: bytes) -> bool:
+    """Whether this server is spoken of, in whatever encoding."""
+    return SIGN.encode() in content.replace(b"\0", b"").lower()
+
+
+def entries_in(kind: str, file: Path, text: str) -> Iterator[Entry]:
+    """The entries of a text that are ours.
+
+    Raises:
+        NotUnderstood: It is not what the client reads.
+    """
+    if SIGN not in text.lower():
+        return
+    for name, body in servers_in(CLIENTS[kind], told_by(kind, text)):
+        if SIGN in name.lower() or SIGN in " ".join(words_in(body)).lower():
+            yield entry_of(kind, file, name, body)
+
+
+def told_by(kind: str, text: str) -> dict[str, Any]:
+    """What a text says."""
+    if kind != "codex":
+        return read_json(text)
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        raise NotUnderstood("is no TOML") from None
+
+
+def servers_in(client: Client, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The servers that a configuration names: for everywhere, and for single projects where it has those in it as well."""
+    projects = told.get("projects")
+    others = projects.values() if isinstance(projects, dict) else ()
+    for place in (told, *(one for one in others if isinstance(one, dict))):
+        servers = [place.get(name) for name in dict.fromkeys((client.table, "mcpServers", "servers"))]
+        for each in servers:
+            yield from ((str(name), body) for name, body in as_members(each) if isinstance(body, dict))
+
+
+def as_members(value: object) -> Iterable[tuple[str, Any]]:
+    """The members of an object, of anything else none."""
+    return value.items() if isinstance(value, dict) else ()
+
+
+def words_in(body: Mapping[str, Any]) -> list[str]:
+    """What it starts, as far as that is text."""
+    arguments = body.get("args")
+    return [str(one) for one in (body.get("command", ""), *(arguments if isinstance(arguments, list) else ()))]
+
+
+def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> Entry:
+    """One entry, as far as it can be read, with what cannot."""
+    command, arguments, environment = body.get("command", ""), body.get("args", []), body.get("env", {})
+    handed_on = body.get("env_vars", [])
+    address = next((str(body[one]) for one in ADDRESSES if isinstance(body.get(one), str)), "")
+    faults = [
+        *(["its command is no text"] if not isinstance(command, str) else []),
+        *(["its arguments are no list of texts"] if not is_list_of_texts(arguments) else []),
+        *(["its variables are no table"] if not isinstance(environment, dict) else []),
+        *(f"{one} is no text there: put it in quotes" for one, value in as_members(environment) if not isinstance(value, str)),
+    ]
+    return Entry(
+        kind,
+        file,
+        name,
+        command if isinstance(command, str) else "",
+        tuple(arguments) if is_list_of_texts(arguments) else (),
+        {str(one): value for one, value in as_members(environment) if isinstance(value, str)},
+        tuple(handed_on) if is_list_of_texts(handed_on) else (),
+        address,
+        tuple(faults),
+    )
+
+
+def is_list_of_texts(value: object) -> bool:
+    """Whether it is what arguments have to be."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+

@@ -1,0 +1,243 @@
+"""Whether an entry in a client's configuration starts this server rightly: command, placeholders, settings, folders, key."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import X_OK, access
+from pathlib import Path
+
+from flipsnack_mcp import published, systems
+from flipsnack_mcp.api import names_with_room, quoted
+from flipsnack_mcp.clients import CLIENTS
+from flipsnack_mcp.commands.doctor.entries import Entry, Unread
+from flipsnack_mcp.commands.doctor.finding import Finding, of_client
+from flipsnack_mcp.commands.doctor.folders import folders, key_files
+from flipsnack_mcp.files.refusal import quote_path
+from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
+from flipsnack_mcp.reading import CREDENTIALS
+from flipsnack_mcp.settings import Settings, read_settings
+from flipsnack_mcp.started import SCRIPT, as_typed
+
+PROGRAM = re.compile(r"(?:.*[/\\])?flipsnack[-_]mcp(?:-script)?(?:\.(?:exe|py))?(?:\[[\w,]+\])?(?:[@=]=?[\w.]+)?", re.IGNORECASE)
+"""A word that starts this program: its command, its module, or its package with a version."""
+RUNNERS = frozenset({"uvx", "uv", "pipx"})
+CONTAINERS = frozenset({"docker", "podman", "nerdctl"})
+SOURCES = frozenset({"--from", "--directory", "--project", "--spec"})
+"""Options of runners, behind which stands where they take a program from."""
+VALUE_OF = re.compile(r"\$\{(?:env:)?(?P<name>\w+)(?::-(?P<otherwise>[^{}]*))?\}|\$(?P<plain>\w+)")
+FILLED_BY = {
+    "claude-code": re.compile(r"\$\{\w+(?::-[^{}]*)?\}"),
+    "vscode": re.compile(r"\$\{(?:env|input|command|config):[^{}]+\}|\$\{(?:userHome|workspaceFolder[^{}]*)\}"),
+    "cursor": re.compile(r"\$\{env:\w+\}|\$\{(?:userHome|workspaceFolder\w*|pathSeparator|/)\}"),
+    "gemini": re.compile(r"\$\{\w+\}|\$\w+"),
+}
+"""What each client puts something else for. What it leaves as it stands reaches the server so, and is found there."""
+HANDS_ON_ALL = frozenset({"claude-code", "vscode", "cursor", "gemini"})
+"""Clients whose servers have all that their own environment has."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What reaches the server of an entry."""
+
+    environment: Mapping[str, str]
+    unseen: tuple[str, ...]
+    """What a client fills in by what cannot be seen here."""
+
+
+def reaching(entry: Entry, here: Mapping[str, str]) -> Told:
+    """What the client makes of an entry, with what is known in this terminal."""
+    handed = [name for name in here if name.startswith("FLIPSNACK_") and entry.kind in HANDS_ON_ALL]
+    known = {name: here[name] for name in (*handed, *entry.handed_on) if name in here}
+    unseen = [name for name in entry.handed_on if name not in here]
+    for name, value in entry.environment.items():
+        filled = as_filled(value, entry.kind, here)
+        known.pop(name, None)
+        if filled is None:
+            unseen.append(name)
+        else:
+            known[name] = filled
+    return Told(known, tuple(unseen))
+
+
+def as_filled(value: str, kind: str, here: Mapping[str, str]) -> str | None:
+    """A value as the client hands it on; nothing where that cannot be seen from here."""
+    pattern, lost = FILLED_BY.get(kind), list[str]()
+    if pattern is None:
+        return value
+
+    def filled(found: re.Match[str]) -> str:
+        names = VALUE_OF.fullmatch(found[0])
+        name = names and (names["name"] or names["plain"])
+        if name in here or (names and names["otherwise"] is not None):
+            return here.get(name or "", names["otherwise"] if names else "")
+        lost.append(found[0])
+        return ""
+
+    text = pattern.sub(filled, value)
+    return None if lost else text
+
+
+def judged(found: Sequence[Entry | Unread], here: Mapping[str, str]) -> list[Finding]:
+    """What is wrong with each of them, or that nothing is; and which get in each other's way."""
+    findings = list[Finding]()
+    read = list[tuple[Entry, Settings]]()
+    for one in found:
+        if isinstance(one, Unread):
+            findings += unread(one)
+        elif one.address:
+            findings += of_client(one.label, [elsewhere(one)])
+        elif not starts_us(one):
+            said = f"starts another program, or a container, which was not looked at ({one.file})"
+            findings += of_client(one.label, [Finding("entry", ok=True, said=said)])
+        else:
+            settings, faults = settings_of_entry(one, here), list(entry_faults(one, here))
+            well = [rightly(one, settings, here)] if all(fault.ok for fault in faults) else []
+            findings += of_client(one.label, [*well, *faults])
+            read += [(one, settings)]
+    return [*findings, *in_each_others_way(read)]
+
+
+def starts_us(entry: Entry) -> bool:
+    """Whether what it would be told can be seen."""
+    return not entry.address and program_at(entry) >= 0
+
+
+def program_at(entry: Entry) -> int:
+    """Which of its words starts this program; -1 where none does, or what it would be told is not to be seen."""
+    if systems.HERE.paths(entry.command).stem.lower() in CONTAINERS:
+        return -1
+    pairs = enumerate(zip(("", *entry.words), entry.words, strict=False))
+    return next((at for at, (before, one) in pairs if PROGRAM.fullmatch(one) and before not in SOURCES), -1)
+
+
+def unread(one: Unread) -> list[Finding]:
+    """A file that its client may not understand either."""
+    title = CLIENTS[one.kind].title
+    said = f"{one.file} {one.why}, and it names this server: {title} may not start it. It was left as it is; set it right there"
+    return of_client(title, [Finding("entry", ok=False, said=said)])
+
+
+def elsewhere(entry: Entry) -> Finding:
+    """One that is reached by an address."""
+    look = as_typed(f"doctor --http {entry.address}") if entry.address.isascii() and " " not in entry.address else ""
+    return Finding("entry", ok=True, said=f"is reached over HTTP{f'; `{look}` looks at it' if look else ''}")
+
+
+def rightly(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Finding:
+    """One that is well."""
+    key = f"key ending {settings.key_end}" if settings.key_end else "the sandbox" if settings.sandbox else ""
+    unseen = reaching(entry, here).unseen
+    filled = f"{names_with_room(unseen, 200)} filled in by {CLIENTS[entry.kind].title} and not seen here" if unseen else ""
+    uploads = f"uploads from {names_with_room([quote_path(one) for one in settings.upload_dirs], 400)}" if settings.upload_dirs else "no folder to upload from"
+    return Finding("entry", ok=True, said=f"starts this server: {'; '.join(filter(None, (key, filled, uploads)))} ({entry.file})")
+
+
+def settings_of_entry(entry: Entry, here: Mapping[str, str]) -> Settings:
+    """What the server of an entry would be told; its options count as far as they can be understood."""
+    try:
+        options = options_of(entry, here)
+    except WrongUsage:
+        options = {}
+    return read_settings(reaching(entry, here).environment, options)
+
+
+def options_of(entry: Entry, here: Mapping[str, str]) -> dict[str, str]:
+    """The settings among its arguments.
+
+    Raises:
+        WrongUsage: They are none that the server takes.
+    """
+    words = [as_filled(one, entry.kind, here) or one for one in entry.words]
+    given = words[program_at(entry) + 1 :]
+    if given and not given[0].startswith("-") and given[0] != "serve":
+        raise WrongUsage("it is another command than `serve`, so no server starts")
+    options = parsed(["serve", *(given[1:] if given[:1] == ["serve"] else given)])
+    if options.http:
+        raise WrongUsage("with --http it serves an address, and no client that starts it")
+    return given_settings(options)
+
+
+def entry_faults(entry: Entry, here: Mapping[str, str]) -> Iterator[Finding]:
+    """What keeps it from working."""
+    where = f" Change it in {entry.file}."
+    for said in (*entry.faults, *command_faults(entry, here)):
+        yield Finding("entry", ok=False, said=f"{said}.{where}")
+    try:
+        options_of(entry, here)
+    except WrongUsage as error:
+        yield Finding("entry", ok=False, said=f"its arguments are not what `serve` takes: {error}.{where}")
+    settings = settings_of_entry(entry, here)
+    for said in setting_faults(settings, reaching(entry, here).unseen):
+        yield Finding("entry", ok=False, said=f"{said}{where}")
+    for account in settings.every:
+        yield from (one for one in folders(account) if not one.ok)
+    yield from key_files(settings, reaching(entry, here).environment)
+
+
+def setting_faults(settings: Settings, unseen: Iterable[str]) -> Iterator[str]:
+    """What is wrong with its settings; a key that is filled in elsewhere is not missing."""
+    hidden = any(one.startswith(CREDENTIALS) for one in unseen)
+    for account in dict.fromkeys((settings, *settings.accounts)):
+        yield from (*account.problems, *account.hints)
+        if account.missing and not account.problems and not hidden and not (account is settings and settings.accounts):
+            yield account.missing
+
+
+def command_faults(entry: Entry, here: Mapping[str, str], found: Callable[[str], str | None] = shutil.which) -> Iterator[str]:
+    """What is wrong with what it starts."""
+    command = as_filled(entry.command, entry.kind, here)
+    if not command:
+        yield from [] if command is None else ["it names no command"]
+        return
+    path = systems.HERE.paths(command)
+    if not path.is_absolute():
+        if len(path.parts) > 1:
+            yield f"its command {quoted(command, 200)} depends on the folder in which the client starts it: write the whole path"
+        elif not found(command):
+            yield f"its command {quoted(command, 200)} is not found from this terminal: install it, or write its whole path"
+    elif not Path(command).is_file():
+        yield f"its command {quote_path(command)} is not there any more: `{as_typed(f'setup {entry.kind}')}` writes the right one"
+    elif not access(command, X_OK):
+        yield f"its command {quote_path(command)} may not be carried out by this user"
+    yield from runner_faults(path.stem.lower(), entry)
+
+
+def runner_faults(runner: str, entry: Entry) -> Iterator[str]:
+    """What is wrong with a package that a runner is to fetch."""
+    if runner not in RUNNERS:
+        return
+    sources = [entry.arguments[at + 1 : at + 2] for at, one in enumerate(entry.arguments) if one in SOURCES]
+    for source in (one[0] for one in sources if one):
+        if systems.HERE.paths(source).is_absolute() and not Path(source).exists():
+            yield f"{quote_path(source)}, from which {runner} takes it, is not there any more"
+    if not sources and not published.PUBLISHED:
+        yield (
+            f"it lets {runner} fetch {SCRIPT} by its name, which is not ours on the registry yet: whoever takes that name would be "
+            f"handed the key. `{as_typed(f'setup {entry.kind}')}` writes what starts this one"
+        )
+
+
+def in_each_others_way(read: Sequence[tuple[Entry, Settings]]) -> Iterator[Finding]:
+    """Entries with one key: twice in one client, or not sharing what counts its calls."""
+    seen = dict[str, tuple[Entry, Settings]]()
+    for entry, settings in read:
+        for account in settings.every:
+            if not account.api_key or account.sandbox:
+                continue
+            other, others = seen.setdefault(account.account, (entry, settings))
+            if other is not entry and (said := clash(entry, settings, other, others)):
+                yield from of_client(entry.label, [Finding("entry", ok=False, said=said, cause="shared key")])
+
+
+def clash(entry: Entry, settings: Settings, other: Entry, others: Settings) -> str:
+    """What is wrong with two entries on one key, if anything is."""
+    if entry.kind == other.kind and entry.file == other.file:
+        return f"has the same key as {quoted(other.name, 60)} in the same file, so each tool is offered twice: take one of them out"
+    if settings.state != others.state:
+        return (
+            f"has the same key as {other.label} and another FLIPSNACK_STATE, so they do not share the calls that Flipsnack "
+            "allows the key, nor the limits of deletions: give both the same"
+        )
+    return ""

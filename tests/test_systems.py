@@ -1,0 +1,117 @@
+"""What is otherwise on Windows and macOS stands in one table, which a document repeats; nothing else asks for the system."""
+
+import ast
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path, PureWindowsPath
+
+import pytest
+
+from flipsnack_mcp.started import quoted_for_shell
+from flipsnack_mcp.store.database import address_of_file
+from flipsnack_mcp.systems import LINUX, MACOS, SYSTEMS, WINDOWS, System, system_of
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "flipsnack_mcp"
+ASKS = {
+    "systems.py": "the table",
+    "clients.py": "a table of its own, of where clients keep their files, that takes the system as an argument",
+    "team/serving.py": "a module that is not there on Windows, which the type checker has to see",
+}
+
+
+def test_the_document_has_the_lines_of_the_table_in_its_order() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "platforms.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [one.name for one in fields(System)]
+
+
+def test_nothing_but_the_table_asks_which_system_it_is() -> None:
+    asking = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob("*.py") if asks_for_system(file)}
+    assert asking <= ASKS.keys()
+
+
+def asks_for_system(file: Path) -> bool:
+    nodes = [one for one in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(one, ast.Attribute)]
+    named = {f"{one.value.id}.{one.attr}" for one in nodes if isinstance(one.value, ast.Name)}
+    return bool(named & {"sys.platform", "os.name", "platform.system", "sys.getwindowsversion"})
+
+
+def test_a_file_of_text_is_read_and_written_in_an_encoding_that_is_named() -> None:
+    """The system's own is another one on each."""
+    calls = [
+        (file, call)
+        for file in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute | ast.Name)
+    ]
+    assert [f"{file.relative_to(PACKAGE)}:{call.lineno}" for file, call in calls if is_in_no_encoding(call)] == []
+
+
+def is_in_no_encoding(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id  # type: ignore[attr-defined]
+    of_os = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in {"os", "webbrowser"}
+    modes = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    binary = any("b" in one and len(one) <= 3 for one in modes)
+    named = any(one.arg == "encoding" for one in call.keywords) or (name == "read_text" and bool(call.args))
+    return name in {"open", "read_text", "write_text"} and not (of_os or binary or named)
+
+
+# What POSIX has and Windows has not, as far as anything of it was ever used here.
+POSIX_ALONE = {
+    "modules": ["fcntl", "grp", "pwd", "pty", "resource", "syslog", "termios", "tty"],
+    "os": ["O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_DIRECTORY", "O_CLOEXEC", "fchmod", "fork", "geteuid", "getuid", "killpg", "sysconf"],
+    "select": ["PIPE_BUF", "poll"],
+    "signal": ["SIGHUP", "SIGKILL", "SIGUSR1"],
+    "socket": ["AF_UNIX"],
+    "time": ["clock_gettime", "CLOCK_BOOTTIME"],
+    "errno": ["EDQUOT"],
+}
+IMPORTS_ALL = f"""
+import importlib, pkgutil, sys
+import flipsnack_mcp
+names = [one.name for one in pkgutil.walk_packages(flipsnack_mcp.__path__, "flipsnack_mcp.")]
+for name in names:
+    importlib.import_module(name)  # and with them the libraries, which know of this system
+for name in [one for one in sys.modules if one.partition(".")[0] == "flipsnack_mcp"]:
+    del sys.modules[name]
+for module, gone in {POSIX_ALONE!r}.items():
+    if module == "modules":
+        sys.modules.update(dict.fromkeys(gone))
+        continue
+    for one in gone:
+        sys.modules[module].__dict__.pop(one, None)
+sys.platform = "win32"
+for name in names:
+    importlib.import_module(name)
+from flipsnack_mcp import systems
+print(len(names), systems.HERE is systems.WINDOWS)
+"""
+
+
+def test_every_module_is_imported_without_what_windows_has_not() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS_ALL], capture_output=True, text=True, cwd=ROOT, check=False)  # noqa: S603  # ours
+    assert done.stderr == ""
+    count, windows = done.stdout.split()
+    assert (int(count) > 200, windows) == (True, "True")
+
+
+@pytest.mark.parametrize(("platform", "system"), [*SYSTEMS.items(), ("freebsd14", System())])
+def test_a_system_is_known_by_the_name_that_python_has_for_it(platform: str, system: System) -> None:
+    assert system_of(platform) == system
+
+
+@pytest.mark.parametrize(("path", "address"), [
+    (r"C:\Users\me\state.sqlite", "file:///C:/Users/me/state.sqlite?mode=rw"),
+    (r"C:\Users\Märit\a b?.sqlite", "file:///C:/Users/M%C3%A4rit/a%20b%3F.sqlite?mode=rw"),
+    (r"\\server\share\state.sqlite", "file:////server/share/state.sqlite?mode=rw"),
+])  # fmt: skip
+def test_sqlite_is_told_of_a_file_on_a_share_without_a_machine_before_its_path(path: str, address: str) -> None:
+    assert address_of_file(PureWindowsPath(path)) == address
+
+
+@pytest.mark.parametrize(("system", "told"), [(LINUX, "'/a b/it'"), (MACOS, "'/a b/it'"), (WINDOWS, '"/a b/it"')])
+def test_a_path_is_one_word_of_a_command_line(system: System, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flipsnack_mcp.systems.HERE", system)
+    assert quoted_for_shell("/a b/it") == told
