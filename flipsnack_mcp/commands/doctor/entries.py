@@ -1,6 +1,5 @@
 """Entries in the configurations of clients that start this server, or bear its name: found on this computer, and read."""
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Any
 
 from flipsnack_mcp.api import quoted
 from flipsnack_mcp.clients import CLIENTS, Client, Computer, this_computer
-from flipsnack_mcp.commands.setup.in_json import read_json
-from flipsnack_mcp.commands.setup.jsonc import NotUnderstood
+from flipsnack_mcp.commands.setup.editing.change import JSON, TOML, Configuration
+from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
 
 SIGN = "flipsnack"
 """What a file has to hold somewhere, or it is none of our business."""
@@ -131,19 +130,9 @@ def entries_in(kind: str, file: Path, text: str) -> Iterator[Entry]:
     """
     if SIGN not in text.lower():
         return
-    for name, body in servers_in(CLIENTS[kind], told_by(kind, text)):
+    for name, body in servers_in(CLIENTS[kind], Configuration(CLIENTS[kind], text, TOML if kind == "codex" else JSON).told):
         if SIGN in name.lower() or SIGN in " ".join(words_in(body)).lower():
             yield entry_of(kind, file, name, body)
-
-
-def told_by(kind: str, text: str) -> dict[str, Any]:
-    """What a text says."""
-    if kind != "codex":
-        return read_json(text)
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        raise NotUnderstood("is no TOML") from None
 
 
 def servers_in(client: Client, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.commands.doctor.entries import Entry, Unread
 from flipsnack_mcp.commands.doctor.finding import Finding, of_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
+from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.files.refusal import quote_path
 from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
 from flipsnack_mcp.reading import CREDENTIALS
@@ -140,7 +141,7 @@ def settings_of_entry(entry: Entry, here: Mapping[str, str]) -> Settings:
         options = options_of(entry, here)
     except WrongUsage:
         options = {}
-    return read_settings(reaching(entry, here).environment, options)
+    return with_keychain(read_settings(reaching(entry, here).environment, options))
 
 
 def options_of(entry: Entry, here: Mapping[str, str]) -> dict[str, str]:
