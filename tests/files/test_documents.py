@@ -7,12 +7,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument, Reader, open_document
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, MEGABYTE
 from flipsnack_mcp.files.paths import opening

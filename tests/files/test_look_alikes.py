@@ -3,12 +3,13 @@
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.documents import open_document
-from flipsnack_mcp.files.paths import opening
 from flipsnack_mcp.files.refusal import RefusedFile
 from tests.files.ground import PDF, Ground
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import anyio
 import pytest
+from pydantic import BaseModel
 
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import Records, Store, StoreUnusable
 from tests.store.works import count, increment, putting
 from tests.virtual_clock import StandingClock
 
@@ -39,6 +40,31 @@ async def test_a_body_that_is_no_json_undoes_everything(store: Store, body: dict
         records.put("upload", "a", body)
 
     with pytest.raises((TypeError, ValueError)):
+        await store.transact(work)
+    assert await store.transact(count) == 0
+
+
+class Numbered(BaseModel):
+    number: int
+
+
+ALTERED: dict[str, tuple[Any, Callable[[Any], object]]] = {
+    "another value": ({"number": "none"}, Numbered.model_validate),
+    "something is missing": ({}, lambda body: body["number"]),
+    "no object": ([1], lambda body: body),
+}
+
+
+@pytest.mark.parametrize(("body", "read"), ALTERED.values(), ids=ALTERED)
+async def test_a_record_that_somebody_altered_is_told_as_such(
+    store: Store, body: Any, read: Callable[[Any], object]
+) -> None:
+    def work(records: Records) -> None:
+        increment(records)
+        read(records.get("upload", "a"))
+
+    await store.transact(lambda records: records.put("upload", "a", body))
+    with pytest.raises(StoreUnusable, match="altered|was not made by flipsnack-mcp"):
         await store.transact(work)
     assert await store.transact(count) == 0
 
