@@ -194,6 +194,7 @@ def test_two_entries_on_one_key_are_told_where_they_harm_each_other(home: Path) 
     {"command": "npx", "args": ["another-server"]},
     {"command": "docker", "args": ["run", "-i", "flipsnack-mcp"]},
     {"url": "https://flipsnack.example.com/mcp"},
+    {"url": f"https://flipsnack.example.com/mcp?token={SECRET}"},
 ])  # fmt: skip
 def test_what_does_not_start_this_program_here_is_named_and_no_fault(home: Path, said: dict[str, Any]) -> None:
     configured(home, "cursor", flipsnack=said)

@@ -4,7 +4,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os import X_OK, access
 from pathlib import Path
 
 from flipsnack_mcp import published, systems
@@ -13,12 +12,13 @@ from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.commands.doctor.entries import Entry, Unread
 from flipsnack_mcp.commands.doctor.finding import Finding, of_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
+from flipsnack_mcp.commands.doctor.visit import server_at
 from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.files.refusal import quote_path
 from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
-from flipsnack_mcp.started import SCRIPT, as_typed
+from flipsnack_mcp.started import SCRIPT, as_typed, quoted_for_shell
 
 PROGRAM = re.compile(r"(?:.*[/\\])?flipsnack[-_]mcp(?:-script)?(?:\.(?:exe|py))?(?:\[[\w,]+\])?(?:[@=]=?[\w.]+)?", re.IGNORECASE)
 """A word that starts this program: its command, its module, or its package with a version."""
@@ -89,11 +89,12 @@ def judged(found: Sequence[Entry | Unread], here: Mapping[str, str]) -> list[Fin
             findings += unread(one)
         elif one.address:
             findings += of_client(one.label, [elsewhere(one)])
-        elif not starts_us(one):
+        elif one.command and not starts_us(one):
             said = f"starts another program, or a container, which was not looked at ({one.file})"
             findings += of_client(one.label, [Finding("entry", ok=True, said=said)])
         else:
-            settings, faults = settings_of_entry(one, here), list(entry_faults(one, here))
+            settings = settings_of_entry(one, here)
+            faults = list(entry_faults(one, settings, here))
             well = [rightly(one, settings, here)] if all(fault.ok for fault in faults) else []
             findings += of_client(one.label, [*well, *faults])
             read += [(one, settings)]
@@ -122,8 +123,11 @@ def unread(one: Unread) -> list[Finding]:
 
 def elsewhere(entry: Entry) -> Finding:
     """One that is reached by an address."""
-    look = as_typed(f"doctor --http {entry.address}") if entry.address.isascii() and " " not in entry.address else ""
-    return Finding("entry", ok=True, said=f"is reached over HTTP{f'; `{look}` looks at it' if look else ''}")
+    try:
+        look = as_typed(f"doctor --http {quoted_for_shell(server_at(entry.address).url)}")
+    except ValueError:  # what it is may hold a secret
+        return Finding("entry", ok=True, said="is reached over HTTP, and was not looked at")
+    return Finding("entry", ok=True, said=f"is reached over HTTP; `{look}` looks at it")
 
 
 def rightly(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Finding:
@@ -138,7 +142,7 @@ def rightly(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Findin
 def settings_of_entry(entry: Entry, here: Mapping[str, str]) -> Settings:
     """What the server of an entry would be told; its options count as far as they can be understood."""
     try:
-        options = options_of(entry, here)
+        options = options_of(entry, here) if entry.command else {}
     except WrongUsage:
         options = {}
     return with_keychain(read_settings(reaching(entry, here).environment, options))
@@ -160,16 +164,22 @@ def options_of(entry: Entry, here: Mapping[str, str]) -> dict[str, str]:
     return given_settings(options)
 
 
-def entry_faults(entry: Entry, here: Mapping[str, str]) -> Iterator[Finding]:
+def entry_faults(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Iterator[Finding]:
     """What keeps it from working."""
     where = f" Change it in {entry.file}."
-    for said in (*entry.faults, *command_faults(entry, here)):
+    for said in entry.faults or command_faults(entry, here):
         yield Finding("entry", ok=False, said=f"{said}.{where}")
+    if entry.command and not entry.faults:
+        yield from told_faults(entry, settings, here, where)
+
+
+def told_faults(entry: Entry, settings: Settings, here: Mapping[str, str], where: str) -> Iterator[Finding]:
+    """What is wrong with what its server would be told."""
     try:
         options_of(entry, here)
     except WrongUsage as error:
-        yield Finding("entry", ok=False, said=f"its arguments are not what `serve` takes: {error}.{where}")
-    settings = settings_of_entry(entry, here)
+        end = "" if str(error).endswith("?") else "."
+        yield Finding("entry", ok=False, said=f"its arguments are not what `serve` takes: {error}{end}{where}")
     for said in setting_faults(settings, reaching(entry, here).unseen):
         yield Finding("entry", ok=False, said=f"{said}{where}")
     for account in settings.every:
@@ -180,7 +190,7 @@ def entry_faults(entry: Entry, here: Mapping[str, str]) -> Iterator[Finding]:
 def setting_faults(settings: Settings, unseen: Iterable[str]) -> Iterator[str]:
     """What is wrong with its settings; a key that is filled in elsewhere is not missing."""
     hidden = any(one.startswith(CREDENTIALS) for one in unseen)
-    for account in dict.fromkeys((settings, *settings.accounts)):
+    for account in (settings, *settings.accounts):
         yield from (*account.problems, *account.hints)
         if account.missing and not account.problems and not hidden and not (account is settings and settings.accounts):
             yield account.missing
@@ -198,10 +208,10 @@ def command_faults(entry: Entry, here: Mapping[str, str], found: Callable[[str],
             yield f"its command {quoted(command, 200)} depends on the folder in which the client starts it: write the whole path"
         elif not found(command):
             yield f"its command {quoted(command, 200)} is not found from this terminal: install it, or write its whole path"
-    elif not Path(command).is_file():
-        yield f"its command {quote_path(command)} is not there any more: `{as_typed(f'setup {entry.kind}')}` writes the right one"
-    elif not access(command, X_OK):
+    elif not found(command) and Path(command).is_file():
         yield f"its command {quote_path(command)} may not be carried out by this user"
+    elif not found(command):
+        yield f"its command {quote_path(command)} is not there any more: `{as_typed(f'setup {entry.kind}')}` writes the right one"
     yield from runner_faults(path.stem.lower(), entry)
 
 
