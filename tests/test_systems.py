@@ -39,30 +39,22 @@ def asks_for_system(file: Path) -> bool:
     return bool(named & {"sys.platform", "os.name", "platform.system", "sys.getwindowsversion"})
 
 
-def test_a_file_of_text_is_read_and_written_in_an_encoding_that_is_named() -> None:
-    """The system's own is another one on each."""
-    calls = [
-        (file, call)
-        for file in PACKAGE.rglob("*.py")
-        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute | ast.Name)
-    ]
-    assert [f"{file.relative_to(PACKAGE)}:{call.lineno}" for file, call in calls if is_in_no_encoding(call)] == []
-
-
-def is_in_no_encoding(call: ast.Call) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id  # type: ignore[attr-defined]
-    of_os = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in {"os", "webbrowser"}
-    modes = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    binary = any("b" in one and len(one) <= 3 for one in modes)
-    named = any(one.arg == "encoding" for one in call.keywords) or (name == "read_text" and bool(call.args))
-    return name in {"open", "read_text", "write_text"} and not (of_os or binary or named)
-
-
 # What POSIX has and Windows has not, as far as anything of it was ever used here.
 POSIX_ALONE = {
     "modules": ["fcntl", "grp", "pwd", "pty", "resource", "syslog", "termios", "tty"],
-    "os": ["O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_DIRECTORY", "O_CLOEXEC", "fchmod", "fork", "geteuid", "getuid", "killpg", "sysconf"],
+    "os": [
+        "O_NOFOLLOW",
+        "O_NONBLOCK",
+        "O_NOCTTY",
+        "O_DIRECTORY",
+        "O_CLOEXEC",
+        "fchmod",
+        "fork",
+        "geteuid",
+        "getuid",
+        "killpg",
+        "sysconf",
+    ],
     "select": ["PIPE_BUF", "poll"],
     "signal": ["SIGHUP", "SIGKILL", "SIGUSR1"],
     "socket": ["AF_UNIX"],

@@ -12,7 +12,17 @@ from pydantic_core import ValidationError
 
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
-from flipsnack_mcp.store.records import Body, BusyError, Records, StoredBody, T, damaged, gone_to_redis, inaccessible, newer
+from flipsnack_mcp.store.records import (
+    Body,
+    BusyError,
+    Records,
+    StoredBody,
+    T,
+    damaged,
+    gone_to_redis,
+    inaccessible,
+    newer,
+)
 from flipsnack_mcp.store.upgrading import (
     GIVEN_UP,
     MOVED_TO,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from flipsnack_mcp import published
 from flipsnack_mcp.clients import CLIENTS, Computer, in_folder
 from flipsnack_mcp.commands.doctor.entries import Entry, found_here, kind_of_file
 from flipsnack_mcp.commands.doctor.finding import Finding
-from flipsnack_mcp.commands.doctor.judging import judged, reaching
+from flipsnack_mcp.commands.doctor.judging import judged, maybe_otherwise, reaching
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.systems import LINUX, MACOS, WINDOWS, System
 from tests.commands.processes import KEY, SECRET, Ended
 
 Here = Callable[..., Ended]
@@ -51,8 +54,14 @@ def as_toml(servers: Mapping[str, Any]) -> str:
     """Values of JSON are values of TOML, but for tables."""
     lines = list[str]()
     for name, body in servers.items():
-        lines += [f"[mcp_servers.{name}]", *(f"{one} = {json.dumps(value)}" for one, value in body.items() if one != "env")]
-        lines += [f"[mcp_servers.{name}.env]", *(f"{one} = {json.dumps(value)}" for one, value in body.get("env", {}).items())]
+        lines += [
+            f"[mcp_servers.{name}]",
+            *(f"{one} = {json.dumps(value)}" for one, value in body.items() if one != "env"),
+        ]
+        lines += [
+            f"[mcp_servers.{name}.env]",
+            *(f"{one} = {json.dumps(value)}" for one, value in body.get("env", {}).items()),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -64,7 +73,9 @@ def looked(home: Path, **here: str) -> list[Finding]:
 
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_an_entry_that_is_right_is_told_with_the_end_of_its_key(home: Path, kind: str) -> None:
-    file = configured(home, kind, flipsnack=entry(home, env={**WITH_KEY, "FLIPSNACK_UPLOAD_DIRS": str(home / "flipbooks")}))
+    file = configured(
+        home, kind, flipsnack=entry(home, env={**WITH_KEY, "FLIPSNACK_UPLOAD_DIRS": str(home / "flipbooks")})
+    )
     (found,) = looked(home)
     assert (found.ok, found.client) == (True, f'{CLIENTS[kind].title}, "flipsnack"')
     assert found.said == f'starts this server: key ending {KEY[-4:]}; uploads from "{home / "flipbooks"}" ({file})'
@@ -82,20 +93,35 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "not found": ({"command": "flipsnack-mcp-of-nobody", "args": ["flipsnack-mcp"]}, "is not found from this terminal"),
     "a folder that is the client's choice": ({"command": ".venv/bin/flipsnack-mcp"}, "write the whole path"),
     "by a name that is not ours": ({"command": "{bin}/uvx", "args": ["flipsnack-mcp@latest"]}, "handed the key"),
-    "from a folder that is gone": ({"command": "{bin}/uvx", "args": ["--from", "/opt/gone", "flipsnack-mcp"]}, "is not there any more"),
+    "from a folder that is gone": (
+        {"command": "{bin}/uvx", "args": ["--from", "/opt/gone", "flipsnack-mcp"]},
+        "is not there any more",
+    ),
     "another command": ({"args": ["demo"]}, "no server starts"),
     "HTTP": ({"args": ["serve", "--http", "127.0.0.1:8000"]}, "no client that starts it"),
     "an option that is none": ({"args": ["--upload-dir", "/x"]}, "did you mean --upload-dirs?"),
     "no key": ({"env": {}}, "FLIPSNACK_API_KEY and FLIPSNACK_API_SECRET are not set"),
     "half a key": ({"env": {"FLIPSNACK_API_KEY": KEY}}, "FLIPSNACK_API_SECRET is not set"),
-    "a key of an example": ({"env": {"FLIPSNACK_API_KEY": "your-api-key", "FLIPSNACK_API_SECRET": SECRET}}, "looks like what an example has"),
+    "a key of an example": (
+        {"env": {"FLIPSNACK_API_KEY": "your-api-key", "FLIPSNACK_API_SECRET": SECRET}},
+        "looks like what an example has",
+    ),
     "quotes": ({"env": {**WITH_KEY, "FLIPSNACK_API_KEY": f'"{KEY}"'}}, "has quotes or spaces around its value"),
-    "a placeholder of another client": ({"env": {**WITH_KEY, "FLIPSNACK_API_SECRET": "${user_config.secret}"}}, "still holds a placeholder"),
+    "a placeholder of another client": (
+        {"env": {**WITH_KEY, "FLIPSNACK_API_SECRET": "${user_config.secret}"}},
+        "still holds a placeholder",
+    ),
     "a number": ({"env": {**WITH_KEY, "FLIPSNACK_READ_ONLY": 1}}, "FLIPSNACK_READ_ONLY is no text there"),
     "arguments that are one text": ({"args": "serve"}, "its arguments are no list of texts"),
     "variables that are a list": ({"env": ["FLIPSNACK_SANDBOX=1"]}, "its variables are no table"),
-    "a setting that is none": ({"env": {**WITH_KEY, "FLIPSNACK_UPLOAD_DIR": "/x"}}, "did you mean FLIPSNACK_UPLOAD_DIRS?"),
-    "a folder that is not there": ({"env": {**WITH_KEY, "FLIPSNACK_UPLOAD_DIRS": "/nowhere/at/all"}}, "is no folder that can be read"),
+    "a setting that is none": (
+        {"env": {**WITH_KEY, "FLIPSNACK_UPLOAD_DIR": "/x"}},
+        "did you mean FLIPSNACK_UPLOAD_DIRS?",
+    ),
+    "a folder that is not there": (
+        {"env": {**WITH_KEY, "FLIPSNACK_UPLOAD_DIRS": "/nowhere/at/all"}},
+        "is no folder that can be read",
+    ),
     "a relative folder": ({"env": {**WITH_KEY, "FLIPSNACK_UPLOAD_DIRS": "flipbooks"}}, "holds a relative folder"),
 }
 
@@ -119,8 +145,26 @@ def test_a_program_that_may_not_be_carried_out_is_told(home: Path) -> None:
 
 def test_a_package_that_is_published_may_be_started_by_its_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "PUBLISHED", True)
-    configured(home, "codex", flipsnack=entry(home, command=str(home / "bin" / "uvx"), args=["flipsnack-mcp==0.1.0", "--read-only"]))
+    configured(
+        home,
+        "codex",
+        flipsnack=entry(home, command=str(home / "bin" / "uvx"), args=["flipsnack-mcp==0.1.0", "--read-only"]),
+    )
     assert looked(home)[0].ok
+
+
+@pytest.mark.parametrize(("system", "asks"), [(MACOS, True), (LINUX, False), (WINDOWS, False)])
+def test_what_may_be_otherwise_for_a_client_than_for_this_terminal_is_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch, system: System, *, asks: bool
+) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr("flipsnack_mcp.systems.HERE", system)
+    settings = Settings(upload_dirs=(home / "Documents" / "flipbooks", home / "elsewhere"))
+    by_name = Entry("claude-desktop", home, "flipsnack", "uvx")
+    said = list(maybe_otherwise(by_name, settings, lambda name: f"/opt/bin/{name}"))
+    assert [one for one in said if "Privacy & Security" in one] == said[1:] * asks
+    assert [one for one in said if "/opt/bin/uvx" in one] == said[:1] * (system is not WINDOWS)
+    assert not [one for one in maybe_otherwise(replace(by_name, kind="codex"), settings) if "/uvx" in one]
 
 
 FILLED = [
@@ -150,7 +194,9 @@ def test_a_key_that_a_client_asks_for_itself_is_not_missing(home: Path) -> None:
 
 
 def test_what_codex_hands_on_counts_as_far_as_it_is_set_here(home: Path) -> None:
-    file = configured(home, "codex", flipsnack={"command": str(home / "bin" / "flipsnack-mcp"), "env_vars": [*WITH_KEY]})
+    file = configured(
+        home, "codex", flipsnack={"command": str(home / "bin" / "flipsnack-mcp"), "env_vars": [*WITH_KEY]}
+    )
     assert looked(home)[0].ok
     (found,) = judged(found_here(computer_at(home), home), WITH_KEY)
     assert found.said.startswith(f"starts this server: key ending {KEY[-4:]}")
@@ -167,7 +213,10 @@ def test_a_file_that_its_client_cannot_read_either_is_told_and_left(home: Path) 
     found = looked(home)
     assert [one.ok for one in found] == [False] * 3
     said = " ".join(one.said for one in found)
-    assert all(words in said for words in ("is no JSON from line 1 on", "is no TOML", "is not written in UTF-8", "It was left as it is"))
+    assert all(
+        words in said
+        for words in ("is no JSON from line 1 on", "is no TOML", "is not written in UTF-8", "It was left as it is")
+    )
 
 
 def test_what_is_set_for_one_project_is_found_in_both_places(home: Path) -> None:
@@ -245,6 +294,8 @@ def test_whose_configuration_a_file_is_shows_by_its_place_or_its_name(home: Path
     assert {name: kind_of_file(home / "bin" / name, at) for name in elsewhere} == elsewhere
 
 
-@pytest.mark.parametrize("typed", ["--http http://127.0.0.1:9 --fix", "--http http://127.0.0.1:9 --config x", "--config"])
+@pytest.mark.parametrize(
+    "typed", ["--http http://127.0.0.1:9 --fix", "--http http://127.0.0.1:9 --config x", "--config"]
+)
 def test_what_cannot_go_together_is_wrong_usage(run_here: Here, typed: str) -> None:
     assert run_here("doctor", *typed.split()).status == 2

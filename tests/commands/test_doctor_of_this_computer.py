@@ -49,7 +49,8 @@ def test_what_keeps_flipsnack_from_being_reached_is_told_apart(error: Exception,
 
 
 @pytest.mark.parametrize(
-    ("code", "cause"), [(41, "key"), (44, "secret"), (31, "shared key"), (32, "shared key"), (22, "maintenance"), (30, "answer")]
+    ("code", "cause"),
+    [(41, "key"), (44, "secret"), (31, "shared key"), (32, "shared key"), (22, "maintenance"), (30, "answer")],
 )
 def test_what_flipsnack_refuses_is_told_apart(code: int, cause: str) -> None:
     assert cause_of(refusal(code, "said")) == cause
@@ -64,7 +65,13 @@ def test_a_quota_that_is_used_up_is_a_fault(left: int | None, *, ok: bool) -> No
 
 @pytest.mark.parametrize(
     ("ahead", "ok", "said"),
-    [(0, True, "the same as"), (-60, True, "ahead"), (90, True, "behind"), (-3600, False, "s ahead"), (86_400, False, "s behind")],
+    [
+        (0, True, "the same as"),
+        (-60, True, "ahead"),
+        (90, True, "behind"),
+        (-3600, False, "s ahead"),
+        (86_400, False, "s behind"),
+    ],
 )
 def test_a_clock_is_compared_with_that_of_the_answer(ahead: float, said: str, *, ok: bool) -> None:
     (found,) = clock_here(formatdate(time.time() + ahead))
@@ -90,7 +97,9 @@ async def test_the_host_for_documents_is_looked_at_without_key_and_signature() -
         asked.append(request)
         return httpx2.Response(404)
 
-    async with Flipsnack(Access(KEY, SECRET), Pacer(budget(Settings())), lambda: httpx2.MockTransport(answers)) as flipsnack:
+    async with Flipsnack(
+        Access(KEY, SECRET), Pacer(budget(Settings())), lambda: httpx2.MockTransport(answers)
+    ) as flipsnack:
         assert await upload_host(flipsnack, "https://upload.flipsnack.com/v1/") == []
     (one,) = asked
     assert (one.method, str(one.url)) == ("HEAD", "https://upload.flipsnack.com/v1/")
@@ -115,7 +124,11 @@ def untidy(tmp_path: Path) -> dict[str, str]:
     key = tmp_path / "state.key"
     key.write_text(bytes(range(32)).hex())
     key.chmod(0o644)
-    return {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_STATE_KEY_FILE": str(key), "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path / "a" / "b")}
+    return {
+        "FLIPSNACK_SANDBOX": "1",
+        "FLIPSNACK_STATE_KEY_FILE": str(key),
+        "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path / "a" / "b"),
+    }
 
 
 def test_what_can_be_set_right_is_only_named_without_being_asked_for(
@@ -133,7 +146,10 @@ def test_what_can_be_set_right_is_set_right_and_said_and_nothing_else_is_touched
 ) -> None:
     folder = tmp_path / "a" / "b"
     first = told(run_here("doctor", "--json", "--fix", **untidy))
-    assert first["fixed"] == [f'Closed "{tmp_path / "state.key"}" to other users of this machine.', f'Made the folder "{folder}".']
+    assert first["fixed"] == [
+        f'Closed "{tmp_path / "state.key"}" to other users of this machine.',
+        f'Made the folder "{folder}".',
+    ]
     assert (first["ok"], [one for one in first["checks"] if one.get("fixable")]) == (True, [])
     assert (tmp_path / "state.key").stat().st_mode & 0o777 == 0o600
     for name in (".flipsnack-0123456789abcdef.part", "notes.part", "catalogue.zip"):
@@ -162,6 +178,8 @@ def test_a_state_file_that_was_open_to_others_is_closed_by_the_look_at_it(run_he
     assert not (tmp_path / "state.sqlite").stat().st_mode & 0o077
 
 
-@pytest.mark.parametrize(("path", "share"), [(r"\\server\share\x", True), ("//server/share", True), (r"C:\x", False), ("x", False)])
+@pytest.mark.parametrize(
+    ("path", "share"), [(r"\\server\share\x", True), ("//server/share", True), (r"C:\x", False), ("x", False)]
+)
 def test_a_path_on_a_share_is_known_by_its_drive(path: str, *, share: bool) -> None:
     assert is_on_share(PureWindowsPath(path)) is share

@@ -83,9 +83,12 @@ def test_path_of_windows_that_means_two_things_is_refused(text: str, said: str) 
 
 
 @pytest.mark.parametrize("system", [LINUX, MACOS], ids=["linux", "darwin"])
-@pytest.mark.parametrize("text", ["//server/share/a.pdf", r"\\server\share\a.pdf", "file://server/share/a.pdf", "file:////server/share/a.pdf"])
+@pytest.mark.parametrize(
+    "text",
+    ["//server/share/a.pdf", r"\\server\share\a.pdf", "file://server/share/a.pdf", "file:////server/share/a.pdf"],
+)
 def test_a_share_is_a_place_on_windows_alone(text: str, system: systems.System) -> None:
-    with pytest.raises(RefusedFile, match="network|another machine"):
+    with pytest.raises(RefusedFile, match=r"network|another machine"):
         understood(text, system, home="/home/me")
 
 

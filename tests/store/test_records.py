@@ -64,7 +64,7 @@ async def test_a_record_that_somebody_altered_is_told_as_such(
         read(records.get("upload", "a"))
 
     await store.transact(lambda records: records.put("upload", "a", body))
-    with pytest.raises(StoreUnusable, match="altered|was not made by flipsnack-mcp"):
+    with pytest.raises(StoreUnusable, match=r"altered|was not made by flipsnack-mcp"):
         await store.transact(work)
     assert await store.transact(count) == 0
 

@@ -86,7 +86,12 @@ def kind_of_file(file: Path, computer: Computer | None = None) -> str:
         return known[file]
     if file.suffix == ".toml":
         return "codex"
-    by_name = {"mcp.json": "vscode", ".mcp.json": "claude-code", ".claude.json": "claude-code", "settings.json": "gemini"}
+    by_name = {
+        "mcp.json": "vscode",
+        ".mcp.json": "claude-code",
+        ".claude.json": "claude-code",
+        "settings.json": "gemini",
+    }
     return by_name.get(file.name, "claude-desktop")
 
 
@@ -130,7 +135,9 @@ def entries_in(kind: str, file: Path, text: str) -> Iterator[Entry]:
     """
     if SIGN not in text.lower():
         return
-    for name, body in servers_in(CLIENTS[kind], Configuration(CLIENTS[kind], text, TOML if kind == "codex" else JSON).told):
+    for name, body in servers_in(
+        CLIENTS[kind], Configuration(CLIENTS[kind], text, TOML if kind == "codex" else JSON).told
+    ):
         if SIGN in name.lower() or SIGN in " ".join(words_in(body)).lower():
             yield entry_of(kind, file, name, body)
 
@@ -165,7 +172,11 @@ def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> Entry
         *(["its command is no text"] if not isinstance(command, str) else []),
         *(["its arguments are no list of texts"] if not is_list_of_texts(arguments) else []),
         *(["its variables are no table"] if not isinstance(environment, dict) else []),
-        *(f"{one} is no text there: put it in quotes" for one, value in as_members(environment) if not isinstance(value, str)),
+        *(
+            f"{one} is no text there: put it in quotes"
+            for one, value in as_members(environment)
+            if not isinstance(value, str)
+        ),
     ]
     return Entry(
         kind,
@@ -183,4 +194,3 @@ def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> Entry
 def is_list_of_texts(value: object) -> bool:
     """Whether it is what arguments have to be."""
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
-

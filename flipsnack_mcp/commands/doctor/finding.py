@@ -37,7 +37,11 @@ class Finding:
     def facts(self) -> dict[str, object]:
         """For a program."""
         known = {one.name: getattr(self, one.name) for one in fields(self)}
-        told = {name: value for name, value in known.items() if name in TOLD_ALWAYS or (value and name not in {"mend", "ends"})}
+        told = {
+            name: value
+            for name, value in known.items()
+            if name in TOLD_ALWAYS or (value and name not in {"mend", "ends"})
+        }
         return told | ({"fixable": True} if self.mend else {})
 
 

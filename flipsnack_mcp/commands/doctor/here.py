@@ -47,14 +47,19 @@ async def examined_config(file: Path) -> list[Finding]:
     """Look at each entry that starts this server; Flipsnack is asked where nothing is wrong before that."""
     entries = read_entries(kind_of_file(file), file)
     if not entries:
-        said = f"{file} {'names no server that is this one' if file.is_file() else 'is not there'}; `{as_typed('setup --help')}` says how it gets there"
-        return [Finding("entry", ok=False, said=said)]
+        return [no_entry(file)]
     findings = judged(entries, os.environ)
     wrong = {one.client for one in findings if not one.ok}
     for one in entries:
         if isinstance(one, Entry) and starts_us(one) and one.label not in wrong:
             findings += of_client(one.label, await tried(settings_of_entry(one, os.environ)))
     return findings
+
+
+def no_entry(file: Path) -> Finding:
+    """Say that a file says nothing of this server."""
+    why = "names no server that is this one" if file.is_file() else "is not there"
+    return Finding("entry", ok=False, said=f"{file} {why}; `{as_typed('setup --help')}` says how one gets there")
 
 
 async def tried(settings: Settings) -> list[Finding]:
@@ -85,8 +90,8 @@ async def examined(settings: Settings) -> list[Finding]:
         for one in settings.accounts:
             looking.start_soon(examine_account, one, settings, found)
     each = (one for account in settings.accounts for one in found[account.name])
-    found_here = [*of_the_process(settings), *await state(settings), *sealing(settings), *await callers(settings)]
-    return [*found_here, signing(), *clients, *each]
+    of_all = [*of_the_process(settings), *await state(settings), *sealing(settings), *await callers(settings)]
+    return [*of_all, signing(), *clients, *each]
 
 
 async def examine_account(account: Settings, process: Settings, found: dict[str, list[Finding]]) -> None:

@@ -20,7 +20,9 @@ from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.started import SCRIPT, as_typed, quoted_for_shell
 
-PROGRAM = re.compile(r"(?:.*[/\\])?flipsnack[-_]mcp(?:-script)?(?:\.(?:exe|py))?(?:\[[\w,]+\])?(?:[@=]=?[\w.]+)?", re.IGNORECASE)
+PROGRAM = re.compile(
+    r"(?:.*[/\\])?flipsnack[-_]mcp(?:-script)?(?:\.(?:exe|py))?(?:\[[\w,]+\])?(?:[@=]=?[\w.]+)?", re.IGNORECASE
+)
 """A word that starts this program: its command, its module, or its package with a version."""
 RUNNERS = frozenset({"uvx", "uv", "pipx"})
 CONTAINERS = frozenset({"docker", "podman", "nerdctl"})
@@ -34,6 +36,10 @@ FILLED_BY = {
     "gemini": re.compile(r"\$\{\w+\}|\$\w+"),
 }
 """What each client puts something else for. What it leaves as it stands reaches the server so, and is found there."""
+FROM_A_DOCK = "claude-desktop"
+"""The one of them that does not ask a shell for its environment."""
+ASKED_FOR = ("Desktop", "Documents", "Downloads")
+"""Folders that macOS opens to a program only once its person has said so."""
 HANDS_ON_ALL = frozenset({"claude-code", "vscode", "cursor", "gemini"})
 """Clients whose servers have all that their own environment has."""
 
@@ -134,9 +140,30 @@ def rightly(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Findin
     """One that is well."""
     key = f"key ending {settings.key_end}" if settings.key_end else "the sandbox" if settings.sandbox else ""
     unseen = reaching(entry, here).unseen
-    filled = f"{names_with_room(unseen, 200)} filled in by {CLIENTS[entry.kind].title} and not seen here" if unseen else ""
-    uploads = f"uploads from {names_with_room([quote_path(one) for one in settings.upload_dirs], 400)}" if settings.upload_dirs else "no folder to upload from"
-    return Finding("entry", ok=True, said=f"starts this server: {'; '.join(filter(None, (key, filled, uploads)))} ({entry.file})")
+    filled = (
+        f"{names_with_room(unseen, 200)} filled in by {CLIENTS[entry.kind].title} and not seen here" if unseen else ""
+    )
+    uploads = (
+        f"uploads from {names_with_room([quote_path(one) for one in settings.upload_dirs], 400)}"
+        if settings.upload_dirs
+        else "no folder to upload from"
+    )
+    told = filter(None, (key, filled, uploads, *maybe_otherwise(entry, settings)))
+    return Finding("entry", ok=True, said=f"starts this server: {'; '.join(told)} ({entry.file})")
+
+
+def maybe_otherwise(
+    entry: Entry, settings: Settings, found: Callable[[str], str | None] = shutil.which
+) -> Iterator[str]:
+    """What holds for this terminal and may not hold for the client, which was started from a dock or a menu."""
+    title = CLIENTS[entry.kind].title
+    if entry.kind == FROM_A_DOCK and systems.HERE.modes and entry.command == Path(entry.command).name:
+        yield f"{title} may look for {entry.command} elsewhere than this terminal does: if it does not start, write {found(entry.command)}"
+    home = Path.home()
+    if systems.HERE.asks_for_folders and any(
+        home / one in (folder, *folder.parents) for one in ASKED_FOR for folder in settings.upload_dirs
+    ):
+        yield f"macOS lets {title} read there once you allow it (System Settings > Privacy & Security > Files and Folders)"
 
 
 def settings_of_entry(entry: Entry, here: Mapping[str, str]) -> Settings:
@@ -196,7 +223,9 @@ def setting_faults(settings: Settings, unseen: Iterable[str]) -> Iterator[str]:
             yield account.missing
 
 
-def command_faults(entry: Entry, here: Mapping[str, str], found: Callable[[str], str | None] = shutil.which) -> Iterator[str]:
+def command_faults(
+    entry: Entry, here: Mapping[str, str], found: Callable[[str], str | None] = shutil.which
+) -> Iterator[str]:
     """What is wrong with what it starts."""
     command = as_filled(entry.command, entry.kind, here)
     if not command:

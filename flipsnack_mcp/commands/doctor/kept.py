@@ -1,6 +1,7 @@
 """What a doctor finds where uploads, confirmations and the history are kept: in a state file, or on Redis."""
 
 from collections import Counter
+from pathlib import Path
 
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.commands.connecting import kept_at, remember
@@ -34,8 +35,11 @@ async def state(settings: Settings) -> list[Finding]:
     file = state_file(kept_at(settings))
     if file and is_on_share(file):
         return [Finding("state", ok=False, said=STATE_ON_SHARE.format(file), cause="share")]
-    if not (file and file.is_file()):
-        return []
+    return await state_in_file(settings, file) if file and file.is_file() else []
+
+
+async def state_in_file(settings: Settings, file: Path) -> list[Finding]:
+    """Find out the same of a file that is there."""
     was_open, store = is_open_to_others(file), remember(settings)
     try:
         await store.transact(labels_in)  # any use of it closes it
@@ -88,7 +92,9 @@ async def used_before(settings: Settings, *, seen: bool) -> list[Finding]:
     if not settings.missing:
         return []
     # Where configurations of assistants were found, they are looked at by themselves.
-    elsewhere = [] if seen else [Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor --config FILE")))]
+    elsewhere = (
+        [] if seen else [Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor --config FILE")))]
+    )
     if settings.problems:
         return elsewhere
     if is_redis(settings.state):

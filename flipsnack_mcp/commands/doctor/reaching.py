@@ -49,7 +49,9 @@ async def named(visit: Visit) -> AsyncIterator[Finding]:
         found = await anyio.getaddrinfo(place.host, place.port)
     except OSError:
         cure = "Look at its entry in DNS, and whether the name is spelled right."
-        yield Finding(CHECK_OF_NAME, ok=False, said=f"{place.host} has no address that can be found from here. {cure}", ends=True)
+        yield Finding(
+            CHECK_OF_NAME, ok=False, said=f"{place.host} has no address that can be found from here. {cure}", ends=True
+        )
         return
     addresses = dict.fromkeys(str(one[4][0]) for one in found)
     yield Finding(CHECK_OF_NAME, ok=True, said=f"{place.host} is {', '.join(addresses)}")

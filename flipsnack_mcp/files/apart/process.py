@@ -96,7 +96,12 @@ class Looking:
                 raise ValueError("stopped before it began")
             # All three streams are its own: the server's carry MCP.
             self._process = Popen(  # noqa: S603 - nothing in it comes from outside
-                command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, creationflags=systems.HERE.new_process
+                command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env=environment,
+                creationflags=systems.HERE.new_process,
             )
             return self._process
 

@@ -21,6 +21,12 @@ DRIVE = re.compile(r"[A-Za-z]:")
 # A folder of another machine. What has a dot or a question mark for its machine is a device.
 SHARE = re.compile(r"[/\\]{2}[^/\\?.:][^/\\:]*[/\\][^/\\]")
 
+
+def is_double(path: str) -> bool:
+    """Tells whether a path begins with two separators, as those of other machines and of devices do."""
+    return bool(SEPARATORS.match(path) and SEPARATORS.match(path[1:]))
+
+
 AS_TEXT: TextRules = (
     ("is empty", lambda path: not path.strip()),
     (f"is longer than {LONGEST_PATH} characters", lambda path: len(path) > LONGEST_PATH),
@@ -45,15 +51,10 @@ ON_WINDOWS: TextRules = (
     ("names no drive, or no folder on it", lambda path: bool(PureWindowsPath(path).anchor and not is_whole(path))),
 )
 NOT_ON_WINDOWS: TextRules = (
-    ("is a network or device path", lambda path: is_double(path)),
+    ("is a network or device path", is_double),
     ("is a path of Windows, and this server runs on another system",
      lambda path: bool(DRIVE.match(path) and SEPARATORS.match(path[2:]))),
 )  # fmt: skip
-
-
-def is_double(path: str) -> bool:
-    """Tells whether a path begins with two separators, as those of other machines and of devices do."""
-    return bool(SEPARATORS.match(path) and SEPARATORS.match(path[1:]))
 
 
 def is_whole(path: str) -> bool:
