@@ -47,6 +47,7 @@ def configured(home: Path, kind: str, **servers: Any) -> Path:
     file = Path(CLIENTS[kind].files(computer_at(home))[0])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(as_toml(servers) if kind == "codex" else json.dumps({TABLES[kind]: servers}), encoding="utf-8")
+    file.chmod(0o600)
     return file
 
 
@@ -226,6 +227,13 @@ def test_what_is_set_for_one_project_is_found_in_both_places(home: Path) -> None
     found = looked(home, FLIPSNACK_SANDBOX="1")
     assert [one.client for one in found] == ['Claude Code, "flipsnack"', 'Claude Code, "flipsnack-work"']
     assert all("the sandbox" in one.said for one in found)
+
+
+def test_a_configuration_with_a_key_that_others_may_read_is_told_and_left_to_its_client(home: Path) -> None:
+    configured(home, "gemini", flipsnack=entry(home)).chmod(0o644)
+    rightly, told = looked(home)
+    assert (rightly.ok, told.ok, told.mend) == (True, True, None)
+    assert "holds keys and is open to other users" in told.said
 
 
 def test_two_entries_on_one_key_are_told_where_they_harm_each_other(home: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from flipsnack_mcp import published, systems
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.clients import CLIENTS
+from flipsnack_mcp.commands.connecting import IS_OPEN
 from flipsnack_mcp.commands.doctor.entries import Entry, Unread
 from flipsnack_mcp.commands.doctor.finding import Finding, of_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
@@ -19,6 +20,7 @@ from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.started import SCRIPT, as_typed, quoted_for_shell
+from flipsnack_mcp.store.permissions import is_open_to_others
 
 PROGRAM = re.compile(
     r"(?:.*[/\\])?flipsnack[-_]mcp(?:-script)?(?:\.(?:exe|py))?(?:\[[\w,]+\])?(?:[@=]=?[\w.]+)?", re.IGNORECASE
@@ -212,6 +214,8 @@ def told_faults(entry: Entry, settings: Settings, here: Mapping[str, str], where
     for account in settings.every:
         yield from (one for one in folders(account) if not one.ok)
     yield from key_files(settings, reaching(entry, here).environment)
+    if set(CREDENTIALS) & entry.environment.keys() and is_open_to_others(entry.file):
+        yield Finding("keys", ok=True, said=IS_OPEN.format(entry.file))
 
 
 def setting_faults(settings: Settings, unseen: Iterable[str]) -> Iterator[str]:
