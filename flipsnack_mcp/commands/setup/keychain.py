@@ -1,10 +1,11 @@
 """The system's keychain, where the extra `keyring` is installed and it has one to talk to.
 
 It is read once somebody needs what is in it, in a thread of its own and for five seconds at most: a keychain that is
-locked may ask a person, who may not be there.
+locked may ask a person, who is not there when an assistant starts a server.
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,8 @@ SERVICE = "flipsnack-mcp"
 ONLY_ACCOUNT = "default"
 """What it is called where no accounts file names any."""
 ANSWERS_WITHIN = 5.0
+WITH_A_PERSON = 120.0
+"""Seconds where somebody sits at a terminal, whom the system may ask to unlock it."""
 ONE_BY_ONE = threading.Lock()
 KeptT = TypeVar("KeptT")
 HOW_ELSE = "Unlock it and start this again, or name files with FLIPSNACK_API_KEY_FILE and FLIPSNACK_API_SECRET_FILE."
@@ -55,6 +58,11 @@ class Answer(Generic[KeptT]):
 
     value: KeptT | None = None
     error: Exception | None = None
+
+
+def patience() -> float:
+    """How long it is waited for."""
+    return WITH_A_PERSON if sys.stdin and sys.stdin.isatty() else ANSWERS_WITHIN
 
 
 def has_keychain() -> bool:
@@ -119,10 +127,10 @@ def in_time(work: Callable[[Keychain | None], KeptT]) -> KeptT | None:
 
     thread = threading.Thread(target=worked, name="keychain", daemon=True)
     thread.start()
-    thread.join(ANSWERS_WITHIN)
+    thread.join(seconds := patience())
     if thread.is_alive():
         raise KeychainUnusable(
-            f"The keychain of this computer did not answer in {ANSWERS_WITHIN:.0f} s; it may be locked. {HOW_ELSE}"
+            f"The keychain of this computer did not answer in {seconds:.0f} s; it may be locked. {HOW_ELSE}"
         )
     if answer.error:
         raise KeychainUnusable(

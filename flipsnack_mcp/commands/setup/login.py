@@ -60,7 +60,9 @@ def next_step(name: str, account: str | None, keeping: Keeping) -> str:
     """What a person does then."""
     if account is not None and keeping.environment:
         key, secret = (text for text in keeping.environment.values())
-        return f"In the file of accounts write below [accounts.{name}]: key_file = '{key}' and secret_file = '{secret}'."
+        return (
+            f"In the file of accounts write below [accounts.{name}]: key_file = '{key}' and secret_file = '{secret}'."
+        )
     if account is not None:
         return f"In the file of accounts [accounts.{name}] needs neither key nor secret now."
     return f"`{as_typed('setup CLIENT')}` tells an assistant of it; `{as_typed('setup --help')}` names the clients."

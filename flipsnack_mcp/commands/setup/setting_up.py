@@ -80,9 +80,12 @@ def show(before: Before, splice: Splice, words: list[str]) -> None:
     if words:
         say(f"Its own command would add the server:\n  {shlex.join(words)}")
         return
-    say("This would be written into it:")
-    gone, new = ([line for line in text.splitlines() if line.strip()] for text in (splice.replaced, splice.inserted))
-    say("\n".join([*(f"- {one}" for one in gone), *(f"+ {one}" for one in new)]))
+    # What is replaced may hold a key in plain letters.
+    say(
+        "This would be written into it"
+        + (f', in the place of the entry "{ENTRY}" that is there:' if splice.replaced else ":")
+    )
+    say("\n".join(f"+ {line}" for line in splice.inserted.splitlines() if line.strip()))
 
 
 def write_entry(before: Before, splice: Splice, words: list[str], start: Start) -> None:

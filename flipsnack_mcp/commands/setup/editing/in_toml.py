@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, NotUnderstood
@@ -71,7 +72,7 @@ def place_of_block(text: str, table: str, name: str) -> tuple[int, int]:
     """
     heads = [found.start() for found in head_of(table, name).finditer(text)]
     spans = [(start, end_of_table(text, start)) for start in heads]
-    if not spans or any(text[one[1] : other[0]].strip() for one, other in zip(spans, spans[1:], strict=False)):
+    if not spans or any(text[one[1] : other[0]].strip() for one, other in pairwise(spans)):
         raise NotUnderstood(f'has no "{name}" that stands in tables of its own, one behind the other')
     return spans[0][0], spans[-1][1]
 
