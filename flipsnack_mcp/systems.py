@@ -78,12 +78,12 @@ WINDOWS = System(
     quoted_word=quoted_for_windows,
     no_terminal=" In Git Bash begin the command with `winpty`, or use PowerShell.",
 )
-SYSTEMS = {"linux": LINUX, "darwin": MACOS, "win32": WINDOWS}
+EVERY_SYSTEM = {"linux": LINUX, "darwin": MACOS, "win32": WINDOWS}
 
 
 def system_of(platform: str) -> System:
     """The line of a system, by Python's name for it."""
-    return SYSTEMS.get(platform, System())
+    return EVERY_SYSTEM.get(platform, System())
 
 
 HERE = system_of(sys.platform)

@@ -11,7 +11,7 @@ import pytest
 
 from flipsnack_mcp.started import quoted_for_shell
 from flipsnack_mcp.store.database import address_of_file
-from flipsnack_mcp.systems import LINUX, MACOS, SYSTEMS, WINDOWS, System, system_of
+from flipsnack_mcp.systems import EVERY_SYSTEM, LINUX, MACOS, WINDOWS, System, system_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "flipsnack_mcp"
@@ -90,7 +90,7 @@ def test_every_module_is_imported_without_what_windows_has_not() -> None:
     assert (int(count) > 200, windows) == (True, "True")
 
 
-@pytest.mark.parametrize(("platform", "system"), [*SYSTEMS.items(), ("freebsd14", System())])
+@pytest.mark.parametrize(("platform", "system"), [*EVERY_SYSTEM.items(), ("freebsd14", System())])
 def test_a_system_is_known_by_the_name_that_python_has_for_it(platform: str, system: System) -> None:
     assert system_of(platform) == system
 

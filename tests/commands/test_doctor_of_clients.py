@@ -11,7 +11,7 @@ import pytest
 
 from flipsnack_mcp import published
 from flipsnack_mcp.clients import CLIENTS, Computer, in_folder
-from flipsnack_mcp.commands.doctor.entries import Entry, found_here, kind_of_file
+from flipsnack_mcp.commands.doctor.entries import ClientEntry, client_of_file, found_here
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.judging import judged, maybe_otherwise, reaching
 from flipsnack_mcp.settings import Settings
@@ -161,7 +161,7 @@ def test_what_may_be_otherwise_for_a_client_than_for_this_terminal_is_said(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setattr("flipsnack_mcp.systems.HERE", system)
     settings = Settings(upload_dirs=(home / "Documents" / "flipbooks", home / "elsewhere"))
-    by_name = Entry("claude-desktop", home, "flipsnack", "uvx")
+    by_name = ClientEntry("claude-desktop", home, "flipsnack", "uvx")
     said = list(maybe_otherwise(by_name, settings, lambda name: f"/opt/bin/{name}"))
     assert [one for one in said if "Privacy & Security" in one] == said[1:] * asks
     assert [one for one in said if "/opt/bin/uvx" in one] == said[:1] * (system is not WINDOWS)
@@ -181,7 +181,9 @@ FILLED = [
 def test_each_client_fills_in_what_it_knows_and_leaves_the_rest_as_it_stands(
     kind: str, written: str, arrives: str | None
 ) -> None:
-    told = reaching(Entry(kind, Path("x"), "x", environment={"FLIPSNACK_API_KEY": written}), {"KEY_OF_MINE": "a key"})
+    told = reaching(
+        ClientEntry(kind, Path("x"), "x", environment={"FLIPSNACK_API_KEY": written}), {"KEY_OF_MINE": "a key"}
+    )
     assert told.environment.get("FLIPSNACK_API_KEY") == arrives
     assert told.unseen == (("FLIPSNACK_API_KEY",) if arrives is None else ())
 
@@ -297,9 +299,9 @@ def test_a_configuration_without_this_server_is_a_fault(run_here: Here, home: Pa
 def test_whose_configuration_a_file_is_shows_by_its_place_or_its_name(home: Path) -> None:
     at = computer_at(home)
     for kind in CLIENTS:
-        assert kind_of_file(configured(home, kind), at) == kind
+        assert client_of_file(configured(home, kind), at) == kind
     elsewhere = {"mcp.json": "vscode", ".mcp.json": "claude-code", "config.toml": "codex", "x.json": "claude-desktop"}
-    assert {name: kind_of_file(home / "bin" / name, at) for name in elsewhere} == elsewhere
+    assert {name: client_of_file(home / "bin" / name, at) for name in elsewhere} == elsewhere
 
 
 @pytest.mark.parametrize(

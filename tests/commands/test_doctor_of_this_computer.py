@@ -18,8 +18,8 @@ from flipsnack_mcp.api.errors import refusal
 from flipsnack_mcp.api.network.failures import Departure, Route, failure_of
 from flipsnack_mcp.api.network.proxies import Proxy
 from flipsnack_mcp.commands.connecting import budget, connect, rules_of
-from flipsnack_mcp.commands.doctor.asking import cause_of, clock_here, of_answer, sharing, upload_host
-from flipsnack_mcp.commands.doctor.finding import Finding, mended
+from flipsnack_mcp.commands.doctor.asking import cause_in_a_word, clock_here, sharing, told_by_answer, upload_host
+from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right
 from flipsnack_mcp.commands.doctor.folders import is_on_share
 from flipsnack_mcp.settings import Settings
 from tests.commands.processes import KEY, SECRET, Ended, nobody_answers_at
@@ -45,7 +45,7 @@ CAUSES: dict[str, tuple[Exception, str]] = {
 def test_what_keeps_flipsnack_from_being_reached_is_told_apart(error: Exception, cause: str, *, proxied: bool) -> None:
     departure = Departure()
     departure.set_out(Route("api.flipsnack.com", 443, Proxy("HTTPS_PROXY", "http://proxy:3128") if proxied else None))
-    assert cause_of(failure_of(error, departure)) == ("proxy" if proxied and cause != "certificate" else cause)
+    assert cause_in_a_word(failure_of(error, departure)) == ("proxy" if proxied and cause != "certificate" else cause)
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_what_keeps_flipsnack_from_being_reached_is_told_apart(error: Exception,
     [(41, "key"), (44, "secret"), (31, "shared key"), (32, "shared key"), (22, "maintenance"), (30, "answer")],
 )
 def test_what_flipsnack_refuses_is_told_apart(code: int, cause: str) -> None:
-    assert cause_of(refusal(code, "said")) == cause
+    assert cause_in_a_word(refusal(code, "said")) == cause
 
 
 @pytest.mark.parametrize(("left", "ok"), [(0, False), (1, True), (None, True)])
 def test_a_quota_that_is_used_up_is_a_fault(left: int | None, *, ok: bool) -> None:
-    found = of_answer(UserStats(api_uploads_left=left))
+    found = told_by_answer(UserStats(api_uploads_left=left))
     assert (found.ok, found.cause) == (ok, "" if ok else "quota")
     assert ok or "code 33" in found.said
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_set_right_is_said_with_its_reason() -> None:
     def refused() -> str:
         raise PermissionError(1, "Operation not permitted", "/run/secrets/key")
 
-    assert mended([Finding("keys", ok=True, said="", mend=refused)]) == [
+    assert all_set_right([Finding("keys", ok=True, said="", mend=refused)]) == [
         "Not set right (/run/secrets/key): Operation not permitted."
     ]
 

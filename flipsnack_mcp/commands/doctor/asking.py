@@ -76,21 +76,21 @@ async def call(flipsnack: Flipsnack) -> Finding:
     try:
         stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + CALL_PATIENCE))
     except FlipsnackError as error:
-        return Finding("call", ok=False, said=f"{error.happened} {error.next_step}", cause=cause_of(error))
+        return Finding("call", ok=False, said=f"{error.happened} {error.next_step}", cause=cause_in_a_word(error))
     except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
         said = f"Something unexpected went wrong here: {type(error).__name__}."
         return Finding("call", ok=False, said=said, cause="unexpected")
-    return of_answer(stats)
+    return told_by_answer(stats)
 
 
-def of_answer(stats: UserStats) -> Finding:
+def told_by_answer(stats: UserStats) -> Finding:
     """What the answer says; an account whose uploads are used up can publish nothing."""
     if stats.api_uploads_left == 0:
         return Finding("call", ok=False, said=f"user.getStats answered: {NO_UPLOADS_LEFT}", cause="quota")
     return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")
 
 
-def cause_of(error: FlipsnackError) -> str:
+def cause_in_a_word(error: FlipsnackError) -> str:
     """In a word what kept Flipsnack from answering."""
     if isinstance(error, NotAuthorisedError):
         return "key" if error.code == 41 else "secret"
@@ -114,7 +114,9 @@ async def upload_host(flipsnack: Flipsnack, address: str) -> list[Finding]:
     try:
         await flipsnack.http.head(address)
     except FlipsnackError as error:
-        return [Finding("upload host", ok=False, said=f"{error.happened} {error.next_step}", cause=cause_of(error))]
+        return [
+            Finding("upload host", ok=False, said=f"{error.happened} {error.next_step}", cause=cause_in_a_word(error))
+        ]
     except httpx2.HTTPError:
         said = "it broke off, so documents may not arrive. Look whether a firewall or a proxy lets it through."
         return [Finding("upload host", ok=False, said=said, cause="connection")]

@@ -25,7 +25,7 @@ ADDRESSES = ("url", "serverUrl", "httpUrl")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ClientEntry:
     """A server as a client's configuration names it."""
 
     kind: str
@@ -54,7 +54,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnreadFile:
     """A file that names this server and cannot be understood."""
 
     kind: str
@@ -62,7 +62,7 @@ class Unread:
     why: str
 
 
-def found_here(computer: Computer | None = None, work: Path | None = None) -> list[Entry | Unread]:
+def found_here(computer: Computer | None = None, work: Path | None = None) -> list[ClientEntry | UnreadFile]:
     """What the clients of this computer are told of this server, at home and in the folder in which somebody works."""
     files = files_of_clients(computer or this_computer(), work or Path.cwd())
     return [one for kind, file in files for one in read_entries(kind, file)]
@@ -79,7 +79,7 @@ def files_of_clients(computer: Computer, work: Path) -> Iterator[tuple[str, Path
                 yield kind, file
 
 
-def kind_of_file(file: Path, computer: Computer | None = None) -> str:
+def client_of_file(file: Path, computer: Computer | None = None) -> str:
     """Whose configuration a file is: by where it lies, else by what it is called."""
     known = {path: kind for kind, path in files_of_clients(computer or this_computer(), file.parent)}
     if file in known:
@@ -95,7 +95,7 @@ def kind_of_file(file: Path, computer: Computer | None = None) -> str:
     return by_name.get(file.name, "claude-desktop")
 
 
-def read_entries(kind: str, file: Path) -> list[Entry | Unread]:
+def read_entries(kind: str, file: Path) -> list[ClientEntry | UnreadFile]:
     """What a file says of this server; nothing where there is none, or it names other servers alone."""
     try:
         with file.open("rb") as opened:
@@ -103,14 +103,14 @@ def read_entries(kind: str, file: Path) -> list[Entry | Unread]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        return [Unread(kind, file, f"cannot be read ({error.strerror or type(error).__name__})")]
+        return [UnreadFile(kind, file, f"cannot be read ({error.strerror or type(error).__name__})")]
     try:
-        return list(entries_in(kind, file, text_of(content)))
+        return list(entries_in(kind, file, text_in_file(content)))
     except NotUnderstood as error:
-        return [Unread(kind, file, str(error))] if names_us(content) else []
+        return [UnreadFile(kind, file, str(error))] if names_us(content) else []
 
 
-def text_of(content: bytes) -> str:
+def text_in_file(content: bytes) -> str:
     """What stands in a file.
 
     Raises:
@@ -127,7 +127,7 @@ def names_us(content: bytes) -> bool:
     return SIGN.encode() in content.replace(b"\0", b"").lower()
 
 
-def entries_in(kind: str, file: Path, text: str) -> Iterator[Entry]:
+def entries_in(kind: str, file: Path, text: str) -> Iterator[ClientEntry]:
     """The entries of a text that are ours.
 
     Raises:
@@ -163,7 +163,7 @@ def words_in(body: Mapping[str, Any]) -> list[str]:
     return [str(one) for one in (body.get("command", ""), *(arguments if isinstance(arguments, list) else ()))]
 
 
-def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> Entry:
+def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> ClientEntry:
     """One entry, as far as it can be read, with what cannot."""
     command, arguments, environment = body.get("command", ""), body.get("args", []), body.get("env", {})
     handed_on = body.get("env_vars", [])
@@ -178,7 +178,7 @@ def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> Entry
             if not isinstance(value, str)
         ),
     ]
-    return Entry(
+    return ClientEntry(
         kind,
         file,
         name,

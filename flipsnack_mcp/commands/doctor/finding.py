@@ -48,7 +48,7 @@ class Finding:
 TOLD_ALWAYS = frozenset({"check", "ok", "said"})
 
 
-def of_client(client: str, findings: Iterable[Finding]) -> list[Finding]:
+def found_in_client(client: str, findings: Iterable[Finding]) -> list[Finding]:
     """The same, as found in a client's configuration."""
     return [replace(one, client=client) for one in findings]
 
@@ -58,12 +58,12 @@ def verdict(findings: Iterable[Finding]) -> str:
     return "All is well." if all(one.ok for one in findings) else "Something has to be set right first."
 
 
-def mended(findings: Iterable[Finding]) -> list[str]:
+def all_set_right(findings: Iterable[Finding]) -> list[str]:
     """Set right what can be; what was done, each once."""
-    return [*dict.fromkeys(mended_or_why_not(one.mend) for one in findings if one.mend)]
+    return [*dict.fromkeys(set_right_or_why_not(one.mend) for one in findings if one.mend)]
 
 
-def mended_or_why_not(mend: Callable[[], str]) -> str:
+def set_right_or_why_not(mend: Callable[[], str]) -> str:
     """Set one thing right."""
     try:
         return mend()

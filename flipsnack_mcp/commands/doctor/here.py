@@ -10,8 +10,8 @@ import anyio
 from flipsnack_mcp.api import ConfigurationError
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.doctor.asking import asked, signing
-from flipsnack_mcp.commands.doctor.entries import Entry, found_here, kind_of_file, read_entries
-from flipsnack_mcp.commands.doctor.finding import Finding, mended, of_client
+from flipsnack_mcp.commands.doctor.entries import ClientEntry, client_of_file, found_here, read_entries
+from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files, spool
 from flipsnack_mcp.commands.doctor.judging import judged, settings_of_entry, starts_us
 from flipsnack_mcp.commands.doctor.kept import changes_by, is_there, state, used_before
@@ -26,7 +26,7 @@ NO_KEY_HERE = "no key is set in this terminal, so Flipsnack was not asked; only 
 def doctor(settings: Settings, *, as_json: bool, fix: bool = False) -> int:
     """Look at everything and print it; 0 where all is well. With `fix` again, after what can be set right was."""
     findings, done = anyio.run(examined, settings), None
-    if fix and (done := mended(findings)):
+    if fix and (done := all_set_right(findings)):
         findings = anyio.run(examined, settings)
     well = all(one.ok for one in findings)
     say(report_json(settings, findings, done, well=well) if as_json else report(settings, findings, done))
@@ -37,7 +37,7 @@ def doctor_of_config(named: str, *, as_json: bool, fix: bool = False) -> int:
     """The same for what a client's configuration says, asking Flipsnack with the key that stands there."""
     file = Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111  # that of Path can raise
     findings, done = anyio.run(examined_config, file), None
-    if fix and (done := mended(findings)):
+    if fix and (done := all_set_right(findings)):
         findings = anyio.run(examined_config, file)
     say((json_of if as_json else report_of)("config", str(file), findings, done))
     return 0 if all(one.ok for one in findings) else 1
@@ -45,14 +45,14 @@ def doctor_of_config(named: str, *, as_json: bool, fix: bool = False) -> int:
 
 async def examined_config(file: Path) -> list[Finding]:
     """Look at each entry that starts this server; Flipsnack is asked where nothing is wrong before that."""
-    entries = read_entries(kind_of_file(file), file)
+    entries = read_entries(client_of_file(file), file)
     if not entries:
         return [no_entry(file)]
     findings = judged(entries, os.environ)
     wrong = {one.client for one in findings if not one.ok}
     for one in entries:
-        if isinstance(one, Entry) and starts_us(one) and one.label not in wrong:
-            findings += of_client(one.label, await tried(settings_of_entry(one, os.environ)))
+        if isinstance(one, ClientEntry) and starts_us(one) and one.label not in wrong:
+            findings += found_in_client(one.label, await tried(settings_of_entry(one, os.environ)))
     return findings
 
 

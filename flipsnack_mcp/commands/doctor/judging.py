@@ -10,8 +10,8 @@ from flipsnack_mcp import published, systems
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.commands.connecting import IS_OPEN
-from flipsnack_mcp.commands.doctor.entries import Entry, Unread
-from flipsnack_mcp.commands.doctor.finding import Finding, of_client
+from flipsnack_mcp.commands.doctor.entries import ClientEntry, UnreadFile
+from flipsnack_mcp.commands.doctor.finding import Finding, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
 from flipsnack_mcp.commands.doctor.visit import server_at
 from flipsnack_mcp.commands.setup.keychain import with_keychain
@@ -22,7 +22,7 @@ from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.started import SCRIPT, as_typed, quoted_for_shell
 from flipsnack_mcp.store.permissions import is_open_to_others
 
-PROGRAM = re.compile(
+STARTS_US = re.compile(
     r"(?:.*[/\\])?flipsnack[-_]mcp(?:-script)?(?:\.(?:exe|py))?(?:\[[\w,]+\])?(?:[@=]=?[\w.]+)?", re.IGNORECASE
 )
 """A word that starts this program: its command, its module, or its package with a version."""
@@ -47,7 +47,7 @@ HANDS_ON_ALL = frozenset({"claude-code", "vscode", "cursor", "gemini"})
 
 
 @dataclass(frozen=True)
-class Told:
+class ServerTold:
     """What reaches the server of an entry."""
 
     environment: Mapping[str, str]
@@ -55,7 +55,7 @@ class Told:
     """What a client fills in by what cannot be seen here."""
 
 
-def reaching(entry: Entry, here: Mapping[str, str]) -> Told:
+def reaching(entry: ClientEntry, here: Mapping[str, str]) -> ServerTold:
     """What the client makes of an entry, with what is known in this terminal."""
     handed = [name for name in here if name.startswith("FLIPSNACK_") and entry.kind in HANDS_ON_ALL]
     known = {name: here[name] for name in (*handed, *entry.handed_on) if name in here}
@@ -67,7 +67,7 @@ def reaching(entry: Entry, here: Mapping[str, str]) -> Told:
             unseen.append(name)
         else:
             known[name] = filled
-    return Told(known, tuple(unseen))
+    return ServerTold(known, tuple(unseen))
 
 
 def as_filled(value: str, kind: str, here: Mapping[str, str]) -> str | None:
@@ -88,48 +88,48 @@ def as_filled(value: str, kind: str, here: Mapping[str, str]) -> str | None:
     return None if lost else text
 
 
-def judged(found: Sequence[Entry | Unread], here: Mapping[str, str]) -> list[Finding]:
+def judged(found: Sequence[ClientEntry | UnreadFile], here: Mapping[str, str]) -> list[Finding]:
     """What is wrong with each of them, or that nothing is; and which get in each other's way."""
     findings = list[Finding]()
-    read = list[tuple[Entry, Settings]]()
+    read = list[tuple[ClientEntry, Settings]]()
     for one in found:
-        if isinstance(one, Unread):
-            findings += unread(one)
+        if isinstance(one, UnreadFile):
+            findings += of_unread_file(one)
         elif one.address:
-            findings += of_client(one.label, [elsewhere(one)])
+            findings += found_in_client(one.label, [elsewhere(one)])
         elif one.command and not starts_us(one):
             said = f"starts another program, or a container, which was not looked at ({one.file})"
-            findings += of_client(one.label, [Finding("entry", ok=True, said=said)])
+            findings += found_in_client(one.label, [Finding("entry", ok=True, said=said)])
         else:
             settings = settings_of_entry(one, here)
             faults = list(entry_faults(one, settings, here))
             well = [rightly(one, settings, here)] if all(fault.ok for fault in faults) else []
-            findings += of_client(one.label, [*well, *faults])
+            findings += found_in_client(one.label, [*well, *faults])
             read += [(one, settings)]
     return [*findings, *in_each_others_way(read)]
 
 
-def starts_us(entry: Entry) -> bool:
+def starts_us(entry: ClientEntry) -> bool:
     """Whether what it would be told can be seen."""
     return not entry.address and program_at(entry) >= 0
 
 
-def program_at(entry: Entry) -> int:
+def program_at(entry: ClientEntry) -> int:
     """Which of its words starts this program; -1 where none does, or what it would be told is not to be seen."""
     if systems.HERE.paths(entry.command).stem.lower() in CONTAINERS:
         return -1
     pairs = enumerate(zip(("", *entry.words), entry.words, strict=False))
-    return next((at for at, (before, one) in pairs if PROGRAM.fullmatch(one) and before not in SOURCES), -1)
+    return next((at for at, (before, one) in pairs if STARTS_US.fullmatch(one) and before not in SOURCES), -1)
 
 
-def unread(one: Unread) -> list[Finding]:
+def of_unread_file(one: UnreadFile) -> list[Finding]:
     """A file that its client may not understand either."""
     title = CLIENTS[one.kind].title
     said = f"{one.file} {one.why}, and it names this server: {title} may not start it. It was left as it is; set it right there"
-    return of_client(title, [Finding("entry", ok=False, said=said)])
+    return found_in_client(title, [Finding("entry", ok=False, said=said)])
 
 
-def elsewhere(entry: Entry) -> Finding:
+def elsewhere(entry: ClientEntry) -> Finding:
     """One that is reached by an address."""
     try:
         look = as_typed(f"doctor --http {quoted_for_shell(server_at(entry.address).url)}")
@@ -138,7 +138,7 @@ def elsewhere(entry: Entry) -> Finding:
     return Finding("entry", ok=True, said=f"is reached over HTTP; `{look}` looks at it")
 
 
-def rightly(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Finding:
+def rightly(entry: ClientEntry, settings: Settings, here: Mapping[str, str]) -> Finding:
     """One that is well."""
     key = f"key ending {settings.key_end}" if settings.key_end else "the sandbox" if settings.sandbox else ""
     unseen = reaching(entry, here).unseen
@@ -155,7 +155,7 @@ def rightly(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Findin
 
 
 def maybe_otherwise(
-    entry: Entry, settings: Settings, found: Callable[[str], str | None] = shutil.which
+    entry: ClientEntry, settings: Settings, found: Callable[[str], str | None] = shutil.which
 ) -> Iterator[str]:
     """What holds for this terminal and may not hold for the client, which was started from a dock or a menu."""
     title = CLIENTS[entry.kind].title
@@ -168,16 +168,16 @@ def maybe_otherwise(
         yield f"macOS lets {title} read there once you allow it (System Settings > Privacy & Security > Files and Folders)"
 
 
-def settings_of_entry(entry: Entry, here: Mapping[str, str]) -> Settings:
+def settings_of_entry(entry: ClientEntry, here: Mapping[str, str]) -> Settings:
     """What the server of an entry would be told; its options count as far as they can be understood."""
     try:
-        options = options_of(entry, here) if entry.command else {}
+        options = options_among(entry, here) if entry.command else {}
     except WrongUsage:
         options = {}
     return with_keychain(read_settings(reaching(entry, here).environment, options))
 
 
-def options_of(entry: Entry, here: Mapping[str, str]) -> dict[str, str]:
+def options_among(entry: ClientEntry, here: Mapping[str, str]) -> dict[str, str]:
     """The settings among its arguments.
 
     Raises:
@@ -193,7 +193,7 @@ def options_of(entry: Entry, here: Mapping[str, str]) -> dict[str, str]:
     return given_settings(options)
 
 
-def entry_faults(entry: Entry, settings: Settings, here: Mapping[str, str]) -> Iterator[Finding]:
+def entry_faults(entry: ClientEntry, settings: Settings, here: Mapping[str, str]) -> Iterator[Finding]:
     """What keeps it from working."""
     where = f" Change it in {entry.file}."
     for said in entry.faults or command_faults(entry, here):
@@ -202,10 +202,10 @@ def entry_faults(entry: Entry, settings: Settings, here: Mapping[str, str]) -> I
         yield from told_faults(entry, settings, here, where)
 
 
-def told_faults(entry: Entry, settings: Settings, here: Mapping[str, str], where: str) -> Iterator[Finding]:
+def told_faults(entry: ClientEntry, settings: Settings, here: Mapping[str, str], where: str) -> Iterator[Finding]:
     """What is wrong with what its server would be told."""
     try:
-        options_of(entry, here)
+        options_among(entry, here)
     except WrongUsage as error:
         end = "" if str(error).endswith("?") else "."
         yield Finding("entry", ok=False, said=f"its arguments are not what `serve` takes: {error}{end}{where}")
@@ -228,7 +228,7 @@ def setting_faults(settings: Settings, unseen: Iterable[str]) -> Iterator[str]:
 
 
 def command_faults(
-    entry: Entry, here: Mapping[str, str], found: Callable[[str], str | None] = shutil.which
+    entry: ClientEntry, here: Mapping[str, str], found: Callable[[str], str | None] = shutil.which
 ) -> Iterator[str]:
     """What is wrong with what it starts."""
     command = as_filled(entry.command, entry.kind, here)
@@ -248,7 +248,7 @@ def command_faults(
     yield from runner_faults(path.stem.lower(), entry)
 
 
-def runner_faults(runner: str, entry: Entry) -> Iterator[str]:
+def runner_faults(runner: str, entry: ClientEntry) -> Iterator[str]:
     """What is wrong with a package that a runner is to fetch."""
     if runner not in RUNNERS:
         return
@@ -263,19 +263,19 @@ def runner_faults(runner: str, entry: Entry) -> Iterator[str]:
         )
 
 
-def in_each_others_way(read: Sequence[tuple[Entry, Settings]]) -> Iterator[Finding]:
+def in_each_others_way(read: Sequence[tuple[ClientEntry, Settings]]) -> Iterator[Finding]:
     """Entries with one key: twice in one client, or not sharing what counts its calls."""
-    seen = dict[str, tuple[Entry, Settings]]()
+    seen = dict[str, tuple[ClientEntry, Settings]]()
     for entry, settings in read:
         for account in settings.every:
             if not account.api_key or account.sandbox:
                 continue
             other, others = seen.setdefault(account.account, (entry, settings))
             if other is not entry and (said := clash(entry, settings, other, others)):
-                yield from of_client(entry.label, [Finding("entry", ok=False, said=said, cause="shared key")])
+                yield from found_in_client(entry.label, [Finding("entry", ok=False, said=said, cause="shared key")])
 
 
-def clash(entry: Entry, settings: Settings, other: Entry, others: Settings) -> str:
+def clash(entry: ClientEntry, settings: Settings, other: ClientEntry, others: Settings) -> str:
     """What is wrong with two entries on one key, if anything is."""
     if entry.kind == other.kind and entry.file == other.file:
         return f"has the same key as {quoted(other.name, 60)} in the same file, so each tool is offered twice: take one of them out"

@@ -18,7 +18,7 @@ from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit
 CHECK_OF_NAME = "name"
 NOT_SPOKEN = (OSError, anyio.EndOfStream, anyio.BrokenResourceError)
 """How a hand-shake ends with something that does not speak TLS; an `SSLError` is an `OSError`."""
-OURS = frozenset({"status", "replica", "because"})
+IN_OUR_WORD = frozenset({"status", "replica", "because"})
 """What stands in this server's own word on how it is."""
 A_DAY = 86_400
 SOON = 14
@@ -141,7 +141,7 @@ async def well(visit: Visit) -> AsyncIterator[Finding]:
     for path in ("/health", *("/ready",) * READY_LOOKS):
         answer = await visit.http.get(visit.place.beside(path), headers={"Connection": "close"})
         told = members(answer)
-        ours = ours or bool(OURS & told.keys())
+        ours = ours or bool(IN_OUR_WORD & told.keys())
         replicas |= {cleaned(str(told["replica"]), 40)} if "replica" in told else set()
         clocks += clock_of(answer.headers.get("date", ""))
         if answer.status_code != 200:

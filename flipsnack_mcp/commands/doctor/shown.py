@@ -19,10 +19,10 @@ def report(settings: Settings, findings: list[Finding], done: list[str] | None =
     given = [one_line(f"  {name} = {value}  ({source})") for name, value, source in shown_settings(settings)]
     accounts = ["", "Accounts:", *map(account_line, settings.accounts)] if settings.accounts else []
     head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
-    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, *checks(findings, done)])
+    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, *checks_told(findings, done)])
 
 
-def checks(findings: list[Finding], done: list[str] | None = None) -> list[str]:
+def checks_told(findings: list[Finding], done: list[str] | None = None) -> list[str]:
     """Write what was set right, what was found, and what it comes to."""
     before = ["", *map(one_line, done or [NOTHING_TO_MEND])] if done is not None else []
     return [*before, "", *(one.line for one in findings), "", verdict(findings)]
@@ -30,7 +30,7 @@ def checks(findings: list[Finding], done: list[str] | None = None) -> list[str]:
 
 def report_of(_: str, what: str, findings: list[Finding], done: list[str] | None = None) -> str:
     """Write the findings about something else than this terminal's settings, for a person."""
-    return "\n".join([one_line(f"flipsnack-mcp {__version__}, looking at {what}"), *checks(findings, done)])
+    return "\n".join([one_line(f"flipsnack-mcp {__version__}, looking at {what}"), *checks_told(findings, done)])
 
 
 def json_of(kind: str, what: str, findings: list[Finding], done: list[str] | None = None) -> str:
