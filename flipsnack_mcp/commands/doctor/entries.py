@@ -1,6 +1,8 @@
 """Entries in the configurations of clients that start this server, or bear its name: found on this computer, and read."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,6 @@ from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
 
 SIGN = "flipsnack"
 """What a file has to hold somewhere, or it is none of our business."""
-LARGEST_CONFIGURATION = 50_000_000
 IN_A_PROJECT = {
     "claude-code": ".mcp.json",
     "vscode": ".vscode/mcp.json",
@@ -64,7 +65,10 @@ class UnreadFile:
 
 def found_here(computer: Computer | None = None, work: Path | None = None) -> list[ClientEntry | UnreadFile]:
     """What the clients of this computer are told of this server, at home and in the folder in which somebody works."""
-    files = files_of_clients(computer or this_computer(), work or Path.cwd())
+    try:
+        files = list(files_of_clients(computer or this_computer(), work or Path.cwd()))
+    except (OSError, RuntimeError):  # somebody without a home, or in a folder that is gone
+        return []
     return [one for kind, file in files for one in read_entries(kind, file)]
 
 
@@ -96,14 +100,11 @@ def client_of_file(file: Path, computer: Computer | None = None) -> str:
 
 
 def read_entries(kind: str, file: Path) -> list[ClientEntry | UnreadFile]:
-    """What a file says of this server; nothing where there is none, or it names other servers alone."""
+    """What a file says of this server; nothing where it cannot be opened, or names other servers alone."""
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_CONFIGURATION)
-    except (FileNotFoundError, NotADirectoryError):
+        content = file.read_bytes() if file.is_file() else b""
+    except OSError:
         return []
-    except OSError as error:
-        return [UnreadFile(kind, file, f"cannot be read ({error.strerror or type(error).__name__})")]
     try:
         return list(entries_in(kind, file, text_in_file(content)))
     except NotUnderstood as error:
@@ -135,11 +136,17 @@ def entries_in(kind: str, file: Path, text: str) -> Iterator[ClientEntry]:
     """
     if SIGN not in text.lower():
         return
-    for name, body in servers_in(
-        CLIENTS[kind], Configuration(CLIENTS[kind], text, TOML if kind == "codex" else JSON).told
-    ):
+    for name, body in servers_in(CLIENTS[kind], told_in(kind, text)):
         if SIGN in name.lower() or SIGN in " ".join(words_in(body)).lower():
             yield entry_of(kind, file, name, body)
+
+
+def told_in(kind: str, text: str) -> Mapping[str, Any]:
+    """What a text says; the quick way where it is plain JSON, which can be megabytes of what a client remembers."""
+    with suppress(ValueError, RecursionError):
+        if kind != "codex" and isinstance(told := json.loads(text), dict):
+            return told
+    return Configuration(CLIENTS[kind], text, TOML if kind == "codex" else JSON).told
 
 
 def servers_in(client: Client, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
