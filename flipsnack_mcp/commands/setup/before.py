@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flipsnack_mcp.clients import CLIENTS, Client, this_computer
-from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, looked_at
-from flipsnack_mcp.commands.setup.editing.change import JSON, TOML, Configuration
+from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, file_found
+from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, NotUnderstood
 from flipsnack_mcp.commands.setup.receipt import Receipt, kept_receipt
 
-NOTHING_DONE = "Nothing was changed."
+NOTHING_WAS_CHANGED = "Nothing was changed."
 NOT_OURS = Receipt(path="", copy="-", before="", after="")
 """Of an entry that another program or a person wrote."""
 
@@ -45,7 +45,7 @@ def as_before(name: str) -> Before:
     Raises:
         Unsuitable: It cannot be changed with certainty, and is left alone.
     """
-    seen = looked_at(file_of(CLIENTS[name]))
+    seen = file_found(file_read_by(CLIENTS[name]))
     now = Before(name, seen, seen.content)
     receipt = receipt_for(name, seen)
     return now if receipt is NOT_OURS or now.entry is None else Before(name, seen, without_set_up(now, receipt))
@@ -57,7 +57,7 @@ def receipt_for(name: str, seen: ClientFile) -> Receipt:
     return receipt if receipt and receipt.path == str(seen.path) else NOT_OURS
 
 
-def file_of(client: Client) -> Path:
+def file_read_by(client: Client) -> Path:
     """The one file that a client reads here.
 
     Raises:
@@ -68,7 +68,9 @@ def file_of(client: Client) -> Path:
     if len(found) == 1:
         return found[0]
     named = ", ".join(str(one) for one in found or files)
-    raise Unsuitable(f"{client.title} may read any of these: {named}. {NOTHING_DONE} Use --print and choose yourself.")
+    raise Unsuitable(
+        f"{client.title} may read any of these: {named}. {NOTHING_WAS_CHANGED} Use --print and choose yourself."
+    )
 
 
 def configuration_in(client: Client, seen: ClientFile) -> Configuration:
@@ -77,7 +79,7 @@ def configuration_in(client: Client, seen: ClientFile) -> Configuration:
     Raises:
         Unsuitable: It is not understood.
     """
-    configuration = Configuration(client, seen.text, TOML if seen.path.suffix == ".toml" else JSON)
+    configuration = Configuration(client, seen.text, IN_TOML if seen.path.suffix == ".toml" else IN_JSON)
     try:
         _ = configuration.told
     except NotUnderstood as error:

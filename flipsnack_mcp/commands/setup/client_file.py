@@ -77,13 +77,13 @@ class ClientFile:
             raise
 
     def _check_unchanged(self) -> None:
-        if looked_at(self.path).content != self.content:
+        if file_found(self.path).content != self.content:
             raise Unsuitable(
                 f"{self.path} was changed by another program meanwhile. It was left as that wrote it: run this again."
             )
 
 
-def looked_at(path: Path) -> ClientFile:
+def file_found(path: Path) -> ClientFile:
     """The file at the end of all links.
 
     Raises:
@@ -94,7 +94,7 @@ def looked_at(path: Path) -> ClientFile:
         seen = real.stat() if real.exists() else None
         if seen is None:
             return ClientFile(real, None)
-        if why := why_not(seen):
+        if why := why_unsuitable(seen):
             raise Unsuitable(f"{path} {why}. It was left as it is.")
         return ClientFile(real, real.read_bytes(), stat.S_IMODE(seen.st_mode))
     except (OSError, RuntimeError, ValueError) as error:
@@ -102,7 +102,7 @@ def looked_at(path: Path) -> ClientFile:
         raise Unsuitable(f"{path} cannot be read ({reason}). It was left as it is.") from None
 
 
-def why_not(seen: os.stat_result) -> str:
+def why_unsuitable(seen: os.stat_result) -> str:
     """What keeps it from being changed, or nothing."""
     if not stat.S_ISREG(seen.st_mode):
         return "is no file"

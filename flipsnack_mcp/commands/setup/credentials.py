@@ -27,7 +27,7 @@ from flipsnack_mcp.store.permissions import is_open_to_others
 
 ASKED_WITHIN = 10.0
 """Seconds for asking Flipsnack whether it knows a key."""
-NOTHING_CAME = (
+NO_CREDENTIALS_CAME = (
     "No key and secret came. Type them at a terminal, give both on stdin, each on a line of its own, or name files that "
     "hold them with --api-key-file and --api-secret-file. Nothing was changed."
 )
@@ -58,7 +58,7 @@ def typed_credentials() -> Credentials | None:
         return Credentials(key, getpass.getpass("API secret: ").strip()) if key else None
     key, secret = sys.stdin.readline().strip(), sys.stdin.readline().strip()
     if not key or not secret:
-        raise Unsuitable(NOTHING_CAME)
+        raise Unsuitable(NO_CREDENTIALS_CAME)
     return Credentials(key, secret)
 
 

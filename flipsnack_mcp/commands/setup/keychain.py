@@ -20,10 +20,10 @@ LIBRARY = "keyring"
 SERVICE = "flipsnack-mcp"
 ONLY_ACCOUNT = "default"
 """What it is called where no accounts file names any."""
-ANSWERS_WITHIN = 5.0
+KEYCHAIN_PATIENCE = 5.0
 WITH_A_PERSON = 120.0
 """Seconds where somebody sits at a terminal, whom the system may ask to unlock it."""
-ONE_BY_ONE = threading.Lock()
+ONE_IMPORT = threading.Lock()
 KeptT = TypeVar("KeptT")
 HOW_ELSE = "Unlock it and start this again, or name files with FLIPSNACK_API_KEY_FILE and FLIPSNACK_API_SECRET_FILE."
 
@@ -53,7 +53,7 @@ class Credentials:
 
 
 @dataclass
-class Answer(Generic[KeptT]):
+class InThread(Generic[KeptT]):
     """What a thread came to."""
 
     value: KeptT | None = None
@@ -62,7 +62,7 @@ class Answer(Generic[KeptT]):
 
 def patience() -> float:
     """How long it is waited for."""
-    return WITH_A_PERSON if sys.stdin and sys.stdin.isatty() else ANSWERS_WITHIN
+    return WITH_A_PERSON if sys.stdin and sys.stdin.isatty() else KEYCHAIN_PATIENCE
 
 
 def has_keychain() -> bool:
@@ -71,7 +71,7 @@ def has_keychain() -> bool:
     Raises:
         KeychainUnusable: It does not answer.
     """
-    return find_spec(LIBRARY) is not None and bool(in_time(lambda keychain: keychain is not None))
+    return find_spec(LIBRARY) is not None and bool(asked_in_time(lambda keychain: keychain is not None))
 
 
 def credentials_kept(account: str) -> Credentials | None:
@@ -82,7 +82,7 @@ def credentials_kept(account: str) -> Credentials | None:
     """
     if find_spec(LIBRARY) is None:
         return None
-    text = in_time(lambda keychain: keychain.get_password(SERVICE, account) if keychain else None)
+    text = asked_in_time(lambda keychain: keychain.get_password(SERVICE, account) if keychain else None)
     with suppress(ValueError, TypeError, KeyError):
         told = json.loads(text) if text else {}
         return Credentials(str(told["key"]), str(told["secret"]))
@@ -96,7 +96,7 @@ def keep_in_keychain(account: str, credentials: Credentials) -> None:
         KeychainUnusable: It does not take it.
     """
     text = json.dumps({"key": credentials.key, "secret": credentials.secret})
-    in_time(lambda keychain: keychain.set_password(SERVICE, account, text) if keychain else None)
+    asked_in_time(lambda keychain: keychain.set_password(SERVICE, account, text) if keychain else None)
 
 
 def drop_from_keychain(account: str) -> bool:
@@ -107,17 +107,17 @@ def drop_from_keychain(account: str) -> bool:
     """
     if credentials_kept(account) is None:
         return False
-    in_time(lambda keychain: keychain.delete_password(SERVICE, account) if keychain else None)
+    asked_in_time(lambda keychain: keychain.delete_password(SERVICE, account) if keychain else None)
     return True
 
 
-def in_time(work: Callable[[Keychain | None], KeptT]) -> KeptT | None:
+def asked_in_time(work: Callable[[Keychain | None], KeptT]) -> KeptT | None:
     """What some work with the keychain comes to; it is imported there too.
 
     Raises:
         KeychainUnusable: It failed, or did not end in time.
     """
-    answer = Answer[KeptT]()
+    answer = InThread[KeptT]()
 
     def worked() -> None:
         try:
@@ -141,7 +141,7 @@ def in_time(work: Callable[[Keychain | None], KeptT]) -> KeptT | None:
 
 def usable_keychain() -> Keychain | None:
     """The keychain of this system; none where the library found nothing to talk to."""
-    with ONE_BY_ONE:
+    with ONE_IMPORT:
         library: Any = import_module(LIBRARY)
         found = library.get_keyring()
     return cast("Keychain", found) if getattr(found, "priority", 0) > 0 else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from flipsnack_mcp.accounts_file import NAME
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.commands.setup.before import NOTHING_DONE
+from flipsnack_mcp.commands.setup.before import NOTHING_WAS_CHANGED
 from flipsnack_mcp.commands.setup.client_file import Unsuitable
 from flipsnack_mcp.commands.setup.credentials import (
     Keeping,
@@ -32,16 +32,16 @@ def log_in(account: str | None, options: Mapping[str, str]) -> int:
     environment = {one: text for one, text in os.environ.items() if one != WITHOUT_KEY} if account is None else {}
     settings = read_settings(environment, options)
     if settings.problems:
-        raise Unsuitable(f"{' '.join(settings.problems)} {NOTHING_DONE}")
+        raise Unsuitable(f"{' '.join(settings.problems)} {NOTHING_WAS_CHANGED}")
     given = Credentials(settings.api_key, settings.api_secret) if settings.api_key and settings.api_secret else None
     found = given or typed_credentials()
     if found is None:
-        return fail(NOTHING_DONE)
+        return fail(NOTHING_WAS_CHANGED)
     if said := check_credentials(found, settings):
         say(said)
     keeping = keep_credentials(name, found)
     say(f"Key and secret are kept {keeping.said}.")
-    say(next_step(name, account, keeping))
+    say(what_then(name, account, keeping))
     return 0
 
 
@@ -52,11 +52,13 @@ def named_account(account: str | None) -> str:
         Unsuitable: No account can be called so.
     """
     if account is not None and not NAME.fullmatch(account):
-        raise Unsuitable(f"A name of an account has letters, digits, - and _, at most 40 of them. {NOTHING_DONE}")
+        raise Unsuitable(
+            f"A name of an account has letters, digits, - and _, at most 40 of them. {NOTHING_WAS_CHANGED}"
+        )
     return ONLY_ACCOUNT if account is None else account
 
 
-def next_step(name: str, account: str | None, keeping: Keeping) -> str:
+def what_then(name: str, account: str | None, keeping: Keeping) -> str:
     """What a person does then."""
     if account is not None and keeping.environment:
         key, secret = (text for text in keeping.environment.values())
@@ -71,5 +73,5 @@ def next_step(name: str, account: str | None, keeping: Keeping) -> str:
 def log_out(account: str | None) -> int:
     """Forget key and secret of an account."""
     gone = forget_credentials(named_account(account))
-    say(f"Forgotten: {', '.join(gone)}." if gone else f"Neither key nor secret was kept. {NOTHING_DONE}")
+    say(f"Forgotten: {', '.join(gone)}." if gone else f"Neither key nor secret was kept. {NOTHING_WAS_CHANGED}")
     return 0

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, write_for_owner
+from flipsnack_mcp.commands.setup.client_file import ClientFile, write_for_owner
 from flipsnack_mcp.commands.setup.editing.splice import Splice
 from flipsnack_mcp.store.opening import default_file
 
@@ -37,7 +37,7 @@ class Receipt:
 
     def original(self, now: bytes | None) -> tuple[bool, bytes | None]:
         """Whether the file is still as set-up left it, and what was there before."""
-        if digest(now) != self.after:
+        if content_digest(now) != self.after:
             return False, None
         if not self.copy:
             return True, None
@@ -45,10 +45,10 @@ class Receipt:
             content = Path(self.copy).read_bytes()
         except OSError:
             return False, None
-        return digest(content) == self.before, content
+        return content_digest(content) == self.before, content
 
 
-def digest(content: bytes | None) -> str:
+def content_digest(content: bytes | None) -> str:
     """By what a content is known."""
     return "" if content is None else hashlib.sha256(content).hexdigest()
 
@@ -76,7 +76,7 @@ def keep_receipt(client: str, seen: ClientFile, change: Receipt) -> Receipt:
     copy = own_folder() / f"{client}.before"
     if seen.content is not None:
         write_for_owner(copy, seen.content)
-    kept = replace(change, copy=str(copy) if seen.content is not None else "", before=digest(seen.content))
+    kept = replace(change, copy=str(copy) if seen.content is not None else "", before=content_digest(seen.content))
     write_receipt(client, kept)
     return kept
 
@@ -91,6 +91,3 @@ def drop_receipt(client: str) -> None:
     for name in (f"{client}.json", f"{client}.before"):
         with suppress(OSError):
             (own_folder() / name).unlink()
-
-
-__all__ = ["Receipt", "Unsuitable", "digest", "drop_receipt", "keep_receipt", "kept_receipt", "write_receipt"]

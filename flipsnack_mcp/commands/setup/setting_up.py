@@ -8,23 +8,23 @@ from collections.abc import Callable, Mapping
 from flipsnack_mcp.clients import CLIENTS, ENTRY, Start, this_computer
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.setup.before import (
-    NOTHING_DONE,
+    NOTHING_WAS_CHANGED,
     Before,
     as_before,
     configuration_in,
-    file_of,
+    file_read_by,
     not_understood,
     receipt_for,
     without_set_up,
 )
-from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, looked_at
+from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, file_found
 from flipsnack_mcp.commands.setup.credentials import keep_credentials
 from flipsnack_mcp.commands.setup.editing.in_toml import block_of
 from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
 from flipsnack_mcp.commands.setup.editing.splice import Splice
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, KeychainUnusable
 from flipsnack_mcp.commands.setup.own_command import has_added, own_command
-from flipsnack_mcp.commands.setup.receipt import Receipt, digest, drop_receipt, keep_receipt, write_receipt
+from flipsnack_mcp.commands.setup.receipt import Receipt, content_digest, drop_receipt, keep_receipt, write_receipt
 from flipsnack_mcp.commands.setup.wanted import agreed_to, wanted_for_print, wanted_of_person
 from flipsnack_mcp.started import as_typed
 
@@ -36,7 +36,7 @@ def said_plainly(work: Callable[[], int]) -> int:
     except (Unsuitable, KeychainUnusable) as error:
         return fail(str(error))
     except (EOFError, KeyboardInterrupt):
-        return fail(f"\n{NOTHING_DONE}")
+        return fail(f"\n{NOTHING_WAS_CHANGED}")
 
 
 def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
@@ -46,7 +46,9 @@ def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
     start = wanted.start
     entry = before.client.entry(start)
     if before.entry == entry and wanted.credentials is None:
-        say(f"{before.client.title} has this server already, told just this, in {before.seen.path}. {NOTHING_DONE}")
+        say(
+            f"{before.client.title} has this server already, told just this, in {before.seen.path}. {NOTHING_WAS_CHANGED}"
+        )
         return 0
     splice, words = splice_for(before, entry), own_command(configuration_in(before.client, before.seen), start)
     show(before, splice, words)
@@ -97,13 +99,13 @@ def write_entry(before: Before, splice: Splice, words: list[str], start: Start) 
     configuration, seen = before.configuration, before.seen
     content = splice.made_in(configuration.text).encode()
     made = () if before.client.table in configuration.told else (before.client.table,)
-    cut = Receipt(str(seen.path), "", "", digest(content), made, splice.at, splice.replaced, splice.inserted)
+    cut = Receipt(str(seen.path), "", "", content_digest(content), made, splice.at, splice.replaced, splice.inserted)
     receipt = keep_receipt(before.name, ClientFile(seen.path, before.content), cut)
     if words and has_added(words, configuration, seen.path, start):
-        after = digest(looked_at(seen.path).content)
+        after = content_digest(file_found(seen.path).content)
         write_receipt(before.name, Receipt(receipt.path, receipt.copy, receipt.before, after, made))
         return
-    if words and (left := looked_at(seen.path)).content != seen.content:
+    if words and (left := file_found(seen.path)).content != seen.content:
         seen = left.write(before.content)  # whatever its command made of it
     seen.write(content)
 
@@ -111,10 +113,10 @@ def write_entry(before: Before, splice: Splice, words: list[str], start: Start) 
 def take_back(name: str, *, yes: bool) -> int:
     """Take this server out of a client's configuration; the file is as it was before, but for what others changed since."""
     client = CLIENTS[name]
-    now = as_it_is(name)
+    now = as_it_stands_now(name)
     if now.entry is None:
         drop_receipt(name)
-        say(f"{client.title} does not have this server, in {now.seen.path}. {NOTHING_DONE}")
+        say(f"{client.title} does not have this server, in {now.seen.path}. {NOTHING_WAS_CHANGED}")
         return 0
     content = without_set_up(now, receipt_for(name, now.seen))
     say(f'The entry "{ENTRY}" would be taken out of {now.seen.path}.')
@@ -127,9 +129,9 @@ def take_back(name: str, *, yes: bool) -> int:
     return 0
 
 
-def as_it_is(name: str) -> Before:
+def as_it_stands_now(name: str) -> Before:
     """A client's file, and nothing taken out of it."""
-    seen = looked_at(file_of(CLIENTS[name]))
+    seen = file_found(file_read_by(CLIENTS[name]))
     return Before(name, seen, seen.content)
 
 
@@ -142,7 +144,7 @@ def print_entry(name: str, options: Mapping[str, str]) -> int:
         say(block_of(f"{client.table}.{ENTRY}", entry).rstrip())
     else:
         say(json.dumps({client.table: {ENTRY: entry}}, indent=2, ensure_ascii=False))
-    sys.stderr.write(f"{client.title} reads this in {' or '.join(files)}. {NOTHING_DONE}\n")
+    sys.stderr.write(f"{client.title} reads this in {' or '.join(files)}. {NOTHING_WAS_CHANGED}\n")
     if wanted.lacks_key:
         sys.stderr.write(f"No key is kept yet: run `{as_typed('login')}`, then print this again.\n")
     return 0

@@ -72,7 +72,7 @@ def network_for_entry(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in named.items() if value and not login_in(value)}
 
 
-def left_out(given: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
+def secrets_left_out(given: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
     """What to say of what would count here and is written nowhere, since it is secret."""
     said = [
         f"{name} holds a password and was left out: write it into the entry yourself, if this client is to use it."

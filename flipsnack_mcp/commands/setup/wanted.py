@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flipsnack_mcp.clients import Start
 from flipsnack_mcp.commands import say
-from flipsnack_mcp.commands.setup.before import NOTHING_DONE
+from flipsnack_mcp.commands.setup.before import NOTHING_WAS_CHANGED
 from flipsnack_mcp.commands.setup.client_file import Unsuitable
 from flipsnack_mcp.commands.setup.credentials import (
     Keeping,
@@ -18,7 +18,7 @@ from flipsnack_mcp.commands.setup.credentials import (
     will_be_kept,
 )
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
-from flipsnack_mcp.commands.setup.starting import command_here, left_out, network_for_entry, settings_for_entry
+from flipsnack_mcp.commands.setup.starting import command_here, network_for_entry, secrets_left_out, settings_for_entry
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 
@@ -27,7 +27,7 @@ SANDBOX, UPLOADS_FROM, CONFIRMED_BY = "FLIPSNACK_SANDBOX", "FLIPSNACK_UPLOAD_DIR
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Wish:
     """What the server is to be told, and by what key."""
 
     given: Mapping[str, str]
@@ -48,34 +48,34 @@ class Wanted:
         return Start(command, tuple(arguments), {**named, **settings_for_entry(self.given), **network})
 
 
-def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wanted:
+def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wish:
     """What a person wants, who is asked for what is missing; nothing is kept yet.
 
     Raises:
         Unsuitable: It cannot be so.
     """
     given = given_here(options)
-    settings = usable(given, options)
+    settings = usable_settings(given, options)
     credentials, keeping = credentials_for(settings, given)
     if keeping is None:
         given, keeping = {**given, SANDBOX: "1"}, NEEDS_NO_KEY
     if asks:
         given = {**given, **answers_about(given)}
-        settings = usable(given, options)
-    return Wanted(given, credentials, keeping, (*settings.hints, *left_out(given, os.environ)))
+        settings = usable_settings(given, options)
+    return Wish(given, credentials, keeping, (*settings.hints, *secrets_left_out(given, os.environ)))
 
 
-def wanted_for_print(options: Mapping[str, str]) -> Wanted:
+def wanted_for_print(options: Mapping[str, str]) -> Wish:
     """What would be wanted by somebody who is asked nothing, with the key that is kept already.
 
     Raises:
         Unsuitable: It cannot be so.
     """
     given = given_here(options)
-    needs_none = is_without_key(usable(given, options))
+    needs_none = is_without_key(usable_settings(given, options))
     kept = None if needs_none else kept_credentials(ONLY_ACCOUNT)
     keeping = given_files(given) or (kept[1] if kept else NEEDS_NO_KEY)
-    return Wanted(given, None, keeping, lacks_key=keeping is NEEDS_NO_KEY and not needs_none)
+    return Wish(given, None, keeping, lacks_key=keeping is NEEDS_NO_KEY and not needs_none)
 
 
 def given_here(options: Mapping[str, str]) -> dict[str, str]:
@@ -83,7 +83,7 @@ def given_here(options: Mapping[str, str]) -> dict[str, str]:
     return {**{name: text for name, text in os.environ.items() if name.startswith("FLIPSNACK_")}, **options}
 
 
-def usable(given: Mapping[str, str], options: Mapping[str, str]) -> Settings:
+def usable_settings(given: Mapping[str, str], options: Mapping[str, str]) -> Settings:
     """The settings, if a server could go by them.
 
     Raises:
@@ -93,7 +93,7 @@ def usable(given: Mapping[str, str], options: Mapping[str, str]) -> Settings:
     settings = read_settings(whole, {name: whole[name] for name in options if name in whole})
     gone = [f"There is no folder {one}." for one in settings.upload_dirs if not one.is_dir()]
     if wrong := [*settings.problems, *settings.wrong_folders.values(), *gone]:
-        raise Unsuitable(f"{' '.join(wrong)} {NOTHING_DONE}")
+        raise Unsuitable(f"{' '.join(wrong)} {NOTHING_WAS_CHANGED}")
     return settings
 
 
@@ -110,7 +110,7 @@ def credentials_for(settings: Settings, given: Mapping[str, str]) -> tuple[Crede
     """
     named = read_settings({name: text for name, text in given.items() if name.startswith(CREDENTIALS)})
     if bool(named.api_key) != bool(named.api_secret):
-        raise Unsuitable(f"{named.missing} {NOTHING_DONE}")
+        raise Unsuitable(f"{named.missing} {NOTHING_WAS_CHANGED}")
     if named.api_key:
         found: Credentials | None = Credentials(named.api_key, named.api_secret)
     elif is_without_key(settings):
@@ -139,7 +139,7 @@ def answers_about(given: Mapping[str, str]) -> dict[str, str]:
     if not given.get(CONFIRMED_BY):
         told[CONFIRMED_BY] = input(f"How deletions are confirmed: {', '.join(CONFIRM_WAYS)} (Enter for ask): ").strip()
         if told[CONFIRMED_BY].lower() not in {"", *CONFIRM_WAYS}:
-            raise Unsuitable(f"That is no way to confirm a deletion. {NOTHING_DONE}")
+            raise Unsuitable(f"That is no way to confirm a deletion. {NOTHING_WAS_CHANGED}")
     return {name: text for name, text in told.items() if text}
 
 
@@ -148,9 +148,9 @@ def agreed_to(*, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        say(f"{NOTHING_DONE} There is no terminal to ask at: run it again with --yes if this is what you want.")
+        say(f"{NOTHING_WAS_CHANGED} There is no terminal to ask at: run it again with --yes if this is what you want.")
         return False
     if input("Shall this be done? [y/N] ").strip().lower() in {"y", "yes"}:
         return True
-    say(NOTHING_DONE)
+    say(NOTHING_WAS_CHANGED)
     return False

@@ -88,7 +88,7 @@ def test_a_file_that_changes_meanwhile_is_left_as_the_other_program_wrote_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = home.write("cursor", b"{}")
-    looked = client_file.why_not
+    looked = client_file.why_unsuitable
     looks = list[int]()
 
     def meanwhile(seen: os.stat_result) -> str:
@@ -97,7 +97,7 @@ def test_a_file_that_changes_meanwhile_is_left_as_the_other_program_wrote_it(
             path.write_bytes(b'{"by": "another"}')
         return looked(seen)
 
-    monkeypatch.setattr(client_file, "why_not", meanwhile)
+    monkeypatch.setattr(client_file, "why_unsuitable", meanwhile)
     done = home.run("setup", "cursor", "--yes", "--sandbox")
 
     assert done.status == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.clients import CLIENTS, Start
-from flipsnack_mcp.commands.setup.editing.change import JSON, Configuration
+from flipsnack_mcp.commands.setup.editing.change import IN_JSON, Configuration
 from flipsnack_mcp.commands.setup.own_command import own_command
 from tests.commands.setup.at_home import Home
 
@@ -108,5 +108,5 @@ def test_it_is_used_only_where_it_can_say_all_and_lose_nothing(
     monkeypatch: pytest.MonkeyPatch, client: str, text: str, arguments: tuple[str, ...], found: str | None
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda _: found)
-    words = own_command(Configuration(CLIENTS[client], text, JSON), Start("/opt/x", arguments))
+    words = own_command(Configuration(CLIENTS[client], text, IN_JSON), Start("/opt/x", arguments))
     assert bool(words) == (found == "/bin/claude" and text == PLAIN)

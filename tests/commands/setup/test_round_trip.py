@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flipsnack_mcp.clients import CLIENTS, ENTRY
-from flipsnack_mcp.commands.setup.editing.change import JSON, TOML, Configuration, beside_the_entry
+from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration, beside_the_entry
 from tests.commands.setup.at_home import Home
 
 MANNERS: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("manners.json").read_text(encoding="utf-8"))
 CASES = [
     pytest.param(client, text, id=f"{client}, {name}") for client in MANNERS for name, text in MANNERS[client].items()
 ]
-SYNTAX = {"cursor": JSON, "codex": TOML}
+SYNTAX = {"cursor": IN_JSON, "codex": IN_TOML}
 SET_UP = ("--yes", "--sandbox")
 
 
@@ -87,11 +87,11 @@ def test_any_object_comes_back_to_the_byte(
     if servers is None:
         whole.pop("mcpServers", None)
     text = json.dumps(whole, indent=indent, ensure_ascii=bool(ascii_only)).replace("\n", newline)
-    configuration = Configuration(CLIENTS["claude-desktop"], text, JSON)
+    configuration = Configuration(CLIENTS["claude-desktop"], text, IN_JSON)
     splice = configuration.with_entry({"command": "x"})
     written = splice.made_in(text)
     assert json.loads(written) == {**whole, "mcpServers": {**(servers or {}), ENTRY: {"command": "x"}}}
-    assert Configuration(CLIENTS["claude-desktop"], written, JSON).without_entry([], splice) == text
+    assert Configuration(CLIENTS["claude-desktop"], written, IN_JSON).without_entry([], splice) == text
 
 
 def test_what_others_wrote_since_stays_and_only_the_entry_goes(home: Home) -> None:

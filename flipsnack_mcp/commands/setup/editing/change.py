@@ -8,7 +8,7 @@ from typing import Any
 from flipsnack_mcp.clients import ENTRY, Client
 from flipsnack_mcp.commands.setup.editing.in_json import put_into_json, read_json, take_out_of_json
 from flipsnack_mcp.commands.setup.editing.in_toml import put_into_toml, read_toml, take_out_of_toml
-from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood, is_plain
+from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood, is_plain_json
 from flipsnack_mcp.commands.setup.editing.splice import Splice
 
 UNCERTAIN = "is written in a way in which nothing can be changed with certainty"
@@ -23,7 +23,7 @@ class Syntax:
     take: Callable[[str, str, str, Sequence[str]], str]
 
 
-JSON, TOML = (
+IN_JSON, IN_TOML = (
     Syntax(read_json, put_into_json, take_out_of_json),
     Syntax(read_toml, put_into_toml, take_out_of_toml),
 )
@@ -45,7 +45,12 @@ class Configuration:
             NotUnderstood: Nobody can say.
         """
         said = self.syntax.read(self.text)
-        if self.syntax is JSON and not self.client.takes_comments and self.text.strip() and not is_plain(self.text):
+        if (
+            self.syntax is IN_JSON
+            and not self.client.takes_comments
+            and self.text.strip()
+            and not is_plain_json(self.text)
+        ):
             raise NotUnderstood(f"has comments or commas too many, which {self.client.title} does not read")
         return said
 
@@ -58,7 +63,7 @@ class Configuration:
     @property
     def is_plain(self) -> bool:
         """Whether it has nothing that a program would lose that writes it anew."""
-        return not self.text.strip() or (self.syntax is JSON and is_plain(self.text))
+        return not self.text.strip() or (self.syntax is IN_JSON and is_plain_json(self.text))
 
     def with_entry(self, entry: Mapping[str, object]) -> Splice:
         """The cut that puts the entry in.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, Member, NotUnderstood, Reader, Value
+from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, Member, NotUnderstood, PlacedReader, Value
 from flipsnack_mcp.commands.setup.editing.splice import Splice
 
 TO_THE_MEMBER = re.compile(r"[ \t]*(?://[^\r\n]*)?(?=\r?\n)")
@@ -60,7 +60,7 @@ def root_of(text: str) -> Value | None:
     """
     if not text.removeprefix(BYTE_ORDER_MARK).strip():
         return None
-    root = Reader(text).document()
+    root = PlacedReader(text).document()
     if not root.is_object:
         raise NotUnderstood("holds no object")
     check_once(root)
@@ -136,12 +136,12 @@ def take_out_of_json(text: str, table: str, name: str, made: Sequence[str]) -> s
 def without_member(text: str, holder: Value, gone: Member) -> str:
     """The text without a member, the blanks before it and the one comma that it does not need any more."""
     start, end = len(text[: gone.start].rstrip(BLANKS)), gone.value.end
-    after, before = Reader(text).past_blanks(end), one_before(holder, gone)
+    after, before = PlacedReader(text).past_blanks(end), one_before(holder, gone)
     if text[after] == ",":
         return collapsed(text[:start], text[end:after] + text[after + 1 :])
     if before is None:
         return collapsed(text[:start], text[end:])
-    comma = Reader(text).past_blanks(before.value.end)
+    comma = PlacedReader(text).past_blanks(before.value.end)
     return text[:comma] + text[comma + 1 : start] + text[end:]
 
 

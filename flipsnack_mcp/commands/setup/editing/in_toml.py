@@ -70,14 +70,14 @@ def place_of_block(text: str, table: str, name: str) -> tuple[int, int]:
     Raises:
         NotUnderstood: They stand apart, or are written in another way.
     """
-    heads = [found.start() for found in head_of(table, name).finditer(text)]
+    heads = [found.start() for found in head_pattern(table, name).finditer(text)]
     spans = [(start, end_of_table(text, start)) for start in heads]
     if not spans or any(text[one[1] : other[0]].strip() for one, other in pairwise(spans)):
         raise NotUnderstood(f'has no "{name}" that stands in tables of its own, one behind the other')
     return spans[0][0], spans[-1][1]
 
 
-def head_of(table: str, name: str) -> re.Pattern[str]:
+def head_pattern(table: str, name: str) -> re.Pattern[str]:
     """How the head of one of its tables is written."""
     keys = [rf"""(?:{one}|"{one}"|'{one}')""" for one in (table, name)]
     return re.compile(rf"^[ \t]*\[[ \t]*{keys[0]}[ \t]*\.[ \t]*{keys[1]}[ \t]*(?:\.[^\]\n]*)?\]", re.MULTILINE)

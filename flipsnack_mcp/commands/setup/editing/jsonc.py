@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from json import JSONDecodeError
 from typing import Any, NoReturn
 
-BLANK = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
+BLANK_OR_COMMENT = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
 BYTE_ORDER_MARK = "\ufeff"
-DEEPEST = 100
+NESTED_AT_MOST = 100
 
 
 class NotUnderstood(Exception):  # noqa: N818  # it says why
@@ -48,7 +48,7 @@ class Value:
 
 
 @dataclass
-class Reader:
+class PlacedReader:
     """Reads one text."""
 
     text: str
@@ -67,7 +67,7 @@ class Reader:
 
     def value(self, at: int, depth: int) -> Value:
         """The value that begins here."""
-        if depth > DEEPEST:
+        if depth > NESTED_AT_MOST:
             raise NotUnderstood("is nested too deeply")
         opening = self.text[at : at + 1]
         if opening == "{":
@@ -114,7 +114,7 @@ class Reader:
 
     def past_blanks(self, at: int) -> int:
         """The first place that is neither blank nor comment."""
-        found = BLANK.match(self.text, at)
+        found = BLANK_OR_COMMENT.match(self.text, at)
         return found.end() if found else at
 
     def fail(self, at: int) -> NoReturn:
@@ -127,7 +127,7 @@ def no_such_constant(_: str) -> NoReturn:
     raise ValueError
 
 
-def is_plain(text: str) -> bool:
+def is_plain_json(text: str) -> bool:
     """Whether it is JSON as programs read it that know no comments."""
     try:
         json.loads(text.removeprefix(BYTE_ORDER_MARK))
