@@ -9,7 +9,7 @@ from typing import Any
 
 from flipsnack_mcp.api import quoted
 from flipsnack_mcp.clients import CLIENTS, Client, Computer, this_computer
-from flipsnack_mcp.commands.setup.editing.change import JSON, TOML, Configuration
+from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
 
 SIGN = "flipsnack"
@@ -146,7 +146,7 @@ def told_in(kind: str, text: str) -> Mapping[str, Any]:
     with suppress(ValueError, RecursionError):
         if kind != "codex" and isinstance(told := json.loads(text), dict):
             return told
-    return Configuration(CLIENTS[kind], text, TOML if kind == "codex" else JSON).told
+    return Configuration(CLIENTS[kind], text, IN_TOML if kind == "codex" else IN_JSON).told
 
 
 def servers_in(client: Client, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
