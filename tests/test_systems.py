@@ -2,16 +2,29 @@
 
 import ast
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import uvicorn
 
+from flipsnack_mcp.api.network import proxies
+from flipsnack_mcp.commands.approve import ask_person
+from flipsnack_mcp.files.apart import process
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import quoted_for_shell
+from flipsnack_mcp.store import clock
 from flipsnack_mcp.store.database import address_of_file
+from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.systems import EVERY_SYSTEM, LINUX, MACOS, WINDOWS, System, system_of
+from flipsnack_mcp.team.ending import Ending
+from flipsnack_mcp.team.serving import DrainingServer
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "flipsnack_mcp"
@@ -108,3 +121,83 @@ def test_sqlite_is_told_of_a_file_on_a_share_without_a_machine_before_its_path(p
 def test_a_path_is_one_word_of_a_command_line(system: System, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flipsnack_mcp.systems.HERE", system)
     assert quoted_for_shell("/a b/it") == told
+
+
+ALL = pytest.mark.parametrize("system", EVERY_SYSTEM.values(), ids=EVERY_SYSTEM)
+
+
+@pytest.fixture
+def become(monkeypatch: pytest.MonkeyPatch) -> Callable[[System], None]:
+    """Be another system, as far as this program can tell."""
+    return lambda system: monkeypatch.setattr("flipsnack_mcp.systems.HERE", system)
+
+
+@ALL
+def test_a_mode_counts_where_the_system_has_one(
+    become: Callable[[System], None], tmp_path: Path, system: System
+) -> None:
+    (tmp_path / "key").touch()
+    (tmp_path / "key").chmod(0o644)
+    become(system)
+    assert is_open_to_others(tmp_path / "key") is (system is not WINDOWS)
+
+
+@ALL
+def test_proxies_of_the_system_count_where_it_has_some_and_the_environment_has_none(
+    become: Callable[[System], None], monkeypatch: pytest.MonkeyPatch, system: System
+) -> None:
+    monkeypatch.setattr(proxies, "getproxies", lambda: {"https": "http://proxy.example.com:3128"})
+    become(system)
+    assert bool(proxies.proxies_of({}).between("https", "api.flipsnack.com", 443)) is (system is not LINUX)
+    assert proxies.proxies_of({"https_proxy": ""}).between("https", "api.flipsnack.com", 443) is None
+
+
+@pytest.mark.parametrize(("system", "asked"), [(LINUX, "boot time"), (MACOS, "monotonic"), (WINDOWS, "Python's own")])
+def test_the_clock_that_goes_on_in_sleep_is_asked(
+    become: Callable[[System], None], monkeypatch: pytest.MonkeyPatch, system: System, asked: str
+) -> None:
+    named = {"CLOCK_BOOTTIME": "boot time", "CLOCK_MONOTONIC": "monotonic"}  # numbers, which no system has all of
+    told_by = SimpleNamespace(**named, clock_gettime=lambda which: which, monotonic=lambda: "Python's own")
+    monkeypatch.setattr(clock, "time", told_by)
+    become(system)
+    told: object = clock.steady()
+    assert told == asked
+
+
+@ALL
+def test_a_process_of_our_own_opens_no_console(
+    become: Callable[[System], None], monkeypatch: pytest.MonkeyPatch, system: System
+) -> None:
+    flags = list[int]()
+
+    def started(*_: object, creationflags: int, **__: object) -> None:
+        flags.append(creationflags)
+        raise OSError
+
+    monkeypatch.setattr(process, "Popen", started)
+    become(system)
+    process.Looking(Path("program"), process.Blocks(0, lambda *_: b""), 1).run()
+    assert flags == [0x08000000 if system is WINDOWS else 0]
+
+
+@ALL
+async def test_a_servers_calls_are_ended_first_by_the_signals_of_its_system(
+    become: Callable[[System], None], system: System
+) -> None:
+    become(system)
+    begun = list[bool]()
+    for number in (signal.SIGTERM, 21, signal.SIGINT):  # the second is Ctrl-Break
+        server = DrainingServer(uvicorn.Config(lambda: None), Ending(5))
+        server.handle_exit(number, None)
+        begun.append(server.ending.begun)
+    assert begun == [True, system is WINDOWS, False]
+
+
+@ALL
+def test_who_is_at_no_terminal_is_told_what_may_help(
+    become: Callable[[System], None], capsys: pytest.CaptureFixture[str], system: System
+) -> None:
+    become(system)
+    waiting: Any = None  # what it is about is not asked before
+    assert ask_person(Settings(), "ABCD2345", waiting) == 1
+    assert ("winpty" in capsys.readouterr().out) is (system is WINDOWS)

@@ -1,6 +1,7 @@
 """What `doctor` finds of the way to Flipsnack, of clock and quota, of folders and files; and what `--fix` sets right of it."""
 
 import json
+import re
 import socket
 import ssl
 import time
@@ -15,7 +16,7 @@ import pytest
 from flipsnack_mcp.api import Access, Flipsnack, Pacer
 from flipsnack_mcp.api.actions.statistics import UserStats
 from flipsnack_mcp.api.errors import refusal
-from flipsnack_mcp.api.network.failures import Departure, Route, failure_of
+from flipsnack_mcp.api.network.failures import EXPLANATIONS, Departure, Route, failure_of
 from flipsnack_mcp.api.network.proxies import Proxy
 from flipsnack_mcp.commands.connecting import budget, connect, rules_of
 from flipsnack_mcp.commands.doctor.asking import cause_in_a_word, clock_here, sharing, told_by_answer, upload_host
@@ -111,6 +112,14 @@ async def test_a_host_for_documents_that_cannot_be_reached_is_a_fault() -> None:
         async with connect(Settings(api_key=KEY, api_secret=SECRET, state="memory:")) as flipsnack:
             (found,) = await upload_host(flipsnack, f"http://127.0.0.1:{port}/v1/")
     assert (found.check, found.ok, found.cause) == ("upload host", False, "connection")
+
+
+def test_every_cause_stands_in_the_document() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([a-z ]+)` \|", text, re.MULTILINE)
+    of_the_way = {where for _, where, _ in EXPLANATIONS}
+    refused = {cause_in_a_word(refusal(code, "")) for code in (22, 30, 31, 41, 44)}
+    assert sorted(documented) == sorted({*of_the_way, *refused, "setting", "quota", "unexpected"})
 
 
 # --- what can be set right
