@@ -16,8 +16,8 @@ from flipsnack_mcp.store.records import (
     Body,
     BusyError,
     Records,
-    StoredBody,
     T,
+    as_stored,
     damaged,
     gone_to_redis,
     inaccessible,
@@ -231,9 +231,7 @@ def read_body(body: str) -> Body:
         found = json.loads(body)
     except (ValueError, RecursionError):
         raise sqlite3.DatabaseError("a record is not JSON") from None
-    if not isinstance(found, dict):
-        raise sqlite3.DatabaseError("a record is no object")
-    return StoredBody(found)
+    return as_stored(found)
 
 
 def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connection:

@@ -102,6 +102,11 @@ class StoredBody(dict[str, Any]):
         )
 
 
+def as_stored(found: Any) -> Body:
+    """What stands in a record. One that is no object is for its reader to pass over: it hides no other."""
+    return StoredBody(found) if isinstance(found, dict) else found
+
+
 class BusyError(Exception):
     """Another process is in a transaction, and nothing has been done yet. No person sees this: it is tried again."""
 

@@ -270,7 +270,7 @@ async def test_a_certificate_that_is_not_taken_is_one_fault() -> None:
 
 
 async def test_something_else_that_answers_there_is_one_fault() -> None:
-    nothing = dict.fromkeys(("/health", "/ready", "/mcp"), (404, {}, "<html>"))
+    nothing: dict[str, Any] = dict.fromkeys(("/health", "/ready", "/mcp"), (404, {}, "<html>"))
     async with judged(**nothing) as gate:
         found = await looked_at(gate.url)
     assert [name for name, one in found.items() if not one.ok] == ["server"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,12 @@ def test_a_share_that_is_no_upload_folder_is_refused_without_being_looked_at(gro
     """To look would tell whoever runs that machine the name of this user, and who they are."""
     ground.patch.setattr(systems, "HERE", WINDOWS)
     looked, real = list[str](), os.path.realpath
-    ground.patch.setattr(os.path, "realpath", lambda path, **_: looked.append(str(path)) or real(path))
+
+    def seen(path: Any) -> str:
+        looked.append(str(path))
+        return real(path)
+
+    ground.patch.setattr(os.path, "realpath", seen)
     with pytest.raises(RefusedFile, match="not in a folder from which files may be uploaded"):
         locate(r"\\attacker\share\a.pdf", [ground.allowed])
     assert looked == [str(ground.allowed)]

@@ -51,7 +51,7 @@ class Numbered(BaseModel):
 ALTERED: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "another value": ({"number": "none"}, Numbered.model_validate),
     "something is missing": ({}, lambda body: body["number"]),
-    "no object": ([1], lambda body: body),
+    "no object": ([1], Numbered.model_validate),
 }
 
 

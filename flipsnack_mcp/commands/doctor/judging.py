@@ -143,7 +143,9 @@ def rightly(entry: ClientEntry, settings: Settings, here: Mapping[str, str]) -> 
     key = f"key ending {settings.key_end}" if settings.key_end else "the sandbox" if settings.sandbox else ""
     unseen = reaching(entry, here).unseen
     filled = (
-        f"{names_with_room(unseen, 200)} filled in by {CLIENTS[entry.kind].title} and not seen here" if unseen else ""
+        f"{names_with_room([*unseen], 200)} filled in by {CLIENTS[entry.kind].title} and not seen here"
+        if unseen
+        else ""
     )
     uploads = (
         f"uploads from {names_with_room([quote_path(one) for one in settings.upload_dirs], 400)}"

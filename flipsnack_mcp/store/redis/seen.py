@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from flipsnack_mcp.store.records import Body, StoredBody, StoreUnreachable
+from flipsnack_mcp.store.records import Body, StoreUnreachable, as_stored
 
 RecordPlace: TypeAlias = tuple[str, str]
 """Kind and name."""
@@ -184,9 +184,7 @@ def loaded(text: str) -> Body:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise altered() from None
-    if not isinstance(found, dict):
-        raise altered()
-    return StoredBody(found)
+    return as_stored(found)
 
 
 def altered() -> StoreUnreachable:
