@@ -238,6 +238,22 @@ def test_a_configuration_with_a_key_that_others_may_read_is_told_and_left_to_its
     assert "holds keys and is open to other users" in told.said
 
 
+@pytest.mark.parametrize(
+    ("kind", "table"), [("vscode", "mcpServers"), ("cursor", "servers"), ("claude-desktop", "servers")]
+)
+def test_an_entry_under_a_name_that_its_client_does_not_read_is_a_fault(home: Path, kind: str, table: str) -> None:
+    file = configured(home, kind)
+    file.write_text(json.dumps({table: {"flipsnack": entry(home)}}))
+    (wrong,) = looked(home)
+    assert f'{CLIENTS[kind].title} reads "{CLIENTS[kind].table}", and it stands under "{table}"' in wrong.said
+
+
+def test_entries_of_two_projects_do_not_meet(home: Path) -> None:
+    both = {f"/project/{name}": {"mcpServers": {f"flipsnack-{name}": entry(home)}} for name in "ab"}
+    configured(home, "claude-code").write_text(json.dumps({"projects": both}))
+    assert [one.ok for one in looked(home)] == [True, True]
+
+
 def test_two_entries_on_one_key_are_told_where_they_harm_each_other(home: Path) -> None:
     configured(home, "cursor", flipsnack=entry(home), flipsnack_too=entry(home))
     other = {**WITH_KEY, "FLIPSNACK_STATE": f"sqlite:{home / 'other.sqlite'}"}
@@ -301,6 +317,8 @@ def test_whose_configuration_a_file_is_shows_by_its_place_or_its_name(home: Path
     for kind in CLIENTS:
         assert client_of_file(configured(home, kind), at) == kind
     elsewhere = {"mcp.json": "vscode", ".mcp.json": "claude-code", "config.toml": "codex", "x.json": "claude-desktop"}
+    (home / "bin" / "of_a_code.json").write_text('{"servers": {}}')
+    elsewhere["of_a_code.json"] = "vscode"
     assert {name: client_of_file(home / "bin" / name, at) for name in elsewhere} == elsewhere
 
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 import pytest
 
@@ -98,9 +97,9 @@ def test_a_share_that_is_no_upload_folder_is_refused_without_being_looked_at(gro
     ground.patch.setattr(systems, "HERE", WINDOWS)
     looked, real = list[str](), os.path.realpath
 
-    def seen(path: Any) -> str:
+    def seen(path: str | Path) -> str:
         looked.append(str(path))
-        return real(path)
+        return str(real(path))
 
     ground.patch.setattr(os.path, "realpath", seen)
     with pytest.raises(RefusedFile, match="not in a folder from which files may be uploaded"):

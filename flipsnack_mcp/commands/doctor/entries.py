@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flipsnack_mcp.api import quoted
-from flipsnack_mcp.clients import CLIENTS, Client, Computer, this_computer
+from flipsnack_mcp.clients import CLIENTS, Computer, this_computer
 from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
 
@@ -22,6 +22,8 @@ IN_A_PROJECT = {
     "gemini": ".gemini/settings.json",
 }
 """What a client reads besides, in the folder in which somebody works."""
+TABLES = ("mcpServers", "servers")
+"""Under one of which servers stand in JSON, by the client."""
 ADDRESSES = ("url", "serverUrl", "httpUrl")
 
 
@@ -42,6 +44,8 @@ class ClientEntry:
     """Where it is reached, if it runs elsewhere."""
     faults: tuple[str, ...] = ()
     """What in it no client could read."""
+    project: str = ""
+    """For which it counts alone."""
 
     @property
     def label(self) -> str:
@@ -96,19 +100,23 @@ def client_of_file(file: Path, computer: Computer | None = None) -> str:
         ".claude.json": "claude-code",
         "settings.json": "gemini",
     }
-    return by_name.get(file.name, "claude-desktop")
+    return by_name.get(file.name) or ("vscode" if b'"servers"' in content_of(file) else "claude-desktop")
 
 
 def read_entries(kind: str, file: Path) -> list[ClientEntry | UnreadFile]:
     """What a file says of this server; nothing where it cannot be opened, or names other servers alone."""
-    try:
-        content = file.read_bytes() if file.is_file() else b""
-    except OSError:
-        return []
+    content = content_of(file)
     try:
         return list(entries_in(kind, file, text_in_file(content)))
     except NotUnderstood as error:
         return [UnreadFile(kind, file, str(error))] if names_us(content) else []
+
+
+def content_of(file: Path) -> bytes:
+    """What a file holds; nothing where it is none, or cannot be opened."""
+    with suppress(OSError):
+        return file.read_bytes() if file.is_file() else b""
+    return b""
 
 
 def text_in_file(content: bytes) -> str:
@@ -136,9 +144,9 @@ def entries_in(kind: str, file: Path, text: str) -> Iterator[ClientEntry]:
     """
     if SIGN not in text.lower():
         return
-    for name, body in servers_in(CLIENTS[kind], told_in(kind, text)):
-        if SIGN in name.lower() or SIGN in " ".join(words_in(body)).lower():
-            yield entry_of(kind, file, name, body)
+    for place, body in servers_in(kind, told_in(kind, text)):
+        if SIGN in place.name.lower() or SIGN in " ".join(words_in(body)).lower():
+            yield entry_at(place, file, body)
 
 
 def told_in(kind: str, text: str) -> Mapping[str, Any]:
@@ -149,19 +157,33 @@ def told_in(kind: str, text: str) -> Mapping[str, Any]:
     return Configuration(CLIENTS[kind], text, IN_TOML if kind == "codex" else IN_JSON).told
 
 
-def servers_in(client: Client, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+class EntryPlace(NamedTuple):
+    """Where in a configuration a server stands."""
+
+    kind: str
+    name: str
+    table: str
+    project: str = ""
+
+
+def servers_in(kind: str, told: Mapping[str, Any]) -> Iterator[tuple[EntryPlace, dict[str, Any]]]:
     """The servers that a configuration names: for everywhere, and for single projects where it has those in it as well."""
-    projects = told.get("projects")
-    others = projects.values() if isinstance(projects, dict) else ()
-    for place in (told, *(one for one in others if isinstance(one, dict))):
-        servers = [place.get(name) for name in dict.fromkeys((client.table, "mcpServers", "servers"))]
-        for each in servers:
-            yield from ((str(name), body) for name, body in as_members(each) if isinstance(body, dict))
+    parts = [("", told), *((str(name), one) for name, one in as_members(told.get("projects")))]
+    for project, part in parts:
+        for table in dict.fromkeys((CLIENTS[kind].table, *TABLES)):
+            for name, body in as_members(as_table(part).get(table)):
+                if isinstance(body, dict):
+                    yield EntryPlace(kind, str(name), table, project), body
+
+
+def as_table(value: object) -> Mapping[str, Any]:
+    """An object; for anything else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def as_members(value: object) -> Iterable[tuple[str, Any]]:
     """The members of an object, of anything else none."""
-    return value.items() if isinstance(value, dict) else ()
+    return as_table(value).items()
 
 
 def words_in(body: Mapping[str, Any]) -> list[str]:
@@ -170,12 +192,18 @@ def words_in(body: Mapping[str, Any]) -> list[str]:
     return [str(one) for one in (body.get("command", ""), *(arguments if isinstance(arguments, list) else ()))]
 
 
-def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> ClientEntry:
+def entry_at(place: EntryPlace, file: Path, body: Mapping[str, Any]) -> ClientEntry:
     """One entry, as far as it can be read, with what cannot."""
     command, arguments, environment = body.get("command", ""), body.get("args", []), body.get("env", {})
     handed_on = body.get("env_vars", [])
     address = next((str(body[one]) for one in ADDRESSES if isinstance(body.get(one), str)), "")
+    client = CLIENTS[place.kind]
     faults = [
+        *(
+            [f'{client.title} reads "{client.table}", and it stands under "{place.table}"']
+            if place.table != client.table
+            else []
+        ),
         *(["its command is no text"] if not isinstance(command, str) else []),
         *(["its arguments are no list of texts"] if not is_list_of_texts(arguments) else []),
         *(["its variables are no table"] if not isinstance(environment, dict) else []),
@@ -186,15 +214,16 @@ def entry_of(kind: str, file: Path, name: str, body: Mapping[str, Any]) -> Clien
         ),
     ]
     return ClientEntry(
-        kind,
+        place.kind,
         file,
-        name,
+        place.name,
         command if isinstance(command, str) else "",
         tuple(arguments) if is_list_of_texts(arguments) else (),
         {str(one): value for one, value in as_members(environment) if isinstance(value, str)},
         tuple(handed_on) if is_list_of_texts(handed_on) else (),
         address,
         tuple(faults),
+        place.project,
     )
 
 

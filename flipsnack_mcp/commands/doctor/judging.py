@@ -279,8 +279,10 @@ def in_each_others_way(read: Sequence[tuple[ClientEntry, Settings]]) -> Iterator
 
 def clash(entry: ClientEntry, settings: Settings, other: ClientEntry, others: Settings) -> str:
     """What is wrong with two entries on one key, if anything is."""
-    if entry.kind == other.kind and entry.file == other.file:
-        return f"has the same key as {quoted(other.name, 60)} in the same file, so each tool is offered twice: take one of them out"
+    together = entry.project == other.project or "" in {entry.project, other.project}
+    if entry.kind == other.kind and entry.name != other.name and together:
+        beside = f"{quoted(other.name, 60)} in {other.file}"
+        return f"has the same key as {beside}, so each tool is offered twice: take one of them out"
     if settings.state != others.state:
         return (
             f"has the same key as {other.label} and another FLIPSNACK_STATE, so they do not share the calls that Flipsnack "
