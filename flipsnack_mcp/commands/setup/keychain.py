@@ -14,6 +14,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from typing_extensions import override
+
 from flipsnack_mcp.settings import Settings
 
 LIBRARY = "keyring"
@@ -47,6 +49,7 @@ class Credentials:
     key: str
     secret: str
 
+    @override
     def __repr__(self) -> str:
         """Neither of them."""
         return "Credentials(...)"

@@ -29,7 +29,8 @@ def own_command(configuration: Configuration, start: Start) -> list[str]:
     found = shutil.which(words[0])
     if not found or not os.path.isabs(found) or Path(found).suffix.lower() in READ_BY_A_SHELL:  # noqa: PTH117  # a text
         return []
-    return [] if any(one.startswith("-") for one in start.arguments) else [found, *words[1:]]
+    misread = "--" not in words and any(one.startswith("-") for one in start.arguments)
+    return [] if misread else [found, *words[1:]]
 
 
 def has_added(words: list[str], configuration: Configuration, path: Path, start: Start) -> bool:

@@ -124,8 +124,8 @@ def take_back(name: str, *, yes: bool) -> int:
         return 1
     now.seen.write(content)
     drop_receipt(name)
-    say(f"{client.title} does not have this server any more. {client.restart.partition(';')[0]}.")
-    say(f"Key and secret are kept as they were; `{as_typed('login --remove')}` forgets them.")
+    say(f"{client.title} does not have this server any more, from its next start on.")
+    say(f"Key and secret stay where they are kept; `{as_typed('login --remove')}` forgets them.")
     return 0
 
 

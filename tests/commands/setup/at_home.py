@@ -38,7 +38,8 @@ class Home:
     def environment(self) -> dict[str, str]:
         """The variables that name the folder, and a path without any client's command."""
         places = {"XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": ".config", "PATH": "bin"}
-        return {"HOME": str(self.folder), **{name: str(self.folder / one) for name, one in places.items()}}
+        none = {"FLIPSNACK_DOWNLOAD_DIR": ""}  # which all commands here have otherwise
+        return {"HOME": str(self.folder), **none, **{name: str(self.folder / one) for name, one in places.items()}}
 
     def file(self, client: str) -> Path:
         """Where a client keeps its configuration."""

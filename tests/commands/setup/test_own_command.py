@@ -93,6 +93,7 @@ PLAIN = '{"mcpServers": {}}'
     ("client", "text", "arguments", "found"),
     [
         pytest.param("claude-code", PLAIN, (), "/bin/claude", id="it is there"),
+        pytest.param("claude-code", PLAIN, ("--from", "x"), "/bin/claude", id="words behind the last option"),
         pytest.param("gemini", PLAIN, ("--from", "x"), "/bin/gemini", id="words that it would take for its own"),
         pytest.param("gemini", '{"mcpServers": {}} // mine', (), "/bin/gemini", id="a comment it would lose"),
         pytest.param("gemini", '{"mcpServers": {},}', (), "/bin/gemini", id="a comma it would lose"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flipsnack_mcp.clients import CLIENTS, ENTRY
@@ -73,6 +73,7 @@ JSONS = st.recursive(
 SERVERS = st.dictionaries(st.text(), st.fixed_dictionaries({"command": st.text()}), max_size=3)
 
 
+@settings(max_examples=40)
 @given(
     st.dictionaries(st.text(), JSONS, max_size=3),
     SERVERS | st.none(),

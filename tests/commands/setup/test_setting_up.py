@@ -32,7 +32,7 @@ def kept_files(home: Home) -> dict[str, str]:
     return {
         one.name: oct(stat.S_IMODE(one.stat().st_mode))
         for one in home.folder.rglob("*")
-        if one.is_file() and one.read_text() in {f"{KEY}\n", f"{SECRET}\n"}
+        if one.is_file() and one.read_bytes() in {f"{KEY}\n".encode(), f"{SECRET}\n".encode()}
     }
 
 
@@ -161,7 +161,7 @@ def test_what_counts_in_the_terminal_counts_in_the_client(home: Home, monkeypatc
         "NO_PROXY": "example.com",
     }
 
-    done = home.run("setup", "cursor", "--yes", "--sandbox", "--upload-dirs", "flyers", **told)
+    done = home.run("setup", "cursor", "--yes", "--sandbox", "--upload-dirs", "flyers", stdin=None, **told)
 
     assert home.entry("cursor")["env"] == {
         "FLIPSNACK_SANDBOX": "1",
@@ -268,12 +268,6 @@ def flipsnack_of(key: str, secret: str) -> Callable[[Settings], Flipsnack]:
     )
 
 
-@pytest.fixture
-def really_asked(monkeypatch: pytest.MonkeyPatch, asks: Asks) -> None:
-    monkeypatch.setattr(credentials, "asked_flipsnack", asks)
-
-
-@pytest.mark.usefixtures("really_asked")
 @pytest.mark.parametrize(
     ("known", "status", "said"),
     [
@@ -283,8 +277,9 @@ def really_asked(monkeypatch: pytest.MonkeyPatch, asks: Asks) -> None:
     ],
 )
 def test_a_key_that_flipsnack_refuses_is_not_kept(
-    home: Home, monkeypatch: pytest.MonkeyPatch, known: tuple[str, str], status: int, said: str
+    home: Home, monkeypatch: pytest.MonkeyPatch, asks: Asks, known: tuple[str, str], status: int, said: str
 ) -> None:
+    monkeypatch.setattr(credentials, "asked_flipsnack", asks)
     monkeypatch.setattr(credentials, "connect", flipsnack_of(*known))
     done = home.run("login", stdin=home.typed(KEY, SECRET))
     assert done.status == status
@@ -292,10 +287,10 @@ def test_a_key_that_flipsnack_refuses_is_not_kept(
     assert bool(kept_files(home)) == (status == 0)
 
 
-@pytest.mark.usefixtures("really_asked")
 def test_where_flipsnack_cannot_be_asked_the_key_is_kept_and_that_is_said(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    home: Home, monkeypatch: pytest.MonkeyPatch, asks: Asks
 ) -> None:
+    monkeypatch.setattr(credentials, "asked_flipsnack", asks)
     monkeypatch.setattr("flipsnack_mcp.api.retry.MAX_TRIES", 1)
     done = home.run("login", "--api-url", "http://127.0.0.1:9/", stdin=home.typed(KEY, SECRET))
     assert done.status == 0

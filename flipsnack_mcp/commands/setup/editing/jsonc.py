@@ -61,8 +61,8 @@ class PlacedReader:
             NotUnderstood: It holds something else.
         """
         value = self.value(self.past_blanks(len(BYTE_ORDER_MARK) if self.text.startswith(BYTE_ORDER_MARK) else 0), 0)
-        if self.past_blanks(value.end) != len(self.text):
-            self.fail(value.end)
+        if (end := self.past_blanks(value.end)) != len(self.text):
+            self.fail(end)
         return value
 
     def value(self, at: int, depth: int) -> Value:
