@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from pydantic_core import ValidationError
-
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
 from flipsnack_mcp.store.records import (
@@ -17,11 +15,11 @@ from flipsnack_mcp.store.records import (
     BusyError,
     Records,
     T,
-    as_stored,
     damaged,
     gone_to_redis,
     inaccessible,
     newer,
+    note_records,
 )
 from flipsnack_mcp.store.upgrading import (
     GIVEN_UP,
@@ -151,6 +149,9 @@ class Database:
                 self._sweep(records)
                 if kept and records.wrote:
                     self._db.execute(PUT_CLOCK, (kept.now, *kept.shown))
+            except Exception as error:
+                note_records(error)
+                raise
             finally:
                 records.end()
         return result
@@ -228,10 +229,10 @@ def latest_trace(db: sqlite3.Connection) -> float:
 def read_body(body: str) -> Body:
     """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
     try:
-        found = json.loads(body)
+        found: Body = json.loads(body)
     except (ValueError, RecursionError):
         raise sqlite3.DatabaseError("a record is not JSON") from None
-    return as_stored(found)
+    return found
 
 
 def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connection:
@@ -267,8 +268,6 @@ def explained(path: Path) -> Iterator[None]:
         raise newer(path) from None
     except MovedError as error:
         raise gone_to_redis(path, str(error)) from None
-    except ValidationError:
-        raise damaged(path, "a record is not what this program wrote") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
         raise  # a mistake of ours
     except sqlite3.Error as error:

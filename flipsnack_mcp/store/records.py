@@ -91,20 +91,19 @@ class OutcomeUnknown(StoreUnreachable):
     """The same while a change was on its way: whether it was made is not known."""
 
 
-class StoredBody(dict[str, Any]):
-    """A body out of the store. What belongs in it and is not there, somebody else has taken out."""
-
-    def __missing__(self, name: str) -> Any:
-        raise StoreUnusable(
-            f"What is kept was altered by hand or by another program: a record lacks {name}. It was left as it is.",
-            "Put an earlier copy in its place, or let FLIPSNACK_STATE name another place, which begins anew.",
-            "what is kept was altered by another program",
-        )
+IN_RECORDS = "within a transaction"
+"""The note on what goes wrong there."""
 
 
-def as_stored(found: Any) -> Body:
-    """What stands in a record. One that is no object is for its reader to pass over: it hides no other."""
-    return StoredBody(found) if isinstance(found, dict) else found
+def note_records(error: Exception) -> None:
+    """Note that what was read in a transaction may be at fault: the file or server is a person's own, and may be altered."""
+    if isinstance(error, TypeError | ValueError | LookupError | AttributeError):
+        error.add_note(IN_RECORDS)
+
+
+def came_of_records(error: Exception) -> bool:
+    """Tell whether that was so."""
+    return IN_RECORDS in getattr(error, "__notes__", ())
 
 
 class BusyError(Exception):

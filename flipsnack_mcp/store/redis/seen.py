@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from flipsnack_mcp.store.records import Body, StoreUnreachable, as_stored
+from flipsnack_mcp.store.records import Body, StoreUnreachable
 
 RecordPlace: TypeAlias = tuple[str, str]
 """Kind and name."""
@@ -181,10 +181,10 @@ class RedisRecords:
 def loaded(text: str) -> Body:
     """A body."""
     try:
-        found = json.loads(text)
+        found: Body = json.loads(text)
     except (ValueError, RecursionError):
         raise altered() from None
-    return as_stored(found)
+    return found
 
 
 def altered() -> StoreUnreachable:
