@@ -33,7 +33,8 @@ WRONG_CLOCK = 120
 def signing() -> Finding:
     """Sign the example that Flipsnack publishes, and compare."""
     right = signature(PUBLISHED_SECRET, PUBLISHED_EXAMPLE) == PUBLISHED_SIGNATURE
-    return Finding("signing", right, f"{'gives' if right else 'does not give'} the published signature")
+    said = "gives the published signature"
+    return Finding("signing", right, said if right else f"not so: it no longer {said}. Install flipsnack-mcp once more")
 
 
 async def asked(settings: Settings) -> list[Finding]:
@@ -79,7 +80,7 @@ async def call(flipsnack: Flipsnack) -> Finding:
     except FlipsnackError as error:
         return Finding("call", ok=False, said=f"{error.happened} {error.next_step}", cause=cause_in_a_word(error))
     except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
-        said = f"Something unexpected went wrong here: {type(error).__name__}."
+        said = f"Something unexpected went wrong here: {type(error).__name__}. If it does so again, report it with the version."
         return Finding("call", ok=False, said=said, cause="unexpected")
     return told_by_answer(stats)
 

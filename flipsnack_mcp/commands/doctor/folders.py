@@ -38,8 +38,8 @@ def upload_folder(folder: Path) -> Finding:
     """Look into it: macOS forbids that to a program whatever the folder's own permissions say."""
     share = ON_A_SHARE if is_on_share(folder) else ""
     if error := why_closed(folder):
-        said = f"{folder} is no folder that can be read. {cure_of(error)}".rstrip()
-        return Finding("uploads", ok=False, said=f"{said}{share}")
+        cure = cure_of(error) or f"Look whether it is there and may be read, or correct {UPLOADS}."
+        return Finding("uploads", ok=False, said=f"{folder} is no folder that can be read. {cure}{share}")
     return Finding("uploads", ok=True, said=f"{folder} can be read{f'.{share}' if share else ''}")
 
 
@@ -57,7 +57,8 @@ def packages_folder(target: Path, *, named: bool) -> Iterator[Finding]:
     nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
     guarded = (error := why_closed(nearest)) and cure_of(error)
     if guarded or not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-        yield Finding("downloads", ok=False, said=f"{target} cannot be written{f'. {guarded}' if guarded else ''}")
+        cure = guarded or f"Let {DOWNLOADS} name a folder that may be written."
+        yield Finding("downloads", ok=False, said=f"{target} cannot be written. {cure}")
         return
     if named and nearest != target:
         said = f"{target} can be written; it is not there yet, and made by the first download."
@@ -87,9 +88,8 @@ def spool(settings: Settings) -> Iterator[Finding]:
         return
     nearest = next(one for one in (folder, *folder.parents) if one.exists() or one == one.parent)
     usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    yield Finding(
-        "spool", usable, f"{folder} {'can be written' if usable else 'cannot be written'} (FLIPSNACK_SPOOL_DIR)"
-    )
+    said = "can be written" if usable else "cannot be written: name one that can"
+    yield Finding("spool", usable, f"{folder} {said} (FLIPSNACK_SPOOL_DIR)")
 
 
 def key_files(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
