@@ -54,6 +54,8 @@ class System:
     """By which signals a server beside others is told to end; Windows has Ctrl-Break as well."""
     quoted_word: Callable[[str], str] = shlex.quote
     """How a path is written so that a shell takes it for one word."""
+    script_ending: str = ""
+    """How the file of a command ends."""
     no_terminal: str = ""
     """What may help where no terminal is seen though somebody sits before one."""
 
@@ -76,6 +78,7 @@ WINDOWS = System(
     new_process=0x08000000,
     drained_at=frozenset({signal.SIGTERM, 21}),
     quoted_word=quoted_for_windows,
+    script_ending=".exe",
     no_terminal=" In Git Bash begin the command with `winpty`, or use PowerShell.",
 )
 EVERY_SYSTEM = {"linux": LINUX, "darwin": MACOS, "win32": WINDOWS}

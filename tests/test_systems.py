@@ -31,7 +31,6 @@ PACKAGE = ROOT / "flipsnack_mcp"
 ASKS = {
     "systems.py": "the table",
     "clients.py": "a table of its own, of where clients keep their files, that takes the system as an argument",
-    "commands/setup/starting.py": "how a program of this environment is called",
     "team/serving.py": "a module that is not there on Windows, which the type checker has to see",
 }
 

@@ -94,6 +94,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "not found": ({"command": "flipsnack-mcp-of-nobody", "args": ["flipsnack-mcp"]}, "is not found from this terminal"),
     "a folder that is the client's choice": ({"command": ".venv/bin/flipsnack-mcp"}, "write the whole path"),
     "by a name that is not ours": ({"command": "{bin}/uvx", "args": ["flipsnack-mcp@latest"]}, "handed the key"),
+    "by that name with a version": (
+        {"command": "{bin}/uvx", "args": ["--from", "flipsnack-mcp[redis]==0.1.0", "flipsnack-mcp"]},
+        "handed the key",
+    ),
     "from a folder that is gone": (
         {"command": "{bin}/uvx", "args": ["--from", "/opt/gone", "flipsnack-mcp"]},
         "is not there any more",
@@ -142,6 +146,13 @@ def test_a_program_that_may_not_be_carried_out_is_told(home: Path) -> None:
     (home / "bin" / "flipsnack-mcp").chmod(0o644)
     (wrong,) = looked(home)
     assert "may not be carried out" in wrong.said
+
+
+@pytest.mark.parametrize("source", ["{home}/flipbooks[redis]", "git+https://example.com/flipsnack-mcp"])
+def test_what_a_runner_takes_from_a_place_that_is_named_is_no_fault(home: Path, source: str) -> None:
+    taken = ["--from", source.replace("{home}", str(home)), "flipsnack-mcp", "--read-only"]
+    configured(home, "codex", flipsnack=entry(home, command=str(home / "bin" / "uvx"), args=taken))
+    assert looked(home)[0].ok
 
 
 def test_a_package_that_is_published_may_be_started_by_its_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from flipsnack_mcp import published, systems
@@ -254,14 +255,16 @@ def runner_faults(runner: str, entry: ClientEntry) -> Iterator[str]:
     """What is wrong with a package that a runner is to fetch."""
     if runner not in RUNNERS:
         return
-    sources = [entry.arguments[at + 1 : at + 2] for at, one in enumerate(entry.arguments) if one in SOURCES]
-    for source in (one[0] for one in sources if one):
-        if systems.HERE.paths(source).is_absolute() and not Path(source).exists():
-            yield f"{quote_path(source)}, from which {runner} takes it, is not there any more"
-    if not sources and not published.PUBLISHED:
+    named = [one for before, one in pairwise(entry.words) if before in SOURCES]
+    folders_named = [one.partition("[")[0] for one in named if systems.HERE.paths(one).is_absolute()]
+    for folder in folders_named:
+        if not Path(folder).exists():
+            yield f"{quote_path(folder)}, from which {runner} takes it, is not there any more"
+    by_name = not named or any(STARTS_US.fullmatch(one) and not {"/", "\\"} & set(one) for one in named)
+    if by_name and not folders_named and not published.PUBLISHED:
         yield (
-            f"it lets {runner} fetch {SCRIPT} by its name, which is not ours on the registry yet: whoever takes that name would be "
-            f"handed the key. `{as_typed(f'setup {entry.kind}')}` writes what starts this one"
+            f"it lets {runner} fetch {SCRIPT} by its name, which is not ours on the registry yet: whoever takes that name would "
+            f"be handed the key. `{as_typed(f'setup {entry.kind}')}` writes what starts this one"
         )
 
 
