@@ -11,9 +11,10 @@ import pytest
 
 from flipsnack_mcp import published
 from flipsnack_mcp.clients import CLIENTS, Computer, in_folder
-from flipsnack_mcp.commands.doctor.entries import ClientEntry, client_of_file, found_here
+from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, client_of_file, found_here
+from flipsnack_mcp.commands.doctor.configured.filling import reaching
+from flipsnack_mcp.commands.doctor.configured.judging import judged, maybe_otherwise
 from flipsnack_mcp.commands.doctor.finding import Finding
-from flipsnack_mcp.commands.doctor.judging import judged, maybe_otherwise, reaching
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.systems import LINUX, MACOS, WINDOWS, System
 from tests.commands.processes import KEY, SECRET, Ended

@@ -10,10 +10,11 @@ import anyio
 from flipsnack_mcp.api import ConfigurationError
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.doctor.asking import asked, signing
-from flipsnack_mcp.commands.doctor.entries import ClientEntry, client_of_file, found_here, read_entries
+from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, client_of_file, found_here, read_entries
+from flipsnack_mcp.commands.doctor.configured.filling import settings_of_entry, starts_us
+from flipsnack_mcp.commands.doctor.configured.judging import judged
 from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files, spool
-from flipsnack_mcp.commands.doctor.judging import judged, settings_of_entry, starts_us
 from flipsnack_mcp.commands.doctor.kept import changes_by, is_there, state, used_before
 from flipsnack_mcp.commands.doctor.shown import json_of, report, report_json, report_of
 from flipsnack_mcp.server.consent.keys import sealing_keys_in

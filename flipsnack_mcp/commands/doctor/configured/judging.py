@@ -1,9 +1,7 @@
 """Whether an entry in a client's configuration starts this server rightly: command, placeholders, settings, folders, key."""
 
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,82 +9,31 @@ from flipsnack_mcp import published, systems
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.commands.connecting import IS_OPEN
-from flipsnack_mcp.commands.doctor.entries import ClientEntry, UnreadFile
+from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, UnreadFile
+from flipsnack_mcp.commands.doctor.configured.filling import (
+    SOURCES,
+    STARTS_US,
+    as_filled,
+    options_among,
+    reaching,
+    settings_of_entry,
+    starts_us,
+)
 from flipsnack_mcp.commands.doctor.finding import Finding, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files
 from flipsnack_mcp.commands.doctor.visit import server_at
-from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.files.refusal import quote_path
-from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
+from flipsnack_mcp.parsing import WrongUsage
 from flipsnack_mcp.reading import CREDENTIALS
-from flipsnack_mcp.settings import Settings, read_settings
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import SCRIPT, as_typed, quoted_for_shell
 from flipsnack_mcp.store.permissions import is_open_to_others
 
-STARTS_US = re.compile(
-    r"(?:.*[/\\])?flipsnack[-_]mcp(?:-script)?(?:\.(?:exe|py))?(?:\[[\w,]+\])?(?:[@=]=?[\w.]+)?", re.IGNORECASE
-)
-"""A word that starts this program: its command, its module, or its package with a version."""
 RUNNERS = frozenset({"uvx", "uv", "pipx"})
-CONTAINERS = frozenset({"docker", "podman", "nerdctl"})
-SOURCES = frozenset({"--from", "--directory", "--project", "--spec"})
-"""Options of runners, behind which stands where they take a program from."""
-VALUE_OF = re.compile(r"\$\{(?:env:)?(?P<name>\w+)(?::-(?P<otherwise>[^{}]*))?\}|\$(?P<plain>\w+)")
-FILLED_BY = {
-    "claude-code": re.compile(r"\$\{\w+(?::-[^{}]*)?\}"),
-    "vscode": re.compile(r"\$\{(?:env|input|command|config):[^{}]+\}|\$\{(?:userHome|workspaceFolder[^{}]*)\}"),
-    "cursor": re.compile(r"\$\{env:\w+\}|\$\{(?:userHome|workspaceFolder\w*|pathSeparator|/)\}"),
-    "gemini": re.compile(r"\$\{\w+\}|\$\w+"),
-}
-"""What each client puts something else for. What it leaves as it stands reaches the server so, and is found there."""
 FROM_A_DOCK = "claude-desktop"
 """The one of them that does not ask a shell for its environment."""
 ASKED_FOR = ("Desktop", "Documents", "Downloads")
 """Folders that macOS opens to a program only once its person has said so."""
-HANDS_ON_ALL = frozenset({"claude-code", "vscode", "cursor", "gemini"})
-"""Clients whose servers have all that their own environment has."""
-
-
-@dataclass(frozen=True)
-class ServerTold:
-    """What reaches the server of an entry."""
-
-    environment: Mapping[str, str]
-    unseen: tuple[str, ...]
-    """What a client fills in by what cannot be seen here."""
-
-
-def reaching(entry: ClientEntry, here: Mapping[str, str]) -> ServerTold:
-    """What the client makes of an entry, with what is known in this terminal."""
-    handed = [name for name in here if name.startswith("FLIPSNACK_") and entry.kind in HANDS_ON_ALL]
-    known = {name: here[name] for name in (*handed, *entry.handed_on) if name in here}
-    unseen = [name for name in entry.handed_on if name not in here]
-    for name, value in entry.environment.items():
-        filled = as_filled(value, entry.kind, here)
-        known.pop(name, None)
-        if filled is None:
-            unseen.append(name)
-        else:
-            known[name] = filled
-    return ServerTold(known, tuple(unseen))
-
-
-def as_filled(value: str, kind: str, here: Mapping[str, str]) -> str | None:
-    """A value as the client hands it on; nothing where that cannot be seen from here."""
-    pattern, lost = FILLED_BY.get(kind), list[str]()
-    if pattern is None:
-        return value
-
-    def filled(found: re.Match[str]) -> str:
-        names = VALUE_OF.fullmatch(found[0])
-        name = names and (names["name"] or names["plain"])
-        if name in here or (names and names["otherwise"] is not None):
-            return here.get(name or "", names["otherwise"] if names else "")
-        lost.append(found[0])
-        return ""
-
-    text = pattern.sub(filled, value)
-    return None if lost else text
 
 
 def judged(found: Sequence[ClientEntry | UnreadFile], here: Mapping[str, str]) -> list[Finding]:
@@ -108,19 +55,6 @@ def judged(found: Sequence[ClientEntry | UnreadFile], here: Mapping[str, str]) -
             findings += found_in_client(one.label, [*well, *faults])
             read += [(one, settings)]
     return [*findings, *in_each_others_way(read)]
-
-
-def starts_us(entry: ClientEntry) -> bool:
-    """Whether what it would be told can be seen."""
-    return not entry.address and program_at(entry) >= 0
-
-
-def program_at(entry: ClientEntry) -> int:
-    """Which of its words starts this program; -1 where none does, or what it would be told is not to be seen."""
-    if systems.HERE.paths(entry.command).stem.lower() in CONTAINERS:
-        return -1
-    pairs = enumerate(zip(("", *entry.words), entry.words, strict=False))
-    return next((at for at, (before, one) in pairs if STARTS_US.fullmatch(one) and before not in SOURCES), -1)
 
 
 def of_unread_file(one: UnreadFile) -> list[Finding]:
@@ -169,31 +103,6 @@ def maybe_otherwise(
         home / one in (folder, *folder.parents) for one in ASKED_FOR for folder in settings.upload_dirs
     ):
         yield f"macOS lets {title} read there once you allow it (System Settings > Privacy & Security > Files and Folders)"
-
-
-def settings_of_entry(entry: ClientEntry, here: Mapping[str, str]) -> Settings:
-    """What the server of an entry would be told; its options count as far as they can be understood."""
-    try:
-        options = options_among(entry, here) if entry.command else {}
-    except WrongUsage:
-        options = {}
-    return with_keychain(read_settings(reaching(entry, here).environment, options))
-
-
-def options_among(entry: ClientEntry, here: Mapping[str, str]) -> dict[str, str]:
-    """The settings among its arguments.
-
-    Raises:
-        WrongUsage: They are none that the server takes.
-    """
-    words = [as_filled(one, entry.kind, here) or one for one in entry.words]
-    given = words[program_at(entry) + 1 :]
-    if given and not given[0].startswith("-") and given[0] != "serve":
-        raise WrongUsage("it is another command than `serve`, so no server starts")
-    options = parsed(["serve", *(given[1:] if given[:1] == ["serve"] else given)])
-    if options.http:
-        raise WrongUsage("with --http it serves an address, and no client that starts it")
-    return given_settings(options)
 
 
 def entry_faults(entry: ClientEntry, settings: Settings, here: Mapping[str, str]) -> Iterator[Finding]:
