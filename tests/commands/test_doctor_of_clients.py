@@ -200,6 +200,14 @@ def test_each_client_fills_in_what_it_knows_and_leaves_the_rest_as_it_stands(
     assert told.unseen == (("FLIPSNACK_API_KEY",) if arrives is None else ())
 
 
+@pytest.mark.parametrize(("kind", "arrives"), [
+    ("claude-code", {"FLIPSNACK_API_KEY", "FLIPSNACK_CONFIRM"}), ("gemini", {"FLIPSNACK_CONFIRM"}), ("claude-desktop", set()), ("codex", set()),
+])  # fmt: skip
+def test_a_client_hands_on_what_it_hands_on_of_its_own_environment(kind: str, arrives: set[str]) -> None:
+    here = {"FLIPSNACK_API_KEY": "a key", "FLIPSNACK_CONFIRM": "block", "HOME": "/home/me"}
+    assert reaching(ClientEntry(kind, Path("x"), "x"), here).environment.keys() == arrives
+
+
 def test_a_key_that_a_client_asks_for_itself_is_not_missing(home: Path) -> None:
     hidden = {"FLIPSNACK_API_KEY": "${input:key}", "FLIPSNACK_API_SECRET": "${input:secret}"}
     configured(home, "vscode", flipsnack=entry(home, env=hidden))

@@ -8,6 +8,7 @@ from flipsnack_mcp import systems
 from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry
 from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
+from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 
 STARTS_US = re.compile(
@@ -27,6 +28,8 @@ FILLED_BY = {
 """What each client puts something else for. What it leaves as it stands reaches the server so, and is found there."""
 HANDS_ON_ALL = frozenset({"claude-code", "vscode", "cursor", "gemini"})
 """Clients whose servers have all that their own environment has."""
+KEEPS_SECRETS_BACK = frozenset({"gemini"})
+"""Those of them that leave out what is called like a key or a secret, where the entry does not name it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class ServerTold:
 
 def reaching(entry: ClientEntry, here: Mapping[str, str]) -> ServerTold:
     """What the client makes of an entry, with what is known in this terminal."""
-    handed = [name for name in here if name.startswith("FLIPSNACK_") and entry.kind in HANDS_ON_ALL]
+    ours = [name for name in here if name.startswith("FLIPSNACK_") and entry.kind in HANDS_ON_ALL]
+    handed = [name for name in ours if not (entry.kind in KEEPS_SECRETS_BACK and name.startswith(CREDENTIALS))]
     known = {name: here[name] for name in (*handed, *entry.handed_on) if name in here}
     unseen = [name for name in entry.handed_on if name not in here]
     for name, value in entry.environment.items():
