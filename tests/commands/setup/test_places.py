@@ -88,7 +88,7 @@ STDIO = {"command": "/opt/flipsnack-mcp", "args": ["-x"], "env": {"A": "b"}}
         ("claude-desktop", "mcpServers", {}),
         ("claude-code", "mcpServers", {"type": "stdio"}),
         ("vscode", "servers", {"type": "stdio"}),
-        ("cursor", "mcpServers", {}),
+        ("cursor", "mcpServers", {"type": "stdio"}),
         ("codex", "mcp_servers", {"startup_timeout_sec": 60}),
         ("gemini", "mcpServers", {}),
     ],
