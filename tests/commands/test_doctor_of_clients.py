@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from flipsnack_mcp import published
-from flipsnack_mcp.clients import CLIENTS, Computer, in_folder
+from flipsnack_mcp.clients import CLIENTS, Computer, Start, in_folder
 from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, client_of_file, found_here
-from flipsnack_mcp.commands.doctor.configured.filling import reaching
+from flipsnack_mcp.commands.doctor.configured.filling import on_its_way, reaching
 from flipsnack_mcp.commands.doctor.configured.judging import judged, maybe_otherwise
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.settings import Settings
@@ -74,10 +74,10 @@ def looked(home: Path, **here: str) -> list[Finding]:
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
-def test_an_entry_that_is_right_is_told_with_the_end_of_its_key(home: Path, kind: str) -> None:
-    file = configured(
-        home, kind, flipsnack=entry(home, env={**WITH_KEY, "FLIPSNACK_UPLOAD_DIRS": str(home / "flipbooks")})
-    )
+def test_an_entry_that_set_up_would_write_is_right_and_told_with_the_end_of_its_key(home: Path, kind: str) -> None:
+    environment = {**WITH_KEY, "FLIPSNACK_UPLOAD_DIRS": str(home / "flipbooks")}
+    start = Start(str(home / "bin" / "flipsnack-mcp"), (), environment)
+    file = configured(home, kind, flipsnack=CLIENTS[kind].entry(start))
     (found,) = looked(home)
     assert (found.ok, found.client) == (True, f'{CLIENTS[kind].title}, "flipsnack"')
     assert found.said == f'starts this server: key ending {KEY[-4:]}; uploads from "{home / "flipbooks"}" ({file})'
@@ -206,6 +206,17 @@ def test_each_client_fills_in_what_it_knows_and_leaves_the_rest_as_it_stands(
 def test_a_client_hands_on_what_it_hands_on_of_its_own_environment(kind: str, arrives: set[str]) -> None:
     here = {"FLIPSNACK_API_KEY": "a key", "FLIPSNACK_CONFIRM": "block", "HOME": "/home/me"}
     assert reaching(ClientEntry(kind, Path("x"), "x"), here).environment.keys() == arrives
+
+
+@pytest.mark.parametrize(
+    ("kind", "proxy"), [("claude-desktop", None), ("claude-code", "http://here:1"), ("codex", None)]
+)
+def test_the_way_of_a_client_is_that_of_its_entry(kind: str, proxy: str | None) -> None:
+    here = {"HTTPS_PROXY": "http://here:1", "SSL_CERT_FILE": "/here.pem", "HOME": "/home/me"}
+    before = dict(here)
+    with on_its_way(ClientEntry(kind, Path("x"), "x", environment={"SSL_CERT_FILE": "/there.pem"}), here):
+        assert (here.get("HTTPS_PROXY"), here["SSL_CERT_FILE"], here["HOME"]) == (proxy, "/there.pem", "/home/me")
+    assert here == before
 
 
 def test_a_key_that_a_client_asks_for_itself_is_not_missing(home: Path) -> None:

@@ -11,7 +11,7 @@ from flipsnack_mcp.api import ConfigurationError
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.doctor.asking import asked, signing
 from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, client_of_file, found_here, read_entries
-from flipsnack_mcp.commands.doctor.configured.filling import settings_of_entry, starts_us
+from flipsnack_mcp.commands.doctor.configured.filling import on_its_way, settings_of_entry, starts_us
 from flipsnack_mcp.commands.doctor.configured.judging import judged
 from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right, found_in_client
 from flipsnack_mcp.commands.doctor.folders import folders, key_files, spool
@@ -53,7 +53,8 @@ async def examined_config(file: Path) -> list[Finding]:
     wrong = {one.client for one in findings if not one.ok}
     for one in entries:
         if isinstance(one, ClientEntry) and starts_us(one) and one.label not in wrong:
-            findings += found_in_client(one.label, await tried(settings_of_entry(one, os.environ)))
+            with on_its_way(one, os.environ):
+                findings += found_in_client(one.label, await tried(settings_of_entry(one, os.environ)))
     return findings
 
 

@@ -1,12 +1,14 @@
 """What reaches the server of an entry: placeholders filled in as its client does, variables and options read as the server does."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flipsnack_mcp import systems
 from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry
 from flipsnack_mcp.commands.setup.keychain import with_keychain
+from flipsnack_mcp.commands.setup.starting import OF_THE_NETWORK
 from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
@@ -55,6 +57,27 @@ def reaching(entry: ClientEntry, here: Mapping[str, str]) -> ServerTold:
         else:
             known[name] = filled
     return ServerTold(known, tuple(unseen))
+
+
+@contextmanager
+def on_its_way(entry: ClientEntry, here: MutableMapping[str, str]) -> Iterator[None]:
+    """Within it, proxies and authorities are those that the server of an entry would know of."""
+    told, before = reaching(entry, here).environment, {name: here[name] for name in here if is_of_the_network(name)}
+    if entry.kind not in HANDS_ON_ALL:
+        for name in before:
+            del here[name]
+    here.update({name: value for name, value in told.items() if is_of_the_network(name)})
+    try:
+        yield
+    finally:
+        for name in [name for name in here if is_of_the_network(name)]:
+            del here[name]
+        here.update(before)
+
+
+def is_of_the_network(name: str) -> bool:
+    """Whether a variable says something of the way to the internet."""
+    return name.upper() in OF_THE_NETWORK
 
 
 def as_filled(value: str, kind: str, here: Mapping[str, str]) -> str | None:
