@@ -118,6 +118,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         "still holds a placeholder",
     ),
     "a number": ({"env": {**WITH_KEY, "FLIPSNACK_READ_ONLY": 1}}, "FLIPSNACK_READ_ONLY is no text there"),
+    "a number under a name that is none": ({"env": {**WITH_KEY, SECRET: 1}}, "a variable is no text there"),
     "arguments that are one text": ({"args": "serve"}, "its arguments are no list of texts"),
     "variables that are a list": ({"env": ["FLIPSNACK_SANDBOX=1"]}, "its variables are no table"),
     "a setting that is none": (

@@ -11,6 +11,7 @@ from flipsnack_mcp.api import quoted
 from flipsnack_mcp.clients import CLIENTS, Computer, this_computer
 from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
+from flipsnack_mcp.settings import VARIABLES
 
 SIGN = "flipsnack"
 """What a file has to hold somewhere, or it is none of our business."""
@@ -22,6 +23,8 @@ IN_A_PROJECT = {
     "gemini": ".gemini/settings.json",
 }
 """What a client reads besides, in the folder in which somebody works."""
+NAMES_SHOWN = frozenset(one.name for one in VARIABLES)
+"""Names that can be shown: any other may be a key in the wrong place."""
 TABLES = ("mcpServers", "servers")
 """Under one of which servers stand in JSON, by the client."""
 ADDRESSES = ("url", "serverUrl", "httpUrl")
@@ -208,7 +211,7 @@ def entry_at(place: EntryPlace, file: Path, body: Mapping[str, Any]) -> ClientEn
         *(["its arguments are no list of texts"] if not is_list_of_texts(arguments) else []),
         *(["its variables are no table"] if not isinstance(environment, dict) else []),
         *(
-            f"{one} is no text there: put it in quotes"
+            f"{one if one in NAMES_SHOWN else 'a variable'} is no text there: put it in quotes"
             for one, value in as_members(environment)
             if not isinstance(value, str)
         ),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flipsnack_mcp import systems
-from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry
+from flipsnack_mcp.commands.doctor.configured.entries import NAMES_SHOWN, ClientEntry
 from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.commands.setup.starting import OF_THE_NETWORK
 from flipsnack_mcp.parsing import WrongUsage, given_settings, parsed
@@ -56,7 +56,7 @@ def reaching(entry: ClientEntry, here: Mapping[str, str]) -> ServerTold:
             unseen.append(name)
         else:
             known[name] = filled
-    return ServerTold(known, tuple(unseen))
+    return ServerTold(known, tuple(name for name in unseen if name in NAMES_SHOWN))
 
 
 @contextmanager

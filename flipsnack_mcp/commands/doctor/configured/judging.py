@@ -97,7 +97,8 @@ def maybe_otherwise(
     """What holds for this terminal and may not hold for the client, which was started from a dock or a menu."""
     title = CLIENTS[entry.kind].title
     if entry.kind == FROM_A_DOCK and systems.HERE.modes and entry.command == Path(entry.command).name:
-        yield f"{title} may look for {entry.command} elsewhere than this terminal does: if it does not start, write {found(entry.command)}"
+        whole = quote_path(found(entry.command) or entry.command)
+        yield f"{title} may look for it elsewhere than this terminal does: if it does not start, let its command be {whole}"
     home = Path.home()
     if systems.HERE.asks_for_folders and any(
         home / one in (folder, *folder.parents) for one in ASKED_FOR for folder in settings.upload_dirs
