@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+import httpx2
 from anyio.streams.tls import TLSAttribute
 
 from flipsnack_mcp.api import cleaned, quoted
@@ -18,6 +19,8 @@ from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit
 CHECK_OF_NAME = "name"
 NOT_SPOKEN = (OSError, anyio.EndOfStream, anyio.BrokenResourceError)
 """How a hand-shake ends with something that does not speak TLS; an `SSLError` is an `OSError`."""
+ENCRYPTED_THERE = frozenset({0, 400})
+"""How what speaks TLS answers an unencrypted question: it hangs up, or says 400."""
 IN_OUR_WORD = frozenset({"status", "replica", "because"})
 """What stands in this server's own word on how it is."""
 A_DAY = 86_400
@@ -60,7 +63,9 @@ async def named(visit: Visit) -> AsyncIterator[Finding]:
 async def spoken(visit: Visit) -> AsyncIterator[Finding]:
     """Look whether an address that asks for no encryption is one that has it: all else would fail for that alone."""
     place = visit.place
-    if not place.encrypted and not await answers_plainly(visit, place.beside("/health")) and await speaks_tls(place):
+    if place.encrypted or await plain_status(visit, place.beside("/health")) not in ENCRYPTED_THERE:
+        return
+    if await speaks_tls(place):
         said = "what answers there is encrypted: write https:// before the address. Nothing else was looked at"
         yield Finding("encryption", ok=False, said=said, cause="address", ends=True)
 
@@ -92,19 +97,24 @@ async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
 async def unencrypted(visit: Visit, error: Exception) -> Finding:
     """Say what answers instead of an encrypted connection."""
     plain = f"http:{visit.place.beside('/health').removeprefix('https:')}"
-    if isinstance(error, ssl.SSLError | anyio.EndOfStream) and await answers_plainly(visit, plain):
+    if isinstance(error, ssl.SSLError | anyio.EndOfStream) and await plain_status(visit, plain) not in {
+        None,
+        *ENCRYPTED_THERE,
+    }:
         said = "what answers there is not encrypted: write http://, or the address of what stands before it with a certificate"
         return Finding("encryption", ok=False, said=said, cause="address", ends=True)
     said = f"no encrypted connection could be made ({type(error).__name__}). Look whether the server runs, and whether the way to it is open."
     return Finding("encryption", ok=False, said=said, cause="connection", ends=True)
 
 
-async def answers_plainly(visit: Visit, address: str) -> bool:
-    """Tell whether an unencrypted question is understood there; what speaks TLS answers 400, or hangs up."""
+async def plain_status(visit: Visit, address: str) -> int | None:
+    """How an unencrypted question is answered there: 0 where it is hung up on, nothing where nobody is reached."""
     try:
-        return (await visit.http.get(address, headers={"Connection": "close"})).status_code != 400
+        return (await visit.http.get(address, headers={"Connection": "close"})).status_code
+    except (httpx2.ConnectError, httpx2.ConnectTimeout):
+        return None
     except UNREACHED:
-        return False
+        return 0
 
 
 async def speaks_tls(place: Endpoint) -> bool:
