@@ -1,6 +1,8 @@
 """What `doctor` finds of the way to Flipsnack, of clock and quota, of folders and files; and what `--fix` sets right of it."""
 
+import errno
 import json
+import os
 import re
 import socket
 import ssl
@@ -21,8 +23,9 @@ from flipsnack_mcp.api.network.proxies import Proxy
 from flipsnack_mcp.commands.connecting import budget, connect, rules_of
 from flipsnack_mcp.commands.doctor.asking import cause_in_a_word, clock_here, sharing, told_by_answer, upload_host
 from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right
-from flipsnack_mcp.commands.doctor.folders import is_on_share
+from flipsnack_mcp.commands.doctor.folders import is_on_share, packages_folder
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.systems import LINUX, MACOS, System
 from tests.commands.processes import KEY, SECRET, Ended, nobody_answers_at
 
 Here = Callable[..., Ended]
@@ -192,3 +195,16 @@ def test_a_state_file_that_was_open_to_others_is_closed_by_the_look_at_it(run_he
 )
 def test_a_path_on_a_share_is_known_by_its_drive(path: str, *, share: bool) -> None:
     assert is_on_share(PureWindowsPath(path)) is share
+
+
+@pytest.mark.parametrize(("system", "well"), [(MACOS, False), (LINUX, True)])
+def test_a_folder_for_downloads_that_macos_guards_is_told_with_its_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: System, *, well: bool
+) -> None:
+    def guarded(_: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("flipsnack_mcp.systems.HERE", system)
+    monkeypatch.setattr(os, "scandir", guarded)
+    found = next(packages_folder(tmp_path, named=True))
+    assert (found.ok, "Privacy & Security > Files and Folders" in found.said) == (well, not well)
