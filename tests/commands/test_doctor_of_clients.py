@@ -310,6 +310,24 @@ def test_what_does_not_start_this_program_here_is_named_and_no_fault(home: Path,
     assert "not looked at" in found.said or "doctor --http https://flipsnack.example.com/mcp" in found.said
 
 
+ODD: dict[str, Any] = {
+    "NUL in a command": {"flipsnack": {"command": "/opt/flipsnack-mcp\0"}}, "NUL in a folder": {"flipsnack": {"command": "flipsnack-mcp", "env": {"FLIPSNACK_UPLOAD_DIRS": "/\0"}}},
+    "half a character": {"flipsnack": {"command": "flipsnack-mcp", "env": {"FLIPSNACK_DOWNLOAD_DIR": "/\ud800"}}},
+    "half a character as a name": {"flipsnack\ud800": {"command": "flipsnack-mcp\ud800", "args": ["\0"]}},
+    "nothing": {"flipsnack": None}, "a text": {"flipsnack": "flipsnack-mcp"}, "a list": ["flipsnack-mcp"], "a number": 7,
+    "deep": {"flipsnack": {"command": ["flipsnack-mcp"], "args": {"a": [{}]}, "env": {"FLIPSNACK_API_KEY": {"x": {}}}, "url": 7}},
+    "a home of nobody": {"flipsnack": {"command": "~nobody-at-all/flipsnack-mcp", "env": {"FLIPSNACK_ACCOUNTS": "~nobody-at-all/x"}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("servers", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("kind", ["claude-desktop", "claude-code", "vscode"])
+def test_whatever_stands_in_a_configuration_the_doctor_goes_on(home: Path, kind: str, servers: Any) -> None:
+    projects = {"flipsnack": servers, "x": {"mcpServers": servers}}
+    configured(home, kind).write_text(json.dumps({CLIENTS[kind].table: servers, "projects": projects}))
+    assert all(one.client and one.line.isprintable() for one in looked(home))
+
+
 # --- the command
 def of_sandbox(home: Path) -> Path:
     return configured(home, "claude-desktop", flipsnack=entry(home, env={"FLIPSNACK_SANDBOX": "1"}))

@@ -1,11 +1,12 @@
 """Entries in the configurations of clients that start this server, or bear its name: found on this computer, and read."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from flipsnack_mcp.api import quoted
 from flipsnack_mcp.clients import CLIENTS, Computer, this_computer
@@ -27,6 +28,7 @@ NAMES_SHOWN = frozenset(one.name for one in VARIABLES)
 """Names that can be shown: any other may be a key in the wrong place."""
 TABLES = ("mcpServers", "servers")
 """Under one of which servers stand in JSON, by the client."""
+HALF_OR_NUL = re.compile("[\0\ud800-\udfff]")
 ADDRESSES = ("url", "serverUrl", "httpUrl")
 
 
@@ -199,7 +201,7 @@ def entry_at(place: EntryPlace, file: Path, body: Mapping[str, Any]) -> ClientEn
     """One entry, as far as it can be read, with what cannot."""
     command, arguments, environment = body.get("command", ""), body.get("args", []), body.get("env", {})
     handed_on = body.get("env_vars", [])
-    address = next((str(body[one]) for one in ADDRESSES if isinstance(body.get(one), str)), "")
+    address = next((str(body[one]) for one in ADDRESSES if can_be_told(body.get(one))), "")
     client = CLIENTS[place.kind]
     faults = [
         *(
@@ -207,22 +209,22 @@ def entry_at(place: EntryPlace, file: Path, body: Mapping[str, Any]) -> ClientEn
             if place.table != client.table
             else []
         ),
-        *(["its command is no text"] if not isinstance(command, str) else []),
+        *(["its command is no text"] if not can_be_told(command) else []),
         *(["its arguments are no list of texts"] if not is_list_of_texts(arguments) else []),
         *(["its variables are no table"] if not isinstance(environment, dict) else []),
         *(
             f"{one if one in NAMES_SHOWN else 'a variable'} is no text there: put it in quotes"
             for one, value in as_members(environment)
-            if not isinstance(value, str)
+            if not can_be_told(value)
         ),
     ]
     return ClientEntry(
         place.kind,
         file,
         place.name,
-        command if isinstance(command, str) else "",
+        command if can_be_told(command) else "",
         tuple(arguments) if is_list_of_texts(arguments) else (),
-        {str(one): value for one, value in as_members(environment) if isinstance(value, str)},
+        {str(one): value for one, value in as_members(environment) if can_be_told(value)},
         tuple(handed_on) if is_list_of_texts(handed_on) else (),
         address,
         tuple(faults),
@@ -232,4 +234,9 @@ def entry_at(place: EntryPlace, file: Path, body: Mapping[str, Any]) -> ClientEn
 
 def is_list_of_texts(value: object) -> bool:
     """Whether it is what arguments have to be."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(map(can_be_told, value))
+
+
+def can_be_told(value: object) -> TypeGuard[str]:
+    """Whether it is a text that a program can be given: without NUL, and without half characters."""
+    return isinstance(value, str) and not HALF_OR_NUL.search(value)
