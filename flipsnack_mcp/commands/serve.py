@@ -42,6 +42,7 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     if not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
+    settings = told_to_all(settings, leads=False)  # nobody can send any to a server on stdio
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     log_to_stderr(settings)
     server = made(settings, remember(settings))
@@ -65,6 +66,11 @@ def for_callers(settings: Settings, bound_to: str) -> Settings:
     team = asks_who_calls(settings)
     alone = team and not settings.public_url and urlsplit(bound_to).hostname in LOOPBACK
     known: dict[str, Any] = {"team": team, **({"public_url": bound_to} if alone else {})}
+    return told_to_all(settings, **known)
+
+
+def told_to_all(settings: Settings, **known: Any) -> Settings:
+    """The settings with what is known of the process and of each of its accounts."""
     return replace(settings, **known, accounts=tuple(replace(one, **known) for one in settings.accounts))
 
 

@@ -10,7 +10,7 @@ from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 OURS = frozenset({
     "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "sent", "upload_id",
     "plan_id", "work_id", "download_id", "started", "report_id", "period", "totals", "counts", "change", "advice",
-    "allowed", "left", "note", "nearest", "removed",
+    "allowed", "left", "note", "nearest", "removed", "by_day",
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {

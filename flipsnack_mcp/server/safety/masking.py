@@ -1,6 +1,7 @@
 """Personal data of people who filled in a form, made unrecognisable unless it was asked for."""
 
 import re
+from collections.abc import Mapping
 
 ADDRESS = re.compile(r"[^\s@]+(@[\w-]+(?:\.[\w-]+)+)")
 # These say which form and when, not who. Whatever stands below `data` was typed by a person.
@@ -10,6 +11,11 @@ IMPERSONAL = re.compile(r"(flipbook|collection|form)_?(hash|title|id)|type|times
 def mask(fields: dict[str, str]) -> dict[str, str]:
     """Every field kept, every answer reduced to its first character; an e-mail address keeps its domain."""
     return {name: value if IMPERSONAL.fullmatch(name) else mask_value(value) for name, value in fields.items()}
+
+
+def mask_answers(fields: Mapping[str, str]) -> dict[str, str]:
+    """The same of what came by a webhook: all of it was typed, whatever its field is called; so may a name have been."""
+    return {ADDRESS.sub(r"***\1", name): mask_value(value) for name, value in fields.items()}
 
 
 def mask_value(value: str) -> str:
