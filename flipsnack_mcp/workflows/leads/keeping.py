@@ -13,12 +13,13 @@ from itertools import chain
 from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
-from flipsnack_mcp.workflows.leads.lead import Lead, digest_of, lead_of
+from flipsnack_mcp.workflows.leads.lead import UNKNOWN, Lead, digest_of, lead_of
 
 LEADS_OF, LEAD_DAY, LEAD_PAGE, LEAD_MARK = "leads of", "lead day", "lead page", "lead mark"
 A_DAY = 86_400.0
 REPEATED_FOR = 7 * A_DAY
 """Seconds in which a lead may be sent again. Flipsnack says five times, each later than the one before."""
+EVER = float("inf")
 A_MOMENT = 0.001
 """Of a period the end is not a part."""
 MOST_DAYS = 1100
@@ -27,8 +28,6 @@ FULL_PAGE = 16_000
 """Characters after which another page begins: one is written anew for each lead that comes to it."""
 MOST_COUNTED = 1000
 """Flipbooks and kinds that are told apart in a day."""
-UNKNOWN = "unknown"
-"""What is counted where a body is no lead as far as anybody knows, and nothing of it is kept."""
 Counted = Mapping[tuple[str, str, str], int]
 """Day, flipbook and kind."""
 
@@ -111,6 +110,11 @@ async def counted(store: Store, account: str, *, since: float, until: float) -> 
         return dict(counts)
 
     return await store.transact(work)
+
+
+async def accounts_with_leads(store: Store) -> list[str]:
+    """The accounts for which anything ever came."""
+    return await store.transact(lambda records: [account for account, _ in records.all(LEADS_OF)])
 
 
 def write(records: Records, account: str, day: str, there: LeadDay, row: Body, days: int) -> None:

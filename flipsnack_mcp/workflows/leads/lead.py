@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any, cast
 
 CONTACT = "contact"
+UNKNOWN = "unknown"
+"""What is counted where a body is no lead as far as anybody knows, and nothing of it is kept."""
 # Documented is `contact` alone, and that others may follow. What speaks of buying is an order.
 ORDERS = frozenset({"order", "orders", "ordered", "cart", "checkout", "purchase", "shopping", "shop"})
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
