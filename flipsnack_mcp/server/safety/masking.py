@@ -15,10 +15,15 @@ def mask(fields: dict[str, str]) -> dict[str, str]:
 
 def mask_answers(fields: Mapping[str, str]) -> dict[str, str]:
     """The same of what came by a webhook: all of it was typed, whatever its field is called; so may a name have been."""
-    return {ADDRESS.sub(r"***\1", name): mask_value(value) for name, value in fields.items()}
+    return {ADDRESS.sub(masked_address, name): mask_value(value) for name, value in fields.items()}
+
+
+def masked_address(found: re.Match[str]) -> str:
+    """An address with the first character of what stands before its domain."""
+    return f"{found[0][:1]}***{found[1]}"
 
 
 def mask_value(value: str) -> str:
     """`anna@example.com` becomes `a***@example.com`, anything else its first character and three stars."""
     mail = ADDRESS.fullmatch(value)
-    return value and f"{value[:1]}***{mail[1] if mail else ''}"
+    return masked_address(mail) if mail else value and f"{value[:1]}***"

@@ -73,7 +73,7 @@ OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
         Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections, has_view=True),
     ),
     forms.GetLeadFormSample: (
-        Tool(leads.ListLeadsInput, leads.FoundLeads, leads.list_leads, writes_file=True, open_world=False, of_leads=True),
+        Tool(leads.ListLeadsInput, leads.FoundLeads, leads.list_leads, writes_file=True, of_leads=True),
     ),
     statistics.GetUserStats: (Tool(audits.AuditAccountInput, audits.Audit, audits.audit_account, has_view=True),),
 }

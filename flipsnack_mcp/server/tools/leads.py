@@ -1,0 +1,267 @@
+"""list_leads: who filled in the forms of flipbooks, and what was ordered, as the webhook brought it; masked unless that is lifted.
+
+All of it is other people's text, names of fields included. It comes from the store with each call and is kept nowhere else.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from anyio.to_thread import run_sync
+from pydantic import Field, model_validator
+
+from flipsnack_mcp.api import Day, Effect, FlipsnackError, FreeText, cleaned
+from flipsnack_mcp.api.actions.collections import GetCollection
+from flipsnack_mcp.files.names import safe_name
+from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, escape_for_markdown, save_table
+from flipsnack_mcp.server.callers.caller import CALLER, Right
+from flipsnack_mcp.server.safety.masking import mask_answers
+from flipsnack_mcp.server.tools.addresses import give_file_address
+from flipsnack_mcp.server.tools.arguments import Hash, ToolInput
+from flipsnack_mcp.server.tools.choosing import check_period
+from flipsnack_mcp.server.tools.reporting.naming import TITLE_BYTES, Rows, shorten
+from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, ToolCall
+from flipsnack_mcp.workflows.leads.keeping import UNKNOWN, Counted, counted, kept
+from flipsnack_mcp.workflows.leads.lead import CONTACT, Lead
+from flipsnack_mcp.workflows.reports.brought import moments_of
+from flipsnack_mcp.workflows.reports.pages import Safe, as_safe
+from flipsnack_mcp.workflows.reports.saving import EXTENSIONS
+from flipsnack_mcp.workflows.searching.words import holds_all
+
+EARLIEST, LATEST = date(1970, 1, 1), date(9999, 12, 29)
+MOST_SPANS = 14
+"""Rows of counts: where there are more days, weeks are counted, then months, then years."""
+MOST_NAMED_FIELDS = 12
+ANSWERS_TOGETHER, FEWEST_ANSWERS = 60, 6
+"""So many answers have room in a list of leads; each shows at least so many of its own."""
+MOST_COLUMNS = 200
+LONGEST_FIELD, LONGEST_CELL = 40, 10_000
+TIME_TO_ASK = 5.0
+"""Seconds for Flipsnack to say which documents a collection has."""
+MASKED = "Masked. reveal=true shows what people typed: only where the person needs that."
+STAYS_MASKED = "Masked: to see what people typed needs the right `leads-reveal`."
+WORDS_SHOWN = "Words were looked for only in what is shown."
+NOT_KEPT = "{} of those by day are counted only: they are not kept, or no longer."
+NONE_FITTING = "Nothing fits. Call list_leads without these arguments to see what came."
+NONE_YET = (
+    "None has come, or none is kept any more. Flipsnack sends them from the moment its webhook has an address of this "
+    "server: whoever runs it makes one with `flipsnack-mcp hooks add`. Tell the person."
+)
+
+
+class ListLeadsInput(ToolInput):
+    """Who filled in the form, who ordered: real leads, contacts and orders of one flipbook or all, newest first, counted by day and field. What people typed is masked."""
+
+    tool_name = "list_leads"
+    tool_title = "List leads and orders"
+    effect = Effect.READS
+    over = "the webhook"
+    idempotent = True
+
+    collection_hash: Annotated[Hash | None, Field(description="Hash or link")] = None
+    start_date: Annotated[Day | None, Field(description="First day, UTC")] = None
+    end_date: Annotated[Day | None, Field(description="Last day")] = None
+    query: Annotated[str | None, Field(max_length=200, description="Whole words"), FreeText()] = None
+    reveal: Annotated[bool, Field(description="Unmask personal data")] = False
+    offset: Annotated[int, Field(ge=0, description="From next_offset")] = 0
+    limit: Annotated[int, Field(ge=1, le=100, description="Rows")] = 10
+    save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
+
+    period_in_order = model_validator(mode="after")(check_period)
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last day that count."""
+        return self.start_date or EARLIEST, min(self.end_date or LATEST, LATEST)
+
+    @property
+    def words(self) -> str:
+        """What is looked for."""
+        return (self.query or "").strip()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether some leads may be left out."""
+        return bool(self.collection_hash or self.start_date or self.end_date or self.words)
+
+
+class FoundLeads(Answered):
+    """A window of the leads that are kept, and how many came."""
+
+    leads: Annotated[Rows, Field(description="Found")] = []
+    total: Annotated[int, Field(description="All matches")] = 0
+    next_offset: Annotated[int | None, Field(description="Next window")] = None
+    by_day: Annotated[dict[str, int] | None, Field(description="Came when")] = None
+    by_field: Annotated[dict[str, int] | None, Field(description="Filled in")] = None
+    by_type: Annotated[dict[str, int] | None, Field(description="Where several")] = None
+    path: Annotated[str | None, Field(description="Saved file")] = None
+    file_address: ByAddress = None
+    expires_at: ByAddress = None
+    note: Annotated[str | None, Field(description="What is shown")] = None
+    next_step: NextStep = None
+
+
+@dataclass(frozen=True)
+class LeadsSeen:
+    """What fits a call: leads that are kept, newest first, and how many came by day."""
+
+    leads: Sequence[Lead]
+    days: Mapping[str, int]
+
+
+async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
+    """A window of what fits, what all of it comes to, and a file of it where that is wanted."""
+    seen = await seen_of(call, given)
+    window = seen.leads[given.offset : given.offset + given.limit]
+    after = given.offset + len(window)
+    fields = Counter(name for one in seen.leads for name, value in one.fields.items() if value)
+    types = Counter(one.kind for one in seen.leads)
+    return FoundLeads(
+        leads=[row_of_lead(one, max(FEWEST_ANSWERS, ANSWERS_TOGETHER // len(window)), given) for one in window],
+        total=len(seen.leads),
+        next_offset=after if window and after < len(seen.leads) else None,
+        by_day=in_spans(seen.days) or None,
+        by_field={field_shown(name): many for name, many in fields.most_common(MOST_NAMED_FIELDS)} or None,
+        by_type=dict(types) if len(types) > 1 else None,
+        note=" ".join(remarks_on_leads(given, seen)) or None,
+        next_step=None if seen.leads or seen.days else NONE_FITTING if given.narrows else NONE_YET,
+        **await saved_leads(call, given, seen.leads),
+    )
+
+
+async def seen_of(call: ToolCall, given: ListLeadsInput) -> LeadsSeen:
+    """What fits. Who may see no answer unmasked finds none by what it hides either."""
+    store, account, (first, last) = call.app.jobs.store, call.app.settings.account, given.days
+    since, until = moments_of(first, last)
+    counts = await counted(store, account, since=since, until=until)
+    meant = await flipbooks_meant(call, given.collection_hash, {named for _, named, _ in counts})
+    every = await kept(store, account, since=since, until=until)
+    leads = [one for one in every if meant is None or one.flipbook_hash in meant]
+    if not given.words:
+        return LeadsSeen(leads, days_counted(counts, meant, first, last))
+    masked = not CALLER.get().may(Right.LEADS_REVEAL)
+    fitting = await run_sync(partial(with_words, given.words, leads, masked=masked))
+    return LeadsSeen(fitting, Counter(moment_of(one)[:10] for one in fitting))
+
+
+async def flipbooks_meant(call: ToolCall, wanted: str | None, known: set[str]) -> set[str] | None:
+    """The hashes by which the webhook may know a collection: its own, or those of its documents. None for all.
+
+    Which of them it sends is not documented, so Flipsnack is asked only where its own has brought nothing.
+    """
+    if wanted is None or wanted in known or not known:
+        return wanted and {wanted}
+    with suppress(FlipsnackError):
+        question = GetCollection(collection_hash=wanted)
+        found = await call.app.recent.ask(call.context.within(TIME_TO_ASK), question)
+        return {wanted, *(one.flipbook_hash for one in found.flipbooks if one.flipbook_hash)}
+    return {wanted}
+
+
+def days_counted(counts: Counted, meant: set[str] | None, first: date, last: date) -> Counter[str]:
+    """How many leads and orders came on each day, also those that are not kept."""
+    days, between = Counter[str](), (first.isoformat(), last.isoformat())
+    for (day, named, kind), many in counts.items():
+        if between[0] <= day <= between[1] and kind != UNKNOWN and (meant is None or named in meant):
+            days[day] += many
+    return days
+
+
+def with_words(words: str, leads: Sequence[Lead], *, masked: bool) -> list[Lead]:
+    """Those in which all the words stand: in the flipbook's title, in the fields and their names."""
+    return [one for one in leads if holds_all(words, text_of_lead(one, masked=masked))]
+
+
+def text_of_lead(lead: Lead, *, masked: bool) -> str:
+    """What words are looked for in."""
+    fields = mask_answers(lead.fields) if masked else lead.fields
+    return "\n".join((lead.flipbook_title, lead.kind, *fields, *fields.values()))
+
+
+def in_spans(days: Mapping[str, int]) -> dict[str, int]:
+    """Counts by day, the last first; by week, month or year where there are too many of them to be read."""
+    for span in (str, week_of, lambda day: day[:7], lambda day: day[:4]):
+        counts = Counter[str]()
+        for day, many in days.items():
+            counts[span(day)] += many
+        if len(counts) <= MOST_SPANS:
+            break
+    return dict(sorted(counts.items(), reverse=True)[:MOST_SPANS])
+
+
+def week_of(day: str) -> str:
+    """A week as ISO 8601 counts it."""
+    year, week, _ = date.fromisoformat(day).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def moment_of(lead: Lead) -> str:
+    """When a lead came, in UTC."""
+    return datetime.fromtimestamp(lead.received, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def field_shown(name: str) -> str:
+    """What a field is called; the name of one in an order may be anything."""
+    return shorten(next(iter(mask_answers({name: ""}))), LONGEST_FIELD)
+
+
+def row_of_lead(lead: Lead, answers: int, given: ListLeadsInput) -> dict[str, Any]:
+    """A lead in an answer, with so many of its answers."""
+    filled = {name: value for name, value in lead.fields.items() if value}
+    shown = islice(answers_of(filled, given).items(), answers)
+    row = {
+        "date": moment_of(lead),
+        "collection_hash": lead.flipbook_hash,
+        "title": shorten(lead.flipbook_title, TITLE_BYTES),
+        "type": "" if lead.kind == CONTACT else lead.kind,
+        "fields": {shorten(name, LONGEST_FIELD): value for name, value in shown},
+        "more_fields": max(0, len(filled) - answers),
+    }
+    return {name: one for name, one in row.items() if one}
+
+
+def answers_of(fields: Mapping[str, str], given: ListLeadsInput) -> Mapping[str, str]:
+    """What was filled in, as it may be shown."""
+    return fields if given.reveal else mask_answers(fields)
+
+
+def remarks_on_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
+    """What has to be known of what is shown."""
+    may_see, gone = CALLER.get().may(Right.LEADS_REVEAL), sum(seen.days.values()) - len(seen.leads)
+    said = (
+        (seen.leads and not given.reveal, MASKED if may_see else STAYS_MASKED),
+        (given.words and not may_see, WORDS_SHOWN),
+        (gone > 0, NOT_KEPT.format(gone)),
+    )
+    return [one for is_so, one in said if is_so]
+
+
+async def saved_leads(call: ToolCall, given: ListLeadsInput, leads: Sequence[Lead]) -> dict[str, Any]:
+    """Where all that fits lies as a table, masked like the answer; nothing where that is not wanted."""
+    if given.save_as is None:
+        return {}
+    name = f"Flipsnack leads{' unmasked' if given.reveal else ''}"
+    made = await run_sync(partial(table_of_leads, name, leads, given, call.app.redactor.text))
+    if call.app.handing:
+        return (await give_file_address(call, made, f"{safe_name(name, name)}{EXTENSIONS[given.save_as]}"))._asdict()
+    return {"path": str(await save_table(made, call.app.download_dir, name, EXTENSIONS[given.save_as]))}
+
+
+def table_of_leads(name: str, leads: Sequence[Lead], given: ListLeadsInput, safe: Safe) -> bytes:
+    """A row for each lead, and a column for each field that any of them has."""
+    shown = [answers_of(one.fields, given) for one in leads]
+    fields = [*dict.fromkeys(field for one in shown for field in one)][:MOST_COLUMNS]
+    head = ["date (UTC)", "submitted", "collection_hash", "title", "type", *fields]
+    rows: list[Row] = [
+        [moment_of(one), one.submitted, one.flipbook_hash, one.flipbook_title, one.kind, *map(answers.get, fields)]
+        for one, answers in zip(leads, shown, strict=True)
+    ]
+    cells = [as_safe([cleaned(str(one or ""), LONGEST_CELL) for one in row], safe) for row in (head, *rows)]
+    if given.save_as == "csv":
+        return as_csv(cells[0], cells[1:])
+    return as_markdown(name, [*map(escape_for_markdown, cells[0])], cells[1:])
