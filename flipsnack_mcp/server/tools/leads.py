@@ -26,8 +26,8 @@ from flipsnack_mcp.server.tools.arguments import Hash, ToolInput
 from flipsnack_mcp.server.tools.choosing import check_period
 from flipsnack_mcp.server.tools.reporting.naming import TITLE_BYTES, Rows, shorten
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, ToolCall
-from flipsnack_mcp.workflows.leads.keeping import UNKNOWN, Counted, counted, kept
-from flipsnack_mcp.workflows.leads.lead import CONTACT, Lead
+from flipsnack_mcp.workflows.leads.keeping import Counted, counted, kept
+from flipsnack_mcp.workflows.leads.lead import CONTACT, UNKNOWN, Lead
 from flipsnack_mcp.workflows.reports.brought import moments_of
 from flipsnack_mcp.workflows.reports.pages import Safe, as_safe
 from flipsnack_mcp.workflows.reports.saving import EXTENSIONS
@@ -246,13 +246,13 @@ async def saved_leads(call: ToolCall, given: ListLeadsInput, leads: Sequence[Lea
     if given.save_as is None:
         return {}
     name = f"Flipsnack leads{' unmasked' if given.reveal else ''}"
-    made = await run_sync(partial(table_of_leads, name, leads, given, call.app.redactor.text))
+    made = await run_sync(partial(leads_as_table, name, leads, given, call.app.redactor.text))
     if call.app.handing:
         return (await give_file_address(call, made, f"{safe_name(name, name)}{EXTENSIONS[given.save_as]}"))._asdict()
     return {"path": str(await save_table(made, call.app.download_dir, name, EXTENSIONS[given.save_as]))}
 
 
-def table_of_leads(name: str, leads: Sequence[Lead], given: ListLeadsInput, safe: Safe) -> bytes:
+def leads_as_table(name: str, leads: Sequence[Lead], given: ListLeadsInput, safe: Safe) -> bytes:
     """A row for each lead, and a column for each field that any of them has."""
     shown = [answers_of(one.fields, given) for one in leads]
     fields = [*dict.fromkeys(field for one in shown for field in one)][:MOST_COLUMNS]

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from flipsnack_mcp.store.records import Store
-from flipsnack_mcp.workflows.leads.keeping import UNKNOWN, Counted, counted
-from flipsnack_mcp.workflows.leads.lead import CONTACT
+from flipsnack_mcp.workflows.leads.keeping import Counted, counted
+from flipsnack_mcp.workflows.leads.lead import CONTACT, UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ DEFINITIONS = {
     "Created later": "Made after the period, so they are not counted.",
     "Not counted": "Flipsnack gave no numbers of them, so they are in no sum.",
 }
-OF_LEADS = {
+LEADS_DEFINED = {
     "Leads and orders": "Counted as they arrived by Flipsnack's webhook, by the day in UTC; what came before that was set up "
     "is in neither.",
 }
@@ -52,7 +52,7 @@ def as_mailed(call: ToolCall, report: Report, answer: BaseModel, aside: Aside) -
         "account": whose_numbers(call, report, links.values()),
         "made": report.made or report.today.isoformat(),
         "measure": aside.measure,
-        "definitions": definitions_of(report, OF_LEADS if "leads" in (data.get("totals") or {}) else {}),
+        "definitions": definitions_of(report, LEADS_DEFINED if "leads" in (data.get("totals") or {}) else {}),
     }
     rows = [clean({**one, "title": shorten(str(one.get("title", "")), TITLE_IN_A_FILE)}) for one in aside.rows]
     return as_page(data, heading.redactor.data({**clean(known), "links": links, "rows": rows}))
