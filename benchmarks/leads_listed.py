@@ -64,7 +64,7 @@ async def measured(settings: Settings) -> list[str]:
 
 
 async def main() -> int:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, running_redis(Path(folder)) as redis:  # noqa: S108
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, running_redis(Path(folder)) as redis:
         told = list[str]()
         for state in (f"sqlite:{folder}/state.sqlite", redis.url):
             settings = Settings(sandbox=True, leads=True, state=state)

@@ -1,15 +1,18 @@
 """Leads as Flipsnack's webhook brings them, in the store of a server that receives them; and who may read which."""
 
+import csv
+import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from flipsnack_mcp.server.callers.caller import CALLER, EVERY_RIGHT, Caller, Right
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.leads.keeping import keep
-from tests.server.bench import Assistant, Bench, Given
+from tests.server.bench import Assistant, Bench, Given, Said
 
 DAY = 86_400.0
 ANNA: Given = {"name": "Anna Sandström", "email": "anna@example.com", "message": "Please call after 5 pm"}
@@ -48,13 +51,23 @@ class Receiving:
             async with self.bench.assistant(server=server) as assistant:
                 yield assistant
 
-    async def call(self, tool: str, *lacks: Right, settings: Given | None = None, **arguments: Any) -> Any:
+    async def call(self, tool: str, *lacks: Right, settings: Given | None = None, **arguments: Any) -> Said:
         async with self.assistant(*lacks, **(settings or {})) as assistant:
             return await assistant.call(tool, arguments)
 
     def day(self, ago: float = 0) -> str:
         """The day in UTC, so many days ago."""
         return datetime.fromtimestamp(self.bench.clock() - ago * DAY, UTC).date().isoformat()
+
+
+def saved_as(said: Said) -> str:
+    """The file that an answer names."""
+    return Path(said.data["path"]).read_text(encoding="utf-8-sig")
+
+
+def rows_saved(said: Said) -> list[list[str]]:
+    """Its rows, where it is a table for a spreadsheet."""
+    return list(csv.reader(io.StringIO(saved_as(said))))
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """list_leads: what readers filled in and ordered, masked unless that is lifted, and only where leads are received."""
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from tests.in_memory import rows_of
 from tests.observing import observing
 from tests.samples_of import expected_tool
 from tests.server.bench import Bench, Given, Mode, Said, tokens
-from tests.server.received import ANNA, Receiving, form, order
+from tests.server.received import ANNA, Receiving, form, order, rows_saved, saved_as
 
 TOOL = "list_leads"
 TEAM: Given = {"team": True, "public_url": "https://flips.example.test"}
@@ -116,7 +114,9 @@ async def test_reveal_shows_what_people_typed(receiving: Receiving) -> None:
 
 
 async def test_the_document_shows_an_answer_as_it_is(receiving: Receiving) -> None:
-    await receiving.got(form("fxh4k89", 1, company="Blumen Meier", **ANNA), form("fxh4k89", 2, name="Bo", email="bo@x.se"))
+    await receiving.got(
+        form("fxh4k89", 1, company="Blumen Meier", **ANNA), form("fxh4k89", 2, name="Bo", email="bo@x.se")
+    )
     said = await receiving.call(TOOL)
     assert f"```\n{said.text}\n```" in DOCUMENT.read_text(encoding="utf-8")
 
@@ -187,7 +187,9 @@ PERIODS: dict[str, tuple[dict[str, float | str], int]] = {
 async def test_both_days_of_a_period_count(receiving: Receiving, days: dict[str, float | str], total: int) -> None:
     for ago in range(3):
         await receiving.got(form("summer1", ago), days_ago=ago)
-    said = await receiving.call(TOOL, **{name: one if isinstance(one, str) else receiving.day(one) for name, one in days.items()})
+    said = await receiving.call(
+        TOOL, **{name: one if isinstance(one, str) else receiving.day(one) for name, one in days.items()}
+    )
     assert (said.data["total"], sum(said.data.get("by_day", {}).values())) == (total, total)
 
 
@@ -212,10 +214,10 @@ async def test_all_words_have_to_stand_in_a_lead(receiving: Receiving, words: st
     assert not any(one in said.text for one in PRIVATE)
 
 
-@pytest.mark.parametrize(("words", "total"), [("Sandström", 0), ("anna@example.com", 0), ("5", 0), ("example.com", 1), ("summer", 1)])
-async def test_who_may_not_unmask_finds_nothing_by_what_is_masked(
-    receiving: Receiving, words: str, total: int
-) -> None:
+@pytest.mark.parametrize(
+    ("words", "total"), [("Sandström", 0), ("anna@example.com", 0), ("5", 0), ("example.com", 1), ("summer", 1)]
+)
+async def test_who_may_not_unmask_finds_nothing_by_what_is_masked(receiving: Receiving, words: str, total: int) -> None:
     await receiving.got(form("summer1"))
     said = await receiving.call(TOOL, Right.LEADS_REVEAL, query=words)
     assert said.data["total"] == total
@@ -251,19 +253,29 @@ async def test_another_account_has_its_own(receiving: Receiving) -> None:
 
 
 # --- saved
-HOSTILE = {"=cmd|' /C calc'!A1": "=1+1", "[name](https://evil.example)": "<b>bold</b> | x\n\n# head", "email": "anna@example.com"}
-
-
-def table_in(said: Said) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(Path(said.data["path"]).read_text(encoding="utf-8-sig"))))
+HOSTILE = {
+    "=cmd|' /C calc'!A1": "=1+1",
+    "[name](https://evil.example)": "<b>bold</b> | x\n\n# head",
+    "email": "anna@example.com",
+}
 
 
 @pytest.mark.parametrize("reveal", [False, True])
 async def test_a_saved_table_has_every_lead_masked_like_the_answer(receiving: Receiving, reveal: bool) -> None:  # noqa: FBT001
     await receiving.got(*(form("summer1", number) for number in range(30)), form("summer1", 30, company="Meier"))
     said = await receiving.call(TOOL, save_as="csv", reveal=reveal, limit=1)
-    head, first, *rows = table_in(said)
-    assert head == ["date (UTC)", "submitted", "collection_hash", "title", "type", "company", "name", "email", "message"]
+    head, first, *rows = rows_saved(said)
+    assert head == [
+        "date (UTC)",
+        "submitted",
+        "collection_hash",
+        "title",
+        "type",
+        "company",
+        "name",
+        "email",
+        "message",
+    ]
     assert (len(rows), first[5:]) == (30, ["Meier" if reveal else "M***", "", "", ""])
     assert {one[6] for one in rows} == {"Anna Sandström" if reveal else "A***"}
     assert ("unmasked" in Path(said.data["path"]).name) is reveal
@@ -271,9 +283,9 @@ async def test_a_saved_table_has_every_lead_masked_like_the_answer(receiving: Re
 
 async def test_nothing_in_a_saved_table_acts(receiving: Receiving) -> None:
     await receiving.got(form("summer1", 1, "=HYPERLINK(1)", **HOSTILE))
-    head, row = table_in(await receiving.call(TOOL, save_as="csv", reveal=True))
+    head, row = rows_saved(await receiving.call(TOOL, save_as="csv", reveal=True))
     assert not [one for one in (*head, *row) if one.startswith("=")]
-    page = Path((await receiving.call(TOOL, save_as="markdown", reveal=True)).data["path"]).read_text(encoding="utf-8")
+    page = saved_as(await receiving.call(TOOL, save_as="markdown", reveal=True))
     assert "<b>" not in page
     assert "](https" not in page
     assert len([line for line in page.splitlines() if line.startswith(("|", "#"))]) == 1 + 3
@@ -328,6 +340,14 @@ async def test_an_address_in_the_name_of_a_field_is_masked_too(receiving: Receiv
     assert "anna@" not in said.text + str(said.data)
 
 
+async def test_fields_whose_names_are_alike_once_cut_or_masked_are_all_shown(receiving: Receiving) -> None:
+    asked = {f"Which of our products are you interested in, {n}?": f"{n} of them" for n in "abc"}
+    await receiving.got(form("summer1", 1, **asked), order("shop1", anna={"a1@x.se": 1, "a2@x.se": 2}))
+    said = await receiving.call(TOOL)
+    assert [len(one["fields"]) for one in said.data["leads"]] == [4, 3]
+    assert len(said.data["by_field"]) == 7
+
+
 # --- and nowhere else
 OF_LEADS = {keeping.LEADS_OF, keeping.LEAD_DAY, keeping.LEAD_PAGE, keeping.LEAD_MARK}
 
@@ -379,6 +399,8 @@ async def test_whatever_is_asked_is_told_in_1500_tokens(receiving: Receiving) ->
 def a_large_form(number: int) -> Given:
     """One of those of twenty flipbooks; some have more fields than an answer shows."""
     title = f"Weekly catalogue {number % 20:02}, offers for all our stores"
-    asked = {f"Which product are you interested in, number {n}?": f"The large one, {n} of them" for n in range(number % 12)}
+    asked = {
+        f"Which product are you interested in, number {n}?": f"The large one, {n} of them" for n in range(number % 12)
+    }
     person = {"name": f"Anna {number}", "email": f"anna{number}@mail.example.com", "phone": f"+49 170 {number:07}"}
     return form(f"flip{number % 20:05}", number, title, **person, **asked)

@@ -1,9 +1,6 @@
 """What report_stats says of leads and orders: how many came of each collection, to who may know, and nothing of what stands in them."""
 
-import csv
-import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +9,7 @@ from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.sqlite import MemoryStore
 from tests.server.bench import Bench, Given, Mode, Said
 from tests.server.long_bench import to_its_end
-from tests.server.received import Receiving, form, order
+from tests.server.received import Receiving, form, order, rows_saved, saved_as
 from tests.server.several import SeveralBench
 
 TOOL = "report_stats"
@@ -62,7 +59,7 @@ async def test_where_nobody_may_know_a_report_has_not_a_word_of_them(receiving: 
     said = await reported(receiving, *lacks, settings=settings, save_as="csv")
     assert "leads" not in said.text
     assert "leads" not in json.dumps(said.data)
-    assert "leads" not in Path(said.data["path"]).read_text(encoding="utf-8-sig").partition("\n")[0]
+    assert "leads" not in rows_saved(said)[0]
 
 
 async def test_a_report_begun_by_one_is_told_to_another_without_them(receiving: Receiving) -> None:
@@ -73,7 +70,7 @@ async def test_a_report_begun_by_one_is_told_to_another_without_them(receiving: 
 
 async def test_the_saved_table_has_a_column_for_each(receiving: Receiving) -> None:
     said = await reported(receiving, save_as="csv")
-    head, *rows, sums = csv.reader(io.StringIO(Path(said.data["path"]).read_text(encoding="utf-8-sig")))
+    head, *rows, sums = rows_saved(said)
     assert head[-3:] == ["leads", "orders", "note"]
     assert {len(one) for one in (*rows, sums)} == {len(head)}
     assert {tuple(one[-3:-1]) for one in rows if one[-1] == ""} == {("0", "0"), ("2", "1"), ("1", "0"), ("0", "1")}
@@ -82,11 +79,10 @@ async def test_the_saved_table_has_a_column_for_each(receiving: Receiving) -> No
 
 async def test_the_pages_have_them_too(receiving: Receiving) -> None:
     said = await reported(receiving, save_as="markdown")
-    page = Path(said.data["path"]).read_text(encoding="utf-8")
+    page = saved_as(said)
     assert "| leads | orders | link |" in page
     assert "| leads | 3 |" in page
-    block = Path((await reported(receiving, save_as="html")).data["path"]).read_text(encoding="utf-8")
-    assert '"Leads and orders"' in block
+    assert '"Leads and orders"' in saved_as(await reported(receiving, save_as="html"))
 
 
 async def test_over_all_accounts_each_has_its_own(several: SeveralBench) -> None:

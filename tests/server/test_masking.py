@@ -23,4 +23,4 @@ def test_which_form_and_when_is_nobodys_secret() -> None:
 
 def test_of_what_came_by_a_webhook_no_name_of_a_field_is_believed() -> None:
     typed = {"type": "Ada", "form_title": "Lovelace", "customers.ada@example.com.id": "1815"}
-    assert mask_answers(typed) == {"type": "A***", "form_title": "L***", "c***@example.com.id": "1***"}
+    assert dict(mask_answers(typed)) == {"type": "A***", "form_title": "L***", "c***@example.com.id": "1***"}

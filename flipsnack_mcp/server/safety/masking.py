@@ -1,7 +1,7 @@
 """Personal data of people who filled in a form, made unrecognisable unless it was asked for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 ADDRESS = re.compile(r"[^\s@]+(@[\w-]+(?:\.[\w-]+)+)")
 # These say which form and when, not who. Whatever stands below `data` was typed by a person.
@@ -13,9 +13,14 @@ def mask(fields: dict[str, str]) -> dict[str, str]:
     return {name: value if IMPERSONAL.fullmatch(name) else mask_value(value) for name, value in fields.items()}
 
 
-def mask_answers(fields: Mapping[str, str]) -> dict[str, str]:
+def mask_answers(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The same of what came by a webhook: all of it was typed, whatever its field is called; so may a name have been."""
-    return {ADDRESS.sub(masked_address, name): mask_value(value) for name, value in fields.items()}
+    return ((mask_addresses(name), mask_value(value)) for name, value in fields.items())
+
+
+def mask_addresses(text: str) -> str:
+    """A text with every e-mail address in it masked."""
+    return ADDRESS.sub(masked_address, text)
 
 
 def masked_address(found: re.Match[str]) -> str:

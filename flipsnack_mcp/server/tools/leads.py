@@ -4,13 +4,13 @@ All of it is other people's text, names of fields included. It comes from the st
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from itertools import islice
-from typing import Annotated, Any, Literal
+from itertools import chain, islice
+from typing import Annotated, Any, Literal, TypeVar
 
 from anyio.to_thread import run_sync
 from pydantic import Field, model_validator
@@ -20,7 +20,7 @@ from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.files.names import safe_name
 from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, escape_for_markdown, save_table
 from flipsnack_mcp.server.callers.caller import CALLER, Right
-from flipsnack_mcp.server.safety.masking import mask_answers
+from flipsnack_mcp.server.safety.masking import mask_addresses, mask_answers
 from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.arguments import Hash, ToolInput
 from flipsnack_mcp.server.tools.choosing import check_period
@@ -33,6 +33,7 @@ from flipsnack_mcp.workflows.reports.pages import Safe, as_safe
 from flipsnack_mcp.workflows.reports.saving import EXTENSIONS
 from flipsnack_mcp.workflows.searching.words import holds_all
 
+ValueT = TypeVar("ValueT")
 EARLIEST, LATEST = date(1970, 1, 1), date(9999, 12, 29)
 MOST_SPANS = 14
 """Rows of counts: where there are more days, weeks are counted, then months, then years."""
@@ -126,7 +127,7 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
         total=len(seen.leads),
         next_offset=after if window and after < len(seen.leads) else None,
         by_day=in_spans(seen.days) or None,
-        by_field={field_shown(name): many for name, many in fields.most_common(MOST_NAMED_FIELDS)} or None,
+        by_field=named_apart((field_shown(name), many) for name, many in fields.most_common(MOST_NAMED_FIELDS)) or None,
         by_type=dict(types) if len(types) > 1 else None,
         note=" ".join(remarks_on_leads(given, seen)) or None,
         next_step=None if seen.leads or seen.days else NONE_FITTING if given.narrows else NONE_YET,
@@ -154,8 +155,10 @@ async def flipbooks_meant(call: ToolCall, wanted: str | None, known: set[str]) -
 
     Which of them it sends is not documented, so Flipsnack is asked only where its own has brought nothing.
     """
-    if wanted is None or wanted in known or not known:
-        return wanted and {wanted}
+    if wanted is None:
+        return None
+    if wanted in known or not known:
+        return {wanted}
     with suppress(FlipsnackError):
         question = GetCollection(collection_hash=wanted)
         found = await call.app.recent.ask(call.context.within(TIME_TO_ASK), question)
@@ -179,14 +182,16 @@ def with_words(words: str, leads: Sequence[Lead], *, masked: bool) -> list[Lead]
 
 def text_of_lead(lead: Lead, *, masked: bool) -> str:
     """What words are looked for in."""
-    fields = mask_answers(lead.fields) if masked else lead.fields
-    return "\n".join((lead.flipbook_title, lead.kind, *fields, *fields.values()))
+    fields = mask_answers(lead.fields) if masked else lead.fields.items()
+    return "\n".join((lead.flipbook_title, lead.kind, *chain.from_iterable(fields)))
 
 
 def in_spans(days: Mapping[str, int]) -> dict[str, int]:
     """Counts by day, the last first; by week, month or year where there are too many of them to be read."""
-    for span in (str, week_of, lambda day: day[:7], lambda day: day[:4]):
-        counts = Counter[str]()
+    spans: tuple[Callable[[str], str], ...] = (str, week_of, lambda day: day[:7], lambda day: day[:4])
+    counts = Counter[str]()
+    for span in spans:
+        counts.clear()
         for day, many in days.items():
             counts[span(day)] += many
         if len(counts) <= MOST_SPANS:
@@ -207,27 +212,35 @@ def moment_of(lead: Lead) -> str:
 
 def field_shown(name: str) -> str:
     """What a field is called; the name of one in an order may be anything."""
-    return shorten(next(iter(mask_answers({name: ""}))), LONGEST_FIELD)
+    return shorten(mask_addresses(name), LONGEST_FIELD)
+
+
+def named_apart(pairs: Iterable[tuple[str, ValueT]]) -> dict[str, ValueT]:
+    """Values under names of which several may be alike, cut or masked as they are."""
+    apart = dict[str, ValueT]()
+    for name, value in pairs:
+        apart[f"{name} #{len(apart) + 1}" if name in apart else name] = value
+    return apart
 
 
 def row_of_lead(lead: Lead, answers: int, given: ListLeadsInput) -> dict[str, Any]:
     """A lead in an answer, with so many of its answers."""
     filled = {name: value for name, value in lead.fields.items() if value}
-    shown = islice(answers_of(filled, given).items(), answers)
+    shown = islice(answers_of(filled, given), answers)
     row = {
         "date": moment_of(lead),
         "collection_hash": lead.flipbook_hash,
         "title": shorten(lead.flipbook_title, TITLE_BYTES),
         "type": "" if lead.kind == CONTACT else lead.kind,
-        "fields": {shorten(name, LONGEST_FIELD): value for name, value in shown},
+        "fields": named_apart((shorten(name, LONGEST_FIELD), value) for name, value in shown),
         "more_fields": max(0, len(filled) - answers),
     }
     return {name: one for name, one in row.items() if one}
 
 
-def answers_of(fields: Mapping[str, str], given: ListLeadsInput) -> Mapping[str, str]:
+def answers_of(fields: Mapping[str, str], given: ListLeadsInput) -> Iterable[tuple[str, str]]:
     """What was filled in, as it may be shown."""
-    return fields if given.reveal else mask_answers(fields)
+    return fields.items() if given.reveal else mask_answers(fields)
 
 
 def remarks_on_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
@@ -254,7 +267,7 @@ async def saved_leads(call: ToolCall, given: ListLeadsInput, leads: Sequence[Lea
 
 def leads_as_table(name: str, leads: Sequence[Lead], given: ListLeadsInput, safe: Safe) -> bytes:
     """A row for each lead, and a column for each field that any of them has."""
-    shown = [answers_of(one.fields, given) for one in leads]
+    shown = [named_apart(answers_of(one.fields, given)) for one in leads]
     fields = [*dict.fromkeys(field for one in shown for field in one)][:MOST_COLUMNS]
     head = ["date (UTC)", "submitted", "collection_hash", "title", "type", *fields]
     rows: list[Row] = [
