@@ -31,7 +31,7 @@ from flipsnack_mcp.workflows.leads.lead import CONTACT, UNKNOWN, Lead
 from flipsnack_mcp.workflows.reports.brought import moments_of
 from flipsnack_mcp.workflows.reports.pages import Safe, as_safe
 from flipsnack_mcp.workflows.reports.saving import EXTENSIONS
-from flipsnack_mcp.workflows.searching.words import holds_all
+from flipsnack_mcp.workflows.searching.long_texts import Sought, sought
 
 ValueT = TypeVar("ValueT")
 EARLIEST, LATEST = date(1970, 1, 1), date(9999, 12, 29)
@@ -56,7 +56,7 @@ NONE_YET = (
 
 
 class ListLeadsInput(ToolInput):
-    """Who filled in the form, who ordered: real leads, contacts and orders of one flipbook or all, newest first, counted by day and field. What people typed is masked."""
+    """Who filled in the form, who ordered: leads, contacts and orders of a flipbook or all, newest first, counted by day and field. What people typed is masked."""
 
     tool_name = "list_leads"
     tool_title = "List leads and orders"
@@ -177,13 +177,19 @@ def days_counted(counts: Counted, meant: set[str] | None, first: date, last: dat
 
 def with_words(words: str, leads: Sequence[Lead], *, masked: bool) -> list[Lead]:
     """Those in which all the words stand: in the flipbook's title, in the fields and their names."""
-    return [one for one in leads if holds_all(words, text_of_lead(one, masked=masked))]
+    wanted = sought(words)
+    return [one for one in leads if all(map(partial(stands_in_any, texts_of_lead(one, masked=masked)), wanted))]
 
 
-def text_of_lead(lead: Lead, *, masked: bool) -> str:
+def stands_in_any(texts: Sequence[str], wanted: Sought) -> bool:
+    """Whether one of these texts has it."""
+    return any(map(wanted.stands_in, texts))
+
+
+def texts_of_lead(lead: Lead, *, masked: bool) -> list[str]:
     """What words are looked for in."""
     fields = mask_answers(lead.fields) if masked else lead.fields.items()
-    return "\n".join((lead.flipbook_title, lead.kind, *chain.from_iterable(fields)))
+    return [lead.flipbook_title, lead.kind, *chain.from_iterable(fields)]
 
 
 def in_spans(days: Mapping[str, int]) -> dict[str, int]:
