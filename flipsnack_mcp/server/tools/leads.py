@@ -56,7 +56,7 @@ NONE_YET = (
 
 
 class ListLeadsInput(ToolInput):
-    """Who filled in the form, who ordered: leads, contacts and orders of a flipbook or all, newest first, counted by day and field. What people typed is masked."""
+    """Who filled in the form or ordered: leads, contacts, orders of a flipbook or all, newest first, counted by day and field. Answers are masked."""
 
     tool_name = "list_leads"
     tool_title = "List leads and orders"
@@ -65,13 +65,13 @@ class ListLeadsInput(ToolInput):
     idempotent = True
 
     collection_hash: Annotated[Hash | None, Field(description="Hash or link")] = None
-    start_date: Annotated[Day | None, Field(description="First day, UTC")] = None
+    start_date: Annotated[Day | None, Field(description="First day")] = None
     end_date: Annotated[Day | None, Field(description="Last day")] = None
     query: Annotated[str | None, Field(max_length=200, description="Whole words"), FreeText()] = None
     reveal: Annotated[bool, Field(description="Unmask personal data")] = False
     offset: Annotated[int, Field(ge=0, description="From next_offset")] = 0
     limit: Annotated[int, Field(ge=1, le=100, description="Rows")] = 10
-    save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="Save all rows")] = None
+    save_as: Annotated[Literal["csv", "markdown"] | None, Field(description="All rows")] = None
 
     period_in_order = model_validator(mode="after")(check_period)
 

@@ -10,6 +10,7 @@ import pytest
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
@@ -66,6 +67,14 @@ def test_the_menu_of_who_has_one_account_is_that_of_a_server_with_one(place: Gua
 
 def test_every_tool_needs_a_right_that_can_be_asked_for() -> None:
     assert {one.right for one in entries()} == {Right.READ, Right.WRITE, Right.DELETE, Right.LEADS}
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_the_scope_of_leads_is_asked_for_where_they_are_received_and_unmasking_only_when_it_is_wanted(
+    *, leads: bool
+) -> None:
+    wanted = scopes_worth_asking_for(Settings(team=True, leads=leads))
+    assert ("flipsnack:leads" in wanted, "flipsnack:leads-reveal" in wanted) == (leads, False)
 
 
 # A call of each kind that needs more than the rights beside it.
