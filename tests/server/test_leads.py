@@ -187,9 +187,8 @@ PERIODS: dict[str, tuple[dict[str, float | str], int]] = {
 async def test_both_days_of_a_period_count(receiving: Receiving, days: dict[str, float | str], total: int) -> None:
     for ago in range(3):
         await receiving.got(form("summer1", ago), days_ago=ago)
-    said = await receiving.call(
-        TOOL, **{name: one if isinstance(one, str) else receiving.day(one) for name, one in days.items()}
-    )
+    given: Given = {name: one if isinstance(one, str) else receiving.day(one) for name, one in days.items()}
+    said = await receiving.call(TOOL, **given)
     assert (said.data["total"], sum(said.data.get("by_day", {}).values())) == (total, total)
 
 

@@ -86,6 +86,7 @@ async def test_the_pages_have_them_too(receiving: Receiving) -> None:
 
 
 async def test_over_all_accounts_each_has_its_own(several: SeveralBench) -> None:
+    several.own = {name: {"leads": True} for name in several.sandboxes}
     there = Receiving(several, MemoryStore(several.clock))
     known = {one.name: one.account for one in several.settings.every}
     summer = several.collection("Summer catalogue 2026").hash
