@@ -40,7 +40,13 @@ async def fill(settings: Settings) -> None:
     """Leads of ninety days, as they would have come."""
     store, now = open_store(settings.state), time.time()
     for number in range(COUNT):
-        await keep(store, settings.account, a_large_form(number), now - (number * 90 * A_DAY) / COUNT, 90)
+        await keep(
+            store,
+            settings.account,
+            a_large_form(number, ("usual", "questions", "messages")[number % 3]),
+            now - (number * 90 * A_DAY) / COUNT,
+            90,
+        )
     await store.close()
 
 

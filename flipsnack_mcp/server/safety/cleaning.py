@@ -14,7 +14,7 @@ OURS = frozenset({
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
-    "embed_code": 4000, "in_container": 4400, "direct_link": 500, "cover_image": 500, "reason": 800,
+    "embed_code": 4000, "in_container": 4400, "direct_link": 500, "cover_image": 500, "reason": 800, "fields": 2000,
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def clean(value: Any, name: str = "") -> Any:
         members = cast("dict[str, Any]", value).items()
         # Below `extra` and `fields` the names are Flipsnack's too: one that is called as ours must not pass uncleaned.
         ours = name not in {"extra", "fields"}
-        return {cleaned(key, 80): clean(one, key if ours else "") for key, one in list(members)[:ENTRIES]}
+        return {cleaned(key, 80): clean(one, key if ours else name) for key, one in list(members)[:ENTRIES]}
     if isinstance(value, list):
         return [clean(one, name) for one in value[:ENTRIES]]
     return value

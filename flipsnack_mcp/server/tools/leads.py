@@ -24,7 +24,7 @@ from flipsnack_mcp.server.safety.masking import mask_addresses, mask_answers
 from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.arguments import Hash, ToolInput
 from flipsnack_mcp.server.tools.choosing import check_period
-from flipsnack_mcp.server.tools.reporting.naming import TITLE_BYTES, Rows, shorten
+from flipsnack_mcp.server.tools.reporting.naming import Rows, shorten
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, ToolCall
 from flipsnack_mcp.workflows.leads.keeping import Counted, counted, kept
 from flipsnack_mcp.workflows.leads.lead import CONTACT, UNKNOWN, Lead
@@ -37,11 +37,12 @@ ValueT = TypeVar("ValueT")
 EARLIEST, LATEST = date(1970, 1, 1), date(9999, 12, 29)
 MOST_SPANS = 14
 """Rows of counts: where there are more days, weeks are counted, then months, then years."""
-MOST_NAMED_FIELDS = 12
+MOST_NAMED_FIELDS = 10
 ANSWERS_TOGETHER, FEWEST_ANSWERS = 60, 6
-"""So many answers have room in a list of leads; each shows at least so many of its own."""
+BYTES_TOGETHER, FEWEST_BYTES, SHORTEST_CUT = 1280, 128, 24
+"""What has room in a list of leads, names of fields included, and what each has however many they are."""
 MOST_COLUMNS = 200
-LONGEST_FIELD, LONGEST_CELL = 40, 10_000
+LONGEST_FIELD, LONGEST_TITLE, LONGEST_CELL = 40, 48, 10_000
 TIME_TO_ASK = 5.0
 """Seconds for Flipsnack to say which documents a collection has."""
 MASKED = "Masked. reveal=true shows what people typed: only where the person needs that."
@@ -123,7 +124,7 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
     fields = Counter(name for one in seen.leads for name, value in one.fields.items() if value)
     types = Counter(one.kind for one in seen.leads)
     return FoundLeads(
-        leads=[row_of_lead(one, max(FEWEST_ANSWERS, ANSWERS_TOGETHER // len(window)), given) for one in window],
+        leads=[row_of_lead(one, len(window), given) for one in window],
         total=len(seen.leads),
         next_offset=after if window and after < len(seen.leads) else None,
         by_day=in_spans(seen.days) or None,
@@ -229,19 +230,32 @@ def named_apart(pairs: Iterable[tuple[str, ValueT]]) -> dict[str, ValueT]:
     return apart
 
 
-def row_of_lead(lead: Lead, answers: int, given: ListLeadsInput) -> dict[str, Any]:
-    """A lead in an answer, with so many of its answers."""
+def row_of_lead(lead: Lead, rows: int, given: ListLeadsInput) -> dict[str, Any]:
+    """A lead in an answer with so many of them."""
     filled = {name: value for name, value in lead.fields.items() if value}
-    shown = islice(answers_of(filled, given), answers)
+    shown = with_room(answers_of(filled, given), rows)
     row = {
         "date": moment_of(lead),
         "collection_hash": lead.flipbook_hash,
-        "title": shorten(lead.flipbook_title, TITLE_BYTES),
+        "title": shorten(lead.flipbook_title, LONGEST_TITLE),
         "type": "" if lead.kind == CONTACT else lead.kind,
-        "fields": named_apart((shorten(name, LONGEST_FIELD), value) for name, value in shown),
-        "more_fields": max(0, len(filled) - answers),
+        "fields": shown,
+        "more_fields": len(filled) - len(shown),
     }
     return {name: one for name, one in row.items() if one}
+
+
+def with_room(answers: Iterable[tuple[str, str]], rows: int) -> dict[str, str]:
+    """As many of a lead's answers as have room, and of each as much; one by itself has all the room."""
+    room, shown = max(FEWEST_BYTES, BYTES_TOGETHER // rows), list[tuple[str, str]]()
+    for name, value in islice(answers, max(FEWEST_ANSWERS, ANSWERS_TOGETHER // rows)):
+        if room <= 0:
+            break
+        known = shorten(name, LONGEST_FIELD)
+        told = shorten(value, max(SHORTEST_CUT, room - len(known.encode())))
+        room -= len((known + told).encode())
+        shown.append((known, told))
+    return named_apart(shown)
 
 
 def answers_of(fields: Mapping[str, str], given: ListLeadsInput) -> Iterable[tuple[str, str]]:
