@@ -25,8 +25,8 @@ from flipsnack_mcp.workflows.leads.keeping import (
     pages_between,
 )
 
-ADDRESS = re.compile(r"[^\s@<>\"(),;:]+@[^\s@<>\"(),;:]+")
-LONGEST_ADDRESS = 254
+MAIL_ADDRESS = re.compile(r"[^\s@<>\"(),;:]+@[^\s@<>\"(),;:]+")
+LONGEST_MAIL_ADDRESS = 254
 # A part of somebody else's longer address is none.
 BEFORE_IT, AFTER_IT = r"(?<![\w.+-])", r"(?![\w-])(?!\.\w)"
 MAY_HOLD_ONE = re.compile("[@\ufe6b\uff20%&]")
@@ -65,7 +65,7 @@ def pattern_of(address: str) -> re.Pattern[str]:
         ValueError: It is no e-mail address.
     """
     plain = as_searched(address).strip().removeprefix("mailto:").strip("<>")
-    if not ADDRESS.fullmatch(plain) or len(plain) > LONGEST_ADDRESS:
+    if not MAIL_ADDRESS.fullmatch(plain) or len(plain) > LONGEST_MAIL_ADDRESS:
         raise ValueError("That is no e-mail address, which has the form NAME@HOST.")
     name, _, host = plain.rpartition("@")
     hosts = {host}
@@ -75,7 +75,7 @@ def pattern_of(address: str) -> re.Pattern[str]:
     return re.compile(f"{BEFORE_IT}(?:{spelt}){AFTER_IT}")
 
 
-def holds(texts: Iterable[str], wanted: re.Pattern[str]) -> bool:
+def holds_address(texts: Iterable[str], wanted: re.Pattern[str]) -> bool:
     """Whether an address stands in one of these texts, however a form or a browser has written it there."""
     ways = (way for text in texts if MAY_HOLD_ONE.search(text) for way in ways_to_read(text))
     return any(wanted.search(as_searched(way)) for way in ways)
@@ -117,7 +117,7 @@ def leads_erased(records: Records, pages: list[tuple[str, str]], wanted: re.Patt
 
 def taken_off(records: Records, account: str, name: str, page: Body, wanted: re.Pattern[str]) -> int:
     """The same of one page. Their marks stay for as long as one may come again, which would bring it back."""
-    gone = [row for row in page["leads"] if holds(texts_of(row), wanted)]
+    gone = [row for row in page["leads"] if holds_address(texts_of(row), wanted)]
     if gone:
         left = [row for row in page["leads"] if row not in gone]
         records.put(LEAD_PAGE, name, {**page, "leads": left}, keep=page["ends"] - records.now)
@@ -133,7 +133,7 @@ def texts_of(row: dict[str, Any]) -> Iterator[str]:
 
 def files_erased(records: Records, wanted: re.Pattern[str]) -> int:
     """Delete the files that hold an address; how many they were. Whoever fetches one now finds nothing."""
-    gone = [name for name, body in records.all(KEPT_FILE) if holds([content_of(body)], wanted)]
+    gone = [name for name, body in records.all(KEPT_FILE) if holds_address([content_of(body)], wanted)]
     for name in gone:
         records.delete(KEPT_FILE, name)
     return len(gone)
