@@ -179,7 +179,7 @@ class Database:
         with explained(self._path):
             self._db.execute("VACUUM")
             # Somebody may have chosen that journal for the file: it would go on holding what it was written over.
-            (busy, *_), = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            ((busy, *_),) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if busy:
             raise BusyError
 

@@ -12,7 +12,7 @@ from flipsnack_mcp.settings import ACCOUNTS, Settings
 from flipsnack_mcp.store.labels import told_apart
 from flipsnack_mcp.store.records import OpenedStore, Store
 
-AnswerT = TypeVar("AnswerT")
+OfLeadsT = TypeVar("OfLeadsT")
 NO_OTHER_PROCESS = (
     "FLIPSNACK_STATE is memory:, which no other process can read: name the file or the Redis server that the server on HTTP "
     "has. Nothing was changed."
@@ -23,7 +23,7 @@ class NotDone(Exception):  # noqa: N818 - it says why
     """Why a command does nothing."""
 
 
-def with_leads(settings: Settings, work: Callable[[OpenedStore], Awaitable[AnswerT]]) -> AnswerT:
+def with_leads(settings: Settings, work: Callable[[OpenedStore], Awaitable[OfLeadsT]]) -> OfLeadsT:
     """Do something with the store of these settings, where servers see it.
 
     Raises:
@@ -31,7 +31,7 @@ def with_leads(settings: Settings, work: Callable[[OpenedStore], Awaitable[Answe
         StoreUnusable: It cannot be used.
     """
 
-    async def opened() -> AnswerT:
+    async def opened() -> OfLeadsT:
         store = remember(settings)
         try:
             if not store.shared:
@@ -45,7 +45,7 @@ def with_leads(settings: Settings, work: Callable[[OpenedStore], Awaitable[Answe
     return anyio.run(opened)
 
 
-def account_meant(settings: Settings, typed: str | None, known: Iterable[str] = ()) -> str:
+def account_typed(settings: Settings, typed: str | None, known: Iterable[str] = ()) -> str:
     """By what the store knows the account that is meant: one of those known in it, or one of the settings.
 
     Raises:

@@ -7,13 +7,13 @@ from functools import partial
 from time import time
 
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_meant, names_in, with_leads
+from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_typed, names_in, with_leads
 from flipsnack_mcp.commands.trail_table import date_and_time
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store, StoreUnusable
 from flipsnack_mcp.team.exchange.hooks import HOOKS_AT
 from flipsnack_mcp.workflows.leads.hooks import Hook, add_hook, every_hook, replace_hook, revoke_hook
-from flipsnack_mcp.workflows.leads.keeping import A_DAY, Counted, counted
+from flipsnack_mcp.workflows.leads.keeping import DAY_OF_LEADS, Counted, counted
 from flipsnack_mcp.workflows.leads.lead import UNKNOWN
 
 HEADS_OF_HOOKS = ("Account", "Made", "Leads in 30 days", "Of unknown kind", "Last")
@@ -47,7 +47,7 @@ def made_hook(settings: Settings, typed: str | None, make: Making, otherwise: st
     """Make an address, or say why not."""
 
     async def made(store: Store) -> str | None:
-        return await make(store, account_meant(settings, typed))
+        return await make(store, account_typed(settings, typed))
 
     try:
         secret = with_leads(settings, made)
@@ -65,7 +65,7 @@ def hooks_revoke(settings: Settings, typed: str | None) -> int:
 
     async def revoked(store: Store) -> bool:
         known = [one.account for one in await every_hook(store)]
-        return await revoke_hook(store, account_meant(settings, typed, known))
+        return await revoke_hook(store, account_typed(settings, typed, known))
 
     try:
         if not with_leads(settings, revoked):
@@ -92,7 +92,9 @@ async def rows_of_hooks(settings: Settings, store: Store) -> list[Sequence[str]]
     """A line for each account that has one."""
     hooks, now = await every_hook(store), time()
     called = await names_in(settings, store, (one.account for one in hooks))
-    counts = [await counted(store, one.account, since=now - 30 * A_DAY, until=now + A_DAY) for one in hooks]
+    counts = [
+        await counted(store, one.account, since=now - 30 * DAY_OF_LEADS, until=now + DAY_OF_LEADS) for one in hooks
+    ]
     return [row_of_hook(one, called, many) for one, many in zip(hooks, counts, strict=True)]
 
 

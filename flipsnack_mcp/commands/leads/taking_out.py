@@ -9,7 +9,7 @@ from typing import Any
 
 from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.commands import end_output, fail, say
-from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_meant, names_in, with_leads
+from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_typed, names_in, with_leads
 from flipsnack_mcp.files.tables import as_csv
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import OpenedStore, Store, StoreUnusable
@@ -18,7 +18,10 @@ from flipsnack_mcp.workflows.leads.keeping import EVER, accounts_with_leads, kep
 from flipsnack_mcp.workflows.leads.lead import Lead
 
 HEADS_OF_LEADS = ("account", "received", "submitted", "kind", "flipbook_hash", "flipbook_title")
-NOT_REACHED = "Backups of the store and what was exported before are not reached: see to those yourself."
+NOT_REACHED = (
+    "Not reached are backups of the store, a state file that was moved to Redis, and what was exported or saved before: see to "
+    "those yourself."
+)
 Named = tuple[str, Lead]
 """A lead, and what its account is called."""
 
@@ -39,7 +42,7 @@ def leads_export(settings: Settings, account: str | None, since: float, *, as_js
 async def leads_found(settings: Settings, typed: str | None, since: float, store: Store) -> list[Named]:
     """The leads of all accounts or of one, each with what its account is called."""
     accounts = await accounts_with_leads(store)
-    wanted = accounts if typed is None else [account_meant(settings, typed, accounts)]
+    wanted = accounts if typed is None else [account_typed(settings, typed, accounts)]
     called = await names_in(settings, store, wanted)
     every = [(called[one], lead) for one in wanted for lead in await kept(store, one, since=since, until=EVER)]
     return sorted(every, key=lambda one: one[1].received)

@@ -12,8 +12,12 @@ TO_REWRITE = 60.0
 """Seconds for a server to write what it holds."""
 LOOK_EVERY = 0.05
 LIE_STILL = "What was erased may lie in files of the Redis server still"
-NOT_ALLOWED = f"{LIE_STILL}: it did not let them be written anew. Have it run BGREWRITEAOF and, where it keeps snapshots, BGSAVE."
-NOT_WRITTEN = f"{LIE_STILL}: it did not write them anew in time. Run BGREWRITEAOF and BGSAVE there, and see that both succeed."
+NOT_ALLOWED = (
+    f"{LIE_STILL}: it did not let them be written anew. Have it run BGREWRITEAOF and, where it keeps snapshots, BGSAVE."
+)
+NOT_WRITTEN = (
+    f"{LIE_STILL}: it did not write them anew in time. Run BGREWRITEAOF and BGSAVE there, and see that both succeed."
+)
 
 
 async def files_written_anew(link: RedisLink) -> tuple[str, ...]:

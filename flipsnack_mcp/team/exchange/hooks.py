@@ -27,8 +27,8 @@ HOOKS_AT = "hooks"
 LARGEST_LEAD = 1024 * 1024
 """Bytes."""
 LONGEST_NUMBER = 9
-TO_ARRIVE, TO_STORE = 4.0, 2.5
-"""Seconds for a body to come, and for the store to say whose hook it is and to take it. Flipsnack waits for ten."""
+TO_ASK, TO_ARRIVE, TO_STORE = 1.5, 4.0, 4.0
+"""Seconds for the store to say whose hook it is, for a body to come, and to be stored. Flipsnack waits for ten."""
 AGAIN_IN = "10"
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Hooks:
 
     async def _behind(self, scope: Scope) -> Behind:
         """Whose hook it is, looked for in the same way whatever the path is; nobody's where leads are not wanted."""
-        with anyio.fail_after(TO_STORE):
+        with anyio.fail_after(TO_ASK):
             path = scope["path_params"].get("secret", "")
             return await account_behind(self._store, path) if self._wanted else Behind("", 0)
 

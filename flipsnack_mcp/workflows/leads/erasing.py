@@ -20,13 +20,13 @@ from flipsnack_mcp.workflows.leads.keeping import (
     EVER,
     LEAD_MARK,
     LEAD_PAGE,
-    LEADS_OF,
     REPEATED_FOR,
+    accounts_with_leads,
     pages_between,
 )
 
-ADDRESS = re.compile(r"[^\s@<>\"(),;:]+@[^\s@<>\"(),;:]+")
-LONGEST_ADDRESS = 254
+MAIL_ADDRESS = re.compile(r"[^\s@<>\"(),;:]+@[^\s@<>\"(),;:]+")
+LONGEST_MAIL_ADDRESS = 254
 # A part of somebody else's longer address is none.
 BEFORE_IT, AFTER_IT = r"(?<![\w.+-])", r"(?![\w-])(?!\.\w)"
 MAY_HOLD_ONE = re.compile("[@\ufe6b\uff20%&]")
@@ -52,8 +52,11 @@ async def erase(store: OpenedStore, address: str) -> Erased:
         StoreUnusable: The store cannot be used. What was erased by then stays so: it is to be repeated.
     """
     wanted = pattern_of(address)
-    pages = await store.transact(every_page)
-    leads = sum([await store.transact(partial(leads_erased, pages=some, wanted=wanted)) for some in in_parts(pages)])
+    leads = 0
+    for account in await accounts_with_leads(store):
+        pages = await store.transact(partial(pages_between, account=account, since=0, until=EVER))
+        for some in in_parts(pages):
+            leads += await store.transact(partial(leads_erased, account=account, pages=some, wanted=wanted))
     files = await store.transact(partial(files_erased, wanted=wanted))
     return Erased(leads, files, await store.purge())
 
@@ -65,7 +68,7 @@ def pattern_of(address: str) -> re.Pattern[str]:
         ValueError: It is no e-mail address.
     """
     plain = as_searched(address).strip().removeprefix("mailto:").strip("<>")
-    if not ADDRESS.fullmatch(plain) or len(plain) > LONGEST_ADDRESS:
+    if not MAIL_ADDRESS.fullmatch(plain) or len(plain) > LONGEST_MAIL_ADDRESS:
         raise ValueError("That is no e-mail address, which has the form NAME@HOST.")
     name, _, host = plain.rpartition("@")
     hosts = {host}
@@ -75,7 +78,7 @@ def pattern_of(address: str) -> re.Pattern[str]:
     return re.compile(f"{BEFORE_IT}(?:{spelt}){AFTER_IT}")
 
 
-def holds(texts: Iterable[str], wanted: re.Pattern[str]) -> bool:
+def holds_address(texts: Iterable[str], wanted: re.Pattern[str]) -> bool:
     """Whether an address stands in one of these texts, however a form or a browser has written it there."""
     ways = (way for text in texts if MAY_HOLD_ONE.search(text) for way in ways_to_read(text))
     return any(wanted.search(as_searched(way)) for way in ways)
@@ -91,33 +94,24 @@ def as_searched(text: str) -> str:
     return unicodedata.normalize("NFKC", one_line(text)).casefold()
 
 
-def every_page(records: Records) -> list[tuple[str, str]]:
-    """The account and the name of every page of leads."""
-    accounts = [account for account, _ in records.all(LEADS_OF)]
-    return [(account, page) for account in accounts for page in pages_between(records, account, 0, EVER)]
-
-
 PAGES_AT_ONCE = 20
 
 
-def in_parts(pages: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+def in_parts(pages: list[str]) -> Iterator[list[str]]:
     """So many at once that no server has to wait for it."""
     return (pages[at : at + PAGES_AT_ONCE] for at in range(0, len(pages), PAGES_AT_ONCE))
 
 
-def leads_erased(records: Records, pages: list[tuple[str, str]], wanted: re.Pattern[str]) -> int:
+def leads_erased(records: Records, account: str, pages: list[str], wanted: re.Pattern[str]) -> int:
     """Take the leads of an address off these pages; how many they were."""
-    bodies = records.several(LEAD_PAGE, [name for _, name in pages])
-    return sum(
-        taken_off(records, account, name, body, wanted)
-        for (account, name), body in zip(pages, bodies, strict=True)
-        if body
-    )
+    bodies = records.several(LEAD_PAGE, pages)
+    found = zip(pages, bodies, strict=True)
+    return sum(taken_off(records, account, name, body, wanted) for name, body in found if body)
 
 
 def taken_off(records: Records, account: str, name: str, page: Body, wanted: re.Pattern[str]) -> int:
     """The same of one page. Their marks stay for as long as one may come again, which would bring it back."""
-    gone = [row for row in page["leads"] if holds(texts_of(row), wanted)]
+    gone = [row for row in page["leads"] if holds_address(texts_of(row), wanted)]
     if gone:
         left = [row for row in page["leads"] if row not in gone]
         records.put(LEAD_PAGE, name, {**page, "leads": left}, keep=page["ends"] - records.now)
@@ -133,7 +127,7 @@ def texts_of(row: dict[str, Any]) -> Iterator[str]:
 
 def files_erased(records: Records, wanted: re.Pattern[str]) -> int:
     """Delete the files that hold an address; how many they were. Whoever fetches one now finds nothing."""
-    gone = [name for name, body in records.all(KEPT_FILE) if holds([content_of(body)], wanted)]
+    gone = [name for name, body in records.all(KEPT_FILE) if holds_address([content_of(body)], wanted)]
     for name in gone:
         records.delete(KEPT_FILE, name)
     return len(gone)

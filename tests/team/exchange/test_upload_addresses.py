@@ -18,7 +18,7 @@ from flipsnack_mcp.files.partial_file import PARTIAL_NAME
 from flipsnack_mcp.server.callers.away import AWAY
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.team.exchange import guessing, receiving, routes
+from flipsnack_mcp.team.exchange import guessing, receiving
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
 from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR, HandedUploads
 from flipsnack_mcp.workflows.uploads.sending import Uploads
