@@ -20,7 +20,7 @@ from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.opening import open_store
-from flipsnack_mcp.workflows.leads.keeping import A_DAY, keep
+from flipsnack_mcp.workflows.leads.keeping import DAY_OF_LEADS, keep
 from tests.redis_server import running_redis
 from tests.server.bench import tokens
 from tests.server.test_leads import a_large_form
@@ -44,7 +44,7 @@ async def fill(settings: Settings) -> None:
             store,
             settings.account,
             a_large_form(number, ("usual", "questions", "messages")[number % 3]),
-            now - (number * 90 * A_DAY) / COUNT,
+            now - (number * 90 * DAY_OF_LEADS) / COUNT,
             90,
         )
     await store.close()

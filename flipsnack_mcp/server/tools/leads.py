@@ -42,7 +42,7 @@ ANSWERS_TOGETHER, FEWEST_ANSWERS = 60, 6
 BYTES_TOGETHER, FEWEST_BYTES, SHORTEST_CUT = 1280, 128, 24
 """What has room in a list of leads, names of fields included, and what each has however many they are."""
 MOST_COLUMNS = 200
-LONGEST_FIELD, LONGEST_TITLE, LONGEST_CELL = 40, 48, 10_000
+LONGEST_FIELD, BYTES_OF_A_TITLE, LONGEST_CELL = 40, 48, 10_000
 TIME_TO_ASK = 5.0
 """Seconds for Flipsnack to say which documents a collection has."""
 MASKED = "Masked. reveal=true shows what people typed: only where the person needs that."
@@ -130,7 +130,7 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
         by_day=in_spans(seen.days) or None,
         by_field=named_apart((field_shown(name), many) for name, many in fields.most_common(MOST_NAMED_FIELDS)) or None,
         by_type=dict(types) if len(types) > 1 else None,
-        note=" ".join(remarks_on_leads(given, seen)) or None,
+        note=" ".join(told_beside_leads(given, seen)) or None,
         next_step=None if seen.leads or seen.days else NONE_FITTING if given.narrows else NONE_YET,
         **await saved_leads(call, given, seen.leads),
     )
@@ -237,7 +237,7 @@ def row_of_lead(lead: Lead, rows: int, given: ListLeadsInput) -> dict[str, Any]:
     row = {
         "date": moment_of(lead),
         "collection_hash": lead.flipbook_hash,
-        "title": shorten(lead.flipbook_title, LONGEST_TITLE),
+        "title": shorten(lead.flipbook_title, BYTES_OF_A_TITLE),
         "type": "" if lead.kind == CONTACT else lead.kind,
         "fields": shown,
         "more_fields": len(filled) - len(shown),
@@ -263,7 +263,7 @@ def answers_of(fields: Mapping[str, str], given: ListLeadsInput) -> Iterable[tup
     return fields.items() if given.reveal else mask_answers(fields)
 
 
-def remarks_on_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
+def told_beside_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
     """What has to be known of what is shown."""
     may_see, gone = CALLER.get().may(Right.LEADS_REVEAL), sum(seen.days.values()) - len(seen.leads)
     said = (
