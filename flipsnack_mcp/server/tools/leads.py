@@ -48,6 +48,7 @@ TIME_TO_ASK = 5.0
 MASKED = "Masked. reveal=true shows what people typed: only where the person needs that."
 STAYS_MASKED = "Masked: to see what people typed needs the right `leads-reveal`."
 WORDS_SHOWN = "Words were looked for only in what is shown."
+DAYS_OF_LEADS = "Times are UTC."
 NOT_KEPT = "{} of those by day are counted only: they are not kept, or no longer."
 NONE_FITTING = "Nothing fits. Call list_leads without these arguments to see what came."
 NONE_YET = (
@@ -183,8 +184,8 @@ def with_words(words: str, leads: Sequence[Lead], *, masked: bool) -> list[Lead]
 
 
 def stands_in_any(texts: Sequence[str], wanted: Sought) -> bool:
-    """Whether one of these texts has it."""
-    return any(map(wanted.stands_in, texts))
+    """Whether one of these texts has it. Most leads have it nowhere, which one look tells."""
+    return wanted.may_stand_in("\n".join(texts)) and any(map(wanted.stands_in, texts))
 
 
 def texts_of_lead(lead: Lead, *, masked: bool) -> list[str]:
@@ -269,6 +270,7 @@ def told_beside_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
     said = (
         (seen.leads and not given.reveal, MASKED if may_see else STAYS_MASKED),
         (given.words and not may_see, WORDS_SHOWN),
+        (seen.days, DAYS_OF_LEADS),
         (gone > 0, NOT_KEPT.format(gone)),
     )
     return [one for is_so, one in said if is_so]

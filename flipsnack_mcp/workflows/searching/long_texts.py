@@ -27,11 +27,11 @@ class Sought:
 
     def stands_in(self, text: str) -> bool:
         """Whether it stands there as whole words."""
-        if not self._may_stand_in(text):
+        if not self.may_stand_in(text):
             return False
         return any(holds_all(self.term, piece) for piece in PIECE.findall(text))
 
-    def _may_stand_in(self, text: str) -> bool:
+    def may_stand_in(self, text: str) -> bool:
         """Whether its letters do, where that is quickly told."""
         if not text.isascii():
             return True
