@@ -11,8 +11,10 @@ from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.tools.leads import LONGEST_FIELD, in_spans
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.addresses.fetched import KEPT_FILE
+from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.leads import keeping
 from tests.in_memory import rows_of
 from tests.observing import observing
@@ -111,6 +113,32 @@ async def test_reveal_shows_what_people_typed(receiving: Receiving) -> None:
     said = await receiving.call(TOOL, reveal=True)
     assert said.data["leads"][0]["fields"] == ANNA
     assert "Sandström" in said.text
+
+
+async def test_who_saw_them_unmasked_stands_in_the_history_and_not_what(receiving: Receiving) -> None:
+    await receiving.got(form("summer1", 1), form("summer1", 2), form("other", 3))
+    for given in ({"collection_hash": "summer1"}, {"limit": 1, "save_as": "csv"}, {"query": "zebra"}):
+        await receiving.call(TOOL, reveal=True, **given)
+    await receiving.call(TOOL)
+    events = await History(receiving.store, receiving.bench.settings.account).events()
+    told = [(one.caller, one.tool, one.target, one.said) for one in events]
+    assert told == [
+        ("anna", TOOL, "summer1", "2 leads shown unmasked"),
+        ("anna", TOOL, "", "3 leads shown unmasked"),
+    ]
+
+
+async def test_what_cannot_be_written_down_is_not_shown_unmasked(
+    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> int:
+        raise StoreUnusable("The disk is full.", "Make room.")
+
+    await receiving.got(form("summer1"))
+    monkeypatch.setattr(History, "add", fails)
+    said = await receiving.call(TOOL, reveal=True)
+    assert said.is_error
+    assert not any(one in said.text for one in PRIVATE)
 
 
 async def test_the_document_shows_an_answer_as_it_is(receiving: Receiving) -> None:

@@ -122,6 +122,7 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
     seen = await seen_of(call, given)
     window = seen.leads[given.offset : given.offset + given.limit]
     after = given.offset + len(window)
+    await on_record_unmasked(call, given, len(seen.leads if given.save_as else window))
     fields = Counter(name for one in seen.leads for name, value in one.fields.items() if value)
     types = Counter(one.kind for one in seen.leads)
     return FoundLeads(
@@ -135,6 +136,13 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
         next_step=None if seen.leads or seen.days else NONE_FITTING if given.narrows else NONE_YET,
         **await saved_leads(call, given, seen.leads),
     )
+
+
+async def on_record_unmasked(call: ToolCall, given: ListLeadsInput, count: int) -> None:
+    """Write down who sees leads unmasked, before they do: what cannot be written down is not shown."""
+    if given.reveal and count:
+        said = f"{count} lead{'s' * (count != 1)} shown unmasked"
+        await call.app.history.add(tool=call.tool, target=call.target, decision="done", said=said)
 
 
 async def seen_of(call: ToolCall, given: ListLeadsInput) -> LeadsSeen:
