@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import account, changes, downloads, embedding, leads, questions, uploads
+from flipsnack_mcp.server.tools import account, changes, downloads, embedding, questions, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.batches import creating, listing, planning, stopping, telling, under_way
+from flipsnack_mcp.server.tools.leads import received
 from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updating
 from flipsnack_mcp.server.tools.reporting import audits, over_accounts, reports
 from flipsnack_mcp.server.tools.tool import Tool
@@ -73,7 +74,7 @@ OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
         Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections, has_view=True),
     ),
     forms.GetLeadFormSample: (
-        Tool(leads.ListLeadsInput, leads.FoundLeads, leads.list_leads, writes_file=True, of_leads=True),
+        Tool(received.ListLeadsInput, received.FoundLeads, received.list_leads, writes_file=True, of_leads=True),
     ),
     statistics.GetUserStats: (Tool(audits.AuditAccountInput, audits.Audit, audits.audit_account, has_view=True),),
 }

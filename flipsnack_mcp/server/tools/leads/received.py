@@ -4,45 +4,44 @@ All of it is other people's text, names of fields included. It comes from the st
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
-from itertools import chain, islice
-from typing import Annotated, Any, Literal, TypeVar
+from itertools import chain
+from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from pydantic import Field, model_validator
 
-from flipsnack_mcp.api import Day, Effect, FlipsnackError, FreeText, cleaned
+from flipsnack_mcp.api import Day, Effect, FlipsnackError, FreeText
 from flipsnack_mcp.api.actions.collections import GetCollection
 from flipsnack_mcp.files.names import safe_name
-from flipsnack_mcp.files.tables import Row, as_csv, as_markdown, escape_for_markdown, save_table
+from flipsnack_mcp.files.tables import save_table
 from flipsnack_mcp.server.callers.caller import CALLER, Right
-from flipsnack_mcp.server.safety.masking import mask_addresses, mask_answers
+from flipsnack_mcp.server.safety.masking import mask_answers
 from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.arguments import Hash, ToolInput
 from flipsnack_mcp.server.tools.choosing import check_period
-from flipsnack_mcp.server.tools.reporting.naming import Rows, shorten
+from flipsnack_mcp.server.tools.leads.shown import (
+    field_shown,
+    in_spans,
+    leads_as_table,
+    moment_of,
+    named_apart,
+    row_of_lead,
+)
+from flipsnack_mcp.server.tools.reporting.naming import Rows
 from flipsnack_mcp.server.tools.tool import Answered, ByAddress, NextStep, ToolCall
 from flipsnack_mcp.workflows.leads.keeping import Counted, counted, kept
-from flipsnack_mcp.workflows.leads.lead import CONTACT, UNKNOWN, Lead
+from flipsnack_mcp.workflows.leads.lead import UNKNOWN, Lead
 from flipsnack_mcp.workflows.reports.brought import moments_of
-from flipsnack_mcp.workflows.reports.pages import Safe, as_safe
 from flipsnack_mcp.workflows.reports.saving import EXTENSIONS
 from flipsnack_mcp.workflows.searching.long_texts import Sought, sought
 
-ValueT = TypeVar("ValueT")
 EARLIEST, LATEST = date(1970, 1, 1), date(9999, 12, 29)
-MOST_SPANS = 14
-"""Rows of counts: where there are more days, weeks are counted, then months, then years."""
 MOST_NAMED_FIELDS = 10
-ANSWERS_TOGETHER, FEWEST_ANSWERS = 60, 6
-BYTES_TOGETHER, FEWEST_BYTES, SHORTEST_CUT = 1280, 128, 24
-"""What has room in a list of leads, names of fields included, and what each has however many they are."""
-MOST_COLUMNS = 200
-LONGEST_FIELD, BYTES_OF_A_TITLE, LONGEST_CELL = 40, 48, 10_000
 TIME_TO_ASK = 5.0
 """Seconds for Flipsnack to say which documents a collection has."""
 MASKED = "Masked. reveal=true shows what people typed: only where the person needs that."
@@ -126,7 +125,7 @@ async def list_leads(call: ToolCall, given: ListLeadsInput) -> FoundLeads:
     fields = Counter(name for one in seen.leads for name, value in one.fields.items() if value)
     types = Counter(one.kind for one in seen.leads)
     return FoundLeads(
-        leads=[row_of_lead(one, len(window), given) for one in window],
+        leads=[row_of_lead(one, len(window), reveal=given.reveal) for one in window],
         total=len(seen.leads),
         next_offset=after if window and after < len(seen.leads) else None,
         by_day=in_spans(seen.days) or None,
@@ -202,76 +201,6 @@ def texts_of_lead(lead: Lead, *, masked: bool) -> list[str]:
     return [lead.flipbook_title, lead.kind, *chain.from_iterable(fields)]
 
 
-def in_spans(days: Mapping[str, int]) -> dict[str, int]:
-    """Counts by day, the last first; by week, month or year where there are too many of them to be read."""
-    spans: tuple[Callable[[str], str], ...] = (str, week_of, lambda day: day[:7], lambda day: day[:4])
-    counts = Counter[str]()
-    for span in spans:
-        counts.clear()
-        for day, many in days.items():
-            counts[span(day)] += many
-        if len(counts) <= MOST_SPANS:
-            break
-    return dict(sorted(counts.items(), reverse=True)[:MOST_SPANS])
-
-
-def week_of(day: str) -> str:
-    """A week as ISO 8601 counts it."""
-    year, week, _ = date.fromisoformat(day).isocalendar()
-    return f"{year}-W{week:02}"
-
-
-def moment_of(lead: Lead) -> str:
-    """When a lead came, in UTC."""
-    return datetime.fromtimestamp(lead.received, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def field_shown(name: str) -> str:
-    """What a field is called; the name of one in an order may be anything."""
-    return shorten(mask_addresses(name), LONGEST_FIELD)
-
-
-def named_apart(pairs: Iterable[tuple[str, ValueT]]) -> dict[str, ValueT]:
-    """Values under names of which several may be alike, cut or masked as they are."""
-    apart = dict[str, ValueT]()
-    for name, value in pairs:
-        apart[f"{name} #{len(apart) + 1}" if name in apart else name] = value
-    return apart
-
-
-def row_of_lead(lead: Lead, rows: int, given: ListLeadsInput) -> dict[str, Any]:
-    """A lead in an answer with so many of them."""
-    filled = {name: value for name, value in lead.fields.items() if value}
-    shown = with_room(answers_of(filled, given), rows)
-    row = {
-        "date": moment_of(lead),
-        "collection_hash": lead.flipbook_hash,
-        "title": shorten(lead.flipbook_title, BYTES_OF_A_TITLE),
-        "type": "" if lead.kind == CONTACT else lead.kind,
-        "fields": shown,
-        "more_fields": len(filled) - len(shown),
-    }
-    return {name: one for name, one in row.items() if one}
-
-
-def with_room(answers: Iterable[tuple[str, str]], rows: int) -> dict[str, str]:
-    """As many of a lead's answers as have room, and of each as much; one by itself has all the room."""
-    room, shown = max(FEWEST_BYTES, BYTES_TOGETHER // rows), list[tuple[str, str]]()
-    for name, value in islice(answers, max(FEWEST_ANSWERS, ANSWERS_TOGETHER // rows)):
-        if room <= 0:
-            break
-        known = shorten(name, LONGEST_FIELD)
-        told = shorten(value, max(SHORTEST_CUT, room - len(known.encode())))
-        room -= len((known + told).encode())
-        shown.append((known, told))
-    return named_apart(shown)
-
-
-def answers_of(fields: Mapping[str, str], given: ListLeadsInput) -> Iterable[tuple[str, str]]:
-    """What was filled in, as it may be shown."""
-    return fields.items() if given.reveal else mask_answers(fields)
-
-
 def told_beside_leads(given: ListLeadsInput, seen: LeadsSeen) -> list[str]:
     """What has to be known of what is shown."""
     may_see, gone = CALLER.get().may(Right.LEADS_REVEAL), sum(seen.days.values()) - len(seen.leads)
@@ -289,22 +218,9 @@ async def saved_leads(call: ToolCall, given: ListLeadsInput, leads: Sequence[Lea
     if given.save_as is None:
         return {}
     name = f"Flipsnack leads{' unmasked' if given.reveal else ''}"
-    made = await run_sync(partial(leads_as_table, name, leads, given, call.app.redactor.text))
+    made = await run_sync(
+        partial(leads_as_table, name, leads, given.save_as, call.app.redactor.text, reveal=given.reveal)
+    )
     if call.app.handing:
         return (await give_file_address(call, made, f"{safe_name(name, name)}{EXTENSIONS[given.save_as]}"))._asdict()
     return {"path": str(await save_table(made, call.app.download_dir, name, EXTENSIONS[given.save_as]))}
-
-
-def leads_as_table(name: str, leads: Sequence[Lead], given: ListLeadsInput, safe: Safe) -> bytes:
-    """A row for each lead, and a column for each field that any of them has."""
-    shown = [named_apart(answers_of(one.fields, given)) for one in leads]
-    fields = [*dict.fromkeys(field for one in shown for field in one)][:MOST_COLUMNS]
-    head = ["date (UTC)", "submitted", "collection_hash", "title", "type", *fields]
-    rows: list[Row] = [
-        [moment_of(one), one.submitted, one.flipbook_hash, one.flipbook_title, one.kind, *map(answers.get, fields)]
-        for one, answers in zip(leads, shown, strict=True)
-    ]
-    cells = [as_safe([cleaned(str(one or ""), LONGEST_CELL) for one in row], safe) for row in (head, *rows)]
-    if given.save_as == "csv":
-        return as_csv(cells[0], cells[1:])
-    return as_markdown(name, [*map(escape_for_markdown, cells[0])], cells[1:])
