@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import MemoryStore
@@ -165,6 +166,7 @@ async def test_a_lead_more_reads_no_more_of_what_is_there(store: MemoryStore) ->
     read = list[str]()
 
     class Watched(MemoryStore):
+        @override
         async def transact(self, work: Any) -> Any:
             return await store.transact(lambda records: work(watched(records, read)))
 
