@@ -187,12 +187,12 @@ def days_counted(counts: Counted, meant: set[str] | None, first: date, last: dat
 def with_words(words: str, leads: Sequence[Lead], *, masked: bool) -> list[Lead]:
     """Those in which all the words stand: in the flipbook's title, in the fields and their names."""
     wanted = sought(words)
-    return [one for one in leads if all(map(partial(stands_in_any, texts_of_lead(one, masked=masked)), wanted))]
+    return [one for one in leads if all(map(partial(is_in_any, texts_of_lead(one, masked=masked)), wanted))]
 
 
-def stands_in_any(texts: Sequence[str], wanted: Sought) -> bool:
+def is_in_any(texts: Sequence[str], wanted: Sought) -> bool:
     """Whether one of these texts has it. Most leads have it nowhere, which one look tells."""
-    return wanted.may_stand_in("\n".join(texts)) and any(map(wanted.stands_in, texts))
+    return wanted.may_be_in_one_of("\n".join(texts)) and any(map(wanted.is_in, texts))
 
 
 def texts_of_lead(lead: Lead, *, masked: bool) -> list[str]:
