@@ -29,7 +29,7 @@ from flipsnack_mcp.workflows.leads.lead import (
     digest_of,
     lead_of,
 )
-from tests.virtual_clock import StandingClock
+from tests.virtual_clock import Machine, StandingClock
 
 CASES: dict[str, Any] = json.loads(Path(__file__).with_name("leads.json").read_text(encoding="utf-8"))
 NOON = 1_790_000_000.0
@@ -122,6 +122,33 @@ async def test_one_that_came_later_in_the_day_keeps_none_longer(store: MemorySto
     assert await names(store) == ["person 2"]
 
 
+async def test_leads_that_are_older_than_is_wanted_now_go_with_the_next_day(
+    store: MemoryStore, clock: StandingClock
+) -> None:
+    await keep(store, "a", form(1), clock.now, 90)
+    clock.now += 3 * DAY_OF_LEADS
+    await keep(store, "a", form(2), clock.now, 90)
+    clock.now += 3 * DAY_OF_LEADS
+    await keep(store, "a", form(3), clock.now, 5)
+    assert await names(store) == ["person 3", "person 2"]
+    assert len(await store.transact(lambda records: records.all(LEAD_PAGE))) == 2
+    clock.now += DAY_OF_LEADS
+    await keep(store, "a", form(4), clock.now, 0)
+    assert await store.transact(lambda records: records.all(LEAD_PAGE)) == []
+    assert sum((await counted(store, "a", since=0, until=EVER)).values()) == 4
+
+
+@pytest.mark.parametrize("wrong", [1.0, 4e9], ids=["early", "late"])
+async def test_a_clock_that_was_wrong_once_hides_nothing(wrong: float) -> None:
+    machine = Machine(NOON)
+    store = MemoryStore(machine)
+    for number, moment in enumerate((NOON, wrong, NOON + DAY_OF_LEADS)):
+        machine.set_clock((moment - machine().wall) / DAY_OF_LEADS)
+        await keep(store, "a", form(number), machine().wall, 90)
+    assert {"person 0", "person 2"} <= {*await names(store)}
+    assert len(await counted(store, "a", since=0, until=EVER)) == 3
+
+
 async def test_of_none_days_nothing_is_kept_but_counts_and_no_repetition_counts(
     store: MemoryStore, clock: StandingClock
 ) -> None:
@@ -163,7 +190,7 @@ async def test_a_lead_more_reads_no_more_of_what_is_there(store: MemoryStore) ->
     """However many there are: it looks at four records by their names, and at no kind as a whole."""
     for number in range(300):
         await keep(store, "a", form(number), NOON, 90)
-    read = list[str]()
+    read = dict[tuple[str, str], str]()
 
     class Watched(MemoryStore):
         @override
@@ -172,10 +199,10 @@ async def test_a_lead_more_reads_no_more_of_what_is_there(store: MemoryStore) ->
 
     await keep(Watched(), "a", form(1000), NOON, 90)
     assert len(read) == 4
-    assert max(map(len, read)) < keeping.FULL_PAGE * 2
+    assert max(map(len, read.values())) < keeping.FULL_PAGE * 2
 
 
-def watched(records: Records, read: list[str]) -> Any:
+def watched(records: Records, read: dict[tuple[str, str], str]) -> Any:
     """The same records, of which it is seen what is read."""
 
     class Seen:
@@ -184,7 +211,7 @@ def watched(records: Records, read: list[str]) -> Any:
         @staticmethod
         def get(kind: str, name: str) -> Any:
             found = records.get(kind, name)
-            read.append(json.dumps(found))
+            read[kind, name] = json.dumps(found)
             return found
 
     return Seen
