@@ -131,12 +131,12 @@ def texts_of(row: dict[str, Any]) -> Iterator[str]:
 
 def files_erased(records: Records, wanted: re.Pattern[str]) -> int:
     """Delete the files that hold an address; how many they were. Whoever fetches one now finds nothing."""
-    gone = [name for name, body in records.all(KEPT_FILE) if holds_address([content_of(body)], wanted)]
+    gone = [name for name, body in records.all(KEPT_FILE) if holds_address([text_kept_in(body)], wanted)]
     for name in gone:
         records.delete(KEPT_FILE, name)
     return len(gone)
 
 
-def content_of(body: Body) -> str:
+def text_kept_in(body: Body) -> str:
     """What a kept file holds, as text."""
     return zlib.decompress(base64.b64decode(body["packed"])).decode(errors="replace")
