@@ -3,14 +3,24 @@
 from collections.abc import Callable
 from dataclasses import field
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from flipsnack_mcp.reading import Reading, Variable
 
-
-KINDS = {Reading.switch: "boolean", Reading.number: "number", Reading.folder: "filepath"}
+KIND_OF_READING = {Reading.switch: "boolean", Reading.number: "number", Reading.folder: "filepath"}
 """How a form takes a value, by how it is read."""
-SWITCH = ("true", "false")
+EITHER = ("true", "false")
+
+
+class InForms(TypedDict, total=False):
+    """What forms say of it beside its meaning."""
+
+    choices: tuple[str, ...]
+    """All that it may be."""
+    asked: str
+    """What a form calls it that asks for it."""
+    written: str
+    """How a list of it is written, for who writes one."""
 
 
 def setting(
@@ -22,16 +32,13 @@ def setting(
     secret: bool = False,
     separator: str = "",
     veiled: bool = False,
-    choices: tuple[str, ...] = (),
-    asked: str = "",
-    written: str = "",
+    **told: Unpack[InForms],
 ) -> Any:
     """A field that is read from its variable. `shown` is how its default is written where the value itself is not.
 
-    `veiled`: its value may hold a secret, and stands in no `repr`. `asked`: what a form calls it that asks for it.
-    `written`: how a list is written, for who writes one.
+    `veiled`: its value may hold a secret, and stands in no `repr`.
     """
-    flag = isinstance(default, bool)
+    flag, written = isinstance(default, bool), told.get("written", "")
     variable = Variable(
         "",
         f"{meaning}, {written}" if written else meaning,
@@ -39,10 +46,10 @@ def setting(
         secret=secret,
         flag=flag,
         separator=separator,
-        kind=KINDS.get(read.func if isinstance(read, partial) else read, "string"),
-        choices=SWITCH if flag else choices,
+        kind=KIND_OF_READING.get(read.func if isinstance(read, partial) else read, "string"),
+        choices=EITHER if flag else told.get("choices", ()),
         in_words=bool(shown) and not default,
-        asked=asked,
+        asked=told.get("asked", ""),
         gist=meaning,
     )
     return field(default=default, repr=not (secret or veiled), metadata={"read": read, "variable": variable})

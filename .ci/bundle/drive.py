@@ -48,10 +48,9 @@ def judged(case: dict[str, Any], tools: int, answer: str, documents: str) -> str
     return "; ".join(said for said, so in wrong.items() if so)
 
 
-async def main(cases: Path) -> int:
+async def main(lines: list[str]) -> int:
     failed = 0
-    for line in cases.read_text(encoding="utf-8").splitlines():
-        case = json.loads(line)
+    for case in map(json.loads, lines):
         wrong = await look(case)
         failed += bool(wrong)
         print(f"{'FAILED' if wrong else 'ok'}: {case['name']}{': ' + wrong if wrong else ''}")
@@ -59,4 +58,4 @@ async def main(cases: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(1 if anyio.run(main, Path(sys.argv[1])) else 0)
+    sys.exit(1 if anyio.run(main, Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()) else 0)

@@ -11,7 +11,14 @@ from pathlib import Path
 from zipfile import ZipFile
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("py.typed", "server/menu.json", "server/prompts.toml", "server/skill.md", "front/answers.json", "commands/catalogue.pdf")
+NEEDED = (
+    "py.typed",
+    "server/menu.json",
+    "server/prompts.toml",
+    "server/skill.md",
+    "front/answers.json",
+    "commands/catalogue.pdf",
+)
 """Files without which an installed server is not whole, and which no import would miss."""
 OF_THE_SOURCE = ("tests/conftest.py", "packaging/write_docs.py", "server.json", "skills/flipsnack/SKILL.md", "LICENSE")
 
@@ -32,7 +39,8 @@ def findings(dist: Path) -> dict[str, bool]:
     name, page = told["Name"], str(told.get_payload())
     return {
         "uvx finds a command that is named like the package": f"{name} = " in started,
-        "one version everywhere": len({told["Version"], server["version"], package["version"], manifest["version"]}) == 1,
+        "one version everywhere": len({told["Version"], server["version"], package["version"], manifest["version"]})
+        == 1,
         "the registry's name stands on the package's page, at the end of a word": bool(
             re.search(rf"mcp-name:\s*{re.escape(server['name'])}(?=\s|<|-->|$)", page)
         ),

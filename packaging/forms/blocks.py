@@ -71,7 +71,9 @@ def with_values(begun: Start, uploads: str) -> str:
 
 def claude_code(begun: Start, uploads: str) -> str:
     """The name comes first: `-e` takes every word that follows it up to the next option."""
-    given = "".join(f' -e {name}="{value}"' for name, value in zip(CREDENTIALS, ("your key", "your secret"), strict=True))
+    given = "".join(
+        f' -e {name}="{value}"' for name, value in zip(CREDENTIALS, ("your key", "your secret"), strict=True)
+    )
     words = " ".join(f'"{one}"' if "\\" in one else shlex.quote(one) for one in (begun.command, *begun.args))
     return f'claude mcp add {SERVER} --scope user{given} -e {UPLOADS}="{uploads}" -- {words}'
 

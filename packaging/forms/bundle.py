@@ -46,7 +46,9 @@ def manifest() -> dict[str, object]:
         "support": f"{HOME}/issues",
         "icon": Path(ICON).name,
         "server": {"type": "uv", "entry_point": "flipsnack_mcp/__main__.py", "mcp_config": started()},
-        "tools": [{"name": one.name, "description": first_sentence(one.description)} for one in menu(Settings()).values()],
+        "tools": [
+            {"name": one.name, "description": first_sentence(one.description)} for one in menu(Settings()).values()
+        ],
         "prompts_generated": True,
         "keywords": KEYWORDS,
         "license": LICENSE,

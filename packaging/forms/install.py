@@ -14,7 +14,9 @@ YET = (
     f"**It is not published yet.** The name `{NAME}` is not ours on the package index, so whatever may be found under it was "
     "made by others: start it from a checkout, as below. What is written for the package counts from its release on."
 )
-PUBLISHED_AS = f"It is published as `{NAME}` {VERSION}, and pinned: a program that may delete is updated when you say so."
+PUBLISHED_AS = (
+    f"It is published as `{NAME}` {VERSION}, and pinned: a program that may delete is updated when you say so."
+)
 
 
 def status(*, published: bool = PUBLISHED) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from forms.bundle import manifest
-from forms.project import ROOT
 
 from flipsnack_mcp.parsing import given_settings, parsed
 from flipsnack_mcp.settings import Settings, read_settings
+from forms.bundle import manifest
+from forms.project import ROOT
 
 LARGEST = 400_000
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from flipsnack_mcp.published import PUBLISHED
+from flipsnack_mcp.settings import VARIABLES
 from forms.fields import ASKED, key
 from forms.project import HOME, LISTED_AS, NAME, PROJECT, ROOT, VERSION
 from forms.start import FROM_INDEX, from_folder, start
 from forms.written import FORMS
-
-from flipsnack_mcp.published import PUBLISHED
-from flipsnack_mcp.settings import VARIABLES
 
 DOCUMENTS = [path for path in FORMS if path.endswith(".json")]
 
@@ -44,7 +44,7 @@ def test_a_form_that_tells_a_version_tells_that_of_the_package(path: str) -> Non
 
 def test_no_form_runs_a_name_that_is_not_ours_yet_nor_a_version_that_may_change() -> None:
     commands = {
-        path: tuple([one["command"], *one["args"]])
+        path: (one["command"], *one["args"])
         for path in DOCUMENTS
         for one in nodes(form(path))
         if isinstance(one, dict) and "command" in one
@@ -120,7 +120,7 @@ def test_forms_that_cannot_ask_pass_on_what_is_asked_for() -> None:
 def test_every_file_that_a_form_names_is_there() -> None:
     named = [one for path in DOCUMENTS for one in nodes(form(path)) if isinstance(one, str)]
     ours = [one.removeprefix(f"{HOME}/blob/main/") for one in named if one.startswith(f"{HOME}/blob/main/")]
-    beside = [one for one in named if one.startswith("./") or one.startswith("packaging/")]
+    beside = [one for one in named if one.startswith(("./", "packaging/"))]
     assert ours
     assert beside
     assert [one for one in ours + beside if not (ROOT / one).exists()] == []

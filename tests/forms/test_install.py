@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from forms.blocks import CLIENTS, POSIX, WINDOWS, Client, Place, cursor_link, vs_code_link
 from forms.install import PAGE, installed, other_way, parts, status
 from forms.project import NAME, ROOT, SERVER, VERSION
@@ -31,7 +32,11 @@ def entry(client: Client, place: Place) -> dict[str, Any]:
         apart = words.index("--")
         given = [words[at + 1] for at, one in enumerate(words[:apart]) if one == "-e"]
         assert words[:4] == ["claude", "mcp", "add", SERVER]
-        return {"command": words[apart + 1], "args": words[apart + 2 :], "env": dict(one.split("=", 1) for one in given)}
+        return {
+            "command": words[apart + 1],
+            "args": words[apart + 2 :],
+            "env": dict(one.split("=", 1) for one in given),
+        }
     read = tomllib.loads(block) if client.language == "toml" else json.loads(block)
     (servers,) = (read[one] for one in ("mcpServers", "servers", "mcp_servers") if one in read)
     found: dict[str, Any] = servers[SERVER]
@@ -128,7 +133,13 @@ def test_the_command_of_the_environment_serves_the_sandbox() -> None:
     ]
     environment = {**os.environ, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_STATE": "memory:"}
     done = subprocess.run(  # noqa: S603  # our own program
-        [command, *told.args], input="\n".join([*lines, ""]), capture_output=True, text=True, env=environment, timeout=60
+        [command, *told.args],
+        check=False,
+        input="\n".join([*lines, ""]),
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
     )
     answers = {one["id"]: one["result"] for one in map(json.loads, done.stdout.splitlines())}
     assert answers[1]["serverInfo"]["version"] == VERSION

@@ -2,12 +2,11 @@
 
 import re
 
-from forms.project import ROOT
-from forms.skill import FILE
-
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.resources import SKILL_FILE
 from flipsnack_mcp.settings import Settings
+from forms.project import ROOT
+from forms.skill import FILE
 
 TEXT = (ROOT / FILE).read_text(encoding="utf-8")
 _, HEAD, BODY = TEXT.split("---\n", 2)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from forms.project import ROOT, VERSION
 
 GITHUB = ROOT / ".github"
@@ -37,7 +38,9 @@ def test_a_workflow_runs_others_actions_by_their_commit_and_may_little(file: Pat
     text = file.read_text(encoding="utf-8")
     used = re.findall(r"uses: (\S+)(.*)", text)
     assert used
-    assert [one for one, said in used if not re.search(r"@[0-9a-f]{40}$", one) or not re.fullmatch(r" # v[\d.]+", said)] == []
+    assert [
+        one for one, said in used if not re.search(r"@[0-9a-f]{40}$", one) or not re.fullmatch(r" # v[\d.]+", said)
+    ] == []
     assert read(file)["permissions"] == {"contents": "read"}
     assert text.count("persist-credentials: false") == text.count("actions/checkout@")
     assert all("timeout-minutes" in job for job in read(file)["jobs"].values())
@@ -55,7 +58,9 @@ def test_the_workflow_runs_what_people_are_told_to_run() -> None:
     lines = TOLD.splitlines()
     commands = [one["run"].strip() for one in steps("ci.yml") if "run" in one and "RUNNER_TEMP" not in one["run"]]
     told = {line.partition("#")[0].strip() for line in lines}
-    said = [one for one in commands if one not in told and one not in TOLD and f"{one.removesuffix(' --check')}" not in told]
+    said = [
+        one for one in commands if one not in told and one not in TOLD and f"{one.removesuffix(' --check')}" not in told
+    ]
     assert len(commands) >= 8
     assert said == []
 
