@@ -1,7 +1,6 @@
 """The bundle for Claude Desktop: what is in it, and what the server makes of a form that is empty, partly and fully filled in."""
 
 import json
-import os
 import runpy
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ def test_an_empty_form_says_what_is_missing_and_lets_the_sandbox_be_tried(
 
 
 def test_a_full_form_arrives_whole_with_all_its_folders(tmp_path: Path) -> None:
-    folders = [str(tmp_path / name) for name in ("a b", f"c{os.pathsep}d"[:1], "ü")]
+    folders = [str(tmp_path / name) for name in ("a b", "c", "ü")]
     filled = {
         "api_key": "FORMS-1-KEYFORBUNDLE",
         "api_secret": "FORMS-1-SECRETFORBUNDLE-2",

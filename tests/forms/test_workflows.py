@@ -55,14 +55,9 @@ def test_every_system_and_version_that_is_told_is_tried() -> None:
 
 
 def test_the_workflow_runs_what_people_are_told_to_run() -> None:
-    lines = TOLD.splitlines()
     commands = [one["run"].strip() for one in steps("ci.yml") if "run" in one and "RUNNER_TEMP" not in one["run"]]
-    told = {line.partition("#")[0].strip() for line in lines}
-    said = [
-        one for one in commands if one not in told and one not in TOLD and f"{one.removesuffix(' --check')}" not in told
-    ]
     assert len(commands) >= 8
-    assert said == []
+    assert [one for one in commands if one.removesuffix(" --check") not in TOLD] == []
 
 
 def test_the_recipes_are_those_of_the_contributors_page() -> None:
