@@ -15,10 +15,10 @@ PLAIN_FILE = 0o100644 << 16
 
 def pack(target: Path) -> None:
     with ZipFile(target, "w", ZIP_DEFLATED, compresslevel=9) as bundle:
-        for name, file in files():
+        for name, content in files():
             inside = ZipInfo(name, MADE)
             inside.external_attr, inside.compress_type = PLAIN_FILE, ZIP_DEFLATED
-            bundle.writestr(inside, file.read_bytes())
+            bundle.writestr(inside, content)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.settings import VARIABLES, Settings
+from forms.bare import bare
 from forms.fields import ASKED, environment, filled, user_config
 from forms.project import (
     AUTHOR,
@@ -24,9 +27,10 @@ from forms.project import (
     document,
 )
 
-MANIFEST = "packaging/mcpb/manifest.json"
-BESIDE = ("pyproject.toml", "README.md", "LICENSE")
-"""What its build needs beside the package."""
+FOLDER, START = "packaging/mcpb", "start.py"
+MANIFEST = f"{FOLDER}/manifest.json"
+BUILT = 'build-backend = "hatchling.build"'
+BUILT_HERE = 'build-backend = "unpacking"\nbackend-path = ["."]'
 FOLDERS = next(one for one in VARIABLES if one.name == "FLIPSNACK_UPLOAD_DIRS")
 
 
@@ -45,7 +49,7 @@ def manifest() -> dict[str, object]:
         "documentation": document("docs/install.md"),
         "support": f"{HOME}/issues",
         "icon": Path(ICON).name,
-        "server": {"type": "uv", "entry_point": "flipsnack_mcp/__main__.py", "mcp_config": started()},
+        "server": {"type": "uv", "entry_point": START, "mcp_config": started()},
         "tools": [
             {"name": one.name, "description": first_sentence(one.description)} for one in menu(Settings()).values()
         ],
@@ -69,12 +73,28 @@ def first_sentence(description: str | None) -> str:
     return f"{str(description).split('. ')[0].rstrip('.')}."
 
 
-def files(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
-    """What is in it: the name inside, and the file; in one order, so that two bundles of one source are the same."""
-    yield "manifest.json", root / MANIFEST
-    yield Path(ICON).name, root / ICON
-    for name in BESIDE:
-        yield name, root / name
-    for file in sorted((root / "flipsnack_mcp").rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pyc":
-            yield file.relative_to(root).as_posix(), file
+def files(root: Path = ROOT) -> Iterator[tuple[str, bytes]]:
+    """What is in it: names and contents, in one order, so that two bundles of one source are the same."""
+    yield "manifest.json", (root / MANIFEST).read_bytes()
+    yield "pyproject.toml", built_by_unpacking((root / "pyproject.toml").read_text(encoding="utf-8")).encode()
+    yield "source.tar.xz", source(root)
+    for file in (ICON, "README.md", "LICENSE", f"{FOLDER}/{START}", f"{FOLDER}/unpacking.py"):
+        yield Path(file).name, (root / file).read_bytes()
+
+
+def built_by_unpacking(pyproject: str) -> str:
+    """The project's own file, but for who builds it."""
+    return pyproject.replace(BUILT, BUILT_HERE)
+
+
+def source(root: Path) -> bytes:
+    """The package in one archive, modules without comments: each file packed alone would take twice as much."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:xz", preset=9, format=tarfile.USTAR_FORMAT) as archive:
+        for file in sorted((root / "flipsnack_mcp").rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                content = bare(file.read_text(encoding="utf-8")).encode() if file.suffix == ".py" else file.read_bytes()
+                told = tarfile.TarInfo(file.relative_to(root).as_posix())
+                told.size = len(content)
+                archive.addfile(told, io.BytesIO(content))
+    return packed.getvalue()
