@@ -8,7 +8,7 @@ from flipsnack_mcp.clients import Start
 from flipsnack_mcp.published import PUBLISHED
 from forms.blocks import BLOCKS, LINUX, MAC, WINDOWS, Block, Place, badges
 from forms.project import NAME, VERSION
-from forms.start import FROM_INDEX, from_folder
+from forms.start import FROM_INDEX, from_folder, start
 
 PAGE = "docs/install.md"
 YET = (
@@ -66,14 +66,21 @@ def other_way(*, published: bool = PUBLISHED) -> str:
     ))  # fmt: skip
 
 
+def first_start() -> str:
+    """What lets uv get the libraries."""
+    here, there = (start(place.source) for place in (MAC, WINDOWS))
+    return on_two_systems(
+        "in a terminal", *(" ".join((one.command, *one.arguments, "--version")) for one in (here, there))
+    )
+
+
 def without_uv() -> str:
     """The command of the environment that the README makes; it takes no arguments."""
-    return "\n".join((
-        "| system | command |",
-        "|---|---|",
-        f"| macOS, Linux | `{installed(MAC).command}` |",
-        f"| Windows | `{installed(WINDOWS).command}` |",
-    ))  # fmt: skip
+    return on_two_systems("command", *(installed(place).command for place in (MAC, WINDOWS)))
+
+
+def on_two_systems(heading: str, here: str, there: str) -> str:
+    return f"| system | {heading} |\n|---|---|\n| macOS, Linux | `{here}` |\n| Windows | `{there}` |"
 
 
 def installed(place: Place) -> Start:
@@ -86,6 +93,7 @@ def parts() -> dict[str, str]:
     """By the names of their places in the page."""
     return {
         "published": status(),
+        "first start": first_start(),
         "blocks": blocks(),
         "other way": other_way(),
         "without uv": without_uv(),
