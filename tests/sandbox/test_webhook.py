@@ -233,7 +233,7 @@ GOOD = """https://example.com/hooks/x https://example.com:8443/?key=x http://127
 http://[::1]:8000/x http://127.8.8.8/x HTTPS://EXAMPLE.COM/x"""
 BAD = """http://example.com/x http://192.168.1.5/x http://localhost.example.com/x http://127.0.0.1.example.com/x
 ftp://127.0.0.1/x //127.0.0.1/x example.com https:///x https://example.com:0/x https://example.com:99999/x https://[::1
-https://exämple.com/ file:///etc/passwd"""
+https://exämple.com/ https://a:b@example.com/ file:///etc/passwd"""
 
 
 @pytest.mark.parametrize("url", GOOD.split())

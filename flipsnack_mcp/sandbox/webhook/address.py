@@ -31,7 +31,7 @@ def may_be_hook(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        usable = url.isascii() and url.isprintable() and " " not in url and parts.port != 0
+        usable = url.isascii() and url.isprintable() and " " not in url and parts.port != 0 and not parts.username
     except ValueError:
         return False
     return usable and bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)))
