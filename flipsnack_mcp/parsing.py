@@ -4,7 +4,7 @@ import argparse
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from typing_extensions import override
@@ -20,6 +20,7 @@ LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
 OF_TOKENS = frozenset({"FLIPSNACK_TOKENS", "FLIPSNACK_ACCOUNTS"})
 """The settings without which nobody can say what a token is for."""
+OF_LEADS = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_ACCOUNTS", "FLIPSNACK_PUBLIC_URL"})
 LACKING = "the following arguments are required: "
 """How the parser begins to say what is missing."""
 ALONE = frozenset({"--version", "--help", "-h"})
@@ -134,6 +135,8 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         "--undo", type=whole, metavar="ID", help="put back what the change with this number left, once you agreed to it"
     )
     add_tokens(commands.add_parser("token", help="say who may call a server over HTTP, and take that back"))
+    add_hooks(commands.add_parser("hooks", help="say where the leads of an account arrive, and take that back"))
+    add_leads(commands.add_parser("leads", help="take out all leads, or erase those of an e-mail address"))
     move = commands.add_parser("move", help="move what a state file holds to the Redis server of FLIPSNACK_STATE")
     move.add_argument("file", nargs="?", help="the file; without it, the usual one")
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
@@ -153,10 +156,42 @@ def add_tokens(token: argparse.ArgumentParser) -> None:
     every = what.add_parser("list", help="show whose tokens there are")
     revoke = what.add_parser("revoke", help="take a token back")
     revoke.add_argument("name", metavar="NAME", help="whose it is")
-    for one in (add, every, revoke):
-        for variable in VARIABLES:
-            if variable.name in OF_TOKENS:
-                text = f"{variable.meaning} ({variable.name})"
+    add_some_settings((add, every, revoke), OF_TOKENS)
+
+
+def add_hooks(hooks: argparse.ArgumentParser) -> None:
+    """What can be done with the addresses at which leads arrive."""
+    what = hooks.add_subparsers(dest="what", required=True, metavar="add|list|replace|revoke")
+    every = {
+        "add": "make the address of an account, which is printed once",
+        "list": "show which accounts have one, and how many leads came",
+        "replace": "make another one; the one before ends",
+        "revoke": "end it",
+    }
+    made = {name: what.add_parser(name, help=text) for name, text in every.items()}
+    for name in made.keys() - {"list"}:
+        made[name].add_argument("account", nargs="?", metavar="ACCOUNT", help="its name in FLIPSNACK_ACCOUNTS")
+    add_some_settings(made.values(), OF_LEADS)
+
+
+def add_leads(leads: argparse.ArgumentParser) -> None:
+    """What can be done with leads in a terminal."""
+    what = leads.add_subparsers(dest="what", required=True, metavar="export|erase")
+    export = what.add_parser("export", help="print them all, unmasked, as a table (CSV)")
+    export.add_argument("account", nargs="?", metavar="ACCOUNT", help="of one account only")
+    export.add_argument("--since", type=time_from, default=0.0, metavar="TIME", help=f"since then: {SOME_TIME}")
+    export.add_argument("--json", action="store_true", help="print them as JSON")
+    erase = what.add_parser("erase", help="erase every lead of an e-mail address, for good")
+    erase.add_argument("address", nargs="?", metavar="ADDRESS", help="without it, it is asked for")
+    add_some_settings((export, erase), OF_LEADS)
+
+
+def add_some_settings(commands: Iterable[argparse.ArgumentParser], names: frozenset[str]) -> None:
+    """Some of the settings, as options."""
+    for variable in VARIABLES:
+        if variable.name in names:
+            for one in commands:
+                text = f"{variable.meaning} ({variable.name})".replace("%", "%%")
                 one.add_argument(variable.option, dest=variable.name, help=text, metavar="VALUE")
 
 

@@ -13,12 +13,13 @@ from itertools import chain
 from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
-from flipsnack_mcp.workflows.leads.lead import Lead, digest_of, lead_of
+from flipsnack_mcp.workflows.leads.lead import UNKNOWN, Lead, digest_of, lead_of
 
 LEADS_OF, LEAD_DAY, LEAD_PAGE, LEAD_MARK = "leads of", "lead day", "lead page", "lead mark"
-A_DAY = 86_400.0
-REPEATED_FOR = 7 * A_DAY
+DAY_OF_LEADS = 86_400.0
+REPEATED_FOR = 7 * DAY_OF_LEADS
 """Seconds in which a lead may be sent again. Flipsnack says five times, each later than the one before."""
+EVER = float("inf")
 A_MOMENT = 0.001
 """Of a period the end is not a part."""
 MOST_DAYS = 1100
@@ -27,8 +28,6 @@ FULL_PAGE = 16_000
 """Characters after which another page begins: one is written anew for each lead that comes to it."""
 MOST_COUNTED = 1000
 """Flipbooks and kinds that are told apart in a day."""
-UNKNOWN = "unknown"
-"""What is counted where a body is no lead as far as anybody knows, and nothing of it is kept."""
 Counted = Mapping[tuple[str, str, str], int]
 """Day, flipbook and kind."""
 
@@ -71,14 +70,16 @@ async def keep(store: Store, account: str, body: object, received: float, days: 
         mark = f"{account} {digest}"
         if records.get(LEAD_MARK, mark):
             return False
-        day = day_of(received)
-        records.put(LEAD_MARK, mark, {"at": received}, keep=max(days * A_DAY, REPEATED_FOR))
+        day = utc_day(received)
+        records.put(LEAD_MARK, mark, {"at": received}, keep=max(days * DAY_OF_LEADS, REPEATED_FOR))
         widen(records, account, day)
         there = LeadDay.of(records.get(LEAD_DAY, f"{account} {day}"))
         there.count(*((lead.flipbook_hash, lead.kind) if lead else ("", UNKNOWN)))
         if lead and days:
-            write(records, account, day, there, {**as_kept(lead, digest), "until": received + days * A_DAY}, days)
-        records.put(LEAD_DAY, f"{account} {day}", there.body, keep=MOST_DAYS * A_DAY)
+            write(
+                records, account, day, there, {**as_kept(lead, digest), "until": received + days * DAY_OF_LEADS}, days
+            )
+        records.put(LEAD_DAY, f"{account} {day}", there.body, keep=MOST_DAYS * DAY_OF_LEADS)
         return True
 
     return await store.transact(work)
@@ -94,7 +95,7 @@ async def kept(store: Store, account: str, *, since: float, until: float) -> lis
         return [lead_again(one) for one in living]
 
     found = await store.transact(work)
-    return sorted(reversed(found), key=lambda one: one.received, reverse=True)
+    return sorted(found, key=lambda one: one.received)[::-1]  # of one moment, the one that came last stands first
 
 
 async def counted(store: Store, account: str, *, since: float, until: float) -> Counted:
@@ -113,13 +114,18 @@ async def counted(store: Store, account: str, *, since: float, until: float) -> 
     return await store.transact(work)
 
 
+async def accounts_with_leads(store: Store) -> list[str]:
+    """The accounts for which anything ever came."""
+    return await store.transact(lambda records: [account for account, _ in records.all(LEADS_OF)])
+
+
 def write(records: Records, account: str, day: str, there: LeadDay, row: Body, days: int) -> None:
     """Write a lead on the last page of its day, or on a new one."""
     page = records.get(LEAD_PAGE, page_named(account, day, there.pages)) if there.filled < FULL_PAGE else None
     if page is None:
         there.pages, there.filled, page = there.pages + 1, 0, {"leads": []}
     there.filled += sum(map(len, chain(*row["fields"].items()))) + 200
-    seconds = days * A_DAY
+    seconds = days * DAY_OF_LEADS
     body = {"leads": [*page["leads"], row], "ends": max(records.now + seconds, page.get("ends", 0.0))}
     records.put(LEAD_PAGE, page_named(account, day, there.pages), body, keep=body["ends"] - records.now)
 
@@ -148,7 +154,7 @@ def days_between(records: Records, account: str, since: float, until: float) -> 
     body = records.get(LEADS_OF, account)
     if body is None or since >= until:
         return []
-    first, last = max(body["first"], day_of(since)), min(body["last"], day_of(until - A_MOMENT))
+    first, last = max(body["first"], utc_day(since)), min(body["last"], utc_day(until - A_MOMENT))
     return [*days_from(first, last)][-MOST_DAYS:]
 
 
@@ -160,7 +166,7 @@ def days_from(first: str, last: str) -> Iterator[str]:
         day += timedelta(days=1)
 
 
-def day_of(moment: float) -> str:
+def utc_day(moment: float) -> str:
     """The day of a moment, in UTC; of one that no calendar has, the nearest."""
     if not 0 <= moment < FAR:
         return "1970-01-01" if moment < 0 else "9999-12-30"

@@ -73,7 +73,7 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
         return waiting
     said, call.aside = told(joint, together.lines, together.uncounted), whole_table(joint, together.lines)
     answer = AccountsReport(
-        **{**said, "totals": counted(together) | said["totals"]},
+        **{**said, "totals": counts_together(together) | said["totals"]},
         state=together.state,
         accounts=rows,
         next_step=what_next(together),
@@ -197,7 +197,7 @@ def not_asked(together: Together) -> list[Uncounted]:
     return [Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
 
 
-def counted(together: Together) -> Figures:
+def counts_together(together: Together) -> Figures:
     """How many accounts the totals are of, and of how many they are not."""
     failures = len(together.failures)
     accounts = len(together.parts) + len(together.joint.without) - failures
