@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from flipsnack_mcp.commands.connecting import connect, open_key_files, remember
+from flipsnack_mcp.commands.connecting import connect, kept_at, open_key_files, remember
 from flipsnack_mcp.commands.stopping import see_to_stderr, serve_until_interrupted
 from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
 from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
@@ -25,6 +25,10 @@ from flipsnack_mcp.team.binding import asks_who_calls
 IMITATIONS_APART = (
     "An account is an imitation inside this process (sandbox), so each replica has other flipbooks: to try several, start "
     "`flipsnack-mcp sandbox` and let the accounts name it by its api_url and upload_url."
+)
+LEADS_NOWHERE = (
+    "FLIPSNACK_LEADS is set, but FLIPSNACK_STATE is memory:, so no `hooks add` reaches this server, and what it kept would end "
+    "with it: name a file or a Redis server."
 )
 
 log = logging.getLogger(__name__)
@@ -103,7 +107,8 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     if sys.stderr.isatty():
         reached = settings.public_url.rstrip("/") or address_of_server(host, port)
         announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
-    for one in (*remarks_on_callers(settings), *remarks_on_files(settings), *remarks_on_imitations(settings)):
+    own = (*remarks_on_imitations(settings), *remarks_on_leads(settings))
+    for one in (*remarks_on_callers(settings), *remarks_on_files(settings), *own):
         log.warning("%s", one)
     return served_over_http(server, settings, store, host, port)
 
@@ -112,6 +117,11 @@ def remarks_on_imitations(settings: Settings) -> list[str]:
     """What the person who starts one of several replicas should know of imitations inside them."""
     apart = [one.name for one in settings.every if one.sandbox and is_redis(settings.state)]
     return [IMITATIONS_APART] if apart else []
+
+
+def remarks_on_leads(settings: Settings) -> list[str]:
+    """What the person should know who wants leads to be kept where nothing is."""
+    return [LEADS_NOWHERE] if settings.leads and kept_at(settings) == "memory:" else []
 
 
 def served_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> int:

@@ -20,8 +20,8 @@ from flipsnack_mcp.workflows.leads.keeping import (
     EVER,
     LEAD_MARK,
     LEAD_PAGE,
-    LEADS_OF,
     REPEATED_FOR,
+    accounts_with_leads,
     pages_between,
 )
 
@@ -52,8 +52,11 @@ async def erase(store: OpenedStore, address: str) -> Erased:
         StoreUnusable: The store cannot be used. What was erased by then stays so: it is to be repeated.
     """
     wanted = pattern_of(address)
-    pages = await store.transact(every_page)
-    leads = sum([await store.transact(partial(leads_erased, pages=some, wanted=wanted)) for some in in_parts(pages)])
+    leads = 0
+    for account in await accounts_with_leads(store):
+        pages = await store.transact(partial(pages_between, account=account, since=0, until=EVER))
+        for some in in_parts(pages):
+            leads += await store.transact(partial(leads_erased, account=account, pages=some, wanted=wanted))
     files = await store.transact(partial(files_erased, wanted=wanted))
     return Erased(leads, files, await store.purge())
 
@@ -91,28 +94,19 @@ def as_searched(text: str) -> str:
     return unicodedata.normalize("NFKC", one_line(text)).casefold()
 
 
-def every_page(records: Records) -> list[tuple[str, str]]:
-    """The account and the name of every page of leads."""
-    accounts = [account for account, _ in records.all(LEADS_OF)]
-    return [(account, page) for account in accounts for page in pages_between(records, account, 0, EVER)]
-
-
 PAGES_AT_ONCE = 20
 
 
-def in_parts(pages: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+def in_parts(pages: list[str]) -> Iterator[list[str]]:
     """So many at once that no server has to wait for it."""
     return (pages[at : at + PAGES_AT_ONCE] for at in range(0, len(pages), PAGES_AT_ONCE))
 
 
-def leads_erased(records: Records, pages: list[tuple[str, str]], wanted: re.Pattern[str]) -> int:
+def leads_erased(records: Records, account: str, pages: list[str], wanted: re.Pattern[str]) -> int:
     """Take the leads of an address off these pages; how many they were."""
-    bodies = records.several(LEAD_PAGE, [name for _, name in pages])
-    return sum(
-        taken_off(records, account, name, body, wanted)
-        for (account, name), body in zip(pages, bodies, strict=True)
-        if body
-    )
+    bodies = records.several(LEAD_PAGE, pages)
+    found = zip(pages, bodies, strict=True)
+    return sum(taken_off(records, account, name, body, wanted) for name, body in found if body)
 
 
 def taken_off(records: Records, account: str, name: str, page: Body, wanted: re.Pattern[str]) -> int:
