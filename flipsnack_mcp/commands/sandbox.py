@@ -18,7 +18,7 @@ from flipsnack_mcp.sandbox.serving import serve
 HOST = "127.0.0.1"
 
 
-def sandbox(port: int, account: str, pace: Pace, hook: str) -> int:
+def sandbox(port: int, account: str, pace: Pace, hook: str | None) -> int:
     """Serve until interrupted; the first line on stdout says where and with which credentials."""
     try:
         anyio.run(serve_imitation, port, account, pace, hook)
@@ -28,7 +28,7 @@ def sandbox(port: int, account: str, pace: Pace, hook: str) -> int:
     return 0
 
 
-async def serve_imitation(port: int, account: str, pace: Pace, hook: str) -> None:
+async def serve_imitation(port: int, account: str, pace: Pace, hook: str | None) -> None:
     """Serve, with a webhook if there is an address for one."""
     async with hooked(hook) as called:
         imitation = Sandbox(api_key=SANDBOX_KEY, api_secret=SANDBOX_SECRET, account=account, pace=pace, hook=called)
@@ -37,9 +37,9 @@ async def serve_imitation(port: int, account: str, pace: Pace, hook: str) -> Non
 
 
 @asynccontextmanager
-async def hooked(url: str) -> AsyncIterator[Hook | None]:
-    """The webhook at an address; none where it is empty. Redirects are answers like others, and how long is waited says it."""
-    if not url:
+async def hooked(url: str | None) -> AsyncIterator[Hook | None]:
+    """The webhook at an address, if there is one. Redirects are answers like others, and how long is waited says it."""
+    if url is None:
         yield None
         return
     here = is_loopback(urlsplit(url).hostname or "")
