@@ -60,7 +60,7 @@ class Plan:
     away: float
 
 
-LONG, SHORT = Plan("long", 10_000, 10, 20.0), Plan("short", 300, 2, 3.0)
+LONG, SHORT = Plan("long", 10_000, 10, 20.0), Plan("short", 100, 1, 2.0)
 
 
 @dataclass
