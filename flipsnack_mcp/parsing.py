@@ -207,7 +207,12 @@ def add_imitation(sandbox: argparse.ArgumentParser) -> None:
     }
     for option, (kind, usual, text) in paces.items():
         sandbox.add_argument(option, type=kind, default=usual, metavar="N", help=text)
-    sandbox.add_argument("--hook", type=hook_address, metavar="URL", help="where leads and orders are sent")
+    sandbox.add_argument(
+        "--hook",
+        type=hook_address,
+        metavar="URL",
+        help="where leads and orders go, once a POST to the leads_url of its first line asks for them",
+    )
 
 
 def hook_address(text: str) -> str:
