@@ -91,9 +91,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def sending(standing: Team) -> AsyncIterator[Webhook]:
-    """The sandbox's webhook, at the address that the operator was given."""
-    (address,) = ADDRESS.findall(standing.operate("hooks", "add", ACCOUNT))
+async def sending(standing: Team, address: str) -> AsyncIterator[Webhook]:
+    """The sandbox's webhook, at that address."""
     endless = httpx2.Limits(max_connections=None)
     verify = standing.balancer.trusting()
     async with httpx2.AsyncClient(timeout=None, limits=endless, verify=verify, trust_env=False) as http:
@@ -189,6 +188,11 @@ def values_in(value: Any) -> Iterator[Any]:
         yield from values_in(one)
 
 
+def told_in(logs: str, secret: str) -> dict[str, bool]:
+    """What may stand in no log, of the servers and of nginx, and whether it does."""
+    return {"nothing at all": not logs, "the hook's path": secret in logs, "a lead": bool(EMAIL.search(logs))}
+
+
 def figures(scene: Scene, took: float) -> dict[str, Any]:
     """What an operator wants to know."""
     answered = [one.seconds for one in scene.attempts if one.arrived]
@@ -206,13 +210,16 @@ def figures(scene: Scene, took: float) -> dict[str, Any]:
 
 async def judged(standing: Team, plan: Plan, chance: random.Random, *, on_redis: bool) -> tuple[Any, list[str]]:
     """One store, from the first lead to the last look."""
-    async with sending(standing) as webhook:
+    (address,) = ADDRESS.findall(standing.operate("hooks", "add", ACCOUNT))
+    async with sending(standing, address) as webhook:
         scene = Scene(standing, webhook, chance, on_redis)
         began = time.monotonic()
         await lived(scene, plan)
         took = time.monotonic() - began
     leads, counts = await in_the_store(standing.environment)
-    return figures(scene, took), list(broken(scene, leads, counts))
+    logs = "".join(one.read_text(encoding="utf-8", errors="replace") for one in standing.folder.rglob("*.log"))
+    said = [f"a log holds {one}" for one, found in told_in(logs, address.rpartition("/")[2]).items() if found]
+    return figures(scene, took), [*broken(scene, leads, counts), *said]
 
 
 def main(plan: Plan, seed: int, folder: Path) -> int:
