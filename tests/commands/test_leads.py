@@ -6,13 +6,15 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from flipsnack_mcp.settings import read_settings
+from flipsnack_mcp.commands.serve import LEADS_NOWHERE, remarks_on_leads
+from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import SqliteStore
 from flipsnack_mcp.workflows.leads.hooks import account_behind
 from flipsnack_mcp.workflows.leads.keeping import keep
@@ -184,6 +186,13 @@ def test_what_is_no_address_erases_nothing(leads: Leads) -> None:
     ended = leads("leads", "erase", "ada")
     assert (ended.status, "That is no e-mail address" in ended.out) == (1, True)
     assert len(leads.rows()) == 1
+
+
+def test_a_server_whose_state_does_not_last_says_so_where_it_is_to_keep_leads() -> None:
+    wanted = Settings(sandbox=True, leads=True)
+    assert remarks_on_leads(wanted) == [LEADS_NOWHERE]
+    for settings in (replace(wanted, leads=False), replace(wanted, state="sqlite:/tmp/x")):
+        assert remarks_on_leads(settings) == []
 
 
 @pytest.mark.parametrize(

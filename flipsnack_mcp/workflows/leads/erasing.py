@@ -71,11 +71,15 @@ def pattern_of(address: str) -> re.Pattern[str]:
     if not MAIL_ADDRESS.fullmatch(plain) or len(plain) > LONGEST_MAIL_ADDRESS:
         raise ValueError("That is no e-mail address, which has the form NAME@HOST.")
     name, _, host = plain.rpartition("@")
-    hosts = {host}
-    with suppress(UnicodeError):
-        hosts |= {host.encode("idna").decode(), host.encode().decode("idna")}
-    spelt = "|".join(re.escape(f"{name}@{one}") for one in sorted(hosts))
+    spelt = "|".join(re.escape(f"{name}@{one}") for one in spellings_of_host(host))
     return re.compile(f"{BEFORE_IT}(?:{spelt}){AFTER_IT}")
+
+
+def spellings_of_host(host: str) -> Iterator[str]:
+    """A host as it stands, and as it is written in the other alphabet."""
+    yield host
+    with suppress(UnicodeError):
+        yield host.encode("idna").decode() if not host.isascii() else host.encode().decode("idna")
 
 
 def holds_address(texts: Iterable[str], wanted: re.Pattern[str]) -> bool:

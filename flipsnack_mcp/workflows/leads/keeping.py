@@ -68,7 +68,7 @@ async def keep(store: Store, account: str, body: object, received: float, days: 
 
     def work(records: Records) -> bool:
         mark = f"{account} {digest}"
-        if records.get(LEAD_MARK, mark):
+        if records.get(LEAD_MARK, mark) is not None:
             return False
         day = utc_day(received)
         records.put(LEAD_MARK, mark, {"at": received}, keep=max(days * DAY_OF_LEADS, REPEATED_FOR))
