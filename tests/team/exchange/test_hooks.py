@@ -106,6 +106,23 @@ async def test_a_lead_is_kept_once_however_often_it_is_sent(receiver: Receiver) 
     assert await receiver.counts == {"contact": 1}
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://www.flipsnack.com"},
+        {"content-type": "text/plain"},
+        {"content-encoding": "gzip"},
+        {"accept": "x/y"},
+    ],
+    ids=str,
+)
+async def test_how_a_lead_is_sent_does_not_matter(receiver: Receiver, headers: dict[str, str]) -> None:
+    """Nothing of that is documented."""
+    path = await receiver.hook()
+    assert (await receiver.send(f"{path}?a=b", json.dumps(LEAD).encode(), headers=headers)).status_code == 204
+    assert await receiver.leads == ["Ada"]
+
+
 async def test_a_burst_waits_and_all_of_it_is_kept(receiver: Receiver) -> None:
     path = await receiver.hook()
     receiver.store.takes = 0.01
