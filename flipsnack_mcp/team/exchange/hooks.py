@@ -27,8 +27,8 @@ HOOKS_AT = "hooks"
 LARGEST_LEAD = 1024 * 1024
 """Bytes."""
 LONGEST_NUMBER = 9
-TO_ASK, TO_ARRIVE, TO_STORE = 1.5, 4.0, 4.0
-"""Seconds for the store to say whose hook it is, for a body to come, and to be stored. Flipsnack waits for ten."""
+TO_ARRIVE, TO_ANSWER = 4.0, 8.5
+"""Seconds for a body to come, and for all of it, also of a burst that waits for the store. Flipsnack waits for ten."""
 AGAIN_IN = "10"
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ class Hooks:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = anyio.current_time()
         try:
-            status = await self._taken(scope, receive)
+            with anyio.fail_after(TO_ANSWER):
+                status = await self._taken(scope, receive)
         except (StoreUnusable, TimeoutError) as error:
             log.warning("what came at a hook could not be stored: %s", type(error).__name__)
             status = 503
@@ -72,19 +73,17 @@ class Hooks:
 
     async def _behind(self, scope: Scope) -> Behind:
         """Whose hook it is, looked for in the same way whatever the path is; nobody's where leads are not wanted."""
-        with anyio.fail_after(TO_ASK):
-            path = scope["path_params"].get("secret", "")
-            return await account_behind(self._store, path) if self._wanted else Behind("", 0)
+        path = scope["path_params"].get("secret", "")
+        return await account_behind(self._store, path) if self._wanted else Behind("", 0)
 
     async def _stored(self, found: Behind, body: bytes) -> int:
         """Keep it, one after the other: those of one process would only be in each other's way in the store."""
         keeping = partial(keep, self._store, found.account, received=found.at, days=self._days)
-        with anyio.fail_after(TO_STORE):
-            async with self._turn:
-                try:
-                    await keeping(body=read_body_of_hook(body))
-                except RecursionError:  # nested as no lead is: it is counted like any text
-                    await keeping(body=body.decode("latin-1"))
+        async with self._turn:
+            try:
+                await keeping(body=read_body_of_hook(body))
+            except RecursionError:  # nested as no lead is: it is counted like any text
+                await keeping(body=body.decode("latin-1"))
         return 204
 
 
