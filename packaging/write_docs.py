@@ -247,3 +247,4 @@ if __name__ == "__main__":
     SERVER.write_text(server_json(), encoding="utf-8")
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now
+    runpy.run_path(str(ROOT / "evaluations" / "results.py"), run_name="__main__")  # says what is stale by now
