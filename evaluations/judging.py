@@ -12,7 +12,7 @@ from evaluations.ending import HASH, changes_differ, made_differs, others_touche
 from evaluations.job import Job, Looked, Saved
 from evaluations.record import Run
 
-THOUSANDS = re.compile(r"(?<=\d)[.,'’\u00a0\u202f ](?=\d{3}(?!\d))")
+THOUSANDS = re.compile(r"(?<=\d)[.,'\u2019\u00a0\u202f ](?=\d{3}(?!\d))")
 """1,234 and 1.234 and 1 234 are one number."""
 
 

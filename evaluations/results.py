@@ -61,7 +61,12 @@ def section_of(who: str, day: str, menu: str, jobs: Sequence[Sequence[Outcome]],
     """What an assistant did: each job with all its trials, and the requests that it began wrongly."""
     lines = [f"## {who}, {day}, menu {menu}: current"]
     if jobs:
-        lines += ["", told_of(jobs), "", "| job | right | calls | tokens | forms | to Flipsnack | seconds | what was wrong |"]
+        lines += [
+            "",
+            told_of(jobs),
+            "",
+            "| job | right | calls | tokens | forms | to Flipsnack | seconds | what was wrong |",
+        ]
         lines += ["|---|---|---|---|---|---|---|---|", *map(row, jobs)]
     if first:
         missed = [one for one in first if one.wrong]

@@ -33,17 +33,24 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=1, metavar="N", help="of each job; done is what is right in all")
     parser.add_argument("--seconds", type=float, default=300, help="that an assistant has for a job")
     parser.add_argument("--calls-per-minute", type=int, default=1000, metavar="N", help="that Flipsnack takes")
-    parser.add_argument("--first-calls", action="store_true", help="only how it begins with the requests of requests.toml")
+    parser.add_argument(
+        "--first-calls", action="store_true", help="only how it begins with the requests of requests.toml"
+    )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what was said and called there")
     parser.add_argument("--write", action="store_true", help="write the outcome into RESULTS.md, under --name")
     parser.add_argument("--list", action="store_true", help="only list the jobs")
     return parser
 
 
+def without_links(folder: str) -> Path:
+    """The temporary folder of some systems is one, and documents are opened without following any."""
+    return Path(folder).resolve()
+
+
 async def trial(play: Callable[[Path], Awaitable[Outcome]], name: str, kept: Path | None) -> Outcome:
     """Play something once in a folder of its own, and print what came of it."""
     with tempfile.TemporaryDirectory(prefix="evaluations-", ignore_cleanup_errors=True) as folder:
-        place = Path(folder).resolve()
+        place = without_links(folder)
         outcome = await play(place)
         if kept:
             shutil.copytree(place, kept / "".join(one if one.isalnum() else "-" for one in name), dirs_exist_ok=True)

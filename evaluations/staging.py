@@ -19,7 +19,7 @@ from evaluations.assistant import command_line, let, set_the_table
 from evaluations.first_calls import Request, wrong_beginning
 from evaluations.job import Job
 from evaluations.judging import judged
-from evaluations.playing import Player, asking, ask_nobody
+from evaluations.playing import Player, ask_nobody, asking
 from evaluations.record import Run, tokens
 from evaluations.results import Outcome
 from evaluations.scene import Scene, scene_of

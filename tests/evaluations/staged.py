@@ -33,7 +33,9 @@ def server_of(scene: Scene) -> FlipsnackServer:
         "API_KEY": KEY, "API_SECRET": SECRET, "STATE": "memory:", "UPLOAD_DIRS": str(scene.uploads),
         "DOWNLOAD_DIR": str(scene.downloads), **scene.job.settings,
     }  # fmt: skip
-    return build_server(read_settings({f"FLIPSNACK_{name}": value for name, value in told.items()}), connect, scene.clock)
+    return build_server(
+        read_settings({f"FLIPSNACK_{name}": value for name, value in told.items()}), connect, scene.clock
+    )
 
 
 async def staged(job: Job, folder: Path, calls: Sequence[Call], says: str = "") -> tuple[Job, Run]:

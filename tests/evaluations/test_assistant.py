@@ -12,7 +12,9 @@ from evaluations.job import jobs
 from evaluations.run import RECORDED
 from evaluations.staging import How, begun, played
 
-CLAUDE = json.dumps({"result": "Done.", "usage": {"input_tokens": 9, "cache_read_input_tokens": 70, "output_tokens": 20}})
+CLAUDE = json.dumps(
+    {"result": "Done.", "usage": {"input_tokens": 9, "cache_read_input_tokens": 70, "output_tokens": 20}}
+)
 CODEX = """{"type": "item.completed", "item": {"type": "agent_message", "text": "Looking."}}
 {"type": "item.completed", "item": {"type": "agent_message", "text": "Done."}}
 {"type": "turn.completed", "usage": {"input_tokens": 90, "cached_input_tokens": 80, "output_tokens": 9}}
@@ -22,7 +24,12 @@ GEMINI = json.dumps({"response": "Done.", "stats": {}}, indent=2)
 
 @pytest.mark.parametrize(
     ("out", "said", "tokens"),
-    [(CLAUDE, "Done.", 99), (CODEX, "Done.", 99), (GEMINI, "Done.", None), ("It has\n104 pages.", "It has\n104 pages.", None)],
+    [
+        (CLAUDE, "Done.", 99),
+        (CODEX, "Done.", 99),
+        (GEMINI, "Done.", None),
+        ("It has\n104 pages.", "It has\n104 pages.", None),
+    ],
     ids=["Claude Code", "Codex", "Gemini CLI", "text"],
 )
 def test_last_words_and_tokens_are_found_in_what_each_client_writes(out: str, said: str, tokens: int | None) -> None:
@@ -31,7 +38,9 @@ def test_last_words_and_tokens_are_found_in_what_each_client_writes(out: str, sa
 
 
 def test_a_command_is_filled_in_once_and_goes_through_no_shell(tmp_path: Path) -> None:
-    template = """tool -p {prompt} --config={mcp_config} -c 'servers.one.command={command}' -c servers.one.args={arguments}"""
+    template = (
+        """tool -p {prompt} --config={mcp_config} -c 'servers.one.command={command}' -c servers.one.args={arguments}"""
+    )
     hostile = "delete {job}; rm -rf / \"$HOME\" 'x'"
     made = command_line(template, tmp_path, hostile, "a job")
     assert made[:4] == ["tool", "-p", hostile, f"--config={tmp_path / 'mcp.json'}"]

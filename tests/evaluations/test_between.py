@@ -72,7 +72,10 @@ def test_the_server_hears_of_the_jobs_person_whatever_the_assistant_can_do(
 
 def test_an_error_is_written_down_and_everything_else_passes_as_it_is() -> None:
     ends = Ends("declines")
-    others: list[Message] = [{"method": "notifications/progress", "params": {"progress": 1}}, {"id": 7, "method": "ping"}]
+    others: list[Message] = [
+        {"method": "notifications/progress", "params": {"progress": 1}},
+        {"id": 7, "method": "ping"},
+    ]
     ends.call()
     for one in others:
         ends.between.from_server(one)

@@ -9,7 +9,10 @@ from evaluations.results import RESULTS, Outcome, claims, hash_of_menu, restated
 
 OLD, NEW = "0123456789ab", "ba9876543210"
 HEAD = "# Results\n\nWords.\n"
-RIGHT, WRONG = Outcome("rename", (), 2, 300, 0, 5, 1.2, 900), Outcome("rename", ("a|b is gone",), 3, 200, 1, 9, 7.0, 100)
+RIGHT, WRONG = (
+    Outcome("rename", (), 2, 300, 0, 5, 1.2, 900),
+    Outcome("rename", ("a|b is gone",), 3, 200, 1, 9, 7.0, 100),
+)
 
 
 def test_results_that_call_themselves_current_were_measured_with_the_menu_of_today() -> None:
@@ -40,7 +43,10 @@ def test_a_new_run_takes_the_place_of_the_same_assistants_older_one() -> None:
 
 def test_a_job_is_done_where_all_its_trials_are_right_and_a_row_has_the_worst_of_them() -> None:
     section = section_of("One", "2026-11-30", NEW, [[RIGHT, WRONG], [RIGHT, RIGHT]], [RIGHT, WRONG])
-    assert "1 of 2 jobs done right in all of 2 trials: 9 calls, 1100 tokens of answers, 2800 tokens of the model." in section
+    assert (
+        "1 of 2 jobs done right in all of 2 trials: 9 calls, 1100 tokens of answers, 2800 tokens of the model."
+        in section
+    )
     assert "| rename | 1 of 2 | 3 | 300 | 1 | 9 | 7 | a\\|b is gone |" in section
     assert "First calls: 1 of 2 right." in section
 
