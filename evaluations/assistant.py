@@ -19,7 +19,7 @@ from evaluations import between
 from evaluations.record import Called
 
 SERVER = "flipsnack"
-SAID, MUTTERED = "said.txt", "stderr.txt"
+SAID, MUTTERED, DESK = "said.txt", "stderr.txt", "desk"
 OUT_OF_TIME = 124
 COUNTED = frozenset({"input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"})
 """Codex counts what it had cached among its input tokens, Claude Code does not."""
@@ -38,13 +38,13 @@ class Ended:
 
 
 def set_the_table(folder: Path, environment: Mapping[str, str], person: str) -> None:
-    """Write down, in the folder where the assistant is started, how clients are told of the server."""
+    """Write down how clients are told of the server, and make the empty folder in which the assistant is started."""
     server = {"command": [sys.executable, "-m", "flipsnack_mcp"], "environment": dict(environment), "person": person}
     (folder / "between.json").write_text(json.dumps(server), encoding="utf-8")
     told = json.dumps({"mcpServers": {SERVER: {"command": sys.executable, "args": arguments_of(folder)}}})
     (folder / "mcp.json").write_text(told, encoding="utf-8")
-    gemini = folder / ".gemini" / "settings.json"  # which takes no file by option
-    gemini.parent.mkdir(exist_ok=True)
+    gemini = folder / DESK / ".gemini" / "settings.json"  # which takes no file by option
+    gemini.parent.mkdir(parents=True)
     gemini.write_text(told, encoding="utf-8")
 
 
@@ -79,7 +79,7 @@ async def let(command: list[str], folder: Path, seconds: float) -> Ended:
     with (folder / SAID).open("wb") as said, (folder / MUTTERED).open("wb") as muttered:
         process = await anyio.open_process(
             command,
-            cwd=folder,
+            cwd=folder / DESK,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=said,

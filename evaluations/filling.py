@@ -60,3 +60,11 @@ def inside(data: Mapping[str, Any], path: str) -> Any:
             case _:
                 raise LookupError(path)
     return found
+
+
+def code_in(text: str) -> str:
+    """The code that a refusal gives out. Raises LookupError where there is none."""
+    found = CODE.search(text)
+    if found is None:
+        raise LookupError("code")
+    return found[1]

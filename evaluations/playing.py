@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 from mcp import Client, types
 
-from evaluations.filling import CODE, Known, day_named, filled, inside
+from evaluations.filling import Known, code_in, day_named, filled, inside
 from evaluations.job import Call
 
 UNDER_WAY = frozenset({"running", "processing", "uploading", "converting"})
@@ -72,11 +72,9 @@ class Player:
             pass
         if day := day_named(name, datetime.fromtimestamp(self.now(), UTC).date()):
             return day
-        if name == "code":
-            return next(found[1] for one in reversed(self.answers) if (found := CODE.search(one.text)))
         for answer in reversed(self.answers):
             try:
-                return inside(answer.data, name)
+                return code_in(answer.text) if name == "code" else inside(answer.data, name)
             except LookupError:
                 continue
         raise LookupError(f"nothing is known of {name}")

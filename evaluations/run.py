@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -68,20 +69,13 @@ async def trial(play: Callable[[Path], Awaitable[Outcome]], name: str, kept: Pat
 async def all_jobs(given: argparse.Namespace, how: How) -> list[list[Outcome]]:
     chosen = [one for one in jobs().values() if given.only in one.name and given.language in {"", one.language}]
     return [
-        [
-            await trial(lambda folder, job=job: played(job, how, folder), job.name, given.keep)  # type: ignore[misc]
-            for _ in range(given.trials)
-        ]
-        for job in chosen
+        [await trial(partial(played, job, how), job.name, given.keep) for _ in range(given.trials)] for job in chosen
     ]
 
 
 async def all_requests(given: argparse.Namespace, how: How) -> list[Outcome]:
     chosen = [one for one in requests() if given.only in one.asked and given.language in {"", one.language}]
-    return [
-        await trial(lambda folder, one=one: begun(one, how, folder), one.asked, given.keep)  # type: ignore[misc]
-        for one in chosen
-    ]
+    return [await trial(partial(begun, one, how), one.asked, given.keep) for one in chosen]
 
 
 def write(name: str, done: Sequence[Sequence[Outcome]], first: Sequence[Outcome]) -> None:

@@ -9,6 +9,7 @@ from mcp import Client
 from mcp.types import ElicitResult
 
 from evaluations import between
+from evaluations.filling import learned
 from evaluations.job import Call, Job
 from evaluations.playing import Answer, Player, asking
 from evaluations.record import Called, Run
@@ -61,6 +62,6 @@ async def staged(job: Job, folder: Path, calls: Sequence[Call], says: str = "") 
         fitted = job.fitted(earlier.known)
         scene.break_things()
         start, asked = scene.moment(), len(scene.sandbox.requests)
-        said = await Player(noted, earlier.known, scene.clock).play(calls)
+        said = await Player(noted, learned(job.asked, fitted.asked).__getitem__, scene.clock).play(calls)
     end, requests = scene.moment(), scene.arrived(asked)
     return fitted, Run(start, end, requests, scene.saved(), made, len(forms), said + says, scene.uploads)
