@@ -52,13 +52,19 @@ def wrong_beginning(request: Request, calls: list[Called]) -> list[str]:
             for name in request.contains
             if not holds(given[name], wanted[name])
         ),
-        *(f"{name} is given: {given[name]!r}" for name in request.absent if given[name] not in (None, "", [])),
+        *(f"{name} is given: {given[name]!r}" for name in request.absent if given[name] not in nothings(request, name)),
     ]
 
 
 def read(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments as the tool understands them."""
-    return understand(TOOLS[tool].input, dict(arguments)).model_dump(mode="json")
+    understood: dict[str, Any] = understand(TOOLS[tool].input, arguments).model_dump(mode="json")
+    return understood
+
+
+def nothings(request: Request, name: str) -> list[Any]:
+    """What an argument is where it is not given."""
+    return [None, "", [], TOOLS[request.tool].input.model_fields[name].default]
 
 
 def holds(given: Any, wanted: Any) -> bool:

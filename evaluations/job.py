@@ -20,7 +20,7 @@ Person = Literal["agrees", "declines", "types something else", "cannot be asked"
 class Part(BaseModel):
     """Something that stands in one of the files: nothing in it is left unread."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class Call(Part):

@@ -25,6 +25,8 @@ FIGURE = re.compile(r"(impressions|views|time_spent|downloads) of (.+), (-?\d+) 
 HASH, LINK = "hash of ", "link of "
 QUICK = {"conversion_seconds": 2.0, "package_seconds": 2.0}
 """Nobody learns anything from a longer wait."""
+ROWS_OF_A_PLAN = "Flipsnack plan "
+"""How the files begin in which a large plan lists what its answer has no room for: nobody asked for them."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,10 @@ class Scene:
         return self.sandbox.requests[since:]
 
     def saved(self) -> dict[str, bytes]:
-        """What lies in the download folder, but for what is hidden there while it is on its way."""
+        """What lies in the download folder, but for what is hidden there while it is on its way, and lists of plans."""
         every = sorted(self.downloads.rglob("*")) if self.downloads.exists() else []
-        return {one.name: one.read_bytes() for one in every if one.is_file() and not one.name.startswith(".")}
+        unasked = (".", ROWS_OF_A_PLAN)
+        return {one.name: one.read_bytes() for one in every if one.is_file() and not one.name.startswith(unasked)}
 
     def known(self, name: str) -> Any:
         """What the account says of a collection, or the day that is meant. Raises LookupError for anything else."""

@@ -22,7 +22,11 @@ def test_each_request_is_begun_rightly_by_its_own_call_and_wrongly_by_none_or_an
 
 
 RENAME = Request(
-    asked="", tool="update_collections", equals={"find": "2025"}, contains={"query": "Weekly"}, absent=("status",)
+    asked="",
+    tool="update_collections",
+    equals={"find": "2025", "replace": "2026"},
+    contains={"query": "Weekly"},
+    absent=("status",),
 )
 
 
@@ -38,6 +42,6 @@ RENAME = Request(
     ],
 )
 def test_arguments_are_judged_as_the_tool_reads_them(given: dict[str, Any], wrong: str | None) -> None:
-    found = wrong_beginning(RENAME, called("update_collections", **given))
+    found = wrong_beginning(RENAME, called("update_collections", replace="2026", **given))
     assert len(found) == (1 if wrong else 0), found
     assert not wrong or wrong in found[0]
