@@ -76,8 +76,13 @@ def not_looked_at(wanted: Sequence[Looked], run: Run) -> Iterator[str]:
 def unsaid(wanted: Sequence[str], said: str) -> Iterator[str]:
     plain = folded(said)
     for text in wanted:
-        if not any(folded(one) in plain for one in text.split("|")):
+        if not any(is_in(folded(one), plain) for one in text.split("|")):
             yield f"not said: {text}"
+
+
+def is_in(text: str, plain: str) -> bool:
+    """Whether it stands there; a number is not part of a longer one."""
+    return re.search(rf"(?<!\d){re.escape(text)}(?!\d)" if text.isdigit() else re.escape(text), plain) is not None
 
 
 def folded(text: str) -> str:
