@@ -52,7 +52,10 @@ async def trial(play: Callable[[Path], Awaitable[Outcome]], name: str, kept: Pat
     """Play something once in a folder of its own, and print what came of it."""
     with tempfile.TemporaryDirectory(prefix="evaluations-", ignore_cleanup_errors=True) as folder:
         place = without_links(folder)
-        outcome = await play(place)
+        try:
+            outcome = await play(place)
+        except Exception as error:  # noqa: BLE001  # hours of playing are not given up for one job
+            outcome = Outcome(name, (f"could not be played or judged: {error!r}",), 0, 0, 0, 0, 0.0)
         if kept:
             shutil.copytree(place, kept / "".join(one if one.isalnum() else "-" for one in name), dirs_exist_ok=True)
     sign = "WRONG" if outcome.wrong else "right"
