@@ -26,15 +26,16 @@ CALLS, FORMS = "calls.jsonl", "forms.jsonl"
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 WANTED = re.compile(r'type "([^"]*)"\.$')
 NO_FORMS, FIRST_CALL = "cannot be asked", "is not there"
-ENOUGH = {"content": [{"type": "text", "text": "Noted. Nothing more is needed: stop here."}], "isError": False}
-"""The answer to a first call, where nothing else is judged."""
+ENOUGH = {"content": [{"type": "text", "text": "Noted. Nothing more is needed: stop here."}], "isError": True}
+"""The answer to a first call, where nothing else is judged. An error, for clients look for data in any other answer."""
 
 
 def answered(person: str, message: str) -> Message:
     """What this person does with a form."""
-    found = WANTED.search(message)
-    typed = {"agrees": found and found[1], "types something else": "what is this?"}.get(person)
-    return {"action": "accept", "content": {"title": typed}} if typed else {"action": "decline"}
+    wanted = WANTED.search(message)
+    if person != "agrees" or wanted is None:
+        return {"action": "decline"}
+    return {"action": "accept", "content": {"title": wanted[1]}}
 
 
 class Between:

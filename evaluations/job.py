@@ -13,7 +13,7 @@ from evaluations.filling import Known, filled
 
 HERE = Path(__file__).parent
 Status = Literal["public", "unlisted", "editable"]
-Person = Literal["agrees", "declines", "types something else", "cannot be asked"]
+Person = Literal["agrees", "declines", "cannot be asked"]
 """What whoever sits before the assistant does when a form is shown; the last has a client without forms."""
 
 

@@ -37,7 +37,6 @@ def quick_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     ("person", "given"),
     [
         ("agrees", {"action": "accept", "content": {"title": "Press kit"}}),
-        ("types something else", {"action": "accept", "content": {"title": "what is this?"}}),
         ("declines", {"action": "decline"}),
     ],
 )
