@@ -70,7 +70,7 @@ def section_of(who: str, day: str, menu: str, jobs: Sequence[Sequence[Outcome]],
         lines += ["|---|---|---|---|---|---|---|---|", *map(row, jobs)]
     if first:
         missed = [one for one in first if one.wrong]
-        lines += ["", f"First calls: {len(first) - len(missed)} of {len(first)} right."]
+        lines += ["", told_of_first(first)]
         lines += ["", *(f"- {quoted(one.name)}: {cell(one.wrong)}" for one in missed)] if missed else []
     return "\n".join(lines)
 
@@ -85,6 +85,10 @@ def told_of(jobs: Sequence[Sequence[Outcome]]) -> str:
     of = f" in all of {trials} trials" if trials > 1 else ""
     calls, tokens = sum(one.calls for one in every), sum(one.tokens for one in every)
     return f"{done} of {len(jobs)} jobs done right{of}: {calls} calls, {tokens} tokens of answers{spent}."
+
+
+def told_of_first(first: Sequence[Outcome]) -> str:
+    return f"First calls: {sum(not one.wrong for one in first)} of {len(first)} right."
 
 
 def row(trials: Sequence[Outcome]) -> str:

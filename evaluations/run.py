@@ -19,7 +19,7 @@ import anyio
 
 from evaluations.first_calls import requests
 from evaluations.job import jobs
-from evaluations.results import RESULTS, Outcome, hash_of_menu, section_of, told_of, with_section
+from evaluations.results import RESULTS, Outcome, hash_of_menu, section_of, told_of, told_of_first, with_section
 from evaluations.staging import How, begun, played
 
 RECORDED = f'"{sys.executable}" -m evaluations.player {{job}} {{prompt}} {{mcp_config}}'
@@ -81,9 +81,9 @@ async def all_requests(given: argparse.Namespace, how: How) -> list[Outcome]:
     return [await trial(partial(begun, one, how), one.asked, given.keep) for one in chosen]
 
 
-def write(name: str, done: Sequence[Sequence[Outcome]], first: Sequence[Outcome]) -> None:
-    section = section_of(name, str(datetime.now(UTC).date()), hash_of_menu(), done, first)
-    RESULTS.write_text(with_section(RESULTS.read_text(encoding="utf-8"), name, section), encoding="utf-8")
+def write(who: str, done: Sequence[Sequence[Outcome]], first: Sequence[Outcome]) -> None:
+    section = section_of(who, str(datetime.now(UTC).date()), hash_of_menu(), done, first)
+    RESULTS.write_text(with_section(RESULTS.read_text(encoding="utf-8"), who, section), encoding="utf-8")
 
 
 async def main(given: argparse.Namespace) -> int:
@@ -93,12 +93,12 @@ async def main(given: argparse.Namespace) -> int:
     how = How(given.assistant, given.seconds, given.calls_per_minute)
     done = [] if given.first_calls else await all_jobs(given, how)
     first = await all_requests(given, how) if given.first_calls else []
-    if done:
-        sys.stdout.write(f"{told_of(done)}\n")
-    if first:
-        sys.stdout.write(f"First calls: {sum(not one.wrong for one in first)} of {len(first)} right.\n")
+    if not done and not first:
+        sys.stderr.write("Nothing was played: no job or request is chosen by --only and --language.\n")
+        return 2
+    sys.stdout.write(f"{told_of(done) if done else told_of_first(first)}\n")
     if given.write:
-        write(given.name, done, first)
+        write(f"{given.name}: first calls" if first else given.name, done, first)
     return 1 if any(one.wrong for trials in (*done, first) for one in trials) else 0
 
 
@@ -107,4 +107,6 @@ if __name__ == "__main__":
     read = parser.parse_args()
     if read.write and not read.name:
         parser.error("--write needs --name: who was it?")
+    if read.write and (read.only or read.language):
+        parser.error("--write takes all jobs or all requests: a choice of them would look like the whole")
     sys.exit(anyio.run(main, read))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -144,15 +144,15 @@ def scene_of(job: Job, folder: Path, clock: Callable[[], float], key: str, secre
     pace = Pace(**given, calls_per_second=-(-a_minute // 12), calls_per_minute=a_minute)
     sandbox = Sandbox(api_key=key, api_secret=secret, clock=clock, pace=pace, account=job.account)
     scene = Scene(job, sandbox, folder, clock)
-    put_documents(job, scene.uploads)
+    put_documents(scene.uploads, job.documents)
     return scene
 
 
-def put_documents(job: Job, folder: Path) -> None:
+def put_documents(folder: Path, names: Iterable[str]) -> None:
     """The demo's catalogue under these names, each another document."""
     folder.mkdir(parents=True, exist_ok=True)
     catalogue = files("flipsnack_mcp.commands").joinpath("catalogue.pdf").read_bytes()
-    for name in job.documents:
+    for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(catalogue + f"\n% {name}\n".encode())

@@ -35,9 +35,9 @@ def test_any_word_of_the_menu_changes_its_hash() -> None:
 
 def test_a_new_run_takes_the_place_of_the_same_assistants_older_one() -> None:
     text = HEAD
-    for who, menu in (("One", OLD), ("Other", OLD), ("One", NEW)):
+    for who, menu in (("One", OLD), ("One: first calls", OLD), ("One", NEW)):
         text = with_section(text, who, section_of(who, "2026-11-30", menu, [[RIGHT]], []))
-    assert claims(text) == [("Other", OLD, True), ("One", NEW, True)]
+    assert claims(text) == [("One: first calls", OLD, True), ("One", NEW, True)]
     assert text.startswith(HEAD)
 
 
