@@ -74,28 +74,30 @@ def filled_once(part: str, gaps: Mapping[str, str]) -> str:
 
 
 async def let(command: list[str], folder: Path, seconds: float) -> Ended:
-    """Start it, and end it with all that it started where it takes too long."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
-    with (folder / SAID).open("wb") as said, (folder / MUTTERED).open("wb") as muttered:
-        process = await anyio.open_process(
-            command,
-            cwd=folder / DESK,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=muttered,
-            start_new_session=True,
-        )
-        status = OUT_OF_TIME
-        with anyio.move_on_after(seconds):
-            status = await process.wait()
-        if status == OUT_OF_TIME:
-            end_all(process.pid)
-            with anyio.CancelScope(shield=True):
-                await process.wait()
+    """Start it, wait for its end, and read what it left behind."""
+    status = await ended_with(command, folder, seconds)
     out = (folder / SAID).read_text(encoding="utf-8", errors="replace")
     calls = [Called(**one) for one in rows(folder / between.CALLS)]
     return Ended(words(out), status, used(out), calls, len(rows(folder / between.FORMS)))
+
+
+async def ended_with(command: list[str], folder: Path, seconds: float) -> int:
+    """The status of a command, which is ended with all that it started where it takes too long."""
+    with (folder / SAID).open("wb") as said, (folder / MUTTERED).open("wb") as muttered:
+        started = await anyio.open_process(
+            command, cwd=folder / DESK, env=without_settings(), stdin=subprocess.DEVNULL, stdout=said, stderr=muttered,
+            start_new_session=True,
+        )  # fmt: skip
+        async with started as process:
+            with anyio.move_on_after(seconds):
+                return await process.wait()
+            end_all(process.pid)
+    return OUT_OF_TIME
+
+
+def without_settings() -> dict[str, str]:
+    """This environment; what is set for real use plays no part here."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
 
 
 def end_all(pid: int) -> None:

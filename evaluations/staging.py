@@ -15,7 +15,7 @@ from mcp import Client, StdioServerParameters
 
 import flipsnack_mcp
 from evaluations import between
-from evaluations.assistant import command_line, let, set_the_table
+from evaluations.assistant import command_line, let, set_the_table, without_settings
 from evaluations.first_calls import Request, wrong_beginning
 from evaluations.job import Job
 from evaluations.judging import judged
@@ -53,10 +53,8 @@ async def played(job: Job, how: How, folder: Path) -> Outcome:
         began = time.monotonic()
         ended = await let(command_line(how.assistant, folder, fitted.asked, job.name), folder, how.seconds)
         took = time.monotonic() - began
-        run = Run(
-            start, scene.moment(), scene.arrived(asked), scene.saved(), ended.calls, ended.forms, ended.said,
-            scene.uploads, ended.status,
-        )  # fmt: skip
+        found = (scene.moment(), scene.arrived(asked), scene.saved())
+        run = Run(start, *found, ended.calls, ended.forms, ended.said, scene.uploads, ended.status)
     wrong = tuple(judged(fitted, run))
     return Outcome(job.name, wrong, len(run.calls), run.tokens, run.forms, len(run.requests), took, ended.used)
 
@@ -101,8 +99,8 @@ async def played_before(scene: Scene, environment: dict[str, str]) -> Player:
     """What somebody did earlier, by a server that ended since; and all that is known by then."""
     if not scene.job.before:
         return Player(ask_nobody, scene.known, scene.clock)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
-    server = StdioServerParameters(command=sys.executable, args=["-m", "flipsnack_mcp"], env={**kept, **environment})
+    environment = {**without_settings(), **environment}
+    server = StdioServerParameters(command=sys.executable, args=["-m", "flipsnack_mcp"], env=environment)
     async with Client(server, read_timeout_seconds=120) as client:
         earlier = Player(asking(client), scene.known, scene.clock)
         await earlier.play(scene.job.before)

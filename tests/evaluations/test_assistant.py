@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluations.assistant import command_line, used, words
+from evaluations.assistant import DESK, OUT_OF_TIME, command_line, ended_with, used, words
 from evaluations.first_calls import requests
 from evaluations.job import jobs
 from evaluations.run import RECORDED
@@ -58,6 +58,10 @@ class TestInProcesses:
     async def test_a_job_is_played_by_a_program_and_judged(self, tmp_path: Path) -> None:
         outcome = await played(jobs()["delete the one without a title"], How(RECORDED), tmp_path)
         assert (outcome.wrong, outcome.calls, outcome.forms) == ((), 2, 1)
+
+    async def test_an_assistant_that_never_ends_is_ended(self, tmp_path: Path) -> None:
+        (tmp_path / DESK).mkdir()
+        assert await ended_with([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path, 0.01) == OUT_OF_TIME
 
     async def test_a_first_call_is_judged(self, tmp_path: Path) -> None:
         outcome = await begun(requests()[0], How(RECORDED), tmp_path)
