@@ -27,7 +27,7 @@ HOOKS_AT = "hooks"
 LARGEST_LEAD = 1024 * 1024
 """Bytes."""
 LONGEST_NUMBER = 9
-TO_ARRIVE, TO_ANSWER = 4.0, 8.5
+TO_ARRIVE, TO_TAKE = 4.0, 8.5
 """Seconds for a body to come, and for all of it, also of a burst that waits for the store. Flipsnack waits for ten."""
 AGAIN_IN = "10"
 
@@ -51,7 +51,7 @@ class Hooks:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = anyio.current_time()
         try:
-            with anyio.fail_after(TO_ANSWER):
+            with anyio.fail_after(TO_TAKE):
                 status = await self._taken(scope, receive)
         except (StoreUnusable, TimeoutError) as error:
             log.warning("what came at a hook could not be stored: %s", type(error).__name__)
