@@ -1,6 +1,7 @@
 """Leads: what is read of a webhook's body, each kept once and as long as it was to be, and how many came for longer."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from flipsnack_mcp.workflows.leads.hooks import account_behind, add_hook, every_
 from flipsnack_mcp.workflows.leads.keeping import (
     DAY_OF_LEADS,
     EVER,
+    FULL_PAGE,
     LEAD_PAGE,
     MOST_DAYS,
     REPEATED_FOR,
     counted,
     keep,
+    keep_all,
     kept,
+    what_came,
 )
 from flipsnack_mcp.workflows.leads.lead import (
     LONGEST_ANSWER,
@@ -29,7 +33,7 @@ from flipsnack_mcp.workflows.leads.lead import (
     digest_of,
     lead_of,
 )
-from tests.virtual_clock import StandingClock
+from tests.virtual_clock import Machine, StandingClock
 
 CASES: dict[str, Any] = json.loads(Path(__file__).with_name("leads.json").read_text(encoding="utf-8"))
 NOON = 1_790_000_000.0
@@ -93,6 +97,19 @@ async def test_each_is_kept_once_and_the_newest_stands_first(store: MemoryStore)
     assert await kept(store, "b", since=0, until=EVER) == []
 
 
+async def test_of_several_at_once_each_is_kept_once_on_its_day_and_in_its_account(store: MemoryStore) -> None:
+    await keep(store, "a", form(0), NOON, 90)
+    numbers = [0, 1, 1, *range(2, 200), 5]
+    brought = [what_came("ab"[number % 2], form(number), NOON + number % 3 * DAY_OF_LEADS) for number in numbers]
+    assert await keep_all(store, brought, 90) == [False, True, False, *[True] * 198, False]
+    for account, first in (("a", 0), ("b", 1)):
+        found = await kept(store, account, since=0, until=EVER)
+        assert sorted(int(one.fields["Name"].split()[1]) for one in found) == [*range(first, 200, 2)]
+        assert sum((await counted(store, account, since=0, until=EVER)).values()) == 100
+    pages = await store.transact(lambda records: records.all(LEAD_PAGE))
+    assert max(len(json.dumps(page)) for _, page in pages) < 1.5 * FULL_PAGE
+
+
 async def test_a_repetition_on_another_day_is_none(store: MemoryStore, clock: StandingClock) -> None:
     assert await keep(store, "a", form(), clock.now, 90)
     clock.now += DAY_OF_LEADS
@@ -120,6 +137,33 @@ async def test_one_that_came_later_in_the_day_keeps_none_longer(store: MemorySto
     await keep(store, "a", form(2), clock.now, 1)
     clock.now += DAY_OF_LEADS - 1
     assert await names(store) == ["person 2"]
+
+
+async def test_leads_that_are_older_than_is_wanted_now_go_with_the_next_day(
+    store: MemoryStore, clock: StandingClock
+) -> None:
+    await keep(store, "a", form(1), clock.now, 90)
+    clock.now += 3 * DAY_OF_LEADS
+    await keep(store, "a", form(2), clock.now, 90)
+    clock.now += 3 * DAY_OF_LEADS
+    await keep(store, "a", form(3), clock.now, 5)
+    assert await names(store) == ["person 3", "person 2"]
+    assert len(await store.transact(lambda records: records.all(LEAD_PAGE))) == 2
+    clock.now += DAY_OF_LEADS
+    await keep(store, "a", form(4), clock.now, 0)
+    assert await store.transact(lambda records: records.all(LEAD_PAGE)) == []
+    assert sum((await counted(store, "a", since=0, until=EVER)).values()) == 4
+
+
+@pytest.mark.parametrize("wrong", [1.0, 4e9], ids=["early", "late"])
+async def test_a_clock_that_was_wrong_once_hides_nothing(wrong: float) -> None:
+    machine = Machine(NOON)
+    store = MemoryStore(machine)
+    for number, moment in enumerate((NOON, wrong, NOON + DAY_OF_LEADS)):
+        machine.set_clock((moment - machine().wall) / DAY_OF_LEADS)
+        await keep(store, "a", form(number), machine().wall, 90)
+    assert {"person 0", "person 2"} <= {*await names(store)}
+    assert len(await counted(store, "a", since=0, until=EVER)) == 3
 
 
 async def test_of_none_days_nothing_is_kept_but_counts_and_no_repetition_counts(
@@ -186,6 +230,10 @@ def watched(records: Records, read: dict[tuple[str, str], str]) -> Any:
             found = records.get(kind, name)
             read[kind, name] = json.dumps(found)
             return found
+
+        @classmethod
+        def several(cls, kind: str, names: Iterable[str]) -> Any:
+            return [cls.get(kind, name) for name in names]
 
     return Seen
 

@@ -6,10 +6,10 @@ while that it came: a repetition is known by it, also where nothing but counts i
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain, compress
 from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
@@ -26,6 +26,8 @@ MOST_DAYS = 1100
 """For so many days it is known how many leads came."""
 FULL_PAGE = 16_000
 """Characters after which another page begins: one is written anew for each lead that comes to it."""
+AROUND_THE_WORDS = 200
+"""Characters of a lead on its page beside what was filled in."""
 MOST_COUNTED = 1000
 """Flipbooks and kinds that are told apart in a day."""
 Counted = Mapping[tuple[str, str, str], int]
@@ -39,20 +41,15 @@ class LeadDay:
     pages: int = 0
     filled: int = 0
     """Characters on the last page."""
+    at: float = 0.0
+    """When the last of its leads was kept, by the store's time."""
     counts: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     """Flipbook, kind, and how many."""
 
     @classmethod
     def of(cls, body: Body | None) -> "LeadDay":
         """Read it; nothing yet where there is no record."""
-        if body is None:
-            return cls()
-        return cls(body["pages"], body["filled"], [(named, kind, many) for named, kind, many in body["counts"]])
-
-    @property
-    def body(self) -> Body:
-        """As it is kept."""
-        return {"pages": self.pages, "filled": self.filled, "counts": self.counts}
+        return cls(**{**body, "counts": [(*one,) for one in body["counts"]]}) if body else cls()
 
     def count(self, flipbook_hash: str, kind: str) -> None:
         """One more. Where a day has more kinds of them than anybody has, the rest are not told apart."""
@@ -62,25 +59,48 @@ class LeadDay:
         self.counts = [(named, what, many) for (named, what), many in counts.items()]
 
 
+@dataclass(frozen=True)
+class Brought:
+    """One body that a webhook brought, read."""
+
+    account: str
+    received: float
+    digest: str
+    lead: Lead | None
+
+    @property
+    def mark(self) -> str:
+        """The name of the record by which a repetition is known."""
+        return f"{self.account} {self.digest}"
+
+
+def what_came(account: str, body: object, received: float) -> Brought:
+    """Read a body.
+
+    Raises:
+        RecursionError: It is nested as no lead is.
+    """
+    return Brought(account, received, digest_of(body), lead_of(body, received))
+
+
 async def keep(store: Store, account: str, body: object, received: float, days: int) -> bool:
     """Keep what a webhook brought, once, or count it alone where it is no lead or none is to be kept; whether it is new."""
-    lead, digest = lead_of(body, received), digest_of(body)
+    return (await keep_all(store, [what_came(account, body, received)], days))[0]
 
-    def work(records: Records) -> bool:
-        mark = f"{account} {digest}"
-        if records.get(LEAD_MARK, mark) is not None:
-            return False
-        day = utc_day(received)
-        records.put(LEAD_MARK, mark, {"at": received}, keep=max(days * DAY_OF_LEADS, REPEATED_FOR))
-        widen(records, account, day)
-        there = LeadDay.of(records.get(LEAD_DAY, f"{account} {day}"))
-        there.count(*((lead.flipbook_hash, lead.kind) if lead else ("", UNKNOWN)))
-        if lead and days:
-            write(
-                records, account, day, there, {**as_kept(lead, digest), "until": received + days * DAY_OF_LEADS}, days
-            )
-        records.put(LEAD_DAY, f"{account} {day}", there.body, keep=MOST_DAYS * DAY_OF_LEADS)
-        return True
+
+async def keep_all(store: Store, brought: Sequence[Brought], days: int) -> list[bool]:
+    """The same of several at once."""
+
+    def work(records: Records) -> list[bool]:
+        marks = list(dict.fromkeys(one.mark for one in brought))
+        there = zip(marks, records.several(LEAD_MARK, marks), strict=True)
+        unknown = {mark for mark, body in there if body is None}
+        new = list[bool]()
+        for one in brought:  # in which the same may be twice
+            new.append(one.mark in unknown)
+            unknown.discard(one.mark)
+        keep_new(records, list(compress(brought, new)), days)
+        return new
 
     return await store.transact(work)
 
@@ -103,13 +123,8 @@ async def counted(store: Store, account: str, *, since: float, until: float) -> 
 
     def work(records: Records) -> Counted:
         days = days_between(records, account, since, until)
-        there = records.several(LEAD_DAY, [f"{account} {day}" for day in days])
-        counts = (
-            ((day, named, kind), many)
-            for day, body in zip(days, there, strict=True)
-            for named, kind, many in LeadDay.of(body).counts
-        )
-        return dict(counts)
+        there = zip(days, days_there(records, account, days), strict=True)
+        return {(day, named, kind): many for day, (_, one) in there for named, kind, many in one.counts}
 
     return await store.transact(work)
 
@@ -119,51 +134,78 @@ async def accounts_with_leads(store: Store) -> list[str]:
     return await store.transact(lambda records: [account for account, _ in records.all(LEADS_OF)])
 
 
-def write(records: Records, account: str, day: str, there: LeadDay, row: Body, days: int) -> None:
-    """Write a lead on the last page of its day, or on a new one."""
-    page = records.get(LEAD_PAGE, page_named(account, day, there.pages)) if there.filled < FULL_PAGE else None
-    if page is None:
-        there.pages, there.filled, page = there.pages + 1, 0, {"leads": []}
-    there.filled += sum(map(len, chain(*row["fields"].items()))) + 200
-    seconds = days * DAY_OF_LEADS
-    body = {"leads": [*page["leads"], row], "ends": max(records.now + seconds, page.get("ends", 0.0))}
-    records.put(LEAD_PAGE, page_named(account, day, there.pages), body, keep=body["ends"] - records.now)
+def keep_new(records: Records, new: Sequence[Brought], days: int) -> None:
+    """Keep what is known not to be there, by account and day."""
+    for account, day in dict.fromkeys((one.account, utc_day(one.received)) for one in new):
+        begin_day(records, account, day, days)
+        some = [one for one in new if (one.account, utc_day(one.received)) == (account, day)]
+        add_to_day(records, f"{account} {day}", some, days)
 
 
-def widen(records: Records, account: str, day: str) -> None:
-    """Write down on which days anything came, where this is the first or the last of them."""
-    body = records.get(LEADS_OF, account)
-    wider = {"first": min(body["first"], day), "last": max(body["last"], day)} if body else {"first": day, "last": day}
-    if wider != body:
-        records.put(LEADS_OF, account, wider)
+def add_to_day(records: Records, day: str, new: Sequence[Brought], days: int) -> None:
+    """Count what is new on a day, keep the leads in it, and mark each as known."""
+    there = LeadDay.of(records.get(LEAD_DAY, day))
+    for one in new:
+        records.put(LEAD_MARK, one.mark, {}, keep=max(days * DAY_OF_LEADS, REPEATED_FOR))
+        there.count(*((one.lead.flipbook_hash, one.lead.kind) if one.lead else ("", UNKNOWN)))
+    rows = [as_kept(one.lead, one.digest, one.received + days * DAY_OF_LEADS) for one in new if one.lead and days]
+    if rows:
+        there.at = records.now
+        write(records, day, there, rows, days)
+    records.put(LEAD_DAY, day, asdict(there), keep=MOST_DAYS * DAY_OF_LEADS)
+
+
+def write(records: Records, day: str, there: LeadDay, rows: Sequence[Body], days: int) -> None:
+    """Write leads on the last page of their day, and on new ones where that is full."""
+    page = records.get(LEAD_PAGE, f"{day} {there.pages}") if there.filled < FULL_PAGE else None
+    written = dict[int, Body]()
+    for row in rows:
+        if page is None or there.filled >= FULL_PAGE:
+            there.pages, there.filled, page = there.pages + 1, 0, {"leads": [], "ends": 0.0}
+        page["leads"].append(row)
+        there.filled += sum(map(len, chain(*row["fields"].items()))) + AROUND_THE_WORDS
+        written[there.pages] = page
+    for number, one in written.items():
+        one["ends"] = max(records.now + days * DAY_OF_LEADS, one["ends"])
+        records.put(LEAD_PAGE, f"{day} {number}", one, keep=one["ends"] - records.now)
+
+
+def begin_day(records: Records, account: str, day: str, days: int) -> None:
+    """Write down that something came on this day; with the first of it, what is older than is wanted now goes."""
+    known = days_known(records, account)
+    if day in known:
+        return
+    records.put(LEADS_OF, account, {"days": [*known, day][-MOST_DAYS:]})
+    for name, there in days_there(records, account, known):
+        if there.pages and records.now - there.at > days * DAY_OF_LEADS:
+            for number in range(1, there.pages + 1):
+                records.delete(LEAD_PAGE, f"{name} {number}")
+            left = there.at + MOST_DAYS * DAY_OF_LEADS - records.now
+            records.put(LEAD_DAY, name, asdict(replace(there, pages=0, filled=0)), keep=left)
 
 
 def pages_between(records: Records, account: str, since: float, until: float) -> list[str]:
     """The names of the pages of these days, in the order in which they were begun."""
-    days = days_between(records, account, since, until)
-    there = records.several(LEAD_DAY, [f"{account} {day}" for day in days])
-    return [
-        page_named(account, day, number)
-        for day, body in zip(days, there, strict=True)
-        for number in range(1, LeadDay.of(body).pages + 1)
-    ]
+    days = days_there(records, account, days_between(records, account, since, until))
+    return [f"{name} {number}" for name, there in days for number in range(1, there.pages + 1)]
+
+
+def days_there(records: Records, account: str, days: Sequence[str]) -> list[tuple[str, LeadDay]]:
+    """What the records of these days say, each with its name."""
+    names = [f"{account} {day}" for day in days]
+    return [*zip(names, map(LeadDay.of, records.several(LEAD_DAY, names)), strict=True)]
 
 
 def days_between(records: Records, account: str, since: float, until: float) -> list[str]:
-    """The days between two moments on which something can have come."""
+    """The days between two moments on which something came."""
+    first, last = utc_day(since), utc_day(until - A_MOMENT)
+    return sorted(day for day in days_known(records, account) if first <= day <= last)
+
+
+def days_known(records: Records, account: str) -> list[str]:
+    """The days on which anything came for an account, in the order in which they began: a clock may have been wrong."""
     body = records.get(LEADS_OF, account)
-    if body is None or since >= until:
-        return []
-    first, last = max(body["first"], utc_day(since)), min(body["last"], utc_day(until - A_MOMENT))
-    return [*days_from(first, last)][-MOST_DAYS:]
-
-
-def days_from(first: str, last: str) -> Iterator[str]:
-    """Each day from one to another."""
-    day, end = date.fromisoformat(first), date.fromisoformat(last)
-    while day <= end:
-        yield day.isoformat()
-        day += timedelta(days=1)
+    return body["days"] if body else []
 
 
 def utc_day(moment: float) -> str:
@@ -176,14 +218,9 @@ def utc_day(moment: float) -> str:
 FAR = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 
 
-def page_named(account: str, day: str, number: int) -> str:
-    """The name of a page."""
-    return f"{account} {day} {number}"
-
-
-def as_kept(lead: Lead, digest: str) -> dict[str, Any]:
+def as_kept(lead: Lead, digest: str, until: float) -> Body:
     """A lead as it stands on a page."""
-    told = {"kind": lead.kind, "received": lead.received, "submitted": lead.submitted, "digest": digest}
+    told = {"kind": lead.kind, "received": lead.received, "until": until, "submitted": lead.submitted, "digest": digest}
     return {**told, "flipbook": lead.flipbook_hash, "title": lead.flipbook_title, "fields": dict(lead.fields)}
 
 
