@@ -20,10 +20,10 @@ from flipsnack_mcp.workflows.leads.keeping import (
     MOST_DAYS,
     REPEATED_FOR,
     counted,
+    hook_body,
     keep,
     keep_all,
     kept,
-    what_came,
 )
 from flipsnack_mcp.workflows.leads.lead import (
     LONGEST_ANSWER,
@@ -100,7 +100,7 @@ async def test_each_is_kept_once_and_the_newest_stands_first(store: MemoryStore)
 async def test_of_several_at_once_each_is_kept_once_on_its_day_and_in_its_account(store: MemoryStore) -> None:
     await keep(store, "a", form(0), NOON, 90)
     numbers = [0, 1, 1, *range(2, 200), 5]
-    brought = [what_came("ab"[number % 2], form(number), NOON + number % 3 * DAY_OF_LEADS) for number in numbers]
+    brought = [hook_body("ab"[number % 2], form(number), NOON + number % 3 * DAY_OF_LEADS) for number in numbers]
     assert await keep_all(store, brought, 90) == [False, True, False, *[True] * 198, False]
     for account, first in (("a", 0), ("b", 1)):
         found = await kept(store, account, since=0, until=EVER)

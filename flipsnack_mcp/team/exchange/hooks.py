@@ -21,7 +21,7 @@ from flipsnack_mcp.team.ending import header_of
 from flipsnack_mcp.team.exchange.guessing import Guessing
 from flipsnack_mcp.team.limits import read_whole
 from flipsnack_mcp.workflows.leads.hooks import Behind, account_behind
-from flipsnack_mcp.workflows.leads.keeping import Brought, keep_all, what_came
+from flipsnack_mcp.workflows.leads.keeping import HookBody, hook_body, keep_all
 
 HOOKS_AT = "hooks"
 LARGEST_LEAD = 1024 * 1024
@@ -46,7 +46,7 @@ def hook_routes(settings: Settings, store: Store) -> list[Route]:
 class InLine:
     """What waits to be kept."""
 
-    brought: Brought
+    brought: HookBody
     kept: bool = False
 
 
@@ -87,7 +87,7 @@ class Hooks:
         path = scope["path_params"].get("secret", "")
         return await account_behind(self._store, path) if self._wanted else Behind("", 0)
 
-    async def _stored(self, brought: Brought) -> int:
+    async def _stored(self, brought: HookBody) -> int:
         """Keep it, with all that wait by then: those of one process would only be in each other's way in the store."""
         one = InLine(brought)
         self._line[one] = None
@@ -119,12 +119,12 @@ async def arriving(body: bytearray, scope: Scope, receive: Receive) -> int:
     return 408
 
 
-def read_at_hook(found: Behind, body: bytes) -> Brought:
+def read_at_hook(found: Behind, body: bytes) -> HookBody:
     """What a body says; what is no JSON, or nested as no lead is, counts as a text, by which a repetition is known."""
     try:
-        return what_came(found.account, json.loads(body), found.at)
+        return hook_body(found.account, json.loads(body), found.at)
     except (ValueError, RecursionError):
-        return what_came(found.account, body.decode("latin-1"), found.at)
+        return hook_body(found.account, body.decode("latin-1"), found.at)
 
 
 def without_words(status: int) -> Response:

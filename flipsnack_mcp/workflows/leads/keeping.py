@@ -60,7 +60,7 @@ class LeadDay:
 
 
 @dataclass(frozen=True)
-class Brought:
+class HookBody:
     """One body that a webhook brought, read."""
 
     account: str
@@ -74,21 +74,21 @@ class Brought:
         return f"{self.account} {self.digest}"
 
 
-def what_came(account: str, body: object, received: float) -> Brought:
+def hook_body(account: str, body: object, received: float) -> HookBody:
     """Read a body.
 
     Raises:
         RecursionError: It is nested as no lead is.
     """
-    return Brought(account, received, digest_of(body), lead_of(body, received))
+    return HookBody(account, received, digest_of(body), lead_of(body, received))
 
 
 async def keep(store: Store, account: str, body: object, received: float, days: int) -> bool:
     """Keep what a webhook brought, once, or count it alone where it is no lead or none is to be kept; whether it is new."""
-    return (await keep_all(store, [what_came(account, body, received)], days))[0]
+    return (await keep_all(store, [hook_body(account, body, received)], days))[0]
 
 
-async def keep_all(store: Store, brought: Sequence[Brought], days: int) -> list[bool]:
+async def keep_all(store: Store, brought: Sequence[HookBody], days: int) -> list[bool]:
     """The same of several at once."""
 
     def work(records: Records) -> list[bool]:
@@ -134,7 +134,7 @@ async def accounts_with_leads(store: Store) -> list[str]:
     return await store.transact(lambda records: [account for account, _ in records.all(LEADS_OF)])
 
 
-def keep_new(records: Records, new: Sequence[Brought], days: int) -> None:
+def keep_new(records: Records, new: Sequence[HookBody], days: int) -> None:
     """Keep what is known not to be there, by account and day."""
     for account, day in dict.fromkeys((one.account, utc_day(one.received)) for one in new):
         begin_day(records, account, day, days)
@@ -142,7 +142,7 @@ def keep_new(records: Records, new: Sequence[Brought], days: int) -> None:
         add_to_day(records, f"{account} {day}", some, days)
 
 
-def add_to_day(records: Records, day: str, new: Sequence[Brought], days: int) -> None:
+def add_to_day(records: Records, day: str, new: Sequence[HookBody], days: int) -> None:
     """Count what is new on a day, keep the leads in it, and mark each as known."""
     there = LeadDay.of(records.get(LEAD_DAY, day))
     for one in new:
