@@ -19,11 +19,12 @@ from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.redis.promises import broken_promises
-from flipsnack_mcp.team.authentication import Authentication
+from flipsnack_mcp.team.authentication import Authentication, behind_door
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
-from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
+from flipsnack_mcp.team.ending import Ending, UnderWay
 from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, hook_routes
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
+from flipsnack_mcp.team.heads import MCP, values_of_header
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
 from flipsnack_mcp.team.readiness import Check, Readiness, accounts_can_be_asked, store_answers
@@ -76,8 +77,9 @@ def application(
 def let_in(protocol: ASGIApp, settings: Settings, authentication: Authentication) -> ASGIApp:
     """The protocol for those who are let in, each within their limits; where nobody is told apart, for everybody."""
     if not settings.team:
-        return authentication.around(protocol)
-    return Strangers(authentication.around(protocol, partial(Limits, settings=settings)), STRANGERS_EACH_SECOND)
+        return behind_door(protocol, authentication)
+    limited = partial(Limits, settings=settings)
+    return Strangers(behind_door(protocol, authentication, limited), STRANGERS_EACH_SECOND)
 
 
 def faults_of(settings: Settings, store: Store, authentication: Authentication) -> list[Check]:
@@ -125,8 +127,3 @@ class Addressed:
         if path.startswith(f"/{HOOKS_AT}/"):  # nothing a browser has of anybody is a right there
             origins = []
         return self.names.refuse(values_of_header(scope, b"host"), origins)
-
-
-def values_of_header(scope: Scope, name: bytes) -> list[str]:
-    """All that a header says."""
-    return [text.decode("latin-1") for one, text in scope["headers"] if one == name]

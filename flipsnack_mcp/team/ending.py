@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
-from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
+from flipsnack_mcp.team.heads import is_stream, opens_session
 from flipsnack_mcp.team.refusing import TurnedAway
 
 ENDING = TurnedAway(
@@ -82,41 +82,6 @@ class Ending:
                 self.streams.discard(scope)
 
 
-MCP = "/mcp"
-"""Where the protocol is spoken; there are files and addresses for them at other paths."""
-
-
-def is_stream(scope: Scope) -> bool:
-    """Whether the answer of a request has no end of its own."""
-    listens = scope["method"] == "GET" or method_named(scope) == b"subscriptions/listen"
-    return listens and bool(scope["path"] == MCP)
-
-
-def opens_session(scope: Scope) -> bool:
-    """Whether a request can only be the first of a session, where there are any."""
-    known = header_of(scope, b"mcp-session-id") or of_newest_revision(scope)
-    return bool(scope["path"] == MCP and scope["method"] == "POST" and not known)
-
-
-def method_named(scope: Scope) -> bytes:
-    """The method in the head of a request, where the SDK compares it with the body; nothing where it does not."""
-    return header_of(scope, b"mcp-method") if of_newest_revision(scope) else b""
-
-
-def of_newest_revision(scope: Scope) -> bool:
-    """Whether the SDK reads a request by the revision that has no sessions, as it decides that itself."""
-    version = header_of(scope, b"mcp-protocol-version").decode("latin-1")
-    return bool(version) and version not in HANDSHAKE_PROTOCOL_VERSIONS
-
-
-def header_of(scope: Scope, name: bytes) -> bytes:
-    """What a header says, once; nothing where it is not there."""
-    for one, text in scope["headers"]:
-        if one == name:
-            return bytes(text)
-    return b""
-
-
 @dataclass(frozen=True)
 class UnderWay:
     """An application of which the end knows what it still answers."""
@@ -154,19 +119,26 @@ class UnderWay:
         await streamed_within(self.ending.listening(), partial(self.app, scope, receive), send)
 
 
+@dataclass
+class AnswerSeen:
+    """What takes an answer on its way, and knows how far it is."""
+
+    send: Send
+    begun: bool = False
+    whole: bool = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
+        self.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self.send(message)
+
+
 async def streamed_within(
     listening: AbstractContextManager[anyio.CancelScope], answer: Callable[[Send], Awaitable[None]], send: Send
 ) -> None:
     """An answer that has no end of its own; where its scope is cancelled it ends as any does."""
-    answered = False
-    complete = False
-
-    async def watched(message: Message) -> None:
-        nonlocal answered, complete
-        answered, complete = True, message["type"] == "http.response.body" and not message.get("more_body", False)
-        await send(message)
-
+    seen = AnswerSeen(send)
     with listening as listened:
-        await answer(watched)
-    if listened.cancelled_caught and answered and not complete:
+        await answer(seen)
+    if listened.cancelled_caught and seen.begun and not seen.whole:
         await send({"type": "http.response.body", "body": b""})

@@ -16,7 +16,8 @@ from flipsnack_mcp.for_a_team import TeamSettings
 from flipsnack_mcp.server.arriving.bodies import after
 from flipsnack_mcp.server.callers.caller import CALLER
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
-from flipsnack_mcp.team.ending import header_of, is_stream, method_named
+from flipsnack_mcp.team.ending import AnswerSeen
+from flipsnack_mcp.team.heads import header_of, is_stream, method_named
 from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
 from flipsnack_mcp.team.usage import Usage, Usages, counted_in, held_for
 
@@ -128,19 +129,12 @@ def is_call(scope: Scope, body: bytearray) -> bool:
 
 async def in_time(answer: Callable[[Send], Any], send: Send) -> None:
     """An answer within its time, or the word that it did not come."""
-    begun = False
-    ended = False
-
-    async def watched(message: Message) -> None:
-        nonlocal begun, ended
-        begun, ended = True, message["type"] == "http.response.body" and not message.get("more_body", False)
-        await send(message)
-
+    seen = AnswerSeen(send)
     with anyio.move_on_after(LONGEST_REQUEST) as time:
-        await answer(watched)
-    if time.cancelled_caught and not begun:
+        await answer(seen)
+    if time.cancelled_caught and not seen.begun:
         await TOO_LATE.tell(send)
-    elif time.cancelled_caught and not ended:
+    elif time.cancelled_caught and not seen.whole:
         event = f"event: message\r\ndata: {json.dumps(TOO_LATE.error)}\r\n\r\n"
         await send({"type": "http.response.body", "body": event.encode()})
 

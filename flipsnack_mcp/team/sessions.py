@@ -8,7 +8,7 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flipsnack_mcp.server.callers.caller import CALLER
-from flipsnack_mcp.team.ending import header_of, opens_session
+from flipsnack_mcp.team.heads import header_of, opens_session
 from flipsnack_mcp.team.refusing import NOTHING_DONE, TurnedAway
 
 MOST_SESSIONS = 64

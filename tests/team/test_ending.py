@@ -12,7 +12,8 @@ from mcp import Client
 from starlette.types import Receive, Scope, Send
 
 from flipsnack_mcp.server.request import TIME_OF_A_CALL
-from flipsnack_mcp.team.ending import Ending, UnderWay, opens_session
+from flipsnack_mcp.team.ending import Ending, UnderWay
+from flipsnack_mcp.team.heads import opens_session
 from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, modern, served, until, whole_application
 
 

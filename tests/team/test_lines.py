@@ -24,7 +24,6 @@ from tests.observing import observing
 
 RIGHT = "k7Jq2Zr9sWx4Vb1Nc8Md3A"
 """What follows /files/ is a right."""
-MADE = r"[0-9a-f]{32}"
 log = logging.getLogger("flipsnack_mcp.tests")
 
 

@@ -11,11 +11,10 @@ from starlette.routing import Route
 
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
+from flipsnack_mcp.team.heads import MCP
+from flipsnack_mcp.team.refusing import TurnedAway
 
-NOT_LET_IN = -32010
-"""Of the numbers that the protocol leaves to servers."""
 DESCRIBED_AT = "/.well-known/oauth-protected-resource"
-MCP = "/mcp"
 UNTOLD = "This server answers only who brings a token. Whoever runs it can give you one. Nothing was done."
 NOT_GOOD = (
     "The token is not one of this server's, or is none any more. Ask whoever runs it for another. Nothing was done."
@@ -67,8 +66,7 @@ class Challenges:
             headers["WWW-Authenticate"] = self.challenge(refused)
         if refused.status == 503:
             headers["Retry-After"] = "30"
-        # Clients show the message of such an error, whatever the status beside it.
-        body = {"jsonrpc": "2.0", "id": None, "error": {"code": NOT_LET_IN, "message": refused.said}}
+        body = TurnedAway(refused.status, refused.said).error
         return Response(json.dumps(body), refused.status, headers, "application/json")
 
     def challenge(self, refused: NotLetInError) -> str:

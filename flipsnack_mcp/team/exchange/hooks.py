@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store, StoreUnusable
-from flipsnack_mcp.team.ending import header_of
 from flipsnack_mcp.team.exchange.guessing import Guessing
+from flipsnack_mcp.team.heads import header_of
 from flipsnack_mcp.team.limits import read_whole
 from flipsnack_mcp.workflows.leads.hooks import Behind, account_behind
 from flipsnack_mcp.workflows.leads.keeping import HookBody, hook_body, keep_all
@@ -101,7 +101,7 @@ class Hooks:
             del self._line[one]
         return 204
 
-    async def _keep_together(self, waiting: Sequence["InLine"]) -> None:
+    async def _keep_together(self, waiting: Sequence[InLine]) -> None:
         some = waiting[:MOST_TOGETHER]
         await keep_all(self._store, [one.brought for one in some], self._days)
         for one in some:

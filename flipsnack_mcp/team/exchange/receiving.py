@@ -112,7 +112,7 @@ async def arrived(request: Request, asked: HandedUpload, place: SpooledFile) -> 
         try:
             sha256 = await place.fill(form.pieces(chunks) if form else chunks)
         except BadForm as error:
-            raise NotTaken(PlainAnswer(400, str(error), "Send one PDF: the address is still good.")) from None
+            raise not_taken_as_form(error) from None
     if scope.cancelled_caught:
         raise NotTaken(CAME_TOO_SLOWLY)
     if not place.file.size:
@@ -128,7 +128,12 @@ def form_of(request: Request) -> FormFile | None:
     try:
         return FormFile(given) if given.lower().startswith(FORM_TYPE) else None
     except BadForm as error:
-        raise NotTaken(PlainAnswer(400, str(error), "Send one PDF: the address is still good.")) from None
+        raise not_taken_as_form(error) from None
+
+
+def not_taken_as_form(error: BadForm) -> NotTaken:
+    """What is answered to a form in which there is not one whole file."""
+    return NotTaken(PlainAnswer(400, str(error), "Send one PDF: the address is still good."))
 
 
 def most_of(request: Request) -> int:

@@ -27,7 +27,6 @@ from tests.server.bench import PDF
 from tests.team.exchange.replicas import BERT, HOST, Replica, Team, path_of
 
 CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
-LOCKED = Path(__file__).parents[2] / "files"
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
 
