@@ -3,15 +3,13 @@
 Imported at the first call: from here on stands everything that tools do, and a list must not wait for it.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from urllib.parse import unquote
 
-import anyio
 from mcp import MCPError, types
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from pydantic import BaseModel
 
 from flipsnack_mcp.api import (
@@ -20,11 +18,8 @@ from flipsnack_mcp.api import (
     Effect,
     FlipsnackError,
     NotAuthorisedError,
-    NotFoundError,
     cleaned,
-    hash_from,
 )
-from flipsnack_mcp.api.actions import collections, statistics
 from flipsnack_mcp.api.errors import NotCountedError
 from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
@@ -36,30 +31,30 @@ from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.callers.offer import Offer
 from flipsnack_mcp.server.callers.rights import (
     NotAllowedError,
-    NotTheirsError,
     check_reading,
     check_right,
     right_needed,
 )
 from flipsnack_mcp.server.callers.whose import Whose, account_meant, heading_of_none, whose_call
-from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, ask_lately, suggest
+from flipsnack_mcp.server.completing import NOTHING, SUGGESTED, suggest
 from flipsnack_mcp.server.consent.sealing import UNOPENED
 from flipsnack_mcp.server.consent.yes import NotConfirmedError
 from flipsnack_mcp.server.instructions import CHANGES_NOTHING
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
-from flipsnack_mcp.server.resources import ACCOUNT_ADDRESS, COLLECTION_ADDRESS, split_address
+from flipsnack_mcp.server.resource_contents import NOT_TO_BE_HAD, read_resource
+from flipsnack_mcp.server.resources import COLLECTION_ADDRESS, split_address
 from flipsnack_mcp.server.safety.heading import Heading
 from flipsnack_mcp.server.safety.redaction import log_unexpected
 from flipsnack_mcp.server.tools.arguments import Options, ToolInput, options_of, understand
+from flipsnack_mcp.server.tools.on_record import may_change, on_record
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool, ToolCall
 from flipsnack_mcp.server.views.clickable import with_link
 from flipsnack_mcp.server.views.showing import with_view
-from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result, redacted_data
+from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import StoreUnusable, came_of_records
-from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 
 UNEXPECTED = (
     "Something unexpected went wrong in this server. Something may have been changed. "
@@ -71,8 +66,6 @@ ALTERED = (
     "been changed. Do not simply repeat it. Tell the person, who can put back an earlier copy of what is kept, or let "
     "FLIPSNACK_STATE name another place, which begins anew."
 )
-TO_RECORD = 2.0
-"""Seconds for a last line about a call that was cancelled."""
 
 
 @dataclass(frozen=True)
@@ -215,43 +208,9 @@ def asks_to_stop(given: Any) -> bool:
     return isinstance(given, ToolInput) and given.changes_something
 
 
-async def on_record(tool: Tool[Any], call: ToolCall, given: Any) -> BaseModel | Illustrated | types.InputRequiredResult:
-    """A call that may change something: how it ended goes into the history, whatever it was."""
-    try:
-        outcome = await tool.run(call, given)
-    except Exception as error:
-        await call.record(*end_of(error))
-        raise
-    except anyio.get_cancelled_exc_class():
-        if call.saved is not None:  # what was saved was about to be changed, and may be by now
-            with anyio.move_on_after(TO_RECORD, shield=True):
-                await call.record("unclear", "the call was cancelled")
-        raise
-    if not isinstance(outcome, types.InputRequiredResult) and not call.goes_on:
-        await call.record("done", "")
-    return outcome
-
-
-def may_change(given: Action[Any] | ToolInput, options: Options) -> bool:
-    """Whether a call belongs in the history: it writes or destroys, or stops an upload."""
-    if isinstance(given, ToolInput):
-        return given.changes_something
-    return given.effect is not Effect.READS and not options.dry_run
-
-
 def after_nothing(error: RefusedFile | StoreUnusable, again: str) -> str:
     """What a model reads of an error before which nothing was done."""
     return f"{error.happened} {Changed.NOTHING.value} {again} {error.next_step}"
-
-
-def end_of(error: Exception) -> tuple[str, str]:
-    """What the history calls an end that was an error, and what it says about it."""
-    if isinstance(error, NotConfirmedError | RefusedFile | TooManyDeletionsError | NotAllowedError | NotTheirsError):
-        return "refused", str(error)
-    if isinstance(error, FlipsnackError | StoreUnusable):
-        perhaps = isinstance(error, FlipsnackError) and error.changed is Changed.PERHAPS
-        return "unclear" if perhaps else "failed", str(error)
-    return "unclear", "something unexpected went wrong"
 
 
 def target_of(given: Any) -> str:
@@ -276,43 +235,3 @@ def no_such_tool(name: str, tools: Iterable[str], request: ToolRequest, settings
     if request.modern:
         return FlipsnackError(happened, f"The tools are: {', '.join(tools)}.")
     return MCPError(types.INVALID_PARAMS, f"{happened} {Changed.NOTHING.value}")
-
-
-NOT_TO_BE_HAD = -32010
-"""A protocol error's number, of those left to servers: nothing is wrong inside, but Flipsnack cannot be asked or refuses."""
-NOTHING_READ = "Something unexpected went wrong in this server. Nothing was changed. You can try again."
-
-
-async def read_resource(app: App, uri: str) -> str:
-    """A resource as JSON.
-
-    Raises:
-        ResourceError: It does not exist.
-        MCPError: Flipsnack could not be asked, or refused.
-    """
-    action = question_of(uri)
-    try:
-        found = await ask_lately(app, action)
-    except NotFoundError as error:
-        raise ResourceNotFoundError(app.redactor.text(str(error))) from None
-    except FlipsnackError as error:
-        raise MCPError(NOT_TO_BE_HAD, app.redactor.text(str(error)), {"uri": uri}) from None
-    except Exception as error:  # noqa: BLE001  # the SDK would log its text
-        log_unexpected(uri, error)
-        raise ResourceError(NOTHING_READ) from None
-    return json.dumps(redacted_data(found, app.heading()), ensure_ascii=False)
-
-
-def question_of(uri: str) -> Action[Any]:
-    """The question behind an address of ours."""
-    if uri == ACCOUNT_ADDRESS:
-        return statistics.GetUserStats()
-    if uri.startswith(COLLECTION_ADDRESS):
-        try:
-            wanted = hash_from(unquote(uri.removeprefix(COLLECTION_ADDRESS)))
-            return collections.GetCollection(collection_hash=wanted)
-        except ValueError:
-            raise ResourceNotFoundError(f"What follows {COLLECTION_ADDRESS} has to be a collection's hash.") from None
-    raise ResourceNotFoundError(
-        f"There is no such resource. There are {ACCOUNT_ADDRESS} and {COLLECTION_ADDRESS}{{hash}}."
-    )

@@ -27,6 +27,8 @@ TEMPLATE = ResourceTemplate(
     mime_type=JSON,
 )
 """What can be read once its hash is known."""
+KINDS = {"hash": "collection"}
+"""What the parts of its address are, for who is typing."""
 SKILL_FILE = Path(__file__).with_name("skill.md")
 SKILL_ADDRESS, MARKDOWN = "skill://flipsnack/SKILL.md", "text/markdown"
 SKILL = Resource(
@@ -37,8 +39,6 @@ SKILL = Resource(
     mime_type=MARKDOWN,
 )
 """The same text as the plugins bring. It is nobody's, so there is one however many accounts there are."""
-KINDS = {"hash": "collection"}
-"""What the parts of its address are, for who is typing."""
 SCHEME = "flipsnack://"
 
 

@@ -1,12 +1,10 @@
 """The MCP server: the SDK's, with our own menu and our own dispatcher behind its documented methods."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
@@ -22,7 +20,6 @@ from typing_extensions import override
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.api import Flipsnack
-from flipsnack_mcp.files.folders import download_folder
 from flipsnack_mcp.server import prompts, resources
 from flipsnack_mcp.server.arriving.bodies import RereadBodies
 from flipsnack_mcp.server.arriving.inlet import NOTHING_HEARD, Heard, inlet
@@ -30,69 +27,27 @@ from flipsnack_mcp.server.arriving.lines import Reread
 from flipsnack_mcp.server.arriving.observing import Observing
 from flipsnack_mcp.server.arriving.parameters import Arriving
 from flipsnack_mcp.server.arriving.replayed import Unrepeated
-from flipsnack_mcp.server.by_address.spooling import spool_of
 from flipsnack_mcp.server.callers.accounts import ARGUMENT, identity_of
 from flipsnack_mcp.server.callers.offer import Guard, Offers
 from flipsnack_mcp.server.consent.keys import KeysInFile, KeysInStore
 from flipsnack_mcp.server.consent.reply import read_odd_answers
 from flipsnack_mcp.server.consent.sealing import KeyRing
-from flipsnack_mcp.server.events import Events, keeping_to_own, telling_of
+from flipsnack_mcp.server.events import Events, keeping_to_own
 from flipsnack_mcp.server.instructions import ICON
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.request import ToolRequest
-from flipsnack_mcp.server.safety.redaction import Redactor
+from flipsnack_mcp.server.service import Service, serving
 from flipsnack_mcp.server.views import declaring
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.clock import Clock, moment
 from flipsnack_mcp.store.opening import channel_of
-from flipsnack_mcp.store.records import OpenedStore, Store
+from flipsnack_mcp.store.records import Store
 from flipsnack_mcp.store.sqlite import MemoryStore
 
 if TYPE_CHECKING:
-    from flipsnack_mcp.files.spool import Spool
-    from flipsnack_mcp.server.dispatch import Dispatcher
+    pass
 
 log = logging.getLogger(__name__)
-
-SETTLED_IN = 2.0
-"""Seconds after which a client has its lists."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """What a server has from its start."""
-
-    redactor: Redactor
-    """Takes credentials out of everything that leaves."""
-    dispatcher: Callable[[], "Dispatcher"]
-    """Answers the calls. Everything it needs is made, and imported, at the first of them: lists wait for nothing."""
-    store: Store
-
-
-def make_dispatcher(
-    offers: Offers,
-    clients: Sequence[Flipsnack],
-    store: Store,
-    background: anyio.abc.TaskGroup,
-    now: Clock,
-    redactor: Redactor,
-    spool: "Spool | None" = None,
-) -> "Dispatcher":
-    """All that calls share, and what answers them; `clients` has one for each account."""
-    from flipsnack_mcp.server import app, dispatch  # noqa: PLC0415  # see Service
-
-    settings = offers.settings
-    several, lookout = len(settings.every) > 1, app.lookout_of(settings, store, background)
-    apps = [
-        app.App(
-            one, client, lookout, now, redactor, one.name if several else "", partial(offers.still_may, one.account)
-        )
-        for one, client in zip(settings.every, clients, strict=True)
-    ]
-    for one in apps:
-        if spool:
-            one.take_addresses(spool)
-    return dispatch.Dispatcher(settings, {one.settings.account: one for one in apps}, menu(settings).keys())
 
 
 class FlipsnackServer(MCPServer[Service]):
@@ -249,23 +204,6 @@ async def refuse_cursors(ctx: ServerRequestContext[Any, Any], call_next: CallNex
     return await call_next(ctx)
 
 
-async def remove_leftovers_later(settings: Settings) -> None:
-    """Remove what killed runs left in the download folders, once the first questions are answered."""
-    await anyio.sleep(SETTLED_IN)
-    for folder in dict.fromkeys(one.download_dir for one in settings.every):
-        await remove_leftovers_of(folder)
-
-
-async def remove_leftovers_of(folder: Path | None) -> None:
-    """Remove what killed runs left in one of them."""
-    from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
-
-    try:
-        await anyio.to_thread.run_sync(remove_leftovers, download_folder(folder))
-    except Exception as error:  # noqa: BLE001  # an error that escaped would end the server for what is only tidying
-        log.warning("the download folder could not be tidied: %s", type(error).__name__)
-
-
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
@@ -281,27 +219,9 @@ def build_server(
 
     @asynccontextmanager
     async def lifespan(served: MCPServer[Service]) -> AsyncGenerator[Service]:
-        redactor = Redactor.of(settings)
-        async with AsyncExitStack() as open_clients:
-            clients = [await open_clients.enter_async_context(connect(one)) for one in settings.every]
-            for one, client in zip(settings.every, clients, strict=True):
-                client.announce = telling_of(events, one, several=len(clients) > 1)
-            try:
-                async with spool_of(settings) as spool, anyio.create_task_group() as background:
-                    background.start_soon(remove_leftovers_later, settings)
-                    background.start_soon(events.hear)
-                    if isinstance(remembering, OpenedStore):
-                        background.start_soon(remembering.attend)
-                    parts = (offers, clients, remembering, background, now, redactor, spool)
-                    made = cache(partial(make_dispatcher, *parts))
-                    service = Service(redactor, lambda: made().offering(offers.now), remembering)
-                    cast("FlipsnackServer", served).service = service
-                    if settings.team:  # one of several replicas goes on with what another left before anybody calls it
-                        made()
-                    yield service
-                    background.cancel_scope.cancel()
-            finally:
-                await remembering.close()
+        async with serving(offers, connect, now, remembering, events) as service:
+            cast("FlipsnackServer", served).service = service
+            yield service
 
     keys = KeysInFile(settings.state_key_file) if settings.state_key_file else KeysInStore(remembering)
     ring = KeyRing(keys, lambda arguments: identity_of(offers.now.settings.every, arguments))

@@ -13,7 +13,7 @@ import pytest
 from flipsnack_mcp.sandbox import Pace
 from flipsnack_mcp.sandbox.account import Packaging
 from flipsnack_mcp.sandbox.actions import packaging
-from flipsnack_mcp.server.server import SETTLED_IN
+from flipsnack_mcp.server.service import SETTLED_IN
 from tests.server.bench import Said
 from tests.server.long_bench import LongBench, assert_polls_are_told, assert_told_in_four_parts, given_up, named_call
 

@@ -3,6 +3,7 @@
 A player's link carries the number of its account, which the embed code of any collection tells.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -130,13 +131,13 @@ async def collections_by_owner(arguments: Mapping[str, Any], apps: Sequence[App]
     numbers = numbers_in_links(arguments)
     if numbers:
         await learn_numbers(apps)
-    owners = {number: [app.settings.account for app in apps if app.number.known == number] for number in numbers}
+    having = Counter(app.number.known for app in apps)
+    owners = {one: app.settings.account for app in apps if (one := app.number.known) in numbers and having[one] == 1}
     return {
         name: frozenset(
-            (owner, hash_from(link))
+            (owners[number], hash_from(link))
             for link in several(arguments.get(name))
-            for owner in owners.get(account_in_link(link), ())
-            if len(owners[account_in_link(link)]) == 1
+            if (number := account_in_link(link)) in owners
         )
         for name in LINK_ARGUMENTS
     }

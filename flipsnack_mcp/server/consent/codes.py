@@ -98,7 +98,7 @@ class Consents:
 
         def work(records: Records) -> None:
             for one in (target, *parts):
-                records.put(CLOSED, self._closed(one), {}, keep=LIFETIME)
+                records.put(CLOSED, self._named(one), {}, keep=LIFETIME)
             self._forget_counts(records, target)
 
         await self.store.transact(work)
@@ -115,7 +115,7 @@ class Consents:
         """Count an answer that was something else than asked for; how many they are in a row."""
 
         def work(records: Records) -> int:
-            records.delete(UNANSWERED, self._closed(target))
+            records.delete(UNANSWERED, self._named(target))
             return self._count(records, MISTYPED, target)
 
         return await self.store.transact(work)
@@ -144,18 +144,18 @@ class Consents:
 
     def _any_closed(self, records: Records, *targets: str) -> bool:
         """Whether a person said no to any of these just now."""
-        return any(body is not None for body in records.several(CLOSED, map(self._closed, targets)))
+        return any(body is not None for body in records.several(CLOSED, map(self._named, targets)))
 
     def _forget_counts(self, records: Records, target: str) -> None:
         for what in (UNANSWERED, MISTYPED):
-            records.delete(what, self._closed(target))
+            records.delete(what, self._named(target))
 
     def _count(self, records: Records, what: str, target: str) -> int:
-        count = int((records.get(what, self._closed(target)) or {}).get("count", 0)) + 1
-        records.put(what, self._closed(target), {"count": count}, keep=LIFETIME)
+        count = int((records.get(what, self._named(target)) or {}).get("count", 0)) + 1
+        records.put(what, self._named(target), {"count": count}, keep=LIFETIME)
         return count
 
-    def _closed(self, target: str) -> str:
+    def _named(self, target: str) -> str:
         return f"{self.account}/{target}"
 
 

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from flipsnack_mcp.api import Changed
 from flipsnack_mcp.server.consent.codes import Ticket
 from flipsnack_mcp.server.consent.reply import QUESTION
 from flipsnack_mcp.server.request import ToolRequest
 
-UNCHANGED = "Nothing was changed."
+UNCHANGED: str = Changed.NOTHING.value
 How = Literal["form", "code", "approve", "allow"]
 """Whose yes it was."""
 YESES: dict[str, frozenset[How]] = {

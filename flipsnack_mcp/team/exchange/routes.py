@@ -18,7 +18,8 @@ from flipsnack_mcp.files.refusal import RefusedFile
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.callers.away import for_strangers
 from flipsnack_mcp.server.safety.redaction import log_unexpected
-from flipsnack_mcp.server.server import FlipsnackServer, Service
+from flipsnack_mcp.server.server import FlipsnackServer
+from flipsnack_mcp.server.service import Service
 from flipsnack_mcp.server.tools.addresses import FILES_AT, UPLOADS_AT
 from flipsnack_mcp.server.tools.downloads import package_order
 from flipsnack_mcp.server.views.clickable import KINDS_OF_FILES

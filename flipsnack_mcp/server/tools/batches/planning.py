@@ -14,6 +14,7 @@ from flipsnack_mcp.api import (
     FlipsnackError,
     FreeText,
     Status,
+    StatusName,
     cleaned,
     few_named,
     first_few,
@@ -80,16 +81,7 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
     left = (await call.context.send(statistics.GetUserStats())).api_uploads_left
     check_quota(count, left)
     folder = str(Path(seen[0].path or "").parent) if arguments.folder else ""
-    batch = await call.app.batches.record.keep(
-        rules.DocumentBatch(
-            plan_id=new_job_id(),
-            account=call.app.settings.account,
-            items=items,
-            status=arguments.status or "editable",
-            folder=folder,
-            **call.beginner._asdict(),
-        )
-    )
+    batch = await kept_batch(call, items, arguments.status or "editable", folder)
     return BatchStatus(
         plan_id=batch.plan_id,
         state="planned",
@@ -100,6 +92,14 @@ async def make_batch(call: ToolCall, arguments: CreateCollectionsInput) -> Batch
         next_step=f'Nothing was sent yet: show this to the person. Call create_collections(plan_id="{batch.plan_id}", '
         "wait_seconds=45) once they agree.",
     )
+
+
+async def kept_batch(
+    call: ToolCall, items: tuple[rules.BatchItem, ...], status: StatusName, folder: str
+) -> rules.DocumentBatch:
+    """Write the plan down."""
+    plan = {"plan_id": new_job_id(), "account": call.app.settings.account, **call.beginner._asdict()}
+    return await call.app.batches.record.keep(rules.DocumentBatch(items=items, status=status, folder=folder, **plan))
 
 
 async def documents_meant(call: ToolCall, arguments: CreateCollectionsInput) -> tuple[list[SeenDocument], list[str]]:

@@ -24,7 +24,7 @@ from flipsnack_mcp.server.tools.uploads import (
 )
 from flipsnack_mcp.workflows.addresses.handed import HandedUpload
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
-from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD
+from flipsnack_mcp.workflows.uploads.journal import RUNNING, UPLOAD, JournalEntry
 from flipsnack_mcp.workflows.uploads.looking_after import NOT_LOOKED, look_after
 
 ROWS = 100
@@ -96,19 +96,23 @@ async def get_upload(call: ToolCall, arguments: GetUploadInput) -> UploadStatus:
     if entry is None:
         raise no_such_upload()
     if arguments.cancel:
-        check_theirs(entry.principal, entry.caller)
-        if entry.state not in RUNNING:
-            raise FlipsnackError(
-                "This upload has ended; it cannot be stopped any more.",
-                "To remove its collection, use delete_collection.",
-            )
-        await call.app.jobs.stop(UPLOAD, entry.upload_id)
-        entry = await uploads.journal.find(entry.upload_id) or entry
+        entry = await stopped_upload(call, entry)
     left = max(0.0, arguments.wait_seconds - (anyio.current_time() - began))
     followed = await follow(call.context, uploads, entry, left)
     call.aside = cover_of(followed)
     earlier = [EARLIER.format("document")] if entry.upload_id != arguments.upload_id else []
     return UploadStatus.model_validate(upload_facts(followed, [*earlier, *followed.entry.document_warnings]))
+
+
+async def stopped_upload(call: ToolCall, entry: JournalEntry) -> JournalEntry:
+    """An upload of whoever calls, as it is once it was asked to stop."""
+    check_theirs(entry.principal, entry.caller)
+    if entry.state not in RUNNING:
+        raise FlipsnackError(
+            "This upload has ended; it cannot be stopped any more.", "To remove its collection, use delete_collection."
+        )
+    await call.app.jobs.stop(UPLOAD, entry.upload_id)
+    return await call.app.uploads.journal.find(entry.upload_id) or entry
 
 
 async def uploads_of_the_day(call: ToolCall, seconds: float) -> UploadStatus:
