@@ -2,12 +2,12 @@
 
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flipsnack_mcp.files.writing.patience import patiently
+from flipsnack_mcp.files.writing.replacing import put_in_place
 from flipsnack_mcp.store.permissions import make_folder
 
 LARGEST = 64_000_000
@@ -53,28 +53,17 @@ class ClientFile:
                 patiently(self.path.unlink)
                 return ClientFile(self.path, None)
             make_folder(self.path.parent)
-            self._replace(content)
+            put_in_place(self.path, content, self._made)
         except OSError as error:
             raise Unsuitable(
                 f"{self.path} cannot be written ({error.strerror or type(error).__name__}). Nothing was changed in it."
             ) from None
         return ClientFile(self.path, content, self.mode)
 
-    def _replace(self, content: bytes) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with open(descriptor, "wb") as written:  # noqa: PTH123  # a descriptor
-                written.write(content)
-                written.flush()
-                os.fsync(descriptor)
-            Path(name).chmod(self.mode)
-            keep_owner(self.path, name)
-            self._check_unchanged()
-            patiently(lambda: Path(name).replace(self.path))
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+    def _made(self, new: Path) -> None:
+        new.chmod(self.mode)
+        keep_owner(self.path, new)
+        self._check_unchanged()
 
     def _check_unchanged(self) -> None:
         if file_found(self.path).content != self.content:
@@ -111,13 +100,13 @@ def why_unsuitable(seen: os.stat_result) -> str:
     return "is too large for a configuration" if seen.st_size > LARGEST else ""
 
 
-def keep_owner(path: Path, name: str) -> None:
+def keep_owner(path: Path, new: Path) -> None:
     """Give the new file to whom the old one belonged, where another user runs this for them."""
     if hasattr(os, "chown") and path.exists():
         seen = path.stat()
         if (seen.st_uid, seen.st_gid) != (os.getuid(), os.getgid()):
             with suppress(OSError):
-                os.chown(name, seen.st_uid, seen.st_gid)
+                os.chown(new, seen.st_uid, seen.st_gid)
 
 
 def write_for_owner(path: Path, content: bytes) -> None:

@@ -1,14 +1,11 @@
 """Changing the file of tokens: whole or not at all, by one at a time, and never one that cannot be trusted."""
 
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from flipsnack_mcp.files.writing.patience import patiently
+from flipsnack_mcp.files.writing.replacing import put_in_place
 from flipsnack_mcp.store.permissions import make_folder
 from flipsnack_mcp.team.authentication.tokens import TokensTold, TokensUnusableError, sighting_of
 
@@ -26,7 +23,7 @@ def change_tokens(path: Path, change: Callable[[TokensTold], TokensTold]) -> Non
     try:
         make_folder(place.parent)
         with FileLock(f"{place}.lock", timeout=WAITS_FOR_OTHERS, mode=0o600):
-            write_whole(place, change(tokens_at(place)).model_dump_json(indent=1).encode() + b"\n")
+            put_in_place(place, change(tokens_at(place)).model_dump_json(indent=1).encode() + b"\n")
     except Timeout:
         raise TokensUnusableError(f"Somebody else is changing {path}. Nothing was changed; try again.") from None
     except OSError as error:
@@ -42,18 +39,3 @@ def tokens_at(path: Path) -> TokensTold:
     if isinstance(said, TokensUnusableError):
         raise said
     return said
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Put a file in the place of another at once, for its owner only."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # it makes them so
-    try:
-        with open(descriptor, "wb") as written:  # noqa: PTH123  # a descriptor
-            written.write(content)
-            written.flush()
-            os.fsync(descriptor)
-        patiently(lambda: Path(name).replace(path))
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
