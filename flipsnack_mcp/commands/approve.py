@@ -11,7 +11,7 @@ import anyio
 from flipsnack_mcp import systems
 from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.commands.connecting import labels_known, remember
+from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS, labels_known, open_memory
 from flipsnack_mcp.server.consent.codes import Consents, Ticket, waiting_in
 from flipsnack_mcp.server.consent.form import confirms
 from flipsnack_mcp.settings import Settings
@@ -35,7 +35,7 @@ def approve(settings: Settings, code: str | None) -> int:
     try:
         waiting = anyio.run(with_store, settings, partial(what_waits, settings))
         if waiting is None:
-            return fail("Nothing can be approved here: FLIPSNACK_STATE is memory:, which no other process can read.")
+            return fail(f"Nothing can be approved here: {NO_OTHER_PROCESS}.")
         if code is None:
             return list_waiting(waiting)
         name = code.strip().upper()
@@ -50,11 +50,8 @@ def approve(settings: Settings, code: str | None) -> int:
 
 async def with_store(settings: Settings, work: Callable[[Store], Awaitable[FoundT]]) -> FoundT | None:
     """Ask the store; the answer is None where no other process can read it."""
-    store = remember(settings)
-    try:
+    async with open_memory(settings) as store:
         return await work(store) if store.shared else None
-    finally:
-        await store.close()
 
 
 async def what_waits(settings: Settings, store: Store) -> dict[str, ToApprove]:

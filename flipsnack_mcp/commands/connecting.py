@@ -1,6 +1,7 @@
 """From settings to a client: the real Flipsnack, or the sandbox inside this process."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.store.records import OpenedStore, Records
 from flipsnack_mcp.store.redis.redis_document import RedisDocument
 
+NO_OTHER_PROCESS = "FLIPSNACK_STATE is memory:, which no other process can read"
 IS_OPEN = "{} holds keys and is open to other users of this machine: take their rights away (chmod 600)."
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
@@ -45,6 +47,16 @@ def rules_of(settings: Settings) -> BudgetRules:
 def remember(settings: Settings) -> OpenedStore:
     """Find where uploads, confirmations and the history are kept."""
     return open_store(kept_at(settings))
+
+
+@asynccontextmanager
+async def open_memory(settings: Settings) -> AsyncGenerator[OpenedStore]:
+    """The same, as long as a command needs it."""
+    store = remember(settings)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 def labels_known(settings: Settings, records: Records) -> dict[str, str]:

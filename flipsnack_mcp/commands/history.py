@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.commands.connecting import labels_known, remember
+from flipsnack_mcp.commands.connecting import labels_known, open_memory
 from flipsnack_mcp.commands.trail_table import changes_made, table_of
 from flipsnack_mcp.server.callers.accounts import account_named
 from flipsnack_mcp.settings import Settings
@@ -48,11 +48,8 @@ def history(settings: Settings, *, as_json: bool, verify: bool, account: str | N
 
 async def recalled(settings: Settings) -> Found:
     """Look into the store."""
-    store = remember(settings)
-    try:
+    async with open_memory(settings) as store:
         return await found_in(settings, store)
-    finally:
-        await store.close()
 
 
 async def found_in(settings: Settings, store: Store) -> Found:

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from flipsnack_mcp.commands import fail, say
-from flipsnack_mcp.commands.connecting import remember
+from flipsnack_mcp.commands.connecting import open_memory
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
@@ -20,7 +20,7 @@ from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.history import every_trail
 
 NAMED_KINDS = {"history": "entries of the history", "upload": "uploads", "plan": "plans", "report": "reports"}
-"""What a person may look for afterwards; the rest is how_much_moved together."""
+"""What a person may look for afterwards; the rest is counted together."""
 
 
 def move(settings: Settings, file: str | None) -> int:
@@ -42,11 +42,8 @@ async def moved_and_looked_at(settings: Settings, path: Path) -> int:
     """Move it, and see that the history is whole there."""
     address = address_in(settings.state)
     found = await move_to_redis(path, address)
-    store = remember(settings)
-    try:
+    async with open_memory(settings) as store:
         wrong = [one.wrong for one in await every_trail(store) if one.wrong]
-    finally:
-        await store.close()
     say(f"Moved to Redis at {address.shown}: {how_much_moved(found)}.")
     say(f"The file {path} was left as it was, and no server goes on with it: give all of them this FLIPSNACK_STATE.")
     return fail(f"The history is not whole: {wrong[0]}. See `{as_typed('history --verify')}`.") if wrong else 0

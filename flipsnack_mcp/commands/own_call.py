@@ -8,7 +8,7 @@ from typing import TypeVar
 import anyio
 from typing_extensions import override
 
-from flipsnack_mcp.commands.connecting import connect, remember
+from flipsnack_mcp.commands.connecting import connect, open_memory
 from flipsnack_mcp.commands.serve import announce
 from flipsnack_mcp.server.app import App
 from flipsnack_mcp.server.callers.whose import Whose
@@ -79,15 +79,15 @@ def with_account(settings: Settings, work: Callable[[App], Awaitable[T]]) -> T:
 
 async def worked(settings: Settings, work: Callable[[App], Awaitable[T]]) -> Callable[[], T]:
     """Do it with all that a server has for the account, but for what others left unfinished: nobody asked for that here."""
-    store = remember(settings)
-    try:
-        async with connect(settings) as flipsnack, anyio.create_task_group() as background:
-            app = App(at_terminal(settings), flipsnack, Lookout(store, background), moment, Redactor.of(settings))
-            app.jobs.unattended.clear()
-            outcome = await outcome_of(lambda: work(app))
-            background.cancel_scope.cancel()
-    finally:
-        await store.close()
+    async with (
+        open_memory(settings) as store,
+        connect(settings) as flipsnack,
+        anyio.create_task_group() as background,
+    ):
+        app = App(at_terminal(settings), flipsnack, Lookout(store, background), moment, Redactor.of(settings))
+        app.jobs.unattended.clear()
+        outcome = await outcome_of(lambda: work(app))
+        background.cancel_scope.cancel()
     return outcome
 
 

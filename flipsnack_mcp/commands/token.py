@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flipsnack_mcp.api import cleaned, names_with_room, quoted, shows_nothing
 from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.commands.columns import aligned
 from flipsnack_mcp.server.callers.accounts import account_named, names_of
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.settings import ACCOUNTS, Settings
@@ -73,10 +74,7 @@ def token_list(settings: Settings) -> int:
         told = TokensFile(settings.tokens).read()
     except TokensUnusableError as error:
         return fail(str(error))
-    rows = [HEADS, *map(token_row, told.tokens)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    say("\n".join(lines) if told.tokens else "Nobody has a token.")
+    say(aligned([HEADS, *map(token_row, told.tokens)]) if told.tokens else "Nobody has a token.")
     return 0
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.api.links import HASH
+from flipsnack_mcp.commands.columns import aligned
 from flipsnack_mcp.workflows.history import Event
 
 BEGUN, OPEN_END = frozenset({"allowed", "begun"}), "begun, its end is not known"
@@ -63,9 +64,7 @@ def changes_made(entries: Sequence[tuple[str, Event]]) -> list[ChangeMade]:
 
 def table_of(changes: Sequence[ChangeMade], called: Mapping[str, str]) -> str:
     """The changes in columns, the one that can be of any width last."""
-    rows = [HEADS, *((*cells_of(one, called[one.account]),) for one in changes)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return aligned([HEADS, *((*cells_of(one, called[one.account]),) for one in changes)])
 
 
 def cells_of(change: ChangeMade, account: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError, NotAu
 from flipsnack_mcp.api.errors import RefusedError, UnreachableError, UnreadableAnswerError
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.approve import with_store
+from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS
 from flipsnack_mcp.commands.history import AccountUnclear, Found, found_in, narrowed_to
 from flipsnack_mcp.commands.own_call import Proposal, carried_through, proposed, with_account
 from flipsnack_mcp.commands.trail_table import TITLE_WIDTH, changes_made, table_of
@@ -34,7 +35,7 @@ from flipsnack_mcp.workflows.plans.rules import UNDOING, PlanSnapshot
 YES = frozenset({"yes", "y"})
 EVERY_STATUS = ONLINE | {"editable"}
 NEVER_BEGUN = frozenset({"planned", "skipped"})
-IN_MEMORY = f"Nothing can be undone here: FLIPSNACK_STATE is memory:, which no other process can read. {UNCHANGED}"
+IN_MEMORY = f"Nothing can be undone here: {NO_OTHER_PROCESS}. {UNCHANGED}"
 INTERRUPTED = (
     "\nStopped between two collections. What was put back until then stays; the same command puts the rest back."
 )

@@ -14,7 +14,7 @@ from typing_extensions import override
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.api.client import Access, Flipsnack
 from flipsnack_mcp.api.pace import Pacer
-from flipsnack_mcp.commands import history
+from flipsnack_mcp.commands import connecting, history
 from flipsnack_mcp.commands.connecting import budget
 from flipsnack_mcp.sandbox import Pace, Sandbox
 from flipsnack_mcp.server.server import FlipsnackServer, build_server
@@ -235,7 +235,7 @@ async def test_the_history_goes_on_in_one_chain_and_shows_the_name_of_the_day(
     for title in ("Once", "Twice"):
         assert_done(await bench.does("update_collection", collection_hash=collection.hash, title=title))
         rename()
-    monkeypatch.setattr(history, "remember", lambda _: store_of(bench))
+    monkeypatch.setattr(connecting, "remember", lambda _: store_of(bench))
     found = await history.recalled(Settings())  # in a terminal that knows of no key
     (trail,) = found.trails
     assert (trail.account, trail.wrong) == (bench.settings.account, "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.commands import approve, history
+from flipsnack_mcp.commands import approve, connecting, history
 from flipsnack_mcp.server.consent.codes import Consents, waiting_in
 from flipsnack_mcp.store.labels import labels_in
 from flipsnack_mcp.store.sqlite import SqliteStore
@@ -196,7 +196,7 @@ async def test_no_other_code_deletes(state: Opened, confirm: str, target: str, c
 def test_the_terminal_lists_the_code_that_waits(
     state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(approve, "remember", lambda _: state.in_a_terminal)
+    monkeypatch.setattr(connecting, "remember", lambda _: state.in_a_terminal)
     assert approve.approve(state.bench.settings, None) == 0
     told = capsys.readouterr().out
     assert f"{state.ids['code waiting']}  unnamed  " in told
@@ -227,7 +227,7 @@ async def test_deletions_of_the_last_hour_still_count(state: Opened) -> None:
 @pytest.fixture
 def trail(state: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """What `flipsnack-mcp history --json` prints, with --verify or without."""
-    monkeypatch.setattr(history, "remember", lambda _: state.in_a_terminal)
+    monkeypatch.setattr(connecting, "remember", lambda _: state.in_a_terminal)
 
     def printed(*, verify: bool, code: int = 0) -> Any:
         assert history.history(state.bench.settings, as_json=True, verify=verify) == code

@@ -54,9 +54,9 @@ def why_closed(folder: Path) -> OSError | None:
 
 def packages_folder(target: Path, *, named: bool) -> Iterator[Finding]:
     """Find out whether packages and reports can be saved, and makes nothing."""
-    nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
+    nearest = nearest_there(target)
     guarded = (error := why_closed(nearest)) and cure_of(error)
-    if guarded or not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+    if guarded or not may_be_written(nearest):
         cure = guarded or f"Let {DOWNLOADS} name a folder that may be written."
         yield Finding("downloads", ok=False, said=f"{target} cannot be written. {cure}")
         return
@@ -68,6 +68,16 @@ def packages_folder(target: Path, *, named: bool) -> Iterator[Finding]:
     if count := unfinished_in(target):
         said = f"{count} unfinished file(s) of downloads lie in {target}; those of ended programs can go."
         yield Finding("downloads", ok=True, said=said, mend=partial(tidied, target))
+
+
+def nearest_there(path: Path) -> Path:
+    """The path itself, or the first above it that is there."""
+    return next(one for one in (path, *path.parents) if one.exists() or one == one.parent)
+
+
+def may_be_written(path: Path) -> bool:
+    """Tell whether it is a folder in which something can be made."""
+    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
 
 
 def made_folder(folder: Path) -> str:
@@ -86,8 +96,7 @@ def spool(settings: Settings) -> Iterator[Finding]:
     """Find out whether documents and packages of a team can lie where they are to, and makes nothing."""
     if not (folder := settings.spool_dir):
         return
-    nearest = next(one for one in (folder, *folder.parents) if one.exists() or one == one.parent)
-    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    usable = may_be_written(nearest_there(folder))
     said = "can be written" if usable else "cannot be written: name one that can"
     yield Finding("spool", usable, f"{folder} {said} (FLIPSNACK_SPOOL_DIR)")
 

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from flipsnack_mcp.api import names_with_room, quoted
-from flipsnack_mcp.commands.connecting import kept_at, remember
+from flipsnack_mcp.commands.connecting import kept_at, open_memory
 from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.folders import is_on_share
 from flipsnack_mcp.redis_address import is_redis
@@ -40,13 +40,12 @@ async def state(settings: Settings) -> list[Finding]:
 
 async def state_in_file(settings: Settings, file: Path) -> list[Finding]:
     """Find out the same of a file that is there."""
-    was_open, store = is_open_to_others(file), remember(settings)
+    was_open = is_open_to_others(file)
     try:
-        await store.transact(labels_in)  # any use of it closes it
+        async with open_memory(settings) as store:
+            await store.transact(labels_in)  # any use of it closes it
     except StoreUnusable as error:
         return [Finding("state", ok=False, said=str(error))]
-    finally:
-        await store.close()
     if not was_open:
         return []
     now = "and cannot be closed to them: put it elsewhere" if is_open_to_others(file) else "and was closed just now"
@@ -75,13 +74,11 @@ def is_there(settings: Settings) -> bool:
 
 async def changes_by(settings: Settings) -> list[Finding]:
     """Count the changes that each caller had made."""
-    store = remember(settings)
     try:
-        trails = await every_trail(store)
+        async with open_memory(settings) as store:
+            trails = await every_trail(store)
     except StoreUnusable:
         return []  # another look says so
-    finally:
-        await store.close()
     made = Counter(one.caller for trail in trails for one in trail.events if one.caller and one.decision != "allowed")
     told = [f"{quoted(name, 80)} ({count})" for name, count in made.most_common()]
     return [Finding("callers", ok=True, said=f"in the history: {names_with_room(told, 1000)}")] if told else []
@@ -105,13 +102,11 @@ async def used_before(settings: Settings, *, seen: bool) -> list[Finding]:
 
 async def known_to(kept: str, settings: Settings) -> list[Finding]:
     """Name the accounts that servers used with what is kept there."""
-    store = remember(settings)
     try:
-        known = await store.transact(labels_in)
+        async with open_memory(settings) as store:
+            known = await store.transact(labels_in)
     except StoreUnusable:
         return []  # told already
-    finally:
-        await store.close()
     names = ", ".join(sorted(known.values()))
     approving = f"`{as_typed('history')}` and `{as_typed('approve')}` work for them without a key"
     return [Finding("state", ok=True, said=f"servers on {kept} used: {names}; {approving}")] if known else []

@@ -17,6 +17,7 @@ from flipsnack_mcp.commands.doctor.finding import Finding
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit
 
 CHECK_OF_NAME = "name"
+LOOK_WHETHER = "Look whether the server runs, and whether the way to it is open."
 NOT_SPOKEN = (OSError, anyio.EndOfStream, anyio.BrokenResourceError)
 """How a hand-shake ends with something that does not speak TLS; an `SSLError` is an `OSError`."""
 ENCRYPTED_THERE = frozenset({0, 400})
@@ -103,7 +104,7 @@ async def unencrypted(visit: Visit, error: Exception) -> Finding:
     }:
         said = "what answers there is not encrypted: write http://, or the address of what stands before it with a certificate"
         return Finding("encryption", ok=False, said=said, cause="address", ends=True)
-    said = f"no encrypted connection could be made ({type(error).__name__}). Look whether the server runs, and whether the way to it is open."
+    said = f"no encrypted connection could be made ({type(error).__name__}). {LOOK_WHETHER}"
     return Finding("encryption", ok=False, said=said, cause="connection", ends=True)
 
 

@@ -10,12 +10,11 @@ import anyio
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.doctor.doors import asked_for_token, meant_for_others, one_time_addresses
 from flipsnack_mcp.commands.doctor.finding import Finding
-from flipsnack_mcp.commands.doctor.reaching import reached, well
+from flipsnack_mcp.commands.doctor.reaching import LOOK_WHETHER, reached, well
 from flipsnack_mcp.commands.doctor.shown import json_of, report_of
 from flipsnack_mcp.commands.doctor.talking import talked, told_too_much
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit, visiting
 
-LOOK_WHETHER = "Look whether the server runs, and whether the way to it is open."
 CHECKS = (well, asked_for_token, meant_for_others, one_time_addresses, talked)
 
 

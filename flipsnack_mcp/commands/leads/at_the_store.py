@@ -6,17 +6,14 @@ from typing import TypeVar
 import anyio
 
 from flipsnack_mcp.api import quoted
-from flipsnack_mcp.commands.connecting import labels_known, remember
+from flipsnack_mcp.commands.connecting import NO_OTHER_PROCESS, labels_known, open_memory
 from flipsnack_mcp.server.callers.accounts import account_named, names_of
 from flipsnack_mcp.settings import ACCOUNTS, Settings
 from flipsnack_mcp.store.labels import told_apart
 from flipsnack_mcp.store.records import OpenedStore, Store
 
 OfLeadsT = TypeVar("OfLeadsT")
-NO_OTHER_PROCESS = (
-    "FLIPSNACK_STATE is memory:, which no other process can read: name the file or the Redis server that the server on HTTP "
-    "has. Nothing was changed."
-)
+NOT_SHARED = f"{NO_OTHER_PROCESS}: name the file or the Redis server that the server on HTTP has. Nothing was changed."
 
 
 class NotDone(Exception):  # noqa: N818 - it says why
@@ -32,13 +29,10 @@ def with_leads(settings: Settings, work: Callable[[OpenedStore], Awaitable[OfLea
     """
 
     async def opened() -> OfLeadsT:
-        store = remember(settings)
-        try:
+        async with open_memory(settings) as store:
             if not store.shared:
-                raise NotDone(NO_OTHER_PROCESS)
+                raise NotDone(NOT_SHARED)
             return await work(store)
-        finally:
-            await store.close()
 
     if settings.problems:
         raise NotDone(f"{' '.join(settings.problems)} Nothing was changed.")

@@ -7,6 +7,7 @@ from functools import partial
 from time import time
 
 from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.commands.columns import aligned
 from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_typed, names_in, with_leads
 from flipsnack_mcp.commands.trail_table import date_and_time
 from flipsnack_mcp.settings import Settings
@@ -82,9 +83,7 @@ def hooks_list(settings: Settings) -> int:
         rows = with_leads(settings, partial(rows_of_hooks, settings))
     except (NotDone, StoreUnusable) as error:
         return fail(str(error))
-    widths = [max(map(len, column)) for column in zip(HEADS_OF_HOOKS, *rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (HEADS_OF_HOOKS, *rows)]
-    say("\n".join(lines) if rows else "No account has a hook.")
+    say(aligned([HEADS_OF_HOOKS, *rows]) if rows else "No account has a hook.")
     return 0
 
 

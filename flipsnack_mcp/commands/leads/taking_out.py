@@ -12,7 +12,7 @@ from flipsnack_mcp.commands import end_output, fail, say
 from flipsnack_mcp.commands.leads.at_the_store import NotDone, account_typed, names_in, with_leads
 from flipsnack_mcp.files.tables import as_csv
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.records import OpenedStore, Store, StoreUnusable
+from flipsnack_mcp.store.records import Store, StoreUnusable
 from flipsnack_mcp.workflows.leads.erasing import Erased, erase
 from flipsnack_mcp.workflows.leads.keeping import EVER, accounts_with_leads, kept
 from flipsnack_mcp.workflows.leads.lead import Lead
@@ -90,7 +90,7 @@ def leads_erase(settings: Settings, typed: str | None) -> int:
     """Erase every lead of an e-mail address, of all accounts; asked for where it is not given."""
     try:
         address = typed if typed is not None else input("E-mail address: ")
-        erased = with_leads(settings, partial(erased_by, address))
+        erased = with_leads(settings, lambda store: erase(store, address))
     except StoreUnusable as error:
         return fail(f"{error} {TO_BE_REPEATED}")
     except (NotDone, ValueError) as error:
@@ -100,11 +100,6 @@ def leads_erase(settings: Settings, typed: str | None) -> int:
     for line in words_of_end(erased, address):
         say(line)
     return 0
-
-
-async def erased_by(address: str, store: OpenedStore) -> Erased:
-    """Erase it."""
-    return await erase(store, address)
 
 
 def words_of_end(erased: Erased, address: str) -> Iterable[str]:

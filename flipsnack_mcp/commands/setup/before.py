@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from flipsnack_mcp.api import Changed
 from flipsnack_mcp.clients import CLIENTS, ENTRY, Client, this_computer
 from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, file_found
 from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
@@ -11,7 +12,7 @@ from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, NotUnder
 from flipsnack_mcp.commands.setup.receipt import Receipt, kept_receipt
 from flipsnack_mcp.started import PACKAGE, SCRIPT
 
-NOTHING_WAS_CHANGED = "Nothing was changed."
+NOTHING_WAS_CHANGED: str = Changed.NOTHING.value
 NOT_OURS = Receipt(path="", copy="-", before="", after="")
 """Of an entry that another program or a person wrote."""
 

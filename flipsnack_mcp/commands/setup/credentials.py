@@ -31,6 +31,7 @@ NO_CREDENTIALS_CAME = (
     "No key and secret came. Type them at a terminal, give both on stdin, each on a line of its own, or name files that "
     "hold them with --api-key-file and --api-secret-file. Nothing was changed."
 )
+NOT_TO_BE_ASKED = "Flipsnack could not be asked whether it knows this key"
 NO_SUCH_CREDENTIALS = "Nothing was kept and nothing was changed."
 
 
@@ -85,9 +86,9 @@ async def asked_flipsnack(settings: Settings) -> str:
             except NotAuthorisedError as error:
                 raise Unsuitable(f"{error.happened} {error.next_step} {NO_SUCH_CREDENTIALS}") from None
             except FlipsnackError as error:
-                return f"Flipsnack could not be asked whether it knows this key: {error.happened}"
+                return f"{NOT_TO_BE_ASKED}: {error.happened}"
             return ""
-    return f"Flipsnack could not be asked whether it knows this key: there was no answer in {ASKED_WITHIN:.0f} s."
+    return f"{NOT_TO_BE_ASKED}: there was no answer in {ASKED_WITHIN:.0f} s."
 
 
 def files_of_account(account: str) -> dict[str, Path]:

@@ -199,42 +199,40 @@ def words_in(body: Mapping[str, Any]) -> list[str]:
 
 def entry_at(place: EntryPlace, file: Path, body: Mapping[str, Any]) -> ClientEntry:
     """One entry, as far as it can be read, with what cannot."""
-    command, arguments, environment = body.get("command", ""), body.get("args", []), body.get("env", {})
-    handed_on = body.get("env_vars", [])
-    address = next((str(body[one]) for one in ADDRESSES if can_be_told(body.get(one))), "")
-    client = CLIENTS[place.kind]
-    faults = [
-        *(
-            [f'{client.title} reads "{client.table}", and it stands under "{place.table}"']
-            if place.table != client.table
-            else []
-        ),
-        *(["its command is no text"] if not can_be_told(command) else []),
-        *(["its arguments are no list of texts"] if not is_list_of_texts(arguments) else []),
-        *(["its variables are no table"] if not isinstance(environment, dict) else []),
-        *(
-            f"{one if one in NAMES_SHOWN else 'a variable'} is no text there: put it in quotes"
-            for one, value in as_members(environment)
-            if not can_be_told(value)
-        ),
-    ]
+    command = body.get("command")
     return ClientEntry(
         place.kind,
         file,
         place.name,
         command if can_be_told(command) else "",
-        tuple(arguments) if is_list_of_texts(arguments) else (),
-        {str(one): value for one, value in as_members(environment) if can_be_told(value)},
-        tuple(handed_on) if is_list_of_texts(handed_on) else (),
-        address,
-        tuple(faults),
+        as_texts(body.get("args")) or (),
+        {str(one): value for one, value in as_members(body.get("env")) if can_be_told(value)},
+        as_texts(body.get("env_vars")) or (),
+        next((str(body[one]) for one in ADDRESSES if can_be_told(body.get(one))), ""),
+        tuple(faults_in(place, body)),
         place.project,
     )
 
 
-def is_list_of_texts(value: object) -> bool:
-    """Whether it is what arguments have to be."""
-    return isinstance(value, list) and all(map(can_be_told, value))
+def faults_in(place: EntryPlace, body: Mapping[str, Any]) -> Iterator[str]:
+    """What in an entry no client could read."""
+    client, environment = CLIENTS[place.kind], body.get("env", {})
+    if place.table != client.table:
+        yield f'{client.title} reads "{client.table}", and it stands under "{place.table}"'
+    if not can_be_told(body.get("command", "")):
+        yield "its command is no text"
+    if as_texts(body.get("args", [])) is None:
+        yield "its arguments are no list of texts"
+    if not isinstance(environment, dict):
+        yield "its variables are no table"
+    for one, value in as_members(environment):
+        if not can_be_told(value):
+            yield f"{one if one in NAMES_SHOWN else 'a variable'} is no text there: put it in quotes"
+
+
+def as_texts(value: object) -> tuple[str, ...] | None:
+    """What arguments have to be; None where it is something else."""
+    return tuple(value) if isinstance(value, list) and all(map(can_be_told, value)) else None
 
 
 def can_be_told(value: object) -> TypeGuard[str]:
