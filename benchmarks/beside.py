@@ -33,10 +33,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import calls
 from benchmarks.calls import Line
 from benchmarks.startup import BARE, MESSAGES
+from evaluations.assistant import without_settings
+from evaluations.staging import served
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.sandbox.serving import serve
 from tests.server.bench import tokens
 
 ROUNDS = 15
@@ -121,20 +122,12 @@ def added() -> Iterator[Row]:
 @asynccontextmanager
 async def scene(folder: Path, collections: int) -> AsyncIterator[tuple[Client, Line, Sandbox]]:
     """A server before an account of so many collections, which takes any number of calls."""
-    sandbox, ready = Sandbox(account="empty", pace=Pace(calls_per_second=0, calls_per_minute=0)), anyio.Event()
+    sandbox = Sandbox(account="empty", pace=Pace(calls_per_second=0, calls_per_minute=0))
     for number in range(collections):
         sandbox.account.add(title=f"Offers {number}", status="public", pages=16)
-    where: dict[str, str] = {}
-
-    def served(addresses: dict[str, str]) -> None:
-        where.update(addresses)
-        ready.set()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(serve, sandbox, "127.0.0.1", 0, served)
-        await ready.wait()
+    async with served(sandbox) as where:
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
+            **without_settings(),
             **{f"FLIPSNACK_{name.upper()}": value for name, value in where.items()},
             "FLIPSNACK_STATE": f"sqlite:{folder / str(collections) / 'state.sqlite'}",
             "FLIPSNACK_CALLS_PER_SECOND": "1000",
@@ -144,7 +137,6 @@ async def scene(folder: Path, collections: int) -> AsyncIterator[tuple[Client, L
         with httpx2.Client() as http:
             async with Client(parameters, read_timeout_seconds=120) as client:
                 yield client, Line(where, http), sandbox
-        group.cancel_scope.cancel()
 
 
 async def asked(client: Client, tool: str, arguments: dict[str, Any]) -> tuple[float, int]:

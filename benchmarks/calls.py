@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.pace import Figure
 from benchmarks.player import sandbox
 from benchmarks.startup import BARE, MESSAGES
+from evaluations.assistant import without_settings
 from flipsnack_mcp.api import Action, wire
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
@@ -107,7 +107,7 @@ def measured(trees: Mapping[str, Path], rounds: int) -> dict[str, list[float]]:
     with ExitStack() as stack:
         where = stack.enter_context(sandbox(1000))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        usual = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+        usual = without_settings()
         line = Line(where, stack.enter_context(httpx2.Client()))
         _, listed = line.ask(ListCollections(status="public"))
         wanted = {"collection_hash": listed["collections"][0]["collectionHash"], **DAYS}

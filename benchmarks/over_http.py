@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.calls import DAYS, Line, computing
 from benchmarks.pace import Figure
 from benchmarks.player import sandbox
+from evaluations.assistant import without_settings
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.actions.statistics import GetCollectionStats
 from tests.commands.processes import nobody_answers_at
@@ -108,7 +108,7 @@ def free_port() -> int:
 
 def parties(stack: ExitStack, where: Mapping[str, str], wanted: Mapping[str, Any], folder: Path) -> dict[str, Party]:
     """All servers, each in a process of its own."""
-    usual = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+    usual = without_settings()
     usual |= {"FLIPSNACK_CALLS_PER_MINUTE": "1000", "FLIPSNACK_CALLS_PER_SECOND": "1000"}
     usual |= {"PYTHONPATH": str(ROOT), "KEY": where["api_key"], "SECRET": where["api_secret"], "URL": where["api_url"]}
     own = {f"FLIPSNACK_{one.upper()}": value for one, value in where.items()}

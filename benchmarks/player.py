@@ -7,7 +7,6 @@ the rest takes, that much later once more.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from mcp import Client, StdioServerParameters, types
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from evaluations.assistant import without_settings
 from evaluations.between import READING
 from evaluations.playing import GOES_ON_BY, MOST_LOOKS, UNDER_WAY
 from tests.server.bench import tokens, types_what_is_asked
@@ -128,7 +128,7 @@ async def player(folder: Path, calls_per_minute: int) -> AsyncIterator[Player]:
 
     with sandbox(calls_per_minute) as where:
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
+            **without_settings(),
             **{f"FLIPSNACK_{name.upper()}": value for name, value in where.items()},
             "FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}",
             "FLIPSNACK_UPLOAD_DIRS": str(uploads),

@@ -8,12 +8,11 @@ reports are over a period that is not over, so each asks about every collection.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,9 @@ from mcp import Client, StdioServerParameters
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.pace import Figure
+from evaluations.assistant import without_settings
+from evaluations.staging import served
 from flipsnack_mcp.sandbox import Sandbox
-from flipsnack_mcp.sandbox.serving import serve
 
 NAMES, EACH = ("de", "fr", "uk"), 60
 NEW_MINUTE = 65.0
@@ -35,23 +35,15 @@ NEW_MINUTE = 65.0
 @asynccontextmanager
 async def sandboxes() -> AsyncIterator[dict[str, tuple[Sandbox, dict[str, str]]]]:
     """One for each account, and where it is."""
-    made, ready = dict[str, tuple[Sandbox, dict[str, str]]](), anyio.Event()
-    async with anyio.create_task_group() as group:
+    made = dict[str, tuple[Sandbox, dict[str, str]]]()
+    async with AsyncExitStack() as standing:
         for name in NAMES:
             sandbox = Sandbox(api_key=f"KEY-{name.upper()}-1234567", api_secret=f"secret-of-{name}-1234567")
             sandbox.account.collections.clear()
             for n in range(EACH):
                 sandbox.account.add(title=f"Offers {n} of {name}")
-
-            def served(where: dict[str, str], name: str = name, sandbox: Sandbox = sandbox) -> None:
-                made[name] = sandbox, where
-                if len(made) == len(NAMES):
-                    ready.set()
-
-            group.start_soon(serve, sandbox, "127.0.0.1", 0, served)
-        await ready.wait()
+            made[name] = sandbox, await standing.enter_async_context(served(sandbox))
         yield made
-        group.cancel_scope.cancel()
 
 
 def accounts_file(made: dict[str, tuple[Sandbox, dict[str, str]]]) -> str:
@@ -84,7 +76,7 @@ async def measured(folder: Path) -> Iterator[Figure]:
         (folder / "accounts.toml").write_text(accounts_file(made))
         (folder / "accounts.toml").chmod(0o600)
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
+            **without_settings(),
             "FLIPSNACK_ACCOUNTS": str(folder / "accounts.toml"),
             "FLIPSNACK_STATE": f"sqlite:{folder / 'state.sqlite'}",
         }

@@ -28,8 +28,9 @@ from mcp import Client, StdioServerParameters
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.pace import Figure
+from evaluations.assistant import without_settings
+from evaluations.staging import served
 from flipsnack_mcp.sandbox import Sandbox
-from flipsnack_mcp.sandbox.serving import serve
 
 SINCE, UNTIL = 60.0, 180.0
 ALLOWED = 60 * (UNTIL - SINCE) / 60
@@ -55,7 +56,7 @@ class Scene:
     async def server(self) -> AsyncIterator[tuple[Client, int]]:
         """A server and its process."""
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
+            **without_settings(),
             **{f"FLIPSNACK_{name.upper()}": value for name, value in self.where.items()},
             "FLIPSNACK_STATE": f"sqlite:{self.folder / 'state.sqlite'}",
         }
@@ -90,18 +91,9 @@ def children() -> list[int]:
 @asynccontextmanager
 async def scene(folder: Path) -> AsyncIterator[Scene]:
     """A sandbox over real HTTP, with Flipsnack's own limits."""
-    sandbox, ready = Sandbox(account="empty"), anyio.Event()
-    where: dict[str, str] = {}
-
-    def served(addresses: dict[str, str]) -> None:
-        where.update(addresses)
-        ready.set()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(serve, sandbox, "127.0.0.1", 0, served)
-        await ready.wait()
+    sandbox = Sandbox(account="empty")
+    async with served(sandbox) as where:
         yield Scene(sandbox, folder, where)
-        group.cancel_scope.cancel()
 
 
 async def report(client: Client, hashes: list[str]) -> dict[str, Any]:

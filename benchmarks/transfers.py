@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from flipsnack_mcp.sandbox.gate import signature
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from evaluations.assistant import without_settings
 from tests.survival.documents import MEGABYTE, write_document, write_noise
 
 MEMORY_LIMIT, TIME_LIMIT = 24.0, 1.25
@@ -125,7 +125,7 @@ def receiver(package: Path) -> Iterator[dict[str, str]]:
 async def server(place: Place, base: str) -> AsyncIterator[tuple[Client, Server]]:
     """The real server over stdio, and its process."""
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")},
+        **without_settings(),
         "FLIPSNACK_API_KEY": place.key,
         "FLIPSNACK_API_SECRET": place.secret,
         "FLIPSNACK_API_URL": f"{base}/v1/",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 from benchmarks.team_scene.balancer import unbound_port
+from evaluations.assistant import without_settings
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0
@@ -93,7 +93,7 @@ class Replicas:
 
 def own_environment() -> dict[str, str]:
     """This process's, but for settings of the product."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
+    kept = without_settings()
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
