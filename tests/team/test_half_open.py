@@ -4,6 +4,8 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -13,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from flipsnack_mcp.team.connections import USUAL_PATIENCE, Patience
 from tests.commands.processes import Run
-from tests.team.over_http import ACCEPTED, HELLO, HOST, PING, served, whole_application
+from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, served, whole_application
+from tests.virtual_clock import VirtualLoop
 
 LINE, HOST_LINE = b"POST /mcp HTTP/1.1\r\n", b"Host: 127.0.0.1\r\n"
 HEAD = LINE + HOST_LINE + b"Content-Type: application/json\r\n"
@@ -201,7 +204,7 @@ async def test_a_large_body_has_as_much_time_as_it_needs_where_it_comes_fast_eno
 
 async def test_connections_between_two_requests_are_kept_for_a_balancer_and_keep_nobody_out() -> None:
     """As nginx keeps them: none is ended because others have not begun, and of too many the longest unused makes room."""
-    patient = Patience(request=0.2, keep_alive=60, unfinished=5, idle=10, settling=0)
+    patient = Patience(request=60.0, keep_alive=60, unfinished=5, idle=10, settling=0)
     async with served(reads_all, patience=patient) as port:
         kept = list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
         for _ in range(11):
@@ -209,7 +212,7 @@ async def test_connections_between_two_requests_are_kept_for_a_balancer_and_keep
             await asked_for_ok(*kept[-1])
         silent = [await asyncio.open_connection(HOST, port) for _ in range(10)]
         with anyio.fail_after(10):
-            for reader, _ in silent:
+            for reader, _ in silent[: -patient.unfinished]:
                 await until_closed(reader)
             await until_closed(kept[0][0])
             for reader, writer in kept[1:]:
@@ -223,16 +226,36 @@ async def asked_for_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualLoop})])
 async def test_a_session_that_nobody_uses_is_dropped() -> None:
-    async with served(whole_application(idle=0.2), patience=QUICK) as port, httpx2.AsyncClient() as http:
-        address = f"http://{HOST}:{port}/mcp"
-        session = (await http.post(address, json=HELLO, headers=ACCEPTED)).headers["mcp-session-id"]
-        asks = {**ACCEPTED, "mcp-session-id": session, "mcp-protocol-version": "2025-11-25"}
+    app = whole_application(idle=60.0)
+    transport = httpx2.ASGITransport(app=app)
+    async with living(app), httpx2.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
+        session = (await http.post("/mcp", json=HELLO, headers=ACCEPTED)).headers["mcp-session-id"]
+        asks = {**ACCEPTED, "mcp-session-id": session, "mcp-protocol-version": OLDER}
         statuses = list[int]()
-        for pause in (0.0, 1.0):  # each request gives it its whole time again
+        for pause in (50.0, 50.0, 70.0):  # each request gives it its whole time again
             await anyio.sleep(pause)
-            statuses.append((await http.post(address, json=PING, headers=asks)).status_code)
-    assert statuses == [200, 404]
+            statuses.append((await http.post("/mcp", json=PING, headers=asks)).status_code)
+    assert statuses == [200, 200, 404]
+
+
+@asynccontextmanager
+async def living(app: Any) -> AsyncIterator[None]:
+    """An application from its start to its end, as a server over HTTP says both to it."""
+    said, heard = anyio.create_memory_object_stream[dict[str, str]](2)
+    ready = anyio.Event()
+
+    async def answered(message: Mapping[str, Any]) -> None:
+        assert not message["type"].endswith("failed"), message
+        ready.set()
+
+    async with said, heard, anyio.create_task_group() as group:
+        group.start_soon(app, {"type": "lifespan", "state": {}}, heard.receive, answered)
+        await said.send({"type": "lifespan.startup"})
+        await ready.wait()
+        yield
+        await said.send({"type": "lifespan.shutdown"})
 
 
 def test_nine_hundred_half_open_requests_keep_nobody_out(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
