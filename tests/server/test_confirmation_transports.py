@@ -1,8 +1,6 @@
 """Confirmation over the real transports, on both revisions: the sandbox counts exactly what was confirmed."""
 
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +8,14 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
-from flipsnack_mcp.server.server import FlipsnackServer
 from tests.commands.processes import PROGRAM, Run
 from tests.server.bench import CODE, Answer, Bench, Given, Mode, declines, types, types_what_is_asked
 from tests.server.destructions import DESTROYING, MODES, REVISION, TOOLS, UNCHANGED, server_of
+from tests.team.over_http import HOST, served
 
 ROOT = Path(__file__).parents[2]
 UNSEEN = "probably never shown"
@@ -109,26 +106,12 @@ def destroyed(requests: list[dict[str, Any]]) -> list[str]:
     return [f"{one['action']} {one['params']['collectionHash']}" for one in done]
 
 
-@asynccontextmanager
-async def over_http(server: FlipsnackServer) -> AsyncIterator[str]:
-    """The server behind uvicorn on a port of this machine."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        running = uvicorn.Server(uvicorn.Config(server.streamable_http_app(), log_level="warning", lifespan="on"))
-        async with anyio.create_task_group() as group:
-            group.start_soon(running.serve, [listening])
-            while not running.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await anyio.sleep(0.01)
-            yield f"http://127.0.0.1:{port}/mcp"
-            running.should_exit = True
-
-
 @on_a_plain_loop
 @on_both_revisions
 async def test_over_streamable_http_exactly_what_was_confirmed_is_deleted(bench: Bench) -> None:
     with anyio.fail_after(60):
-        async with over_http(server_of(bench, **UNHURRIED)) as address:
+        async with served(server_of(bench, **UNHURRIED).streamable_http_app()) as port:
+            address = f"http://{HOST}:{port}/mcp"
             gone = await all_confirmed(lambda **more: Client(address, mode=bench.mode, **more))
     assert destroyed([vars(one) for one in bench.sandbox.requests]) == gone
 

@@ -15,20 +15,11 @@ from flipsnack_mcp.server.request import TIME_OF_A_CALL
 from flipsnack_mcp.team.ending import Ending, UnderWay
 from flipsnack_mcp.team.heads import opens_session
 from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, modern, served, until, whole_application
-
-
-class Hand:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.virtual_clock import StandingClock
 
 
 def test_an_end_goes_on_for_its_notice_and_then_waits_for_what_is_under_way() -> None:
-    hand = Hand()
+    hand = StandingClock(1000.0)
     ending = Ending(5, hand)
     with ending.counted():
         assert (ending.begun, ending.closed, ending.over) == (False, False, False)
@@ -42,7 +33,7 @@ def test_an_end_goes_on_for_its_notice_and_then_waits_for_what_is_under_way() ->
 
 
 def test_it_waits_for_nothing_longer_than_a_call_may_last() -> None:
-    hand = Hand()
+    hand = StandingClock(1000.0)
     ending = Ending(0, hand)
     with ending.counted():
         ending.begin()
@@ -75,8 +66,8 @@ class Waits:
 @asynccontextmanager
 async def ended_by_hand(
     *, keeps_sessions: bool = False
-) -> AsyncIterator[tuple[Waits, Ending, Hand, httpx2.AsyncClient]]:
-    app, hand = Waits(), Hand()
+) -> AsyncIterator[tuple[Waits, Ending, StandingClock, httpx2.AsyncClient]]:
+    app, hand = Waits(), StandingClock(1000.0)
     ending = Ending(5, hand)
     ended = served(UnderWay(app, ending, keeps_sessions), ending)
     async with ended as port, httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=30) as http:

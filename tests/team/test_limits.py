@@ -18,6 +18,7 @@ from flipsnack_mcp.team import limits
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.usage import FORGOTTEN_AFTER, Usages
 from tests.team.over_http import ACCEPTED, HOST, asked, message_in, modern, served, until, whole_application
+from tests.virtual_clock import StandingClock
 
 CALL = asked("tools/call", name="list_collections", arguments={})
 OLDER = {**ACCEPTED, "MCP-Protocol-Version": "2025-11-25"}
@@ -119,18 +120,8 @@ async def in_memory(
     return int(sent[0]["status"])
 
 
-class Hand:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def by_hand(app: ASGIApp, **settings: Any) -> tuple[Called, Hand]:
-    hand = Hand()
+def by_hand(app: ASGIApp, **settings: Any) -> tuple[Called, StandingClock]:
+    hand = StandingClock(1000.0)
     return Called(Limits(app, TeamSettings(**settings), hand)), hand
 
 
@@ -164,7 +155,7 @@ async def test_a_call_is_known_by_its_header_or_by_its_body() -> None:
 
 
 async def test_each_caller_has_limits_of_their_own_and_of_those_who_are_gone_nothing_is_kept() -> None:
-    hand = Hand()
+    hand = StandingClock(1000.0)
     inner = Limits(Waits(), TeamSettings(caller_calls_per_second=1), hand)
     app = Called(inner)
     for number in range(1000):
@@ -281,7 +272,7 @@ async def unauthorized(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 async def test_strangers_are_slowed_down_by_their_address_and_who_is_let_in_never() -> None:
-    hand = Hand()
+    hand = StandingClock(1000.0)
     app = Strangers(unauthorized, 5, hand)
     assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
     assert {await in_memory(app, authorization="Bearer of somebody") for _ in range(20)} == {200}
@@ -297,14 +288,14 @@ async def test_who_tries_tokens_keeps_nobody_from_learning_where_to_ask_for_one(
         await send({"type": "http.response.start", "status": 401, "headers": []})
         await send({"type": "http.response.body", "body": b"?"})
 
-    app = Strangers(refuses, 5, Hand())
+    app = Strangers(refuses, 5, StandingClock(1000.0))
     tried = [await in_memory(app, authorization=f"Bearer {number}") for number in range(9)]
     assert tried == [401] * 5 + [429] * 4
     assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
 
 
 def test_strangers_of_many_addresses_cost_a_bounded_memory() -> None:
-    app = Strangers(unauthorized, 5, Hand())
+    app = Strangers(unauthorized, 5, StandingClock(1000.0))
     for number in range(limits.MOST_ADDRESSES + 500):
         address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)
         app._too_many({"client": address, "headers": []})
@@ -312,7 +303,7 @@ def test_strangers_of_many_addresses_cost_a_bounded_memory() -> None:
 
 
 def test_an_address_of_the_newer_kind_counts_with_its_network() -> None:
-    app = Strangers(unauthorized, 5, Hand())
+    app = Strangers(unauthorized, 5, StandingClock(1000.0))
 
     def named(address: str) -> str:
         return app._named({"client": (address, 1), "headers": []})
@@ -322,7 +313,7 @@ def test_an_address_of_the_newer_kind_counts_with_its_network() -> None:
 
 
 def test_what_one_has_is_forgotten_only_when_it_is_whole_again() -> None:
-    hand = Hand()
+    hand = StandingClock(1000.0)
     usages = Usages(10, 5, hand)
     usages.of("anna").under_way[False] += 1
     usages.of("ben")

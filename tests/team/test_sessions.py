@@ -7,7 +7,8 @@ from starlette.types import ASGIApp
 from flipsnack_mcp.team import sessions
 from flipsnack_mcp.team.sessions import MOST_SESSIONS, Sessions
 from tests.team.over_http import ACCEPTED, HELLO, HOST, OLDER, PING, served, whole_application
-from tests.team.test_limits import Called, Hand, Waits, in_memory
+from tests.team.test_limits import Called, Waits, in_memory
+from tests.virtual_clock import StandingClock
 
 
 async def test_a_caller_opens_so_many_sessions_and_another_when_one_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +25,7 @@ async def test_a_caller_opens_so_many_sessions_and_another_when_one_is_ended(mon
     assert int(refused.headers["retry-after"]) > 0
 
 
-def opening(app: ASGIApp, hand: Hand) -> tuple[ASGIApp, Sessions]:
+def opening(app: ASGIApp, hand: StandingClock) -> tuple[ASGIApp, Sessions]:
     """An application that opens a session with whatever is asked."""
     count = iter(range(10**6))
 
@@ -41,7 +42,7 @@ def opening(app: ASGIApp, hand: Hand) -> tuple[ASGIApp, Sessions]:
 
 
 async def test_what_is_dropped_counts_no_more_and_each_caller_has_their_own() -> None:
-    hand = Hand()
+    hand = StandingClock(1000.0)
     app, counted = opening(Waits(), hand)
     assert [await in_memory(app) for _ in range(MOST_SESSIONS + 1)] == [200] * MOST_SESSIONS + [429]
     assert await in_memory(app, x_name="ben") == 200
@@ -51,7 +52,7 @@ async def test_what_is_dropped_counts_no_more_and_each_caller_has_their_own() ->
 
 
 async def test_what_opens_none_is_not_refused_and_somebody_elses_id_is_none_of_the_callers() -> None:
-    hand = Hand()
+    hand = StandingClock(1000.0)
     app, counted = opening(Waits(), hand)
     for _ in range(MOST_SESSIONS):
         await in_memory(app)

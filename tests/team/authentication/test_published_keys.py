@@ -19,21 +19,12 @@ from flipsnack_mcp.team.authentication.keys import keys_in
 from flipsnack_mcp.team.authentication.signed import SignedTokens, named_in_header
 from tests.team.authentication.guarded import AUDIENCE, Guarded
 from tests.team.authentication.issuer import DESCRIPTION, Issuer, as_jwk, key_pair, running_issuer, signed
-
-
-class Later:
-    """The time by which keys get old, moved on by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
+from tests.virtual_clock import StandingClock
 
 
 @pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    clock = Later()
+def later(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    clock = StandingClock(1000.0)
     monkeypatch.setattr(anyio, "current_time", clock)
     return clock
 
@@ -52,17 +43,17 @@ async def is_good(tokens: SignedTokens, issuer: Issuer, key: str = "first") -> b
     return await tokens.vouched(signed(issuer.claims(AUDIENCE), key_pair(key), kid=key)) is not None
 
 
-async def test_they_are_fetched_once_and_again_when_they_are_old(one: Issuer, later: Later) -> None:
+async def test_they_are_fetched_once_and_again_when_they_are_old(one: Issuer, later: StandingClock) -> None:
     tokens = of(one)
     assert one.asked == []
     assert [await is_good(tokens, one) for _ in range(5)] == [True] * 5
     assert one.asked == [DESCRIPTION, "/keys"]
-    later.seconds += KEYS_FRESH
+    later.now += KEYS_FRESH
     assert await is_good(tokens, one)
     assert one.asked == [DESCRIPTION, "/keys"] * 2
 
 
-async def test_a_new_key_counts_at_once_and_looks_for_unknown_ones_are_rare(one: Issuer, later: Later) -> None:
+async def test_a_new_key_counts_at_once_and_looks_for_unknown_ones_are_rare(one: Issuer, later: StandingClock) -> None:
     tokens = of(one)
     assert await is_good(tokens, one)
     one.publishes("first", "second")
@@ -71,7 +62,7 @@ async def test_a_new_key_counts_at_once_and_looks_for_unknown_ones_are_rare(one:
     for _ in range(20):
         assert not await is_good(tokens, one, "unknown")
     assert one.asked == []
-    later.seconds += BETWEEN_TRIES
+    later.now += BETWEEN_TRIES
     assert not await is_good(tokens, one, "unknown")
     assert one.asked == [DESCRIPTION, "/keys"]
 
@@ -84,40 +75,40 @@ async def test_a_key_that_is_gone_counts_no_more(one: Issuer) -> None:
     assert not await is_good(tokens, one)
 
 
-async def test_a_key_that_is_exchanged_under_its_name_counts_no_more(one: Issuer, later: Later) -> None:
+async def test_a_key_that_is_exchanged_under_its_name_counts_no_more(one: Issuer, later: StandingClock) -> None:
     tokens = of(one)
     assert await is_good(tokens, one)
     one.keys = [as_jwk(key_pair("second"), kid="first")]
-    later.seconds += KEYS_FRESH
+    later.now += KEYS_FRESH
     assert not await is_good(tokens, one)
 
 
-async def test_without_its_server_known_keys_go_on_for_an_hour(one: Issuer, later: Later) -> None:
+async def test_without_its_server_known_keys_go_on_for_an_hour(one: Issuer, later: StandingClock) -> None:
     tokens = of(one)
     assert await is_good(tokens, one)
     one.away = True
     one.asked.clear()
     for _ in range(int(KEYS_COUNT / KEYS_FRESH) - 1):
-        later.seconds += KEYS_FRESH
+        later.now += KEYS_FRESH
         assert await is_good(tokens, one)
         assert await is_good(tokens, one)
     assert one.asked.count(DESCRIPTION) == KEYS_COUNT / KEYS_FRESH - 1
-    later.seconds += KEYS_FRESH
+    later.now += KEYS_FRESH
     with pytest.raises(IssuerUnusableError):
         await is_good(tokens, one)
     one.away = False
-    later.seconds += BETWEEN_TRIES
+    later.now += BETWEEN_TRIES
     assert await is_good(tokens, one)
 
 
-async def test_nobody_is_let_in_before_any_key_is_known(one: Issuer, later: Later) -> None:
+async def test_nobody_is_let_in_before_any_key_is_known(one: Issuer, later: StandingClock) -> None:
     one.away, tokens = True, of(one)
     for _ in range(3):
         with pytest.raises(IssuerUnusableError, match="status 404"):
             await is_good(tokens, one)
     assert one.asked.count(DESCRIPTION) == 1
     one.away = False
-    later.seconds += BETWEEN_TRIES
+    later.now += BETWEEN_TRIES
     assert await is_good(tokens, one)
 
 
