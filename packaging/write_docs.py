@@ -1,4 +1,4 @@
-"""Writes what is known from the code into README.md, server.json, the menu and the first answers: `python packaging/write_docs.py`.
+"""Writes what is known from the code into `docs`, server.json, the menu and the first answers: `python packaging/write_docs.py`.
 
 Tests compare them with what this would write, so that none can fall behind.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,16 +26,21 @@ from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool
 from flipsnack_mcp.server.views.declaring import OF_A_TOOL
-from flipsnack_mcp.settings import VARIABLES, Variable
+from flipsnack_mcp.settings import OF_A_TEAM, VARIABLES, Variable
 
 ROOT = Path(__file__).parents[1]
-README, SERVER = ROOT / "README.md", ROOT / "server.json"
+SERVER = ROOT / "server.json"
+PAGES = tuple(ROOT / "docs" / name for name in ("settings.md", "tools.md"))
+"""Those with tables."""
 NAME = "io.github.flipsnack-mcp/flipsnack-mcp"
 
 
-def readme(text: str) -> str:
-    """The README with fresh tables."""
-    tables = {"tools": tool_table(), "prompts": prompts_table(), "settings": settings_table()}
+def page(text: str) -> str:
+    """A page with fresh tables."""
+    own = [one for one in VARIABLES if one.name not in OF_A_TEAM]
+    team = [one for one in VARIABLES if one.name in OF_A_TEAM]
+    settings = {"settings": settings_table(own), "settings of a team": settings_table(team)}
+    tables = {"tools": tool_table(), "prompts": prompts_table(), **settings}
     for name, table in tables.items():
         text = between(text, name, table)
     return text
@@ -199,9 +204,9 @@ def prompt_row(prompt: Prompt) -> str:
     return f"| `{prompt.name}` | {prompt.description} | {given or 'nothing'} |"
 
 
-def settings_table() -> str:
+def settings_table(variables: Iterable[Variable]) -> str:
     head = ["| variable | meaning | default |", "|---|---|---|"]
-    return "\n".join(head + [f"| `{one.name}` | {one.meaning} | {default(one)} |" for one in VARIABLES])
+    return "\n".join(head + [f"| `{one.name}` | {one.meaning} | {default(one)} |" for one in variables])
 
 
 def default(variable: Variable) -> str:
@@ -243,7 +248,8 @@ def registered(variable: Variable) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for each in PAGES:
+        each.write_text(page(each.read_text(encoding="utf-8")), encoding="utf-8")
     SERVER.write_text(server_json(), encoding="utf-8")
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now
