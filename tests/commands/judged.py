@@ -1,10 +1,9 @@
 """A server that runs, for its doctor to judge: the real one behind a gate that can have one fault."""
 
 import json
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.server.server import build_server
 from flipsnack_mcp.settings import Settings
+from tests.listening import free_listener
 
 HOST = "127.0.0.1"
 TOKEN = "CANARY-of-a-token-7SG7832"
@@ -93,7 +93,7 @@ def raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 async def judged(**faults: Any) -> AsyncIterator[Gate]:
     """It runs in this process, on a port of its own."""
     app: Any = build_server(Settings(sandbox=True), connect).streamable_http_app(host=HOST)
-    with closing(socket.create_server((HOST, 0))) as listener:
+    with free_listener() as listener:
         gate = Gate(app, int(listener.getsockname()[1]), faults)
         config = uvicorn.Config(gate, log_config=None, lifespan="on", timeout_graceful_shutdown=0)
         server = uvicorn.Server(config)

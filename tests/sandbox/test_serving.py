@@ -1,5 +1,6 @@
 """The sandbox over a real socket."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 
 from flipsnack_mcp.sandbox import Fault, Sandbox
-from flipsnack_mcp.sandbox.serving import serve
+from flipsnack_mcp.sandbox.serving import listener_at, serve
 from tests.sandbox.calling import Caller
 
 
@@ -69,3 +70,10 @@ async def test_a_taken_port_is_an_error(sandbox: Sandbox) -> None:
         assert port is not None
         with pytest.raises(OSError, match=r"(?i)address"):
             await serve(sandbox, "127.0.0.1", port, lambda _: None)
+
+
+def test_no_answer_on_a_kept_connection_waits_for_an_acknowledgement() -> None:
+    with listener_at("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

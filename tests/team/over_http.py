@@ -1,9 +1,8 @@
 """A server on HTTP in this process, on a free port, and what clients say to it."""
 
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team import serving
 from flipsnack_mcp.team.application import application
 from flipsnack_mcp.team.ending import Ending
+from tests.listening import free_listener
 
 HOST = "127.0.0.1"
 ACCEPTED = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
@@ -59,7 +59,7 @@ async def until(happened: Callable[[], object]) -> None:
 @asynccontextmanager
 async def served(app: Any, ending: Ending | None = None, **limits: Any) -> AsyncIterator[int]:
     """The port of a server of this process."""
-    with closing(socket.create_server((HOST, 0))) as listener:
+    with free_listener() as listener:
         config = serving.configured(app, HOST, 0, "critical", **limits)
         server = serving.DrainingServer(config, ending) if ending else uvicorn.Server(config)
         async with anyio.create_task_group() as group:

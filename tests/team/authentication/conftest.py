@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp.team.exchange import routes
 from tests.conftest import FOLDERS_IN_MEMORY
 from tests.team.authentication.guarded import Guarded, guarded
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who guesses is not waited for here."""
+    monkeypatch.setattr(routes, "WRONG_WAIT", 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,8 @@
 """Replicas of a team's server in this process, one store behind them, each with a spool of its own, over real HTTP."""
 
 import re
-import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from flipsnack_mcp.server.callers.caller import CALLER, Caller
 from flipsnack_mcp.server.server import FlipsnackServer
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team.exchange.routes import exchange_routes
+from tests.listening import free_listener
 from tests.server.bench import Assistant, Bench, Said
 
 HOST, PUBLIC = "127.0.0.1", "https://flips.example.test"
@@ -109,7 +109,7 @@ class Team:
 @asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[int]:
     """The port at which an application is served."""
-    with closing(socket.create_server((HOST, 0))) as listener:
+    with free_listener() as listener:
         config = uvicorn.Config(app, log_level="critical", lifespan="off", http="h11", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         async with anyio.create_task_group() as group:

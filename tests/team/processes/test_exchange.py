@@ -98,6 +98,7 @@ def replica(
         "FLIPSNACK_TOKENS": str(folder / "tokens.json"),
         "FLIPSNACK_PUBLIC_URL": PUBLIC,
         "FLIPSNACK_SPOOL_DIR": str(folder / f"spool {name}"),
+        "FLIPSNACK_CALLER_CALLS_PER_SECOND": "1000",  # all tests call as one
         "FLIPSNACK_DRAIN_SECONDS": "0",
     }
     options = ("serve", "--http", f"127.0.0.1:{port}", "--log-level", "info")
