@@ -93,6 +93,13 @@ def settings_of(options: "argparse.Namespace") -> "Settings":
     return read_settings(os.environ, given_settings(options))
 
 
+def settings_with_key(options: "argparse.Namespace") -> "Settings":
+    """The same for who asks Flipsnack: with what the keychain has, where nothing else has a key."""
+    from flipsnack_mcp.commands.setup.keychain import with_keychain
+
+    return with_keychain(settings_of(options))
+
+
 def run(options: "argparse.Namespace") -> int:
     """Run the chosen command; each imports what it needs, and nothing is imported for another."""
     match options.command:
@@ -112,8 +119,8 @@ def run(options: "argparse.Namespace") -> int:
                 from flipsnack_mcp.commands.approve import approve
 
             return approve(settings_of(options), options.code)
-        case "history" | "token" | "move":
-            return {"history": run_history, "token": run_token, "move": run_move}[options.command](options)
+        case "history" | "token" | "move" | "setup" | "login":
+            return RUNS[options.command](options)
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
@@ -127,7 +134,7 @@ def run_doctor(options: "argparse.Namespace") -> int:
         with importing():
             from flipsnack_mcp.commands.doctor.here import doctor
 
-        return doctor(settings_of(options), as_json=options.json)
+        return doctor(settings_with_key(options), as_json=options.json)
     with importing():
         from flipsnack_mcp.commands.doctor.served import doctor_of_server
         from flipsnack_mcp.commands.doctor.visit import server_at
@@ -136,6 +143,32 @@ def run_doctor(options: "argparse.Namespace") -> int:
     except ValueError as error:
         return wrong(str(error))
     return doctor_of_server(place, options.token_file, as_json=options.json)
+
+
+def run_setup(options: "argparse.Namespace") -> int:
+    """Set the server up in a client, take it out again, or only show how."""
+    from flipsnack_mcp.parsing import given_settings
+
+    with importing():
+        from flipsnack_mcp.commands.setup import setting_up
+    name, given = options.client, given_settings(options)
+    if options.remove:
+        return setting_up.said_plainly(lambda: setting_up.take_back(name, yes=options.yes))
+    if options.print:
+        return setting_up.said_plainly(lambda: setting_up.print_entry(name, given))
+    return setting_up.said_plainly(lambda: setting_up.set_up(name, given, yes=options.yes))
+
+
+def run_login(options: "argparse.Namespace") -> int:
+    """Keep key and secret, or forget them."""
+    from flipsnack_mcp.parsing import given_settings
+
+    with importing():
+        from flipsnack_mcp.commands.setup.login import log_in, log_out
+        from flipsnack_mcp.commands.setup.setting_up import said_plainly
+    if options.remove:
+        return said_plainly(lambda: log_out(options.account))
+    return said_plainly(lambda: log_in(options.account, given_settings(options)))
 
 
 def run_move(options: "argparse.Namespace") -> int:
@@ -148,15 +181,15 @@ def run_move(options: "argparse.Namespace") -> int:
 
 def run_history(options: "argparse.Namespace") -> int:
     """Show the history, or undo what an entry of it tells of."""
-    settings = settings_of(options)
     if options.undo is not None:
         with importing():
             from flipsnack_mcp.commands.undo import undo
 
-        return undo(settings, options.undo, options.account)
+        return undo(settings_with_key(options), options.undo, options.account)
     with importing():
         from flipsnack_mcp.commands.history import history
 
+    settings = settings_of(options)
     return history(settings, as_json=options.json, verify=options.verify, account=options.account, since=options.since)
 
 
@@ -207,6 +240,8 @@ def wrong(text: str) -> int:
         sys.stderr.write(f"flipsnack-mcp: {text}\n")
     return EXIT_WRONG_USAGE
 
+
+RUNS = {"history": run_history, "token": run_token, "move": run_move, "setup": run_setup, "login": run_login}
 
 if __name__ == "__main__":
     sys.exit(main())

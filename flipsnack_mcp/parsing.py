@@ -5,21 +5,28 @@ import math
 import re
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NoReturn
 
 from typing_extensions import override
 
 from flipsnack_mcp import __version__
 from flipsnack_mcp.accounts_file import SIZES
+from flipsnack_mcp.clients import CLIENTS
 from flipsnack_mcp.reading import nearest
 from flipsnack_mcp.server.callers.caller import Right
-from flipsnack_mcp.settings import VARIABLES, Variable
+from flipsnack_mcp.settings import OF_A_TEAM, VARIABLES, Variable
 
 SPAN = re.compile(r"([0-9]{1,4})([mhdw])")
 LENGTHS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SOME_TIME = "a day (2026-11-23), a day and a time (2026-11-23T14:30) or how long ago (30m, 12h, 7d, 2w)"
+EVERY_NAME = frozenset(one.name for one in VARIABLES)
 OF_TOKENS = frozenset({"FLIPSNACK_TOKENS", "FLIPSNACK_ACCOUNTS"})
 """The settings without which nobody can say what a token is for."""
+TO_ASK_WITH = frozenset(
+    {"FLIPSNACK_API_KEY_FILE", "FLIPSNACK_API_SECRET_FILE", "FLIPSNACK_API_URL", "FLIPSNACK_UPLOAD_URL"}
+)
+"""The settings by which a key is known and tried out."""
 LACKING = "the following arguments are required: "
 """How the parser begins to say what is missing."""
 ALONE = frozenset({"--version", "--help", "-h"})
@@ -68,6 +75,8 @@ def parsed(given: Sequence[str]) -> argparse.Namespace:
         raise WrongUsage(unknown_words(unknown, given[0], commands[given[0]]))
     if given[0] == "doctor" and options.token_file and not options.http:
         raise WrongUsage("--token-file goes with --http alone")
+    if given[0] == "setup" and options.print and options.remove:
+        raise WrongUsage("--print and --remove do not go together")
     if given[0] == "history" and options.undo is not None and (options.json or options.verify or options.since):
         raise WrongUsage("--undo goes with --account alone")
     return options
@@ -111,6 +120,8 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     serve = commands.add_parser("serve", help="serve MCP on stdio, or on HTTP for this machine or a team")
     serve.add_argument("--http", metavar="HOST:PORT", help="serve on http://HOST:PORT/mcp instead of stdio")
     add_settings(serve)
+    add_setup(commands.add_parser("setup", help="set this server up in an assistant, or take it out again"))
+    add_login(commands.add_parser("login", help="keep key and secret in the keychain of this computer"))
     demo = commands.add_parser("demo", help="show the main job from one end to the other, without a key")
     demo.add_argument("--show", action="store_true", help="open the saved report in a browser at the end")
     doctor = commands.add_parser("doctor", help="check configuration, signing and access")
@@ -140,6 +151,29 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     sandbox.add_argument("--port", type=port, default=0, help="port on this machine; 0 picks a free one")
     add_imitation(sandbox)
     return top, dict(commands.choices)
+
+
+def add_setup(setup: argparse.ArgumentParser) -> None:
+    """Where a server is set up, and what it is told there."""
+    setup.add_argument("client", type=client, metavar="CLIENT", help=f"one of {', '.join(CLIENTS)}")
+    setup.add_argument("--print", action="store_true", help="print the entry, and change nothing")
+    setup.add_argument("--remove", action="store_true", help="take the entry out; the file is then as it was before")
+    setup.add_argument("--yes", action="store_true", help="do not ask")
+    add_settings(setup, EVERY_NAME - OF_A_TEAM)
+
+
+def add_login(login: argparse.ArgumentParser) -> None:
+    """Whose key and secret are kept."""
+    login.add_argument("--account", metavar="NAME", help="of an account of FLIPSNACK_ACCOUNTS, by its name there")
+    login.add_argument("--remove", action="store_true", help="forget them")
+    add_settings(login, TO_ASK_WITH)
+
+
+def client(text: str) -> str:
+    """Read the name of a client."""
+    if text.strip().lower() in CLIENTS:
+        return text.strip().lower()
+    raise argparse.ArgumentTypeError(f"takes one of {', '.join(CLIENTS)}")
 
 
 def add_tokens(token: argparse.ArgumentParser) -> None:
@@ -210,12 +244,12 @@ def port(text: str) -> int:
     raise argparse.ArgumentTypeError("takes a number from 0 to 65535")
 
 
-def add_settings(serve: argparse.ArgumentParser) -> None:
-    """Every setting that is no secret, as an option."""
+def add_settings(parser: argparse.ArgumentParser, names: AbstractSet[str] = EVERY_NAME) -> None:
+    """Every one of these settings that is no secret, as an option."""
     for variable in VARIABLES:
-        if variable.option:
+        if variable.option and variable.name in names:
             text = f"{variable.meaning} ({variable.name}; default: {variable.default or 'none'})".replace("%", "%%")
-            serve.add_argument(variable.option, dest=variable.name, help=text, **values_of(variable))
+            parser.add_argument(variable.option, dest=variable.name, help=text, **values_of(variable))
 
 
 def values_of(variable: Variable) -> dict[str, Any]:

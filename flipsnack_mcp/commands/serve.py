@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from flipsnack_mcp.commands.connecting import connect, open_key_files, remember
+from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.commands.stopping import see_to_stderr, serve_until_interrupted
 from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
 from flipsnack_mcp.front.remarks import log_to_stderr, remark_on
@@ -33,10 +34,11 @@ log = logging.getLogger(__name__)
 def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None = None) -> int:
     """Serve until the client goes away or somebody interrupts: on stdio, or on HTTP at a host and port.
 
-    What was heard already was so after the remarks on the settings.
+    What was heard already was so after the remarks on the settings; something in it needs more than a list.
     """
     leave_when_interrupted()
     see_to_stderr()
+    settings = with_keychain(settings)
     if where:
         return serve_http(for_callers(settings, address_of_server(*where)), *where)
     if not (sys.stdin and sys.stdout):

@@ -22,7 +22,7 @@ from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from flipsnack_mcp.settings import Settings
 
 # https://developers.flipsnack.com/how-to-sign-a-request
-PUBLISHED = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
+PUBLISHED_REQUEST = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
 PUBLISHED_SECRET = "123ABCDE-456-7890-FGH"  # noqa: S105  # the example of the documentation
 PUBLISHED_SIGNATURE = "26e781d3d1751d82ec284acf4a019def"
 CALL_PATIENCE = 20.0
@@ -147,7 +147,7 @@ async def asked(settings: Settings) -> list[Finding]:
 
 def signing() -> Finding:
     """Sign the example that Flipsnack publishes, and compare."""
-    right = signature(PUBLISHED_SECRET, PUBLISHED) == PUBLISHED_SIGNATURE
+    right = signature(PUBLISHED_SECRET, PUBLISHED_REQUEST) == PUBLISHED_SIGNATURE
     return Finding("signing", right, f"{'gives' if right else 'does not give'} the published signature")
 
 

@@ -1,0 +1,129 @@
+"""A client's own file: looked at once, and written whole or not at all where it is still as it was then."""
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from flipsnack_mcp.files.writing.patience import patiently
+from flipsnack_mcp.store.permissions import make_folder
+
+LARGEST = 64_000_000
+"""Bytes. What Claude Code keeps in its file grows with each project."""
+OWNER_ONLY = 0o600
+
+
+class Unsuitable(Exception):  # noqa: N818  # it says why
+    """A file that is left as it is, and why; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class ClientFile:
+    """A file as it was when it was looked at."""
+
+    path: Path
+    """Where it really is: links stay links."""
+    content: bytes | None
+    """None where there is none yet."""
+    mode: int = OWNER_ONLY
+
+    @property
+    def text(self) -> str:
+        """What is written in it.
+
+        Raises:
+            Unsuitable: It is no text in UTF-8.
+        """
+        try:
+            return (self.content or b"").decode()
+        except UnicodeDecodeError:
+            raise Unsuitable(f"{self.path} is no text in UTF-8. It was left as it is.") from None
+
+    def write(self, content: bytes | None) -> "ClientFile":
+        """Put this in its place at once, or remove it; and give what is there now.
+
+        Raises:
+            Unsuitable: Somebody else changed it meanwhile, or it cannot be written.
+        """
+        try:
+            if content is None:
+                self._check_unchanged()
+                patiently(self.path.unlink)
+                return ClientFile(self.path, None)
+            make_folder(self.path.parent)
+            self._replace(content)
+        except OSError as error:
+            raise Unsuitable(
+                f"{self.path} cannot be written ({error.strerror or type(error).__name__}). Nothing was changed in it."
+            ) from None
+        return ClientFile(self.path, content, self.mode)
+
+    def _replace(self, content: bytes) -> None:
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            with open(descriptor, "wb") as written:  # noqa: PTH123  # a descriptor
+                written.write(content)
+                written.flush()
+                os.fsync(descriptor)
+            Path(name).chmod(self.mode)
+            keep_owner(self.path, name)
+            self._check_unchanged()
+            patiently(lambda: Path(name).replace(self.path))
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+
+    def _check_unchanged(self) -> None:
+        if file_found(self.path).content != self.content:
+            raise Unsuitable(
+                f"{self.path} was changed by another program meanwhile. It was left as that wrote it: run this again."
+            )
+
+
+def file_found(path: Path) -> ClientFile:
+    """The file at the end of all links.
+
+    Raises:
+        Unsuitable: It is something else than a file of this person's.
+    """
+    try:
+        real = path.resolve()
+        seen = real.stat() if real.exists() else None
+        if seen is None:
+            return ClientFile(real, None)
+        if why := why_unsuitable(seen):
+            raise Unsuitable(f"{path} {why}. It was left as it is.")
+        return ClientFile(real, real.read_bytes(), stat.S_IMODE(seen.st_mode))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise Unsuitable(f"{path} cannot be read ({reason}). It was left as it is.") from None
+
+
+def why_unsuitable(seen: os.stat_result) -> str:
+    """What keeps it from being changed, or nothing."""
+    if not stat.S_ISREG(seen.st_mode):
+        return "is no file"
+    if seen.st_nlink > 1:
+        return "has a second name (a hard link), of which a new file would be cut off"
+    return "is too large for a configuration" if seen.st_size > LARGEST else ""
+
+
+def keep_owner(path: Path, name: str) -> None:
+    """Give the new file to whom the old one belonged, where another user runs this for them."""
+    if hasattr(os, "chown") and path.exists():
+        seen = path.stat()
+        if (seen.st_uid, seen.st_gid) != (os.getuid(), os.getgid()):
+            with suppress(OSError):
+                os.chown(name, seen.st_uid, seen.st_gid)
+
+
+def write_for_owner(path: Path, content: bytes) -> None:
+    """Write a file of ours, whole, for its owner only.
+
+    Raises:
+        Unsuitable: It cannot be written.
+    """
+    ClientFile(path, path.read_bytes() if path.is_file() else None).write(content)

@@ -1,0 +1,1 @@
+"""Entries put into configurations and taken out again, without a byte of the rest being touched."""

@@ -1,0 +1,150 @@
+"""`flipsnack-mcp setup CLIENT`: shows what would be written into a client's configuration, asks, writes it, and takes it out again."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+
+from flipsnack_mcp.clients import CLIENTS, ENTRY, Start, this_computer
+from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.commands.setup.before import (
+    NOTHING_WAS_CHANGED,
+    Before,
+    as_before,
+    configuration_in,
+    file_read_by,
+    not_understood,
+    receipt_for,
+    without_set_up,
+)
+from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, file_found
+from flipsnack_mcp.commands.setup.credentials import keep_credentials
+from flipsnack_mcp.commands.setup.editing.in_toml import block_of
+from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
+from flipsnack_mcp.commands.setup.editing.splice import Splice
+from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, KeychainUnusable
+from flipsnack_mcp.commands.setup.own_command import has_added, own_command
+from flipsnack_mcp.commands.setup.receipt import Receipt, content_digest, drop_receipt, keep_receipt, write_receipt
+from flipsnack_mcp.commands.setup.wanted import agreed_to, wanted_for_print, wanted_of_person
+from flipsnack_mcp.started import as_typed
+
+
+def said_plainly(work: Callable[[], int]) -> int:
+    """The exit status of some work; why it was not done is said."""
+    try:
+        return work()
+    except (Unsuitable, KeychainUnusable) as error:
+        return fail(str(error))
+    except (EOFError, KeyboardInterrupt):
+        return fail(f"\n{NOTHING_WAS_CHANGED}")
+
+
+def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
+    """Put this server into a client's configuration, once a person has seen what is written there."""
+    before = as_before(name)
+    wanted = wanted_of_person(options, asks=sys.stdin.isatty() and not yes)
+    start = wanted.start
+    entry = before.client.entry(start)
+    if before.entry == entry and wanted.credentials is None:
+        say(
+            f"{before.client.title} has this server already, told just this, in {before.seen.path}. {NOTHING_WAS_CHANGED}"
+        )
+        return 0
+    splice, words = splice_for(before, entry), own_command(configuration_in(before.client, before.seen), start)
+    show(before, splice, words)
+    for one in wanted.remarks:
+        say(one)
+    if not agreed_to(yes=yes):
+        return 1
+    if wanted.credentials:
+        say(f"Key and secret are kept {keep_credentials(ONLY_ACCOUNT, wanted.credentials).said}.")
+    write_entry(before, splice, words, start)
+    say(f"{before.client.title} is set up. {before.client.restart}.")
+    say(f"`{as_typed(f'setup {name} --remove')}` takes it out again.")
+    return 0
+
+
+def splice_for(before: Before, entry: Mapping[str, object]) -> Splice:
+    """The cut that puts an entry in.
+
+    Raises:
+        Unsuitable: It cannot be made with certainty.
+    """
+    try:
+        return before.configuration.with_entry(entry)
+    except NotUnderstood as error:
+        raise not_understood(before.seen, error) from None
+
+
+def show(before: Before, splice: Splice, words: list[str]) -> None:
+    """Show what would be written, and where. Of all else in the file nothing is shown: it may be secret."""
+    say(f"{before.client.title} keeps its configuration in {before.seen.path}.")
+    if words:
+        say(f"Its own command would add the server:\n  {shlex.join(words)}")
+        return
+    # What is replaced may hold a key in plain letters.
+    say(
+        "This would be written into it"
+        + (f', in the place of the entry "{ENTRY}" that is there:' if splice.replaced else ":")
+    )
+    say("\n".join(f"+ {line}" for line in splice.inserted.splitlines() if line.strip()))
+
+
+def write_entry(before: Before, splice: Splice, words: list[str], start: Start) -> None:
+    """Write the receipt and a copy, and then the entry: by the client's own command, else by our cut.
+
+    Raises:
+        Unsuitable: It cannot be written.
+    """
+    configuration, seen = before.configuration, before.seen
+    content = splice.made_in(configuration.text).encode()
+    made = () if before.client.table in configuration.told else (before.client.table,)
+    cut = Receipt(str(seen.path), "", "", content_digest(content), made, splice.at, splice.replaced, splice.inserted)
+    receipt = keep_receipt(before.name, ClientFile(seen.path, before.content), cut)
+    if words and has_added(words, configuration, seen.path, start):
+        after = content_digest(file_found(seen.path).content)
+        write_receipt(before.name, Receipt(receipt.path, receipt.copy, receipt.before, after, made))
+        return
+    if words and (left := file_found(seen.path)).content != seen.content:
+        seen = left.write(before.content)  # whatever its command made of it
+    seen.write(content)
+
+
+def take_back(name: str, *, yes: bool) -> int:
+    """Take this server out of a client's configuration; the file is as it was before, but for what others changed since."""
+    client = CLIENTS[name]
+    now = as_it_stands_now(name)
+    if now.entry is None:
+        drop_receipt(name)
+        say(f"{client.title} does not have this server, in {now.seen.path}. {NOTHING_WAS_CHANGED}")
+        return 0
+    content = without_set_up(now, receipt_for(name, now.seen))
+    say(f'The entry "{ENTRY}" would be taken out of {now.seen.path}.')
+    if not agreed_to(yes=yes):
+        return 1
+    now.seen.write(content)
+    drop_receipt(name)
+    say(f"{client.title} does not have this server any more, from its next start on.")
+    say(f"Key and secret stay where they are kept; `{as_typed('login --remove')}` forgets them.")
+    return 0
+
+
+def as_it_stands_now(name: str) -> Before:
+    """A client's file, and nothing taken out of it."""
+    seen = file_found(file_read_by(CLIENTS[name]))
+    return Before(name, seen, seen.content)
+
+
+def print_entry(name: str, options: Mapping[str, str]) -> int:
+    """Print the entry for a person to write where they want it; nothing is asked, kept or written."""
+    client, wanted = CLIENTS[name], wanted_for_print(options)
+    entry = client.entry(wanted.start)
+    files = [str(one) for one in client.files(this_computer())]
+    if files[0].endswith(".toml"):
+        say(block_of(f"{client.table}.{ENTRY}", entry).rstrip())
+    else:
+        say(json.dumps({client.table: {ENTRY: entry}}, indent=2, ensure_ascii=False))
+    sys.stderr.write(f"{client.title} reads this in {' or '.join(files)}. {NOTHING_WAS_CHANGED}\n")
+    if wanted.lacks_key:
+        sys.stderr.write(f"No key is kept yet: run `{as_typed('login')}`, then print this again.\n")
+    return 0

@@ -1,0 +1,156 @@
+"""What the server is to be told in a client: by options and environment, and where a person can be asked by them."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flipsnack_mcp.clients import Start
+from flipsnack_mcp.commands import say
+from flipsnack_mcp.commands.setup.before import NOTHING_WAS_CHANGED
+from flipsnack_mcp.commands.setup.client_file import Unsuitable
+from flipsnack_mcp.commands.setup.credentials import (
+    Keeping,
+    check_credentials,
+    given_files,
+    kept_credentials,
+    typed_credentials,
+    will_be_kept,
+)
+from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
+from flipsnack_mcp.commands.setup.starting import command_here, network_for_entry, secrets_left_out, settings_for_entry
+from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
+from flipsnack_mcp.settings import Settings, read_settings
+
+NEEDS_NO_KEY = Keeping("")
+SANDBOX, UPLOADS_FROM, CONFIRMED_BY = "FLIPSNACK_SANDBOX", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_CONFIRM"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the server is to be told, and by what key."""
+
+    given: Mapping[str, str]
+    """The settings, by their variables."""
+    credentials: Credentials | None = None
+    """Those that are yet to be kept."""
+    keeping: Keeping = NEEDS_NO_KEY
+    remarks: tuple[str, ...] = ()
+    """What else a person should know."""
+    lacks_key: bool = False
+    """Whether the server needs one, and none is kept."""
+
+    @property
+    def start(self) -> Start:
+        """How the client is to start the server."""
+        command, *arguments = command_here(self.keeping.extra)
+        named, network = self.keeping.environment, network_for_entry(os.environ)
+        return Start(command, tuple(arguments), {**named, **settings_for_entry(self.given), **network})
+
+
+def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wish:
+    """What a person wants, who is asked for what is missing; nothing is kept yet.
+
+    Raises:
+        Unsuitable: It cannot be so.
+    """
+    given = given_here(options)
+    settings = usable_settings(given, options)
+    credentials, keeping = credentials_for(settings, given)
+    if keeping is None:
+        given, keeping = {**given, SANDBOX: "1"}, NEEDS_NO_KEY
+    if asks:
+        given = {**given, **answers_about(given)}
+        settings = usable_settings(given, options)
+    return Wish(given, credentials, keeping, (*settings.hints, *secrets_left_out(given, os.environ)))
+
+
+def wanted_for_print(options: Mapping[str, str]) -> Wish:
+    """What would be wanted by somebody who is asked nothing, with the key that is kept already.
+
+    Raises:
+        Unsuitable: It cannot be so.
+    """
+    given = given_here(options)
+    needs_none = is_without_key(usable_settings(given, options))
+    kept = None if needs_none else kept_credentials(ONLY_ACCOUNT)
+    keeping = given_files(given) or (kept[1] if kept else NEEDS_NO_KEY)
+    return Wish(given, None, keeping, lacks_key=keeping is NEEDS_NO_KEY and not needs_none)
+
+
+def given_here(options: Mapping[str, str]) -> dict[str, str]:
+    """What counts in this terminal, the options first."""
+    return {**{name: text for name, text in os.environ.items() if name.startswith("FLIPSNACK_")}, **options}
+
+
+def usable_settings(given: Mapping[str, str], options: Mapping[str, str]) -> Settings:
+    """The settings, if a server could go by them.
+
+    Raises:
+        Unsuitable: They are wrong.
+    """
+    whole = {**given, **settings_for_entry(given)}
+    settings = read_settings(whole, {name: whole[name] for name in options if name in whole})
+    gone = [f"There is no folder {one}." for one in settings.upload_dirs if not one.is_dir()]
+    if wrong := [*settings.problems, *settings.wrong_folders.values(), *gone]:
+        raise Unsuitable(f"{' '.join(wrong)} {NOTHING_WAS_CHANGED}")
+    return settings
+
+
+def is_without_key(settings: Settings) -> bool:
+    """Whether the server needs no key of its own: an imitation has one, and a file of accounts names theirs."""
+    return settings.sandbox or ACCOUNTS in settings.sources
+
+
+def credentials_for(settings: Settings, given: Mapping[str, str]) -> tuple[Credentials | None, Keeping | None]:
+    """Those that are yet to be kept, and where they are or will be; no place where a person has none to give.
+
+    Raises:
+        Unsuitable: They are wrong, or none came.
+    """
+    named = read_settings({name: text for name, text in given.items() if name.startswith(CREDENTIALS)})
+    if bool(named.api_key) != bool(named.api_secret):
+        raise Unsuitable(f"{named.missing} {NOTHING_WAS_CHANGED}")
+    if named.api_key:
+        found: Credentials | None = Credentials(named.api_key, named.api_secret)
+    elif is_without_key(settings):
+        return None, NEEDS_NO_KEY
+    elif kept := kept_credentials(ONLY_ACCOUNT):
+        say(f"The key that is kept already is used ({kept[1].said}).")
+        return None, kept[1]
+    else:
+        found = typed_credentials()
+    if found is None:
+        return None, None
+    if not settings.sandbox and (said := check_credentials(found, settings)):
+        say(said)
+    return (None, files) if (files := given_files(given)) else (found, will_be_kept(ONLY_ACCOUNT))
+
+
+def answers_about(given: Mapping[str, str]) -> dict[str, str]:
+    """What a person answers to what nothing was said of yet.
+
+    Raises:
+        Unsuitable: That is no answer.
+    """
+    told = dict[str, str]()
+    if not given.get(UPLOADS_FROM):
+        told[UPLOADS_FROM] = input(f"Folders to upload from, joined by {os.pathsep} (Enter for none): ").strip()
+    if not given.get(CONFIRMED_BY):
+        told[CONFIRMED_BY] = input(f"How deletions are confirmed: {', '.join(CONFIRM_WAYS)} (Enter for ask): ").strip()
+        if told[CONFIRMED_BY].lower() not in {"", *CONFIRM_WAYS}:
+            raise Unsuitable(f"That is no way to confirm a deletion. {NOTHING_WAS_CHANGED}")
+    return {name: text for name, text in told.items() if text}
+
+
+def agreed_to(*, yes: bool) -> bool:
+    """Whether a person wants it done."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        say(f"{NOTHING_WAS_CHANGED} There is no terminal to ask at: run it again with --yes if this is what you want.")
+        return False
+    if input("Shall this be done? [y/N] ").strip().lower() in {"y", "yes"}:
+        return True
+    say(NOTHING_WAS_CHANGED)
+    return False
