@@ -11,7 +11,8 @@ from tests.test_guarantees import cells, runs_always
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = re.compile(r"<!--.*?-->|^```.*?^```$|^#.*?$|^!\[.*?$|^\|.*?$|^\[[^\]]+\]: .*?$", re.MULTILINE | re.DOTALL)
 """What states nothing itself: remarks, blocks of commands, headings, pictures, the table of pages, and where links lead."""
-TRANSCRIPT = re.compile(r"<!-- transcript: .*?<!-- end of transcript -->", re.DOTALL)
+WRITTEN = re.compile(r"<!-- (\w+): written by .*?<!-- end of \1 -->", re.DOTALL)
+"""By a program, which a test holds to it."""
 END = re.compile(r"""(?<=[.!?])["”]?\s+(?=[A-Z`\["*])""")
 PAGES = ("README.md", "docs/behaviour.md")
 HEAD = "| it says | held by |\n|---|---|\n"
@@ -21,7 +22,7 @@ PROMISES = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
 
 def statements(text: str) -> list[str]:
     """The sentences of a page, in their order, without the marks of lists and quotations."""
-    plain = LEFT_OUT.sub("", TRANSCRIPT.sub("", text))
+    plain = LEFT_OUT.sub("", WRITTEN.sub("", text))
     paragraphs = re.split(r"\n\s*\n|^(?=- )", re.sub(r"^> ?", "", plain, flags=re.MULTILINE), flags=re.MULTILINE)
     lines = (" ".join(one.removeprefix("- ").split()) for one in paragraphs)
     return [sentence for line in lines if line for sentence in END.split(line)]
