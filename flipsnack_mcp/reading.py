@@ -33,7 +33,8 @@ LONGEST_HOST = 253
 PART_OF_A_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 # What stands where a key or a secret belongs, in examples.
 IN_AN_EXAMPLE = re.compile(
-    r"(?:[\W_]|your|my|their|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+", re.IGNORECASE
+    r"(?:[\W_]|your|my|their|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+",
+    re.IGNORECASE,
 )
 
 

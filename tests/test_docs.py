@@ -1,7 +1,6 @@
 """What is written about the project agrees with the code."""
 
 import ast
-import json
 import re
 import runpy
 import sys
@@ -9,7 +8,7 @@ import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from flipsnack_mcp.settings import VARIABLES, Settings
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.history import HISTORY_KEPT
 
 ROOT = Path(__file__).parents[1]
