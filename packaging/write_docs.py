@@ -31,7 +31,18 @@ from forms.written import filled_in, write_all
 ROOT = Path(__file__).parents[1]
 PAGES = tuple(ROOT / name for name in ("README.md", "docs/settings.md", "docs/tools.md"))
 """Those with tables and lists."""
-FIRST = ("install", "setup", "behaviour", "tools", "settings", "team", "leads", "operating", "troubleshooting")
+FIRST = (
+    "setup",
+    "install",
+    "behaviour",
+    "tools",
+    "settings",
+    "team",
+    "leads",
+    "operating",
+    "troubleshooting",
+    "doctor",
+)
 """The pages that most people want, in that order; the others follow."""
 
 
