@@ -20,6 +20,7 @@ import anyio
 from mcp import Client, StdioServerParameters, types
 
 from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.started import as_typed
 
 DEMO_TITLE = "Garden & Table, autumn"
 TO_READ = 0.8
@@ -39,8 +40,9 @@ def demo(*, show: bool) -> int:
     if report is None:
         return fail(f"\nFAILED: {failure}")
     say(f"\nThe report is kept. It opens in any browser, and can be mailed:\n{report}")
-    tell(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account, set FLIPSNACK_API_KEY and "
-        "FLIPSNACK_API_SECRET: see README.md.")  # fmt: skip
+    tell(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account from Claude Desktop (README.md "
+        "names the other assistants):")  # fmt: skip
+    say(as_typed("setup claude-desktop"))
     if show:
         open_report(report)
     return 0
