@@ -69,7 +69,9 @@ class Client:
     takes_comments: bool = False
     """Whether it reads JSON with comments and trailing commas."""
     adding: Callable[[Start], Sequence[str]] | None = None
-    """Its own command that adds an entry, where it has one that can say all of it and leaves the rest as it was."""
+    """Its own command that adds an entry, where it has one that can say all of it."""
+    keeps_memory_there: bool = False
+    """Whether it writes what it remembers into the same file, at each start, in its own manner."""
 
     def entry(self, start: Start) -> dict[str, object]:
         """What stands in its configuration."""
@@ -113,6 +115,7 @@ CLIENTS: Mapping[str, Client] = {
         "Begin a new session of Claude Code; `claude mcp list` shows whether it is connected",
         first={"type": "stdio"},
         adding=add_to_claude_code,
+        keeps_memory_there=True,
     ),
     "vscode": Client(
         "VS Code",

@@ -18,4 +18,4 @@ def place(client: str, computer: Computer) -> str:
     return NAMED[folder] + text.removeprefix(folder)
 
 
-print(json.dumps({client: {one.system: place(client, one) for one in COMPUTERS} for client in CLIENTS}))  # noqa: T201
+print(json.dumps({client: {one.system: place(client, one) for one in COMPUTERS} for client in CLIENTS}))

@@ -25,6 +25,8 @@ ONLY_ACCOUNT = "default"
 KEYCHAIN_PATIENCE = 5.0
 WITH_A_PERSON = 120.0
 """Seconds where somebody sits at a terminal, whom the system may ask to unlock it."""
+RECOMMENDED = 1
+"""From what priority on the library recommends a backend; below are files that anybody can read who reads this user's."""
 ONE_IMPORT = threading.Lock()
 KeptT = TypeVar("KeptT")
 HOW_ELSE = "Unlock it and start this again, or name files with FLIPSNACK_API_KEY_FILE and FLIPSNACK_API_SECRET_FILE."
@@ -143,11 +145,18 @@ def asked_in_time(work: Callable[[Keychain | None], KeptT]) -> KeptT | None:
 
 
 def usable_keychain() -> Keychain | None:
-    """The keychain of this system; none where the library found nothing to talk to."""
+    """The keychain of this system; none where the library has only files of its own, or nothing at all."""
     with ONE_IMPORT:
         library: Any = import_module(LIBRARY)
         found = library.get_keyring()
-    return cast("Keychain", found) if getattr(found, "priority", 0) > 0 else None
+    # One that asks several stands before files as well, and is as good as the best of them.
+    best = max(getattr(found, "backends", None) or [found], key=strength)
+    return cast("Keychain", best) if strength(best) >= RECOMMENDED else None
+
+
+def strength(backend: object) -> float:
+    """How much the library thinks of a backend."""
+    return float(getattr(backend, "priority", 0))
 
 
 def with_keychain(settings: Settings) -> Settings:

@@ -3,12 +3,11 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from flipsnack_mcp.clients import ENTRY, Client, Start
-from flipsnack_mcp.commands.setup.editing.change import Configuration, beside_the_entry
+from flipsnack_mcp.clients import Start
+from flipsnack_mcp.commands.setup.editing.change import Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
 
 PATIENCE_WITH_COMMAND = 60
@@ -33,29 +32,28 @@ def own_command(configuration: Configuration, start: Start) -> list[str]:
     return [] if misread else [found, *words[1:]]
 
 
-def has_added(words: list[str], configuration: Configuration, path: Path, start: Start) -> bool:
-    """Let the client add the entry; whether its file says so now, and still says all else."""
-    before = configuration.told
+def has_added(words: list[str], before: Configuration, path: Path, start: Start) -> bool:
+    """Let the client add the entry; whether its file says so now, and all else stands there as it did."""
     try:
         subprocess.run(  # noqa: S603  # words of ours, without a shell
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_WITH_COMMAND, check=False
         )
-        text = path.read_bytes().decode()
-        told = configuration.syntax.read(text)
+        after = replace(before, text=path.read_bytes().decode())
+        return says_entry(after, start) and keeps_the_rest(before, after)
     except (OSError, ValueError, subprocess.SubprocessError, NotUnderstood):
         return False
-    return says_entry(told, configuration.client, start) and keeps_the_rest(before, told, configuration.client.table)
 
 
-def says_entry(told: Mapping[str, Any], client: Client, start: Start) -> bool:
+def says_entry(after: Configuration, start: Start) -> bool:
     """Whether the entry starts what was wanted, whatever else the client wrote beside that."""
-    servers = told.get(client.table)
-    entry = servers.get(ENTRY) if isinstance(servers, dict) else None
+    entry, wanted = after.entry, after.client.entry(start)
     # What a client adds of its own, or leaves out where it is empty, is its own affair.
-    return isinstance(entry, dict) and all(entry.get(name, []) == one for name, one in client.entry(start).items())
+    return isinstance(entry, dict) and all(entry.get(name, []) == one for name, one in wanted.items())
 
 
-def keeps_the_rest(before: Mapping[str, Any], after: Mapping[str, Any], table: str) -> bool:
-    """Whether all other servers stand there as they did, and no other name is gone."""
-    old, new = beside_the_entry(before, table), beside_the_entry(after, table)
+def keeps_the_rest(before: Configuration, after: Configuration) -> bool:
+    """Whether every other byte is as it was; of a client's own memory, whether it lost no name and no other server."""
+    if not before.client.keeps_memory_there:
+        return after.without_entry([before.client.table], None) == before.text
+    old, new, table = before.rest, after.rest, before.client.table
     return old.get(table) == new.get(table) and old.keys() <= new.keys()

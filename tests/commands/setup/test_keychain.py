@@ -26,6 +26,7 @@ class Chain:
 
     kept: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     priority: float = 5
+    backends: list["Chain"] = field(default_factory=list["Chain"])
     answers: threading.Event = field(default_factory=threading.Event)
     broken: Exception | None = None
     asked: int = 0
@@ -173,14 +174,24 @@ def test_an_entry_says_nothing_of_a_key_that_the_keychain_has(home: Home, chain:
     assert chain.asked == 1
 
 
-def test_where_the_library_finds_nothing_to_talk_to_files_are_used(
-    home: Home, chain: Chain, no_flipsnack: None
+@pytest.mark.parametrize("several", [False, True])
+def test_where_the_library_has_only_files_of_its_own_ours_are_used(
+    home: Home, chain: Chain, no_flipsnack: None, several: object
 ) -> None:
     del no_flipsnack
-    chain.priority = 0
+    plain = Chain(priority=0.5)
+    chain.priority, chain.backends = (10, [plain, plain]) if several else (0.5, [])
     done = home.run("login", stdin=home.typed(KEY, SECRET))
     assert "in files for you alone" in done.out
-    assert chain.kept == {}
+    assert (chain.kept, plain.kept) == ({}, {})
+
+
+def test_of_several_keychains_the_best_keeps_them(chain: Chain) -> None:
+    best = Chain(priority=5)
+    chain.backends = [Chain(priority=0.5), best]
+    kept()
+    assert len(best.kept) == 1
+    assert keys(keychain.with_keychain(Settings())) == (KEY, SECRET)
 
 
 def test_a_doctor_looks_with_what_the_keychain_has(home: Home, chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:

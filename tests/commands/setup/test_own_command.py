@@ -72,8 +72,12 @@ def test_what_the_client_wrote_since_stays(home: Home) -> None:
     assert file.read_text() == json.dumps({"numStartups": 2}, indent=2)
 
 
-@pytest.mark.parametrize("does", [LOSES, WRONG, NOTHING, FAILS], ids=["loses", "wrong", "nothing", "fails"])
-def test_where_its_command_does_not_do_it_the_entry_is_written_and_nothing_is_lost(home: Home, does: str) -> None:
+@pytest.mark.parametrize(
+    "does", [RIGHT, LOSES, WRONG, NOTHING, FAILS], ids=["writes all anew", "loses", "wrong", "nothing", "fails"]
+)
+def test_where_its_command_does_not_do_just_that_the_entry_is_written_and_nothing_is_lost(
+    home: Home, does: str
+) -> None:
     file = home.write("gemini", json.dumps(OTHERS).encode())
     installed(home, "gemini", file, does)
 
@@ -82,6 +86,7 @@ def test_where_its_command_does_not_do_it_the_entry_is_written_and_nothing_is_lo
     told = json.loads(file.read_bytes())
     assert told["mcpServers"].pop("flipsnack")["env"] == {"FLIPSNACK_SANDBOX": "1"}
     assert told == OTHERS
+    assert file.read_bytes().startswith(b'{"theme": "dark", "mcpServers": {"flipsnack": {')
     home.run("setup", "gemini", "--remove", "--yes")
     assert file.read_bytes() == json.dumps(OTHERS).encode()
 
