@@ -7,7 +7,7 @@ secret pass on variables, and leave the key to `flipsnack-mcp login`.
 from __future__ import annotations
 
 from flipsnack_mcp.settings import Variable
-from forms.fields import ASKED, described, environment, key, user_config
+from forms.fields import ASKED, described, environment, user_config
 from forms.project import AUTHOR, HOME, ICON, KEYWORDS, LICENSE, MORE, NAME, SERVER, SUMMARY, TITLE, VERSION
 from forms.start import start
 
@@ -36,9 +36,6 @@ def claude_plugin() -> Form:
     """Its form asks for key and secret and keeps them in the system's key store."""
     entry = start("${CLAUDE_PLUGIN_ROOT}").entry() | {"env": environment()}
     asked = user_config(several_folders=False)
-    for one in ASKED:
-        if one.choices and not one.flag:
-            asked[key(one)]["options"] = list(one.choices)
     return described_plugin() | {"displayName": TITLE, "mcpServers": {SERVER: entry}, "userConfig": asked}
 
 

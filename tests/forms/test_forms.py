@@ -144,5 +144,5 @@ def test_the_versions_of_python_are_told_as_they_are_tried() -> None:
 def test_the_icon_is_small_and_square() -> None:
     drawn = Path(ROOT / "packaging" / "icon.png").read_bytes()
     assert drawn.startswith(b"\x89PNG")
-    assert int.from_bytes(drawn[16:20]) == int.from_bytes(drawn[20:24]) == 256
+    assert int.from_bytes(drawn[16:20]) == int.from_bytes(drawn[20:24]) == 512
     assert len(drawn) < 20_000
