@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
 GAP = "…"
+INSTALLS_THE_NAME = re.compile(r"(?:install|installing|uvx) ['\"]?flipsnack-mcp(?!==|…)", re.IGNORECASE)
 SHORTEST = 15
 """Letters of a message, by which it can be told from others."""
 FIELD = re.compile(r"\{[^{}]*\}")
@@ -42,3 +43,8 @@ def test_a_message_that_nobody_says_is_noticed() -> None:
     assert len(MESSAGES) >= 25
     assert is_sayable("Flipsnack refused with code …")
     assert not is_sayable("Flipsnack refused, and the moon with code …")
+
+
+def test_no_text_of_the_program_tells_to_install_a_name_that_may_be_anybodys() -> None:
+    """Whether the name on the registry is ours is said in one place, and what is run by it is pinned."""
+    assert [one for one in SAYABLE if INSTALLS_THE_NAME.search(one)] == []
