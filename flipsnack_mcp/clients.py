@@ -144,7 +144,7 @@ CLIENTS: Mapping[str, Client] = {
         "Gemini CLI",
         in_the_home("settings.json", below=".gemini"),
         "mcpServers",
-        "Start Gemini CLI again; `/mcp` shows whether it is connected",
+        "Start Gemini CLI again, in a folder that it trusts; `/mcp` shows whether it is connected",
         takes_comments=True,
         adding=add_to_gemini,
     ),

@@ -1,13 +1,15 @@
 """A client's configuration as it is, and as it would be without this server."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from flipsnack_mcp.clients import CLIENTS, Client, this_computer
+from flipsnack_mcp.clients import CLIENTS, ENTRY, Client, this_computer
 from flipsnack_mcp.commands.setup.client_file import ClientFile, Unsuitable, file_found
 from flipsnack_mcp.commands.setup.editing.change import IN_JSON, IN_TOML, Configuration
 from flipsnack_mcp.commands.setup.editing.jsonc import BYTE_ORDER_MARK, NotUnderstood
 from flipsnack_mcp.commands.setup.receipt import Receipt, kept_receipt
+from flipsnack_mcp.started import PACKAGE, SCRIPT
 
 NOTHING_WAS_CHANGED = "Nothing was changed."
 NOT_OURS = Receipt(path="", copy="-", before="", after="")
@@ -37,6 +39,21 @@ class Before:
     def entry(self) -> object:
         """What stands there for this server now; None where nothing does."""
         return configuration_in(self.client, self.seen).entry
+
+
+def is_of_another_program(entry: object) -> bool:
+    """Whether an entry starts something else under our name, here or elsewhere."""
+    told = entry if isinstance(entry, dict) else {}
+    started = json.dumps([told.get("command"), told.get("args")])
+    return entry is not None and not any(one in started for one in (SCRIPT, PACKAGE.name))
+
+
+def leave_to_the_other(before: Before) -> Unsuitable:
+    """What to say of such an entry."""
+    return Unsuitable(
+        f'{before.seen.path} has an entry "{ENTRY}" of another program. It was left as it is: rename it or take it out '
+        "yourself, then run this again."
+    )
 
 
 def as_before(name: str) -> Before:

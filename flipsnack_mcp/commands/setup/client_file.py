@@ -4,7 +4,7 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flipsnack_mcp.files.writing.patience import patiently
@@ -126,4 +126,4 @@ def write_for_owner(path: Path, content: bytes) -> None:
     Raises:
         Unsuitable: It cannot be written.
     """
-    ClientFile(path, path.read_bytes() if path.is_file() else None).write(content)
+    replace(file_found(path), mode=OWNER_ONLY).write(content)

@@ -13,7 +13,7 @@ import platformdirs
 from flipsnack_mcp.api import FlipsnackError, NotAuthorisedError, Terms
 from flipsnack_mcp.api.actions.statistics import GetUserStats
 from flipsnack_mcp.commands.connecting import connect
-from flipsnack_mcp.commands.setup.client_file import Unsuitable, write_for_owner
+from flipsnack_mcp.commands.setup.client_file import Unsuitable, file_found, write_for_owner
 from flipsnack_mcp.commands.setup.keychain import (
     Credentials,
     credentials_kept,
@@ -146,11 +146,12 @@ def forget_credentials(account: str) -> list[str]:
 
     Raises:
         KeychainUnusable: There is a keychain, and it does not answer.
+        Unsuitable: A file cannot be removed.
     """
     gone = [IN_KEYCHAIN.said] if drop_from_keychain(account) else []
     for path in files_of_account(account).values():
-        with suppress(FileNotFoundError):
-            path.unlink()
+        if (found := file_found(path)).content is not None:
+            found.write(None)
             gone.append(str(path))
     return gone
 

@@ -25,7 +25,7 @@ ONLY_ACCOUNT = "default"
 KEYCHAIN_PATIENCE = 5.0
 WITH_A_PERSON = 120.0
 """Seconds where somebody sits at a terminal, whom the system may ask to unlock it."""
-RECOMMENDED = 1
+TRUSTED_FROM = 1
 """From what priority on the library recommends a backend; below are files that anybody can read who reads this user's."""
 ONE_IMPORT = threading.Lock()
 KeptT = TypeVar("KeptT")
@@ -151,7 +151,7 @@ def usable_keychain() -> Keychain | None:
         found = library.get_keyring()
     # One that asks several stands before files as well, and is as good as the best of them.
     best = max(getattr(found, "backends", None) or [found], key=strength)
-    return cast("Keychain", best) if strength(best) >= RECOMMENDED else None
+    return cast("Keychain", best) if strength(best) >= TRUSTED_FROM else None
 
 
 def strength(backend: object) -> float:

@@ -25,15 +25,14 @@ class Receipt:
     """By which is known that nobody touched the file since."""
     made: tuple[str, ...] = ()
     """The tables that were made for the entry."""
-    at: int = 0
     replaced: str = ""
     inserted: str = ""
     """Empty where the client's own command put it in."""
 
     @property
     def splice(self) -> Splice | None:
-        """The cut, if it was ours."""
-        return Splice(self.at, self.replaced, self.inserted) if self.inserted else None
+        """The cut, wherever it has moved to; None where it was not ours."""
+        return Splice(0, self.replaced, self.inserted) if self.inserted else None
 
     def original(self, now: bytes | None) -> tuple[bool, bytes | None]:
         """Whether the file is still as set-up left it, and what was there before."""
@@ -68,7 +67,7 @@ def kept_receipt(client: str) -> Receipt | None:
 
 
 def keep_receipt(client: str, seen: ClientFile, change: Receipt) -> Receipt:
-    """Keep a copy of the file and the receipt; of a change of what was set up here the first copy stays.
+    """Keep a copy of the file as it is without this server, and the receipt.
 
     Raises:
         Unsuitable: They cannot be written, and so nothing else may be.
@@ -84,6 +83,14 @@ def keep_receipt(client: str, seen: ClientFile, change: Receipt) -> Receipt:
 def write_receipt(client: str, receipt: Receipt) -> None:
     """Write it down."""
     write_for_owner(own_folder() / f"{client}.json", json.dumps(asdict(receipt), indent=1).encode())
+
+
+def put_back_receipt(client: str, receipt: Receipt | None) -> None:
+    """Have it as it was before a change that did not come to be."""
+    if receipt is None:
+        drop_receipt(client)
+    else:
+        write_receipt(client, receipt)
 
 
 def drop_receipt(client: str) -> None:

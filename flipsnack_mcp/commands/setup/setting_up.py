@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from flipsnack_mcp.clients import CLIENTS, ENTRY, Start, this_computer
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.setup.before import (
+    NOT_OURS,
     NOTHING_WAS_CHANGED,
     Before,
     as_before,
     configuration_in,
     file_read_by,
+    is_of_another_program,
+    leave_to_the_other,
     not_understood,
     receipt_for,
     without_set_up,
@@ -24,7 +27,15 @@ from flipsnack_mcp.commands.setup.editing.jsonc import NotUnderstood
 from flipsnack_mcp.commands.setup.editing.splice import Splice
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, KeychainUnusable
 from flipsnack_mcp.commands.setup.own_command import has_added, own_command
-from flipsnack_mcp.commands.setup.receipt import Receipt, content_digest, drop_receipt, keep_receipt, write_receipt
+from flipsnack_mcp.commands.setup.receipt import (
+    Receipt,
+    content_digest,
+    drop_receipt,
+    keep_receipt,
+    kept_receipt,
+    put_back_receipt,
+    write_receipt,
+)
 from flipsnack_mcp.commands.setup.wanted import agreed_to, wanted_for_print, wanted_of_person
 from flipsnack_mcp.started import as_typed
 
@@ -42,13 +53,14 @@ def said_plainly(work: Callable[[], int]) -> int:
 def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
     """Put this server into a client's configuration, once a person has seen what is written there."""
     before = as_before(name)
+    if is_of_another_program(before.configuration.entry):
+        raise leave_to_the_other(before)
     wanted = wanted_of_person(options, asks=sys.stdin.isatty() and not yes)
     start = wanted.start
     entry = before.client.entry(start)
     if before.entry == entry and wanted.credentials is None:
-        say(
-            f"{before.client.title} has this server already, told just this, in {before.seen.path}. {NOTHING_WAS_CHANGED}"
-        )
+        said = f"{before.client.title} has this server already, told just this, in {before.seen.path}."
+        say(f"{said} {NOTHING_WAS_CHANGED}")
         return 0
     splice, words = splice_for(before, entry), own_command(configuration_in(before.client, before.seen), start)
     show(before, splice, words)
@@ -56,11 +68,15 @@ def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
         say(one)
     if not agreed_to(yes=yes):
         return 1
-    if wanted.credentials:
-        say(f"Key and secret are kept {keep_credentials(ONLY_ACCOUNT, wanted.credentials).said}.")
-    write_entry(before, splice, words, start)
+    takes_out = f"`{as_typed(f'setup {name} --remove')}` takes it out again."
+    try:
+        if wanted.credentials:
+            say(f"Key and secret are kept {keep_credentials(ONLY_ACCOUNT, wanted.credentials).said}.")
+        write_entry(before, splice, words, start)
+    except KeyboardInterrupt:
+        return fail(f"\nThis was interrupted, and may have been done. {takes_out}")
     say(f"{before.client.title} is set up. {before.client.restart}.")
-    say(f"`{as_typed(f'setup {name} --remove')}` takes it out again.")
+    say(takes_out)
     return 0
 
 
@@ -83,10 +99,8 @@ def show(before: Before, splice: Splice, words: list[str]) -> None:
         say(f"Its own command would add the server:\n  {shlex.join(words)}")
         return
     # What is replaced may hold a key in plain letters.
-    say(
-        "This would be written into it"
-        + (f', in the place of the entry "{ENTRY}" that is there:' if splice.replaced else ":")
-    )
+    place = f', in the place of the entry "{ENTRY}" that is there' if splice.replaced else ""
+    say(f"This would be written into it{place}:")
     say("\n".join(f"+ {line}" for line in splice.inserted.splitlines() if line.strip()))
 
 
@@ -99,15 +113,20 @@ def write_entry(before: Before, splice: Splice, words: list[str], start: Start) 
     configuration, seen = before.configuration, before.seen
     content = splice.made_in(configuration.text).encode()
     made = () if before.client.table in configuration.told else (before.client.table,)
-    cut = Receipt(str(seen.path), "", "", content_digest(content), made, splice.at, splice.replaced, splice.inserted)
+    cut = Receipt(str(seen.path), "", "", content_digest(content), made, splice.replaced, splice.inserted)
+    earlier = kept_receipt(before.name)
     receipt = keep_receipt(before.name, ClientFile(seen.path, before.content), cut)
     if words and has_added(words, configuration, seen.path, start):
         after = content_digest(file_found(seen.path).content)
         write_receipt(before.name, Receipt(receipt.path, receipt.copy, receipt.before, after, made))
         return
-    if words and (left := file_found(seen.path)).content != seen.content:
-        seen = left.write(before.content)  # whatever its command made of it
-    seen.write(content)
+    try:
+        if words and (left := file_found(seen.path)).content != seen.content:
+            seen = left.write(before.content)  # whatever its command made of it
+        seen.write(content)
+    except Unsuitable:
+        put_back_receipt(before.name, earlier)
+        raise
 
 
 def take_back(name: str, *, yes: bool) -> int:
@@ -118,7 +137,10 @@ def take_back(name: str, *, yes: bool) -> int:
         drop_receipt(name)
         say(f"{client.title} does not have this server, in {now.seen.path}. {NOTHING_WAS_CHANGED}")
         return 0
-    content = without_set_up(now, receipt_for(name, now.seen))
+    receipt = receipt_for(name, now.seen)
+    if receipt is NOT_OURS and is_of_another_program(now.entry):
+        raise leave_to_the_other(now)
+    content = without_set_up(now, receipt)
     say(f'The entry "{ENTRY}" would be taken out of {now.seen.path}.')
     if not agreed_to(yes=yes):
         return 1

@@ -116,6 +116,14 @@ def test_a_server_that_was_added_beside_ours_stays(home: Home) -> None:
     assert json.loads(path.read_bytes()) == {"mcpServers": {"b": {"command": "c"}}}
 
 
+def test_what_a_person_wrote_into_our_entry_goes_with_it(home: Home) -> None:
+    path = home.write("codex", b'model = "x"\n')
+    home.run("setup", "codex", *SET_UP)
+    path.write_text(f'{path.read_text()}\n[mcp_servers.flipsnack.tools.list_collections]\napproval_mode = "approve"\n')
+    home.run("setup", "codex", "--remove", "--yes")
+    assert tomllib.loads(path.read_text()) == {"model": "x"}
+
+
 def test_a_file_that_was_not_there_is_gone_again(home: Home) -> None:
     before = home.everything
     assert home.run("setup", "vscode", *SET_UP).status == 0
@@ -126,7 +134,7 @@ def test_a_file_that_was_not_there_is_gone_again(home: Home) -> None:
 
 @pytest.mark.parametrize("times", [2, 3])
 def test_setting_up_again_changes_only_the_entry_and_comes_back_to_the_first_state(home: Home, times: int) -> None:
-    text = b'{\n  "mcpServers": {\n    "flipsnack": {"command": "other"},\n    "a": {}\n  }\n}\n'
+    text = b'{\n  "mcpServers": {\n    "flipsnack": {"command": "old/flipsnack-mcp"},\n    "a": {}\n  }\n}\n'
     path = home.write("cursor", text)
     for number in range(times):
         assert home.run("setup", "cursor", *SET_UP, "--confirm", ["block", "approve"][number % 2]).status == 0
@@ -174,7 +182,7 @@ def test_a_copy_for_the_owner_alone_lies_there_until_it_is_taken_out(home: Home)
 
 
 def test_an_entry_that_this_program_did_not_write_can_be_taken_out_too(home: Home) -> None:
-    path = home.write("codex", b'model = "x"\n\n[mcp_servers.flipsnack]\ncommand = "uvx"\n')
+    path = home.write("codex", b'model = "x"\n\n[mcp_servers.flipsnack]\ncommand = "uvx"\nargs = ["flipsnack-mcp"]\n')
     assert home.run("setup", "codex", "--remove", "--yes").status == 0
     assert tomllib.loads(path.read_text()) == {"model": "x"}
 

@@ -25,6 +25,7 @@ from tests.commands.setup.at_home import Home
 
 pytestmark = pytest.mark.usefixtures("no_flipsnack")
 FOLDER = "FLIPSNACK_UPLOAD_DIRS"
+OLD = {"command": "uvx", "args": ["flipsnack-mcp@latest"], "env": {"FLIPSNACK_API_KEY": KEY}}
 
 
 def kept_files(home: Home) -> dict[str, str]:
@@ -145,7 +146,7 @@ def test_print_shows_the_entry_and_changes_nothing(home: Home, client: str) -> N
 
 
 def test_what_is_replaced_is_not_shown_for_it_may_hold_a_key(home: Home) -> None:
-    home.write("cursor", json.dumps({"mcpServers": {"flipsnack": {"env": {"FLIPSNACK_API_KEY": KEY}}}}).encode())
+    home.write("cursor", json.dumps({"mcpServers": {"flipsnack": OLD}}).encode())
     done = home.run("setup", "cursor", "--yes", "--sandbox")  # which looks at all that was shown
     assert 'in the place of the entry "flipsnack" that is there' in done.out
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flipsnack_mcp.clients import ENTRY, Client
@@ -85,8 +85,10 @@ class Configuration:
             NotUnderstood: It cannot be done with certainty.
         """
         back = splice.taken_back(self.text) if splice else None
-        if back is not None and self._says(back, self.rest, of_the_rest=True):
-            return back
+        if splice and back is not None and self._says(back, self.rest, of_the_rest=True):
+            left = replace(self, text=back).entry
+            if (left is not None) == bool(splice.replaced):  # else somebody wrote more of it elsewhere
+                return back
         text = self.syntax.take(self.text, self.client.table, ENTRY, made)
         if not self._says(text, self.rest, of_the_rest=True):
             raise NotUnderstood(UNCERTAIN)
