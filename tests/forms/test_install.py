@@ -126,7 +126,11 @@ def test_the_command_of_the_environment_serves_the_sandbox() -> None:
     told = installed(POSIX if os.name == "posix" else WINDOWS)
     command = Path(sys.prefix) / Path(told.command.rpartition(".venv")[2].lstrip("/\\"))
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}}
-    asked = (("initialize", 1, hello), ("notifications/initialized", None, {}), ("tools/list", 2, {}))
+    asked: list[tuple[str, int | None, object]] = [
+        ("initialize", 1, hello),
+        ("notifications/initialized", None, {}),
+        ("tools/list", 2, {}),
+    ]
     lines = [
         json.dumps({"jsonrpc": "2.0", "method": method, "params": params} | ({"id": number} if number else {}))
         for method, number, params in asked

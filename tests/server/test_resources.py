@@ -44,7 +44,10 @@ async def test_what_there_is_is_listed_and_read_as_tools_answer_it(bench: Bench,
     totals = await read(assistant, ACCOUNT)
     assert list(totals) == ["impressions", "views", "time_spent", "downloads", "api_uploads_left"]
     assert totals.items() <= (await assistant.call("get_user_stats")).data.items()
-    assert ([one.uri for one in fixed], [one.uri_template for one in templates]) == ([ACCOUNT, SKILL_ADDRESS], [TEMPLATE])
+    assert ([one.uri for one in fixed], [one.uri_template for one in templates]) == (
+        [ACCOUNT, SKILL_ADDRESS],
+        [TEMPLATE],
+    )
     assert collection["title"] == TITLE
     assert collection.items() <= said.data.items()
 
