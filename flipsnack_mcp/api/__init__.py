@@ -34,8 +34,9 @@ from flipsnack_mcp.api.links import (
     same_origin,
 )
 from flipsnack_mcp.api.network import NotPublicError
-from flipsnack_mcp.api.pace import BudgetInMemory, BudgetStore, Pacer, Slot, even_if_cancelled
+from flipsnack_mcp.api.pace import BudgetInMemory, Pacer, Slot, even_if_cancelled
 from flipsnack_mcp.api.parameters import Day, Status, StatusName, opened, status_from
+from flipsnack_mcp.api.settled_calls import BudgetStore
 from flipsnack_mcp.api.upload import Document, Sent, ignore
 from flipsnack_mcp.text import (
     as_compared,

@@ -1,29 +1,20 @@
 """The only door to the request budget: asks by the rules of `budget`, waits, and tells how long it will take."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import anyio
 
 from flipsnack_mcp import observed
 from flipsnack_mcp.api import budget, ledger
 from flipsnack_mcp.api.budget import BudgetRules, Lane, SlotRequest, Wait
+from flipsnack_mcp.api.settled_calls import BudgetStore, SettledCalls
 from flipsnack_mcp.api.upload import ignore
 
 AnswerT = TypeVar("AnswerT")
 OnWait: TypeAlias = Callable[[Wait], Awaitable[None]]  # told in how many seconds the call will go out, and who shares
-
-
-class BudgetStore(Protocol):
-    """Keeps the document of one key and lets one process at a time change it."""
-
-    async def change(self, decide: Callable[[ledger.SharedBudget, float], AnswerT]) -> AnswerT:
-        """Atomically read the document and the clock, let `decide` change the document, and write it."""
-
-    async def close(self) -> None:
-        """Let go of what is open. A later change opens it again."""
 
 
 @runtime_checkable
@@ -50,9 +41,10 @@ class BudgetInMemory:
 class Slot:
     """A granted call, made at once or kept for a moment."""
 
-    def __init__(self, store: BudgetStore, rules: BudgetRules, number: int) -> None:
+    def __init__(self, store: SettledCalls, rules: BudgetRules, number: int) -> None:
         self._store, self._rules, self._number = store, rules, number
         self._open = True
+        store.under_way += 1
         self._good_until = anyio.current_time() + rules.lease - rules.hold
 
     @property
@@ -73,15 +65,15 @@ class Slot:
 
     async def give_back(self) -> None:
         """Say that the call was never made, unless it was."""
-        await self._close(lambda doc, _: budget.give_back(doc, self._number))
+        await self._close(self._store.change(lambda doc, _: budget.give_back(doc, self._number)))
 
     async def settle(self) -> None:
         """Say that the answer's headers are in: from now on the call grows old."""
-        await self._close(lambda doc, now: budget.settle(doc, now, self._number))
+        await self._close(self._store.note(self._number))
 
     async def abandon(self) -> None:
         """Say that there will be no answer."""
-        await self._close(lambda doc, now: budget.abandon(doc, now, self._number, self._rules))
+        await self._close(self._store.change(lambda doc, now: budget.abandon(doc, now, self._number, self._rules)))
 
     @asynccontextmanager
     async def renewed(self, hold: float) -> AsyncIterator[None]:
@@ -105,17 +97,20 @@ class Slot:
             await anyio.sleep(self._rules.lease / 4)
             await self._store.change(lambda doc, now: budget.renew(doc, now, self._number, hold, self._rules))
 
-    async def _close(self, decide: Callable[[ledger.SharedBudget, float], None]) -> None:
-        if self._open:
-            self._open = False
-            await even_if_cancelled(self._store.change(decide), self._rules.nap)
+    async def _close(self, change: Coroutine[Any, Any, None]) -> None:
+        if not self._open:
+            change.close()
+            return
+        self._open = False
+        self._store.under_way -= 1
+        await even_if_cancelled(change, self._rules.nap)
 
 
 class Pacer:
     """`async with pacer.slot(): ...` around one HTTP call."""
 
     def __init__(self, store: BudgetStore, rules: BudgetRules | None = None) -> None:
-        self._store, self._rules = store, rules or BudgetRules()
+        self._store, self._rules = SettledCalls(store), rules or BudgetRules()
         self._divided = store if isinstance(store, DividedBudget) else None
         self._name = f"{os.getpid()}-{os.urandom(4).hex()}"  # process ids are used again
         self._callers = dict.fromkeys(Lane, 0)

@@ -15,7 +15,7 @@ import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.api import budget, ledger, pace, upload
+from flipsnack_mcp.api import budget, ledger, pace, settled_calls, upload
 from flipsnack_mcp.api.budget import BudgetRules, Lane, Wait
 from flipsnack_mcp.api.ledger import SharedBudget
 from flipsnack_mcp.api.pace import BudgetInMemory, Pacer
@@ -182,8 +182,11 @@ MUTANTS = {
     "> for >=": ("len(self.stamps) >= n", "len(self.stamps) > n"),
     "the dead keep their place": ('if soonest <= want["due"] <= latest', ""),
     "a cancelled call counts as answered": ("await self.abandon()", "await self.settle()"),
+    "what is told later came earlier": ("now - (here - came)", "now - 2 * (here - came) - 0.2"),
 }
-SOURCES = {one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, pace)}
+SOURCES = {
+    one: Path(one.__file__ or "").read_text(encoding="utf-8") for one in (ledger, budget, upload, settled_calls, pace)
+}
 
 
 @each("change", MUTANTS)

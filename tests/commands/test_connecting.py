@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipsnack_mcp.api import pace
+from flipsnack_mcp.api import pace, settled_calls
 from flipsnack_mcp.api.actions.collections import ListCollections
 from flipsnack_mcp.api.budget import BudgetRules
 from flipsnack_mcp.commands.connecting import budget, connect, kept_at, remember
@@ -27,7 +27,7 @@ def an_account(key: str = KEY, **settings: Any) -> Settings:
     return Settings(api_key=key, api_secret=SECRET, **settings)
 
 
-async def calls_counted(store: pace.BudgetStore) -> int:
+async def calls_counted(store: settled_calls.BudgetStore) -> int:
     count = await store.change(lambda document, _: len(document["log"]))
     await store.close()
     return count

@@ -1,0 +1,57 @@
+"""Answers that are told to the other processes with the next look at the budget: it is changed once for a call, not twice."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import anyio
+
+from flipsnack_mcp.api import budget, ledger
+
+AnswerT = TypeVar("AnswerT")
+
+
+class BudgetStore(Protocol):
+    """Keeps the document of one key and lets one process at a time change it."""
+
+    async def change(self, decide: Callable[[ledger.SharedBudget, float], AnswerT]) -> AnswerT:
+        """Atomically read the document and the clock, let `decide` change the document, and write it."""
+
+    async def close(self) -> None:
+        """Let go of what is open. A later change opens it again."""
+
+
+class SettledCalls:
+    """The budget's store, with what came in since it was changed last. Whoever has the last call under way tells of it at once.
+
+    Until it is told, a call counts as one that is still on its way, so nobody else goes too early.
+    """
+
+    def __init__(self, store: BudgetStore) -> None:
+        self._store = store
+        self._untold: dict[int, float] = {}
+        self.under_way = 0
+        """Calls of this process that may still go out, or be answered."""
+
+    async def note(self, number: int) -> None:
+        """The headers of this call's answer came now."""
+        self._untold[number] = anyio.current_time()
+        if not self.under_way:
+            await self.change(lambda *_: None)
+
+    async def change(self, decide: Callable[[ledger.SharedBudget, float], AnswerT]) -> AnswerT:
+        """Change the document, first by what is not told yet."""
+        here, untold = anyio.current_time(), tuple(self._untold.items())
+
+        def tell_and_decide(doc: ledger.SharedBudget, now: float) -> AnswerT:
+            for number, came in untold:
+                budget.settle(doc, now - (here - came), number)
+            return decide(doc, now)
+
+        answer = await self._store.change(tell_and_decide)
+        for number, _ in untold:
+            self._untold.pop(number, None)
+        return answer
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self._store.close()
