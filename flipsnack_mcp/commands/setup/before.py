@@ -36,16 +36,16 @@ class Before:
         return configuration_in(self.client, ClientFile(self.seen.path, self.content))
 
     @property
-    def entry(self) -> object:
-        """What stands there for this server now; None where nothing does."""
-        return configuration_in(self.client, self.seen).entry
+    def told_now(self) -> Configuration:
+        """What the client is told now."""
+        return configuration_in(self.client, self.seen)
 
 
-def is_of_another_program(entry: object) -> bool:
-    """Whether an entry starts something else under our name, here or elsewhere."""
-    told = entry if isinstance(entry, dict) else {}
+def is_of_another_program(configuration: Configuration) -> bool:
+    """Whether an entry under our name starts something else, here or elsewhere."""
+    told = configuration.entry if isinstance(configuration.entry, dict) else {}
     started = json.dumps([told.get("command"), told.get("args")])
-    return entry is not None and not any(one in started for one in (SCRIPT, PACKAGE.name))
+    return configuration.has_entry and not any(one in started for one in (SCRIPT, PACKAGE.name))
 
 
 def leave_to_the_other(before: Before) -> Unsuitable:
@@ -65,7 +65,9 @@ def as_before(name: str) -> Before:
     seen = file_found(file_read_by(CLIENTS[name]))
     now = Before(name, seen, seen.content)
     receipt = receipt_for(name, seen)
-    return now if receipt is NOT_OURS or now.entry is None else Before(name, seen, without_set_up(now, receipt))
+    return (
+        now if receipt is NOT_OURS or not now.told_now.has_entry else Before(name, seen, without_set_up(now, receipt))
+    )
 
 
 def receipt_for(name: str, seen: ClientFile) -> Receipt:

@@ -22,7 +22,7 @@ def own_command(configuration: Configuration, start: Start) -> list[str]:
     no counterpart that takes an entry out and writes later, in another process; Codex' own cannot say how long to wait.
     """
     client = configuration.client
-    if client.adding is None or not configuration.is_plain or configuration.entry is not None:
+    if client.adding is None or not configuration.is_plain or configuration.has_entry:
         return []
     words = [*client.adding(start)]
     found = shutil.which(words[0])

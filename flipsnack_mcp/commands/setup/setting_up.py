@@ -12,7 +12,6 @@ from flipsnack_mcp.commands.setup.before import (
     NOTHING_WAS_CHANGED,
     Before,
     as_before,
-    configuration_in,
     file_read_by,
     is_of_another_program,
     leave_to_the_other,
@@ -53,16 +52,16 @@ def said_plainly(work: Callable[[], int]) -> int:
 def set_up(name: str, options: Mapping[str, str], *, yes: bool) -> int:
     """Put this server into a client's configuration, once a person has seen what is written there."""
     before = as_before(name)
-    if is_of_another_program(before.configuration.entry):
+    if is_of_another_program(before.configuration):
         raise leave_to_the_other(before)
     wanted = wanted_of_person(options, asks=sys.stdin.isatty() and not yes)
     start = wanted.start
     entry = before.client.entry(start)
-    if before.entry == entry and wanted.credentials is None:
+    if before.told_now.entry == entry and wanted.credentials is None:
         said = f"{before.client.title} has this server already, told just this, in {before.seen.path}."
         say(f"{said} {NOTHING_WAS_CHANGED}")
         return 0
-    splice, words = splice_for(before, entry), own_command(configuration_in(before.client, before.seen), start)
+    splice, words = splice_for(before, entry), own_command(before.told_now, start)
     show(before, splice, words)
     for one in wanted.remarks:
         say(one)
@@ -133,12 +132,12 @@ def take_back(name: str, *, yes: bool) -> int:
     """Take this server out of a client's configuration; the file is as it was before, but for what others changed since."""
     client = CLIENTS[name]
     now = as_it_stands_now(name)
-    if now.entry is None:
+    if not now.told_now.has_entry:
         drop_receipt(name)
         say(f"{client.title} does not have this server, in {now.seen.path}. {NOTHING_WAS_CHANGED}")
         return 0
     receipt = receipt_for(name, now.seen)
-    if receipt is NOT_OURS and is_of_another_program(now.entry):
+    if receipt is NOT_OURS and is_of_another_program(now.told_now):
         raise leave_to_the_other(now)
     content = without_set_up(now, receipt)
     say(f'The entry "{ENTRY}" would be taken out of {now.seen.path}.')

@@ -24,6 +24,7 @@ from flipsnack_mcp.settings import Settings, read_settings
 
 NEEDS_NO_KEY = Keeping("")
 SANDBOX, UPLOADS_FROM, CONFIRMED_BY = "FLIPSNACK_SANDBOX", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_CONFIRM"
+NO_SUCH_WAY = f"{CONFIRMED_BY} is none of {', '.join(CONFIRM_WAYS)}."
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def usable_settings(given: Mapping[str, str], options: Mapping[str, str]) -> Set
     whole = {**given, **settings_for_entry(given)}
     settings = read_settings(whole, {name: whole[name] for name in options if name in whole})
     gone = [f"There is no folder {one}." for one in settings.upload_dirs if not one.is_dir()]
-    if wrong := [*settings.problems, *settings.wrong_folders.values(), *gone]:
+    no_way = [] if given.get(CONFIRMED_BY, "").lower() in {"", *CONFIRM_WAYS} else [NO_SUCH_WAY]
+    if wrong := [*settings.problems, *settings.wrong_folders.values(), *gone, *no_way]:
         raise Unsuitable(f"{' '.join(wrong)} {NOTHING_WAS_CHANGED}")
     return settings
 
@@ -128,18 +130,12 @@ def credentials_for(settings: Settings, given: Mapping[str, str]) -> tuple[Crede
 
 
 def answers_about(given: Mapping[str, str]) -> dict[str, str]:
-    """What a person answers to what nothing was said of yet.
-
-    Raises:
-        Unsuitable: That is no answer.
-    """
+    """What a person answers to what nothing was said of yet."""
     told = dict[str, str]()
     if not given.get(UPLOADS_FROM):
         told[UPLOADS_FROM] = input(f"Folders to upload from, joined by {os.pathsep} (Enter for none): ").strip()
     if not given.get(CONFIRMED_BY):
         told[CONFIRMED_BY] = input(f"How deletions are confirmed: {', '.join(CONFIRM_WAYS)} (Enter for ask): ").strip()
-        if told[CONFIRMED_BY].lower() not in {"", *CONFIRM_WAYS}:
-            raise Unsuitable(f"That is no way to confirm a deletion. {NOTHING_WAS_CHANGED}")
     return {name: text for name, text in told.items() if text}
 
 

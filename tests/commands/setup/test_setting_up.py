@@ -180,6 +180,7 @@ def test_what_counts_in_the_terminal_counts_in_the_client(home: Home, monkeypatc
         (("--upload-dirs", "/no/such/folder"), "There is no folder /no/such/folder."),
         (("--toolsets", "everything"), "names 1 unknown set"),
         (("--calls-per-minute", "0"), "is no whole number"),
+        (("--confirm", "maybe"), "FLIPSNACK_CONFIRM is none of ask, approve, block, allow"),
     ],
 )
 def test_what_no_server_could_go_by_is_not_written(home: Home, words: tuple[str, ...], said: str) -> None:

@@ -61,6 +61,12 @@ class Configuration:
         return table.get(ENTRY) if isinstance(table, dict) else None
 
     @property
+    def has_entry(self) -> bool:
+        """Whether anything stands there under our name."""
+        table = self.told.get(self.client.table)
+        return isinstance(table, dict) and ENTRY in table
+
+    @property
     def is_plain(self) -> bool:
         """Whether it has nothing that a program would lose that writes it anew."""
         return not self.text.strip() or (self.syntax is IN_JSON and is_plain_json(self.text))
@@ -85,10 +91,8 @@ class Configuration:
             NotUnderstood: It cannot be done with certainty.
         """
         back = splice.taken_back(self.text) if splice else None
-        if splice and back is not None and self._says(back, self.rest, of_the_rest=True):
-            left = replace(self, text=back).entry
-            if (left is not None) == bool(splice.replaced):  # else somebody wrote more of it elsewhere
-                return back
+        if splice and back is not None and self._is_the_rest(back, splice):
+            return back
         text = self.syntax.take(self.text, self.client.table, ENTRY, made)
         if not self._says(text, self.rest, of_the_rest=True):
             raise NotUnderstood(UNCERTAIN)
@@ -98,6 +102,12 @@ class Configuration:
     def rest(self) -> dict[str, Any]:
         """What it means beside the entry."""
         return beside_the_entry(self.told, self.client.table)
+
+    def _is_the_rest(self, text: str, splice: Splice) -> bool:
+        """Whether a text says all but the entry. Where nothing was replaced, somebody may have written more of it elsewhere."""
+        if not self._says(text, self.rest, of_the_rest=True):
+            return False
+        return replace(self, text=text).has_entry == bool(splice.replaced)
 
     def _says(self, text: str, wanted: Mapping[str, Any], *, of_the_rest: bool) -> bool:
         try:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -97,14 +97,12 @@ def put_into_json(text: str, table: str, name: str, entry: Mapping[str, object])
 
 def as_first(text: str, root: Value, holder: Value, name: str, value: object) -> Splice:
     """A new first member: no comma and no comment of another one has to be touched for it."""
-    manner = manner_of(text, root)
-    rest_of_line = TO_THE_MEMBER.match(text, holder.start + 1)
-    if holder.members and not rest_of_line:
-        written = f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)},"
-        beside = "" if text[holder.start + 1] in " \t" else " "
-        return Splice(holder.start + 1, "", f"{written}{beside}")
-    if not manner.unit:
-        return Splice(holder.start + 1, "", f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}")
+    manner, rest_of_line = manner_of(text, root), TO_THE_MEMBER.match(text, holder.start + 1)
+    if not rest_of_line and (holder.members or not manner.unit):
+        beside = "" if not holder.members or text[holder.start + 1] in BLANKS else " "
+        written = f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+        return Splice(holder.start + 1, "", f"{written}{',' if holder.members else ''}{beside}")
+    manner = replace(manner, unit=manner.unit or "  ")
     outer = indent_at(text, holder.start)
     inner = indent_at(text, holder.members[0].start) if holder.members else outer + manner.unit
     written = f"{manner.newline}{inner}{json.dumps(name)}: {manner.written(value, inner)}"
@@ -137,10 +135,11 @@ def without_member(text: str, holder: Value, gone: Member) -> str:
     """The text without a member, the blanks before it and the one comma that it does not need any more."""
     start, end = len(text[: gone.start].rstrip(BLANKS)), gone.value.end
     after, before = PlacedReader(text).past_blanks(end), one_before(holder, gone)
-    if text[after] == ",":
-        return collapsed(text[:start], text[end:after] + text[after + 1 :])
-    if before is None:
-        return collapsed(text[:start], text[end:])
+    has_comma = text[after] == ","
+    if has_comma or before is None:
+        rest = text[end:after] + text[after + 1 :] if has_comma else text[end:]
+        nothing_left = start == holder.start + 1 and rest.lstrip(BLANKS).startswith("}")
+        return text[:start] + (rest.lstrip(BLANKS) if nothing_left else rest)
     comma = PlacedReader(text).past_blanks(before.value.end)
     return text[:comma] + text[comma + 1 : start] + text[end:]
 
@@ -148,9 +147,3 @@ def without_member(text: str, holder: Value, gone: Member) -> str:
 def one_before(holder: Value, member: Member) -> Member | None:
     """The member before this one."""
     return next((one for one, other in pairwise(holder.members) if other is member), None)
-
-
-def collapsed(before: str, after: str) -> str:
-    """Both parts, and nothing between two braces that hold nothing."""
-    empty = before.endswith("{") and after.lstrip(BLANKS).startswith("}")
-    return before + (after.lstrip(BLANKS) if empty else after)

@@ -80,7 +80,10 @@ def place_of_block(text: str, table: str, name: str) -> tuple[int, int]:
 def head_pattern(table: str, name: str) -> re.Pattern[str]:
     """How the head of one of its tables is written."""
     keys = [rf"""(?:{one}|"{one}"|'{one}')""" for one in (table, name)]
-    return re.compile(rf"^[ \t]*\[[ \t]*{keys[0]}[ \t]*\.[ \t]*{keys[1]}[ \t]*(?:\.[^\]\n]*)?\]", re.MULTILINE)
+    return re.compile(
+        rf"(?:^|(?<={BYTE_ORDER_MARK}))[ \t]*\[[ \t]*{keys[0]}[ \t]*\.[ \t]*{keys[1]}[ \t]*(?:\.[^\]\n]*)?\]",
+        re.MULTILINE,
+    )
 
 
 def end_of_table(text: str, start: int) -> int:
