@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -13,14 +15,18 @@ MADE = (1980, 1, 1, 0, 0, 0)
 PLAIN_FILE = 0o100644 << 16
 
 
-def pack(target: Path) -> None:
-    with ZipFile(target, "w", ZIP_DEFLATED, compresslevel=9) as bundle:
-        for name, content in files():
+def packed(contents: Iterable[tuple[str, bytes]]) -> bytes:
+    """A bundle with these files."""
+    made = io.BytesIO()
+    with ZipFile(made, "w", ZIP_DEFLATED, compresslevel=9) as bundle:
+        for name, content in contents:
             inside = ZipInfo(name, MADE)
             inside.external_attr, inside.compress_type = PLAIN_FILE, ZIP_DEFLATED
             bundle.writestr(inside, content)
+    return made.getvalue()
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]))
-    print(f"{sys.argv[1]}: {Path(sys.argv[1]).stat().st_size / 1000:.0f} kB")
+    target = Path(sys.argv[1])
+    target.write_bytes(packed(files()))
+    print(f"{target}: {target.stat().st_size / 1000:.0f} kB")

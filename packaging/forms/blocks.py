@@ -1,26 +1,24 @@
-"""What a person pastes into the file of a client, and the badges that do it with a click."""
+"""What a person pastes into the file of a client, and the badges that do it with a click: entries as `setup` writes them."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from urllib.parse import quote
 
+from flipsnack_mcp.clients import CLIENTS, ENTRY, Computer, Start
 from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Variable
 from forms.fields import ASKED, key, sentence
-from forms.plugins import STARTS_WITHIN
-from forms.project import NAME, SERVER, TITLE
-from forms.start import FROM_INDEX, Start, start
+from forms.project import NAME, TITLE
+from forms.start import FROM_INDEX, start
 
 UPLOADS = "FLIPSNACK_UPLOAD_DIRS"
 Form = dict[str, object]
-
-
 WORDS = re.compile(r"\[\n +((?:\"(?:[^\"\\]|\\.)*\"(?:,\n +)?)+)\n +\]")
 """A list of texts, as JSON is written with indentation."""
 LINES_APART = re.compile(r",\n +")
@@ -30,55 +28,89 @@ LINES_APART = re.compile(r",\n +")
 class Place:
     """Folders of a person on one system."""
 
+    system: str
+    home: PurePath
     source: str
     uploads: str
 
 
-POSIX = Place("/path/to/flipsnack-mcp", "/Users/you/flipbooks")
-WINDOWS = Place(r"C:\path\to\flipsnack-mcp", r"C:\Users\you\flipbooks")
+MAC = Place("darwin", PurePosixPath("~"), "/path/to/flipsnack-mcp", "/Users/you/flipbooks")
+LINUX = replace(MAC, system="linux")
+WINDOWS = Place("win32", PureWindowsPath("%USERPROFILE%"), r"C:\path\to\flipsnack-mcp", r"C:\Users\you\flipbooks")
 
 
 @dataclass(frozen=True)
-class Client:
-    """A client that is told by a file or a command."""
+class Block:
+    """What is pasted for one client."""
 
-    name: str
-    where: str
-    language: str
-    write: Callable[[Start, str], str]
-    on_windows: str = ""
-    """Where its file lies there, if it is somewhere else."""
+    client: str
+    """As `setup` calls it."""
+    more: str
+    """What a person should know of it."""
+    values: Callable[[str], Mapping[str, str]]
+    """The variables of its entry, for who uploads from this folder."""
+    passed_on: tuple[str, ...] = ()
+    """Variables that it takes from the person's own."""
+    asks: bool = False
+    """Whether it asks for values."""
 
-    def block(self, place: Place) -> str:
-        return self.write(start(place.source), place.uploads)
+    @property
+    def title(self) -> str:
+        return CLIENTS[self.client].title
+
+    @property
+    def language(self) -> str:
+        return "sh" if self.in_a_terminal else "toml" if self.file(MAC).endswith(".toml") else "json"
+
+    @property
+    def in_a_terminal(self) -> bool:
+        """Whether its own command is the better way: its file holds much else."""
+        return self.client == "claude-code"
+
+    def file(self, place: Place) -> str:
+        """Where it keeps its configuration there."""
+        return str(CLIENTS[self.client].files(Computer(place.system, place.home, {}, lambda _: ()))[0])
+
+    def entry(self, place: Place) -> Form:
+        known = CLIENTS[self.client].entry(self.begun(place))
+        return known | ({"env_vars": list(self.passed_on)} if self.passed_on else {})
+
+    def begun(self, place: Place) -> Start:
+        return replace(start(place.source), environment=self.values(place.uploads))
+
+    def text(self, place: Place) -> str:
+        known = CLIENTS[self.client]
+        if self.in_a_terminal and known.adding:
+            return " ".join(map(quoted, known.adding(self.begun(place))))
+        if self.language == "toml":
+            return as_toml(f"{known.table}.{ENTRY}", self.entry(place))
+        asked = {"inputs": [*map(vs_code_input, ASKED_BY_BLOCKS)]} if self.asks else {}
+        return as_json_text(asked | {known.table: {ENTRY: self.entry(place)}})
 
     def windows_lines(self) -> list[str]:
         """The lines that are others on Windows."""
-        here = self.block(POSIX).splitlines()
-        return [line for line in self.block(WINDOWS).splitlines() if line not in here]
+        here = self.text(MAC).splitlines()
+        return [line for line in self.text(WINDOWS).splitlines() if line not in here]
 
 
-def as_text(form: Form) -> str:
+def quoted(word: str) -> str:
+    """As shells of all systems take it."""
+    return f'"{word}"' if re.search(r"[\s\\]", word) else word
+
+
+def as_json_text(form: Form) -> str:
     """With short lists on one line, as a person writes them."""
     return WORDS.sub(lambda found: f"[{re.sub(LINES_APART, ', ', found[1])}]", json.dumps(form, indent=2))
 
 
-def with_values(begun: Start, uploads: str) -> str:
-    of_key, of_secret = CREDENTIALS
-    entry = begun.entry() | {"env": {of_key: "your key", of_secret: "your secret", UPLOADS: uploads}}
-    return as_text({"mcpServers": {SERVER: entry}})
+def as_toml(table: str, entry: Form) -> str:
+    """Texts, lists of texts and numbers of JSON are those of TOML; tables inside come last."""
+    plain = [f"{name} = {json.dumps(one)}" for name, one in entry.items() if not isinstance(one, Mapping)]
+    inside = [f"\n{as_toml(f'{table}.{name}', {**one})}" for name, one in entry.items() if isinstance(one, Mapping)]
+    return "\n".join([f"[{table}]", *plain, *inside])
 
 
-def claude_code(begun: Start, uploads: str) -> str:
-    """The name comes first: `-e` takes every word that follows it up to the next option."""
-    given = "".join(
-        f' -e {name}="{value}"' for name, value in zip(CREDENTIALS, ("your key", "your secret"), strict=True)
-    )
-    words = " ".join(f'"{one}"' if "\\" in one else shlex.quote(one) for one in (begun.command, *begun.args))
-    return f'claude mcp add {SERVER} --scope user{given} -e {UPLOADS}="{uploads}" -- {words}'
-
-
-ASKED_IN_VS_CODE = tuple(one for one in ASKED if one.name in {*CREDENTIALS, UPLOADS})
+ASKED_BY_BLOCKS = tuple(one for one in ASKED if one.name in {*CREDENTIALS, UPLOADS})
 SOURCE: Form = {
     "type": "promptString",
     "id": "flipsnack-source",
@@ -92,105 +124,73 @@ def vs_code_input(variable: Variable) -> Form:
 
 
 def input_id(variable: Variable) -> str:
-    return f"{SERVER}-{key(variable).replace('_', '-')}"
+    return f"{ENTRY}-{key(variable).replace('_', '-')}"
 
 
-def vs_code_server(begun: Start) -> Form:
-    env = {one.name: f"${{input:{input_id(one)}}}" for one in ASKED_IN_VS_CODE}
-    return {"type": "stdio", **begun.entry(), "env": env}
+def written_out(uploads: str) -> dict[str, str]:
+    return {**dict(zip(CREDENTIALS, ("your key", "your secret"), strict=True)), UPLOADS: uploads}
 
 
-def vs_code(begun: Start, _uploads: str) -> str:
-    return as_text({"inputs": [*map(vs_code_input, ASKED_IN_VS_CODE)], "servers": {SERVER: vs_code_server(begun)}})
+def asked_for(_uploads: str) -> dict[str, str]:
+    return {one.name: f"${{input:{input_id(one)}}}" for one in ASKED_BY_BLOCKS}
 
 
-def cursor_server(begun: Start, uploads: str) -> Form:
-    return begun.entry() | {"env": {**{one: f"${{env:{one}}}" for one in CREDENTIALS}, UPLOADS: uploads}}
-
-
-def cursor(begun: Start, uploads: str) -> str:
-    return as_text({"mcpServers": {SERVER: cursor_server(begun, uploads)}})
-
-
-def codex(begun: Start, uploads: str) -> str:
-    """Texts of JSON are texts of TOML."""
-    return "\n".join((
-        f"[mcp_servers.{SERVER}]",
-        f"command = {json.dumps(begun.command)}",
-        f"args = {json.dumps(list(begun.args))}",
-        f"env_vars = {json.dumps(list(CREDENTIALS))}",
-        f"startup_timeout_sec = {STARTS_WITHIN}",
-        "",
-        f"[mcp_servers.{SERVER}.env]",
-        f"{UPLOADS} = {json.dumps(uploads)}",
-    ))  # fmt: skip
-
-
-def gemini(begun: Start, uploads: str) -> str:
-    entry = begun.entry() | {"env": {**{one: f"${one}" for one in CREDENTIALS}, UPLOADS: uploads}}
-    return as_text({"mcpServers": {SERVER: entry}})
-
-
-CLIENTS = (
-    Client(
-        "Claude Desktop",
-        "Settings, Developer, Edit Config opens `~/Library/Application Support/Claude/claude_desktop_config.json`. It does "
-        "not know your shell's `PATH`: if it does not find `uvx`, write the whole path, which `which uvx` prints (`where "
-        "uvx` on Windows).",
-        "json",
-        with_values,
-        r"%APPDATA%\Claude\claude_desktop_config.json",
+VS_CODE = Block(
+    "vscode",
+    "Or `.vscode/mcp.json`, for one folder. It asks for the values once and keeps key and secret in the system's key store. "
+    "Sessions that run in the Copilot harness leave out servers that ask: write the values there.",
+    asked_for,
+    asks=True,
+)
+CURSOR = Block(
+    "cursor",
+    "`${env:...}` takes the value from your environment.",
+    lambda uploads: {**{one: f"${{env:{one}}}" for one in CREDENTIALS}, UPLOADS: uploads},
+)
+BLOCKS = (
+    Block(
+        "claude-desktop",
+        "Settings, Developer, Edit Config opens it. It does not know your shell's `PATH`: if it does not find `uvx`, write the "
+        "whole path, which `which uvx` prints (`where uvx` on Windows).",
+        written_out,
     ),
-    Client("Claude Code", "In a terminal.", "sh", claude_code),
-    Client(
-        "VS Code",
-        "`.vscode/mcp.json`, or the command *MCP: Open User Configuration*. It asks for the values once and keeps key and "
-        "secret in the system's key store. Sessions that run in the Copilot harness leave out servers that ask: write the "
-        "values there.",
-        "json",
-        vs_code,
+    Block(
+        "claude-code",
+        "A terminal's history keeps what you type there: `setup` asks for key and secret unseen.",
+        written_out,
     ),
-    Client(
-        "Cursor",
-        "`~/.cursor/mcp.json`; `${env:...}` takes the value from your environment.",
-        "json",
-        cursor,
-        r"%USERPROFILE%\.cursor\mcp.json",
+    VS_CODE,
+    CURSOR,
+    Block(
+        "codex",
+        "Key and secret come from your environment. It gives up after ten seconds unless told otherwise, and a first start "
+        "takes longer.",
+        lambda uploads: {UPLOADS: uploads},
+        passed_on=CREDENTIALS,
     ),
-    Client(
-        "Codex",
-        "`~/.codex/config.toml`; key and secret come from your environment. It gives up after ten seconds unless told "
-        "otherwise, and a first start takes longer.",
-        "toml",
-        codex,
-        r"%USERPROFILE%\.codex\config.toml",
-    ),
-    Client(
-        "Gemini CLI",
-        "`~/.gemini/settings.json`; `$NAME` takes the value from your environment.",
-        "json",
-        gemini,
-        r"%USERPROFILE%\.gemini\settings.json",
+    Block(
+        "gemini",
+        "`$NAME` takes the value from your environment.",
+        lambda uploads: {**{one: f"${one}" for one in CREDENTIALS}, UPLOADS: uploads},
     ),
 )
 
-IN_HOME = "${userHome}/flipsnack-mcp"
-"""Where Cursor's badge looks for the source: it can ask nobody."""
-FLIPBOOKS = "${userHome}/flipbooks"
+IN_HOME = replace(MAC, source="${userHome}/flipsnack-mcp", uploads="${userHome}/flipbooks")
+"""Where Cursor's badge looks: it can ask nobody."""
 
 
 def vs_code_link() -> str:
     """Its page hands the configuration to VS Code, which asks for the values."""
-    begun = start(f"${{input:{SOURCE['id']}}}")
-    inputs = [*map(vs_code_input, ASKED_IN_VS_CODE), *([] if begun == FROM_INDEX else [SOURCE])]
-    packed = {"inputs": inputs, "config": vs_code_server(begun)}
+    begun = replace(VS_CODE.begun(MAC), arguments=start(f"${{input:{SOURCE['id']}}}").arguments)
+    inputs = [*map(vs_code_input, ASKED_BY_BLOCKS), *([] if begun.arguments == FROM_INDEX.arguments else [SOURCE])]
+    packed = {"inputs": inputs, "config": CLIENTS[VS_CODE.client].entry(begun)}
     asked = "&".join(f"{name}={quote(json.dumps(one), safe='')}" for name, one in packed.items())
-    return f"https://insiders.vscode.dev/redirect/mcp/install?name={SERVER}&{asked}"
+    return f"https://insiders.vscode.dev/redirect/mcp/install?name={ENTRY}&{asked}"
 
 
 def cursor_link() -> str:
-    packed = base64.b64encode(json.dumps(cursor_server(start(IN_HOME), FLIPBOOKS)).encode()).decode()
-    return f"https://cursor.com/en/install-mcp?name={SERVER}&config={quote(packed, safe='')}"
+    packed = base64.b64encode(json.dumps(CURSOR.entry(IN_HOME)).encode()).decode()
+    return f"https://cursor.com/en/install-mcp?name={ENTRY}&config={quote(packed, safe='')}"
 
 
 def badges() -> str:

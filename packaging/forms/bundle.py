@@ -91,10 +91,15 @@ def source(root: Path) -> bytes:
     """The package in one archive, modules without comments: each file packed alone would take twice as much."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:xz", preset=9, format=tarfile.USTAR_FORMAT) as archive:
-        for file in sorted((root / "flipsnack_mcp").rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                content = bare(file.read_text(encoding="utf-8")).encode() if file.suffix == ".py" else file.read_bytes()
-                told = tarfile.TarInfo(file.relative_to(root).as_posix())
-                told.size = len(content)
-                archive.addfile(told, io.BytesIO(content))
+        for file in modules(root):
+            content = bare(file.read_text(encoding="utf-8")).encode() if file.suffix == ".py" else file.read_bytes()
+            told = tarfile.TarInfo(file.relative_to(root).as_posix())
+            told.size = len(content)
+            archive.addfile(told, io.BytesIO(content))
     return packed.getvalue()
+
+
+def modules(root: Path) -> list[Path]:
+    """The files of the package."""
+    every = sorted((root / "flipsnack_mcp").rglob("*"))
+    return [one for one in every if one.is_file() and "__pycache__" not in one.parts]

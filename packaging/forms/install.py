@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+from flipsnack_mcp.clients import Start
 from flipsnack_mcp.published import PUBLISHED
-from forms.blocks import CLIENTS, POSIX, WINDOWS, Client, Place, badges
+from forms.blocks import BLOCKS, LINUX, MAC, WINDOWS, Block, Place, badges
 from forms.project import NAME, VERSION
-from forms.start import FROM_INDEX, Start, from_folder
+from forms.start import FROM_INDEX, from_folder, start
 
 PAGE = "docs/install.md"
 YET = (
@@ -24,20 +25,29 @@ def status(*, published: bool = PUBLISHED) -> str:
 
 
 def blocks() -> str:
-    return "\n\n".join(map(section, CLIENTS))
+    return "\n\n".join(map(section, BLOCKS))
 
 
-def section(client: Client) -> str:
+def section(block: Block) -> str:
     """A client with its block, and the lines that are others on Windows."""
-    return f"### {client.name}\n\n{client.where}\n\n{fenced(client.language, client.block(POSIX))}\n\n{windows(client)}"
+    said = f"{where(block)} {block.more}"
+    return f"### {block.title}\n\n{said}\n\n{fenced(block.language, block.text(MAC))}\n\n{windows(block)}"
 
 
-def windows(client: Client) -> str:
-    where = f" the file is `{client.on_windows}`" if client.on_windows else ""
-    if not (lines := client.windows_lines()):
-        return f"On Windows{where or ' it is the same'}."
+def where(block: Block) -> str:
+    """Where the block goes on macOS and Linux."""
+    if block.in_a_terminal:
+        return "In a terminal."
+    here, there = block.file(MAC), block.file(LINUX)
+    return f"`{here}`{'' if here == there else f', on Linux `{there}`'}."
+
+
+def windows(block: Block) -> str:
+    file = "" if block.in_a_terminal else f" the file is `{block.file(WINDOWS)}`"
+    if not (lines := block.windows_lines()):
+        return f"On Windows{file or ' it is the same'}."
     differ = "this line is" if len(lines) == 1 else "these lines are"
-    return f"On Windows{where}{', and' if where else ''} {differ}:\n\n{fenced('text', chr(10).join(lines))}"
+    return f"On Windows{file}{', and' if file else ''} {differ}:\n\n{fenced('text', chr(10).join(lines))}"
 
 
 def fenced(language: str, text: str) -> str:
@@ -46,24 +56,31 @@ def fenced(language: str, text: str) -> str:
 
 def other_way(*, published: bool = PUBLISHED) -> str:
     """How each block differs for who starts it the other way."""
-    begun = from_folder(POSIX.source) if published else FROM_INDEX
+    begun = from_folder(MAC.source) if published else FROM_INDEX
     return "\n".join((
         "| where | instead |",
         "|---|---|",
-        f'| JSON | `"args": {json.dumps(list(begun.args))}` |',
-        f"| TOML | `args = {json.dumps(list(begun.args))}` |",
-        f"| a terminal | `{begun.command} {' '.join(begun.args)}` |",
+        f'| JSON | `"args": {json.dumps(list(begun.arguments))}` |',
+        f"| TOML | `args = {json.dumps(list(begun.arguments))}` |",
+        f"| a terminal | `{begun.command} {' '.join(begun.arguments)}` |",
     ))  # fmt: skip
+
+
+def first_start() -> str:
+    """What lets uv get the libraries."""
+    here, there = (start(place.source) for place in (MAC, WINDOWS))
+    return on_two_systems(
+        "in a terminal", *(" ".join((one.command, *one.arguments, "--version")) for one in (here, there))
+    )
 
 
 def without_uv() -> str:
     """The command of the environment that the README makes; it takes no arguments."""
-    return "\n".join((
-        "| system | command |",
-        "|---|---|",
-        f"| macOS, Linux | `{installed(POSIX).command}` |",
-        f"| Windows | `{installed(WINDOWS).command}` |",
-    ))  # fmt: skip
+    return on_two_systems("command", *(installed(place).command for place in (MAC, WINDOWS)))
+
+
+def on_two_systems(heading: str, here: str, there: str) -> str:
+    return f"| system | {heading} |\n|---|---|\n| macOS, Linux | `{here}` |\n| Windows | `{there}` |"
 
 
 def installed(place: Place) -> Start:
@@ -76,6 +93,7 @@ def parts() -> dict[str, str]:
     """By the names of their places in the page."""
     return {
         "published": status(),
+        "first start": first_start(),
         "blocks": blocks(),
         "other way": other_way(),
         "without uv": without_uv(),

@@ -6,13 +6,12 @@ secret pass on variables, and leave the key to `flipsnack-mcp login`.
 
 from __future__ import annotations
 
+from flipsnack_mcp.clients import CLIENTS, ENTRY
 from flipsnack_mcp.settings import Variable
 from forms.fields import ASKED, described, environment, user_config
-from forms.project import AUTHOR, HOME, ICON, KEYWORDS, LICENSE, MORE, NAME, SERVER, SUMMARY, TITLE, VERSION
-from forms.start import start
+from forms.project import AUTHOR, HOME, ICON, KEYWORDS, LICENSE, MORE, NAME, SUMMARY, TITLE, VERSION
+from forms.start import entry, start
 
-STARTS_WITHIN = 60
-"""Seconds: uv gets the libraries at the first start, and Codex gives up after ten."""
 AGENT_PLUGINS = "https://agent-plugins.org/schemas/1.0.0"
 SKILLS = "./skills/"
 Form = dict[str, object]
@@ -21,7 +20,7 @@ Form = dict[str, object]
 def described_plugin() -> Form:
     """What all of them say of it, in the same words."""
     return {
-        "name": SERVER,
+        "name": ENTRY,
         "version": VERSION,
         "description": SUMMARY,
         "author": {"name": AUTHOR, "url": HOME},
@@ -34,13 +33,13 @@ def described_plugin() -> Form:
 
 def claude_plugin() -> Form:
     """Its form asks for key and secret and keeps them in the system's key store."""
-    entry = start("${CLAUDE_PLUGIN_ROOT}").entry() | {"env": environment()}
+    server = entry(start("${CLAUDE_PLUGIN_ROOT}")) | {"env": environment()}
     asked = user_config(several_folders=False)
-    return described_plugin() | {"displayName": TITLE, "mcpServers": {SERVER: entry}, "userConfig": asked}
+    return described_plugin() | {"displayName": TITLE, "mcpServers": {ENTRY: server}, "userConfig": asked}
 
 
 def claude_marketplace() -> Form:
-    plugin = {"name": SERVER, "source": "./", "description": SUMMARY, "category": "productivity"}
+    plugin = {"name": ENTRY, "source": "./", "description": SUMMARY, "category": "productivity"}
     return {"name": NAME, "description": SUMMARY, "owner": {"name": AUTHOR}, "plugins": [plugin]}
 
 
@@ -49,13 +48,13 @@ def agent_plugin() -> Form:
 
 
 def agent_plugin_servers() -> Form:
-    entry = {"type": "stdio", **start("${PLUGIN_ROOT}").entry()}
-    return {"$schema": f"{AGENT_PLUGINS}/mcp.schema.json", "mcpServers": {SERVER: entry}}
+    server = {"type": "stdio", **entry(start("${PLUGIN_ROOT}"))}
+    return {"$schema": f"{AGENT_PLUGINS}/mcp.schema.json", "mcpServers": {ENTRY: server}}
 
 
 def codex_plugin() -> Form:
     """It passes on no variable that is not named."""
-    passed_on = {"env_vars": [one.name for one in ASKED], "startup_timeout_sec": STARTS_WITHIN}
+    passed_on = {"env_vars": [one.name for one in ASKED], **CLIENTS["codex"].last}
     interface = {
         "displayName": TITLE,
         "shortDescription": SUMMARY,
@@ -67,13 +66,13 @@ def codex_plugin() -> Form:
         "composerIcon": f"./{ICON}",
         "logo": f"./{ICON}",
     }
-    entry = start(".").entry() | {"cwd": "."} | passed_on
-    return described_plugin() | {"skills": SKILLS, "mcpServers": {SERVER: entry}, "interface": interface}
+    server = entry(start(".")) | {"cwd": "."} | passed_on
+    return described_plugin() | {"skills": SKILLS, "mcpServers": {ENTRY: server}, "interface": interface}
 
 
 def codex_marketplace() -> Form:
     plugin = {
-        "name": SERVER,
+        "name": ENTRY,
         "source": {"source": "local", "path": "./"},
         "policy": {"installation": "AVAILABLE", "authentication": "ON_INSTALL"},
         "category": "Productivity",
@@ -83,13 +82,13 @@ def codex_marketplace() -> Form:
 
 def cursor_plugin() -> Form:
     """It names its server itself: of the portable file beside it, Cursor would not fill in the folder."""
-    entry = start("${CURSOR_PLUGIN_ROOT}").entry() | {"env": {one.name: f"${{env:{one.name}}}" for one in ASKED}}
+    server = entry(start("${CURSOR_PLUGIN_ROOT}")) | {"env": {one.name: f"${{env:{one.name}}}" for one in ASKED}}
     return described_plugin() | {
         "displayName": TITLE,
         "author": {"name": AUTHOR},
         "logo": ICON,
         "skills": SKILLS,
-        "mcpServers": {SERVER: entry},
+        "mcpServers": {ENTRY: server},
     }
 
 
@@ -99,7 +98,7 @@ def gemini_extension() -> Form:
         "name": NAME,
         "version": VERSION,
         "description": SUMMARY,
-        "mcpServers": {SERVER: start("${extensionPath}").entry()},
+        "mcpServers": {ENTRY: entry(start("${extensionPath}"))},
         "settings": [gemini_setting(one) for one in ASKED],
     }
 

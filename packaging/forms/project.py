@@ -20,8 +20,8 @@ KEYWORDS: list[str] = PROJECT["keywords"]
 PYTHON: str = PROJECT["requires-python"]
 LISTED_AS = "io.github." + HOME.removeprefix("https://github.com/")
 """Its name in the official registry, which only the owner of that address may use."""
-SERVER, TITLE = "flipsnack", "Flipsnack"
-"""What clients call the server: in their files, and to people."""
+TITLE = "Flipsnack"
+"""What people call the server; what clients call it, `clients` says."""
 SUMMARY = "Find, publish, measure, export and remove Flipsnack flipbooks; deletions need your yes."
 """At most 100 characters, which is what the registry takes."""
 MORE = (

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from flipsnack_mcp.clients import Start
+from flipsnack_mcp.commands.setup.starting import from_the_index
 from flipsnack_mcp.published import PUBLISHED
-from forms.project import NAME, VERSION
+from forms.project import NAME
 
-
-@dataclass(frozen=True)
-class Start:
-    """A command and its arguments."""
-
-    command: str
-    args: tuple[str, ...]
-
-    def entry(self) -> dict[str, object]:
-        """As most clients write it."""
-        return {"command": self.command, "args": list(self.args)}
-
-
-FROM_INDEX = Start("uvx", (f"{NAME}=={VERSION}",))
-"""Pinned: a program that may delete is not exchanged for another one overnight."""
+FROM_INDEX = Start("uvx", from_the_index(""))
 
 
 def from_folder(folder: str) -> Start:
@@ -32,3 +18,8 @@ def from_folder(folder: str) -> Start:
 def start(folder: str, *, published: bool = PUBLISHED) -> Start:
     """How it is started today by who has that folder. Nobody is told to run a name that is not ours yet."""
     return FROM_INDEX if published else from_folder(folder)
+
+
+def entry(begun: Start) -> dict[str, object]:
+    """As most clients write it."""
+    return {"command": begun.command, "args": list(begun.arguments)}

@@ -5,53 +5,61 @@ import io
 import json
 import os
 import runpy
+import shutil
 import tarfile
 import tomllib
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 
 from flipsnack_mcp.parsing import given_settings, parsed
 from flipsnack_mcp.settings import Settings, read_settings
+from forms import bundle
 from forms.bare import bare, is_text
-from forms.bundle import manifest, source
-from forms.project import ROOT
+from forms.project import ICON, ROOT
 
-LARGEST = 400_000
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("bundle") / "flipsnack.mcpb"
-    runpy.run_path(str(ROOT / "packaging" / "bundle.py"))["pack"](file)
-    return file
+HELPERS = ("packaging/mcpb/start.py", "packaging/mcpb/unpacking.py")
 
 
-def test_it_is_small_and_has_what_is_needed_to_build_the_server_and_nothing_else(packed: Path) -> None:
-    with ZipFile(packed) as bundle:
-        names = set(bundle.namelist())
-        inside = json.loads(bundle.read("manifest.json"))
-        built = tomllib.loads(bundle.read("pyproject.toml").decode())["build-system"]
-        with tarfile.open(fileobj=io.BytesIO(bundle.read("source.tar.xz"))) as unpacked:
-            packaged = set(unpacked.getnames())
-    assert packed.stat().st_size < LARGEST
-    assert inside == manifest()
+def a_source(folder: Path) -> Path:
+    """All that a bundle is made of, with a package of one module; that of the whole is packed by `.ci/bundle/run`."""
+    for one in (bundle.MANIFEST, ICON, "pyproject.toml", "README.md", "LICENSE", *HELPERS):
+        (folder / one).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / one, folder / one)
+    (folder / "flipsnack_mcp" / "__pycache__").mkdir(parents=True)
+    (folder / "flipsnack_mcp" / "one.py").write_text("ONE = 1  # one\n", encoding="utf-8")
+    (folder / "flipsnack_mcp" / "__pycache__" / "one.pyc").write_bytes(b"?")
+    return folder
+
+
+def test_it_has_what_is_needed_to_build_the_server_and_nothing_else(tmp_path: Path) -> None:
+    packed = dict(bundle.files(a_source(tmp_path)))
+    inside, built = (
+        json.loads(packed["manifest.json"]),
+        tomllib.loads(packed["pyproject.toml"].decode())["build-system"],
+    )
+    with tarfile.open(fileobj=io.BytesIO(packed["source.tar.xz"])) as unpacked:
+        assert unpacked.getnames() == ["flipsnack_mcp/one.py"]
+    assert inside == bundle.manifest()
     assert (built["build-backend"], built["backend-path"]) == ("unpacking", ["."])
     beside = {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "source.tar.xz", "unpacking.py"}
-    assert names == {*beside, inside["icon"], inside["server"]["entry_point"]}
-    there = {one.relative_to(ROOT).as_posix() for one in (ROOT / "flipsnack_mcp").rglob("*") if one.is_file()}
-    assert packaged == {one for one in there if "__pycache__" not in one}
+    assert packed.keys() == {*beside, inside["icon"], inside["server"]["entry_point"]}
+
+
+def test_the_whole_package_is_in_it() -> None:
+    names = {one.relative_to(ROOT).as_posix() for one in bundle.modules(ROOT)}
+    assert {"flipsnack_mcp/__main__.py", "flipsnack_mcp/server/menu.json", "flipsnack_mcp/server/skill.md"} <= names
+    assert [one for one in names if "pycache" in one or "." not in one] == []
 
 
 def test_two_of_one_source_are_the_same_whenever_it_was_written(tmp_path: Path) -> None:
-    made = []
+    source, made = a_source(tmp_path), []
+    pack = runpy.run_path(str(ROOT / "packaging" / "bundle.py"))["packed"]
     for when in (1_000_000_000, 2_000_000_000):
-        (tmp_path / "flipsnack_mcp").mkdir(exist_ok=True)
-        (tmp_path / "flipsnack_mcp" / "one.py").write_text("ONE = 1  # one\n", encoding="utf-8")
-        os.utime(tmp_path / "flipsnack_mcp" / "one.py", (when, when))
-        made.append(source(tmp_path))
+        for one in source.rglob("*"):
+            os.utime(one, (when, when))
+        made.append(pack(bundle.files(source)))
     assert made[0] == made[1]
 
 
@@ -115,7 +123,7 @@ def statements(module: ast.Module) -> list[tuple[int, str]]:
 
 def started(filled: dict[str, Any], *, defaults: bool = True) -> Settings:
     """The settings of a server that a host starts so: a list becomes words, what is unknown stays as it is."""
-    told: Any = manifest()
+    told: Any = bundle.manifest()
     known = {name: one["default"] for name, one in told["user_config"].items() if defaults and "default" in one}
     values = {f"${{user_config.{name}}}": one for name, one in (known | filled).items()}
     config = told["server"]["mcp_config"]

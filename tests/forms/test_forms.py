@@ -50,8 +50,8 @@ def test_no_form_runs_a_name_that_is_not_ours_yet_nor_a_version_that_may_change(
         if isinstance(one, dict) and "command" in one
     }
     assert len(commands) >= 6
-    pinned = (FROM_INDEX.command, *FROM_INDEX.args)
-    assert FROM_INDEX.args == (f"{NAME}=={VERSION}",)
+    pinned = (FROM_INDEX.command, *FROM_INDEX.arguments)
+    assert FROM_INDEX.arguments == (f"{NAME}=={VERSION}",)
     for path, command in commands.items():
         of_the_folder = command[:2] in {("uvx", "--from"), ("uv", "run")}
         assert command == pinned if PUBLISHED and not of_the_folder else of_the_folder, path

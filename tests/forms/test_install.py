@@ -14,79 +14,77 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from forms.blocks import CLIENTS, POSIX, WINDOWS, Client, Place, cursor_link, vs_code_link
+from flipsnack_mcp.clients import CLIENTS, ENTRY
+from forms.blocks import BLOCKS, CURSOR, IN_HOME, MAC, VS_CODE, WINDOWS, Block, Place, cursor_link, vs_code_link
 from forms.install import PAGE, installed, other_way, parts, status
-from forms.project import NAME, ROOT, SERVER, VERSION
+from forms.project import NAME, ROOT, VERSION
 from forms.start import FROM_INDEX, start
 
 TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
-CASES = pytest.mark.parametrize("client", CLIENTS, ids=lambda one: one.name)
-PLACES = pytest.mark.parametrize("place", [POSIX, WINDOWS], ids=["here", "Windows"])
+CASES = pytest.mark.parametrize("block", BLOCKS, ids=lambda one: one.client)
+PLACES = pytest.mark.parametrize("place", [MAC, WINDOWS], ids=["here", "Windows"])
 
 
-def entry(client: Client, place: Place) -> dict[str, Any]:
+def entry(block: Block, place: Place) -> dict[str, Any]:
     """The server's entry in a block, as its client reads it."""
-    block = client.block(place)
-    if client.language == "sh":
-        words = shlex.split(block.replace("\\", "\\\\"))
+    text = block.text(place)
+    if block.in_a_terminal:
+        words = shlex.split(text.replace("\\", "\\\\"))
         apart = words.index("--")
         given = [words[at + 1] for at, one in enumerate(words[:apart]) if one == "-e"]
-        assert words[:4] == ["claude", "mcp", "add", SERVER]
+        assert words[:4] == ["claude", "mcp", "add", ENTRY]
         return {
             "command": words[apart + 1],
             "args": words[apart + 2 :],
             "env": dict(one.split("=", 1) for one in given),
         }
-    read = tomllib.loads(block) if client.language == "toml" else json.loads(block)
-    (servers,) = (read[one] for one in ("mcpServers", "servers", "mcp_servers") if one in read)
-    found: dict[str, Any] = servers[SERVER]
+    read = tomllib.loads(text) if block.language == "toml" else json.loads(text)
+    found: dict[str, Any] = read[CLIENTS[block.client].table][ENTRY]
     return found
 
 
 @CASES
 @PLACES
-def test_a_block_starts_the_server_from_its_folder_with_key_secret_and_folders(client: Client, place: Place) -> None:
-    found = entry(client, place)
+def test_a_block_starts_the_server_from_its_folder_with_key_secret_and_folders(block: Block, place: Place) -> None:
+    found = entry(block, place)
     begun = start(place.source)
     named = {*found["env"], *found.get("env_vars", [])}
-    assert (found["command"], found["args"]) == (begun.command, list(begun.args))
+    assert (found["command"], found["args"]) == (begun.command, list(begun.arguments))
     assert named == {"FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET", "FLIPSNACK_UPLOAD_DIRS"}
     assert found["env"]["FLIPSNACK_UPLOAD_DIRS"] in {place.uploads, "${input:flipsnack-upload-dirs}"}
 
 
 @CASES
-def test_the_lines_for_windows_make_its_block_of_the_other(client: Client) -> None:
-    theirs = iter(client.windows_lines())
-    of_windows = client.block(WINDOWS).splitlines()
-    made = [line if line in of_windows else next(theirs) for line in client.block(POSIX).splitlines()]
+def test_the_lines_for_windows_make_its_block_of_the_other(block: Block) -> None:
+    theirs = iter(block.windows_lines())
+    of_windows = block.text(WINDOWS).splitlines()
+    made = [line if line in of_windows else next(theirs) for line in block.text(MAC).splitlines()]
     assert made == of_windows
     assert list(theirs) == []
 
 
 def test_clients_that_want_more_get_it() -> None:
-    by_name = {one.name: one for one in CLIENTS}
-    assert entry(by_name["VS Code"], POSIX)["type"] == "stdio"
-    assert entry(by_name["Codex"], POSIX)["startup_timeout_sec"] == 60
+    by_name = {one.client: one for one in BLOCKS}
+    assert by_name.keys() == CLIENTS.keys()
+    assert entry(by_name["vscode"], MAC)["type"] == "stdio"
+    assert entry(by_name["codex"], MAC)["startup_timeout_sec"] == 60
 
 
 def test_the_link_for_vs_code_holds_its_block() -> None:
     asked = {name: one for name, (one,) in parse_qs(urlsplit(vs_code_link()).query).items()}
-    (client,) = (one for one in CLIENTS if one.name == "VS Code")
-    block, config, inputs = json.loads(client.block(POSIX)), json.loads(asked["config"]), json.loads(asked["inputs"])
-    assert asked["name"] == SERVER
-    assert config | {"args": block["servers"][SERVER]["args"]} == block["servers"][SERVER]
-    assert config["args"] == list(start("${input:flipsnack-source}").args)
-    assert inputs[:3] == block["inputs"]
+    config, inputs = json.loads(asked["config"]), json.loads(asked["inputs"])
+    assert asked["name"] == ENTRY
+    assert config | {"args": VS_CODE.entry(MAC)["args"]} == VS_CODE.entry(MAC)
+    assert config["args"] == list(start("${input:flipsnack-source}").arguments)
+    assert inputs[:3] == json.loads(VS_CODE.text(MAC))["inputs"]
     used = set(re.findall(r"\$\{input:([^}]+)\}", asked["config"]))
     assert used == {one["id"] for one in inputs}
 
 
 def test_the_link_for_cursor_holds_its_block() -> None:
     asked = {name: one for name, (one,) in parse_qs(urlsplit(cursor_link()).query).items()}
-    (client,) = (one for one in CLIENTS if one.name == "Cursor")
-    home = Place("${userHome}/flipsnack-mcp", "${userHome}/flipbooks")
-    assert asked["name"] == SERVER
-    assert json.loads(base64.b64decode(asked["config"])) == entry(client, home)
+    assert asked["name"] == ENTRY
+    assert json.loads(base64.b64decode(asked["config"])) == entry(CURSOR, IN_HOME)
 
 
 @pytest.mark.parametrize("link", [vs_code_link, cursor_link])
@@ -105,7 +103,7 @@ def test_the_page_says_that_the_name_is_not_ours_until_it_is() -> None:
     assert f"`{NAME}` {VERSION}" in status(published=True)
     assert f"{NAME}=={VERSION}" in other_way(published=False)
     assert "--from" in other_way(published=True)
-    assert FROM_INDEX.args[0] in other_way(published=False)
+    assert FROM_INDEX.arguments[0] in other_way(published=False)
     assert "@latest" not in TEXT
 
 
@@ -123,7 +121,7 @@ def test_every_file_that_the_page_links_to_is_there() -> None:
 
 
 def test_the_command_of_the_environment_serves_the_sandbox() -> None:
-    told = installed(POSIX if os.name == "posix" else WINDOWS)
+    told = installed(MAC if os.name == "posix" else WINDOWS)
     command = Path(sys.prefix) / Path(told.command.rpartition(".venv")[2].lstrip("/\\"))
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}}
     asked: list[tuple[str, int | None, object]] = [
@@ -137,7 +135,7 @@ def test_the_command_of_the_environment_serves_the_sandbox() -> None:
     ]
     environment = {**os.environ, "FLIPSNACK_SANDBOX": "1", "FLIPSNACK_STATE": "memory:"}
     done = subprocess.run(  # noqa: S603  # our own program
-        [command, *told.args],
+        [command, *told.arguments],
         check=False,
         input="\n".join([*lines, ""]),
         capture_output=True,
