@@ -161,7 +161,7 @@ class Sample:
 def places_in(path: Path) -> Iterator[Place]:
     """All mutants that a module can give."""
     found: Counter[tuple[str, str, str]] = Counter()
-    for number, change in enumerate(changes(parse(path.read_text()))):
+    for number, change in enumerate(changes(parse(path.read_text(encoding="utf-8")))):
         yield Place(Mutant("", path.stem, *change, found[change]), str(path.relative_to(ROOT)), number)
         found[change] += 1
 

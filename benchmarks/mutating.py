@@ -27,7 +27,7 @@ OF_TASTE = {"token_hex", "token_bytes", "quoted", "cleaned", "sleep", "round"}
 """Calls whose numbers are nobody's promise: one more of them is as good."""
 OF_MODELS = {"frozen", "defer_build"}
 """What these keywords promise is held by the type checker, or only saves time."""
-ELSEWHERE = ("os.name == 'nt'", "TYPE_CHECKING")
+ELSEWHERE = ("not systems.HERE.modes", "TYPE_CHECKING")
 """What stands under these conditions is not run here."""
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)

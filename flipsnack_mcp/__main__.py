@@ -132,9 +132,11 @@ def run_doctor(options: "argparse.Namespace") -> int:
     """Look at this computer, or at a server that runs."""
     if options.http is None:
         with importing():
-            from flipsnack_mcp.commands.doctor.here import doctor
+            from flipsnack_mcp.commands.doctor.here import doctor, doctor_of_config
 
-        return doctor(settings_with_key(options), as_json=options.json)
+        if options.config is not None:
+            return doctor_of_config(options.config, as_json=options.json, fix=options.fix)
+        return doctor(settings_with_key(options), as_json=options.json, fix=options.fix)
     with importing():
         from flipsnack_mcp.commands.doctor.served import doctor_of_server
         from flipsnack_mcp.commands.doctor.visit import server_at

@@ -75,6 +75,8 @@ def parsed(given: Sequence[str]) -> argparse.Namespace:
         raise WrongUsage(unknown_words(unknown, given[0], commands[given[0]]))
     if given[0] == "doctor" and options.token_file and not options.http:
         raise WrongUsage("--token-file goes with --http alone")
+    if given[0] == "doctor" and options.http is not None and (options.config is not None or options.fix):
+        raise WrongUsage("--http looks at a server from outside: --config and --fix are for this computer")
     if given[0] == "setup" and options.print and options.remove:
         raise WrongUsage("--print and --remove do not go together")
     if given[0] == "history" and options.undo is not None and (options.json or options.verify or options.since):
@@ -132,6 +134,8 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     doctor.add_argument(
         "--token-file", default="", metavar="FILE", help="with --http: holds a token for it; - to type one"
     )
+    doctor.add_argument("--config", metavar="FILE", help="look at what this configuration file of a client says")
+    doctor.add_argument("--fix", action="store_true", help="set right what can be without losing anything")
     approve = commands.add_parser("approve", help="approve a deletion that waits for a person")
     approve.add_argument("code", nargs="?", help="the code the assistant was given; without it, what waits is listed")
     history = commands.add_parser("history", help="show what was changed, by whose yes, and how it was before")

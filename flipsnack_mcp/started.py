@@ -1,14 +1,12 @@
 """How this program was started, and so how a person starts another of its commands: the one place that names them."""
 
 import os
-import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flipsnack_mcp import __version__
+from flipsnack_mcp import __version__, systems
 
 SCRIPT = "flipsnack-mcp"
 PACKAGE = Path(__file__).parent
@@ -50,4 +48,4 @@ def is_from_index() -> bool:
 
 def quoted_for_shell(path: str) -> str:
     """A path as one word of a command line."""
-    return subprocess.list2cmdline([path]) if os.name == "nt" else shlex.quote(path)
+    return systems.HERE.quoted_word(path)

@@ -54,6 +54,8 @@ class FlipsnackError(Exception):
         self.changed = changed
         self.again = self.retry if retry is None else retry
         self.next_step = next_step
+        self.at = ""
+        """Where on the way to Flipsnack it ended, in a word; empty where it got there."""
         super().__init__(happened)
 
     @override

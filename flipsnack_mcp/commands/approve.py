@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import anyio
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.api import one_line, quoted
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.connecting import labels_known, remember
@@ -83,7 +84,7 @@ def asked_by(ticket: Ticket) -> str:
 def ask_person(settings: Settings, name: str, waiting: ToApprove) -> int:
     """Show what waits, and let the person type the title. No event loop runs meanwhile: it would swallow Ctrl-C."""
     if not sys.stdin.isatty():
-        return fail("Approving needs a person at a terminal; this is none.")
+        return fail(f"Approving needs a person at a terminal; this is none.{systems.HERE.no_terminal}")
     ticket = waiting.ticket
     say(one_line(f"Account: {waiting.called}"))
     if who := asked_by(ticket):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import httpx2
 
@@ -15,6 +16,7 @@ from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.store.records import OpenedStore, Records
 from flipsnack_mcp.store.redis.redis_document import RedisDocument
 
+IS_OPEN = "{} holds keys and is open to other users of this machine: take their rights away (chmod 600)."
 SANDBOX_KEY, SANDBOX_SECRET = "SANDBOX-DEMO-KEY", "SANDBOX-DEMO-SECRET"  # opens nothing but the imitation
 
 
@@ -55,11 +57,15 @@ def kept_at(settings: Settings) -> str:
     return "memory:" if not settings.state and all(one.sandbox for one in settings.every) else settings.state
 
 
-def open_key_files(settings: Settings) -> Iterator[str]:
-    """What to say of the files with keys that others may read. They are a person's own, and are not closed here."""
+def open_key_files(settings: Settings) -> Iterator[Path]:
+    """The files with keys that others may read. They are a person's own, and are not closed here."""
     sealing = [settings.state_key_file] if settings.state_key_file else []
-    for file in filter(is_open_to_others, (*settings.key_files, *sealing)):
-        yield f"{file} holds keys and is open to other users of this machine: take their rights away (chmod 600)."
+    return filter(is_open_to_others, (*settings.key_files, *sealing))
+
+
+def remarks_on_keys(settings: Settings) -> list[str]:
+    """What to say of them."""
+    return [IS_OPEN.format(file) for file in open_key_files(settings)]
 
 
 def sandbox_transport(key: str, size: str) -> httpx2.AsyncBaseTransport:

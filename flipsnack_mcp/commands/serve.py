@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from flipsnack_mcp.commands.connecting import connect, open_key_files, remember
+from flipsnack_mcp.commands.connecting import connect, remarks_on_keys, remember
 from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.commands.stopping import see_to_stderr, serve_until_interrupted
 from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
@@ -48,7 +48,7 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     log_to_stderr(settings)
     server = made(settings, remember(settings))
     if heard is None:
-        remark_on(settings, open_key_files(settings))
+        remark_on(settings, remarks_on_keys(settings))
     return serve_stdio(server, heard or NOTHING_HEARD)
 
 
@@ -101,7 +101,7 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
         log_as_json(settings.log_level)
     store = remember(settings)
     server = made(settings, store)
-    remark_on(settings, open_key_files(settings))
+    remark_on(settings, remarks_on_keys(settings))
     if sys.stderr.isatty():
         reached = settings.public_url.rstrip("/") or address_of_server(host, port)
         announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")

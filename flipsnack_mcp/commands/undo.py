@@ -7,6 +7,7 @@ from functools import partial
 
 import anyio
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.api import Changed, ConfigurationError, FlipsnackError, NotAuthorisedError, quoted
 from flipsnack_mcp.api.errors import RefusedError, UnreachableError, UnreadableAnswerError
 from flipsnack_mcp.commands import fail, say
@@ -64,7 +65,7 @@ class Meant:
 def undo(settings: Settings, number: int, account: str | None) -> int:
     """Show what would be put back, ask, and do it; or say why not."""
     if not (sys.stdin and sys.stdin.isatty()):
-        way = f"Run `{command_of(number)}` in a terminal."
+        way = f"Run `{command_of(number)}` in a terminal.{systems.HERE.no_terminal}"
         return fail(f"Undoing needs a person at a terminal; this is none. {UNCHANGED} {way}")
     redactor = Redactor.of(settings)
     try:

@@ -17,6 +17,7 @@ from typing import BinaryIO, TypeVar
 
 from anyio import CancelScope, to_thread
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.refusal import RefusedFile, cure_of, quote_path
 from flipsnack_mcp.files.writing.locking import LockState, WriterLock, open_locked
 from flipsnack_mcp.files.writing.patience import patiently
@@ -32,8 +33,6 @@ WRITE_BYTES = 64 * 1024
 LOCK_NAME = re.compile(r"\.flipsnack-[0-9a-f]{16}\.lock")
 FORGOTTEN = timedelta(days=1)
 """After this a file that cannot be asked for its lock is nobody's."""
-RENAMES = os.name == "nt"
-"""Whether a file gets its name by renaming it closed: Windows renames no open file, and overwrites none."""
 
 
 class PartialFile:
@@ -100,7 +99,7 @@ class PartialFile:
             file.flush()
             os.fsync(file.fileno())
             self._set_mode(self._mode)
-            if RENAMES:
+            if not systems.HERE.moves_open_files:
                 file.close()
             stems = [*dict.fromkeys((stem, otherwise or stem))]
             path = self._named(stems, extension, self._is_there_as if once else _never)
@@ -158,8 +157,9 @@ class PartialFile:
         return False
 
     def _set_mode(self, mode: int) -> None:
-        # Windows has no such modes, and file systems without them refuse: then there is nothing to protect.
-        with suppress(OSError, AttributeError):
+        if not systems.HERE.modes:
+            return
+        with suppress(OSError):  # file systems without them refuse: then there is nothing to protect
             os.fchmod(self._open_file().fileno(), mode)
 
     def _open_file(self) -> BinaryIO:
@@ -188,6 +188,13 @@ async def partial_file(folder: Path) -> AsyncIterator[PartialFile]:
         with CancelScope(shield=True):
             await to_thread.run_sync(file.discard)
         raise
+
+
+def unfinished_in(folder: Path) -> int:
+    """Tells how many files in the making lie in a folder, whoever is at them or was."""
+    with suppress(OSError):
+        return sum(bool(PARTIAL_NAME.fullmatch(path.name)) for path in folder.iterdir())
+    return 0
 
 
 def remove_leftovers(folder: Path) -> int:
@@ -225,7 +232,7 @@ def _removed(path: Path) -> bool:
 
 def _move(source: Path, target: Path) -> None:
     """Renames without overwriting; raises FileExistsError where the name is taken, be it by a dangling link."""
-    if RENAMES:
+    if not systems.HERE.moves_open_files:
         patiently(lambda: source.rename(target))
         return
     try:

@@ -2,8 +2,8 @@
 
 import errno
 import re
-import sys
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.text import DOUBLE_QUOTES
 
 SHOWN_LENGTH = 200
@@ -35,7 +35,6 @@ def quote_path(text: object) -> str:
     return f'"{shown}"' if len(shown) <= SHOWN_LENGTH else f'"{shown[:SHOWN_LENGTH]}..."'
 
 
-def cure_of(error: OSError, platform: str = "") -> str:
+def cure_of(error: OSError) -> str:
     """Returns what to do about a folder that the system itself guards, or nothing."""
-    guarded = (platform or sys.platform) == "darwin" and error.errno == errno.EPERM
-    return FORBIDDEN_BY_MACOS if guarded else ""
+    return FORBIDDEN_BY_MACOS if systems.HERE.asks_for_folders and error.errno == errno.EPERM else ""

@@ -15,6 +15,7 @@ from pathlib import Path
 import anyio
 from anyio.to_thread import run_sync
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.packages import Received, SavedPackage, receive_package, write_pieces
 from flipsnack_mcp.files.partial_file import DISK_FULL, FORGOTTEN, PartialFile, remove_leftovers
 from flipsnack_mcp.files.refusal import RefusedFile
@@ -200,9 +201,8 @@ def _own_folder(named: Path) -> Path:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Tells whether it is a folder, and this user's where the system knows users by number."""
-    user = getattr(os, "getuid", lambda: status.st_uid)()
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == user
+    """Tells whether it is a folder, and this user's where the system says so by a number."""
+    return stat.S_ISDIR(status.st_mode) and (not systems.HERE.modes or status.st_uid == os.getuid())
 
 
 @contextmanager

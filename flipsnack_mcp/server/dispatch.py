@@ -58,7 +58,7 @@ from flipsnack_mcp.server.views.clickable import with_link
 from flipsnack_mcp.server.views.showing import with_view
 from flipsnack_mcp.server.wording import Illustrated, as_failure, as_result, redacted_data
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.records import StoreUnusable
+from flipsnack_mcp.store.records import StoreUnusable, came_of_records
 from flipsnack_mcp.workflows.allowance import TooManyDeletionsError
 
 UNEXPECTED = (
@@ -66,6 +66,11 @@ UNEXPECTED = (
     "Do not simply repeat it. Look with get_collection or list_collections what is there, and tell the person."
 )
 
+ALTERED = (
+    "What this server keeps could not be understood: it may have been altered by hand or by another program. Something may have "
+    "been changed. Do not simply repeat it. Tell the person, who can put back an earlier copy of what is kept, or let "
+    "FLIPSNACK_STATE name another place, which begins anew."
+)
 TO_RECORD = 2.0
 """Seconds for a last line about a call that was cancelled."""
 
@@ -118,7 +123,7 @@ class Dispatcher:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK would send the text of any exception to the model
             log_unexpected(name, error)
-            return as_failure(UNEXPECTED, heading)
+            return as_failure(ALTERED if came_of_records(error) else UNEXPECTED, heading)
         return (
             outcome if isinstance(outcome, types.InputRequiredResult) else await answered(tool, call, outcome, heading)
         )

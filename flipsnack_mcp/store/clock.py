@@ -6,12 +6,13 @@ restart by the wall, by at most `LONGEST_REST`: a wrong clock and a long absence
 and forward by more than that only where both clocks say so.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
+
+from flipsnack_mcp import systems
 
 LONGEST_REST = 25 * 3600.0
 """Seconds: over every right that time gives or takes away (a code, a yes, a day's plan), far below what is kept."""
@@ -76,13 +77,9 @@ def running_for() -> float:
         return steady()
 
 
-# `time.monotonic` stands still while a machine with Linux or macOS sleeps; these do not.
-CLOCKS = {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC"}
-
-
 def steady() -> float:
     """How long the machine has run, as the system tells it to a program."""
-    which: int | None = getattr(time, CLOCKS.get(sys.platform, ""), None)
+    which: int | None = getattr(time, systems.HERE.clock, None)
     return time.monotonic() if which is None else time.clock_gettime(which)
 
 

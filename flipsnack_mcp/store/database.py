@@ -5,12 +5,22 @@ import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from flipsnack_mcp.store.clock import LONGEST_REST, Clock, Kept, Moment, gone_on, same_run
 from flipsnack_mcp.store.permissions import close_to_others, make_file
-from flipsnack_mcp.store.records import Body, BusyError, Records, T, damaged, gone_to_redis, inaccessible, newer
+from flipsnack_mcp.store.records import (
+    Body,
+    BusyError,
+    Records,
+    T,
+    damaged,
+    gone_to_redis,
+    inaccessible,
+    newer,
+    note_records,
+)
 from flipsnack_mcp.store.upgrading import (
     GIVEN_UP,
     MOVED_TO,
@@ -120,7 +130,7 @@ class Database:
             make_file(path)
             close_to_others(path)
         # rw: SQLite itself never makes the file.
-        address = f"{path.absolute().as_uri()}?mode=rw" if self._in_file else str(path)
+        address = address_of_file(path.absolute()) if self._in_file else str(path)
         with explained(path):
             self._db = open_connection(address, synchronous)
         self._file = identity(path)
@@ -139,6 +149,9 @@ class Database:
                 self._sweep(records)
                 if kept and records.wrote:
                     self._db.execute(PUT_CLOCK, (kept.now, *kept.shown))
+            except Exception as error:
+                note_records(error)
+                raise
             finally:
                 records.end()
         return result
@@ -195,6 +208,12 @@ class Database:
             self._db.execute(SWEEP, {"now": records.now})
 
 
+def address_of_file(path: PurePath) -> str:
+    """How SQLite is told of a file. One on a share has its machine in the path: before it SQLite takes none."""
+    address = path.as_uri()
+    return f"{address if address.startswith('file:///') else address.replace('//', '////', 1)}?mode=rw"
+
+
 def last_kept(db: sqlite3.Connection) -> Kept | None:
     """The store's time as it was written down last."""
     row = db.execute(CLOCK).fetchone()
@@ -211,7 +230,7 @@ def read_body(body: str) -> Body:
     """Read a body, and tell one that somebody has edited from a mistake in the transaction's own code."""
     try:
         found: Body = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise sqlite3.DatabaseError("a record is not JSON") from None
     return found
 

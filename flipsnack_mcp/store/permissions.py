@@ -6,6 +6,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.store.records import inaccessible
 
 log = logging.getLogger(__name__)
@@ -35,14 +36,19 @@ def make_folder(folder: Path) -> None:
 
 def close_to_others(path: Path) -> None:
     """Take from others what they may do with the file and what lies beside it; complains once where that cannot be."""
-    if os.name == "nt":
-        return  # its folder's access list protects it there
+    if not systems.HERE.modes:
+        return
     for one in (Path(f"{path}{end}") for end in LYING_BESIDE):
         try:
             if is_open_to_others(one):
-                os.chmod(one, one.stat().st_mode & ~OF_OTHERS & 0o7777)  # noqa: PTH101 - by name, see make_file
+                take_from_others(one)
         except OSError as error:
             _complain(one, error.strerror or type(error).__name__)
+
+
+def take_from_others(path: Path) -> None:
+    """Leave a file to its owner alone; raises OSError where that is not to be had."""
+    os.chmod(path, path.stat().st_mode & ~OF_OTHERS & 0o7777)  # noqa: PTH101 - by name, see make_file
 
 
 def is_open_to_others(path: Path) -> bool:
@@ -51,7 +57,7 @@ def is_open_to_others(path: Path) -> bool:
         mode = path.stat().st_mode
     except OSError:
         return False
-    return os.name != "nt" and stat.S_ISREG(mode) and bool(mode & OF_OTHERS)
+    return systems.HERE.modes and stat.S_ISREG(mode) and bool(mode & OF_OTHERS)
 
 
 def _complain(path: Path, reason: str) -> None:

@@ -73,9 +73,11 @@ class StoreUnusable(Exception):  # noqa: N818 - the name says it already
 
     retry: ClassVar[str] = "Trying again as it is will not help."
 
-    def __init__(self, happened: str, next_step: str) -> None:
+    def __init__(self, happened: str, next_step: str, cause: str = "") -> None:
         self.happened = happened
         self.next_step = next_step
+        self.cause = cause
+        """The same for whoever asks how a server is: without a name, a path and an address."""
         super().__init__(f"{happened} {next_step}")
 
 
@@ -89,6 +91,21 @@ class OutcomeUnknown(StoreUnreachable):
     """The same while a change was on its way: whether it was made is not known."""
 
 
+IN_RECORDS = "within a transaction"
+"""The note on what goes wrong there."""
+
+
+def note_records(error: Exception) -> None:
+    """Note that what was read in a transaction may be at fault: the file or server is a person's own, and may be altered."""
+    if isinstance(error, TypeError | ValueError | LookupError | AttributeError):
+        error.add_note(IN_RECORDS)
+
+
+def came_of_records(error: Exception) -> bool:
+    """Tell whether that was so."""
+    return IN_RECORDS in getattr(error, "__notes__", ())
+
+
 class BusyError(Exception):
     """Another process is in a transaction, and nothing has been done yet. No person sees this: it is tried again."""
 
@@ -97,6 +114,7 @@ def held(path: Path, seconds: float) -> StoreUnusable:
     return StoreUnusable(
         f"Another process has held the state file {path} for {seconds:.0f} seconds.",
         f"End the other flipsnack-mcp processes (one of them hangs or is stopped), or {ELSEWHERE}.",
+        "another process holds the state file",
     )
 
 
@@ -104,6 +122,7 @@ def newer(path: Path) -> StoreUnusable:
     return StoreUnusable(
         f"The state file {path} was made by a newer version of flipsnack-mcp; it was left as it is.",
         f"Update flipsnack-mcp, or {ELSEWHERE}.",
+        "the state file was made by a newer version",
     )
 
 
@@ -111,6 +130,7 @@ def gone_to_redis(path: Path, where: str) -> StoreUnusable:
     return StoreUnusable(
         f"What the state file {path} held was moved to Redis at {where}; the file was left as it was then.",
         "Let FLIPSNACK_STATE name that server.",
+        "what the state file held was moved to Redis",
     )
 
 
@@ -118,6 +138,7 @@ def damaged(path: Path, reason: str) -> StoreUnusable:
     return StoreUnusable(
         f"The state file {path} is damaged or was not made by flipsnack-mcp ({reason}); it was left as it is.",
         f"Move it away, and a new one is made, which knows nothing of earlier uploads; or {ELSEWHERE}.",
+        "the state file is damaged",
     )
 
 
@@ -125,6 +146,7 @@ def inaccessible(path: Path, reason: str) -> StoreUnusable:
     return StoreUnusable(
         f"The state file {path} cannot be opened or written ({reason}).",
         f"Make its folder writable and see that the disk is not full, or {ELSEWHERE}, or FLIPSNACK_STATE=memory: to use none.",
+        "the state file cannot be opened or written",
     )
 
 
@@ -132,4 +154,5 @@ def no_sqlite() -> StoreUnusable:
     return StoreUnusable(
         "This Python was built without sqlite3, in which uploads, confirmations and the history are kept.",
         "Run flipsnack-mcp with another Python.",
+        "this Python has no sqlite3",
     )

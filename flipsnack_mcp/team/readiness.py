@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from flipsnack_mcp.observed import REPLICA
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.records import Store
+from flipsnack_mcp.store.records import Store, StoreUnusable
 
 SEEN_FOR = 1.0
 """Seconds for which what was found is told again."""
@@ -100,7 +100,8 @@ def store_answers(store: Store) -> Check:
             with anyio.fail_after(PATIENCE_WITH_A_CHECK - 1):
                 await store.transact(lambda records: records.get("nothing", "of this name"))
         except Exception as error:  # noqa: BLE001  # each kind of store has its own
-            return [f"The store does not answer ({type(error).__name__})."]
+            cause = error.cause if isinstance(error, StoreUnusable) else ""
+            return [f"The store does not answer{f': {cause}' if cause else f' ({type(error).__name__})'}."]
         return []
 
     return look

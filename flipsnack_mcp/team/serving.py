@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.server.menu import menu
 from flipsnack_mcp.server.prompts import offered_prompts
 from flipsnack_mcp.server.server import FlipsnackServer
@@ -82,7 +82,7 @@ class DrainingServer(EndingServer):
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig == signal.SIGTERM and not self.ending.begun:
+        if sig in systems.HERE.drained_at and not self.ending.begun:
             self.ending.begin()
         else:
             super().handle_exit(sig, frame)

@@ -22,7 +22,7 @@ def tmp_path(quick_folder: Path) -> Path:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLIPSNACK_")}
     downloads, state = (str(tmp_path_factory.mktemp(name)) for name in ("downloads", "state"))
-    own = {"FLIPSNACK_DOWNLOAD_DIR": downloads, "XDG_STATE_HOME": state, "PYTHONWARNINGS": "default"}
+    own = {"FLIPSNACK_DOWNLOAD_DIR": downloads, "XDG_STATE_HOME": state, "HOME": state, "PYTHONWARNINGS": "default"}
     return Run({**environment, **own})
 
 
@@ -47,6 +47,7 @@ def run_here(
     own = {
         "FLIPSNACK_DOWNLOAD_DIR": run.environment["FLIPSNACK_DOWNLOAD_DIR"],
         "XDG_STATE_HOME": str(tmp_path / "home"),
+        "HOME": str(tmp_path),  # clients of the person who runs the tests have configurations there
     }
 
     def here(*arguments: str, **environment: str) -> Ended:

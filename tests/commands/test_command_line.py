@@ -5,7 +5,6 @@ import json
 import os
 import re
 import socket
-import sys
 import urllib.request
 from collections.abc import Callable
 from hashlib import md5
@@ -15,14 +14,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from flipsnack_mcp import __version__
+from flipsnack_mcp import __version__, systems
 from flipsnack_mcp.__main__ import settings_of
 from flipsnack_mcp.api import retry
 from flipsnack_mcp.api.client import Flipsnack
-from flipsnack_mcp.commands.doctor.here import upload_folder
+from flipsnack_mcp.commands.doctor.folders import upload_folder
 from flipsnack_mcp.commands.sandbox import pace_of
 from flipsnack_mcp.parsing import parsed
 from flipsnack_mcp.sandbox import Pace
+from flipsnack_mcp.systems import system_of
 from tests.api.street import no_network_settings
 from tests.commands.ahead import Ahead
 from tests.commands.processes import KEY, SECRET, Ended, Run
@@ -174,8 +174,8 @@ def test_doctor_finds_what_is_wrong_with_the_network(
     assert status == 1
     assert not facts["ok"]
     assert said in " ".join(one["said"] for one in checks.values() if not one["ok"])
-    assert not checks["call"]["ok"]
-    assert checks["network"]["ok"] is (said == "nothing answers")
+    wrong = [(one["check"], one["cause"]) for one in facts["checks"] if not one["ok"]]
+    assert wrong == [("call", "proxy") if said == "nothing answers" else ("network", "setting")]
     assert "hunter2" not in str(facts)
 
 
@@ -208,6 +208,7 @@ def test_doctor_asks_the_address_it_is_given_and_names_a_wrong_secret(run: Run, 
         wrong = run_here("doctor", **access, FLIPSNACK_API_SECRET=SECRET)
         unknown = run_here("doctor", **access | {"FLIPSNACK_API_KEY": KEY}, FLIPSNACK_API_SECRET=SECRET)
     assert right.status == 0, right.out
+    assert "ok   clock: " in right.out
     assert where["api_secret"] not in right.out + right.err
     assert wrong.status == 1
     assert "code 44" in wrong.out
@@ -359,6 +360,6 @@ def test_doctor_names_the_cure_of_a_folder_that_macos_guards(
     assert upload_folder(tmp_path).ok
     assert not upload_folder(tmp_path / "missing").ok
     monkeypatch.setattr(os, "scandir", guarded)
-    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(systems, "HERE", system_of(platform))
     found = upload_folder(tmp_path)
     assert (found.ok, "Privacy & Security > Files and Folders" in found.said) == (False, cure)

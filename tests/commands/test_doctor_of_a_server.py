@@ -3,7 +3,8 @@
 import json
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,13 @@ async def test_an_authority_that_nobody_knows_is_said() -> None:
 
 async def certified(authority: trustme.CA, name: str) -> Finding:
     """What is found of a server with such a certificate."""
+    async with speaking_tls(authority, name) as port:
+        return await first_of(Endpoint(f"https://localhost:{port}/mcp"))
+
+
+@asynccontextmanager
+async def speaking_tls(authority: trustme.CA, name: str) -> AsyncIterator[int]:
+    """A port at which somebody shows a certificate and hangs up."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(context)
 
@@ -238,9 +246,35 @@ async def certified(authority: trustme.CA, name: str) -> Finding:
     port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - not Django's
     async with listener, anyio.create_task_group() as group:
         group.start_soon(TLSListener(listener, context, standard_compatible=False).serve, hang_up)
-        found = await first_of(Endpoint(f"https://localhost:{port}/mcp"))
+        yield int(port)
         group.cancel_scope.cancel()
-    return found
+
+
+async def test_an_address_without_encryption_before_a_port_that_has_it_is_one_fault() -> None:
+    async with speaking_tls(trustme.CA(), "localhost") as port:
+        found = await looked_at(f"http://localhost:{port}/mcp")
+    assert {*found} == {"name", "encryption"}
+    assert (found["encryption"].ok, "write https://" in found["encryption"].said) == (False, True)
+
+
+async def test_an_address_with_encryption_before_a_port_that_has_none_is_one_fault() -> None:
+    async with judged(open=1) as gate:
+        found = await looked_at(gate.url.replace("http:", "https:"))
+    assert {*found} == {"name", "encryption"}
+    assert (found["encryption"].ok, "write http://" in found["encryption"].said) == (False, True)
+
+
+async def test_a_certificate_that_is_not_taken_is_one_fault() -> None:
+    async with speaking_tls(trustme.CA(), "localhost") as port:
+        assert {*await looked_at(f"https://localhost:{port}/mcp")} == {"name", "encryption"}
+
+
+async def test_something_else_that_answers_there_is_one_fault() -> None:
+    nothing: dict[str, Any] = dict.fromkeys(("/health", "/ready", "/mcp"), (404, {}, "<html>"))
+    async with judged(**nothing) as gate:
+        found = await looked_at(gate.url)
+    assert [name for name, one in found.items() if not one.ok] == ["server"]
+    assert "something else than this server answers" in found["server"].said
 
 
 @pytest.mark.parametrize(("ahead", "ok"), [(0.4, True), (-29, True), (31, False), (-3600, False)])

@@ -374,15 +374,15 @@ def test_doctor_tells_real_accounts_by_the_end_of_their_keys(
 def test_doctor_asks_all_accounts_side_by_side(run_here: Here, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, all_begun = list[str](), anyio.Event()
 
-    async def waits_for_the_others(settings: Settings) -> Finding:
+    async def waits_for_the_others(settings: Settings) -> list[Finding]:
         begun.append(settings.name)
         if len(begun) == 3:
             all_begun.set()
         with anyio.fail_after(30):
             await all_begun.wait()
-        return Finding("call", ok=True, said="answered")
+        return [Finding("call", ok=True, said="answered")]
 
-    monkeypatch.setattr(doctor, "call", waits_for_the_others)
+    monkeypatch.setattr(doctor, "asked", waits_for_the_others)
     three = "".join(f"[accounts.{name}]\nsandbox = true\n" for name in ("a", "b", "c"))
     assert run_here("doctor", **written(file, three)).status == 0
     assert sorted(begun) == ["a", "b", "c"]

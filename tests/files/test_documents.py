@@ -7,12 +7,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.documents import DocumentChanged, Kind, OpenDocument, Reader, open_document
 from flipsnack_mcp.files.limits import LARGE_UPLOAD_BYTES, MEGABYTE
 from flipsnack_mcp.files.paths import opening
@@ -290,7 +292,7 @@ def swapping(ground: Ground) -> Iterator[None]:
 
 @pytest.mark.parametrize("step_by_step", [True, False], ids=["dir-fd", "compared"])
 async def test_race_never_gives_a_foreign_byte(ground: Ground, inner: Path, *, step_by_step: bool) -> None:
-    ground.patch.setattr(opening, "STEP_BY_STEP", step_by_step)
+    ground.patch.setattr(systems, "HERE", replace(systems.HERE, opens_below_folders=step_by_step))
     taken = refused = 0
     with swapping(ground), anyio.fail_after(60):
         while min(taken, refused) < 10:

@@ -3,12 +3,13 @@
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.documents import open_document
-from flipsnack_mcp.files.paths import opening
 from flipsnack_mcp.files.refusal import RefusedFile
 from tests.files.ground import PDF, Ground
 
@@ -129,7 +130,7 @@ async def test_folder_with_very_many_names_is_no_reason_to_wait(ground: Ground) 
 
 
 async def test_names_are_looked_through_without_dir_fd_too(ground: Ground) -> None:
-    ground.patch.setattr(opening, "STEP_BY_STEP", False)
+    ground.patch.setattr(systems, "HERE", replace(systems.HERE, opens_below_folders=False))
     content = put(ground, "Offers.pdf")
     assert await read(ground, proposed(await refusal(ground, "offers.pdf"))[0]) == content
     (ground.allowed / "sub").symlink_to(ground.outside)

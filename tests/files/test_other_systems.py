@@ -4,18 +4,20 @@ import errno
 import os
 import subprocess
 import sys
-from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from dataclasses import replace
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files import partial_file
 from flipsnack_mcp.files.documents import open_document
 from flipsnack_mcp.files.partial_file import PartialFile, remove_leftovers
-from flipsnack_mcp.files.paths.place import below, objection_to
+from flipsnack_mcp.files.paths.place import below, locate, objection_to
 from flipsnack_mcp.files.paths.spelling import understood
 from flipsnack_mcp.files.refusal import RefusedFile
-from flipsnack_mcp.files.writing import locking
 from flipsnack_mcp.files.writing.patience import patiently
+from flipsnack_mcp.systems import LINUX, MACOS, WINDOWS, system_of
 from tests.files.ground import Ground, names_in
 
 NFC, NFD = "Fr\u00fchling", "Fru\u0308hling"
@@ -39,44 +41,77 @@ NFC, NFD = "Fr\u00fchling", "Fru\u0308hling"
     ("win32", r"C:\Users\Me\Docs", r"D:\users\me\docs\a.pdf", None),
     ("win32", r"C:\Users\Me\Docs", r"C:\Users\Me\Docs2\a.pdf", None),
     ("win32", f"C:\\{NFC}", f"C:\\{NFD}\\a.pdf", None),
+    ("win32", r"\\server\Share\Docs", r"\\SERVER\share\docs\Sub\A.pdf", ("Sub", "A.pdf")),
+    ("win32", r"\\server\share", "//server/share/a.pdf", ("a.pdf",)),
+    ("win32", r"\\server\share\Docs", r"\\server\other\Docs\a.pdf", None),
+    ("win32", r"\\server\share\Docs", r"\\server2\share\Docs\a.pdf", None),
 ])  # fmt: skip
 def test_folder_is_compared_as_its_system_does(
     platform: str, folder: str, path: str, parts: tuple[str, ...] | None
 ) -> None:
-    flavour: type[PurePath] = PureWindowsPath if platform == "win32" else PurePosixPath
-    assert below(flavour(path), flavour(folder), platform) == parts
+    system = system_of(platform)
+    assert below(system.paths(path), system.paths(folder), system) == parts
 
 
 @pytest.mark.parametrize("name", ["12:30 menu.pdf", "good.pdf:stream", "good.pdf::$DATA", "a: b"])
 def test_colon_is_legal_but_on_windows(name: str) -> None:
-    assert "colon" in objection_to(name, "win32")
-    assert objection_to(name, "linux") == objection_to(name, "darwin") == ""
+    assert "colon" in objection_to(name, WINDOWS)
+    assert objection_to(name, LINUX) == objection_to(name, MACOS) == ""
 
 
 @pytest.mark.parametrize(("text", "path"), [
     ("file:///C:/Docs/a%20b.pdf", r"C:\Docs\a b.pdf"), ("file://localhost/c:/Docs/a.pdf", r"c:\Docs\a.pdf"),
     (r"C:\Docs\a.pdf", r"C:\Docs\a.pdf"), ('"C:\\Docs\\a.pdf"', r"C:\Docs\a.pdf"), ("a.pdf", "a.pdf"),
     (r"sub\a.pdf", r"sub\a.pdf"), (r"~\Docs\a.pdf", r"C:\Users\me\Docs\a.pdf"), ("~/Docs/a.pdf", r"C:\Users\me\Docs\a.pdf"),
+    (r"\\server\share\a.pdf", r"\\server\share\a.pdf"), ("//server/share/a b.pdf", r"\\server\share\a b.pdf"),
+    ("file://server/share/a%20b.pdf", r"\\server\share\a b.pdf"), ("file:////server/share/a.pdf", r"\\server\share\a.pdf"),
 ])  # fmt: skip
 def test_path_of_windows_is_understood_there(text: str, path: str) -> None:
-    assert understood(text, "win32", home=r"C:\Users\me") == PureWindowsPath(path)
+    assert understood(text, WINDOWS, home=r"C:\Users\me") == PureWindowsPath(path)
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("C:good.pdf", "drive"), (r"\Docs\a.pdf", "drive"), (r"\\server\share\a.pdf", "network"), (r"\\?\C:\a.pdf", "network"),
-    ("file://server/share/a.pdf", "another machine"), ("file:////server/share/a.pdf", "network"),
+    ("C:good.pdf", "drive"), (r"\Docs\a.pdf", "drive"), (r"\\server", "device"), (r"\\?\C:\a.pdf", "device"),
+    (r"\\.\pipe\a", "device"), (r"\\?\UNC\server\share\a.pdf", "device"), (r"/\?/C:/a.pdf", "device"), (r"\\c:\docs\a.pdf", "device"),
+    ("file://./C:/a.pdf", "device"), ("file:////?/C:/a.pdf", "holds"), ("file://C:/Docs/a.pdf", "device"), ("file://server/share%5Ca.pdf", "encoded slash"),
+    (r"\\server\share\..\a.pdf", "'..'"),
     ("file:///C:/Docs%5Ca.pdf", "encoded slash"), (r"..\a.pdf", "'..'"), (r"sub\..\a.pdf", "'..'"), (r"~me\a.pdf", "another user"),
 ])  # fmt: skip
 def test_path_of_windows_that_means_two_things_is_refused(text: str, said: str) -> None:
     with pytest.raises(RefusedFile, match=said):
-        understood(text, "win32", home=r"C:\Users\me")
+        understood(text, WINDOWS, home=r"C:\Users\me")
+
+
+@pytest.mark.parametrize("system", [LINUX, MACOS], ids=["linux", "darwin"])
+@pytest.mark.parametrize(
+    "text",
+    ["//server/share/a.pdf", r"\\server\share\a.pdf", "file://server/share/a.pdf", "file:////server/share/a.pdf"],
+)
+def test_a_share_is_a_place_on_windows_alone(text: str, system: systems.System) -> None:
+    with pytest.raises(RefusedFile, match=r"network|another machine"):
+        understood(text, system, home="/home/me")
+
+
+def test_a_share_that_is_no_upload_folder_is_refused_without_being_looked_at(ground: Ground) -> None:
+    """To look would tell whoever runs that machine the name of this user, and who they are."""
+    ground.patch.setattr(systems, "HERE", WINDOWS)
+    looked, real = list[str](), os.path.realpath
+
+    def seen(path: str | Path) -> str:
+        looked.append(str(path))
+        return str(real(path))
+
+    ground.patch.setattr(os.path, "realpath", seen)
+    with pytest.raises(RefusedFile, match="not in a folder from which files may be uploaded"):
+        locate(r"\\attacker\share\a.pdf", [ground.allowed])
+    assert looked == [str(ground.allowed)]
 
 
 async def test_macos_that_forbids_a_folder_is_told_apart_and_its_cure_is_named(ground: Ground) -> None:
     def forbidden(*_: object, **__: object) -> int:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    ground.patch.setattr(sys, "platform", "darwin")
+    ground.patch.setattr(systems, "HERE", MACOS)
     for method in ("open", "mkdir"):
         ground.patch.setattr(os, method, forbidden)
     with pytest.raises(RefusedFile, match="Privacy & Security > Files and Folders"):
@@ -84,7 +119,7 @@ async def test_macos_that_forbids_a_folder_is_told_apart_and_its_cure_is_named(g
             pass
     with pytest.raises(RefusedFile, match="Privacy & Security > Files and Folders"):
         PartialFile(ground.allowed / "new").create()
-    ground.patch.setattr(sys, "platform", "linux")
+    ground.patch.setattr(systems, "HERE", LINUX)
     with pytest.raises(RefusedFile) as elsewhere:
         PartialFile(ground.allowed / "new").create()
     assert "Privacy" not in str(elsewhere.value)
@@ -131,17 +166,17 @@ def test_rename_that_stays_refused_or_cannot_succeed_is_not_tried_for_ever(busy:
 @pytest.fixture
 def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Locks are beside their files and names are given by rename, as there."""
-    monkeypatch.setattr(locking, "BESIDE", True)
-    monkeypatch.setattr(partial_file, "RENAMES", True)
+    monkeypatch.setattr(systems, "HERE", replace(systems.HERE, moves_open_files=False))
     return tmp_path
 
 
 WRITER = """
 import sys
+from dataclasses import replace
 from pathlib import Path
+from flipsnack_mcp import systems
 from flipsnack_mcp.files import partial_file
-from flipsnack_mcp.files.writing import locking
-locking.BESIDE = partial_file.RENAMES = True
+systems.HERE = replace(systems.HERE, moves_open_files=False)
 file = partial_file.PartialFile(Path(sys.argv[1]))
 file.create()
 file.write(b"half")

@@ -9,8 +9,10 @@ import anyio
 import pytest
 from typing_extensions import override
 
-from flipsnack_mcp.server.dispatch import UNEXPECTED
+from flipsnack_mcp.server.dispatch import ALTERED, UNEXPECTED
 from flipsnack_mcp.server.tools.table import TOOLS
+from flipsnack_mcp.store.sqlite import MemoryStore
+from flipsnack_mcp.workflows.allowance import KIND as DELETION
 from tests.server.bench import Assistant, Bench
 from tests.server.long_bench import assert_told_in_four_parts
 
@@ -64,6 +66,15 @@ async def test_an_unexpected_exception_gives_the_fixed_text_and_nothing_else(
     everything = "\n".join(f"{one.getMessage()} {one.exc_info} {one.exc_text}" for one in caplog.records)
     assert DETAIL not in everything
     assert any(one.levelno == logging.ERROR and one.name.startswith("flipsnack_mcp") for one in caplog.records)
+
+
+async def test_what_somebody_altered_in_the_store_is_told_as_such(bench: Bench) -> None:
+    store = MemoryStore(bench.clock)
+    await store.transact(lambda records: records.put(DELETION, "one", {"account": bench.settings.account, "at": {}}))
+    async with bench.assistant(server=bench.server(store, confirm="allow")) as assistant:
+        said = await assistant.call("delete_collection", collection_hash=bench.collection().hash)
+    assert said.text == ALTERED
+    assert bench.sandbox.carried_out("collection.deleteCollection") == []
 
 
 class Tampering:

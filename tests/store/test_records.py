@@ -5,8 +5,9 @@ from typing import Any
 
 import anyio
 import pytest
+from pydantic import BaseModel
 
-from flipsnack_mcp.store.records import Records, Store
+from flipsnack_mcp.store.records import Records, Store, came_of_records
 from tests.store.works import count, increment, putting
 from tests.virtual_clock import StandingClock
 
@@ -40,6 +41,33 @@ async def test_a_body_that_is_no_json_undoes_everything(store: Store, body: dict
 
     with pytest.raises((TypeError, ValueError)):
         await store.transact(work)
+    assert await store.transact(count) == 0
+
+
+class Numbered(BaseModel):
+    number: int
+
+
+ALTERED: dict[str, tuple[Any, Callable[[Any], object]]] = {
+    "another value": ({"number": "none"}, Numbered.model_validate),
+    "something is missing": ({}, lambda body: body["number"]),
+    "no object": ([1], lambda body: body["number"]),
+    "another kind": ({"number": {}}, lambda body: float(body["number"])),
+}
+
+
+@pytest.mark.parametrize(("body", "read"), ALTERED.values(), ids=ALTERED)
+async def test_what_goes_wrong_with_a_record_that_somebody_altered_is_noted_and_undoes_everything(
+    store: Store, body: Any, read: Callable[[Any], object]
+) -> None:
+    def work(records: Records) -> None:
+        increment(records)
+        read(records.get("upload", "a"))
+
+    await store.transact(lambda records: records.put("upload", "a", body))
+    with pytest.raises((TypeError, ValueError, KeyError)) as raised:
+        await store.transact(work)
+    assert came_of_records(raised.value)
     assert await store.transact(count) == 0
 
 

@@ -26,9 +26,9 @@ from tests.team.over_http import HOST, served, until, whole_application
 class Broken(MemoryStore):
     """A store that can be asked, and counts how often it is."""
 
-    def __init__(self, how: str = "") -> None:
+    def __init__(self, how: str = "", cause: str = "") -> None:
         super().__init__()
-        self.how, self.asked = how, 0
+        self.how, self.cause, self.asked = how, cause, 0
 
     @override
     async def transact(self, work: Callable[[Records], T]) -> T:
@@ -36,7 +36,7 @@ class Broken(MemoryStore):
         if self.how == "hangs":
             await anyio.sleep_forever()
         if self.how:
-            raise StoreUnusable(f"redis://user:hunter2@10.0.0.9 {self.how}", "Set it right.")
+            raise StoreUnusable(f"redis://user:hunter2@10.0.0.9 {self.how}", "Set it right.", self.cause)
         return await super().transact(work)
 
 
@@ -69,6 +69,7 @@ async def test_a_server_is_ready_where_nothing_stands_against_it() -> None:
         (says, "Something is not as it should be."),
         (breaks, "A check could not be made (OSError)."),
         (store_answers(Broken("is away")), "The store does not answer (StoreUnusable)."),
+        (store_answers(Broken("is away", "Redis cannot be reached")), "The store does not answer: Redis cannot be reached."),
         (store_answers(Broken("hangs")), "The store does not answer (TimeoutError)."),
         (accounts_can_be_asked(Settings()), "No account can be asked: keys are missing, or settings are wrong. The log says which."),
     ],

@@ -83,13 +83,22 @@ class Departure:
 
 def failure_of(error: BaseException, departure: Departure) -> FlipsnackError:
     """The error for a request that did not leave."""
+    at_proxy = departure.route is not None and departure.route.proxy is not None and not departure.through
+    where, failure = explained_failure(error, departure, at_proxy=at_proxy)
+    failure.at = "proxy" if at_proxy and where != "certificate" else where
+    return failure
+
+
+def explained_failure(error: BaseException, departure: Departure, *, at_proxy: bool) -> tuple[str, FlipsnackError]:
+    """The same, and where on the way it was by its kind alone."""
     causes = tuple(causes_of(error))
-    for kind, explain in EXPLANATIONS:
+    for kind, where, explain in EXPLANATIONS:
         if found := next((one for one in causes if isinstance(one, kind)), None):
-            return explain(found, departure)
-    if departure.route and departure.route.proxy and not departure.through:
-        return unreachable(f"{departure.at} broke off, or is no proxy of that kind", departure)
-    return unreachable(f"no connection with {departure.at} could be opened ({type(error).__name__})", departure)
+            return where, explain(found, departure)
+    if at_proxy:
+        return "proxy", unreachable(f"{departure.at} broke off, or is no proxy of that kind", departure)
+    said = f"no connection with {departure.at} could be opened ({type(error).__name__})"
+    return "connection", unreachable(said, departure)
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:
@@ -198,15 +207,15 @@ def capital(text: str) -> str:
 
 
 Explain: TypeAlias = Callable[[BaseException, Departure], FlipsnackError]
-EXPLANATIONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Explain], ...] = (
-    (ImportError, of_a_missing_part),
-    (httpx2.ProxyError, of_a_proxy),
-    (ssl.SSLCertVerificationError, of_a_certificate),
-    (ConnectionRefusedError, of_nobody),
-    (socket.gaierror, of_a_name),
-    ((httpx2.TimeoutException, TimeoutError), of_time),
-    ((ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError), of_an_end),
-    (ssl.SSLError, of_tls),
-    (OSError, of_the_system),
-    (httpx2.NetworkError, of_an_end),
+EXPLANATIONS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, Explain], ...] = (
+    (ImportError, "proxy", of_a_missing_part),
+    (httpx2.ProxyError, "proxy", of_a_proxy),
+    (ssl.SSLCertVerificationError, "certificate", of_a_certificate),
+    (ConnectionRefusedError, "connection", of_nobody),
+    (socket.gaierror, "name", of_a_name),
+    ((httpx2.TimeoutException, TimeoutError), "connection", of_time),
+    ((ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError), "connection", of_an_end),
+    (ssl.SSLError, "encryption", of_tls),
+    (OSError, "connection", of_the_system),
+    (httpx2.NetworkError, "connection", of_an_end),
 )

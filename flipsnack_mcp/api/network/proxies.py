@@ -7,7 +7,6 @@ also one that is for other hosts, would end each call with an exception of its o
 import os
 import re
 import socket
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.api.errors import ConfigurationError
 from flipsnack_mcp.text import quoted
 
@@ -82,7 +82,7 @@ def proxies_of(environment: Mapping[str, str] = os.environ) -> Proxies:
     """What the environment says; where it says nothing, on Windows and macOS what the system does."""
     given = variables(environment)
     named = {scheme: given[f"{scheme}_proxy"] for scheme in ("https", "http", "all") if f"{scheme}_proxy" in given}
-    if not named and sys.platform in {"win32", "darwin"}:
+    if not named and systems.HERE.network_settings:
         told = {scheme: Proxy(OF_THE_SYSTEM, with_scheme(value)) for scheme, value in getproxies().items()}
         return Proxies(told, lambda host, _port: bool(proxy_bypass(host)))
     exceptions = re.split(r"[,\s]+", given["no_proxy"][1]) if "no_proxy" in given else []

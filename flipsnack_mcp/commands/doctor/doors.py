@@ -124,7 +124,7 @@ async def one_time_addresses(visit: Visit) -> AsyncIterator[Finding]:
         if answer.status_code == 503:  # what a server answers that is not ready, which was told already
             yield Finding(check, ok=False, said="not answered (503): look again once the server is ready")
         elif answer.status_code not in {404, 410}:
-            said = f"answered with status {answer.status_code} instead of 404"
+            said = f"answered with status {answer.status_code} instead of 404. {LOOK_BEFORE}"
             yield Finding(check, answer.status_code == 401, said if answer.status_code != 401 else "refused (401)")
         elif lacking and not visit.place.here:
             said = f"refused, but without {', '.join(lacking)}. {LOOK_BEFORE}"

@@ -7,45 +7,78 @@ from pathlib import Path
 
 import anyio
 
-from flipsnack_mcp.api import ConfigurationError, FlipsnackError, Terms
-from flipsnack_mcp.api.actions.statistics import GetUserStats
-from flipsnack_mcp.api.network import described
-from flipsnack_mcp.api.wire import signature
+from flipsnack_mcp.api import ConfigurationError
 from flipsnack_mcp.commands import say
-from flipsnack_mcp.commands.connecting import connect, open_key_files
-from flipsnack_mcp.commands.doctor.finding import Finding
+from flipsnack_mcp.commands.doctor.asking import asked, signing
+from flipsnack_mcp.commands.doctor.configured.entries import ClientEntry, client_of_file, found_here, read_entries
+from flipsnack_mcp.commands.doctor.configured.filling import on_its_way, settings_of_entry, starts_us
+from flipsnack_mcp.commands.doctor.configured.judging import judged
+from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right, found_in_client
+from flipsnack_mcp.commands.doctor.folders import folders, key_files, spool
 from flipsnack_mcp.commands.doctor.kept import changes_by, is_there, state, used_before
-from flipsnack_mcp.commands.doctor.shown import report, report_json
-from flipsnack_mcp.files.folders import download_folder
-from flipsnack_mcp.files.refusal import cure_of
+from flipsnack_mcp.commands.doctor.shown import json_of, report, report_json, report_of
 from flipsnack_mcp.server.consent.keys import sealing_keys_in
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.started import as_typed
 
-# https://developers.flipsnack.com/how-to-sign-a-request
-PUBLISHED_REQUEST = {"action": "collection.getCollection", "apiKey": "45FD-267-7SG7832", "collectionHash": "fxh4k89"}
-PUBLISHED_SECRET = "123ABCDE-456-7890-FGH"  # noqa: S105  # the example of the documentation
-PUBLISHED_SIGNATURE = "26e781d3d1751d82ec284acf4a019def"
-CALL_PATIENCE = 20.0
-UPLOADS, DOWNLOADS = "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR"
-WHICH_FOLDER = {UPLOADS: "uploads", DOWNLOADS: "downloads"}
 NO_KEY_HERE = "no key is set in this terminal, so Flipsnack was not asked; only what needs no key was looked at"
 
 
-def doctor(settings: Settings, *, as_json: bool) -> int:
-    """Look at everything and print it; 0 where all is well."""
-    findings = anyio.run(examined, settings)
+def doctor(settings: Settings, *, as_json: bool, fix: bool = False) -> int:
+    """Look at everything and print it; 0 where all is well. With `fix` again, after what can be set right was."""
+    findings, done = anyio.run(examined, settings), None
+    if fix and (done := all_set_right(findings)):
+        findings = anyio.run(examined, settings)
     well = all(one.ok for one in findings)
-    say(report_json(settings, findings, well=well) if as_json else report(settings, findings))
+    say(report_json(settings, findings, done, well=well) if as_json else report(settings, findings, done))
     return 0 if well else 1
+
+
+def doctor_of_config(named: str, *, as_json: bool, fix: bool = False) -> int:
+    """The same for what a client's configuration says, asking Flipsnack with the key that stands there."""
+    file = Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111  # that of Path can raise
+    findings, done = anyio.run(examined_config, file), None
+    if fix and (done := all_set_right(findings)):
+        findings = anyio.run(examined_config, file)
+    say((json_of if as_json else report_of)("config", str(file), findings, done))
+    return 0 if all(one.ok for one in findings) else 1
+
+
+async def examined_config(file: Path) -> list[Finding]:
+    """Look at each entry that starts this server; Flipsnack is asked where nothing is wrong before that."""
+    entries = read_entries(client_of_file(file), file)
+    if not entries:
+        return [no_entry(file)]
+    findings = judged(entries, os.environ)
+    wrong = {one.client for one in findings if not one.ok}
+    for one in entries:
+        if isinstance(one, ClientEntry) and starts_us(one) and one.label not in wrong:
+            with on_its_way(one, os.environ):
+                findings += found_in_client(one.label, await tried(settings_of_entry(one, os.environ)))
+    return findings
+
+
+def no_entry(file: Path) -> Finding:
+    """Say that a file says nothing of this server."""
+    why = "names no server that is this one" if os.access(file, os.R_OK) else "is not there, or cannot be read"
+    return Finding("entry", ok=False, said=f"{file} {why}; `{as_typed('setup --help')}` says how one gets there")
+
+
+async def tried(settings: Settings) -> list[Finding]:
+    """Whether its store can be used, and Flipsnack answers each of its accounts."""
+    answers = [replace(found, account=one.name) for one in settings.every for found in await asked(one)]
+    return [*await state(settings), *answers]
 
 
 async def examined(settings: Settings) -> list[Finding]:
     """Look at everything, at what is local first; at the accounts of a file side by side."""
+    clients = judged(found_here(), os.environ)
     if not settings.accounts:
-        before = await used_before(settings)
-        used = any(one.check == "state" and one.ok for one in before)
+        before = await used_before(settings, seen=bool(clients))
+        elsewhere = clients or [one for one in before if one.check == "state" and one.ok]
         local = [
-            *(key_elsewhere(settings) if used else configuration(settings)),
+            *(key_elsewhere(settings) if elsewhere else configuration(settings)),
+            *key_files(settings, os.environ),
             *await state(settings),
             *sealing(settings),
             *before,
@@ -53,14 +86,14 @@ async def examined(settings: Settings) -> list[Finding]:
             *folders(settings),
             *await callers(settings),
         ]
-        return [*local, *await asked(settings)]
+        return [*local, *clients, *await asked(settings)]
     found = dict[str, list[Finding]]()
     async with anyio.create_task_group() as looking:
         for one in settings.accounts:
             looking.start_soon(examine_account, one, settings, found)
     each = (one for account in settings.accounts for one in found[account.name])
-    found_here = [*of_the_process(settings), *await state(settings), *sealing(settings), *await callers(settings)]
-    return [*found_here, signing(), *each]
+    of_all = [*of_the_process(settings), *await state(settings), *sealing(settings), *await callers(settings)]
+    return [*of_all, signing(), *clients, *each]
 
 
 async def examine_account(account: Settings, process: Settings, found: dict[str, list[Finding]]) -> None:
@@ -99,8 +132,7 @@ def of_the_process(settings: Settings) -> Iterator[Finding]:
     for problem in settings.problems:
         yield Finding("configuration", ok=False, said=problem)
     yield from looked_odd(settings)
-    for said in open_key_files(settings):
-        yield Finding("keys", ok=True, said=said)
+    yield from key_files(settings, {})
 
 
 def sealing(settings: Settings) -> Iterator[Finding]:
@@ -125,76 +157,3 @@ async def callers(settings: Settings) -> list[Finding]:
     found = [Finding("callers", ok, said) for ok, said in await looked_at_callers(settings)]
     changes = await changes_by(settings) if not settings.problems and is_there(settings) else []
     return [*found, *changes, *spool(settings)]
-
-
-def spool(settings: Settings) -> Iterator[Finding]:
-    """Find out whether documents and packages of a team can lie where they are to, and makes nothing."""
-    if not (folder := settings.spool_dir):
-        return
-    nearest = next(one for one in (folder, *folder.parents) if one.exists() or one == one.parent)
-    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    yield Finding(
-        "spool", usable, f"{folder} {'can be written' if usable else 'cannot be written'} (FLIPSNACK_SPOOL_DIR)"
-    )
-
-
-async def asked(settings: Settings) -> list[Finding]:
-    """Ask Flipsnack, where that is possible."""
-    if settings.missing:
-        return []
-    return [*([] if settings.sandbox else [network(settings)]), await call(settings)]
-
-
-def signing() -> Finding:
-    """Sign the example that Flipsnack publishes, and compare."""
-    right = signature(PUBLISHED_SECRET, PUBLISHED_REQUEST) == PUBLISHED_SIGNATURE
-    return Finding("signing", right, f"{'gives' if right else 'does not give'} the published signature")
-
-
-def folders(settings: Settings) -> Iterator[Finding]:
-    """Find out whether the folders are there and may be used."""
-    if settings.tokens or settings.auth_issuer:  # a team's server reads and writes nobody's folders
-        return
-    for variable, said in settings.wrong_folders.items():
-        yield Finding(WHICH_FOLDER[variable], ok=False, said=said)
-    if not settings.upload_dirs and UPLOADS not in settings.wrong_folders:
-        said = "no folder named: local files cannot be uploaded (FLIPSNACK_UPLOAD_DIRS)"
-        yield Finding("uploads", ok=True, said=said)
-    for folder in settings.upload_dirs:
-        yield upload_folder(folder)
-    if DOWNLOADS in settings.wrong_folders:
-        return
-    target = download_folder(settings.download_dir)
-    nearest = next(one for one in (target, *target.parents) if one.exists() or one == one.parent)
-    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    yield Finding("downloads", writable, f"{target} {'can be written' if writable else 'cannot be written'}")
-
-
-def network(settings: Settings) -> Finding:
-    """Say which way Flipsnack is asked, or what is wrong with a proxy or with certificates on it."""
-    try:
-        ways = [described(one) for one in dict.fromkeys((settings.api_url, settings.upload_url))]
-    except ConfigurationError as error:
-        return Finding("network", ok=False, said=str(error))
-    return Finding("network", ok=True, said="; ".join(ways))
-
-
-def upload_folder(folder: Path) -> Finding:
-    """Look into it: macOS forbids that to a program whatever the folder's own permissions say."""
-    try:
-        os.scandir(folder).close()
-    except OSError as error:
-        return Finding("uploads", ok=False, said=f"{folder} is no folder that can be read. {cure_of(error)}".rstrip())
-    return Finding("uploads", ok=True, said=f"{folder} can be read")
-
-
-async def call(settings: Settings) -> Finding:
-    """Ask one harmless signed question: the account's statistics."""
-    async with connect(settings) as flipsnack:
-        try:
-            stats = await flipsnack.send(GetUserStats(), terms=Terms(deadline=anyio.current_time() + CALL_PATIENCE))
-        except FlipsnackError as error:
-            return Finding("call", ok=False, said=f"{error.happened} {error.next_step}")
-        except Exception as error:  # noqa: BLE001  # a doctor that breaks down helps nobody; the text can hold anything
-            return Finding("call", ok=False, said=f"Something unexpected went wrong here: {type(error).__name__}.")
-    return Finding("call", ok=True, said=f"user.getStats answered; API uploads left: {stats.api_uploads_left}")

@@ -1,10 +1,12 @@
 """What a doctor finds where uploads, confirmations and the history are kept: in a state file, or on Redis."""
 
 from collections import Counter
+from pathlib import Path
 
 from flipsnack_mcp.api import names_with_room, quoted
 from flipsnack_mcp.commands.connecting import kept_at, remember
 from flipsnack_mcp.commands.doctor.finding import Finding
+from flipsnack_mcp.commands.doctor.folders import is_on_share
 from flipsnack_mcp.redis_address import is_redis
 from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.started import as_typed
@@ -14,9 +16,13 @@ from flipsnack_mcp.store.permissions import is_open_to_others
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.history import every_trail
 
+STATE_ON_SHARE = (
+    "{} lies on another machine, where two programs that write at once are not kept apart: let FLIPSNACK_STATE name a file "
+    "on a disk of this one, or Redis"
+)
 NOT_SEEN_HERE = (
-    "what an assistant's own configuration sets cannot be seen here: to look at its key, run `{}` with the same "
-    "FLIPSNACK_ variables as stand there"
+    "what an assistant's own configuration sets cannot be seen here: to look at its key, let `{}` name that file, or set "
+    "the same FLIPSNACK_ variables as stand there"
 )
 
 
@@ -27,19 +33,24 @@ async def state(settings: Settings) -> list[Finding]:
     if is_redis(settings.state):
         return await state_on_redis(settings.state)
     file = state_file(kept_at(settings))
-    if not (file and file.is_file()):
-        return []
-    store = remember(settings)
+    if file and is_on_share(file):
+        return [Finding("state", ok=False, said=STATE_ON_SHARE.format(file), cause="share")]
+    return await state_in_file(settings, file) if file and file.is_file() else []
+
+
+async def state_in_file(settings: Settings, file: Path) -> list[Finding]:
+    """Find out the same of a file that is there."""
+    was_open, store = is_open_to_others(file), remember(settings)
     try:
-        await store.transact(labels_in)
+        await store.transact(labels_in)  # any use of it closes it
     except StoreUnusable as error:
         return [Finding("state", ok=False, said=str(error))]
     finally:
         await store.close()
-    if not is_open_to_others(file):
+    if not was_open:
         return []
-    said = f"{file} is open to other users of this machine; it is closed at its next use"
-    return [Finding("state", ok=True, said=said)]
+    now = "and cannot be closed to them: put it elsewhere" if is_open_to_others(file) else "and was closed just now"
+    return [Finding("state", ok=True, said=f"{file} was open to other users of this machine, {now}")]
 
 
 async def state_on_redis(state: str) -> list[Finding]:
@@ -76,17 +87,20 @@ async def changes_by(settings: Settings) -> list[Finding]:
     return [Finding("callers", ok=True, said=f"in the history: {names_with_room(told, 1000)}")] if told else []
 
 
-async def used_before(settings: Settings) -> list[Finding]:
+async def used_before(settings: Settings, *, seen: bool) -> list[Finding]:
     """Name the accounts that the state file knows, in a terminal without a key: an assistant may have its own."""
     if not settings.missing:
         return []
-    elsewhere = Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor")))
+    # Where configurations of assistants were found, they are looked at by themselves.
+    elsewhere = (
+        [] if seen else [Finding("assistants", ok=True, said=NOT_SEEN_HERE.format(as_typed("doctor --config FILE")))]
+    )
     if settings.problems:
-        return [elsewhere]
+        return elsewhere
     if is_redis(settings.state):
-        return [elsewhere, *await known_to(f"Redis at {address_in(settings.state).shown}", settings)]
+        return [*elsewhere, *await known_to(f"Redis at {address_in(settings.state).shown}", settings)]
     file = state_file(kept_at(settings))
-    return [elsewhere, *(await known_to(str(file), settings) if file and file.is_file() else [])]
+    return [*elsewhere, *(await known_to(str(file), settings) if file and file.is_file() else [])]
 
 
 async def known_to(kept: str, settings: Settings) -> list[Finding]:

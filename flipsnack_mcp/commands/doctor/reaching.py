@@ -8,14 +8,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+import httpx2
 from anyio.streams.tls import TLSAttribute
 
 from flipsnack_mcp.api import cleaned, quoted
 from flipsnack_mcp.api.network import proxies_of
 from flipsnack_mcp.commands.doctor.finding import Finding
-from flipsnack_mcp.commands.doctor.visit import Visit
+from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit
 
 CHECK_OF_NAME = "name"
+NOT_SPOKEN = (OSError, anyio.EndOfStream, anyio.BrokenResourceError)
+"""How a hand-shake ends with something that does not speak TLS; an `SSLError` is an `OSError`."""
+ENCRYPTED_THERE = frozenset({0, 400})
+"""How what speaks TLS answers an unencrypted question: it hangs up, or says 400."""
+IN_OUR_WORD = frozenset({"status", "replica", "because"})
+"""What stands in this server's own word on how it is."""
 A_DAY = 86_400
 SOON = 14
 """Days before the end of a certificate at which it should have been renewed by itself."""
@@ -31,9 +38,11 @@ async def reached(visit: Visit) -> AsyncIterator[Finding]:
     if proxy := proxies_of().between(urlsplit(place.url).scheme, place.host, place.port):
         yield Finding("proxy", ok=True, said=f"reached through the proxy of {proxy.variable}")
         return
-    for look in (named, encrypted):
+    for look in (named, spoken, encrypted):
         async for one in look(visit):
             yield one
+            if one.ends:
+                return
 
 
 async def named(visit: Visit) -> AsyncIterator[Finding]:
@@ -43,10 +52,22 @@ async def named(visit: Visit) -> AsyncIterator[Finding]:
         found = await anyio.getaddrinfo(place.host, place.port)
     except OSError:
         cure = "Look at its entry in DNS, and whether the name is spelled right."
-        yield Finding(CHECK_OF_NAME, ok=False, said=f"{place.host} has no address that can be found from here. {cure}")
+        yield Finding(
+            CHECK_OF_NAME, ok=False, said=f"{place.host} has no address that can be found from here. {cure}", ends=True
+        )
         return
     addresses = dict.fromkeys(str(one[4][0]) for one in found)
     yield Finding(CHECK_OF_NAME, ok=True, said=f"{place.host} is {', '.join(addresses)}")
+
+
+async def spoken(visit: Visit) -> AsyncIterator[Finding]:
+    """Look whether an address that asks for no encryption is one that has it: all else would fail for that alone."""
+    place = visit.place
+    if place.encrypted or await plain_status(visit, place.beside("/health")) not in ENCRYPTED_THERE:
+        return
+    if await speaks_tls(place):
+        said = "what answers there is encrypted: write https:// before the address. Nothing else was looked at"
+        yield Finding("encryption", ok=False, said=said, cause="address", ends=True)
 
 
 async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
@@ -65,11 +86,47 @@ async def encrypted(visit: Visit) -> AsyncIterator[Finding]:
             async with stream:
                 certificate: Any = stream.extra(TLSAttribute.peer_certificate)  # noqa: S610  # not Django's
     except ssl.SSLCertVerificationError as error:
-        yield Finding("encryption", ok=False, said=f"{error.verify_message}. {cure_of_certificate(error.verify_code)}")
-    except (ssl.SSLError, OSError) as error:
-        yield Finding("encryption", ok=False, said=f"no encrypted connection could be made ({type(error).__name__}).")
+        said = f"{error.verify_message}. {cure_of_certificate(error.verify_code)}"
+        yield Finding("encryption", ok=False, said=said, cause="certificate", ends=True)
+    except NOT_SPOKEN as error:
+        yield await unencrypted(visit, error)
     else:
         yield lasting(ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time())
+
+
+async def unencrypted(visit: Visit, error: Exception) -> Finding:
+    """Say what answers instead of an encrypted connection."""
+    plain = f"http:{visit.place.beside('/health').removeprefix('https:')}"
+    if isinstance(error, ssl.SSLError | anyio.EndOfStream) and await plain_status(visit, plain) not in {
+        None,
+        *ENCRYPTED_THERE,
+    }:
+        said = "what answers there is not encrypted: write http://, or the address of what stands before it with a certificate"
+        return Finding("encryption", ok=False, said=said, cause="address", ends=True)
+    said = f"no encrypted connection could be made ({type(error).__name__}). Look whether the server runs, and whether the way to it is open."
+    return Finding("encryption", ok=False, said=said, cause="connection", ends=True)
+
+
+async def plain_status(visit: Visit, address: str) -> int | None:
+    """How an unencrypted question is answered there: 0 where it is hung up on, nothing where nobody is reached."""
+    try:
+        return (await visit.http.get(address, headers={"Connection": "close"})).status_code
+    except (httpx2.ConnectError, httpx2.ConnectTimeout):
+        return None
+    except UNREACHED:
+        return 0
+
+
+async def speaks_tls(place: Endpoint) -> bool:
+    """Tell whether an encrypted connection can be had there, whatever its certificate is."""
+    try:
+        with anyio.fail_after(10):
+            await (await anyio.connect_tcp(place.host, place.port, tls=True, tls_standard_compatible=False)).aclose()
+    except ssl.SSLCertVerificationError:
+        return True
+    except NOT_SPOKEN:
+        return False
+    return True
 
 
 def lasting(seconds: float) -> Finding:
@@ -90,14 +147,19 @@ def cure_of_certificate(code: int) -> str:
 
 async def well(visit: Visit) -> AsyncIterator[Finding]:
     """Ask it whether it lives, and whether it is ready; and see by that what time it is there, and who answers."""
-    replicas, clocks, unready = set[str](), list[float](), dict[str, str]()
+    replicas, clocks, unready, ours = set[str](), list[float](), dict[str, str](), False
     for path in ("/health", *("/ready",) * READY_LOOKS):
         answer = await visit.http.get(visit.place.beside(path), headers={"Connection": "close"})
         told = members(answer)
+        ours = ours or bool(IN_OUR_WORD & told.keys())
         replicas |= {cleaned(str(told["replica"]), 40)} if "replica" in told else set()
         clocks += clock_of(answer.headers.get("date", ""))
         if answer.status_code != 200:
             unready.setdefault(path, unwell(answer.status_code, told))
+    if not ours and (status := (await visit.hello(**visit.shows_token)).status_code) not in {200, 401}:
+        said = f"something else than this server answers at {visit.place.url} (status {status} there, and nothing of ours at /health): look at the address, its path, and what stands before the server"
+        yield Finding("server", ok=False, said=said, cause="address", ends=True)
+        return
     for path in ("/health", "/ready"):
         why = unready.get(path, "")
         yield Finding(path.removeprefix("/"), ok=not why, said=why or "yes")

@@ -1,19 +1,17 @@
 """`flipsnack-mcp doctor --http URL`: judges a server that runs, from outside, as its clients meet it. Changes nothing."""
 
 import getpass
-import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 
-from flipsnack_mcp import __version__
-from flipsnack_mcp.api import one_line
 from flipsnack_mcp.commands import fail, say
 from flipsnack_mcp.commands.doctor.doors import asked_for_token, meant_for_others, one_time_addresses
-from flipsnack_mcp.commands.doctor.finding import Finding, verdict
-from flipsnack_mcp.commands.doctor.reaching import CHECK_OF_NAME, reached, well
+from flipsnack_mcp.commands.doctor.finding import Finding
+from flipsnack_mcp.commands.doctor.reaching import reached, well
+from flipsnack_mcp.commands.doctor.shown import json_of, report_of
 from flipsnack_mcp.commands.doctor.talking import talked, told_too_much
 from flipsnack_mcp.commands.doctor.visit import UNREACHED, Endpoint, Visit, visiting
 
@@ -30,7 +28,7 @@ def doctor_of_server(place: Endpoint, token_file: str, *, as_json: bool) -> int:
             f"The token could not be read ({type(error).__name__}); nothing was asked. Name a file that holds it."
         )
     findings = anyio.run(examined_server, place, token)
-    say(json_of_server(place, findings) if as_json else report_of_server(place, findings))
+    say((json_of if as_json else report_of)("url", place.url, findings))
     return 0 if all(one.ok for one in findings) else 1
 
 
@@ -51,27 +49,17 @@ async def visited(visit: Visit) -> AsyncIterator[Finding]:
     """Look at one thing after the other."""
     async for one in reached(visit):
         yield one
-        if one.check == CHECK_OF_NAME and not one.ok:
+        if one.ends:
             return
     for look in CHECKS:
         try:
             async for one in look(visit):
                 yield one
+                if one.ends:
+                    return
         except UNREACHED as error:
             said = f"none, or it broke ({type(error).__name__}), so the rest was not looked at. {LOOK_WHETHER}"
             yield Finding("connection", ok=False, said=said)
             return
     for one in told_too_much(visit):
         yield one
-
-
-def report_of_server(place: Endpoint, findings: list[Finding]) -> str:
-    """Write the findings for a person."""
-    head = [one_line(f"flipsnack-mcp {__version__}, looking at {place.url}"), ""]
-    return "\n".join([*head, *(one.line for one in findings), "", verdict(findings)])
-
-
-def json_of_server(place: Endpoint, findings: list[Finding]) -> str:
-    """Write them for a program."""
-    facts = {"version": __version__, "url": place.url, "ok": all(one.ok for one in findings)}
-    return json.dumps({**facts, "checks": [one.facts for one in findings]}, indent=2)

@@ -11,14 +11,33 @@ from flipsnack_mcp.commands.doctor.finding import Finding, verdict
 from flipsnack_mcp.redis_address import without_password
 from flipsnack_mcp.settings import ACCOUNTS, VARIABLES, Settings, Variable
 
+NOTHING_TO_MEND = "Nothing was found that can be set right without you."
 
-def report(settings: Settings, findings: list[Finding]) -> str:
+
+def report(settings: Settings, findings: list[Finding], done: list[str] | None = None) -> str:
     """Write the findings for a person."""
     given = [one_line(f"  {name} = {value}  ({source})") for name, value, source in shown_settings(settings)]
     accounts = ["", "Accounts:", *map(account_line, settings.accounts)] if settings.accounts else []
     head = [f"flipsnack-mcp {__version__}, {mode(settings)}", "", "Settings:"]
-    checks = ["", *(one.line for one in findings), "", verdict(findings)]
-    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, *checks])
+    return "\n".join([*head, *(given or ["  none given, all defaults"]), *accounts, *checks_told(findings, done)])
+
+
+def checks_told(findings: list[Finding], done: list[str] | None = None) -> list[str]:
+    """Write what was set right, what was found, and what it comes to."""
+    before = ["", *map(one_line, done or [NOTHING_TO_MEND])] if done is not None else []
+    return [*before, "", *(one.line for one in findings), "", verdict(findings)]
+
+
+def report_of(_: str, what: str, findings: list[Finding], done: list[str] | None = None) -> str:
+    """Write the findings about something else than this terminal's settings, for a person."""
+    return "\n".join([one_line(f"flipsnack-mcp {__version__}, looking at {what}"), *checks_told(findings, done)])
+
+
+def json_of(kind: str, what: str, findings: list[Finding], done: list[str] | None = None) -> str:
+    """Write them for a program."""
+    facts = {"version": __version__, kind: what, "ok": all(one.ok for one in findings)}
+    fixed = {"fixed": done} if done is not None else {}
+    return json.dumps({**facts, **fixed, "checks": [one.facts for one in findings]}, indent=2)
 
 
 def account_line(account: Settings) -> str:
@@ -27,12 +46,13 @@ def account_line(account: Settings) -> str:
     return f"  {', '.join((account.name, *account.aliases))}: {', '.join(facts)}"
 
 
-def report_json(settings: Settings, findings: list[Finding], *, well: bool) -> str:
+def report_json(settings: Settings, findings: list[Finding], done: list[str] | None = None, *, well: bool) -> str:
     """Write the findings for a program."""
     given = [{"name": name, "value": value, "source": source} for name, value, source in shown_settings(settings)]
     facts = {"version": __version__, "mode": mode(settings), "ok": well, "settings": given}
     accounts = {"accounts": [account_facts(one) for one in settings.accounts]} if settings.accounts else {}
-    return json.dumps({**facts, **accounts, "checks": [one.facts for one in findings]}, indent=2)
+    fixed = {"fixed": done} if done is not None else {}
+    return json.dumps({**facts, **accounts, **fixed, "checks": [one.facts for one in findings]}, indent=2)
 
 
 def account_facts(account: Settings) -> dict[str, object]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from flipsnack_mcp import __version__
+from flipsnack_mcp import __version__, systems
 from flipsnack_mcp.api.network.proxies import login_in
 from flipsnack_mcp.published import PUBLISHED
 from flipsnack_mcp.reading import CREDENTIALS, FOLDERS
@@ -28,7 +28,7 @@ def command_here(extra: str) -> tuple[str, ...]:
         return (uvx, *from_the_index(extra))
     if uvx and cached and (checkout := folder_of_checkout()):
         return (uvx, "--from", f"{checkout}{f'[{extra}]' if extra else ''}", SCRIPT)
-    script = Path(sys.executable).with_name(f"{SCRIPT}.exe" if os.name == "nt" else SCRIPT)
+    script = Path(sys.executable).with_name(f"{SCRIPT}{systems.HERE.script_ending}")
     return (str(script),) if script.is_file() else (sys.executable, "-m", PACKAGE.name)
 
 

@@ -16,9 +16,9 @@ from typing import BinaryIO, cast
 
 from anyio import CancelScope, CapacityLimiter, move_on_after, to_thread
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.apart.inside import BLOCK
 
-NO_WINDOW = 0x08000000 if os.name == "nt" else 0  # or a console would flash up over Claude Desktop
 WAITING_LINE = CapacityLimiter(2)  # processes; with more of them none would be done in its seconds
 UNKNOWN_VERDICT = "unknown"
 MOST_GIVEN = 1024 * 1024
@@ -96,7 +96,12 @@ class Looking:
                 raise ValueError("stopped before it began")
             # All three streams are its own: the server's carry MCP.
             self._process = Popen(  # noqa: S603 - nothing in it comes from outside
-                command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, creationflags=NO_WINDOW
+                command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env=environment,
+                creationflags=systems.HERE.new_process,
             )
             return self._process
 

@@ -3,12 +3,12 @@
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.names import has_control
 from flipsnack_mcp.files.paths.look_alikes import next_step
 from flipsnack_mcp.files.paths.opening import MOST_NAMES, names_beside, opened_folder
@@ -165,7 +165,7 @@ def _objection(name: str, status: os.stat_result) -> str:
 
 
 def _wrong_name(name: str) -> str:
-    return "holds control characters" if has_control(name) else objection_to(name, sys.platform)
+    return "holds control characters" if has_control(name) else objection_to(name, systems.HERE)
 
 
 def _in_order(place: Place) -> tuple[object, ...]:

@@ -1,11 +1,11 @@
 """Names that look like one that is not there: equal to the eye first, then the nearest ones."""
 
 import difflib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.names import has_control
 from flipsnack_mcp.files.paths.place import Place, objection_to
 from flipsnack_mcp.text import as_compared
@@ -59,7 +59,7 @@ def _nearest_of(others: Sequence[Place], missing: Sequence[Missing]) -> Iterator
 
 def _written(missing: Sequence[Missing], *, nearest: bool) -> Iterator[str]:
     for place, depth, names in missing:
-        usable = [name for name in names if not has_control(name) and not objection_to(name, sys.platform)]
+        usable = [name for name in names if not has_control(name) and not objection_to(name, systems.HERE)]
         for name in (_nearest if nearest else _alike)(place.parts[depth], usable)[:MOST_PROPOSED]:
             yield _as_it_can_be_given(Place(place.folder, (*place.parts[:depth], name, *place.parts[depth + 1 :])))
 

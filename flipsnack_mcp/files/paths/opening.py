@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.paths.look_alikes import next_step
 from flipsnack_mcp.files.paths.place import UPLOAD_SETTING, Place, listed, missing_folders
 from flipsnack_mcp.files.paths.settling import settled
 from flipsnack_mcp.files.refusal import RefusedFile, cure_of, quote_path
 
-STEP_BY_STEP = os.open in os.supports_dir_fd
 NOTHING_FOLLOWED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 LOOKS = 4
 """A folder that is swapped for a link and back between two steps of one look passes it; hardly between all of several."""
@@ -94,7 +94,7 @@ def _refuse_missing(places: Sequence[Place], elsewhere: Callable[[], Sequence[Pl
 
 def _open(place: Place) -> OpenedFile:
     try:
-        if not STEP_BY_STEP:
+        if not systems.HERE.opens_below_folders:
             return open_and_compare(place)
         with _folder_of(place) as folder:
             # O_NONBLOCK: opening a FIFO would otherwise wait for somebody to write to it.
@@ -196,7 +196,7 @@ def _names(place: Place, *, files: bool) -> list[str]:
 @contextmanager
 def opened_folder(place: Place) -> Iterator[int | Path]:
     """Gives what `os.scandir` takes of a folder that lies below an upload folder, or is one; raises behind a link."""
-    if STEP_BY_STEP:
+    if systems.HERE.opens_below_folders:
         with _folder_of(Place(place.folder, (*place.parts, ""))) as folder:
             yield folder
     elif place.path.is_dir() and os.path.realpath(place.path) == str(place.path):

@@ -1,16 +1,15 @@
 """The upload folders that a path may mean: judged by its spelling alone, the file is then opened from there downwards."""
 
-import ntpath
 import os
-import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.files.names import TextRules, first_objection, is_reserved, without_format_characters
 from flipsnack_mcp.files.paths.spelling import understood
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+from flipsnack_mcp.systems import System
 
 UPLOAD_SETTING = "FLIPSNACK_UPLOAD_DIRS"
 # For the names below the allowed folder; what the folder itself is called is the person's own choice.
@@ -20,7 +19,7 @@ FORBIDDEN_NAMES: TextRules = (
     ("ends with a dot or a space", lambda name: name.endswith((".", " "))),
     ("is a reserved device name on Windows", is_reserved),
 )
-FORBIDDEN_ON_WINDOWS: TextRules = (
+FORBIDDEN_WITH_STREAMS: TextRules = (
     ("holds a colon, which on Windows names another stream of a file", lambda name: ":" in name),
 )
 
@@ -55,16 +54,16 @@ def locate_folder(path: str, folders: Sequence[Path]) -> tuple[Place, ...]:
     The comparison only chooses the folder: the file is then opened from that folder downwards, name by name,
     so that a comparison gone wrong could still not lead outside.
     """
-    platform: str = sys.platform
+    system = systems.HERE
     allowed = allowed_folders(folders, path)
-    meant = understood(path, platform, os.path.expanduser("~"))  # noqa: PTH111 - it raises nothing
-    places = _below_the_deepest(meant, allowed, platform) if meant.is_absolute() else _in_each(meant, allowed)
+    meant = understood(path, system, os.path.expanduser("~"))  # noqa: PTH111 - it raises nothing
+    places = _below_the_deepest(meant, allowed, system) if meant.is_absolute() else _in_each(meant, allowed)
     if not places:
         raise RefusedFile(
             f"The file {quote_path(path)} is not in a folder from which files may be uploaded.",
             f"Move it into {listed(allowed)}, or add its folder to {UPLOAD_SETTING}.{missing_folders(allowed)}",
         )
-    _check_names(path, places[0].parts, platform)
+    _check_names(path, places[0].parts, system)
     return places
 
 
@@ -78,13 +77,13 @@ def allowed_folders(folders: Sequence[Path], wanted: str = "") -> list[Path]:
     if not folders:
         raise RefusedFile(
             "Uploading files is switched off: no folder is named from which files may be uploaded.",
-            f"Set {UPLOAD_SETTING}={_example(wanted, sys.platform)} in the server's environment and restart it.",
+            f"Set {UPLOAD_SETTING}={_example(wanted)} in the server's environment and restart it.",
         )
     allowed = [folder for folder in folders if folder.is_absolute()]
     if not allowed:
         raise RefusedFile(
             f"{UPLOAD_SETTING} names no absolute folder ({listed(folders)}).",
-            f"Write it out, for example {UPLOAD_SETTING}={_example(wanted, sys.platform)}.",
+            f"Write it out, for example {UPLOAD_SETTING}={_example(wanted)}.",
         )
     return allowed
 
@@ -94,12 +93,12 @@ def _in_each(path: PurePath, folders: Sequence[Path]) -> tuple[Place, ...]:
     return tuple(Place(folder, path.parts) for folder in real)
 
 
-def _below_the_deepest(path: PurePath, folders: Sequence[Path], platform: str) -> tuple[Place, ...]:
+def _below_the_deepest(path: PurePath, folders: Sequence[Path], system: System) -> tuple[Place, ...]:
     places = list[tuple[int, Place]]()
     for folder in folders:
         real = Path(os.path.realpath(folder))
         for spelling in (folder, real):
-            parts = below(path, spelling, platform)
+            parts = below(path, spelling, system)
             if parts is not None:
                 places.append((len(spelling.parts), Place(real, parts)))
     # The deepest one, so that an allowed folder may lie under a link or a dot folder of another.
@@ -107,40 +106,32 @@ def _below_the_deepest(path: PurePath, folders: Sequence[Path], platform: str) -
     return (deepest[1],) if deepest else ()
 
 
-def below(path: PurePath, folder: PurePath, platform: str) -> tuple[str, ...] | None:
+def below(path: PurePath, folder: PurePath, system: System) -> tuple[str, ...] | None:
     """Returns the names that lead from a folder to a path, or None where it lies elsewhere by that system's rules."""
     depth = len(folder.parts)
-    same = [_normal(part, platform) for part in path.parts[:depth]] == [
-        _normal(part, platform) for part in folder.parts
-    ]
+    same = [*map(system.same_name, path.parts[:depth])] == [*map(system.same_name, folder.parts)]
     return path.parts[depth:] if same else None
 
 
-def _normal(part: str, platform: str) -> str:
-    if platform == "darwin":  # one name there, however Finder, a terminal or a settings file spells it
-        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())
-    return ntpath.normcase(part) if platform == "win32" else part
-
-
-def objection_to(name: str, platform: str) -> str:
+def objection_to(name: str, system: System) -> str:
     """Returns why a file or folder of this name is not uploaded from, or nothing."""
-    rules = (*FORBIDDEN_NAMES, *(FORBIDDEN_ON_WINDOWS if platform == "win32" else ()))
+    rules = (*FORBIDDEN_NAMES, *(FORBIDDEN_WITH_STREAMS if system.streams else ()))
     # Some file systems ignore format characters when they compare names, so the rules do too.
     return first_objection(without_format_characters(name), rules)
 
 
-def _check_names(path: str, names: tuple[str, ...], platform: str) -> None:
+def _check_names(path: str, names: tuple[str, ...], system: System) -> None:
     for name in names:
-        if reason := objection_to(name, platform):
+        if reason := objection_to(name, system):
             raise RefusedFile(
                 f"The path {quote_path(path)} is refused: {quote_path(name)} {reason}.",
                 "Rename or copy the file to a plain name and give that path.",
             )
 
 
-def _example(path: str, platform: str) -> str:
+def _example(path: str) -> str:
     try:
-        meant = understood(path, platform, os.path.expanduser("~"))  # noqa: PTH111
+        meant = understood(path, systems.HERE, os.path.expanduser("~"))  # noqa: PTH111
     except RefusedFile:
         return "/path/to/folder"
     folder = str(meant.parent)

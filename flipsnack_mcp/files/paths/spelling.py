@@ -1,11 +1,12 @@
 """What people and their programs write for a path: blanks before it, quotes, `~` and `file://` are understood."""
 
 import re
-from pathlib import PurePath, PurePosixPath, PureWindowsPath
+from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote_to_bytes
 
 from flipsnack_mcp.files.names import TextRules, first_objection, has_control
 from flipsnack_mcp.files.refusal import RefusedFile, quote_path
+from flipsnack_mcp.systems import System
 
 LONGEST_PATH = 4096
 QUOTES = {
@@ -17,6 +18,14 @@ FILE_URL = re.compile(r"file://([^/\\?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|.*://", re.DOTALL)
 SEPARATORS = re.compile(r"[/\\]")
 DRIVE = re.compile(r"[A-Za-z]:")
+# A folder of another machine. What has a dot or a question mark for its machine is a device.
+SHARE = re.compile(r"[/\\]{2}[^/\\?.:][^/\\:]*[/\\][^/\\]")
+
+
+def is_double(path: str) -> bool:
+    """Tells whether a path begins with two separators, as those of other machines and of devices do."""
+    return bool(SEPARATORS.match(path) and SEPARATORS.match(path[1:]))
+
 
 AS_TEXT: TextRules = (
     ("is empty", lambda path: not path.strip()),
@@ -24,7 +33,6 @@ AS_TEXT: TextRules = (
     ("holds control characters", has_control),
 )
 AS_URL: TextRules = (
-    ("names a file of another machine", lambda url: FILE_URL.sub(r"\1", url).lower() not in {"", "localhost"}),
     ("is a URL, not the path of a file", lambda url: not FILE_URL.sub(r"\2", url)),
     (
         'holds "?" or "#", where a URL of a file ends; in a name write %3F or %23',
@@ -36,36 +44,38 @@ AS_PATH: TextRules = (
     *AS_TEXT,
     ("is a URL, not the path of a file", lambda path: URL.match(path) is not None),
     ("begins with the home folder of another user", lambda path: path.startswith("~")),
-    ("is a network or device path", lambda path: bool(SEPARATORS.match(path) and SEPARATORS.match(path[1:]))),
     ("holds the component '..'", lambda path: ".." in SEPARATORS.split(path)),
 )
 ON_WINDOWS: TextRules = (
+    ("is a device path, or names no share", lambda path: is_double(path) and not SHARE.match(path)),
     ("names no drive, or no folder on it", lambda path: bool(PureWindowsPath(path).anchor and not is_whole(path))),
 )
 NOT_ON_WINDOWS: TextRules = (
+    ("is a network or device path", is_double),
     ("is a path of Windows, and this server runs on another system",
      lambda path: bool(DRIVE.match(path) and SEPARATORS.match(path[2:]))),
 )  # fmt: skip
 
 
 def is_whole(path: str) -> bool:
-    """Tells whether a path of Windows names drive and folder."""
+    """Tells whether a path of Windows names drive and folder, or share and folder."""
     return PureWindowsPath(path).is_absolute()
 
 
-def understood(text: str, platform: str, home: str) -> PurePath:
+def understood(text: str, system: System, home: str) -> PurePath:
     """Returns the path that was meant, absolute or relative; refuses every spelling that could mean two things.
 
     What comes out of a URL, of quotes or of `~` is judged like what was written without them, and decoded only once.
     """
+    drives = system.paths is PureWindowsPath
     path = without_quotes(text)
     _refuse(text, first_objection(path, AS_TEXT))
     if FILE_URL.fullmatch(path):
-        path = _path_of_url(text, path, platform)
-    elif path == "~" or (path[:1] == "~" and path[1] in ("/\\" if platform == "win32" else "/")):
+        path = _path_of_url(text, path, drives=drives)
+    elif path == "~" or (path[:1] == "~" and path[1] in ("/\\" if drives else "/")):
         path = home + path[1:]
-    _refuse(text, first_objection(path, (*AS_PATH, *(ON_WINDOWS if platform == "win32" else NOT_ON_WINDOWS))))
-    return PureWindowsPath(path) if platform == "win32" else PurePosixPath(path)
+    _refuse(text, first_objection(path, (*AS_PATH, *(ON_WINDOWS if drives else NOT_ON_WINDOWS))))
+    return system.paths(path)
 
 
 def without_quotes(text: str) -> str:
@@ -79,14 +89,18 @@ def without_quotes(text: str) -> str:
     return inside[1:-1] if closing and len(inside) > 1 and inside[-1] in closing else path
 
 
-def _path_of_url(text: str, url: str, platform: str) -> str:
+def _path_of_url(text: str, url: str, *, drives: bool) -> str:
+    machine = "" if FILE_URL.sub(r"\1", url).lower() == "localhost" else FILE_URL.sub(r"\1", url)
+    _refuse(text, "names a file of another machine" if machine and not drives else "")
     _refuse(text, first_objection(url, AS_URL))
     try:
         path = unquote_to_bytes(FILE_URL.sub(r"\2", url)).decode()
     except UnicodeError:
         path = ""
         _refuse(text, "holds bytes that are not in UTF-8")
-    return path[1:] if platform == "win32" and DRIVE.match(path[1:]) else path
+    if machine:
+        return f"//{machine}{path}"
+    return path[1:] if drives and DRIVE.match(path[1:]) else path
 
 
 def _refuse(text: str, reason: str) -> None:

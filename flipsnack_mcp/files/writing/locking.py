@@ -6,8 +6,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 
-BESIDE = os.name == "nt"
-"""Whether the lock is on a file beside: Windows renames no open file, and the lock has to outlast the renaming."""
+from flipsnack_mcp import systems
 
 
 class LockState(Enum):
@@ -27,7 +26,7 @@ class WriterLock:
 
     def take(self, descriptor: int) -> LockState:
         """Locks the file, by its open descriptor or by a file beside it."""
-        if BESIDE:
+        if lock_is_beside():
             descriptor = self._beside = os.open(beside(self.path), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         return lock_file(descriptor)
 
@@ -38,6 +37,11 @@ class WriterLock:
             self._beside = None
             with suppress(OSError):  # somebody may be looking at it: then it is removed as a leftover
                 beside(self.path).unlink(missing_ok=True)
+
+
+def lock_is_beside() -> bool:
+    """Tells whether another file is locked: one that has to be closed for its renaming would lose its lock too early."""
+    return not systems.HERE.moves_open_files
 
 
 def beside(path: Path) -> Path:
@@ -58,13 +62,13 @@ def lock_file(descriptor: int) -> LockState:
 @contextmanager
 def open_locked(path: Path) -> Iterator[LockState]:
     """Locks a file that another may be writing; raises OSError where it cannot even be opened."""
-    target = beside(path) if BESIDE else path
+    target = beside(path) if lock_is_beside() else path
     # For writing: where a network disk imitates the lock, it gives it to nobody else.
     flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(target, flags)
     except FileNotFoundError:
-        if not BESIDE:
+        if not lock_is_beside():
             raise
         yield LockState.UNSUPPORTED  # made by a version that knew no such locks
         return
@@ -73,5 +77,5 @@ def open_locked(path: Path) -> Iterator[LockState]:
         yield state
     finally:
         os.close(descriptor)
-    if BESIDE and state is LockState.OURS:
+    if lock_is_beside() and state is LockState.OURS:
         target.unlink(missing_ok=True)

@@ -142,10 +142,11 @@ def redis_failure(error: BaseException) -> Failure:
 
 def redis_unusable(failure: Failure, where: str, *, unknown: bool = False) -> StoreUnreachable:
     """What is said of it. `unknown`: a change had been sent, and nobody knows whether it was made."""
+    cause = f"Redis {failure.happened}"
     if unknown:
         lost = "so that it is not known whether it kept the last thing it was told"
-        return OutcomeUnknown(f"Redis at {where} {failure.happened}, {lost}.", failure.next_step)
-    return StoreUnreachable(f"Redis at {where} {failure.happened}.", failure.next_step)
+        return OutcomeUnknown(f"Redis at {where} {failure.happened}, {lost}.", failure.next_step, cause)
+    return StoreUnreachable(f"Redis at {where} {failure.happened}.", failure.next_step, cause)
 
 
 def redis_held(where: str, seconds: float) -> StoreUnreachable:
@@ -153,6 +154,7 @@ def redis_held(where: str, seconds: float) -> StoreUnreachable:
     return StoreUnreachable(
         f"What is kept in Redis at {where} was changed by other processes again and again for {seconds:.0f} seconds.",
         "Try again; if it stays so, see how busy that server is.",
+        "other processes change what is in Redis again and again",
     )
 
 
@@ -161,4 +163,5 @@ def no_redis_client() -> StoreUnreachable:
     return StoreUnreachable(
         "FLIPSNACK_STATE names a Redis server, and the client for it is not installed.",
         "Install this package with its extra `redis`: pip install '.[redis]' in its folder.",
+        "the client for Redis is not installed",
     )

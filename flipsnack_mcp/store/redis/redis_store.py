@@ -11,7 +11,7 @@ import anyio
 
 from flipsnack_mcp.redis_address import RedisAddress
 from flipsnack_mcp.store.clock import Clock, Moment
-from flipsnack_mcp.store.records import Records, T
+from flipsnack_mcp.store.records import Records, T, note_records
 from flipsnack_mcp.store.redis.failures import redis_held
 from flipsnack_mcp.store.redis.link import RedisLink
 from flipsnack_mcp.store.redis.presence import presence_on, stay_present
@@ -88,6 +88,9 @@ class RedisStore:
                 question.add(more)
                 sight = question.answered(await self._ask(question.asked))
                 continue
+            except Exception as error:
+                note_records(error)
+                raise
             finally:
                 records.end()
             self._remember(records)

@@ -182,7 +182,7 @@ def loaded(text: str) -> Body:
     """A body."""
     try:
         found: Body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise altered() from None
     return found
 
@@ -192,4 +192,5 @@ def altered() -> StoreUnreachable:
     return StoreUnreachable(
         "What Redis keeps for flipsnack-mcp was altered by another program; it was left as it is.",
         "Give FLIPSNACK_STATE another database, or another prefix (?prefix=NAME), which begins anew.",
+        "what is in Redis was altered by another program",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from flipsnack_mcp.files.writing.patience import patiently
 from flipsnack_mcp.store.permissions import make_folder
 from flipsnack_mcp.team.authentication.tokens import TokensTold, TokensUnusableError, sighting_of
 
@@ -51,7 +52,7 @@ def write_whole(path: Path, content: bytes) -> None:
             written.write(content)
             written.flush()
             os.fsync(descriptor)
-        Path(name).replace(path)
+        patiently(lambda: Path(name).replace(path))
     except BaseException:
         with suppress(OSError):
             Path(name).unlink()

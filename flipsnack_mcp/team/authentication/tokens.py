@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from flipsnack_mcp import systems
 from flipsnack_mcp.server.callers.caller import Caller, Right
 from flipsnack_mcp.started import as_typed
 from flipsnack_mcp.store.permissions import OF_OTHERS
@@ -163,8 +164,8 @@ def check_whose(path: Path, status: os.stat_result) -> None:
     """Raise where others could read the file, or write somebody into it."""
     if not stat.S_ISREG(status.st_mode):
         raise TokensUnusableError(f"{path} is no file. Nobody is let in by it.")
-    if os.name == "nt":
-        return  # its folder's access list protects it there
+    if not systems.HERE.modes:
+        return
     if status.st_mode & OF_OTHERS:
         raise TokensUnusableError(
             f"{path} is open to other users of this machine, so nobody is let in by it. Look whether what stands in it is "

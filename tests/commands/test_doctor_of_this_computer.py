@@ -1,0 +1,210 @@
+"""What `doctor` finds of the way to Flipsnack, of clock and quota, of folders and files; and what `--fix` sets right of it."""
+
+import errno
+import json
+import os
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import httpx2
+import pytest
+
+from flipsnack_mcp.api import Access, Flipsnack, Pacer
+from flipsnack_mcp.api.actions.statistics import UserStats
+from flipsnack_mcp.api.errors import refusal
+from flipsnack_mcp.api.network.failures import EXPLANATIONS, Departure, Route, failure_of
+from flipsnack_mcp.api.network.proxies import Proxy
+from flipsnack_mcp.commands.connecting import budget, connect, rules_of
+from flipsnack_mcp.commands.doctor.asking import cause_in_a_word, clock_here, sharing, told_by_answer, upload_host
+from flipsnack_mcp.commands.doctor.finding import Finding, all_set_right
+from flipsnack_mcp.commands.doctor.folders import is_on_share, packages_folder
+from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.systems import LINUX, MACOS, System
+from tests.commands.processes import KEY, SECRET, Ended, nobody_answers_at
+
+Here = Callable[..., Ended]
+EXPIRED = ssl.SSLCertVerificationError(1, "certificate has expired")
+UNTRUSTED = ssl.SSLCertVerificationError(1, "self-signed certificate")
+CAUSES: dict[str, tuple[Exception, str]] = {
+    "name": (socket.gaierror(socket.EAI_NONAME, "unknown"), "name"),
+    "nobody": (ConnectionRefusedError(), "connection"),
+    "silence": (httpx2.ConnectTimeout("late"), "connection"),
+    "no route": (OSError(101, "unreachable"), "connection"),
+    "expired": (EXPIRED, "certificate"),
+    "not trusted": (UNTRUSTED, "certificate"),
+    "no TLS": (ssl.SSLError(1, "wrong version number"), "encryption"),
+    "a proxy that refuses": (httpx2.ProxyError("403 Forbidden"), "proxy"),
+    "anything": (RuntimeError(), "connection"),
+}
+
+
+@pytest.mark.parametrize(("error", "cause"), CAUSES.values(), ids=CAUSES)
+@pytest.mark.parametrize("proxied", [False, True])
+def test_what_keeps_flipsnack_from_being_reached_is_told_apart(error: Exception, cause: str, *, proxied: bool) -> None:
+    departure = Departure()
+    departure.set_out(Route("api.flipsnack.com", 443, Proxy("HTTPS_PROXY", "http://proxy:3128") if proxied else None))
+    assert cause_in_a_word(failure_of(error, departure)) == ("proxy" if proxied and cause != "certificate" else cause)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [(41, "key"), (44, "secret"), (31, "shared key"), (32, "shared key"), (22, "maintenance"), (30, "answer")],
+)
+def test_what_flipsnack_refuses_is_told_apart(code: int, cause: str) -> None:
+    assert cause_in_a_word(refusal(code, "said")) == cause
+
+
+@pytest.mark.parametrize(("left", "ok"), [(0, False), (1, True), (None, True)])
+def test_a_quota_that_is_used_up_is_a_fault(left: int | None, *, ok: bool) -> None:
+    found = told_by_answer(UserStats(api_uploads_left=left))
+    assert (found.ok, found.cause) == (ok, "" if ok else "quota")
+    assert ok or "code 33" in found.said
+
+
+@pytest.mark.parametrize(
+    ("ahead", "ok", "said"),
+    [
+        (0, True, "the same as"),
+        (-60, True, "ahead"),
+        (90, True, "behind"),
+        (-3600, False, "s ahead"),
+        (86_400, False, "s behind"),
+    ],
+)
+def test_a_clock_is_compared_with_that_of_the_answer(ahead: float, said: str, *, ok: bool) -> None:
+    (found,) = clock_here(formatdate(time.time() + ahead))
+    assert (found.ok, said in found.said) == (ok, True), found.said
+    assert list(clock_here("")) == []
+
+
+async def test_who_else_uses_the_key_is_counted(tmp_path: Path) -> None:
+    settings = Settings(api_key=KEY, api_secret=SECRET, state=f"sqlite:{tmp_path / 'state.sqlite'}")
+    for already in (0, 1, 2):
+        (told,) = await sharing(settings) or (Finding("shared key", ok=True, said=""),)
+        assert told.said[:3] == ("", "", "one")[already]
+        pacer = Pacer(budget(settings), rules_of(settings))
+        async with pacer.slot():
+            pass
+        await pacer.close()
+
+
+async def test_the_host_for_documents_is_looked_at_without_key_and_signature() -> None:
+    asked = list[httpx2.Request]()
+
+    def answers(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(404)
+
+    async with Flipsnack(
+        Access(KEY, SECRET), Pacer(budget(Settings())), lambda: httpx2.MockTransport(answers)
+    ) as flipsnack:
+        assert await upload_host(flipsnack, "https://upload.flipsnack.com/v1/") == []
+    (one,) = asked
+    assert (one.method, str(one.url)) == ("HEAD", "https://upload.flipsnack.com/v1/")
+    assert KEY not in str(one.headers)
+
+
+async def test_a_host_for_documents_that_cannot_be_reached_is_a_fault() -> None:
+    with nobody_answers_at() as port:
+        async with connect(Settings(api_key=KEY, api_secret=SECRET, state="memory:")) as flipsnack:
+            (found,) = await upload_host(flipsnack, f"http://127.0.0.1:{port}/v1/")
+    assert (found.check, found.ok, found.cause) == ("upload host", False, "connection")
+
+
+def test_every_cause_stands_in_the_document() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([a-z ]+)` \|", text, re.MULTILINE)
+    of_the_way = {where for _, where, _ in EXPLANATIONS}
+    refused = {cause_in_a_word(refusal(code, "")) for code in (22, 30, 31, 41, 44)}
+    assert sorted(documented) == sorted({*of_the_way, *refused, "setting", "quota", "unexpected"})
+
+
+# --- what can be set right
+def told(ended: Ended) -> Any:
+    return json.loads(ended.out)
+
+
+@pytest.fixture
+def untidy(tmp_path: Path) -> dict[str, str]:
+    """A key that others may read, a folder that is missing, and one in which a run that was killed left something."""
+    key = tmp_path / "state.key"
+    key.write_text(bytes(range(32)).hex())
+    key.chmod(0o644)
+    return {
+        "FLIPSNACK_SANDBOX": "1",
+        "FLIPSNACK_STATE_KEY_FILE": str(key),
+        "FLIPSNACK_DOWNLOAD_DIR": str(tmp_path / "a" / "b"),
+    }
+
+
+def test_what_can_be_set_right_is_only_named_without_being_asked_for(
+    run_here: Here, untidy: dict[str, str], tmp_path: Path
+) -> None:
+    checks = told(run_here("doctor", "--json", **untidy))["checks"]
+    assert [one["check"] for one in checks if one.get("fixable")] == ["keys", "downloads"]
+    assert "`doctor --fix` does it." in run_here("doctor", **untidy).out
+    assert (tmp_path / "state.key").stat().st_mode & 0o077
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_can_be_set_right_is_set_right_and_said_and_nothing_else_is_touched(
+    run_here: Here, untidy: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "a" / "b"
+    first = told(run_here("doctor", "--json", "--fix", **untidy))
+    assert first["fixed"] == [
+        f'Closed "{tmp_path / "state.key"}" to other users of this machine.',
+        f'Made the folder "{folder}".',
+    ]
+    assert (first["ok"], [one for one in first["checks"] if one.get("fixable")]) == (True, [])
+    assert (tmp_path / "state.key").stat().st_mode & 0o777 == 0o600
+    for name in (".flipsnack-0123456789abcdef.part", "notes.part", "catalogue.zip"):
+        (folder / name).touch()
+    assert told(run_here("doctor", "--json", "--fix", **untidy))["fixed"] == [
+        f'Removed 1 unfinished file(s) of ended programs from "{folder}".'
+    ]
+    assert sorted(one.name for one in folder.iterdir()) == ["catalogue.zip", "notes.part"]
+    assert "Nothing was found that can be set right without you." in run_here("doctor", "--fix", **untidy).out
+
+
+def test_what_cannot_be_set_right_is_said_with_its_reason() -> None:
+    def refused() -> str:
+        raise PermissionError(1, "Operation not permitted", "/run/secrets/key")
+
+    assert all_set_right([Finding("keys", ok=True, said="", mend=refused)]) == [
+        "Not set right (/run/secrets/key): Operation not permitted."
+    ]
+
+
+def test_a_state_file_that_was_open_to_others_is_closed_by_the_look_at_it(run_here: Here, tmp_path: Path) -> None:
+    own = {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_STATE": f"sqlite:{tmp_path / 'state.sqlite'}"}
+    (tmp_path / "state.sqlite").touch(mode=0o644)
+    (tmp_path / "state.sqlite").chmod(0o644)
+    assert "was open to other users of this machine, and was closed just now" in run_here("doctor", **own).out
+    assert not (tmp_path / "state.sqlite").stat().st_mode & 0o077
+
+
+@pytest.mark.parametrize(
+    ("path", "share"), [(r"\\server\share\x", True), ("//server/share", True), (r"C:\x", False), ("x", False)]
+)
+def test_a_path_on_a_share_is_known_by_its_drive(path: str, *, share: bool) -> None:
+    assert is_on_share(PureWindowsPath(path)) is share
+
+
+@pytest.mark.parametrize(("system", "well"), [(MACOS, False), (LINUX, True)])
+def test_a_folder_for_downloads_that_macos_guards_is_told_with_its_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: System, *, well: bool
+) -> None:
+    def guarded(_: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("flipsnack_mcp.systems.HERE", system)
+    monkeypatch.setattr(os, "scandir", guarded)
+    found = next(packages_folder(tmp_path, named=True))
+    assert (found.ok, "Privacy & Security > Files and Folders" in found.said) == (well, not well)
