@@ -119,13 +119,13 @@ def run(options: "argparse.Namespace") -> int:
                 from flipsnack_mcp.commands.approve import approve
 
             return approve(settings_of(options), options.code)
-        case "history" | "token" | "move" | "setup" | "login":
-            return RUNS[options.command](options)
+        case "history" | "token" | "move" | "hooks" | "leads" | "setup" | "login":
+            return WITH_THEIR_OWN[options.command](options)
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
-    pace = pace_of(options.calls_per_minute, options.conversion_seconds, options.package_seconds)
-    return sandbox(options.port, options.account, pace)
+    seconds = (options.conversion_seconds, options.package_seconds, options.retry_seconds)
+    return sandbox(options.port, options.account, pace_of(options.calls_per_minute, *seconds), options.hook)
 
 
 def run_doctor(options: "argparse.Namespace") -> int:
@@ -209,6 +209,40 @@ def run_token(options: "argparse.Namespace") -> int:
     return token_list(settings)
 
 
+def run_hooks(options: "argparse.Namespace") -> int:
+    """Make, show, replace or end the address at which the leads of an account arrive."""
+    settings = settings_of(options)
+    with importing():
+        from flipsnack_mcp.commands.leads.hooks import hooks_add, hooks_list, hooks_replace, hooks_revoke
+
+    if options.what == "list":
+        return hooks_list(settings)
+    return {"add": hooks_add, "replace": hooks_replace, "revoke": hooks_revoke}[options.what](settings, options.account)
+
+
+def run_leads(options: "argparse.Namespace") -> int:
+    """Take leads out, or erase those of one person."""
+    settings = settings_of(options)
+    with importing():
+        from flipsnack_mcp.commands.leads.taking_out import leads_erase, leads_export
+
+    if options.what == "erase":
+        return leads_erase(settings, options.address)
+    return leads_export(settings, options.account, options.since, as_json=options.json)
+
+
+WITH_THEIR_OWN = {
+    "history": run_history,
+    "token": run_token,
+    "move": run_move,
+    "hooks": run_hooks,
+    "leads": run_leads,
+    "setup": run_setup,
+    "login": run_login,
+}
+"""Commands whose options are read in a function of their own."""
+
+
 def run_serve(http: str | None, options: Mapping[str, str]) -> int:
     """Serve; on stdio most is imported once a client needs it. Garbage is left until then: that saves 50 ms."""
     gc.disable()
@@ -242,8 +276,6 @@ def wrong(text: str) -> int:
         sys.stderr.write(f"flipsnack-mcp: {text}\n")
     return EXIT_WRONG_USAGE
 
-
-RUNS = {"history": run_history, "token": run_token, "move": run_move, "setup": run_setup, "login": run_login}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -47,6 +47,16 @@ class TeamSettings:
     body_kilobytes: int = setting(
         partial(Reading.number, most=1_000_000), "HTTP: largest body of a request", default=4096
     )
+    leads: bool = setting(
+        Reading.switch,
+        "HTTP: keep what forms and orders bring at the addresses that `flipsnack-mcp hooks add` makes",
+        default=False,
+    )
+    leads_days: int = setting(
+        partial(Reading.number, least=0, most=1000),
+        "HTTP: how many days a lead is kept; 0 keeps nothing but counts",
+        default=90,
+    )
     drain_seconds: int = setting(
         partial(Reading.number, least=0, most=300),
         "HTTP: how long a server that is told to end goes on, so that balancers notice",

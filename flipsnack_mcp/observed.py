@@ -2,7 +2,7 @@
 
 Spans go through the part of OpenTelemetry that the protocol's SDK imports anyway, and that does nothing until somebody
 starts its SDK. The part for figures is imported by nobody else and takes 12 ms, so they go to whoever keeps them
-(`keep`), which is nobody until then.
+(`keep_figures`), which is nobody until then.
 """
 
 import os
@@ -107,7 +107,7 @@ class FigureKeeper:
 KEPT_FIGURES = FigureKeeper()
 
 
-def keep(keeper: Keeper) -> None:
+def keep_figures(keeper: Keeper) -> None:
     """Let somebody have the figures from now on."""
     KEPT_FIGURES.by = keeper
 

@@ -4,7 +4,7 @@ import argparse
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NoReturn
 
@@ -27,6 +27,7 @@ TO_ASK_WITH = frozenset(
     {"FLIPSNACK_API_KEY_FILE", "FLIPSNACK_API_SECRET_FILE", "FLIPSNACK_API_URL", "FLIPSNACK_UPLOAD_URL"}
 )
 """The settings by which a key is known and tried out."""
+OF_LEADS = frozenset({"FLIPSNACK_STATE", "FLIPSNACK_ACCOUNTS", "FLIPSNACK_PUBLIC_URL"})
 LACKING = "the following arguments are required: "
 """How the parser begins to say what is missing."""
 ALONE = frozenset({"--version", "--help", "-h"})
@@ -149,6 +150,8 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         "--undo", type=whole, metavar="ID", help="put back what the change with this number left, once you agreed to it"
     )
     add_tokens(commands.add_parser("token", help="say who may call a server over HTTP, and take that back"))
+    add_hooks(commands.add_parser("hooks", help="say where the leads of an account arrive, and take that back"))
+    add_leads(commands.add_parser("leads", help="take out all leads, or erase those of an e-mail address"))
     move = commands.add_parser("move", help="move what a state file holds to the Redis server of FLIPSNACK_STATE")
     move.add_argument("file", nargs="?", help="the file; without it, the usual one")
     sandbox = commands.add_parser("sandbox", help="serve the imitation Flipsnack over HTTP, for tests")
@@ -191,10 +194,42 @@ def add_tokens(token: argparse.ArgumentParser) -> None:
     every = what.add_parser("list", help="show whose tokens there are")
     revoke = what.add_parser("revoke", help="take a token back")
     revoke.add_argument("name", metavar="NAME", help="whose it is")
-    for one in (add, every, revoke):
-        for variable in VARIABLES:
-            if variable.name in OF_TOKENS:
-                text = f"{variable.meaning} ({variable.name})"
+    add_some_settings((add, every, revoke), OF_TOKENS)
+
+
+def add_hooks(hooks: argparse.ArgumentParser) -> None:
+    """What can be done with the addresses at which leads arrive."""
+    what = hooks.add_subparsers(dest="what", required=True, metavar="add|list|replace|revoke")
+    every = {
+        "add": "make the address of an account, which is printed once",
+        "list": "show which accounts have one, and how many leads came",
+        "replace": "make another one; the one before ends",
+        "revoke": "end it",
+    }
+    made = {name: what.add_parser(name, help=text) for name, text in every.items()}
+    for name in made.keys() - {"list"}:
+        made[name].add_argument("account", nargs="?", metavar="ACCOUNT", help="its name in FLIPSNACK_ACCOUNTS")
+    add_some_settings(made.values(), OF_LEADS)
+
+
+def add_leads(leads: argparse.ArgumentParser) -> None:
+    """What can be done with leads in a terminal."""
+    what = leads.add_subparsers(dest="what", required=True, metavar="export|erase")
+    export = what.add_parser("export", help="print them all, unmasked, as a table (CSV)")
+    export.add_argument("account", nargs="?", metavar="ACCOUNT", help="of one account only")
+    export.add_argument("--since", type=time_from, default=0.0, metavar="TIME", help=f"since then: {SOME_TIME}")
+    export.add_argument("--json", action="store_true", help="print them as JSON")
+    erase = what.add_parser("erase", help="erase every lead of an e-mail address, for good")
+    erase.add_argument("address", nargs="?", metavar="ADDRESS", help="without it, it is asked for")
+    add_some_settings((export, erase), OF_LEADS)
+
+
+def add_some_settings(commands: Iterable[argparse.ArgumentParser], names: frozenset[str]) -> None:
+    """Some of the settings, as options."""
+    for variable in VARIABLES:
+        if variable.name in names:
+            for one in commands:
+                text = f"{variable.meaning} ({variable.name})".replace("%", "%%")
                 one.add_argument(variable.option, dest=variable.name, help=text, metavar="VALUE")
 
 
@@ -206,9 +241,25 @@ def add_imitation(sandbox: argparse.ArgumentParser) -> None:
         "--calls-per-minute": (whole, 60, "calls that it takes; 0 for no limit (default: 60)"),
         "--conversion-seconds": (seconds, 5.0, "how long a document is converted (default: 5)"),
         "--package-seconds": (seconds, 5.0, "how long an HTML package takes (default: 5)"),
+        "--retry-seconds": (seconds, 1.0, "how long until the first of a webhook's five retries (default: 1)"),
     }
     for option, (kind, usual, text) in paces.items():
         sandbox.add_argument(option, type=kind, default=usual, metavar="N", help=text)
+    sandbox.add_argument(
+        "--hook",
+        type=hook_address,
+        metavar="URL",
+        help="where leads and orders go, once a POST to the leads_url of its first line asks for them",
+    )
+
+
+def hook_address(text: str) -> str:
+    """Read where a webhook is."""
+    from flipsnack_mcp.sandbox.webhook.address import may_be_hook  # noqa: PLC0415  # only for an imitation with one
+
+    if may_be_hook(text):
+        return text
+    raise argparse.ArgumentTypeError("takes an https address, or an http address on this machine")
 
 
 def time_from(text: str) -> float:

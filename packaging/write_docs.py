@@ -69,10 +69,16 @@ def menu_json() -> str:
 
 def entry(tool: Tool[Any]) -> dict[str, Any]:
     described = descriptor(tool).model_dump(mode="json", by_alias=True, exclude_none=True)
-    toolset, needs = "legacy" if tool.input.legacy else "default", tool.only_with or tool.input.effect
+    toolset, needs = toolset_of(tool), tool.only_with or tool.input.effect
     acts = {"acts": True} if tool.only_with is Effect.READS else {}
     listed = {"toolset": toolset, "needs": needs.value, "right": tool.right.value, **acts, "tool": described}
     return listed | ({"over_accounts": answer_schema(tool.over_accounts)} if tool.over_accounts else {})
+
+
+def toolset_of(tool: Tool[Any]) -> str:
+    if tool.of_leads:
+        return menu.LEADS_TOOLSET
+    return "legacy" if tool.input.legacy else "default"
 
 
 def descriptor(tool: Tool[Any]) -> types.Tool:
@@ -201,6 +207,7 @@ def tool_row(tool: Tool[Any]) -> str:
     first = str(action.__doc__).split(". ")[0].rstrip(".")
     effect = (
         f"{action.effect.value}{', writes a file' if tool.writes_file else ''}{' (legacy)' if action.legacy else ''}"
+        f"{' (over HTTP, with `FLIPSNACK_LEADS`)' if tool.of_leads else ''}"
     )
     return f"| `{tool.name}` | {first} | {stands_on} | {effect} |"
 
@@ -230,3 +237,4 @@ if __name__ == "__main__":
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
     write_all()
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now
+    runpy.run_path(str(ROOT / "evaluations" / "results.py"), run_name="__main__")  # says what is stale by now

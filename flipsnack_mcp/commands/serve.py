@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from flipsnack_mcp.commands.connecting import connect, remarks_on_keys, remember
+from flipsnack_mcp.commands.connecting import connect, kept_at, remarks_on_keys, remember
 from flipsnack_mcp.commands.setup.keychain import with_keychain
 from flipsnack_mcp.commands.stopping import see_to_stderr, serve_until_interrupted
 from flipsnack_mcp.front.leaving import end_process, leave_when_interrupted
@@ -26,6 +26,10 @@ from flipsnack_mcp.team.binding import asks_who_calls
 IMITATIONS_APART = (
     "An account is an imitation inside this process (sandbox), so each replica has other flipbooks: to try several, start "
     "`flipsnack-mcp sandbox` and let the accounts name it by its api_url and upload_url."
+)
+LEADS_NOWHERE = (
+    "FLIPSNACK_LEADS is set, but FLIPSNACK_STATE is memory:, so no `hooks add` reaches this server, and what it kept would end "
+    "with it: name a file or a Redis server."
 )
 
 log = logging.getLogger(__name__)
@@ -44,6 +48,7 @@ def serve(settings: Settings, where: tuple[str, int] | None, heard: Heard | None
     if not (sys.stdin and sys.stdout):
         sys.stderr.write("stdin or stdout is closed: an MCP client talks to this server over both\n")
         return 1
+    settings = told_to_all(settings, leads=False)  # nobody can send any to a server on stdio
     # Before the SDK: where `rich` is installed, its handler would print tracebacks past the redaction.
     log_to_stderr(settings)
     server = made(settings, remember(settings))
@@ -67,6 +72,11 @@ def for_callers(settings: Settings, bound_to: str) -> Settings:
     team = asks_who_calls(settings)
     alone = team and not settings.public_url and urlsplit(bound_to).hostname in LOOPBACK
     known: dict[str, Any] = {"team": team, **({"public_url": bound_to} if alone else {})}
+    return told_to_all(settings, **known)
+
+
+def told_to_all(settings: Settings, **known: Any) -> Settings:
+    """The settings with what is known of the process and of each of its accounts."""
     return replace(settings, **known, accounts=tuple(replace(one, **known) for one in settings.accounts))
 
 
@@ -105,7 +115,8 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     if sys.stderr.isatty():
         reached = settings.public_url.rstrip("/") or address_of_server(host, port)
         announce(f"waiting for MCP clients at {reached}/mcp; press Ctrl-C to leave")
-    for one in (*remarks_on_callers(settings), *remarks_on_files(settings), *remarks_on_imitations(settings)):
+    own = (*remarks_on_imitations(settings), *remarks_on_leads(settings))
+    for one in (*remarks_on_callers(settings), *remarks_on_files(settings), *own):
         log.warning("%s", one)
     return served_over_http(server, settings, store, host, port)
 
@@ -114,6 +125,11 @@ def remarks_on_imitations(settings: Settings) -> list[str]:
     """What the person who starts one of several replicas should know of imitations inside them."""
     apart = [one.name for one in settings.every if one.sandbox and is_redis(settings.state)]
     return [IMITATIONS_APART] if apart else []
+
+
+def remarks_on_leads(settings: Settings) -> list[str]:
+    """What the person should know who wants leads to be kept where nothing is."""
+    return [LEADS_NOWHERE] if settings.leads and kept_at(settings) == "memory:" else []
 
 
 def served_over_http(server: FlipsnackServer, settings: Settings, store: Store, host: str, port: int) -> int:

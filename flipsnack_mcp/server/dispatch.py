@@ -173,11 +173,11 @@ class Dispatcher:
         team = self.settings.team
         if not self.several:
             given = understand(tool.input, arguments, team=team)
-            check_right(name, right_needed(name, getattr(given, "status", None)))
+            check_right(name, right_needed(name, dict(given)))
             return tool, given, Whose((self.first,))
         own = {key: value for key, value in arguments.items() if key != ARGUMENT}
         given = understand(tool.input, own, besides=(ARGUMENT,), team=team)
-        check_right(name, right_needed(name, getattr(given, "status", None)))
+        check_right(name, right_needed(name, dict(given)))
         writes = tool.input.effect is not Effect.READS or asks_to_stop(given)
         return tool, given, await whose_call(self.apps, name, arguments, writes=writes)
 

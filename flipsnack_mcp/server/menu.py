@@ -5,7 +5,7 @@ the package, and a test compares it with `server/tools/table.py`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,13 @@ from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.settings import Settings
 
 MENU_FILE = Path(__file__).with_name("menu.json")
+LEADS_TOOLSET = "leads"
+"""What only a server has that receives them: nobody has to ask for it, and nobody else pays for it."""
+NO_REAL_LEADS, REAL_LEADS = "Real leads are not readable by API.", "Real leads: list_leads."
+BY_FLIPBOOK: Mapping[str, Any] = {
+    "leads": {"description": "Leads and orders, most first", "items": {"type": "object"}, "type": "array"}
+}
+"""What reports answer there as well."""
 
 
 class Entry(NamedTuple):
@@ -80,6 +87,8 @@ def menu(settings: Settings, rights: AbstractSet[Right] = EVERY_RIGHT) -> dict[s
     every = entries_by_address() if settings.team else entries()
     known = (one for one in every if one.right in rights)
     offered = [one for one in known if any_offers(settings.every, one.toolset, one.needs)]
+    if any(one.toolset == LEADS_TOOLSET for one in offered):
+        offered = [*map(beside_leads, offered)]
     if len(settings.every) == 1:
         return {one.tool.name: one.tool for one in offered}
     return {one.tool.name: as_offered(one) for one in offered}
@@ -98,7 +107,26 @@ def beyond(rights: frozenset[Right]) -> frozenset[str]:
 
 def any_offers(accounts: Sequence[Settings], toolset: str, needs: Effect) -> bool:
     """Whether for any of them the toolset is on, and read-only mode leaves it."""
-    return any(toolset in one.toolsets and (needs is Effect.READS or not one.read_only) for one in accounts)
+    return any(toolset in toolsets_of(one) and (needs is Effect.READS or not one.read_only) for one in accounts)
+
+
+def toolsets_of(account: Settings) -> frozenset[str]:
+    """Those that were asked for, and what comes with leads."""
+    return account.toolsets | {LEADS_TOOLSET} if account.leads else account.toolsets
+
+
+def beside_leads(entry: Entry) -> Entry:
+    """A tool as it is listed for who may read leads."""
+    if entry.over_accounts is None:
+        told = (entry.tool.description or "").replace(NO_REAL_LEADS, REAL_LEADS)
+        return entry._replace(tool=entry.tool.model_copy(update={"description": told}))
+    changed = entry.tool.model_copy(update={"output_schema": with_leads_told(entry.tool.output_schema or {})})
+    return entry._replace(tool=changed, over_accounts=with_leads_told(entry.over_accounts))
+
+
+def with_leads_told(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a report that says what flipbooks brought."""
+    return {**schema, "properties": {**schema["properties"], **BY_FLIPBOOK}}
 
 
 def as_offered(entry: Entry) -> Tool:

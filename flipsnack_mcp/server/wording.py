@@ -159,6 +159,11 @@ def in_a_row(name: str, members: dict[str, Any]) -> str:
     return ", ".join(f"{key} {cell(name, one, unit_of(name) or unit_of(key))}" for key, one in members.items())
 
 
+def named_texts(members: dict[str, Any]) -> str:
+    """Somebody's texts under somebody's names."""
+    return "; ".join(f"{cell('', key)}: {cell('', one)}" for key, one in members.items())
+
+
 def unit_of(name: str, where: str = "", column: Sequence[Any] = ()) -> Unit | None:
     """What the numbers of a field count; in a table it may be the share of the column."""
     if (where, name) not in SHARES:
@@ -188,8 +193,9 @@ def cell(name: str, value: Any, unit: Unit | None = None) -> str:
         return value if name in OURS else in_quotes(name, value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, dict) and name in OURS:
-        return in_a_row(name, cast("dict[str, Any]", value))
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return in_a_row(name, members) if name in OURS else named_texts(members)
     return unit(value) if unit and isinstance(value, int | float) else str(value)
 
 

@@ -187,6 +187,15 @@ class Database:
             self._db.execute("DELETE FROM records WHERE kind = ?", [MOVED_TO])
             self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
 
+    def write_anew(self) -> None:
+        """Leave nothing of what was deleted in the file, nor in one that stands beside it."""
+        with explained(self._path):
+            self._db.execute("VACUUM")
+            # Somebody may have chosen that journal for the file: it would go on holding what it was written over.
+            ((busy, *_),) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if busy:
+            raise BusyError
+
     def close(self) -> None:
         self._db.close()
 
@@ -245,6 +254,9 @@ def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connectio
             synchronous == "OFF"
         ):  # changed twice for each call: the journal stays, instead of being made and removed each time
             db.execute("PRAGMA journal_mode = PERSIST")
+        else:  # what ended or was deleted lies nowhere in the file, nor in what SQLite writes it anew from
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("PRAGMA temp_store = MEMORY")
     except BaseException:
         db.close()
         raise

@@ -64,6 +64,9 @@ class OpenedStore(Store, Protocol):
     async def attend(self) -> None:
         """Do what others on it have to see, as long as a server uses it; run in the background."""
 
+    async def purge(self) -> tuple[str, ...]:
+        """Leave no trace of what was deleted where it keeps its records; where traces stay all the same, in sentences."""
+
 
 ELSEWHERE = "set FLIPSNACK_STATE=sqlite:PATH to use another file"
 

@@ -43,13 +43,21 @@ class SqliteStore:
         self._database: Database | None = None
 
     async def transact(self, work: Callable[[Records], T]) -> T:
+        return await self._in_turn(lambda database: database.transact(work, self._clock))
+
+    async def purge(self) -> tuple[str, ...]:
+        """Write the file anew, without what was deleted."""
+        await self._in_turn(lambda database: database.write_anew())
+        return ()
+
+    async def _in_turn(self, step: "Callable[[Database], T]") -> T:
         if self._process != os.getpid():
             raise RuntimeError("a store cannot be used on both sides of a fork: make a new one in the child")
         latest = anyio.current_time() + self._patience
         async with self._turn:
             while True:
                 try:
-                    return self._attempt(work)
+                    return self._attempt(step)
                 except BusyError:
                     if anyio.current_time() > latest:
                         raise held(self._path, self._patience) from None
@@ -61,9 +69,9 @@ class SqliteStore:
     async def close(self) -> None:
         self._drop()
 
-    def _attempt(self, work: Callable[[Records], T]) -> T:
+    def _attempt(self, step: "Callable[[Database], T]") -> T:
         try:
-            return self._opened().transact(work, self._clock)
+            return step(self._opened())
         except StoreUnusable:
             self._drop()  # the person may have mended it when the next call comes
             raise

@@ -22,6 +22,7 @@ from flipsnack_mcp.store.redis.promises import broken_promises
 from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.binding import Names, names_bound_to, one_of_several
 from flipsnack_mcp.team.ending import MCP, Ending, UnderWay
+from flipsnack_mcp.team.exchange.hooks import HOOKS_AT, hook_routes
 from flipsnack_mcp.team.exchange.routes import UPLOAD_PATHS, exchange_routes
 from flipsnack_mcp.team.limits import Limits, Strangers
 from flipsnack_mcp.team.operating.lines import RequestLines
@@ -64,7 +65,8 @@ def application(
     server.guarded_by(authentication)
     readiness = Readiness(faults_of(settings, store, authentication), remarks_on(settings), ends=lambda: ending.begun)
     by_address = exchange_routes(server) if settings.team else []
-    routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address]
+    hooks = hook_routes(settings, store)
+    routes: Sequence[BaseRoute] = [*readiness.routes, *authentication.routes, *by_address, *hooks]
     router = Router(routes, redirect_slashes=False, default=let_in(kept, settings, authentication))
     router.lifespan_context = protocol.router.lifespan_context
     names = names_bound_to(host, settings.public_url)
@@ -119,6 +121,8 @@ class Addressed:
     def _refusal(self, scope: Scope, path: str) -> int:
         origins = values_of_header(scope, b"origin")
         if path.startswith(UPLOAD_PATHS) and origins == [OF_A_PAGE_WITHOUT_REFERRER]:
+            origins = []
+        if path.startswith(f"/{HOOKS_AT}/"):  # nothing a browser has of anybody is a right there
             origins = []
         return self.names.refuse(values_of_header(scope, b"host"), origins)
 

@@ -87,7 +87,7 @@ SET: dict[str, list[Any]] = {
     "tokens": [Path("/tokens")], "auth_issuer": ["https://login.example"], "auth_audience": ["books"], "team": [True],
     "public_url": ["https://books.example"], "sticky": [True], "state_key_file": [Path("/key")], "spool_dir": [Path("/spool")],
     "spool_megabytes": [1], "caller_calls": [1], "caller_calls_per_second": [1], "body_kilobytes": [1], "drain_seconds": [1],
-    "callers": [("https://login.example anna",)],
+    "callers": [("https://login.example anna",)], "leads": [True], "leads_days": [0],
 }  # fmt: skip
 """Other values than the usual one of each setting."""
 NAMES = [one.name for one in fields(Settings)]

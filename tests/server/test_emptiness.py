@@ -49,7 +49,7 @@ MEANT_AS_TEXT = {
     ("download_collection_html", "save", "false"),
 }
 MIXTURES = 3
-OF = {expected_tool(of).name: of for of in SAMPLES}
+OF = {expected_tool(of).name: of for of in (*SAMPLES, "of_leads/list_leads")}
 CASES = table("emptiness")
 ADDED = ("task_progress", "toolCallId", "sessionId", "action", "chatInput", "random_string")
 """Names that clients are known to add."""
@@ -94,7 +94,7 @@ class Twins:
         """What Flipsnack received and what was answered."""
         bench = self.world()
         given = {name: placed(value, bench) for name, value in arguments.items()}
-        said = await bench.send(tool, given, Person(types_what_is_asked))
+        said = await bench.send(tool, given, Person(types_what_is_asked), leads=True)
         sent = [
             (one.action, {name: value for name, value in one.params.items() if name not in {"signature", "apiKey"}})
             for one in bench.sandbox.requests

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flipsnack_mcp.server.safety.masking import mask
+from flipsnack_mcp.server.safety.masking import mask, mask_answers
 
 MASKED = {
     "address": ("ada@example.com", "a***@example.com"), "word": ("Ada", "A***"), "no domain": ("ada@home", "a***"),
@@ -19,3 +19,8 @@ def test_an_answer_is_its_first_character_and_an_address_keeps_its_domain(typed:
 def test_which_form_and_when_is_nobodys_secret() -> None:
     fields = {"flipbook_hash": "abc", "formTitle": "Contact", "timestamp": "1700000000"}
     assert mask(fields) == fields
+
+
+def test_of_what_came_by_a_webhook_no_name_of_a_field_is_believed() -> None:
+    typed = {"type": "Ada", "form_title": "Lovelace", "customers.ada@example.com.id": "1815"}
+    assert dict(mask_answers(typed)) == {"type": "A***", "form_title": "L***", "c***@example.com.id": "1***"}

@@ -27,6 +27,7 @@ NAMED = re.compile(rf'"[^"]*"|\b({"|".join(NAMES)})\b')
 SETTINGS: dict[str, Given] = {
     "all": {"toolsets": frozenset({"default", "legacy"})},
     "default": {},
+    "leads": {"leads": True},
     "legacy": {"toolsets": frozenset({"legacy"})},
     "read-only": {"read_only": True},
     "read-only, all": {"read_only": True, "toolsets": frozenset({"default", "legacy"})},

@@ -77,7 +77,7 @@ def calls(bench: Bench) -> dict[str, dict[str, Any]]:
         "set_logo": {**one, "file_url": "https://example.com/a.png"},
         "set_background_image": {**one, "file_url": "https://example.com/a.png"},
     }  # fmt: skip
-    asking_nothing = {"get_upload", "undo_change", "list_documents", "stop_work"}
+    asking_nothing = {"get_upload", "undo_change", "list_documents", "stop_work", "list_leads"}
     return {name: more.get(name, one) for name in TOOLS if name not in asking_nothing}
 
 

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 SUITES = (
     *("tests/workflows/test_journal.py", "tests/workflows/test_jobs.py", "tests/workflows/test_allowance.py"),
     *("tests/server/test_sealing.py", "tests/server/test_undo.py", "tests/server/test_bulk.py"),
-    *("tests/store/test_labels.py", "tests/store/test_shared_document.py"),
+    *("tests/store/test_labels.py", "tests/store/test_shared_document.py", "tests/workflows/test_leads.py"),
 )
 COUNTS_ITS_RUNS = """
 from flipsnack_mcp.store.sqlite import MemoryStore

@@ -1,8 +1,17 @@
 """Which right a call needs, as far as its name and arguments tell, and the refusal of who has it not."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from flipsnack_mcp.api import Effect, FlipsnackError, quoted, status_from
 from flipsnack_mcp.server.callers.caller import CALLER, Right
 from flipsnack_mcp.server.menu import Entry, entries
+
+SWITCHED_ON = frozenset({"true", "1", "1.0", "yes", "y", "on", "t"})
+"""How clients write it, in any case."""
+REVEAL = "reveal"
+"""The argument that lifts the mask from personal data, of whatever tool."""
+NOTHING_GIVEN: Mapping[str, object] = MappingProxyType({})
 
 
 class NotAllowedError(FlipsnackError):
@@ -17,12 +26,20 @@ class NotAllowedError(FlipsnackError):
         self.right = right
 
 
-def right_needed(tool: str, status: object = None) -> Right | None:
-    """The right that a call of this tool needs; None where there is no such tool. `status` is what the call gives as one."""
+def right_needed(tool: str, given: Mapping[str, object] = NOTHING_GIVEN) -> Right | None:
+    """The right that a call of this tool needs, with what is given to it; None where there is no such tool."""
     entry = next((one for one in entries() if one.tool.name == tool), None)
     if entry is None:
         return None
-    return Right.DELETE if overwrites(entry) and status_from(status) == "editable" else entry.right
+    if overwrites(entry) and status_from(given.get("status")) == "editable":
+        return Right.DELETE
+    return Right.LEADS_REVEAL if reveals(entry, given) else entry.right
+
+
+def reveals(entry: Entry, given: Mapping[str, object]) -> bool:
+    """Whether a call asks for what people typed as they typed it."""
+    asked = str(given.get(REVEAL)).strip().lower() in SWITCHED_ON
+    return asked and REVEAL in entry.tool.input_schema["properties"]
 
 
 def overwrites(entry: Entry) -> bool:

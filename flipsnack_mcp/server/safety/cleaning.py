@@ -10,11 +10,11 @@ from flipsnack_mcp.api import ENTRIES, JsonObject, cleaned
 OURS = frozenset({
     "path", "next_step", "warnings", "states", "sha256", "state", "conversion", "expires_at", "progress", "sent", "upload_id",
     "plan_id", "work_id", "download_id", "started", "report_id", "period", "totals", "counts", "change", "advice",
-    "allowed", "left", "note", "nearest", "removed",
+    "allowed", "left", "note", "nearest", "removed", "by_day",
 })  # fmt: skip
 # Longer than a title may be.
 LIMITS = dict.fromkeys(("changes", "description", "resource_url", "after", "before"), 2000) | {
-    "embed_code": 4000, "in_container": 4400, "direct_link": 500, "cover_image": 500, "reason": 800,
+    "embed_code": 4000, "in_container": 4400, "direct_link": 500, "cover_image": 500, "reason": 800, "fields": 2000,
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def clean(value: Any, name: str = "") -> Any:
         members = cast("dict[str, Any]", value).items()
         # Below `extra` and `fields` the names are Flipsnack's too: one that is called as ours must not pass uncleaned.
         ours = name not in {"extra", "fields"}
-        return {cleaned(key, 80): clean(one, key if ours else "") for key, one in list(members)[:ENTRIES]}
+        return {cleaned(key, 80): clean(one, key if ours else name) for key, one in list(members)[:ENTRIES]}
     if isinstance(value, list):
         return [clean(one, name) for one in value[:ENTRIES]]
     return value

@@ -26,6 +26,13 @@ def check_days(given: Any) -> Any:
     return given
 
 
+def check_period(given: Any) -> Any:
+    """What was given, where its period ends no earlier than it begins."""
+    if given.start_date and given.end_date and given.start_date > given.end_date:
+        raise ValueError("start_date lies after end_date: exchange them")
+    return given
+
+
 class ChoosingInput(ToolInput):
     """A tool over many collections. Everything that is given has to be true of each."""
 
@@ -69,8 +76,7 @@ class PeriodInput(ToolInput):
         start, end = self.start_date, self.end_date
         if (start is None) != (end is None):
             raise ValueError("give both start_date and end_date, or neither")
-        if start and end and start > end:
-            raise ValueError("start_date lies after end_date: exchange them")
+        check_period(self)
         return self
 
 

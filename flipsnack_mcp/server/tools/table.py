@@ -14,6 +14,7 @@ from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, s
 from flipsnack_mcp.server.tools import account, changes, downloads, embedding, questions, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.batches import creating, listing, planning, stopping, telling, under_way
+from flipsnack_mcp.server.tools.leads import received
 from flipsnack_mcp.server.tools.plans import answers, deletions, undoing, updating
 from flipsnack_mcp.server.tools.reporting import audits, over_accounts, reports
 from flipsnack_mcp.server.tools.tool import Tool
@@ -71,6 +72,9 @@ OVER_WORKFLOWS: dict[type[Action[Any]], tuple[Tool[Any], ...]] = {
     ),
     collections.DeleteCollection: (
         Tool(deletions.DeleteCollectionsInput, answers.PlanStatus, deletions.delete_collections, has_view=True),
+    ),
+    forms.GetLeadFormSample: (
+        Tool(received.ListLeadsInput, received.FoundLeads, received.list_leads, writes_file=True, of_leads=True),
     ),
     statistics.GetUserStats: (Tool(audits.AuditAccountInput, audits.Audit, audits.audit_account, has_view=True),),
 }

@@ -140,6 +140,8 @@ class Tool(Generic[InputT]):
     """Whether it looks beyond this computer."""
     over_accounts: type[BaseModel] | None = None
     """What it answers where all accounts are meant; None where it takes one at a time."""
+    of_leads: bool = False
+    """Whether it is about leads, which only some servers receive and which have a right of their own."""
 
     @property
     def name(self) -> str:
@@ -149,6 +151,8 @@ class Tool(Generic[InputT]):
     @property
     def right(self) -> Right:
         """What its caller has to be allowed: whatever needs a person's yes destroys."""
+        if self.of_leads:
+            return Right.LEADS
         if Effect.READS in {self.input.effect, self.only_with}:
             return Right.READ
         destroys = self.input.effect is Effect.DESTROYS or bool(getattr(self.input, "loses", ""))

@@ -109,12 +109,12 @@ class RedisLink:
         # Not in ASCII: a name that no text can have is refused here, as by SQLite.
         arguments = 1, f"{self.names}{key}", json.dumps(asked, ensure_ascii=False)
         try:
-            return await client.evalsha(digest_of(script), *arguments)
+            return await client.evalsha(digest_of_script(script), *arguments)
         except NoScriptError:
             return await client.eval(script, *arguments)
 
 
 @cache
-def digest_of(script: str) -> str:
+def digest_of_script(script: str) -> str:
     """By what a server knows a script that it has seen."""
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()

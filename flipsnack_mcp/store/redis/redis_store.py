@@ -15,6 +15,7 @@ from flipsnack_mcp.store.records import Records, T, note_records
 from flipsnack_mcp.store.redis.failures import redis_held
 from flipsnack_mcp.store.redis.link import RedisLink
 from flipsnack_mcp.store.redis.presence import presence_on, stay_present
+from flipsnack_mcp.store.redis.rewriting import files_written_anew
 from flipsnack_mcp.store.redis.scripts import RECORDS
 from flipsnack_mcp.store.redis.seen import RecordPlace, RedisRecords, Sight, Unread, altered
 
@@ -99,6 +100,10 @@ class RedisStore:
 
     async def attend(self) -> None:
         await stay_present(self.link, presence_on(self.link.address.url))
+
+    async def purge(self) -> tuple[str, ...]:
+        """Have its files written anew, as far as the server lets us."""
+        return await files_written_anew(self.link)
 
     async def close(self) -> None:
         await self.link.close()

@@ -11,7 +11,7 @@ from typing import Any, cast
 from starlette.types import Message, Receive, Scope
 
 from flipsnack_mcp.api import Changed, opened
-from flipsnack_mcp.server.callers.caller import Caller, Right
+from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Caller, Right
 from flipsnack_mcp.server.callers.offer import with_accounts_of
 from flipsnack_mcp.server.callers.rights import right_needed
 from flipsnack_mcp.server.menu import menu
@@ -19,7 +19,6 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.team.authentication.scopes import scope_of
 
 READING = "resources/read"
-USUAL = frozenset({Right.READ, Right.WRITE, Right.DELETE})
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,14 @@ class Posted:
 
 async def scopes_lacking(caller: Caller, held: tuple[str, ...], settings: Settings, posted: Posted) -> Lacking | None:
     """What a posted request lacks, of all that whoever makes it could be granted."""
-    if caller.rights >= USUAL:
+    if caller.rights >= EVERY_RIGHT:
         return None
     method, params = asked_in(await posted.body())
     if method == READING:
         what, right = "Reading a resource", Right.READ
     else:
         name, arguments = call_in(method, params)
-        what, needed = f"This call of {name}", right_needed(name, arguments.get("status"))
+        what, needed = f"This call of {name}", right_needed(name, arguments)
         if needed is None or name not in menu(with_accounts_of(settings, caller)):
             return None
         right = needed

@@ -24,6 +24,7 @@ from flipsnack_mcp.server.tools.downloads import package_order
 from flipsnack_mcp.server.views.clickable import KINDS_OF_FILES
 from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.team.exchange import pages
+from flipsnack_mcp.team.exchange.guessing import Guessing
 from flipsnack_mcp.team.exchange.pages import PlainAnswer
 from flipsnack_mcp.team.exchange.receiving import Doorman, NotTaken, announced_length, arrived
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
@@ -35,8 +36,6 @@ from flipsnack_mcp.workflows.downloads.exports import Order, save_export
 from flipsnack_mcp.workflows.progress import size_of
 
 UPLOAD_PATHS = f"/{UPLOADS_AT}/"
-WRONG_WAIT, MOST_WRONG = 1.0, 20
-"""Seconds that an answer to a wrong address takes, and how many may wait for theirs at once: right ones never do."""
 TO_FETCH_PACKAGE = 40.0
 """Seconds for a package that another replica has and this one has not; then it is asked for again."""
 AFTER_A_FAILURE = 30.0
@@ -105,8 +104,7 @@ class AtAddresses:
     """Answers at addresses."""
 
     def __init__(self, server: FlipsnackServer) -> None:
-        self._server, self._doorman = server, Doorman()
-        self._wrong = 0
+        self._server, self._doorman, self._guessing = server, Doorman(), Guessing()
         self._failed = dict[str, float]()
         self._turns = WeakValueDictionary[str, anyio.Lock]()
 
@@ -193,14 +191,8 @@ class AtAddresses:
 
     async def _nowhere(self, request: Request) -> Response:
         """The one answer to all addresses that lead nowhere, whyever; who guesses has to wait for it."""
-        if self._wrong >= MOST_WRONG:
-            return TOO_MUCH_NOW.to(request)
-        self._wrong += 1
-        try:
-            await anyio.sleep(WRONG_WAIT)
-        finally:
-            self._wrong -= 1
-        return NOWHERE.to(request)
+        waited = await self._guessing.wait(anyio.current_time())
+        return (NOWHERE if waited else TOO_MUCH_NOW).to(request)
 
 
 def may_be_sent(app: App, asked: HandedUpload) -> bool:

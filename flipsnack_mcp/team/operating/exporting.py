@@ -58,7 +58,7 @@ def start(traces: Sequence[str], figures: Sequence[str], words: Collection[str])
     readers = [reader(exporter("opentelemetry_metrics_exporter", name)) for name in figures]
     meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
     trace.set_tracer_provider(spans)
-    observed.keep(Instruments(meters.get_meter("flipsnack_mcp", __version__)).add)
+    observed.keep_figures(Instruments(meters.get_meter("flipsnack_mcp", __version__)).add)
 
     def end() -> None:
         spans.shutdown()

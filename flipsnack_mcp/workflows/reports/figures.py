@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, Self
 
 from flipsnack_mcp.api.actions import statistics
+from flipsnack_mcp.workflows.reports.brought import Brought, what_came
 from flipsnack_mcp.workflows.reports.report import Measure, Report, ReportedCollection
 
 A_DRAFT, LATER = "a draft, which nobody can read", "created after the period"
@@ -50,6 +51,13 @@ class Line:
     """Whether it was not there in the period before."""
     account: str = ""
     """What its account is called, in a report over several."""
+    brought: Brought | None = None
+    """Leads and orders, where whoever asks may know of them."""
+
+    @property
+    def came(self) -> int:
+        """How many leads and orders it brought together."""
+        return sum(what_came(self.brought).values())
 
     def rise(self, measure: Measure) -> int:
         """By how much a number went up; none for what is new, which took nobody's readers and had none to lose."""
@@ -112,6 +120,10 @@ class Tally:
     unread: tuple[Line, ...]
     """Without a single view."""
     drafts: tuple[Line, ...]
+    brought: Brought | None
+    """Leads and orders of all together, where they are told."""
+    busiest: tuple[Line, ...]
+    """Those that brought any, the most first."""
 
 
 def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> Tally:
@@ -120,6 +132,8 @@ def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> T
     online = [one for one in order if not one.target.is_draft] or order
     # Both sums are over the same collections: one whose earlier period failed would look like growth.
     compared = [one.previous for one in order if one.previous is not None]
+    brought = [one.brought for one in order if one.brought is not None]
+    busiest = sorted((one for one in order if one.brought), key=lambda one: -one.came)
     moved = sorted((one for one in online if one.rise(sort_by)), key=lambda one: -one.rise(sort_by))
     return Tally(
         counted=len(order),
@@ -131,6 +145,8 @@ def tallied(lines: Iterable[Line], sort_by: Measure, best: int, worst: int) -> T
         losers=tuple(one for one in moved[::-1][:worst] if one.rise(sort_by) < 0),
         unread=tuple(one for one in online if not one.numbers.views),
         drafts=tuple(one for one in order if one.target.is_draft) if online is not order else (),
+        brought=sum(brought, Brought()) if brought else None,
+        busiest=tuple(one for one in busiest[:best] if one.came),
     )
 
 

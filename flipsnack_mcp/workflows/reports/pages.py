@@ -5,7 +5,17 @@ from dataclasses import astuple
 
 from flipsnack_mcp.files.tables import Cell, Row, as_csv, as_markdown
 from flipsnack_mcp.workflows.progress import duration
-from flipsnack_mcp.workflows.reports.figures import MEASURES, Line, Numbers, Uncounted, growth, ranked, tallied
+from flipsnack_mcp.workflows.reports.brought import what_came
+from flipsnack_mcp.workflows.reports.figures import (
+    MEASURES,
+    Line,
+    Numbers,
+    Tally,
+    Uncounted,
+    growth,
+    ranked,
+    tallied,
+)
 from flipsnack_mcp.workflows.reports.report import Measure, Report, ReportedCollection
 
 FIGURES = (*MEASURES, "average_time")
@@ -39,14 +49,19 @@ def for_a_spreadsheet(report: Report, lines: Sequence[Line], uncounted: Sequence
         f"change_{one} (%)" for one in MEASURES
     ]
     figures = [f"{one}{IN_SECONDS.get(one, '')}" for one in FIGURES] + (compared if report.compare else [])
+    figures += what_came(tally.brought)
     head = ["account", "collection_hash", "title", "status", "date", "direct_link", *figures, "note"]
     rows: list[Row] = [
-        [one.account, *known_by(one.target), *in_columns(report, one.numbers, one.previous), note_of(one)]
+        [
+            *(one.account, *known_by(one.target), *in_columns(report, one.numbers, one.previous)),
+            *(*what_came(one.brought).values(), note_of(one)),
+        ]
         for one in ranked(lines, report.sort_by)
     ]
     rows += [[one.account, *known_by(one.target), *[None] * len(figures), one.why] for one in uncounted]
     sums = f"{tally.counted} collections, {days_of(report)}"
-    rows.append([None, None, "TOTAL", None, None, None, *in_columns(report, tally.totals, tally.previous), sums])
+    in_all = [*in_columns(report, tally.totals, tally.previous), *what_came(tally.brought).values()]
+    rows.append([None, None, "TOTAL", None, None, None, *in_all, sums])
     return as_csv(head[first:], [as_safe(row[first:], safe) for row in rows])
 
 
@@ -75,7 +90,7 @@ def for_reading(report: Report, lines: Sequence[Line], uncounted: Sequence[Uncou
     """A page: the sums, what rose and fell, every collection, and what was not counted."""
     tally = tallied(lines, report.sort_by, 0, MOVED)
     tables = [
-        sums_of(report, tally.totals, tally.previous),
+        sums_of(report, tally),
         moved("Rose the most", report, tally.winners),
         moved("Fell the most", report, tally.losers),
         all_of(report, ranked(lines, report.sort_by)),
@@ -87,12 +102,14 @@ def for_reading(report: Report, lines: Sequence[Line], uncounted: Sequence[Uncou
     return "\n".join([f"# {name_of(report)}", "", f"{days_of(report)}.", "", *(one.decode() for one in parts)]).encode()
 
 
-def sums_of(report: Report, now: Numbers, before: Numbers | None) -> Table:
+def sums_of(report: Report, tally: Tally) -> Table:
     """All collections together."""
+    now, before = tally.totals, tally.previous
     compared = ["before", "change"] if before else []
     rows: list[Row] = [
         [WORDS[one], as_read(one, getattr(now, one)), *(changed(one, now, before) if before else ())] for one in FIGURES
     ]
+    rows += [[name, f"{many:,}", *[None] * len(compared)] for name, many in what_came(tally.brought).items()]
     return "In all", ["", str(report.period), *compared], rows
 
 
@@ -125,13 +142,15 @@ def all_of(report: Report, lines: Sequence[Line]) -> Table:
     first = ["account"] if report.over_accounts else []
     change = [f"change of {WORDS[report.sort_by]}"] if report.compare else []
     figures = [WORDS[one] for one in FIGURES]
-    head = [*first, "title", "status", "date", *figures, *change, "link", "collection_hash"]
+    came = [*what_came(lines[0].brought)] if lines else []
+    head = [*first, "title", "status", "date", *figures, *change, *came, "link", "collection_hash"]
     rows: list[Row] = []
     for one in lines:
         name, title, status, day, link = known_by(one.target)
         read = [as_read(each, getattr(one.numbers, each)) for each in FIGURES]
         moved_by = [(note_of(one) and "new") or changed(report.sort_by, one.numbers, one.previous)[1]] if change else []
-        rows.append([*([one.account] if first else []), title, status, day, *read, *moved_by, link, name])
+        told = [*read, *moved_by, *what_came(one.brought).values()]
+        rows.append([*([one.account] if first else []), title, status, day, *told, link, name])
     return f"All {len(lines)} collections", head, rows
 
 

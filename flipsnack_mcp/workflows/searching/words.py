@@ -129,10 +129,15 @@ def near_words(word: str, known: Iterable[str]) -> set[str]:
     return {word, *difflib.get_close_matches(word, known, cutoff=ALIKE)}
 
 
-@lru_cache(maxsize=TITLES_REMEMBERED)
-def words(text: str) -> tuple[Word, ...]:
+def words_unremembered(text: str) -> tuple[Word, ...]:
     """The words of a text; `KW38` is one."""
     return tuple(cut_into_words(text, of_a_word))
+
+
+@lru_cache(maxsize=TITLES_REMEMBERED)
+def words(title: str) -> tuple[Word, ...]:
+    """The same of what is searched again and again, and is nobody's secret."""
+    return words_unremembered(title)
 
 
 @lru_cache(maxsize=TITLES_REMEMBERED)

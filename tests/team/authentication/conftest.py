@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flipsnack_mcp.team.exchange import routes
+from flipsnack_mcp.team.exchange import guessing
 from tests.conftest import FOLDERS_IN_MEMORY
 from tests.team.authentication.guarded import Guarded, guarded
 
@@ -14,7 +14,7 @@ from tests.team.authentication.guarded import Guarded, guarded
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who guesses is not waited for here."""
-    monkeypatch.setattr(routes, "WRONG_WAIT", 0.0)
+    monkeypatch.setattr(guessing, "WRONG_WAIT", 0.0)
 
 
 @pytest.fixture(scope="module")

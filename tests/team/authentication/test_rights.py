@@ -10,6 +10,7 @@ import pytest
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.menu import entries, menu
 from flipsnack_mcp.settings import Settings
+from flipsnack_mcp.team.authentication.scopes import scopes_worth_asking_for
 from tests.team.authentication.guarded import (
     ACCEPTED,
     AUDIENCE,
@@ -65,7 +66,15 @@ def test_the_menu_of_who_has_one_account_is_that_of_a_server_with_one(place: Gua
 
 
 def test_every_tool_needs_a_right_that_can_be_asked_for() -> None:
-    assert {one.right for one in entries()} == {Right.READ, Right.WRITE, Right.DELETE}
+    assert {one.right for one in entries()} == {Right.READ, Right.WRITE, Right.DELETE, Right.LEADS}
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_the_scope_of_leads_is_asked_for_where_they_are_received_and_unmasking_only_when_it_is_wanted(
+    *, leads: bool
+) -> None:
+    wanted = scopes_worth_asking_for(Settings(team=True, leads=leads))
+    assert ("flipsnack:leads" in wanted, "flipsnack:leads-reveal" in wanted) == (leads, False)
 
 
 # A call of each kind that needs more than the rights beside it.
@@ -80,6 +89,7 @@ BEYOND: dict[str, tuple[str, str, dict[str, Any]]] = {
     "update_collection, offline": ("read,write", "delete", {"status": "editable"}),
     "update_collection, as a draft": ("read,write", "delete", {"status": " Draft "}),
     "update_collection, looking only": ("read,write", "delete", {"status": "draft", "dry_run": True}),
+    "get_lead_form_sample, unmasked": ("read,write,delete,leads", "leads-reveal", {"reveal": True}),
     "update_collections, offline": ("read,write", "delete", {"query": "Week", "status": "editable"}),
 }
 ABOUT_ONE = frozenset({"update_collection", "delete_collection", "delete_flipbook"})
@@ -160,10 +170,16 @@ def test_more_scopes_that_would_not_help_are_not_asked_for(place: Guarded, tool:
     assert f"There is no tool `{tool}`" in told.text
 
 
-HIDDEN = {
+REFUSED = re.compile("needs the right `(delete|leads-reveal)`|`reveal`: ")
+"""For want of a right, or because nobody can tell what is meant."""
+HIDDEN: dict[str, dict[str, Any]] = {
     "arguments as a text": {"arguments": '{"collection_hash": "HASH", "status": "editable"}'},
     "a status in capitals": {"arguments": {"collection_hash": "HASH", "status": "EDITABLE"}},
     "a tool's name twice": {"name": "update_collection", "arguments": {"collection_hash": "HASH", "status": "draft"}},
+    **{
+        f"reveal: {one!r}": {"name": "get_lead_form_sample", "arguments": {"reveal": one}}
+        for one in (True, "TRUE", " true ", 1, "on", [True])
+    },
 }
 
 
@@ -172,11 +188,11 @@ def test_no_spelling_gets_past_the_right(place: Guarded, given: dict[str, Any]) 
     def filled(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: filled(one) for name, one in value.items()}
-        return value.replace("HASH", place.hash_in("de"))
+        return value.replace("HASH", place.hash_in("de")) if isinstance(value, str) else value
 
     for token in (token_for(place, "anna", "de", may="read,write"), by_scopes(place, "read", "write")):
         answer = place.by(token).request("tools/call", **{"name": "update_collection", **filled(given)})
-        assert answer.status_code == 403 or "needs the right `delete`" in answer.text
+        assert answer.status_code == 403 or REFUSED.search(answer.text)
     assert place.asked == {}
 
 

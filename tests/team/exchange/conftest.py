@@ -9,7 +9,7 @@ import pytest
 
 from flipsnack_mcp.files import lookahead
 from flipsnack_mcp.sandbox import Pace, Sandbox
-from flipsnack_mcp.team.exchange import routes
+from flipsnack_mcp.team.exchange import guessing
 from tests.server.bench import KEY, SECRET, Bench, LoopClock, Witness
 from tests.team.exchange.replicas import Replica, Team
 
@@ -23,7 +23,7 @@ def tmp_path(quick_folder: Path) -> Path:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine counts pages slowly; who guesses is not waited for here."""
     monkeypatch.setattr(lookahead, "COUNTING_SECONDS", 60.0)
-    monkeypatch.setattr(routes, "WRONG_WAIT", 0.0)
+    monkeypatch.setattr(guessing, "WRONG_WAIT", 0.0)
 
 
 @pytest.fixture

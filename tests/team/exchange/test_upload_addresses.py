@@ -18,7 +18,7 @@ from flipsnack_mcp.files.partial_file import PARTIAL_NAME
 from flipsnack_mcp.server.callers.away import AWAY
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.team.exchange import receiving, routes
+from flipsnack_mcp.team.exchange import guessing, receiving
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS, MOST_OPEN
 from flipsnack_mcp.workflows.addresses.handed import TAKEN_FOR, HandedUploads
 from flipsnack_mcp.workflows.uploads.sending import Uploads
@@ -604,8 +604,8 @@ async def test_what_waits_on_the_spool_has_no_name_and_is_its_owners(replica: Re
 
 
 async def test_who_guesses_waits_and_right_addresses_do_not(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "WRONG_WAIT", 3600.0)
-    monkeypatch.setattr(routes, "MOST_WRONG", 3)
+    monkeypatch.setattr(guessing, "WRONG_WAIT", 3600.0)
+    monkeypatch.setattr(guessing, "MOST_WRONG", 3)
     address, _ = await replica.address()
     async with anyio.create_task_group() as group:
         for number in range(3):

@@ -1,7 +1,7 @@
 """A report as a file to be mailed: what the answer says, all its rows, whose it is, and what its numbers mean."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel
 
@@ -36,6 +36,10 @@ DEFINITIONS = {
     "Created later": "Made after the period, so they are not counted.",
     "Not counted": "Flipsnack gave no numbers of them, so they are in no sum.",
 }
+LEADS_DEFINED = {
+    "Leads and orders": "Counted as they arrived by Flipsnack's webhook, by the day in UTC; what came before that was set up "
+    "is in neither.",
+}
 
 
 def as_mailed(call: ToolCall, report: Report, answer: BaseModel, aside: Aside) -> bytes:
@@ -48,7 +52,7 @@ def as_mailed(call: ToolCall, report: Report, answer: BaseModel, aside: Aside) -
         "account": whose_numbers(call, report, links.values()),
         "made": report.made or report.today.isoformat(),
         "measure": aside.measure,
-        "definitions": definitions_of(report),
+        "definitions": definitions_of(report, LEADS_DEFINED if "leads" in (data.get("totals") or {}) else {}),
     }
     rows = [clean({**one, "title": shorten(str(one.get("title", "")), TITLE_IN_A_FILE)}) for one in aside.rows]
     return as_page(data, heading.redactor.data({**clean(known), "links": links, "rows": rows}))
@@ -62,7 +66,7 @@ def whose_numbers(call: ToolCall, report: Report, links: Iterable[str]) -> str:
     return call.app.settings.name or (profiles.pop() if len(profiles) == 1 else "")
 
 
-def definitions_of(report: Report) -> list[list[str]]:
+def definitions_of(report: Report, more: Mapping[str, str]) -> list[list[str]]:
     """What the numbers of a report mean, term by term."""
     here = {"days": days_of(report), "measure": WORDS[report.sort_by]}
-    return [[term, meaning.format(**here)] for term, meaning in DEFINITIONS.items()]
+    return [[term, meaning.format(**here)] for term, meaning in {**DEFINITIONS, **more}.items()]

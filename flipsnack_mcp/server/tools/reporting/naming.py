@@ -15,6 +15,7 @@ Rows = list[dict[str, Any]]
 
 TITLE_BYTES = 72
 """Of a title in a row: letters of some alphabets cost a token each."""
+LONGEST_SHOWN = 300
 ONE_BY_ONE = 200
 """Rows that are told one by one."""
 OF_A_DAY = 10
@@ -67,5 +68,5 @@ def first_rows(rows: Rows, most: int) -> Rows:
 
 def shorten(title: str, width: int) -> str:
     """A title of at most so many bytes."""
-    raw = cleaned(title).encode()
+    raw = cleaned(title, max(width, LONGEST_SHOWN)).encode()
     return raw.decode() if len(raw) <= width else raw[: width - 3].decode(errors="ignore").rstrip() + "…"

@@ -4,6 +4,7 @@ An account that cannot be asked holds up no other, and is named wherever its num
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import anyio
@@ -26,6 +27,7 @@ from flipsnack_mcp.server.tools.reporting.reports import (
     told,
     totals,
     whole_table,
+    with_what_came,
 )
 from flipsnack_mcp.server.tools.tool import ToolCall, in_numbers
 from flipsnack_mcp.workflows.progress import Progress
@@ -73,7 +75,7 @@ async def report_all(call: ToolCall, arguments: ReportStatsInput) -> AccountsRep
         return waiting
     said, call.aside = told(joint, together.lines, together.uncounted), whole_table(joint, together.lines)
     answer = AccountsReport(
-        **{**said, "totals": counted(together) | said["totals"]},
+        **{**said, "totals": counts_together(together) | said["totals"]},
         state=together.state,
         accounts=rows,
         next_step=what_next(together),
@@ -189,7 +191,10 @@ async def part_of(app: App, joint: JointReport, watching: SideBySide, error: Fli
     report = await record.report(joint.parts[app.settings.account])
     if report is None:
         raise no_such_report("report_stats")
-    return Part(app.called, report, await record.gathered(report), watching.at.get(app.called, Progress()), error)
+    gathered = await record.gathered(report)
+    lines = tuple(await with_what_came(app, report, gathered.lines))
+    last = watching.at.get(app.called, Progress())
+    return Part(app.called, report, replace(gathered, lines=lines), last, error)
 
 
 def not_asked(together: Together) -> list[Uncounted]:
@@ -197,7 +202,7 @@ def not_asked(together: Together) -> list[Uncounted]:
     return [Uncounted(f"not asked: {why}", account=name) for name, why in together.failures.items()]
 
 
-def counted(together: Together) -> Figures:
+def counts_together(together: Together) -> Figures:
     """How many accounts the totals are of, and of how many they are not."""
     failures = len(together.failures)
     accounts = len(together.parts) + len(together.joint.without) - failures

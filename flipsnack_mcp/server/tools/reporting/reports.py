@@ -5,16 +5,20 @@ to the file. While it goes on only that is told: half a ranking is none.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from anyio import to_thread
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from flipsnack_mcp.api import Effect, cleaned
 from flipsnack_mcp.files.names import safe_name
 from flipsnack_mcp.files.refusal import RefusedFile
+from flipsnack_mcp.server.app import App
+from flipsnack_mcp.server.callers.caller import CALLER, Right
+from flipsnack_mcp.server.instructions import READS_LEADS
 from flipsnack_mcp.server.tools.addresses import give_file_address
 from flipsnack_mcp.server.tools.arguments import GivenId, WaitSeconds
 from flipsnack_mcp.server.tools.choosing import ChoosingAnyInput, PeriodInput
@@ -33,6 +37,7 @@ from flipsnack_mcp.server.tools.tool import Answered, ByAddress, HowFar, NextSte
 from flipsnack_mcp.server.views.showing import Aside
 from flipsnack_mcp.workflows.finding import NONE_FITS
 from flipsnack_mcp.workflows.reports import report as reporting
+from flipsnack_mcp.workflows.reports.brought import Brought, brought_in, what_came
 from flipsnack_mcp.workflows.reports.figures import Line, Numbers, Tally, Uncounted, growth, ranked, tallied
 from flipsnack_mcp.workflows.reports.pages import name_of
 from flipsnack_mcp.workflows.reports.saving import EXTENSIONS, content, save
@@ -86,6 +91,8 @@ class ReportRows(Answered):
     unread: Annotated[Rows | None, Field(description="No views")] = None
     drafts: Annotated[Rows | None, Field(description="Not counted")] = None
     failed: Annotated[Rows | None, Field(description="Why not counted")] = None
+    leads: SkipJsonSchema[Rows | None] = None
+    """Told, and on the menu, only where leads are received (`server/menu`)."""
     path: Annotated[str | None, Field(description="Saved file")] = None
     file_address: ByAddress = None
     expires_at: ByAddress = None
@@ -109,10 +116,20 @@ async def report_one(call: ToolCall, arguments: ReportStatsInput) -> StatsReport
     waiting = StatsReport(**under_way(call.tool, report, at, stopped=report.stopped))
     if not whole:
         return waiting
-    said, call.aside = told(report, gathered.lines, uncounted), whole_table(report, gathered.lines)
+    lines = await with_what_came(call.app, report, gathered.lines)
+    said, call.aside = told(report, lines, uncounted), whole_table(report, lines)
     step = NONE_FITS if report.choice.query and not (gathered.lines or uncounted) else None
     answer = StatsReport(**said, state="complete", next_step=step)
-    return await saved_too(call, report, answer, gathered.lines, uncounted) or waiting
+    return await saved_too(call, report, answer, lines, uncounted) or waiting
+
+
+async def with_what_came(app: App, report: reporting.Report, lines: Lines) -> Lines:
+    """The same collections with the leads and orders that each brought, where whoever calls may know of them."""
+    if READS_LEADS not in app.offered or not CALLER.get().may(Right.LEADS):
+        return lines
+    period = report.period
+    came = await brought_in(app.jobs.store, app.settings.account, period.start, period.end)
+    return [replace(one, brought=came.get(one.target.collection_hash, Brought())) for one in lines]
 
 
 def whole_table(report: reporting.Report, lines: Lines) -> Aside:
@@ -129,7 +146,7 @@ def whole_row(line: Line, measure: reporting.Measure) -> Figures:
     earlier = {f"previous_{name}": one for name, one in asdict(line.previous).items()} if line.previous else {}
     known = {**named, "date": target.when[:OF_A_DAY]}
     told = {name: one for name, one in known.items() if one}
-    return {**told, **figures(line.numbers), **earlier, **change_of(line, measure)}
+    return {**told, **figures(line.numbers), **what_came(line.brought), **earlier, **change_of(line, measure)}
 
 
 def new_report(arguments: ReportStatsInput, now: datetime) -> reporting.Report:
@@ -192,6 +209,7 @@ def told(report: reporting.Report, lines: Lines, uncounted: Sequence[Uncounted])
         "losers": [moved_row(one, known, report.sort_by) for one in tally.losers] if report.compare else None,
         "unread": in_groups([known.row(one.target, one.account) for one in tally.unread]),
         "drafts": in_groups([known.row(one.target, one.account) for one in drafts if one.target]),
+        "leads": [{**known.row(one.target, one.account), **what_came(one.brought)} for one in tally.busiest] or None,
         "failed": first_rows([failed_row(one, known) for one in of_kind["failed"]], FAILED_TOLD),
     }
 
@@ -200,7 +218,7 @@ def totals(tally: Tally) -> Figures:
     """The sums, over how many collections, and those of the period before."""
     counted = {"collections": tally.counted, "without_views": len(tally.unread)}
     earlier = {f"previous_{name}": one for name, one in figures(tally.previous).items()} if tally.previous else {}
-    return {**counted, **figures(tally.totals), **earlier}
+    return {**counted, **figures(tally.totals), **what_came(tally.brought), **earlier}
 
 
 def figures(numbers: Numbers) -> Figures:
@@ -210,7 +228,8 @@ def figures(numbers: Numbers) -> Figures:
 
 def report_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figures:
     """A collection as the answer shows it."""
-    return {**known.row(line.target, line.account), **figures(line.numbers), **change_of(line, measure)}
+    came = {name: many for name, many in what_came(line.brought).items() if many}
+    return {**known.row(line.target, line.account), **figures(line.numbers), **came, **change_of(line, measure)}
 
 
 def moved_row(line: Line, known: Namesakes, measure: reporting.Measure) -> Figures:
