@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from flipsnack_mcp.api import Action, Effect
 from flipsnack_mcp.api.actions import ACTIONS, collections, forms, publishing, statistics
-from flipsnack_mcp.server.tools import account, changes, downloads, embedding, questions, uploads
+from flipsnack_mcp.server.tools import account, changes, collection_stats, downloads, embedding, questions, uploads
 from flipsnack_mcp.server.tools.arguments import input_of
 from flipsnack_mcp.server.tools.batches import creating, listing, planning, stopping, telling, under_way
 from flipsnack_mcp.server.tools.leads import received
@@ -36,7 +36,9 @@ OF_ACTIONS: dict[type[Action[Any]], Own] = {
     publishing.GetEmbedCode: Own(embedding.Embedding, embedding.get_embed_code),
     publishing.DownloadHtml: Own(downloads.Download, downloads.download_html, has_view=True),
     forms.GetLeadFormSample: Own(forms.LeadFormSample, questions.lead_form_sample),
-    statistics.GetCollectionStats: Own(questions.CollectionNumbers, questions.get_collection_stats, has_view=True),
+    statistics.GetCollectionStats: Own(
+        collection_stats.CollectionNumbers, collection_stats.get_collection_stats, has_view=True
+    ),
     statistics.GetUserStats: Own(account.AccountStats, account.get_user_stats),
 }
 """Actions whose tools do more than their effect asks for."""
