@@ -1,4 +1,4 @@
-"""From settings to a client: the real Flipsnack, or the sandbox inside this process."""
+"""From settings to a client, of the real Flipsnack or of the sandbox inside this process, and to what outlives a call."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager

@@ -1,1 +1,1 @@
-"""What an assistant sees: tools, policy, confirmation and wording. The only room, besides commands, that speaks MCP."""
+"""What an assistant sees: the menu and its tools, prompts, resources, a person's yes, and the words of every answer."""

@@ -1,4 +1,4 @@
-"""The menu and the prompts as a team has them: the usual ones without files of this computer, and with addresses instead."""
+"""The menu as a team has it: the usual one without files of this computer, and with addresses instead."""
 
 import re
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Documents and files over HTTP, by addresses that are themselves the right."""
+"""Documents, files and leads over HTTP, by addresses that are themselves the right."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from flipsnack_mcp.server.tools.plans.answers import PlanState
 from flipsnack_mcp.server.tools.tool import GOES_ON, Answered, HowFar, NextStep, Planned, ToolCall, Warnings, in_numbers
 from flipsnack_mcp.server.tools.uploads import UNDER_WAY, state_of, warn_about
 from flipsnack_mcp.server.wording import SHORTENED
@@ -17,7 +18,6 @@ from flipsnack_mcp.workflows.uploads.looking_after import look_after
 
 WELL = UNDER_WAY | {"planned", "sending", "complete"}
 """What a document is where nothing went wrong with it."""
-BatchStateTold = Literal["planned", "running", "complete", "stopped"]
 
 
 class BatchRow(Answered):
@@ -36,7 +36,7 @@ class BatchStatus(Answered):
     """A plan of uploads, and how far it is."""
 
     plan_id: Annotated[str | None, Field(description="Goes on")] = None
-    state: Annotated[BatchStateTold, Field(description="Of the plan")]
+    state: Annotated[PlanState, Field(description="Of the plan")]
     counts: Annotated[dict[str, int], Field(description="By state")]
     progress: HowFar = None
     changes: Planned = None
