@@ -16,7 +16,7 @@ DOCS = {one.name: one.read_text(encoding="utf-8") for one in sorted((ROOT / "doc
 OF_THE_PROJECT = ("CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md")
 ON_LINUX = {"team.md", "operating.md", "evaluations.md"}
 """Where a team's server stands, and where assistants are judged."""
-FOR_EVERY_SYSTEM = {"README.md": README, **{name: DOCS[name] for name in DOCS.keys() - ON_LINUX}}
+FOR_EVERY_SYSTEM = {"README.md": README, **{name: text for name, text in DOCS.items() if name not in ON_LINUX}}
 COMMANDS = re.compile(r"^```sh\n(.*?)^```\n(?:\n```powershell\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 OF_ONE_SYSTEM = re.compile(r"`[^`\n]*(?:\.venv/|python3 )")
 OF_WINDOWS = re.compile(r"\.venv\\|`py ")
