@@ -4,6 +4,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import httpx2
 import pytest
 
 from flipsnack_mcp.team.authentication import issuer as published
@@ -14,6 +15,7 @@ from flipsnack_mcp.team.authentication.issuer import (
     IssuerUnusableError,
     PublishedKeys,
     described_at,
+    document_at,
 )
 from flipsnack_mcp.team.authentication.keys import keys_in
 from flipsnack_mcp.team.authentication.signed import SignedTokens, named_in_header
@@ -205,6 +207,23 @@ async def test_a_redirect_is_not_followed(one: Issuer, path: str) -> None:
     with pytest.raises(IssuerUnusableError, match="status"):
         await is_good(of(one), one)
     assert not {"/keys", "/elsewhere"} & {*one.asked}
+
+
+UNREADABLE = {
+    "is too long": b'{"keys": "' + b"k" * 300_000 + b'"}',
+    "is no JSON": b"<html>",
+    "is no JSON, nor UTF-8": b"\xff",
+    "is no JSON, but deep": b"[" * 100_000,
+    "is no JSON object": b"[]",
+}
+
+
+@pytest.mark.parametrize(("why", "content"), UNREADABLE.items(), ids=UNREADABLE)
+async def test_a_document_that_cannot_be_used_is_told_as_what_it_is(why: str, content: bytes) -> None:
+    answering = httpx2.MockTransport(lambda request: httpx2.Response(200, content=content))
+    async with httpx2.AsyncClient(transport=answering) as http:
+        with pytest.raises(IssuerUnusableError, match=f"what it answers {why.partition(',')[0]}$"):
+            await document_at(http, "https://issuer.example/keys")
 
 
 def test_only_keys_that_can_have_signed_are_known() -> None:
