@@ -220,7 +220,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize(("why", "content"), UNREADABLE.items(), ids=UNREADABLE)
 async def test_a_document_that_cannot_be_used_is_told_as_what_it_is(why: str, content: bytes) -> None:
-    answering = httpx2.MockTransport(lambda request: httpx2.Response(200, content=content))
+    answering = httpx2.MockTransport(lambda _: httpx2.Response(200, content=content))
     async with httpx2.AsyncClient(transport=answering) as http:
         with pytest.raises(IssuerUnusableError, match=f"what it answers {why.partition(',')[0]}$"):
             await document_at(http, "https://issuer.example/keys")
