@@ -26,5 +26,9 @@ if __name__ == "__main__":
     defaults["pace"] = QUICK
     # Nobody's key may do so much, so it is no setting.
     Reading.number.__defaults__ = (1, 100_000)
-    os.environ |= {"FLIPSNACK_SANDBOX": "1", "FLIPSNACK_CALLS_PER_SECOND": "1000", "FLIPSNACK_CALLS_PER_MINUTE": "60000"}
+    os.environ |= {
+        "FLIPSNACK_SANDBOX": "1",
+        "FLIPSNACK_CALLS_PER_SECOND": "1000",
+        "FLIPSNACK_CALLS_PER_MINUTE": "60000",
+    }
     sys.exit(main(sys.argv[1:] or ["serve"]))

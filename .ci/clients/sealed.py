@@ -26,8 +26,7 @@ def scanned(url: str) -> str:
             text=True,
             check=False,
         )
-    assert done.stdout, done.stderr[-2000:]
-    return done.stdout
+    return done.stdout or sys.exit(f"agentseal: {done.stderr[-2000:]}")
 
 
 def main(url: str) -> int:
