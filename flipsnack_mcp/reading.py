@@ -48,6 +48,16 @@ class Variable:
     flag: bool = False
     separator: str = ""
     """What stands between the parts of a list."""
+    kind: str = "string"
+    """What a form takes it for: string, number, boolean or filepath."""
+    choices: tuple[str, ...] = ()
+    """All that it may be, where that can be listed."""
+    in_words: bool = False
+    """Whether `default` describes a value instead of being one."""
+    asked: str = ""
+    """What a form calls it that asks for it; nothing where none does."""
+    gist: str = ""
+    """Its meaning without how a list is written, for who picks the parts one by one."""
 
     @property
     def option(self) -> str:

@@ -1,4 +1,4 @@
-"""Writes what is known from the code into README.md, server.json, the menu and the first answers: `python packaging/write_docs.py`.
+"""Writes what is known from the code: the README's tables, the menu, the first answers and every form: `python packaging/write_docs.py`.
 
 Tests compare them with what this would write, so that none can fall behind.
 """
@@ -6,7 +6,6 @@ Tests compare them with what this would write, so that none can fall behind.
 from __future__ import annotations
 
 import json
-import re
 import runpy
 from collections.abc import Collection
 from pathlib import Path
@@ -18,7 +17,6 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import override
 
-from flipsnack_mcp import __version__
 from flipsnack_mcp.api.action import Effect, JsonObject
 from flipsnack_mcp.server import menu
 from flipsnack_mcp.server.prompts import Prompt, prompts
@@ -27,23 +25,16 @@ from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool
 from flipsnack_mcp.server.views.declaring import OF_A_TOOL
 from flipsnack_mcp.settings import VARIABLES, Variable
+from forms.written import filled_in, write_all
 
 ROOT = Path(__file__).parents[1]
-README, SERVER = ROOT / "README.md", ROOT / "server.json"
-NAME = "io.github.flipsnack-mcp/flipsnack-mcp"
+README = ROOT / "README.md"
 
 
 def readme(text: str) -> str:
     """The README with fresh tables."""
     tables = {"tools": tool_table(), "prompts": prompts_table(), "settings": settings_table()}
-    for name, table in tables.items():
-        text = between(text, name, table)
-    return text
-
-
-def between(text: str, name: str, table: str) -> str:
-    pattern = re.compile(rf"(<!-- {name}: [^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-    return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+    return filled_in(text, tables)
 
 
 def menu_json() -> str:
@@ -212,45 +203,12 @@ def settings_table() -> str:
 
 
 def default(variable: Variable) -> str:
-    return variable.default if not variable.default or "`" in variable.default else f"`{variable.default}`"
-
-
-def server_json() -> str:
-    """What the official registry lists."""
-    package = {
-        "registryType": "pypi",
-        "identifier": "flipsnack-mcp",
-        "version": __version__,
-        "runtimeHint": "uvx",
-        "transport": {"type": "stdio"},
-        "environmentVariables": [registered(one) for one in VARIABLES],
-    }
-    listed = {
-        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
-        "name": NAME,
-        "title": "Flipsnack",
-        "description": "Find, publish, measure, export and remove Flipsnack flipbooks; deletions need your yes.",
-        "version": __version__,
-        "repository": {"url": "https://github.com/flipsnack-mcp/flipsnack-mcp", "source": "github"},
-        "packages": [package],
-    }
-    return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
-
-
-def registered(variable: Variable) -> dict[str, object]:
-    """One setting as the registry describes it. None is required: the sandbox needs no key."""
-    plain = variable.meaning.replace("`", "")
-    listed: dict[str, object] = {"name": variable.name, "description": f"{plain[:1].upper()}{plain[1:]}."}
-    if variable.secret or variable.name.endswith("_FILE"):
-        return listed | {"isSecret": True}
-    if variable.flag:
-        return listed | {"format": "boolean", "default": "false", "choices": ["true", "false"]}
-    literal = variable.default and "`" not in variable.default
-    return listed | ({"default": variable.default} if literal else {})
+    return variable.default if variable.in_words or not variable.default else f"`{variable.default}`"
 
 
 if __name__ == "__main__":
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
-    SERVER.write_text(server_json(), encoding="utf-8")
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
+    write_all()
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now
+    runpy.run_path(str(ROOT / "evaluations" / "results.py"), run_name="__main__")  # says what is stale by now

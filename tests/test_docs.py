@@ -9,7 +9,6 @@ import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from flipsnack_mcp import __version__
 from flipsnack_mcp.settings import VARIABLES, Settings
 from flipsnack_mcp.workflows.history import HISTORY_KEPT
 
@@ -17,22 +16,10 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readmes_tables_server_json_and_the_menu_are_what_the_code_would_write() -> None:
+def test_the_readmes_tables_and_the_menu_are_what_the_code_would_write() -> None:
     generated = runpy.run_path(str(ROOT / "packaging" / "write_docs.py"))
     assert generated["readme"](README) == README
-    assert (ROOT / "server.json").read_text(encoding="utf-8") == generated["server_json"]()
     assert generated["menu"].MENU_FILE.read_text(encoding="utf-8") == generated["menu_json"]()
-
-
-def test_server_json_keeps_the_rules_of_the_registry() -> None:
-    listed = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
-    package = listed["packages"][0]
-    assert len(listed["description"]) <= 100
-    assert listed["version"] == package["version"] == __version__
-    assert "registryBaseUrl" not in package
-    assert re.search(rf"mcp-name: {re.escape(listed['name'])} -->", README)
-    secrets = {one["name"] for one in package["environmentVariables"] if one.get("isSecret")}
-    assert {one.name for one in VARIABLES if one.secret} <= secrets
 
 
 def test_readme_has_the_commands_that_do_all_the_set_up() -> None:

@@ -1,4 +1,4 @@
-"""What a person can run: serve, demo, doctor, approve, history, move and sandbox."""
+"""What a person can run: serve, demo, doctor, approve, history, hooks, leads, token, move and sandbox."""
 
 import errno
 import os
