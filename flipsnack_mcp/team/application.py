@@ -119,10 +119,10 @@ class Addressed:
         return await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope, path: str) -> int:
+        if path.startswith(f"/{HOOKS_AT}/"):
+            return 0  # nothing a browser has of anybody is a right there, and whatever is refused is a lead lost
         origins = values_of_header(scope, b"origin")
         if path.startswith(UPLOAD_PATHS) and origins == [OF_A_PAGE_WITHOUT_REFERRER]:
-            origins = []
-        if path.startswith(f"/{HOOKS_AT}/"):  # nothing a browser has of anybody is a right there
             origins = []
         return self.names.refuse(values_of_header(scope, b"host"), origins)
 

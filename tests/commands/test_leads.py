@@ -16,7 +16,7 @@ import pytest
 from flipsnack_mcp.commands.serve import LEADS_NOWHERE, remarks_on_leads
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.sqlite import SqliteStore
-from flipsnack_mcp.workflows.leads.hooks import account_behind
+from flipsnack_mcp.workflows.leads.hooks import account_behind, known_hooks
 from flipsnack_mcp.workflows.leads.keeping import keep
 from tests.commands.processes import KEY, SECRET, Ended
 from tests.team.authentication.guarded import accounts_file
@@ -45,7 +45,7 @@ class Leads:
 
     def account_of(self, secret: str) -> str:
         """Whose hook it is, as the settings call it."""
-        account = self._asked(lambda store: account_behind(store, secret)).account
+        account = account_behind(self._asked(known_hooks), secret)
         every = read_settings(self.environment).every
         return next((one.name or "the one" for one in every if one.account == account), "")
 

@@ -113,6 +113,7 @@ async def test_a_lead_is_kept_once_however_often_it_is_sent(receiver: Receiver) 
         {"content-type": "text/plain"},
         {"content-encoding": "gzip"},
         {"accept": "x/y"},
+        {"host": "another.example"},
     ],
     ids=str,
 )
@@ -121,6 +122,13 @@ async def test_how_a_lead_is_sent_does_not_matter(receiver: Receiver, headers: d
     path = await receiver.hook()
     assert (await receiver.send(f"{path}?a=b", json.dumps(LEAD).encode(), headers=headers)).status_code == 204
     assert await receiver.leads == ["Ada"]
+
+
+@pytest.mark.parametrize("alphabet", ["utf-8-sig", "utf-16", "cp1252"])
+async def test_in_which_alphabet_a_lead_is_written_does_not_matter(receiver: Receiver, alphabet: str) -> None:
+    body = json.dumps({**LEAD, "data": {"Name": "Zo\u00eb"}}, ensure_ascii=False).encode(alphabet)
+    assert (await receiver.send(await receiver.hook(), body)).status_code == 204
+    assert await receiver.leads == ["Zo\u00eb"]
 
 
 async def test_a_burst_waits_for_the_store_together_and_all_of_it_is_kept(receiver: Receiver) -> None:
@@ -253,6 +261,39 @@ async def test_who_guesses_waits_and_leads_do_not(receiver: Receiver) -> None:
         assert (await receiver.send(path)).status_code == 204
         assert anyio.current_time() == began
     assert sorted(statuses) == [404] * guessing.MOST_WRONG + [429] * 5
+
+
+async def test_a_flood_of_wrong_paths_asks_the_store_no_oftener_than_one_after_the_other(receiver: Receiver) -> None:
+    """Or right ones would wait behind it: each is answered by what was asked after it came."""
+    path = await receiver.hook()
+    receiver.store.takes = 0.5
+    statuses = list[int]()
+
+    async def guessed() -> None:
+        statuses.append((await receiver.send("/hooks/guessed")).status_code)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(500):
+            group.start_soon(guessed)
+        await anyio.sleep(0.1)
+        began, before = anyio.current_time(), receiver.store.asked
+        assert (await receiver.send(path)).status_code == 204
+        assert anyio.current_time() - began < 1.5
+        assert receiver.store.asked - before == 2
+    assert await receiver.leads == ["Ada"]
+    assert set(statuses) == {404, 429}
+
+
+async def test_a_hook_that_is_revoked_while_others_are_asked_for_takes_nothing_more(receiver: Receiver) -> None:
+    path = await receiver.hook()
+    receiver.store.takes = 0.5
+    async with anyio.create_task_group() as group:
+        group.start_soon(receiver.send, "/hooks/guessed")
+        await anyio.sleep(0.4)
+        receiver.store.takes = 0.0
+        await revoke_hook(receiver.store, receiver.settings.account)
+        assert (await receiver.send(path)).status_code == 404
+    assert await receiver.leads == []
 
 
 @pytest.mark.parametrize(
