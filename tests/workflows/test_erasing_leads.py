@@ -63,14 +63,23 @@ WRITTEN = {
     "in wide letters": "ada\uff20example.com",
     "with what nobody sees": "ada\u200b@exam\u00adple.com",
     "on a line of its own": "me:\nada@example.com\nbye",
+    "among letters of another script": "\u8bf7\u8054\u7cfbada@example.com\u8c22\u8c22",
+    "with the dot of another keyboard": "ada@example\u3002com",
+    "in italics": "_ada@example.com_",
+    "behind a blank of a link": "name=+ada%40example.com",
+    "in a link within a link": "https://x.example/?to=https%3A%2F%2Fy.example%2F%3Fm%3Dada%2540example.com",
+    "in a page within a page": "ada&amp;#64;example.com",
+    "on a line in JSON": '{"note": "me\\nada@example.com\\nbye"}',
+    "escaped in JSON": '{"note": "ada\\u0040example.com"}',
 }
 OTHERS = ("xada@example.com", "x.ada@example.com", "ada@example.com.au", "ada@example.community", "ada@example", "ada")
+OTHERS += ("x-_ada@example.com", "ada@example.com-pany.de", "j\u00e9ada@example.com")
 
 
 @pytest.mark.parametrize("value", WRITTEN.values(), ids=WRITTEN)
 async def test_an_address_is_found_however_it_was_written(store: MemoryStore, value: str) -> None:
     await keep(store, "a", form(1, value), NOON, 90)
-    assert await erase(store, " Ada@example.com ") == Erased(leads=1)
+    assert await erase(store, " Ada@example.com. ") == Erased(leads=1)
     assert await everybody(store) == []
 
 
