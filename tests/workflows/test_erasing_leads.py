@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from flipsnack_mcp.store.sqlite import MemoryStore, SqliteStore
 from flipsnack_mcp.workflows.addresses.fetched import FileAddresses, behind_file_address
 from flipsnack_mcp.workflows.begun import Beginner
 from flipsnack_mcp.workflows.leads.erasing import Erased, erase
+from flipsnack_mcp.workflows.leads.forgetting import forget_older
 from flipsnack_mcp.workflows.leads.keeping import DAY_OF_LEADS, EVER, counted, keep, kept
 from tests.redis_server import RedisServer, running_redis
 from tests.virtual_clock import StandingClock
@@ -177,7 +179,8 @@ async def test_a_lead_whose_days_are_over_leaves_no_byte_in_the_file(tmp_path: P
     for number in range(60):
         await keep(store, "a", form(number, f"{number} {ADA}" * 20), NOON, 1)
     clock.now += DAY_OF_LEADS + 1
-    await keep(store, "a", form(1000, "other"), clock.now, 1)
+    assert ADA.encode() in bytes_beside(tmp_path / "state.sqlite")
+    await store.transact(partial(forget_older, days=1))
     assert ADA.encode() not in bytes_beside(tmp_path / "state.sqlite")
     await store.close()
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from typing_extensions import override
 from flipsnack_mcp.store.records import Records
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.leads import keeping
+from flipsnack_mcp.workflows.leads.forgetting import forget_older
 from flipsnack_mcp.workflows.leads.hooks import (
     account_behind,
     add_hook,
@@ -146,20 +148,17 @@ async def test_one_that_came_later_in_the_day_keeps_none_longer(store: MemorySto
     assert await names(store) == ["person 2"]
 
 
-async def test_leads_that_are_older_than_is_wanted_now_go_with_the_next_day(
+async def test_leads_that_are_older_than_is_wanted_now_go_and_how_many_they_were_stays_known(
     store: MemoryStore, clock: StandingClock
 ) -> None:
-    await keep(store, "a", form(1), clock.now, 90)
-    clock.now += 3 * DAY_OF_LEADS
-    await keep(store, "a", form(2), clock.now, 90)
-    clock.now += 3 * DAY_OF_LEADS
-    await keep(store, "a", form(3), clock.now, 5)
-    assert await names(store) == ["person 3", "person 2"]
-    assert len(await store.transact(lambda records: records.all(LEAD_PAGE))) == 2
-    clock.now += DAY_OF_LEADS
-    await keep(store, "a", form(4), clock.now, 0)
-    assert await store.transact(lambda records: records.all(LEAD_PAGE)) == []
-    assert sum((await counted(store, "a", since=0, until=EVER)).values()) == 4
+    for number in range(3):
+        await keep(store, "a", form(number), clock.now, 90)
+        clock.now += 3 * DAY_OF_LEADS
+    for days, left in ((7, ["person 2", "person 1"]), (4, ["person 2"]), (0, [])):
+        await store.transact(partial(forget_older, days=days))
+        assert await names(store) == left
+        assert len(await store.transact(lambda records: records.all(LEAD_PAGE))) == len(left)
+    assert sum((await counted(store, "a", since=0, until=EVER)).values()) == 3
 
 
 @pytest.mark.parametrize("wrong", [1.0, 4e9], ids=["early", "late"])
