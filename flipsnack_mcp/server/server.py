@@ -266,13 +266,6 @@ async def remove_leftovers_of(folder: Path | None) -> None:
         log.warning("the download folder could not be tidied: %s", type(error).__name__)
 
 
-async def forget_leads(store: Store, days: int) -> None:
-    """Let leads go that are over, as long as this server runs."""
-    from flipsnack_mcp.workflows.leads.forgetting import forget_as_time_goes  # noqa: PLC0415  # few servers receive any
-
-    await forget_as_time_goes(store, days)
-
-
 def build_server(
     settings: Settings,
     connect: Callable[[Settings], Flipsnack],
@@ -297,8 +290,6 @@ def build_server(
                 async with spool_of(settings) as spool, anyio.create_task_group() as background:
                     background.start_soon(remove_leftovers_later, settings)
                     background.start_soon(events.hear)
-                    if settings.leads:
-                        background.start_soon(forget_leads, remembering, settings.leads_days)
                     if isinstance(remembering, OpenedStore):
                         background.start_soon(remembering.attend)
                     parts = (offers, clients, remembering, background, now, redactor, spool)

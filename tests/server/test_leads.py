@@ -1,11 +1,8 @@
 """list_leads: what readers filled in and ordered, masked unless that is lifted, and only where leads are received."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 
 from flipsnack_mcp.commands import serve
@@ -14,12 +11,11 @@ from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.tools.leads.shown import LONGEST_FIELD, MOST_COLUMNS, in_spans
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.store.records import Records, StoreUnusable
+from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.workflows.addresses.fetched import KEPT_FILE
 from flipsnack_mcp.workflows.history import History
 from flipsnack_mcp.workflows.leads import keeping
-from flipsnack_mcp.workflows.leads.forgetting import LOOK_EVERY
 from tests.in_memory import rows_of
 from tests.observing import observing
 from tests.samples_of import expected_tool
@@ -377,27 +373,6 @@ async def test_fields_whose_names_are_alike_once_cut_or_masked_are_all_shown(rec
     said = await receiving.call(TOOL)
     assert [len(one["fields"]) for one in said.data["leads"]] == [4, 3]
     assert len(said.data["by_field"]) == 7
-
-
-async def test_a_server_that_is_to_keep_leads_for_fewer_days_lets_the_others_go_before_another_comes(
-    receiving: Receiving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where the store is away at first."""
-    await receiving.got(form("summer1", 1))
-    away, transact = [StoreUnusable("Away.", "Look.")], receiving.store.transact
-
-    async def answers(work: Callable[[Records], Any]) -> Any:
-        if "forget" in str(work) and away:
-            raise away.pop()
-        return await transact(work)
-
-    monkeypatch.setattr(receiving.store, "transact", answers)
-    async with receiving.assistant(leads_days=0) as assistant:
-        await anyio.sleep(LOOK_EVERY / 2)
-        assert (await assistant.call(TOOL)).data["total"] == 1
-        await anyio.sleep(LOOK_EVERY)
-        assert (await assistant.call(TOOL)).data["total"] == 0
-    assert not await transact(lambda records: records.all(keeping.LEAD_PAGE))
 
 
 async def test_a_saved_table_has_each_field_however_many_there_are(receiving: Receiving) -> None:

@@ -74,8 +74,17 @@ WRITTEN = {
     "on a line in JSON": '{"note": "me\\nada@example.com\\nbye"}',
     "escaped in JSON": '{"note": "ada\\u0040example.com"}',
 }
-OTHERS = ("xada@example.com", "x.ada@example.com", "ada@example.com.au", "ada@example.community", "ada@example", "ada")
-OTHERS += ("x-_ada@example.com", "ada@example.com-pany.de", "j\u00e9ada@example.com")
+OTHERS = (
+    "xada@example.com",
+    "x.ada@example.com",
+    "ada@example.com.au",
+    "ada@example.community",
+    "ada@example",
+    "ada",
+    "x-_ada@example.com",
+    "ada@example.com-pany.de",
+    "j\u00e9ada@example.com",
+)
 
 
 @pytest.mark.parametrize("value", WRITTEN.values(), ids=WRITTEN)

@@ -6,10 +6,10 @@ and only what is wrong with the path or has no end is refused.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import anyio
 from starlette.responses import Response
@@ -21,8 +21,9 @@ from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.store.records import Store, StoreUnusable
 from flipsnack_mcp.team.ending import header_of
 from flipsnack_mcp.team.exchange.guessing import Guessing
-from flipsnack_mcp.team.exchange.together import Together
+from flipsnack_mcp.team.exchange.together import AskedTogether
 from flipsnack_mcp.team.limits import read_whole
+from flipsnack_mcp.workflows.leads.forgetting import forget_as_time_goes
 from flipsnack_mcp.workflows.leads.hooks import KnownHooks, account_behind, known_hooks
 from flipsnack_mcp.workflows.leads.keeping import HookBody, hook_body, keep_all
 
@@ -47,6 +48,11 @@ def hook_routes(settings: Settings, store: Store) -> list[Route]:
     return [Route(f"/{HOOKS_AT}", hooks), Route(f"/{HOOKS_AT}/{{secret:path}}", hooks)]
 
 
+def beside_hooks(settings: Settings, store: Store) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+    """What lets leads go that are over, where any are received."""
+    return [partial(forget_as_time_goes, store, settings.leads_days)] if settings.leads else []
+
+
 @dataclass(eq=False)
 class InLine:
     """What waits to be kept."""
@@ -62,7 +68,7 @@ class Hooks:
         self._wanted, self._days, self._store = settings.leads, settings.leads_days, store
         self._accounts = {one.account for one in settings.every}
         self._guessing, self._turn = Guessing(), anyio.Lock()
-        self._known = Together(partial(known_hooks, store))
+        self._known = AskedTogether(partial(known_hooks, store))
         self._line = dict[InLine, None]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,12 +131,12 @@ async def arriving(body: bytearray, scope: Scope, receive: Receive) -> int:
 def read_at_hook(account: str, body: bytes, at: float) -> HookBody:
     """What a body says; what is no JSON, or nested as no lead is, counts as a text, by which a repetition is known."""
     try:
-        return hook_body(account, said_in(body), at)
+        return hook_body(account, told_by_hook(body), at)
     except (ValueError, RecursionError):
         return hook_body(account, body.decode("latin-1"), at)
 
 
-def said_in(body: bytes) -> object:
+def told_by_hook(body: bytes) -> object:
     """What is said in JSON, which is Unicode; in anything else as it is mostly meant, for a lead is more than its accents.
 
     Raises:

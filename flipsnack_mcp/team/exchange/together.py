@@ -5,26 +5,26 @@ from typing import Generic, TypeVar
 
 import anyio
 
-AnswerT = TypeVar("AnswerT")
+HeardT = TypeVar("HeardT")
 
 
-class Round(Generic[AnswerT]):
+class Round(Generic[HeardT]):
     """One asking, and who waits for what comes of it."""
 
     def __init__(self) -> None:
         self.over = anyio.Event()
-        self.answer: AnswerT | None = None
+        self.answer: HeardT | None = None
 
 
-class Together(Generic[AnswerT]):
+class AskedTogether(Generic[HeardT]):
     """Asks. Each gets an answer to a question that was asked after they came, so nobody is told what was true before."""
 
-    def __init__(self, ask: Callable[[], Awaitable[AnswerT]]) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[HeardT]]) -> None:
         self._ask, self._turn = ask, anyio.Lock()
-        self._coming: Round[AnswerT] | None = None
+        self._coming: Round[HeardT] | None = None
         """The one that is not asked yet."""
 
-    async def answer(self) -> AnswerT:
+    async def answer(self) -> HeardT:
         """The answer.
 
         Raises:
@@ -38,7 +38,7 @@ class Together(Generic[AnswerT]):
             raise TimeoutError
         return joined.answer
 
-    async def _led(self, mine: Round[AnswerT]) -> AnswerT:
+    async def _led(self, mine: Round[HeardT]) -> HeardT:
         self._coming = mine
         try:
             async with self._turn:

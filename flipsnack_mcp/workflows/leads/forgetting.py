@@ -17,7 +17,7 @@ from flipsnack_mcp.workflows.leads.keeping import (
     days_there,
 )
 
-LOOK_EVERY = 3600.0
+FORGET_EVERY = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ async def forget_as_time_goes(store: Store, days: int) -> None:
             await store.transact(partial(forget_older, days=days))
         except Exception as error:  # noqa: BLE001  # it may be away for a while, and its text could hold anything
             log.warning("leads that are over could not be deleted: %s", type(error).__name__)
-        await anyio.sleep(LOOK_EVERY)
+        await anyio.sleep(FORGET_EVERY)
 
 
 def forget_older(records: Records, days: int) -> None:

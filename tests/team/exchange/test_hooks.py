@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from flipsnack_mcp.store.records import Body, StoreUnreachable
 from flipsnack_mcp.store.sqlite import MemoryStore
 from flipsnack_mcp.team.exchange import guessing, hooks
 from flipsnack_mcp.team.exchange.hooks import LARGEST_LEAD
+from flipsnack_mcp.workflows.leads.forgetting import FORGET_EVERY
 from flipsnack_mcp.workflows.leads.hooks import add_hook, replace_hook, revoke_hook
 from flipsnack_mcp.workflows.leads.keeping import EVER, counted, kept
 from tests.team.over_http import whole_application
@@ -371,6 +373,43 @@ async def test_a_server_that_ended_between_storing_and_answering_is_answered_by_
     other = Receiver(receiver.settings, receiver.store)
     assert (await other.send(path)).status_code == 204
     assert await receiver.leads == ["Ada"]
+
+
+@asynccontextmanager
+async def running(app: Any) -> AsyncIterator[None]:
+    """An application between its start and its end."""
+    said, over = list[str](), anyio.Event()
+
+    async def receive() -> dict[str, str]:
+        if said:
+            await over.wait()
+        return {"type": "lifespan.shutdown" if said else "lifespan.startup"}
+
+    async def send(message: dict[str, str]) -> None:
+        said.append(message["type"])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(app, {"type": "lifespan", "state": {}}, receive, send)
+        while not said:  # noqa: ASYNC110 - it tells nobody else
+            await anyio.sleep(0.01)
+        yield
+        over.set()
+    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_a_server_that_is_to_keep_leads_for_fewer_days_lets_the_others_go_before_another_comes(
+    receiver: Receiver,
+) -> None:
+    """Also where the store is away at first."""
+    await receiver.send(await receiver.hook())
+    later = Receiver(replace(receiver.settings, leads_days=0), receiver.store)
+    later.store.away = True
+    async with running(later.app):
+        await anyio.sleep(FORGET_EVERY / 2)
+        later.store.away = False
+        assert await later.leads == ["Ada"]
+        await anyio.sleep(FORGET_EVERY)
+        assert await later.leads == []
 
 
 async def test_neither_the_path_nor_a_lead_stands_in_a_log(
