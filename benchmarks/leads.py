@@ -58,9 +58,11 @@ class Plan:
     leads: int
     kills: int
     away: float
+    retry: float
+    """Seconds until the first of five retries, each of which comes twice as late as the one before."""
 
 
-LONG, SHORT = Plan("long", 10_000, 10, 20.0), Plan("short", 100, 1, 2.0)
+LONG, SHORT = Plan("long", 10_000, 10, 20.0, 1.0), Plan("short", 100, 1, 2.0, 0.5)
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def sending(standing: Team, address: str) -> AsyncIterator[Webhook]:
+async def sending(standing: Team, address: str, retry: float) -> AsyncIterator[Webhook]:
     """The sandbox's webhook, at that address."""
     endless = httpx2.Limits(max_connections=None)
     verify = standing.balancer.trusting()
@@ -103,7 +105,7 @@ async def sending(standing: Team, address: str) -> AsyncIterator[Webhook]:
             except httpx2.TransportError as error:
                 raise NoAnswer(type(error).__name__) from None
 
-        webhook = Sandbox(hook=Hook(address, post), pace=Pace()).webhook
+        webhook = Sandbox(hook=Hook(address, post), pace=Pace(retry_seconds=retry)).webhook
         assert webhook
         yield webhook
 
@@ -163,7 +165,7 @@ def broken(scene: Scene, leads: Sequence[Lead], counts: Counted) -> Iterator[str
     if not len(leads) + len(taken & sent) <= sum(counts.values()) <= len(leads) + len(sent):
         yield f"{sum(counts.values())} are counted: {len(leads)} are there, and {len(sent)} were to be counted only"
     if lost := by_number.keys() - taken:
-        yield f"{len(lost)} leads were never taken, though each was tried for half a minute: {sorted(lost)[:9]}"
+        yield f"{len(lost)} leads were never taken, though each was tried six times: {sorted(lost)[:9]}"
     if odd := {one.answer for one in scene.attempts} - EXPECTED:
         yield f"there were answers {sorted(odd)}"
 
@@ -211,7 +213,7 @@ def figures(scene: Scene, took: float) -> dict[str, Any]:
 async def judged(standing: Team, plan: Plan, chance: random.Random, *, on_redis: bool) -> tuple[Any, list[str]]:
     """One store, from the first lead to the last look."""
     (address,) = ADDRESS.findall(standing.operate("hooks", "add", ACCOUNT))
-    async with sending(standing, address) as webhook:
+    async with sending(standing, address, plan.retry) as webhook:
         scene = Scene(standing, webhook, chance, on_redis)
         began = time.monotonic()
         await lived(scene, plan)

@@ -211,3 +211,4 @@ if __name__ == "__main__":
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
     write_all()
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now
+    runpy.run_path(str(ROOT / "evaluations" / "results.py"), run_name="__main__")  # says what is stale by now
