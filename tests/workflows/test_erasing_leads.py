@@ -1,5 +1,6 @@
 """A person is forgotten: no lead, no file and no byte of the store holds their address afterwards, and all others stay."""
 
+import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
@@ -223,6 +224,21 @@ async def test_where_redis_lets_nobody_write_its_files_anew_it_is_said_that_copi
     assert (await erase(store, ADA)).remains == (rewriting.NOT_WRITTEN,)
     await store.close()
     redis_server.cli("ACL", "DELUSER", "modest")
+
+
+async def test_where_other_servers_keep_a_copy_it_is_said_that_it_may_lie_there(
+    on_redis: str, redis_server: RedisServer
+) -> None:
+    redis_server.cli("CONFIG", "SET", "repl-diskless-sync-delay", "3600")
+    store = RedisStore(redis_address(on_redis))
+    with socket.socket(socket.AF_UNIX) as copies:
+        copies.connect(str(redis_server.socket_path))
+        copies.sendall(b"SYNC\r\n")
+        with anyio.fail_after(60):
+            while b"connected_slaves:1" not in redis_server.cli("INFO", "replication"):
+                await anyio.sleep(0.01)
+        assert (await erase(store, ADA)).remains == (rewriting.COPIED,)
+    await store.close()
 
 
 async def test_two_replicas_on_redis_keep_each_lead_once(on_redis: str) -> None:
