@@ -235,7 +235,7 @@ async def test_where_other_servers_keep_a_copy_it_is_said_that_it_may_lie_there(
         copies.connect(str(redis_server.socket_path))
         copies.sendall(b"SYNC\r\n")
         with anyio.fail_after(60):
-            while b"connected_slaves:1" not in redis_server.cli("INFO", "replication"):
+            while b"connected_slaves:1" not in redis_server.cli("INFO", "replication"):  # noqa: ASYNC110 - it tells nobody
                 await anyio.sleep(0.01)
         assert (await erase(store, ADA)).remains == (rewriting.COPIED,)
     await store.close()

@@ -85,6 +85,17 @@ def test_a_lead_is_as_long_as_one_may_be_and_no_longer() -> None:
     assert sum(len(name) + len(value) for name, value in many.fields.items()) <= MOST_OF_A_LEAD + MOST_FIELDS * 10
 
 
+@pytest.mark.parametrize("written", ["ada@example.com", "<ada@example.com>", "ada%40example.com"])
+def test_half_an_address_is_not_kept_where_a_text_is_cut(written: str) -> None:
+    """Nobody could erase it."""
+    for seen in range(len(written) - 1):
+        long = lead_of(form(text=f"{'x' * (LONGEST_ANSWER - 2 - seen)} {written} x"), NOON)
+        assert long
+        assert "ada@" not in long.fields["text"]
+        assert "ada%40" not in long.fields["text"]
+        assert long.fields["text"].startswith("x" * (LONGEST_ANSWER - 100))
+
+
 def test_half_a_character_is_kept_as_a_mark_of_one() -> None:
     half = lead_of({"type": "contact", "data": {"\ud800": "a\udfffb"}}, NOON)
     assert half

@@ -24,6 +24,8 @@ LONGEST_MOMENT, LONGEST_FLIPBOOK_TITLE = 64, 300
 MOST_FIELDS, LONGEST_FIELD_NAME, LONGEST_ANSWER = 200, 200, 10_000
 DEEPEST_FIELD = 8
 """So deep are the fields of an order told apart; what lies deeper is one field."""
+LONGEST_WAY_BACK = 320
+HALF_AN_ADDRESS = re.compile(r"[^\s<>\"(),;:]*(?:@|\uff20|%40)[^\s<>\"(),;:]*\Z")
 MOST_OF_A_LEAD = 50_000
 """Of all fields of a lead together: what is longer is cut."""
 
@@ -120,7 +122,12 @@ def written_out(value: object, longest: int) -> str:
     """A value as text, whole characters of it and no more than so many. What is no text is written as JSON writes it."""
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
     whole = text[: longest + 1].encode(errors="replace").decode()
-    return whole if len(whole) <= longest else f"{whole[: max(longest - 1, 0)]}…"[:longest]
+    return whole if len(whole) <= longest else f"{without_half_an_address(whole[: max(longest - 1, 0)])}…"[:longest]
+
+
+def without_half_an_address(cut: str) -> str:
+    """A text that is cut, and not within an e-mail address: of half of one nobody would know whom to erase it for."""
+    return cut[:-LONGEST_WAY_BACK] + HALF_AN_ADDRESS.sub("", cut[-LONGEST_WAY_BACK:])
 
 
 def digest_of(body: object) -> str:
