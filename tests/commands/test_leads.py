@@ -111,6 +111,7 @@ def test_a_hook_of_an_account_that_left_the_file_is_revoked_by_what_the_list_cal
     without = without.replace("DE", "AT")
     Path(of_several.environment["FLIPSNACK_ACCOUNTS"]).write_text(without)
     told = of_several("hooks", "list").out
+    assert "what comes is refused" in told
     assert of_several("hooks", "revoke", gone).status == 0, told
     assert of_several("hooks", "list").out == "No account has a hook.\n"
 
@@ -120,6 +121,7 @@ def test_hooks_are_listed_with_what_came(of_several: Leads) -> None:
     of_several.brought("de", Name="Ada")
     of_several.brought("de", Name="Ben")
     head, row = of_several("hooks", "list").out.splitlines()
+    assert "refused" not in row
     assert re.split(r"  +", head) == ["Account", "Made", "Leads in 30 days", "Of unknown kind", "Last"]
     account, _, many, unknown, last = re.split(r"  +", row)
     assert (account, many, unknown) == ("de", "2", "0")
