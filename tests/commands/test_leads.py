@@ -108,7 +108,7 @@ def test_a_hook_of_an_account_that_left_the_file_is_revoked_by_what_the_list_cal
     of_several.made("add", "de")
     (gone,) = [one.account for one in read_settings(of_several.environment).every if one.name == "de"]
     without = accounts_file(of_several.file.parent, {}).read_text().replace("[accounts.de]", "[accounts.at]")
-    without = without.replace("DE", "AT")
+    without = without.replace("OF-de-", "OF-at-")
     Path(of_several.environment["FLIPSNACK_ACCOUNTS"]).write_text(without)
     told = of_several("hooks", "list").out
     assert "what comes is refused" in told
