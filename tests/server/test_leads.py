@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flipsnack_mcp.commands import serve
+from flipsnack_mcp.commands.trail_table import changes_made
 from flipsnack_mcp.server.callers.caller import EVERY_RIGHT, Right
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
@@ -126,6 +127,8 @@ async def test_who_saw_them_unmasked_stands_in_the_history_and_not_what(receivin
         ("anna", TOOL, "summer1", "2 leads shown unmasked"),
         ("anna", TOOL, "", "3 leads shown unmasked"),
     ]
+    shown = [one.subject for one in changes_made([("a", one) for one in events])]
+    assert shown == ["summer1: 2 leads shown unmasked", "3 leads shown unmasked"]
 
 
 async def test_what_cannot_be_written_down_is_not_shown_unmasked(
