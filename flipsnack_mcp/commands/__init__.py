@@ -1,11 +1,11 @@
-"""What a person can run: serve, demo, doctor, approve, history, hooks, leads, token, move and sandbox."""
+"""What a person can run, a module or a room for each command; `chosen` goes from what was typed to it."""
 
 import errno
 import os
 import sys
 from contextlib import suppress
 
-from flipsnack_mcp.api import one_line
+from flipsnack_mcp.text import one_line
 
 READER_GONE = frozenset({errno.EPIPE, errno.EINVAL})
 """What a closed pipe is called, on Windows the second."""
