@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Callable, Sequence
 
+from flipsnack_mcp.as_written import nearest
 from flipsnack_mcp.parsing.commands import parsers
 from flipsnack_mcp.parsing.usage import ALONE, WrongUsage, unknown_words, worded
-from flipsnack_mcp.reading import nearest
 
 AT_ODDS: tuple[tuple[str, Callable[[argparse.Namespace], bool], str], ...] = (
     ("doctor", lambda one: bool(one.token_file and not one.http), "--token-file goes with --http alone"),

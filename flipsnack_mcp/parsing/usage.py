@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from typing_extensions import override
 
-from flipsnack_mcp.reading import nearest
+from flipsnack_mcp.as_written import nearest
 
 LACKING = "the following arguments are required: "
 """How the parser begins to say what is missing."""

@@ -12,6 +12,7 @@ import platformdirs
 
 from flipsnack_mcp.api import FlipsnackError, NotAuthorisedError, Terms
 from flipsnack_mcp.api.actions.statistics import GetUserStats
+from flipsnack_mcp.as_written import credential_in
 from flipsnack_mcp.commands.connecting import connect
 from flipsnack_mcp.commands.setup.client_file import Unsuitable, file_found, write_for_owner
 from flipsnack_mcp.commands.setup.keychain import (
@@ -21,7 +22,7 @@ from flipsnack_mcp.commands.setup.keychain import (
     has_keychain,
     keep_in_keychain,
 )
-from flipsnack_mcp.reading import CREDENTIALS, credential_in
+from flipsnack_mcp.reading import CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 from flipsnack_mcp.store.permissions import is_open_to_others
 
