@@ -132,5 +132,5 @@ async def test_a_change_fails_whole_or_is_made_once(document: Shared, monkeypatc
         with pytest.raises(ZeroDivisionError):
             await document.change(fail)
     assert await document.change(add_one) == 1
-    monkeypatch.setattr("flipsnack_mcp.store.database.RowRecords.put_text", full)
+    monkeypatch.setattr("flipsnack_mcp.store.rows.RowRecords.put_text", full)
     assert await document.change(add_one) == 2
