@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 DOWNLOAD_SETTING = "FLIPSNACK_DOWNLOAD_DIR"
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-MOST_NAMES = 1000
+MOST_TRIED = 1000
 WRITE_BYTES = 64 * 1024
 """Bytes of one write: for more the system may look for one free stretch of memory, which can take longer than all else."""
 
@@ -116,7 +116,7 @@ class PartialFile:
 
     def _open_locked(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        for _ in range(MOST_NAMES):
+        for _ in range(MOST_TRIED):
             self._writing = WriterLock(self._folder / new_partial_name())
             self._file = open(os.open(self.path, flags, 0o644), "w+b")  # noqa: SIM115, PTH123 - it outlives this call; O_EXCL
             # Between making and locking it a cleaner may have come: it holds the lock, or the file is gone already.
@@ -128,7 +128,7 @@ class PartialFile:
         raise OSError(errno.EAGAIN, "every new file in it is taken away")
 
     def _named(self, stems: Sequence[str], extension: str, enough: Callable[[Path], bool]) -> Path:
-        numbered = (f"{stems[-1]} ({number})" for number in range(2, MOST_NAMES))
+        numbered = (f"{stems[-1]} ({number})" for number in range(2, MOST_TRIED))
         for name in chain(stems, numbered):
             target = self._folder / f"{name}{extension}"
             try:
@@ -139,7 +139,7 @@ class PartialFile:
                 continue
             self._published = target
             return target
-        raise OSError(errno.EEXIST, f"{MOST_NAMES - 1} files have this title")
+        raise OSError(errno.EEXIST, f"{MOST_TRIED - 1} files have this title")
 
     def _is_there_as(self, target: Path) -> bool:
         """Whether a file, and no link to one, already holds just this."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5.0  # shorter than for the state file: there is a way on without it
+PATIENCE_WITH_DOCUMENT = 5.0  # shorter than for the state file: there is a way on without it
 QUIET = 120.0  # by then what was changed without the file counts for nothing
 DOCUMENT_RECORD = "document", "one"
 
@@ -32,7 +32,7 @@ class SharedDocument(Generic[DocumentT]):
         self, path: Path, first: DocumentT, fits: Fits[DocumentT], clock: Callable[[], float] = time.monotonic
     ) -> None:
         # One clock for all processes of the machine, which nobody sets back or forward.
-        self._file = SqliteStore(path, clock, synchronous="OFF", patience=PATIENCE)
+        self._file = SqliteStore(path, clock, synchronous="OFF", patience=PATIENCE_WITH_DOCUMENT)
         self._clock, self._seen = clock, LastSeen(first, fits)
         self._used_alone = -math.inf
         self._warned = False

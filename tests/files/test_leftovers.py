@@ -175,7 +175,7 @@ def test_without_locks_a_file_is_written_as_well_and_the_age_decides(
 
 def test_folder_in_which_nothing_stays_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locking, "lock_file", lambda _: LockState.TAKEN)
-    monkeypatch.setattr(partial_file, "MOST_NAMES", 3)
+    monkeypatch.setattr(partial_file, "MOST_TRIED", 3)
     with pytest.raises(RefusedFile, match="taken away"):
         PartialFile(tmp_path).create()
     assert not names_in(tmp_path)

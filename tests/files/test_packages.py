@@ -98,7 +98,7 @@ async def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.Monkey
     assert saved.path.name == "Title (hash1) (2).zip"
     assert (tmp_path / "Title.zip").read_bytes() == b"mine"
     assert not (tmp_path / "elsewhere").exists()
-    monkeypatch.setattr(partial_file, "MOST_NAMES", 4)
+    monkeypatch.setattr(partial_file, "MOST_TRIED", 4)
     for number in (3, 4):
         content = zipped(("index.html", b"%d" % number))
         if number == 3:

@@ -17,7 +17,7 @@ FATE_UNKNOWN = (
     "Look with list_collections; again=true would upload the document once more, which costs another upload."
 )
 NOT_SEEN = "The upload is in, but looking at its conversion failed: {}"
-DELETED = 43
+CODE_OF_DELETED = 43
 """Flipsnack's code for a collection that was deleted; a draft that was published answers as one that never was."""
 
 
@@ -87,7 +87,7 @@ async def find_collection(context: CallContext, uploads: Uploads, entry: Journal
     try:
         return await context.send(GetCollection(collection_hash=entry.collection_hash))
     except NotFoundError as error:
-        deleted = error.code == DELETED
+        deleted = error.code == CODE_OF_DELETED
     title = entry.listed or entry.title
     others = {one.collection_hash for one in await uploads.journal.others(entry.upload_id)}
     new = await new_ones(context, title, frozenset({*entry.before, *others})) if title.strip() else []

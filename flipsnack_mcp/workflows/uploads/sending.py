@@ -30,7 +30,7 @@ from flipsnack_mcp.workflows.waiting import Conversions
 log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 2
-ASKED = frozenset(publishing.CreateCollection.model_fields)
+FIELDS_SENT = frozenset(publishing.CreateCollection.model_fields)
 """What goes to Flipsnack of what a tool was asked."""
 TIME_TO_RECONCILE = 10.0
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
@@ -52,7 +52,7 @@ class Source:
     def facts(self) -> dict[str, Any]:
         """What the journal says of the document."""
         if self.document is None:
-            asked = self.action.model_dump(mode="json", include={*ASKED}, exclude_none=True)
+            asked = self.action.model_dump(mode="json", include={*FIELDS_SENT}, exclude_none=True)
             return {"name": "", "size": 0, "unsent": asked}
         given = self.document
         lying = {} if given.received else {"path": str(given.path), "changed": given.changed}
