@@ -1,6 +1,8 @@
 """From an upload to a collection that can be read: bytes, conversion, link. Whoever asks next goes on from there."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 
@@ -9,7 +11,7 @@ from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary,
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import as_known, direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
-from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
+from flipsnack_mcp.workflows.uploads.sending import Source, UploadAtWork, Uploads
 
 COLLECTION_GONE = "The collection of this upload does not exist any more."
 FATE_UNKNOWN = (
@@ -45,6 +47,17 @@ async def follow(context: CallContext, uploads: Uploads, entry: JournalEntry, se
         at_work = await uploads.look_at(entry.upload_id) if entry.state in RUNNING else None
         return Followed(entry, warnings=entry.warnings, at_work=at_work)
     return await follow_conversion(context, uploads, entry, max(0.0, end - anyio.current_time()))
+
+
+async def begin_what_counts(
+    context: CallContext, uploads: Uploads, source: Source, kept_open: AsyncExitStack, *, again: bool, upload_id: str
+) -> tuple[JournalEntry, bool]:
+    """The upload that counts, and whether it is new; one whose collection was deleted since counts no more."""
+    begin = partial(uploads.begin, source, kept_open, upload_id=upload_id)
+    entry, new = await begin(again=again)
+    if not new and (await follow(context, uploads, entry, 0)).gone:
+        return await begin(again=False)
+    return entry, new
 
 
 async def follow_conversion(
