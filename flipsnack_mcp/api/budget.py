@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from flipsnack_mcp.api.ledger import Call, SharedBudget, Want
+from flipsnack_mcp.api.counting.ledger import Call, SharedBudget, Want
 
 BEHIND = 0.02  # seconds by which others let the first in turn go first
 

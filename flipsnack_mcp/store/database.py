@@ -171,9 +171,8 @@ def open_connection(address: str, synchronous: Synchronous) -> sqlite3.Connectio
     db = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
     try:
         db.execute(f"PRAGMA synchronous = {synchronous}")
-        if (
-            synchronous == "OFF"
-        ):  # changed twice for each call: the journal stays, instead of being made and removed each time
+        # What is changed twice for each call keeps its journal, instead of having it made and removed each time.
+        if synchronous == "OFF":
             db.execute("PRAGMA journal_mode = PERSIST")
         else:  # what ended or was deleted lies nowhere in the file, nor in what SQLite writes it anew from
             db.execute("PRAGMA secure_delete = ON")

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from flipsnack_mcp.store.records import Body
+from flipsnack_mcp.store.records import OUT_OF_TRANSACTION, Body
 from flipsnack_mcp.store.upgrading import MOVED_TO
 
 ALIVE = "(expires IS NULL OR expires > :now)"
@@ -76,7 +76,7 @@ class RowRecords:
 
     def _run(self, statement: str, **values: str | float | None) -> list[tuple[Any, ...]]:
         if self._db is None:
-            raise RuntimeError("records can be used only inside their transaction")
+            raise RuntimeError(OUT_OF_TRANSACTION)
         return self._db.execute(statement, {**values, "now": self.now}).fetchall()
 
 

@@ -18,6 +18,7 @@ from flipsnack_mcp.files.paths.place import (
     listed,
     locate_folder,
     missing_folders,
+    more_than_one,
     objection_to,
     upload_folders,
 )
@@ -69,10 +70,7 @@ def one_folder(folder: str, folders: Sequence[Path]) -> Place:
     """Returns the one folder that is meant. Blocks."""
     found = _existing(folder, folders)
     if len(found) > 1:
-        raise RefusedFile(
-            f"There is such a folder in more than one upload folder: {listed([place.path for place in found])}.",
-            "Ask the person which one is meant, and give its whole path.",
-        )
+        raise more_than_one("folder", found)
     return found[0]
 
 

@@ -216,9 +216,8 @@ class Uploads:
 
         async def sent(done: int, total: int) -> None:
             job.tell(done=done)
-            if (
-                done == total
-            ):  # what is left is Flipsnack's answer, which may be long in coming: others need not wait for it
+            # What is left is Flipsnack's answer, which may be long in coming: others need not wait for it.
+            if done == total:
                 await turn.aclose()
 
         if not self._line.value:
@@ -230,23 +229,29 @@ class Uploads:
             job.stand(AT_WORK)
             job.tell(message="")
             context = CallContext(self._flipsnack, sent=sent, lane=source.lane)
-            try:
-                before = await candidates(context, entry.title)
-                # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
-                entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
-                known = partial(self._taken, entry)
-                made, warnings = await create_once(context, source.action, source.document, before, known)
-            except (leases.LeaseLost, StoreUnusable):
-                raise
-            except Exception as error:  # noqa: BLE001  # what is not written down here would be called a server's end later
-                failure = error if isinstance(error, FlipsnackError) else failed_inside(error, entry)
-                ended = "failed" if failure.changed is Changed.NOTHING else "interrupted"
-                await self._note(job, entry, state=ended, said=str(failure))
-                raise failure from None
-            arrived = {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings, "said": ""}
+            entry, arrived = await self._created(context, source, entry, job)
             # Also where somebody has taken it over meanwhile and found nothing: this is no guess.
-            await self.journal.note(entry, state="converting", **arrived)
+            await self.journal.note(entry, state="converting", said="", **arrived)
             job.unresolved = False
+
+    async def _created(
+        self, context: CallContext, source: Source, entry: JournalEntry, job: Job
+    ) -> tuple[JournalEntry, dict[str, Any]]:
+        """Send it, and what it became; how it failed is written down first."""
+        try:
+            before = await candidates(context, entry.title)
+            # Written down before a byte leaves: after a crash nothing else tells this upload from older ones.
+            entry = await self._note(job, entry, state="uploading", before=tuple(sorted(before)))
+            known = partial(self._taken, entry)
+            made, warnings = await create_once(context, source.action, source.document, before, known)
+        except (leases.LeaseLost, StoreUnusable):
+            raise
+        except Exception as error:  # noqa: BLE001  # what is not written down here would be called a server's end later
+            failure = error if isinstance(error, FlipsnackError) else failed_inside(error, entry)
+            ended = "failed" if failure.changed is Changed.NOTHING else "interrupted"
+            await self._note(job, entry, state=ended, said=str(failure))
+            raise failure from None
+        return entry, {"collection_hash": made.collection_hash, "listed": made.title, "warnings": warnings}
 
     async def _note_stopped(self, entry: JournalEntry, job: Job) -> None:
         """A person stopped it. Flipsnack makes nothing of a body that was cut."""
