@@ -5,7 +5,7 @@ import math
 import re
 from contextlib import suppress
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -34,6 +34,13 @@ def day_from(value: object) -> date:
         return date.fromisoformat(value.strip())
     except ValueError:
         raise ValueError("there is no such day: write it as YYYY-MM-DD") from None
+
+
+def check_period(given: Any) -> Any:
+    """What was given, where its period ends no earlier than it begins."""
+    if given.start_date and given.end_date and given.start_date > given.end_date:
+        raise ValueError("start_date lies after end_date: exchange them")
+    return given
 
 
 def flipbook_hash_from(value: object) -> str:
