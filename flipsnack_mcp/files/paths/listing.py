@@ -60,7 +60,7 @@ class FolderListing:
 
 def list_files(folder: str | None, folders: Sequence[Path], *, deep: bool) -> FolderListing:
     """Lists the PDFs in a folder or in all upload folders; `deep` also in what lies below. Blocks."""
-    walk = Walk(deep)
+    walk = Walk(deep=deep)
     for place in _existing(folder, folders):
         walk.look_into(place)
     return walk.listing()
@@ -85,7 +85,7 @@ def files_around(places: Sequence[Place]) -> list[Place]:
 class Walk:
     """Goes through folders, and notes what is there."""
 
-    def __init__(self, deep: bool) -> None:  # noqa: FBT001 - it has no other argument
+    def __init__(self, *, deep: bool) -> None:
         self._deep, self._names = deep, 0
         self._found: dict[Path, FoundFile] = {}
         self._left_out: dict[Path, str] = {}

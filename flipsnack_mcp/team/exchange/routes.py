@@ -201,7 +201,7 @@ class AtAddresses:
 
 def may_be_sent(app: App, asked: HandedUpload) -> bool:
     """Whether what an address was given out for could still be asked for, by whoever asked."""
-    return asked.tool in app.offered and app.still_may(asked.principal, False)  # noqa: FBT003  # as declared
+    return asked.tool in app.offered and app.still_may(asked.principal)
 
 
 def meant(asked: HandedUpload) -> str:

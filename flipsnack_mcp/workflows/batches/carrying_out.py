@@ -106,7 +106,7 @@ class BatchSending:
             batch, item = seen.batch, seen.batch.left[0]
             await self._job.heed()
             self._tell(batch)
-            if not (await self._may_send(item) and self._all.still_may(batch.principal, False)):  # noqa: FBT003  # as declared
+            if not (await self._may_send(item) and self._all.still_may(batch.principal)):
                 self._job.unresolved = True  # a process with other settings may go on with it
                 return
             old = PLAN_IS_OLD if seen.is_old and item.state == "planned" else ""

@@ -195,7 +195,7 @@ class Uploads:
     async def _unsent(self, job: Job) -> tuple[Source, JournalEntry] | None:
         """What an upload was to send of which nothing was sent, where that can be done from here."""
         entry = await self.journal.find(job.job_id)
-        if entry is None or not entry.unsent or not self._still_may(entry.principal, False):  # noqa: FBT003  # as declared
+        if entry is None or not entry.unsent or not self._still_may(entry.principal):
             return None
         action = publishing.CreateCollection.model_validate(entry.unsent)
         return Source(action, warnings=entry.document_warnings), entry
