@@ -106,9 +106,9 @@ def words_of_name(name: str) -> list[str]:
     return [word.lower() for word in WORDS_OF_A_NAME.findall(name)]
 
 
-def first_sentence(text: str, limit: int = 200) -> str:
+def first_sentence(text: str) -> str:
     """What there is room for in one line of the history."""
-    return cleaned(text.split(". ", maxsplit=1)[0], limit)
+    return cleaned(text.split(". ", maxsplit=1)[0], 200)
 
 
 def shows_nothing(text: str) -> bool:
