@@ -35,7 +35,7 @@ SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 
 @dataclass(frozen=True)
 class Variable:
-    """One setting, as the README, the registry and the command line show it."""
+    """One setting, as docs/settings.md, the registry and the command line show it."""
 
     name: str
     meaning: str

@@ -1,4 +1,4 @@
-"""What a person can run, a module or a room for each command; `chosen` goes from what was typed to it."""
+"""What a person can run: a module or a room for each command, and what all of them say it with; `chosen` leads there."""
 
 import errno
 import os
