@@ -162,8 +162,10 @@ def still_there() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_received(file: PartialFile, name: str, sha256: str) -> AsyncIterator[OpenDocument]:
-    """Opens the PDF that was sent here, under the name that it was sent by; raises `RefusedFile` where it is no document."""
+async def open_received(
+    file: PartialFile, name: str, sha256: str, kind: Kind = Kind.PDF
+) -> AsyncIterator[OpenDocument]:
+    """Opens what was sent here, under the name that it was sent by; raises `RefusedFile` where it is no document."""
     reader = Reader()
 
     def take() -> OpenDocument:
@@ -171,7 +173,7 @@ async def open_received(file: PartialFile, name: str, sha256: str) -> AsyncItera
         reader.take(descriptor)
         status = os.fstat(descriptor)
         _check_status(name, status)
-        return OpenDocument(file.path, Kind.PDF, status, reader, name, sha256)
+        return OpenDocument(file.path, kind, status, reader, name, sha256)
 
     async with _closing(reader):
         yield await to_thread.run_sync(take)
