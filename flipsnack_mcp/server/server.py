@@ -258,7 +258,7 @@ async def remove_leftovers_later(settings: Settings) -> None:
 
 async def remove_leftovers_of(folder: Path | None) -> None:
     """Remove what killed runs left in one of them."""
-    from flipsnack_mcp.files.writing.leftovers import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
+    from flipsnack_mcp.files.packages import remove_leftovers  # noqa: PLC0415  # tools/list must not wait for it
 
     try:
         await anyio.to_thread.run_sync(remove_leftovers, download_folder(folder))

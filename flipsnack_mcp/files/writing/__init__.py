@@ -1,1 +1,1 @@
-"""What writing a file needs beside the bytes: who is still at it, what was left of who is not, and patience with Windows."""
+"""What writing a file needs beside the bytes: who is still at it, and patience with Windows."""

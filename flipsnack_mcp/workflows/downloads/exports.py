@@ -16,9 +16,8 @@ from flipsnack_mcp.api.errors import UnreachableError
 from flipsnack_mcp.api.network import Floor
 from flipsnack_mcp.files.fetching import LinkExpired, TransferBroken, fetched
 from flipsnack_mcp.files.names import telling_names
-from flipsnack_mcp.files.packages import SavedPackage, save_package
+from flipsnack_mcp.files.packages import BadPackage, SavedPackage, save_package
 from flipsnack_mcp.files.spool import Spool
-from flipsnack_mcp.files.zips.bytes_of_zip import BadPackage
 from flipsnack_mcp.workflows.addresses.drawing import ADDRESS_SECONDS
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.job import Job
