@@ -1,7 +1,6 @@
 """Settings as options: which of them a command takes, and what was typed for each as its variable would hold it."""
 
 import argparse
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -10,11 +9,14 @@ from flipsnack_mcp.settings import VARIABLES, Variable
 EVERY_NAME = frozenset(one.name for one in VARIABLES)
 
 
-def add_settings(parser: argparse.ArgumentParser, names: AbstractSet[str] = EVERY_NAME) -> None:
+def add_settings(
+    parser: argparse.ArgumentParser, names: AbstractSet[str] = EVERY_NAME, *, with_defaults: bool = True
+) -> None:
     """Every one of these settings that is no secret, as an option."""
     for variable in VARIABLES:
         if variable.option and variable.name in names:
-            text = f"{variable.meaning} ({variable.name}; default: {variable.default or 'none'})".replace("%", "%%")
+            usual = f"; default: {variable.default or 'none'}" if with_defaults else ""
+            text = f"{variable.meaning} ({variable.name}{usual})".replace("%", "%%")
             parser.add_argument(variable.option, dest=variable.name, help=text, **values_of(variable))
 
 
@@ -23,15 +25,6 @@ def values_of(variable: Variable) -> dict[str, Any]:
     if variable.separator:
         return {"nargs": "*", "action": "extend", "metavar": "VALUE"}
     return {"nargs": "?", "const": "1", "metavar": "0|1"} if variable.flag else {"metavar": "VALUE"}
-
-
-def add_some_settings(commands: Iterable[argparse.ArgumentParser], names: frozenset[str]) -> None:
-    """Some of the settings, as options."""
-    for variable in VARIABLES:
-        if variable.name in names:
-            for one in commands:
-                text = f"{variable.meaning} ({variable.name})".replace("%", "%%")
-                one.add_argument(variable.option, dest=variable.name, help=text, metavar="VALUE")
 
 
 def given_settings(options: argparse.Namespace) -> dict[str, str]:

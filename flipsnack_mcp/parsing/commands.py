@@ -5,7 +5,7 @@ import argparse
 from flipsnack_mcp import __version__
 from flipsnack_mcp.accounts_file import SIZES
 from flipsnack_mcp.clients import CLIENTS
-from flipsnack_mcp.parsing.as_options import EVERY_NAME, add_settings, add_some_settings
+from flipsnack_mcp.parsing.as_options import EVERY_NAME, add_settings
 from flipsnack_mcp.parsing.usage import Parser
 from flipsnack_mcp.parsing.values import SOME_TIME, client, hook_address, port, seconds, time_from, whole
 from flipsnack_mcp.server.callers.caller import Right
@@ -103,7 +103,8 @@ def add_tokens(token: argparse.ArgumentParser) -> None:
     every = what.add_parser("list", help="show whose tokens there are")
     revoke = what.add_parser("revoke", help="take a token back")
     revoke.add_argument("name", metavar="NAME", help="whose it is")
-    add_some_settings((add, every, revoke), OF_TOKENS)
+    for one in (add, every, revoke):
+        add_settings(one, OF_TOKENS, with_defaults=False)
 
 
 def add_hooks(hooks: argparse.ArgumentParser) -> None:
@@ -118,7 +119,8 @@ def add_hooks(hooks: argparse.ArgumentParser) -> None:
     made = {name: what.add_parser(name, help=text) for name, text in every.items()}
     for name in made.keys() - {"list"}:
         made[name].add_argument("account", nargs="?", metavar="ACCOUNT", help="its name in FLIPSNACK_ACCOUNTS")
-    add_some_settings(made.values(), OF_LEADS)
+    for one in made.values():
+        add_settings(one, OF_LEADS, with_defaults=False)
 
 
 def add_leads(leads: argparse.ArgumentParser) -> None:
@@ -130,7 +132,8 @@ def add_leads(leads: argparse.ArgumentParser) -> None:
     export.add_argument("--json", action="store_true", help="print them as JSON")
     erase = what.add_parser("erase", help="erase every lead of an e-mail address, for good")
     erase.add_argument("address", nargs="?", metavar="ADDRESS", help="without it, it is asked for")
-    add_some_settings((export, erase), OF_LEADS)
+    for one in (export, erase):
+        add_settings(one, OF_LEADS, with_defaults=False)
 
 
 def add_imitation(sandbox: argparse.ArgumentParser) -> None:

@@ -44,10 +44,8 @@ class LookingAfter:
         while await self._look(lane) and (now := anyio.current_time()) < end:
             await self._tell()
             await anyio.sleep(min(next(intervals), end - now))
-            self._context, lane = (
-                replace(self._context, deadline=min(self._context.deadline, end + LATE)),
-                Lane.BACKGROUND,
-            )
+            self._context = replace(self._context, deadline=min(self._context.deadline, end + LATE))
+            lane = Lane.BACKGROUND
         return list(self._found.values())
 
     @property
