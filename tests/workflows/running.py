@@ -27,7 +27,8 @@ from flipsnack_mcp.workflows.lookout import Lookout
 from flipsnack_mcp.workflows.progress import Progress
 from flipsnack_mcp.workflows.uploads.following import Followed, follow
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
-from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 from tests.api.asking import KEY, PDF, SECRET, Line
 from tests.server.bench import LoopClock
 

@@ -26,7 +26,8 @@ from flipsnack_mcp.workflows.jobs import Jobs
 from flipsnack_mcp.workflows.uploads.following import begin_what_counts
 from flipsnack_mcp.workflows.uploads.journal import JournalEntry
 from flipsnack_mcp.workflows.uploads.once import send_to
-from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 
 log = logging.getLogger(__name__)
 

@@ -30,7 +30,8 @@ from flipsnack_mcp.workflows.progress import Progress, work_at
 from flipsnack_mcp.workflows.uploads.following import begin_what_counts
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, JournalEntry
 from flipsnack_mcp.workflows.uploads.reconciling import NEVER_SENT
-from flipsnack_mcp.workflows.uploads.sending import Source, Uploads
+from flipsnack_mcp.workflows.uploads.sending import Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 
 LOOKS_FOR_AN_END, BETWEEN_LOOKS = 12, 10.0
 """How often it is asked what came of an upload whose process is gone, and seconds between: Flipsnack may still be at it."""

@@ -11,7 +11,8 @@ from flipsnack_mcp.api.actions.collections import Collection, CollectionSummary,
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import as_known, direct_link, new_ones
 from flipsnack_mcp.workflows.uploads.journal import RUNNING, JournalEntry
-from flipsnack_mcp.workflows.uploads.sending import Source, UploadAtWork, Uploads
+from flipsnack_mcp.workflows.uploads.sending import UploadAtWork, Uploads
+from flipsnack_mcp.workflows.uploads.source import Source
 
 COLLECTION_GONE = "The collection of this upload does not exist any more."
 FATE_UNKNOWN = (

@@ -1,6 +1,5 @@
 """Uploads that outlive the call that asked for them: sent once, in the background, and watched by whoever asks."""
 
-import hashlib
 import logging
 import math
 from collections.abc import Collection
@@ -13,10 +12,9 @@ import anyio
 
 from flipsnack_mcp.api import Changed, Flipsnack, FlipsnackError, Lane
 from flipsnack_mcp.api.actions import publishing
-from flipsnack_mcp.files.documents import DocumentChanged, OpenDocument
 from flipsnack_mcp.store import leases
 from flipsnack_mcp.store.records import StoreUnusable
-from flipsnack_mcp.workflows.begun import ANYBODY, Beginner, StillMay, nobody_is_asked
+from flipsnack_mcp.workflows.begun import StillMay, nobody_is_asked
 from flipsnack_mcp.workflows.context import CallContext
 from flipsnack_mcp.workflows.finding import candidates
 from flipsnack_mcp.workflows.job import AT_WORK, AWAITING_TURN, Job
@@ -25,51 +23,15 @@ from flipsnack_mcp.workflows.progress import IN_LINE, Progress, Throttled
 from flipsnack_mcp.workflows.uploads.journal import UPLOAD, Journal, JournalEntry
 from flipsnack_mcp.workflows.uploads.once import create_once, failed_inside
 from flipsnack_mcp.workflows.uploads.reconciling import look_up, taken_by
+from flipsnack_mcp.workflows.uploads.source import Source
 from flipsnack_mcp.workflows.waiting import Conversions
 
 log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 2
-FIELDS_SENT = frozenset(publishing.CreateCollection.model_fields)
-"""What goes to Flipsnack of what a tool was asked."""
 TIME_TO_RECONCILE = 10.0
 STOPPED_LATE = "It was stopped when all of it had been sent; whether Flipsnack took it is looked up at the next call."
 STOPPED = "It was stopped before it was whole; Flipsnack made nothing of it."
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is uploaded: an opened file, or an address that Flipsnack fetches."""
-
-    action: publishing.CreateCollection
-    document: OpenDocument | None = None
-    warnings: tuple[str, ...] = ()
-    """What is odd about the document, kept for whoever asks later."""
-    lane: Lane = Lane.INTERACTIVE
-    beginner: Beginner = ANYBODY
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the journal says of the document."""
-        if self.document is None:
-            asked = self.action.model_dump(mode="json", include={*FIELDS_SENT}, exclude_none=True)
-            return {"name": "", "size": 0, "unsent": asked}
-        given = self.document
-        lying = {} if given.received else {"path": str(given.path), "changed": given.changed}
-        return {"name": given.name, "size": given.size, **lying}
-
-    async def identity(self) -> str:
-        """The same for the same content or address."""
-        if self.document:
-            try:
-                return f"sha256:{await self.document.sha256()}"
-            except DocumentChanged as error:
-                raise FlipsnackError(
-                    str(error),
-                    "Make the same call again when nobody writes to the document any more.",
-                    retry="You can try again then.",
-                ) from None
-        return f"url:{hashlib.sha256((self.action.file_url or '').encode()).hexdigest()}"
 
 
 @dataclass(frozen=True)
