@@ -19,6 +19,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
 FOLDERS = ("FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR")
 ACCOUNTS = "FLIPSNACK_ACCOUNTS"
+NO_HOME = "This user has no home folder: set HOME (on Windows USERPROFILE) to the whole path of one."
 SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 # The shapes of the key and the secret in Flipsnack's own examples; only good enough for a hint.
 KEY_SHAPE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+-[A-Z0-9]+")
@@ -72,7 +73,8 @@ class Reading:
         sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
         self.sources = {name: source for name, source in sources.items() if name in self._values}
         # The sandbox needs no key, so one that a client failed to fill in is no problem there.
-        if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
+        self._in_sandbox = SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower(), False)
+        if self._in_sandbox:
             self._drop_credentials()
         elif ACCOUNTS in self._values and self._drop_credentials():
             self.hints.append(f"A key is set beside {ACCOUNTS}, and not used: that file says which keys count.")
@@ -207,6 +209,12 @@ class Reading:
             self._wrong(name, "holds a relative folder: write the whole path.")
         return None
 
+    def folder_or_usual(self, name: str, default: Path | None) -> Path | None:
+        """A folder where there is a usual one besides, in the home folder."""
+        if not (self._values.get(name) or has_home()):
+            self.wrong_folders.setdefault(name, f"{NO_HOME} Or let {name} name a folder.")
+        return self.folder(name, default)
+
     def state(self, name: str, default: str) -> str:
         """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
         before = len(self.problems)
@@ -216,8 +224,10 @@ class Reading:
         elif value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
             said = "is neither sqlite:PATH (a file) nor redis://HOST:PORT/DATABASE nor memory: (nothing is kept)."
             self.problems.append(f"{name} {said}")
-        else:
+        elif value:
             self._path(name, value.removeprefix("sqlite:"))
+        elif not (self._in_sandbox or has_home() or os.path.isabs(os.environ.get("XDG_STATE_HOME", ""))):  # noqa: PTH117  # a text
+            self.problems.append(f"{NO_HOME} Or let {name} name a file.")
         return "memory:" if len(self.problems) > before else value or default
 
     def _look_at_redis(self, name: str, value: str) -> None:
@@ -265,6 +275,12 @@ class Reading:
         """An address that is compared as it stands, or none."""
         value = self.text(name)
         return value if value and self.address(name, default) != default else default
+
+
+def has_home() -> bool:
+    """Whether it is known where this user keeps things."""
+    home = os.path.expanduser("~")  # noqa: PTH111  # that of Path can raise
+    return os.path.isabs(home) and os.environ.get("HOME") != ""  # noqa: PTH117  # a text
 
 
 def is_plain_host(text: str) -> bool:

@@ -68,7 +68,7 @@ class Settings(TeamSettings):
         separator=os.pathsep,
     )
     download_dir: Path | None = setting(  # noqa: RUF009  # a field
-        Reading.folder, "folder for HTML packages", default=None, shown="`flipsnack` in the downloads folder"
+        Reading.folder_or_usual, "folder for HTML packages", default=None, shown="`flipsnack` in the downloads folder"
     )
     max_deletes_per_hour: int = setting(
         partial(Reading.number, least=0),

@@ -1,6 +1,5 @@
 """A client's configuration as it is, and as it would be without this server."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +43,7 @@ class Before:
 def is_of_another_program(configuration: Configuration) -> bool:
     """Whether an entry under our name starts something else, here or elsewhere."""
     told = configuration.entry if isinstance(configuration.entry, dict) else {}
-    started = json.dumps([told.get("command"), told.get("args")])
+    started = f"{told.get('command')} {told.get('args')}"  # of any kind
     return configuration.has_entry and not any(one in started for one in (SCRIPT, PACKAGE.name))
 
 

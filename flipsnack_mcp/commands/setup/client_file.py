@@ -108,6 +108,8 @@ def why_unsuitable(seen: os.stat_result) -> str:
         return "is no file"
     if seen.st_nlink > 1:
         return "has a second name (a hard link), of which a new file would be cut off"
+    if not seen.st_mode & stat.S_IWUSR:
+        return "may only be read: somebody wants it to stay so"
     return "is too large for a configuration" if seen.st_size > LARGEST else ""
 
 

@@ -36,11 +36,14 @@ from flipsnack_mcp.commands.setup.receipt import (
     write_receipt,
 )
 from flipsnack_mcp.commands.setup.wanted import agreed_to, wanted_for_print, wanted_of_person
+from flipsnack_mcp.reading import NO_HOME, has_home
 from flipsnack_mcp.started import as_typed
 
 
 def said_plainly(work: Callable[[], int]) -> int:
     """The exit status of some work; why it was not done is said."""
+    if not has_home():
+        return fail(f"{NO_HOME} {NOTHING_WAS_CHANGED}")
     try:
         return work()
     except (Unsuitable, KeychainUnusable) as error:

@@ -1,10 +1,12 @@
 """What the server is to be told in a client: by options and environment, and where a person can be asked by them."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flipsnack_mcp.api import quoted
 from flipsnack_mcp.clients import Start
 from flipsnack_mcp.commands import say
 from flipsnack_mcp.commands.setup.before import NOTHING_WAS_CHANGED
@@ -22,6 +24,8 @@ from flipsnack_mcp.commands.setup.starting import command_here, network_for_entr
 from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS
 from flipsnack_mcp.settings import Settings, read_settings
 
+UNDECODED = re.compile("[\ud800-\udfff]")
+"""What Python makes of a byte in a name that no text has."""
 NEEDS_NO_KEY = Keeping("")
 SANDBOX, UPLOADS_FROM, CONFIRMED_BY = "FLIPSNACK_SANDBOX", "FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_CONFIRM"
 NO_SUCH_WAY = f"{CONFIRMED_BY} is none of {', '.join(CONFIRM_WAYS)}."
@@ -43,10 +47,21 @@ class Wish:
 
     @property
     def start(self) -> Start:
-        """How the client is to start the server."""
+        """How the client is to start the server.
+
+        Raises:
+            Unsuitable: No configuration could say so.
+        """
         command, *arguments = command_here(self.keeping.extra)
         named, network = self.keeping.environment, network_for_entry(os.environ)
-        return Start(command, tuple(arguments), {**named, **settings_for_entry(self.given), **network})
+        told = {**named, **settings_for_entry(self.given), **network}
+        for one in (command, *arguments, *told.values()):
+            if not one.isascii() and UNDECODED.search(one):
+                shown = os.fsencode(one).decode(errors="backslashreplace")
+                raise Unsuitable(
+                    f"{quoted(shown)} is no text in UTF-8, which a configuration has to be: rename it. {NOTHING_WAS_CHANGED}"
+                )
+        return Start(command, tuple(arguments), told)
 
 
 def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wish:

@@ -94,7 +94,7 @@ class Configuration:
         if splice and back is not None and self._is_the_rest(back, splice):
             return back
         text = self.syntax.take(self.text, self.client.table, ENTRY, made)
-        if not self._says(text, self.rest, of_the_rest=True):
+        if not self._says(text, self.rest, of_the_rest=True) or replace(self, text=text).has_entry:
             raise NotUnderstood(UNCERTAIN)
         return text
 
