@@ -1,6 +1,7 @@
 """A client's configuration as it is, and as it would be without this server."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from flipsnack_mcp.clients import CLIENTS, ENTRY, Client, this_computer
@@ -29,12 +30,12 @@ class Before:
         """The client."""
         return CLIENTS[self.name]
 
-    @property
+    @cached_property
     def configuration(self) -> Configuration:
         """What the client was told then."""
         return configuration_in(self.client, ClientFile(self.seen.path, self.content))
 
-    @property
+    @cached_property
     def told_now(self) -> Configuration:
         """What the client is told now."""
         return configuration_in(self.client, self.seen)

@@ -49,7 +49,7 @@ class ClientFile:
         """
         try:
             if content is None:
-                self._check_unchanged()
+                self.check_unchanged()
                 patiently(self.path.unlink)
                 return ClientFile(self.path, None)
             make_folder(self.path.parent)
@@ -69,14 +69,19 @@ class ClientFile:
                 os.fsync(descriptor)
             Path(name).chmod(self.mode)
             keep_owner(self.path, name)
-            self._check_unchanged()
+            self.check_unchanged()
             patiently(lambda: Path(name).replace(self.path))
         except BaseException:
             with suppress(OSError):
                 Path(name).unlink()
             raise
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Raise where somebody else wrote it since.
+
+        Raises:
+            Unsuitable: It is not as it was.
+        """
         if file_found(self.path).content != self.content:
             raise Unsuitable(
                 f"{self.path} was changed by another program meanwhile. It was left as that wrote it: run this again."

@@ -15,6 +15,7 @@ from flipsnack_mcp.commands.setup.credentials import (
     typed_credentials,
 )
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
+from flipsnack_mcp.commands.setup.wanted import RUN_AGAIN, carried_out
 from flipsnack_mcp.settings import read_settings
 from flipsnack_mcp.started import as_typed
 
@@ -39,7 +40,8 @@ def log_in(account: str | None, options: Mapping[str, str]) -> int:
         return fail(NOTHING_WAS_CHANGED)
     if said := check_credentials(found, settings):
         say(said)
-    keeping = keep_credentials(name, found)
+    with carried_out(RUN_AGAIN):
+        keeping = keep_credentials(name, found)
     say(f"Key and secret are kept {keeping.said}.")
     say(what_then(name, account, keeping))
     return 0
@@ -72,6 +74,7 @@ def what_then(name: str, account: str | None, keeping: Keeping) -> str:
 
 def log_out(account: str | None) -> int:
     """Forget key and secret of an account."""
-    gone = forget_credentials(named_account(account))
+    with carried_out(RUN_AGAIN):
+        gone = forget_credentials(named_account(account))
     say(f"Forgotten: {', '.join(gone)}." if gone else f"Neither key nor secret was kept. {NOTHING_WAS_CHANGED}")
     return 0

@@ -2,11 +2,15 @@
 
 import errno
 import io
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp import systems
+from flipsnack_mcp.commands.setup.editing.jsonc import PlacedReader, Value
+from flipsnack_mcp.commands.setup.wanted import as_dropped
 from tests.commands.processes import KEY, SECRET
 from tests.commands.setup.at_home import Home
 
@@ -117,3 +121,97 @@ def test_empty_files_are_no_key_that_is_kept(home: Home) -> None:
     done = home.run("setup", "cursor", "--yes")
     assert done.status == 1
     assert "No key and secret came" in done.out
+
+
+def test_a_slip_of_the_pen_is_asked_about_once_more(home: Home) -> None:
+    (home.folder / "My Flyers").mkdir()
+    typed = home.typed(KEY, SECRET, "/no/such/folder", f"'{home.folder}/My Flyers' ", "maybe", "block", "y")
+    done = home.run("setup", "cursor", stdin=typed)
+    assert done.status == 0
+    assert "There is no folder /no/such/folder." in done.out
+    told = home.entry("cursor")["env"]
+    assert told["FLIPSNACK_UPLOAD_DIRS"] == str(home.folder / "My Flyers")
+    assert told["FLIPSNACK_CONFIRM"] == "block"
+
+
+@pytest.mark.parametrize(
+    ("system", "text", "folder"),
+    [
+        ("linux", "'/home/anna/My Flyers' ", "/home/anna/My Flyers"),
+        ("darwin", "/Users/anna/My\\ Flyers ", "/Users/anna/My Flyers"),
+        ("win32", '"C:\\Users\\anna\\ Flyers"', "C:\\Users\\anna\\ Flyers"),
+        ("darwin", "/Users/anna/Anna's Flyers", "/Users/anna/Anna's Flyers"),
+    ],
+)
+def test_a_folder_is_taken_as_a_terminal_writes_it_that_is_dropped_on_it(
+    monkeypatch: pytest.MonkeyPatch, system: str, text: str, folder: str
+) -> None:
+    monkeypatch.setattr(systems, "HERE", systems.system_of(system))
+    assert as_dropped(text) == folder
+
+
+@pytest.mark.parametrize(
+    ("words", "interrupted"),
+    [
+        (("setup", "cursor", "--yes", "--sandbox"), "setting_up.write_entry"),
+        (("setup", "cursor", "--remove", "--yes"), "setting_up.drop_receipt"),
+        (("login",), "login.keep_credentials"),
+        (("login", "--remove"), "login.forget_credentials"),
+    ],
+)
+def test_an_interrupt_after_the_yes_never_says_that_nothing_was_changed(
+    home: Home, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], interrupted: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    home.run("setup", "cursor", "--yes", "--sandbox", "--confirm", "block")
+    monkeypatch.setattr(f"flipsnack_mcp.commands.setup.{interrupted}", interrupt)
+    done = home.run(*words, stdin=home.typed(KEY, SECRET))
+    assert done.status == 1
+    assert "may have been done" in done.out
+    assert "othing was changed" not in done.out
+
+
+def test_settings_that_get_lost_with_the_entry_that_is_there_are_named(home: Home) -> None:
+    home.run("setup", "cursor", "--yes", "--sandbox", "--read-only", "--confirm", "block")
+    done = home.run("setup", "cursor", "--yes", "--sandbox", "--confirm", "block")
+    assert "also sets FLIPSNACK_READ_ONLY: the new one does not" in done.out
+    assert "FLIPSNACK_CONFIRM:" not in done.out
+
+
+def test_what_others_write_while_a_person_is_asked_stays_also_where_a_client_has_a_command(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home.write("claude-code", b'{"mcpServers": {}}')
+    ran = list[object]()
+    monkeypatch.setattr("shutil.which", lambda _: "/opt/claude")
+    monkeypatch.setattr("subprocess.run", lambda *words, **_: ran.append(words))
+
+    def answered(_: str = "") -> str:
+        file.write_bytes(b'{"mcpServers": {"new": {}}}')
+        return "y"
+
+    monkeypatch.setattr("builtins.input", answered)
+    done = home.run(
+        "setup", "claude-code", "--sandbox", "--upload-dirs", str(home.folder), "--confirm", "ask", stdin=home.typed()
+    )
+    assert (done.status, ran) == (1, [])
+    assert "changed by another program meanwhile" in done.out
+    assert json.loads(file.read_bytes()) == {"mcpServers": {"new": {}}}
+    assert home.everything.keys() == {".claude.json"}
+
+
+def test_a_file_that_a_client_fills_for_years_is_read_a_few_times_at_most(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.write("claude-code", json.dumps({"projects": {}, "mcpServers": {"a": {}}}).encode())
+    reads, read = list[PlacedReader](), PlacedReader.document
+
+    def counted(one: PlacedReader) -> Value:
+        reads.append(one)
+        return read(one)
+
+    monkeypatch.setattr(PlacedReader, "document", counted)
+    assert home.run("setup", "claude-code", "--yes", "--sandbox").status == 0
+    assert len(reads) == 3
