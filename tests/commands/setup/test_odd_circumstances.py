@@ -214,4 +214,4 @@ def test_a_file_that_a_client_fills_for_years_is_read_a_few_times_at_most(
 
     monkeypatch.setattr(PlacedReader, "document", counted)
     assert home.run("setup", "claude-code", "--yes", "--sandbox").status == 0
-    assert len(reads) == 3
+    assert len(reads) <= 4
