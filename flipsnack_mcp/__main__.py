@@ -43,6 +43,7 @@ def run_typed(given: list[str]) -> int:
     if given[0].startswith("--") and given[0] not in ALONE:
         given = ["serve", *given]
     if given[0] != "serve":  # whose stdout is the protocol's
+        read_nothing_where_nothing_comes()
         print_in_any_encoding()
     try:
         return run(typed_options(given))
@@ -63,6 +64,12 @@ def importing() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+def read_nothing_where_nothing_comes() -> None:
+    """A closed stdin is an empty one. Python has none then, which each question would have to know."""
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
 
 
 def print_in_any_encoding() -> None:

@@ -171,6 +171,17 @@ def forget_credentials(account: str) -> list[str]:
     return gone
 
 
+def read_from_pipes(given: Mapping[str, str]) -> dict[str, str]:
+    """Key and secret from what can be read once alone, as a password manager hands them over; its name leads nowhere later."""
+    told = dict[str, str]()
+    for name in CREDENTIALS:
+        path = Path(named_from_anywhere(given.get(f"{name}_FILE", "")))
+        with suppress(OSError, ValueError):  # which is said where it is read as a file
+            if path.is_fifo():
+                told |= {name: credential_in(path), f"{name}_FILE": ""}
+    return told
+
+
 def given_files(given: Mapping[str, str]) -> Keeping | None:
     """The files that a person named for key and secret, where nobody else can read them: they can stay where they are."""
     named = {f"{one}_FILE": given.get(f"{one}_FILE", "") for one in CREDENTIALS}

@@ -19,6 +19,7 @@ from flipsnack_mcp.commands.setup.credentials import (
     check_credentials,
     given_files,
     kept_credentials,
+    read_from_pipes,
     typed_credentials,
     will_be_kept,
 )
@@ -100,7 +101,8 @@ def wanted_for_print(options: Mapping[str, str]) -> Wish:
 
 def given_here(options: Mapping[str, str]) -> dict[str, str]:
     """What counts in this terminal, the options first."""
-    return {**{name: text for name, text in os.environ.items() if name.startswith("FLIPSNACK_")}, **options}
+    given = {name: text for name, text in os.environ.items() if name.startswith("FLIPSNACK_")} | dict(options)
+    return {**given, **read_from_pipes(given)}
 
 
 def usable_settings(given: Mapping[str, str], options: Mapping[str, str]) -> Settings:

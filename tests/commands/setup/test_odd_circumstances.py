@@ -4,6 +4,8 @@ import errno
 import io
 import json
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -215,3 +217,25 @@ def test_a_file_that_a_client_fills_for_years_is_read_a_few_times_at_most(
     monkeypatch.setattr(PlacedReader, "document", counted)
     assert home.run("setup", "claude-code", "--yes", "--sandbox").status == 0
     assert len(reads) <= 4
+
+
+@pytest.mark.parametrize("words", ["setup cursor --yes --sandbox", "setup cursor --sandbox", "setup cursor --remove", "login", "approve X"])  # fmt: skip
+def test_a_closed_stdin_is_an_empty_one(home: Home, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    done = home.here(*words.split(), **home.environment)
+    assert done.status == (0 if "--yes" in words or "--remove" in words else 1)
+
+
+def test_key_and_secret_come_out_of_pipes_that_can_be_read_once(home: Home) -> None:
+    pipes = [home.folder / "key", home.folder / "secret"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    writers = [
+        threading.Thread(target=pipe.write_text, args=(f"{text}\n",), daemon=True)
+        for pipe, text in zip(pipes, (KEY, SECRET), strict=True)
+    ]
+    for one in writers:
+        one.start()
+    done = home.run("setup", "cursor", "--yes", "--api-key-file", str(pipes[0]), "--api-secret-file", str(pipes[1]))
+    assert done.status == 0
+    assert Path(home.entry("cursor")["env"]["FLIPSNACK_API_KEY_FILE"]).read_text() == f"{KEY}\n"
