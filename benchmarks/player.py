@@ -23,14 +23,9 @@ from mcp import Client, StdioServerParameters, types
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from evaluations.between import READING
+from evaluations.playing import GOES_ON_BY, MOST_LOOKS, UNDER_WAY
 from tests.server.bench import tokens, types_what_is_asked
-
-UNDER_WAY = frozenset({"running", "processing", "uploading", "converting"})
-GOES_ON_BY = ("report_id", "plan_id", "upload_id")
-MOST_CALLS = 25
-"""Of one piece of work: an answer that never ends is not waited for."""
-READING = 1.0
-"""Seconds that a person takes for a form; a faster yes counts as never given."""
 
 
 class RefusedError(Exception):
@@ -83,7 +78,7 @@ class Player:
     async def whole(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """The answer to a piece of work once it has ended, or as it was when the player gave up."""
         found = await self.call(tool, **arguments)
-        for _ in range(MOST_CALLS):
+        for _ in range(MOST_LOOKS):
             if found["state"] not in UNDER_WAY:
                 break
             await anyio.sleep((found.get("progress") or {}).get("seconds_left") or 0)

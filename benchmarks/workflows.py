@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.pace import Figure
 from benchmarks.player import Player, RefusedError, player
+from evaluations.scene import put_documents
 from flipsnack_mcp.sandbox import Sandbox
 from tests.sandbox.calling import calling
 from tests.server.bench import tokens
@@ -177,16 +177,8 @@ async def audit(playing: Player) -> Iterable[Figure]:
     )
 
 
-def put_documents(folder: Path, names: Iterable[str]) -> None:
-    """The demo's catalogue under these names, each another document."""
-    folder.mkdir(exist_ok=True)
-    catalogue = files("flipsnack_mcp.commands").joinpath("catalogue.pdf").read_bytes()
-    for name in names:
-        (folder / f"{name}.pdf").write_bytes(catalogue + f"\n% {name}\n".encode())
-
-
 async def publish_one(playing: Player) -> Iterable[Figure]:
-    put_documents(playing.uploads, ["Weekly offers W49"])
+    put_documents(playing.uploads, ["Weekly offers W49.pdf"])
     made = await playing.whole(
         "create_collection", file_path="Weekly offers W49.pdf", title="Weekly offers, Week 49", status="public"
     )
@@ -198,7 +190,8 @@ async def publish_one(playing: Player) -> Iterable[Figure]:
 
 
 async def publish_folder(playing: Player) -> Iterable[Figure]:
-    put_documents(playing.uploads / "branches", ["Bath", "Bristol", "Derby", "Exeter", "Leeds", "York"])
+    branches = ("Bath", "Bristol", "Derby", "Exeter", "Leeds", "York")
+    put_documents(playing.uploads / "branches", [f"{one}.pdf" for one in branches])
     await playing.planned("create_collections", folder="branches", title="{name} branch", status="public")
     return (Exactly("uploads", len(executed(await playing.arrived(), "collection.create", title="branch")), 6),)
 

@@ -131,8 +131,8 @@ def run(options: "argparse.Namespace") -> int:
     with importing():
         from flipsnack_mcp.commands.sandbox import pace_of, sandbox
 
-    pace = pace_of(options.calls_per_minute, options.conversion_seconds, options.package_seconds)
-    return sandbox(options.port, options.account, pace)
+    seconds = (options.conversion_seconds, options.package_seconds, options.retry_seconds)
+    return sandbox(options.port, options.account, pace_of(options.calls_per_minute, *seconds), options.hook)
 
 
 def run_doctor(options: "argparse.Namespace") -> int:

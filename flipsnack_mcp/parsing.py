@@ -241,9 +241,25 @@ def add_imitation(sandbox: argparse.ArgumentParser) -> None:
         "--calls-per-minute": (whole, 60, "calls that it takes; 0 for no limit (default: 60)"),
         "--conversion-seconds": (seconds, 5.0, "how long a document is converted (default: 5)"),
         "--package-seconds": (seconds, 5.0, "how long an HTML package takes (default: 5)"),
+        "--retry-seconds": (seconds, 1.0, "how long until the first of a webhook's five retries (default: 1)"),
     }
     for option, (kind, usual, text) in paces.items():
         sandbox.add_argument(option, type=kind, default=usual, metavar="N", help=text)
+    sandbox.add_argument(
+        "--hook",
+        type=hook_address,
+        metavar="URL",
+        help="where leads and orders go, once a POST to the leads_url of its first line asks for them",
+    )
+
+
+def hook_address(text: str) -> str:
+    """Read where a webhook is."""
+    from flipsnack_mcp.sandbox.webhook.address import may_be_hook  # noqa: PLC0415  # only for an imitation with one
+
+    if may_be_hook(text):
+        return text
+    raise argparse.ArgumentTypeError("takes an https address, or an http address on this machine")
 
 
 def time_from(text: str) -> float:

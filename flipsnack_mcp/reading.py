@@ -34,13 +34,14 @@ LONGEST_HOST = 253
 PART_OF_A_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 # What stands where a key or a secret belongs, in examples.
 IN_AN_EXAMPLE = re.compile(
-    r"(?:[\W_]|your|my|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+", re.IGNORECASE
+    r"(?:[\W_]|your|my|their|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+",
+    re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One setting, as the README, the registry and the command line show it."""
+    """One setting, as docs/settings.md, the registry and the command line show it."""
 
     name: str
     meaning: str
@@ -49,6 +50,16 @@ class Variable:
     flag: bool = False
     separator: str = ""
     """What stands between the parts of a list."""
+    kind: str = "string"
+    """What a form takes it for: string, number, boolean or filepath."""
+    choices: tuple[str, ...] = ()
+    """All that it may be, where that can be listed."""
+    in_words: bool = False
+    """Whether `default` describes a value instead of being one."""
+    asked: str = ""
+    """What a form calls it that asks for it; nothing where none does."""
+    gist: str = ""
+    """Its meaning without how a list is written, for who picks the parts one by one."""
 
     @property
     def option(self) -> str:
@@ -198,6 +209,8 @@ class Reading:
 
     def folder(self, name: str, default: Path | None) -> Path | None:
         value = self.text(name)
+        if not value and name in FOLDERS and not has_home():  # where it would be otherwise
+            self._wrong(name, f"is not set. {NO_HOME}")
         return self._folder(name, value) if value else default
 
     def _folder(self, name: str, value: str) -> Path | None:
@@ -208,12 +221,6 @@ class Reading:
         if not value.startswith("~"):
             self._wrong(name, "holds a relative folder: write the whole path.")
         return None
-
-    def folder_or_usual(self, name: str, default: Path | None) -> Path | None:
-        """A folder where there is a usual one besides, in the home folder."""
-        if not (self._values.get(name) or has_home()):
-            self.wrong_folders.setdefault(name, f"{NO_HOME} Or let {name} name a folder.")
-        return self.folder(name, default)
 
     def state(self, name: str, default: str) -> str:
         """Where to remember things; what cannot be understood is not repeated, it may hold a password."""
@@ -300,7 +307,7 @@ def misspelt(environment: Mapping[str, str], known: Sequence[str]) -> Iterator[s
         if name.upper().startswith("FLIPSNACK_") and name not in known:
             meant = nearest(name.upper(), known)
             shown = f'"{name}"' if meant and SHOWABLE.fullmatch(name) else "A variable that begins with FLIPSNACK_"
-            yield f"{shown} is no setting{meant or ': the README lists them.'}"
+            yield f"{shown} is no setting{meant or ': docs/settings.md lists them.'}"
 
 
 def split_beside_placeholders(value: str, separator: str) -> list[str]:

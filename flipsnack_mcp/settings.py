@@ -24,7 +24,7 @@ from flipsnack_mcp.accounts_file import (
 )
 from flipsnack_mcp.declared import setting
 from flipsnack_mcp.for_a_team import TeamSettings
-from flipsnack_mcp.reading import ACCOUNTS, CREDENTIALS, LOOPBACK, Reading, Variable
+from flipsnack_mcp.reading import ACCOUNTS, CONFIRM_WAYS, CREDENTIALS, LOG_LEVELS, LOOPBACK, Reading, Variable
 
 __all__ = ["ACCOUNTS", "LOOPBACK", "VARIABLES", "Settings", "Variable", "read_settings"]
 
@@ -41,15 +41,22 @@ HOW_TO_GET_A_KEY = "Flipsnack gives API key and secret to Enterprise accounts on
 class Settings(TeamSettings):
     """What the server was told. Key and secret are in no `repr`."""
 
-    api_key: str = setting(Reading.credential, "API key", secret=True)
-    api_secret: str = setting(Reading.credential, "API secret", secret=True)
-    sandbox: bool = setting(Reading.switch, "use the built-in imitation of Flipsnack; no key needed", default=False)
+    api_key: str = setting(Reading.credential, "API key of the Flipsnack account", secret=True, asked="API key")
+    api_secret: str = setting(
+        Reading.credential, "API secret of the Flipsnack account", secret=True, asked="API secret"
+    )
+    sandbox: bool = setting(
+        Reading.switch, "use the built-in imitation of Flipsnack; no key needed", default=False, asked="Sandbox"
+    )
     read_only: bool = setting(
-        partial(Reading.switch, unclear=True), "offer only tools that change nothing in the account", default=False
+        partial(Reading.switch, unclear=True),
+        "offer only tools that change nothing in the account",
+        default=False,
+        asked="Read only",
     )
     toolsets: frozenset[str] = setting(
         Reading.toolsets,
-        "`default`, or `default,legacy` for old actions too",
+        "sets of tools, with commas between them: `default`, and `legacy` for Flipsnack's old actions",
         default=frozenset({"default"}),
         shown="default",
         separator=",",
@@ -59,16 +66,24 @@ class Settings(TeamSettings):
         "how a deletion is confirmed: `ask` a person, `approve` in a terminal only, `block` always, `allow` without asking; "
         "anything else means `block`",
         default="ask",
+        choices=CONFIRM_WAYS,
+        asked="How deletions are confirmed",
     )
     upload_dirs: tuple[Path, ...] = setting(
         Reading.folders,
-        "folders that may be uploaded from, joined by `:` (`;` on Windows); none set, none allowed",
+        "folders that may be uploaded from (none set, none allowed)",
         default=(),
         shown="",
         separator=os.pathsep,
+        asked="Upload folders",
+        written="joined by `:` (`;` on Windows)",
     )
     download_dir: Path | None = setting(  # noqa: RUF009  # a field
-        Reading.folder_or_usual, "folder for HTML packages", default=None, shown="`flipsnack` in the downloads folder"
+        Reading.folder,
+        "folder for HTML packages and saved reports",
+        default=None,
+        shown="`flipsnack` in the downloads folder",
+        asked="Download folder",
     )
     max_deletes_per_hour: int = setting(
         partial(Reading.number, least=0),
@@ -86,13 +101,17 @@ class Settings(TeamSettings):
         shown="a file in the user's state folder; `memory:` in the sandbox",
         veiled=True,
     )
-    calls_per_second: int = setting(Reading.number, "Flipsnack's limit for the key", default=5)
-    calls_per_minute: int = setting(Reading.number, "Flipsnack's limit for the key", default=60)
+    calls_per_second: int = setting(Reading.number, "calls that Flipsnack allows a key in a second", default=5)
+    calls_per_minute: int = setting(Reading.number, "calls that Flipsnack allows a key in a minute", default=60)
     api_url: str = setting(
-        Reading.address, "where to ask; http only on this machine", default="https://api.flipsnack.com/v1/"
+        Reading.address,
+        "address of Flipsnack's API; http only on this machine",
+        default="https://api.flipsnack.com/v1/",
     )
     upload_url: str = setting(
-        Reading.address, "where to upload; http only on this machine", default="https://upload.flipsnack.com/v1/"
+        Reading.address,
+        "address of Flipsnack's uploads; http only on this machine",
+        default="https://upload.flipsnack.com/v1/",
     )
     file_hosts: tuple[str, ...] = setting(
         Reading.hosts,
@@ -101,7 +120,9 @@ class Settings(TeamSettings):
         shown="files.flipsnack.net",
         separator=",",
     )
-    log_level: str = setting(Reading.log_level, "logs go to stderr only", default="WARNING")
+    log_level: str = setting(
+        Reading.log_level, "how much is logged, to stderr only", default="WARNING", choices=LOG_LEVELS
+    )
     accounts: tuple["Settings", ...] = setting(
         Reading.as_it_stands,
         "TOML file with several accounts, each a table `[accounts.NAME]` with `key` and `secret` and what else is different for it",
@@ -186,10 +207,12 @@ EVERY_FIELD = sorted(fields(Settings), key=lambda one: f"FLIPSNACK_{one.name.upp
 DECLARED = {f"FLIPSNACK_{one.name.upper()}": one for one in EVERY_FIELD if one.metadata}
 PLAIN_VARIABLES = [replace(one.metadata["variable"], name=name) for name, one in DECLARED.items()]
 FILE_VARIABLES = [
-    Variable(f"{one.name}_FILE", f"file that holds the {one.meaning}, instead of `{one.name}`")
+    Variable(f"{one.name}_FILE", f"file that holds the {one.meaning}, instead of `{one.name}`", kind="filepath")
     for one in PLAIN_VARIABLES[:2]
 ]
-STATE_FILE = Variable("FLIPSNACK_STATE_FILE", "file that holds the address, instead of `FLIPSNACK_STATE`")
+STATE_FILE = Variable(
+    "FLIPSNACK_STATE_FILE", "file that holds that address, instead of `FLIPSNACK_STATE`", kind="filepath"
+)
 BEHIND_STATE = 1 + [one.name for one in PLAIN_VARIABLES].index("FLIPSNACK_STATE")
 VARIABLES: tuple[Variable, ...] = (
     *(*PLAIN_VARIABLES[:2], *FILE_VARIABLES),

@@ -1,4 +1,4 @@
-"""Writes what is known from the code into README.md, server.json, the menu and the first answers: `python packaging/write_docs.py`.
+"""Writes what is known from the code: tables and lists in the documents, the menu, the first answers and every form: `python packaging/write_docs.py`.
 
 Tests compare them with what this would write, so that none can fall behind.
 """
@@ -6,9 +6,8 @@ Tests compare them with what this would write, so that none can fall behind.
 from __future__ import annotations
 
 import json
-import re
 import runpy
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +17,6 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import override
 
-from flipsnack_mcp import __version__
 from flipsnack_mcp.api.action import Effect, JsonObject
 from flipsnack_mcp.server import menu
 from flipsnack_mcp.server.prompts import Prompt, prompts
@@ -26,24 +24,42 @@ from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool
 from flipsnack_mcp.server.views.declaring import OF_A_TOOL
-from flipsnack_mcp.settings import VARIABLES, Variable
+from flipsnack_mcp.settings import OF_A_TEAM, VARIABLES, Variable
+from forms.project import document
+from forms.written import filled_in, write_all
 
 ROOT = Path(__file__).parents[1]
-README, SERVER = ROOT / "README.md", ROOT / "server.json"
-NAME = "io.github.flipsnack-mcp/flipsnack-mcp"
+PAGES = tuple(ROOT / name for name in ("README.md", "docs/settings.md", "docs/tools.md"))
+"""Those with tables and lists."""
+FIRST = (
+    "setup",
+    "install",
+    "behaviour",
+    "tools",
+    "settings",
+    "team",
+    "leads",
+    "operating",
+    "troubleshooting",
+    "doctor",
+)
+"""The pages that most people want, in that order; the others follow."""
 
 
-def readme(text: str) -> str:
-    """The README with fresh tables."""
-    tables = {"tools": tool_table(), "prompts": prompts_table(), "settings": settings_table()}
-    for name, table in tables.items():
-        text = between(text, name, table)
-    return text
+def page(text: str) -> str:
+    """A page with fresh tables and lists."""
+    own = [one for one in VARIABLES if one.name not in OF_A_TEAM]
+    team = [one for one in VARIABLES if one.name in OF_A_TEAM]
+    settings = {"settings": settings_table(own), "settings of a team": settings_table(team)}
+    return filled_in(text, {"tools": tool_table(), "prompts": prompts_table(), "pages": pages_list(), **settings})
 
 
-def between(text: str, name: str, table: str) -> str:
-    pattern = re.compile(rf"(<!-- {name}: [^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-    return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+def pages_list() -> str:
+    """Every page, by its first heading; the links are whole, for package pages know no folder."""
+    found = {one.stem: one for one in sorted((ROOT / "docs").glob("*.md"))}
+    ordered = [*(name for name in FIRST if name in found), *(name for name in found if name not in FIRST)]
+    heads = {name: found[name].read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for name in ordered}
+    return "\n".join(f"- [{head}]({document(f'docs/{name}.md')})" for name, head in heads.items())
 
 
 def menu_json() -> str:
@@ -206,51 +222,19 @@ def prompt_row(prompt: Prompt) -> str:
     return f"| `{prompt.name}` | {prompt.description} | {given or 'nothing'} |"
 
 
-def settings_table() -> str:
+def settings_table(variables: Iterable[Variable]) -> str:
     head = ["| variable | meaning | default |", "|---|---|---|"]
-    return "\n".join(head + [f"| `{one.name}` | {one.meaning} | {default(one)} |" for one in VARIABLES])
+    return "\n".join(head + [f"| `{one.name}` | {one.meaning} | {default(one)} |" for one in variables])
 
 
 def default(variable: Variable) -> str:
-    return variable.default if not variable.default or "`" in variable.default else f"`{variable.default}`"
-
-
-def server_json() -> str:
-    """What the official registry lists."""
-    package = {
-        "registryType": "pypi",
-        "identifier": "flipsnack-mcp",
-        "version": __version__,
-        "runtimeHint": "uvx",
-        "transport": {"type": "stdio"},
-        "environmentVariables": [registered(one) for one in VARIABLES],
-    }
-    listed = {
-        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
-        "name": NAME,
-        "title": "Flipsnack",
-        "description": "Find, publish, measure, export and remove Flipsnack flipbooks; deletions need your yes.",
-        "version": __version__,
-        "repository": {"url": "https://github.com/flipsnack-mcp/flipsnack-mcp", "source": "github"},
-        "packages": [package],
-    }
-    return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
-
-
-def registered(variable: Variable) -> dict[str, object]:
-    """One setting as the registry describes it. None is required: the sandbox needs no key."""
-    plain = variable.meaning.replace("`", "")
-    listed: dict[str, object] = {"name": variable.name, "description": f"{plain[:1].upper()}{plain[1:]}."}
-    if variable.secret or variable.name.endswith("_FILE"):
-        return listed | {"isSecret": True}
-    if variable.flag:
-        return listed | {"format": "boolean", "default": "false", "choices": ["true", "false"]}
-    literal = variable.default and "`" not in variable.default
-    return listed | ({"default": variable.default} if literal else {})
+    return variable.default if variable.in_words or not variable.default else f"`{variable.default}`"
 
 
 if __name__ == "__main__":
-    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
-    SERVER.write_text(server_json(), encoding="utf-8")
+    for each in PAGES:
+        each.write_text(page(each.read_text(encoding="utf-8")), encoding="utf-8")
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
+    write_all()
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now
+    runpy.run_path(str(ROOT / "evaluations" / "results.py"), run_name="__main__")  # says what is stale by now

@@ -7,5 +7,6 @@ leaves open is the sandbox's own choice and says so where it is made.
 from flipsnack_mcp.sandbox.faults import Fault
 from flipsnack_mcp.sandbox.pace import Pace
 from flipsnack_mcp.sandbox.sandbox import Sandbox
+from flipsnack_mcp.sandbox.webhook.address import Hook, NoAnswer
 
-__all__ = ["Fault", "Pace", "Sandbox"]
+__all__ = ["Fault", "Hook", "NoAnswer", "Pace", "Sandbox"]

@@ -9,12 +9,14 @@ from flipsnack_mcp.sandbox.api import Api
 from flipsnack_mcp.sandbox.control import Control
 from flipsnack_mcp.sandbox.covers import cover_picture
 from flipsnack_mcp.sandbox.links import COVER_PATH
+from flipsnack_mcp.sandbox.webhook.control import LeadsControl
+from flipsnack_mcp.sandbox.webhook.webhook import Webhook
 
 _VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>\n'
 
 
-def build(api: Api) -> Starlette:
+def build(api: Api, webhook: Webhook | None) -> Starlette:
     """Put everything under its path. Only /v1/, /upload/v1/ and covers are Flipsnack's; the rest is the sandbox's own."""
 
     async def package(request: Request) -> Response:
@@ -23,7 +25,7 @@ def build(api: Api) -> Starlette:
     async def cover(request: Request) -> Response:
         return _cover(api, request.path_params["item"])
 
-    control = Control(api.faults, api.transcript)
+    control, leads = Control(api.faults, api.transcript), LeadsControl(webhook)
     return Starlette(
         routes=[
             Route("/v1/", api.answer, methods=_VERBS),
@@ -32,6 +34,8 @@ def build(api: Api) -> Starlette:
             Route(COVER_PATH, cover),
             Route("/_sandbox/faults", control.set_faults, methods=["POST"]),
             Route("/_sandbox/requests", control.show_requests),
+            Route("/_sandbox/leads", leads.send, methods=["POST"]),
+            Route("/_sandbox/leads", leads.show),
         ],
         exception_handlers={404: _nothing_here},
     )

@@ -23,3 +23,5 @@ class Pace:
     max_pages: int = 1000
     uploads_left: int = 53
     keep_uploads: bool = True
+    retry_seconds: float = 1.0
+    """Before the first retry of a webhook; twice as long before each further one."""

@@ -14,6 +14,8 @@ from flipsnack_mcp.sandbox.pace import Pace
 from flipsnack_mcp.sandbox.packages import Packages
 from flipsnack_mcp.sandbox.seeds import seed
 from flipsnack_mcp.sandbox.transcript import Arrived, Transcript
+from flipsnack_mcp.sandbox.webhook.address import Hook
+from flipsnack_mcp.sandbox.webhook.webhook import Webhook
 
 DEFAULT_KEY = "SANDBOX-DEMO-KEY"
 _DEFAULT_PACE = Pace()
@@ -24,7 +26,7 @@ class Sandbox:
 
     `app` is an ASGI application. Reach it in-process under the real host names, or serve it at one port, where
     /v1/ is the api host and /upload/v1/ the upload host. `clock` is the only source of time, also of dates. `account` is
-    what it begins with: small, large or empty.
+    what it begins with: small, large or empty. What readers send in goes to `hook`, where there is one.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Sandbox:
         pace: Pace = _DEFAULT_PACE,
         account: str = "small",
         inclusive_to: bool = False,
+        hook: Hook | None = None,
     ) -> None:
         self.api_key = api_key
         self.api_secret = api_secret
@@ -44,6 +47,7 @@ class Sandbox:
         seed(self.account, account, clock())
         self._faults = Faults()
         self._transcript = Transcript()
+        self.webhook = Webhook(hook, self.account, clock, pace) if hook else None
         self.app = build(
             Api(
                 clock=clock,
@@ -55,7 +59,8 @@ class Sandbox:
                 packages=Packages(api_secret),
                 transcript=self._transcript,
                 inclusive_to=inclusive_to,
-            )
+            ),
+            self.webhook,
         )
 
     @property

@@ -64,11 +64,13 @@ def _config(sandbox: Sandbox) -> uvicorn.Config:
 def _addresses(sandbox: Sandbox, listener: socket.socket) -> dict[str, str]:
     host, port = listener.getsockname()[:2]
     at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    leads = {"leads_url": f"{at}/_sandbox/leads"} if sandbox.webhook else {}
     return {
         "api_url": f"{at}/v1/",
         "upload_url": f"{at}/upload/v1/",
         "api_key": sandbox.api_key,
         "api_secret": sandbox.api_secret,
+        **leads,
     }
 
 

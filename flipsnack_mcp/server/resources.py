@@ -1,6 +1,7 @@
-"""Resources as they are listed: a collection and the account's totals as JSON, for clients that attach them."""
+"""Resources as they are listed: a collection and the account's totals as JSON, for clients that attach them, and a skill."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import unquote
 
 from mcp.types import Resource, ResourceTemplate
@@ -26,6 +27,16 @@ TEMPLATE = ResourceTemplate(
     mime_type=JSON,
 )
 """What can be read once its hash is known."""
+SKILL_FILE = Path(__file__).with_name("skill.md")
+SKILL_ADDRESS, MARKDOWN = "skill://flipsnack/SKILL.md", "text/markdown"
+SKILL = Resource(
+    uri=SKILL_ADDRESS,
+    name="skill",
+    title="Working in a Flipsnack account",
+    description="How to publish, report, export and clean up well: for assistants, and for people who want to know.",
+    mime_type=MARKDOWN,
+)
+"""The same text as the plugins bring. It is nobody's, so there is one however many accounts there are."""
 KINDS = {"hash": "collection"}
 """What the parts of its address are, for who is typing."""
 SCHEME = "flipsnack://"

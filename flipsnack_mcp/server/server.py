@@ -194,7 +194,8 @@ class FlipsnackServer(MCPServer[Service]):
     async def list_resources(self) -> list[types.Resource]:
         offer = self._offers.now
         view = [declaring.listed_view(offer.settings.every)] if client_supports_apps(HANDLED.get()) else []
-        return [*resources.listed_resources(offer.readable, several=self._offers.several), *view]
+        skill = [resources.SKILL] if offer.readable else []
+        return [*resources.listed_resources(offer.readable, several=self._offers.several), *skill, *view]
 
     @override
     async def list_resource_templates(self) -> list[types.ResourceTemplate]:
@@ -206,6 +207,9 @@ class FlipsnackServer(MCPServer[Service]):
     ) -> list[ReadResourceContents]:
         if str(uri) == declaring.VIEW_ADDRESS:
             return [declaring.read_view(self._offers.now.settings.every)]
+        if str(uri) == resources.SKILL_ADDRESS:
+            skill = resources.SKILL_FILE.read_text(encoding="utf-8")
+            return [ReadResourceContents(content=skill, mime_type=resources.MARKDOWN)]
         content = await HANDLED.get().lifespan_context.dispatcher().read(str(uri))
         return [ReadResourceContents(content=content, mime_type=resources.JSON)]
 

@@ -123,20 +123,25 @@ class BoundedProtocol(H11Protocol):
     def _move(self, room: Room | None) -> None:
         if room is self.room:
             return
-        waited = self.room is self.rooms.heads or self.room is self.rooms.bodies
+        before = self.room
+        waited = before is self.rooms.heads or before is self.rooms.bodies
         waits = room is self.rooms.heads or room is self.rooms.bodies
-        if self.room is not None:
-            self.room.pop(self, None)
+        if before is not None:
+            before.pop(self, None)
         self.room = room
-        if not (waits and waited):
-            self.arrived, self.since = 0, self.loop.time()
-        if waits and not waited:
-            self.sent_until = self.loop.call_later(self.patience.request, self._is_it_sent)
-        if waited and not waits and self.sent_until:
-            self.sent_until.cancel()
+        answered = before is self.rooms.bodies and room is self.rooms.heads
+        if answered or not (waits and waited):
+            self._wait_anew()
         if room is not None:
             room[self] = None
             self._make_room(room, self.patience.idle if room is self.rooms.idle else self.patience.unfinished)
+
+    def _wait_anew(self) -> None:
+        self.arrived, self.since = 0, self.loop.time()
+        if self.sent_until:
+            self.sent_until.cancel()
+        waits = self.room is self.rooms.heads or self.room is self.rooms.bodies
+        self.sent_until = self.loop.call_later(self.patience.request, self._is_it_sent) if waits else None
 
     def _make_room(self, room: Room, most: int) -> None:
         """End those who have waited longest, but for a moment in which nobody can have said anything."""
@@ -148,8 +153,9 @@ class BoundedProtocol(H11Protocol):
             oldest.hang_up()
 
     def _is_it_sent(self) -> None:
-        """Give a request that comes fast enough more time, and end any other."""
-        left = self.since + self.patience.request + self.arrived / SLOWEST - self.loop.time()
+        """Give a body that is wanted and comes fast enough more time, and end anything else."""
+        more = self.arrived / SLOWEST if self.room is self.rooms.bodies else 0.0
+        left = self.since + self.patience.request + more - self.loop.time()
         if left > 0:
             self.sent_until = self.loop.call_later(left, self._is_it_sent)
         else:

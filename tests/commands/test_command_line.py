@@ -8,11 +8,15 @@ import socket
 import urllib.request
 from collections.abc import Callable
 from hashlib import md5
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from typing_extensions import override
 
 from flipsnack_mcp import __version__, systems
 from flipsnack_mcp.__main__ import settings_of
@@ -31,7 +35,7 @@ Here = Callable[..., Ended]
 COMMANDS = "serve demo doctor approve history sandbox"
 OPTIONS = """--http --read-only --toolsets --confirm --upload-dirs --download-dir --sandbox --api-key-file
 --api-secret-file --log-level --api-url --upload-url"""
-IMITATION = "--port --account small large empty --calls-per-minute --conversion-seconds --package-seconds"
+IMITATION = "--port --account small large empty --calls-per-minute --conversion-seconds --package-seconds --retry-seconds --hook"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,7 @@ def test_help_names_every_command_and_setting_but_the_secrets(run_here: Here, ar
 WRONG = """dance | --dance | doctor extra | serve --http | serve --http 8000 | serve --http 127.0.0.1:0
  | serve --http 127.0.0.1:99999 | sandbox --port many | sandbox --port -1 | sandbox --port 65536
  | sandbox --account huge | sandbox --account | sandbox --calls-per-minute -1 | sandbox --conversion-seconds nan
- | sandbox --package-seconds -1 | sandbox --package-seconds inf"""
+ | sandbox --package-seconds -1 | sandbox --hook | sandbox --retry-seconds -1 | sandbox --package-seconds inf"""
 SECRETS = [f"serve --api-key {KEY}", f"--api-secret {SECRET}"]
 
 
@@ -252,12 +256,38 @@ def test_a_sandbox_begins_and_hurries_as_it_is_told(run: Run) -> None:
     assert [one["code"] for one in answers] == [20, 20, 32]
 
 
+def test_a_sandbox_with_a_webhook_posts_leads_there_until_they_are_taken(run: Run) -> None:
+    came, answers = Queue[tuple[str, str | None, bytes]](), iter((503, 204))
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            came.put((self.path, self.headers["Content-Type"], body))
+            self.send_response(next(answers))
+            self.end_headers()
+
+        @override
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        hook = f"http://127.0.0.1:{server.server_port}/hooks/x?a=1"
+        with run.sandbox("--hook", hook, "--retry-seconds", "0.01") as where:
+            with urllib.request.urlopen(where["leads_url"], b'{"kinds": ["order"]}', timeout=60) as answer:  # noqa: S310
+                assert json.load(answer) == {"deliveries": 1, "on": True}
+            first, second = (came.get(timeout=60) for _ in range(2))
+        server.shutdown()
+    assert first == second
+    assert first[:2] == ("/hooks/x?a=1", "application/json")
+    assert json.loads(first[2])["type"] == "order"
+
+
 @pytest.mark.parametrize(
     ("given", "a_second", "a_minute"), [("60", 5, 60), ("600", 50, 600), ("1000", 84, 1000), ("12", 5, 12), ("0", 0, 0)]
 )
 def test_a_raised_pace_of_the_sandbox_is_raised_for_a_second_as_well(given: str, a_second: int, a_minute: int) -> None:
     typed = parsed(["sandbox", "--calls-per-minute", given, "--conversion-seconds", "0.5", "--package-seconds", "9"])
-    pace = pace_of(typed.calls_per_minute, typed.conversion_seconds, typed.package_seconds)
+    pace = pace_of(typed.calls_per_minute, typed.conversion_seconds, typed.package_seconds, typed.retry_seconds)
     assert (pace.calls_per_second, pace.calls_per_minute) == (a_second, a_minute)
     assert (pace.conversion_seconds, pace.package_seconds) == (0.5, 9.0)
 
@@ -265,7 +295,8 @@ def test_a_raised_pace_of_the_sandbox_is_raised_for_a_second_as_well(given: str,
 def test_a_sandbox_that_is_told_nothing_is_flipsnack_as_documented() -> None:
     typed = parsed(["sandbox"])
     assert typed.account == "small"
-    assert pace_of(typed.calls_per_minute, typed.conversion_seconds, typed.package_seconds) == Pace()
+    paces = (typed.conversion_seconds, typed.package_seconds, typed.retry_seconds)
+    assert pace_of(typed.calls_per_minute, *paces) == Pace()
 
 
 def test_the_version_is_told(run: Run) -> None:
@@ -286,7 +317,7 @@ def test_a_port_that_is_taken_ends_with_1_and_a_sentence(run: Run, arguments: st
 TYPED = [
     (f"{KEY}", "the commands are"), (f"{SECRET} --json", "the commands are"), (f"--{KEY}", "there is no such option"),
     (f"-{KEY}", "the commands are"), (f"-k{SECRET}", "the commands are"), (f"serve --{SECRET}=1", "there is no such option"),
-    (f"serve {KEY}", "an argument too many"), (f"sandbox --port {KEY}", "--port takes a number"), (f"sandbox --port={SECRET}", "--port takes a number"),
+    (f"serve {KEY}", "an argument too many"), (f"sandbox --port {KEY}", "--port takes a number"), (f"sandbox --port={SECRET}", "--port takes a number"), (f"sandbox --hook http://example.com/{SECRET}", "--hook takes an https address"),
     (f"serve --http {KEY}", "--http takes HOST:PORT"), (f"doctor --json={SECRET}", "--json takes no value"), (f"doctor {SECRET}", "an argument too many"),
     (f"history --verify={KEY} x", "--verify takes no value"), (f"history --since {KEY}", "--since takes a day"), ("history --since 7", "--since takes a day"), (f"demo {KEY} {SECRET}", "an argument too many"), (f"approve A {SECRET}", "an argument too many"),
     (f"serve --api-key {KEY}", "--api-key-file"), (f"serve --api-secret={SECRET}", "--api-secret-file"), (f"--api-key={KEY}", "--api-key-file"),

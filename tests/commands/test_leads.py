@@ -181,6 +181,21 @@ def test_a_persons_leads_are_erased_and_it_is_said_what_is_not_reached(of_severa
     assert [row["Mail"] for row in of_several.rows()] == ["ben@example.com"] * 2
 
 
+def test_an_erasure_that_could_not_be_done_to_its_end_is_to_be_repeated(leads: Leads, tmp_path: Path) -> None:
+    ended = leads("leads", "erase", "ada@example.com", FLIPSNACK_STATE=f"sqlite:{tmp_path}")
+    assert ended.status == 1
+    assert "Then erase it again" in ended.out
+
+
+def test_an_address_can_be_typed_where_no_list_of_processes_shows_it(
+    leads: Leads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads.brought(Mail="ada@example.com")
+    monkeypatch.setattr("builtins.input", lambda _: "ada@example.com")
+    assert leads("leads", "erase").status == 0
+    assert leads.rows() == []
+
+
 def test_what_is_no_address_erases_nothing(leads: Leads) -> None:
     leads.brought(Mail="ada@example.com")
     ended = leads("leads", "erase", "ada")

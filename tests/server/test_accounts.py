@@ -12,6 +12,7 @@ from mcp.types import PromptReference, ResourceTemplateReference, TextContent
 from flipsnack_mcp.server.instructions import instructions
 from flipsnack_mcp.server.menu import lacking, menu
 from flipsnack_mcp.server.prompts import prompts
+from flipsnack_mcp.server.resources import SKILL_ADDRESS
 from flipsnack_mcp.settings import Settings
 from tests.samples_of import TOOLS, expected_tool, expected_tools
 from tests.server.bench import Bench, Given, Mode, Person, tokens, types_what_is_asked
@@ -294,8 +295,8 @@ async def test_resources_are_listed_and_read_for_each_and_say_whose_they_are(sev
         found = {name: await read(assistant, f"flipsnack://{name}/stats/account") for name in NAMES}
         address = f"collections/{several.collection(TITLE).hash}"
         of_first, of_fr = [await read(assistant, f"flipsnack://{one}{address}") for one in ("", "FR/")]
-    assert [one.uri for one in listed] == [f"flipsnack://{name}/stats/account" for name in NAMES]
-    assert len({one.name for one in listed} | {one.title for one in listed}) == 2 * len(NAMES)
+    assert [one.uri for one in listed] == [*(f"flipsnack://{name}/stats/account" for name in NAMES), SKILL_ADDRESS]
+    assert len({one.name for one in listed} | {one.title for one in listed}) == 2 * len(listed)
     assert [one.uri_template for one in templates] == [TEMPLATE]
     assert {name: one["account"] for name, one in found.items()} == {name: name for name in NAMES}
     assert [(one["account"], one["title"]) for one in (of_first, of_fr)] == [("de", TITLE), ("fr", "Été 2026")]

@@ -145,7 +145,7 @@ async def test_who_has_one_account_of_several_is_told_of_what_their_list_names(s
     async with several.assistant(server=served) as everybody, several.assistant(server=served) as anna:
         before = CALLER.set(Caller("Anna", "token 1", accounts=theirs))
         (template,) = (await anna.client.list_resource_templates()).resource_templates
-        (totals,) = (await anna.client.list_resources()).resources
+        totals, _skill = (await anna.client.list_resources()).resources
         listed = template.uri_template.replace("{hash}", wanted)
         async with listening(anna.client, listed, str(totals.uri)) as told:
             CALLER.reset(before)

@@ -10,6 +10,7 @@ from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
 
 from flipsnack_mcp.server.completing import usual_periods
+from flipsnack_mcp.server.resources import SKILL_ADDRESS, SKILL_FILE
 from tests.server.bench import KEY, PDF, Assistant, Bench
 
 TEMPLATE = "flipsnack://collections/{hash}"
@@ -43,9 +44,19 @@ async def test_what_there_is_is_listed_and_read_as_tools_answer_it(bench: Bench,
     totals = await read(assistant, ACCOUNT)
     assert list(totals) == ["impressions", "views", "time_spent", "downloads", "api_uploads_left"]
     assert totals.items() <= (await assistant.call("get_user_stats")).data.items()
-    assert ([one.uri for one in fixed], [one.uri_template for one in templates]) == ([ACCOUNT], [TEMPLATE])
+    assert ([one.uri for one in fixed], [one.uri_template for one in templates]) == (
+        [ACCOUNT, SKILL_ADDRESS],
+        [TEMPLATE],
+    )
     assert collection["title"] == TITLE
     assert collection.items() <= said.data.items()
+
+
+async def test_the_skill_is_read_as_the_plugins_bring_it_and_asks_nobody(bench: Bench, assistant: Assistant) -> None:
+    (content,) = (await assistant.client.read_resource(SKILL_ADDRESS)).contents
+    assert isinstance(content, TextResourceContents)
+    assert (content.mime_type, content.text) == ("text/markdown", SKILL_FILE.read_text(encoding="utf-8"))
+    assert bench.requests == []
 
 
 async def test_what_flipsnack_sends_is_cleaned(bench: Bench, assistant: Assistant) -> None:

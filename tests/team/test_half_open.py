@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -103,6 +104,23 @@ async def test_a_request_that_drips_is_ended_as_well() -> None:
     """It is given a time as a whole: each letter does not begin it anew."""
     dripping = {"head": LINE + b"X-A: ", "body": HEAD + b"Content-Length: 100000\r\n\r\n", "all": b""}
     assert await never_ended(dripping, b"a") == []
+
+
+async def test_a_body_without_end_is_not_read_for_ever_after_its_answer_however_fast_it_comes() -> None:
+    async with served(Wants(), patience=QUICK) as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        assert b"401" in await reader.readline()
+        with anyio.fail_after(30), pytest.raises(ConnectionError):
+            await chunks_without_end(writer)
+        writer.close()
+
+
+async def chunks_without_end(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+        await writer.drain()
+        await anyio.lowlevel.checkpoint()
 
 
 async def slowly(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,7 @@
 """Leads: what is read of a webhook's body, each kept once and as long as it was to be, and how many came for longer."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from flipsnack_mcp.workflows.leads.hooks import account_behind, add_hook, every_
 from flipsnack_mcp.workflows.leads.keeping import (
     DAY_OF_LEADS,
     EVER,
+    FULL_PAGE,
     LEAD_PAGE,
     MOST_DAYS,
     REPEATED_FOR,
     counted,
+    hook_body,
     keep,
+    keep_all,
     kept,
 )
 from flipsnack_mcp.workflows.leads.lead import (
@@ -91,6 +95,19 @@ async def test_each_is_kept_once_and_the_newest_stands_first(store: MemoryStore)
     assert await names(store) == ["person 3", "person 2", "person 1"]
     assert await names(store, NOON + 2, NOON + 3) == ["person 2"]
     assert await kept(store, "b", since=0, until=EVER) == []
+
+
+async def test_of_several_at_once_each_is_kept_once_on_its_day_and_in_its_account(store: MemoryStore) -> None:
+    await keep(store, "a", form(0), NOON, 90)
+    numbers = [0, 1, 1, *range(2, 200), 5]
+    brought = [hook_body("ab"[number % 2], form(number), NOON + number % 3 * DAY_OF_LEADS) for number in numbers]
+    assert await keep_all(store, brought, 90) == [False, True, False, *[True] * 198, False]
+    for account, first in (("a", 0), ("b", 1)):
+        found = await kept(store, account, since=0, until=EVER)
+        assert sorted(int(one.fields["Name"].split()[1]) for one in found) == [*range(first, 200, 2)]
+        assert sum((await counted(store, account, since=0, until=EVER)).values()) == 100
+    pages = await store.transact(lambda records: records.all(LEAD_PAGE))
+    assert max(len(json.dumps(page)) for _, page in pages) < 1.5 * FULL_PAGE
 
 
 async def test_a_repetition_on_another_day_is_none(store: MemoryStore, clock: StandingClock) -> None:
@@ -213,6 +230,10 @@ def watched(records: Records, read: dict[tuple[str, str], str]) -> Any:
             found = records.get(kind, name)
             read[kind, name] = json.dumps(found)
             return found
+
+        @classmethod
+        def several(cls, kind: str, names: Iterable[str]) -> Any:
+            return [cls.get(kind, name) for name in names]
 
     return Seen
 

@@ -22,6 +22,7 @@ NOT_REACHED = (
     "Not reached are backups of the store, a state file that was moved to Redis, and what was exported or saved before: see to "
     "those yourself."
 )
+TO_BE_REPEATED = "Then erase it again: what was erased by now stays so, and may lie in the store's own files until it was done to its end."
 Named = tuple[str, Lead]
 """A lead, and what its account is called."""
 
@@ -90,7 +91,9 @@ def leads_erase(settings: Settings, typed: str | None) -> int:
     try:
         address = typed if typed is not None else input("E-mail address: ")
         erased = with_leads(settings, partial(erased_by, address))
-    except (NotDone, StoreUnusable, ValueError) as error:
+    except StoreUnusable as error:
+        return fail(f"{error} {TO_BE_REPEATED}")
+    except (NotDone, ValueError) as error:
         return fail(str(error))
     except (EOFError, OSError):
         return fail("No address was given. Nothing was erased.")

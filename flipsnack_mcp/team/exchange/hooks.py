@@ -6,8 +6,8 @@ and only what is wrong with the path or has no end is refused.
 
 import json
 import logging
-from functools import partial
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import anyio
 from starlette.responses import Response
@@ -21,15 +21,17 @@ from flipsnack_mcp.team.ending import header_of
 from flipsnack_mcp.team.exchange.guessing import Guessing
 from flipsnack_mcp.team.limits import read_whole
 from flipsnack_mcp.workflows.leads.hooks import Behind, account_behind
-from flipsnack_mcp.workflows.leads.keeping import keep
+from flipsnack_mcp.workflows.leads.keeping import HookBody, hook_body, keep_all
 
 HOOKS_AT = "hooks"
 LARGEST_LEAD = 1024 * 1024
 """Bytes."""
 LONGEST_NUMBER = 9
-TO_ASK, TO_ARRIVE, TO_STORE = 1.5, 4.0, 4.0
-"""Seconds for the store to say whose hook it is, for a body to come, and to be stored. Flipsnack waits for ten."""
+TO_ARRIVE, ALL_OF_IT = 4.0, 8.5
+"""Seconds for a body to come, and for all of it, also of a burst that waits for the store. Flipsnack waits for ten."""
 AGAIN_IN = "10"
+MOST_TOGETHER = 100
+"""Leads that are stored in one step."""
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,14 @@ def hook_routes(settings: Settings, store: Store) -> list[Route]:
     return [Route(f"/{HOOKS_AT}", hooks), Route(f"/{HOOKS_AT}/{{secret:path}}", hooks)]
 
 
+@dataclass(eq=False)
+class InLine:
+    """What waits to be kept."""
+
+    brought: HookBody
+    kept: bool = False
+
+
 class Hooks:
     """Answers at hooks."""
 
@@ -47,11 +57,13 @@ class Hooks:
         self._wanted, self._days, self._store = settings.leads, settings.leads_days, store
         self._accounts = {one.account for one in settings.every}
         self._guessing, self._turn = Guessing(), anyio.Lock()
+        self._line = dict[InLine, None]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = anyio.current_time()
         try:
-            status = await self._taken(scope, receive)
+            with anyio.fail_after(ALL_OF_IT):
+                status = await self._taken(scope, receive)
         except (StoreUnusable, TimeoutError) as error:
             log.warning("what came at a hook could not be stored: %s", type(error).__name__)
             status = 503
@@ -68,24 +80,32 @@ class Hooks:
         if found.account not in self._accounts or scope["method"] != "POST":
             return 404
         body = bytearray()
-        return await arriving(body, scope, receive) or await self._stored(found, bytes(body))
+        return await arriving(body, scope, receive) or await self._stored(read_at_hook(found, bytes(body)))
 
     async def _behind(self, scope: Scope) -> Behind:
         """Whose hook it is, looked for in the same way whatever the path is; nobody's where leads are not wanted."""
-        with anyio.fail_after(TO_ASK):
-            path = scope["path_params"].get("secret", "")
-            return await account_behind(self._store, path) if self._wanted else Behind("", 0)
+        path = scope["path_params"].get("secret", "")
+        return await account_behind(self._store, path) if self._wanted else Behind("", 0)
 
-    async def _stored(self, found: Behind, body: bytes) -> int:
-        """Keep it, one after the other: those of one process would only be in each other's way in the store."""
-        keeping = partial(keep, self._store, found.account, received=found.at, days=self._days)
-        with anyio.fail_after(TO_STORE):
+    async def _stored(self, brought: HookBody) -> int:
+        """Keep it, with all that wait by then: those of one process would only be in each other's way in the store."""
+        one = InLine(brought)
+        self._line[one] = None
+        try:
             async with self._turn:
-                try:
-                    await keeping(body=read_body_of_hook(body))
-                except RecursionError:  # nested as no lead is: it is counted like any text
-                    await keeping(body=body.decode("latin-1"))
+                if not one.kept:
+                    await self._keep_together(
+                        [one, *(other for other in self._line if other is not one and not other.kept)]
+                    )
+        finally:
+            del self._line[one]
         return 204
+
+    async def _keep_together(self, waiting: Sequence["InLine"]) -> None:
+        some = waiting[:MOST_TOGETHER]
+        await keep_all(self._store, [one.brought for one in some], self._days)
+        for one in some:
+            one.kept = True
 
 
 async def arriving(body: bytearray, scope: Scope, receive: Receive) -> int:
@@ -99,12 +119,12 @@ async def arriving(body: bytearray, scope: Scope, receive: Receive) -> int:
     return 408
 
 
-def read_body_of_hook(body: bytes) -> object:
-    """What a body says; where it is no JSON, itself as a text, which is no lead but by which a repetition is known."""
+def read_at_hook(found: Behind, body: bytes) -> HookBody:
+    """What a body says; what is no JSON, or nested as no lead is, counts as a text, by which a repetition is known."""
     try:
-        return cast("object", json.loads(body))
-    except ValueError:
-        return body.decode("latin-1")
+        return hook_body(found.account, json.loads(body), found.at)
+    except (ValueError, RecursionError):
+        return hook_body(found.account, body.decode("latin-1"), found.at)
 
 
 def without_words(status: int) -> Response:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 from flipsnack_mcp.store.records import Body, Records, Store
@@ -59,24 +59,48 @@ class LeadDay:
         self.counts = [(named, what, many) for (named, what), many in counts.items()]
 
 
+@dataclass(frozen=True)
+class HookBody:
+    """One body that a webhook brought, read."""
+
+    account: str
+    received: float
+    digest: str
+    lead: Lead | None
+
+    @property
+    def mark(self) -> str:
+        """The name of the record by which a repetition is known."""
+        return f"{self.account} {self.digest}"
+
+
+def hook_body(account: str, body: object, received: float) -> HookBody:
+    """Read a body.
+
+    Raises:
+        RecursionError: It is nested as no lead is.
+    """
+    return HookBody(account, received, digest_of(body), lead_of(body, received))
+
+
 async def keep(store: Store, account: str, body: object, received: float, days: int) -> bool:
     """Keep what a webhook brought, once, or count it alone where it is no lead or none is to be kept; whether it is new."""
-    lead, digest = lead_of(body, received), digest_of(body)
+    return (await keep_all(store, [hook_body(account, body, received)], days))[0]
 
-    def work(records: Records) -> bool:
-        mark = f"{account} {digest}"
-        if records.get(LEAD_MARK, mark) is not None:
-            return False
-        day = utc_day(received)
-        records.put(LEAD_MARK, mark, {}, keep=max(days * DAY_OF_LEADS, REPEATED_FOR))
-        begin_day(records, account, day, days)
-        there = LeadDay.of(records.get(LEAD_DAY, f"{account} {day}"))
-        there.count(*((lead.flipbook_hash, lead.kind) if lead else ("", UNKNOWN)))
-        if lead and days:
-            there.at = records.now
-            write(records, f"{account} {day}", there, as_kept(lead, digest, received + days * DAY_OF_LEADS), days)
-        records.put(LEAD_DAY, f"{account} {day}", asdict(there), keep=MOST_DAYS * DAY_OF_LEADS)
-        return True
+
+async def keep_all(store: Store, brought: Sequence[HookBody], days: int) -> list[bool]:
+    """The same of several at once."""
+
+    def work(records: Records) -> list[bool]:
+        marks = list(dict.fromkeys(one.mark for one in brought))
+        there = zip(marks, records.several(LEAD_MARK, marks), strict=True)
+        unknown = {mark for mark, body in there if body is None}
+        new = list[bool]()
+        for one in brought:  # in which the same may be twice
+            new.append(one.mark in unknown)
+            unknown.discard(one.mark)
+        keep_new(records, list(compress(brought, new)), days)
+        return new
 
     return await store.transact(work)
 
@@ -110,15 +134,40 @@ async def accounts_with_leads(store: Store) -> list[str]:
     return await store.transact(lambda records: [account for account, _ in records.all(LEADS_OF)])
 
 
-def write(records: Records, day: str, there: LeadDay, row: Body, days: int) -> None:
-    """Write a lead on the last page of its day, or on a new one."""
+def keep_new(records: Records, new: Sequence[HookBody], days: int) -> None:
+    """Keep what is known not to be there, by account and day."""
+    for account, day in dict.fromkeys((one.account, utc_day(one.received)) for one in new):
+        begin_day(records, account, day, days)
+        some = [one for one in new if (one.account, utc_day(one.received)) == (account, day)]
+        add_to_day(records, f"{account} {day}", some, days)
+
+
+def add_to_day(records: Records, day: str, new: Sequence[HookBody], days: int) -> None:
+    """Count what is new on a day, keep the leads in it, and mark each as known."""
+    there = LeadDay.of(records.get(LEAD_DAY, day))
+    for one in new:
+        records.put(LEAD_MARK, one.mark, {}, keep=max(days * DAY_OF_LEADS, REPEATED_FOR))
+        there.count(*((one.lead.flipbook_hash, one.lead.kind) if one.lead else ("", UNKNOWN)))
+    rows = [as_kept(one.lead, one.digest, one.received + days * DAY_OF_LEADS) for one in new if one.lead and days]
+    if rows:
+        there.at = records.now
+        write(records, day, there, rows, days)
+    records.put(LEAD_DAY, day, asdict(there), keep=MOST_DAYS * DAY_OF_LEADS)
+
+
+def write(records: Records, day: str, there: LeadDay, rows: Sequence[Body], days: int) -> None:
+    """Write leads on the last page of their day, and on new ones where that is full."""
     page = records.get(LEAD_PAGE, f"{day} {there.pages}") if there.filled < FULL_PAGE else None
-    if page is None:
-        there.pages, there.filled, page = there.pages + 1, 0, {"leads": []}
-    there.filled += sum(map(len, chain(*row["fields"].items()))) + AROUND_THE_WORDS
-    ends = max(records.now + days * DAY_OF_LEADS, page.get("ends", 0.0))
-    body = {"leads": [*page["leads"], row], "ends": ends}
-    records.put(LEAD_PAGE, f"{day} {there.pages}", body, keep=ends - records.now)
+    written = dict[int, Body]()
+    for row in rows:
+        if page is None or there.filled >= FULL_PAGE:
+            there.pages, there.filled, page = there.pages + 1, 0, {"leads": [], "ends": 0.0}
+        page["leads"].append(row)
+        there.filled += sum(map(len, chain(*row["fields"].items()))) + AROUND_THE_WORDS
+        written[there.pages] = page
+    for number, one in written.items():
+        one["ends"] = max(records.now + days * DAY_OF_LEADS, one["ends"])
+        records.put(LEAD_PAGE, f"{day} {number}", one, keep=one["ends"] - records.now)
 
 
 def begin_day(records: Records, account: str, day: str, days: int) -> None:

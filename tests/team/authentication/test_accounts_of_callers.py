@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flipsnack_mcp.server.resources import SKILL_ADDRESS
 from tests.team.authentication.guarded import AUDIENCE, REVISIONS, Assistant, Guarded, token_for
 from tests.team.authentication.issuer import signed
 from tests.team.authentication.test_rights import instructions_for
@@ -91,7 +92,7 @@ def test_instructions_resources_and_completions_name_the_callers_accounts_alone(
     anna = of(place, "de", "fr", revision=revision)
     assert "It has 2 accounts: de, fr." in instructions_for(anna)
     addresses = {one["uri"] for one in anna.result("resources/list")["resources"]}
-    assert addresses == {"flipsnack://de/stats/account", "flipsnack://fr/stats/account"}
+    assert addresses == {"flipsnack://de/stats/account", "flipsnack://fr/stats/account", SKILL_ADDRESS}
     known = anna.result(
         "completion/complete",
         ref={"type": "ref/resource", "uri": "flipsnack://{account}/collections/{hash}"},

@@ -123,9 +123,9 @@ async def test_how_a_lead_is_sent_does_not_matter(receiver: Receiver, headers: d
     assert await receiver.leads == ["Ada"]
 
 
-async def test_a_burst_waits_and_all_of_it_is_kept(receiver: Receiver) -> None:
+async def test_a_burst_waits_for_the_store_together_and_all_of_it_is_kept(receiver: Receiver) -> None:
     path = await receiver.hook()
-    receiver.store.takes = 0.01
+    receiver.store.takes, began = 0.08, anyio.current_time()
     statuses = list[int]()
 
     async def sent(number: int) -> None:
@@ -133,10 +133,28 @@ async def test_a_burst_waits_and_all_of_it_is_kept(receiver: Receiver) -> None:
         statuses.append(answer.status_code)
 
     async with anyio.create_task_group() as group:
-        for number in range(100):
+        for number in range(300):
             group.start_soon(sent, number)
-    assert statuses == [204] * 100
-    assert sorted(map(int, await receiver.leads)) == [*range(100)]
+    assert statuses == [204] * 300
+    assert anyio.current_time() - began < 1  # one after the other they would take 24 seconds
+    receiver.store.takes = 0.0
+    assert sorted(map(int, await receiver.leads)) == [*range(300)]
+
+
+async def test_who_gave_up_in_the_line_keeps_nobody_else_from_being_kept(receiver: Receiver) -> None:
+    path = await receiver.hook()
+    receiver.store.takes = 1.0
+
+    async def sent(number: int, patience: float) -> None:
+        with anyio.move_on_after(patience):
+            await receiver.send(path, {**LEAD, "data": {"Name": str(number)}})
+
+    async with anyio.create_task_group() as group:
+        for number, patience in enumerate((1.5, 2.5, 60.0, 60.0)):
+            group.start_soon(sent, number, patience)
+    receiver.store.takes = 0.0
+    assert {"2", "3"} <= {*await receiver.leads}
+    assert len(await receiver.leads) == len({*await receiver.leads})
 
 
 async def test_what_is_no_lead_is_taken_counted_and_not_kept(receiver: Receiver) -> None:
@@ -280,7 +298,7 @@ async def test_while_a_lead_cannot_be_stored_it_is_asked_for_again(
 
     with monkeypatch.context() as patched:
         if trouble == "slow once asked":
-            patched.setattr(hooks, "keep", hangs)
+            patched.setattr(hooks, "keep_all", hangs)
         began = anyio.current_time()
         with caplog.at_level(logging.DEBUG):
             answer = await receiver.send(path)
@@ -325,7 +343,7 @@ async def test_neither_the_path_nor_a_lead_stands_in_a_log(
     with caplog.at_level(logging.DEBUG):
         await receiver.send(path, {**LEAD, "data": {"Name": "Ada Lovelace"}})
         await receiver.send("/hooks/CANARY")
-        monkeypatch.setattr(hooks, "keep", breaks)
+        monkeypatch.setattr(hooks, "keep_all", breaks)
         assert (await receiver.send(path)).status_code == 503
     assert "/hooks" in own_lines(caplog)
     assert not {one for one in (path, "CANARY", "Lovelace") if one in own_lines(caplog)}
