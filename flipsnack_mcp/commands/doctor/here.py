@@ -61,7 +61,7 @@ async def examined_config(file: Path) -> list[Finding]:
 def no_entry(file: Path) -> Finding:
     """Say that a file says nothing of this server."""
     readable = os.path.isfile(file) and os.access(file, os.R_OK)  # noqa: PTH113  # that of Path can raise
-    why = "names no server that is this one" if readable else "is no file that can be read"
+    why = "names no server that is this one" if readable else "is not there, or no file that can be read"
     return Finding("entry", ok=False, said=f"{file} {why}; `{as_typed('setup --help')}` says how one gets there")
 
 

@@ -95,16 +95,23 @@ def file_found(path: Path) -> ClientFile:
         Unsuitable: It is something else than a file of this person's.
     """
     try:
-        real = path.resolve()
-        seen = real.stat() if real.exists() else None
-        if seen is None:
+        real = Path(os.path.realpath(path))  # that of Path fails at a circle of links up to Python 3.12 alone
+        if not (seen := stat_of(real)):
             return ClientFile(real, None)
         if why := why_unsuitable(seen):
             raise Unsuitable(f"{path} {why}. It was left as it is.")
         return ClientFile(real, real.read_bytes(), stat.S_IMODE(seen.st_mode))
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise Unsuitable(f"{path} cannot be read ({reason}). It was left as it is.") from None
+
+
+def stat_of(real: Path) -> os.stat_result | None:
+    """What is known of it; nothing where there is nothing. A folder that is closed, and a circle of links, are errors."""
+    try:
+        return real.stat()
+    except FileNotFoundError:
+        return None
 
 
 def why_unsuitable(seen: os.stat_result) -> str:

@@ -239,3 +239,7 @@ def test_key_and_secret_come_out_of_pipes_that_can_be_read_once(home: Home) -> N
     done = home.run("setup", "cursor", "--yes", "--api-key-file", str(pipes[0]), "--api-secret-file", str(pipes[1]))
     assert done.status == 0
     assert Path(home.entry("cursor")["env"]["FLIPSNACK_API_KEY_FILE"]).read_text() == f"{KEY}\n"
+
+
+def test_a_doctor_does_not_say_of_a_folder_that_it_names_no_server(home: Home) -> None:
+    assert "is not there, or no file that can be read" in home.run("doctor", "--config", str(home.folder)).out
