@@ -14,6 +14,7 @@ from flipsnack_mcp.commands.setup.credentials import (
     keep_credentials,
     typed_credentials,
 )
+from flipsnack_mcp.commands.setup.editing.in_toml import in_toml
 from flipsnack_mcp.commands.setup.keychain import ONLY_ACCOUNT, Credentials
 from flipsnack_mcp.commands.setup.wanted import RUN_AGAIN, carried_out
 from flipsnack_mcp.settings import read_settings
@@ -63,10 +64,8 @@ def named_account(account: str | None) -> str:
 def what_then(name: str, account: str | None, keeping: Keeping) -> str:
     """What a person does then."""
     if account is not None and keeping.environment:
-        key, secret = (text for text in keeping.environment.values())
-        return (
-            f"In the file of accounts write below [accounts.{name}]: key_file = '{key}' and secret_file = '{secret}'."
-        )
+        key, secret = (in_toml(one) if "'" in one else f"'{one}'" for one in keeping.environment.values())
+        return f"In the file of accounts write below [accounts.{name}]: key_file = {key} and secret_file = {secret}."
     if account is not None:
         return f"In the file of accounts [accounts.{name}] needs neither key nor secret now."
     return f"`{as_typed('setup CLIENT')}` tells an assistant of it; `{as_typed('setup --help')}` names the clients."

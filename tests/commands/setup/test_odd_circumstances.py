@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,11 @@ def test_key_and_secret_come_out_of_pipes_that_can_be_read_once(home: Home) -> N
 
 def test_a_doctor_does_not_say_of_a_folder_that_it_names_no_server(home: Home) -> None:
     assert "is not there, or no file that can be read" in home.run("doctor", "--config", str(home.folder)).out
+
+
+@pytest.mark.parametrize("folder", ["o'brien", "plain", 'a "b" \\ c\'d'])
+def test_what_belongs_into_a_file_of_accounts_can_be_read_there(home: Home, folder: str) -> None:
+    done = home.run("login", "--account", "a", stdin=home.typed(KEY, SECRET), XDG_CONFIG_HOME=str(home.folder / folder))
+    key, secret = done.out.partition("[accounts.a]: ")[2].strip().removesuffix(".").split(" and ")
+    told = tomllib.loads(f"{key}\n{secret}\n")
+    assert [Path(one).read_text() for one in told.values()] == [f"{KEY}\n", f"{SECRET}\n"]
