@@ -61,12 +61,17 @@ class Wish:
         named, network = self.keeping.environment, network_for_entry(os.environ)
         told = {**named, **settings_for_entry(self.given), **network}
         for one in (command, *arguments, *told.values()):
-            if not one.isascii() and UNDECODED.search(one):
-                shown = os.fsencode(one).decode(errors="backslashreplace")
-                raise Unsuitable(
-                    f"{quoted(shown)} is no text in UTF-8, which a configuration has to be: rename it. {NOTHING_WAS_CHANGED}"
-                )
+            if why := why_not_written(one):
+                shown = quoted(os.fsencode(one).decode(errors="backslashreplace"))
+                raise Unsuitable(f"{shown} {why}: rename it. {NOTHING_WAS_CHANGED}")
         return Start(command, tuple(arguments), told)
+
+
+def why_not_written(text: str) -> str:
+    """Why a client would not read what was written, or nothing."""
+    if UNDECODED.search(text):
+        return "is no text in UTF-8, which a configuration has to be"
+    return "holds ${, which assistants replace by something else" if "${" in text else ""
 
 
 def wanted_of_person(options: Mapping[str, str], *, asks: bool) -> Wish:

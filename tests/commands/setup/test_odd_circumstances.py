@@ -252,3 +252,11 @@ def test_what_belongs_into_a_file_of_accounts_can_be_read_there(home: Home, fold
     key, secret = done.out.partition("[accounts.a]: ")[2].strip().removesuffix(".").split(" and ")
     told = tomllib.loads(f"{key}\n{secret}\n")
     assert [Path(one).read_text() for one in told.values()] == [f"{KEY}\n", f"{SECRET}\n"]
+
+
+def test_a_name_that_assistants_would_fill_in_is_not_written(home: Home) -> None:
+    odd = str(home.folder / "${HOME}")
+    done = home.run("setup", "cursor", "--yes", stdin=io.StringIO(f"{KEY}\n{SECRET}\n"), XDG_CONFIG_HOME=odd)
+    assert done.status == 1
+    assert "holds ${, which assistants replace" in done.out
+    assert home.everything == {}
