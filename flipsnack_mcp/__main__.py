@@ -38,11 +38,18 @@ def run_typed(given: list[str]) -> int:
     if given[0].startswith("--") and given[0] not in ALONE:
         given = ["serve", *given]
     if given[0] != "serve":  # whose stdout is the protocol's
+        read_nothing_where_nothing_comes()
         print_in_any_encoding()
     try:
         return run(typed_options(given))
     except WrongUsage as error:
         return wrong(str(error))
+
+
+def read_nothing_where_nothing_comes() -> None:
+    """A closed stdin is an empty one. Python has none then, which each question would have to know."""
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
 
 
 def print_in_any_encoding() -> None:

@@ -30,6 +30,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CREDENTIALS = ("FLIPSNACK_API_KEY", "FLIPSNACK_API_SECRET")
 FOLDERS = ("FLIPSNACK_UPLOAD_DIRS", "FLIPSNACK_DOWNLOAD_DIR")
 ACCOUNTS = "FLIPSNACK_ACCOUNTS"
+NO_HOME = "This user has no home folder: set HOME (on Windows USERPROFILE) to the whole path of one."
 SWITCH_WORDS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -78,7 +79,8 @@ class Reading:
         sources = dict.fromkeys(given, "environment") | dict.fromkeys(options, "option")
         self.sources = {name: source for name, source in sources.items() if name in self._values}
         # The sandbox needs no key, so one that a client failed to fill in is no problem there.
-        if SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower()):
+        self._in_sandbox = SWITCH_WORDS.get(self._values.get("FLIPSNACK_SANDBOX", "").lower(), False)
+        if self._in_sandbox:
             self._drop_credentials()
         elif ACCOUNTS in self._values and self._drop_credentials():
             self.hints.append(f"A key is set beside {ACCOUNTS}, and not used: that file says which keys count.")
@@ -202,6 +204,8 @@ class Reading:
 
     def folder(self, name: str, default: Path | None) -> Path | None:
         value = self.text(name)
+        if not value and name in FOLDERS and not has_home():  # where it would be otherwise
+            self._wrong(name, f"is not set. {NO_HOME}")
         return self._folder(name, value) if value else default
 
     def _folder(self, name: str, value: str) -> Path | None:
@@ -222,8 +226,10 @@ class Reading:
         elif value and value != "memory:" and not (value.startswith("sqlite:") and len(value) > len("sqlite:")):
             said = "is neither sqlite:PATH (a file) nor redis://HOST:PORT/DATABASE nor memory: (nothing is kept)."
             self.problems.append(f"{name} {said}")
-        else:
+        elif value:
             self._path(name, value.removeprefix("sqlite:"))
+        elif not (self._in_sandbox or has_home() or os.path.isabs(os.environ.get("XDG_STATE_HOME", ""))):  # noqa: PTH117  # a text
+            self.problems.append(f"{NO_HOME} Or let {name} name a file.")
         return "memory:" if len(self.problems) > before else value or default
 
     def _look_at_redis(self, name: str, value: str) -> None:
@@ -271,3 +277,9 @@ class Reading:
         """An address that is compared as it stands, or none."""
         value = self.text(name)
         return value if value and self.address(name, default) != default else default
+
+
+def has_home() -> bool:
+    """Whether it is known where this user keeps things."""
+    home = os.path.expanduser("~")  # noqa: PTH111  # that of Path can raise
+    return os.path.isabs(home) and os.environ.get("HOME") != ""  # noqa: PTH117  # a text
