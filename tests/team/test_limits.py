@@ -99,10 +99,15 @@ async def test_a_refusal_says_what_happened_and_when_to_come_back(headers: dict[
     assert "Nothing was done" in error["message"]
 
 
-async def in_memory(
-    app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str
-) -> int:
+async def in_memory(app: ASGIApp, body: object = CALL, **more: str) -> int:
     """The status of a request to an application without a socket."""
+    return (await headers_of(app, body, **more))[0]
+
+
+async def headers_of(
+    app: ASGIApp, body: object = CALL, *, path: str = "/mcp", method: str = "POST", **headers: str
+) -> tuple[int, dict[str, str]]:
+    """The same, with what stands above its answer."""
     sent = list[Message]()
 
     async def receive() -> Message:
@@ -116,7 +121,7 @@ async def in_memory(
         "type": "http", "path": path, "method": method, "query_string": b"now", "headers": raw, "client": ("1.2.3.4", 5),
     }  # fmt: skip
     await app(scope, receive, send)
-    return int(sent[0]["status"])
+    return int(sent[0]["status"]), {name.decode(): text.decode() for name, text in sent[0]["headers"]}
 
 
 class Hand:
@@ -275,39 +280,40 @@ async def test_no_request_lasts_longer_than_a_call_and_a_bit(
 
 
 async def unauthorized(scope: Scope, _receive: Receive, send: Send) -> None:
-    known = dict(scope["headers"]).get(b"authorization")
-    await send({"type": "http.response.start", "status": 200 if known else 401, "headers": []})
+    known = dict(scope["headers"]).get(b"authorization") == b"Bearer of somebody"
+    challenge = [] if known else [(b"www-authenticate", b"Bearer realm")]
+    await send({"type": "http.response.start", "status": 200 if known else 401, "headers": challenge})
     await send({"type": "http.response.body", "body": b"?"})
 
 
-async def test_strangers_are_slowed_down_by_their_address_and_who_is_let_in_never() -> None:
+SENT_AWAY = {"www-authenticate": "Bearer realm"}
+HUNG_UP = {**SENT_AWAY, "retry-after": "1", "connection": "close"}
+
+
+async def test_a_flood_of_strangers_loses_its_connections_and_takes_the_challenge_from_nobody() -> None:
+    """Behind a balancer all have one address: who tries tokens, whose token is over, and who has none yet."""
     hand = Hand()
     app = Strangers(unauthorized, 5, hand)
-    assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
-    assert {await in_memory(app, authorization="Bearer of somebody") for _ in range(20)} == {200}
-    assert await in_memory(app, x_forwarded_for="9.9.9.9") == 429
+    tried = [await headers_of(app, authorization=f"Bearer {number}") for number in range(7)]
+    assert tried == [(401, SENT_AWAY)] * 5 + [(401, HUNG_UP)] * 2
+    assert await headers_of(app, authorization="Bearer over since today") == (401, HUNG_UP)
+    assert await headers_of(app, x_forwarded_for="9.9.9.9") == (401, HUNG_UP)
+    assert await headers_of(app, authorization="Bearer of somebody") == (200, {})
     hand.now += 1
-    assert await in_memory(app) == 401
+    assert await headers_of(app) == (401, SENT_AWAY)
 
 
-async def test_who_tries_tokens_keeps_nobody_from_learning_where_to_ask_for_one() -> None:
-    """Behind a balancer they have one address."""
-
-    async def refuses(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 401, "headers": []})
-        await send({"type": "http.response.body", "body": b"?"})
-
-    app = Strangers(refuses, 5, Hand())
-    tried = [await in_memory(app, authorization=f"Bearer {number}") for number in range(9)]
-    assert tried == [401] * 5 + [429] * 4
-    assert [await in_memory(app) for _ in range(7)] == [401] * 5 + [429] * 2
+async def test_who_is_let_in_is_not_counted_among_strangers() -> None:
+    app = Strangers(unauthorized, 5, Hand())
+    assert {await in_memory(app, authorization="Bearer of somebody") for _ in range(20)} == {200}
+    assert await headers_of(app) == (401, SENT_AWAY)
 
 
 def test_strangers_of_many_addresses_cost_a_bounded_memory() -> None:
     app = Strangers(unauthorized, 5, Hand())
     for number in range(limits.MOST_ADDRESSES + 500):
         address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1)
-        app._too_many({"client": address, "headers": []})
+        app._ending({"client": address, "headers": []})
     assert len(app._usages) <= limits.MOST_ADDRESSES + 1
 
 
