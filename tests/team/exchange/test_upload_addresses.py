@@ -145,9 +145,9 @@ async def test_other_methods_do_nothing(replica: Replica, method: str) -> None:
 
 
 REFUSED = {
-    "HTML": (b"<html><script>alert(1)</script>", "is not a PDF"),
-    "a program": (b"MZ\x90\x00" + b"\0" * 5000, "is not a PDF"),
-    "a zip": (b"PK\x03\x04%PDX", "is not a PDF"),
+    "HTML": (b"<html><script>alert(1)</script>", "What was sent is not a PDF: its first bytes are those of a web page"),
+    "a program": (b"MZ\x90\x00" + b"\0" * 5000, "What was sent is not a PDF: its first bytes say otherwise."),
+    "a zip": (b"PK\x03\x04%PDX", "What was sent is not a PDF: its first bytes are those of a zip"),
 }
 
 
@@ -163,6 +163,20 @@ async def test_a_document_that_is_none_is_told_to_both_and_goes_nowhere(replica:
     assert reason in said.text
     assert nothing_sent(replica)
     assert replica.spooled == []
+
+
+async def test_a_wrong_file_is_named_as_whoever_sent_it_knows_it(replica: Replica) -> None:
+    """Its collection's title is the assistant's: who sends a file may never have seen it."""
+    refused = list[str]()
+    for path in (r"C:\me\holiday.jpg", ""):
+        address, _ = await replica.address(title="Autumn")
+        photograph = b"\xff\xd8\xff\xe0" + bytes(2044)
+        sent = {"files": {"file": (path, photograph)}} if path else {"content": photograph}
+        refused.append((await replica.web.request("POST" if path else "PUT", address, **sent)).text)
+    for said, named in zip(refused, ('"holiday.jpg"', "What was sent"), strict=True):
+        assert f"{named} is not a PDF: its first bytes are those of a JPEG image." in said
+        assert "2.0 KB came" in said
+        assert "Autumn" not in said
 
 
 async def test_the_same_document_and_title_is_not_sent_twice(replica: Replica) -> None:
