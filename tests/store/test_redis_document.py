@@ -185,8 +185,6 @@ async def test_replicas_know_of_each_other_until_they_end_or_are_silent(
     assert other.presence.name not in await live_replicas(one)
 
 
-# --- the server is gone
-@pytest.mark.parametrize(("number", "share"), [(1, 5), (2, 2), (3, 1), (5, 1)])
 async def test_a_replica_gives_signs_of_life_until_it_ends(
     several: Callable[[int], list[Replica]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +204,8 @@ async def test_a_replica_gives_signs_of_life_until_it_ends(
     assert set(given) == {one.presence}
 
 
+# --- the server is gone
+@pytest.mark.parametrize(("number", "share"), [(1, 5), (2, 2), (3, 1), (5, 1)])
 async def test_without_the_server_each_takes_its_share_once_the_calls_of_the_others_have_arrived(
     several: Callable[[int], list[Replica]], server: RedisServer, number: int, share: int
 ) -> None:
