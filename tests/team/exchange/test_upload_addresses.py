@@ -238,7 +238,7 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "MOST_UPLOAD_BYTES", 10_000)
-    address, _ = await replica.address()
+    address, upload_id = await replica.address()
     reader, writer = await asyncio.open_connection(HOST, replica.port)
     writer.write(f"PUT {address} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10001\r\n\r\n".encode())
     assert (await reader.readline()).startswith(b"HTTP/1.1 413")
@@ -253,6 +253,8 @@ async def test_what_is_too_large_is_refused_before_it_is_read_and_while_it_comes
     assert answer in {413, None}
     assert nothing_sent(replica)
     assert replica.spooled == []
+    assert (await replica.web.put(address, content=PDF.ljust(10_000))).status_code == 202
+    await until_ended(replica, upload_id)
 
 
 async def sent_until_answered(replica: Replica, address: str, content: AsyncIterator[bytes]) -> int | None:
