@@ -39,7 +39,7 @@ CAME_TOO_SLOWLY = PlainAnswer(
     "The document came too slowly, and was dropped.",
     "Nothing was uploaded. Send it again: the address is still good, if its 15 minutes are not over.",
 )
-SENT = "What was sent"
+OF_NO_NAME = "What was sent"
 NOTHING_IN_IT = PlainAnswer(400, "There was nothing in it.", "Send the PDF itself: the address is still good.")
 
 
@@ -122,7 +122,7 @@ async def arrived(request: Request, asked: HandedUpload, place: SpooledFile) -> 
     if place.file.size > MOST_UPLOAD_BYTES:
         raise NotTaken(TOO_LARGE)
     given = form.name.replace("\\", "/").rpartition("/")[2] if form else ""
-    return ArrivedDocument(place, name_of_document(given, asked), quote_path(given) if given else SENT, sha256)
+    return ArrivedDocument(place, name_of_document(given, asked), quote_path(given) if given else OF_NO_NAME, sha256)
 
 
 def form_of(request: Request) -> FormFile | None:

@@ -13,7 +13,7 @@ from flipsnack_mcp.workflows.reports.record import REPORT
 
 LONGEST_LOOK = 45
 """Seconds that a call may wait, which is all that such a report has."""
-KEPT_NOWHERE = (
+REPORT_OF_A_MOMENT = (
     "What this server keeps cannot be used at the moment, so this report is kept nowhere: its report_id leads to nothing. "
     "Leads are not counted in it."
 )
@@ -63,6 +63,6 @@ async def within_this_call(
     told = await report(alone, arguments.model_copy(update={"wait_seconds": LONGEST_LOOK}))
     call.aside = alone.aside
     if told.state == "complete":
-        return told.model_copy(update={"next_step": KEPT_NOWHERE})
+        return told.model_copy(update={"next_step": REPORT_OF_A_MOMENT})
     await alone.app.reports.jobs.stop(REPORT, told.report_id)
     raise FlipsnackError(f"{as_callers_hear(error).happened} {TOO_LONG}", "", retry=FEWER)
