@@ -33,13 +33,14 @@ LONGEST_HOST = 253
 PART_OF_A_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 # What stands where a key or a secret belongs, in examples.
 IN_AN_EXAMPLE = re.compile(
-    r"(?:[\W_]|your|my|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+", re.IGNORECASE
+    r"(?:[\W_]|your|my|their|the|flipsnack|api|key|secret|here|insert|enter|paste|put|placeholder|value)+",
+    re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One setting, as the README, the registry and the command line show it."""
+    """One setting, as docs/settings.md, the registry and the command line show it."""
 
     name: str
     meaning: str
@@ -294,7 +295,7 @@ def misspelt(environment: Mapping[str, str], known: Sequence[str]) -> Iterator[s
         if name.upper().startswith("FLIPSNACK_") and name not in known:
             meant = nearest(name.upper(), known)
             shown = f'"{name}"' if meant and SHOWABLE.fullmatch(name) else "A variable that begins with FLIPSNACK_"
-            yield f"{shown} is no setting{meant or ': the README lists them.'}"
+            yield f"{shown} is no setting{meant or ': docs/settings.md lists them.'}"
 
 
 def split_beside_placeholders(value: str, separator: str) -> list[str]:

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flipsnack_mcp import systems
+from flipsnack_mcp import __version__, systems
 
 SCRIPT = "flipsnack-mcp"
 PACKAGE = Path(__file__).parent
-UVX = f"uvx {SCRIPT}@latest"
+UVX = f"uvx {SCRIPT}=={__version__}"
 UVX_CACHE = "archive-v0"
 """The folder of uv's cache in which `uvx` makes what it runs; nobody types a path in there."""
 

@@ -1,4 +1,4 @@
-"""Writes what is known from the code: the README's tables, the menu, the first answers and every form: `python packaging/write_docs.py`.
+"""Writes what is known from the code: tables and lists in the documents, the menu, the first answers and every form: `python packaging/write_docs.py`.
 
 Tests compare them with what this would write, so that none can fall behind.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import runpy
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,17 +24,42 @@ from flipsnack_mcp.server.tools.arguments import ToolInput
 from flipsnack_mcp.server.tools.table import TOOLS
 from flipsnack_mcp.server.tools.tool import Tool
 from flipsnack_mcp.server.views.declaring import OF_A_TOOL
-from flipsnack_mcp.settings import VARIABLES, Variable
+from flipsnack_mcp.settings import OF_A_TEAM, VARIABLES, Variable
+from forms.project import document
 from forms.written import filled_in, write_all
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = tuple(ROOT / name for name in ("README.md", "docs/settings.md", "docs/tools.md"))
+"""Those with tables and lists."""
+FIRST = (
+    "setup",
+    "install",
+    "behaviour",
+    "tools",
+    "settings",
+    "team",
+    "leads",
+    "operating",
+    "troubleshooting",
+    "doctor",
+)
+"""The pages that most people want, in that order; the others follow."""
 
 
-def readme(text: str) -> str:
-    """The README with fresh tables."""
-    tables = {"tools": tool_table(), "prompts": prompts_table(), "settings": settings_table()}
-    return filled_in(text, tables)
+def page(text: str) -> str:
+    """A page with fresh tables and lists."""
+    own = [one for one in VARIABLES if one.name not in OF_A_TEAM]
+    team = [one for one in VARIABLES if one.name in OF_A_TEAM]
+    settings = {"settings": settings_table(own), "settings of a team": settings_table(team)}
+    return filled_in(text, {"tools": tool_table(), "prompts": prompts_table(), "pages": pages_list(), **settings})
+
+
+def pages_list() -> str:
+    """Every page, by its first heading; the links are whole, for package pages know no folder."""
+    found = {one.stem: one for one in sorted((ROOT / "docs").glob("*.md"))}
+    ordered = [*(name for name in FIRST if name in found), *(name for name in found if name not in FIRST)]
+    heads = {name: found[name].read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for name in ordered}
+    return "\n".join(f"- [{head}]({document(f'docs/{name}.md')})" for name, head in heads.items())
 
 
 def menu_json() -> str:
@@ -197,9 +222,9 @@ def prompt_row(prompt: Prompt) -> str:
     return f"| `{prompt.name}` | {prompt.description} | {given or 'nothing'} |"
 
 
-def settings_table() -> str:
+def settings_table(variables: Iterable[Variable]) -> str:
     head = ["| variable | meaning | default |", "|---|---|---|"]
-    return "\n".join(head + [f"| `{one.name}` | {one.meaning} | {default(one)} |" for one in VARIABLES])
+    return "\n".join(head + [f"| `{one.name}` | {one.meaning} | {default(one)} |" for one in variables])
 
 
 def default(variable: Variable) -> str:
@@ -207,7 +232,8 @@ def default(variable: Variable) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for each in PAGES:
+        each.write_text(page(each.read_text(encoding="utf-8")), encoding="utf-8")
     menu.MENU_FILE.write_text(menu_json(), encoding="utf-8")
     write_all()
     runpy.run_path(str(ROOT / "packaging" / "record_answers.py"), run_name="__main__")  # of the menu as it is now

@@ -1,7 +1,6 @@
 """What is written about the project agrees with the code."""
 
 import ast
-import json
 import re
 import runpy
 import sys
@@ -9,16 +8,17 @@ import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from flipsnack_mcp.settings import VARIABLES, Settings
+from flipsnack_mcp.settings import Settings
 from flipsnack_mcp.workflows.history import HISTORY_KEPT
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readmes_tables_and_the_menu_are_what_the_code_would_write() -> None:
+def test_tables_lists_of_pages_and_the_menu_are_what_the_code_would_write() -> None:
     generated = runpy.run_path(str(ROOT / "packaging" / "write_docs.py"))
-    assert generated["readme"](README) == README
+    pages = {one: one.read_text(encoding="utf-8") for one in generated["PAGES"]}
+    assert {one: generated["page"](text) for one, text in pages.items()} == pages
     assert generated["menu"].MENU_FILE.read_text(encoding="utf-8") == generated["menu_json"]()
 
 
@@ -34,47 +34,6 @@ def test_the_documents_say_how_long_the_history_is_kept_and_how_much_may_be_dele
     assert f"after {days}" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     limits = f"{allowed.max_deletes_per_hour} deletions an hour and {allowed.max_deletes_per_day} a day"
     assert limits in " ".join(README.split())
-
-
-def test_every_configuration_in_the_readme_is_valid_json() -> None:
-    blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-    servers = [json.loads(block) for block in blocks]
-    assert len(servers) >= 3
-    for config in servers:
-        entry = config.get("mcpServers", config.get("servers"))["flipsnack"]
-        assert entry["command"] == "uvx"
-        assert {name for name in entry["env"] if name.startswith("FLIPSNACK_")} <= {one.name for one in VARIABLES}
-
-
-def test_every_file_the_documents_link_to_is_there() -> None:
-    for document in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"):
-        text = (ROOT / document).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-            assert (ROOT / target).exists(), f"{document} links to {target}"
-
-
-def test_every_link_of_the_readme_works_on_a_package_page_and_leads_to_a_file() -> None:
-    """That page knows no folder, so links are whole; where the project lives is said in one place."""
-    home = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Homepage"]
-    pictures = home.replace("//github.com/", "//raw.githubusercontent.com/")
-    named = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", README, re.MULTILINE))
-    asked = {
-        two or one for one, two in re.findall(r"!?\[([^\]\n]+)\](?:\[([^\]\n]+)\])?(?![\[(:])", without_code(README))
-    }
-    assert asked == named.keys()
-    assert all(one.startswith("https://") for one in re.findall(r"\]\(([^)]+)\)", without_code(README)))
-    files = [re.fullmatch(rf"{home}/(?:blob|tree)/main/(.+)|{pictures}/main/(.+)", one) for one in named.values()]
-    assert all(found and (ROOT / (found[1] or found[2])).exists() for found in files)
-
-
-def test_the_pictures_of_the_readme_are_small() -> None:
-    sizes = {one.name: one.stat().st_size for one in (ROOT / "docs").glob("*.png")}
-    assert sizes.keys() == {"collections.png", "report.png"}
-    assert all(20_000 < size < 200_000 for size in sizes.values())
-
-
-def without_code(text: str) -> str:
-    return re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
 
 
 ROOM = re.compile(r"^\| `([a-z/]+)` \| [^|]+ \|([^|]*)\|$", re.MULTILINE)

@@ -81,7 +81,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     environment = {f"FLIPSNACK_{name.upper()}": text for name, (text, _) in set_and_read.items()}
     settings = read_settings(environment | {"FLIPSNACK_SOMETHING_ELSE": "x"})
     assert settings.problems == ()
-    assert settings.hints == ("A variable that begins with FLIPSNACK_ is no setting: the README lists them.",)
+    assert settings.hints == ("A variable that begins with FLIPSNACK_ is no setting: docs/settings.md lists them.",)
     assert {name: (text, getattr(settings, name)) for name, (text, _) in set_and_read.items()} == set_and_read
     assert (settings.missing, settings.sandbox) == ("", False)
     assert settings.sources.keys() == environment.keys()
@@ -220,9 +220,9 @@ def wrong(settings: Settings) -> tuple[str, ...]:
     return (*settings.problems, *settings.wrong_folders.values())
 
 
-README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+DOCUMENTS = "\n".join(one.read_text("utf-8") for one in Path(__file__).parents[1].joinpath("docs").glob("*.md"))
 IN_EXAMPLES = re.findall(
-    r"""(?:FLIPSNACK_API_(?:KEY|SECRET)"?[:=]|^(?:key|secret) =) ?"([^"$]+)\"""", README, re.MULTILINE
+    r"""(?:FLIPSNACK_API_(?:KEY|SECRET)"?[:=]|^(?:key|secret) =) ?"([^"$]+)\"""", DOCUMENTS, re.MULTILINE
 )
 
 

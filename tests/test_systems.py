@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from sse_starlette.sse import AppStatus
 
 from flipsnack_mcp.api.network import proxies
 from flipsnack_mcp.commands.approve import ask_person
@@ -181,9 +182,10 @@ def test_a_process_of_our_own_opens_no_console(
 
 @ALL
 async def test_a_servers_calls_are_ended_first_by_the_signals_of_its_system(
-    become: Callable[[System], None], system: System
+    become: Callable[[System], None], monkeypatch: pytest.MonkeyPatch, system: System
 ) -> None:
     become(system)
+    monkeypatch.setattr(AppStatus, "should_exit", False)  # a signal ends the streams of all servers of this process
     begun = list[bool]()
     for number in (signal.SIGTERM, 21, signal.SIGINT):  # the second is Ctrl-Break
         server = DrainingServer(uvicorn.Config(lambda: None), Ending(5))

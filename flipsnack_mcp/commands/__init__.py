@@ -1,4 +1,4 @@
-"""What a person can run: serve, demo, doctor, approve, history, hooks, leads, token, move and sandbox."""
+"""What a person can run: a module or a room for each command, and what all of them say it with."""
 
 import errno
 import os

@@ -20,6 +20,7 @@ import anyio
 from mcp import Client, StdioServerParameters, types
 
 from flipsnack_mcp.commands import fail, say
+from flipsnack_mcp.started import as_typed
 
 DEMO_TITLE = "Garden & Table, autumn"
 TO_READ = 0.8
@@ -39,8 +40,9 @@ def demo(*, show: bool) -> int:
     if report is None:
         return fail(f"\nFAILED: {failure}")
     say(f"\nThe report is kept. It opens in any browser, and can be mailed:\n{report}")
-    tell(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account, set FLIPSNACK_API_KEY and "
-        "FLIPSNACK_API_SECRET: see README.md.")  # fmt: skip
+    tell(f"\nAll of it worked, in {time.monotonic() - started:.0f} s. To use your own account from Claude Desktop (README.md "
+        "names the other assistants):")  # fmt: skip
+    say(as_typed("setup claude-desktop"))
     if show:
         open_report(report)
     return 0
@@ -65,18 +67,22 @@ async def played(folder: Path) -> str:
     """Start the server and play one session with it. Returns what went wrong, or nothing."""
     uploads, downloads = folder / "uploads", folder / "downloads"
     uploads.mkdir()
-    source = importlib.resources.files("flipsnack_mcp.commands") / "catalogue.pdf"
-    with importlib.resources.as_file(source) as catalogue:
-        document = Path(shutil.copy(catalogue, uploads / "autumn.pdf"))
+    document = uploads / "autumn.pdf"
+    document.write_bytes(example_catalogue())
     env, program = environment(uploads, downloads), ["-m", "flipsnack_mcp"]
     server = StdioServerParameters(command=sys.executable, args=program, env=env, cwd=str(folder))
     person = Person()
     async with Client(server, elicitation_callback=person.asked) as client:
         try:  # inside the client, or the failure would arrive in a group
-            await Session(client, person).play(document)
+            await Session(client, person).play(document.name)
         except DemoFailedError as failure:
             return str(failure)
     return ""
+
+
+def example_catalogue() -> bytes:
+    """A PDF that is part of the package."""
+    return (importlib.resources.files("flipsnack_mcp.commands") / "catalogue.pdf").read_bytes()
 
 
 def environment(uploads: Path, downloads: Path) -> dict[str, str]:
@@ -102,13 +108,13 @@ class Person:
 
 
 class Session:
-    """The steps, each of them checked."""
+    """The steps, each of them checked. The README shows some of them as they were told (`tests/documents/test_transcript.py`)."""
 
     def __init__(self, client: Client, person: Person) -> None:
         self._client, self._person = client, person
         self._progress = 0
 
-    async def play(self, document: Path) -> None:
+    async def play(self, document: str) -> None:
         tools = (await self._client.list_tools()).tools
         tell(f"Connected to the server: {len(tools)} tools, protocol {self._client.protocol_version}.")
         await self.find()
@@ -122,39 +128,38 @@ class Session:
         await self.save_report(report)
 
     async def find(self) -> None:
-        step("Find what is there")
+        asks("Which weekly offers do we have?")
         found = await self.data("list_collections", query="weekly", limit=3)
         check(found["total"] >= 3, "the sandbox has weekly offers")
 
     async def begin_report(self) -> str:
-        step("Begin a report on them, against the 30 days before: it goes on by itself")
+        asks("Make a report on them, against the 30 days before. I will look at it later.")
         begun = await self.data("report_stats", query="weekly", compare=True, save_as="html", wait_seconds=0)
         check(begun["state"] == "running", "it goes on in the background")
         return str(begun["report_id"])
 
-    async def publish_draft(self, document: Path) -> str:
-        step(f"Upload {document.name} as a draft and wait for its conversion")
-        path = str(document)
-        made = await self.data("create_collection", live=True, file_path=path, title=DEMO_TITLE, wait_seconds=45)
+    async def publish_draft(self, document: str) -> str:
+        asks(f"Put {document} online as a draft, so that I can look at it first.")
+        made = await self.data("create_collection", live=True, file_path=document, title=DEMO_TITLE, wait_seconds=45)
         check(made["state"] == "complete", "the conversion is complete")
         check(made["status"] == "editable", "it is a draft")
         return str(made["collection_hash"])
 
     async def go_public(self, draft: str) -> str:
-        step("Publish it: a draft gets its final hash")
+        asks("Publish it.")
         updated = await self.data("update_collection", collection_hash=draft, status="public")
         check(updated["previous_collection_hash"] == draft, "the hash changed and is known")
         return str(updated["collection_hash"])
 
     async def share(self, final: str) -> None:
-        step("Get embed code and statistics")
+        asks("Give me the code for our website. And how often was it read?")
         embed = await self.data("get_embed_code", collection_hash=final, responsive=True)
         check("<iframe" in embed["embed_code"], "the embed code is HTML")
         stats = await self.data("get_collection_stats", collection_hash=final)
         check(isinstance(stats["views"], int), "views are a number")
 
     async def export(self, final: str) -> None:
-        step("Download the HTML package")
+        asks("Download it, so that it can be read without a network.")
         saved = await self.data("download_collection_html", live=True, collection_hash=final, wait_seconds=45)
         check(saved["state"] == "complete", "the package is complete")
         with zipfile.ZipFile(saved["path"]) as package:
@@ -162,7 +167,7 @@ class Session:
             tell(f"   opened the zip: {len(package.namelist())} files, index.html among them")
 
     async def refuse_deletion(self, final: str) -> None:
-        step("Try to delete it without a person's yes")
+        asks("Delete it.")
         refused = await self.call("delete_collection", collection_hash=final)
         check(refused.is_error is True, "the deletion is refused")
         there = await self.data("get_collection", quiet=True, collection_hash=final, wait_seconds=0)
@@ -170,7 +175,7 @@ class Session:
         tell("   still there: yes")
 
     async def delete(self, final: str) -> None:
-        step("Delete it, confirmed by the person")
+        asks("Delete it again, it was only a test.")
         self._person.agrees = True
         gone = await self.data("delete_collection", collection_hash=final)
         check(gone["deleted"] is True, "it is deleted")
@@ -179,7 +184,7 @@ class Session:
         tell("   still there: no")
 
     async def save_report(self, report: str) -> None:
-        step("See the report, and save it as a page")
+        asks("Now show me the report.")
         whole = await self.data("report_stats", report_id=report, wait_seconds=45)
         check(whole["state"] == "complete", "the report is complete")
         page = await anyio.Path(whole["path"]).read_text(encoding="utf-8")
@@ -219,9 +224,9 @@ def check(holds: object, what: str) -> None:
         raise DemoFailedError(f"expected: {what}")
 
 
-def step(title: str) -> None:
-    """Print a heading."""
-    tell(f"\n== {title}")
+def asks(sentence: str) -> None:
+    """Print what the person wants; what the assistant makes of it follows."""
+    tell(f"\n== You: {sentence}")
 
 
 def tell(text: str, *, indent: str = "") -> None:

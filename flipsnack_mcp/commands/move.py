@@ -20,7 +20,7 @@ from flipsnack_mcp.store.records import StoreUnusable
 from flipsnack_mcp.workflows.history import every_trail
 
 NAMED_KINDS = {"history": "entries of the history", "upload": "uploads", "plan": "plans", "report": "reports"}
-"""What a person may look for afterwards; the rest is how_much_moved together."""
+"""What a person may look for afterwards; the rest is counted together."""
 
 
 def move(settings: Settings, file: str | None) -> int:

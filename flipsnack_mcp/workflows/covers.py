@@ -10,7 +10,9 @@ from flipsnack_mcp.files.pictures import MOST_FETCHED_BYTES, Picture, Unshowable
 from flipsnack_mcp.workflows.context import CallContext
 
 COVER_SECONDS = 5.0
-NO_LIBRARY = "this server lacks the library for pictures; the person gets it by installing flipsnack-mcp[covers] in place of flipsnack-mcp"
+NO_LIBRARY = (
+    "this server lacks the library for pictures; the person gets it by installing its package with the extra `covers`"
+)
 NO_COVER = "there is none yet"
 
 

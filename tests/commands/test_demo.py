@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from flipsnack_mcp.commands import demo as commands_demo
+from flipsnack_mcp.started import as_typed
 from tests.commands.processes import Ended
 
 Here = Callable[..., Ended]
@@ -56,7 +57,7 @@ def test_the_report_is_kept_and_named_and_nothing_opened_unasked(scene: Scene, r
     done = run_here("demo")
     (report,) = scene.kept
     assert (done.status, scene.opened, report.read_text()) == (0, [], "the report")
-    assert str(report) in done.out.splitlines()
+    assert {str(report), as_typed("setup claude-desktop")} <= {*done.out.splitlines()}
     assert [one.name for one in scene.folder.iterdir()] == [report.parent.name]
 
 

@@ -1,5 +1,6 @@
 """Commands are named the way this program was started, so that what a person copies into a terminal runs there."""
 
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flipsnack_mcp import __version__
 from flipsnack_mcp.parsing import WrongUsage, parsed
 from flipsnack_mcp.started import as_typed, start_of
 from tests.commands.processes import Run
@@ -21,7 +23,7 @@ MODULE = "/lib/site-packages/flipsnack_mcp/__main__.py"
 @pytest.mark.parametrize(
     ("called", "own_folder", "on_path", "from_index", "start"),
     [
-        (f"{CACHED}/bin/flipsnack-mcp", CACHED, {}, True, "uvx flipsnack-mcp@latest"),
+        (f"{CACHED}/bin/flipsnack-mcp", CACHED, {}, True, f"uvx flipsnack-mcp=={__version__}"),
         (f"{CACHED}/bin/flipsnack-mcp", CACHED, {}, False, f"{CACHED}/bin/flipsnack-mcp"),
         ("/home/me/.local/bin/flipsnack-mcp", "/home/me/.local/share/uv/tools/flipsnack-mcp", PLAIN, True, "flipsnack-mcp"),
         (f"{VENV}/bin/flipsnack-mcp", VENV, {}, True, f"{VENV}/bin/flipsnack-mcp"),
@@ -56,7 +58,7 @@ def test_a_relative_path_is_named_so_that_it_runs_from_any_folder(
 def test_who_mistypes_is_sent_to_a_help_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [f"{CACHED}/bin/flipsnack-mcp", "history", "--x"])
     monkeypatch.setattr("flipsnack_mcp.started.is_from_index", lambda: True)
-    with pytest.raises(WrongUsage, match=r"see uvx flipsnack-mcp@latest history --help$"):
+    with pytest.raises(WrongUsage, match=rf"see uvx flipsnack-mcp=={re.escape(__version__)} history --help$"):
         parsed(["history", "--no-such-option-at-all"])
 
 

@@ -164,4 +164,4 @@ async def test_without_the_extra_one_word_says_how_to_get_it(
         result = await looked(assistant, collection_hash=wanted.hash, show=True)
     assert asked == []
     assert_one_word_more(plain, result, covers.NO_LIBRARY)
-    assert "flipsnack-mcp[covers]" in covers.NO_LIBRARY
+    assert "the extra `covers`" in covers.NO_LIBRARY

@@ -15,7 +15,7 @@ from tests.server.bench import Assistant, Bench, Given, tokens
 from tests.server.long_bench import assert_told_in_four_parts
 from tests.server.typical import typical
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+TABLE = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
 ALLOWED = {
     "type", "properties", "required", "items", "additionalProperties", "enum", "description", "default",
     "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
@@ -26,9 +26,9 @@ ONE_TYPE = {"object", "array", "string", "integer", "number", "boolean"}
 
 
 def expected_order(*, legacy: bool) -> list[str]:
-    """The tools in the order of the README's table, which somebody has read."""
+    """The tools in the order of the table in docs/tools.md, which somebody has read."""
     tools = expected_tools()
-    names = re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE)
+    names = re.findall(r"^\| `(\w+)` \|", TABLE, re.MULTILINE)
     return [name for name in dict.fromkeys(names) if name in tools and tools[name].legacy is legacy]
 
 

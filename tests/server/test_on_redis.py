@@ -88,5 +88,5 @@ async def test_without_the_client_it_lists_its_tools_and_a_call_says_what_to_ins
     async with bench.assistant(server=served) as assistant:
         assert (await assistant.client.list_tools()).tools
         refused = await assistant.call("update_collection", collection_hash=bench.collection().hash, title="New")
-    assert "Install the extra: pip install 'flipsnack-mcp[redis]'." in refused.text
+    assert "Install this package with its extra `redis`" in refused.text
     assert bench.sandbox.carried_out(UPDATE) == []

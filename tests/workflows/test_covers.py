@@ -189,7 +189,7 @@ async def test_the_request_says_nothing_of_whose_it_is_and_no_cookie_comes_back(
 async def test_without_the_library_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "find_spec", lambda _: None)
     async with host(answer(PICTURE)) as there:
-        assert "installing flipsnack-mcp[covers]" in str(await shown(there))
+        assert "the extra `covers`" in str(await shown(there))
         assert there.asked == []
 
 

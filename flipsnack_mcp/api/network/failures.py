@@ -197,7 +197,7 @@ def of_a_missing_part(_: BaseException, departure: Departure) -> FlipsnackError:
     name = departure.route.proxy.variable if departure.route and departure.route.proxy else "A setting"
     return ConfigurationError(
         f"{name} names a SOCKS proxy, for which this installation lacks the package socksio.",
-        "Ask the person to install flipsnack-mcp once more, with all that it needs.",
+        "Ask the person to install this server once more, with all that it needs.",
     )
 
 

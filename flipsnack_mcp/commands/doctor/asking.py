@@ -34,7 +34,7 @@ def signing() -> Finding:
     """Sign the example that Flipsnack publishes, and compare."""
     right = signature(PUBLISHED_SECRET, PUBLISHED_EXAMPLE) == PUBLISHED_SIGNATURE
     said = "gives the published signature"
-    return Finding("signing", right, said if right else f"not so: it no longer {said}. Install flipsnack-mcp once more")
+    return Finding("signing", right, said if right else f"not so: it no longer {said}. Install this server once more")
 
 
 async def asked(settings: Settings) -> list[Finding]:

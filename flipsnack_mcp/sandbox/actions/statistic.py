@@ -5,7 +5,7 @@ from typing import Any
 from flipsnack_mcp.sandbox.actions.call import Call
 from flipsnack_mcp.sandbox.dates import day
 from flipsnack_mcp.sandbox.envelope import Refusal
-from flipsnack_mcp.sandbox.visits import Period, Visits, daily, everything, page_shapes
+from flipsnack_mcp.sandbox.visits import Period, Visits, altogether, daily, everything, page_shapes
 
 
 def collection_stats(call: Call) -> dict[str, Any]:
@@ -15,9 +15,9 @@ def collection_stats(call: Call) -> dict[str, Any]:
     # Sandbox's own choice: an interval whose two ends are sent the wrong way round is a bad request.
     if period.start > period.end and "startDate" in call.params and "endDate" in call.params:
         raise Refusal(40)
-    days = daily(collection, period, call.now)
-    answer: dict[str, Any] = {**sum(days, Visits()).shape()}
+    answer: dict[str, Any] = {**altogether(collection, period, call.now).shape()}
     if call.yes("includePageStats"):
+        days = daily(collection, period, call.now)
         answer["pages"] = page_shapes(days, sum(item.pages for item in collection.complete_items(call.now)))
     return answer
 

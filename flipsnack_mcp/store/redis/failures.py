@@ -162,6 +162,6 @@ def no_redis_client() -> StoreUnreachable:
     """The extra is not installed."""
     return StoreUnreachable(
         "FLIPSNACK_STATE names a Redis server, and the client for it is not installed.",
-        "Install the extra: pip install 'flipsnack-mcp[redis]'.",
+        "Install this package with its extra `redis`: pip install '.[redis]' in its folder.",
         "the client for Redis is not installed",
     )

@@ -190,11 +190,6 @@ class Authentication:
             raise NotLetInError(403, lacking.said, "insufficient_scope", lacking.scopes)
 
 
-def authenticated(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """The application, reached by who may call alone."""
-    return Authentication(settings).around(app)
-
-
 @dataclass(frozen=True)
 class Door:
     """An application behind its authentication."""

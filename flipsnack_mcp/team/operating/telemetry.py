@@ -17,7 +17,7 @@ DEFAULT_PROTOCOL = "http/protobuf"
 """The one that the extra `otel` brings."""
 NOT_INSTALLED = (
     "%s asks for spans or metrics, but OpenTelemetry's SDK is not installed, so none are sent; the server runs as "
-    "usual. Install flipsnack-mcp[otel]"
+    "usual. Install this package with its extra `otel`"
 )
 NOT_STARTED = (
     "spans and metrics are not sent: what the OTEL_ variables ask for cannot be started (%s); the server runs as usual"

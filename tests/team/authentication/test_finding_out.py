@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from flipsnack_mcp.server.callers.caller import Right
 from flipsnack_mcp.server.safety.redaction import OF_THE_REQUEST, Redactor
 from flipsnack_mcp.settings import Settings
-from flipsnack_mcp.team.authentication import Authentication, authenticated
+from flipsnack_mcp.team.authentication import Authentication
 from flipsnack_mcp.team.authentication.challenges import NotLetInError
 from flipsnack_mcp.team.authentication.changing import change_tokens
 from flipsnack_mcp.team.authentication.tokens import TokenEntry, TokensTold, new_token, now_in_utc, token_digest
@@ -68,7 +68,7 @@ async def test_where_nothing_says_who_may_call_everybody_may() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
         reached.append(scope.get("flipsnack_mcp.caller"))
 
-    await authenticated(app, Settings(sandbox=True))({"type": "http", "headers": []}, None, None)  # type: ignore[arg-type]
+    await Authentication(Settings(sandbox=True)).around(app)({"type": "http", "headers": []}, None, None)  # type: ignore[arg-type]
     assert [one.name for one in reached] == [""]
 
 
@@ -82,7 +82,7 @@ async def test_the_application_behind_the_door_gets_no_token(tmp_path: Path) -> 
 
     headers = [(b"authorization", f"Bearer {token}".encode()), (b"accept", b"*/*")]
     request = {"type": "http", "method": "POST", "path": "/mcp", "headers": headers}
-    await authenticated(app, Settings(tokens=tmp_path / "tokens.json", sandbox=True))(request, None, None)  # type: ignore[arg-type]
+    await Authentication(Settings(tokens=tmp_path / "tokens.json", sandbox=True)).around(app)(request, None, None)  # type: ignore[arg-type]
     (inside,) = seen
     assert inside["headers"] == [(b"accept", b"*/*")]
     assert token not in repr({**inside, "user": vars(inside["user"])})
@@ -96,7 +96,7 @@ async def test_what_is_no_request_goes_through() -> None:
         reached.append(scope["type"])
 
     settings = Settings(tokens=Path("/nowhere/tokens.json"), sandbox=True)
-    await authenticated(app, settings)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+    await Authentication(settings).around(app)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
     assert reached == ["lifespan"]
 
 

@@ -21,7 +21,7 @@ from tests.commands.processes import Run, nobody_answers_at, wait_for
 from tests.redis_server import running_redis
 from tests.team.authentication.guarded import MODERN, OLDER, Assistant
 
-CATALOGUE = Path(__file__).parents[3] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
+CATALOGUE = Path(__file__).parents[2] / "flipsnack_mcp" / "commands" / "catalogue.pdf"
 PUBLIC = "https://flips.example.test"
 HOST = {"Host": "flips.example.test"}
 
