@@ -287,6 +287,14 @@ async def test_no_request_lasts_longer_than_a_call_and_a_bit(app: ASGIApp, statu
     assert "Look first whether it was done" in message_in(body)["error"]["message"]
 
 
+async def test_an_answer_that_breaks_off_is_not_said_to_have_taken_too_long() -> None:
+    async def breaks_off(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+
+    assert [one.get("body") for one in await sent_for(limited(breaks_off))] == [None, b"half"]
+
+
 async def unauthorized(scope: Scope, _receive: Receive, send: Send) -> None:
     known = dict(scope["headers"]).get(b"authorization") == b"Bearer of somebody"
     challenge = [] if known else [(b"www-authenticate", b"Bearer realm")]
